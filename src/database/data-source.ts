@@ -1,0 +1,48 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { types } from 'pg';
+import type { DataSourceOptions, MigrationInterface } from 'typeorm';
+import type { Config } from '../config';
+
+// Every bigint here (money in minor units, tokens, versions) stays far below 2^53; a string would add up wrongly.
+types.setTypeParser(types.builtins.INT8, Number);
+
+/**
+ * The connection of one process to one cell.
+ *
+ * Timeouts are given per connection and not per statement, because a statement that forgot one would hold a hot row.
+ * `synchronize` stays off for ever: the schema is what `migrations/` says.
+ */
+export function dataSourceOptions(config: Config, applicationName: string): DataSourceOptions {
+  return {
+    type: 'postgres',
+    url: config.databaseUrl,
+    migrations: loadMigrations(),
+    migrationsTransactionMode: 'each',
+    synchronize: false,
+    logging: false,
+    poolSize: config.databasePoolMax,
+    applicationName,
+    // pg's own options. An idle connection's error must not end the process, so TypeORM is given a handler for it.
+    poolErrorHandler: () => undefined,
+    extra: {
+      lock_timeout: config.databaseLockTimeoutMs,
+      statement_timeout: config.databaseStatementTimeoutMs,
+      // A transaction never waits for anything but PostgreSQL, so one that idles belongs to a process that hangs.
+      idle_in_transaction_session_timeout: 10_000,
+      // A request that gets no connection in this time is told 503 and to come back, rather than queueing up.
+      connectionTimeoutMillis: 3_000,
+      keepAlive: true,
+    },
+  };
+}
+
+/** `migrations/` stands beside `src/` in the source tree and inside `dist/` after a build. */
+function loadMigrations(): (new () => MigrationInterface)[] {
+  const folder = [join(__dirname, '../migrations'), join(__dirname, '../../migrations')].find(existsSync);
+  if (!folder) throw new Error('Bug: the migrations folder is missing from this build.');
+  return readdirSync(folder)
+    .filter((file) => /^\d+-[\w-]+\.(js|ts)$/.test(file))
+    .sort()
+    .flatMap((file) => Object.values(require(join(folder, file)) as Record<string, new () => MigrationInterface>));
+}

@@ -1,0 +1,33 @@
+import { Global, Module } from '@nestjs/common';
+import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
+import type { DataSource } from 'typeorm';
+import { CONFIG } from '../config.module';
+import type { Config } from '../config';
+import { dataSourceOptions } from './data-source';
+import { Database } from './database';
+
+/** One connection pool per process, and the door to it. */
+@Global()
+@Module({
+  imports: [
+    TypeOrmModule.forRootAsync({
+      inject: [CONFIG],
+      // PostgreSQL may start after us; it is waited for, and the orchestrator's own patience is the limit.
+      useFactory: (config: Config) => ({
+        ...dataSourceOptions(config, 'holdfast'),
+        retryAttempts: 20,
+        retryDelay: 500,
+        verboseRetryLog: false,
+      }),
+    }),
+  ],
+  providers: [
+    {
+      provide: Database,
+      inject: [getDataSourceToken()],
+      useFactory: (dataSource: DataSource) => new Database(dataSource),
+    },
+  ],
+  exports: [Database],
+})
+export class DatabaseModule {}

@@ -1,0 +1,118 @@
+import { createHash } from 'node:crypto';
+import type { Pool, PoolClient } from 'pg';
+import type { DataSource, EntityManager } from 'typeorm';
+import { asUnavailable, isConflict, isConnectionLost } from './pg-errors';
+
+/** Reads by name of the column; parameters are cast in the SQL. */
+export interface Queryable {
+  rows<R>(sql: string, parameters?: unknown[]): Promise<R[]>;
+}
+
+/**
+ * One transaction, handed down as an argument: whoever has no `tx` cannot write.
+ *
+ * READ COMMITTED, with the check in the WHERE of the write. `manager` is TypeORM's, for plain inserts and reads.
+ */
+export class Tx implements Queryable {
+  constructor(
+    readonly manager: EntityManager,
+    private readonly client: PoolClient,
+  ) {}
+
+  async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
+    return (await this.client.query(prepared(sql, parameters))).rows as R[];
+  }
+
+  /** How many rows the statement changed: what a conditional write is judged by. */
+  async affected(sql: string, parameters: unknown[] = []): Promise<number> {
+    return (await this.client.query(prepared(sql, parameters))).rowCount ?? 0;
+  }
+}
+
+export interface TransactionOptions {
+  /**
+   * Set only where the transaction claims an idempotency key or is otherwise harmless to run twice: an unheard answer
+   * to COMMIT is then settled by running it again, which finds what the first run left.
+   */
+  rerunWhenCommitIsUnknown?: boolean;
+}
+
+/** COMMIT was sent and its answer lost. Whether it happened is read back by whoever has the key. */
+export class CommitUnknown extends Error {
+  constructor(override readonly cause: unknown) {
+    super('The answer to COMMIT was lost; whether it happened must be read back.');
+  }
+}
+
+/** Enough for a queue of rivals to pass; a conflict that outlives five tries is a design error and should show. */
+const triesMax = 5;
+const backoffMs = 20;
+
+/** The door to one cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
+export class Database implements Queryable {
+  constructor(private readonly dataSource: DataSource) {}
+
+  /** One statement outside any transaction. A request's SELECT sees what was committed before it. */
+  async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
+    try {
+      return (await this.pool.query(prepared(sql, parameters))).rows as R[];
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
+  /**
+   * Runs `work` in a transaction and commits it; runs it again, from its start, when it lost a race or its connection.
+   * `work` must therefore keep nothing from a failed run.
+   */
+  async transaction<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.runOnce(work);
+      } catch (error) {
+        const rerun =
+          error instanceof CommitUnknown ? options.rerunWhenCommitIsUnknown : isConflict(error) || isConnectionLost(error);
+        if (!rerun || tries === triesMax) throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
+        await new Promise((resolve) => setTimeout(resolve, Math.random() * backoffMs * 2 ** tries));
+      }
+    }
+  }
+
+  private async runOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const runner = this.dataSource.createQueryRunner();
+    try {
+      const client = (await runner.connect()) as PoolClient;
+      await runner.startTransaction();
+      const result = await work(new Tx(runner.manager, client));
+      await runner.commitTransaction().catch((error: unknown) => {
+        throw isConnectionLost(error) ? new CommitUnknown(error) : error;
+      });
+      return result;
+    } catch (error) {
+      // A connection that is gone has rolled back by itself, so a failure to say ROLLBACK tells nothing new.
+      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      throw error;
+    } finally {
+      await runner.release();
+    }
+  }
+
+  private get pool(): Pool {
+    return (this.dataSource.driver as unknown as { master: Pool }).master;
+  }
+}
+
+const names = new Map<string, string>();
+
+/**
+ * Every statement here is a constant, so each connection prepares it once and afterwards sends only its parameters.
+ * (Behind PgBouncer in transaction mode, set its `max_prepared_statements` above 0.)
+ */
+function prepared(text: string, values: unknown[]) {
+  let name = names.get(text);
+  if (!name) {
+    name = createHash('sha1').update(text).digest('hex');
+    names.set(text, name);
+  }
+  return { name, text, values };
+}

@@ -1,0 +1,55 @@
+import { runMigrations as runQueueMigrations } from 'bullmq';
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { ConfigError, loadConfig, type Config } from '../config';
+import { dataSourceOptions } from './data-source';
+
+/** Two deploys that start together must not migrate together. The number only has to be ours: it spells HOLD. */
+const migrationLock = 0x484f4c44;
+
+/**
+ * Brings the database of DATABASE_URL to this build's schema: creates the schema that its search_path names, applies
+ * what is missing, and BullMQ's own tables too when the queues live in PostgreSQL. Runs again at no cost.
+ */
+export async function migrate(config: Config): Promise<string[]> {
+  const guard = new Client({ connectionString: config.databaseUrl });
+  await guard.connect();
+  try {
+    await guard.query('SELECT pg_advisory_lock($1)', [migrationLock]);
+    await createSchema(guard);
+    const applied = await applyMigrations(config);
+    if (!config.redisUrl) await runQueueMigrations(guard);
+    return applied;
+  } finally {
+    await guard.end();
+  }
+}
+
+async function createSchema(client: Client): Promise<void> {
+  const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
+  const first = rows[0]!.search_path.split(',').map((name) => name.trim().replaceAll('"', '')).find((name) => name !== '$user');
+  if (first && first !== 'public') await client.query(`CREATE SCHEMA IF NOT EXISTS "${first.replaceAll('"', '""')}"`);
+}
+
+async function applyMigrations(config: Config): Promise<string[]> {
+  // A migration that waits for a lock makes all who come after it wait too; better that it fails and is run again.
+  const patient = { ...config, databaseLockTimeoutMs: 5_000, databaseStatementTimeoutMs: 600_000, databasePoolMax: 2 };
+  const dataSource = await new DataSource(dataSourceOptions(patient, 'holdfast-migrate')).initialize();
+  try {
+    return (await dataSource.runMigrations()).map((migration) => migration.name);
+  } finally {
+    await dataSource.destroy();
+  }
+}
+
+async function main(): Promise<void> {
+  try {
+    const applied = await migrate(loadConfig(process.env));
+    console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
+  } catch (error) {
+    console.error(error instanceof ConfigError ? error.message : `The database could not be migrated: ${(error as Error).message}`);
+    process.exitCode = 1;
+  }
+}
+
+if (require.main === module) void main();

@@ -1,0 +1,56 @@
+import { unavailable } from '../errors';
+
+/**
+ * What an error from PostgreSQL means to us. SQLSTATE first and alone: constraint names differ between engines, and
+ * through a coordinator they are empty.
+ */
+export function sqlStateOf(error: unknown): string | undefined {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) ? code : undefined;
+}
+
+const retriedWhole = new Set([
+  '40001', // serialization failure
+  '40P01', // deadlock detected
+]);
+
+const busy = new Set([
+  '55P03', // lock timeout, or NOWAIT found it locked
+  '57014', // statement timeout
+  '53300', // too many connections
+  '53400', // configuration limit exceeded
+]);
+
+/** The transaction lost a race and did nothing; the same work, run again from its start, may well succeed. */
+export function isConflict(error: unknown): boolean {
+  return retriedWhole.has(sqlStateOf(error) ?? '');
+}
+
+/** The connection went away: before COMMIT nothing is kept; at COMMIT nobody knows. */
+export function isConnectionLost(error: unknown): boolean {
+  const state = sqlStateOf(error);
+  if (state) return state.startsWith('08') || state.startsWith('57P') || state === '25006' || state === '25P03';
+  const { code, message } = (error ?? {}) as { code?: string; message?: string };
+  return (
+    ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code ?? '') ||
+    /connection terminated|client has encountered a connection error|not queryable/i.test(message ?? '')
+  );
+}
+
+function isBusy(error: unknown): boolean {
+  return busy.has(sqlStateOf(error) ?? '') || /timeout exceeded when trying to connect/.test(String((error as Error)?.message));
+}
+
+/** Turns what PostgreSQL could not do in time into a 503 that says so; any other error is passed on as it is. */
+export function asUnavailable(error: unknown): unknown {
+  if (isBusy(error)) return unavailable('The database is busy. Nothing was changed; send the same request again in a second.');
+  if (isConnectionLost(error)) {
+    return unavailable('The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.');
+  }
+  return error;
+}
+
+/** A race that our own code noticed; the transaction is run again as if PostgreSQL had refused it. */
+export class LostRace extends Error {
+  readonly code = '40001';
+}

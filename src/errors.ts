@@ -1,0 +1,109 @@
+/**
+ * What a caller is told when something is refused.
+ *
+ * An error is a class with a stable code, a status and its facts; its message says what happened and what to do next.
+ * On the wire it is problem details (RFC 9457), made by `http/problem.filter.ts`.
+ */
+export abstract class HoldfastError extends Error {
+  abstract readonly code: string;
+  abstract readonly status: number;
+  /** A short sentence that is the same for every instance of the code. */
+  abstract readonly title: string;
+  /** Whether the same request may succeed later without being changed. */
+  readonly retryable: boolean = false;
+  /** Seconds for `Retry-After`; required by the contract on every 429 and 503. */
+  readonly retryAfterSeconds?: number;
+
+  /** Members added to the problem: shortfalls, errors, the order. */
+  facts(): Record<string, unknown> {
+    return {};
+  }
+}
+
+export interface FieldError {
+  /** RFC 6901 JSON pointer into the body, e.g. `/lines/0/quantity`. */
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+export class ValidationFailed extends HoldfastError {
+  readonly code = 'validation_failed';
+  readonly status = 422;
+  readonly title = 'The request is not valid';
+
+  constructor(readonly errors: FieldError[]) {
+    super(errors.map((error) => `${error.pointer || 'body'}: ${error.detail}`).join(' ').slice(0, 1_000));
+  }
+
+  override facts() {
+    return { errors: this.errors };
+  }
+}
+
+/** A business refusal with no facts of its own: one instance of this class per code would be a file per line. */
+export class Refusal extends HoldfastError {
+  readonly code: string;
+  readonly status: number;
+  readonly title: string;
+  override readonly retryable: boolean;
+  override readonly retryAfterSeconds?: number;
+  private readonly members: Record<string, unknown>;
+
+  constructor(kind: RefusalKind, detail: string, members: Record<string, unknown> = {}) {
+    super(detail);
+    this.code = kind.code;
+    this.status = kind.status;
+    this.title = kind.title;
+    this.retryable = kind.retryable ?? false;
+    this.retryAfterSeconds = kind.retryAfterSeconds;
+    this.members = members;
+  }
+
+  override facts() {
+    return this.members;
+  }
+}
+
+export interface RefusalKind {
+  code: string;
+  status: number;
+  title: string;
+  retryable?: boolean;
+  retryAfterSeconds?: number;
+}
+
+/** Declares a refusal's code, status and title once; calling the result makes the error. */
+export function refusal(kind: RefusalKind) {
+  const make = (detail: string, members?: Record<string, unknown>) => new Refusal(kind, detail, members);
+  return Object.assign(make, { kind });
+}
+
+export const notFound = refusal({ code: 'not_found', status: 404, title: 'There is nothing at this address' });
+export const unauthenticated = refusal({ code: 'unauthenticated', status: 401, title: 'A valid key is required' });
+export const forbidden = refusal({ code: 'forbidden', status: 403, title: 'The key may not do this' });
+export const malformedRequest = refusal({ code: 'malformed_request', status: 400, title: 'The request cannot be read' });
+export const bodyTooLarge = refusal({ code: 'body_too_large', status: 413, title: 'The body is larger than 64 KiB' });
+export const unsupportedMediaType = refusal({
+  code: 'unsupported_media_type',
+  status: 415,
+  title: 'The body must be application/json',
+});
+export const preconditionRequired = refusal({
+  code: 'precondition_required',
+  status: 428,
+  title: 'An If-Match header is required',
+});
+export const preconditionFailed = refusal({
+  code: 'precondition_failed',
+  status: 412,
+  title: 'Somebody else changed it first',
+});
+export const internalError = refusal({ code: 'internal_error', status: 500, title: 'Something broke on our side', retryable: true });
+export const unavailable = refusal({
+  code: 'unavailable',
+  status: 503,
+  title: 'The service cannot do this right now',
+  retryable: true,
+  retryAfterSeconds: 1,
+});
