@@ -1,0 +1,30 @@
+import type { LoggerService } from '@nestjs/common';
+import { pino } from 'pino';
+
+/** One JSON line per event; keys and signatures never reach it. */
+export const log = pino({
+  level: process.env.LOG_LEVEL ?? 'info',
+  base: { pid: process.pid },
+  redact: ['req.headers.authorization', 'req.headers["idempotency-key"]', 'req.headers["stripe-signature"]'],
+});
+
+/** Nest's logger on top of it; what Nest says of its own start is for debugging only. */
+export class NestLog implements LoggerService {
+  log(message: unknown, context?: string) {
+    log.debug({ context }, String(message));
+  }
+  debug(message: unknown, context?: string) {
+    log.debug({ context }, String(message));
+  }
+  verbose(message: unknown, context?: string) {
+    log.trace({ context }, String(message));
+  }
+  warn(message: unknown, context?: string) {
+    log.warn({ context }, String(message));
+  }
+  error(message: unknown, ...more: unknown[]) {
+    const context = more.at(-1);
+    if (message instanceof Error) log.error({ context, err: message }, message.message);
+    else log.error({ context, detail: more.length > 1 ? more[0] : undefined }, String(message));
+  }
+}

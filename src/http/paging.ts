@@ -1,0 +1,54 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsOptional, Matches } from 'class-validator';
+import { ValidationFailed } from '../errors';
+
+/** A page of a list, newest first. `nextCursor` is opaque; give it back as `cursor` for the next page. */
+export interface Page<T> {
+  object: 'list';
+  data: T[];
+  hasMore: boolean;
+  nextCursor: string | null;
+}
+
+const limitDefault = 20;
+
+export class PageQuery {
+  @ApiPropertyOptional({ description: 'How many, 1 to 100.', example: 20, type: Number })
+  @IsOptional()
+  @Matches(/^([1-9]\d?|100)$/, { message: 'limit must be a whole number from 1 to 100' })
+  limit?: string;
+
+  @ApiPropertyOptional({ description: "The previous page's `nextCursor`." })
+  @IsOptional()
+  @Matches(/^[\w-]{1,200}$/, { message: 'cursor must be the nextCursor of a page you were given' })
+  cursor?: string;
+}
+
+const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+/** What the SQL needs: how many rows, and the key after which they start: an id unless the list has keys of its own. */
+export function pageBounds(query: PageQuery, key: RegExp = uuid): { limit: number; after: string | null } {
+  return { limit: Number(query.limit ?? limitDefault), after: query.cursor ? decode(query.cursor, key) : null };
+}
+
+/** Makes the page from `limit + 1` rows: the extra one says only that there is more. */
+export function pageOf<R, T>(rows: R[], limit: number, keyOf: (row: R) => string, view: (row: R) => T): Page<T> {
+  const shown = rows.slice(0, limit);
+  const hasMore = rows.length > limit;
+  return {
+    object: 'list',
+    data: shown.map(view),
+    hasMore,
+    nextCursor: hasMore ? Buffer.from(keyOf(shown[shown.length - 1]!)).toString('base64url') : null,
+  };
+}
+
+function decode(cursor: string, expected: RegExp): string {
+  const key = Buffer.from(cursor, 'base64url').toString();
+  if (Buffer.from(key).toString('base64url') !== cursor || !expected.test(key)) {
+    throw new ValidationFailed([
+      { pointer: '/cursor', code: 'cursor_unknown', detail: 'This cursor was not given out by this list. Start without one.' },
+    ]);
+  }
+  return key;
+}

@@ -1,0 +1,66 @@
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  HoldfastError,
+  bodyTooLarge,
+  internalError,
+  malformedRequest,
+  notFound,
+  unsupportedMediaType,
+} from '../errors';
+
+/** Where each problem is explained; the path of a problem's `type`. */
+export const problemTypeBase = '/docs/problems';
+
+export function problemBody(error: HoldfastError, request: { url: string; id: string }) {
+  return {
+    type: `${problemTypeBase}#${error.code}`,
+    title: error.title,
+    status: error.status,
+    code: error.code,
+    detail: error.message,
+    instance: request.url.split('?')[0],
+    requestId: request.id,
+    retryable: error.retryable,
+    ...error.facts(),
+  };
+}
+
+export function sendProblem(error: HoldfastError, request: FastifyRequest, reply: FastifyReply): void {
+  if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
+  if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="holdfast"');
+  void reply
+    .status(error.status)
+    .header('content-type', 'application/problem+json; charset=utf-8')
+    .send(JSON.stringify(problemBody(error, request)));
+}
+
+/** Every error leaves as application/problem+json: ours, Nest's, Fastify's and the ones nobody foresaw. */
+@Catch()
+export class ProblemFilter implements ExceptionFilter {
+  private readonly logger = new Logger('http');
+
+  catch(thrown: unknown, host: ArgumentsHost): void {
+    const request = host.switchToHttp().getRequest<FastifyRequest>();
+    const reply = host.switchToHttp().getResponse<FastifyReply>();
+    const error = asHoldfastError(thrown);
+    if (error.status >= 500 && error.code === 'internal_error') this.logger.error(thrown, `request ${request.id}`);
+    // An answer that has begun to stream cannot become a problem any more; ending it is the only sign left.
+    if (reply.sent || reply.raw.headersSent) return void reply.raw.end();
+    sendProblem(error, request, reply);
+  }
+}
+
+export function asHoldfastError(thrown: unknown): HoldfastError {
+  if (thrown instanceof HoldfastError) return thrown;
+  const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number })?.statusCode;
+  const code = (thrown as { code?: string })?.code;
+  if (status === 404) return notFound('Look at /docs for the addresses of this service.');
+  if (status === 413) return bodyTooLarge('Send at most 64 KiB.');
+  if (status === 415) return unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
+  if (status !== undefined && status >= 400 && status < 500) {
+    const why = code === 'FST_ERR_CTP_EMPTY_JSON_BODY' ? 'The body is empty.' : 'The body or the address is not well-formed.';
+    return malformedRequest(`${why} Send one JSON object in UTF-8.`);
+  }
+  return internalError('It was logged under this requestId. Send the same request again, with the same Idempotency-Key.');
+}

@@ -1,0 +1,173 @@
+import { createHash } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyRequest } from 'fastify';
+import type { Queryable, Tx } from '../database/database';
+import { LostRace } from '../database/pg-errors';
+import { refusal } from '../errors';
+
+export const idempotencyKeyMissing = refusal({
+  code: 'idempotency_key_missing',
+  status: 400,
+  title: 'An Idempotency-Key header is required',
+});
+export const idempotencyKeyInvalid = refusal({
+  code: 'idempotency_key_invalid',
+  status: 400,
+  title: 'The Idempotency-Key header cannot be used',
+});
+export const idempotencyKeyReused = refusal({
+  code: 'idempotency_key_reused',
+  status: 422,
+  title: 'This Idempotency-Key belongs to another request',
+});
+
+/** A caller's name for one thing it wants done once. */
+export interface IdempotencyClaim {
+  principal: string;
+  operation: string;
+  key: string;
+  /** SHA-256 of the request: the same key with another fingerprint is a mistake of the caller's. */
+  fingerprint: Buffer;
+  /** The id that the resource gets if this claim is the first. */
+  resourceId: string;
+}
+
+/** What a claim found: nobody before us, the same request before us, or another request under this key. */
+export type ClaimOutcome = { first: true } | { first: false; resourceId: string } | { first: false; reused: true };
+
+/**
+ * An idempotency key is a unique constraint that commits with the thing it names. No answer is stored and nothing is
+ * ever "in progress": a second copy waits in the INSERT for the first one's commit, then reads which resource it made.
+ *
+ * Keys are inserted in ascending order, so that two transactions with several keys cannot wait for each other.
+ * Several claims of one key in `claims`: the first in the array wins, the others are told its resource.
+ */
+export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<ClaimOutcome[]> {
+  const firstByName = new Map<string, IdempotencyClaim>();
+  for (const claim of claims) if (!firstByName.has(nameOf(claim))) firstByName.set(nameOf(claim), claim);
+  const firsts = [...firstByName.values()];
+  const inserted = await tx.rows<KeyRow>(
+    `
+    INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
+    SELECT principal, operation, key, decode(fingerprint, 'hex'), resource_id
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[])
+             AS c (principal, operation, key, fingerprint, resource_id)
+     ORDER BY principal, operation, key
+        ON CONFLICT DO NOTHING
+    RETURNING principal, operation, key, fingerprint, resource_id AS "resourceId"
+    `,
+    columns(firsts),
+  );
+  const won = new Set(inserted.map(nameOf));
+  const owners = new Map(inserted.map((row) => [nameOf(row), row]));
+  // The statement above cannot see the rows that made it skip; the next one can, because their owners have committed.
+  const taken = firsts.filter((claim) => !won.has(nameOf(claim)));
+  for (const row of taken.length > 0 ? await findKeys(tx, taken) : []) owners.set(nameOf(row), row);
+
+  return claims.map((claim) => {
+    const owner = owners.get(nameOf(claim));
+    // Pruned or given back between the two statements: nobody holds it now, so a second run gets it.
+    if (!owner) throw new LostRace('An idempotency key went away while it was being claimed.');
+    if (won.has(nameOf(claim)) && firstByName.get(nameOf(claim)) === claim) return { first: true };
+    if (!owner.fingerprint.equals(claim.fingerprint)) return { first: false, reused: true };
+    return { first: false, resourceId: owner.resourceId };
+  });
+}
+
+/** Gives back the keys of requests that were refused: a refusal creates nothing, so its key may be tried again. */
+export async function dropKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<void> {
+  if (claims.length === 0) return;
+  const [principals, operations, keys] = columns(claims);
+  await tx.affected(
+    `
+    DELETE FROM idempotency_keys k
+     USING unnest($1::text[], $2::text[], $3::text[]) AS c (principal, operation, key)
+     WHERE (k.principal, k.operation, k.key) = (c.principal, c.operation, c.key)
+    `,
+    [principals, operations, keys],
+  );
+}
+
+async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promise<KeyRow[]> {
+  const [principals, operations, keys] = columns(claims);
+  return queryable.rows<KeyRow>(
+    `
+    SELECT k.principal, k.operation, k.key, k.fingerprint, k.resource_id AS "resourceId"
+      FROM idempotency_keys k
+      JOIN unnest($1::text[], $2::text[], $3::text[]) AS c (principal, operation, key) USING (principal, operation, key)
+    `,
+    [principals, operations, keys],
+  );
+}
+
+type KeyRow = IdempotencyClaim;
+
+const nameOf = (claim: { principal: string; operation: string; key: string }) =>
+  `${claim.principal}\n${claim.operation}\n${claim.key}`;
+
+const columns = (claims: IdempotencyClaim[]) => [
+  claims.map((claim) => claim.principal),
+  claims.map((claim) => claim.operation),
+  claims.map((claim) => claim.key),
+  claims.map((claim) => claim.fingerprint.toString('hex')),
+  claims.map((claim) => claim.resourceId),
+];
+
+/** The same request has the same fingerprint, in whatever order its fields came. */
+export function fingerprintOf(request: unknown): Buffer {
+  return createHash('sha256').update(canonical(request)).digest();
+}
+
+function canonical(value: unknown): string {
+  if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
+  if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
+  const entries = Object.entries(value).filter(([, member]) => member !== undefined);
+  return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+}
+
+/**
+ * The Idempotency-Key header: 1 to 255 visible ASCII characters, bare or as a quoted RFC 8941 string, which mean the
+ * same key.
+ */
+export function parseIdempotencyKey(header: string | string[] | undefined): string {
+  if (header === undefined || header === '') {
+    throw idempotencyKeyMissing('Send a fresh UUID as Idempotency-Key, and the same one again when you retry.');
+  }
+  const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(String(header));
+  const key = quoted ? quoted[1]!.replace(/\\(["\\])/g, '$1') : String(header);
+  if (Array.isArray(header) || !/^[\x21-\x7e]{1,255}$/.test(key)) {
+    throw idempotencyKeyInvalid('An Idempotency-Key is 1 to 255 visible ASCII characters; a UUID does well.');
+  }
+  return key;
+}
+
+/** The caller's key for this request; the route refuses the request without one. */
+export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) =>
+  parseIdempotencyKey(context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key']),
+);
+
+/** For calls that accept a key without needing one; absent, the call is simply carried out. */
+export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) => {
+  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
+  return header === undefined ? undefined : parseIdempotencyKey(header);
+});
+
+/**
+ * For an acting call with an optional key: true when it was carried out before and must not be again. The caller
+ * commits the claim together with its act.
+ */
+export async function alreadyDone(
+  tx: Tx,
+  key: string | undefined,
+  claim: Omit<IdempotencyClaim, 'key' | 'fingerprint'> & { request: unknown },
+): Promise<boolean> {
+  if (key === undefined) return false;
+  const { request, ...named } = claim;
+  const [found] = await claimKeys(tx, [{ ...named, key, fingerprint: fingerprintOf(request) }]);
+  if (found!.first) return false;
+  if ('reused' in found!) throw reusedKey();
+  return true;
+}
+
+export const reusedKey = () =>
+  idempotencyKeyReused('This key was sent before with another body. Use a fresh key for a new request.');
