@@ -1,0 +1,161 @@
+import { Logger } from '@nestjs/common';
+import type { Database, Tx } from '../database/database';
+import { type NewJob, Queues } from '../queue/queues';
+import { type MessageType, messageRoutes } from './outbox';
+
+/** One round's worth: small enough to be sent within its claim's lease, large enough that rounds are not the cost. */
+const batchSizeMax = 200;
+/** A relay that died between claim and mark has its messages taken over after this long. */
+const claimLeaseMs = 5_000;
+/** Sent but not applied: the queue lost it, or its consumer died. Then it is sent again, under a new job id. */
+const resendMs = 60_000;
+/** A queue that is away is not asked more often than this. */
+const pauseAfterFailureMs = 1_000;
+/** Alarms for the same second are one alarm; remembering this many seconds keeps that cheap. */
+const alarmsRememberedMax = 4_096;
+
+interface ClaimedMessage {
+  id: string;
+  aggregateId: string;
+  type: MessageType;
+  epoch: number;
+  expiresInMs: number | null;
+}
+
+/**
+ * Moves messages from the outbox to the queues: claim, send, mark.
+ *
+ * Of each aggregate only the oldest unsent message may be claimed, so an aggregate's messages leave in order whatever
+ * the number of relays. A crash between any two of the three sends a message twice and never not at all.
+ */
+export class Relay {
+  private readonly logger = new Logger('relay');
+  private readonly alarms = new Set<number>();
+  private running: Promise<void> | undefined;
+  private wanted = false;
+  private timer: NodeJS.Timeout | undefined;
+  private pausedUntil = 0;
+  private stopped = false;
+
+  constructor(
+    private readonly db: Database,
+    private readonly queues: Queues,
+  ) {}
+
+  /** Called after a commit that wrote messages. Never waits and never throws: the poll is the net under it. */
+  poke(): void {
+    this.wanted = true;
+    if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
+    this.running = this.drain().finally(() => (this.running = undefined));
+  }
+
+  /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
+  start(pollMs: number): void {
+    this.timer = setInterval(() => this.poke(), pollMs);
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearInterval(this.timer);
+    await this.running;
+  }
+
+  private async drain(): Promise<void> {
+    try {
+      while (this.wanted && !this.stopped) {
+        this.wanted = false;
+        while ((await this.runOnce()) > 0);
+      }
+    } catch (error) {
+      this.pausedUntil = performance.now() + pauseAfterFailureMs;
+      this.logger.warn(`messages wait in the outbox: ${(error as Error).message}`);
+    }
+  }
+
+  /** One round; returns how many messages it sent. */
+  async runOnce(): Promise<number> {
+    const messages = await this.db.transaction((tx) => claimMessages(tx));
+    if (messages.length === 0) return 0;
+    await this.queues.add(messages.flatMap((message) => this.jobsFor(message)));
+    await this.db.transaction((tx) => markRelayed(tx, messages));
+    return messages.length;
+  }
+
+  private jobsFor(message: ClaimedMessage): NewJob[] {
+    const job: NewJob = {
+      queue: messageRoutes[message.type],
+      id: `${message.id}-${message.epoch}`,
+      name: message.type,
+      data: { messageId: message.id, aggregateId: message.aggregateId },
+    };
+    const alarm = message.expiresInMs === null ? undefined : this.alarmFor(message.expiresInMs);
+    return alarm ? [job, alarm] : [job];
+  }
+
+  /** One alarm per second in which anything expires, not one per reservation: a flash sale's all end together. */
+  private alarmFor(expiresInMs: number): NewJob | undefined {
+    const second = Math.ceil((Date.now() + expiresInMs) / 1_000);
+    if (this.alarms.has(second)) return undefined;
+    if (this.alarms.size >= alarmsRememberedMax) this.alarms.clear();
+    this.alarms.add(second);
+    return {
+      queue: 'expiry',
+      id: `alarm-${second}`,
+      name: 'reservations.due',
+      data: { messageId: null, aggregateId: null },
+      delayMs: Math.max(0, second * 1_000 - Date.now()),
+    };
+  }
+}
+
+async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
+  const due = await tx.rows<ClaimedMessage & { now: Date }>(
+    `
+    WITH due AS MATERIALIZED (
+      SELECT o.id, o.aggregate_id, o.sequence, o.type, o.relay_epoch, o.payload, o.next_relay_at
+        FROM outbox o
+       WHERE o.applied_at IS NULL
+         AND o.next_relay_at <= statement_timestamp()
+         AND NOT EXISTS (SELECT FROM outbox earlier
+                          WHERE earlier.aggregate_id = o.aggregate_id
+                            AND earlier.sequence < o.sequence
+                            AND earlier.relayed_at IS NULL)
+       ORDER BY o.next_relay_at
+       LIMIT $1::int
+         FOR UPDATE SKIP LOCKED
+    )
+    SELECT id, aggregate_id AS "aggregateId", type, relay_epoch + 1 AS epoch, clock_timestamp() AS now,
+           extract(epoch FROM (payload ->> 'expiresAt')::timestamptz - clock_timestamp())::float8 * 1000 AS "expiresInMs"
+      FROM due
+     ORDER BY next_relay_at
+    `,
+    [batchSizeMax],
+  );
+  if (due.length === 0) return [];
+  await tx.affected(
+    `
+    UPDATE outbox SET relay_epoch = relay_epoch + 1, next_relay_at = $2::timestamptz
+     WHERE id = ANY ($1::uuid[])
+    `,
+    [due.map((message) => message.id), new Date(due[due.length - 1]!.now.getTime() + claimLeaseMs)],
+  );
+  return due;
+}
+
+/** Only under the epoch of our claim: another relay that took over in the meantime marks for itself. */
+async function markRelayed(tx: Tx, messages: ClaimedMessage[]): Promise<void> {
+  const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
+  await tx.affected(
+    `
+    UPDATE outbox o SET relayed_at = coalesce(o.relayed_at, $3::timestamptz), next_relay_at = $4::timestamptz
+      FROM unnest($1::uuid[], $2::int[]) AS m (id, epoch)
+     WHERE o.id = m.id AND o.relay_epoch = m.epoch
+    `,
+    [
+      messages.map((message) => message.id),
+      messages.map((message) => message.epoch),
+      now,
+      new Date(now.getTime() + resendMs),
+    ],
+  );
+}

@@ -1,0 +1,11 @@
+import { Global, Module } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Queues } from './queues';
+
+@Global()
+@Module({
+  providers: [{ provide: Queues, inject: [CONFIG], useFactory: (config: Config) => new Queues(config) }],
+  exports: [Queues],
+})
+export class QueueModule {}

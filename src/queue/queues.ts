@@ -1,0 +1,173 @@
+import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
+import IORedis from 'ioredis';
+import type { Config } from '../config';
+
+/**
+ * BullMQ as a doorbell: it tells a worker that something is due, and nothing depends on its ringing.
+ *
+ * Four queues, so that an expiry never waits behind a webhook. On Redis when REDIS_URL is set, else on BullMQ's
+ * PostgreSQL backend; both run the same code. Queues are opened on first use and opened anew after a failure, because
+ * a producer that fails fast cannot be made while Redis is away.
+ */
+export const queueNames = ['checkout', 'compensation', 'expiry', 'events'] as const;
+export type QueueName = (typeof queueNames)[number];
+
+/** Ids only: what a job is about is read from the database, where it is current and not readable by others. */
+export interface JobData {
+  messageId: string | null;
+  aggregateId: string | null;
+}
+
+export interface NewJob {
+  queue: QueueName;
+  /** At most once per id while the job is kept: `<message id>-<relay epoch>`, no colon, not all digits. */
+  id: string;
+  name: string;
+  data: JobData;
+  delayMs?: number;
+}
+
+export type JobHandler = (data: JobData, name: string) => Promise<void>;
+
+/** A producer's command that takes longer than this is taken for lost; the outbox offers its message again. */
+const producerTimeoutMs = 1_000;
+
+const defaultJobOptions = {
+  attempts: 3,
+  backoff: { type: 'exponential', delay: 500, jitter: 1 },
+  removeOnComplete: true,
+  removeOnFail: { count: 1_000 },
+};
+
+export class Queues {
+  private readonly open = new Map<QueueName, Promise<Queue>>();
+  private readonly workers: Worker[] = [];
+  private readonly redisClients: IORedis[] = [];
+  private lastError: Error | undefined;
+
+  constructor(private readonly config: Config) {}
+
+  get backend(): 'redis' | 'postgres' {
+    return this.config.redisUrl ? 'redis' : 'postgres';
+  }
+
+  /** The newest failure since the last success, or undefined when all is well. */
+  get trouble(): string | undefined {
+    return this.lastError?.message;
+  }
+
+  /** Adds all jobs or throws; a job that was added before the failure may come twice, under the same id. */
+  async add(jobs: NewJob[]): Promise<void> {
+    for (const name of queueNames) {
+      const own = jobs.filter((job) => job.queue === name);
+      if (own.length === 0) continue;
+      try {
+        const queue = await this.queue(name);
+        await within(
+          producerTimeoutMs,
+          queue.addBulk(own.map((job) => ({ name: job.name, data: job.data, opts: { jobId: job.id, delay: job.delayMs } }))),
+        );
+        this.lastError = undefined;
+      } catch (error) {
+        await this.forget(name, error as Error);
+        throw error;
+      }
+    }
+  }
+
+  /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
+  work(name: QueueName, concurrency: number, handle: JobHandler): void {
+    const process = async (job: Job<JobData>) => handle(job.data, job.name);
+    const options = { concurrency, maxStalledCount: 3, removeOnComplete: { count: 0 }, removeOnFail: { count: 1_000 } };
+    const worker: Worker = this.config.redisUrl
+      ? new Worker(name, process, { ...options, ...this.onRedis(name, this.config.redisUrl, 'worker') })
+      : asUsual(new Worker(name, process, { ...options, ...this.onPostgres() }, createPostgresBackend));
+    worker.on('error', (error) => (this.lastError = error));
+    worker.on('completed', () => (this.lastError = undefined));
+    this.workers.push(worker);
+  }
+
+  /** Lets jobs in progress end for at most `graceMs`, then closes; what was cut off comes again. */
+  async close(graceMs: number): Promise<void> {
+    const workers = this.workers.splice(0);
+    await within(graceMs, Promise.all(workers.map((worker) => worker.close()))).catch(() =>
+      within(1_000, Promise.all(workers.map((worker) => worker.close(true)))).catch(() => undefined),
+    );
+    const queues = await Promise.allSettled(this.open.values());
+    this.open.clear();
+    await Promise.allSettled(queues.map((queue) => queue.status === 'fulfilled' && within(1_000, queue.value.close())));
+    for (const client of this.redisClients.splice(0)) client.disconnect();
+  }
+
+  private queue(name: QueueName): Promise<Queue> {
+    const known = this.open.get(name);
+    if (known) return known;
+    const opening = this.openQueue(name);
+    this.open.set(name, opening);
+    return opening;
+  }
+
+  private async openQueue(name: QueueName): Promise<Queue> {
+    const queue: Queue = this.config.redisUrl
+      ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, this.config.redisUrl, 'producer') })
+      : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
+    queue.on('error', (error) => (this.lastError = error));
+    try {
+      await within(producerTimeoutMs, queue.waitUntilReady());
+      return queue;
+    } catch (error) {
+      void queue.close().catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /** A queue that failed is closed without being waited for, and opened anew at the next use. */
+  private async forget(name: QueueName, error: Error): Promise<void> {
+    this.lastError = error;
+    const queue = await this.open.get(name)?.catch(() => undefined);
+    this.open.delete(name);
+    void queue?.close().catch(() => undefined);
+  }
+
+  private onPostgres() {
+    return { connection: { connectionString: withoutSearchPath(this.config.databaseUrl), max: 3, connectionTimeoutMillis: 3_000 } };
+  }
+
+  /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
+  private onRedis(name: QueueName, url: string, role: 'producer' | 'worker') {
+    return { connection: this.redis(url, role), prefix: `{hf:0:${name}}` };
+  }
+
+  private redis(url: string, role: 'producer' | 'worker'): IORedis {
+    const options =
+      role === 'worker'
+        ? { maxRetriesPerRequest: null }
+        : { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: producerTimeoutMs, connectTimeout: producerTimeoutMs };
+    const client = new IORedis(url, options);
+    client.on('error', (error) => (this.lastError = error));
+    this.redisClients.push(client);
+    return client;
+  }
+}
+
+/** BullMQ's types keep its backends apart; its behaviour does not. */
+const asUsual = <T>(client: unknown) => client as T;
+
+/** BullMQ keeps its tables in a schema of its own, which the cell's search_path would hide. */
+function withoutSearchPath(databaseUrl: string): string {
+  const url = new URL(databaseUrl);
+  url.searchParams.delete('options');
+  return url.toString();
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The queue did not answer within ${ms} ms.`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
