@@ -1,0 +1,162 @@
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsDefined,
+  IsIn,
+  IsInt,
+  IsObject,
+  IsOptional,
+  Matches,
+  Max,
+  Min,
+  ValidateNested,
+} from 'class-validator';
+import { PageQuery } from '../http/paging';
+import { IsMetadata, IsText } from '../http/validation';
+import { strategyNames } from './strategies/strategies';
+
+/** More lines than any basket has, few enough that one order cannot lock the shop. */
+export const linesMax = 50;
+/** Above any real order, far below what integers hold, so that no sum overflows. */
+export const quantityMax = 100_000;
+
+export const skuPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const skuMessage = '$property must be 1 to 64 letters, digits, dots, dashes or underscores';
+
+export class MoneyDto {
+  @ApiProperty({ description: 'Minor units of the currency (cents).', example: 1999 })
+  @IsInt({ message: 'amount must be a whole number of minor units' })
+  @Min(0, { message: 'amount must be 0 or more' })
+  @Max(99_999_999_999, { message: 'amount must be at most 99999999999' })
+  amount!: number;
+
+  @ApiProperty({ description: 'ISO 4217.', example: 'EUR' })
+  @Matches(/^[A-Z]{3}$/, { message: 'currency must be three capital letters, e.g. EUR' })
+  currency!: string;
+}
+
+export class LineDto {
+  @ApiProperty({ example: 'TEE-BLACK-M' })
+  @Matches(skuPattern, { message: skuMessage })
+  sku!: string;
+
+  @ApiProperty({ example: 2, minimum: 1, maximum: quantityMax })
+  @IsInt({ message: 'quantity must be a whole number, not text or a fraction' })
+  @Min(1, { message: 'quantity must be at least 1' })
+  @Max(quantityMax, { message: `quantity must be at most ${quantityMax}` })
+  quantity!: number;
+}
+
+export class ReserveDto {
+  @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
+  @IsText(255)
+  customerId!: string;
+
+  @ApiProperty({ type: [LineDto], description: 'Lines of the same SKU are added up.' })
+  @IsArray({ message: 'lines must be a list' })
+  @ArrayMinSize(1, { message: 'lines must have at least one line' })
+  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
+  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
+  @ValidateNested({ each: true })
+  @Type(() => LineDto)
+  lines!: LineDto[];
+
+  @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale by itself.', example: 600 })
+  @IsOptional()
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @Min(1, { message: 'ttlSeconds must be at least 1' })
+  ttlSeconds?: number;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, example: { basket: 'b-17' } })
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string>;
+}
+
+export class ExtendDto {
+  @ApiProperty({ description: 'Seconds from now.', example: 300 })
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @Min(1, { message: 'ttlSeconds must be at least 1' })
+  ttlSeconds!: number;
+}
+
+export class ReasonDto {
+  @ApiProperty({ description: 'Why, in a few words, for the audit log.', minLength: 3, maxLength: 500, example: 'customer called' })
+  @IsText(500)
+  @Matches(/\S.*\S.*\S/, { message: 'reason must say in a few words why (3 to 500 characters)' })
+  reason!: string;
+}
+
+export class ProductDto {
+  @ApiProperty({ example: 'T-shirt, black, M' })
+  @IsText(200)
+  name!: string;
+
+  @ApiProperty({ type: MoneyDto })
+  @IsDefined({ message: 'unitPrice must be given' })
+  @IsObject({ message: 'unitPrice must be an object with amount and currency' })
+  @ValidateNested()
+  @Type(() => MoneyDto)
+  unitPrice!: MoneyDto;
+
+  @ApiPropertyOptional({ description: 'Only when the SKU is new; later by adjustments.', example: 100 })
+  @IsOptional()
+  @IsInt({ message: 'onHand must be a whole number' })
+  @Min(0, { message: 'onHand must be 0 or more' })
+  @Max(1_000_000_000, { message: 'onHand must be at most 1000000000' })
+  onHand?: number;
+
+  @ApiPropertyOptional({ enum: strategyNames, description: 'How rivals for the last units are kept apart.' })
+  @IsOptional()
+  @IsIn(strategyNames, { message: `strategy must be one of ${strategyNames.join(', ')}` })
+  strategy?: string;
+
+  @ApiPropertyOptional({ example: 4 })
+  @IsOptional()
+  @IsInt({ message: 'quantityPerOrderMax must be a whole number' })
+  @Min(1, { message: 'quantityPerOrderMax must be at least 1' })
+  @Max(quantityMax, { message: `quantityPerOrderMax must be at most ${quantityMax}` })
+  quantityPerOrderMax?: number;
+
+  @ApiPropertyOptional({ example: 1 })
+  @IsOptional()
+  @IsInt({ message: 'reservationsPerCustomerMax must be a whole number' })
+  @Min(1, { message: 'reservationsPerCustomerMax must be at least 1' })
+  @Max(1_000_000, { message: 'reservationsPerCustomerMax must be at most 1000000' })
+  reservationsPerCustomerMax?: number;
+}
+
+export class AdjustmentDto extends ReasonDto {
+  @ApiProperty({ description: 'Units received (positive) or written off (negative).', example: 50 })
+  @IsInt({ message: 'delta must be a whole number' })
+  @Min(-1_000_000_000, { message: 'delta must be at least -1000000000' })
+  @Max(1_000_000_000, { message: 'delta must be at most 1000000000' })
+  delta!: number;
+}
+
+export class ReservationListQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'active,pinned' })
+  @IsOptional()
+  @Matches(/^(active|pinned|confirmed|released|expired)(,(active|pinned|confirmed|released|expired))*$/, {
+    message: 'status must be active, pinned, confirmed, released or expired, several separated by commas',
+  })
+  status?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @Matches(skuPattern, { message: skuMessage })
+  sku?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsText(255)
+  customerId?: string;
+
+  @ApiPropertyOptional({ type: Number, example: 60 })
+  @IsOptional()
+  @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })
+  expiringWithinSeconds?: string;
+}

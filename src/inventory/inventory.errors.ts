@@ -1,0 +1,69 @@
+import { HoldfastError, refusal } from '../errors';
+
+export interface Shortfall {
+  sku: string;
+  requested: number;
+  available: number;
+}
+
+export class InsufficientStock extends HoldfastError {
+  readonly code = 'insufficient_stock';
+  readonly status = 409;
+  readonly title = 'Not enough stock';
+  override readonly retryable = true;
+
+  constructor(readonly shortfalls: Shortfall[]) {
+    const list = shortfalls.map(({ sku, requested, available }) => `${sku} (asked ${requested}, available ${available})`);
+    super(`Nothing was taken, because these are short: ${list.join(', ')}. Lower the quantities or try again later.`);
+  }
+
+  override facts() {
+    return { shortfalls: this.shortfalls };
+  }
+}
+
+export const reservationNotFound = refusal({ code: 'reservation_not_found', status: 404, title: 'There is no such reservation' });
+export const productNotFound = refusal({ code: 'product_not_found', status: 404, title: 'There is no such product' });
+export const reservationExpired = refusal({ code: 'reservation_expired', status: 409, title: 'The reservation has expired' });
+export const reservationAlreadyConfirmed = refusal({
+  code: 'reservation_already_confirmed',
+  status: 409,
+  title: 'The reservation is confirmed already',
+});
+export const reservationAlreadyReleased = refusal({
+  code: 'reservation_already_released',
+  status: 409,
+  title: 'The reservation was released already',
+});
+export const reservationPinned = refusal({
+  code: 'reservation_pinned',
+  status: 409,
+  title: 'A charge for this reservation is in flight',
+});
+export const reservationHasOrder = refusal({
+  code: 'reservation_has_order',
+  status: 409,
+  title: 'An order was placed on this reservation',
+});
+export const reservationOfAnotherCustomer = refusal({
+  code: 'reservation_of_another_customer',
+  status: 409,
+  title: 'The reservation belongs to another customer',
+});
+export const reservationLifetimeExceeded = refusal({
+  code: 'reservation_lifetime_exceeded',
+  status: 409,
+  title: 'The reservation cannot be extended that far',
+});
+export const reservationLimitReached = refusal({
+  code: 'reservation_limit_reached',
+  status: 409,
+  title: 'The customer holds as many reservations of this product as allowed',
+  retryable: true,
+});
+export const belowReserved = refusal({
+  code: 'below_reserved',
+  status: 409,
+  title: 'More is promised than would be left',
+});
+export const totalChanged = refusal({ code: 'total_changed', status: 409, title: 'The total is not what the buyer was shown' });

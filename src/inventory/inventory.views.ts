@@ -1,0 +1,53 @@
+import { publicId } from '../ids';
+import type { ProductWithStock } from './products.repository';
+import type { Reservation, ReservationLine } from './reservations.repository';
+import { isDue } from './reservation-rules';
+
+/** What clients see. Money in minor units with its currency, ids as TypeIDs, instants both as a time and as seconds. */
+
+export const money = (amount: number, currency: string) => ({ amount, currency });
+
+export function reservationView(reservation: Reservation) {
+  const due = isDue(reservation);
+  const live = !due && (reservation.status === 'active' || reservation.status === 'pinned');
+  return {
+    id: publicId('rsv', reservation.id),
+    object: 'reservation' as const,
+    status: due ? ('expired' as const) : reservation.status,
+    customerId: reservation.customerId,
+    lines: reservation.lines.map((line) => lineView(line, reservation.currency)),
+    total: money(reservation.totalAmount, reservation.currency),
+    expiresAt: reservation.expiresAt.toISOString(),
+    expiresInSeconds: live ? secondsUntil(reservation.expiresAt, reservation.now) : 0,
+    maxExpiresAt: reservation.maxExpiresAt.toISOString(),
+    extensionsUsed: reservation.extensionsUsed,
+    endReason: due ? 'expired' : reservation.endReason,
+    orderId: reservation.orderId && publicId('ord', reservation.orderId),
+    createdAt: reservation.createdAt.toISOString(),
+    metadata: reservation.metadata,
+  };
+}
+
+const lineView = (line: ReservationLine, currency: string) => ({
+  sku: line.sku,
+  quantity: line.quantity,
+  unitPrice: money(line.unitAmount, currency),
+  fencingToken: line.fencingToken,
+});
+
+/** Rounded down, so that a client that trusts it is never late. */
+export const secondsUntil = (then: Date, now: Date) => Math.max(0, Math.floor((then.getTime() - now.getTime()) / 1_000));
+
+export function productView(product: ProductWithStock) {
+  return {
+    object: 'product' as const,
+    sku: product.sku,
+    name: product.name,
+    unitPrice: money(product.unitAmount, product.currency),
+    strategy: product.strategy,
+    quantityPerOrderMax: product.quantityPerOrderMax,
+    reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+    stock: { onHand: product.onHand, reserved: product.reserved, available: product.onHand - product.reserved },
+    version: product.version,
+  };
+}

@@ -1,0 +1,73 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { ValidationFailed } from '../errors';
+import { Caller, type Principal, Roles } from '../http/auth';
+import { PageQuery } from '../http/paging';
+import { OptionalIdempotencyKey } from '../idempotency/idempotency';
+import { AdjustmentDto, ProductDto, skuPattern } from './inventory.dto';
+import { productView } from './inventory.views';
+import { ProductsService } from './products.service';
+
+@ApiTags('admin: products')
+@ApiBearerAuth()
+@Controller('v1/admin/products')
+export class ProductsController {
+  constructor(private readonly products: ProductsService) {}
+
+  @Put(':sku')
+  @Roles('admin')
+  @ApiOperation({ summary: 'Create or replace a product' })
+  @ApiHeader({ name: 'If-Match', required: false, description: 'The ETag that the change is based on; required to replace.' })
+  async put(
+    @Param('sku') sku: string,
+    @Body() dto: ProductDto,
+    @Headers('if-match') ifMatch: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if (!skuPattern.test(sku)) {
+      throw new ValidationFailed([
+        { pointer: '/sku', code: 'sku_invalid', detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.' },
+      ]);
+    }
+    const done = await this.products.put(sku, dto, ifMatch, caller);
+    const product = await this.products.get(sku);
+    void reply.status(done === 'created' ? 201 : 200).header('etag', `"${product.version}"`);
+    return productView(product);
+  }
+
+  @Get()
+  @Roles('admin', 'viewer')
+  @ApiOperation({ summary: 'List products by SKU' })
+  list(@Query() query: PageQuery) {
+    return this.products.list(query);
+  }
+
+  @Get(':sku')
+  @Roles('admin', 'viewer')
+  @ApiOperation({ summary: 'One product with its stock' })
+  async get(@Param('sku') sku: string, @Res({ passthrough: true }) reply: FastifyReply) {
+    const product = await this.products.get(sku);
+    // The tag is what an edit is based on. It never answers 304, because the stock below it moves all the time.
+    void reply.header('etag', `"${product.version}"`);
+    return productView(product);
+  }
+
+  @Post(':sku/adjustments')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Receive stock or write it off' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  async adjust(
+    @Param('sku') sku: string,
+    @Body() dto: AdjustmentDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed, stock } = await this.products.adjust(sku, dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return stock;
+  }
+}

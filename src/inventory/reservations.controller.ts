@@ -1,0 +1,161 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
+import { ValidationFailed } from '../errors';
+import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
+import { sendWithEtag } from '../http/etag';
+import { pageBounds, pageOf } from '../http/paging';
+import { EmptyBody } from '../http/validation';
+import { IdempotencyKey, OptionalIdempotencyKey, fingerprintOf } from '../idempotency/idempotency';
+import { newId, parsePublicId } from '../ids';
+import { ExtendDto, ReasonDto, ReservationListQuery, ReserveDto } from './inventory.dto';
+import { reservationView } from './inventory.views';
+import { noSuchReservation } from './reservation-rules';
+import { listReservations } from './reservations.repository';
+import { ReservationsService } from './reservations.service';
+
+@ApiTags('reservations')
+@ApiBearerAuth()
+@Controller('v1/reservations')
+export class ReservationsController {
+  constructor(
+    private readonly reservations: ReservationsService,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  @Post()
+  @Roles('client', 'admin')
+  @ApiOperation({ summary: 'Take stock until a time to live ends', description: 'All lines or none; every short line is reported.' })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  async create(
+    @Body() dto: ReserveDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const request = {
+      id: newId(),
+      principal: caller.name,
+      customerId: dto.customerId,
+      orderId: null,
+      lines: dto.lines,
+      ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
+      metadata: dto.metadata ?? {},
+    };
+    const claim = { principal: caller.name, operation: 'reservations', key, fingerprint: fingerprintOf(dto), resourceId: request.id };
+    const { id, replayed } = await this.reservations.create(request, claim);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    const view = reservationView(await this.reservations.get(id, caller));
+    void reply.header('location', `/v1/reservations/${view.id}`);
+    return view;
+  }
+
+  @Get(':id')
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({ summary: 'One reservation' })
+  async get(
+    @Param('id') id: string,
+    @Caller() caller: Principal,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const reservation = await this.reservations.get(reservationId(id), caller);
+    const view = reservationView(reservation);
+    return sendWithEtag(request, reply, `${reservation.version}-${view.status}`, view);
+  }
+
+  @Post(':id/extend')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Move the end of a reservation' })
+  async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
+    await this.reservations.extend(reservationId(id), checkedTtl(dto.ttlSeconds, this.config), caller);
+    return this.current(id, caller);
+  }
+
+  @Post(':id/confirm')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Sell the reserved stock', description: 'For shops that charge elsewhere.' })
+  async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+    await this.reservations.confirm(reservationId(id), caller);
+    return this.current(id, caller);
+  }
+
+  @Post(':id/release')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Give the reserved stock back' })
+  async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+    await this.reservations.release(reservationId(id), caller);
+    return this.current(id, caller);
+  }
+
+  private async current(id: string, caller: Principal) {
+    return reservationView(await this.reservations.get(reservationId(id), caller));
+  }
+}
+
+@ApiTags('admin: reservations')
+@ApiBearerAuth()
+@Controller('v1/admin/reservations')
+export class AdminReservationsController {
+  constructor(
+    private readonly reservations: ReservationsService,
+    private readonly db: Database,
+  ) {}
+
+  @Get()
+  @Roles('admin', 'viewer')
+  @ApiOperation({ summary: 'Who holds what', description: 'Newest first.' })
+  async list(@Query() query: ReservationListQuery, @Caller() caller: Principal) {
+    const { limit, after } = pageBounds(query);
+    const filter = {
+      principal: ownerFilter(caller),
+      statuses: query.status?.split(',') ?? null,
+      sku: query.sku ?? null,
+      customerId: query.customerId ?? null,
+      expiringWithinSeconds: query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
+    };
+    const rows = await listReservations(this.db, filter, limit, after);
+    return pageOf(rows, limit, (row) => row.id, reservationView);
+  }
+
+  @Post(':id/release')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Force a release', description: 'Refused while a charge is in flight; kept in the audit log.' })
+  async release(
+    @Param('id') id: string,
+    @Body() dto: ReasonDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+  ) {
+    await this.reservations.forceRelease(reservationId(id), { reason: dto.reason, key }, caller);
+    return reservationView(await this.reservations.get(reservationId(id), caller));
+  }
+}
+
+/** An id that this service never gave out is nobody's. */
+function reservationId(text: string): string {
+  const id = parsePublicId('rsv', text);
+  if (!id) throw noSuchReservation();
+  return id;
+}
+
+/** The largest TTL is a setting, so no decorator can name it. */
+export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
+  if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
+    throw new ValidationFailed([
+      {
+        pointer: '/ttlSeconds',
+        code: 'max',
+        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
+      },
+    ]);
+  }
+  return ttlSeconds ?? config.reservationTtlSeconds;
+}

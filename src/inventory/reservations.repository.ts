@@ -1,0 +1,267 @@
+import type { Queryable, Tx } from '../database/database';
+
+/**
+ * Reservations and their lines, in SQL.
+ *
+ * active    → pinned     a charge is about to be asked for (its order's saga)
+ * active    → confirmed  sold by a shop that charges elsewhere
+ * active    → expired    its time is up; noticed by whoever looks next, ended by the sweeper
+ * pinned    → confirmed  charged: sold
+ * active, pinned → released   given back on purpose
+ *
+ * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
+ * `returned_at` says that a refunded order gave them back.
+ */
+export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
+
+export interface ReservationLine {
+  sku: string;
+  pool: string;
+  quantity: number;
+  unitAmount: number;
+  fencingToken: number;
+}
+
+export interface Reservation {
+  id: string;
+  principal: string;
+  customerId: string;
+  orderId: string | null;
+  status: ReservationStatus;
+  totalAmount: number;
+  currency: string;
+  expiresAt: Date;
+  maxExpiresAt: Date;
+  extensionsUsed: number;
+  endReason: string | null;
+  returnedAt: Date | null;
+  metadata: Record<string, string>;
+  version: number;
+  createdAt: Date;
+  lines: ReservationLine[];
+  /** The database's clock, read after the row was: what decides whether it is due. */
+  now: Date;
+}
+
+export interface NewReservation {
+  id: string;
+  principal: string;
+  customerId: string;
+  orderId: string | null;
+  totalAmount: number;
+  currency: string;
+  ttlSeconds: number;
+  metadata: Record<string, string>;
+  lines: ReservationLine[];
+}
+
+const columns = `
+  r.id, r.principal, r.customer_id AS "customerId", r.order_id AS "orderId", r.status,
+  r.total_amount AS "totalAmount", r.currency, r.expires_at AS "expiresAt", r.max_expires_at AS "maxExpiresAt",
+  r.extensions_used AS "extensionsUsed", r.end_reason AS "endReason", r.returned_at AS "returnedAt", r.metadata,
+  r.version, r.created_at AS "createdAt", clock_timestamp() AS now,
+  (SELECT json_agg(json_build_object('sku', l.sku, 'pool', l.pool, 'quantity', l.quantity, 'unitAmount', l.unit_amount,
+                                     'fencingToken', l.fencing_token) ORDER BY l.sku, l.pool)
+     FROM reservation_lines l WHERE l.reservation_id = r.id) AS lines`;
+
+/**
+ * Writes reservations whose stock was just taken, and returns when each ends. The clock is read here, after the stock
+ * rows' locks, so that nobody's time runs while they queue.
+ */
+export async function insertReservations(
+  tx: Tx,
+  reservations: NewReservation[],
+  lifetimeSecondsMax: number,
+): Promise<Map<string, { createdAt: Date; expiresAt: Date; maxExpiresAt: Date }>> {
+  const rows = await tx.rows<{ id: string; createdAt: Date; expiresAt: Date; maxExpiresAt: Date }>(
+    `
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
+    INSERT INTO reservations (id, principal, customer_id, order_id, status, total_amount, currency,
+                              expires_at, max_expires_at, metadata, created_at)
+    SELECT n.id, n.principal, n.customer_id, n.order_id, 'active', n.total_amount, n.currency,
+           clock.now + n.ttl * interval '1 second',
+           clock.now + greatest(n.ttl, $9::int) * interval '1 second',
+           n.metadata, clock.now
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::int[], $8::jsonb[])
+             AS n (id, principal, customer_id, order_id, total_amount, currency, ttl, metadata), clock
+    RETURNING id, created_at AS "createdAt", expires_at AS "expiresAt", max_expires_at AS "maxExpiresAt"
+    `,
+    [
+      reservations.map((reservation) => reservation.id),
+      reservations.map((reservation) => reservation.principal),
+      reservations.map((reservation) => reservation.customerId),
+      reservations.map((reservation) => reservation.orderId),
+      reservations.map((reservation) => reservation.totalAmount),
+      reservations.map((reservation) => reservation.currency),
+      reservations.map((reservation) => reservation.ttlSeconds),
+      reservations.map((reservation) => JSON.stringify(reservation.metadata)),
+      lifetimeSecondsMax,
+    ],
+  );
+  const lines = reservations.flatMap((reservation) => reservation.lines.map((line) => ({ ...line, of: reservation.id })));
+  await tx.affected(
+    `
+    INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+    SELECT reservation_id, sku, pool, quantity, unit_amount, fencing_token
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
+             AS n (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+    `,
+    [
+      lines.map((line) => line.of),
+      lines.map((line) => line.sku),
+      lines.map((line) => line.pool),
+      lines.map((line) => line.quantity),
+      lines.map((line) => line.unitAmount),
+      lines.map((line) => line.fencingToken),
+    ],
+  );
+  return new Map(rows.map((row) => [row.id, row]));
+}
+
+export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
+  const [row] = await queryable.rows<Reservation>(`SELECT ${columns} FROM reservations r WHERE r.id = $1::uuid`, [id]);
+  return row;
+}
+
+/** The row, locked until the transaction ends, with the clock read after the lock was given. */
+export async function lockReservation(tx: Tx, id: string): Promise<Reservation | undefined> {
+  const [row] = await tx.rows<Reservation>(
+    `
+    WITH locked AS MATERIALIZED (SELECT id FROM reservations WHERE id = $1::uuid FOR UPDATE)
+    SELECT ${columns} FROM locked JOIN reservations r USING (id)
+    `,
+    [id],
+  );
+  return row;
+}
+
+export interface ReservationChange {
+  to: ReservationStatus;
+  endReason?: string;
+}
+
+/** Moves one reservation on. The caller holds its row lock and has checked the state that it leaves. */
+export async function changeStatus(tx: Tx, from: Reservation, { to, endReason }: ReservationChange): Promise<void> {
+  const ends = to === 'confirmed' || to === 'released' || to === 'expired';
+  const changed = await tx.affected(
+    `
+    UPDATE reservations
+       SET status = $3::text, end_reason = $4::text, ended_at = $5::timestamptz, version = version + 1
+     WHERE id = $1::uuid AND status = $2::text AND version = $6::int
+    `,
+    [from.id, from.status, to, endReason ?? null, ends ? from.now : null, from.version],
+  );
+  if (changed !== 1) throw new Error(`Bug: reservation ${from.id} changed under its own lock.`);
+}
+
+export async function extendExpiry(tx: Tx, from: Reservation, expiresAt: Date): Promise<void> {
+  await tx.affected(
+    `
+    UPDATE reservations
+       SET expires_at = greatest(expires_at, $2::timestamptz), extensions_used = extensions_used + 1, version = version + 1
+     WHERE id = $1::uuid AND status = 'active'
+    `,
+    [from.id, expiresAt],
+  );
+}
+
+export async function attachOrder(tx: Tx, reservationId: string, orderId: string): Promise<void> {
+  await tx.affected(
+    `UPDATE reservations SET order_id = $2::uuid, version = version + 1 WHERE id = $1::uuid AND order_id IS NULL`,
+    [reservationId, orderId],
+  );
+}
+
+export async function markReturned(tx: Tx, from: Reservation): Promise<void> {
+  await tx.affected(
+    `
+    UPDATE reservations SET returned_at = $2::timestamptz, version = version + 1
+     WHERE id = $1::uuid AND status = 'confirmed' AND returned_at IS NULL
+    `,
+    [from.id, from.now],
+  );
+}
+
+export interface ExpiredReservation {
+  id: string;
+  orderId: string | null;
+  version: number;
+}
+
+/**
+ * Ends up to `limit` active reservations whose time is up; with `skus`, only those that hold any of these.
+ *
+ * Rows that somebody else is working on are skipped: whoever holds them decides, and what is left is found by the
+ * next pass. An extension that commits while we look makes PostgreSQL read the row again and skip it.
+ */
+export async function expireDueRows(tx: Tx, limit: number, skus: string[] | null): Promise<ExpiredReservation[]> {
+  const due = await tx.rows<{ id: string; now: Date }>(
+    `
+    WITH due AS MATERIALIZED (
+      SELECT r.id
+        FROM reservations r
+       WHERE r.status = 'active'
+         AND r.expires_at <= statement_timestamp()
+         AND ($2::text[] IS NULL
+              OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])))
+       ORDER BY r.expires_at
+       LIMIT $1::int
+         FOR UPDATE OF r SKIP LOCKED
+    )
+    SELECT id, clock_timestamp() AS now FROM due
+    `,
+    [limit, skus],
+  );
+  if (due.length === 0) return [];
+  return tx.rows<ExpiredReservation>(
+    `
+    UPDATE reservations
+       SET status = 'expired', end_reason = 'expired', ended_at = $2::timestamptz, version = version + 1
+     WHERE id = ANY ($1::uuid[]) AND status = 'active' AND expires_at <= $2::timestamptz
+    RETURNING id, order_id AS "orderId", version
+    `,
+    [due.map((row) => row.id), due[due.length - 1]!.now],
+  );
+}
+
+export interface ReservationFilter {
+  principal: string | null;
+  statuses: string[] | null;
+  sku: string | null;
+  customerId: string | null;
+  expiringWithinSeconds: number | null;
+}
+
+/** Newest first; `after` is the id of the last one already seen. */
+export function listReservations(queryable: Queryable, filter: ReservationFilter, limit: number, after: string | null) {
+  return queryable.rows<Reservation>(
+    `
+    SELECT ${columns}
+      FROM reservations r
+     WHERE ($1::text IS NULL OR r.principal = $1::text)
+       AND ($2::text[] IS NULL OR r.status = ANY ($2::text[]))
+       AND ($3::text IS NULL OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = $3::text))
+       AND ($4::text IS NULL OR r.customer_id = $4::text)
+       AND ($5::int IS NULL OR (r.status = 'active' AND r.expires_at <= statement_timestamp() + $5::int * interval '1 second'))
+       AND ($6::uuid IS NULL OR r.id < $6::uuid)
+     ORDER BY r.id DESC
+     LIMIT $7::int
+    `,
+    [filter.principal, filter.statuses, filter.sku, filter.customerId, filter.expiringWithinSeconds, after, limit + 1],
+  );
+}
+
+/** How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. */
+export async function countLiveOfCustomers(tx: Tx, pairs: { sku: string; customerId: string }[]): Promise<number[]> {
+  const rows = await tx.rows<{ count: number }>(
+    `
+    SELECT (SELECT count(*)::int
+              FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+             WHERE r.customer_id = p.customer_id AND r.status IN ('active', 'pinned') AND l.sku = p.sku) AS count
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
+     ORDER BY p.nth
+    `,
+    [pairs.map((pair) => pair.sku), pairs.map((pair) => pair.customerId)],
+  );
+  return rows.map((row) => row.count);
+}

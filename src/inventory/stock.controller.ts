@@ -1,0 +1,33 @@
+import { Controller, Get, Param, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ValidationFailed } from '../errors';
+import { Roles } from '../http/auth';
+import { linesMax } from './inventory.dto';
+import { ProductsService } from './products.service';
+
+@ApiTags('stock')
+@ApiBearerAuth()
+@Controller('v1/stock')
+@Roles('client', 'viewer', 'admin')
+export class StockController {
+  constructor(private readonly products: ProductsService) {}
+
+  @Get()
+  @ApiOperation({ summary: 'How much there is of several SKUs', description: 'Advisory; only a 201 is a promise. Unknown SKUs are left out.' })
+  @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${linesMax} of them.` })
+  async many(@Query('sku') sku: string | string[] | undefined) {
+    const skus = [sku ?? []].flat();
+    if (skus.length === 0 || skus.length > linesMax || skus.some((one) => typeof one !== 'string' || one.includes('\u0000'))) {
+      throw new ValidationFailed([
+        { pointer: '/sku', code: 'sku_count', detail: `Name 1 to ${linesMax} SKUs: /v1/stock?sku=A&sku=B.` },
+      ]);
+    }
+    return { object: 'list' as const, data: await this.products.stocks(skus), hasMore: false, nextCursor: null };
+  }
+
+  @Get(':sku')
+  @ApiOperation({ summary: 'How much there is of one SKU', description: 'Advisory; only a 201 is a promise.' })
+  one(@Param('sku') sku: string) {
+    return this.products.stock(sku);
+  }
+}

@@ -1,0 +1,29 @@
+import type { Tx } from '../../database/database';
+
+/** So many units of one SKU, from one pool. */
+export interface StockDemand {
+  sku: string;
+  pool: string;
+  quantity: number;
+}
+
+/** Taken under this fencing token, or not taken because only so many were available. */
+export type StockGrant = { taken: true; fencingToken: number } | { taken: false; available: number };
+
+/**
+ * How the units of a SKU are taken when several buyers want them at once. One file each, chosen per SKU, and all
+ * bound by one conformance suite (`test/integration/strategies.spec.ts`).
+ *
+ * Every strategy writes the same rows, so a SKU may change its strategy while buyers are at the door.
+ */
+export interface StockStrategy {
+  readonly name: string;
+
+  /**
+   * Takes what the demands of one checkout ask for, in the order given: ascending by (sku, pool), no pair twice.
+   *
+   * The answers stand in the same order. When any of them is "not taken" the caller rolls the transaction back, so a
+   * strategy may leave the others half done; but it answers every demand, because a buyer is told all shortages at once.
+   */
+  take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]>;
+}
