@@ -1,0 +1,20 @@
+import { Module } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { GATEWAY } from './gateways/gateway';
+import { GuardedGateway } from './gateways/guarded.gateway';
+import { StripeGateway } from './gateways/stripe.gateway';
+import { WebhooksController } from './webhooks.controller';
+
+@Module({
+  controllers: [WebhooksController],
+  providers: [
+    {
+      provide: GATEWAY,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new GuardedGateway(new StripeGateway(config), config.paymentConcurrencyMax),
+    },
+  ],
+  exports: [GATEWAY],
+})
+export class PaymentModule {}

@@ -1,0 +1,72 @@
+import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyRequest } from 'fastify';
+import Stripe from 'stripe';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
+import { malformedRequest, refusal } from '../errors';
+import { Roles } from '../http/auth';
+import { parsePublicId } from '../ids';
+import { Relay } from '../outbox/relay';
+import { storeProviderEvent } from './provider-events';
+
+const signatureInvalid = refusal({
+  code: 'webhook_signature_invalid',
+  status: 401,
+  title: 'The webhook signature does not verify',
+});
+
+/** Stripe's own tolerance: an older signature may be a recording. */
+const toleranceSeconds = 300;
+
+/**
+ * Stripe's webhooks: verified on the raw bytes, stored, answered; what they mean is looked up at the provider later.
+ * An event only says that it is time to look, so one that is forged, replayed or out of order can decide nothing.
+ */
+@ApiTags('payments')
+@Controller('v1/payments/webhooks')
+export class WebhooksController {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
+
+  @Post('stripe')
+  @Roles('public')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Where Stripe delivers its events', description: 'A delivery that was seen before is answered 200 and ignored.' })
+  async stripe(@Req() request: FastifyRequest & { rawBody?: Buffer }, @Headers('stripe-signature') signature?: string) {
+    const rawBody = request.rawBody?.toString('utf8') ?? '';
+    const event = this.verified(rawBody, signature);
+    const object = event.data?.object as { id?: string; payment_intent?: unknown; metadata?: Record<string, string> } | undefined;
+    const paymentIntent = typeof object?.payment_intent === 'string' ? object.payment_intent : object?.id;
+    await this.db.transaction(
+      (tx) =>
+        storeProviderEvent(tx, {
+          id: event.id,
+          type: event.type,
+          providerReference: paymentIntent ?? null,
+          orderId: parsePublicId('ord', object?.metadata?.orderId ?? '') ?? null,
+          rawBody,
+        }),
+      { rerunWhenCommitIsUnknown: true },
+    );
+    this.relay.poke();
+    return { received: true };
+  }
+
+  private verified(rawBody: string, signature: string | undefined): Stripe.Event {
+    let event: Stripe.Event;
+    try {
+      event = Stripe.webhooks.constructEvent(rawBody, signature ?? '', this.config.stripeWebhookSecret, toleranceSeconds);
+    } catch {
+      throw signatureInvalid('Sign the raw body with the endpoint\'s secret and the current time; check STRIPE_WEBHOOK_SECRET.');
+    }
+    if (typeof event.id !== 'string' || typeof event.type !== 'string' || event.id.length > 255) {
+      throw malformedRequest('The event has no id or no type.');
+    }
+    return event;
+  }
+}
