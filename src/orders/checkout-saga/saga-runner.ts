@@ -1,0 +1,236 @@
+import { hostname } from 'node:os';
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Config } from '../../config';
+import { CONFIG } from '../../config.module';
+import { Database, type Tx } from '../../database/database';
+import { HoldfastError } from '../../errors';
+import { publicId } from '../../ids';
+import { receiveMessage } from '../../outbox/outbox';
+import { Relay } from '../../outbox/relay';
+import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
+import { type PaymentOperation, markSent, recordAnswer } from '../../payment/payment-operations';
+import { endOrder } from '../orders.repository';
+import { codeVersion, stepNamed } from './checkout.saga';
+import type { Saga, SagaState, StepOutcome } from './saga';
+import { StaleLease, type TransitionRecord, claimSaga, lockLeased, lockSaga, saveSaga } from './saga.repository';
+import { sagaEvents } from './saga-metrics';
+import { type SagaEvent, type Transition, backoffMs, canTurnBack, transition } from './transitions';
+
+export const workerName = `${hostname()}:${process.pid}`;
+
+/** What the provider is to be asked before the saga can go on. */
+interface Question {
+  saga: Saga;
+  operation: PaymentOperation;
+  authorization?: string;
+}
+
+interface Heard {
+  operation: PaymentOperation;
+  answer: GatewayAnswer;
+}
+
+/**
+ * Drives sagas: claim, ask, record, and so on until the saga ends or has to wait.
+ *
+ * A step runs in the transaction that holds the saga's row; the provider is asked between two of them. The intent is
+ * committed before the first byte leaves, and the answer is recorded in the commit that acts on it. An order that meets
+ * no trouble takes three commits: claim and send; authorized and send; captured and placed.
+ */
+@Injectable()
+export class SagaRunner {
+  private readonly logger = new Logger('saga');
+  private readonly driving = new Set<Promise<void>>();
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    @Inject(GATEWAY) private readonly gateway: PaymentGateway,
+    private readonly relay: Relay,
+  ) {}
+
+  /**
+   * Drives one order's saga as far as it goes now; does nothing when it is not due or somebody else drives it. With a
+   * doorbell, the message is acknowledged in the same commit as the claim.
+   */
+  async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
+    const run = this.driveToItsEnd(orderId, doorbell).catch((error: unknown) => this.noteFailure(orderId, error));
+    this.driving.add(run);
+    try {
+      await run;
+    } finally {
+      this.driving.delete(run);
+    }
+  }
+
+  /** Resolves when no saga is being driven here any more. */
+  async idle(): Promise<void> {
+    while (this.driving.size > 0) await Promise.allSettled(this.driving);
+  }
+
+  private async driveToItsEnd(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
+    const lease = { owner: workerName, leaseMs: this.config.sagaLeaseMs, codeVersionMax: codeVersion };
+    let question = await this.commit(async (tx) => {
+      if (doorbell) await receiveMessage(tx, doorbell.consumer, doorbell.messageId);
+      const saga = await claimSaga(tx, orderId, lease);
+      return saga && this.advance(tx, saga);
+    });
+    while (question) {
+      const { saga, operation } = question;
+      const answer = await this.ask(question);
+      sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
+      question = await this.commit(async (tx) =>
+        this.advance(tx, await lockLeased(tx, saga.orderId, saga.fencingToken), { operation, answer }),
+      );
+    }
+  }
+
+  /**
+   * A step that throws must neither be lost nor be run again at once for ever: it costs an attempt and waits its turn.
+   * While the database is away nothing can be noted, and nothing needs to be: the lease ends and the saga is due.
+   */
+  private async noteFailure(orderId: string, error: unknown): Promise<void> {
+    if (error instanceof StaleLease) {
+      // Whoever took over goes on from what is committed; there is nothing left for us to write.
+      sagaEvents.inc({ event: 'stale_write_refused' });
+      return this.logger.warn(error.message);
+    }
+    if (error instanceof HoldfastError && error.retryable) return this.logger.warn(`order ${orderId} waits: ${error.message}`);
+    this.logger.error(error, `order ${orderId}`);
+    await this.commit(async (tx) => {
+      const saga = await lockSaga(tx, orderId);
+      if (!saga || saga.leased || saga.status === 'completed' || saga.status === 'compensated') return;
+      const turn = new Turn(saga);
+      turn.apply({ type: 'failed' }, String((error as Error)?.message ?? error));
+      await saveSaga(tx, saga, turn.saga, { nextRunAt: this.nextRunAt(turn), leaseExpiresAt: null }, turn.records, workerName);
+    }).catch(() => undefined);
+  }
+
+  private async commit<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+    const result = await this.db.transaction(work);
+    this.relay.poke();
+    return result;
+  }
+
+  /** Runs steps until one has a question for the provider, or the saga has ended or must wait. Saves it once. */
+  private async advance(tx: Tx, saga: Saga, heard?: Heard): Promise<Question | undefined> {
+    const turn = new Turn(saga);
+    const pause = heard && (await this.record(tx, turn.saga, heard));
+    if (pause) turn.apply(pause.event, pause.why);
+
+    for (let goesOn = !pause; goesOn; ) {
+      if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
+        turn.apply({ type: 'turn-back', by: 'cancel' }, 'the customer cancelled');
+      }
+      const step = stepNamed(turn.saga.step);
+      const outcome = turn.saga.endsAs ? await step.compensate(tx, turn.saga) : await step.run(tx, turn.saga);
+      if (outcome.kind === 'ask') return this.send(tx, turn, outcome);
+      turn.apply(...eventOf(outcome));
+      if (turn.saga.status === 'compensated') await endOrder(tx, turn.saga);
+      goesOn = turn.nextRun === 'now';
+    }
+    await saveSaga(tx, saga, turn.saga, { nextRunAt: this.nextRunAt(turn, heard), leaseExpiresAt: null }, turn.records, workerName);
+    if (turn.saga.status === 'stuck') this.reportStuck(turn);
+    return undefined;
+  }
+
+  /** Commits the intent, under a lease that outlasts the call. The saga is due again the moment that lease ends. */
+  private async send(tx: Tx, turn: Turn, outcome: Extract<StepOutcome, { kind: 'ask' }>): Promise<Question> {
+    turn.apply({ type: 'asked' }, outcome.operation.kind);
+    await markSent(tx, outcome.operation, turn.saga.now);
+    const leaseEnd = new Date(turn.saga.now.getTime() + this.config.sagaLeaseMs);
+    await saveSaga(tx, turn.start, turn.saga, { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd }, turn.records, workerName);
+    return { saga: turn.saga, operation: outcome.operation, authorization: outcome.authorization };
+  }
+
+  private async ask({ saga, operation, authorization }: Question): Promise<GatewayAnswer> {
+    const named = {
+      operationId: publicId('pay', operation.id),
+      orderId: publicId('ord', saga.orderId),
+      amount: operation.amount,
+      currency: operation.currency,
+    };
+    if (operation.kind === 'authorize') return this.gateway.authorize({ ...named, paymentMethod: saga.paymentMethod });
+    if (!authorization) throw new Error(`Bug: ${operation.kind} of ${named.orderId} without an authorization.`);
+    return this.gateway[operation.kind]({ ...named, authorization });
+  }
+
+  /** Records what was heard; says what it means for the saga, or nothing when the step should look for itself. */
+  private async record(tx: Tx, saga: Saga, { operation, answer }: Heard): Promise<{ event: SagaEvent; why: string } | undefined> {
+    if (answer.status === 'declined') {
+      await recordAnswer(tx, operation.id, { status: 'declined', declineCode: answer.code, providerReference: answer.reference }, saga.now);
+      return undefined;
+    }
+    if (answer.status === 'unknown') {
+      await recordAnswer(tx, operation.id, { status: 'unknown', detail: answer.detail }, saga.now);
+      return { event: { type: 'unknown' }, why: answer.detail };
+    }
+    const other = otherAmount(saga, operation, answer);
+    if (other) {
+      await recordAnswer(tx, operation.id, { status: 'unknown', providerReference: answer.reference, detail: other }, saga.now);
+      return { event: { type: 'blocked' }, why: other };
+    }
+    await recordAnswer(tx, operation.id, { status: 'approved', providerReference: answer.reference }, saga.now);
+    return undefined;
+  }
+
+  private nextRunAt(turn: Turn, heard?: Heard): Date | null {
+    if (turn.nextRun === 'never') return null;
+    if (turn.nextRun === 'now') return turn.saga.now;
+    const asked = heard?.answer.status === 'unknown' ? heard.answer.retryAfterMs : undefined;
+    const pause = Math.max(asked ?? 0, asked === undefined ? backoffMs(turn.saga.attempt, Math.random()) : 0);
+    return new Date(turn.saga.now.getTime() + pause);
+  }
+
+  private reportStuck(turn: Turn): void {
+    sagaEvents.inc({ event: 'stuck' });
+    this.logger.error(`order ${publicId('ord', turn.saga.orderId)} is stuck at ${turn.saga.step}: ${turn.records.at(-1)?.detail ?? 'see its timeline'}`);
+  }
+}
+
+function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, string?] {
+  switch (outcome.kind) {
+    case 'done':
+      return [{ type: 'done' }];
+    case 'declined':
+      return [{ type: 'declined', endsAs: outcome.endsAs }, outcome.why];
+    case 'blocked':
+      return [{ type: 'blocked' }, outcome.why];
+  }
+}
+
+/** One stretch between two commits: the saga as it moves, and the lines of its history. */
+class Turn {
+  saga: Saga;
+  nextRun: Transition['nextRun'] = 'now';
+  readonly records: TransitionRecord[] = [];
+
+  constructor(readonly start: Saga) {
+    this.saga = start;
+  }
+
+  apply(event: SagaEvent, detail?: string): void {
+    const before: SagaState = this.saga;
+    const { state, nextRun } = transition(before, event);
+    this.saga = { ...this.saga, ...state };
+    this.nextRun = nextRun;
+    this.records.push({
+      fromStatus: before.status,
+      toStatus: state.status,
+      step: before.step,
+      attempt: event.type === 'asked' ? state.attempt : before.attempt,
+      cause: event.type,
+      detail: detail ?? null,
+    });
+  }
+}
+
+/**
+ * An answer about another amount or currency is treated as tampered with. Not on the way back: an authorization is
+ * dropped whatever it was for.
+ */
+function otherAmount(saga: Saga, operation: PaymentOperation, answer: { amount: number; currency: string }): string | undefined {
+  if (operation.kind === 'void' || (operation.kind === 'authorize' && saga.endsAs)) return undefined;
+  if (answer.amount === operation.amount && answer.currency === operation.currency) return undefined;
+  return `the provider says ${answer.amount} ${answer.currency}, not ${operation.amount} ${operation.currency}`;
+}

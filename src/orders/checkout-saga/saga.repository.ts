@@ -1,0 +1,228 @@
+import type { Queryable, Tx } from '../../database/database';
+import type { Saga, SagaState, SagaStatus } from './saga';
+
+/** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
+export class StaleLease extends Error {
+  constructor(orderId: string) {
+    super(`The saga of order ${orderId} is driven by another worker now.`);
+  }
+}
+
+/** One line of a saga's history. */
+export interface TransitionRecord {
+  fromStatus: SagaStatus | null;
+  toStatus: SagaStatus;
+  step: string;
+  attempt: number;
+  cause: string;
+  detail: string | null;
+}
+
+const columns = `
+  s.order_id AS "orderId", s.status, s.step, s.attempt, s.wanted, s.ends_as AS "endsAs",
+  s.fencing_token AS "fencingToken", s.version, s.code_version AS "codeVersion",
+  o.reservation_id AS "reservationId", o.customer_id AS "customerId", o.payment_method AS "paymentMethod",
+  o.total_amount AS amount, o.currency, o.version AS "orderVersion"`;
+
+export async function insertSagas(
+  tx: Tx,
+  sagas: { orderId: string; step: string; codeVersion: number; createdAt: Date }[],
+  worker: string,
+): Promise<void> {
+  await tx.affected(
+    `
+    WITH born AS (
+      INSERT INTO sagas (order_id, status, step, next_run_at, code_version)
+      SELECT order_id, 'running', step, created_at, code_version
+        FROM unnest($1::uuid[], $2::text[], $3::int[], $4::timestamptz[]) AS n (order_id, step, code_version, created_at)
+      RETURNING order_id
+    )
+    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, fencing_token, worker)
+    SELECT order_id, 1, NULL, 'running', 'reserve-stock', 1, 'accepted', 0, $5::text FROM born
+    `,
+    [
+      sagas.map((saga) => saga.orderId),
+      sagas.map((saga) => saga.step),
+      sagas.map((saga) => saga.codeVersion),
+      sagas.map((saga) => saga.createdAt),
+      worker,
+    ],
+  );
+}
+
+export interface Lease {
+  owner: string;
+  leaseMs: number;
+  codeVersionMax: number;
+}
+
+/**
+ * Takes the lease on a saga that is due and not driven by anybody, under a new fencing token. Undefined: not due,
+ * ended, driven by somebody, or written by newer code, which a newer worker will drive.
+ */
+export async function claimSaga(tx: Tx, orderId: string, lease: Lease): Promise<Saga | undefined> {
+  const [saga] = await tx.rows<Saga & { leaseExpiresAt: Date | null; nextRunAt: Date | null }>(
+    `
+    WITH locked AS MATERIALIZED (
+      SELECT ${columns}, s.lease_expires_at AS "leaseExpiresAt", s.next_run_at AS "nextRunAt"
+        FROM sagas s JOIN orders o ON o.id = s.order_id
+       WHERE s.order_id = $1::uuid AND s.next_run_at IS NOT NULL AND s.code_version <= $2::int
+         FOR UPDATE OF s SKIP LOCKED
+    )
+    SELECT locked.*, clock_timestamp() AS now FROM locked
+    `,
+    [orderId, lease.codeVersionMax],
+  );
+  if (!saga || saga.nextRunAt! > saga.now || (saga.leaseExpiresAt && saga.leaseExpiresAt > saga.now)) return undefined;
+  saga.fencingToken += 1;
+  await tx.affected(
+    `UPDATE sagas SET fencing_token = $2::bigint, lease_owner = $3::text WHERE order_id = $1::uuid`,
+    [orderId, saga.fencingToken, lease.owner],
+  );
+  return saga;
+}
+
+/** The saga as it stands, locked, if our lease is still the newest one. Throws StaleLease if it is not. */
+export async function lockLeased(tx: Tx, orderId: string, fencingToken: number): Promise<Saga> {
+  const [saga] = await tx.rows<Saga>(
+    `
+    WITH locked AS MATERIALIZED (
+      SELECT ${columns}
+        FROM sagas s JOIN orders o ON o.id = s.order_id
+       WHERE s.order_id = $1::uuid AND s.fencing_token = $2::bigint
+         FOR UPDATE OF s
+    )
+    SELECT locked.*, clock_timestamp() AS now FROM locked
+    `,
+    [orderId, fencingToken],
+  );
+  if (!saga) throw new StaleLease(orderId);
+  return saga;
+}
+
+/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
+export async function lockSaga(tx: Tx, orderId: string): Promise<(Saga & { leased: boolean }) | undefined> {
+  const [saga] = await tx.rows<Saga & { leased: boolean }>(
+    `
+    WITH locked AS MATERIALIZED (
+      SELECT ${columns}, s.lease_expires_at
+        FROM sagas s JOIN orders o ON o.id = s.order_id
+       WHERE s.order_id = $1::uuid
+         FOR UPDATE OF s
+    )
+    SELECT locked.*, clock_timestamp() AS now, coalesce(locked.lease_expires_at > clock_timestamp(), false) AS leased FROM locked
+    `,
+    [orderId],
+  );
+  return saga;
+}
+
+export interface SagaSchedule {
+  /** Null: nothing is left to do by itself. */
+  nextRunAt: Date | null;
+  /** Null: the lease is given back. */
+  leaseExpiresAt: Date | null;
+}
+
+/** Writes where the saga stands now and how it got there. The fencing token is in the WHERE: a stale worker changes no row. */
+export async function saveSaga(
+  tx: Tx,
+  saga: Saga,
+  state: SagaState,
+  schedule: SagaSchedule,
+  records: TransitionRecord[],
+  worker: string,
+): Promise<void> {
+  const saved = await tx.affected(
+    `
+    UPDATE sagas
+       SET status = $3::text, step = $4::text, attempt = $5::int, wanted = $6::text, ends_as = $7::text,
+           last_error = $8::text, next_run_at = $9::timestamptz, lease_expires_at = $10::timestamptz,
+           lease_owner = CASE WHEN $10::timestamptz IS NULL THEN NULL ELSE lease_owner END,
+           version = version + $11::int
+     WHERE order_id = $1::uuid AND fencing_token = $2::bigint
+    `,
+    [
+      saga.orderId,
+      saga.fencingToken,
+      state.status,
+      state.step,
+      state.attempt,
+      state.wanted,
+      state.endsAs,
+      records.at(-1)?.detail?.slice(0, 500) ?? null,
+      schedule.nextRunAt,
+      schedule.leaseExpiresAt,
+      records.length,
+    ],
+  );
+  if (saved !== 1) throw new StaleLease(saga.orderId);
+  await tx.affected(
+    `
+    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, fencing_token, worker)
+    SELECT $1::uuid, $2::int + nth, from_status, to_status, step, attempt, cause, detail, $3::bigint, $4::text
+      FROM unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::text[])
+             WITH ORDINALITY AS t (from_status, to_status, step, attempt, cause, detail, nth)
+    `,
+    [
+      saga.orderId,
+      saga.version,
+      saga.fencingToken,
+      worker,
+      records.map((record) => record.fromStatus),
+      records.map((record) => record.toStatus),
+      records.map((record) => record.step),
+      records.map((record) => record.attempt),
+      records.map((record) => record.cause),
+      records.map((record) => record.detail?.slice(0, 500) ?? null),
+    ],
+  );
+}
+
+/** Sagas whose time has come and that nobody drives: what every lost doorbell and every dead worker leaves behind. */
+export function dueSagas(queryable: Queryable, limit: number, codeVersionMax: number): Promise<{ orderId: string }[]> {
+  return queryable.rows<{ orderId: string }>(
+    `
+    SELECT order_id AS "orderId"
+      FROM sagas
+     WHERE next_run_at <= statement_timestamp() AND code_version <= $2::int
+     ORDER BY next_run_at
+     LIMIT $1::int
+    `,
+    [limit, codeVersionMax],
+  );
+}
+
+/** Makes a waiting saga due now, because there is news. One that is being driven hears the news by itself. */
+export async function wakeSaga(tx: Tx, orderId: string, now: Date): Promise<boolean> {
+  const woken = await tx.affected(
+    `
+    UPDATE sagas SET next_run_at = $2::timestamptz
+     WHERE order_id = $1::uuid
+       AND next_run_at > $2::timestamptz
+       AND (lease_expires_at IS NULL OR lease_expires_at <= $2::timestamptz)
+    `,
+    [orderId, now],
+  );
+  return woken === 1;
+}
+
+export interface TimelineRow extends TransitionRecord {
+  version: number;
+  fencingToken: number;
+  worker: string;
+  at: Date;
+}
+
+export function transitionsOf(queryable: Queryable, orderId: string): Promise<TimelineRow[]> {
+  return queryable.rows<TimelineRow>(
+    `
+    SELECT version, from_status AS "fromStatus", to_status AS "toStatus", step, attempt, cause, detail,
+           fencing_token AS "fencingToken", worker, at
+      FROM saga_transitions
+     WHERE order_id = $1::uuid
+     ORDER BY version
+    `,
+    [orderId],
+  );
+}

@@ -1,0 +1,65 @@
+import type { Tx } from '../../database/database';
+import type { PaymentOperation } from '../../payment/payment-operations';
+
+export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated' | 'stuck';
+export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
+
+/** How an order ends that is not placed, or not any more. */
+export type OrderEnd = 'payment_declined' | 'reservation_expired' | 'cancelled' | 'placed_then_cancelled' | 'placed_then_refunded';
+
+/** The part of a saga that its transitions decide about. */
+export interface SagaState {
+  status: SagaStatus;
+  step: StepName;
+  /** Started attempts of the present step, counted before the work. */
+  attempt: number;
+  /** Somebody asked for the way back; obeyed as soon as the saga can turn. */
+  wanted: 'cancel' | 'refund' | null;
+  /** Set on the way back: how the order ends when all is undone. */
+  endsAs: OrderEnd | null;
+}
+
+/** A saga with what its steps need to know of its order; read under the saga's row lock. */
+export interface Saga extends SagaState {
+  orderId: string;
+  fencingToken: number;
+  version: number;
+  codeVersion: number;
+  reservationId: string;
+  customerId: string;
+  paymentMethod: string;
+  amount: number;
+  currency: string;
+  orderVersion: number;
+  /** The database's clock, read after the lock. */
+  now: Date;
+}
+
+/**
+ * What a step found. It joins the transaction of the saga's own row, so it cannot call the provider; it says what to
+ * ask, and is run again when the answer is recorded.
+ */
+export type StepOutcome =
+  | { kind: 'done' }
+  /** A no that cannot change: the steps before it are compensated, last first. */
+  | { kind: 'declined'; endsAs: OrderEnd; why: string }
+  /** The provider must be asked; the operation is committed as sent before it is. */
+  | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
+  /** Something is wrong that no retry mends. A person is needed. */
+  | { kind: 'blocked'; why: string };
+
+export const done = (): StepOutcome => ({ kind: 'done' });
+export const declined = (endsAs: OrderEnd, why: string): StepOutcome => ({ kind: 'declined', endsAs, why });
+export const blocked = (why: string): StepOutcome => ({ kind: 'blocked', why });
+
+/**
+ * compensatable: can be undone. pivot: once it is asked for, the saga only goes forward. retriable: must succeed in
+ * the end. (The three kinds after Chris Richardson's "Microservices Patterns".)
+ */
+export interface Step {
+  readonly name: StepName;
+  readonly kind: 'compensatable' | 'pivot' | 'retriable';
+  run(tx: Tx, saga: Saga): Promise<StepOutcome>;
+  /** Undoes the step. Safe to repeat, and safe when the step never ran or only half happened. */
+  compensate(tx: Tx, saga: Saga): Promise<StepOutcome>;
+}

@@ -1,0 +1,105 @@
+import type { OrderEnd, SagaState, StepName } from './saga';
+
+/**
+ * The saga's decisions as a pure function: a state and what happened to it give the next state. No clock, no
+ * database, no provider, so that every order of events can be tried (`test/unit/transitions.spec.ts`).
+ *
+ * running      → running       a step is done, or its answer was not heard and it is asked again
+ * running      → completed     the last step is done
+ * running      → compensating  a step was declined, or the customer wants out before the pivot
+ * completed    → compensating  a placed order is cancelled or refunded
+ * compensating → compensated   everything that ran is undone
+ * running, compensating → stuck → running, compensating   attempts are spent, or something is wrong: a person is needed
+ */
+export type SagaEvent =
+  | { type: 'asked' }
+  | { type: 'done' }
+  | { type: 'declined'; endsAs: OrderEnd }
+  | { type: 'unknown' }
+  | { type: 'failed' }
+  | { type: 'blocked' }
+  | { type: 'turn-back'; by: 'cancel' | 'refund' };
+
+/** When to look again: at once, after the backoff of this attempt, or never by itself. */
+export type NextRun = 'now' | 'backoff' | 'never';
+
+export interface Transition {
+  state: SagaState;
+  nextRun: NextRun;
+}
+
+const steps: readonly StepName[] = ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'];
+const pivot: StepName = 'capture-payment';
+
+/**
+ * After this many attempts at one step a person should look: with the pauses of `backoffMs` that is about half an hour.
+ * The saga goes on asking all the same, because the provider may come back before the person does.
+ */
+export const attemptsMax = 10;
+
+export function transition(state: SagaState, event: SagaEvent): Transition {
+  const goingBack = state.endsAs !== null;
+  const status = goingBack ? 'compensating' : 'running';
+  switch (event.type) {
+    case 'asked':
+      return { state: { ...state, attempt: state.attempt + 1 }, nextRun: 'backoff' };
+    case 'done':
+      return goingBack ? undone({ ...state, status }) : advanced({ ...state, status });
+    case 'declined':
+      if (goingBack) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
+      return back(state, stepBefore(state.step), event.endsAs);
+    case 'unknown':
+      return { state: { ...state, status: state.attempt >= attemptsMax ? 'stuck' : status }, nextRun: 'backoff' };
+    case 'failed':
+      return transition({ ...state, attempt: state.attempt + 1 }, { type: 'unknown' });
+    case 'blocked':
+      return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
+    case 'turn-back':
+      return goingBack ? { state, nextRun: 'now' } : turnedBack(state, event.by);
+  }
+}
+
+/** May the saga still turn without having charged? Not once the pivot was asked for, whatever came of it. */
+export function canTurnBack(state: SagaState): boolean {
+  if (state.endsAs !== null || state.status === 'completed' || state.status === 'compensated') return false;
+  return steps.indexOf(state.step) < steps.indexOf(pivot) || (state.step === pivot && state.attempt === 0);
+}
+
+function advanced(state: SagaState): Transition {
+  const next = steps[steps.indexOf(state.step) + 1];
+  if (next) return { state: { ...state, step: next, attempt: 0 }, nextRun: 'now' };
+  const completed: SagaState = { ...state, status: 'completed', attempt: 0 };
+  // Cancelled while the charge was in flight: it was charged and placed, so now it is given back.
+  return state.wanted === 'cancel' ? turnedBack(completed, 'cancel') : { state: completed, nextRun: 'never' };
+}
+
+function undone(state: SagaState): Transition {
+  const before = stepBefore(state.step);
+  if (before) return { state: { ...state, step: before, attempt: 0 }, nextRun: 'now' };
+  return { state: { ...state, status: 'compensated', attempt: 0, wanted: null }, nextRun: 'never' };
+}
+
+function turnedBack(state: SagaState, by: 'cancel' | 'refund'): Transition {
+  if (state.status === 'completed') {
+    return back(state, state.step, by === 'cancel' ? 'placed_then_cancelled' : 'placed_then_refunded');
+  }
+  // The present step may have half happened, so it is compensated too.
+  if (canTurnBack(state)) return back(state, state.step, 'cancelled');
+  return { state: { ...state, wanted: by }, nextRun: 'now' };
+}
+
+function back(state: SagaState, step: StepName | undefined, endsAs: OrderEnd): Transition {
+  if (!step) throw new Error('Bug: the first step of a saga was declined after its order had been accepted.');
+  return { state: { ...state, status: 'compensating', step, attempt: 0, wanted: null, endsAs }, nextRun: 'now' };
+}
+
+const stepBefore = (step: StepName): StepName | undefined => steps[steps.indexOf(step) - 1];
+
+/** Pauses between attempts. The last repeats: an outage of an hour must neither be hammered nor forgotten. */
+const pausesMs = [5_000, 15_000, 60_000, 300_000];
+
+/** How long to wait before attempt `attempt + 1`; jittered by a fifth, so that an outage's orders do not return as one. */
+export function backoffMs(attempt: number, random: number): number {
+  const pause = pausesMs[Math.min(Math.max(attempt, 1), pausesMs.length) - 1]!;
+  return Math.round(pause * (0.8 + 0.4 * random));
+}

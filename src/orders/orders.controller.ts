@@ -1,0 +1,201 @@
+import { Body, Controller, Get, Headers, HttpCode, Inject, type MessageEvent, Param, Post, Query, Req, Res, Sse } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Observable } from 'rxjs';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
+import { HoldfastError, ValidationFailed } from '../errors';
+import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
+import { sendWithEtag } from '../http/etag';
+import { pageBounds, pageOf } from '../http/paging';
+import { EmptyBody } from '../http/validation';
+import { IdempotencyKey, fingerprintOf } from '../idempotency/idempotency';
+import { newId, parsePublicId } from '../ids';
+import { noSuchReservation } from '../inventory/reservation-rules';
+import { checkedTtl } from '../inventory/reservations.controller';
+import { Intake } from './intake';
+import { OrderWatch } from './order-watch';
+import { OrderDto, OrderListQuery } from './orders.dto';
+import { listOrders } from './orders.repository';
+import { OrdersService, answerFor, noSuchOrder } from './orders.service';
+import { orderView } from './orders.views';
+
+/** Longer waits are cut to this: proxies and load balancers end silent requests soon after. */
+const waitSecondsMax = 30;
+
+@ApiTags('orders')
+@ApiBearerAuth()
+@Controller('v1/orders')
+export class OrdersController {
+  constructor(
+    private readonly intake: Intake,
+    private readonly orders: OrdersService,
+    private readonly watch: OrderWatch,
+    private readonly db: Database,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  @Post()
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Place an order',
+    description: 'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiHeader({ name: 'Prefer', required: false, description: `wait=N, at most ${waitSecondsMax} seconds.` })
+  async create(
+    @Body() dto: OrderDto,
+    @IdempotencyKey() key: string,
+    @Headers('prefer') prefer: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if ((dto.lines === undefined) === (dto.reservationId === undefined)) {
+      throw new ValidationFailed([
+        { pointer: '/lines', code: 'lines_or_reservation', detail: 'Give either lines or a reservationId, not both and not neither.' },
+      ]);
+    }
+    const { orderId, replayed } = await this.intake.accept({
+      claim: { principal: caller.name, operation: 'orders', key, fingerprint: fingerprintOf(dto), resourceId: newId() },
+      customerId: dto.customerId,
+      paymentMethod: dto.paymentMethod,
+      lines: dto.lines ?? [],
+      reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),
+      ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
+      expectedTotal: dto.expectedTotal,
+      metadata: dto.metadata ?? {},
+    });
+    await this.watch.waitForEnd(orderId, waitMs(prefer));
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return this.answer(orderId, caller, reply);
+  }
+
+  @Get()
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({ summary: 'List your orders', description: 'Newest first.' })
+  async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
+    const { limit, after } = pageBounds(query);
+    const filter = {
+      principal: ownerFilter(caller),
+      customerId: query.customerId ?? null,
+      statuses: query.status?.split(',') ?? null,
+      sagaStatuses: null,
+    };
+    return pageOf(await listOrders(this.db, filter, limit, after), limit, (row) => row.id, orderView);
+  }
+
+  @Get(':id')
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({ summary: 'One order' })
+  async get(
+    @Param('id') id: string,
+    @Caller() caller: Principal,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const order = await this.orders.get(orderIdOf(id), caller);
+    return sendWithEtag(request, reply, `${order.version}.${order.saga.version}`, orderView(order));
+  }
+
+  @Sse(':id/events')
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({ summary: 'The order as it changes, until it ends', description: 'Server-sent events of type `order`.' })
+  async events(@Param('id') id: string, @Caller() caller: Principal): Promise<Observable<MessageEvent>> {
+    const orderId = orderIdOf(id);
+    await this.orders.get(orderId, caller);
+    return new Observable((subscriber) => {
+      let last = '';
+      return this.watch.watch(orderId, (version, ended) => {
+        if (version === last) return;
+        last = version;
+        this.orders.get(orderId, caller).then(
+          (order) => {
+            subscriber.next({ type: 'order', id: version, data: orderView(order) });
+            if (ended) subscriber.complete();
+          },
+          (error: unknown) => subscriber.error(error),
+        );
+      });
+    });
+  }
+
+  @Post(':id/cancel')
+  @Roles('client', 'admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Cancel an order', description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.' })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  cancel(
+    @Param('id') id: string,
+    @IdempotencyKey() key: string,
+    @Headers('prefer') prefer: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @EmptyBody() _: void,
+  ) {
+    return this.turnBack(id, 'cancel', key, prefer, caller, reply);
+  }
+
+  @Post(':id/refund')
+  @Roles('client', 'admin')
+  @HttpCode(202)
+  @ApiOperation({ summary: 'Refund a placed order', description: 'All of it; its stock goes back on sale.' })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  refund(
+    @Param('id') id: string,
+    @IdempotencyKey() key: string,
+    @Headers('prefer') prefer: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+    @EmptyBody() _: void,
+  ) {
+    return this.turnBack(id, 'refund', key, prefer, caller, reply);
+  }
+
+  private async turnBack(
+    id: string,
+    by: 'cancel' | 'refund',
+    key: string,
+    prefer: string | undefined,
+    caller: Principal,
+    reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    const { replayed } = await this.orders.turnBack(orderId, by, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    await this.watch.waitForEnd(orderId, waitMs(prefer));
+    const order = await this.orders.get(orderId, caller);
+    const ended = order.saga.status === 'compensated';
+    if (!ended) void reply.header('retry-after', '1');
+    void reply.status(ended ? 200 : 202);
+    return orderView(order);
+  }
+
+  private async answer(orderId: string, caller: Principal, reply: FastifyReply) {
+    const order = await this.orders.get(orderId, caller);
+    const answer = answerFor(order);
+    if (answer instanceof HoldfastError) throw answer;
+    void reply.status(answer.status).header('location', `/v1/orders/${answer.body.id}`);
+    if (answer.status === 202) void reply.header('retry-after', '1');
+    return answer.body;
+  }
+}
+
+/** `Prefer: wait=N` (RFC 7240), other preferences beside it ignored. */
+function waitMs(prefer: string | undefined): number {
+  const seconds = Number(/(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/i.exec(prefer ?? '')?.[1] ?? 0);
+  return Math.min(seconds, waitSecondsMax) * 1_000;
+}
+
+/** An id that this service never gave out is nobody's. */
+export function orderIdOf(text: string): string {
+  const id = parsePublicId('ord', text);
+  if (!id) throw noSuchOrder();
+  return id;
+}
+
+function reservationIdOf(text: string): string {
+  const id = parsePublicId('rsv', text);
+  if (!id) throw noSuchReservation();
+  return id;
+}

@@ -1,0 +1,75 @@
+import { ApiPropertyOptional, ApiProperty } from '@nestjs/swagger';
+import { Type } from 'class-transformer';
+import { ArrayMaxSize, ArrayMinSize, IsArray, IsInt, IsObject, IsOptional, Matches, Min, ValidateNested } from 'class-validator';
+import { PageQuery } from '../http/paging';
+import { IsMetadata, IsText } from '../http/validation';
+import { LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
+
+export class OrderDto {
+  @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
+  @IsText(255)
+  customerId!: string;
+
+  @ApiProperty({ description: "The provider's token of a card.", example: 'pm_card_visa' })
+  @IsText(255)
+  @Matches(/^[\x21-\x7e]+$/, { message: "paymentMethod must be the provider's token, without spaces" })
+  paymentMethod!: string;
+
+  @ApiPropertyOptional({ type: [LineDto], description: 'Either these or a `reservationId`.' })
+  @IsOptional()
+  @IsArray({ message: 'lines must be a list' })
+  @ArrayMinSize(1, { message: 'lines must have at least one line' })
+  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
+  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
+  @ValidateNested({ each: true })
+  @Type(() => LineDto)
+  lines?: LineDto[];
+
+  @ApiPropertyOptional({ description: 'A reservation of the same customer.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
+  @IsOptional()
+  @IsText(64)
+  reservationId?: string;
+
+  @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale if the charge has not begun.', example: 600 })
+  @IsOptional()
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @Min(1, { message: 'ttlSeconds must be at least 1' })
+  ttlSeconds?: number;
+
+  @ApiPropertyOptional({ type: MoneyDto, description: 'What the buyer was shown; any other total is refused.' })
+  @IsOptional()
+  @IsObject({ message: 'expectedTotal must be an object with amount and currency' })
+  @ValidateNested()
+  @Type(() => MoneyDto)
+  expectedTotal?: MoneyDto;
+
+  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, example: { basket: 'b-17' } })
+  @IsOptional()
+  @IsMetadata()
+  metadata?: Record<string, string>;
+}
+
+const statuses = 'pending|placed|rejected|cancelled|refunded';
+const sagaStatuses = 'running|completed|compensating|compensated|stuck';
+const listOf = (words: string) => new RegExp(`^(${words})(,(${words}))*$`);
+
+export class OrderListQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'pending,placed' })
+  @IsOptional()
+  @Matches(listOf(statuses), { message: `status must be one of ${statuses.replaceAll('|', ', ')}, several separated by commas` })
+  status?: string;
+
+  @ApiPropertyOptional()
+  @IsOptional()
+  @IsText(255)
+  customerId?: string;
+}
+
+export class AdminOrderListQuery extends OrderListQuery {
+  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'stuck' })
+  @IsOptional()
+  @Matches(listOf(sagaStatuses), {
+    message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
+  })
+  sagaStatus?: string;
+}

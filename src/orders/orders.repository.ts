@@ -1,0 +1,157 @@
+import type { Queryable, Tx } from '../database/database';
+import { appendMessages, type MessageType } from '../outbox/outbox';
+import type { OperationKind, OperationStatus } from '../payment/payment-operations';
+import type { OrderEnd, Saga, SagaStatus, StepName } from './checkout-saga/saga';
+
+export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
+
+export interface NewOrder {
+  id: string;
+  principal: string;
+  customerId: string;
+  reservationId: string;
+  paymentMethod: string;
+  totalAmount: number;
+  currency: string;
+  metadata: Record<string, string>;
+  lines: { sku: string; quantity: number; unitAmount: number }[];
+  createdAt: Date;
+}
+
+export interface Order extends Omit<NewOrder, 'paymentMethod'> {
+  status: OrderStatus;
+  rejectionReason: string | null;
+  version: number;
+  placedAt: Date | null;
+  endedAt: Date | null;
+  expiresAt: Date;
+  now: Date;
+  saga: { status: SagaStatus; step: StepName; version: number };
+  operations: { kind: OperationKind; status: OperationStatus; providerReference: string | null }[];
+}
+
+export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
+  await tx.affected(
+    `
+    INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at)
+    SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[])
+             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at)
+    `,
+    [
+      orders.map((order) => order.id),
+      orders.map((order) => order.principal),
+      orders.map((order) => order.customerId),
+      orders.map((order) => order.reservationId),
+      orders.map((order) => order.paymentMethod),
+      orders.map((order) => order.totalAmount),
+      orders.map((order) => order.currency),
+      orders.map((order) => JSON.stringify(order.metadata)),
+      orders.map((order) => order.createdAt),
+    ],
+  );
+  const lines = orders.flatMap((order) => order.lines.map((line) => ({ ...line, of: order.id })));
+  await tx.affected(
+    `
+    INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
+    SELECT order_id, sku, sum(quantity)::int, min(unit_amount)
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[]) AS n (order_id, sku, quantity, unit_amount)
+     GROUP BY order_id, sku
+    `,
+    [lines.map((line) => line.of), lines.map((line) => line.sku), lines.map((line) => line.quantity), lines.map((line) => line.unitAmount)],
+  );
+}
+
+/** The charge is captured and the stock sold. Announces the order, and with it the end of its reservation. */
+export async function placeOrder(tx: Tx, saga: Saga): Promise<void> {
+  const [row] = await tx.rows<{ version: number }>(
+    `
+    UPDATE orders SET status = 'placed', placed_at = $2::timestamptz, ended_at = $2::timestamptz, version = version + 1
+     WHERE id = $1::uuid AND status = 'pending'
+    RETURNING version
+    `,
+    [saga.orderId, saga.now],
+  );
+  if (!row) throw new Error(`Bug: order ${saga.orderId} was not pending when it was placed.`);
+  await announceOrder(tx, 'order.placed', saga.orderId, row.version, { reservationId: saga.reservationId });
+}
+
+const ends: Record<OrderEnd, { from: OrderStatus; to: OrderStatus; reason: string | null; message: MessageType }> = {
+  payment_declined: { from: 'pending', to: 'rejected', reason: 'payment_declined', message: 'order.rejected' },
+  reservation_expired: { from: 'pending', to: 'rejected', reason: 'reservation_expired', message: 'order.rejected' },
+  cancelled: { from: 'pending', to: 'rejected', reason: 'cancelled', message: 'order.rejected' },
+  placed_then_cancelled: { from: 'placed', to: 'cancelled', reason: null, message: 'order.cancelled' },
+  placed_then_refunded: { from: 'placed', to: 'refunded', reason: null, message: 'order.refunded' },
+};
+
+/** Everything that ran is undone: the order ends as its saga decided when it turned back. */
+export async function endOrder(tx: Tx, saga: Saga): Promise<void> {
+  const end = ends[saga.endsAs!];
+  const [row] = await tx.rows<{ version: number }>(
+    `
+    UPDATE orders SET status = $2::text, rejection_reason = $3::text, ended_at = $4::timestamptz, version = version + 1
+     WHERE id = $1::uuid AND status = $5::text
+    RETURNING version
+    `,
+    [saga.orderId, end.to, end.reason, saga.now, end.from],
+  );
+  if (!row) throw new Error(`Bug: order ${saga.orderId} was not ${end.from} when it became ${end.to}.`);
+  await announceOrder(tx, end.message, saga.orderId, row.version, { reservationId: saga.reservationId, reason: end.reason });
+}
+
+/** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */
+export async function announceWish(tx: Tx, type: 'order.cancel_requested' | 'order.refund_requested', orderId: string): Promise<void> {
+  const [row] = await tx.rows<{ version: number }>(
+    `UPDATE orders SET version = version + 1 WHERE id = $1::uuid RETURNING version`,
+    [orderId],
+  );
+  await announceOrder(tx, type, orderId, row!.version, {});
+}
+
+async function announceOrder(tx: Tx, type: MessageType, orderId: string, sequence: number, payload: Record<string, unknown>) {
+  await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload }]);
+}
+
+const columns = `
+  o.id, o.principal, o.customer_id AS "customerId", o.reservation_id AS "reservationId", o.status,
+  o.rejection_reason AS "rejectionReason", o.total_amount AS "totalAmount", o.currency, o.metadata, o.version,
+  o.created_at AS "createdAt", o.placed_at AS "placedAt", o.ended_at AS "endedAt",
+  r.expires_at AS "expiresAt", clock_timestamp() AS now,
+  json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,
+  (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
+     FROM order_lines l WHERE l.order_id = o.id) AS lines,
+  coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference) ORDER BY p.id)
+              FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations`;
+
+export async function findOrder(queryable: Queryable, id: string): Promise<Order | undefined> {
+  const [order] = await queryable.rows<Order>(
+    `SELECT ${columns} FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id WHERE o.id = $1::uuid`,
+    [id],
+  );
+  return order;
+}
+
+export interface OrderFilter {
+  principal: string | null;
+  customerId: string | null;
+  statuses: string[] | null;
+  sagaStatuses: string[] | null;
+}
+
+/** Newest first; `after` is the id of the last one already seen. */
+export function listOrders(queryable: Queryable, filter: OrderFilter, limit: number, after: string | null) {
+  return queryable.rows<Order>(
+    `
+    SELECT ${columns}
+      FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id
+     WHERE ($1::text IS NULL OR o.principal = $1::text)
+       AND ($2::text IS NULL OR o.customer_id = $2::text)
+       AND ($3::text[] IS NULL OR o.status = ANY ($3::text[]))
+       AND ($4::text[] IS NULL OR s.status = ANY ($4::text[]))
+       AND ($5::uuid IS NULL OR o.id < $5::uuid)
+     ORDER BY o.id DESC
+     LIMIT $6::int
+    `,
+    [filter.principal, filter.customerId, filter.statuses, filter.sagaStatuses, after, limit + 1],
+  );
+}

@@ -1,0 +1,109 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '../database/database';
+import { HoldfastError } from '../errors';
+import { type Principal, ownerFilter } from '../http/auth';
+import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
+import { reservationExpired } from '../inventory/inventory.errors';
+import { Relay } from '../outbox/relay';
+import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
+import { workerName } from './checkout-saga/saga-runner';
+import { transition } from './checkout-saga/transitions';
+import { orderAlreadyRejected, orderCancelled, orderNotFound, orderNotPlaced, paymentDeclined } from './orders.errors';
+import { type Order, announceWish, findOrder } from './orders.repository';
+import { type OrderView, orderView } from './orders.views';
+
+/** Reading orders, and asking for the way back. */
+@Injectable()
+export class OrdersService {
+  constructor(
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
+
+  /** The order, if this caller may see it; another's answers as if there were none. */
+  async get(id: string, principal: Principal): Promise<Order> {
+    const order = await findOrder(this.db, id);
+    if (!order || (ownerFilter(principal) ?? order.principal) !== order.principal) throw noSuchOrder();
+    return order;
+  }
+
+  /**
+   * Asks for the order's end: a pending one is compensated, a placed one refunded and its stock returned. Asked again,
+   * with any key, it changes nothing.
+   */
+  async turnBack(id: string, by: 'cancel' | 'refund', key: string, principal: Principal): Promise<{ replayed: boolean }> {
+    const order = await this.get(id, principal);
+    const replayed = await this.db.transaction(
+      async (tx) => {
+        const claim = { principal: principal.name, operation: `orders/${by}`, key, fingerprint: fingerprintOf({ id }), resourceId: id };
+        const [found] = await claimKeys(tx, [claim]);
+        if (!found!.first && 'reused' in found!) throw reusedKey();
+        if (found!.first) await this.ask(tx, order.id, by);
+        return !found!.first;
+      },
+      { rerunWhenCommitIsUnknown: true },
+    );
+    this.relay.poke();
+    return { replayed };
+  }
+
+  /** Turns the saga round, or leaves the wish with whoever drives it. Nothing to do when it is on its way already. */
+  private async ask(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
+    const saga = await lockSaga(tx, orderId);
+    if (!saga) throw noSuchOrder();
+    if (saga.status === 'compensated' || saga.endsAs || saga.wanted) return refuseIfRejected(await findOrder(tx, orderId), by);
+    if (by === 'refund' && saga.status !== 'completed') {
+      throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
+    }
+    // Whoever drives the saga now reads the wish at its next commit; nobody else may move the saga meanwhile.
+    const turned = saga.leased
+      ? { state: { ...saga, wanted: by }, nextRun: 'now' as const }
+      : transition(saga, { type: 'turn-back', by });
+    const schedule = saga.leased
+      ? await currentSchedule(tx, orderId)
+      : { nextRunAt: saga.now, leaseExpiresAt: null };
+    const record = {
+      fromStatus: saga.status,
+      toStatus: turned.state.status,
+      step: saga.step,
+      attempt: saga.attempt,
+      cause: 'turn-back',
+      detail: `asked for: ${by}`,
+    };
+    await saveSaga(tx, saga, turned.state, schedule, [record], workerName);
+    await announceWish(tx, by === 'cancel' ? 'order.cancel_requested' : 'order.refund_requested', orderId);
+  }
+}
+
+function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): void {
+  const reason = order?.rejectionReason;
+  if (reason && (by === 'refund' || reason !== 'cancelled')) {
+    throw orderAlreadyRejected(`The order was rejected (${reason}); its stock is back on sale and nothing was charged.`);
+  }
+}
+
+async function currentSchedule(tx: Tx, orderId: string) {
+  const [row] = await tx.rows<{ nextRunAt: Date | null; leaseExpiresAt: Date | null }>(
+    `SELECT next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt" FROM sagas WHERE order_id = $1::uuid`,
+    [orderId],
+  );
+  return row!;
+}
+
+export const noSuchOrder = () => orderNotFound('None of your orders has this id. Check it against your list of orders.');
+
+/** What the client is told of an order in its present state: the order, or why it was rejected with the order in it. */
+export function answerFor(order: Order): { status: number; body: OrderView } | HoldfastError {
+  const view = orderView(order);
+  if (order.status === 'pending') return { status: 202, body: view };
+  if (order.status === 'placed') return { status: 201, body: view };
+  if (order.status !== 'rejected') return { status: 200, body: view };
+  const members = { order: view };
+  if (order.rejectionReason === 'payment_declined') {
+    return paymentDeclined('The stock is back on sale. Ask the buyer for another card and order again with a fresh key.', members);
+  }
+  if (order.rejectionReason === 'reservation_expired') {
+    return reservationExpired('The reservation ended before its charge began; nothing was charged. Order again with a fresh key.', members);
+  }
+  return orderCancelled('It was cancelled before it was placed; nothing was charged.', members);
+}
