@@ -1,0 +1,198 @@
+/**
+ * What must always be true, each as one query that returns the rows that break it. Run by the admin call, by
+ * `npm run audit`, by every minute of a worker, and at the end of tests and load tests.
+ *
+ * A promise about time is broken only after the time that it allows, so that the audit may run under load.
+ * (I14, liveness, is no state of the tables; the metrics and the drills watch it.)
+ */
+export interface Invariant {
+  id: string;
+  promise: string;
+  sql: string;
+}
+
+const held = `r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.returned_at IS NULL)`;
+const approved = (kind: string, order = 'o.id') =>
+  `EXISTS (SELECT FROM payment_operations p WHERE p.order_id = ${order} AND p.kind = '${kind}' AND p.status = 'approved')`;
+
+export const invariants: readonly Invariant[] = [
+  {
+    id: 'I1',
+    promise: 'Nothing is sold that is not there: 0 ≤ reserved ≤ on hand.',
+    sql: `SELECT sku, pool, on_hand, reserved FROM stock_levels WHERE reserved < 0 OR reserved > on_hand`,
+  },
+  {
+    id: 'I2',
+    promise: 'Reserved equals the sum of live and sold reservations.',
+    sql: `
+      SELECT s.sku, s.pool, s.reserved, coalesce(l.quantity, 0) AS lines
+        FROM stock_levels s
+        FULL JOIN (SELECT l.sku, l.pool, sum(l.quantity) AS quantity
+                     FROM reservation_lines l JOIN reservations r ON r.id = l.reservation_id
+                    WHERE ${held} GROUP BY l.sku, l.pool) l USING (sku, pool)
+       WHERE coalesce(s.reserved, -1) <> coalesce(l.quantity, 0)`,
+  },
+  {
+    id: 'I3',
+    promise: 'On hand equals the sum of its movements, and no movement was ever changed.',
+    sql: `
+      SELECT s.sku, s.pool, s.on_hand, coalesce(m.total, 0) AS movements, m.broken_links
+        FROM stock_levels s
+        LEFT JOIN (SELECT sku, pool, sum(delta) AS total, count(*) FILTER (WHERE running <> on_hand_after) AS broken_links
+                     FROM (SELECT sku, pool, delta, on_hand_after,
+                                  sum(delta) OVER (PARTITION BY sku, pool ORDER BY level_version) AS running
+                             FROM stock_movements) chain
+                    GROUP BY sku, pool) m USING (sku, pool)
+       WHERE s.on_hand <> coalesce(m.total, 0) OR m.broken_links > 0`,
+  },
+  {
+    id: 'I4',
+    promise: 'Every captured charge belongs to a placed order, and every placed order has one.',
+    sql: `
+      SELECT o.id, o.status, s.status AS saga
+        FROM orders o JOIN sagas s ON s.order_id = o.id
+       WHERE s.status IN ('completed', 'compensated')
+         AND (${approved('capture')} AND NOT ${approved('refund')}) <> (o.status = 'placed')`,
+  },
+  {
+    id: 'I5',
+    promise: 'At most one capture per order is not refunded.',
+    sql: `
+      SELECT order_id, count(*) AS captures FROM payment_operations
+       WHERE kind = 'capture' AND status = 'approved' GROUP BY order_id HAVING count(*) > 1`,
+  },
+  {
+    id: 'I6',
+    promise: 'No placed order without its sold stock and a capture of the same amount and currency.',
+    sql: `
+      SELECT o.id, r.status AS reservation
+        FROM orders o JOIN sagas s ON s.order_id = o.id LEFT JOIN reservations r ON r.id = o.reservation_id
+       WHERE o.status = 'placed' AND s.status = 'completed'
+         AND (r.status IS DISTINCT FROM 'confirmed' OR r.returned_at IS NOT NULL
+              OR NOT EXISTS (SELECT FROM payment_operations p
+                              WHERE p.order_id = o.id AND p.kind = 'capture' AND p.status = 'approved'
+                                AND p.amount = o.total_amount AND p.currency = o.currency))`,
+  },
+  {
+    id: 'I7',
+    promise: 'No active reservation outlives its end by more than 5 s, and none is ended before it.',
+    sql: `
+      SELECT id, status, expires_at, ended_at FROM reservations
+       WHERE (status = 'active' AND expires_at < clock_timestamp() - interval '5 seconds')
+          OR (status = 'expired' AND ended_at < expires_at - interval '1 millisecond')`,
+  },
+  {
+    id: 'I8',
+    promise: 'What was authorized or captured for an order that did not end placed is voided or refunded.',
+    sql: `
+      SELECT o.id, o.status
+        FROM orders o JOIN sagas s ON s.order_id = o.id
+       WHERE o.status IN ('rejected', 'cancelled', 'refunded') AND s.status = 'compensated'
+         AND ${approved('authorize')} AND NOT ${approved('void')} AND NOT ${approved('refund')}`,
+  },
+  {
+    id: 'I9',
+    promise: 'One idempotency key names one thing, and one thing has one key.',
+    sql: `
+      SELECT k.operation, k.resource_id, count(*) AS keys
+        FROM idempotency_keys k
+        LEFT JOIN orders o ON o.id = k.resource_id
+        LEFT JOIN reservations r ON r.id = k.resource_id
+       WHERE k.operation IN ('orders', 'reservations')
+       GROUP BY k.operation, k.resource_id, o.id, r.id
+      HAVING count(*) > 1 OR (k.operation = 'orders' AND o.id IS NULL) OR (k.operation = 'reservations' AND r.id IS NULL)`,
+  },
+  {
+    id: 'I10',
+    promise: 'Every change of an order or a reservation has its message, and no message tells of a change that was not.',
+    sql: `
+      SELECT o.id, o.status FROM orders o
+       WHERE o.status <> 'pending'
+         AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.' || o.status)
+       UNION ALL
+      SELECT r.id, r.status FROM reservations r
+       WHERE r.order_id IS NULL AND r.status IN ('confirmed', 'released', 'expired')
+         AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = r.id AND m.type = 'reservation.' || r.status)
+       UNION ALL
+      SELECT m.aggregate_id, m.type FROM outbox m LEFT JOIN orders o ON o.id = m.aggregate_id
+       WHERE m.aggregate_type = 'order'
+         AND (o.id IS NULL OR (m.type = 'order.placed' AND o.placed_at IS NULL)
+              OR (m.type = 'order.rejected' AND o.status <> 'rejected'))`,
+  },
+  {
+    id: 'I11',
+    promise: 'Every applied message is in its consumer’s inbox, once.',
+    sql: `
+      SELECT m.id, m.type FROM outbox m
+       WHERE m.applied_at > clock_timestamp() - interval '1 day'
+         AND NOT EXISTS (SELECT FROM inbox i WHERE i.message_id = m.id)`,
+  },
+  {
+    id: 'I12',
+    promise: 'No saga is forgotten: unfinished means due at a known time, or stuck and visible.',
+    sql: `
+      SELECT o.id, s.status, s.next_run_at
+        FROM orders o LEFT JOIN sagas s ON s.order_id = o.id
+       WHERE (o.status = 'pending' AND s.order_id IS NULL)
+          OR (s.status IN ('running', 'compensating') AND s.next_run_at < clock_timestamp() - interval '60 seconds')`,
+  },
+  {
+    id: 'I13',
+    promise: 'Fencing tokens only grow, and nobody wrote under an older one.',
+    sql: `
+      SELECT order_id::text AS id, version::text AS at FROM
+        (SELECT order_id, version, fencing_token, lag(fencing_token) OVER (PARTITION BY order_id ORDER BY version) AS before
+           FROM saga_transitions) t
+       WHERE fencing_token < before
+       UNION ALL
+      SELECT l.reservation_id::text, l.sku FROM reservation_lines l JOIN stock_levels s USING (sku, pool)
+       WHERE l.fencing_token > s.fencing_token
+       UNION ALL
+      SELECT sku, fencing_token::text FROM reservation_lines GROUP BY sku, pool, fencing_token HAVING count(*) > 1`,
+  },
+  {
+    id: 'I15',
+    promise: 'No payment stays unknown for an hour without a stuck saga.',
+    sql: `
+      SELECT p.id, p.kind, p.status, s.status AS saga
+        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
+       WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'`,
+  },
+  {
+    id: 'I16',
+    promise: 'Nothing is dropped: whatever is stuck says why.',
+    sql: `SELECT order_id, step FROM sagas WHERE status = 'stuck' AND last_error IS NULL`,
+  },
+  {
+    id: 'I17',
+    promise: 'An order and its reservation belong to one caller and one customer.',
+    sql: `
+      SELECT o.id, o.principal, r.principal AS reservation_principal
+        FROM orders o JOIN reservations r ON r.id = o.reservation_id
+       WHERE o.principal <> r.principal OR o.customer_id <> r.customer_id OR r.order_id IS DISTINCT FROM o.id`,
+  },
+  {
+    id: 'I18',
+    promise: 'Ends are final: an order and its saga agree, and nothing moves after its end.',
+    sql: `
+      SELECT o.id::text, o.status, s.status AS saga
+        FROM orders o JOIN sagas s ON s.order_id = o.id
+       WHERE (o.status IN ('rejected', 'cancelled', 'refunded')) <> (s.status = 'compensated')
+          OR (s.status = 'completed' AND o.status <> 'placed')
+       UNION ALL
+      SELECT order_id::text, from_status, to_status FROM saga_transitions WHERE from_status = 'compensated'`,
+  },
+  {
+    id: 'I19',
+    promise: 'Pools conserve: every product has its stock rows, and every stock row its product.',
+    sql: `SELECT p.sku AS product, s.sku AS level FROM products p FULL JOIN stock_levels s USING (sku) WHERE p.sku IS NULL OR s.sku IS NULL`,
+  },
+  {
+    id: 'I20',
+    promise: 'A payment operation is for its order’s amount and currency.',
+    sql: `
+      SELECT p.id, p.kind, p.amount, o.total_amount
+        FROM payment_operations p LEFT JOIN orders o ON o.id = p.order_id
+       WHERE o.id IS NULL OR p.amount <> o.total_amount OR p.currency <> o.currency`,
+  },
+];

@@ -1,0 +1,78 @@
+import type { IncomingMessage } from 'node:http';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AdminModule } from './admin/admin.module';
+import type { Config } from './config';
+import { ConfigModule } from './config.module';
+import { DatabaseModule } from './database/database.module';
+import { ApiKeys } from './http/api-keys';
+import { AuthGuard } from './http/auth';
+import { serveDocs } from './http/docs';
+import { NestLog } from './http/log';
+import { ProblemFilter, asHoldfastError, sendProblem } from './http/problem.filter';
+import { BodyValidationPipe } from './http/validation';
+import { InventoryModule } from './inventory/inventory.module';
+import { OrdersModule } from './orders/orders.module';
+import { OutboxModule } from './outbox/outbox.module';
+import { PaymentModule } from './payment/payment.module';
+import { QueueModule } from './queue/queue.module';
+
+const bodyLimitBytes = 64 * 1024;
+
+@Module({})
+class ApiModule {
+  static with(config: Config): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        ConfigModule.with(config),
+        DatabaseModule,
+        QueueModule,
+        OutboxModule,
+        InventoryModule,
+        PaymentModule,
+        OrdersModule,
+        AdminModule,
+      ],
+      providers: [
+        ApiKeys,
+        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_PIPE, useClass: BodyValidationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}
+
+/** The HTTP API, ready to listen or to be injected into by a test. */
+export async function createApi(config: Config): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyLimitBytes,
+    // Requests whose address cannot even be decoded never reach Nest.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(asHoldfastError(error), request, reply),
+    genReqId: (request: IncomingMessage) => safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
+    // Else an event stream left open would hold up a shutdown for ever.
+    forceCloseConnections: true,
+    requestTimeout: 60_000,
+    routerOptions: { maxParamLength: 300 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config), adapter, {
+    rawBody: true, // webhooks are signed over the bytes, not over what they parse to
+    logger: new NestLog(),
+    abortOnError: false,
+  });
+  const fastify = app.getHttpAdapter().getInstance();
+  fastify.addHook('onSend', async (request, reply) => {
+    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+  });
+  serveDocs(app);
+  app.enableShutdownHooks();
+  return app;
+}
+
+/** A caller's own request id, if it is harmless in a log and in a header. */
+const safeRequestId = (header: string | string[] | undefined) =>
+  typeof header === 'string' && /^[\w.-]{8,100}$/.test(header) ? header : undefined;

@@ -1,0 +1,23 @@
+import { ConfigError } from './config';
+import { log } from './http/log';
+
+/**
+ * Starts a process and keeps it honest: a wrong setting ends it with one line, a used port names its variable, and
+ * nothing that breaks later ends it, for what is unfinished is in the database and is taken up again.
+ */
+export async function runProcess(start: () => Promise<void>): Promise<void> {
+  process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled rejection'));
+  try {
+    await start();
+  } catch (error) {
+    console.error(explain(error as Error & { code?: string; port?: number }));
+    process.exit(1);
+  }
+}
+
+function explain(error: Error & { code?: string; port?: number }): string {
+  if (error instanceof ConfigError) return error.message;
+  if (error.code === 'EADDRINUSE') return `Port ${error.port} is in use. Stop what listens there, or choose another: PORT=${(error.port ?? 3000) + 1}`;
+  if (error.code === 'ECONNREFUSED') return `PostgreSQL cannot be reached (${error.message}). Check DATABASE_URL.`;
+  return `It could not start: ${error.stack ?? error.message}`;
+}

@@ -1,0 +1,30 @@
+import 'reflect-metadata';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { AdminModule } from './admin/admin.module';
+import { Audit } from './admin/audit';
+import { type Config, loadConfig } from './config';
+import { ConfigModule } from './config.module';
+import { DatabaseModule } from './database/database.module';
+import { NestLog, log } from './http/log';
+import { OutboxModule } from './outbox/outbox.module';
+import { runProcess } from './process';
+import { QueueModule } from './queue/queue.module';
+import { Background, WorkersModule } from './workers/workers.module';
+
+@Module({})
+class WorkerModule {
+  static with(config: Config): DynamicModule {
+    const imports = [ConfigModule.with(config), DatabaseModule, QueueModule, OutboxModule, AdminModule, WorkersModule];
+    return { module: WorkerModule, imports };
+  }
+}
+
+/** The worker: BullMQ consumers, relay, sweepers; any number of replicas. */
+void runProcess(async () => {
+  const config = loadConfig(process.env);
+  const app = await NestFactory.createApplicationContext(WorkerModule.with(config), { logger: new NestLog(), abortOnError: false });
+  app.enableShutdownHooks();
+  app.get(Background).start();
+  console.log('worker ready');
+});

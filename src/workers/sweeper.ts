@@ -1,0 +1,98 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
+import { ReservationsService } from '../inventory/reservations.service';
+import { codeVersion } from '../orders/checkout-saga/checkout.saga';
+import { dueSagas } from '../orders/checkout-saga/saga.repository';
+import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { ProviderEventWorker } from './provider-event.worker';
+
+/** Old keys and inbox rows go a few at a time, so that the clean-up never competes with buyers. */
+const pruneBatchSizeMax = 1_000;
+const pruneEveryMs = 60_000;
+
+/**
+ * The promises about time, kept with every queue down: what is due in the database is found here, whatever doorbell was
+ * lost. Several sweepers in several processes do no harm; each skips what another holds.
+ */
+@Injectable()
+export class Sweeper {
+  private readonly logger = new Logger('sweeper');
+  private readonly duties: Duty[] = [];
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    private readonly reservations: ReservationsService,
+    private readonly sagas: SagaRunner,
+    private readonly providerEvents: ProviderEventWorker,
+  ) {}
+
+  start(): void {
+    // Each duty has a rhythm of its own, so that slow payments never delay an expiry.
+    const every = this.config.sweepMs;
+    this.duties.push(
+      new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger),
+      new Duty(every, () => this.driveDueSagas(), this.logger),
+      new Duty(every * 2, () => this.providerEvents.sweep(100), this.logger),
+      new Duty(pruneEveryMs, () => this.prune(), this.logger),
+    );
+  }
+
+  async stop(): Promise<void> {
+    await Promise.all(this.duties.splice(0).map((duty) => duty.stop()));
+  }
+
+  private async driveDueSagas(): Promise<void> {
+    const due = await dueSagas(this.db, this.config.paymentConcurrencyMax, codeVersion);
+    await Promise.all(due.map(({ orderId }) => this.sagas.drive(orderId)));
+  }
+
+  /** Forgets what no retry can ask for any more. */
+  private async prune(): Promise<void> {
+    const hours = this.config.idempotencyKeyRetentionHours;
+    await this.db.rows(
+      `
+      DELETE FROM idempotency_keys
+       WHERE (principal, operation, key) IN (SELECT principal, operation, key FROM idempotency_keys
+                                              WHERE created_at < statement_timestamp() - $1::int * interval '1 hour'
+                                              LIMIT $2::int)
+      `,
+      [hours, pruneBatchSizeMax],
+    );
+    await this.db.rows(
+      `
+      DELETE FROM inbox
+       WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox
+                                         WHERE received_at < statement_timestamp() - $1::int * interval '1 hour'
+                                         LIMIT $2::int)
+      `,
+      [hours, pruneBatchSizeMax],
+    );
+  }
+}
+
+/** Something done again and again, never twice at once; a failure is told and the next round tries anew. */
+class Duty {
+  private timer: NodeJS.Timeout | undefined;
+  private running: Promise<void> = Promise.resolve();
+  private stopped = false;
+
+  constructor(everyMs: number, run: () => Promise<void>, logger: Logger) {
+    const round = () => {
+      this.running = run()
+        .catch((error: unknown) => logger.warn((error as Error).message))
+        .finally(() => {
+          if (!this.stopped) this.timer = setTimeout(round, everyMs);
+        });
+    };
+    round();
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running;
+  }
+}

@@ -1,0 +1,46 @@
+import { type BeforeApplicationShutdown, Inject, Injectable, Module } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { InventoryModule } from '../inventory/inventory.module';
+import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { OrdersModule } from '../orders/orders.module';
+import { Relay } from '../outbox/relay';
+import { Queues } from '../queue/queues';
+import { Consumers } from './consumers';
+import { ProviderEventWorker } from './provider-event.worker';
+import { Sweeper } from './sweeper';
+
+/** Starts the background work, and brings it home: no new work first, then what is in flight, the database last. */
+@Injectable()
+export class Background implements BeforeApplicationShutdown {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly consumers: Consumers,
+    private readonly sweeper: Sweeper,
+    private readonly relay: Relay,
+    private readonly queues: Queues,
+    private readonly sagas: SagaRunner,
+  ) {}
+
+  start(): void {
+    if (this.config.queuesEnabled) {
+      this.consumers.start();
+      this.relay.start(this.config.relayPollMs);
+    }
+    this.sweeper.start();
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    const grace = this.config.shutdownGraceMs;
+    const home = Promise.all([this.sweeper.stop(), this.queues.close(grace), this.relay.stop(), this.sagas.idle()]);
+    // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
+    await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
+  }
+}
+
+@Module({
+  imports: [InventoryModule, OrdersModule],
+  providers: [Consumers, ProviderEventWorker, Sweeper, Background],
+  exports: [Background],
+})
+export class WorkersModule {}
