@@ -1,0 +1,45 @@
+import type { FastifyInstance } from 'fastify';
+import type { Faults } from './faults';
+import type { Ledger } from './ledger';
+import { requiredString, type Params } from './params';
+
+/** The sandbox's own paths: the witness and the fault switch. No key: they hold no secret and move no money. */
+export function deskRoutes(app: FastifyInstance, ledger: Ledger, faults: Faults): void {
+  app.get('/health', (_request, reply) => {
+    reply.send({ status: 'ok' });
+  });
+
+  /** Never paged, so that an audit sees all orders or none. */
+  app.get('/ledger', (_request, reply) => {
+    reply.send({ object: 'list', data: ledger.rows() });
+  });
+
+  /** Every movement of one order in the order it happened, with what an audit needs to match it to an operation. */
+  app.get('/entries', (request, reply) => {
+    const orderId = requiredString(request.query as Params, 'orderId');
+    const data = ledger.entriesOf(orderId).flatMap((entry) =>
+      entry.movements.map(({ kind, amount }) => ({
+        kind,
+        amount,
+        currency: entry.intent.currency.toUpperCase(),
+        orderId,
+        paymentIntent: entry.intent.id,
+        refund: entry.refund?.id ?? null,
+        operationId: entry.operationId,
+        idempotencyKey: entry.key ?? null,
+        at: new Date(entry.at).toISOString(),
+      })),
+    );
+    reply.send({ object: 'list', data });
+  });
+
+  app.get('/faults', (_request, reply) => {
+    reply.send(faults.current);
+  });
+  app.post('/faults', (request, reply) => {
+    reply.send(faults.set(request.body));
+  });
+  app.delete('/faults', (_request, reply) => {
+    reply.send(faults.clear());
+  });
+}

@@ -1,0 +1,91 @@
+import qs from 'qs';
+import { invalidRequest, parameterMissing } from './stripe-errors';
+
+/** Parameters as they came: strings, arrays and objects, none of them believed yet. */
+export type Params = Readonly<Record<string, unknown>>;
+
+/** Stripe's bracketed form encoding: `metadata[orderId]=…`, `payment_method_types[0]=card`, `expand[]=…`. */
+export function parseForm(text: string): Params {
+  return qs.parse(text, { depth: 3, arrayLimit: 100, parameterLimit: 500 });
+}
+
+/** Refuses what the sandbox does not act upon, so that nobody relies on a parameter that does nothing. */
+export function refuseUnknown(params: Params, known: readonly string[]): void {
+  const unknown = Object.keys(params).find((name) => !known.includes(name));
+  if (unknown !== undefined)
+    throw invalidRequest(`Received unknown parameter: ${unknown}`, 'parameter_unknown', unknown);
+}
+
+export function optionalString(params: Params, name: string): string | undefined {
+  const value = params[name];
+  if (value === undefined || value === '') return undefined;
+  if (typeof value !== 'string') throw invalidRequest(`Invalid string: ${JSON.stringify(value)}`, undefined, name);
+  return value;
+}
+
+export function requiredString(params: Params, name: string): string {
+  const value = optionalString(params, name);
+  if (value === undefined) throw parameterMissing(name);
+  return value;
+}
+
+/** Amounts are positive whole minor units of at most eight digits, Stripe's own bound. */
+export function optionalAmount(params: Params, name: string): number | undefined {
+  const value = optionalString(params, name);
+  if (value === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(value)) throw invalidRequest(`Invalid integer: ${value}`, 'parameter_invalid_integer', name);
+  if (Number(value) < 1)
+    throw invalidRequest('This value must be greater than or equal to 1.', 'parameter_invalid_integer', name);
+  if (Number(value) > 99_999_999)
+    throw invalidRequest('Amount must be no more than 99999999.', 'amount_too_large', name);
+  return Number(value);
+}
+
+export function requiredAmount(params: Params, name: string): number {
+  const value = optionalAmount(params, name);
+  if (value === undefined) throw parameterMissing(name);
+  return value;
+}
+
+export function oneOf<T extends string>(params: Params, name: string, allowed: readonly T[], otherwise: T): T {
+  const value = optionalString(params, name) ?? otherwise;
+  const found = allowed.find((candidate) => candidate === value);
+  if (found === undefined)
+    throw invalidRequest(`Invalid ${name}: must be one of ${allowed.join(', ')}`, undefined, name);
+  return found;
+}
+
+export function stringList(params: Params, name: string): string[] {
+  const value = params[name] ?? [];
+  if (!Array.isArray(value) || value.some((item) => typeof item !== 'string')) {
+    throw invalidRequest(`Invalid array: ${name}`, undefined, name);
+  }
+  return value as string[];
+}
+
+/** Stripe's bounds: 50 keys, names up to 40 characters, values up to 500. What fits here fits there. */
+export function metadataOf(params: Params): Record<string, string> {
+  const value = params.metadata ?? {};
+  if (value === '') return {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalidRequest('Invalid hash', undefined, 'metadata');
+
+  const entries = Object.entries(value);
+  if (entries.length > 50) throw invalidRequest('Metadata can have up to 50 keys.', undefined, 'metadata');
+  for (const [name, text] of entries) {
+    if (name.length > 40) throw invalidRequest('Metadata keys can have up to 40 characters.', undefined, 'metadata');
+    if (typeof text !== 'string')
+      throw invalidRequest('Metadata values must be strings.', undefined, `metadata[${name}]`);
+    if (text.length > 500)
+      throw invalidRequest('Metadata values can have up to 500 characters.', undefined, `metadata[${name}]`);
+  }
+  return Object.fromEntries(entries.filter(([, text]) => text !== '')) as Record<string, string>;
+}
+
+/** Stripe's list paging: the newest first, ten unless told, onward from an id. */
+export function pageOf(params: Params): { limit: number; startingAfter: string | undefined } {
+  const limit = optionalString(params, 'limit') ?? '10';
+  if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100) {
+    throw invalidRequest('limit must be between 1 and 100', 'parameter_invalid_integer', 'limit');
+  }
+  return { limit: Number(limit), startingAfter: optionalString(params, 'starting_after') };
+}

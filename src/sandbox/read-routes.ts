@@ -1,0 +1,94 @@
+import type { FastifyInstance } from 'fastify';
+import type { Ledger } from './ledger';
+import { optionalString, pageOf, refuseUnknown, requiredString, stringList, type Params } from './params';
+import { invalidRequest, resourceMissing } from './stripe-errors';
+import { renderEvent, renderIntent, renderRefund } from './stripe-objects';
+
+type IdRoute = { Params: { id: string } };
+
+/** What can be asked without moving anything: intents, refunds, events. */
+export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
+  app.get('/payment_intents', (request, reply) => {
+    const params = request.query as Params;
+    refuseUnknown(params, ['limit', 'starting_after', 'expand']);
+    const expand = listExpand(params);
+    reply.send(page(params, '/v1/payment_intents', ledger.intents, (intent) => renderIntent(intent, expand)));
+  });
+
+  // Real Stripe's search lags its writes by up to a minute; a caller that needs the present must not search.
+  app.get('/payment_intents/search', (request, reply) => {
+    const params = request.query as Params;
+    refuseUnknown(params, ['query', 'limit', 'page', 'expand']);
+    const query = requiredString(params, 'query');
+    const [, orderId] = /^\s*metadata\[["']orderId["']\]\s*:\s*["']([^"']*)["']\s*$/.exec(query) ?? [];
+    if (orderId === undefined) {
+      throw invalidRequest("The payment sandbox only searches for metadata['orderId']:'…'.", undefined, 'query');
+    }
+    const { limit } = pageOf(params);
+    const found = ledger
+      .intentsOf(orderId)
+      .filter((intent) => intent.metadata.orderId === orderId)
+      .reverse();
+    reply.send({
+      object: 'search_result',
+      data: found.slice(0, limit).map((intent) => renderIntent(intent, listExpand(params))),
+      has_more: found.length > limit,
+      next_page: null,
+      url: '/v1/payment_intents/search',
+    });
+  });
+
+  app.get<IdRoute>('/payment_intents/:id', (request, reply) => {
+    const params = request.query as Params;
+    refuseUnknown(params, ['expand', 'client_secret']);
+    const intent = ledger.intents.get(request.params.id);
+    if (!intent) throw resourceMissing('payment_intent', request.params.id, 'intent');
+    reply.send(renderIntent(intent, stringList(params, 'expand')));
+  });
+
+  app.get<IdRoute>('/refunds/:id', (request, reply) => {
+    const refund = ledger.refunds.get(request.params.id);
+    if (!refund) throw resourceMissing('refund', request.params.id, 'refund');
+    reply.send(renderRefund(refund));
+  });
+
+  app.get('/events', (request, reply) => {
+    const params = request.query as Params;
+    refuseUnknown(params, ['limit', 'starting_after', 'type']);
+    const type = optionalString(params, 'type');
+    const matches = type === undefined ? undefined : (offset: number) => ledger.read(offset).eventType === type;
+    reply.send(page(params, '/v1/events', ledger.events, (offset) => renderEvent(ledger.read(offset)), matches));
+  });
+
+  app.get<IdRoute>('/events/:id', (request, reply) => {
+    const offset = ledger.events.get(request.params.id);
+    if (offset === undefined) throw resourceMissing('event', request.params.id, 'id');
+    reply.send(renderEvent(ledger.read(offset)));
+  });
+}
+
+/** In lists Stripe names what to expand from the list down: `data.latest_charge`. */
+function listExpand(params: Params): string[] {
+  return stringList(params, 'expand').map((name) => name.replace(/^data\./, ''));
+}
+
+/** One page of a map in Stripe's list shape, the newest first. Walks the map: lists are for people, not for load. */
+function page<T>(
+  params: Params,
+  url: string,
+  all: ReadonlyMap<string, T>,
+  render: (item: T) => object,
+  matches: (item: T) => boolean = () => true,
+): object {
+  const { limit, startingAfter } = pageOf(params);
+  const newestFirst = Array.from(all.keys()).reverse();
+  const start = startingAfter === undefined ? 0 : newestFirst.indexOf(startingAfter) + 1;
+  if (startingAfter !== undefined && start === 0) throw resourceMissing('object', startingAfter, 'starting_after', 400);
+
+  const found: T[] = [];
+  for (let i = start; i < newestFirst.length && found.length <= limit; i++) {
+    const item = all.get(newestFirst[i]!)!;
+    if (matches(item)) found.push(item);
+  }
+  return { object: 'list', data: found.slice(0, limit).map(render), has_more: found.length > limit, url };
+}

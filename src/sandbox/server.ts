@@ -1,0 +1,96 @@
+import type { AddressInfo } from 'node:net';
+import formbody from '@fastify/formbody';
+import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
+import { Delays } from './delays';
+import { deskRoutes } from './desk-routes';
+import { Faults } from './faults';
+import { Ledger } from './ledger';
+import { MoneyRequests } from './money-requests';
+import { parseForm } from './params';
+import { newId } from './payment-intents';
+import { SettingsError, type SandboxSettings } from './settings';
+import { StripeError, type StripeErrorBody } from './stripe-errors';
+import { v1Routes } from './v1-routes';
+import { Webhooks } from './webhooks';
+
+export interface Sandbox {
+  readonly url: string;
+  readonly app: FastifyInstance;
+  /** Stops at once: open requests are cut off, pending late commits and webhooks are dropped. */
+  close(): Promise<void>;
+}
+
+/** Starts a sandbox on what its ledger remembers. The ledger is changed only once the port is won. */
+export async function createSandbox(settings: SandboxSettings): Promise<Sandbox> {
+  const ledger = Ledger.open(settings.dataDir);
+  const webhooks = new Webhooks(settings, ledger);
+  const delays = new Delays();
+  const faults = new Faults();
+  const money = new MoneyRequests(ledger, webhooks, delays);
+
+  const app = fastify({
+    logger: false,
+    genReqId: () => newId('req'),
+    // Requests that are never answered would keep a graceful close waiting for ever.
+    forceCloseConnections: true,
+    routerOptions: { querystringParser: parseForm, maxParamLength: 200 },
+  });
+  answerErrors(app);
+  await app.register(formbody, { parser: parseForm });
+  await app.register(async (v1) => v1Routes(v1, { ledger, money, faults, delays, secretKey: settings.secretKey }), {
+    prefix: '/v1',
+  });
+  await app.register(async (desk) => deskRoutes(desk, ledger, faults), { prefix: '/sandbox' });
+
+  const close = async (): Promise<void> => {
+    delays.close();
+    webhooks.close();
+    await app.close();
+    ledger.close();
+  };
+  try {
+    await app.listen({ host: settings.host, port: settings.port });
+  } catch (error) {
+    await close();
+    throw explained(error as NodeJS.ErrnoException, settings);
+  }
+  ledger.takeOver();
+  const { address, family, port } = app.server.address() as AddressInfo;
+  return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, app, close };
+}
+
+/** Whoever starts a sandbox can mend these; they get a line that says how, any other error stays as it is. */
+function explained(error: NodeJS.ErrnoException, { host, port }: SandboxSettings): Error {
+  const example = String(port > 1023 && port < 65_535 ? port + 1 : 3101);
+  switch (error.code) {
+    case 'EADDRINUSE':
+      return new SettingsError(
+        'SANDBOX_PORT',
+        `is ${port}, and something already listens there: stop it, or choose another port`,
+        example,
+      );
+    case 'EACCES':
+      return new SettingsError('SANDBOX_PORT', `is ${port}, which this user may not listen on`, example);
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return new SettingsError('SANDBOX_HOST', `is "${host}", which is not an address of this machine`, '127.0.0.1');
+    default:
+      return error;
+  }
+}
+
+/** Every error leaves in Stripe's shape; one that is not the caller's doing is also shown to the operator. */
+function answerErrors(app: FastifyInstance): void {
+  app.setErrorHandler((error: FastifyError | StripeError, _request, reply) => {
+    if (error instanceof StripeError)
+      return reply.code(error.status).headers(error.headers).send({ error: error.body });
+
+    const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
+    if (status === 500) console.error(error);
+    const body: StripeErrorBody = {
+      type: status === 500 ? 'api_error' : 'invalid_request_error',
+      message: error.message,
+    };
+    return reply.code(status).send({ error: body });
+  });
+}

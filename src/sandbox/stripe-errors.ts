@@ -1,0 +1,109 @@
+/** The `error` member of an answer, in Stripe's words. */
+export interface StripeErrorBody {
+  type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error' | 'rate_limit_error';
+  message: string;
+  code?: string;
+  decline_code?: string;
+  param?: string;
+}
+
+/**
+ * An answer other than 200 that leaves no trace: nothing was executed, nothing is saved under the
+ * request's idempotency key, and the same key may be tried again.
+ *
+ * Refusals after execution began (a decline, a wrong state) are not thrown; they are ledger entries.
+ */
+export class StripeError extends Error {
+  constructor(
+    readonly status: number,
+    readonly body: StripeErrorBody,
+    readonly headers: Readonly<Record<string, string>> = {},
+  ) {
+    super(body.message);
+  }
+}
+
+export function invalidRequest(message: string, code?: string, param?: string): StripeError {
+  return new StripeError(400, {
+    type: 'invalid_request_error',
+    ...(code && { code }),
+    message,
+    ...(param && { param }),
+  });
+}
+
+export function parameterMissing(param: string): StripeError {
+  return invalidRequest(`Missing required param: ${param}.`, 'parameter_missing', param);
+}
+
+export function resourceMissing(kind: string, id: string, param: string, status: 400 | 404 = 404): StripeError {
+  return new StripeError(status, {
+    type: 'invalid_request_error',
+    code: 'resource_missing',
+    message: `No such ${kind}: '${id}'`,
+    param,
+  });
+}
+
+export function unknownUrl(method: string, url: string): StripeError {
+  return new StripeError(404, {
+    type: 'invalid_request_error',
+    message: `Unrecognized request URL (${method}: ${url}).`,
+  });
+}
+
+/** Only the key's last four characters are echoed, as Stripe does: answers end up in logs. */
+export function unauthorized(key: string | undefined): StripeError {
+  const message =
+    key === undefined
+      ? 'You did not provide an API key. Send it as a Bearer token in the Authorization header.'
+      : `Invalid API Key provided: ****${key.slice(-4)}`;
+  return new StripeError(401, { type: 'invalid_request_error', message });
+}
+
+export function keyInUse(key: string): StripeError {
+  return new StripeError(409, {
+    type: 'idempotency_error',
+    code: 'idempotency_key_in_use',
+    message: `A request with the idempotency key '${key}' is still in progress. Try again later with the same key.`,
+  });
+}
+
+export function keyReused(key: string): StripeError {
+  return new StripeError(400, {
+    type: 'idempotency_error',
+    message: `The idempotency key '${key}' was first used with other parameters. Use another key for another request.`,
+  });
+}
+
+export function rateLimited(): StripeError {
+  return new StripeError(
+    429,
+    {
+      type: 'rate_limit_error',
+      code: 'rate_limit',
+      message: 'Too many requests. Try again after the time in Retry-After.',
+    },
+    { 'retry-after': '1' },
+  );
+}
+
+/** An error from before execution: nothing happened, and the same key tries again. */
+export function apiError(): StripeError {
+  return new StripeError(500, {
+    type: 'api_error',
+    message: 'The payment sandbox was asked to fail this request. Nothing was executed.',
+  });
+}
+
+export type DeclineCode = 'generic_decline' | 'insufficient_funds';
+
+/** The body of a 402. A decline is a final answer, so it is recorded and replayed like a success. */
+export function cardDeclined(declineCode: DeclineCode): StripeErrorBody {
+  return {
+    type: 'card_error',
+    code: 'card_declined',
+    decline_code: declineCode,
+    message: declineCode === 'insufficient_funds' ? 'Your card has insufficient funds.' : 'Your card was declined.',
+  };
+}

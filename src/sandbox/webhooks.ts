@@ -1,0 +1,144 @@
+import { createHmac } from 'node:crypto';
+import { Agent as HttpAgent, request as httpRequest } from 'node:http';
+import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { behaviourOf } from './behaviours';
+import { Delays } from './delays';
+import type { Entry, Ledger } from './ledger';
+import type { SandboxSettings } from './settings';
+import { renderEvent } from './stripe-objects';
+
+/** With doubling waits from one second, the last of ten tries comes some eight minutes after the first. */
+const attemptsMax = 10;
+/** A receiver that only stores and answers needs milliseconds; past this it is as good as gone. */
+const timeoutMs = 10_000;
+/** Enough to keep up with a load test, too few to starve the API that receives them. */
+const connectionsMax = 32;
+/** A load test with no shop behind it would otherwise fill the memory with events that nobody takes. */
+const intentsWaitingMax = 20_000;
+
+/** `Stripe-Signature`: the time is signed too, so that a recorded delivery cannot be sent again later. */
+export function signatureOf(body: string, secret: string, atSeconds: number): string {
+  const digest = createHmac('sha256', secret).update(`${atSeconds}.${body}`).digest('hex');
+  return `t=${atSeconds},v1=${digest}`;
+}
+
+/**
+ * Tells the shop what happened: at least once, in order within an intent, and never in the way of an answer.
+ *
+ * An event is retried until a 2xx or until its attempts are spent; the intent's next event waits for it.
+ * When too many intents wait already, a further intent's event is dropped; it can still be read.
+ * Undelivered events are forgotten at a restart: a shop must not rely on webhooks, and here it learns so.
+ */
+export class Webhooks {
+  private readonly delays = new Delays();
+  private readonly agent: HttpAgent;
+  private readonly post: typeof httpRequest;
+  /** Events waiting to be sent, per intent; present only while some are. Ids only: the ledger has the rest. */
+  private readonly queues = new Map<string, { eventId: string; copies: number }[]>();
+  /** Deliveries that wait for a connection, the first come first. A request object for each would cost far more. */
+  private readonly waiting: (() => void)[] = [];
+  private connections = 0;
+  private isClosed = false;
+  private readonly heldBack = new Map<string, { eventIds: string[]; timer: NodeJS.Timeout }>();
+
+  constructor(
+    private readonly settings: SandboxSettings,
+    private readonly ledger: Ledger,
+  ) {
+    const isHttps = settings.webhookUrl.startsWith('https:');
+    this.agent = new (isHttps ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: connectionsMax });
+    this.post = isHttps ? httpsRequest : httpRequest;
+  }
+
+  /** Sends the entry's event in the manner of its payment method, from the next turn of the event loop on. */
+  announce({ eventId, intent }: Entry): void {
+    const delivery = behaviourOf(intent.paymentMethod)?.delivery;
+    if (eventId === undefined || delivery === undefined || delivery.kind === 'none') return;
+    if (delivery.kind === 'reversed') this.holdBack(intent.id, eventId);
+    else this.enqueue(intent.id, eventId, delivery.copies);
+  }
+
+  close(): void {
+    this.isClosed = true;
+    this.delays.close();
+    this.queues.clear();
+    this.agent.destroy();
+  }
+
+  /** Keeps events until the intent has been quiet for a while, then sends the last first. */
+  private holdBack(intentId: string, eventId: string): void {
+    const held = this.heldBack.get(intentId);
+    if (held) this.delays.cancel(held.timer);
+    const eventIds = [eventId, ...(held?.eventIds ?? [])];
+    const timer = this.delays.run(this.settings.reorderQuietMs, () => {
+      this.heldBack.delete(intentId);
+      for (const id of eventIds) this.enqueue(intentId, id, 1);
+    });
+    this.heldBack.set(intentId, { eventIds, timer });
+  }
+
+  private enqueue(intentId: string, eventId: string, copies: number): void {
+    const queue = this.queues.get(intentId);
+    if (queue) {
+      queue.push({ eventId, copies });
+      return;
+    }
+    if (this.queues.size >= intentsWaitingMax) return;
+    this.queues.set(intentId, [{ eventId, copies }]);
+    setImmediate(() => void this.drain(intentId));
+  }
+
+  private async drain(intentId: string): Promise<void> {
+    for (let next = this.queues.get(intentId)?.[0]; next; next = this.queues.get(intentId)?.[0]) {
+      const { eventId, copies } = next;
+      await Promise.all(Array.from({ length: copies }, () => this.deliver(eventId)));
+      this.queues.get(intentId)?.shift();
+    }
+    this.queues.delete(intentId);
+  }
+
+  private async deliver(eventId: string): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      if (this.connections >= connectionsMax)
+        await new Promise<void>((resolve) => {
+          this.waiting.push(resolve);
+        });
+      if (this.isClosed) return;
+      this.connections += 1;
+      const isAccepted = await this.send(
+        JSON.stringify(renderEvent(this.ledger.read(this.ledger.events.get(eventId)!))),
+      );
+      this.connections -= 1;
+      this.waiting.shift()?.();
+
+      if (isAccepted || attempt === attemptsMax) return;
+      await this.delays.pass(this.settings.webhookRetryMs * 2 ** (attempt - 1));
+    }
+  }
+
+  /** One try: true on a 2xx, false on anything else. Signed anew, so that a late retry is not taken for a replay. */
+  private send(body: string): Promise<boolean> {
+    const { webhookUrl, webhookSecret } = this.settings;
+    const headers = {
+      'content-type': 'application/json; charset=utf-8',
+      'content-length': Buffer.byteLength(body),
+      'user-agent': 'Stripe/1.0 (holdfast payment sandbox)',
+      'stripe-signature': signatureOf(body, webhookSecret, Math.floor(Date.now() / 1000)),
+    };
+    return new Promise((resolve) => {
+      const request = this.post(
+        webhookUrl,
+        { method: 'POST', agent: this.agent, headers, timeout: timeoutMs },
+        (response) => {
+          const isAccepted =
+            response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
+          // The body is read to its end so that the connection can be used again.
+          response.resume().once('close', () => resolve(isAccepted));
+        },
+      );
+      request.once('timeout', () => request.destroy());
+      request.once('error', () => resolve(false));
+      request.end(body);
+    });
+  }
+}

@@ -1,0 +1,186 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import Stripe from 'stripe';
+import type { OrderRow } from '../../src/sandbox/ledger';
+import { createSandbox, type Sandbox } from '../../src/sandbox/server';
+import { readSettings, type SandboxSettings } from '../../src/sandbox/settings';
+
+export const secretKey = 'sk_test_holdfast_sandbox';
+export const webhookSecret = 'whsec_holdfast_sandbox';
+
+/** A sandbox in this process, on any free port and a directory of its own. */
+export class TestSandbox {
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-'));
+  private sandbox: Sandbox | undefined;
+
+  private constructor(private readonly settings: Partial<SandboxSettings>) {}
+
+  static async start(settings: Partial<SandboxSettings> = {}): Promise<TestSandbox> {
+    const started = new TestSandbox(settings);
+    await started.open();
+    return started;
+  }
+
+  get url(): string {
+    if (!this.sandbox) throw new Error('Bug: the sandbox is closed');
+    return this.sandbox.url;
+  }
+
+  get ledgerPath(): string {
+    return join(this.dataDir, 'sandbox-ledger.jsonl');
+  }
+
+  async open(): Promise<void> {
+    const defaults = readSettings({
+      SANDBOX_PORT: '0',
+      HOLDFAST_DATA_DIR: this.dataDir,
+      SANDBOX_WEBHOOK_URL: 'http://127.0.0.1:9/',
+    });
+    this.sandbox = await createSandbox({ ...defaults, webhookRetryMs: 5, ...this.settings });
+  }
+
+  async close(): Promise<void> {
+    await this.sandbox?.close();
+    this.sandbox = undefined;
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
+    rmSync(this.dataDir, { recursive: true, force: true });
+  }
+
+  /** The official client, as the shop configures it but without retries of its own. */
+  stripe(options: { key?: string; timeout?: number } = {}): Stripe {
+    return stripeAt(this.url, options);
+  }
+
+  async get<T = unknown>(path: string): Promise<T> {
+    return (await (await fetch(this.url + path)).json()) as T;
+  }
+
+  async setFaults(faults: object): Promise<{ status: number; body: Record<string, unknown> }> {
+    const headers = { 'content-type': 'application/json' };
+    const response = await fetch(`${this.url}/sandbox/faults`, {
+      method: 'POST',
+      headers,
+      body: JSON.stringify(faults),
+    });
+    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+  }
+
+  async row(orderId: string): Promise<OrderRow | undefined> {
+    const rows = (await this.get<{ data: OrderRow[] }>('/sandbox/ledger')).data.filter(
+      (row) => row.orderId === orderId,
+    );
+    expect(rows.length).toBeLessThanOrEqual(1);
+    return rows[0];
+  }
+}
+
+export function stripeAt(url: string, { key = secretKey, timeout = 20_000 } = {}): Stripe {
+  const { hostname, port } = new URL(url);
+  return new Stripe(key, {
+    host: hostname,
+    port: Number(port),
+    protocol: 'http',
+    maxNetworkRetries: 0,
+    timeout,
+    telemetry: false,
+  });
+}
+
+let orders = 0;
+export const newOrderId = (): string => `ord_${process.pid}_${++orders}`;
+
+/** The parameters of an authorization of 19.99 EUR. */
+export function payment(orderId: string, paymentMethod = 'pm_card_visa'): Stripe.PaymentIntentCreateParams {
+  return {
+    amount: 1999,
+    currency: 'eur',
+    confirm: true,
+    capture_method: 'manual',
+    payment_method: paymentMethod,
+    allowed_payment_method_types: ['card'],
+    metadata: { orderId, operationId: `op_${orderId}` },
+  };
+}
+
+/** Long enough for an answer that comes to have come, short enough to test those that never do. */
+export const patienceMs = 300;
+
+export async function errorOf(answer: Promise<unknown>): Promise<Stripe.errors.StripeError> {
+  try {
+    await answer;
+  } catch (error) {
+    return error as Stripe.errors.StripeError;
+  }
+  throw new Error('Expected the provider to refuse');
+}
+
+export async function eventually<T>(read: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+  for (;;) {
+    const value = await read();
+    if (value !== undefined && value !== false) return value;
+    await new Promise((resolve) => {
+      setTimeout(resolve, 5);
+    });
+  }
+}
+
+export interface Delivered {
+  body: string;
+  signature: string;
+  event: Stripe.Event;
+}
+
+/** A shop's webhook endpoint that writes down what arrives and answers what it is told to. */
+export class Receiver {
+  readonly delivered: Delivered[] = [];
+  /** Statuses for the next deliveries; 200 when none is left. */
+  readonly answers: number[] = [];
+  /** While true a delivery is taken and left unanswered. */
+  isHolding = false;
+  private readonly server: Server;
+
+  private constructor() {
+    this.server = createServer((request, response) => {
+      const chunks: Buffer[] = [];
+      request.on('data', (chunk: Buffer) => chunks.push(chunk));
+      request.on('end', () => {
+        const body = Buffer.concat(chunks).toString();
+        this.delivered.push({
+          body,
+          signature: String(request.headers['stripe-signature']),
+          event: JSON.parse(body) as Stripe.Event,
+        });
+        if (!this.isHolding) response.writeHead(this.answers.shift() ?? 200).end();
+      });
+    });
+  }
+
+  static async start(): Promise<Receiver> {
+    const receiver = new Receiver();
+    await new Promise<void>((resolve) => {
+      receiver.server.listen(0, '127.0.0.1', resolve);
+    });
+    return receiver;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}/hook`;
+  }
+
+  get types(): string[] {
+    return this.delivered.map(({ event }) => event.type);
+  }
+
+  async stop(): Promise<void> {
+    this.server.closeAllConnections();
+    await new Promise((resolve) => {
+      this.server.close(resolve);
+    });
+  }
+}

@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import Stripe from 'stripe';
+import { TestSandbox, errorOf, eventually, newOrderId, patienceMs, payment } from './harness';
+
+let sandbox: TestSandbox;
+let stripe: Stripe;
+
+beforeAll(async () => {
+  sandbox = await TestSandbox.start();
+  stripe = sandbox.stripe();
+});
+afterAll(() => sandbox.stop());
+
+const replayed = (answer: { lastResponse: { headers: Record<string, string> } }) =>
+  answer.lastResponse.headers['idempotent-replayed'];
+
+describe('the same key', () => {
+  it('answers the same authorization again, and moves no more money', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const first = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+    const again = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+
+    expect(again).toEqual(first);
+    expect([replayed(first), replayed(again)]).toEqual([undefined, 'true']);
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 2 });
+  });
+
+  it('answers what was answered first, not what has become of it since', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const { id } = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+    await stripe.paymentIntents.capture(id);
+
+    const again = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+    expect(again.status).toBe('requires_capture');
+  });
+
+  it.each(['capture', 'void', 'refund'] as const)('answers the same %s again, and does it once', async (kind) => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const { id } = await stripe.paymentIntents.create(payment(orderId));
+    if (kind === 'refund') await stripe.paymentIntents.capture(id);
+    const ask = {
+      capture: () => stripe.paymentIntents.capture(id, {}, { idempotencyKey }),
+      void: () => stripe.paymentIntents.cancel(id, {}, { idempotencyKey }),
+      refund: () => stripe.refunds.create({ payment_intent: id, amount: 100 }, { idempotencyKey }),
+    }[kind];
+
+    const first = await ask();
+    expect(await ask()).toEqual(first);
+    const { data } = await sandbox.get<{ data: { kind: string }[] }>(`/sandbox/entries?orderId=${orderId}`);
+    expect(data.filter((entry) => entry.kind === kind)).toHaveLength(1);
+  });
+
+  it('answers the same decline again', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const ask = () =>
+      errorOf(stripe.paymentIntents.create(payment(orderId, 'pm_card_chargeDeclined'), { idempotencyKey }));
+    const [first, again] = [await ask(), await ask()];
+
+    expect(again).toBeInstanceOf(Stripe.errors.StripeCardError);
+    expect(again.payment_intent?.id).toBe(first.payment_intent?.id);
+    expect(again.headers?.['idempotent-replayed']).toBe('true');
+  });
+
+  it('answers a refusal for the state again, even when the state has changed', async () => {
+    const idempotencyKey = randomUUID();
+    const { id } = await stripe.paymentIntents.create(payment(newOrderId()));
+    const ask = () => errorOf(stripe.refunds.create({ payment_intent: id }, { idempotencyKey }));
+    await ask();
+    await stripe.paymentIntents.capture(id);
+
+    expect((await ask()).headers?.['idempotent-replayed']).toBe('true');
+  });
+
+  it('is one authorization when fifty copies arrive at once', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const answers = await Promise.all(
+      Array.from({ length: 50 }, () => stripe.paymentIntents.create(payment(orderId), { idempotencyKey })),
+    );
+
+    expect(new Set(answers.map(({ id }) => id)).size).toBe(1);
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 50 });
+  });
+
+  it('does not mind the order of the parameters', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+    const backwards = Object.fromEntries(
+      Object.entries(payment(orderId)).reverse(),
+    ) as unknown as Stripe.PaymentIntentCreateParams;
+    expect(replayed(await stripe.paymentIntents.create(backwards, { idempotencyKey }))).toBe('true');
+  });
+
+  it.each<[string, Partial<Stripe.PaymentIntentCreateParams>]>([
+    ['another amount', { amount: 2000 }],
+    ['another currency', { currency: 'usd' }],
+    ['other metadata', { metadata: { orderId: 'ord_another' } }],
+  ])('with %s is an idempotency error', async (_what, change) => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
+
+    const error = await errorOf(stripe.paymentIntents.create({ ...payment(orderId), ...change }, { idempotencyKey }));
+    expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
+    expect(error.statusCode).toBe(400);
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999 });
+  });
+
+  it('on another path is an idempotency error', async () => {
+    const idempotencyKey = randomUUID();
+    const [one, two] = await Promise.all([1, 2].map(() => stripe.paymentIntents.create(payment(newOrderId()))));
+    await stripe.paymentIntents.capture(one!.id, {}, { idempotencyKey });
+
+    const error = await errorOf(stripe.paymentIntents.capture(two!.id, {}, { idempotencyKey }));
+    expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
+    expect((await stripe.paymentIntents.retrieve(two!.id)).status).toBe('requires_capture');
+  });
+
+  it('may be tried again after a refusal of the parameters', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    await errorOf(stripe.paymentIntents.create({ ...payment(orderId), amount: 0 }, { idempotencyKey }));
+    expect((await stripe.paymentIntents.create(payment(orderId), { idempotencyKey })).status).toBe('requires_capture');
+  });
+});
+
+describe('a key whose first request is still running', () => {
+  it.each(['pm_sandbox_slow_3600000', 'pm_sandbox_late_commit_3600000'])('is in use (%s)', async (paymentMethod) => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    await errorOf(
+      stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey, timeout: patienceMs }),
+    );
+
+    const error = await errorOf(stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey }));
+    expect(error).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use', rawType: 'idempotency_error' });
+  });
+
+  it('with another amount is an idempotency error, since waiting would not mend it', async () => {
+    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+    const asked = payment(orderId, 'pm_sandbox_late_commit_3600000');
+    await errorOf(stripe.paymentIntents.create(asked, { idempotencyKey, timeout: patienceMs }));
+
+    const error = await errorOf(stripe.paymentIntents.create({ ...asked, amount: 1 }, { idempotencyKey }));
+    expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
+  });
+
+  it('is free again after a restart that lost the pending work', async () => {
+    const own = await TestSandbox.start();
+    try {
+      const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+      const asked = payment(orderId, 'pm_sandbox_late_commit_1');
+      const pending = payment(orderId, 'pm_sandbox_late_commit_3600000');
+      await errorOf(own.stripe().paymentIntents.create(pending, { idempotencyKey, timeout: patienceMs }));
+      await own.close();
+      await own.open();
+
+      await errorOf(own.stripe().paymentIntents.create(asked, { idempotencyKey, timeout: patienceMs }));
+      await eventually(async () => (await own.row(orderId))?.authorized === 1999);
+    } finally {
+      await own.stop();
+    }
+  });
+});
+
+describe('a restart', () => {
+  it('forgets no answer', async () => {
+    const own = await TestSandbox.start();
+    try {
+      const [orderId, declinedId] = [newOrderId(), newOrderId()];
+      const ask = () => own.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: 'key-of-success' });
+      const decline = () =>
+        errorOf(
+          own
+            .stripe()
+            .paymentIntents.create(payment(declinedId, 'pm_card_chargeDeclined'), { idempotencyKey: 'key-of-decline' }),
+        );
+      const [first, firstDecline] = [await ask(), await decline()];
+      await own.close();
+      await own.open();
+
+      const [again, againDeclined] = [await ask(), await decline()];
+      expect(again).toEqual(first);
+      expect(replayed(again)).toBe('true');
+      expect(againDeclined.raw).toMatchObject({
+        payment_intent: { id: firstDecline.payment_intent!.id },
+        decline_code: 'generic_decline',
+      });
+      const other = { ...payment(orderId), amount: 1 };
+      expect(
+        await errorOf(own.stripe().paymentIntents.create(other, { idempotencyKey: 'key-of-success' })),
+      ).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
+      expect(await own.row(orderId)).toMatchObject({ authorized: 1999, attempts: 3 });
+    } finally {
+      await own.stop();
+    }
+  });
+});

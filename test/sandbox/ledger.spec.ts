@@ -1,0 +1,172 @@
+import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
+import type { OrderRow } from '../../src/sandbox/ledger';
+import { UnreadableLedger } from '../../src/sandbox/ledger-file';
+import { TestSandbox, errorOf, newOrderId, payment } from './harness';
+
+let sandbox: TestSandbox;
+beforeEach(async () => {
+  sandbox = await TestSandbox.start();
+});
+afterEach(() => sandbox.stop());
+
+async function captured(orderId: string): Promise<string> {
+  const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
+  await sandbox.stripe().paymentIntents.capture(id);
+  return id;
+}
+
+const rows = async () => (await sandbox.get<{ data: OrderRow[] }>('/sandbox/ledger')).data;
+
+describe('the ledger', () => {
+  it('has one row per order, however many intents it has', async () => {
+    const [twice, once] = [newOrderId(), newOrderId()];
+    await captured(twice);
+    await captured(twice);
+    await captured(once);
+
+    expect(await sandbox.get('/sandbox/ledger')).toEqual({
+      object: 'list',
+      data: [
+        { orderId: twice, currency: 'EUR', authorized: 3998, captured: 3998, refunded: 0, voided: 0, attempts: 4 },
+        { orderId: once, currency: 'EUR', authorized: 1999, captured: 1999, refunded: 0, voided: 0, attempts: 2 },
+      ],
+    });
+  });
+
+  it('names an intent without an order by its own id', async () => {
+    const { id } = await sandbox.stripe().paymentIntents.create({ ...payment('unused'), metadata: {} });
+    await sandbox.stripe().paymentIntents.capture(id);
+    expect(await rows()).toEqual([expect.objectContaining({ orderId: id, captured: 1999, attempts: 2 })]);
+  });
+
+  it('leaves money with its order when the capture names another', async () => {
+    const orderId = newOrderId();
+    const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
+    await sandbox.stripe().paymentIntents.capture(id, { metadata: { orderId: 'ord_somebody_else' } });
+    expect(await rows()).toEqual([expect.objectContaining({ orderId, authorized: 1999, captured: 1999 })]);
+  });
+
+  it('shows each movement with the operation that caused it', async () => {
+    const orderId = newOrderId();
+    const stripe = sandbox.stripe();
+    const { id } = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey: 'first' });
+    await stripe.paymentIntents.capture(
+      id,
+      { amount_to_capture: 1500, metadata: { operationId: 'op_capture' } },
+      { idempotencyKey: 'second' },
+    );
+    const refund = await stripe.refunds.create(
+      { payment_intent: id, amount: 500, metadata: { operationId: 'op_refund' } },
+      { idempotencyKey: 'third' },
+    );
+
+    const shared = { orderId, currency: 'EUR', paymentIntent: id, at: expect.stringMatching(/Z$/), refund: null };
+    expect((await sandbox.get<{ data: unknown[] }>(`/sandbox/entries?orderId=${orderId}`)).data).toEqual([
+      { ...shared, kind: 'authorize', amount: 1999, operationId: `op_${orderId}`, idempotencyKey: 'first' },
+      { ...shared, kind: 'capture', amount: 1500, operationId: 'op_capture', idempotencyKey: 'second' },
+      { ...shared, kind: 'void', amount: 499, operationId: 'op_capture', idempotencyKey: 'second' },
+      { ...shared, kind: 'refund', amount: 500, operationId: 'op_refund', idempotencyKey: 'third', refund: refund.id },
+    ]);
+  });
+
+  it('is on disk before the answer leaves', async () => {
+    const orderId = newOrderId();
+    const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
+    const lines = readFileSync(sandbox.ledgerPath, 'utf8').trimEnd().split('\n');
+    expect(JSON.parse(lines.at(-1)!)).toMatchObject({
+      movements: [{ kind: 'authorize', amount: 1999 }],
+      intent: { id, orderId },
+    });
+  });
+});
+
+describe('a restart', () => {
+  it('changes no row, no intent, no refund and no event', async () => {
+    const ids = [await captured(newOrderId()), await captured(newOrderId())];
+    const refund = await sandbox.stripe().refunds.create({ payment_intent: ids[0]!, amount: 1 });
+    await errorOf(sandbox.stripe().paymentIntents.create(payment(newOrderId(), 'pm_card_chargeDeclined')));
+    const look = async () => [
+      await rows(),
+      await sandbox.stripe().paymentIntents.list({ limit: 100 }),
+      await sandbox.stripe().refunds.retrieve(refund.id),
+      await sandbox.stripe().events.list({ limit: 100 }),
+    ];
+    const before = await look();
+    await sandbox.close();
+    await sandbox.open();
+
+    expect(await look()).toEqual(before);
+  });
+
+  it('continues from an order as it stood', async () => {
+    const orderId = newOrderId();
+    const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
+    await sandbox.close();
+    await sandbox.open();
+
+    await sandbox.stripe().paymentIntents.capture(id);
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, captured: 1999, attempts: 2 });
+  });
+
+  it('reads lines longer than a read of the file', async () => {
+    const orderId = newOrderId();
+    const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key${i}`, 'ä'.repeat(500)]));
+    for (let i = 0; i < 10; i++) {
+      await sandbox.stripe().paymentIntents.create({ ...payment(orderId), metadata: { ...metadata, orderId } });
+    }
+    await sandbox.close();
+    await sandbox.open();
+
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 19990, attempts: 10 });
+    const { data } = await sandbox.stripe().events.list({ limit: 1 });
+    expect(data[0]).toMatchObject({ data: { object: { metadata: { key39: 'ä'.repeat(500) } } } });
+  });
+});
+
+describe('a line that a crash left unfinished', () => {
+  let warnings: jest.SpyInstance;
+  beforeEach(() => {
+    warnings = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
+  });
+  afterEach(() => warnings.mockRestore());
+
+  it.each([
+    ['in the middle', () => appendFileSync(sandbox.ledgerPath, '{"movements":[{"kind":"authorize","amo')],
+    ['in the middle of a character', () => appendFileSync(sandbox.ledgerPath, Buffer.from([0x7b, 0x22, 0xc3]))],
+    ['as garbage with a newline', () => appendFileSync(sandbox.ledgerPath, '{"movements":\n')],
+    [
+      'just before its newline',
+      () => {
+        const { length } = readFileSync(sandbox.ledgerPath);
+        appendFileSync(sandbox.ledgerPath, '{"attempt":"ord_torn","currency":"EUR"}\n');
+        truncateSync(sandbox.ledgerPath, length + '{"attempt":"ord_torn","currency":"EUR"}'.length);
+      },
+    ],
+  ])('(%s) is cut off with one warning, and the rest stands', async (_where, tear) => {
+    const orderId = newOrderId();
+    await captured(orderId);
+    const before = await rows();
+    await sandbox.close();
+    tear();
+    await sandbox.open();
+
+    expect(await rows()).toEqual(before);
+    expect(warnings).toHaveBeenCalledTimes(1);
+
+    const later = newOrderId();
+    await captured(later);
+    await sandbox.close();
+    await sandbox.open();
+    expect(await rows()).toEqual([...before, expect.objectContaining({ orderId: later, captured: 1999 })]);
+    expect(warnings).toHaveBeenCalledTimes(1);
+  });
+
+  it('(not the last one) stops the start, for no crash does that', async () => {
+    await captured(newOrderId());
+    await sandbox.close();
+    const lines = readFileSync(sandbox.ledgerPath, 'utf8').split('\n');
+    writeFileSync(sandbox.ledgerPath, [lines[0], '{"torn', ...lines.slice(1)].join('\n'));
+
+    await expect(sandbox.open()).rejects.toBeInstanceOf(UnreadableLedger);
+  });
+});

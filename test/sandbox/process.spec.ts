@@ -1,0 +1,186 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { createServer, type AddressInfo } from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { transformSync } from '@swc/core';
+import { errorOf, newOrderId, payment, stripeAt } from './harness';
+
+const root = resolve(__dirname, '../..');
+const workspace = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-process-'));
+const children: ChildProcess[] = [];
+
+/** The sandbox compiled for this run alone, so that no stale build is tested. */
+beforeAll(() => {
+  const files = ['sandbox.ts', ...readdirSync(join(root, 'src/sandbox')).map((name) => join('sandbox', name))];
+  for (const file of files) {
+    const { code } = transformSync(readFileSync(join(root, 'src', file), 'utf8'), {
+      swcrc: false,
+      module: { type: 'commonjs' },
+      jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
+    });
+    const out = join(workspace, file.replace(/\.ts$/, '.js'));
+    mkdirSync(dirname(out), { recursive: true });
+    writeFileSync(out, code);
+  }
+});
+afterEach(async () => {
+  for (const child of children.splice(0)) {
+    if (child.exitCode === null && child.signalCode === null) {
+      const gone = new Promise((done) => child.once('exit', done));
+      child.kill('SIGKILL');
+      await gone;
+    }
+  }
+});
+afterAll(() => rmSync(workspace, { recursive: true, force: true }));
+
+interface Started {
+  child: ChildProcess;
+  /** What it printed so far. */
+  output: { stdout: string; stderr: string };
+  ended: Promise<{ code: number | null; stdout: string; stderr: string }>;
+}
+
+function start(env: Record<string, string>): Started {
+  const child = spawn(process.execPath, [join(workspace, 'sandbox.js')], {
+    cwd: workspace,
+    env: {
+      PATH: process.env.PATH,
+      NODE_PATH: join(root, 'node_modules'),
+      SANDBOX_WEBHOOK_URL: 'http://127.0.0.1:9/',
+      ...env,
+    },
+  });
+  children.push(child);
+  const output = { stdout: '', stderr: '' };
+  child.stdout!.on('data', (chunk: Buffer) => {
+    output.stdout += chunk.toString();
+  });
+  child.stderr!.on('data', (chunk: Buffer) => {
+    output.stderr += chunk.toString();
+  });
+  const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) => {
+    child.once('close', (code) => done({ code, ...output }));
+  });
+  return { child, output, ended };
+}
+
+async function listening(env: Record<string, string> = {}): Promise<Started & { url: string }> {
+  const started = start({ SANDBOX_PORT: '0', ...env });
+  const line = await Promise.race([
+    new Promise<string>((done) => {
+      started.child.stdout!.on('data', () => {
+        if (started.output.stdout.includes('\n')) done(started.output.stdout);
+      });
+    }),
+    started.ended.then(({ stderr }) => {
+      throw new Error(`The sandbox ended: ${stderr}`);
+    }),
+  ]);
+  return { ...started, url: /^sandbox listening on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(line)![1]! };
+}
+
+describe('the sandbox', () => {
+  it.each<[string, Record<string, string>, RegExp]>([
+    ['in production', { NODE_ENV: 'production' }, /^NODE_ENV is production, .*, for example NODE_ENV=development$/],
+    [
+      'on a port that is no number',
+      { SANDBOX_PORT: 'http' },
+      /^SANDBOX_PORT is "http", .*, for example SANDBOX_PORT=3100$/,
+    ],
+    ['on a port that does not exist', { SANDBOX_PORT: '65536' }, /^SANDBOX_PORT is "65536"/],
+    ['with an API port that is no number', { PORT: '-1' }, /^PORT is "-1"/],
+    [
+      'with a live key',
+      { STRIPE_SECRET_KEY: 'sk_live_51abc' },
+      /^STRIPE_SECRET_KEY (?!.*51abc).*, for example STRIPE_SECRET_KEY=sk_test_/,
+    ],
+    [
+      'with a secret that is none',
+      { STRIPE_WEBHOOK_SECRET: 'secret' },
+      /^STRIPE_WEBHOOK_SECRET .*, for example STRIPE_WEBHOOK_SECRET=whsec_/,
+    ],
+    [
+      'with a webhook address that is none',
+      { SANDBOX_WEBHOOK_URL: 'localhost:3000' },
+      /^SANDBOX_WEBHOOK_URL is "localhost:3000"/,
+    ],
+    [
+      'on an address of another machine',
+      { SANDBOX_HOST: '192.0.2.1' },
+      /^SANDBOX_HOST is "192.0.2.1", .*, for example SANDBOX_HOST=127.0.0.1$/,
+    ],
+    [
+      'without a place for its ledger',
+      { HOLDFAST_DATA_DIR: '/dev/null/here' },
+      /^HOLDFAST_DATA_DIR is "\/dev\/null\/here"/,
+    ],
+  ])('does not start %s, and says so in one line', async (_when, env, line) => {
+    const { code, stdout, stderr } = await start({ SANDBOX_PORT: '0', ...env }).ended;
+    expect(stderr.trimEnd()).toMatch(line);
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect([code, stdout]).toEqual([1, '']);
+  });
+
+  it('names the port and its variable when somebody else listens there, and leaves the ledger alone', async () => {
+    const taken = createServer();
+    await new Promise<void>((done) => {
+      taken.listen(0, '127.0.0.1', done);
+    });
+    const { port } = taken.address() as AddressInfo;
+    const dataDir = join(workspace, 'taken');
+    mkdirSync(dataDir);
+    writeFileSync(join(dataDir, 'sandbox-ledger.jsonl'), '{"attempt":"ord_being_writ');
+
+    const { code, stderr } = await start({ SANDBOX_PORT: String(port), HOLDFAST_DATA_DIR: dataDir }).ended;
+    await new Promise((done) => {
+      taken.close(done);
+    });
+    expect(stderr.trimEnd()).toMatch(new RegExp(`^SANDBOX_PORT is ${port}, .*SANDBOX_PORT=${port + 1}$`));
+    expect(code).toBe(1);
+    expect(readFileSync(join(dataDir, 'sandbox-ledger.jsonl'), 'utf8')).toBe('{"attempt":"ord_being_writ');
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends at %s, though a request is never answered', async (signal) => {
+    const { child, url, ended } = await listening({ HOLDFAST_DATA_DIR: join(workspace, signal) });
+    const orderId = newOrderId();
+    const hanging = errorOf(stripeAt(url).paymentIntents.create(payment(orderId, 'pm_sandbox_slow_3600000')));
+    await heard(url, orderId);
+
+    child.kill(signal);
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
+    await hanging;
+  });
+
+  it('remembers after kill -9 all that it answered', async () => {
+    const env = { HOLDFAST_DATA_DIR: join(workspace, 'killed') };
+    const first = await listening(env);
+    const answered: string[] = [];
+    const orderIds = Array.from({ length: 200 }, newOrderId);
+    await Promise.allSettled(
+      orderIds.map(async (orderId, i) => {
+        await stripeAt(first.url).paymentIntents.create({ ...payment(orderId), capture_method: 'automatic' });
+        answered.push(orderId);
+        if (i === 100) first.child.kill('SIGKILL');
+      }),
+    );
+    await first.ended;
+    const second = await listening(env);
+
+    const { data } = (await (await fetch(`${second.url}/sandbox/ledger`)).json()) as {
+      data: { orderId: string; captured: number }[];
+    };
+    const capturedIds = new Set(data.filter((row) => row.captured === 1999).map((row) => row.orderId));
+    expect(answered.length).toBeGreaterThan(0);
+    expect(answered.filter((orderId) => !capturedIds.has(orderId))).toEqual([]);
+  });
+});
+
+/** Waits until the sandbox has received a request for the order. */
+async function heard(url: string, orderId: string): Promise<void> {
+  for (;;) {
+    const { data } = (await (await fetch(`${url}/sandbox/ledger`)).json()) as { data: { orderId: string }[] };
+    if (data.some((row) => row.orderId === orderId)) return;
+  }
+}

@@ -1,0 +1,172 @@
+import Stripe from 'stripe';
+import { Receiver, TestSandbox, errorOf, eventually, newOrderId, payment, webhookSecret } from './harness';
+
+let receiver: Receiver;
+let sandbox: TestSandbox;
+let stripe: Stripe;
+
+beforeEach(async () => {
+  receiver = await Receiver.start();
+  sandbox = await TestSandbox.start({ webhookUrl: receiver.url, reorderQuietMs: 1_000 });
+  stripe = sandbox.stripe();
+});
+afterEach(async () => {
+  await sandbox.stop();
+  await receiver.stop();
+});
+
+async function captured(paymentMethod?: string): Promise<string> {
+  const { id } = await stripe.paymentIntents.create(payment(newOrderId(), paymentMethod));
+  await stripe.paymentIntents.capture(id);
+  return id;
+}
+
+const arrived = (count: number) => eventually(() => receiver.delivered.length >= count);
+
+describe('a webhook', () => {
+  it('is signed so that the official client accepts it', async () => {
+    const intent = await stripe.paymentIntents.create(payment(newOrderId()), { idempotencyKey: 'the-cause' });
+    await arrived(1);
+
+    const { body, signature } = receiver.delivered[0]!;
+    const event = stripe.webhooks.constructEvent(body, signature, webhookSecret);
+    expect(event).toMatchObject({
+      object: 'event',
+      type: 'payment_intent.amount_capturable_updated',
+      livemode: false,
+      data: { object: { ...intent } },
+      request: { id: intent.lastResponse.requestId, idempotency_key: 'the-cause' },
+    });
+    expect(await stripe.events.retrieve(event.id)).toEqual(event);
+  });
+
+  it('is refused when a digit of it was changed, or by another secret', async () => {
+    await captured();
+    await arrived(1);
+    const { body, signature } = receiver.delivered[0]!;
+
+    const verify = (payload: string, secret: string) => () =>
+      stripe.webhooks.constructEvent(payload, signature, secret);
+    expect(verify(body, webhookSecret)).not.toThrow();
+    expect(verify(body.replace('1999', '1998'), webhookSecret)).toThrow(Stripe.errors.StripeSignatureVerificationError);
+    expect(verify(body, 'whsec_another')).toThrow(Stripe.errors.StripeSignatureVerificationError);
+  });
+
+  it.each<[string, () => Promise<unknown>, string[]]>([
+    ['a capture', () => captured(), ['payment_intent.amount_capturable_updated', 'payment_intent.succeeded']],
+    [
+      'a decline',
+      () => errorOf(stripe.paymentIntents.create(payment(newOrderId(), 'pm_card_chargeDeclined'))),
+      ['payment_intent.payment_failed'],
+    ],
+    [
+      'a void',
+      async () => {
+        const { id } = await stripe.paymentIntents.create(payment(newOrderId()));
+        await stripe.paymentIntents.cancel(id);
+      },
+      ['payment_intent.amount_capturable_updated', 'payment_intent.canceled'],
+    ],
+    [
+      'a refund',
+      async () => await stripe.refunds.create({ payment_intent: await captured() }),
+      ['payment_intent.amount_capturable_updated', 'payment_intent.succeeded', 'charge.refunded'],
+    ],
+  ])('follows every step of %s, in order', async (_what, act, types) => {
+    await act();
+    await arrived(types.length);
+    expect(receiver.types).toEqual(types);
+  });
+
+  it('is not sent for a replay', async () => {
+    const orderId = newOrderId();
+    for (let i = 0; i < 3; i++) await stripe.paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
+    await captured();
+    await arrived(3);
+    expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(3);
+    expect(receiver.delivered).toHaveLength(3);
+  });
+
+  it('is sent again until it is accepted, and the next one waits for it', async () => {
+    receiver.answers.push(500, 503, 404);
+    await captured();
+    await arrived(5);
+
+    expect(receiver.types).toEqual([
+      ...Array<string>(4).fill('payment_intent.amount_capturable_updated'),
+      'payment_intent.succeeded',
+    ]);
+    expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(2);
+  });
+
+  it('of one intent does not wait for those of another', async () => {
+    receiver.isHolding = true;
+    await captured();
+    await arrived(1);
+    receiver.isHolding = false;
+    const other = await captured();
+
+    await eventually(
+      () => receiver.delivered.filter(({ event }) => (event.data.object as { id?: string }).id === other).length === 2,
+    );
+  });
+
+  it('that nobody takes does not delay an answer', async () => {
+    receiver.isHolding = true;
+    for (let i = 0; i < 20; i++) await captured();
+    expect((await stripe.paymentIntents.list({ limit: 20 })).data.map(({ status }) => status)).toEqual(
+      Array(20).fill('succeeded'),
+    );
+  });
+
+  it('arrives before the answer with slow_answer', async () => {
+    let isAnswered = false;
+    const answer = stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_slow_answer_1000')).then(() => {
+      isAnswered = true;
+    });
+    await arrived(1);
+    expect(isAnswered).toBe(false);
+    await answer;
+  });
+});
+
+describe('the webhooks of', () => {
+  it('duplicate_webhooks_<n> come n times each, at once', async () => {
+    receiver.isHolding = true;
+    await stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_duplicate_webhooks_5'));
+    // None has been answered yet, so five at the door are five at once.
+    await arrived(5);
+    expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(1);
+  });
+
+  it('reordered_webhooks come in reverse, beside others in order', async () => {
+    const id = await captured('pm_sandbox_reordered_webhooks');
+    await stripe.refunds.create({ payment_intent: id });
+    const other = await captured();
+    await arrived(5);
+
+    const typesOf = (intentId: string) =>
+      receiver.delivered
+        .filter(({ event }) => {
+          const object = event.data.object as { id: string; payment_intent?: string };
+          return object.id === intentId || object.payment_intent === intentId;
+        })
+        .map(({ event }) => event.type);
+    expect(typesOf(id)).toEqual([
+      'charge.refunded',
+      'payment_intent.succeeded',
+      'payment_intent.amount_capturable_updated',
+    ]);
+    expect(typesOf(other)).toEqual(['payment_intent.amount_capturable_updated', 'payment_intent.succeeded']);
+  });
+
+  it('no_webhook never come, though the events can be read', async () => {
+    const silent = await captured('pm_sandbox_no_webhook');
+    await captured();
+    await arrived(2);
+
+    expect(receiver.delivered.map(({ event }) => (event.data.object as { id?: string }).id)).not.toContain(silent);
+    const { data } = await stripe.events.list({ limit: 4 });
+    expect(data.filter((event) => (event.data.object as { id?: string }).id === silent)).toHaveLength(2);
+  });
+});
