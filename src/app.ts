@@ -51,8 +51,10 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
     // Requests whose address cannot even be decoded never reach Nest.
-    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) => sendProblem(asHoldfastError(error), request, reply),
-    genReqId: (request: IncomingMessage) => safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      sendProblem(asHoldfastError(error), request, reply),
+    genReqId: (request: IncomingMessage) =>
+      safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     // Else an event stream left open would hold up a shutdown for ever.
     forceCloseConnections: true,
     requestTimeout: 60_000,

@@ -11,6 +11,7 @@ export interface Config {
   production: boolean;
   host: string;
   port: number;
+  metricsPort: number | undefined;
   databaseUrl: string;
   databasePoolMax: number;
   databaseLockTimeoutMs: number;
@@ -41,59 +42,103 @@ const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 /** Reads and checks all settings; `env` is `process.env` but in tests. */
 export function loadConfig(env: NodeJS.ProcessEnv): Config {
   const read = new Reader(env);
-  const production = read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development') === 'production';
-
+  const production =
+    read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development') === 'production';
   const config: Config = {
     production,
-    host: read.text('HOST', '127.0.0.1'),
-    port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
-
-    databaseUrl: read.url('DATABASE_URL', undefined, ['postgres:', 'postgresql:'], 'postgres://user@127.0.0.1:5432/holdfast'),
-    // Two cores answer no faster with more than some twenty connections; the rest would only wait inside PostgreSQL.
-    databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
-    // A buyer who waits longer than this for one row lock is better told to try again.
-    databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', 5_000, { min: 10, max: 600_000 }),
-    // Above the lock timeout, so that the more telling of the two errors comes first.
-    databaseStatementTimeoutMs: read.integer('DATABASE_STATEMENT_TIMEOUT_MS', 10_000, { min: 10, max: 600_000 }),
-
-    redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
-    queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
-
-    stripeApiUrl: read.url('STRIPE_API_URL', production ? 'https://api.stripe.com' : sandboxUrl, ['http:', 'https:'], sandboxUrl),
-    stripeSecretKey: read.secret('STRIPE_SECRET_KEY', production ? undefined : sandboxSecretKey, 'sk_live_…'),
-    stripeWebhookSecret: read.secret('STRIPE_WEBHOOK_SECRET', production ? undefined : sandboxWebhookSecret, 'whsec_…'),
-    // Longer than a bank's usual answer. An unheard answer costs only a repeat under the same key, never a double charge.
-    paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
-    // Calls in flight per worker: what a small Stripe account allows (100/s) at its usual quarter of a second.
-    paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
-
-    bootstrapKeys: {
-      admin: read.secret('HOLDFAST_ADMIN_KEY', production ? undefined : developmentKeys.admin, 'hf_live_… (20 characters or more)'),
-      viewer: read.secret('HOLDFAST_VIEWER_KEY', production ? undefined : developmentKeys.viewer, 'hf_live_… (20 characters or more)'),
-      client: read.secret('HOLDFAST_CLIENT_KEY', production ? undefined : developmentKeys.client, 'hf_live_… (20 characters or more)'),
-    },
-
-    // Ten minutes: longer than a bank's challenge page takes, shorter than a buyer waits for a sold-out page to change.
-    reservationTtlSeconds: read.integer('RESERVATION_TTL_SECONDS', 600, { min: 1, max: 86_400 }),
-    reservationTtlSecondsMax: read.integer('RESERVATION_TTL_SECONDS_MAX', 3_600, { min: 1, max: 86_400 }),
-    // No chain of extensions outlives this, or one patient client could keep stock for ever without buying it.
-    reservationLifetimeSecondsMax: read.integer('RESERVATION_LIFETIME_SECONDS_MAX', 1_800, { min: 1, max: 86_400 }),
-
-    // Must outlast one provider call; a worker that died is replaced after this long.
-    sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
-    // The net under the poke that follows each commit: how long a message waits when that poke was lost.
-    relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
-    // Expiry is promised within 5 s of its moment with every queue down; this is the sweeper's share of it.
-    sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 5_000 }),
-    idempotencyKeyRetentionHours: read.integer('IDEMPOTENCY_KEY_RETENTION_HOURS', 72, { min: 24, max: 8_760 }),
-    // What a charge in flight may take to come home after SIGTERM; below the 15 s that supervisors usually allow.
-    shutdownGraceMs: read.integer('SHUTDOWN_GRACE_MS', 10_000, { min: 0, max: 300_000 }),
+    ...processSettings(read),
+    ...databaseSettings(read),
+    ...paymentSettings(read, production),
+    ...keySettings(read, production),
+    ...reservationSettings(read),
+    ...rhythmSettings(read),
   };
-
   refuseContradictions(config);
   if (production) refuseDevelopmentInProduction(config);
   return config;
 }
+
+const processSettings = (read: Reader) => ({
+  host: read.text('HOST', '127.0.0.1'),
+  port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
+  // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
+  metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
+  redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
+  queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
+  // What a charge in flight may take to come home after SIGTERM; below the 15 s that supervisors usually allow.
+  shutdownGraceMs: read.integer('SHUTDOWN_GRACE_MS', 10_000, { min: 0, max: 300_000 }),
+});
+
+const databaseSettings = (read: Reader) => ({
+  databaseUrl: read.url(
+    'DATABASE_URL',
+    undefined,
+    ['postgres:', 'postgresql:'],
+    'postgres://user@127.0.0.1:5432/holdfast',
+  ),
+  // Two cores answer no faster with more than some twenty connections; the rest would only wait inside PostgreSQL.
+  databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
+  // A buyer who waits longer than this for one row lock is better told to try again.
+  databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', 5_000, { min: 10, max: 600_000 }),
+  // Above the lock timeout, so that the more telling of the two errors comes first.
+  databaseStatementTimeoutMs: read.integer('DATABASE_STATEMENT_TIMEOUT_MS', 10_000, {
+    min: 10,
+    max: 600_000,
+  }),
+});
+
+const paymentSettings = (read: Reader, production: boolean) => ({
+  stripeApiUrl: read.url(
+    'STRIPE_API_URL',
+    production ? 'https://api.stripe.com' : sandboxUrl,
+    ['http:', 'https:'],
+    sandboxUrl,
+  ),
+  stripeSecretKey: read.secret('STRIPE_SECRET_KEY', production ? undefined : sandboxSecretKey, 'sk_live_…'),
+  stripeWebhookSecret: read.secret(
+    'STRIPE_WEBHOOK_SECRET',
+    production ? undefined : sandboxWebhookSecret,
+    'whsec_…',
+  ),
+  // Longer than a bank's usual answer. An unheard answer costs only a repeat under the same key, never a double charge.
+  paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
+  // Calls in flight per worker: what a small Stripe account allows (100/s) at its usual quarter of a second.
+  paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
+});
+
+function keySettings(read: Reader, production: boolean) {
+  const key = (name: string, development: string) =>
+    read.secret(name, production ? undefined : development, 'hf_live_… (20 characters or more)');
+  return {
+    bootstrapKeys: {
+      admin: key('HOLDFAST_ADMIN_KEY', developmentKeys.admin),
+      viewer: key('HOLDFAST_VIEWER_KEY', developmentKeys.viewer),
+      client: key('HOLDFAST_CLIENT_KEY', developmentKeys.client),
+    },
+  };
+}
+
+const reservationSettings = (read: Reader) => ({
+  // Ten minutes: longer than a bank's challenge page takes, shorter than a buyer waits for a sold-out page to change.
+  reservationTtlSeconds: read.integer('RESERVATION_TTL_SECONDS', 600, { min: 1, max: 86_400 }),
+  reservationTtlSecondsMax: read.integer('RESERVATION_TTL_SECONDS_MAX', 3_600, { min: 1, max: 86_400 }),
+  // No chain of extensions outlives this, or one patient client could keep stock for ever without buying it.
+  reservationLifetimeSecondsMax: read.integer('RESERVATION_LIFETIME_SECONDS_MAX', 1_800, {
+    min: 1,
+    max: 86_400,
+  }),
+  // The contract's promise to clients: a retry within this time finds what its first try made.
+  idempotencyKeyRetentionHours: read.integer('IDEMPOTENCY_KEY_RETENTION_HOURS', 72, { min: 24, max: 8_760 }),
+});
+
+const rhythmSettings = (read: Reader) => ({
+  // Must outlast one provider call; a worker that died is replaced after this long.
+  sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
+  // The net under the poke that follows each commit: how long a message waits when that poke was lost.
+  relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
+  // Expiry is promised within 5 s of its moment with every queue down; this is the sweeper's share of it.
+  sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 5_000 }),
+});
 
 function refuseContradictions(config: Config): void {
   if (config.reservationTtlSeconds > config.reservationTtlSecondsMax) {
@@ -141,7 +186,9 @@ class Reader {
     if (!raw) return fallback;
     const value = Number(raw);
     if (!/^-?\d+$/.test(raw) || value < min || value > max) {
-      throw new ConfigError(`${name} is ${quoted(raw)}, not a whole number from ${min} to ${max}. Example: ${name}=${fallback}`);
+      throw new ConfigError(
+        `${name} is ${quoted(raw)}, not a whole number from ${min} to ${max}. Example: ${name}=${fallback}`,
+      );
     }
     return value;
   }
@@ -150,23 +197,31 @@ class Reader {
     const raw = this.env[name]?.trim() || fallback;
     const value = values.find((known) => known === raw);
     if (value === undefined) {
-      throw new ConfigError(`${name} is ${quoted(raw)}, none of ${values.join(', ')}. Example: ${name}=${fallback}`);
+      throw new ConfigError(
+        `${name} is ${quoted(raw)}, none of ${values.join(', ')}. Example: ${name}=${fallback}`,
+      );
     }
     return value;
   }
 
   secret(name: string, fallback: string | undefined, example: string): string {
     const value = this.env[name]?.trim() || fallback;
-    if (!value) throw new ConfigError(`${name} is not set and has no default in production. Example: ${name}=${example}`);
+    if (!value)
+      throw new ConfigError(
+        `${name} is not set and has no default in production. Example: ${name}=${example}`,
+      );
     if (!/^[\x21-\x7e]+$/.test(value)) {
-      throw new ConfigError(`${name} holds characters that no header can carry (use visible ASCII). Example: ${name}=${example}`);
+      throw new ConfigError(
+        `${name} holds characters that no header can carry (use visible ASCII). Example: ${name}=${example}`,
+      );
     }
     return value;
   }
 
   url(name: string, fallback: string | undefined, protocols: string[], example: string): string {
     const url = this.optionalUrl(name, protocols, example) ?? fallback;
-    if (!url) throw new ConfigError(`${name} is not set. Example: ${name}=${example} (npm start sets it for you)`);
+    if (!url)
+      throw new ConfigError(`${name} is not set. Example: ${name}=${example} (npm start sets it for you)`);
     return url;
   }
 
@@ -176,7 +231,9 @@ class Reader {
     const protocol = URL.canParse(raw) ? new URL(raw).protocol : undefined;
     if (!protocol || !protocols.includes(protocol)) {
       // The value is not repeated: a URL may carry a password.
-      throw new ConfigError(`${name} is not a URL that starts with ${protocols.join('// or ')}//. Example: ${name}=${example}`);
+      throw new ConfigError(
+        `${name} is not a URL that starts with ${protocols.join('// or ')}//. Example: ${name}=${example}`,
+      );
     }
     return raw;
   }

@@ -20,27 +20,6 @@ export abstract class HoldfastError extends Error {
   }
 }
 
-export interface FieldError {
-  /** RFC 6901 JSON pointer into the body, e.g. `/lines/0/quantity`. */
-  pointer: string;
-  code: string;
-  detail: string;
-}
-
-export class ValidationFailed extends HoldfastError {
-  readonly code = 'validation_failed';
-  readonly status = 422;
-  readonly title = 'The request is not valid';
-
-  constructor(readonly errors: FieldError[]) {
-    super(errors.map((error) => `${error.pointer || 'body'}: ${error.detail}`).join(' ').slice(0, 1_000));
-  }
-
-  override facts() {
-    return { errors: this.errors };
-  }
-}
-
 /** A business refusal with no facts of its own: one instance of this class per code would be a file per line. */
 export class Refusal extends HoldfastError {
   readonly code: string;
@@ -73,17 +52,74 @@ export interface RefusalKind {
   retryAfterSeconds?: number;
 }
 
+/** Every kind of refusal there is, for the API's description and its page of problems. */
+export const problemKinds: RefusalKind[] = [];
+
+/** Declares a kind of refusal whose error has a class of its own. */
+export function declareProblem(kind: RefusalKind): RefusalKind {
+  problemKinds.push(kind);
+  return kind;
+}
+
 /** Declares a refusal's code, status and title once; calling the result makes the error. */
 export function refusal(kind: RefusalKind) {
+  declareProblem(kind);
   const make = (detail: string, members?: Record<string, unknown>) => new Refusal(kind, detail, members);
   return Object.assign(make, { kind });
 }
 
-export const notFound = refusal({ code: 'not_found', status: 404, title: 'There is nothing at this address' });
-export const unauthenticated = refusal({ code: 'unauthenticated', status: 401, title: 'A valid key is required' });
+export interface FieldError {
+  /** RFC 6901 JSON pointer into the body, e.g. `/lines/0/quantity`. */
+  pointer: string;
+  code: string;
+  detail: string;
+}
+
+export class ValidationFailed extends HoldfastError {
+  static readonly kind = declareProblem({
+    code: 'validation_failed',
+    status: 422,
+    title: 'The request is not valid',
+  });
+  readonly code = ValidationFailed.kind.code;
+  readonly status = ValidationFailed.kind.status;
+  readonly title = ValidationFailed.kind.title;
+
+  constructor(readonly errors: FieldError[]) {
+    super(
+      errors
+        .map((error) => `${error.pointer || 'body'}: ${error.detail}`)
+        .join(' ')
+        .slice(0, 1_000),
+    );
+  }
+
+  override facts() {
+    return { errors: this.errors };
+  }
+}
+
+export const notFound = refusal({
+  code: 'not_found',
+  status: 404,
+  title: 'There is nothing at this address',
+});
+export const unauthenticated = refusal({
+  code: 'unauthenticated',
+  status: 401,
+  title: 'A valid key is required',
+});
 export const forbidden = refusal({ code: 'forbidden', status: 403, title: 'The key may not do this' });
-export const malformedRequest = refusal({ code: 'malformed_request', status: 400, title: 'The request cannot be read' });
-export const bodyTooLarge = refusal({ code: 'body_too_large', status: 413, title: 'The body is larger than 64 KiB' });
+export const malformedRequest = refusal({
+  code: 'malformed_request',
+  status: 400,
+  title: 'The request cannot be read',
+});
+export const bodyTooLarge = refusal({
+  code: 'body_too_large',
+  status: 413,
+  title: 'The body is larger than 64 KiB',
+});
 export const unsupportedMediaType = refusal({
   code: 'unsupported_media_type',
   status: 415,
@@ -99,7 +135,12 @@ export const preconditionFailed = refusal({
   status: 412,
   title: 'Somebody else changed it first',
 });
-export const internalError = refusal({ code: 'internal_error', status: 500, title: 'Something broke on our side', retryable: true });
+export const internalError = refusal({
+  code: 'internal_error',
+  status: 500,
+  title: 'Something broke on our side',
+  retryable: true,
+});
 export const unavailable = refusal({
   code: 'unavailable',
   status: 503,

@@ -17,7 +17,9 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
 
 function explain(error: Error & { code?: string; port?: number }): string {
   if (error instanceof ConfigError) return error.message;
-  if (error.code === 'EADDRINUSE') return `Port ${error.port} is in use. Stop what listens there, or choose another: PORT=${(error.port ?? 3000) + 1}`;
-  if (error.code === 'ECONNREFUSED') return `PostgreSQL cannot be reached (${error.message}). Check DATABASE_URL.`;
+  if (error.code === 'EADDRINUSE')
+    return `Port ${error.port} is in use. Stop what listens there, or choose another: PORT=${(error.port ?? 3000) + 1}`;
+  if (error.code === 'ECONNREFUSED')
+    return `PostgreSQL cannot be reached (${error.message}). Check DATABASE_URL.`;
   return `It could not start: ${error.stack ?? error.message}`;
 }

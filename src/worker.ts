@@ -6,7 +6,8 @@ import { Audit } from './admin/audit';
 import { type Config, loadConfig } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
-import { NestLog, log } from './http/log';
+import { NestLog } from './http/log';
+import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { runProcess } from './process';
 import { QueueModule } from './queue/queue.module';
@@ -15,7 +16,14 @@ import { Background, WorkersModule } from './workers/workers.module';
 @Module({})
 class WorkerModule {
   static with(config: Config): DynamicModule {
-    const imports = [ConfigModule.with(config), DatabaseModule, QueueModule, OutboxModule, AdminModule, WorkersModule];
+    const imports = [
+      ConfigModule.with(config),
+      DatabaseModule,
+      QueueModule,
+      OutboxModule,
+      AdminModule,
+      WorkersModule,
+    ];
     return { module: WorkerModule, imports };
   }
 }
@@ -23,8 +31,13 @@ class WorkerModule {
 /** The worker: BullMQ consumers, relay, sweepers; any number of replicas. */
 void runProcess(async () => {
   const config = loadConfig(process.env);
-  const app = await NestFactory.createApplicationContext(WorkerModule.with(config), { logger: new NestLog(), abortOnError: false });
+  const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
+    logger: new NestLog(),
+    abortOnError: false,
+  });
   app.enableShutdownHooks();
   app.get(Background).start();
+  app.get(Audit).repeat();
+  if (config.metricsPort !== undefined) await serveMetrics(config.host, config.metricsPort);
   console.log('worker ready');
 });

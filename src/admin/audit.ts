@@ -1,4 +1,4 @@
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { Database } from '../database/database';
 import { invariants } from './invariants';
@@ -12,6 +12,10 @@ export interface AuditReport {
 /** Rows shown per broken promise: enough to start looking. */
 const violationsMax = 50;
 
+const auditEveryMs = 60_000;
+/** However large the tables grow, auditing takes at most this share of the time. */
+const auditShareMax = 0.05;
+
 const broken = new Gauge({
   name: 'holdfast_invariant_violations',
   help: 'Rows that break an invariant at its last audit (at most 50 are counted).',
@@ -20,17 +24,59 @@ const broken = new Gauge({
 
 /** Checks every promise against the database as it is now. */
 @Injectable()
-export class Audit {
+export class Audit implements OnModuleDestroy {
+  private readonly logger = new Logger('audit');
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
   constructor(private readonly db: Database) {}
 
   async run(): Promise<AuditReport> {
-    const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
+    const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
+      'SELECT clock_timestamp() AS now',
+    );
     const results: AuditReport['invariants'] = [];
     for (const { id, promise, sql } of invariants) {
-      const violations = await this.db.rows<Record<string, unknown>>(`SELECT * FROM (${sql}) v LIMIT ${violationsMax}`);
+      const violations = await this.db.rows<Record<string, unknown>>(
+        `SELECT * FROM (${sql}) v LIMIT ${violationsMax}`,
+      );
       broken.set({ invariant: id }, violations.length);
       results.push({ id, promise, violations });
     }
-    return { ok: results.every(({ violations }) => violations.length === 0), checkedAt: now.toISOString(), invariants: results };
+    return {
+      ok: results.every(({ violations }) => violations.length === 0),
+      checkedAt: now.toISOString(),
+      invariants: results,
+    };
+  }
+
+  /** Runs every minute from now on, into the metric and, when something is broken, into the log. */
+  repeat(): void {
+    this.repeatAfter(auditEveryMs);
+  }
+
+  private repeatAfter(pauseMs: number): void {
+    this.timer = setTimeout(() => {
+      const startedAt = performance.now();
+      void this.run()
+        .then((report) => this.tell(report))
+        .catch((error: Error) => this.logger.warn(`the audit could not be made: ${error.message}`))
+        .finally(() => {
+          const took = performance.now() - startedAt;
+          if (!this.stopped) this.repeatAfter(Math.max(auditEveryMs, took / auditShareMax));
+        });
+    }, pauseMs);
+  }
+
+  onModuleDestroy(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private tell(report: AuditReport): void {
+    for (const { id, promise, violations } of report.invariants) {
+      if (violations.length > 0)
+        this.logger.error(`${id} is broken (${promise}): ${JSON.stringify(violations.slice(0, 3))}`);
+    }
   }
 }

@@ -104,7 +104,8 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: 'I10',
-    promise: 'Every change of an order or a reservation has its message, and no message tells of a change that was not.',
+    promise:
+      'Every change of an order or a reservation has its message, and no message tells of a change that was not.',
     sql: `
       SELECT o.id, o.status FROM orders o
        WHERE o.status <> 'pending'

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
-import type { DataSource, EntityManager } from 'typeorm';
+import { DataSource, type EntityManager } from 'typeorm';
+import type { Config } from '../config';
+import { dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost } from './pg-errors';
 
 /** Reads by name of the column; parameters are cast in the SQL. */
@@ -71,8 +73,11 @@ export class Database implements Queryable {
         return await this.runOnce(work);
       } catch (error) {
         const rerun =
-          error instanceof CommitUnknown ? options.rerunWhenCommitIsUnknown : isConflict(error) || isConnectionLost(error);
-        if (!rerun || tries === triesMax) throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
+          error instanceof CommitUnknown
+            ? options.rerunWhenCommitIsUnknown
+            : isConflict(error) || isConnectionLost(error);
+        if (!rerun || tries === triesMax)
+          throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
         await new Promise((resolve) => setTimeout(resolve, Math.random() * backoffMs * 2 ** tries));
       }
     }
@@ -100,6 +105,15 @@ export class Database implements Queryable {
   private get pool(): Pool {
     return (this.dataSource.driver as unknown as { master: Pool }).master;
   }
+}
+
+/** For commands and tests; the API and the worker get theirs from Nest. */
+export async function openDatabase(
+  config: Config,
+  applicationName: string,
+): Promise<{ db: Database; close: () => Promise<void> }> {
+  const dataSource = await new DataSource(dataSourceOptions(config, applicationName)).initialize();
+  return { db: new Database(dataSource), close: () => dataSource.destroy() };
 }
 
 const names = new Map<string, string>();

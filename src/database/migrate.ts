@@ -27,13 +27,22 @@ export async function migrate(config: Config): Promise<string[]> {
 
 async function createSchema(client: Client): Promise<void> {
   const { rows } = await client.query<{ search_path: string }>('SHOW search_path');
-  const first = rows[0]!.search_path.split(',').map((name) => name.trim().replaceAll('"', '')).find((name) => name !== '$user');
-  if (first && first !== 'public') await client.query(`CREATE SCHEMA IF NOT EXISTS "${first.replaceAll('"', '""')}"`);
+  const first = rows[0]!.search_path
+    .split(',')
+    .map((name) => name.trim().replaceAll('"', ''))
+    .find((name) => name !== '$user');
+  if (first && first !== 'public')
+    await client.query(`CREATE SCHEMA IF NOT EXISTS "${first.replaceAll('"', '""')}"`);
 }
 
 async function applyMigrations(config: Config): Promise<string[]> {
   // A migration that waits for a lock makes all who come after it wait too; better that it fails and is run again.
-  const patient = { ...config, databaseLockTimeoutMs: 5_000, databaseStatementTimeoutMs: 600_000, databasePoolMax: 2 };
+  const patient = {
+    ...config,
+    databaseLockTimeoutMs: 5_000,
+    databaseStatementTimeoutMs: 600_000,
+    databasePoolMax: 2,
+  };
   const dataSource = await new DataSource(dataSourceOptions(patient, 'holdfast-migrate')).initialize();
   try {
     return (await dataSource.runMigrations()).map((migration) => migration.name);
@@ -47,7 +56,11 @@ async function main(): Promise<void> {
     const applied = await migrate(loadConfig(process.env));
     console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
   } catch (error) {
-    console.error(error instanceof ConfigError ? error.message : `The database could not be migrated: ${(error as Error).message}`);
+    console.error(
+      error instanceof ConfigError
+        ? error.message
+        : `The database could not be migrated: ${(error as Error).message}`,
+    );
     process.exitCode = 1;
   }
 }

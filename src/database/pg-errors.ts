@@ -29,7 +29,8 @@ export function isConflict(error: unknown): boolean {
 /** The connection went away: before COMMIT nothing is kept; at COMMIT nobody knows. */
 export function isConnectionLost(error: unknown): boolean {
   const state = sqlStateOf(error);
-  if (state) return state.startsWith('08') || state.startsWith('57P') || state === '25006' || state === '25P03';
+  if (state)
+    return state.startsWith('08') || state.startsWith('57P') || state === '25006' || state === '25P03';
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
   return (
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code ?? '') ||
@@ -38,14 +39,20 @@ export function isConnectionLost(error: unknown): boolean {
 }
 
 function isBusy(error: unknown): boolean {
-  return busy.has(sqlStateOf(error) ?? '') || /timeout exceeded when trying to connect/.test(String((error as Error)?.message));
+  return (
+    busy.has(sqlStateOf(error) ?? '') ||
+    /timeout exceeded when trying to connect/.test(String((error as Error)?.message))
+  );
 }
 
 /** Turns what PostgreSQL could not do in time into a 503 that says so; any other error is passed on as it is. */
 export function asUnavailable(error: unknown): unknown {
-  if (isBusy(error)) return unavailable('The database is busy. Nothing was changed; send the same request again in a second.');
+  if (isBusy(error))
+    return unavailable('The database is busy. Nothing was changed; send the same request again in a second.');
   if (isConnectionLost(error)) {
-    return unavailable('The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.');
+    return unavailable(
+      'The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.',
+    );
   }
   return error;
 }

@@ -1,4 +1,10 @@
-import { type CanActivate, type ExecutionContext, Injectable, SetMetadata, createParamDecorator } from '@nestjs/common';
+import {
+  type CanActivate,
+  type ExecutionContext,
+  Injectable,
+  SetMetadata,
+  createParamDecorator,
+} from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { forbidden, unauthenticated } from '../errors';
@@ -40,7 +46,9 @@ export class AuthGuard implements CanActivate {
     const request = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
     const principal = await this.keys.find(bearerToken(request.headers.authorization));
     if (!roles?.includes(principal.role)) {
-      throw forbidden(`This call needs the role ${roles?.join(' or ') ?? 'nobody has'}; your key is a ${principal.role} key.`);
+      throw forbidden(
+        `This call needs the role ${roles?.join(' or ') ?? 'nobody has'}; your key is a ${principal.role} key.`,
+      );
     }
     request.principal = principal;
     return true;

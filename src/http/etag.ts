@@ -6,7 +6,12 @@ import { preconditionFailed, preconditionRequired } from '../errors';
  *
  * The tag names the version that the resource's own rows carry; seconds that tick down are not a new version.
  */
-export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, version: string, body: unknown): unknown {
+export function sendWithEtag(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  version: string,
+  body: unknown,
+): unknown {
   const etag = `"${version}"`;
   void reply.header('etag', etag).header('cache-control', 'private, no-cache');
   const known = request.headers['if-none-match'];
@@ -20,11 +25,16 @@ export function sendWithEtag(request: FastifyRequest, reply: FastifyReply, versi
 /** The version that an admin's edit is based on; a write under another version is refused. */
 export function requireIfMatch(header: string | undefined, current: number): void {
   if (header === undefined) {
-    throw preconditionRequired('Read it first and send its ETag as If-Match, so that nobody else\'s change is lost.', {
-      currentEtag: `"${current}"`,
-    });
+    throw preconditionRequired(
+      "Read it first and send its ETag as If-Match, so that nobody else's change is lost.",
+      {
+        currentEtag: `"${current}"`,
+      },
+    );
   }
   if (header !== '*' && !header.split(',').some((tag) => tag.trim() === `"${current}"`)) {
-    throw preconditionFailed('It was changed since you read it. Read it again and decide anew.', { currentEtag: `"${current}"` });
+    throw preconditionFailed('It was changed since you read it. Read it again and decide anew.', {
+      currentEtag: `"${current}"`,
+    });
   }
 }

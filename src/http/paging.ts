@@ -28,11 +28,19 @@ const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 /** What the SQL needs: how many rows, and the key after which they start: an id unless the list has keys of its own. */
 export function pageBounds(query: PageQuery, key: RegExp = uuid): { limit: number; after: string | null } {
-  return { limit: Number(query.limit ?? limitDefault), after: query.cursor ? decode(query.cursor, key) : null };
+  return {
+    limit: Number(query.limit ?? limitDefault),
+    after: query.cursor ? decode(query.cursor, key) : null,
+  };
 }
 
 /** Makes the page from `limit + 1` rows: the extra one says only that there is more. */
-export function pageOf<R, T>(rows: R[], limit: number, keyOf: (row: R) => string, view: (row: R) => T): Page<T> {
+export function pageOf<R, T>(
+  rows: R[],
+  limit: number,
+  keyOf: (row: R) => string,
+  view: (row: R) => T,
+): Page<T> {
   const shown = rows.slice(0, limit);
   const hasMore = rows.length > limit;
   return {
@@ -47,7 +55,11 @@ function decode(cursor: string, expected: RegExp): string {
   const key = Buffer.from(cursor, 'base64url').toString();
   if (Buffer.from(key).toString('base64url') !== cursor || !expected.test(key)) {
     throw new ValidationFailed([
-      { pointer: '/cursor', code: 'cursor_unknown', detail: 'This cursor was not given out by this list. Start without one.' },
+      {
+        pointer: '/cursor',
+        code: 'cursor_unknown',
+        detail: 'This cursor was not given out by this list. Start without one.',
+      },
     ]);
   }
   return key;

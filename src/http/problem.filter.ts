@@ -27,7 +27,8 @@ export function problemBody(error: HoldfastError, request: { url: string; id: st
 }
 
 export function sendProblem(error: HoldfastError, request: FastifyRequest, reply: FastifyReply): void {
-  if (error.retryAfterSeconds !== undefined) void reply.header('retry-after', String(error.retryAfterSeconds));
+  if (error.retryAfterSeconds !== undefined)
+    void reply.header('retry-after', String(error.retryAfterSeconds));
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="holdfast"');
   void reply
     .status(error.status)
@@ -44,7 +45,8 @@ export class ProblemFilter implements ExceptionFilter {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
     const error = asHoldfastError(thrown);
-    if (error.status >= 500 && error.code === 'internal_error') this.logger.error(thrown, `request ${request.id}`);
+    if (error.status >= 500 && error.code === 'internal_error')
+      this.logger.error(thrown, `request ${request.id}`);
     // An answer that has begun to stream cannot become a problem any more; ending it is the only sign left.
     if (reply.sent || reply.raw.headersSent) return void reply.raw.end();
     sendProblem(error, request, reply);
@@ -53,14 +55,21 @@ export class ProblemFilter implements ExceptionFilter {
 
 export function asHoldfastError(thrown: unknown): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;
-  const status = thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number })?.statusCode;
+  const status =
+    thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number })?.statusCode;
   const code = (thrown as { code?: string })?.code;
   if (status === 404) return notFound('Look at /docs for the addresses of this service.');
   if (status === 413) return bodyTooLarge('Send at most 64 KiB.');
-  if (status === 415) return unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
+  if (status === 415)
+    return unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
   if (status !== undefined && status >= 400 && status < 500) {
-    const why = code === 'FST_ERR_CTP_EMPTY_JSON_BODY' ? 'The body is empty.' : 'The body or the address is not well-formed.';
+    const why =
+      code === 'FST_ERR_CTP_EMPTY_JSON_BODY'
+        ? 'The body is empty.'
+        : 'The body or the address is not well-formed.';
     return malformedRequest(`${why} Send one JSON object in UTF-8.`);
   }
-  return internalError('It was logged under this requestId. Send the same request again, with the same Idempotency-Key.');
+  return internalError(
+    'It was logged under this requestId. Send the same request again, with the same Idempotency-Key.',
+  );
 }

@@ -20,7 +20,10 @@ export class BodyValidationPipe extends ValidationPipe {
     });
   }
 
-  override async transform(value: unknown, metadata: Parameters<ValidationPipe['transform']>[1]): Promise<unknown> {
+  override async transform(
+    value: unknown,
+    metadata: Parameters<ValidationPipe['transform']>[1],
+  ): Promise<unknown> {
     if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
       throw malformedRequest('The body must be one JSON object. See /docs for its fields.');
     }
@@ -31,13 +34,19 @@ export class BodyValidationPipe extends ValidationPipe {
 /** For calls that take no fields: no body or an empty object; an unknown field is refused rather than ignored. */
 export const EmptyBody = createParamDecorator((_: unknown, context: ExecutionContext): void => {
   const body = context.switchToHttp().getRequest<{ body?: unknown }>().body ?? {};
-  if (typeof body !== 'object' || Array.isArray(body)) throw malformedRequest('This call takes no fields. Send {} or no body.');
+  if (typeof body !== 'object' || Array.isArray(body))
+    throw malformedRequest('This call takes no fields. Send {} or no body.');
   const unknown = Object.keys(body);
-  if (unknown.length > 0) throw new ValidationFailed(unknown.slice(0, 20).map((name) => unknownField(name, `/${escaped(name)}`)));
+  if (unknown.length > 0)
+    throw new ValidationFailed(unknown.slice(0, 20).map((name) => unknownField(name, `/${escaped(name)}`)));
 });
 
 function unknownField(name: string, pointer: string): FieldError {
-  return { pointer, code: 'unknown_field', detail: `There is no field "${name.slice(0, 64)}" here. Remove it.` };
+  return {
+    pointer,
+    code: 'unknown_field',
+    detail: `There is no field "${name.slice(0, 64)}" here. Remove it.`,
+  };
 }
 
 const escaped = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
@@ -52,7 +61,8 @@ function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
 }
 
-const snakeCase = (text: string) => text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
+const snakeCase = (text: string) =>
+  text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
 const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 
 /** Text a person or a shop's backend gave: 1 to `max` characters, none of them a control character (a NUL ends C strings). */
@@ -60,7 +70,9 @@ export const IsText = (max: number) =>
   applyDecorators(
     MaxLength(max, { message: `$property must have at most ${max} characters` }),
     // eslint-disable-next-line no-control-regex -- refusing control characters is what it is for
-    Matches(/^[^\u0000-\u001f\u007f]+$/, { message: '$property must be text of at least one character, without control characters' }),
+    Matches(/^[^\u0000-\u001f\u007f]+$/, {
+      message: '$property must be text of at least one character, without control characters',
+    }),
   );
 
 const metadataKeysMax = 20;
@@ -73,7 +85,8 @@ export const IsMetadata = () =>
     validator: {
       validate: isMetadata,
       defaultMessage: buildMessage(
-        () => `$property must be an object of at most ${metadataKeysMax} strings, each of at most ${metadataValueMax} characters`,
+        () =>
+          `$property must be an object of at most ${metadataKeysMax} strings, each of at most ${metadataValueMax} characters`,
       ),
     },
   });
@@ -85,7 +98,10 @@ function isMetadata(value: unknown): boolean {
     entries.length <= metadataKeysMax &&
     entries.every(
       ([key, text]) =>
-        typeof text === 'string' && key.length <= 40 && text.length <= metadataValueMax && !`${key}${text}`.includes('\u0000'),
+        typeof text === 'string' &&
+        key.length <= 40 &&
+        text.length <= metadataValueMax &&
+        !`${key}${text}`.includes('\u0000'),
     )
   );
 }

@@ -21,6 +21,13 @@ export const idempotencyKeyReused = refusal({
   title: 'This Idempotency-Key belongs to another request',
 });
 
+/** What any call with a required key may answer. */
+export const keyProblems = [
+  idempotencyKeyMissing.kind,
+  idempotencyKeyInvalid.kind,
+  idempotencyKeyReused.kind,
+];
+
 /** A caller's name for one thing it wants done once. */
 export interface IdempotencyClaim {
   principal: string;
@@ -33,7 +40,8 @@ export interface IdempotencyClaim {
 }
 
 /** What a claim found: nobody before us, the same request before us, or another request under this key. */
-export type ClaimOutcome = { first: true } | { first: false; resourceId: string } | { first: false; reused: true };
+export type ClaimOutcome =
+  { first: true } | { first: false; resourceId: string } | { first: false; reused: true };
 
 /**
  * An idempotency key is a unique constraint that commits with the thing it names. No answer is stored and nothing is
@@ -122,7 +130,10 @@ function canonical(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(canonical).join(',')}]`;
   if (typeof value !== 'object' || value === null) return JSON.stringify(value) ?? 'null';
   const entries = Object.entries(value).filter(([, member]) => member !== undefined);
-  return `{${entries.sort(([a], [b]) => (a < b ? -1 : 1)).map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`).join(',')}}`;
+  return `{${entries
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .map(([name, member]) => `${JSON.stringify(name)}:${canonical(member)}`)
+    .join(',')}}`;
 }
 
 /**
@@ -131,7 +142,9 @@ function canonical(value: unknown): string {
  */
 export function parseIdempotencyKey(header: string | string[] | undefined): string {
   if (header === undefined || header === '') {
-    throw idempotencyKeyMissing('Send a fresh UUID as Idempotency-Key, and the same one again when you retry.');
+    throw idempotencyKeyMissing(
+      'Send a fresh UUID as Idempotency-Key, and the same one again when you retry.',
+    );
   }
   const quoted = /^"((?:[^"\\]|\\["\\])*)"$/.exec(String(header));
   const key = quoted ? quoted[1]!.replace(/\\(["\\])/g, '$1') : String(header);

@@ -2,7 +2,13 @@ import type { Tx } from '../database/database';
 import type { HoldfastError } from '../errors';
 import { publicId } from '../ids';
 import { reservationHasOrder, reservationOfAnotherCustomer } from './inventory.errors';
-import { type Reservation, attachOrder, changeStatus, lockReservation, markReturned } from './reservations.repository';
+import {
+  type Reservation,
+  attachOrder,
+  changeStatus,
+  lockReservation,
+  markReturned,
+} from './reservations.repository';
 import { isDue, noSuchReservation, refuseEnded } from './reservation-rules';
 import type { Money } from './reserve';
 import { giveBack } from './stock-levels';
@@ -54,7 +60,8 @@ export async function pin(tx: Tx, reservationId: string, orderId: string): Promi
   if (reservation.status === 'pinned') return 'pinned';
   if (reservation.status === 'released') return 'released';
   if (reservation.status === 'expired' || isDue(reservation)) return 'expired';
-  if (reservation.status === 'confirmed') throw new Error(`Bug: ${reservationId} was confirmed before its charge.`);
+  if (reservation.status === 'confirmed')
+    throw new Error(`Bug: ${reservationId} was confirmed before its charge.`);
   await changeStatus(tx, reservation, { to: 'pinned' });
   return 'pinned';
 }
@@ -73,7 +80,12 @@ export async function confirmPinned(tx: Tx, reservationId: string, orderId: stri
  * Puts an order's stock back on sale, once, whatever state its reservation is in: a live one is released, an active
  * one past its end expires, a confirmed one is returned, an ended one has nothing left to give.
  */
-export async function undoReservation(tx: Tx, reservationId: string, orderId: string, endReason: string): Promise<void> {
+export async function undoReservation(
+  tx: Tx,
+  reservationId: string,
+  orderId: string,
+  endReason: string,
+): Promise<void> {
   const reservation = await lockOwn(tx, reservationId, orderId);
   if (reservation.status === 'released' || reservation.status === 'expired') return;
   if (reservation.status === 'confirmed') {
@@ -89,6 +101,7 @@ export async function undoReservation(tx: Tx, reservationId: string, orderId: st
 
 async function lockOwn(tx: Tx, reservationId: string, orderId: string): Promise<Reservation> {
   const reservation = await lockReservation(tx, reservationId);
-  if (reservation?.orderId !== orderId) throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
+  if (reservation?.orderId !== orderId)
+    throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
   return reservation;
 }

@@ -70,7 +70,11 @@ export class ReserveDto {
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   ttlSeconds?: number;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, example: { basket: 'b-17' } })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { basket: 'b-17' },
+  })
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string>;
@@ -84,7 +88,12 @@ export class ExtendDto {
 }
 
 export class ReasonDto {
-  @ApiProperty({ description: 'Why, in a few words, for the audit log.', minLength: 3, maxLength: 500, example: 'customer called' })
+  @ApiProperty({
+    description: 'Why, in a few words, for the audit log.',
+    minLength: 3,
+    maxLength: 500,
+    example: 'customer called',
+  })
   @IsText(500)
   @Matches(/\S.*\S.*\S/, { message: 'reason must say in a few words why (3 to 500 characters)' })
   reason!: string;
@@ -138,7 +147,10 @@ export class AdjustmentDto extends ReasonDto {
 }
 
 export class ReservationListQuery extends PageQuery {
-  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'active,pinned' })
+  @ApiPropertyOptional({
+    description: 'One status, or several separated by commas.',
+    example: 'active,pinned',
+  })
   @IsOptional()
   @Matches(/^(active|pinned|confirmed|released|expired)(,(active|pinned|confirmed|released|expired))*$/, {
     message: 'status must be active, pinned, confirmed, released or expired, several separated by commas',

@@ -1,4 +1,4 @@
-import { HoldfastError, refusal } from '../errors';
+import { HoldfastError, declareProblem, refusal } from '../errors';
 
 export interface Shortfall {
   sku: string;
@@ -7,14 +7,24 @@ export interface Shortfall {
 }
 
 export class InsufficientStock extends HoldfastError {
-  readonly code = 'insufficient_stock';
-  readonly status = 409;
-  readonly title = 'Not enough stock';
+  static readonly kind = declareProblem({
+    code: 'insufficient_stock',
+    status: 409,
+    title: 'Not enough stock',
+    retryable: true,
+  });
+  readonly code = InsufficientStock.kind.code;
+  readonly status = InsufficientStock.kind.status;
+  readonly title = InsufficientStock.kind.title;
   override readonly retryable = true;
 
   constructor(readonly shortfalls: Shortfall[]) {
-    const list = shortfalls.map(({ sku, requested, available }) => `${sku} (asked ${requested}, available ${available})`);
-    super(`Nothing was taken, because these are short: ${list.join(', ')}. Lower the quantities or try again later.`);
+    const list = shortfalls.map(
+      ({ sku, requested, available }) => `${sku} (asked ${requested}, available ${available})`,
+    );
+    super(
+      `Nothing was taken, because these are short: ${list.join(', ')}. Lower the quantities or try again later.`,
+    );
   }
 
   override facts() {
@@ -22,9 +32,21 @@ export class InsufficientStock extends HoldfastError {
   }
 }
 
-export const reservationNotFound = refusal({ code: 'reservation_not_found', status: 404, title: 'There is no such reservation' });
-export const productNotFound = refusal({ code: 'product_not_found', status: 404, title: 'There is no such product' });
-export const reservationExpired = refusal({ code: 'reservation_expired', status: 409, title: 'The reservation has expired' });
+export const reservationNotFound = refusal({
+  code: 'reservation_not_found',
+  status: 404,
+  title: 'There is no such reservation',
+});
+export const productNotFound = refusal({
+  code: 'product_not_found',
+  status: 404,
+  title: 'There is no such product',
+});
+export const reservationExpired = refusal({
+  code: 'reservation_expired',
+  status: 409,
+  title: 'The reservation has expired',
+});
 export const reservationAlreadyConfirmed = refusal({
   code: 'reservation_already_confirmed',
   status: 409,
@@ -66,4 +88,8 @@ export const belowReserved = refusal({
   status: 409,
   title: 'More is promised than would be left',
 });
-export const totalChanged = refusal({ code: 'total_changed', status: 409, title: 'The total is not what the buyer was shown' });
+export const totalChanged = refusal({
+  code: 'total_changed',
+  status: 409,
+  title: 'The total is not what the buyer was shown',
+});

@@ -36,7 +36,8 @@ const lineView = (line: ReservationLine, currency: string) => ({
 });
 
 /** Rounded down, so that a client that trusts it is never late. */
-export const secondsUntil = (then: Date, now: Date) => Math.max(0, Math.floor((then.getTime() - now.getTime()) / 1_000));
+export const secondsUntil = (then: Date, now: Date) =>
+  Math.max(0, Math.floor((then.getTime() - now.getTime()) / 1_000));
 
 export function productView(product: ProductWithStock) {
   return {
@@ -47,7 +48,11 @@ export function productView(product: ProductWithStock) {
     strategy: product.strategy,
     quantityPerOrderMax: product.quantityPerOrderMax,
     reservationsPerCustomerMax: product.reservationsPerCustomerMax,
-    stock: { onHand: product.onHand, reserved: product.reserved, available: product.onHand - product.reserved },
+    stock: {
+      onHand: product.onHand,
+      reserved: product.reserved,
+      available: product.onHand - product.reserved,
+    },
     version: product.version,
   };
 }

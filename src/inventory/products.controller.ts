@@ -1,11 +1,14 @@
 import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { ValidationFailed } from '../errors';
+import { ValidationFailed, preconditionFailed, preconditionRequired } from '../errors';
+import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles } from '../http/auth';
 import { PageQuery } from '../http/paging';
-import { OptionalIdempotencyKey } from '../idempotency/idempotency';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
 import { AdjustmentDto, ProductDto, skuPattern } from './inventory.dto';
+import { belowReserved, productNotFound } from './inventory.errors';
+import { productListType, productType, stockType } from './inventory.schemas';
 import { productView } from './inventory.views';
 import { ProductsService } from './products.service';
 
@@ -18,7 +21,16 @@ export class ProductsController {
   @Put(':sku')
   @Roles('admin')
   @ApiOperation({ summary: 'Create or replace a product' })
-  @ApiHeader({ name: 'If-Match', required: false, description: 'The ETag that the change is based on; required to replace.' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'The ETag that the change is based on; required to replace.',
+  })
+  @Answers({ 200: productType, 201: productType }, [
+    ValidationFailed.kind,
+    preconditionRequired.kind,
+    preconditionFailed.kind,
+  ])
   async put(
     @Param('sku') sku: string,
     @Body() dto: ProductDto,
@@ -28,7 +40,11 @@ export class ProductsController {
   ) {
     if (!skuPattern.test(sku)) {
       throw new ValidationFailed([
-        { pointer: '/sku', code: 'sku_invalid', detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.' },
+        {
+          pointer: '/sku',
+          code: 'sku_invalid',
+          detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.',
+        },
       ]);
     }
     const done = await this.products.put(sku, dto, ifMatch, caller);
@@ -40,6 +56,7 @@ export class ProductsController {
   @Get()
   @Roles('admin', 'viewer')
   @ApiOperation({ summary: 'List products by SKU' })
+  @Answers({ 200: productListType }, [ValidationFailed.kind])
   list(@Query() query: PageQuery) {
     return this.products.list(query);
   }
@@ -47,6 +64,7 @@ export class ProductsController {
   @Get(':sku')
   @Roles('admin', 'viewer')
   @ApiOperation({ summary: 'One product with its stock' })
+  @Answers({ 200: productType }, [productNotFound.kind])
   async get(@Param('sku') sku: string, @Res({ passthrough: true }) reply: FastifyReply) {
     const product = await this.products.get(sku);
     // The tag is what an edit is based on. It never answers 304, because the stock below it moves all the time.
@@ -59,6 +77,12 @@ export class ProductsController {
   @HttpCode(200)
   @ApiOperation({ summary: 'Receive stock or write it off' })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Answers({ 200: stockType }, [
+    productNotFound.kind,
+    belowReserved.kind,
+    ValidationFailed.kind,
+    idempotencyKeyReused.kind,
+  ])
   async adjust(
     @Param('sku') sku: string,
     @Body() dto: AdjustmentDto,

@@ -22,12 +22,20 @@ const columns = `
   p.version`;
 
 export async function findProducts(queryable: Queryable, skus: string[]): Promise<Map<string, Product>> {
-  const rows = await queryable.rows<Product>(`SELECT ${columns} FROM products p WHERE p.sku = ANY ($1::text[])`, [skus]);
+  const rows = await queryable.rows<Product>(
+    `SELECT ${columns} FROM products p WHERE p.sku = ANY ($1::text[])`,
+    [skus],
+  );
   return new Map(rows.map((product) => [product.sku, product]));
 }
 
 /** By SKU; `after` is the last SKU already seen. With `sku`, that one only. */
-export function listProducts(queryable: Queryable, limit: number, after: string | null, sku: string | null = null) {
+export function listProducts(
+  queryable: Queryable,
+  limit: number,
+  after: string | null,
+  sku: string | null = null,
+) {
   return queryable.rows<ProductWithStock>(
     `
     SELECT ${columns}, coalesce(s.on_hand, 0)::int AS "onHand", coalesce(s.reserved, 0)::int AS reserved
@@ -58,7 +66,10 @@ export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): 
 
 /** The product's row, locked; the caller compares its version before it writes. */
 export async function lockProduct(tx: Tx, sku: string): Promise<Product | undefined> {
-  const [product] = await tx.rows<Product>(`SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE`, [sku]);
+  const [product] = await tx.rows<Product>(
+    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE`,
+    [sku],
+  );
   return product;
 }
 
@@ -106,7 +117,11 @@ export async function appendMovement(tx: Tx, pool: string, movement: StockMoveme
 }
 
 export async function insertLevel(tx: Tx, sku: string, pool: string, onHand: number): Promise<void> {
-  await tx.affected(`INSERT INTO stock_levels (sku, pool, on_hand) VALUES ($1::text, $2::text, $3::int)`, [sku, pool, onHand]);
+  await tx.affected(`INSERT INTO stock_levels (sku, pool, on_hand) VALUES ($1::text, $2::text, $3::int)`, [
+    sku,
+    pool,
+    onHand,
+  ]);
 }
 
 /** Changes what is on hand. Null: more is promised than would be left, and the CHECK would refuse it. */

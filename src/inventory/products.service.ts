@@ -31,13 +31,24 @@ export class ProductsService {
   constructor(private readonly db: Database) {}
 
   /** Creates the product, or replaces everything but its stock. Replacing needs the version that it is based on. */
-  async put(sku: string, dto: ProductDto, ifMatch: string | undefined, actor: Principal): Promise<'created' | 'replaced'> {
+  async put(
+    sku: string,
+    dto: ProductDto,
+    ifMatch: string | undefined,
+    actor: Principal,
+  ): Promise<'created' | 'replaced'> {
     return this.db.transaction(async (tx) => {
       const product = fromDto(sku, dto);
       if (await insertProduct(tx, product)) {
         await insertLevel(tx, sku, mainPool, 0);
-        if (dto.onHand) await this.move(tx, { sku, delta: dto.onHand, reason: 'initial stock', actor: actor.name });
-        await recordAction(tx, actor, { action: 'product.create', objectType: 'product', objectId: sku, after: dto });
+        if (dto.onHand)
+          await this.move(tx, { sku, delta: dto.onHand, reason: 'initial stock', actor: actor.name });
+        await recordAction(tx, actor, {
+          action: 'product.create',
+          objectType: 'product',
+          objectId: sku,
+          after: dto,
+        });
         return 'created';
       }
       // The stock row's lock first: a change of strategy then waits for the buyers who are being served by the old one.
@@ -48,7 +59,13 @@ export class ProductsService {
       refuseNewStock(dto, level.onHand);
       const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
       await updateProduct(tx, product, now);
-      await recordAction(tx, actor, { action: 'product.replace', objectType: 'product', objectId: sku, before, after: dto });
+      await recordAction(tx, actor, {
+        action: 'product.replace',
+        objectType: 'product',
+        objectId: sku,
+        before,
+        after: dto,
+      });
       return 'replaced';
     });
   }
@@ -58,7 +75,10 @@ export class ProductsService {
     const replayed = await this.db.transaction(
       async (tx) => {
         const operation = `products/${sku}/adjustments`;
-        if (await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })) return true;
+        if (
+          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
+        )
+          return true;
         await this.move(tx, { sku, delta: dto.delta, reason: dto.reason, actor: actor.name });
         await recordAction(tx, actor, {
           action: 'stock.adjust',
@@ -95,12 +115,17 @@ export class ProductsService {
     return (await readLevels(this.db, skus)).map(stockView);
   }
 
-  private async move(tx: Tx, change: { sku: string; delta: number; reason: string; actor: string }): Promise<void> {
+  private async move(
+    tx: Tx,
+    change: { sku: string; delta: number; reason: string; actor: string },
+  ): Promise<void> {
     const [level] = await lockLevels(tx, [{ sku: change.sku, pool: mainPool }]);
     if (!level) throw noSuchProduct(change.sku);
     const onHandMax = 1_000_000_000;
     const after =
-      level.onHand + change.delta > onHandMax ? null : await changeOnHand(tx, change.sku, mainPool, change.delta);
+      level.onHand + change.delta > onHandMax
+        ? null
+        : await changeOnHand(tx, change.sku, mainPool, change.delta);
     if (!after) {
       const available = level.onHand - level.reserved;
       throw belowReserved(
@@ -144,4 +169,5 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
   ]);
 }
 
-const noSuchProduct = (sku: string) => productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);
+const noSuchProduct = (sku: string) =>
+  productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);

@@ -19,7 +19,9 @@ export function isDue(reservation: Reservation): boolean {
 export function refuseEnded(reservation: Reservation): void {
   if (reservation.status === 'expired' || isDue(reservation)) throw expired(reservation);
   if (reservation.status === 'released') {
-    throw reservationAlreadyReleased(`Reservation ${publicId('rsv', reservation.id)} was given back. Reserve again.`);
+    throw reservationAlreadyReleased(
+      `Reservation ${publicId('rsv', reservation.id)} was given back. Reserve again.`,
+    );
   }
   refuseConfirmed(reservation);
 }
@@ -39,6 +41,8 @@ export const inFlight = (reservation: Reservation) =>
 
 export function refuseConfirmed(reservation: Reservation): void {
   if (reservation.status === 'confirmed') {
-    throw reservationAlreadyConfirmed(`Reservation ${publicId('rsv', reservation.id)} is sold. It cannot be changed any more.`);
+    throw reservationAlreadyConfirmed(
+      `Reservation ${publicId('rsv', reservation.id)} is sold. It cannot be changed any more.`,
+    );
   }
 }

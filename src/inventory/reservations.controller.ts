@@ -5,17 +5,42 @@ import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
+import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import { IdempotencyKey, OptionalIdempotencyKey, fingerprintOf } from '../idempotency/idempotency';
+import {
+  IdempotencyKey,
+  OptionalIdempotencyKey,
+  fingerprintOf,
+  keyProblems,
+} from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
 import { ExtendDto, ReasonDto, ReservationListQuery, ReserveDto } from './inventory.dto';
+import {
+  InsufficientStock,
+  reservationAlreadyConfirmed,
+  reservationAlreadyReleased,
+  reservationExpired,
+  reservationHasOrder,
+  reservationLifetimeExceeded,
+  reservationLimitReached,
+  reservationNotFound,
+  reservationPinned,
+} from './inventory.errors';
+import { reservationListType, reservationType } from './inventory.schemas';
 import { reservationView } from './inventory.views';
 import { noSuchReservation } from './reservation-rules';
 import { listReservations } from './reservations.repository';
 import { ReservationsService } from './reservations.service';
+
+const endProblems = [
+  reservationNotFound.kind,
+  reservationExpired.kind,
+  reservationAlreadyReleased.kind,
+  reservationAlreadyConfirmed.kind,
+];
 
 @ApiTags('reservations')
 @ApiBearerAuth()
@@ -28,8 +53,17 @@ export class ReservationsController {
 
   @Post()
   @Roles('client', 'admin')
-  @ApiOperation({ summary: 'Take stock until a time to live ends', description: 'All lines or none; every short line is reported.' })
+  @ApiOperation({
+    summary: 'Take stock until a time to live ends',
+    description: 'All lines or none; every short line is reported.',
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 201: reservationType }, [
+    InsufficientStock.kind,
+    reservationLimitReached.kind,
+    ValidationFailed.kind,
+    ...keyProblems,
+  ])
   async create(
     @Body() dto: ReserveDto,
     @IdempotencyKey() key: string,
@@ -45,7 +79,13 @@ export class ReservationsController {
       ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
       metadata: dto.metadata ?? {},
     };
-    const claim = { principal: caller.name, operation: 'reservations', key, fingerprint: fingerprintOf(dto), resourceId: request.id };
+    const claim = {
+      principal: caller.name,
+      operation: 'reservations',
+      key,
+      fingerprint: fingerprintOf(dto),
+      resourceId: request.id,
+    };
     const { id, replayed } = await this.reservations.create(request, claim);
     if (replayed) void reply.header('idempotent-replayed', 'true');
     const view = reservationView(await this.reservations.get(id, caller));
@@ -56,6 +96,7 @@ export class ReservationsController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ summary: 'One reservation' })
+  @Answers({ 200: reservationType }, [reservationNotFound.kind])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -71,6 +112,12 @@ export class ReservationsController {
   @Roles('client', 'admin')
   @HttpCode(200)
   @ApiOperation({ summary: 'Move the end of a reservation' })
+  @Answers({ 200: reservationType }, [
+    ...endProblems,
+    reservationLifetimeExceeded.kind,
+    reservationPinned.kind,
+    ValidationFailed.kind,
+  ])
   async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
     await this.reservations.extend(reservationId(id), checkedTtl(dto.ttlSeconds, this.config), caller);
     return this.current(id, caller);
@@ -80,6 +127,7 @@ export class ReservationsController {
   @Roles('client', 'admin')
   @HttpCode(200)
   @ApiOperation({ summary: 'Sell the reserved stock', description: 'For shops that charge elsewhere.' })
+  @Answers({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
   async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.confirm(reservationId(id), caller);
     return this.current(id, caller);
@@ -89,6 +137,11 @@ export class ReservationsController {
   @Roles('client', 'admin')
   @HttpCode(200)
   @ApiOperation({ summary: 'Give the reserved stock back' })
+  @Answers({ 200: reservationType }, [
+    reservationNotFound.kind,
+    reservationAlreadyConfirmed.kind,
+    reservationPinned.kind,
+  ])
   async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.release(reservationId(id), caller);
     return this.current(id, caller);
@@ -111,6 +164,7 @@ export class AdminReservationsController {
   @Get()
   @Roles('admin', 'viewer')
   @ApiOperation({ summary: 'Who holds what', description: 'Newest first.' })
+  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
   async list(@Query() query: ReservationListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -118,7 +172,8 @@ export class AdminReservationsController {
       statuses: query.status?.split(',') ?? null,
       sku: query.sku ?? null,
       customerId: query.customerId ?? null,
-      expiringWithinSeconds: query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
+      expiringWithinSeconds:
+        query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
     };
     const rows = await listReservations(this.db, filter, limit, after);
     return pageOf(rows, limit, (row) => row.id, reservationView);
@@ -127,7 +182,16 @@ export class AdminReservationsController {
   @Post(':id/release')
   @Roles('admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Force a release', description: 'Refused while a charge is in flight; kept in the audit log.' })
+  @ApiOperation({
+    summary: 'Force a release',
+    description: 'Refused while a charge is in flight; kept in the audit log.',
+  })
+  @Answers({ 200: reservationType }, [
+    reservationNotFound.kind,
+    reservationAlreadyConfirmed.kind,
+    reservationPinned.kind,
+    ValidationFailed.kind,
+  ])
   async release(
     @Param('id') id: string,
     @Body() dto: ReasonDto,

@@ -55,6 +55,13 @@ export interface NewReservation {
   lines: ReservationLine[];
 }
 
+/** A reservation as it was just written. */
+export interface Reserved extends NewReservation {
+  createdAt: Date;
+  expiresAt: Date;
+  maxExpiresAt: Date;
+}
+
 const columns = `
   r.id, r.principal, r.customer_id AS "customerId", r.order_id AS "orderId", r.status,
   r.total_amount AS "totalAmount", r.currency, r.expires_at AS "expiresAt", r.max_expires_at AS "maxExpiresAt",
@@ -72,19 +79,32 @@ export async function insertReservations(
   tx: Tx,
   reservations: NewReservation[],
   lifetimeSecondsMax: number,
-): Promise<Map<string, { createdAt: Date; expiresAt: Date; maxExpiresAt: Date }>> {
-  const rows = await tx.rows<{ id: string; createdAt: Date; expiresAt: Date; maxExpiresAt: Date }>(
+): Promise<Reserved[]> {
+  if (reservations.length === 0) return [];
+  const lines = reservations.flatMap((reservation) =>
+    reservation.lines.map((line) => ({ ...line, of: reservation.id })),
+  );
+  // One statement, because a hot stock row is locked until the commit and each round trip is another buyer's wait.
+  const rows = await tx.rows<Pick<Reserved, 'id' | 'createdAt' | 'expiresAt' | 'maxExpiresAt'>>(
     `
-    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now)
-    INSERT INTO reservations (id, principal, customer_id, order_id, status, total_amount, currency,
-                              expires_at, max_expires_at, metadata, created_at)
-    SELECT n.id, n.principal, n.customer_id, n.order_id, 'active', n.total_amount, n.currency,
-           clock.now + n.ttl * interval '1 second',
-           clock.now + greatest(n.ttl, $9::int) * interval '1 second',
-           n.metadata, clock.now
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::int[], $8::jsonb[])
-             AS n (id, principal, customer_id, order_id, total_amount, currency, ttl, metadata), clock
-    RETURNING id, created_at AS "createdAt", expires_at AS "expiresAt", max_expires_at AS "maxExpiresAt"
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+    reservation AS (
+      INSERT INTO reservations (id, principal, customer_id, order_id, status, total_amount, currency,
+                                expires_at, max_expires_at, metadata, created_at)
+      SELECT n.id, n.principal, n.customer_id, n.order_id, 'active', n.total_amount, n.currency,
+             clock.now + n.ttl * interval '1 second',
+             clock.now + greatest(n.ttl, $9::int) * interval '1 second',
+             n.metadata, clock.now
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::int[], $8::jsonb[])
+               AS n (id, principal, customer_id, order_id, total_amount, currency, ttl, metadata), clock
+      RETURNING id, created_at, expires_at, max_expires_at
+    ), line AS (
+      INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+      SELECT reservation_id, sku, pool, quantity, unit_amount, fencing_token
+        FROM unnest($10::uuid[], $11::text[], $12::text[], $13::int[], $14::bigint[], $15::bigint[])
+               AS n (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+    )
+    SELECT id, created_at AS "createdAt", expires_at AS "expiresAt", max_expires_at AS "maxExpiresAt" FROM reservation
     `,
     [
       reservations.map((reservation) => reservation.id),
@@ -96,17 +116,6 @@ export async function insertReservations(
       reservations.map((reservation) => reservation.ttlSeconds),
       reservations.map((reservation) => JSON.stringify(reservation.metadata)),
       lifetimeSecondsMax,
-    ],
-  );
-  const lines = reservations.flatMap((reservation) => reservation.lines.map((line) => ({ ...line, of: reservation.id })));
-  await tx.affected(
-    `
-    INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
-    SELECT reservation_id, sku, pool, quantity, unit_amount, fencing_token
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::int[], $5::bigint[], $6::bigint[])
-             AS n (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
-    `,
-    [
       lines.map((line) => line.of),
       lines.map((line) => line.sku),
       lines.map((line) => line.pool),
@@ -115,11 +124,15 @@ export async function insertReservations(
       lines.map((line) => line.fencingToken),
     ],
   );
-  return new Map(rows.map((row) => [row.id, row]));
+  const times = new Map(rows.map((row) => [row.id, row]));
+  return reservations.map((reservation) => ({ ...reservation, ...times.get(reservation.id)! }));
 }
 
 export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
-  const [row] = await queryable.rows<Reservation>(`SELECT ${columns} FROM reservations r WHERE r.id = $1::uuid`, [id]);
+  const [row] = await queryable.rows<Reservation>(
+    `SELECT ${columns} FROM reservations r WHERE r.id = $1::uuid`,
+    [id],
+  );
   return row;
 }
 
@@ -141,7 +154,11 @@ export interface ReservationChange {
 }
 
 /** Moves one reservation on. The caller holds its row lock and has checked the state that it leaves. */
-export async function changeStatus(tx: Tx, from: Reservation, { to, endReason }: ReservationChange): Promise<void> {
+export async function changeStatus(
+  tx: Tx,
+  from: Reservation,
+  { to, endReason }: ReservationChange,
+): Promise<void> {
   const ends = to === 'confirmed' || to === 'released' || to === 'expired';
   const changed = await tx.affected(
     `
@@ -194,7 +211,11 @@ export interface ExpiredReservation {
  * Rows that somebody else is working on are skipped: whoever holds them decides, and what is left is found by the
  * next pass. An extension that commits while we look makes PostgreSQL read the row again and skip it.
  */
-export async function expireDueRows(tx: Tx, limit: number, skus: string[] | null): Promise<ExpiredReservation[]> {
+export async function expireDueRows(
+  tx: Tx,
+  limit: number,
+  skus: string[] | null,
+): Promise<ExpiredReservation[]> {
   const due = await tx.rows<{ id: string; now: Date }>(
     `
     WITH due AS MATERIALIZED (
@@ -233,7 +254,12 @@ export interface ReservationFilter {
 }
 
 /** Newest first; `after` is the id of the last one already seen. */
-export function listReservations(queryable: Queryable, filter: ReservationFilter, limit: number, after: string | null) {
+export function listReservations(
+  queryable: Queryable,
+  filter: ReservationFilter,
+  limit: number,
+  after: string | null,
+) {
   return queryable.rows<Reservation>(
     `
     SELECT ${columns}
@@ -247,12 +273,23 @@ export function listReservations(queryable: Queryable, filter: ReservationFilter
      ORDER BY r.id DESC
      LIMIT $7::int
     `,
-    [filter.principal, filter.statuses, filter.sku, filter.customerId, filter.expiringWithinSeconds, after, limit + 1],
+    [
+      filter.principal,
+      filter.statuses,
+      filter.sku,
+      filter.customerId,
+      filter.expiringWithinSeconds,
+      after,
+      limit + 1,
+    ],
   );
 }
 
 /** How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. */
-export async function countLiveOfCustomers(tx: Tx, pairs: { sku: string; customerId: string }[]): Promise<number[]> {
+export async function countLiveOfCustomers(
+  tx: Tx,
+  pairs: { sku: string; customerId: string }[],
+): Promise<number[]> {
   const rows = await tx.rows<{ count: number }>(
     `
     SELECT (SELECT count(*)::int

@@ -34,19 +34,30 @@ export class ReservationsService {
   ) {}
 
   /** Takes stock until the TTL ends. The same key and body again: the same reservation as it stands now. */
-  async create(request: ReservationRequest, claim: IdempotencyClaim): Promise<{ id: string; replayed: boolean }> {
+  async create(
+    request: ReservationRequest,
+    claim: IdempotencyClaim,
+  ): Promise<{ id: string; replayed: boolean }> {
     const answer = await this.expiringWhenShort(request, () =>
-      this.db.transaction(async (tx) => {
-        const [found] = await claimKeys(tx, [claim]);
-        if (!found!.first) {
-          if ('reused' in found!) throw reusedKey();
-          return { id: found!.resourceId, replayed: true };
-        }
-        const [outcome] = await reserve(tx, [request], this.config.reservationLifetimeSecondsMax);
-        if ('refused' in outcome!) throw outcome.refused;
-        await announce(tx, 'reservation.created', [{ id: request.id, orderId: null, version: 1 }], outcome!.reserved.expiresAt);
-        return { id: request.id, replayed: false };
-      }, { rerunWhenCommitIsUnknown: true }),
+      this.db.transaction(
+        async (tx) => {
+          const [found] = await claimKeys(tx, [claim]);
+          if (!found!.first) {
+            if ('reused' in found!) throw reusedKey();
+            return { id: found!.resourceId, replayed: true };
+          }
+          const [outcome] = await reserve(tx, [request], this.config.reservationLifetimeSecondsMax);
+          if ('refused' in outcome!) throw outcome.refused;
+          await announce(
+            tx,
+            'reservation.created',
+            [{ id: request.id, orderId: null, version: 1 }],
+            outcome!.reserved.expiresAt,
+          );
+          return { id: request.id, replayed: false };
+        },
+        { rerunWhenCommitIsUnknown: true },
+      ),
     );
     this.relay.poke();
     return answer;
@@ -97,7 +108,9 @@ export class ReservationsService {
       refuseEnded(reservation);
       if (reservation.status === 'pinned') throw inFlight(reservation);
       if (reservation.orderId) {
-        throw reservationHasOrder(`Order ${publicId('ord', reservation.orderId)} will confirm it when its charge is captured.`);
+        throw reservationHasOrder(
+          `Order ${publicId('ord', reservation.orderId)} will confirm it when its charge is captured.`,
+        );
       }
       await changeStatus(tx, reservation, { to: 'confirmed', endReason: 'confirmed' });
       await announce(tx, 'reservation.confirmed', [next(reservation)]);
@@ -112,10 +125,22 @@ export class ReservationsService {
   }
 
   /** The same by an operator's hand, kept in the audit log when it changed anything. */
-  async forceRelease(id: string, { reason, key }: { reason: string; key?: string }, actor: Principal): Promise<void> {
+  async forceRelease(
+    id: string,
+    { reason, key }: { reason: string; key?: string },
+    actor: Principal,
+  ): Promise<void> {
     await this.change(id, actor, async (tx, reservation) => {
       const operation = `reservations/${id}/release`;
-      if (await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: { reason } })) return;
+      if (
+        await alreadyDone(tx, key, {
+          principal: actor.name,
+          operation,
+          resourceId: newId(),
+          request: { reason },
+        })
+      )
+        return;
       if (!(await releaseActive(tx, reservation, `released by ${actor.name}: ${reason}`))) return;
       await recordAction(tx, actor, {
         action: 'reservation.release',
@@ -134,7 +159,10 @@ export class ReservationsService {
     for (;;) {
       const ended = await this.db.transaction(async (tx) => {
         const rows = await expireDueRows(tx, expireBatchSizeMax, skus);
-        await giveBack(tx, rows.map((row) => row.id));
+        await giveBack(
+          tx,
+          rows.map((row) => row.id),
+        );
         await announce(tx, 'reservation.expired', rows);
         return rows.length;
       });
@@ -160,7 +188,8 @@ export class ReservationsService {
 
 /** False: there was nothing left to give back. Precedence of refusals: confirmed, pinned. */
 async function releaseActive(tx: Tx, reservation: Reservation, endReason: string): Promise<boolean> {
-  if (reservation.status === 'released' || reservation.status === 'expired' || isDue(reservation)) return false;
+  if (reservation.status === 'released' || reservation.status === 'expired' || isDue(reservation))
+    return false;
   refuseConfirmed(reservation);
   if (reservation.status === 'pinned') throw inFlight(reservation);
   await changeStatus(tx, reservation, { to: 'released', endReason });

@@ -2,7 +2,13 @@ import type { Tx } from '../database/database';
 import { type FieldError, HoldfastError, ValidationFailed } from '../errors';
 import { InsufficientStock, reservationLimitReached, totalChanged } from './inventory.errors';
 import { findProducts, type Product } from './products.repository';
-import { countLiveOfCustomers, insertReservations, type NewReservation, type ReservationLine } from './reservations.repository';
+import {
+  countLiveOfCustomers,
+  insertReservations,
+  type NewReservation,
+  type ReservationLine,
+  type Reserved,
+} from './reservations.repository';
 import { lockLevels, mainPool, takeTogether } from './stock-levels';
 import type { StockDemand, StockGrant } from './strategies/strategy';
 import { strategyNamed } from './strategies/strategies';
@@ -25,12 +31,6 @@ export interface ReservationRequest {
   expectedTotal?: Money;
 }
 
-export interface Reserved extends NewReservation {
-  createdAt: Date;
-  expiresAt: Date;
-  maxExpiresAt: Date;
-}
-
 export type ReserveOutcome = { reserved: Reserved } | { refused: HoldfastError };
 
 /**
@@ -39,7 +39,11 @@ export type ReserveOutcome = { reserved: Reserved } | { refused: HoldfastError }
  * A single checkout goes by the strategies of its SKUs; several are decided together under one lock of all their rows.
  * A single refused checkout may leave rows changed: its caller must roll back. Of several, refused ones changed nothing.
  */
-export async function reserve(tx: Tx, requests: ReservationRequest[], lifetimeSecondsMax: number): Promise<ReserveOutcome[]> {
+export async function reserve(
+  tx: Tx,
+  requests: ReservationRequest[],
+  lifetimeSecondsMax: number,
+): Promise<ReserveOutcome[]> {
   const skus = [...new Set(requests.flatMap((request) => request.lines.map((line) => line.sku)))].sort();
   const products = await findProducts(tx, skus);
 
@@ -47,7 +51,9 @@ export async function reserve(tx: Tx, requests: ReservationRequest[], lifetimeSe
     const refused = refuseBeforeTaking(request, products);
     return refused && { refused };
   });
-  const open = requests.flatMap((request, index) => (outcomes[index] ? [] : [{ request, index, demands: demandsOf(request) }]));
+  const open = requests.flatMap((request, index) =>
+    outcomes[index] ? [] : [{ request, index, demands: demandsOf(request) }],
+  );
   const single = open.length === 1 ? open[0] : undefined;
   const grants = single
     ? [await takeByStrategy(tx, single.demands, products)]
@@ -64,17 +70,25 @@ export async function reserve(tx: Tx, requests: ReservationRequest[], lifetimeSe
     const [refused] = await refuseOverLimit(tx, open, products);
     if (refused) return [{ refused }];
   }
-  const times = reserved.length > 0 ? await insertReservations(tx, reserved.map(({ row }) => row), lifetimeSecondsMax) : new Map();
-  for (const { index, row } of reserved) outcomes[index] = { reserved: { ...row, ...times.get(row.id)! } };
+  const rows = await insertReservations(
+    tx,
+    reserved.map(({ row }) => row),
+    lifetimeSecondsMax,
+  );
+  reserved.forEach(({ index }, nth) => (outcomes[index] = { reserved: rows[nth]! }));
   return outcomes as ReserveOutcome[];
 }
 
 type Open = { request: ReservationRequest; index: number; demands: StockDemand[] };
 
 /** Neighbouring SKUs of one strategy go to it together; strategies follow one another in (sku, pool) order. */
-async function takeByStrategy(tx: Tx, demands: StockDemand[], products: Map<string, Product>): Promise<StockGrant[]> {
+async function takeByStrategy(
+  tx: Tx,
+  demands: StockDemand[],
+  products: Map<string, Product>,
+): Promise<StockGrant[]> {
   const grants: StockGrant[] = [];
-  for (let start = 0; start < demands.length; ) {
+  for (let start = 0; start < demands.length;) {
     const name = products.get(demands[start]!.sku)!.strategy;
     let end = start + 1;
     while (end < demands.length && products.get(demands[end]!.sku)!.strategy === name) end++;
@@ -91,14 +105,24 @@ async function takeAllTogether(
   refuse: (index: number, why: HoldfastError) => void,
 ): Promise<StockGrant[][]> {
   // The limit is counted under the same locks that the taking needs, and before anything is taken.
-  await lockLevels(tx, open.flatMap(({ demands }) => demands));
+  await lockLevels(
+    tx,
+    open.flatMap(({ demands }) => demands),
+  );
   const overLimit = await refuseOverLimit(tx, open, products);
   for (const [nth, why] of overLimit.entries()) if (why) refuse(open[nth]!.index, why);
-  return takeTogether(tx, open.map(({ demands }, nth) => (overLimit[nth] ? [] : demands)));
+  return takeTogether(
+    tx,
+    open.map(({ demands }, nth) => (overLimit[nth] ? [] : demands)),
+  );
 }
 
 /** Per-customer limits: counted while we hold the SKU's stock row, so nobody else can be adding to the count. */
-async function refuseOverLimit(tx: Tx, open: Open[], products: Map<string, Product>): Promise<(HoldfastError | undefined)[]> {
+async function refuseOverLimit(
+  tx: Tx,
+  open: Open[],
+  products: Map<string, Product>,
+): Promise<(HoldfastError | undefined)[]> {
   const limited = open.flatMap(({ request, demands }, nth) =>
     demands
       .filter(({ sku }) => products.get(sku)!.reservationsPerCustomerMax !== null)
@@ -124,7 +148,10 @@ async function refuseOverLimit(tx: Tx, open: Open[], products: Map<string, Produ
 }
 
 /** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, another total. */
-function refuseBeforeTaking(request: ReservationRequest, products: Map<string, Product>): HoldfastError | undefined {
+function refuseBeforeTaking(
+  request: ReservationRequest,
+  products: Map<string, Product>,
+): HoldfastError | undefined {
   const errors: FieldError[] = [];
   const quantities = new Map<string, number>();
   for (const [index, { sku, quantity }] of request.lines.entries()) {
@@ -133,7 +160,11 @@ function refuseBeforeTaking(request: ReservationRequest, products: Map<string, P
     quantities.set(sku, sum);
     const max = product?.quantityPerOrderMax ?? null;
     if (!product) {
-      errors.push({ pointer: `/lines/${index}/sku`, code: 'unknown_sku', detail: 'There is no product with this SKU.' });
+      errors.push({
+        pointer: `/lines/${index}/sku`,
+        code: 'unknown_sku',
+        detail: 'There is no product with this SKU.',
+      });
     } else if (max !== null && sum > max) {
       errors.push({
         pointer: `/lines/${index}/quantity`,
@@ -144,15 +175,23 @@ function refuseBeforeTaking(request: ReservationRequest, products: Map<string, P
   }
   const currencies = new Set(request.lines.map(({ sku }) => products.get(sku)?.currency).filter(Boolean));
   if (errors.length === 0 && currencies.size > 1) {
-    errors.push({ pointer: '/lines', code: 'mixed_currencies', detail: `One order has one currency, not ${[...currencies].join(' and ')}.` });
+    errors.push({
+      pointer: '/lines',
+      code: 'mixed_currencies',
+      detail: `One order has one currency, not ${[...currencies].join(' and ')}.`,
+    });
   }
   if (errors.length > 0) return new ValidationFailed(errors);
-  const amount = request.lines.reduce((sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount, 0);
+  const amount = request.lines.reduce(
+    (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
+    0,
+  );
   return refuseOtherTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
 }
 
 export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
-  if (!expected || (expected.amount === total.amount && expected.currency === total.currency)) return undefined;
+  if (!expected || (expected.amount === total.amount && expected.currency === total.currency))
+    return undefined;
   return totalChanged(
     `It would be ${total.amount} ${total.currency}, not ${expected.amount} ${expected.currency} (minor units). Show the buyer the new total and send it.`,
     { total, expectedTotal: expected },

@@ -51,7 +51,12 @@ export async function takeTogether(tx: Tx, checkouts: StockDemand[][]): Promise<
         FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS t (sku, pool, quantity, grants)
        WHERE s.sku = t.sku AND s.pool = t.pool
       `,
-      [sums.map((sum) => sum.sku), sums.map((sum) => sum.pool), sums.map((sum) => sum.quantity), sums.map((sum) => sum.grants)],
+      [
+        sums.map((sum) => sum.sku),
+        sums.map((sum) => sum.pool),
+        sums.map((sum) => sum.quantity),
+        sums.map((sum) => sum.grants),
+      ],
     );
   }
   return answers;
@@ -114,6 +119,11 @@ export function readLevels(queryable: Queryable, skus: string[]): Promise<StockL
   );
 }
 
-export const stockView = ({ sku, onHand, reserved }: StockLevel) => ({ sku, onHand, reserved, available: onHand - reserved });
+export const stockView = ({ sku, onHand, reserved }: StockLevel) => ({
+  sku,
+  onHand,
+  reserved,
+  available: onHand - reserved,
+});
 
 const keyOf = ({ sku, pool }: { sku: string; pool: string }) => `${sku}\n${pool}`;

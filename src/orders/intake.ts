@@ -64,7 +64,10 @@ export class Intake {
    * A single refused checkout may leave rows behind, so its caller rolls back; of several, refused ones leave none.
    */
   async acceptAll(tx: Tx, requests: CheckoutRequest[]): Promise<IntakeAnswer[]> {
-    const claims = await claimKeys(tx, requests.map((request) => request.claim));
+    const claims = await claimKeys(
+      tx,
+      requests.map((request) => request.claim),
+    );
     const answers = claims.map((claim): IntakeAnswer | undefined => {
       if (claim.first) return undefined;
       return 'reused' in claim ? { refused: reusedKey() } : { orderId: claim.resourceId, replayed: true };
@@ -81,12 +84,19 @@ export class Intake {
         accepted.push(outcome.order);
       }
     };
-    const outcomes = await this.onNewStock(tx, bought.map(({ request }) => request));
+    const outcomes = await this.onNewStock(
+      tx,
+      bought.map(({ request }) => request),
+    );
     outcomes.forEach((outcome, nth) => settle(bought[nth]!.index, outcome));
     for (const { request, index } of attached) settle(index, await onReservation(tx, request));
 
     const refused = open.filter(({ index }) => 'refused' in answers[index]!);
-    if (requests.length > 1) await dropKeys(tx, refused.map(({ request }) => request.claim));
+    if (requests.length > 1)
+      await dropKeys(
+        tx,
+        refused.map(({ request }) => request.claim),
+      );
     if (accepted.length > 0) await write(tx, accepted);
     return answers as IntakeAnswer[];
   }
@@ -105,7 +115,9 @@ export class Intake {
     }));
     const outcomes = await reserve(tx, wanted, this.config.reservationLifetimeSecondsMax);
     return outcomes.map((outcome, nth) =>
-      'refused' in outcome ? outcome : { order: newOrder(requests[nth]!, outcome.reserved, outcome.reserved.createdAt) },
+      'refused' in outcome
+        ? outcome
+        : { order: newOrder(requests[nth]!, outcome.reserved, outcome.reserved.createdAt) },
     );
   }
 }
@@ -154,7 +166,12 @@ async function write(tx: Tx, orders: AcceptedOrder[]): Promise<void> {
   await insertOrders(tx, orders);
   await insertSagas(
     tx,
-    orders.map((order) => ({ orderId: order.id, step: firstDrivenStep, codeVersion, createdAt: order.createdAt })),
+    orders.map((order) => ({
+      orderId: order.id,
+      step: firstDrivenStep,
+      codeVersion,
+      createdAt: order.createdAt,
+    })),
     workerName,
   );
   await appendMessages(

@@ -77,6 +77,7 @@ export class OrderWatch implements OnModuleDestroy {
         [ids],
       )
       .catch(() => []);
-    for (const row of rows) for (const listener of [...(this.listeners.get(row.id) ?? [])]) listener(row.version, row.ended);
+    for (const row of rows)
+      for (const listener of [...(this.listeners.get(row.id) ?? [])]) listener(row.version, row.ended);
   }
 }

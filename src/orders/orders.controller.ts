@@ -1,23 +1,57 @@
-import { Body, Controller, Get, Headers, HttpCode, Inject, type MessageEvent, Param, Post, Query, Req, Res, Sse } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import {
+  Body,
+  Controller,
+  Get,
+  Headers,
+  HttpCode,
+  Inject,
+  type MessageEvent,
+  Param,
+  Post,
+  Query,
+  Req,
+  Res,
+  Sse,
+} from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Observable } from 'rxjs';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { HoldfastError, ValidationFailed } from '../errors';
+import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import { IdempotencyKey, fingerprintOf } from '../idempotency/idempotency';
+import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
+import {
+  InsufficientStock,
+  reservationAlreadyConfirmed,
+  reservationAlreadyReleased,
+  reservationExpired,
+  reservationHasOrder,
+  reservationLimitReached,
+  reservationNotFound,
+  reservationOfAnotherCustomer,
+  totalChanged,
+} from '../inventory/inventory.errors';
 import { noSuchReservation } from '../inventory/reservation-rules';
 import { checkedTtl } from '../inventory/reservations.controller';
 import { Intake } from './intake';
 import { OrderWatch } from './order-watch';
 import { OrderDto, OrderListQuery } from './orders.dto';
+import {
+  orderAlreadyRejected,
+  orderCancelled,
+  orderNotFound,
+  orderNotPlaced,
+  paymentDeclined,
+} from './orders.errors';
 import { listOrders } from './orders.repository';
+import { orderListType, orderType } from './orders.schemas';
 import { OrdersService, answerFor, noSuchOrder } from './orders.service';
 import { orderView } from './orders.views';
 
@@ -40,10 +74,26 @@ export class OrdersController {
   @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Place an order',
-    description: 'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
+    description:
+      'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @ApiHeader({ name: 'Prefer', required: false, description: `wait=N, at most ${waitSecondsMax} seconds.` })
+  @Answers({ 201: orderType, 202: orderType }, [
+    InsufficientStock.kind,
+    totalChanged.kind,
+    paymentDeclined.kind,
+    orderCancelled.kind,
+    reservationNotFound.kind,
+    reservationExpired.kind,
+    reservationOfAnotherCustomer.kind,
+    reservationHasOrder.kind,
+    reservationAlreadyReleased.kind,
+    reservationAlreadyConfirmed.kind,
+    reservationLimitReached.kind,
+    ValidationFailed.kind,
+    ...keyProblems,
+  ])
   async create(
     @Body() dto: OrderDto,
     @IdempotencyKey() key: string,
@@ -53,11 +103,21 @@ export class OrdersController {
   ) {
     if ((dto.lines === undefined) === (dto.reservationId === undefined)) {
       throw new ValidationFailed([
-        { pointer: '/lines', code: 'lines_or_reservation', detail: 'Give either lines or a reservationId, not both and not neither.' },
+        {
+          pointer: '/lines',
+          code: 'lines_or_reservation',
+          detail: 'Give either lines or a reservationId, not both and not neither.',
+        },
       ]);
     }
     const { orderId, replayed } = await this.intake.accept({
-      claim: { principal: caller.name, operation: 'orders', key, fingerprint: fingerprintOf(dto), resourceId: newId() },
+      claim: {
+        principal: caller.name,
+        operation: 'orders',
+        key,
+        fingerprint: fingerprintOf(dto),
+        resourceId: newId(),
+      },
       customerId: dto.customerId,
       paymentMethod: dto.paymentMethod,
       lines: dto.lines ?? [],
@@ -74,6 +134,7 @@ export class OrdersController {
   @Get()
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ summary: 'List your orders', description: 'Newest first.' })
+  @Answers({ 200: orderListType }, [ValidationFailed.kind])
   async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -88,6 +149,7 @@ export class OrdersController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ summary: 'One order' })
+  @Answers({ 200: orderType }, [orderNotFound.kind])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -100,7 +162,12 @@ export class OrdersController {
 
   @Sse(':id/events')
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ summary: 'The order as it changes, until it ends', description: 'Server-sent events of type `order`.' })
+  @ApiOperation({
+    summary: 'The order as it changes, until it ends',
+    description: 'Server-sent events of type `order`.',
+  })
+  @ApiProduces('text/event-stream')
+  @Answers({}, [orderNotFound.kind])
   async events(@Param('id') id: string, @Caller() caller: Principal): Promise<Observable<MessageEvent>> {
     const orderId = orderIdOf(id);
     await this.orders.get(orderId, caller);
@@ -123,8 +190,16 @@ export class OrdersController {
   @Post(':id/cancel')
   @Roles('client', 'admin')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Cancel an order', description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.' })
+  @ApiOperation({
+    summary: 'Cancel an order',
+    description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.',
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 200: orderType, 202: orderType }, [
+    orderNotFound.kind,
+    orderAlreadyRejected.kind,
+    ...keyProblems,
+  ])
   cancel(
     @Param('id') id: string,
     @IdempotencyKey() key: string,
@@ -141,6 +216,12 @@ export class OrdersController {
   @HttpCode(202)
   @ApiOperation({ summary: 'Refund a placed order', description: 'All of it; its stock goes back on sale.' })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 200: orderType, 202: orderType }, [
+    orderNotFound.kind,
+    orderNotPlaced.kind,
+    orderAlreadyRejected.kind,
+    ...keyProblems,
+  ])
   refund(
     @Param('id') id: string,
     @IdempotencyKey() key: string,

@@ -1,6 +1,16 @@
 import { ApiPropertyOptional, ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
-import { ArrayMaxSize, ArrayMinSize, IsArray, IsInt, IsObject, IsOptional, Matches, Min, ValidateNested } from 'class-validator';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  IsArray,
+  IsInt,
+  IsObject,
+  IsOptional,
+  Matches,
+  Min,
+  ValidateNested,
+} from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { IsMetadata, IsText } from '../http/validation';
 import { LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
@@ -25,25 +35,38 @@ export class OrderDto {
   @Type(() => LineDto)
   lines?: LineDto[];
 
-  @ApiPropertyOptional({ description: 'A reservation of the same customer.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
+  @ApiPropertyOptional({
+    description: 'A reservation of the same customer.',
+    example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+  })
   @IsOptional()
   @IsText(64)
   reservationId?: string;
 
-  @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale if the charge has not begun.', example: 600 })
+  @ApiPropertyOptional({
+    description: 'Seconds until the stock goes back on sale if the charge has not begun.',
+    example: 600,
+  })
   @IsOptional()
   @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   ttlSeconds?: number;
 
-  @ApiPropertyOptional({ type: MoneyDto, description: 'What the buyer was shown; any other total is refused.' })
+  @ApiPropertyOptional({
+    type: MoneyDto,
+    description: 'What the buyer was shown; any other total is refused.',
+  })
   @IsOptional()
   @IsObject({ message: 'expectedTotal must be an object with amount and currency' })
   @ValidateNested()
   @Type(() => MoneyDto)
   expectedTotal?: MoneyDto;
 
-  @ApiPropertyOptional({ type: 'object', additionalProperties: { type: 'string' }, example: { basket: 'b-17' } })
+  @ApiPropertyOptional({
+    type: 'object',
+    additionalProperties: { type: 'string' },
+    example: { basket: 'b-17' },
+  })
   @IsOptional()
   @IsMetadata()
   metadata?: Record<string, string>;
@@ -54,9 +77,14 @@ const sagaStatuses = 'running|completed|compensating|compensated|stuck';
 const listOf = (words: string) => new RegExp(`^(${words})(,(${words}))*$`);
 
 export class OrderListQuery extends PageQuery {
-  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'pending,placed' })
+  @ApiPropertyOptional({
+    description: 'One status, or several separated by commas.',
+    example: 'pending,placed',
+  })
   @IsOptional()
-  @Matches(listOf(statuses), { message: `status must be one of ${statuses.replaceAll('|', ', ')}, several separated by commas` })
+  @Matches(listOf(statuses), {
+    message: `status must be one of ${statuses.replaceAll('|', ', ')}, several separated by commas`,
+  })
   status?: string;
 
   @ApiPropertyOptional()

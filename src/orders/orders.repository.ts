@@ -31,8 +31,15 @@ export interface Order extends Omit<NewOrder, 'paymentMethod'> {
 }
 
 export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
+  const lines = orders.flatMap((order) => order.lines.map((line) => ({ ...line, of: order.id })));
   await tx.affected(
     `
+    WITH line AS (
+      INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
+      SELECT order_id, sku, sum(quantity)::int, min(unit_amount)
+        FROM unnest($10::uuid[], $11::text[], $12::int[], $13::bigint[]) AS n (order_id, sku, quantity, unit_amount)
+       GROUP BY order_id, sku
+    )
     INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at)
     SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[])
@@ -48,17 +55,11 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
       orders.map((order) => order.currency),
       orders.map((order) => JSON.stringify(order.metadata)),
       orders.map((order) => order.createdAt),
+      lines.map((line) => line.of),
+      lines.map((line) => line.sku),
+      lines.map((line) => line.quantity),
+      lines.map((line) => line.unitAmount),
     ],
-  );
-  const lines = orders.flatMap((order) => order.lines.map((line) => ({ ...line, of: order.id })));
-  await tx.affected(
-    `
-    INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
-    SELECT order_id, sku, sum(quantity)::int, min(unit_amount)
-      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::bigint[]) AS n (order_id, sku, quantity, unit_amount)
-     GROUP BY order_id, sku
-    `,
-    [lines.map((line) => line.of), lines.map((line) => line.sku), lines.map((line) => line.quantity), lines.map((line) => line.unitAmount)],
   );
 }
 
@@ -76,9 +77,22 @@ export async function placeOrder(tx: Tx, saga: Saga): Promise<void> {
   await announceOrder(tx, 'order.placed', saga.orderId, row.version, { reservationId: saga.reservationId });
 }
 
-const ends: Record<OrderEnd, { from: OrderStatus; to: OrderStatus; reason: string | null; message: MessageType }> = {
-  payment_declined: { from: 'pending', to: 'rejected', reason: 'payment_declined', message: 'order.rejected' },
-  reservation_expired: { from: 'pending', to: 'rejected', reason: 'reservation_expired', message: 'order.rejected' },
+const ends: Record<
+  OrderEnd,
+  { from: OrderStatus; to: OrderStatus; reason: string | null; message: MessageType }
+> = {
+  payment_declined: {
+    from: 'pending',
+    to: 'rejected',
+    reason: 'payment_declined',
+    message: 'order.rejected',
+  },
+  reservation_expired: {
+    from: 'pending',
+    to: 'rejected',
+    reason: 'reservation_expired',
+    message: 'order.rejected',
+  },
   cancelled: { from: 'pending', to: 'rejected', reason: 'cancelled', message: 'order.rejected' },
   placed_then_cancelled: { from: 'placed', to: 'cancelled', reason: null, message: 'order.cancelled' },
   placed_then_refunded: { from: 'placed', to: 'refunded', reason: null, message: 'order.refunded' },
@@ -96,11 +110,18 @@ export async function endOrder(tx: Tx, saga: Saga): Promise<void> {
     [saga.orderId, end.to, end.reason, saga.now, end.from],
   );
   if (!row) throw new Error(`Bug: order ${saga.orderId} was not ${end.from} when it became ${end.to}.`);
-  await announceOrder(tx, end.message, saga.orderId, row.version, { reservationId: saga.reservationId, reason: end.reason });
+  await announceOrder(tx, end.message, saga.orderId, row.version, {
+    reservationId: saga.reservationId,
+    reason: end.reason,
+  });
 }
 
 /** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */
-export async function announceWish(tx: Tx, type: 'order.cancel_requested' | 'order.refund_requested', orderId: string): Promise<void> {
+export async function announceWish(
+  tx: Tx,
+  type: 'order.cancel_requested' | 'order.refund_requested',
+  orderId: string,
+): Promise<void> {
   const [row] = await tx.rows<{ version: number }>(
     `UPDATE orders SET version = version + 1 WHERE id = $1::uuid RETURNING version`,
     [orderId],
@@ -108,7 +129,13 @@ export async function announceWish(tx: Tx, type: 'order.cancel_requested' | 'ord
   await announceOrder(tx, type, orderId, row!.version, {});
 }
 
-async function announceOrder(tx: Tx, type: MessageType, orderId: string, sequence: number, payload: Record<string, unknown>) {
+async function announceOrder(
+  tx: Tx,
+  type: MessageType,
+  orderId: string,
+  sequence: number,
+  payload: Record<string, unknown>,
+) {
   await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload }]);
 }
 

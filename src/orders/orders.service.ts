@@ -8,7 +8,13 @@ import { Relay } from '../outbox/relay';
 import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
 import { workerName } from './checkout-saga/saga-runner';
 import { transition } from './checkout-saga/transitions';
-import { orderAlreadyRejected, orderCancelled, orderNotFound, orderNotPlaced, paymentDeclined } from './orders.errors';
+import {
+  orderAlreadyRejected,
+  orderCancelled,
+  orderNotFound,
+  orderNotPlaced,
+  paymentDeclined,
+} from './orders.errors';
 import { type Order, announceWish, findOrder } from './orders.repository';
 import { type OrderView, orderView } from './orders.views';
 
@@ -31,11 +37,22 @@ export class OrdersService {
    * Asks for the order's end: a pending one is compensated, a placed one refunded and its stock returned. Asked again,
    * with any key, it changes nothing.
    */
-  async turnBack(id: string, by: 'cancel' | 'refund', key: string, principal: Principal): Promise<{ replayed: boolean }> {
+  async turnBack(
+    id: string,
+    by: 'cancel' | 'refund',
+    key: string,
+    principal: Principal,
+  ): Promise<{ replayed: boolean }> {
     const order = await this.get(id, principal);
     const replayed = await this.db.transaction(
       async (tx) => {
-        const claim = { principal: principal.name, operation: `orders/${by}`, key, fingerprint: fingerprintOf({ id }), resourceId: id };
+        const claim = {
+          principal: principal.name,
+          operation: `orders/${by}`,
+          key,
+          fingerprint: fingerprintOf({ id }),
+          resourceId: id,
+        };
         const [found] = await claimKeys(tx, [claim]);
         if (!found!.first && 'reused' in found!) throw reusedKey();
         if (found!.first) await this.ask(tx, order.id, by);
@@ -51,7 +68,8 @@ export class OrdersService {
   private async ask(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
-    if (saga.status === 'compensated' || saga.endsAs || saga.wanted) return refuseIfRejected(await findOrder(tx, orderId), by);
+    if (saga.status === 'compensated' || saga.endsAs || saga.wanted)
+      return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
@@ -78,7 +96,9 @@ export class OrdersService {
 function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): void {
   const reason = order?.rejectionReason;
   if (reason && (by === 'refund' || reason !== 'cancelled')) {
-    throw orderAlreadyRejected(`The order was rejected (${reason}); its stock is back on sale and nothing was charged.`);
+    throw orderAlreadyRejected(
+      `The order was rejected (${reason}); its stock is back on sale and nothing was charged.`,
+    );
   }
 }
 
@@ -90,7 +110,8 @@ async function currentSchedule(tx: Tx, orderId: string) {
   return row!;
 }
 
-export const noSuchOrder = () => orderNotFound('None of your orders has this id. Check it against your list of orders.');
+export const noSuchOrder = () =>
+  orderNotFound('None of your orders has this id. Check it against your list of orders.');
 
 /** What the client is told of an order in its present state: the order, or why it was rejected with the order in it. */
 export function answerFor(order: Order): { status: number; body: OrderView } | HoldfastError {
@@ -100,10 +121,16 @@ export function answerFor(order: Order): { status: number; body: OrderView } | H
   if (order.status !== 'rejected') return { status: 200, body: view };
   const members = { order: view };
   if (order.rejectionReason === 'payment_declined') {
-    return paymentDeclined('The stock is back on sale. Ask the buyer for another card and order again with a fresh key.', members);
+    return paymentDeclined(
+      'The stock is back on sale. Ask the buyer for another card and order again with a fresh key.',
+      members,
+    );
   }
   if (order.rejectionReason === 'reservation_expired') {
-    return reservationExpired('The reservation ended before its charge began; nothing was charged. Order again with a fresh key.', members);
+    return reservationExpired(
+      'The reservation ended before its charge began; nothing was charged. Order again with a fresh key.',
+      members,
+    );
   }
   return orderCancelled('It was cancelled before it was placed; nothing was charged.', members);
 }

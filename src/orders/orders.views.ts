@@ -5,7 +5,9 @@ import type { TimelineRow } from './checkout-saga/saga.repository';
 import type { Order } from './orders.repository';
 
 export function orderView(order: Order) {
-  const authorization = order.operations.find(({ kind, providerReference }) => kind === 'authorize' && providerReference);
+  const authorization = order.operations.find(
+    ({ kind, providerReference }) => kind === 'authorize' && providerReference,
+  );
   return {
     id: publicId('ord', order.id),
     object: 'order' as const,
@@ -19,7 +21,10 @@ export function orderView(order: Order) {
       unitPrice: money(line.unitAmount, order.currency),
     })),
     total: money(order.totalAmount, order.currency),
-    payment: { status: paymentStatusOf(order.operations), reference: authorization?.providerReference ?? null },
+    payment: {
+      status: paymentStatusOf(order.operations),
+      reference: authorization?.providerReference ?? null,
+    },
     saga: { status: order.saga.status, step: order.saga.step },
     createdAt: order.createdAt.toISOString(),
     placedAt: order.placedAt?.toISOString() ?? null,

@@ -6,7 +6,11 @@ import { Relay } from './relay';
 @Global()
 @Module({
   providers: [
-    { provide: Relay, inject: [Database, Queues], useFactory: (db: Database, queues: Queues) => new Relay(db, queues) },
+    {
+      provide: Relay,
+      inject: [Database, Queues],
+      useFactory: (db: Database, queues: Queues) => new Relay(db, queues),
+    },
   ],
   exports: [Relay],
 })

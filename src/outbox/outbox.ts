@@ -70,6 +70,9 @@ export async function receiveMessage(tx: Tx, consumer: string, messageId: string
   );
   if (first === 0) return false;
   const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
-  await tx.affected(`UPDATE outbox SET applied_at = $2::timestamptz WHERE id = $1::uuid AND applied_at IS NULL`, [messageId, now]);
+  await tx.affected(
+    `UPDATE outbox SET applied_at = $2::timestamptz WHERE id = $1::uuid AND applied_at IS NULL`,
+    [messageId, now],
+  );
   return true;
 }

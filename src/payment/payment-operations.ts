@@ -44,7 +44,9 @@ export async function findOrCreate(
   tx: Tx,
   wanted: { orderId: string; kind: OperationKind; amount: number; currency: string },
 ): Promise<PaymentOperation> {
-  const known = (await operationsOf(tx, wanted.orderId)).filter((operation) => operation.kind === wanted.kind).at(-1);
+  const known = (await operationsOf(tx, wanted.orderId))
+    .filter((operation) => operation.kind === wanted.kind)
+    .at(-1);
   if (known) return known;
   const [created] = await tx.rows<PaymentOperation>(
     `
@@ -78,7 +80,12 @@ export interface OperationAnswer {
 }
 
 /** Records what was heard. A settled operation keeps its answer, whoever brings another. */
-export async function recordAnswer(tx: Tx, operationId: string, answer: OperationAnswer, now: Date): Promise<void> {
+export async function recordAnswer(
+  tx: Tx,
+  operationId: string,
+  answer: OperationAnswer,
+  now: Date,
+): Promise<void> {
   await tx.affected(
     `
     UPDATE payment_operations
@@ -100,7 +107,8 @@ export async function recordAnswer(tx: Tx, operationId: string, answer: Operatio
   );
 }
 
-export type PaymentStatus = 'none' | 'authorizing' | 'authorized' | 'captured' | 'declined' | 'unknown' | 'voided' | 'refunded';
+export type PaymentStatus =
+  'none' | 'authorizing' | 'authorized' | 'captured' | 'declined' | 'unknown' | 'voided' | 'refunded';
 
 /** What all operations of an order say together: the last thing that is certain, or that something is not. */
 export function paymentStatusOf(operations: Pick<PaymentOperation, 'kind' | 'status'>[]): PaymentStatus {

@@ -12,7 +12,8 @@ import { WebhooksController } from './webhooks.controller';
     {
       provide: GATEWAY,
       inject: [CONFIG],
-      useFactory: (config: Config) => new GuardedGateway(new StripeGateway(config), config.paymentConcurrencyMax),
+      useFactory: (config: Config) =>
+        new GuardedGateway(new StripeGateway(config), config.paymentConcurrencyMax),
     },
   ],
   exports: [GATEWAY],

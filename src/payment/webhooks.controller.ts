@@ -1,11 +1,12 @@
 import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import Stripe from 'stripe';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { malformedRequest, refusal } from '../errors';
+import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
 import { parsePublicId } from '../ids';
 import { Relay } from '../outbox/relay';
@@ -16,6 +17,8 @@ const signatureInvalid = refusal({
   status: 401,
   title: 'The webhook signature does not verify',
 });
+
+const receivedType = documented('WebhookReceived', { received: true });
 
 /** Stripe's own tolerance: an older signature may be a recording. */
 const toleranceSeconds = 300;
@@ -36,11 +39,20 @@ export class WebhooksController {
   @Post('stripe')
   @Roles('public')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Where Stripe delivers its events', description: 'A delivery that was seen before is answered 200 and ignored.' })
-  async stripe(@Req() request: FastifyRequest & { rawBody?: Buffer }, @Headers('stripe-signature') signature?: string) {
+  @ApiOperation({
+    summary: 'Where Stripe delivers its events',
+    description: 'A delivery that was seen before is answered 200 and ignored.',
+  })
+  @ApiHeader({ name: 'Stripe-Signature', required: true })
+  @Answers({ 200: receivedType }, [signatureInvalid.kind, malformedRequest.kind])
+  async stripe(
+    @Req() request: FastifyRequest & { rawBody?: Buffer },
+    @Headers('stripe-signature') signature?: string,
+  ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
-    const object = event.data?.object as { id?: string; payment_intent?: unknown; metadata?: Record<string, string> } | undefined;
+    const object = event.data?.object as
+      { id?: string; payment_intent?: unknown; metadata?: Record<string, string> } | undefined;
     const paymentIntent = typeof object?.payment_intent === 'string' ? object.payment_intent : object?.id;
     await this.db.transaction(
       (tx) =>
@@ -60,9 +72,16 @@ export class WebhooksController {
   private verified(rawBody: string, signature: string | undefined): Stripe.Event {
     let event: Stripe.Event;
     try {
-      event = Stripe.webhooks.constructEvent(rawBody, signature ?? '', this.config.stripeWebhookSecret, toleranceSeconds);
+      event = Stripe.webhooks.constructEvent(
+        rawBody,
+        signature ?? '',
+        this.config.stripeWebhookSecret,
+        toleranceSeconds,
+      );
     } catch {
-      throw signatureInvalid('Sign the raw body with the endpoint\'s secret and the current time; check STRIPE_WEBHOOK_SECRET.');
+      throw signatureInvalid(
+        "Sign the raw body with the endpoint's secret and the current time; check STRIPE_WEBHOOK_SECRET.",
+      );
     }
     if (typeof event.id !== 'string' || typeof event.type !== 'string' || event.id.length > 255) {
       throw malformedRequest('The event has no id or no type.');

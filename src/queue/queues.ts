@@ -65,7 +65,13 @@ export class Queues {
         const queue = await this.queue(name);
         await within(
           producerTimeoutMs,
-          queue.addBulk(own.map((job) => ({ name: job.name, data: job.data, opts: { jobId: job.id, delay: job.delayMs } }))),
+          queue.addBulk(
+            own.map((job) => ({
+              name: job.name,
+              data: job.data,
+              opts: { jobId: job.id, delay: job.delayMs },
+            })),
+          ),
         );
         this.lastError = undefined;
       } catch (error) {
@@ -78,7 +84,12 @@ export class Queues {
   /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
   work(name: QueueName, concurrency: number, handle: JobHandler): void {
     const process = async (job: Job<JobData>) => handle(job.data, job.name);
-    const options = { concurrency, maxStalledCount: 3, removeOnComplete: { count: 0 }, removeOnFail: { count: 1_000 } };
+    const options = {
+      concurrency,
+      maxStalledCount: 3,
+      removeOnComplete: { count: 0 },
+      removeOnFail: { count: 1_000 },
+    };
     const worker: Worker = this.config.redisUrl
       ? new Worker(name, process, { ...options, ...this.onRedis(name, this.config.redisUrl, 'worker') })
       : asUsual(new Worker(name, process, { ...options, ...this.onPostgres() }, createPostgresBackend));
@@ -95,7 +106,8 @@ export class Queues {
     );
     const queues = await Promise.allSettled(this.open.values());
     this.open.clear();
-    await Promise.allSettled(queues.map((queue) => queue.status === 'fulfilled' && within(1_000, queue.value.close())));
+    const opened = queues.flatMap((queue) => (queue.status === 'fulfilled' ? [queue.value] : []));
+    await Promise.allSettled(opened.map((queue) => within(1_000, queue.close())));
     for (const client of this.redisClients.splice(0)) client.disconnect();
   }
 
@@ -130,7 +142,13 @@ export class Queues {
   }
 
   private onPostgres() {
-    return { connection: { connectionString: withoutSearchPath(this.config.databaseUrl), max: 3, connectionTimeoutMillis: 3_000 } };
+    return {
+      connection: {
+        connectionString: withoutSearchPath(this.config.databaseUrl),
+        max: 3,
+        connectionTimeoutMillis: 3_000,
+      },
+    };
   }
 
   /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
@@ -142,7 +160,12 @@ export class Queues {
     const options =
       role === 'worker'
         ? { maxRetriesPerRequest: null }
-        : { maxRetriesPerRequest: 1, enableOfflineQueue: false, commandTimeout: producerTimeoutMs, connectTimeout: producerTimeoutMs };
+        : {
+            maxRetriesPerRequest: 1,
+            enableOfflineQueue: false,
+            commandTimeout: producerTimeoutMs,
+            connectTimeout: producerTimeoutMs,
+          };
     const client = new IORedis(url, options);
     client.on('error', (error) => (this.lastError = error));
     this.redisClients.push(client);

@@ -49,9 +49,18 @@ const timesMax = 100;
 
 const numbered: Readonly<Record<string, { max: number; behaviour: (n: number) => Behaviour }>> = {
   pm_sandbox_slow_: { max: msMax, behaviour: (ms) => ({ ...plain, manner: { kind: 'slow', ms } }) },
-  pm_sandbox_slow_answer_: { max: msMax, behaviour: (ms) => ({ ...plain, manner: { kind: 'slow-answer', ms } }) },
-  pm_sandbox_late_commit_: { max: msMax, behaviour: (ms) => ({ ...plain, manner: { kind: 'late-commit', ms } }) },
-  pm_sandbox_error_then_ok_: { max: timesMax, behaviour: (times) => ({ ...plain, manner: { kind: 'error', times } }) },
+  pm_sandbox_slow_answer_: {
+    max: msMax,
+    behaviour: (ms) => ({ ...plain, manner: { kind: 'slow-answer', ms } }),
+  },
+  pm_sandbox_late_commit_: {
+    max: msMax,
+    behaviour: (ms) => ({ ...plain, manner: { kind: 'late-commit', ms } }),
+  },
+  pm_sandbox_error_then_ok_: {
+    max: timesMax,
+    behaviour: (times) => ({ ...plain, manner: { kind: 'error', times } }),
+  },
   pm_sandbox_rate_limited_: {
     max: timesMax,
     behaviour: (times) => ({ ...plain, manner: { kind: 'rate-limit', times } }),

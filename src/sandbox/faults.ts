@@ -16,13 +16,14 @@ export interface FaultSettings {
 
 export type Verdict = 'pass' | 'error' | 'timeout-before' | 'timeout-after';
 
-const limits: Readonly<Record<'latencyMs' | 'errorRate' | 'timeoutRate' | 'seed', { max: number; isWhole: boolean }>> =
-  {
-    latencyMs: { max: 600_000, isWhole: true },
-    errorRate: { max: 1, isWhole: false },
-    timeoutRate: { max: 1, isWhole: false },
-    seed: { max: 0xffff_ffff, isWhole: true },
-  };
+const limits: Readonly<
+  Record<'latencyMs' | 'errorRate' | 'timeoutRate' | 'seed', { max: number; isWhole: boolean }>
+> = {
+  latencyMs: { max: 600_000, isWhole: true },
+  errorRate: { max: 1, isWhole: false },
+  timeoutRate: { max: 1, isWhole: false },
+  seed: { max: 0xffff_ffff, isWhole: true },
+};
 
 const none: FaultSettings = { latencyMs: 0, errorRate: 0, timeoutRate: 0, down: false, seed: 0 };
 
@@ -68,9 +69,14 @@ function check(name: string, value: unknown): void {
   if (!Object.hasOwn(limits, name))
     throw invalidRequest(`Received unknown parameter: ${name}`, 'parameter_unknown', name);
   const { max, isWhole } = limits[name as keyof typeof limits];
-  const isValid = typeof value === 'number' && value >= 0 && value <= max && (!isWhole || Number.isInteger(value));
+  const isValid =
+    typeof value === 'number' && value >= 0 && value <= max && (!isWhole || Number.isInteger(value));
   if (!isValid)
-    throw invalidRequest(`${name} must be a ${isWhole ? 'whole ' : ''}number from 0 to ${max}.`, undefined, name);
+    throw invalidRequest(
+      `${name} must be a ${isWhole ? 'whole ' : ''}number from 0 to ${max}.`,
+      undefined,
+      name,
+    );
 }
 
 /** A small generator with 32 bits of state: plenty for dice, and the same on every machine. */

@@ -47,12 +47,17 @@ export function readAuthorization(params: Params): Authorization {
   ]);
   const amount = requiredAmount(params, 'amount');
   const currency = requiredString(params, 'currency').toLowerCase();
-  if (!currencies.has(currency)) throw invalidRequest(`Invalid currency: ${currency}.`, undefined, 'currency');
+  if (!currencies.has(currency))
+    throw invalidRequest(`Invalid currency: ${currency}.`, undefined, 'currency');
   const paymentMethod = requiredString(params, 'payment_method');
   const behaviour = behaviourOf(paymentMethod);
   if (!behaviour) throw resourceMissing('PaymentMethod', paymentMethod, 'payment_method', 400);
   if (optionalString(params, 'confirm') !== 'true') {
-    throw invalidRequest('The payment sandbox only takes intents with confirm=true.', 'parameter_missing', 'confirm');
+    throw invalidRequest(
+      'The payment sandbox only takes intents with confirm=true.',
+      'parameter_missing',
+      'confirm',
+    );
   }
   for (const name of ['allowed_payment_method_types', 'payment_method_types']) {
     const types = stringList(params, name);

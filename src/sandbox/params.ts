@@ -19,7 +19,8 @@ export function refuseUnknown(params: Params, known: readonly string[]): void {
 export function optionalString(params: Params, name: string): string | undefined {
   const value = params[name];
   if (value === undefined || value === '') return undefined;
-  if (typeof value !== 'string') throw invalidRequest(`Invalid string: ${JSON.stringify(value)}`, undefined, name);
+  if (typeof value !== 'string')
+    throw invalidRequest(`Invalid string: ${JSON.stringify(value)}`, undefined, name);
   return value;
 }
 
@@ -33,7 +34,8 @@ export function requiredString(params: Params, name: string): string {
 export function optionalAmount(params: Params, name: string): number | undefined {
   const value = optionalString(params, name);
   if (value === undefined) return undefined;
-  if (!/^\d{1,15}$/.test(value)) throw invalidRequest(`Invalid integer: ${value}`, 'parameter_invalid_integer', name);
+  if (!/^\d{1,15}$/.test(value))
+    throw invalidRequest(`Invalid integer: ${value}`, 'parameter_invalid_integer', name);
   if (Number(value) < 1)
     throw invalidRequest('This value must be greater than or equal to 1.', 'parameter_invalid_integer', name);
   if (Number(value) > 99_999_999)
@@ -47,7 +49,12 @@ export function requiredAmount(params: Params, name: string): number {
   return value;
 }
 
-export function oneOf<T extends string>(params: Params, name: string, allowed: readonly T[], otherwise: T): T {
+export function oneOf<T extends string>(
+  params: Params,
+  name: string,
+  allowed: readonly T[],
+  otherwise: T,
+): T {
   const value = optionalString(params, name) ?? otherwise;
   const found = allowed.find((candidate) => candidate === value);
   if (found === undefined)
@@ -67,18 +74,20 @@ export function stringList(params: Params, name: string): string[] {
 export function metadataOf(params: Params): Record<string, string> {
   const value = params.metadata ?? {};
   if (value === '') return {};
-  if (typeof value !== 'object' || Array.isArray(value)) throw invalidRequest('Invalid hash', undefined, 'metadata');
+  if (typeof value !== 'object' || Array.isArray(value))
+    throw invalidRequest('Invalid hash', undefined, 'metadata');
 
   const entries = Object.entries(value);
   if (entries.length > 50) throw invalidRequest('Metadata can have up to 50 keys.', undefined, 'metadata');
   for (const [name, text] of entries) {
-    if (name.length > 40) throw invalidRequest('Metadata keys can have up to 40 characters.', undefined, 'metadata');
+    if (name.length > 40)
+      throw invalidRequest('Metadata keys can have up to 40 characters.', undefined, 'metadata');
     if (typeof text !== 'string')
       throw invalidRequest('Metadata values must be strings.', undefined, `metadata[${name}]`);
     if (text.length > 500)
       throw invalidRequest('Metadata values can have up to 500 characters.', undefined, `metadata[${name}]`);
   }
-  return Object.fromEntries(entries.filter(([, text]) => text !== '')) as Record<string, string>;
+  return Object.fromEntries(entries.filter(([, text]) => text !== ''));
 }
 
 /** Stripe's list paging: the newest first, ten unless told, onward from an id. */

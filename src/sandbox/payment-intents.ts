@@ -34,7 +34,8 @@ export function authorize(asked: Authorization, at: number): Outcome {
   };
 
   const decline =
-    behaviour.declinesAuthorization ?? (isAutomatic && behaviour.declinesCapture ? 'generic_decline' : undefined);
+    behaviour.declinesAuthorization ??
+    (isAutomatic && behaviour.declinesCapture ? 'generic_decline' : undefined);
   if (decline) {
     const error = cardDeclined(decline);
     const intent: IntentRecord = { ...base, status: 'requires_payment_method', lastError: error };

@@ -22,7 +22,11 @@ export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
     const query = requiredString(params, 'query');
     const [, orderId] = /^\s*metadata\[["']orderId["']\]\s*:\s*["']([^"']*)["']\s*$/.exec(query) ?? [];
     if (orderId === undefined) {
-      throw invalidRequest("The payment sandbox only searches for metadata['orderId']:'…'.", undefined, 'query');
+      throw invalidRequest(
+        "The payment sandbox only searches for metadata['orderId']:'…'.",
+        undefined,
+        'query',
+      );
     }
     const { limit } = pageOf(params);
     const found = ledger
@@ -56,8 +60,11 @@ export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
     const params = request.query as Params;
     refuseUnknown(params, ['limit', 'starting_after', 'type']);
     const type = optionalString(params, 'type');
-    const matches = type === undefined ? undefined : (offset: number) => ledger.read(offset).eventType === type;
-    reply.send(page(params, '/v1/events', ledger.events, (offset) => renderEvent(ledger.read(offset)), matches));
+    const matches =
+      type === undefined ? undefined : (offset: number) => ledger.read(offset).eventType === type;
+    reply.send(
+      page(params, '/v1/events', ledger.events, (offset) => renderEvent(ledger.read(offset)), matches),
+    );
   });
 
   app.get<IdRoute>('/events/:id', (request, reply) => {
@@ -83,7 +90,8 @@ function page<T>(
   const { limit, startingAfter } = pageOf(params);
   const newestFirst = Array.from(all.keys()).reverse();
   const start = startingAfter === undefined ? 0 : newestFirst.indexOf(startingAfter) + 1;
-  if (startingAfter !== undefined && start === 0) throw resourceMissing('object', startingAfter, 'starting_after', 400);
+  if (startingAfter !== undefined && start === 0)
+    throw resourceMissing('object', startingAfter, 'starting_after', 400);
 
   const found: T[] = [];
   for (let i = start; i < newestFirst.length && found.length <= limit; i++) {

@@ -37,7 +37,11 @@ export function readRefund(params: Params): Refund {
 export function refund(intent: IntentRecord, asked: Refund, at: number): Outcome {
   const left = intent.received - intent.refunded;
   if (intent.received === 0) {
-    return refusal(intent, undefined, `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`);
+    return refusal(
+      intent,
+      undefined,
+      `This PaymentIntent (${intent.id}) does not have a successful charge to refund.`,
+    );
   }
   if (left === 0)
     return refusal(intent, 'charge_already_refunded', `Charge ${intent.chargeId} has already been refunded.`);

@@ -37,9 +37,12 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   });
   answerErrors(app);
   await app.register(formbody, { parser: parseForm });
-  await app.register(async (v1) => v1Routes(v1, { ledger, money, faults, delays, secretKey: settings.secretKey }), {
-    prefix: '/v1',
-  });
+  await app.register(
+    async (v1) => v1Routes(v1, { ledger, money, faults, delays, secretKey: settings.secretKey }),
+    {
+      prefix: '/v1',
+    },
+  );
   await app.register(async (desk) => deskRoutes(desk, ledger, faults), { prefix: '/sandbox' });
 
   const close = async (): Promise<void> => {
@@ -73,7 +76,11 @@ function explained(error: NodeJS.ErrnoException, { host, port }: SandboxSettings
       return new SettingsError('SANDBOX_PORT', `is ${port}, which this user may not listen on`, example);
     case 'EADDRNOTAVAIL':
     case 'ENOTFOUND':
-      return new SettingsError('SANDBOX_HOST', `is "${host}", which is not an address of this machine`, '127.0.0.1');
+      return new SettingsError(
+        'SANDBOX_HOST',
+        `is "${host}", which is not an address of this machine`,
+        '127.0.0.1',
+      );
     default:
       return error;
   }

@@ -36,7 +36,11 @@ export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
     dataDir: env.HOLDFAST_DATA_DIR || '.holdfast',
     secretKey: prefixed(env, 'STRIPE_SECRET_KEY', 'sk_test_', 'sk_test_holdfast_sandbox'),
     webhookSecret: prefixed(env, 'STRIPE_WEBHOOK_SECRET', 'whsec_', 'whsec_holdfast_sandbox'),
-    webhookUrl: httpUrl(env, 'SANDBOX_WEBHOOK_URL', `http://127.0.0.1:${apiPort}/v1/payments/webhooks/stripe`),
+    webhookUrl: httpUrl(
+      env,
+      'SANDBOX_WEBHOOK_URL',
+      `http://127.0.0.1:${apiPort}/v1/payments/webhooks/stripe`,
+    ),
     webhookRetryMs: 1_000,
     // A saga captures within milliseconds of authorizing; two seconds also cover a slow machine.
     reorderQuietMs: 2_000,

@@ -36,7 +36,12 @@ export function parameterMissing(param: string): StripeError {
   return invalidRequest(`Missing required param: ${param}.`, 'parameter_missing', param);
 }
 
-export function resourceMissing(kind: string, id: string, param: string, status: 400 | 404 = 404): StripeError {
+export function resourceMissing(
+  kind: string,
+  id: string,
+  param: string,
+  status: 400 | 404 = 404,
+): StripeError {
   return new StripeError(status, {
     type: 'invalid_request_error',
     code: 'resource_missing',
@@ -104,6 +109,7 @@ export function cardDeclined(declineCode: DeclineCode): StripeErrorBody {
     type: 'card_error',
     code: 'card_declined',
     decline_code: declineCode,
-    message: declineCode === 'insufficient_funds' ? 'Your card has insufficient funds.' : 'Your card was declined.',
+    message:
+      declineCode === 'insufficient_funds' ? 'Your card has insufficient funds.' : 'Your card was declined.',
   };
 }

@@ -15,7 +15,7 @@ export function renderIntent(intent: IntentRecord, expand: readonly string[] = [
     amount_capturable: intent.capturable,
     amount_received: intent.received,
     canceled_at: intent.cancellation ? seconds(intent.cancellation.at) : null,
-    cancellation_reason: (intent.cancellation?.reason ?? null) as Stripe.PaymentIntent.CancellationReason | null,
+    cancellation_reason: intent.cancellation?.reason ?? null,
     capture_method: intent.captureMethod,
     client_secret: null,
     confirmation_method: 'automatic',
@@ -24,7 +24,9 @@ export function renderIntent(intent: IntentRecord, expand: readonly string[] = [
     customer: null,
     description: intent.description ?? null,
     last_payment_error: (intent.lastError ?? null) as Stripe.PaymentIntent.LastPaymentError | null,
-    latest_charge: expand.includes('latest_charge') ? (renderCharge(intent) as Stripe.Charge) : intent.chargeId,
+    latest_charge: expand.includes('latest_charge')
+      ? (renderCharge(intent) as Stripe.Charge)
+      : intent.chargeId,
     livemode: false,
     metadata: intent.metadata as Record<string, string>,
     next_action: null,
@@ -72,7 +74,7 @@ export function renderRefund(refund: RefundRecord) {
     currency: refund.currency,
     metadata: refund.metadata as Record<string, string>,
     payment_intent: refund.paymentIntent,
-    reason: refund.reason as Stripe.Refund.Reason | null,
+    reason: refund.reason,
     status: 'succeeded',
   } satisfies Partial<Stripe.Refund>;
 }
@@ -80,7 +82,9 @@ export function renderRefund(refund: RefundRecord) {
 /** The body answered to the request that made this entry, the first time and at every replay. */
 export function renderAnswer(entry: Entry, expand: readonly string[] = []): object {
   if (entry.error) {
-    return { error: { ...entry.error, charge: entry.intent.chargeId, payment_intent: renderIntent(entry.intent) } };
+    return {
+      error: { ...entry.error, charge: entry.intent.chargeId, payment_intent: renderIntent(entry.intent) },
+    };
   }
   return entry.refund ? renderRefund(entry.refund) : renderIntent(entry.intent, expand);
 }
@@ -92,7 +96,9 @@ export function renderEvent(entry: Entry) {
     object: 'event',
     api_version: apiVersion,
     created: seconds(entry.at),
-    data: { object: entry.eventType === 'charge.refunded' ? renderCharge(entry.intent) : renderIntent(entry.intent) },
+    data: {
+      object: entry.eventType === 'charge.refunded' ? renderCharge(entry.intent) : renderIntent(entry.intent),
+    },
     livemode: false,
     pending_webhooks: 1,
     request: { id: entry.requestId, idempotency_key: entry.key ?? null },

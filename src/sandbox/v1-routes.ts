@@ -77,7 +77,8 @@ function moneyRoutes(app: FastifyInstance, { ledger, money }: V1Parts): void {
     if (orderOf(ledger, request) === undefined)
       ledger.recordAttempt(done.entry.intent.orderId, done.entry.intent.currency);
     if (key !== undefined) reply.header('idempotency-key', key);
-    if (done.isReplay) reply.header('idempotent-replayed', 'true').header('original-request', done.entry.requestId);
+    if (done.isReplay)
+      reply.header('idempotent-replayed', 'true').header('original-request', done.entry.requestId);
     return reply.code(done.entry.status).send(renderAnswer(done.entry, stringList(params, 'expand')));
   };
 
@@ -120,7 +121,9 @@ function moneyRoutes(app: FastifyInstance, { ledger, money }: V1Parts): void {
     move(request, reply, (params) => {
       const asked = readRefund(params);
       const intent = intentOf(ledger, asked.paymentIntent, 'payment_intent');
-      return plainly(asked.metadata.operationId ?? intent.metadata.operationId, (at) => refund(intent, asked, at));
+      return plainly(asked.metadata.operationId ?? intent.metadata.operationId, (at) =>
+        refund(intent, asked, at),
+      );
     }),
   );
 }
@@ -157,6 +160,7 @@ function orderOf(ledger: Ledger, request: FastifyRequest): { orderId: string; cu
 
   const { orderId } = (params.metadata ?? {}) as { orderId?: unknown };
   if (typeof orderId !== 'string' || orderId === '' || orderId.length > 500) return undefined;
-  const currency = typeof params.currency === 'string' && /^[a-z]{3}$/i.test(params.currency) ? params.currency : '';
+  const currency =
+    typeof params.currency === 'string' && /^[a-z]{3}$/i.test(params.currency) ? params.currency : '';
   return { orderId, currency };
 }

@@ -26,7 +26,9 @@ export class Consumers {
   start(): void {
     const perProvider = this.config.paymentConcurrencyMax;
     this.queues.work('checkout', perProvider, (data) => this.driveSaga('checkout', data));
-    this.queues.work('compensation', Math.ceil(perProvider / 4), (data) => this.driveSaga('compensation', data));
+    this.queues.work('compensation', Math.ceil(perProvider / 4), (data) =>
+      this.driveSaga('compensation', data),
+    );
     // One pass ends everything that is due, so a second alarm beside it would find nothing.
     this.queues.work('expiry', 1, async () => void (await this.reservations.expireDue()));
     this.queues.work('events', 10, (data, name) => this.event(data, name));

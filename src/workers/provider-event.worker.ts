@@ -45,7 +45,12 @@ export class ProviderEventWorker {
       ? await tx.rows<{ status: string }>(`SELECT status FROM orders WHERE id = $1::uuid`, [event.orderId])
       : [];
     const woken = order ? await wakeSaga(tx, event.orderId!, now) : false;
-    await markProcessed(tx, event.id, !order ? 'orphan' : woken ? 'saga woken' : 'nothing waited for it', now);
+    await markProcessed(
+      tx,
+      event.id,
+      !order ? 'orphan' : woken ? 'saga woken' : 'nothing waited for it',
+      now,
+    );
     return woken ? event.orderId : null;
   }
 }

@@ -32,7 +32,12 @@ export class Background implements BeforeApplicationShutdown {
 
   async beforeApplicationShutdown(): Promise<void> {
     const grace = this.config.shutdownGraceMs;
-    const home = Promise.all([this.sweeper.stop(), this.queues.close(grace), this.relay.stop(), this.sagas.idle()]);
+    const home = Promise.all([
+      this.sweeper.stop(),
+      this.queues.close(grace),
+      this.relay.stop(),
+      this.sagas.idle(),
+    ]);
     // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
     await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
   }

@@ -14,6 +14,7 @@ export const strategyDefault = 'conditional-update';
 
 export function strategyNamed(name: string): StockStrategy {
   const strategy = strategies.get(name);
-  if (!strategy) throw new Error(`Bug: a product names the strategy "${name}", which this build does not have.`);
+  if (!strategy)
+    throw new Error(`Bug: a product names the strategy "${name}", which this build does not have.`);
   return strategy;
 }

@@ -12,7 +12,14 @@ import { type PaymentOperation, markSent, recordAnswer } from '../../payment/pay
 import { endOrder } from '../orders.repository';
 import { codeVersion, stepNamed } from './checkout.saga';
 import type { Saga, SagaState, StepOutcome } from './saga';
-import { StaleLease, type TransitionRecord, claimSaga, lockLeased, lockSaga, saveSaga } from './saga.repository';
+import {
+  StaleLease,
+  type TransitionRecord,
+  claimSaga,
+  lockLeased,
+  lockSaga,
+  saveSaga,
+} from './saga.repository';
 import { sagaEvents } from './saga-metrics';
 import { type SagaEvent, type Transition, backoffMs, canTurnBack, transition } from './transitions';
 
@@ -54,7 +61,9 @@ export class SagaRunner {
    * doorbell, the message is acknowledged in the same commit as the claim.
    */
   async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
-    const run = this.driveToItsEnd(orderId, doorbell).catch((error: unknown) => this.noteFailure(orderId, error));
+    const run = this.driveToItsEnd(orderId, doorbell).catch((error: unknown) =>
+      this.noteFailure(orderId, error),
+    );
     this.driving.add(run);
     try {
       await run;
@@ -68,7 +77,10 @@ export class SagaRunner {
     while (this.driving.size > 0) await Promise.allSettled(this.driving);
   }
 
-  private async driveToItsEnd(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
+  private async driveToItsEnd(
+    orderId: string,
+    doorbell?: { consumer: string; messageId: string },
+  ): Promise<void> {
     const lease = { owner: workerName, leaseMs: this.config.sagaLeaseMs, codeVersionMax: codeVersion };
     let question = await this.commit(async (tx) => {
       if (doorbell) await receiveMessage(tx, doorbell.consumer, doorbell.messageId);
@@ -95,14 +107,22 @@ export class SagaRunner {
       sagaEvents.inc({ event: 'stale_write_refused' });
       return this.logger.warn(error.message);
     }
-    if (error instanceof HoldfastError && error.retryable) return this.logger.warn(`order ${orderId} waits: ${error.message}`);
+    if (error instanceof HoldfastError && error.retryable)
+      return this.logger.warn(`order ${orderId} waits: ${error.message}`);
     this.logger.error(error, `order ${orderId}`);
     await this.commit(async (tx) => {
       const saga = await lockSaga(tx, orderId);
       if (!saga || saga.leased || saga.status === 'completed' || saga.status === 'compensated') return;
       const turn = new Turn(saga);
       turn.apply({ type: 'failed' }, String((error as Error)?.message ?? error));
-      await saveSaga(tx, saga, turn.saga, { nextRunAt: this.nextRunAt(turn), leaseExpiresAt: null }, turn.records, workerName);
+      await saveSaga(
+        tx,
+        saga,
+        turn.saga,
+        { nextRunAt: this.nextRunAt(turn), leaseExpiresAt: null },
+        turn.records,
+        workerName,
+      );
     }).catch(() => undefined);
   }
 
@@ -118,7 +138,7 @@ export class SagaRunner {
     const pause = heard && (await this.record(tx, turn.saga, heard));
     if (pause) turn.apply(pause.event, pause.why);
 
-    for (let goesOn = !pause; goesOn; ) {
+    for (let goesOn = !pause; goesOn;) {
       if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
         turn.apply({ type: 'turn-back', by: 'cancel' }, 'the customer cancelled');
       }
@@ -129,7 +149,14 @@ export class SagaRunner {
       if (turn.saga.status === 'compensated') await endOrder(tx, turn.saga);
       goesOn = turn.nextRun === 'now';
     }
-    await saveSaga(tx, saga, turn.saga, { nextRunAt: this.nextRunAt(turn, heard), leaseExpiresAt: null }, turn.records, workerName);
+    await saveSaga(
+      tx,
+      saga,
+      turn.saga,
+      { nextRunAt: this.nextRunAt(turn, heard), leaseExpiresAt: null },
+      turn.records,
+      workerName,
+    );
     if (turn.saga.status === 'stuck') this.reportStuck(turn);
     return undefined;
   }
@@ -139,7 +166,14 @@ export class SagaRunner {
     turn.apply({ type: 'asked' }, outcome.operation.kind);
     await markSent(tx, outcome.operation, turn.saga.now);
     const leaseEnd = new Date(turn.saga.now.getTime() + this.config.sagaLeaseMs);
-    await saveSaga(tx, turn.start, turn.saga, { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd }, turn.records, workerName);
+    await saveSaga(
+      tx,
+      turn.start,
+      turn.saga,
+      { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd },
+      turn.records,
+      workerName,
+    );
     return { saga: turn.saga, operation: outcome.operation, authorization: outcome.authorization };
   }
 
@@ -150,15 +184,26 @@ export class SagaRunner {
       amount: operation.amount,
       currency: operation.currency,
     };
-    if (operation.kind === 'authorize') return this.gateway.authorize({ ...named, paymentMethod: saga.paymentMethod });
-    if (!authorization) throw new Error(`Bug: ${operation.kind} of ${named.orderId} without an authorization.`);
+    if (operation.kind === 'authorize')
+      return this.gateway.authorize({ ...named, paymentMethod: saga.paymentMethod });
+    if (!authorization)
+      throw new Error(`Bug: ${operation.kind} of ${named.orderId} without an authorization.`);
     return this.gateway[operation.kind]({ ...named, authorization });
   }
 
   /** Records what was heard; says what it means for the saga, or nothing when the step should look for itself. */
-  private async record(tx: Tx, saga: Saga, { operation, answer }: Heard): Promise<{ event: SagaEvent; why: string } | undefined> {
+  private async record(
+    tx: Tx,
+    saga: Saga,
+    { operation, answer }: Heard,
+  ): Promise<{ event: SagaEvent; why: string } | undefined> {
     if (answer.status === 'declined') {
-      await recordAnswer(tx, operation.id, { status: 'declined', declineCode: answer.code, providerReference: answer.reference }, saga.now);
+      await recordAnswer(
+        tx,
+        operation.id,
+        { status: 'declined', declineCode: answer.code, providerReference: answer.reference },
+        saga.now,
+      );
       return undefined;
     }
     if (answer.status === 'unknown') {
@@ -167,10 +212,20 @@ export class SagaRunner {
     }
     const other = otherAmount(saga, operation, answer);
     if (other) {
-      await recordAnswer(tx, operation.id, { status: 'unknown', providerReference: answer.reference, detail: other }, saga.now);
+      await recordAnswer(
+        tx,
+        operation.id,
+        { status: 'unknown', providerReference: answer.reference, detail: other },
+        saga.now,
+      );
       return { event: { type: 'blocked' }, why: other };
     }
-    await recordAnswer(tx, operation.id, { status: 'approved', providerReference: answer.reference }, saga.now);
+    await recordAnswer(
+      tx,
+      operation.id,
+      { status: 'approved', providerReference: answer.reference },
+      saga.now,
+    );
     return undefined;
   }
 
@@ -184,7 +239,9 @@ export class SagaRunner {
 
   private reportStuck(turn: Turn): void {
     sagaEvents.inc({ event: 'stuck' });
-    this.logger.error(`order ${publicId('ord', turn.saga.orderId)} is stuck at ${turn.saga.step}: ${turn.records.at(-1)?.detail ?? 'see its timeline'}`);
+    this.logger.error(
+      `order ${publicId('ord', turn.saga.orderId)} is stuck at ${turn.saga.step}: ${turn.records.at(-1)?.detail ?? 'see its timeline'}`,
+    );
   }
 }
 
@@ -229,7 +286,11 @@ class Turn {
  * An answer about another amount or currency is treated as tampered with. Not on the way back: an authorization is
  * dropped whatever it was for.
  */
-function otherAmount(saga: Saga, operation: PaymentOperation, answer: { amount: number; currency: string }): string | undefined {
+function otherAmount(
+  saga: Saga,
+  operation: PaymentOperation,
+  answer: { amount: number; currency: string },
+): string | undefined {
   if (operation.kind === 'void' || (operation.kind === 'authorize' && saga.endsAs)) return undefined;
   if (answer.amount === operation.amount && answer.currency === operation.currency) return undefined;
   return `the provider says ${answer.amount} ${answer.currency}, not ${operation.amount} ${operation.currency}`;

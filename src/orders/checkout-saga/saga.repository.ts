@@ -73,7 +73,8 @@ export async function claimSaga(tx: Tx, orderId: string, lease: Lease): Promise<
     `,
     [orderId, lease.codeVersionMax],
   );
-  if (!saga || saga.nextRunAt! > saga.now || (saga.leaseExpiresAt && saga.leaseExpiresAt > saga.now)) return undefined;
+  if (!saga || saga.nextRunAt! > saga.now || (saga.leaseExpiresAt && saga.leaseExpiresAt > saga.now))
+    return undefined;
   saga.fencingToken += 1;
   await tx.affected(
     `UPDATE sagas SET fencing_token = $2::bigint, lease_owner = $3::text WHERE order_id = $1::uuid`,
@@ -180,7 +181,11 @@ export async function saveSaga(
 }
 
 /** Sagas whose time has come and that nobody drives: what every lost doorbell and every dead worker leaves behind. */
-export function dueSagas(queryable: Queryable, limit: number, codeVersionMax: number): Promise<{ orderId: string }[]> {
+export function dueSagas(
+  queryable: Queryable,
+  limit: number,
+  codeVersionMax: number,
+): Promise<{ orderId: string }[]> {
   return queryable.rows<{ orderId: string }>(
     `
     SELECT order_id AS "orderId"

@@ -5,7 +5,8 @@ export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated
 export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
 
 /** How an order ends that is not placed, or not any more. */
-export type OrderEnd = 'payment_declined' | 'reservation_expired' | 'cancelled' | 'placed_then_cancelled' | 'placed_then_refunded';
+export type OrderEnd =
+  'payment_declined' | 'reservation_expired' | 'cancelled' | 'placed_then_cancelled' | 'placed_then_refunded';
 
 /** The part of a saga that its transitions decide about. */
 export interface SagaState {

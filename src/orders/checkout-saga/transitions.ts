@@ -49,7 +49,10 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
       if (goingBack) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
       return back(state, stepBefore(state.step), event.endsAs);
     case 'unknown':
-      return { state: { ...state, status: state.attempt >= attemptsMax ? 'stuck' : status }, nextRun: 'backoff' };
+      return {
+        state: { ...state, status: state.attempt >= attemptsMax ? 'stuck' : status },
+        nextRun: 'backoff',
+      };
     case 'failed':
       return transition({ ...state, attempt: state.attempt + 1 }, { type: 'unknown' });
     case 'blocked':
@@ -90,7 +93,10 @@ function turnedBack(state: SagaState, by: 'cancel' | 'refund'): Transition {
 
 function back(state: SagaState, step: StepName | undefined, endsAs: OrderEnd): Transition {
   if (!step) throw new Error('Bug: the first step of a saga was declined after its order had been accepted.');
-  return { state: { ...state, status: 'compensating', step, attempt: 0, wanted: null, endsAs }, nextRun: 'now' };
+  return {
+    state: { ...state, status: 'compensating', step, attempt: 0, wanted: null, endsAs },
+    nextRun: 'now',
+  };
 }
 
 const stepBefore = (step: StepName): StepName | undefined => steps[steps.indexOf(step) - 1];

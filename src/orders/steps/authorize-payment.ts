@@ -13,13 +13,16 @@ export class AuthorizePayment implements Step {
 
   async run(tx: Tx, saga: Saga): Promise<StepOutcome> {
     const pinned = await pin(tx, saga.reservationId, saga.orderId);
-    if (pinned === 'expired') return declined('reservation_expired', 'the reservation ended before its charge began');
-    if (pinned === 'released') return declined('cancelled', 'the reservation was released before its charge began');
+    if (pinned === 'expired')
+      return declined('reservation_expired', 'the reservation ended before its charge began');
+    if (pinned === 'released')
+      return declined('cancelled', 'the reservation was released before its charge began');
 
     const { orderId, amount, currency } = saga;
     const operation = await findOrCreate(tx, { orderId, kind: 'authorize', amount, currency });
     if (operation.status === 'approved') return done();
-    if (operation.status === 'declined') return declined('payment_declined', operation.declineCode ?? 'declined');
+    if (operation.status === 'declined')
+      return declined('payment_declined', operation.declineCode ?? 'declined');
     return { kind: 'ask', operation };
   }
 

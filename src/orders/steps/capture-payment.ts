@@ -12,12 +12,15 @@ export class CapturePayment implements Step {
 
   async run(tx: Tx, saga: Saga): Promise<StepOutcome> {
     const { orderId, amount, currency } = saga;
-    const authorization = (await operationsOf(tx, orderId)).find(({ kind, status }) => kind === 'authorize' && status === 'approved');
+    const authorization = (await operationsOf(tx, orderId)).find(
+      ({ kind, status }) => kind === 'authorize' && status === 'approved',
+    );
     if (!authorization?.providerReference) return blocked('there is no approved authorization to capture');
 
     const operation = await findOrCreate(tx, { orderId, kind: 'capture', amount, currency });
     if (operation.status === 'approved') return done();
-    if (operation.status === 'declined') return declined('payment_declined', operation.declineCode ?? 'declined');
+    if (operation.status === 'declined')
+      return declined('payment_declined', operation.declineCode ?? 'declined');
     return { kind: 'ask', operation, authorization: authorization.providerReference };
   }
 
@@ -25,7 +28,9 @@ export class CapturePayment implements Step {
   async compensate(tx: Tx, saga: Saga): Promise<StepOutcome> {
     const operations = await operationsOf(tx, saga.orderId);
     const capture = operations.find(({ kind, status }) => kind === 'capture' && status === 'approved');
-    const authorization = operations.find(({ kind, status }) => kind === 'authorize' && status === 'approved');
+    const authorization = operations.find(
+      ({ kind, status }) => kind === 'authorize' && status === 'approved',
+    );
     if (!capture || !authorization) return done();
 
     const { orderId, amount, currency } = saga;

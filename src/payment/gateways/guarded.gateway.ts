@@ -1,4 +1,12 @@
-import { BrokenCircuitError, BulkheadRejectedError, ConsecutiveBreaker, bulkhead, circuitBreaker, handleWhenResult, wrap } from 'cockatiel';
+import {
+  BrokenCircuitError,
+  BulkheadRejectedError,
+  ConsecutiveBreaker,
+  bulkhead,
+  circuitBreaker,
+  handleWhenResult,
+  wrap,
+} from 'cockatiel';
 import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway } from './gateway';
 
 /** So many silences in a row are an outage and not bad luck. */
@@ -47,7 +55,11 @@ export class GuardedGateway implements PaymentGateway {
       return await this.policy.execute(ask);
     } catch (error) {
       if (error instanceof BrokenCircuitError) {
-        return { status: 'unknown', detail: 'not asked: the provider has been silent for a while', retryAfterMs: probeAfterMs };
+        return {
+          status: 'unknown',
+          detail: 'not asked: the provider has been silent for a while',
+          retryAfterMs: probeAfterMs,
+        };
       }
       if (error instanceof BulkheadRejectedError) {
         return { status: 'unknown', detail: 'not asked: too many calls in flight', retryAfterMs: 1_000 };

@@ -62,7 +62,11 @@ export class StripeGateway implements PaymentGateway {
   async void(request: FollowUpRequest): Promise<GatewayAnswer> {
     return answered(
       async () => {
-        const intent = await this.stripe.paymentIntents.cancel(request.authorization, {}, { idempotencyKey: request.operationId });
+        const intent = await this.stripe.paymentIntents.cancel(
+          request.authorization,
+          {},
+          { idempotencyKey: request.operationId },
+        );
         return approved(intent.id, intent.amount, intent.currency);
       },
       async () => {
@@ -88,9 +92,14 @@ export class StripeGateway implements PaymentGateway {
         return afterRefund(refund);
       },
       async () => {
-        const { data } = await this.stripe.refunds.list({ payment_intent: request.authorization, limit: 100 });
+        const { data } = await this.stripe.refunds.list({
+          payment_intent: request.authorization,
+          limit: 100,
+        });
         const own = data.find((refund) => refund.metadata?.operationId === request.operationId);
-        return own ? afterRefund(own) : unknown(`no refund of ${request.authorization} was made for this operation`);
+        return own
+          ? afterRefund(own)
+          : unknown(`no refund of ${request.authorization} was made for this operation`);
       },
     );
   }
@@ -98,13 +107,15 @@ export class StripeGateway implements PaymentGateway {
 
 function afterCapture(intent: Stripe.PaymentIntent): GatewayAnswer {
   if (intent.status === 'succeeded') return approved(intent.id, intent.amount_received, intent.currency);
-  if (intent.status === 'canceled') return { status: 'declined', code: 'authorization_canceled', reference: intent.id };
+  if (intent.status === 'canceled')
+    return { status: 'declined', code: 'authorization_canceled', reference: intent.id };
   return unknown(`payment ${intent.id} is ${intent.status} after its capture was asked for`);
 }
 
 function afterRefund(refund: Stripe.Refund): GatewayAnswer {
   // A refund that is pending at the card network is out of our hands and on its way.
-  if (refund.status === 'succeeded' || refund.status === 'pending') return approved(refund.id, refund.amount, refund.currency);
+  if (refund.status === 'succeeded' || refund.status === 'pending')
+    return approved(refund.id, refund.amount, refund.currency);
   return unknown(`refund ${refund.id} is ${refund.status}`);
 }
 
@@ -115,28 +126,44 @@ const approved = (reference: string, amount: number, currency: string): GatewayA
   currency: currency.toUpperCase(),
 });
 
-const unknown = (detail: string, retryAfterMs?: number): GatewayAnswer => ({ status: 'unknown', detail, retryAfterMs });
+const unknown = (detail: string, retryAfterMs?: number): GatewayAnswer => ({
+  status: 'unknown',
+  detail,
+  retryAfterMs,
+});
 
 /**
  * Reads an error as an answer. Only what Stripe documents as a decision about this very request is a no; everything
  * else, a wrong API key of ours included, is "not heard". `lookUp` asks for the state when Stripe says that the
  * request does not fit it, which is what a repeat of something already done looks like once its key is forgotten.
  */
-async function answered(ask: () => Promise<GatewayAnswer>, lookUp?: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+async function answered(
+  ask: () => Promise<GatewayAnswer>,
+  lookUp?: () => Promise<GatewayAnswer>,
+): Promise<GatewayAnswer> {
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripeError)) return unknown(`unexpected: ${(error as Error).message}`);
+    if (!(error instanceof Stripe.errors.StripeError))
+      return unknown(`unexpected: ${(error as Error).message}`);
     if (error instanceof Stripe.errors.StripeCardError) {
-      return { status: 'declined', code: error.decline_code ?? error.code ?? 'card_declined', reference: error.payment_intent?.id };
+      return {
+        status: 'declined',
+        code: error.decline_code ?? error.code ?? 'card_declined',
+        reference: error.payment_intent?.id,
+      };
     }
     // 409: the first call under this key is still running. 429: too many calls. Neither says anything about this one.
-    const decided = error instanceof Stripe.errors.StripeInvalidRequestError && ![409, 429].includes(error.statusCode ?? 0);
+    const decided =
+      error instanceof Stripe.errors.StripeInvalidRequestError && ![409, 429].includes(error.statusCode ?? 0);
     if (decided) {
       if (lookUp) return answered(lookUp);
       return { status: 'declined', code: error.code ?? 'invalid_request' };
     }
-    return unknown(`${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`, retryAfterMs(error));
+    return unknown(
+      `${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`,
+      retryAfterMs(error),
+    );
   }
 }
 

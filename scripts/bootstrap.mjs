@@ -1,0 +1,187 @@
+// Brings a clone to where it can run: dependencies as the lockfile says, and with --build, dist/ as the sources say.
+// Needs nothing but Node and npm, does nothing when nothing changed, and may run any number of times at once.
+import { spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  rmdirSync,
+  writeFileSync,
+} from 'node:fs';
+import path from 'node:path';
+import { failWith, longStage, say, SetupError, stage } from './console.mjs';
+import { waitForPidFile } from './pid-file.mjs';
+import { isMain, root } from './processes.mjs';
+
+/** The first release whose require() loads the ES modules that NestJS 12 ships. */
+const nodeMin = [20, 19];
+
+const inRoot = (...parts) => path.join(root, ...parts);
+
+/** Inside node_modules, so that it goes when what it speaks of goes, and so that several data folders share one build. */
+const cacheDir = inRoot('node_modules', '.cache', 'holdfast');
+
+/** Not in node_modules, which `npm ci` empties while the lock is held. */
+const lockDir = inRoot('.holdfast-bootstrap');
+
+/** As deep as dist/, into which it is renamed when complete: source maps stay right, and dist/ is never half new. */
+const draftDir = inRoot('.holdfast-build');
+
+export async function bootstrap({ build = false } = {}) {
+  checkNode();
+  if (isInstalled() && (!build || isBuilt())) return;
+  const lock = await waitForPidFile(path.join(lockDir, 'lock'), ({ pid }) =>
+    say(`another set-up (pid ${pid}) is at work in this clone; waiting for it`),
+  );
+  try {
+    if (!isInstalled()) await install();
+    if (build && !isBuilt()) await stage('service built', compile);
+  } finally {
+    lock.release();
+    removeIfEmpty(lockDir);
+  }
+}
+
+function removeIfEmpty(dir) {
+  try {
+    rmdirSync(dir);
+  } catch {
+    // Somebody who waited has it now.
+  }
+}
+
+function checkNode() {
+  const [major, minor] = process.versions.node.split('.').map(Number);
+  if (major > nodeMin[0] || (major === nodeMin[0] && minor >= nodeMin[1])) return;
+  throw new SetupError(
+    `Node ${nodeMin.join('.')} or newer is needed, this is ${process.versions.node}. See https://nodejs.org, or: nvm install 22`,
+  );
+}
+
+/** npm's own record of what lies in node_modules, written last, compared with what the lockfile asks for. */
+function isInstalled() {
+  const installed = readJson(inRoot('node_modules', '.package-lock.json'))?.packages;
+  if (installed === undefined) return false;
+  const nodeMajor = readJson(path.join(cacheDir, 'installed.json'))?.nodeMajor ?? currentMajor();
+  if (nodeMajor !== currentMajor()) return false;
+  // Optional packages are those of other platforms.
+  return Object.entries(lockedPackages()).every(
+    ([name, wanted]) => name === '' || wanted.optional || installed[name]?.version === wanted.version,
+  );
+}
+
+const currentMajor = () => process.versions.node.split('.')[0];
+
+const lockedPackages = () => JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')).packages;
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+async function install() {
+  const total = Object.values(lockedPackages()).filter((entry) => !entry.optional).length - 1;
+  const progress = () => `${countPackages()} in place`;
+  await longStage(`installing about ${total} packages (npm ci)`, { progress }, () =>
+    // --include=dev: NODE_ENV=production would leave out the compiler that the build needs.
+    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { stdout: 'ignore' }),
+  );
+  mkdirSync(cacheDir, { recursive: true });
+  writeFileSync(path.join(cacheDir, 'installed.json'), JSON.stringify({ nodeMajor: currentMajor() }));
+}
+
+/** npm makes all folders first and fills them later, so a folder alone does not count. */
+function countPackages() {
+  const modules = inRoot('node_modules');
+  const isThere = (name) => existsSync(path.join(modules, name, 'package.json'));
+  try {
+    const names = readdirSync(modules).flatMap((name) =>
+      name.startsWith('@')
+        ? readdirSync(path.join(modules, name)).map((inner) => `${name}/${inner}`)
+        : [name],
+    );
+    return names.filter(isThere).length;
+  } catch {
+    return 0;
+  }
+}
+
+const buildStamp = path.join(cacheDir, 'built-from');
+
+function isBuilt() {
+  return (
+    existsSync(inRoot('dist', 'main.js')) &&
+    existsSync(buildStamp) &&
+    readFileSync(buildStamp, 'utf8') === fingerprintOfSources()
+  );
+}
+
+function fingerprintOfSources() {
+  const hash = createHash('sha256');
+  const files = [
+    'package-lock.json',
+    'tsconfig.json',
+    'tsconfig.build.json',
+    ...walk('src'),
+    ...walk('migrations'),
+  ];
+  for (const file of files) hash.update(`${file}\0`).update(readFileSync(inRoot(file)));
+  return hash.digest('hex');
+}
+
+function walk(dir) {
+  return readdirSync(inRoot(dir), { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => path.relative(root, path.join(entry.parentPath, entry.name)))
+    .sort();
+}
+
+/** Compiles beside dist/ and swaps: a failed build leaves the last good one, and files of deleted sources do not linger. */
+async function compile() {
+  // Taken first: what is edited while the compiler runs must count as not yet built.
+  const fingerprint = fingerprintOfSources();
+  const tsc = inRoot('node_modules', 'typescript7', 'bin', 'tsc');
+  rmSync(draftDir, { recursive: true, force: true });
+  await Promise.all([
+    run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', draftDir]),
+    run(process.execPath, [
+      tsc,
+      '-p',
+      'migrations/tsconfig.json',
+      '--outDir',
+      path.join(draftDir, 'migrations'),
+    ]),
+  ]);
+  rmSync(inRoot('dist'), { recursive: true, force: true });
+  renameSync(draftDir, inRoot('dist'));
+  mkdirSync(cacheDir, { recursive: true });
+  writeFileSync(buildStamp, fingerprint);
+}
+
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+function run(command, args, { stdout = 'inherit' } = {}) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(command, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
+    // A signal to this process alone must not leave npm or the compiler behind.
+    const pass = (signal) => child.kill(signal);
+    for (const signal of endingSignals) process.on(signal, pass);
+    child.once('exit', () => endingSignals.forEach((signal) => process.off(signal, pass)));
+    const failure = (how) => reject(new SetupError(`\`${path.basename(command)} ${args.join(' ')}\` ${how}`));
+    child.once('error', (error) => failure(`could not be run: ${error.message}`));
+    child.once('exit', (code, signal) =>
+      code === 0 ? resolve() : failure(`failed (${signal ?? `exit ${code}`})`),
+    );
+  });
+}
+
+if (isMain(import.meta.url)) {
+  await bootstrap({ build: process.argv.includes('--build') }).catch(failWith);
+}

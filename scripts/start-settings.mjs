@@ -1,0 +1,93 @@
+// What `npm start` reads from its surroundings, what it refuses, and what it hands to the programs it starts.
+import path from 'node:path';
+import { SetupError } from './console.mjs';
+import { isPortFree, root } from './processes.mjs';
+
+const apiPortDefault = 3000;
+const sandboxPortDefault = 3100;
+
+export function readSettings(env) {
+  return {
+    port: portOf(env, 'PORT', apiPortDefault),
+    sandboxPort: portOf(env, 'SANDBOX_PORT', sandboxPortDefault),
+    dataDir: env.HOLDFAST_DATA_DIR ? path.resolve(env.HOLDFAST_DATA_DIR) : path.join(root, '.holdfast'),
+    // An empty value is what `FOO= npm start` and many .env files say for "not set".
+    databaseUrl: env.DATABASE_URL || undefined,
+    stripeUrl: env.STRIPE_API_URL || undefined,
+    redisUrl: env.REDIS_URL || undefined,
+  };
+}
+
+function portOf(env, name, fallback) {
+  const text = env[name] || String(fallback);
+  const port = Number(text);
+  if (Number.isInteger(port) && port >= 1 && port <= 65_535) return port;
+  throw new SetupError(
+    `${name} is "${text}", which is not a port between 1 and 65535. Example: ${name}=${fallback}`,
+  );
+}
+
+export async function checkPorts(settings) {
+  const wanted = [['PORT', settings.port]];
+  if (settings.stripeUrl === undefined) wanted.push(['SANDBOX_PORT', settings.sandboxPort]);
+  if (wanted.length === 2 && settings.port === settings.sandboxPort) {
+    throw new SetupError(
+      `PORT and SANDBOX_PORT are both ${settings.port}. Example: SANDBOX_PORT=${settings.port + 100}`,
+    );
+  }
+  for (const [name, port] of wanted) {
+    if (await isPortFree(port)) continue;
+    const other = await nextFreePort(port + 1);
+    throw new SetupError(
+      `${name}: port ${port} is in use by another program. Choose another, e.g. ${name}=${other} npm start`,
+    );
+  }
+}
+
+async function nextFreePort(from) {
+  for (let port = from; port <= 65_535; port++) {
+    if (await isPortFree(port)) return port;
+  }
+  return from;
+}
+
+export function refuseSecondStart({ dataDir, port, sandboxPort }, holder) {
+  throw new SetupError(
+    `Holdfast runs already with the data in ${dataDir}: pid ${holder.pid}, ${holder.url}. Stop it with \`kill ${holder.pid}\`, ` +
+      `or start a second one beside it: PORT=${port + 1} SANDBOX_PORT=${sandboxPort + 1} HOLDFAST_DATA_DIR=${dataDir}-2 npm start`,
+  );
+}
+
+/** Everything we were given, and every address filled in; what is set outside always wins. */
+export function childEnv(settings, databaseUrl) {
+  const sandboxUrl = `http://127.0.0.1:${settings.sandboxPort}`;
+  const defaults = {
+    HOLDFAST_ADMIN_KEY: 'hf_dev_admin',
+    HOLDFAST_VIEWER_KEY: 'hf_dev_viewer',
+    HOLDFAST_CLIENT_KEY: 'hf_dev_client',
+    STRIPE_API_URL: sandboxUrl,
+    STRIPE_SECRET_KEY: 'sk_test_holdfast_sandbox',
+    STRIPE_WEBHOOK_SECRET: 'whsec_holdfast_sandbox',
+    SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${settings.port}/v1/payments/webhooks/stripe`,
+  };
+  // Production has no default keys, and a real provider's are not ours to invent: the programs then say what is missing.
+  if (process.env.NODE_ENV === 'production') removeAll(defaults, /^HOLDFAST_/);
+  if (settings.stripeUrl !== undefined) removeAll(defaults, /^STRIPE_|^SANDBOX_/);
+  const given = Object.fromEntries(
+    Object.entries(process.env).filter(([name, value]) => value !== '' || !(name in defaults)),
+  );
+  return {
+    ...defaults,
+    ...given,
+    DATABASE_URL: databaseUrl,
+    PORT: String(settings.port),
+    SANDBOX_PORT: String(settings.sandboxPort),
+    HOLDFAST_DATA_DIR: settings.dataDir,
+  };
+}
+
+function removeAll(record, pattern) {
+  for (const name of Object.keys(record)) {
+    if (pattern.test(name)) delete record[name];
+  }
+}

@@ -1,0 +1,154 @@
+// `npm start`: everything a newcomer needs, from a bare clone to a running shop, in one terminal.
+import { mkdirSync, rmSync } from 'node:fs';
+import path from 'node:path';
+import { bootstrap } from './bootstrap.mjs';
+import { complain, failWith, say, SetupError, seconds, stage } from './console.mjs';
+import { acquirePidFile } from './pid-file.mjs';
+import { isAlive, stopInOrder } from './processes.mjs';
+import { seed } from './seed.mjs';
+import { checkPorts, childEnv, readSettings, refuseSecondStart } from './start-settings.mjs';
+import { summary } from './start-summary.mjs';
+import { ranks, Supervisor } from './supervisor.mjs';
+
+/** npm's shell does not pass SIGTERM on to us; its death shows as another parent. */
+const parentCheckMs = 300;
+
+async function main() {
+  // A reader that goes away (`npm start | head`) must not take the service with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
+  const startedAt = Date.now();
+  const settings = readSettings(process.env);
+  const { pidFile, left } = takeDataDir(settings);
+  try {
+    await stopLeftovers(left);
+    await checkPorts(settings);
+    await bootstrap({ build: true });
+  } catch (error) {
+    pidFile.release();
+    throw error;
+  }
+
+  const supervisor = new Supervisor({
+    dataDir: settings.dataDir,
+    pidFile,
+    onGivenUp: (reason) => stop(1, reason),
+  });
+  const stop = stopOnce({ supervisor, settings, pidFile });
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(0, signal));
+  watchParent(() => stop(0, 'npm has gone'));
+  try {
+    const env = await startAll(supervisor, settings);
+    process.stdout.write(summary({ settings, env, took: seconds(Date.now() - startedAt) }));
+  } catch (error) {
+    // What a stop interrupts fails, of course; the stop itself ends the process.
+    if (!supervisor.isStopping) await stop(1, error instanceof SetupError ? error.message : error.stack);
+  }
+}
+
+function takeDataDir(settings) {
+  try {
+    mkdirSync(settings.dataDir, { recursive: true });
+  } catch (error) {
+    throw new SetupError(`HOLDFAST_DATA_DIR ${settings.dataDir} cannot be used: ${error.message}`);
+  }
+  const facts = { url: `http://127.0.0.1:${settings.port}` };
+  const { held, holder, left } = acquirePidFile(path.join(settings.dataDir, 'supervisor.json'), facts);
+  if (!held) refuseSecondStart(settings, holder);
+  return { pidFile: held, left };
+}
+
+/** After a kill -9 the guardian cleans up; this is for the case that it was killed too, or is still at it. */
+async function stopLeftovers(left) {
+  const running = (left?.processes ?? []).filter(isAlive);
+  if (running.length === 0) return;
+  await stage(
+    `stopped what the last start (pid ${left.pid}) left running: ${running.map(({ name }) => name).join(', ')}`,
+    () => stopInOrder(running),
+  );
+}
+
+async function startAll(supervisor, settings) {
+  const databaseUrl = settings.databaseUrl ?? (await startDatabase(supervisor, settings));
+  const env = childEnv(settings, databaseUrl);
+  if (settings.stripeUrl === undefined) {
+    await stage(`payment sandbox on http://127.0.0.1:${settings.sandboxPort}`, () =>
+      supervisor.keepProgram('sandbox', {
+        script: 'dist/sandbox.js',
+        env,
+        rank: ranks.provider,
+        readyWhen: /sandbox listening on/,
+      }),
+    );
+  }
+  await stage('database migrated', () =>
+    supervisor.run('migrate', { script: 'dist/database/migrate.js', env }),
+  );
+  const apiUrl = `http://127.0.0.1:${settings.port}`;
+  // At once: most of either start is the loading of modules, and there is more than one core.
+  await Promise.all([
+    stage(`API on ${apiUrl}`, () =>
+      supervisor.keepProgram('api', { script: 'dist/main.js', env, readyWhen: () => isHealthy(apiUrl) }),
+    ),
+    stage('worker ready', () =>
+      supervisor.keepProgram('worker', { script: 'dist/worker.js', env, readyWhen: /worker ready/ }),
+    ),
+  ]);
+  const seeded = await seed({ apiUrl, adminKey: env.HOLDFAST_ADMIN_KEY });
+  if (seeded > 0) say(`${seeded} demo products made`);
+  return env;
+}
+
+async function startDatabase(supervisor, { dataDir }) {
+  // Only now: its dependencies are there since the bootstrap.
+  const { startPostgres } = await import('./postgres.mjs');
+  let server;
+  const launch = async () => {
+    const onSpawn = (child, name = 'postgres') =>
+      supervisor.adopt(name, child, { rank: ranks.database, escalation: 'postgres' });
+    // After a crash it must come back where the others look for it.
+    server = await startPostgres({ dataDir, onSpawn, port: server?.port });
+    return server.child;
+  };
+  await stage('PostgreSQL', async () => {
+    await supervisor.keep('postgres', launch);
+    return `PostgreSQL on 127.0.0.1:${server.port}, data in ${server.dir}${server.created ? ' (new)' : ''}`;
+  });
+  return server.url;
+}
+
+async function isHealthy(apiUrl) {
+  try {
+    const response = await fetch(`${apiUrl}/health/ready`, { signal: AbortSignal.timeout(2_000) });
+    await response.arrayBuffer();
+    return response.status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** However many signals arrive (a terminal's Ctrl-C reaches us twice, by npm too), there is one stop. */
+function stopOnce({ supervisor, settings, pidFile }) {
+  let stopped;
+  return (exitCode, reason) => {
+    stopped ??= (async () => {
+      const tell = exitCode === 0 ? say : complain;
+      tell(exitCode === 0 ? `stopping (${reason}): API and worker, then the rest` : reason);
+      const since = Date.now();
+      await supervisor.stop();
+      rmSync(path.join(settings.dataDir, 'pids.json'), { force: true });
+      pidFile.release();
+      tell(`stopped (${seconds(Date.now() - since)}); the data stays in ${settings.dataDir}`);
+      process.exit(exitCode);
+    })();
+    return stopped;
+  };
+}
+
+function watchParent(onLost) {
+  // Started by hand in a background job, a lost parent means nothing.
+  if (process.env.npm_lifecycle_event === undefined) return;
+  const parent = process.ppid;
+  setInterval(() => process.ppid !== parent && onLost(), parentCheckMs).unref();
+}
+
+await main().catch(failWith);

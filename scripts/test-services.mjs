@@ -1,0 +1,125 @@
+// What the tests stand on: one throw-away PostgreSQL with a migrated template for every schema, and a Redis program.
+//
+// As a program (for a Jest that was not started by `npm test`) it prints them as one line of JSON and stops everything
+// when its standard input closes.
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { bootstrap } from './bootstrap.mjs';
+import { complain, failWith, SetupError, stage } from './console.mjs';
+import { startGuardian } from './guardian.mjs';
+import { isMain, root } from './processes.mjs';
+
+/** The tables live in `public`, and once more in a schema of another name: nothing may depend on which. */
+export const testSchemas = ['public', 'cell_7'];
+
+/** Settings of a developer's shell that would make a test run differ from everybody else's. */
+const foreignSettings =
+  /^(DATABASE_|REDIS_|STRIPE_|SANDBOX_|RESERVATION_|PAYMENT_|SAGA_|RELAY_|SWEEP_|IDEMPOTENCY_|SHUTDOWN_|HOLDFAST_(?!TEST_)|HOST$|PORT$|QUEUES$|FAILPOINT|LATE_PAYMENT$)/;
+
+export function testEnv() {
+  const own = Object.entries(process.env).filter(([name]) => !foreignSettings.test(name));
+  return { ...Object.fromEntries(own), NODE_ENV: 'test' };
+}
+
+/**
+ * `{ services, stop }`, where `services` is what test/support/services.ts reads. What is started here is stopped by the
+ * guardian; `stop` takes back what was made on a server of somebody else's.
+ */
+export async function startTestServices(guardian) {
+  const own = process.env.TEST_DATABASE_URL;
+  const server = own ?? (await startServer(guardian));
+  const templates = await makeTemplates(server);
+  const services = { server, templates: templates.names, redis: await findRedisLoudly() };
+  return { services, stop: () => (own ? templates.drop() : undefined) };
+}
+
+async function startServer(guardian) {
+  const { startThrowawayPostgres } = await import('./postgres.mjs');
+  let url;
+  await stage('PostgreSQL', async () => {
+    const onSpawn = (child, name = 'postgres') => {
+      // Last of all: what still runs then has nobody to complain to.
+      guardian.watch({ name, pid: child.pid, rank: 9, escalation: 'postgresAtOnce' });
+      child.once('exit', () => guardian.forget(child.pid));
+    };
+    ({ url } = await startThrowawayPostgres({ onSpawn, onDir: (dir) => guardian.removeDir(dir) }));
+    return `throw-away PostgreSQL at ${url}`;
+  });
+  return url;
+}
+
+async function makeTemplates(server) {
+  const { default: pg } = await import('pg');
+  const admin = new pg.Client({ connectionString: server });
+  await admin.connect();
+  // A number of its own: on a server that we did not start, another run may be at work too.
+  const nameOf = (schema) => `holdfast_template_${process.pid}_${schema}`;
+  const names = Object.fromEntries(testSchemas.map((schema) => [schema, nameOf(schema)]));
+  try {
+    await stage('template databases migrated', async () => {
+      for (const name of Object.values(names)) await admin.query(`CREATE DATABASE ${name}`);
+      await Promise.all(testSchemas.map((schema) => migrate(urlOf(server, names[schema], schema))));
+      // A template with somebody connected to it cannot be cloned; so nobody can connect.
+      for (const name of Object.values(names))
+        await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
+    });
+  } finally {
+    await admin.end();
+  }
+  return { names, drop: () => dropAll(server, Object.values(names)) };
+}
+
+async function dropAll(server, names) {
+  const { default: pg } = await import('pg');
+  const admin = new pg.Client({ connectionString: server });
+  await admin.connect();
+  for (const name of names) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  await admin.end();
+}
+
+function urlOf(server, database, schema) {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  if (schema !== 'public') url.search = `?options=${encodeURIComponent(`-c search_path=${schema}`)}`;
+  return url.href;
+}
+
+async function migrate(url) {
+  const script = path.join(root, 'dist', 'database', 'migrate.js');
+  try {
+    await promisify(execFile)(process.execPath, [script], {
+      cwd: root,
+      env: { ...testEnv(), DATABASE_URL: url },
+    });
+  } catch (error) {
+    throw new SetupError(`The migrations failed on ${url}:\n${error.stdout ?? ''}${error.stderr ?? error}`);
+  }
+}
+
+async function findRedisLoudly() {
+  const { findRedis } = await import('./redis.mjs');
+  try {
+    return findRedis();
+  } catch (error) {
+    complain(error.message);
+    complain('EVERY TEST THAT NEEDS REDIS IS SKIPPED in this run, and counted as skipped.');
+    return null;
+  }
+}
+
+async function serve() {
+  const guardian = startGuardian();
+  try {
+    await bootstrap({ build: true });
+    const { services, stop } = await startTestServices(guardian);
+    process.stdout.write(`${JSON.stringify(services)}\n`);
+    await once(process.stdin.resume(), 'end');
+    await stop();
+  } finally {
+    await guardian.stopAll();
+  }
+}
+
+if (isMain(import.meta.url)) await serve().catch(failWith);

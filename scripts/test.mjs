@@ -1,0 +1,109 @@
+// `npm test`: sets up what is missing, runs the suites, and ends with one line of totals over everything that ran.
+//
+//   npm test                          everything, then the integration suites again with the tables in another schema
+//   npm test -- test/unit -t money    whatever Jest takes, once
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { bootstrap } from './bootstrap.mjs';
+import { failWith, say, seconds } from './console.mjs';
+import { startGuardian } from './guardian.mjs';
+import { root } from './processes.mjs';
+import { startTestServices, testEnv } from './test-services.mjs';
+
+const noServices = { services: 'none', stop: () => {} };
+
+const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
+
+async function main() {
+  const startedAt = Date.now();
+  const args = process.argv.slice(2);
+  await bootstrap({ build: true });
+  const guardian = startGuardian();
+  const totals = [];
+  try {
+    const { services, stop } = needServices(args) ? await startTestServices(guardian) : noServices;
+    for (const { what, jestArgs, schema } of runsFor(args)) {
+      say(what);
+      totals.push(await runJest(jestArgs, { services, schema, guardian }));
+      if (totals.at(-1).interrupted) break;
+    }
+    await stop();
+  } finally {
+    await guardian.stopAll();
+  }
+  say(`tests took ${seconds(Date.now() - startedAt)}`);
+  report(totals);
+}
+
+/** Unit tests touch no database, so that one file of them answers within a second or two. */
+function needServices(args) {
+  const folders = args.filter((arg) => /^(\.\/)?test\//.test(arg));
+  return folders.length === 0 || folders.some((folder) => !/^(\.\/)?test\/(unit|sandbox)(\/|$)/.test(folder));
+}
+
+function runsFor(args) {
+  if (args.length > 0)
+    return [{ what: `jest ${args.join(' ')}`, jestArgs: args, schema: process.env.HOLDFAST_TEST_SCHEMA }];
+  return [
+    { what: 'every suite', jestArgs: [] },
+    {
+      what: 'the integration suites again, with every table in schema cell_7',
+      jestArgs: ['test/integration'],
+      schema: 'cell_7',
+    },
+  ];
+}
+
+/** Jest's own exit code counts beside the numbers: it is also non-zero when no test was found. */
+async function runJest(jestArgs, { services, schema, guardian }) {
+  const scratch = mkdtempSync(path.join(os.tmpdir(), 'holdfast-totals-'));
+  guardian.removeDir(scratch);
+  const totalsFile = path.join(scratch, 'totals.json');
+  const env = {
+    ...testEnv(),
+    HOLDFAST_TEST_SERVICES: JSON.stringify(services),
+    HOLDFAST_TEST_TOTALS: totalsFile,
+  };
+  if (schema) env.HOLDFAST_TEST_SCHEMA = schema;
+  const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
+  const ended = await runToEnd([jest, ...jestArgs], { env, guardian });
+  return { ...readTotals(totalsFile), ...ended };
+}
+
+function runToEnd(args, { env, guardian }) {
+  return new Promise((resolve, reject) => {
+    const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
+    if (child.pid) guardian.watch({ name: 'jest', pid: child.pid, rank: 0, escalation: 'atOnce' });
+    let interrupted = false;
+    const pass = (signal) => {
+      interrupted = true;
+      child.kill(signal);
+    };
+    for (const signal of endingSignals) process.on(signal, pass);
+    child.once('error', reject);
+    child.once('exit', (code, signal) => {
+      guardian.forget(child.pid);
+      for (const name of endingSignals) process.off(name, pass);
+      resolve({ ok: code === 0, interrupted: interrupted || signal !== null });
+    });
+  });
+}
+
+function readTotals(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    // It ended before it could count. Something went wrong, and the totals must say so.
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+}
+
+function report(totals) {
+  const sum = (name) => totals.reduce((total, run) => total + run[name], 0);
+  if (totals.some((run) => !run.ok) || sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;
+  process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`);
+}
+
+await main().catch(failWith);

@@ -1,0 +1,75 @@
+import type { Queryable } from '../database/database';
+import { publicId } from '../ids';
+
+/** One order in the payment provider's own books, in minor units. */
+export interface LedgerRow {
+  orderId: string;
+  currency: string;
+  authorized: number;
+  captured: number;
+  refunded: number;
+  voided: number;
+}
+
+/** The same order in ours. `settled`: its saga has nothing left to do. */
+export interface OrderFacts {
+  id: string;
+  status: string;
+  total: number;
+  currency: string;
+  settled: boolean;
+}
+
+export interface LedgerViolation {
+  invariant: 'I4' | 'I5' | 'I8' | 'I20';
+  orderId: string;
+  what: string;
+}
+
+/** Reads what the comparison needs of every order. */
+export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
+  const rows = await queryable.rows<OrderFacts>(
+    `
+    SELECT o.id, o.status, o.total_amount AS total, o.currency, s.status IN ('completed', 'compensated') AS settled
+      FROM orders o JOIN sagas s ON s.order_id = o.id
+    `,
+  );
+  return rows.map((row) => ({ ...row, id: publicId('ord', row.id) }));
+}
+
+/**
+ * Holds our orders against the books of the one who moved the money: every net captured charge belongs to exactly one
+ * placed order of the same amount, and whatever was set aside for another is given back. An order in flight may hold
+ * money, but never more than its total.
+ */
+export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): LedgerViolation[] {
+  const violations: LedgerViolation[] = [];
+  const books = new Map(ledger.map((row) => [row.orderId, row]));
+  for (const order of orders) {
+    const row = books.get(order.id);
+    books.delete(order.id);
+    const kept = row ? row.captured - row.refunded : 0;
+    const report = (invariant: LedgerViolation['invariant'], what: string) =>
+      violations.push({ invariant, orderId: order.id, what });
+
+    if (row && row.currency !== order.currency)
+      report('I20', `charged in ${row.currency}, ordered in ${order.currency}`);
+    if (kept > order.total) report('I5', `${kept} kept for a total of ${order.total}`);
+    if (!order.settled) continue;
+    if (order.status === 'placed' && kept !== order.total)
+      report('I4', `placed for ${order.total}, but ${kept} kept`);
+    if (order.status !== 'placed' && kept !== 0) report('I4', `${order.status}, but ${kept} kept`);
+    const open = row ? row.authorized - row.captured - row.voided : 0;
+    if (open !== 0) report('I8', `${order.status}, but ${open} still set aside`);
+  }
+  for (const row of books.values()) {
+    if (row.captured > row.refunded || row.authorized > row.captured + row.voided) {
+      violations.push({
+        invariant: 'I4',
+        orderId: row.orderId,
+        what: 'the provider holds money for an order that is not here',
+      });
+    }
+  }
+  return violations;
+}

@@ -1,0 +1,16 @@
+import { createServer } from 'node:http';
+import { register } from 'prom-client';
+
+/** The worker's own page for Prometheus and for a liveness probe; the API serves its own. Ends with the process. */
+export function serveMetrics(host: string, port: number): Promise<void> {
+  const server = createServer((request, response) => {
+    if (request.url === '/health/live') return void response.end('{"status":"ok"}');
+    if (request.url !== '/metrics') return void response.writeHead(404).end();
+    register.metrics().then(
+      (text) => response.writeHead(200, { 'content-type': register.contentType }).end(text),
+      () => response.writeHead(500).end(),
+    );
+  });
+  server.unref();
+  return new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+}

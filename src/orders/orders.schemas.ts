@@ -1,0 +1,101 @@
+import { documented, pageOfType } from '../http/answers';
+import { stepNames } from './checkout-saga/checkout.saga';
+
+/** The answers of this module, by example. */
+
+const money = { amount: 3998, currency: 'EUR' };
+const sagaStatuses = ['running', 'completed', 'compensating', 'compensated', 'stuck'];
+
+export const orderType = documented(
+  'Order',
+  {
+    id: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    object: 'order',
+    status: 'placed',
+    rejectionReason: 'payment_declined',
+    customerId: 'cus_42',
+    reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    lines: [{ sku: 'TEE-BLACK-M', quantity: 2, unitPrice: { amount: 1999, currency: 'EUR' } }],
+    total: money,
+    payment: { status: 'captured', reference: 'pi_3Q…' },
+    saga: { status: 'completed', step: 'place-order' },
+    createdAt: '2026-11-20T10:00:00.000Z',
+    placedAt: '2026-11-20T10:00:00.060Z',
+    endedAt: '2026-11-20T10:00:00.060Z',
+    expiresAt: '2026-11-20T10:10:00.000Z',
+    expiresInSeconds: 0,
+    metadata: { basket: 'b-17' },
+  },
+  {
+    enums: {
+      status: ['pending', 'placed', 'rejected', 'cancelled', 'refunded'],
+      rejectionReason: ['insufficient_stock', 'payment_declined', 'reservation_expired', 'cancelled'],
+      'payment.status': [
+        'none',
+        'authorizing',
+        'authorized',
+        'captured',
+        'declined',
+        'unknown',
+        'voided',
+        'refunded',
+      ],
+      'saga.status': sagaStatuses,
+      'saga.step': stepNames,
+    },
+    nullable: ['rejectionReason', 'payment.reference', 'placedAt', 'endedAt'],
+  },
+);
+export const orderListType = pageOfType(orderType);
+
+export const sagaType = documented(
+  'Saga',
+  {
+    object: 'saga',
+    orderId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    status: 'completed',
+    step: 'place-order',
+    transitions: [
+      {
+        version: 2,
+        at: '2026-11-20T10:00:00.020Z',
+        sincePreviousMs: 20,
+        step: 'authorize-payment',
+        attempt: 1,
+        from: 'running',
+        to: 'running',
+        cause: 'asked',
+        detail: 'authorize',
+        fencingToken: 1,
+        worker: 'worker-7f9c:12',
+      },
+    ],
+    operations: [
+      {
+        id: 'pay_01jd3v7q8nf0xv7c0kq1e5m9tz',
+        kind: 'authorize',
+        status: 'approved',
+        attempts: 1,
+        amount: money,
+        providerReference: 'pi_3Q…',
+        declineCode: 'insufficient_funds',
+        detail: 'no answer within 5000 ms',
+        createdAt: '2026-11-20T10:00:00.010Z',
+        sentAt: '2026-11-20T10:00:00.020Z',
+        settledAt: '2026-11-20T10:00:00.035Z',
+      },
+    ],
+  },
+  {
+    enums: { status: sagaStatuses, step: stepNames },
+    nullable: [
+      'transitions[].from',
+      'transitions[].detail',
+      'operations[].providerReference',
+      'operations[].declineCode',
+      'operations[].detail',
+      'operations[].sentAt',
+      'operations[].settledAt',
+    ],
+  },
+);

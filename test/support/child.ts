@@ -1,0 +1,119 @@
+import { spawn, type ChildProcessByStdio } from 'node:child_process';
+import path from 'node:path';
+import readline from 'node:readline';
+import type { Readable } from 'node:stream';
+import type { Guardian } from './guardian';
+
+export const root = path.resolve(__dirname, '..', '..');
+
+/** Enough to see why something went wrong, and no more than a failing test should print. */
+const outputLinesMax = 200;
+
+/** A start takes about a second; on two cores with two suites at work, several. */
+const readyWithinMs = 30_000;
+
+/** Longer than a payment call in flight may take to come home. */
+const stopGraceMs = 12_000;
+
+const endingSignals: NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
+
+export interface ChildSpec {
+  name: string;
+  command: string;
+  args: string[];
+  env: NodeJS.ProcessEnv;
+  /** What it prints when it is ready. */
+  readyWhen: RegExp;
+}
+
+/** A process of the service under test: started, killed and started again at will, with what it said kept. */
+export class Child {
+  private process: ChildProcessByStdio<null, Readable, Readable> | undefined;
+  private closed: Promise<void> = Promise.resolve();
+  private readonly lines: string[] = [];
+
+  constructor(
+    private readonly spec: ChildSpec,
+    private readonly guardian: Guardian,
+  ) {}
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Undefined while it does not run. */
+  get pid(): number | undefined {
+    const child = this.process;
+    return child && child.exitCode === null && child.signalCode === null ? child.pid : undefined;
+  }
+
+  /** The last lines of stdout and stderr, over all starts. */
+  get output(): string {
+    return this.lines.join('\n');
+  }
+
+  /** From the next start on. */
+  setEnv(more: NodeJS.ProcessEnv): void {
+    Object.assign(this.spec.env, more);
+  }
+
+  /** Resolves with the line by which it said that it is ready. */
+  async start(): Promise<string> {
+    if (this.pid !== undefined) throw new Error(`${this.name} is already running`);
+    const { command, args, readyWhen } = this.spec;
+    const child = spawn(command, args, {
+      cwd: root,
+      env: this.spec.env,
+      detached: true,
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    this.process = child;
+    if (child.pid !== undefined) this.guardian.watch(this.name, child.pid);
+
+    return new Promise<string>((resolve, reject) => {
+      const fail = (how: string): void => reject(new Error(`${this.name} ${how}. It said:\n${this.output}`));
+      const timer = setTimeout(() => fail(`was not ready within ${readyWithinMs} ms`), readyWithinMs);
+      const hear = (line: string): void => {
+        this.remember(line);
+        if (!readyWhen.test(line)) return;
+        clearTimeout(timer);
+        resolve(line);
+      };
+      readline.createInterface({ input: child.stdout }).on('line', hear);
+      readline.createInterface({ input: child.stderr }).on('line', hear);
+      this.closed = new Promise((gone) => {
+        const over = (how: string): void => {
+          clearTimeout(timer);
+          this.remember(`(${this.name} ${how})`);
+          if (child.pid !== undefined) this.guardian.forget(child.pid);
+          fail(how);
+          gone();
+        };
+        child.once('error', (error) => over(`could not be run: ${error.message}`));
+        child.once('close', (code, signal) => over(`ended: ${signal ?? `exit ${code}`}`));
+      });
+    });
+  }
+
+  /** Sends any signal, and waits for the end when it is one that ends a process. */
+  async kill(signal: NodeJS.Signals): Promise<void> {
+    if (this.pid === undefined) return;
+    this.process?.kill(signal);
+    if (endingSignals.includes(signal)) await this.closed;
+  }
+
+  /** Asks, and after a while insists. Wakes a process that a test had stopped with SIGSTOP. */
+  async stop(): Promise<void> {
+    if (this.pid === undefined) return;
+    const insist = setTimeout(() => this.process?.kill('SIGKILL'), stopGraceMs);
+    this.process?.kill('SIGTERM');
+    this.process?.kill('SIGCONT');
+    await this.closed;
+    clearTimeout(insist);
+  }
+
+  private remember(line: string): void {
+    this.lines.push(line);
+    if (this.lines.length > outputLinesMax) this.lines.shift();
+  }
+}

@@ -1,0 +1,294 @@
+import { Logger } from '@nestjs/common';
+import { Client } from 'pg';
+import { DataSource } from 'typeorm';
+import { Audit } from '../../src/admin/audit';
+import { type Config, loadConfig } from '../../src/config';
+import { dataSourceOptions } from '../../src/database/data-source';
+import { Database } from '../../src/database/database';
+import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idempotency';
+import { newId } from '../../src/ids';
+import { ProductsService } from '../../src/inventory/products.service';
+import { ReservationsService } from '../../src/inventory/reservations.service';
+import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
+import { type CheckoutRequest, Intake } from '../../src/orders/intake';
+import { OrdersService } from '../../src/orders/orders.service';
+import { Relay } from '../../src/outbox/relay';
+import type { PaymentGateway } from '../../src/payment/gateways/gateway';
+import type { NewJob, Queues } from '../../src/queue/queues';
+import { createTestDatabase } from './database';
+import { ScriptedGateway } from './scripted-gateway';
+
+export const shop = { name: 'shop', role: 'client' } as const;
+export const operator = { name: 'operator', role: 'admin' } as const;
+
+/** Stands in for BullMQ where the queue is not the subject: keeps what was added, and fails when told to. */
+export class QueueStub {
+  readonly jobs: NewJob[] = [];
+  beforeAdd: (jobs: NewJob[]) => Promise<void> = async () => undefined;
+
+  async add(jobs: NewJob[]): Promise<void> {
+    await this.beforeAdd(jobs);
+    this.jobs.push(...jobs);
+  }
+}
+
+/** The relay's doorbell without the relay: tests call a relay of their own when they want messages to move. */
+class SilentRelay extends Relay {
+  override poke(): void {}
+}
+
+export interface ProductOptions {
+  sku?: string;
+  onHand?: number;
+  strategy?: string;
+  amount?: number;
+  currency?: string;
+  quantityPerOrderMax?: number;
+  reservationsPerCustomerMax?: number;
+}
+
+/** The core of one process on a database of its own, without HTTP, queues or timers. */
+export class World {
+  readonly gateway = new ScriptedGateway();
+  readonly queues = new QueueStub();
+  readonly reservations: ReservationsService;
+  readonly products: ProductsService;
+  readonly intake: Intake;
+  readonly orders: OrdersService;
+  private readonly silence: Relay;
+  private readonly sessions: Client[] = [];
+  private named = 0;
+
+  constructor(
+    readonly config: Config,
+    readonly dataSource: DataSource,
+    readonly db: Database,
+    private readonly dropDatabase: () => Promise<void>,
+  ) {
+    this.silence = new SilentRelay(db, this.queues as unknown as Queues);
+    this.reservations = new ReservationsService(config, db, this.silence);
+    this.products = new ProductsService(db);
+    this.intake = new Intake(config, db, this.reservations, this.silence);
+    this.orders = new OrdersService(db, this.silence);
+  }
+
+  /** A relay of its own, as another process would have it. */
+  relay(queues: QueueStub = this.queues): Relay {
+    return new Relay(this.db, queues as unknown as Queues);
+  }
+
+  /** A worker of its own; on a database that fails or with another provider where that is the subject. */
+  runner({ db = this.db, gateway = this.gateway }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
+    return new SagaRunner(this.config, db, gateway, this.silence);
+  }
+
+  /** A session outside the pool, for holding locks and for looking on. Its errors are the test's own to expect. */
+  async session(): Promise<Client> {
+    const client = new Client({ connectionString: this.config.databaseUrl });
+    client.on('error', () => undefined);
+    await client.connect();
+    this.sessions.push(client);
+    return client;
+  }
+
+  async rows<R = Record<string, never>>(sql: string, parameters: unknown[] = []): Promise<R[]> {
+    return this.db.rows<R>(sql, parameters);
+  }
+
+  async row<R = Record<string, never>>(sql: string, parameters: unknown[] = []): Promise<R> {
+    const rows = await this.rows<R>(sql, parameters);
+    if (rows.length !== 1) throw new Error(`expected one row, found ${rows.length}: ${sql}`);
+    return rows[0]!;
+  }
+
+  /** Creates a product by the service's own way, so that its ledger is right; returns its SKU. */
+  async product({
+    sku = `SKU-${++this.named}`,
+    amount = 1_000,
+    currency = 'EUR',
+    ...rest
+  }: ProductOptions = {}) {
+    await this.products.put(
+      sku,
+      { name: sku, unitPrice: { amount, currency }, onHand: 10, ...rest },
+      undefined,
+      operator,
+    );
+    return sku;
+  }
+
+  /** Several products that sort as they are named. */
+  async productsOf(count: number, options: Omit<ProductOptions, 'sku'> = {}): Promise<string[]> {
+    const family = `F${++this.named}`;
+    const skus = Array.from({ length: count }, (_, nth) => `${family}-${String.fromCharCode(65 + nth)}`);
+    for (const sku of skus) await this.product({ ...options, sku });
+    return skus;
+  }
+
+  claim(operation = 'orders', key: string = newId(), request: unknown = key): IdempotencyClaim {
+    return { principal: shop.name, operation, key, fingerprint: fingerprintOf(request), resourceId: newId() };
+  }
+
+  reservationRequest(
+    lines: { sku: string; quantity: number }[],
+    more: Partial<{ customerId: string; ttlSeconds: number }> = {},
+  ) {
+    return {
+      id: newId(),
+      principal: shop.name,
+      customerId: 'cus_1',
+      orderId: null,
+      lines,
+      ttlSeconds: 600,
+      metadata: {},
+      ...more,
+    };
+  }
+
+  /** Reserves as the API does; returns the reservation's id, or throws the refusal. */
+  async reserve(
+    lines: { sku: string; quantity: number }[],
+    more: Partial<{ customerId: string; ttlSeconds: number }> = {},
+  ) {
+    const request = this.reservationRequest(lines, more);
+    await this.reservations.create(request, { ...this.claim('reservations'), resourceId: request.id });
+    return request.id;
+  }
+
+  checkout(lines: { sku: string; quantity: number }[], more: Partial<CheckoutRequest> = {}): CheckoutRequest {
+    const base = {
+      claim: this.claim(),
+      customerId: 'cus_1',
+      paymentMethod: 'pm_card_visa',
+      reservationId: null,
+    };
+    return { ...base, lines, ttlSeconds: 600, metadata: {}, ...more };
+  }
+
+  /** An accepted order on stock of its own; returns its id. */
+  async order(
+    lines?: { sku: string; quantity: number }[],
+    more: Partial<CheckoutRequest> = {},
+  ): Promise<string> {
+    const wanted = lines ?? [{ sku: await this.product(), quantity: 1 }];
+    return (await this.intake.accept(this.checkout(wanted, more))).orderId;
+  }
+
+  async level(sku: string): Promise<{ onHand: number; reserved: number }> {
+    return this.row(`SELECT on_hand AS "onHand", reserved FROM stock_levels WHERE sku = $1`, [sku]);
+  }
+
+  reservation(id: string) {
+    return this.reservations.get(id, shop);
+  }
+
+  /** Moves a reservation's end into the past, which is all that time would do to it. */
+  async makeDue(reservationId: string): Promise<void> {
+    await this.rows(
+      `UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second' WHERE id = $1 AND status = 'active'`,
+      [reservationId],
+    );
+  }
+
+  /** How many deadlocks this database has seen. A session counts its own when it ends, so all of the pool's are ended first. */
+  async deadlocks(): Promise<number> {
+    await this.dataSource.destroy();
+    const looker = new Client({ connectionString: this.config.databaseUrl });
+    await looker.connect();
+    const others = `SELECT FROM pg_stat_activity
+                     WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`;
+    try {
+      await until(async () => (await looker.query(others)).rowCount === 0);
+      const counted = `SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()`;
+      return (await looker.query<{ deadlocks: number }>(counted)).rows[0]!.deadlocks;
+    } finally {
+      await looker.end();
+      await this.dataSource.initialize();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.sessions.map((session) => session.end().catch(() => undefined)));
+    await this.dataSource.destroy();
+    await this.dropDatabase();
+  }
+}
+
+/** A world of one's own. `env` overrides settings, by the names of their variables. */
+export async function createWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
+  Logger.overrideLogger(false);
+  const database = await createTestDatabase();
+  const config = loadConfig({
+    NODE_ENV: 'test',
+    DATABASE_URL: database.url,
+    DATABASE_POOL_MAX: '12',
+    ...env,
+  });
+  await noticeDeadlocksSoon(database.url);
+  const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
+  return new World(config, dataSource, new Database(dataSource), () => database.drop());
+}
+
+/** A deadlock is then a matter of milliseconds instead of a second. Only a superuser may ask for it; without, it takes longer. */
+async function noticeDeadlocksSoon(url: string): Promise<void> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  try {
+    const name = new URL(url).pathname.slice(1);
+    await client.query(`ALTER DATABASE ${name} SET deadlock_timeout = '20ms'`).catch(() => undefined);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Every promise of the audit holds: the last line of each suite. */
+export async function expectInvariants(world: { db: Database }): Promise<void> {
+  const report = await new Audit(world.db).run();
+  expect(report.invariants.filter(({ violations }) => violations.length > 0)).toEqual([]);
+}
+
+/** Waits for a fact, not for a time; the suite's own timeout is the limit. */
+export async function until(fact: () => Promise<boolean>): Promise<void> {
+  while (!(await fact())) await new Promise((resolve) => setTimeout(resolve, 2));
+}
+
+/** Resolves when so many sessions of this database wait for a lock. */
+export async function untilBlocked(world: World, sessions = 1): Promise<void> {
+  await until(async () => {
+    const { waiting } = await world.row<{ waiting: number }>(
+      `SELECT count(*)::int AS waiting FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`,
+    );
+    return waiting >= sessions;
+  });
+}
+
+/** Runs the tasks with at most `width` of them under way, and keeps each outcome in its place. */
+export async function inParallel<T>(
+  width: number,
+  tasks: (() => Promise<T>)[],
+): Promise<PromiseSettledResult<T>[]> {
+  const outcomes: PromiseSettledResult<T>[] = [];
+  const queue = tasks.entries();
+  const lane = async () => {
+    for (const [nth, task] of queue) {
+      outcomes[nth] = await task().then(
+        (value) => ({ status: 'fulfilled' as const, value }),
+        (reason: unknown) => ({ status: 'rejected' as const, reason }),
+      );
+    }
+  };
+  await Promise.all(Array.from({ length: width }, lane));
+  return outcomes;
+}
+
+/** What became of each task, for counting: `ok`, a refusal's code, or the words of an error nobody planned. */
+export const codesOf = (outcomes: PromiseSettledResult<unknown>[]): string[] =>
+  outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : codeOf(outcome.reason)));
+
+/** A promise's outcome as one word: `ok`, or the code that it was refused with. */
+export const answerOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'ok', codeOf);
+
+function codeOf(error: unknown): string {
+  const { code, status, message } = error as { code?: string; status?: number; message: string };
+  return code && status ? code : `${code ?? 'error'}: ${message}`;
+}

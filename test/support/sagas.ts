@@ -1,0 +1,114 @@
+import type { Database } from '../../src/database/database';
+import type { SagaStatus, StepName } from '../../src/orders/checkout-saga/saga';
+import type {
+  AuthorizeRequest,
+  FollowUpRequest,
+  GatewayAnswer,
+  PaymentGateway,
+} from '../../src/payment/gateways/gateway';
+import type { World } from './fixtures';
+import { approvalOf, declinedCard } from './scripted-gateway';
+
+export interface SagaRow {
+  status: SagaStatus;
+  step: StepName;
+  attempt: number;
+  /** `due`, `waits` for its time, or `never` runs by itself. */
+  nextRun: 'due' | 'waits' | 'never';
+  leased: boolean;
+  fencingToken: number;
+  lastError: string | null;
+}
+
+export function sagaOf(world: World, orderId: string): Promise<SagaRow> {
+  return world.row<SagaRow>(
+    `SELECT status, step, attempt, last_error AS "lastError", fencing_token AS "fencingToken",
+            coalesce(lease_expires_at > clock_timestamp(), false) AS leased,
+            CASE WHEN next_run_at IS NULL THEN 'never'
+                 WHEN next_run_at <= clock_timestamp() THEN 'due' ELSE 'waits' END AS "nextRun"
+       FROM sagas WHERE order_id = $1`,
+    [orderId],
+  );
+}
+
+/** Lets the time pass that the saga waits for: its backoff, or the lease of a worker that is gone. */
+export async function passTime(world: World, orderId: string): Promise<void> {
+  await world.rows(
+    `UPDATE sagas SET next_run_at = clock_timestamp() - interval '1 second',
+                      lease_expires_at = CASE WHEN lease_expires_at IS NOT NULL THEN clock_timestamp() - interval '1 second' END
+      WHERE order_id = $1 AND next_run_at IS NOT NULL`,
+    [orderId],
+  );
+}
+
+/** How an order stands, in a few words: `placed`, `rejected (cancelled)`, and its reservation beside it. */
+export async function endOf(world: World, orderId: string): Promise<{ order: string; reservation: string; reserved: number }> {
+  return world.row(
+    `SELECT o.status || coalesce(' (' || o.rejection_reason || ')', '') AS order,
+            CASE WHEN r.returned_at IS NULL THEN r.status ELSE 'returned' END AS reservation,
+            (SELECT sum(s.reserved)::int FROM reservation_lines l JOIN stock_levels s USING (sku, pool)
+              WHERE l.reservation_id = r.id) AS reserved
+       FROM orders o JOIN reservations r ON r.id = o.reservation_id WHERE o.id = $1`,
+    [orderId],
+  );
+}
+
+/** What the saga did, as its own history tells it. */
+export async function timelineOf(world: World, orderId: string): Promise<string[]> {
+  const rows = await world.rows<{ line: string }>(
+    `SELECT step || ' ' || cause || CASE WHEN from_status = to_status THEN '' ELSE ' → ' || to_status END AS line
+       FROM saga_transitions WHERE order_id = $1 ORDER BY version`,
+    [orderId],
+  );
+  return rows.map(({ line }) => line);
+}
+
+/**
+ * A provider with a ledger: each operation id is done once and answered the same for ever. Unlike a script it can be
+ * asked in any order, by workers that crash.
+ */
+export class LedgerGateway implements PaymentGateway {
+  readonly done: { kind: string; operationId: string; orderId: string; amount: number }[] = [];
+  private readonly answers = new Map<string, GatewayAnswer>();
+
+  constructor(private readonly declines: { capture?: boolean } = {}) {}
+
+  authorize = (request: AuthorizeRequest) => this.once('authorize', request);
+  capture = (request: FollowUpRequest) => this.once('capture', request);
+  void = (request: FollowUpRequest) => this.once('void', request);
+  refund = (request: FollowUpRequest) => this.once('refund', request);
+
+  private async once(kind: string, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+    const known = this.answers.get(request.operationId);
+    if (known) return known;
+    const refused = kind === 'capture' && this.declines.capture;
+    const answer = refused ? declinedCard : approvalOf(request);
+    this.answers.set(request.operationId, answer);
+    const { operationId, orderId, amount } = request;
+    if (!refused) this.done.push({ kind, operationId, orderId, amount });
+    return answer;
+  }
+}
+
+/**
+ * The database as a process sees it that will die: so many transactions commit, the next one is rolled back at its
+ * end, and whoever waits for it waits for ever. `crashed` resolves at that moment.
+ */
+export function databaseThatDiesAfter(commits: number, db: Database): { db: Database; crashed: Promise<void> } {
+  let left = commits;
+  let onCrash: () => void = () => undefined;
+  const crashed = new Promise<void>((resolve) => (onCrash = resolve));
+  const death = new Error('the process dies here');
+  const doomed = Object.create(db) as Database;
+  doomed.transaction = async (work, options) => {
+    if (left-- > 0) return db.transaction(work, options);
+    const dying = db.transaction(async (tx) => {
+      await work(tx);
+      throw death;
+    });
+    await dying.catch(() => undefined);
+    onCrash();
+    return new Promise<never>(() => undefined);
+  };
+  return { db: doomed, crashed };
+}

@@ -1,0 +1,32 @@
+/** What the whole test run shares, started once by `npm test` (scripts/test-services.mjs). */
+export interface TestServices {
+  /** A PostgreSQL in which databases may be created. */
+  server: string;
+  /** Schema name → the migrated database to clone. */
+  templates: Record<string, string>;
+  /** A Redis program to start, or null where none can be had. */
+  redis: { binary: string; libraryPath?: string } | null;
+}
+
+const variable = 'HOLDFAST_TEST_SERVICES';
+
+export function testServices(): TestServices {
+  const services = parse();
+  if (services === undefined) {
+    throw new Error(
+      `This test needs a database, and belongs in test/integration or test/e2e. Run it with: npm test -- <its path>`,
+    );
+  }
+  return services;
+}
+
+/** False too where nothing was started because only unit tests were asked for. */
+export const redisIsAvailable = (): boolean => Boolean(parse()?.redis);
+
+function parse(): TestServices | undefined {
+  const text = process.env[variable];
+  return text === undefined || text === '"none"' ? undefined : (JSON.parse(text) as TestServices);
+}
+
+/** The schema that this run's tables live in. */
+export const testSchema = (): string => process.env.HOLDFAST_TEST_SCHEMA ?? 'public';

@@ -1,0 +1,218 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { Client } from 'pg';
+import { type Answer, HttpClient } from './http-client';
+import { type Service, type ServiceOptions, startService } from './service';
+import { until } from './until';
+
+/** Three processes, a database and perhaps a Redis; under load each takes its time. */
+const openMsMax = 90_000;
+
+export interface LedgerRow {
+  orderId: string;
+  currency: string;
+  authorized: number;
+  captured: number;
+  refunded: number;
+  voided: number;
+  attempts: number;
+}
+
+export interface OrderOptions {
+  by?: HttpClient;
+  key?: string;
+  waitSeconds?: number;
+}
+
+/** A running service with its callers, and the words in which tests talk to it. Opened before a suite, closed after it. */
+export class Shop {
+  service!: Service;
+  client!: HttpClient;
+  admin!: HttpClient;
+  viewer!: HttpClient;
+  /** Somebody without a key. */
+  stranger!: HttpClient;
+  private db: Client | undefined;
+
+  async open(options: ServiceOptions): Promise<void> {
+    this.service = await startService(options);
+    const [base = ''] = this.service.apis;
+    this.client = new HttpClient(base, 'hf_dev_client');
+    this.admin = new HttpClient(base, 'hf_dev_admin');
+    this.viewer = new HttpClient(base, 'hf_dev_viewer');
+    this.stranger = new HttpClient(base);
+  }
+
+  async close(): Promise<void> {
+    await this.db?.end();
+    await (this.service as Service | undefined)?.stop();
+  }
+
+  /** The database itself, for what no call shows. */
+  async query<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
+    if (!this.db) {
+      this.db = new Client({ connectionString: this.service.databaseUrl });
+      await this.db.connect();
+    }
+    return (await this.db.query(sql, parameters)).rows as R[];
+  }
+
+  /** A second client of the service, with a key of its own. */
+  async newClient(): Promise<HttpClient> {
+    const key = `hf_test_${randomUUID()}`;
+    const sha256 = createHash('sha256').update(key).digest();
+    await this.query('INSERT INTO api_keys (id, name, role, key_sha256) VALUES ($1, $2, $3, $4)', [
+      randomUUID(),
+      `client ${key}`,
+      'client',
+      sha256,
+    ]);
+    return new HttpClient(this.client.base, key);
+  }
+
+  /** A fresh product; its SKU. */
+  async product(onHand: number, more: Record<string, unknown> = {}): Promise<string> {
+    const sku = `SKU-${randomUUID().slice(0, 8)}`;
+    const body = { name: `Product ${sku}`, unitPrice: { amount: 1999, currency: 'EUR' }, onHand, ...more };
+    const answer = await this.admin.put(`/v1/admin/products/${sku}`, body);
+    if (answer.status !== 201) throw new Error(`PUT product: ${answer.status} ${answer.text}`);
+    return sku;
+  }
+
+  /** `POST /v1/orders` of one unit by a new customer with a good card, unless `body` says otherwise. */
+  order(body: Record<string, unknown>, { by = this.client, key = randomUUID(), waitSeconds }: OrderOptions = {}): Promise<Answer> {
+    const prefer = waitSeconds === undefined ? undefined : { prefer: `wait=${waitSeconds}` };
+    const whole = { customerId: `cus_${randomUUID()}`, paymentMethod: 'pm_card_visa', ...body };
+    return by.post('/v1/orders', whole, { headers: { 'idempotency-key': key, ...prefer } });
+  }
+
+  /** A placed order of one line. */
+  async placed(sku: string, quantity = 1): Promise<any> {
+    const answer = await this.order({ lines: [{ sku, quantity }] }, { waitSeconds: 30 });
+    if (answer.status !== 201) throw new Error(`POST order: ${answer.status} ${answer.text}`);
+    return answer.body;
+  }
+
+  reserve(body: Record<string, unknown>, { by = this.client, key = randomUUID() }: OrderOptions = {}): Promise<Answer> {
+    const whole = { customerId: `cus_${randomUUID()}`, ...body };
+    return by.post('/v1/reservations', whole, { headers: { 'idempotency-key': key } });
+  }
+
+  /** A reservation of one line. */
+  async reserved(sku: string, quantity = 1, more: Record<string, unknown> = {}): Promise<any> {
+    const answer = await this.reserve({ lines: [{ sku, quantity }], ...more });
+    if (answer.status !== 201) throw new Error(`POST reservation: ${answer.status} ${answer.text}`);
+    return answer.body;
+  }
+
+  /** `cancel` or `refund`, waited for. */
+  turnBack(orderId: string, by: 'cancel' | 'refund', { key = randomUUID(), waitSeconds = 30 }: OrderOptions = {}): Promise<Answer> {
+    const headers = { 'idempotency-key': key, prefer: `wait=${waitSeconds}` };
+    return this.client.post(`/v1/orders/${orderId}/${by}`, {}, { headers });
+  }
+
+  async available(sku: string): Promise<number> {
+    return (await this.client.get(`/v1/stock/${sku}`)).body.available;
+  }
+
+  async untilAvailable(sku: string, units: number): Promise<void> {
+    await until(`${units} of ${sku} are available`, async () => (await this.available(sku)) === units);
+  }
+
+  async orderNow(orderId: string): Promise<any> {
+    return (await this.admin.get(`/v1/orders/${orderId}`)).body;
+  }
+
+  /** The order once its saga has nothing left to do. */
+  untilEnded(orderId: string): Promise<any> {
+    return until(`order ${orderId} ends`, async () => {
+      const order = await this.orderNow(orderId);
+      return ['completed', 'compensated'].includes(order?.saga?.status) && order;
+    });
+  }
+
+  /** What the payment provider says it did, by order. */
+  async ledger(): Promise<Map<string, LedgerRow>> {
+    const { body } = await new HttpClient(this.service.sandboxUrl).get('/sandbox/ledger');
+    return new Map((body.data as LedgerRow[]).map((row) => [row.orderId, row]));
+  }
+
+  async ledgerRow(orderId: string): Promise<LedgerRow | undefined> {
+    return (await this.ledger()).get(orderId);
+  }
+
+  /** Every page of a list, in order. */
+  async all(path: string, limit = 100, by = this.admin): Promise<any[]> {
+    const found: any[] = [];
+    for (let cursor = ''; ; ) {
+      const { body } = await by.get(`${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor}`);
+      found.push(...body.data);
+      if (!body.hasMore) return found;
+      cursor = `&cursor=${body.nextCursor}`;
+    }
+  }
+
+  /** At rest nothing may be broken: every invariant of the service, and its orders against the provider's own ledger. */
+  async expectAudit(): Promise<void> {
+    await until('no saga is under way', async () => {
+      const { body } = await this.admin.get('/v1/admin/orders?sagaStatus=running,compensating&limit=1');
+      return body.data.length === 0;
+    });
+    const { status, body } = await this.admin.get('/v1/admin/invariants');
+    expect(status).toBe(200);
+    expect(body.invariants.filter((one: { violations: unknown[] }) => one.violations.length > 0)).toEqual([]);
+    expect(body.ok).toBe(true);
+    expect(await this.moneyDisagreements()).toEqual([]);
+  }
+
+  private async moneyDisagreements(): Promise<unknown[]> {
+    const ledger = await this.ledger();
+    const orders = await this.all('/v1/admin/orders');
+    const wrong = orders.filter((order) => !agrees(order, ledger.get(order.id)));
+    const known = new Set(orders.map((order) => order.id));
+    return [
+      ...wrong.map((order) => ({ order: order.id, status: order.status, saga: order.saga, row: ledger.get(order.id) })),
+      ...[...ledger.values()].filter((row) => !known.has(row.orderId)).map((row) => ({ order: 'unknown to us', row })),
+    ];
+  }
+}
+
+const noMoney: Omit<LedgerRow, 'orderId' | 'currency'> = { authorized: 0, captured: 0, refunded: 0, voided: 0, attempts: 0 };
+
+/** Of each order: placed means captured once, given back means refunded, rejected means nothing kept and nothing set aside. */
+function agrees(order: any, row: Omit<LedgerRow, 'orderId' | 'currency'> = noMoney): boolean {
+  const { authorized, captured, refunded, voided } = row;
+  const nothingSetAside = authorized - captured - voided === 0;
+  if (order.saga.status === 'stuck') return captured - refunded === 0;
+  if (order.status === 'placed') return captured === order.total.amount && refunded === 0 && nothingSetAside;
+  if (order.status === 'rejected') return captured === 0 && nothingSetAside;
+  return captured === order.total.amount && refunded === captured && nothingSetAside;
+}
+
+/** A shop for the suite around the call: open while its tests run, closed when they are over. */
+export function openShop(options: ServiceOptions): Shop {
+  const shop = new Shop();
+  beforeAll(() => shop.open(options), openMsMax);
+  afterAll(() => shop.close(), openMsMax);
+  return shop;
+}
+
+/** Runs `work` for 0 … count−1, at most `atOnce` at a time. */
+export async function inParallel<T>(count: number, atOnce: number, work: (index: number) => Promise<T>): Promise<T[]> {
+  const results = new Array<T>(count);
+  let next = 0;
+  const lane = async (): Promise<void> => {
+    while (next < count) {
+      const index = next++;
+      results[index] = await work(index);
+    }
+  };
+  await Promise.all(Array.from({ length: Math.min(atOnce, count) }, lane));
+  return results;
+}
+
+/** How often each value occurs. */
+export function tally<T>(values: T[], nameOf: (value: T) => string | number): Record<string, number> {
+  const counts: Record<string, number> = {};
+  for (const value of values) counts[nameOf(value)] = (counts[nameOf(value)] ?? 0) + 1;
+  return counts;
+}

@@ -1,0 +1,27 @@
+/** Generous: a busy machine makes a test slow, and only a broken promise makes it fail. */
+const withinMsDefault = 40_000;
+const everyMs = 50;
+
+/**
+ * Looks until there is something to see, and returns it. What `look` throws counts as nothing seen yet, and is told
+ * when time runs out.
+ */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | null | false>,
+  withinMs = withinMsDefault,
+): Promise<T> {
+  const giveUpAt = performance.now() + withinMs;
+  let last: unknown;
+  while (performance.now() < giveUpAt) {
+    try {
+      const seen = await look();
+      if (seen !== undefined && seen !== null && seen !== false) return seen;
+      last = 'nothing to see';
+    } catch (error) {
+      last = error;
+    }
+    await new Promise((resolve) => setTimeout(resolve, everyMs));
+  }
+  throw new Error(`Not within ${withinMs} ms: ${what} (${last instanceof Error ? last.message : String(last)})`);
+}

@@ -1,0 +1,150 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { parse } from 'yaml';
+import { loadConfig } from '../../src/config';
+import { readSettings } from '../../src/sandbox/settings';
+
+interface ComposeService {
+  image?: string;
+  build?: { context: string; target: string };
+  command?: string[];
+  environment?: Record<string, string | number>;
+  ports?: string[];
+  volumes?: string[];
+  restart?: string;
+  healthcheck?: { test: string[] };
+  depends_on?: Record<string, { condition: string }>;
+}
+
+const file = (name: string): string => readFileSync(path.resolve(__dirname, '../..', name), 'utf8');
+const compose = parse(file('docker-compose.yml'), { merge: true }) as {
+  services: Record<string, ComposeService>;
+  volumes: Record<string, unknown>;
+};
+const stages = dockerStages(file('Dockerfile'));
+const services = Object.entries(compose.services);
+const built = services.filter(([, service]) => service.build !== undefined);
+
+/** Stage name → its own instructions and those of every stage it is made from. */
+function dockerStages(text: string): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  let lines: string[] = [];
+  for (const line of text.split('\n')) {
+    const from = /^FROM (\S+) AS (\S+)$/.exec(line);
+    if (from) {
+      lines = [...(found.get(from[1]!) ?? [])];
+      found.set(from[2]!, lines);
+    } else if (line && !line.startsWith('#')) lines.push(line);
+  }
+  return found;
+}
+
+function environmentOf(name: string): NodeJS.ProcessEnv {
+  const given = Object.entries(compose.services[name]?.environment ?? {});
+  return Object.fromEntries(given.map(([variable, value]) => [variable, String(value)]));
+}
+
+/** By its own word or by its image's. The images of others bring none. */
+function hasHealthCheck(name: string): boolean {
+  const service = compose.services[name]!;
+  const stage = stages.get(service.build?.target ?? '') ?? [];
+  return service.healthcheck !== undefined || stage.some((line) => line.startsWith('HEALTHCHECK '));
+}
+
+describe('docker-compose.yml', () => {
+  it('starts the database, the queue server, the migrations and the three processes', () => {
+    expect(services.map(([name]) => name).sort()).toEqual([
+      'api',
+      'migrate',
+      'postgres',
+      'redis',
+      'sandbox',
+      'worker',
+    ]);
+  });
+
+  it.each(built)('builds %s from a stage of the Dockerfile', (_name, service) => {
+    expect([...stages.keys()]).toContain(service.build!.target);
+  });
+
+  it.each(services.map(([name]) => name).filter((name) => name !== 'migrate'))(
+    'watches the health of %s',
+    (name) => {
+      expect(hasHealthCheck(name)).toBe(true);
+    },
+  );
+
+  it.each(services.filter(([, service]) => service.depends_on))(
+    'lets %s wait only for what can come true',
+    (_name, service) => {
+      for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
+        expect(Object.keys(compose.services)).toContain(other);
+        if (other === 'migrate') expect(condition).toBe('service_completed_successfully');
+        else
+          expect({ other, condition, healthy: hasHealthCheck(other) }).toEqual({
+            other,
+            condition: 'service_healthy',
+            healthy: true,
+          });
+      }
+    },
+  );
+
+  it.each(['api', 'worker'])('starts %s after the migrations', (name) => {
+    expect(compose.services[name]!.depends_on).toHaveProperty('migrate');
+  });
+
+  it('runs the migrations once', () => {
+    expect(compose.services.migrate!.restart).toBe('no');
+  });
+
+  it('never evicts a job, nor forgets one in a restart', () => {
+    const command = compose.services.redis!.command!.join(' ');
+    expect(command).toContain('--maxmemory-policy noeviction');
+    expect(command).toContain('--appendonly yes');
+  });
+
+  it.each(services.filter(([, { ports }]) => ports))(
+    'publishes %s on the loopback address only',
+    (_name, service) => {
+      for (const port of service.ports ?? []) expect(port).toMatch(/^127\.0\.0\.1:\d+:\d+$/);
+    },
+  );
+
+  it.each(services.filter(([, { volumes }]) => volumes))('declares every volume of %s', (_name, service) => {
+    const named = (service.volumes ?? []).map((volume) => volume.split(':')[0]);
+    expect(Object.keys(compose.volumes)).toEqual(expect.arrayContaining(named));
+  });
+
+  it.each(['api', 'worker', 'migrate'])('gives %s settings that it accepts', (name) => {
+    expect(loadConfig(environmentOf(name))).toMatchObject({
+      production: false,
+      stripeApiUrl: 'http://sandbox:3100',
+      redisUrl: 'redis://redis:6379',
+    });
+  });
+
+  it('gives the sandbox settings that it accepts, with the keys of the API', () => {
+    expect(readSettings(environmentOf('sandbox'))).toMatchObject({
+      port: 3100,
+      secretKey: loadConfig(environmentOf('api')).stripeSecretKey,
+      webhookSecret: loadConfig(environmentOf('api')).stripeWebhookSecret,
+      webhookUrl: 'http://api:3000/v1/payments/webhooks/stripe',
+    });
+  });
+});
+
+describe('the Dockerfile', () => {
+  it.each(built)('runs %s as a user without rights', (_name, service) => {
+    const instructions = stages.get(service.build!.target)!;
+    expect(instructions.filter((line) => line.startsWith('USER ')).at(-1)).toBe('USER node');
+  });
+
+  it.each(built)('starts %s without a shell, so that signals reach it', (_name, service) => {
+    const command = stages
+      .get(service.build!.target)!
+      .filter((line) => line.startsWith('CMD '))
+      .at(-1);
+    expect(command).toMatch(/^CMD \["node", "--enable-source-maps", "dist\/[\w/]+\.js"\]$/);
+  });
+});

@@ -1,0 +1,220 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { dirname, join, relative, resolve } from 'node:path';
+
+/** The shape of the source tree, as rules. Each rule is seen red on a planted violation below. */
+
+const source = resolve(__dirname, '../../src');
+
+interface SourceFile {
+  path: string;
+  text: string;
+}
+
+const walk = (folder: string): string[] =>
+  readdirSync(folder, { withFileTypes: true }).flatMap((entry) =>
+    entry.isDirectory()
+      ? walk(join(folder, entry.name))
+      : entry.name.endsWith('.ts')
+        ? [join(folder, entry.name)]
+        : [],
+  );
+const files: SourceFile[] = walk(source).map((file) => ({
+  path: relative(source, file),
+  text: readFileSync(file, 'utf8'),
+}));
+
+/** Which rooms a room may import from, beside itself. Data flows down this table; `root` are config, errors and ids. */
+const mayImport: Record<string, readonly string[]> = {
+  root: [],
+  database: ['root'],
+  http: ['root', 'database'],
+  queue: ['root'],
+  idempotency: ['root', 'database', 'http'],
+  outbox: ['root', 'database', 'queue'],
+  inventory: ['root', 'database', 'http', 'idempotency', 'outbox'],
+  payment: ['root', 'database', 'http', 'idempotency', 'outbox'],
+  orders: ['root', 'database', 'http', 'idempotency', 'outbox', 'inventory', 'payment'],
+  workers: ['root', 'database', 'queue', 'outbox', 'inventory', 'payment', 'orders'],
+  admin: ['root', 'database', 'http', 'queue', 'outbox', 'inventory', 'payment', 'orders'],
+  process: [
+    'root',
+    'database',
+    'http',
+    'queue',
+    'outbox',
+    'inventory',
+    'payment',
+    'orders',
+    'workers',
+    'admin',
+  ],
+  sandbox: [],
+};
+const rootFiles = ['config.ts', 'config.module.ts', 'errors.ts', 'ids.ts'];
+const processFiles = ['main.ts', 'worker.ts', 'app.ts', 'process.ts'];
+
+function roomOf(path: string): string {
+  if (rootFiles.includes(path)) return 'root';
+  if (processFiles.includes(path)) return 'process';
+  return path === 'sandbox.ts' ? 'sandbox' : path.split('/')[0]!;
+}
+
+const importsOf = ({ path, text }: SourceFile): string[] =>
+  [...text.matchAll(/(?:from|import|require\()\s*'(\.[^']+)'/g)].map(([, target]) => {
+    const file = join(dirname(path), target!);
+    return files.some((known) => known.path === `${file}.ts`) ? `${file}.ts` : file;
+  });
+
+const rules: Record<string, (all: SourceFile[]) => string[]> = {
+  'every room is in the table': (all) =>
+    all.filter(({ path }) => !(roomOf(path) in mayImport)).map(({ path }) => path),
+
+  'imports follow the table': (all) =>
+    all.flatMap((file) =>
+      importsOf(file)
+        .filter(
+          (target) =>
+            roomOf(target) !== roomOf(file.path) && !mayImport[roomOf(file.path)]?.includes(roomOf(target)),
+        )
+        .map((target) => `${file.path} imports ${target}`),
+    ),
+
+  'no file imports itself by way of others': (all) => {
+    // Types vanish when compiled; only what is required at run time can go in a circle.
+    const byPath = new Map(
+      all.map((file) => [
+        file.path,
+        importsOf({ ...file, text: file.text.replace(/(import|export) type [^;]+;/g, '') }),
+      ]),
+    );
+    const circles: string[] = [];
+    const visit = (path: string, trail: string[]): void => {
+      if (trail.includes(path))
+        return void circles.push([...trail.slice(trail.indexOf(path)), path].join(' → '));
+      if (done.has(path)) return;
+      for (const target of byPath.get(path) ?? []) visit(target, [...trail, path]);
+      done.add(path);
+    };
+    const done = new Set<string>();
+    for (const { path } of all) visit(path, []);
+    return circles;
+  },
+
+  'no folder is a drawer for everything': (all) =>
+    all
+      .map(({ path }) => path)
+      .filter((path) => /(^|\/)(common|utils?|helpers?|shared|lib|misc)(\/|\.ts$)/.test(path)),
+
+  'no barrels and no forwardRef': (all) =>
+    all
+      .filter(({ path, text }) => path.endsWith('index.ts') || text.includes('forwardRef'))
+      .map(({ path }) => path),
+
+  'no file is longer than 350 lines': (all) =>
+    all
+      .filter(({ text }) => text.split('\n').length > 351)
+      .map(({ path, text }) => `${path}: ${text.split('\n').length}`),
+
+  'no function is longer than 70 lines': (all) => all.flatMap(longFunctions),
+
+  'only modules and entry points are shorter than 20 lines': (all) =>
+    all
+      .filter(
+        ({ path, text }) =>
+          text.split('\n').length < 20 && !/module\.ts$|^(main|worker|sandbox|process)\.ts$/.test(path),
+      )
+      .filter(({ path }) => !tinyOnPurpose.includes(path))
+      .map(({ path, text }) => `${path}: ${text.split('\n').length}`),
+
+  'no line is left for later': (all) =>
+    all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
+
+  'only the runner and the payment module know the gateway': (all) =>
+    all
+      .filter(({ path, text }) => /\bPaymentGateway\b|\bGATEWAY\b/.test(text) && !path.startsWith('payment/'))
+      .map(({ path }) => path)
+      .filter((path) => path !== 'orders/checkout-saga/saga-runner.ts'),
+
+  'glossary words are used and their synonyms are not': (all) =>
+    all.flatMap(({ path, text }) =>
+      path.startsWith('sandbox')
+        ? []
+        : [
+            ...text.matchAll(
+              /\b(softLock|booking|unreserve|rollbackSaga|undoStep|preAuth|reaper|janitor|isFailed)\b/g,
+            ),
+          ].map(([word]) => `${path}: ${word}`),
+    ),
+};
+
+/** Small because what they say is small. */
+const tinyOnPurpose = [
+  'orders/checkout-saga/saga-metrics.ts',
+  'admin/metrics-server.ts',
+  'inventory/strategies/row-lock.ts',
+];
+
+/** By indentation, as the formatter leaves it: from a line that opens a block at some depth to the one that closes it. */
+function longFunctions({ path, text }: SourceFile): string[] {
+  const lines = text.split('\n');
+  return lines.flatMap((line, start) => {
+    const opens =
+      /^( {0,4})(export )?(default )?(async )?(function|private|public|protected|static|override|const \w+ = (async )?\(|\w+\().*[({]$/.exec(
+        line,
+      );
+    if (!opens || /^\s*(if|for|while|switch|return|describe|it)\b/.test(line)) return [];
+    const end = lines.findIndex(
+      (other, at) => at > start && new RegExp(`^${opens[1]}[})]`).test(other) && !/^\s*\)[:,] /.test(other),
+    );
+    const length = end - start + 1;
+    const isFunction = /=>|\)\s*(:.*)?\{$|\($/.test(line) && !/= \[$|= \{$/.test(line);
+    return isFunction && length > 70 ? [`${path}:${start + 1} (${length} lines)`] : [];
+  });
+}
+
+describe('the source tree', () => {
+  it.each(Object.entries(rules))('%s', (_, rule) => {
+    expect(rule(files)).toEqual([]);
+  });
+
+  it('has files of a length that is read in one go', () => {
+    const lengths = files.map(({ text }) => text.split('\n').length).sort((a, b) => a - b);
+    console.log(
+      `${files.length} source files, median ${lengths[lengths.length >> 1]} lines, longest ${lengths.at(-1)}`,
+    );
+    expect(lengths[lengths.length >> 1]).toBeLessThan(150);
+  });
+});
+
+describe('each rule about the source tree', () => {
+  const planted: Record<string, SourceFile[]> = {
+    'every room is in the table': [{ path: 'misplaced/thing.ts', text: '' }],
+    'imports follow the table': [
+      { path: 'inventory/bad.ts', text: `import { x } from '../payment/payment-operations';` },
+    ],
+    'no file imports itself by way of others': [
+      { path: 'queue/a.ts', text: `import { b } from './b.ts';` },
+      { path: 'queue/b.ts', text: `import { a } from './a.ts';` },
+    ],
+    'no folder is a drawer for everything': [{ path: 'orders/utils/money.ts', text: '' }],
+    'no barrels and no forwardRef': [{ path: 'orders/index.ts', text: '' }],
+    'no file is longer than 350 lines': [{ path: 'orders/long.ts', text: '\n'.repeat(360) }],
+    'no function is longer than 70 lines': [
+      { path: 'orders/long.ts', text: `export function long() {\n${'  x();\n'.repeat(80)}}\n` },
+    ],
+    'only modules and entry points are shorter than 20 lines': [
+      { path: 'orders/tiny.ts', text: 'export const a = 1;\n' },
+    ],
+    'no line is left for later': [{ path: 'orders/later.ts', text: `// TO${'DO'} mend this` }],
+    'only the runner and the payment module know the gateway': [
+      { path: 'orders/steps/impatient.ts', text: 'constructor(private readonly gateway: PaymentGateway) {}' },
+    ],
+    'glossary words are used and their synonyms are not': [
+      { path: 'orders/word.ts', text: 'const booking = 1;' },
+    ],
+  };
+
+  it.each(Object.keys(rules))('turns red on a planted violation: %s', (name) => {
+    expect(rules[name]!(planted[name]!)).not.toEqual([]);
+  });
+});
