@@ -55,8 +55,8 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
       sendProblem(asHoldfastError(error), request, reply),
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
-    // Else an event stream left open would hold up a shutdown for ever.
-    forceCloseConnections: true,
+    // Requests in flight are answered before a shutdown; event streams and waits are ended by whoever opened them.
+    forceCloseConnections: 'idle',
     requestTimeout: 60_000,
     routerOptions: { maxParamLength: 300 },
   });

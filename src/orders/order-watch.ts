@@ -4,7 +4,13 @@ import { Database } from '../database/database';
 /** Often enough that a waiting buyer notices nothing, and one statement however many wait. */
 const pollMs = 40;
 
-type Listener = (version: string, ended: boolean) => void;
+export interface OrderWatcher {
+  orderId: string;
+  /** Called soon with the present version, and with each new one. `settled`: its saga has nothing left to do. */
+  changed(version: string, settled: boolean): void;
+  /** The process shuts down: nothing more will be told. */
+  stopped(): void;
+}
 
 /**
  * Tells when an order changes: for `Prefer: wait` and for event streams.
@@ -14,70 +20,65 @@ type Listener = (version: string, ended: boolean) => void;
  */
 @Injectable()
 export class OrderWatch implements OnModuleDestroy {
-  private readonly listeners = new Map<string, Set<Listener>>();
+  private readonly watchers = new Set<OrderWatcher>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(private readonly db: Database) {}
 
-  /** Calls `listener` soon with the present version, and with each new one; returns how to stop. */
-  watch(orderId: string, listener: Listener): () => void {
-    const own = this.listeners.get(orderId) ?? new Set();
-    this.listeners.set(orderId, own.add(listener));
-    if (!this.timer && !this.stopped) this.schedule();
-    return () => {
-      own.delete(listener);
-      if (own.size === 0) this.listeners.delete(orderId);
-    };
+  /** Returns how to stop watching. */
+  watch(watcher: OrderWatcher): () => void {
+    if (this.stopped) watcher.stopped();
+    else this.watchers.add(watcher);
+    this.timer ??= this.stopped ? undefined : this.schedule();
+    return () => void this.watchers.delete(watcher);
   }
 
   /** Resolves when the order's saga has nothing left to do, when `ms` are over, or when the process shuts down. */
   async waitForEnd(orderId: string, ms: number): Promise<void> {
     if (ms <= 0) return;
+    let timer: NodeJS.Timeout | undefined;
+    let unwatch = () => {};
     await new Promise<void>((resolve) => {
-      const finish = () => {
-        clearTimeout(timer);
-        this.finishers.delete(finish);
-        unwatch();
-        resolve();
-      };
-      const timer = setTimeout(finish, ms);
-      const unwatch = this.watch(orderId, (_, ended) => ended && finish());
-      this.finishers.add(finish);
+      timer = setTimeout(resolve, ms);
+      unwatch = this.watch({ orderId, changed: (_, settled) => settled && resolve(), stopped: resolve });
     });
+    clearTimeout(timer);
+    unwatch();
   }
 
   onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    for (const finish of [...this.finishers]) finish();
+    for (const watcher of [...this.watchers]) watcher.stopped();
+    this.watchers.clear();
   }
 
-  private readonly finishers = new Set<() => void>();
-
-  private schedule(): void {
-    this.timer = setTimeout(() => {
+  private schedule(): NodeJS.Timeout {
+    return setTimeout(() => {
       void this.tick().finally(() => {
-        this.timer = undefined;
-        if (this.listeners.size > 0 && !this.stopped) this.schedule();
+        this.timer = this.watchers.size > 0 && !this.stopped ? this.schedule() : undefined;
       });
     }, pollMs);
   }
 
   private async tick(): Promise<void> {
-    const ids = [...this.listeners.keys()];
+    const ids = [...new Set([...this.watchers].map(({ orderId }) => orderId))];
     // A database that is away for a moment is asked again at the next tick; the wait has its own end.
     const rows = await this.db
-      .rows<{ id: string; version: string; ended: boolean }>(
+      .rows<{ id: string; version: string; settled: boolean }>(
         `
-        SELECT o.id, o.version || '.' || s.version AS version, s.status IN ('completed', 'compensated') AS ended
+        SELECT o.id, o.version || '.' || s.version AS version, s.status IN ('completed', 'compensated') AS settled
           FROM orders o JOIN sagas s ON s.order_id = o.id
          WHERE o.id = ANY ($1::uuid[])
         `,
         [ids],
       )
       .catch(() => []);
-    for (const row of rows)
-      for (const listener of [...(this.listeners.get(row.id) ?? [])]) listener(row.version, row.ended);
+    const found = new Map(rows.map((row) => [row.id, row]));
+    for (const watcher of [...this.watchers]) {
+      const row = found.get(watcher.orderId);
+      if (row) watcher.changed(row.version, row.settled);
+    }
   }
 }

@@ -173,17 +173,18 @@ export class OrdersController {
     await this.orders.get(orderId, caller);
     return new Observable((subscriber) => {
       let last = '';
-      return this.watch.watch(orderId, (version, ended) => {
+      const changed = (version: string, settled: boolean) => {
         if (version === last) return;
         last = version;
         this.orders.get(orderId, caller).then(
           (order) => {
             subscriber.next({ type: 'order', id: version, data: orderView(order) });
-            if (ended) subscriber.complete();
+            if (settled) subscriber.complete();
           },
           (error: unknown) => subscriber.error(error),
         );
-      });
+      };
+      return this.watch.watch({ orderId, changed, stopped: () => subscriber.complete() });
     });
   }
 

@@ -1,4 +1,6 @@
-import { Global, Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Global, Module } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { Queues } from '../queue/queues';
 import { Relay } from './relay';
@@ -8,10 +10,17 @@ import { Relay } from './relay';
   providers: [
     {
       provide: Relay,
-      inject: [Database, Queues],
-      useFactory: (db: Database, queues: Queues) => new Relay(db, queues),
+      inject: [CONFIG, Database, Queues],
+      useFactory: (config: Config, db: Database, queues: Queues) =>
+        new Relay(db, queues, config.queuesEnabled),
     },
   ],
   exports: [Relay],
 })
-export class OutboxModule {}
+export class OutboxModule implements BeforeApplicationShutdown {
+  constructor(private readonly relay: Relay) {}
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.relay.stop();
+  }
+}

@@ -40,10 +40,12 @@ export class Relay {
   constructor(
     private readonly db: Database,
     private readonly queues: Queues,
+    private readonly enabled = true,
   ) {}
 
   /** Called after a commit that wrote messages. Never waits and never throws: the poll is the net under it. */
   poke(): void {
+    if (!this.enabled) return;
     this.wanted = true;
     if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
     this.running = this.drain().finally(() => (this.running = undefined));
@@ -51,7 +53,7 @@ export class Relay {
 
   /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
   start(pollMs: number): void {
-    this.timer = setInterval(() => this.poke(), pollMs);
+    if (this.enabled) this.timer = setInterval(() => this.poke(), pollMs);
   }
 
   async stop(): Promise<void> {

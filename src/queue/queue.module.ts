@@ -1,4 +1,4 @@
-import { Global, Module } from '@nestjs/common';
+import { type BeforeApplicationShutdown, Global, Module } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Queues } from './queues';
@@ -8,4 +8,10 @@ import { Queues } from './queues';
   providers: [{ provide: Queues, inject: [CONFIG], useFactory: (config: Config) => new Queues(config) }],
   exports: [Queues],
 })
-export class QueueModule {}
+export class QueueModule implements BeforeApplicationShutdown {
+  constructor(private readonly queues: Queues) {}
+
+  beforeApplicationShutdown(): Promise<void> {
+    return this.queues.close();
+  }
+}

@@ -98,12 +98,17 @@ export class Queues {
     this.workers.push(worker);
   }
 
-  /** Lets jobs in progress end for at most `graceMs`, then closes; what was cut off comes again. */
-  async close(graceMs: number): Promise<void> {
+  /** Takes no new jobs and lets those in progress end for at most `graceMs`; what is cut off comes again. */
+  async drain(graceMs: number): Promise<void> {
     const workers = this.workers.splice(0);
-    await within(graceMs, Promise.all(workers.map((worker) => worker.close()))).catch(() =>
+    const closed = Promise.all(workers.map((worker) => worker.close()));
+    await within(graceMs, closed).catch(() =>
       within(1_000, Promise.all(workers.map((worker) => worker.close(true)))).catch(() => undefined),
     );
+  }
+
+  async close(): Promise<void> {
+    await this.drain(0);
     const queues = await Promise.allSettled(this.open.values());
     this.open.clear();
     const opened = queues.flatMap((queue) => (queue.status === 'fulfilled' ? [queue.value] : []));

@@ -20,6 +20,7 @@ const pruneEveryMs = 60_000;
 export class Sweeper {
   private readonly logger = new Logger('sweeper');
   private readonly duties: Duty[] = [];
+  private readonly driving = new Set<Promise<void>>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -42,11 +43,17 @@ export class Sweeper {
 
   async stop(): Promise<void> {
     await Promise.all(this.duties.splice(0).map((duty) => duty.stop()));
+    await Promise.all(this.driving);
   }
 
   private async driveDueSagas(): Promise<void> {
-    const due = await dueSagas(this.db, this.config.paymentConcurrencyMax, codeVersion);
-    await Promise.all(due.map(({ orderId }) => this.sagas.drive(orderId)));
+    // Driven beside one another and not waited for: a provider that is slow with one order must not keep the others.
+    const places = this.config.paymentConcurrencyMax - this.driving.size;
+    const due = places > 0 ? await dueSagas(this.db, places, codeVersion) : [];
+    for (const { orderId } of due) {
+      const run = this.sagas.drive(orderId).finally(() => this.driving.delete(run));
+      this.driving.add(run);
+    }
   }
 
   /** Forgets what no retry can ask for any more. */

@@ -1,4 +1,4 @@
-import { type BeforeApplicationShutdown, Inject, Injectable, Module } from '@nestjs/common';
+import { Inject, Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { InventoryModule } from '../inventory/inventory.module';
@@ -10,9 +10,9 @@ import { Consumers } from './consumers';
 import { ProviderEventWorker } from './provider-event.worker';
 import { Sweeper } from './sweeper';
 
-/** Starts the background work, and brings it home: no new work first, then what is in flight, the database last. */
+/** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
 @Injectable()
-export class Background implements BeforeApplicationShutdown {
+export class Background implements OnModuleDestroy {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly consumers: Consumers,
@@ -23,21 +23,14 @@ export class Background implements BeforeApplicationShutdown {
   ) {}
 
   start(): void {
-    if (this.config.queuesEnabled) {
-      this.consumers.start();
-      this.relay.start(this.config.relayPollMs);
-    }
+    if (this.config.queuesEnabled) this.consumers.start();
+    this.relay.start(this.config.relayPollMs);
     this.sweeper.start();
   }
 
-  async beforeApplicationShutdown(): Promise<void> {
+  async onModuleDestroy(): Promise<void> {
     const grace = this.config.shutdownGraceMs;
-    const home = Promise.all([
-      this.sweeper.stop(),
-      this.queues.close(grace),
-      this.relay.stop(),
-      this.sagas.idle(),
-    ]);
+    const home = Promise.all([this.sweeper.stop(), this.queues.drain(grace), this.sagas.idle()]);
     // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
     await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
   }

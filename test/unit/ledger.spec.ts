@@ -1,0 +1,82 @@
+import { type LedgerRow, type OrderFacts, compareWithLedger } from '../../src/admin/ledger';
+
+const order = (id: string, facts: Partial<OrderFacts> = {}): OrderFacts => ({
+  id,
+  status: 'placed',
+  total: 1999,
+  currency: 'EUR',
+  settled: true,
+  ...facts,
+});
+const row = (orderId: string, sums: Partial<LedgerRow> = {}): LedgerRow => ({
+  orderId,
+  currency: 'EUR',
+  authorized: 1999,
+  captured: 1999,
+  refunded: 0,
+  voided: 0,
+  ...sums,
+});
+/** Beside each order in question stands one that is fine. */
+const violationsOf = (orders: OrderFacts[], rows: LedgerRow[]) =>
+  compareWithLedger([order('ord_fine'), ...orders], [row('ord_fine'), ...rows]).map(
+    ({ invariant, orderId }) => `${invariant} ${orderId}`,
+  );
+
+describe('the comparison with the ledger', () => {
+  it.each<[string, OrderFacts[], LedgerRow[]]>([
+    ['a placed order whose charge was captured', [order('ord_a')], [row('ord_a')]],
+    [
+      'a declined order that nothing was set aside for',
+      [order('ord_a', { status: 'rejected' })],
+      [row('ord_a', { authorized: 0, captured: 0 })],
+    ],
+    ['a rejected order that the provider never heard of', [order('ord_a', { status: 'rejected' })], []],
+    [
+      'a rejected order whose authorization was voided',
+      [order('ord_a', { status: 'rejected' })],
+      [row('ord_a', { captured: 0, voided: 1999 })],
+    ],
+    ['a refunded order', [order('ord_a', { status: 'refunded' })], [row('ord_a', { refunded: 1999 })]],
+    [
+      'an order in flight that holds money',
+      [order('ord_a', { status: 'pending', settled: false })],
+      [row('ord_a')],
+    ],
+  ])('finds nothing wrong with %s', (_, orders, rows) => {
+    expect(violationsOf(orders, rows)).toEqual([]);
+  });
+
+  it.each<[string, string, OrderFacts[], LedgerRow[]]>([
+    ['a placed order without a charge', 'I4 ord_a', [order('ord_a')], []],
+    [
+      'a placed order charged too little',
+      'I4 ord_a',
+      [order('ord_a')],
+      [row('ord_a', { captured: 1000, voided: 999 })],
+    ],
+    [
+      'a charge kept for a rejected order',
+      'I4 ord_a',
+      [order('ord_a', { status: 'rejected' })],
+      [row('ord_a')],
+    ],
+    ['a charge for an order that is not here', 'I4 ord_x', [], [row('ord_x')]],
+    [
+      'money set aside for a rejected order',
+      'I8 ord_a',
+      [order('ord_a', { status: 'rejected' })],
+      [row('ord_a', { captured: 0 })],
+    ],
+    ['a charge in another currency', 'I20 ord_a', [order('ord_a')], [row('ord_a', { currency: 'USD' })]],
+    [
+      'an order in flight that was charged twice',
+      'I5 ord_a',
+      [order('ord_a', { status: 'pending', settled: false })],
+      [row('ord_a', { authorized: 3998, captured: 3998 })],
+    ],
+  ])('finds %s', (_, expected, orders, rows) => {
+    expect(violationsOf(orders, rows)).toContain(expected);
+    expect(violationsOf(orders, rows).join()).not.toContain('ord_fine');
+  });
+});
