@@ -84,12 +84,14 @@ export class Intake {
         accepted.push(outcome.order);
       }
     };
+    // Reservations before stock rows, and those by id: the lock order that everybody keeps to.
+    attached.sort((one, other) => (one.request.reservationId! < other.request.reservationId! ? -1 : 1));
+    for (const { request, index } of attached) settle(index, await onReservation(tx, request));
     const outcomes = await this.onNewStock(
       tx,
       bought.map(({ request }) => request),
     );
     outcomes.forEach((outcome, nth) => settle(bought[nth]!.index, outcome));
-    for (const { request, index } of attached) settle(index, await onReservation(tx, request));
 
     const refused = open.filter(({ index }) => 'refused' in answers[index]!);
     if (requests.length > 1)

@@ -72,6 +72,17 @@ export async function markSent(tx: Tx, operation: PaymentOperation, now: Date): 
   if (sent !== 1) throw new Error(`Bug: operation ${operation.id} is settled and must not be sent again.`);
 }
 
+/** The call was held back on our side: the operation is as it was before it was marked as sent. */
+export async function markNotSent(tx: Tx, before: PaymentOperation): Promise<void> {
+  await tx.affected(
+    `
+    UPDATE payment_operations SET status = $2::text, attempt = attempt - 1, sent_at = $3::timestamptz
+     WHERE id = $1::uuid AND status IN ('sent', 'unknown')
+    `,
+    [before.id, before.status, before.sentAt],
+  );
+}
+
 export interface OperationAnswer {
   status: 'approved' | 'declined' | 'unknown';
   providerReference?: string;

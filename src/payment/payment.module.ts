@@ -12,8 +12,7 @@ import { WebhooksController } from './webhooks.controller';
     {
       provide: GATEWAY,
       inject: [CONFIG],
-      useFactory: (config: Config) =>
-        new GuardedGateway(new StripeGateway(config), config.paymentConcurrencyMax),
+      useFactory: (config: Config) => new GuardedGateway(new StripeGateway(config)),
     },
   ],
   exports: [GATEWAY],

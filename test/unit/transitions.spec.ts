@@ -26,6 +26,7 @@ function eventsIn(state: SagaState): SagaEvent[] {
     { type: 'asked' },
     { type: 'done' },
     { type: 'unknown' },
+    { type: 'not-asked' },
     { type: 'failed' },
     { type: 'blocked' },
     ...turns,

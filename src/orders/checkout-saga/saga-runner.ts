@@ -1,5 +1,6 @@
 import { hostname } from 'node:os';
 import { Inject, Injectable, Logger } from '@nestjs/common';
+import { bulkhead } from 'cockatiel';
 import type { Config } from '../../config';
 import { CONFIG } from '../../config.module';
 import { Database, type Tx } from '../../database/database';
@@ -8,7 +9,7 @@ import { publicId } from '../../ids';
 import { receiveMessage } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
-import { type PaymentOperation, markSent, recordAnswer } from '../../payment/payment-operations';
+import { type PaymentOperation, markNotSent, markSent, recordAnswer } from '../../payment/payment-operations';
 import { endOrder } from '../orders.repository';
 import { codeVersion, stepNamed } from './checkout.saga';
 import type { Saga, SagaState, StepOutcome } from './saga';
@@ -48,22 +49,26 @@ interface Heard {
 export class SagaRunner {
   private readonly logger = new Logger('saga');
   private readonly driving = new Set<Promise<void>>();
+  /** Whoever finds no place waits before it claims, so that no lease runs out in a queue. */
+  private readonly places;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
     @Inject(GATEWAY) private readonly gateway: PaymentGateway,
     private readonly relay: Relay,
-  ) {}
+  ) {
+    this.places = bulkhead(config.paymentConcurrencyMax, Number.MAX_SAFE_INTEGER);
+  }
 
   /**
    * Drives one order's saga as far as it goes now; does nothing when it is not due or somebody else drives it. With a
    * doorbell, the message is acknowledged in the same commit as the claim.
    */
   async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
-    const run = this.driveToItsEnd(orderId, doorbell).catch((error: unknown) =>
-      this.noteFailure(orderId, error),
-    );
+    const run = this.places
+      .execute(() => this.driveToItsEnd(orderId, doorbell))
+      .catch((error: unknown) => this.noteFailure(orderId, error));
     this.driving.add(run);
     try {
       await run;
@@ -205,6 +210,10 @@ export class SagaRunner {
         saga.now,
       );
       return undefined;
+    }
+    if (answer.status === 'not-asked') {
+      await markNotSent(tx, operation);
+      return { event: { type: 'not-asked' }, why: answer.detail };
     }
     if (answer.status === 'unknown') {
       await recordAnswer(tx, operation.id, { status: 'unknown', detail: answer.detail }, saga.now);

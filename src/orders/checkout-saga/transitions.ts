@@ -16,6 +16,7 @@ export type SagaEvent =
   | { type: 'done' }
   | { type: 'declined'; endsAs: OrderEnd }
   | { type: 'unknown' }
+  | { type: 'not-asked' }
   | { type: 'failed' }
   | { type: 'blocked' }
   | { type: 'turn-back'; by: 'cancel' | 'refund' };
@@ -53,6 +54,8 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
         state: { ...state, status: state.attempt >= attemptsMax ? 'stuck' : status },
         nextRun: 'backoff',
       };
+    case 'not-asked':
+      return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
     case 'failed':
       return transition({ ...state, attempt: state.attempt + 1 }, { type: 'unknown' });
     case 'blocked':

@@ -10,7 +10,9 @@ export type GatewayAnswer =
   /** A no, and final: nothing was done under this key and nothing will be. */
   | { status: 'declined'; code: string; reference?: string }
   /** Not heard: it may have been done, or still be done. Ask again with the same key, not sooner than this. */
-  | { status: 'unknown'; detail: string; retryAfterMs?: number };
+  | { status: 'unknown'; detail: string; retryAfterMs?: number }
+  /** Held back on our side: not a byte left, so nothing was begun that was not begun before. */
+  | { status: 'not-asked'; detail: string };
 
 export interface AuthorizeRequest {
   operationId: string;

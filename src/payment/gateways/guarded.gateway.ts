@@ -1,12 +1,4 @@
-import {
-  BrokenCircuitError,
-  BulkheadRejectedError,
-  ConsecutiveBreaker,
-  bulkhead,
-  circuitBreaker,
-  handleWhenResult,
-  wrap,
-} from 'cockatiel';
+import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
 import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway } from './gateway';
 
 /** So many silences in a row are an outage and not bad luck. */
@@ -15,24 +7,16 @@ const silencesMax = 20;
 const probeAfterMs = 5_000;
 
 /**
- * Keeps an outage at the provider from becoming ours: a limit on calls in flight, and a circuit that opens after many
- * silences in a row. A call that is held back is answered "unknown", like any other that was not heard, so its saga
- * comes back under the same key.
+ * Keeps an outage at the provider from becoming a storm: a circuit that opens after many silences in a row. A call
+ * that is held back costs its saga no attempt; it comes back under the same key.
  */
 export class GuardedGateway implements PaymentGateway {
   private readonly breaker = circuitBreaker(
     handleWhenResult((answer) => (answer as GatewayAnswer).status === 'unknown'),
     { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(silencesMax) },
   );
-  private readonly policy;
 
-  constructor(
-    private readonly inner: PaymentGateway,
-    concurrencyMax: number,
-  ) {
-    // Whoever finds no place waits in its saga's row, not in this process's memory.
-    this.policy = wrap(bulkhead(concurrencyMax, 0), this.breaker);
-  }
+  constructor(private readonly inner: PaymentGateway) {}
 
   authorize(request: AuthorizeRequest) {
     return this.guarded(() => this.inner.authorize(request));
@@ -52,19 +36,10 @@ export class GuardedGateway implements PaymentGateway {
 
   private async guarded(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
     try {
-      return await this.policy.execute(ask);
+      return await this.breaker.execute(ask);
     } catch (error) {
-      if (error instanceof BrokenCircuitError) {
-        return {
-          status: 'unknown',
-          detail: 'not asked: the provider has been silent for a while',
-          retryAfterMs: probeAfterMs,
-        };
-      }
-      if (error instanceof BulkheadRejectedError) {
-        return { status: 'unknown', detail: 'not asked: too many calls in flight', retryAfterMs: 1_000 };
-      }
-      throw error;
+      if (!(error instanceof BrokenCircuitError)) throw error;
+      return { status: 'not-asked', detail: 'the provider has been silent for a while' };
     }
   }
 }

@@ -1,0 +1,174 @@
+import type { GatewayAnswer } from '../../src/payment/gateways/gateway';
+import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
+import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
+import { TestSandbox, newOrderId, patienceMs } from './harness';
+
+const amount = 1999;
+const currency = 'EUR';
+
+describe('the Stripe gateway', () => {
+  let sandbox: TestSandbox;
+  let gateway: StripeGateway;
+
+  beforeAll(async () => {
+    sandbox = await TestSandbox.start();
+    gateway = new StripeGateway({
+      stripeApiUrl: sandbox.url,
+      stripeSecretKey: 'sk_test_holdfast_sandbox',
+      paymentTimeoutMs: patienceMs,
+    });
+  });
+  afterAll(() => sandbox.stop());
+
+  const authorize = (orderId: string, paymentMethod: string, operationId = `auth-${orderId}`) =>
+    gateway.authorize({ operationId, orderId, amount, currency, paymentMethod });
+  const followUp = (kind: string, orderId: string, authorization: string) => ({
+    operationId: `${kind}-${orderId}`,
+    orderId,
+    amount,
+    currency,
+    authorization,
+  });
+  /** Asks again under the same key, as a saga does, until something is heard. */
+  async function heard(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+    for (;;) {
+      const answer = await ask();
+      if (answer.status !== 'unknown') return answer;
+    }
+  }
+  async function authorized(paymentMethod = 'pm_card_visa'): Promise<{ orderId: string; reference: string }> {
+    const orderId = newOrderId();
+    const answer = await heard(() => authorize(orderId, paymentMethod));
+    if (answer.status !== 'approved') throw new Error(`not authorized: ${JSON.stringify(answer)}`);
+    return { orderId, reference: answer.reference };
+  }
+
+  it('authorizes without taking the money', async () => {
+    const orderId = newOrderId();
+    expect(await authorize(orderId, 'pm_card_visa')).toMatchObject({ status: 'approved', amount, currency });
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, captured: 0 });
+  });
+
+  it.each([
+    ['pm_card_chargeDeclined', 'generic_decline'],
+    ['pm_card_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
+    ['pm_nobody_knows', 'resource_missing'],
+  ])('reads the answer to %s as declined: %s', async (paymentMethod, code) => {
+    expect(await authorize(newOrderId(), paymentMethod)).toMatchObject({ status: 'declined', code });
+  });
+
+  it.each([
+    'pm_sandbox_timeout_after_commit',
+    'pm_sandbox_timeout_before_commit',
+    `pm_sandbox_late_commit_${patienceMs * 2}`,
+    'pm_sandbox_error_then_ok_2',
+    'pm_sandbox_rate_limited_2',
+    `pm_sandbox_slow_${patienceMs * 2}`,
+  ])('reads the first answer to %s as unknown, and charges once in the end', async (paymentMethod) => {
+    const orderId = newOrderId();
+    expect(await authorize(orderId, paymentMethod)).toMatchObject({ status: 'unknown' });
+    const answer = await heard(() => authorize(orderId, paymentMethod));
+    expect(answer).toMatchObject({ status: 'approved', amount });
+    const { reference } = answer as Extract<GatewayAnswer, { status: 'approved' }>;
+    expect(await heard(() => gateway.capture(followUp('capture', orderId, reference)))).toMatchObject({
+      status: 'approved',
+      amount,
+    });
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, captured: amount, refunded: 0 });
+  });
+
+  it('passes on how long the provider asks to be left alone', async () => {
+    const answer = await authorize(newOrderId(), 'pm_sandbox_rate_limited_1');
+    expect(answer).toMatchObject({ status: 'unknown' });
+    expect((answer as { retryAfterMs?: number }).retryAfterMs).toBeGreaterThanOrEqual(1_000);
+  });
+
+  it('tells the amount that the provider names, whatever was asked', async () => {
+    expect(await authorize(newOrderId(), 'pm_sandbox_amount_mismatch')).toMatchObject({
+      status: 'approved',
+      amount: amount + 1,
+    });
+  });
+
+  it('reads a refused capture as declined', async () => {
+    const { orderId, reference } = await authorized('pm_sandbox_capture_declined');
+    expect(await gateway.capture(followUp('capture', orderId, reference))).toMatchObject({
+      status: 'declined',
+    });
+  });
+
+  it('finds a capture done whose key the provider has forgotten', async () => {
+    const { orderId, reference } = await authorized();
+    await gateway.capture(followUp('capture', orderId, reference));
+    expect(await gateway.capture(followUp('capture-under-another-key', orderId, reference))).toMatchObject({
+      status: 'approved',
+      amount,
+    });
+    expect(await sandbox.row(orderId)).toMatchObject({ captured: amount });
+  });
+
+  it('voids once, however often it is asked', async () => {
+    const { orderId, reference } = await authorized();
+    for (const key of ['void', 'void', 'void-under-another-key']) {
+      expect(await gateway.void(followUp(key, orderId, reference))).toMatchObject({ status: 'approved' });
+    }
+    expect(await sandbox.row(orderId)).toMatchObject({ voided: amount, captured: 0 });
+  });
+
+  it('does not take a captured payment for voided', async () => {
+    const { orderId, reference } = await authorized();
+    await gateway.capture(followUp('capture', orderId, reference));
+    expect(await gateway.void(followUp('void', orderId, reference))).toMatchObject({ status: 'unknown' });
+  });
+
+  it('refunds once, however often it is asked', async () => {
+    const { orderId, reference } = await authorized();
+    await gateway.capture(followUp('capture', orderId, reference));
+    for (let times = 0; times < 3; times++) {
+      expect(await gateway.refund(followUp('refund', orderId, reference))).toMatchObject({
+        status: 'approved',
+        amount,
+      });
+    }
+    expect(await sandbox.row(orderId)).toMatchObject({ captured: amount, refunded: amount });
+  });
+
+  it('reads a wrong key of ours as unknown, never as a no to the buyer', async () => {
+    const stranger = new StripeGateway({
+      stripeApiUrl: sandbox.url,
+      stripeSecretKey: 'sk_test_wrong',
+      paymentTimeoutMs: patienceMs,
+    });
+    const orderId = newOrderId();
+    const answer = await stranger.authorize({
+      operationId: orderId,
+      orderId,
+      amount,
+      currency,
+      paymentMethod: 'pm_card_visa',
+    });
+    expect(answer).toMatchObject({ status: 'unknown' });
+  });
+});
+
+describe('a guarded gateway', () => {
+  const request = { operationId: 'o', orderId: 'o', amount, currency, paymentMethod: 'pm_card_visa' };
+
+  it('stops asking a provider that is silent many times in a row', async () => {
+    let asked = 0;
+    const silent = { authorize: () => Promise.resolve({ status: 'unknown', detail: `silence ${++asked}` }) };
+    const guarded = new GuardedGateway(silent as unknown as StripeGateway);
+    for (let calls = 0; calls < 20; calls++)
+      expect((await guarded.authorize(request)).status).toBe('unknown');
+    expect((await guarded.authorize(request)).status).toBe('not-asked');
+    expect(asked).toBe(20);
+  });
+
+  it('goes on asking a provider that declines: a no is an answer', async () => {
+    let asked = 0;
+    const strict = { authorize: () => Promise.resolve({ status: 'declined', code: `no ${++asked}` }) };
+    const guarded = new GuardedGateway(strict as unknown as StripeGateway);
+    for (let calls = 0; calls < 40; calls++) await guarded.authorize(request);
+    expect(asked).toBe(40);
+  });
+});
