@@ -13,6 +13,7 @@ import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
 import { ProblemFilter, asHoldfastError, sendProblem } from './http/problem.filter';
 import { BodyValidationPipe } from './http/validation';
+import { unsupportedMediaType } from './errors';
 import { InventoryModule } from './inventory/inventory.module';
 import { OrdersModule } from './orders/orders.module';
 import { OutboxModule } from './outbox/outbox.module';
@@ -66,6 +67,11 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
   });
   const fastify = app.getHttpAdapter().getInstance();
+  // Nest would read form bodies too, and a browser may send those to us from any page.
+  fastify.addHook('onRequest', async (request) => {
+    const type = request.headers['content-type'];
+    if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) throw onlyJson();
+  });
   fastify.addHook('onSend', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
@@ -74,6 +80,8 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
   app.enableShutdownHooks();
   return app;
 }
+
+const onlyJson = () => unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
 
 /** A caller's own request id, if it is harmless in a log and in a header. */
 const safeRequestId = (header: string | string[] | undefined) =>

@@ -9,6 +9,7 @@ export class ConfigError extends Error {}
 
 export interface Config {
   production: boolean;
+  logLevel: string;
   host: string;
   port: number;
   metricsPort: number | undefined;
@@ -59,6 +60,7 @@ export function loadConfig(env: NodeJS.ProcessEnv): Config {
 }
 
 const processSettings = (read: Reader) => ({
+  logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
   host: read.text('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
   // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
@@ -132,12 +134,12 @@ const reservationSettings = (read: Reader) => ({
 });
 
 const rhythmSettings = (read: Reader) => ({
-  // Must outlast one provider call; a worker that died is replaced after this long.
+  // Must outlast two provider calls; a worker that died is replaced after this long.
   sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
   // The net under the poke that follows each commit: how long a message waits when that poke was lost.
   relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
   // Expiry is promised within 5 s of its moment with every queue down; this is the sweeper's share of it.
-  sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 5_000 }),
+  sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 2_000 }),
 });
 
 function refuseContradictions(config: Config): void {
@@ -146,9 +148,10 @@ function refuseContradictions(config: Config): void {
       `RESERVATION_TTL_SECONDS is ${config.reservationTtlSeconds}, above RESERVATION_TTL_SECONDS_MAX (${config.reservationTtlSecondsMax}). Lower the first or raise the second.`,
     );
   }
-  if (config.sagaLeaseMs <= config.paymentTimeoutMs) {
+  // Two, because an answer that does not fit is followed by a look at the provider's state.
+  if (config.sagaLeaseMs <= 2 * config.paymentTimeoutMs) {
     throw new ConfigError(
-      `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast one provider call. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`,
+      `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above twice PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast two provider calls. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`,
     );
   }
   const keys = Object.values(config.bootstrapKeys);

@@ -1,11 +1,13 @@
 import 'reflect-metadata';
 import { createApi } from './app';
 import { loadConfig } from './config';
+import { log } from './http/log';
 import { runProcess } from './process';
 
 /** The API: HTTP only, any number of replicas. */
 void runProcess(async () => {
   const config = loadConfig(process.env);
+  log.level = config.logLevel;
   const app = await createApi(config);
   await app.listen({ host: config.host, port: config.port });
   console.log(`api listening on ${await app.getUrl()}`);

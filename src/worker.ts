@@ -6,7 +6,7 @@ import { Audit } from './admin/audit';
 import { type Config, loadConfig } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
-import { NestLog } from './http/log';
+import { NestLog, log } from './http/log';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { runProcess } from './process';
@@ -31,6 +31,7 @@ class WorkerModule {
 /** The worker: BullMQ consumers, relay, sweepers; any number of replicas. */
 void runProcess(async () => {
   const config = loadConfig(process.env);
+  log.level = config.logLevel;
   const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
     logger: new NestLog(),
     abortOnError: false,

@@ -6,8 +6,9 @@ import { newId } from '../ids';
 
 const usage = `Usage:
   npm run api-key -- create <name> <client|viewer|admin>   prints the new key, once
+  npm run api-key -- rotate <name>                         prints its new key; the old one ends with it
   npm run api-key -- list
-  npm run api-key -- revoke <name>                         works for at most 10 s more`;
+  npm run api-key -- revoke <name>                         a revoked key works for at most 10 s more`;
 
 /** `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. */
 async function main([verb, name, role]: string[]): Promise<void> {
@@ -15,7 +16,7 @@ async function main([verb, name, role]: string[]): Promise<void> {
     verb === 'list' ||
     (verb === 'revoke' && name) ||
     (verb === 'create' && name && /^(client|viewer|admin)$/.test(role ?? ''));
-  if (!known || (name && !/^[\w.-]{1,64}$/.test(name))) return fail(usage);
+  if (!known || (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))) return fail(usage);
   try {
     const { db, close } = await openDatabase(loadConfig(process.env), 'holdfast-api-key');
     await run(db, verb, name!, role!).finally(close);
@@ -27,6 +28,7 @@ async function main([verb, name, role]: string[]): Promise<void> {
 async function run(db: Database, verb: string, name: string, role: string): Promise<void> {
   if (verb === 'create') return create(db, name, role);
   if (verb === 'revoke') return revoke(db, name);
+  if (verb === 'rotate') return rotate(db, name);
   const keys = await db.rows<{ name: string; role: string; state: string }>(
     `SELECT name, role, CASE WHEN revoked_at IS NULL THEN 'valid' ELSE 'revoked' END AS state FROM api_keys ORDER BY name`,
   );
@@ -35,7 +37,7 @@ async function run(db: Database, verb: string, name: string, role: string): Prom
 }
 
 async function create(db: Database, name: string, role: string): Promise<void> {
-  const key = `hf_${role}_${randomBytes(24).toString('base64url')}`;
+  const key = newKey(role);
   const made = await db.rows(
     `
     INSERT INTO api_keys (id, name, role, key_sha256) VALUES ($1::uuid, $2::text, $3::text, decode($4::text, 'hex'))
@@ -47,6 +49,20 @@ async function create(db: Database, name: string, role: string): Promise<void> {
   if (made.length === 0) return fail(`There is, or was, a key named ${name}. Choose another name.`);
   console.log(key);
 }
+
+/** The name is the owner of orders and reservations, so a shop keeps it while its key changes. */
+async function rotate(db: Database, name: string): Promise<void> {
+  const [found] = await db.rows<{ role: string }>(`SELECT role FROM api_keys WHERE name = $1::text`, [name]);
+  const key = newKey(found?.role ?? 'client');
+  const rotated = await db.rows(
+    `UPDATE api_keys SET key_sha256 = decode($2::text, 'hex') WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
+    [name, digest(key)],
+  );
+  if (rotated.length === 0) return fail(`There is no valid key named ${name}. See: npm run api-key -- list`);
+  console.log(key);
+}
+
+const newKey = (role: string) => `hf_${role}_${randomBytes(24).toString('base64url')}`;
 
 async function revoke(db: Database, name: string): Promise<void> {
   const [clock] = await db.rows<{ now: Date }>('SELECT clock_timestamp() AS now');

@@ -47,7 +47,7 @@ export class HealthController {
         missing ? 'The database is not migrated. Run: npm run db:migrate' : 'PostgreSQL cannot be reached.',
       );
     }
-    const trouble = this.queues.trouble;
+    const trouble = await this.queues.trouble();
     return {
       status: trouble ? 'degraded' : 'ok',
       degraded: trouble ? [{ part: `queue (${this.queues.backend})`, detail: trouble }] : [],

@@ -111,6 +111,13 @@ export const invariants: readonly Invariant[] = [
        WHERE o.status <> 'pending'
          AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.' || o.status)
        UNION ALL
+      SELECT o.id, 'accepted' FROM orders o
+       WHERE NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.accepted')
+       UNION ALL
+      SELECT m.aggregate_id, m.type FROM outbox m LEFT JOIN reservations r ON r.id = m.aggregate_id
+       WHERE m.type IN ('reservation.confirmed', 'reservation.released', 'reservation.expired')
+         AND m.type IS DISTINCT FROM 'reservation.' || r.status
+       UNION ALL
       SELECT r.id, r.status FROM reservations r
        WHERE r.order_id IS NULL AND r.status IN ('confirmed', 'released', 'expired')
          AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = r.id AND m.type = 'reservation.' || r.status)

@@ -1,5 +1,6 @@
 import { createServer } from 'node:http';
 import { register } from 'prom-client';
+import { ConfigError } from '../config';
 
 /** The worker's own page for Prometheus and for a liveness probe; the API serves its own. Ends with the process. */
 export function serveMetrics(host: string, port: number): Promise<void> {
@@ -12,5 +13,13 @@ export function serveMetrics(host: string, port: number): Promise<void> {
     );
   });
   server.unref();
-  return new Promise((resolve, reject) => server.once('error', reject).listen(port, host, resolve));
+  return new Promise((resolve, reject) => {
+    const refuse = (error: Error) =>
+      reject(
+        new ConfigError(
+          `METRICS_PORT ${port} cannot be used (${error.message}). Example: METRICS_PORT=${port + 1}`,
+        ),
+      );
+    server.once('error', refuse).listen(port, host, resolve);
+  });
 }

@@ -3,7 +3,6 @@ import { pino } from 'pino';
 
 /** One JSON line per event; keys and signatures never reach it. */
 export const log = pino({
-  level: process.env.LOG_LEVEL ?? 'info',
   base: { pid: process.pid },
   redact: ['req.headers.authorization', 'req.headers["idempotency-key"]', 'req.headers["stripe-signature"]'],
 });

@@ -1,6 +1,7 @@
 import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsOptional, Matches } from 'class-validator';
+import { Matches } from 'class-validator';
 import { ValidationFailed } from '../errors';
+import { MayBeAbsent } from './validation';
 
 /** A page of a list, newest first. `nextCursor` is opaque; give it back as `cursor` for the next page. */
 export interface Page<T> {
@@ -14,12 +15,12 @@ const limitDefault = 20;
 
 export class PageQuery {
   @ApiPropertyOptional({ description: 'How many, 1 to 100.', example: 20, type: Number })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^([1-9]\d?|100)$/, { message: 'limit must be a whole number from 1 to 100' })
   limit?: string;
 
   @ApiPropertyOptional({ description: "The previous page's `nextCursor`." })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^[\w-]{1,200}$/, { message: 'cursor must be the nextCursor of a page you were given' })
   cursor?: string;
 }

@@ -1,5 +1,12 @@
 import { type ExecutionContext, ValidationPipe, applyDecorators, createParamDecorator } from '@nestjs/common';
-import { type ValidationError, Matches, MaxLength, ValidateBy, buildMessage } from 'class-validator';
+import {
+  type ValidationError,
+  Matches,
+  MaxLength,
+  ValidateBy,
+  ValidateIf,
+  buildMessage,
+} from 'class-validator';
 import { type FieldError, ValidationFailed, malformedRequest } from '../errors';
 
 /**
@@ -65,14 +72,18 @@ const snakeCase = (text: string) =>
   text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
 const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 
+/** The field may be left out. `null` is a value like any other, and not one that any field here takes. */
+export const MayBeAbsent = () => ValidateIf((_, value) => value !== undefined);
+
 /** Text a person or a shop's backend gave: 1 to `max` characters, none of them a control character (a NUL ends C strings). */
 export const IsText = (max: number) =>
   applyDecorators(
-    MaxLength(max, { message: `$property must have at most ${max} characters` }),
+    // The first that fails is the one reported, so what is no text at all is told before what is too long.
     // eslint-disable-next-line no-control-regex -- refusing control characters is what it is for
     Matches(/^[^\u0000-\u001f\u007f]+$/, {
       message: '$property must be text of at least one character, without control characters',
     }),
+    MaxLength(max, { message: `$property must have at most ${max} characters` }),
   );
 
 const metadataKeysMax = 20;

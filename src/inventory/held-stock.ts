@@ -24,13 +24,14 @@ export async function attach(
   wanted: {
     reservationId: string;
     orderId: string;
-    owner: string;
+    owner: string | null;
     customerId: string;
     accepts: (total: Money) => HoldfastError | undefined;
   },
 ): Promise<Reservation> {
   const reservation = await lockReservation(tx, wanted.reservationId);
-  if (!reservation || reservation.principal !== wanted.owner) throw noSuchReservation();
+  if (!reservation || reservation.principal !== (wanted.owner ?? reservation.principal))
+    throw noSuchReservation();
   if (reservation.customerId !== wanted.customerId) {
     throw reservationOfAnotherCustomer('Order with the customerId that the reservation was made for.');
   }

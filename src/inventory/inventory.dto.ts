@@ -8,14 +8,14 @@ import {
   IsIn,
   IsInt,
   IsObject,
-  IsOptional,
   Matches,
   Max,
   Min,
+  NotEquals,
   ValidateNested,
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsMetadata, IsText } from '../http/validation';
+import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
 import { strategyNames } from './strategies/strategies';
 
 /** More lines than any basket has, few enough that one order cannot lock the shop. */
@@ -28,9 +28,9 @@ const skuMessage = '$property must be 1 to 64 letters, digits, dots, dashes or u
 
 export class MoneyDto {
   @ApiProperty({ description: 'Minor units of the currency (cents).', example: 1999 })
-  @IsInt({ message: 'amount must be a whole number of minor units' })
-  @Min(0, { message: 'amount must be 0 or more' })
   @Max(99_999_999_999, { message: 'amount must be at most 99999999999' })
+  @Min(0, { message: 'amount must be 0 or more' })
+  @IsInt({ message: 'amount must be a whole number of minor units' })
   amount!: number;
 
   @ApiProperty({ description: 'ISO 4217.', example: 'EUR' })
@@ -44,9 +44,9 @@ export class LineDto {
   sku!: string;
 
   @ApiProperty({ example: 2, minimum: 1, maximum: quantityMax })
-  @IsInt({ message: 'quantity must be a whole number, not text or a fraction' })
-  @Min(1, { message: 'quantity must be at least 1' })
   @Max(quantityMax, { message: `quantity must be at most ${quantityMax}` })
+  @Min(1, { message: 'quantity must be at least 1' })
+  @IsInt({ message: 'quantity must be a whole number, not text or a fraction' })
   quantity!: number;
 }
 
@@ -56,18 +56,18 @@ export class ReserveDto {
   customerId!: string;
 
   @ApiProperty({ type: [LineDto], description: 'Lines of the same SKU are added up.' })
-  @IsArray({ message: 'lines must be a list' })
-  @ArrayMinSize(1, { message: 'lines must have at least one line' })
-  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
-  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
-  @ValidateNested({ each: true })
   @Type(() => LineDto)
+  @ValidateNested({ each: true })
+  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
+  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
+  @ArrayMinSize(1, { message: 'lines must have at least one line' })
+  @IsArray({ message: 'lines must be a list' })
   lines!: LineDto[];
 
   @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale by itself.', example: 600 })
-  @IsOptional()
-  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @MayBeAbsent()
   @Min(1, { message: 'ttlSeconds must be at least 1' })
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds?: number;
 
   @ApiPropertyOptional({
@@ -75,15 +75,15 @@ export class ReserveDto {
     additionalProperties: { type: 'string' },
     example: { basket: 'b-17' },
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, string>;
 }
 
 export class ExtendDto {
   @ApiProperty({ description: 'Seconds from now.', example: 300 })
-  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   @Min(1, { message: 'ttlSeconds must be at least 1' })
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds!: number;
 }
 
@@ -94,8 +94,8 @@ export class ReasonDto {
     maxLength: 500,
     example: 'customer called',
   })
-  @IsText(500)
   @Matches(/\S.*\S.*\S/, { message: 'reason must say in a few words why (3 to 500 characters)' })
+  @IsText(500)
   reason!: string;
 }
 
@@ -105,44 +105,45 @@ export class ProductDto {
   name!: string;
 
   @ApiProperty({ type: MoneyDto })
-  @IsDefined({ message: 'unitPrice must be given' })
-  @IsObject({ message: 'unitPrice must be an object with amount and currency' })
-  @ValidateNested()
   @Type(() => MoneyDto)
+  @ValidateNested()
+  @IsObject({ message: 'unitPrice must be an object with amount and currency' })
+  @IsDefined({ message: 'unitPrice must be given' })
   unitPrice!: MoneyDto;
 
   @ApiPropertyOptional({ description: 'Only when the SKU is new; later by adjustments.', example: 100 })
-  @IsOptional()
-  @IsInt({ message: 'onHand must be a whole number' })
-  @Min(0, { message: 'onHand must be 0 or more' })
+  @MayBeAbsent()
   @Max(1_000_000_000, { message: 'onHand must be at most 1000000000' })
+  @Min(0, { message: 'onHand must be 0 or more' })
+  @IsInt({ message: 'onHand must be a whole number' })
   onHand?: number;
 
   @ApiPropertyOptional({ enum: strategyNames, description: 'How rivals for the last units are kept apart.' })
-  @IsOptional()
+  @MayBeAbsent()
   @IsIn(strategyNames, { message: `strategy must be one of ${strategyNames.join(', ')}` })
   strategy?: string;
 
   @ApiPropertyOptional({ example: 4 })
-  @IsOptional()
-  @IsInt({ message: 'quantityPerOrderMax must be a whole number' })
-  @Min(1, { message: 'quantityPerOrderMax must be at least 1' })
+  @MayBeAbsent()
   @Max(quantityMax, { message: `quantityPerOrderMax must be at most ${quantityMax}` })
+  @Min(1, { message: 'quantityPerOrderMax must be at least 1' })
+  @IsInt({ message: 'quantityPerOrderMax must be a whole number' })
   quantityPerOrderMax?: number;
 
   @ApiPropertyOptional({ example: 1 })
-  @IsOptional()
-  @IsInt({ message: 'reservationsPerCustomerMax must be a whole number' })
-  @Min(1, { message: 'reservationsPerCustomerMax must be at least 1' })
+  @MayBeAbsent()
   @Max(1_000_000, { message: 'reservationsPerCustomerMax must be at most 1000000' })
+  @Min(1, { message: 'reservationsPerCustomerMax must be at least 1' })
+  @IsInt({ message: 'reservationsPerCustomerMax must be a whole number' })
   reservationsPerCustomerMax?: number;
 }
 
 export class AdjustmentDto extends ReasonDto {
   @ApiProperty({ description: 'Units received (positive) or written off (negative).', example: 50 })
-  @IsInt({ message: 'delta must be a whole number' })
-  @Min(-1_000_000_000, { message: 'delta must be at least -1000000000' })
   @Max(1_000_000_000, { message: 'delta must be at most 1000000000' })
+  @Min(-1_000_000_000, { message: 'delta must be at least -1000000000' })
+  @IsInt({ message: 'delta must be a whole number' })
+  @NotEquals(0, { message: 'delta must not be 0' })
   delta!: number;
 }
 
@@ -151,24 +152,24 @@ export class ReservationListQuery extends PageQuery {
     description: 'One status, or several separated by commas.',
     example: 'active,pinned',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^(active|pinned|confirmed|released|expired)(,(active|pinned|confirmed|released|expired))*$/, {
     message: 'status must be active, pinned, confirmed, released or expired, several separated by commas',
   })
   status?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(skuPattern, { message: skuMessage })
   sku?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsText(255)
   customerId?: string;
 
   @ApiPropertyOptional({ type: Number, example: 60 })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })
   expiringWithinSeconds?: string;
 }

@@ -121,17 +121,12 @@ export class ProductsService {
   ): Promise<void> {
     const [level] = await lockLevels(tx, [{ sku: change.sku, pool: mainPool }]);
     if (!level) throw noSuchProduct(change.sku);
-    const onHandMax = 1_000_000_000;
-    const after =
-      level.onHand + change.delta > onHandMax
-        ? null
-        : await changeOnHand(tx, change.sku, mainPool, change.delta);
+    if (level.onHand + change.delta > onHandMax) throw tooMany();
+    const after = await changeOnHand(tx, change.sku, mainPool, change.delta);
     if (!after) {
       const available = level.onHand - level.reserved;
       throw belowReserved(
-        change.delta > 0
-          ? `A product holds at most ${onHandMax} units.`
-          : `${level.reserved} of ${level.onHand} units are promised to buyers. Take off at most ${available}, or release reservations first.`,
+        `${level.reserved} of ${level.onHand} units are promised to buyers. Take off at most ${available}, or release reservations first.`,
         { onHand: level.onHand, reserved: level.reserved, available },
       );
     }
@@ -168,6 +163,14 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
     },
   ]);
 }
+
+/** As much as a product may start with; far below what the column holds. */
+const onHandMax = 1_000_000_000;
+
+const tooMany = () =>
+  new ValidationFailed([
+    { pointer: '/delta', code: 'on_hand_max', detail: `A product holds at most ${onHandMax} units.` },
+  ]);
 
 const noSuchProduct = (sku: string) =>
   productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);

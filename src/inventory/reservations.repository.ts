@@ -136,12 +136,21 @@ export async function findReservation(queryable: Queryable, id: string): Promise
   return row;
 }
 
-/** The row, locked until the transaction ends, with the clock read after the lock was given. */
+/**
+ * The row, locked until the transaction ends, with the clock read after the lock was given. Every column comes out of
+ * the locking SELECT: only that one sees what was committed while it waited; a join to the table beside it would not.
+ */
 export async function lockReservation(tx: Tx, id: string): Promise<Reservation | undefined> {
   const [row] = await tx.rows<Reservation>(
     `
-    WITH locked AS MATERIALIZED (SELECT id FROM reservations WHERE id = $1::uuid FOR UPDATE)
-    SELECT ${columns} FROM locked JOIN reservations r USING (id)
+    WITH r AS MATERIALIZED (
+      SELECT id, principal, customer_id, order_id, status, total_amount, currency, expires_at, max_expires_at,
+             extensions_used, end_reason, returned_at, metadata, version, created_at
+        FROM reservations
+       WHERE id = $1::uuid
+         FOR UPDATE
+    )
+    SELECT ${columns} FROM r
     `,
     [id],
   );
@@ -206,33 +215,58 @@ export interface ExpiredReservation {
 }
 
 /**
- * Ends up to `limit` active reservations whose time is up; with `skus`, only those that hold any of these.
- *
- * Rows that somebody else is working on are skipped: whoever holds them decides, and what is left is found by the
- * next pass. An extension that commits while we look makes PostgreSQL read the row again and skip it.
+ * Ends up to `limit` active reservations whose time is up. Rows that somebody else is working on are skipped: whoever
+ * holds them decides, and what is left is found by the next pass.
  */
-export async function expireDueRows(
-  tx: Tx,
-  limit: number,
-  skus: string[] | null,
-): Promise<ExpiredReservation[]> {
-  const due = await tx.rows<{ id: string; now: Date }>(
+export async function expireDueRows(tx: Tx, limit: number): Promise<ExpiredReservation[]> {
+  const due = await tx.rows<DueRow>(
     `
     WITH due AS MATERIALIZED (
       SELECT r.id
         FROM reservations r
-       WHERE r.status = 'active'
-         AND r.expires_at <= statement_timestamp()
-         AND ($2::text[] IS NULL
-              OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])))
+       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
        ORDER BY r.expires_at
        LIMIT $1::int
          FOR UPDATE OF r SKIP LOCKED
     )
     SELECT id, clock_timestamp() AS now FROM due
     `,
+    [limit],
+  );
+  return expireLocked(tx, due);
+}
+
+/**
+ * The same for a buyer who is short of these SKUs. It waits for whoever holds a row, in the order of their ids, because
+ * what that one is about to give back may be what the buyer lacks.
+ */
+export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Promise<ExpiredReservation[]> {
+  const due = await tx.rows<DueRow>(
+    `
+    WITH due AS MATERIALIZED (
+      SELECT r.id
+        FROM reservations r
+       WHERE r.status = 'active'
+         AND r.expires_at <= statement_timestamp()
+         AND EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[]))
+       ORDER BY r.id
+       LIMIT $1::int
+         FOR UPDATE OF r
+    )
+    SELECT id, clock_timestamp() AS now FROM due
+    `,
     [limit, skus],
   );
+  return expireLocked(tx, due);
+}
+
+interface DueRow {
+  id: string;
+  now: Date;
+}
+
+/** Ends rows that the caller has locked. One that was extended while its lock was waited for is left alone. */
+async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]> {
   if (due.length === 0) return [];
   return tx.rows<ExpiredReservation>(
     `
@@ -294,7 +328,8 @@ export async function countLiveOfCustomers(
     `
     SELECT (SELECT count(*)::int
               FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
-             WHERE r.customer_id = p.customer_id AND r.status IN ('active', 'pinned') AND l.sku = p.sku) AS count
+             WHERE r.customer_id = p.customer_id AND l.sku = p.sku
+               AND (r.status = 'pinned' OR (r.status = 'active' AND r.expires_at > clock_timestamp()))) AS count
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
      ORDER BY p.nth
     `,

@@ -8,21 +8,30 @@ import { type IdempotencyClaim, alreadyDone, claimKeys, reusedKey } from '../ide
 import { newId, publicId } from '../ids';
 import { appendMessages, type MessageType } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
-import { InsufficientStock, reservationHasOrder, reservationLifetimeExceeded } from './inventory.errors';
+import {
+  InsufficientStock,
+  type Shortfall,
+  reservationHasOrder,
+  reservationLifetimeExceeded,
+} from './inventory.errors';
 import { inFlight, isDue, noSuchReservation, refuseConfirmed, refuseEnded } from './reservation-rules';
 import {
+  type ExpiredReservation,
   type Reservation,
   changeStatus,
   expireDueRows,
+  expireDueRowsOf,
   extendExpiry,
   findReservation,
   lockReservation,
 } from './reservations.repository';
-import { type ReservationRequest, reserve } from './reserve';
-import { giveBack } from './stock-levels';
+import { type ReservationRequest, reserveAlone } from './reserve';
+import { giveBack, readLevels } from './stock-levels';
 
 /** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
 const expireBatchSizeMax = 200;
+/** How often a buyer who is short looks again while units come free; whoever loses that often met real rivals. */
+const shortTriesMax = 3;
 
 /** Reservations that shops make and end themselves. What an order's saga does to its reservation is in `held-stock.ts`. */
 @Injectable()
@@ -38,7 +47,7 @@ export class ReservationsService {
     request: ReservationRequest,
     claim: IdempotencyClaim,
   ): Promise<{ id: string; replayed: boolean }> {
-    const answer = await this.expiringWhenShort(request, () =>
+    const answer = await this.expiringWhenShort(() =>
       this.db.transaction(
         async (tx) => {
           const [found] = await claimKeys(tx, [claim]);
@@ -46,13 +55,13 @@ export class ReservationsService {
             if ('reused' in found!) throw reusedKey();
             return { id: found!.resourceId, replayed: true };
           }
-          const [outcome] = await reserve(tx, [request], this.config.reservationLifetimeSecondsMax);
-          if ('refused' in outcome!) throw outcome.refused;
+          const outcome = await reserveAlone(tx, request, this.config.reservationLifetimeSecondsMax);
+          if ('refused' in outcome) throw outcome.refused;
           await announce(
             tx,
             'reservation.created',
             [{ id: request.id, orderId: null, version: 1 }],
-            outcome!.reserved.expiresAt,
+            outcome.reserved.expiresAt,
           );
           return { id: request.id, replayed: false };
         },
@@ -64,18 +73,27 @@ export class ReservationsService {
   }
 
   /**
-   * Runs `take`; when stock is short, ends the due reservations of these SKUs and runs it once more, so that a buyer
-   * never waits for the sweeper. Expiring has a transaction of its own: it locks reservations before stock rows.
+   * Runs `take`; when stock is short, ends the due reservations of these SKUs and runs it again, so that a buyer never
+   * waits for the sweeper. Expiring has a transaction of its own: it locks reservations before stock rows.
    */
-  async expiringWhenShort<T>({ lines }: { lines: { sku: string }[] }, take: () => Promise<T>): Promise<T> {
-    try {
-      return await take();
-    } catch (error) {
-      if (!(error instanceof InsufficientStock)) throw error;
-      const freed = await this.expireDue([...new Set(lines.map((line) => line.sku))].sort());
-      if (freed === 0) throw error;
-      return take();
+  async expiringWhenShort<T>(take: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await take();
+      } catch (error) {
+        if (!(error instanceof InsufficientStock) || tries === shortTriesMax) throw error;
+        if (!(await this.mayFit(error.shortfalls))) throw error;
+      }
     }
+  }
+
+  /** Ends what is due of these SKUs; true when by now, by our hand or another's, there is as much as was asked for. */
+  private async mayFit(shortfalls: Shortfall[]): Promise<boolean> {
+    const skus = shortfalls.map(({ sku }) => sku);
+    await this.expire((tx) => expireDueRowsOf(tx, skus, expireBatchSizeMax));
+    const levels = await readLevels(this.db, skus);
+    const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
+    return shortfalls.every(({ sku, requested }) => (available.get(sku) ?? 0) >= requested);
   }
 
   async get(id: string, principal: Principal): Promise<Reservation> {
@@ -96,8 +114,10 @@ export class ReservationsService {
           { maxExpiresAt: reservation.maxExpiresAt.toISOString() },
         );
       }
-      await extendExpiry(tx, reservation, expiresAt);
-      await announce(tx, 'reservation.extended', [next(reservation)], expiresAt);
+      // Never nearer: a client that asks for less than it has keeps what it has.
+      const later = expiresAt > reservation.expiresAt ? expiresAt : reservation.expiresAt;
+      await extendExpiry(tx, reservation, later);
+      await announce(tx, 'reservation.extended', [next(reservation)], later);
     });
   }
 
@@ -154,11 +174,15 @@ export class ReservationsService {
   }
 
   /** Ends what is due and puts its stock back on sale; returns how many ended. Safe from any number of processes. */
-  async expireDue(skus: string[] | null = null): Promise<number> {
+  expireDue(): Promise<number> {
+    return this.expire((tx) => expireDueRows(tx, expireBatchSizeMax));
+  }
+
+  private async expire(endBatch: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<number> {
     let total = 0;
     for (;;) {
       const ended = await this.db.transaction(async (tx) => {
-        const rows = await expireDueRows(tx, expireBatchSizeMax, skus);
+        const rows = await endBatch(tx);
         await giveBack(
           tx,
           rows.map((row) => row.id),

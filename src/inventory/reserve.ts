@@ -1,9 +1,9 @@
 import type { Tx } from '../database/database';
 import { type FieldError, HoldfastError, ValidationFailed } from '../errors';
-import { InsufficientStock, reservationLimitReached, totalChanged } from './inventory.errors';
+import { CustomerLimits } from './customer-limits';
+import { InsufficientStock, totalChanged } from './inventory.errors';
 import { findProducts, type Product } from './products.repository';
 import {
-  countLiveOfCustomers,
   insertReservations,
   type NewReservation,
   type ReservationLine,
@@ -34,52 +34,86 @@ export interface ReservationRequest {
 export type ReserveOutcome = { reserved: Reserved } | { refused: HoldfastError };
 
 /**
- * Takes stock for many checkouts at once, each all or nothing, in the order of the array.
- *
- * A single checkout goes by the strategies of its SKUs; several are decided together under one lock of all their rows.
- * A single refused checkout may leave rows changed: its caller must roll back. Of several, refused ones changed nothing.
+ * Takes stock for one checkout, all lines or none, by the strategies of its SKUs. Refused, it may leave rows changed:
+ * its caller rolls back.
  */
-export async function reserve(
+export async function reserveAlone(
+  tx: Tx,
+  request: ReservationRequest,
+  lifetimeSecondsMax: number,
+): Promise<ReserveOutcome> {
+  const products = await productsOf(tx, [request]);
+  const refused = refuseBeforeTaking(request, products);
+  if (refused) return { refused };
+
+  const demands = demandsOf(request);
+  const grants = await takeByStrategy(tx, demands, products);
+  const shortfalls = shortfallsOf(demands, grants);
+  if (shortfalls.length > 0) return { refused: new InsufficientStock(shortfalls) };
+  const limits = await CustomerLimits.count(tx, [{ request, demands }], products);
+  if (!limits.allow(0)) return { refused: limits.refusal(0) };
+
+  const [reserved] = await insertReservations(
+    tx,
+    [newReservation(request, demands, grants, products)],
+    lifetimeSecondsMax,
+  );
+  return { reserved: reserved! };
+}
+
+/**
+ * Takes stock for many checkouts under one lock of all their rows, each all or nothing, in the order of the array.
+ * A refused one has changed nothing, so that the others may commit.
+ */
+export async function reserveTogether(
   tx: Tx,
   requests: ReservationRequest[],
   lifetimeSecondsMax: number,
 ): Promise<ReserveOutcome[]> {
-  const skus = [...new Set(requests.flatMap((request) => request.lines.map((line) => line.sku)))].sort();
-  const products = await findProducts(tx, skus);
-
-  const outcomes: (ReserveOutcome | undefined)[] = requests.map((request) => {
+  const products = await productsOf(tx, requests);
+  const outcomes = new Map<ReservationRequest, ReserveOutcome>();
+  for (const request of requests) {
     const refused = refuseBeforeTaking(request, products);
-    return refused && { refused };
-  });
-  const open = requests.flatMap((request, index) =>
-    outcomes[index] ? [] : [{ request, index, demands: demandsOf(request) }],
-  );
-  const single = open.length === 1 ? open[0] : undefined;
-  const grants = single
-    ? [await takeByStrategy(tx, single.demands, products)]
-    : await takeAllTogether(tx, open, products, (index, refused) => (outcomes[index] = { refused }));
-
-  const reserved: { index: number; row: NewReservation }[] = [];
-  for (const [nth, { request, index, demands }] of open.entries()) {
-    if (outcomes[index]) continue;
-    const shortfalls = shortfallsOf(demands, grants[nth]!);
-    if (shortfalls.length > 0) outcomes[index] = { refused: new InsufficientStock(shortfalls) };
-    else reserved.push({ index, row: newReservation(request, demands, grants[nth]!, products) });
+    if (refused) outcomes.set(request, { refused });
   }
-  if (single && reserved.length > 0) {
-    const [refused] = await refuseOverLimit(tx, open, products);
-    if (refused) return [{ refused }];
+  const asking = requests
+    .filter((request) => !outcomes.has(request))
+    .map((request) => ({ request, demands: demandsOf(request) }));
+  // Counted under the locks that the taking needs, so that nobody else can be adding to what is counted.
+  await lockLevels(
+    tx,
+    asking.flatMap(({ demands }) => demands),
+  );
+  const limits = await CustomerLimits.count(tx, asking, products);
+  const grants = await takeTogether(
+    tx,
+    asking.map(({ demands }) => demands),
+    limits,
+  );
+
+  const taken: { request: ReservationRequest; row: NewReservation }[] = [];
+  for (const [nth, { request, demands }] of asking.entries()) {
+    const granted = grants[nth]!;
+    const shortfalls = granted === 'over-limit' ? [] : shortfallsOf(demands, granted);
+    if (granted === 'over-limit') outcomes.set(request, { refused: limits.refusal(nth) });
+    else if (shortfalls.length > 0) outcomes.set(request, { refused: new InsufficientStock(shortfalls) });
+    else taken.push({ request, row: newReservation(request, demands, granted, products) });
   }
   const rows = await insertReservations(
     tx,
-    reserved.map(({ row }) => row),
+    taken.map(({ row }) => row),
     lifetimeSecondsMax,
   );
-  reserved.forEach(({ index }, nth) => (outcomes[index] = { reserved: rows[nth]! }));
-  return outcomes as ReserveOutcome[];
+  taken.forEach(({ request }, nth) => outcomes.set(request, { reserved: rows[nth]! }));
+  return requests.map((request) => outcomes.get(request)!);
 }
 
-type Open = { request: ReservationRequest; index: number; demands: StockDemand[] };
+function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string, Product>> {
+  return findProducts(
+    tx,
+    [...new Set(requests.flatMap((request) => request.lines.map((line) => line.sku)))].sort(),
+  );
+}
 
 /** Neighbouring SKUs of one strategy go to it together; strategies follow one another in (sku, pool) order. */
 async function takeByStrategy(
@@ -96,55 +130,6 @@ async function takeByStrategy(
     start = end;
   }
   return grants;
-}
-
-async function takeAllTogether(
-  tx: Tx,
-  open: Open[],
-  products: Map<string, Product>,
-  refuse: (index: number, why: HoldfastError) => void,
-): Promise<StockGrant[][]> {
-  // The limit is counted under the same locks that the taking needs, and before anything is taken.
-  await lockLevels(
-    tx,
-    open.flatMap(({ demands }) => demands),
-  );
-  const overLimit = await refuseOverLimit(tx, open, products);
-  for (const [nth, why] of overLimit.entries()) if (why) refuse(open[nth]!.index, why);
-  return takeTogether(
-    tx,
-    open.map(({ demands }, nth) => (overLimit[nth] ? [] : demands)),
-  );
-}
-
-/** Per-customer limits: counted while we hold the SKU's stock row, so nobody else can be adding to the count. */
-async function refuseOverLimit(
-  tx: Tx,
-  open: Open[],
-  products: Map<string, Product>,
-): Promise<(HoldfastError | undefined)[]> {
-  const limited = open.flatMap(({ request, demands }, nth) =>
-    demands
-      .filter(({ sku }) => products.get(sku)!.reservationsPerCustomerMax !== null)
-      .map(({ sku }) => ({ nth, sku, customerId: request.customerId })),
-  );
-  const refused: (HoldfastError | undefined)[] = [];
-  if (limited.length === 0) return refused;
-
-  const held = await countLiveOfCustomers(tx, limited);
-  const inThisBatch = new Map<string, number>();
-  for (const [place, { nth, sku, customerId }] of limited.entries()) {
-    const max = products.get(sku)!.reservationsPerCustomerMax!;
-    const key = `${sku}\n${customerId}`;
-    const before = held[place]! + (inThisBatch.get(key) ?? 0);
-    if (before >= max) {
-      refused[nth] = reservationLimitReached(
-        `Customer ${customerId} holds ${before} of at most ${max} reservations of ${sku}. End one of them first.`,
-        { sku, reservationsPerCustomerMax: max },
-      );
-    } else inThisBatch.set(key, (inThisBatch.get(key) ?? 0) + 1);
-  }
-  return refused;
 }
 
 /** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, another total. */

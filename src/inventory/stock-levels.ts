@@ -13,6 +13,14 @@ export interface StockLevel {
 
 export const mainPool = 'main';
 
+/** Rules beside the stock itself, asked in the order of the checkouts and told of each that got its stock. */
+export interface Limits {
+  allow(nth: number): boolean;
+  taken(nth: number): void;
+}
+
+const noLimits: Limits = { allow: () => true, taken: () => undefined };
+
 /**
  * Takes stock for many checkouts under one lock of all rows involved: availability is read once, decided in memory in
  * the order of the array, and written with one statement.
@@ -20,16 +28,22 @@ export const mainPool = 'main';
  * A checkout gets all of its demands or none; one that is short takes nothing from those behind it, and is told what
  * was available to it when its turn came.
  */
-export async function takeTogether(tx: Tx, checkouts: StockDemand[][]): Promise<StockGrant[][]> {
+export async function takeTogether(
+  tx: Tx,
+  checkouts: StockDemand[][],
+  limits: Limits = noLimits,
+): Promise<(StockGrant[] | 'over-limit')[]> {
   const levels = new Map((await lockLevels(tx, checkouts.flat())).map((level) => [keyOf(level), level]));
   const taken = new Map<string, { sku: string; pool: string; quantity: number; grants: number }>();
 
-  const answers = checkouts.map((demands) => {
+  const answers = checkouts.map((demands, nth) => {
+    if (!limits.allow(nth)) return 'over-limit';
     const available = demands.map((demand) => {
       const level = levels.get(keyOf(demand));
       return level ? level.onHand - level.reserved - (taken.get(keyOf(demand))?.quantity ?? 0) : 0;
     });
     const fits = demands.every((demand, index) => available[index]! >= demand.quantity);
+    if (fits) limits.taken(nth);
     return demands.map((demand, index): StockGrant => {
       if (available[index]! < demand.quantity) return { taken: false, available: available[index]! };
       const level = levels.get(keyOf(demand))!;

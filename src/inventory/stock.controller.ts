@@ -1,8 +1,10 @@
-import { Controller, Get, Param, Query } from '@nestjs/common';
+import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
 import { Roles } from '../http/auth';
+import { sendWithEtag } from '../http/etag';
 import { linesMax } from './inventory.dto';
 import { productNotFound } from './inventory.errors';
 import { stockListType, stockType } from './inventory.schemas';
@@ -47,7 +49,12 @@ export class StockController {
     description: 'Advisory; only a 201 is a promise.',
   })
   @Answers({ 200: stockType }, [productNotFound.kind])
-  one(@Param('sku') sku: string) {
-    return this.products.stock(sku);
+  async one(
+    @Param('sku') sku: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const stock = await this.products.stock(sku);
+    return sendWithEtag(request, reply, `${stock.onHand}-${stock.reserved}`, stock);
   }
 }

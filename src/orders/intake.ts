@@ -7,7 +7,7 @@ import { type IdempotencyClaim, claimKeys, dropKeys, reusedKey } from '../idempo
 import { newId } from '../ids';
 import { attach } from '../inventory/held-stock';
 import { ReservationsService } from '../inventory/reservations.service';
-import { type Money, refuseOtherTotal, reserve } from '../inventory/reserve';
+import { type Money, refuseOtherTotal, reserveAlone, reserveTogether } from '../inventory/reserve';
 import { appendMessages } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
 import { codeVersion, firstDrivenStep } from './checkout-saga/checkout.saga';
@@ -18,6 +18,8 @@ import { type NewOrder, insertOrders } from './orders.repository';
 /** A checkout as it comes through the door: on stock of its own, or on a reservation made before. */
 export interface CheckoutRequest {
   claim: IdempotencyClaim;
+  /** Whose reservation it may be; null: anybody's, for an admin. */
+  owner: string | null;
   customerId: string;
   paymentMethod: string;
   lines: { sku: string; quantity: number }[];
@@ -44,7 +46,7 @@ export class Intake {
 
   /** Accepts one checkout, or throws why not; a refusal leaves nothing behind, its key included. */
   async accept(request: CheckoutRequest): Promise<{ orderId: string; replayed: boolean }> {
-    const accepted = await this.reservations.expiringWhenShort(request, () =>
+    const accepted = await this.reservations.expiringWhenShort(() =>
       this.db.transaction(
         async (tx) => {
           const [answer] = await this.acceptAll(tx, [request]);
@@ -68,42 +70,46 @@ export class Intake {
       tx,
       requests.map((request) => request.claim),
     );
-    const answers = claims.map((claim): IntakeAnswer | undefined => {
-      if (claim.first) return undefined;
-      return 'reused' in claim ? { refused: reusedKey() } : { orderId: claim.resourceId, replayed: true };
-    });
-
-    const open = requests.flatMap((request, index) => (answers[index] ? [] : [{ request, index }]));
-    const bought = open.filter(({ request }) => request.reservationId === null);
-    const attached = open.filter(({ request }) => request.reservationId !== null);
-    const accepted: AcceptedOrder[] = [];
-    const settle = (index: number, outcome: Accepted) => {
-      if ('refused' in outcome) answers[index] = outcome;
-      else {
-        answers[index] = { orderId: outcome.order.id, replayed: false };
-        accepted.push(outcome.order);
-      }
-    };
-    // Reservations before stock rows, and those by id: the lock order that everybody keeps to.
-    attached.sort((one, other) => (one.request.reservationId! < other.request.reservationId! ? -1 : 1));
-    for (const { request, index } of attached) settle(index, await onReservation(tx, request));
-    const outcomes = await this.onNewStock(
-      tx,
-      bought.map(({ request }) => request),
-    );
-    outcomes.forEach((outcome, nth) => settle(bought[nth]!.index, outcome));
-
-    const refused = open.filter(({ index }) => 'refused' in answers[index]!);
+    const first = requests.filter((_, index) => claims[index]!.first);
+    const outcomes = await this.decide(tx, first, requests.length === 1);
+    const accepted = [...outcomes.values()].flatMap((outcome) => ('order' in outcome ? [outcome.order] : []));
+    const refused = first.filter((request) => 'refused' in outcomes.get(request)!);
     if (requests.length > 1)
       await dropKeys(
         tx,
-        refused.map(({ request }) => request.claim),
+        refused.map((request) => request.claim),
       );
     if (accepted.length > 0) await write(tx, accepted);
-    return answers as IntakeAnswer[];
+
+    const refusals = new Map(
+      refused.map((request) => [request.claim.resourceId, outcomes.get(request) as Refused]),
+    );
+    return claims.map((claim, index) => {
+      if (!claim.first && 'reused' in claim) return { refused: reusedKey() };
+      const orderId = claim.first ? requests[index]!.claim.resourceId : claim.resourceId;
+      // A copy of a request in this very batch is answered as that one is.
+      return refusals.get(orderId) ?? { orderId, replayed: !claim.first };
+    });
   }
 
-  private async onNewStock(tx: Tx, requests: CheckoutRequest[]): Promise<Accepted[]> {
+  /** Takes stock for each, or says why not. Reservations before stock rows, and those by id: everybody's lock order. */
+  private async decide(
+    tx: Tx,
+    requests: CheckoutRequest[],
+    alone: boolean,
+  ): Promise<Map<CheckoutRequest, Outcome>> {
+    const outcomes = new Map<CheckoutRequest, Outcome>();
+    const attached = requests.filter((request) => request.reservationId !== null);
+    attached.sort((one, other) => (one.reservationId! < other.reservationId! ? -1 : 1));
+    for (const request of attached) outcomes.set(request, await onReservation(tx, request));
+
+    const bought = requests.filter((request) => request.reservationId === null);
+    const taken = await this.onNewStock(tx, bought, alone);
+    bought.forEach((request, nth) => outcomes.set(request, taken[nth]!));
+    return outcomes;
+  }
+
+  private async onNewStock(tx: Tx, requests: CheckoutRequest[], alone: boolean): Promise<Outcome[]> {
     if (requests.length === 0) return [];
     const wanted = requests.map((request) => ({
       id: newId(),
@@ -115,7 +121,10 @@ export class Intake {
       metadata: {},
       expectedTotal: request.expectedTotal,
     }));
-    const outcomes = await reserve(tx, wanted, this.config.reservationLifetimeSecondsMax);
+    const lifetimeSecondsMax = this.config.reservationLifetimeSecondsMax;
+    const outcomes = alone
+      ? [await reserveAlone(tx, wanted[0]!, lifetimeSecondsMax)]
+      : await reserveTogether(tx, wanted, lifetimeSecondsMax);
     return outcomes.map((outcome, nth) =>
       'refused' in outcome
         ? outcome
@@ -124,16 +133,17 @@ export class Intake {
   }
 }
 
-type Accepted = { order: AcceptedOrder } | { refused: HoldfastError };
+type Refused = { refused: HoldfastError };
+type Outcome = { order: AcceptedOrder } | Refused;
 type AcceptedOrder = NewOrder & { expiresAt: Date };
 
 /** Stock that was reserved before, at the price it was reserved at. Refusing it writes nothing. */
-async function onReservation(tx: Tx, request: CheckoutRequest): Promise<Accepted> {
+async function onReservation(tx: Tx, request: CheckoutRequest): Promise<Outcome> {
   try {
     const reservation = await attach(tx, {
       reservationId: request.reservationId!,
       orderId: request.claim.resourceId,
-      owner: request.claim.principal,
+      owner: request.owner,
       customerId: request.customerId,
       accepts: (total) => refuseOtherTotal(request.expectedTotal, total),
     });
@@ -146,12 +156,19 @@ async function onReservation(tx: Tx, request: CheckoutRequest): Promise<Accepted
 
 function newOrder(
   request: CheckoutRequest,
-  stock: { id: string; totalAmount: number; currency: string; lines: NewOrder['lines']; expiresAt: Date },
+  stock: {
+    id: string;
+    principal: string;
+    totalAmount: number;
+    currency: string;
+    lines: NewOrder['lines'];
+    expiresAt: Date;
+  },
   createdAt: Date,
 ): AcceptedOrder {
   return {
     id: request.claim.resourceId,
-    principal: request.claim.principal,
+    principal: stock.principal,
     customerId: request.customerId,
     reservationId: stock.id,
     paymentMethod: request.paymentMethod,

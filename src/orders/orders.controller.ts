@@ -118,6 +118,7 @@ export class OrdersController {
         fingerprint: fingerprintOf(dto),
         resourceId: newId(),
       },
+      owner: ownerFilter(caller),
       customerId: dto.customerId,
       paymentMethod: dto.paymentMethod,
       lines: dto.lines ?? [],
@@ -157,7 +158,8 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const order = await this.orders.get(orderIdOf(id), caller);
-    return sendWithEtag(request, reply, `${order.version}.${order.saga.version}`, orderView(order));
+    const version = `${order.version}.${order.saga.version}.${order.expiresAt.getTime()}`;
+    return sendWithEtag(request, reply, version, orderView(order));
   }
 
   @Sse(':id/events')

@@ -6,13 +6,12 @@ import {
   IsArray,
   IsInt,
   IsObject,
-  IsOptional,
   Matches,
   Min,
   ValidateNested,
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsMetadata, IsText } from '../http/validation';
+import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
 import { LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
 
 export class OrderDto {
@@ -21,25 +20,25 @@ export class OrderDto {
   customerId!: string;
 
   @ApiProperty({ description: "The provider's token of a card.", example: 'pm_card_visa' })
-  @IsText(255)
   @Matches(/^[\x21-\x7e]+$/, { message: "paymentMethod must be the provider's token, without spaces" })
+  @IsText(255)
   paymentMethod!: string;
 
   @ApiPropertyOptional({ type: [LineDto], description: 'Either these or a `reservationId`.' })
-  @IsOptional()
-  @IsArray({ message: 'lines must be a list' })
-  @ArrayMinSize(1, { message: 'lines must have at least one line' })
-  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
-  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
-  @ValidateNested({ each: true })
+  @MayBeAbsent()
   @Type(() => LineDto)
+  @ValidateNested({ each: true })
+  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
+  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
+  @ArrayMinSize(1, { message: 'lines must have at least one line' })
+  @IsArray({ message: 'lines must be a list' })
   lines?: LineDto[];
 
   @ApiPropertyOptional({
     description: 'A reservation of the same customer.',
     example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsText(64)
   reservationId?: string;
 
@@ -47,19 +46,19 @@ export class OrderDto {
     description: 'Seconds until the stock goes back on sale if the charge has not begun.',
     example: 600,
   })
-  @IsOptional()
-  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @MayBeAbsent()
   @Min(1, { message: 'ttlSeconds must be at least 1' })
+  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds?: number;
 
   @ApiPropertyOptional({
     type: MoneyDto,
     description: 'What the buyer was shown; any other total is refused.',
   })
-  @IsOptional()
-  @IsObject({ message: 'expectedTotal must be an object with amount and currency' })
-  @ValidateNested()
+  @MayBeAbsent()
   @Type(() => MoneyDto)
+  @ValidateNested()
+  @IsObject({ message: 'expectedTotal must be an object with amount and currency' })
   expectedTotal?: MoneyDto;
 
   @ApiPropertyOptional({
@@ -67,7 +66,7 @@ export class OrderDto {
     additionalProperties: { type: 'string' },
     example: { basket: 'b-17' },
   })
-  @IsOptional()
+  @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, string>;
 }
@@ -81,21 +80,21 @@ export class OrderListQuery extends PageQuery {
     description: 'One status, or several separated by commas.',
     example: 'pending,placed',
   })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(listOf(statuses), {
     message: `status must be one of ${statuses.replaceAll('|', ', ')}, several separated by commas`,
   })
   status?: string;
 
   @ApiPropertyOptional()
-  @IsOptional()
+  @MayBeAbsent()
   @IsText(255)
   customerId?: string;
 }
 
 export class AdminOrderListQuery extends OrderListQuery {
   @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'stuck' })
-  @IsOptional()
+  @MayBeAbsent()
   @Matches(listOf(sagaStatuses), {
     message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
   })

@@ -19,13 +19,15 @@ interface ClaimedMessage {
   aggregateId: string;
   type: MessageType;
   epoch: number;
-  expiresInMs: number | null;
+  /** When a reservation that this message tells of ends, and the database's clock to count from. */
+  expiresAt: string | null;
+  now: Date;
 }
 
 /**
  * Moves messages from the outbox to the queues: claim, send, mark.
  *
- * Of each aggregate only the oldest unsent message may be claimed, so an aggregate's messages leave in order whatever
+ * Of each aggregate only the oldest message that is neither sent nor applied may be claimed, so an aggregate's messages leave in order whatever
  * the number of relays. A crash between any two of the three sends a message twice and never not at all.
  */
 export class Relay {
@@ -90,14 +92,15 @@ export class Relay {
       name: message.type,
       data: { messageId: message.id, aggregateId: message.aggregateId },
     };
-    const alarm = message.expiresInMs === null ? undefined : this.alarmFor(message.expiresInMs);
+    const endsInMs = Date.parse(message.expiresAt ?? '') - message.now.getTime();
+    const alarm = this.alarmFor(endsInMs);
     return alarm ? [job, alarm] : [job];
   }
 
   /** One alarm per second in which anything expires, not one per reservation: a flash sale's all end together. */
   private alarmFor(expiresInMs: number): NewJob | undefined {
     const second = Math.ceil((Date.now() + expiresInMs) / 1_000);
-    if (this.alarms.has(second)) return undefined;
+    if (Number.isNaN(second) || this.alarms.has(second)) return undefined;
     if (this.alarms.size >= alarmsRememberedMax) this.alarms.clear();
     this.alarms.add(second);
     return {
@@ -111,7 +114,7 @@ export class Relay {
 }
 
 async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
-  const due = await tx.rows<ClaimedMessage & { now: Date }>(
+  const due = await tx.rows<ClaimedMessage>(
     `
     WITH due AS MATERIALIZED (
       SELECT o.id, o.aggregate_id, o.sequence, o.type, o.relay_epoch, o.payload, o.next_relay_at
@@ -121,13 +124,14 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
          AND NOT EXISTS (SELECT FROM outbox earlier
                           WHERE earlier.aggregate_id = o.aggregate_id
                             AND earlier.sequence < o.sequence
-                            AND earlier.relayed_at IS NULL)
+                            AND earlier.relayed_at IS NULL
+                            AND earlier.applied_at IS NULL)
        ORDER BY o.next_relay_at
        LIMIT $1::int
          FOR UPDATE SKIP LOCKED
     )
     SELECT id, aggregate_id AS "aggregateId", type, relay_epoch + 1 AS epoch, clock_timestamp() AS now,
-           extract(epoch FROM (payload ->> 'expiresAt')::timestamptz - clock_timestamp())::float8 * 1000 AS "expiresInMs"
+           payload ->> 'expiresAt' AS "expiresAt"
       FROM due
      ORDER BY next_relay_at
     `,

@@ -6,6 +6,7 @@ import { newId } from '../ids';
  * row is committed before the first byte leaves.
  *
  * created → sent                        the call is about to be made
+ * sent    → created                     it was held back on our side after all
  * sent    → approved | declined         heard; both are final
  * sent    → unknown → approved | declined   not heard; asked again under the same id
  */

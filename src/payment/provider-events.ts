@@ -48,7 +48,7 @@ export function unprocessedEvents(queryable: Queryable, limit: number, id: strin
   );
 }
 
-/** What became of it: `applied`, `orphan` (no such order), `late` (the order had ended). */
+/** What became of it: `saga woken`, `nothing waited for it`, `orphan` (no such order). */
 export async function markProcessed(tx: Tx, id: string, verdict: string, now: Date): Promise<void> {
   await tx.affected(
     `UPDATE provider_events SET processed_at = $3::timestamptz, verdict = $2::text WHERE id = $1::text AND processed_at IS NULL`,

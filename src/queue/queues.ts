@@ -32,6 +32,9 @@ export type JobHandler = (data: JobData, name: string) => Promise<void>;
 /** A producer's command that takes longer than this is taken for lost; the outbox offers its message again. */
 const producerTimeoutMs = 1_000;
 
+/** A readiness probe is asked every few seconds and must answer sooner than its caller gives up. */
+const probeTimeoutMs = 500;
+
 const defaultJobOptions = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 500, jitter: 1 },
@@ -44,6 +47,7 @@ export class Queues {
   private readonly workers: Worker[] = [];
   private readonly redisClients: IORedis[] = [];
   private lastError: Error | undefined;
+  private probe: IORedis | undefined;
 
   constructor(private readonly config: Config) {}
 
@@ -51,8 +55,18 @@ export class Queues {
     return this.config.redisUrl ? 'redis' : 'postgres';
   }
 
-  /** The newest failure since the last success, or undefined when all is well. */
-  get trouble(): string | undefined {
+  /** What is wrong with the queues now, or undefined when all is well. Asks Redis; waits for at most half a second. */
+  async trouble(): Promise<string | undefined> {
+    if (this.config.redisUrl && this.config.queuesEnabled) {
+      this.probe ??= this.redis(this.config.redisUrl, 'worker');
+      try {
+        // This client queues its commands while it connects, so a PING also tells when Redis is back.
+        await within(probeTimeoutMs, this.probe.ping());
+        this.lastError = undefined;
+      } catch (error) {
+        return (error as Error).message;
+      }
+    }
     return this.lastError?.message;
   }
 

@@ -56,29 +56,30 @@ export class Sweeper {
     }
   }
 
-  /** Forgets what no retry can ask for any more. */
+  /** Forgets what no retry can ask for any more, a batch at a time until none is left. */
   private async prune(): Promise<void> {
     const hours = this.config.idempotencyKeyRetentionHours;
-    await this.db.rows(
-      `
-      DELETE FROM idempotency_keys
-       WHERE (principal, operation, key) IN (SELECT principal, operation, key FROM idempotency_keys
-                                              WHERE created_at < statement_timestamp() - $1::int * interval '1 hour'
-                                              LIMIT $2::int)
-      `,
-      [hours, pruneBatchSizeMax],
-    );
-    await this.db.rows(
-      `
-      DELETE FROM inbox
-       WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox
-                                         WHERE received_at < statement_timestamp() - $1::int * interval '1 hour'
-                                         LIMIT $2::int)
-      `,
-      [hours, pruneBatchSizeMax],
-    );
+    for (const sql of [forgetKeys, forgetInbox]) {
+      let forgotten: unknown[];
+      do forgotten = await this.db.rows(sql, [hours, pruneBatchSizeMax]);
+      while (forgotten.length === pruneBatchSizeMax);
+    }
   }
 }
+
+const forgetKeys = `
+  DELETE FROM idempotency_keys
+   WHERE (principal, operation, key) IN (SELECT principal, operation, key FROM idempotency_keys
+                                          WHERE created_at < statement_timestamp() - $1::int * interval '1 hour'
+                                          LIMIT $2::int)
+  RETURNING key`;
+
+const forgetInbox = `
+  DELETE FROM inbox
+   WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox
+                                     WHERE received_at < statement_timestamp() - $1::int * interval '1 hour'
+                                     LIMIT $2::int)
+  RETURNING message_id`;
 
 /** Something done again and again, never twice at once; a failure is told and the next round tries anew. */
 class Duty {

@@ -11,6 +11,6 @@ export class RowLock implements StockStrategy {
 
   async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
     const [grants] = await takeTogether(tx, [demands]);
-    return grants!;
+    return grants as StockGrant[];
   }
 }

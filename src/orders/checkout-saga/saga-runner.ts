@@ -66,9 +66,7 @@ export class SagaRunner {
    * doorbell, the message is acknowledged in the same commit as the claim.
    */
   async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
-    const run = this.places
-      .execute(() => this.driveToItsEnd(orderId, doorbell))
-      .catch((error: unknown) => this.noteFailure(orderId, error));
+    const run = this.places.execute(() => this.driveToItsEnd(orderId, doorbell));
     this.driving.add(run);
     try {
       await run;
@@ -87,26 +85,34 @@ export class SagaRunner {
     doorbell?: { consumer: string; messageId: string },
   ): Promise<void> {
     const lease = { owner: workerName, leaseMs: this.config.sagaLeaseMs, codeVersionMax: codeVersion };
-    let question = await this.commit(async (tx) => {
-      if (doorbell) await receiveMessage(tx, doorbell.consumer, doorbell.messageId);
-      const saga = await claimSaga(tx, orderId, lease);
-      return saga && this.advance(tx, saga);
-    });
-    while (question) {
-      const { saga, operation } = question;
-      const answer = await this.ask(question);
-      sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
-      question = await this.commit(async (tx) =>
-        this.advance(tx, await lockLeased(tx, saga.orderId, saga.fencingToken), { operation, answer }),
-      );
+    let question: Question | undefined;
+    try {
+      question = await this.commit(async (tx) => {
+        if (doorbell) await receiveMessage(tx, doorbell.consumer, doorbell.messageId);
+        const saga = await claimSaga(tx, orderId, lease);
+        return saga && this.advance(tx, saga);
+      });
+      while (question) question = await this.askAndRecord(question);
+    } catch (error) {
+      await this.noteFailure(orderId, question?.saga.fencingToken, error);
     }
+  }
+
+  private async askAndRecord(question: Question): Promise<Question | undefined> {
+    const { saga, operation } = question;
+    const answer = await this.ask(question);
+    sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
+    return this.commit(async (tx) =>
+      this.advance(tx, await lockLeased(tx, saga.orderId, saga.fencingToken), { operation, answer }),
+    );
   }
 
   /**
    * A step that throws must neither be lost nor be run again at once for ever: it costs an attempt and waits its turn.
    * While the database is away nothing can be noted, and nothing needs to be: the lease ends and the saga is due.
+   * `heldToken` is that of our lease, if we got as far as taking one.
    */
-  private async noteFailure(orderId: string, error: unknown): Promise<void> {
+  private async noteFailure(orderId: string, heldToken: number | undefined, error: unknown): Promise<void> {
     if (error instanceof StaleLease) {
       // Whoever took over goes on from what is committed; there is nothing left for us to write.
       sagaEvents.inc({ event: 'stale_write_refused' });
@@ -117,9 +123,11 @@ export class SagaRunner {
     this.logger.error(error, `order ${orderId}`);
     await this.commit(async (tx) => {
       const saga = await lockSaga(tx, orderId);
-      if (!saga || saga.leased || saga.status === 'completed' || saga.status === 'compensated') return;
+      const held = saga?.fencingToken === heldToken;
+      if (!saga || (saga.leased && !held) || saga.status === 'completed' || saga.status === 'compensated')
+        return;
       const turn = new Turn(saga);
-      turn.apply({ type: 'failed' }, String((error as Error)?.message ?? error));
+      turn.apply({ type: 'failed', counted: held }, String((error as Error)?.message ?? error));
       await saveSaga(
         tx,
         saga,
@@ -167,7 +175,23 @@ export class SagaRunner {
   }
 
   /** Commits the intent, under a lease that outlasts the call. The saga is due again the moment that lease ends. */
-  private async send(tx: Tx, turn: Turn, outcome: Extract<StepOutcome, { kind: 'ask' }>): Promise<Question> {
+  private async send(
+    tx: Tx,
+    turn: Turn,
+    outcome: Extract<StepOutcome, { kind: 'ask' }>,
+  ): Promise<Question | undefined> {
+    if (isForgotten(outcome.operation, turn.saga.now)) {
+      turn.apply({ type: 'blocked' }, 'unheard for so long that the provider may have forgotten its key');
+      await saveSaga(
+        tx,
+        turn.start,
+        turn.saga,
+        { nextRunAt: null, leaseExpiresAt: null },
+        turn.records,
+        workerName,
+      );
+      return this.reportStuck(turn);
+    }
     turn.apply({ type: 'asked' }, outcome.operation.kind);
     await markSent(tx, outcome.operation, turn.saga.now);
     const leaseEnd = new Date(turn.saga.now.getTime() + this.config.sagaLeaseMs);
@@ -246,7 +270,7 @@ export class SagaRunner {
     return new Date(turn.saga.now.getTime() + pause);
   }
 
-  private reportStuck(turn: Turn): void {
+  private reportStuck(turn: Turn): undefined {
     sagaEvents.inc({ event: 'stuck' });
     this.logger.error(
       `order ${publicId('ord', turn.saga.orderId)} is stuck at ${turn.saga.step}: ${turn.records.at(-1)?.detail ?? 'see its timeline'}`,
@@ -263,6 +287,17 @@ function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, st
     case 'blocked':
       return [{ type: 'blocked' }, outcome.why];
   }
+}
+
+/** Stripe keeps a key for at least 24 hours; asked again later, it would authorize a second time. */
+const keyWindowMs = 23 * 3_600_000;
+
+/** The other operations look up what became of them; an authorization is found by its key alone. */
+function isForgotten(operation: PaymentOperation, now: Date): boolean {
+  const unheard = operation.status === 'sent' || operation.status === 'unknown';
+  return (
+    operation.kind === 'authorize' && unheard && now.getTime() - operation.createdAt.getTime() > keyWindowMs
+  );
 }
 
 /** One stretch between two commits: the saga as it moves, and the lines of its history. */

@@ -22,7 +22,7 @@ const columns = `
   s.order_id AS "orderId", s.status, s.step, s.attempt, s.wanted, s.ends_as AS "endsAs",
   s.fencing_token AS "fencingToken", s.version, s.code_version AS "codeVersion",
   o.reservation_id AS "reservationId", o.customer_id AS "customerId", o.payment_method AS "paymentMethod",
-  o.total_amount AS amount, o.currency, o.version AS "orderVersion"`;
+  o.total_amount AS amount, o.currency`;
 
 export async function insertSagas(
   tx: Tx,

@@ -31,7 +31,6 @@ export interface Saga extends SagaState {
   paymentMethod: string;
   amount: number;
   currency: string;
-  orderVersion: number;
   /** The database's clock, read after the lock. */
   now: Date;
 }

@@ -9,7 +9,8 @@ import type { OrderEnd, SagaState, StepName } from './saga';
  * running      → compensating  a step was declined, or the customer wants out before the pivot
  * completed    → compensating  a placed order is cancelled or refunded
  * compensating → compensated   everything that ran is undone
- * running, compensating → stuck → running, compensating   attempts are spent, or something is wrong: a person is needed
+ * running, compensating → stuck   attempts are spent, or something is wrong: a person is needed
+ * stuck        → wherever the next good news would have led it from there
  */
 export type SagaEvent =
   | { type: 'asked' }
@@ -17,7 +18,8 @@ export type SagaEvent =
   | { type: 'declined'; endsAs: OrderEnd }
   | { type: 'unknown' }
   | { type: 'not-asked' }
-  | { type: 'failed' }
+  /** A step threw. `counted`: this attempt was counted when it was asked. */
+  | { type: 'failed'; counted: boolean }
   | { type: 'blocked' }
   | { type: 'turn-back'; by: 'cancel' | 'refund' };
 
@@ -43,27 +45,27 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
   const status = goingBack ? 'compensating' : 'running';
   switch (event.type) {
     case 'asked':
-      return { state: { ...state, attempt: state.attempt + 1 }, nextRun: 'backoff' };
+      return { state: spent({ ...state, attempt: state.attempt + 1 }, attemptsMax + 1), nextRun: 'backoff' };
     case 'done':
       return goingBack ? undone({ ...state, status }) : advanced({ ...state, status });
     case 'declined':
       if (goingBack) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
       return back(state, stepBefore(state.step), event.endsAs);
     case 'unknown':
-      return {
-        state: { ...state, status: state.attempt >= attemptsMax ? 'stuck' : status },
-        nextRun: 'backoff',
-      };
+      return { state: spent({ ...state, status }, attemptsMax), nextRun: 'backoff' };
     case 'not-asked':
       return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
     case 'failed':
-      return transition({ ...state, attempt: state.attempt + 1 }, { type: 'unknown' });
+      return transition({ ...state, attempt: state.attempt + (event.counted ? 0 : 1) }, { type: 'unknown' });
     case 'blocked':
       return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
     case 'turn-back':
       return goingBack ? { state, nextRun: 'now' } : turnedBack(state, event.by);
   }
 }
+
+const spent = (state: SagaState, max: number): SagaState =>
+  state.attempt >= max ? { ...state, status: 'stuck' } : state;
 
 /** May the saga still turn without having charged? Not once the pivot was asked for, whatever came of it. */
 export function canTurnBack(state: SagaState): boolean {

@@ -1,0 +1,272 @@
+-- The schema that the migrations make, written by `npm run db:dump` and compared by a test. For reading only.
+
+CREATE TABLE admin_actions (
+  id uuid NOT NULL,
+  actor text NOT NULL,
+  action text NOT NULL,
+  object_type text NOT NULL,
+  object_id text NOT NULL,
+  reason text,
+  before jsonb,
+  after jsonb,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT admin_actions_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX admin_actions_of_object ON admin_actions USING btree (object_type, object_id, id);
+
+CREATE TABLE api_keys (
+  id uuid NOT NULL,
+  name text NOT NULL,
+  role text NOT NULL,
+  key_sha256 bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  revoked_at timestamp with time zone,
+  CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['client'::text, 'viewer'::text, 'admin'::text]))),
+  CONSTRAINT api_keys_pkey PRIMARY KEY (id),
+  CONSTRAINT api_keys_key_sha256_key UNIQUE (key_sha256),
+  CONSTRAINT api_keys_name_key UNIQUE (name)
+);
+
+CREATE TABLE idempotency_keys (
+  principal text NOT NULL,
+  operation text NOT NULL,
+  key text NOT NULL,
+  fingerprint bytea NOT NULL,
+  resource_id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal, operation, key)
+);
+
+CREATE INDEX idempotency_keys_by_age ON idempotency_keys USING brin (created_at);
+
+CREATE TABLE inbox (
+  consumer text NOT NULL,
+  message_id uuid NOT NULL,
+  received_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT inbox_pkey PRIMARY KEY (consumer, message_id)
+);
+
+CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
+
+CREATE TABLE order_lines (
+  order_id uuid NOT NULL,
+  sku text COLLATE "C" NOT NULL,
+  quantity integer NOT NULL,
+  unit_amount bigint NOT NULL,
+  CONSTRAINT order_lines_quantity_check CHECK ((quantity > 0)),
+  CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, sku)
+);
+
+CREATE TABLE orders (
+  id uuid NOT NULL,
+  principal text NOT NULL,
+  customer_id text NOT NULL,
+  reservation_id uuid NOT NULL,
+  payment_method text NOT NULL,
+  status text NOT NULL,
+  rejection_reason text,
+  total_amount bigint NOT NULL,
+  currency text NOT NULL,
+  metadata jsonb NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  placed_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  CONSTRAINT orders_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+  CONSTRAINT orders_placed_is_dated CHECK (((status = ANY (ARRAY['placed'::text, 'cancelled'::text, 'refunded'::text])) = (placed_at IS NOT NULL))),
+  CONSTRAINT orders_rejection_has_a_reason CHECK (((status = 'rejected'::text) = (rejection_reason IS NOT NULL))),
+  CONSTRAINT orders_rejection_reason_check CHECK ((rejection_reason = ANY (ARRAY['insufficient_stock'::text, 'payment_declined'::text, 'reservation_expired'::text, 'cancelled'::text]))),
+  CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'placed'::text, 'rejected'::text, 'cancelled'::text, 'refunded'::text]))),
+  CONSTRAINT orders_pkey PRIMARY KEY (id)
+) WITH (fillfactor=85);
+
+CREATE INDEX orders_of_customer ON orders USING btree (customer_id, id);
+CREATE UNIQUE INDEX orders_one_per_reservation ON orders USING btree (reservation_id);
+
+CREATE TABLE outbox (
+  id uuid NOT NULL,
+  aggregate_type text NOT NULL,
+  aggregate_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  type text NOT NULL,
+  payload jsonb NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  next_relay_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  relay_epoch integer NOT NULL DEFAULT 0,
+  relayed_at timestamp with time zone,
+  applied_at timestamp with time zone,
+  CONSTRAINT outbox_pkey PRIMARY KEY (id),
+  CONSTRAINT outbox_aggregate_id_sequence_key UNIQUE (aggregate_id, sequence)
+) WITH (fillfactor=70);
+
+CREATE INDEX outbox_due ON outbox USING btree (next_relay_at) WHERE (applied_at IS NULL);
+
+CREATE TABLE payment_operations (
+  id uuid NOT NULL,
+  order_id uuid NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  provider_reference text,
+  decline_code text,
+  detail text,
+  created_at timestamp with time zone NOT NULL,
+  sent_at timestamp with time zone,
+  settled_at timestamp with time zone,
+  CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
+  CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text])) = (settled_at IS NOT NULL))),
+  CONSTRAINT payment_operations_status_check CHECK ((status = ANY (ARRAY['created'::text, 'sent'::text, 'approved'::text, 'declined'::text, 'unknown'::text]))),
+  CONSTRAINT payment_operations_pkey PRIMARY KEY (id)
+) WITH (fillfactor=85);
+
+CREATE INDEX payment_operations_of_order ON payment_operations USING btree (order_id);
+CREATE UNIQUE INDEX payment_operations_one_live ON payment_operations USING btree (order_id, kind) WHERE (status <> 'declined'::text);
+
+CREATE TABLE products (
+  sku text COLLATE "C" NOT NULL,
+  name text NOT NULL,
+  unit_amount bigint NOT NULL,
+  currency text NOT NULL,
+  strategy text NOT NULL,
+  quantity_per_order_max integer,
+  reservations_per_customer_max integer,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT products_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
+  CONSTRAINT products_quantity_per_order_max_check CHECK ((quantity_per_order_max > 0)),
+  CONSTRAINT products_reservations_per_customer_max_check CHECK ((reservations_per_customer_max > 0)),
+  CONSTRAINT products_unit_amount_check CHECK ((unit_amount >= 0)),
+  CONSTRAINT products_pkey PRIMARY KEY (sku)
+);
+
+CREATE TABLE provider_events (
+  id text NOT NULL,
+  type text NOT NULL,
+  provider_reference text,
+  order_id uuid,
+  raw_body text NOT NULL,
+  verdict text,
+  received_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  processed_at timestamp with time zone,
+  CONSTRAINT provider_events_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX provider_events_of_order ON provider_events USING btree (order_id) WHERE (order_id IS NOT NULL);
+CREATE INDEX provider_events_unprocessed ON provider_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE TABLE reservation_lines (
+  reservation_id uuid NOT NULL,
+  sku text COLLATE "C" NOT NULL,
+  pool text COLLATE "C" NOT NULL,
+  quantity integer NOT NULL,
+  unit_amount bigint NOT NULL,
+  fencing_token bigint NOT NULL,
+  CONSTRAINT reservation_lines_quantity_check CHECK ((quantity > 0)),
+  CONSTRAINT reservation_lines_reservation_id_fkey FOREIGN KEY (reservation_id) REFERENCES reservations(id),
+  CONSTRAINT reservation_lines_pkey PRIMARY KEY (reservation_id, sku, pool)
+);
+
+CREATE INDEX reservation_lines_of_sku ON reservation_lines USING btree (sku, reservation_id);
+
+CREATE TABLE reservations (
+  id uuid NOT NULL,
+  principal text NOT NULL,
+  customer_id text NOT NULL,
+  order_id uuid,
+  status text NOT NULL,
+  total_amount bigint NOT NULL,
+  currency text NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  max_expires_at timestamp with time zone NOT NULL,
+  extensions_used integer NOT NULL DEFAULT 0,
+  end_reason text,
+  ended_at timestamp with time zone,
+  returned_at timestamp with time zone,
+  metadata jsonb NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  created_at timestamp with time zone NOT NULL,
+  CONSTRAINT reservations_end_is_dated CHECK (((status = ANY (ARRAY['active'::text, 'pinned'::text])) = (ended_at IS NULL))),
+  CONSTRAINT reservations_pinned_by_an_order CHECK (((status <> 'pinned'::text) OR (order_id IS NOT NULL))),
+  CONSTRAINT reservations_returned_after_confirmed CHECK (((returned_at IS NULL) OR (status = 'confirmed'::text))),
+  CONSTRAINT reservations_status_check CHECK ((status = ANY (ARRAY['active'::text, 'pinned'::text, 'confirmed'::text, 'released'::text, 'expired'::text]))),
+  CONSTRAINT reservations_pkey PRIMARY KEY (id)
+) WITH (fillfactor=85);
+
+CREATE INDEX reservations_due ON reservations USING btree (expires_at) WHERE (status = 'active'::text);
+CREATE INDEX reservations_of_customer ON reservations USING btree (customer_id, id);
+
+CREATE TABLE saga_transitions (
+  order_id uuid NOT NULL,
+  version integer NOT NULL,
+  from_status text,
+  to_status text NOT NULL,
+  step text NOT NULL,
+  attempt integer NOT NULL,
+  cause text NOT NULL,
+  detail text,
+  fencing_token bigint NOT NULL,
+  worker text NOT NULL,
+  at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT saga_transitions_order_id_fkey FOREIGN KEY (order_id) REFERENCES sagas(order_id),
+  CONSTRAINT saga_transitions_pkey PRIMARY KEY (order_id, version)
+);
+
+CREATE TABLE sagas (
+  order_id uuid NOT NULL,
+  status text NOT NULL,
+  step text NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  wanted text,
+  ends_as text,
+  last_error text,
+  next_run_at timestamp with time zone,
+  lease_expires_at timestamp with time zone,
+  lease_owner text,
+  fencing_token bigint NOT NULL DEFAULT 0,
+  code_version integer NOT NULL,
+  version integer NOT NULL DEFAULT 1,
+  CONSTRAINT sagas_compensation_has_an_end CHECK (((status <> ALL (ARRAY['compensating'::text, 'compensated'::text])) OR (ends_as IS NOT NULL))),
+  CONSTRAINT sagas_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'compensating'::text, 'compensated'::text, 'stuck'::text]))),
+  CONSTRAINT sagas_unfinished_is_due CHECK (
+CASE status
+    WHEN 'stuck'::text THEN true
+    ELSE ((status = ANY (ARRAY['running'::text, 'compensating'::text])) = (next_run_at IS NOT NULL))
+END),
+  CONSTRAINT sagas_wanted_check CHECK ((wanted = ANY (ARRAY['cancel'::text, 'refund'::text]))),
+  CONSTRAINT sagas_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
+  CONSTRAINT sagas_pkey PRIMARY KEY (order_id)
+) WITH (fillfactor=70);
+
+CREATE INDEX sagas_due ON sagas USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX sagas_stuck ON sagas USING btree (order_id) WHERE (status = 'stuck'::text);
+
+CREATE TABLE stock_levels (
+  sku text COLLATE "C" NOT NULL,
+  pool text COLLATE "C" NOT NULL DEFAULT 'main'::text,
+  on_hand integer NOT NULL,
+  reserved integer NOT NULL DEFAULT 0,
+  version bigint NOT NULL DEFAULT 1,
+  fencing_token bigint NOT NULL DEFAULT 0,
+  CONSTRAINT stock_levels_never_oversold CHECK (((reserved >= 0) AND (reserved <= on_hand))),
+  CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, pool)
+) WITH (fillfactor=70);
+
+CREATE TABLE stock_movements (
+  sku text COLLATE "C" NOT NULL,
+  pool text COLLATE "C" NOT NULL,
+  level_version bigint NOT NULL,
+  kind text NOT NULL,
+  delta integer NOT NULL,
+  on_hand_after integer NOT NULL,
+  reason text NOT NULL,
+  actor text NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT stock_movements_kind_check CHECK ((kind = ANY (ARRAY['receive'::text, 'adjust'::text, 'ship'::text, 'return'::text, 'transfer'::text]))),
+  CONSTRAINT stock_movements_pkey PRIMARY KEY (sku, pool, level_version)
+);

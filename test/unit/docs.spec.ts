@@ -1,0 +1,386 @@
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { SagaState } from '../../src/orders/checkout-saga/saga';
+import { type SagaEvent, attemptsMax, transition } from '../../src/orders/checkout-saga/transitions';
+
+/** Holds the documentation to the code. Each rule is also seen failing, on a violation planted beside it. */
+
+const root = path.resolve(__dirname, '../..');
+const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
+
+function filesIn(folder: string, extension: RegExp): string[] {
+  return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
+    .filter((name) => extension.test(name))
+    .map((name) => path.join(folder, name));
+}
+
+const sources = filesIn('src', /\.ts$/)
+  .filter((file) => !file.startsWith(path.join('src', 'sandbox')))
+  .map((file) => read(file));
+
+/** What stands on only one of two sides, each name with the side that has it. */
+function differences(inCode: Iterable<string>, inDocs: Iterable<string>): string[] {
+  const [code, docs] = [new Set(inCode), new Set(inDocs)];
+  return [
+    ...[...code].filter((name) => !docs.has(name)).map((name) => `${name}: only in the code`),
+    ...[...docs].filter((name) => !code.has(name)).map((name) => `${name}: only in the docs`),
+  ].sort();
+}
+
+interface Problem {
+  code: string;
+  status: string;
+  isRetryable: boolean;
+}
+
+const asText = ({ code, status, isRetryable }: Problem) =>
+  `${code} ${status} ${isRetryable ? 'retryable' : 'not retryable'}`;
+
+/** Every `refusal({ … })` and `declareProblem({ … })`. */
+function problemsIn(texts: string[]): string[] {
+  const declaration = /\b(?:refusal|declareProblem)\(\{\s*code: '([a-z_]+)',\s*status: (\d{3}),([^}]*)\}/g;
+  return texts
+    .flatMap((text) => [...text.matchAll(declaration)])
+    .map(([, code, status, rest]) =>
+      asText({ code: code!, status: status!, isRetryable: rest!.includes('retryable: true') }),
+    );
+}
+
+function problemsOf(markdown: string): string[] {
+  return [...markdown.matchAll(/^## (\w+)\n\n\*\*(\d{3})\*\*, (not )?retryable\./gm)].map(
+    ([, code, status, not]) => asText({ code: code!, status: status!, isRetryable: not === undefined }),
+  );
+}
+
+describe('the problem codes', () => {
+  const inCode = problemsIn(sources);
+  const errors = read('docs/errors.md');
+
+  it('have each a heading in docs/errors.md, with their status and whether they are retryable', () => {
+    expect(inCode.length).toBeGreaterThan(20);
+    expect(differences(inCode, problemsOf(errors))).toEqual([]);
+    expect([...errors.matchAll(/^## /gm)]).toHaveLength(inCode.length);
+  });
+
+  it('are missed when one is undocumented, documented without being there, or of another status', () => {
+    const planted = `refusal({ code: 'planted', status: 409, title: 'x' })`;
+    const documented = errors
+      .replace('## forbidden', '## forbiden')
+      .replace('**413**', '**414**')
+      .replace(/(## unavailable\n\n\*\*503\*\*, )/, '$1not ');
+    expect(differences([...inCode, ...problemsIn([planted])], problemsOf(documented))).toEqual([
+      'body_too_large 413 not retryable: only in the code',
+      'body_too_large 414 not retryable: only in the docs',
+      'forbidden 403 not retryable: only in the code',
+      'forbiden 403 not retryable: only in the docs',
+      'planted 409 not retryable: only in the code',
+      'unavailable 503 not retryable: only in the docs',
+      'unavailable 503 retryable: only in the code',
+    ]);
+  });
+});
+
+/** Codes of single fields: `{ pointer: …, code: '…' }`. */
+const fieldCodesIn = (texts: string[]): string[] =>
+  texts.flatMap((text) =>
+    [...text.matchAll(/\bpointer(?:: [^,]*)?,\s*code: '([a-z_]+)'/g)].map(([, code]) => code!),
+  );
+
+const fieldCodesOf = (markdown: string): string[] =>
+  [...markdown.split('# Codes of fields')[1]!.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code!);
+
+describe('the codes of fields', () => {
+  it('have each a row in docs/errors.md', () => {
+    expect(differences(fieldCodesIn(sources), fieldCodesOf(read('docs/errors.md')))).toEqual([]);
+  });
+
+  it('are missed when one is undocumented or not there', () => {
+    const planted = "errors.push({ pointer, code: 'planted' });";
+    const documented = read('docs/errors.md').replace('| `unknown_sku` |', '| `unknown_item` |');
+    expect(
+      differences([...fieldCodesIn(sources), ...fieldCodesIn([planted])], fieldCodesOf(documented)),
+    ).toEqual([
+      'planted: only in the code',
+      'unknown_item: only in the docs',
+      'unknown_sku: only in the code',
+    ]);
+  });
+});
+
+/** What the service and its start scripts read from the environment; PATH and the like belong to the machine. */
+function settingsIn(texts: string[]): Set<string> {
+  const reads =
+    /\bread\.\w+\(\s*'([A-Z][A-Z0-9_]+)'|\benv(?:\.|\['|,\s*')([A-Z][A-Z0-9_]+)|\(settings, '([A-Z][A-Z0-9_]+)'/g;
+  const names = texts.flatMap((text) => [...text.matchAll(reads)].map(([, a, b, c]) => (a ?? b ?? c)!));
+  return new Set(names.filter((name) => name !== 'PATH'));
+}
+
+const settingTexts = [
+  ...filesIn('src', /\.ts$/),
+  ...filesIn('scripts', /\.mjs$/).filter((file) => !/(test|test-services|redis)\.mjs$/.test(file)),
+].map((file) => read(file));
+
+/** First column of every table under a heading, first words in backticks: `A`, `B` and their defaults beside them. */
+function settingsOf(markdown: string): Map<string, string> {
+  const rows = [...markdown.matchAll(/^\| ((?:`[A-Z][A-Z0-9_]+`(?:, )?)+) \| ([^|]*) \|/gm)];
+  return new Map(
+    rows.flatMap(([, names, defaults]) => {
+      const all = [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name!);
+      return all.map((name) => [name, defaults!.trim()] as const);
+    }),
+  );
+}
+
+/** The defaults that are numbers, as src/config.ts gives them. */
+function numbersIn(config: string): Map<string, string> {
+  const integers = [...config.matchAll(/read\.integer\(\s*'(\w+)',\s*([\d_]+)/g)];
+  return new Map(integers.map(([, name, value]) => [name!, value!.replaceAll('_', '')]));
+}
+
+function wrongDefaults(numbers: Map<string, string>, documented: Map<string, string>): string[] {
+  return [...numbers]
+    .filter(([name, value]) => documented.has(name) && documented.get(name) !== `\`${value}\``)
+    .map(([name, value]) => `${name} is ${value}, not ${documented.get(name)}`);
+}
+
+describe('the settings', () => {
+  const inCode = settingsIn(settingTexts);
+  const page = settingsOf(read('docs/settings.md'));
+  const readme = settingsOf(read('README.md'));
+  const numbers = numbersIn(read('src/config.ts'));
+
+  it('have each a row in docs/settings.md', () => {
+    expect(inCode.size).toBeGreaterThan(20);
+    expect(differences(inCode, page.keys())).toEqual([]);
+  });
+
+  it('have in both tables the defaults of the code', () => {
+    expect(numbers.size).toBeGreaterThan(10);
+    expect([...wrongDefaults(numbers, page), ...wrongDefaults(numbers, readme)]).toEqual([]);
+  });
+
+  it('are in the README only when they are settings', () => {
+    expect(readme.size).toBeGreaterThan(5);
+    expect([...readme.keys()].filter((name) => !page.has(name))).toEqual([]);
+  });
+
+  it('are missed when one is undocumented, not there, or has another default', () => {
+    const planted = settingsIn([
+      `read.integer('PLANTED', 1)`,
+      'process.env.PLANTED_TOO',
+      `port(env, 'PLANTED_3')`,
+    ]);
+    const documented = settingsOf(
+      read('docs/settings.md')
+        .replace('| `SWEEP_MS` | `500` |', '| `SWEEP_S` | `1` |')
+        .replace('`15000`', '`1500`'),
+    );
+    expect(differences([...inCode, ...planted], documented.keys())).toEqual([
+      'PLANTED: only in the code',
+      'PLANTED_3: only in the code',
+      'PLANTED_TOO: only in the code',
+      'SWEEP_MS: only in the code',
+      'SWEEP_S: only in the docs',
+    ]);
+    expect(wrongDefaults(numbers, documented)).toEqual(['SAGA_LEASE_MS is 15000, not `1500`']);
+  });
+});
+
+interface Diagram {
+  states: string[];
+  edges: string[];
+}
+
+/** The state diagram under a heading; a state's way to itself says nothing that could be wrong. */
+function diagramUnder(heading: string, markdown: string): Diagram {
+  const section = markdown.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
+  const block = /```mermaid\nstateDiagram-v2\n([\s\S]*?)```/.exec(section)?.[1] ?? '';
+  const arrows = [...block.matchAll(/^\s+(\[\*\]|\w+) --> (\w+)/gm)].map(
+    ([, from, to]) => [from!, to!] as const,
+  );
+  const states = new Set(arrows.flat().filter((name) => name !== '[*]'));
+  const edges = arrows.filter(([from, to]) => from !== '[*]' && from !== to);
+  return { states: [...states], edges: edges.map(([from, to]) => `${from} → ${to}`) };
+}
+
+/** The members of `export type Name = 'a' | 'b'`. */
+function unionIn(file: string, name: string): string[] {
+  const union = new RegExp(`export type ${name} =([^;]*);`).exec(read(file))?.[1] ?? '';
+  return [...union.matchAll(/'(\w+)'/g)].map(([, member]) => member!);
+}
+
+const schema = filesIn('migrations', /\.ts$/)
+  .map((file) => read(file))
+  .join('\n');
+const tableOf = (table: string) =>
+  schema.split(`CREATE TABLE ${table} (`)[1]?.split(/\n\s+\)( WITH [^`]*)?`/)[0] ?? '';
+
+/** The states that the table's CHECK allows. */
+const checkedIn = (table: string): string[] => {
+  const check = /status\s+text\s+NOT NULL CHECK \(status IN \(([^)]*)\)/.exec(tableOf(table))?.[1] ?? '';
+  return [...check.matchAll(/'(\w+)'/g)].map(([, state]) => state!);
+};
+
+const machines = [
+  ['Reservation', 'src/inventory/reservations.repository.ts', 'ReservationStatus', 'reservations'],
+  ['Order', 'src/orders/orders.repository.ts', 'OrderStatus', 'orders'],
+  ['Saga', 'src/orders/checkout-saga/saga.ts', 'SagaStatus', 'sagas'],
+  ['Payment operation', 'src/payment/payment-operations.ts', 'OperationStatus', 'payment_operations'],
+] as const;
+
+/** Every change of a saga's status that some order of events can cause. */
+function sagaEdges(): string[] {
+  const accepted: SagaState = {
+    status: 'running',
+    step: 'authorize-payment',
+    attempt: 0,
+    wanted: null,
+    endsAs: null,
+  };
+  const edges = new Set<string>();
+  const seen = new Set<string>();
+  for (const open = [accepted]; open.length > 0;) {
+    const state = open.pop()!;
+    for (const event of eventsIn(state)) {
+      const next = transition(state, event).state;
+      const kept = { ...next, attempt: Math.min(next.attempt, attemptsMax) };
+      if (next.status !== state.status) edges.add(`${state.status} → ${next.status}`);
+      if (!seen.has(JSON.stringify(kept))) open.push(kept);
+      seen.add(JSON.stringify(kept));
+    }
+  }
+  return [...edges];
+}
+
+function eventsIn({ status, step, endsAs }: SagaState): SagaEvent[] {
+  const turns: SagaEvent[] = [
+    { type: 'turn-back', by: 'cancel' },
+    { type: 'turn-back', by: 'refund' },
+  ];
+  if (status === 'compensated') return [];
+  if (status === 'completed') return turns;
+  const heard: SagaEvent[] = [
+    { type: 'asked' },
+    { type: 'done' },
+    { type: 'unknown' },
+    { type: 'not-asked' },
+    { type: 'failed' },
+    { type: 'blocked' },
+  ];
+  const mayDecline = endsAs === null && (step === 'authorize-payment' || step === 'capture-payment');
+  return [
+    ...heard,
+    turns[0]!,
+    ...(mayDecline ? [{ type: 'declined', endsAs: 'payment_declined' } as const] : []),
+  ];
+}
+
+describe('the state diagrams', () => {
+  const page = read('docs/state-machines.md');
+  const planted = page
+    .replace('  active --> pinned', '  active --> pined')
+    .replace('  stuck --> completed: the answer to the last step came\n', '')
+    .replace(
+      '  completed --> compensating',
+      '  compensated --> running: planted\n  completed --> compensating',
+    );
+
+  it.each(machines)('name the states of the code and of the database: %s', (heading, file, type, table) => {
+    const { states } = diagramUnder(heading, page);
+    expect(states.length).toBeGreaterThan(3);
+    expect(differences(unionIn(file, type), states)).toEqual([]);
+    expect(differences(checkedIn(table), states)).toEqual([]);
+  });
+
+  it('name the times of a message, which are its states', () => {
+    const times = [...tableOf('outbox').matchAll(/^\s+(\w+)_at\s/gm)].map(([, time]) => time!);
+    expect(
+      differences(
+        times.filter((time) => time !== 'next_relay'),
+        diagramUnder('Message', page).states,
+      ),
+    ).toEqual([]);
+  });
+
+  it('draw every way between states that a saga has', () => {
+    expect(differences(sagaEdges(), diagramUnder('Saga', page).edges)).toEqual([]);
+  });
+
+  it('are missed when a state or a way is wrong', () => {
+    const [, file, type] = machines[0];
+    expect(differences(unionIn(file, type), diagramUnder('Reservation', planted).states)).toEqual([
+      'pined: only in the docs',
+    ]);
+    expect(differences(sagaEdges(), diagramUnder('Saga', planted).edges)).toEqual([
+      'compensated → running: only in the docs',
+      'stuck → completed: only in the code',
+    ]);
+  });
+
+  const causesIn = (text: string): string[] => [
+    'accepted',
+    ...[...text.matchAll(/^\s+\| \{ type: '([\w-]+)'/gm)].map(([, event]) => event!),
+  ];
+  const causesOf = (markdown: string): string[] => {
+    const table = markdown.split('| cause in the timeline |')[1]?.split('\n\n')[0] ?? '';
+    return [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, cause]) => cause!);
+  };
+
+  it('stand beside a table of every cause in a timeline', () => {
+    const code = read('src/orders/checkout-saga/transitions.ts');
+    expect(differences(causesIn(code), causesOf(page))).toEqual([]);
+    expect(differences(causesIn(`${code}\n  | { type: 'planted' }`), causesOf(page))).toEqual([
+      'planted: only in the code',
+    ]);
+  });
+});
+
+/** GitHub's anchor of a heading. */
+const anchorOf = (heading: string): string =>
+  heading
+    .toLowerCase()
+    .replace(/[^\w\s-]/g, '')
+    .trim()
+    .replace(/\s/g, '-');
+
+/** Relative links that lead nowhere: `file: target`. */
+function brokenLinks(file: string, markdown: string): string[] {
+  const prose = markdown.replace(/```[\s\S]*?```/g, '');
+  const targets = [...prose.matchAll(/\]\(([^)\s]+)\)/g)].map(([, target]) => target!);
+  return targets
+    .filter((target) => !/^(https?:|mailto:)/.test(target))
+    .filter((target) => {
+      const [name, anchor] = target.split('#') as [string, string?];
+      const linked = name ? path.join(path.dirname(path.join(root, file)), name) : path.join(root, file);
+      if (!existsSync(linked)) return true;
+      if (anchor === undefined) return false;
+      const text = name ? readFileSync(linked, 'utf8') : markdown;
+      return ![...text.matchAll(/^#+ (.+)$/gm)].some(([, heading]) => anchorOf(heading!) === anchor);
+    })
+    .map((target) => `${file}: ${target}`);
+}
+
+const pages = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...filesIn('docs', /\.md$/)];
+
+describe('the links', () => {
+  it.each(pages)('lead somewhere: %s', (page) => {
+    expect(brokenLinks(page, read(page))).toEqual([]);
+  });
+
+  it('are missed when they lead nowhere', () => {
+    const planted =
+      '[a](nowhere.md) [b](../README.md#nowhere) [c](errors.md#unavailable) [d](https://example.org)';
+    expect(brokenLinks('docs/glossary.md', planted)).toEqual([
+      'docs/glossary.md: nowhere.md',
+      'docs/glossary.md: ../README.md#nowhere',
+    ]);
+  });
+
+  it('lead from the list of decisions to each of them', () => {
+    const files = readdirSync(path.join(root, 'docs/decisions')).filter((name) => /^\d{4}-/.test(name));
+    const listed = [...read('docs/decisions/README.md').matchAll(/\]\((\d{4}-[^)]+)\)/g)].map(
+      ([, name]) => name!,
+    );
+    expect(differences(files, listed)).toEqual([]);
+  });
+});
