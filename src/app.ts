@@ -11,7 +11,7 @@ import { ApiKeys } from './http/api-keys';
 import { AuthGuard } from './http/auth';
 import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
-import { ProblemFilter, asHoldfastError, sendProblem } from './http/problem.filter';
+import { ProblemFilter, asHoldfastError, sendProblem, sendProblemOnSocket } from './http/problem.filter';
 import { BodyValidationPipe } from './http/validation';
 import { unsupportedMediaType } from './errors';
 import { InventoryModule } from './inventory/inventory.module';
@@ -54,6 +54,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     // Requests whose address cannot even be decoded never reach Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendProblem(asHoldfastError(error), request, reply),
+    clientErrorHandler: sendProblemOnSocket,
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     // Requests in flight are answered before a shutdown; event streams and waits are ended by whoever opened them.
@@ -77,7 +78,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
   });
   serveDocs(app);
-  app.enableShutdownHooks();
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
 }
 

@@ -120,6 +120,11 @@ export const bodyTooLarge = refusal({
   status: 413,
   title: 'The body is larger than 64 KiB',
 });
+export const headersTooLarge = refusal({
+  code: 'headers_too_large',
+  status: 431,
+  title: 'The headers are too large',
+});
 export const unsupportedMediaType = refusal({
   code: 'unsupported_media_type',
   status: 415,

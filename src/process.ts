@@ -1,4 +1,5 @@
 import { ConfigError } from './config';
+import { isConnectionLost } from './database/pg-errors';
 import { log } from './http/log';
 
 /**
@@ -7,6 +8,12 @@ import { log } from './http/log';
  */
 export async function runProcess(start: () => Promise<void>): Promise<void> {
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled rejection'));
+  // Drivers open connections of their own, and one that is cut in the wrong moment has nobody listening yet. Anything
+  // else that nobody caught is a bug of ours: then this process is not to be trusted, and its supervisor starts another.
+  process.on('uncaughtException', (error) => {
+    log.error({ err: error }, 'uncaught exception');
+    if (!isConnectionLost(error)) process.exit(1);
+  });
   try {
     await start();
   } catch (error) {

@@ -36,7 +36,7 @@ void runProcess(async () => {
     logger: new NestLog(),
     abortOnError: false,
   });
-  app.enableShutdownHooks();
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
   app.get(Background).start();
   app.get(Audit).repeat();
   if (config.metricsPort !== undefined) await serveMetrics(config.host, config.metricsPort);

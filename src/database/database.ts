@@ -3,7 +3,7 @@ import type { Pool, PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Config } from '../config';
 import { dataSourceOptions } from './data-source';
-import { asUnavailable, isConflict, isConnectionLost } from './pg-errors';
+import { asUnavailable, isConflict, isConnectionLost, isNeverSent } from './pg-errors';
 
 /** Reads by name of the column; parameters are cast in the SQL. */
 export interface Queryable {
@@ -90,7 +90,7 @@ export class Database implements Queryable {
       await runner.startTransaction();
       const result = await work(new Tx(runner.manager, client));
       await runner.commitTransaction().catch((error: unknown) => {
-        throw isConnectionLost(error) ? new CommitUnknown(error) : error;
+        throw isConnectionLost(error) && !isNeverSent(error) ? new CommitUnknown(error) : error;
       });
       return result;
     } catch (error) {

@@ -33,9 +33,15 @@ export function isConnectionLost(error: unknown): boolean {
     return state.startsWith('08') || state.startsWith('57P') || state === '25006' || state === '25P03';
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
   return (
+    isNeverSent(error) ||
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code ?? '') ||
     /connection terminated|client has encountered a connection error|not queryable/i.test(message ?? '')
   );
+}
+
+/** TypeORM saw the connection end before the statement was sent, so the server did not hear of it. */
+export function isNeverSent(error: unknown): boolean {
+  return (error as Error | null)?.name === 'QueryRunnerAlreadyReleasedError';
 }
 
 function isBusy(error: unknown): boolean {
@@ -47,7 +53,7 @@ function isBusy(error: unknown): boolean {
 
 /** Turns what PostgreSQL could not do in time into a 503 that says so; any other error is passed on as it is. */
 export function asUnavailable(error: unknown): unknown {
-  if (isBusy(error))
+  if (isBusy(error) || isConflict(error))
     return unavailable('The database is busy. Nothing was changed; send the same request again in a second.');
   if (isConnectionLost(error)) {
     return unavailable(

@@ -22,7 +22,10 @@ export function sendWithEtag(
   return body;
 }
 
-/** The version that an admin's edit is based on; a write under another version is refused. */
+/**
+ * The version that an admin's edit is based on; a write under another version is refused. It stands first in the tag;
+ * what follows a dot tells of parts that no edit is based on.
+ */
 export function requireIfMatch(header: string | undefined, current: number): void {
   if (header === undefined) {
     throw preconditionRequired(
@@ -32,7 +35,8 @@ export function requireIfMatch(header: string | undefined, current: number): voi
       },
     );
   }
-  if (header !== '*' && !header.split(',').some((tag) => tag.trim() === `"${current}"`)) {
+  const versions = header.split(',').map((tag) => /^"(\d+)(?:\.[\d.]*)?"$/.exec(tag.trim())?.[1]);
+  if (header !== '*' && !versions.includes(String(current))) {
     throw preconditionFailed('It was changed since you read it. Read it again and decide anew.', {
       currentEtag: `"${current}"`,
     });

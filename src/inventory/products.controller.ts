@@ -1,15 +1,17 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Res } from '@nestjs/common';
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed, preconditionFailed, preconditionRequired } from '../errors';
 import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles } from '../http/auth';
+import { sendWithEtag } from '../http/etag';
 import { PageQuery } from '../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
 import { AdjustmentDto, ProductDto, skuPattern } from './inventory.dto';
 import { belowReserved, productNotFound } from './inventory.errors';
 import { productListType, productType, stockType } from './inventory.schemas';
 import { productView } from './inventory.views';
+import type { ProductWithStock } from './products.repository';
 import { ProductsService } from './products.service';
 
 @ApiTags('admin: products')
@@ -49,7 +51,7 @@ export class ProductsController {
     }
     const done = await this.products.put(sku, dto, ifMatch, caller);
     const product = await this.products.get(sku);
-    void reply.status(done === 'created' ? 201 : 200).header('etag', `"${product.version}"`);
+    void reply.status(done === 'created' ? 201 : 200).header('etag', `"${tagOf(product)}"`);
     return productView(product);
   }
 
@@ -65,11 +67,13 @@ export class ProductsController {
   @Roles('admin', 'viewer')
   @ApiOperation({ summary: 'One product with its stock' })
   @Answers({ 200: productType }, [productNotFound.kind])
-  async get(@Param('sku') sku: string, @Res({ passthrough: true }) reply: FastifyReply) {
+  async get(
+    @Param('sku') sku: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
     const product = await this.products.get(sku);
-    // The tag is what an edit is based on. It never answers 304, because the stock below it moves all the time.
-    void reply.header('etag', `"${product.version}"`);
-    return productView(product);
+    return sendWithEtag(request, reply, tagOf(product), productView(product));
   }
 
   @Post(':sku/adjustments')
@@ -95,3 +99,6 @@ export class ProductsController {
     return stock;
   }
 }
+
+/** An edit is based on the version that comes first; the stock behind it moves by itself and hinders no edit. */
+const tagOf = (product: ProductWithStock) => `${product.version}.${product.onHand}.${product.reserved}`;

@@ -72,6 +72,7 @@ export class ProductsService {
 
   /** Receives stock or writes it off. 409 when it would undercut what is promised to buyers. */
   async adjust(sku: string, dto: AdjustmentDto, key: string | undefined, actor: Principal) {
+    refuseNoSku(sku);
     const replayed = await this.db.transaction(
       async (tx) => {
         const operation = `products/${sku}/adjustments`;
@@ -95,6 +96,7 @@ export class ProductsService {
   }
 
   async get(sku: string): Promise<ProductWithStock> {
+    refuseNoSku(sku);
     const [product] = await listProducts(this.db, 1, null, sku);
     if (!product) throw noSuchProduct(sku);
     return product;
@@ -106,6 +108,7 @@ export class ProductsService {
   }
 
   async stock(sku: string) {
+    refuseNoSku(sku);
     const [level] = await readLevels(this.db, [sku]);
     if (!level) throw noSuchProduct(sku);
     return stockView(level);
@@ -174,3 +177,8 @@ const tooMany = () =>
 
 const noSuchProduct = (sku: string) =>
   productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);
+
+/** What cannot be a SKU names no product, and need not be looked for. */
+function refuseNoSku(sku: string): void {
+  if (!skuPattern.test(sku)) throw noSuchProduct(sku);
+}

@@ -197,9 +197,12 @@ export class AdminReservationsController {
     @Body() dto: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,
     @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    await this.reservations.forceRelease(reservationId(id), { reason: dto.reason, key }, caller);
-    return reservationView(await this.reservations.get(reservationId(id), caller));
+    const internal = reservationId(id);
+    const replayed = await this.reservations.forceRelease(internal, { reason: dto.reason, key }, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return reservationView(await this.reservations.get(internal, caller));
   }
 }
 

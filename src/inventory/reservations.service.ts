@@ -144,24 +144,22 @@ export class ReservationsService {
     });
   }
 
-  /** The same by an operator's hand, kept in the audit log when it changed anything. */
+  /** The same by an operator's hand, kept in the audit log when it changed anything. True: this key did it before. */
   async forceRelease(
     id: string,
     { reason, key }: { reason: string; key?: string },
     actor: Principal,
-  ): Promise<void> {
+  ): Promise<boolean> {
+    let replayed = false;
     await this.change(id, actor, async (tx, reservation) => {
       const operation = `reservations/${id}/release`;
-      if (
-        await alreadyDone(tx, key, {
-          principal: actor.name,
-          operation,
-          resourceId: newId(),
-          request: { reason },
-        })
-      )
-        return;
-      if (!(await releaseActive(tx, reservation, `released by ${actor.name}: ${reason}`))) return;
+      replayed = await alreadyDone(tx, key, {
+        principal: actor.name,
+        operation,
+        resourceId: newId(),
+        request: { reason },
+      });
+      if (replayed || !(await releaseActive(tx, reservation, `released by ${actor.name}: ${reason}`))) return;
       await recordAction(tx, actor, {
         action: 'reservation.release',
         objectType: 'reservation',
@@ -171,6 +169,7 @@ export class ReservationsService {
         after: { status: 'released' },
       });
     });
+    return replayed;
   }
 
   /** Ends what is due and puts its stock back on sale; returns how many ended. Safe from any number of processes. */

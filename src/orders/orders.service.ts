@@ -1,10 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
-import { HoldfastError } from '../errors';
+import { HoldfastError, unavailable } from '../errors';
 import { type Principal, ownerFilter } from '../http/auth';
 import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
+import { codeVersion } from './checkout-saga/checkout.saga';
 import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
 import { workerName } from './checkout-saga/saga-runner';
 import { transition } from './checkout-saga/transitions';
@@ -68,6 +69,8 @@ export class OrdersService {
   private async ask(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
+    if (saga.codeVersion > codeVersion)
+      throw unavailable('A newer version of this service drives the order. Ask again in a second.');
     if (saga.status === 'compensated' || saga.endsAs || saga.wanted)
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {

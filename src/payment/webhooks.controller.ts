@@ -51,20 +51,9 @@ export class WebhooksController {
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
-    const object = event.data?.object as
-      { id?: string; payment_intent?: unknown; metadata?: Record<string, string> } | undefined;
-    const paymentIntent = typeof object?.payment_intent === 'string' ? object.payment_intent : object?.id;
-    await this.db.transaction(
-      (tx) =>
-        storeProviderEvent(tx, {
-          id: event.id,
-          type: event.type,
-          providerReference: paymentIntent ?? null,
-          orderId: parsePublicId('ord', object?.metadata?.orderId ?? '') ?? null,
-          rawBody,
-        }),
-      { rerunWhenCommitIsUnknown: true },
-    );
+    await this.db.transaction((tx) => storeProviderEvent(tx, { ...subjectOf(event), rawBody }), {
+      rerunWhenCommitIsUnknown: true,
+    });
     this.relay.poke();
     return { received: true };
   }
@@ -83,9 +72,30 @@ export class WebhooksController {
         "Sign the raw body with the endpoint's secret and the current time; check STRIPE_WEBHOOK_SECRET.",
       );
     }
-    if (typeof event.id !== 'string' || typeof event.type !== 'string' || event.id.length > 255) {
+    if (typeof event !== 'object' || event === null || !isName(event.id) || !isName(event.type)) {
       throw malformedRequest('The event has no id or no type.');
     }
     return event;
   }
 }
+
+/** What the event speaks of, as far as it can be told; an event that names nothing we know is stored all the same. */
+function subjectOf(event: Stripe.Event) {
+  const object = (event.data?.object ?? {}) as {
+    id?: unknown;
+    payment_intent?: unknown;
+    metadata?: { orderId?: unknown };
+  };
+  const reference = object.payment_intent ?? object.id;
+  const orderId = object.metadata?.orderId;
+  return {
+    id: event.id,
+    type: event.type,
+    providerReference: isName(reference) ? reference : null,
+    orderId: (typeof orderId === 'string' ? parsePublicId('ord', orderId) : undefined) ?? null,
+  };
+}
+
+/** Stripe's ids and types: visible ASCII, and not long. */
+const isName = (value: unknown): value is string =>
+  typeof value === 'string' && /^[\x21-\x7e]{1,255}$/.test(value);

@@ -78,7 +78,10 @@ export class World {
   }
 
   /** A worker of its own; on a database that fails or with another provider where that is the subject. */
-  runner({ db = this.db, gateway = this.gateway }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
+  runner({
+    db = this.db,
+    gateway = this.gateway,
+  }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
     return new SagaRunner(this.config, db, gateway, this.silence);
   }
 
@@ -160,6 +163,7 @@ export class World {
       claim: this.claim(),
       customerId: 'cus_1',
       paymentMethod: 'pm_card_visa',
+      owner: shop.name,
       reservationId: null,
     };
     return { ...base, lines, ttlSeconds: 600, metadata: {}, ...more };
@@ -230,7 +234,7 @@ export async function createWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
 }
 
 /** A deadlock is then a matter of milliseconds instead of a second. Only a superuser may ask for it; without, it takes longer. */
-async function noticeDeadlocksSoon(url: string): Promise<void> {
+export async function noticeDeadlocksSoon(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
   try {

@@ -62,7 +62,8 @@ function parsed(text: string): unknown {
 }
 
 /** A path, and what it must not contain: a trace, a statement, a file of ours. */
-const internals = /\n\s+at |\.[jt]s:\d+|node_modules|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b|invalid byte sequence|invalid input syntax/;
+const internals =
+  /\n\s+at |\.[jt]s:\d+|node_modules|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b|invalid byte sequence|invalid input syntax/;
 
 export interface ExpectedProblem {
   status: number | number[];

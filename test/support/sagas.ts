@@ -42,7 +42,10 @@ export async function passTime(world: World, orderId: string): Promise<void> {
 }
 
 /** How an order stands, in a few words: `placed`, `rejected (cancelled)`, and its reservation beside it. */
-export async function endOf(world: World, orderId: string): Promise<{ order: string; reservation: string; reserved: number }> {
+export async function endOf(
+  world: World,
+  orderId: string,
+): Promise<{ order: string; reservation: string; reserved: number }> {
   return world.row(
     `SELECT o.status || coalesce(' (' || o.rejection_reason || ')', '') AS order,
             CASE WHEN r.returned_at IS NULL THEN r.status ELSE 'returned' END AS reservation,
@@ -94,7 +97,10 @@ export class LedgerGateway implements PaymentGateway {
  * The database as a process sees it that will die: so many transactions commit, the next one is rolled back at its
  * end, and whoever waits for it waits for ever. `crashed` resolves at that moment.
  */
-export function databaseThatDiesAfter(commits: number, db: Database): { db: Database; crashed: Promise<void> } {
+export function databaseThatDiesAfter(
+  commits: number,
+  db: Database,
+): { db: Database; crashed: Promise<void> } {
   let left = commits;
   let onCrash: () => void = () => undefined;
   const crashed = new Promise<void>((resolve) => (onCrash = resolve));

@@ -47,6 +47,12 @@ export class Shop {
     await (this.service as Service | undefined)?.stop();
   }
 
+  /** Starts whatever a test has left dead. */
+  async revive(...names: string[]): Promise<void> {
+    const dead = names.filter((name) => this.service.pidOf(name) === undefined);
+    await Promise.all(dead.map((name) => this.service.restart(name)));
+  }
+
   /** The database itself, for what no call shows. */
   async query<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     if (!this.db) {
@@ -79,7 +85,10 @@ export class Shop {
   }
 
   /** `POST /v1/orders` of one unit by a new customer with a good card, unless `body` says otherwise. */
-  order(body: Record<string, unknown>, { by = this.client, key = randomUUID(), waitSeconds }: OrderOptions = {}): Promise<Answer> {
+  order(
+    body: Record<string, unknown>,
+    { by = this.client, key = randomUUID(), waitSeconds }: OrderOptions = {},
+  ): Promise<Answer> {
     const prefer = waitSeconds === undefined ? undefined : { prefer: `wait=${waitSeconds}` };
     const whole = { customerId: `cus_${randomUUID()}`, paymentMethod: 'pm_card_visa', ...body };
     return by.post('/v1/orders', whole, { headers: { 'idempotency-key': key, ...prefer } });
@@ -92,7 +101,10 @@ export class Shop {
     return answer.body;
   }
 
-  reserve(body: Record<string, unknown>, { by = this.client, key = randomUUID() }: OrderOptions = {}): Promise<Answer> {
+  reserve(
+    body: Record<string, unknown>,
+    { by = this.client, key = randomUUID() }: OrderOptions = {},
+  ): Promise<Answer> {
     const whole = { customerId: `cus_${randomUUID()}`, ...body };
     return by.post('/v1/reservations', whole, { headers: { 'idempotency-key': key } });
   }
@@ -105,7 +117,11 @@ export class Shop {
   }
 
   /** `cancel` or `refund`, waited for. */
-  turnBack(orderId: string, by: 'cancel' | 'refund', { key = randomUUID(), waitSeconds = 30 }: OrderOptions = {}): Promise<Answer> {
+  turnBack(
+    orderId: string,
+    by: 'cancel' | 'refund',
+    { key = randomUUID(), waitSeconds = 30 }: OrderOptions = {},
+  ): Promise<Answer> {
     const headers = { 'idempotency-key': key, prefer: `wait=${waitSeconds}` };
     return this.client.post(`/v1/orders/${orderId}/${by}`, {}, { headers });
   }
@@ -143,7 +159,7 @@ export class Shop {
   /** Every page of a list, in order. */
   async all(path: string, limit = 100, by = this.admin): Promise<any[]> {
     const found: any[] = [];
-    for (let cursor = ''; ; ) {
+    for (let cursor = ''; ;) {
       const { body } = await by.get(`${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor}`);
       found.push(...body.data);
       if (!body.hasMore) return found;
@@ -170,13 +186,26 @@ export class Shop {
     const wrong = orders.filter((order) => !agrees(order, ledger.get(order.id)));
     const known = new Set(orders.map((order) => order.id));
     return [
-      ...wrong.map((order) => ({ order: order.id, status: order.status, saga: order.saga, row: ledger.get(order.id) })),
-      ...[...ledger.values()].filter((row) => !known.has(row.orderId)).map((row) => ({ order: 'unknown to us', row })),
+      ...wrong.map((order) => ({
+        order: order.id,
+        status: order.status,
+        saga: order.saga,
+        row: ledger.get(order.id),
+      })),
+      ...[...ledger.values()]
+        .filter((row) => !known.has(row.orderId))
+        .map((row) => ({ order: 'unknown to us', row })),
     ];
   }
 }
 
-const noMoney: Omit<LedgerRow, 'orderId' | 'currency'> = { authorized: 0, captured: 0, refunded: 0, voided: 0, attempts: 0 };
+const noMoney: Omit<LedgerRow, 'orderId' | 'currency'> = {
+  authorized: 0,
+  captured: 0,
+  refunded: 0,
+  voided: 0,
+  attempts: 0,
+};
 
 /** Of each order: placed means captured once, given back means refunded, rejected means nothing kept and nothing set aside. */
 function agrees(order: any, row: Omit<LedgerRow, 'orderId' | 'currency'> = noMoney): boolean {
@@ -197,7 +226,11 @@ export function openShop(options: ServiceOptions): Shop {
 }
 
 /** Runs `work` for 0 … count−1, at most `atOnce` at a time. */
-export async function inParallel<T>(count: number, atOnce: number, work: (index: number) => Promise<T>): Promise<T[]> {
+export async function inParallel<T>(
+  count: number,
+  atOnce: number,
+  work: (index: number) => Promise<T>,
+): Promise<T[]> {
   const results = new Array<T>(count);
   let next = 0;
   const lane = async (): Promise<void> => {

@@ -23,5 +23,7 @@ export async function until<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
-  throw new Error(`Not within ${withinMs} ms: ${what} (${last instanceof Error ? last.message : String(last)})`);
+  throw new Error(
+    `Not within ${withinMs} ms: ${what} (${last instanceof Error ? last.message : String(last)})`,
+  );
 }

@@ -231,7 +231,7 @@ describe('the search for SQL', () => {
     const source = [
       'const clock = `now()`;',
       'const a = "DELETE FROM t WHERE at < now()";',
-      'const b = `\n  UPDATE t SET ${columns}, at = ${clock} WHERE id = ${id}`;',
+      `const b = \`\n  UPDATE t SET \${columns}, at = \${clock} WHERE id = \${id}\`;`,
     ].join('\n');
     const found = statementsIn('src/planted.ts', source);
     expect(found.map(({ place }) => place)).toEqual(['src/planted.ts:2', 'src/planted.ts:3']);

@@ -1,0 +1,246 @@
+import type { Pool } from 'pg';
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/database/data-source';
+import { Database, type Tx } from '../../src/database/database';
+import { LostRace } from '../../src/database/pg-errors';
+import { answerOf, createWorld, expectInvariants, operator, shop, until, World } from '../support/fixtures';
+import { LossyProxy } from '../support/lossy-proxy';
+
+let world: World;
+beforeAll(
+  async () =>
+    (world = await createWorld({ DATABASE_LOCK_TIMEOUT_MS: '100', DATABASE_STATEMENT_TIMEOUT_MS: '300' })),
+);
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+const poolOf = ({ dataSource }: World) => (dataSource.driver as unknown as { master: Pool }).master;
+
+/** Resolves for each of `parties` callers when all of them have come. */
+function meetingOf(parties: number): () => Promise<void> {
+  let come = 0;
+  let open: () => void = () => undefined;
+  const all = new Promise<void>((resolve) => (open = resolve));
+  return async () => {
+    if (++come >= parties) open();
+    await all;
+  };
+}
+
+const addOne = (tx: Tx, sku: string) =>
+  tx.affected(`UPDATE products SET version = version + 1 WHERE sku = $1::text`, [sku]);
+
+const versionOf = async (sku: string) => (await world.products.get(sku)).version;
+
+describe('a transaction that loses a race', () => {
+  it('is run again from its start after a deadlock', async () => {
+    const [a, b] = await world.productsOf(2);
+    const bothHoldOne = meetingOf(2);
+    let runs = 0;
+    const lockInOrder = (first: string, second: string) =>
+      world.db.transaction(async (tx) => {
+        runs++;
+        await addOne(tx, first);
+        await bothHoldOne();
+        await addOne(tx, second);
+      });
+
+    await Promise.all([lockInOrder(a!, b!), lockInOrder(b!, a!)]);
+
+    expect(runs).toBe(3);
+    expect([await versionOf(a!), await versionOf(b!)]).toEqual([3, 3]);
+  });
+
+  it('is run again from its start after a serialization failure', async () => {
+    const sku = await world.product();
+    const bothHaveRead = meetingOf(2);
+    let runs = 0;
+    const readThenWrite = () =>
+      world.db.transaction(async (tx) => {
+        runs++;
+        await tx.rows('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE');
+        await tx.rows('SELECT version FROM products WHERE sku = $1::text', [sku]);
+        await bothHaveRead();
+        await addOne(tx, sku);
+      });
+
+    await Promise.all([readThenWrite(), readThenWrite()]);
+
+    expect(runs).toBe(3);
+    expect(await versionOf(sku)).toBe(3);
+  });
+
+  it('is given up after a few tries, with the reason', async () => {
+    let runs = 0;
+    const work = world.db.transaction(async () => {
+      runs++;
+      throw new LostRace('somebody is always quicker');
+    });
+
+    await expect(work).rejects.toThrow('somebody is always quicker');
+    expect(runs).toBe(5);
+  });
+
+  it('is not run again for an error of its own', async () => {
+    let runs = 0;
+    const work = world.db.transaction(async (tx) => {
+      runs++;
+      await tx.rows('SELECT 1 / 0');
+    });
+
+    await expect(work).rejects.toMatchObject({ code: '22012' });
+    expect(runs).toBe(1);
+  });
+});
+
+describe('a database that is busy', () => {
+  it('answers 503, to be tried again, when a row stays locked for too long', async () => {
+    const sku = await world.product();
+    const holder = await world.session();
+    await holder.query('BEGIN');
+    await holder.query('SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE', [sku]);
+
+    const error = await world.reserve([{ sku, quantity: 1 }]).catch((reason: unknown) => reason);
+    await holder.query('ROLLBACK');
+
+    expect(error).toMatchObject({ code: 'unavailable', status: 503, retryable: true, retryAfterSeconds: 1 });
+    expect(await world.level(sku)).toMatchObject({ reserved: 0 });
+    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+  });
+
+  it('answers 503 when a statement takes too long', async () => {
+    const endless = `SELECT count(*) FROM generate_series(1, 1000000000)`;
+    expect(await answerOf(world.db.transaction((tx) => tx.rows(endless)))).toBe('unavailable');
+    expect(await answerOf(world.db.rows(endless))).toBe('unavailable');
+  });
+
+  it('answers 503 when no connection comes free, and works again when one does', async () => {
+    const small = await createWorld({ DATABASE_POOL_MAX: '2' });
+    try {
+      poolOf(small).options.connectionTimeoutMillis = 50;
+      let free: () => void = () => undefined;
+      const held = new Promise<void>((resolve) => (free = resolve));
+      const bothOpen = meetingOf(3);
+      const holders = [1, 2].map(() =>
+        small.db.transaction(async () => {
+          await Promise.race([bothOpen(), held]);
+          await held;
+        }),
+      );
+      await until(async () => poolOf(small).totalCount === 2 && poolOf(small).idleCount === 0);
+
+      expect(await answerOf(small.db.transaction((tx) => tx.rows('SELECT 1')))).toBe('unavailable');
+      expect(await answerOf(small.db.rows('SELECT 1'))).toBe('unavailable');
+
+      free();
+      await Promise.all(holders);
+      expect(await answerOf(small.db.transaction((tx) => tx.rows('SELECT 1')))).toBe('ok');
+      expect(poolOf(small).totalCount).toBeLessThanOrEqual(2);
+    } finally {
+      await small.close();
+    }
+  });
+});
+
+describe('a connection that is killed', () => {
+  it('in the middle of a transaction has it run again from its start, and committed once', async () => {
+    const sku = await world.product();
+    const killer = await world.session();
+    let runs = 0;
+
+    await world.db.transaction(async (tx) => {
+      await addOne(tx, sku);
+      if (++runs > 1) return;
+      const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await killer.query('SELECT pg_terminate_backend($1)', [pid]);
+      await addOne(tx, sku);
+    });
+
+    expect(runs).toBe(2);
+    expect(await versionOf(sku)).toBe(2);
+  });
+
+  it('leaves no dead connection in the pool', async () => {
+    const killer = await world.session();
+    await Promise.all(Array.from({ length: 8 }, () => world.db.rows('SELECT 1')));
+    await killer.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+        WHERE datname = current_database() AND pid <> pg_backend_pid() AND backend_type = 'client backend'`,
+    );
+    await until(async () => poolOf(world).totalCount === 0);
+
+    const answers = Array.from({ length: 8 }, () =>
+      answerOf(world.db.transaction((tx) => tx.rows('SELECT 1'))),
+    );
+    expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'ok'));
+  });
+
+  it('while every transaction is under way ends none of them badly', async () => {
+    const skus = await world.productsOf(8);
+    const killer = await world.session();
+    const allOpen = meetingOf(9);
+    const work = skus.map((sku) =>
+      world.db.transaction(async (tx) => {
+        await addOne(tx, sku);
+        await allOpen();
+        await addOne(tx, sku);
+      }),
+    );
+    await until(async () => {
+      const { open } = await world.row<{ open: number }>(
+        `SELECT count(*)::int AS open FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`,
+      );
+      return open === 8;
+    });
+    await killer.query(
+      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`,
+    );
+    await allOpen();
+
+    await Promise.all(work);
+
+    expect(await Promise.all(skus.map(versionOf))).toEqual(skus.map(() => 3));
+  });
+});
+
+describe('a transaction whose COMMIT is not answered', () => {
+  it.each([
+    ['a key', 'run again, and done once', 'adjust-once'],
+    ['no key', 'answered 503, and not done twice', undefined],
+  ])('with %s is %s', async (_with, _outcome, key) => {
+    const proxy = await LossyProxy.before(world.config.databaseUrl);
+    const config = { ...world.config, databaseUrl: proxy.url };
+    const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
+    const behindProxy = new World(config, dataSource, new Database(dataSource), () => proxy.close());
+    try {
+      const sku = await world.product({ onHand: 10 });
+
+      proxy.lose = 'answer to COMMIT';
+      const answer = await answerOf(
+        behindProxy.products.adjust(sku, { delta: 5, reason: 'delivery' }, key, operator),
+      );
+
+      expect(answer).toBe(key ? 'ok' : 'unavailable');
+      expect(await world.level(sku)).toMatchObject({ onHand: 15 });
+    } finally {
+      await behindProxy.close();
+    }
+  });
+
+  it('is answered 503 where nothing tells a second run from the first', async () => {
+    const proxy = await LossyProxy.before(world.config.databaseUrl);
+    const config = { ...world.config, databaseUrl: proxy.url };
+    const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
+    const behindProxy = new World(config, dataSource, new Database(dataSource), () => proxy.close());
+    try {
+      const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
+
+      proxy.lose = 'answer to COMMIT';
+      expect(await answerOf(behindProxy.reservations.extend(id, 900, shop))).toBe('unavailable');
+
+      expect((await world.reservation(id)).extensionsUsed).toBe(1);
+    } finally {
+      await behindProxy.close();
+    }
+  });
+});

@@ -1,0 +1,138 @@
+import { DataSource } from 'typeorm';
+import { dataSourceOptions } from '../../src/database/data-source';
+import { Database } from '../../src/database/database';
+import type { CheckoutRequest } from '../../src/orders/intake';
+import { answerOf, createWorld, expectInvariants, operator, shop, World } from '../support/fixtures';
+import { countRows, line, rowsSince } from '../support/intakes';
+import { LossyProxy } from '../support/lossy-proxy';
+
+let world: World;
+let countedBefore: Record<string, number>;
+beforeAll(async () => (world = await createWorld()));
+beforeEach(async () => (countedBefore = await countRows(world)));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+/** The rows that this test has written, of everything that an intake writes. */
+const rowsWritten = () => rowsSince(world, countedBefore);
+
+describe('an accepted checkout', () => {
+  it('has its key, stock, reservation, order, saga and message', async () => {
+    const [a, b] = await world.productsOf(2, { amount: 250 });
+    const checkout = world.checkout([line(b!), line(a!, 2), line(b!)]);
+
+    expect(await world.intake.accept(checkout)).toEqual({
+      orderId: checkout.claim.resourceId,
+      replayed: false,
+    });
+
+    expect(await rowsWritten()).toEqual({
+      idempotency_keys: 1,
+      reservations: 1,
+      reservation_lines: 2,
+      orders: 1,
+      order_lines: 2,
+      sagas: 1,
+      saga_transitions: 1,
+      outbox: 1,
+    });
+    expect(await world.orders.get(checkout.claim.resourceId, shop)).toMatchObject({
+      status: 'pending',
+      totalAmount: 1_000,
+      saga: { status: 'running', step: 'authorize-payment' },
+    });
+    expect([await world.level(a!), await world.level(b!)]).toMatchObject([{ reserved: 2 }, { reserved: 2 }]);
+  });
+
+  it('keeps the price at which its stock was reserved', async () => {
+    const sku = await world.product({ amount: 500 });
+    const reservationId = await world.reserve([line(sku)]);
+    await world.products.put(
+      sku,
+      { name: sku, unitPrice: { amount: 900, currency: 'EUR' } },
+      '"1"',
+      operator,
+    );
+
+    const id = await world.order([], { reservationId, expectedTotal: { amount: 500, currency: 'EUR' } });
+
+    expect((await world.orders.get(id, shop)).totalAmount).toBe(500);
+  });
+});
+
+describe('a refused checkout', () => {
+  it.each<[string, (skus: string[]) => Promise<CheckoutRequest> | CheckoutRequest]>([
+    ['insufficient_stock', ([a, b]) => world.checkout([line(a!), line(b!, 99)])],
+    ['validation_failed', ([a]) => world.checkout([line(a!), line('NOBODY-KNOWS-IT')])],
+    ['total_changed', ([a]) => world.checkout([line(a!)], { expectedTotal: { amount: 1, currency: 'EUR' } })],
+    [
+      'total_changed',
+      ([a]) => world.checkout([line(a!)], { expectedTotal: { amount: 1_000, currency: 'USD' } }),
+    ],
+    ['reservation_not_found', () => world.checkout([], { reservationId: world.claim().resourceId })],
+  ])('leaves nothing behind (%s)', async (code, make) => {
+    const skus = await world.productsOf(2);
+    const checkout = await make(skus);
+
+    expect(await answerOf(world.intake.accept(checkout))).toBe(code);
+
+    expect(await rowsWritten()).toEqual({});
+    for (const sku of skus) expect(await world.level(sku)).toMatchObject({ reserved: 0 });
+  });
+
+  it('may be tried again under the same key', async () => {
+    const sku = await world.product({ onHand: 1 });
+    const reservationId = await world.reserve([line(sku)]);
+    const checkout = world.checkout([line(sku)]);
+    expect(await answerOf(world.intake.accept(checkout))).toBe('insufficient_stock');
+
+    await world.reservations.release(reservationId, shop);
+
+    expect(await world.intake.accept(checkout)).toEqual({
+      orderId: checkout.claim.resourceId,
+      replayed: false,
+    });
+  });
+
+  it('of another customer’s reservation is told so, of another caller’s that there is none', async () => {
+    const reservationId = await world.reserve([line(await world.product())]);
+    const foreign = world.checkout([], { reservationId });
+    foreign.owner = foreign.claim.principal = 'another shop';
+
+    expect(await answerOf(world.order([], { reservationId, customerId: 'cus_2' }))).toBe(
+      'reservation_of_another_customer',
+    );
+    expect(await answerOf(world.intake.accept(foreign))).toBe('reservation_not_found');
+  });
+});
+
+describe('a checkout whose COMMIT is not answered', () => {
+  it.each(['answer to COMMIT', 'COMMIT'] as const)(
+    'is accepted once, whichever was lost (%s)',
+    async (lost) => {
+      const proxy = await LossyProxy.before(world.config.databaseUrl);
+      const config = { ...world.config, databaseUrl: proxy.url };
+      const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
+      const behindProxy = new World(config, dataSource, new Database(dataSource), () => proxy.close());
+      try {
+        const sku = await world.product();
+        const checkout = world.checkout([line(sku)]);
+
+        proxy.lose = lost;
+        const { orderId } = await behindProxy.intake.accept(checkout);
+
+        expect(proxy.lose).toBe('nothing');
+        expect(orderId).toBe(checkout.claim.resourceId);
+        expect(await rowsWritten()).toMatchObject({
+          idempotency_keys: 1,
+          orders: 1,
+          reservations: 1,
+          outbox: 1,
+        });
+        expect(await world.level(sku)).toMatchObject({ reserved: 1 });
+      } finally {
+        await behindProxy.close();
+      }
+    },
+  );
+});

@@ -1,0 +1,254 @@
+import type { Client } from 'pg';
+import { Audit } from '../../src/admin/audit';
+import { invariants } from '../../src/admin/invariants';
+import type { Database } from '../../src/database/database';
+import { receiveMessage } from '../../src/outbox/outbox';
+import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
+import { declinedCard, silence } from '../support/scripted-gateway';
+
+/** One row of each kind that the corruptions below act upon. */
+interface Lively {
+  placed: string;
+  declined: string;
+  captureDeclined: string;
+  pending: string;
+  waiting: string;
+  stuck: string;
+  active: string;
+  expired: string;
+  released: string;
+  sku: string;
+  emptySku: string;
+}
+
+let world: World;
+let session: Client;
+let rows: Lively;
+
+beforeAll(async () => {
+  world = await createWorld();
+  session = await world.session();
+  rows = await liveALittle();
+});
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+async function liveALittle(): Promise<Lively> {
+  const { gateway } = world;
+  const sku = await world.product({ onHand: 50 });
+  const emptySku = await world.product({ onHand: 0 });
+  const order = () => world.order([{ sku, quantity: 2 }]);
+  const drive = async (orderId: string) => {
+    await world.runner().drive(orderId);
+    return orderId;
+  };
+  await world.products.adjust(sku, { delta: 10, reason: 'delivery' }, undefined, operator);
+
+  gateway.expect('authorize').expect('capture');
+  const placed = await drive(await order());
+  gateway.expect('authorize', declinedCard);
+  const declined = await drive(await order());
+  gateway.expect('authorize').expect('capture', declinedCard).expect('void');
+  const captureDeclined = await drive(await order());
+  for (const by of ['cancel', 'refund'] as const) {
+    gateway.expect('authorize').expect('capture').expect('refund');
+    const orderId = await drive(await order());
+    await world.orders.turnBack(orderId, by, by, shop);
+    await drive(orderId);
+  }
+  gateway.expect('authorize', silence);
+  const waiting = await drive(await order());
+  gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' });
+  const stuck = await drive(await order());
+  const pending = await order();
+  gateway.expectSpoken();
+
+  const [active, expired, released, confirmed] = await Promise.all(
+    [1, 2, 3, 4].map(() => world.reserve([{ sku, quantity: 1 }])),
+  );
+  await world.makeDue(expired!);
+  await world.reservations.expireDue();
+  await world.reservations.release(released!, shop);
+  await world.reservations.confirm(confirmed!, shop);
+  await until(async () => (await world.relay().runOnce()) === 0);
+  for (const { data } of world.queues.jobs.filter((job) => job.queue === 'events')) {
+    await world.db.transaction((tx) => receiveMessage(tx, 'events', data.messageId!));
+  }
+  return {
+    placed,
+    declined,
+    captureDeclined,
+    pending,
+    waiting,
+    stuck,
+    active: active!,
+    expired: expired!,
+    released: released!,
+    sku,
+    emptySku,
+  };
+}
+
+/** The audit's view of what `statements` would leave behind; nothing of it stays. Each statement must hit a row. */
+async function auditAfter(statements: [string, unknown[]][]): Promise<Map<string, string>> {
+  await session.query('BEGIN');
+  try {
+    for (const [sql, parameters] of statements) {
+      const { rowCount } = await session.query(sql, parameters);
+      if (rowCount === 0) throw new Error(`nothing was corrupted by: ${sql}`);
+    }
+    const asDatabase = {
+      rows: async (sql: string, parameters: unknown[]) => (await session.query(sql, parameters)).rows,
+    };
+    const report = await new Audit(asDatabase as unknown as Database).run();
+    const broken = report.invariants.filter(({ violations }) => violations.length > 0);
+    return new Map(broken.map(({ id, violations }) => [id, JSON.stringify(violations)]));
+  } finally {
+    await session.query('ROLLBACK');
+  }
+}
+
+type Corruption = [
+  id: string,
+  what: string,
+  row: (lively: Lively) => string,
+  statements: (lively: Lively) => [string, unknown[]][],
+];
+
+const operation = (kind: string, status: string, hoursAgo = 0) =>
+  `INSERT INTO payment_operations (id, order_id, kind, status, amount, currency, created_at, settled_at)
+   SELECT gen_random_uuid(), id, '${kind}', '${status}', total_amount, currency, clock_timestamp() - interval '${hoursAgo} hours',
+          CASE WHEN '${status}' IN ('approved', 'declined') THEN clock_timestamp() END
+     FROM orders WHERE id = $1`;
+
+// prettier-ignore
+const corruptions: Corruption[] = [
+  ['I1', 'more is reserved than there is', ({ sku }) => sku, ({ sku }) => [
+    [`ALTER TABLE stock_levels DROP CONSTRAINT stock_levels_never_oversold`, []],
+    [`INSERT INTO stock_movements (sku, pool, level_version, kind, delta, on_hand_after, reason, actor)
+      SELECT sku, pool, version + 1, 'adjust', reserved - 1 - on_hand, reserved - 1, 'theft', 'nobody' FROM stock_levels WHERE sku = $1`, [sku]],
+    [`UPDATE stock_levels SET on_hand = reserved - 1 WHERE sku = $1`, [sku]],
+  ]],
+  ['I2', 'a unit is reserved for nobody', ({ sku }) => sku, ({ sku }) => [
+    [`UPDATE stock_levels SET reserved = reserved + 1 WHERE sku = $1`, [sku]],
+  ]],
+  ['I2', 'a sold unit is on sale again', ({ sku }) => sku, ({ sku }) => [
+    [`UPDATE stock_levels SET reserved = reserved - 1 WHERE sku = $1`, [sku]],
+  ]],
+  ['I3', 'a unit came from nowhere', ({ sku }) => sku, ({ sku }) => [
+    [`UPDATE stock_levels SET on_hand = on_hand + 1 WHERE sku = $1`, [sku]],
+  ]],
+  ['I3', 'a movement was changed', ({ sku }) => sku, ({ sku }) => [
+    [`UPDATE stock_movements SET on_hand_after = on_hand_after - 1 WHERE sku = $1 AND delta = 10`, [sku]],
+  ]],
+  ['I4', 'a rejected order was charged', ({ declined }) => declined, ({ declined }) => [[operation('capture', 'approved'), [declined]]]],
+  ['I5', 'an order was charged twice', ({ placed }) => placed, ({ placed }) => [
+    [`DROP INDEX payment_operations_one_live`, []],
+    [operation('capture', 'approved'), [placed]],
+  ]],
+  ['I6', 'a placed order has no stock', ({ placed }) => placed, ({ placed, sku }) => [
+    [`UPDATE reservations SET status = 'released' WHERE order_id = $1`, [placed]],
+    [`UPDATE stock_levels SET reserved = reserved - 2 WHERE sku = $1`, [sku]],
+  ]],
+  ['I7', 'a reservation outlives its end', ({ active }) => active, ({ active }) => [
+    [`UPDATE reservations SET expires_at = clock_timestamp() - interval '6 seconds' WHERE id = $1`, [active]],
+  ]],
+  ['I7', 'a reservation was ended before its end', ({ expired }) => expired, ({ expired }) => [
+    [`UPDATE reservations SET expires_at = ended_at + interval '1 second' WHERE id = $1`, [expired]],
+  ]],
+  ['I8', 'an authorization of a rejected order still stands', ({ captureDeclined }) => captureDeclined, ({ captureDeclined }) => [
+    [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'void'`, [captureDeclined]],
+  ]],
+  ['I9', 'a key names an order that is not there', () => '00000000-0000-7000-8000-000000000009', () => [
+    [`INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
+      VALUES ('shop', 'orders', 'lost', '', '00000000-0000-7000-8000-000000000009')`, []],
+  ]],
+  ['I9', 'two keys name one order', ({ placed }) => placed, ({ placed }) => [
+    [`INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id) VALUES ('shop', 'orders', 'another', '', $1)`, [placed]],
+  ]],
+  ['I10', 'a placed order was never announced', ({ placed }) => placed, ({ placed }) => [
+    [`DELETE FROM outbox WHERE aggregate_id = $1 AND type = 'order.placed'`, [placed]],
+  ]],
+  ['I10', 'an accepted order was never announced', ({ pending }) => pending, ({ pending }) => [
+    [`DELETE FROM outbox WHERE aggregate_id = $1 AND type = 'order.accepted'`, [pending]],
+  ]],
+  ['I10', 'a released reservation was never announced', ({ released }) => released, ({ released }) => [
+    [`DELETE FROM outbox WHERE aggregate_id = $1 AND type = 'reservation.released'`, [released]],
+  ]],
+  ['I10', 'an order was announced as placed that is not', ({ pending }) => pending, ({ pending }) => [
+    [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
+      VALUES (gen_random_uuid(), 'order', $1, 99, 'order.placed', '{}')`, [pending]],
+  ]],
+  ['I10', 'a reservation was announced as expired that is not', ({ active }) => active, ({ active }) => [
+    [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
+      VALUES (gen_random_uuid(), 'reservation', $1, 99, 'reservation.expired', '{}')`, [active]],
+  ]],
+  ['I11', 'a message was applied by nobody', () => 'order.placed', ({ placed }) => [
+    [`DELETE FROM inbox i USING outbox m WHERE m.id = i.message_id AND m.aggregate_id = $1 AND m.type = 'order.placed'`, [placed]],
+  ]],
+  ['I12', 'a pending order has no saga', ({ pending }) => pending, ({ pending }) => [
+    [`DELETE FROM saga_transitions WHERE order_id = $1`, [pending]],
+    [`DELETE FROM sagas WHERE order_id = $1`, [pending]],
+  ]],
+  ['I12', 'a due saga is driven by nobody', ({ pending }) => pending, ({ pending }) => [
+    [`UPDATE sagas SET next_run_at = clock_timestamp() - interval '61 seconds' WHERE order_id = $1`, [pending]],
+  ]],
+  ['I13', 'somebody wrote under an older token', ({ placed }) => placed, ({ placed }) => [
+    [`UPDATE saga_transitions SET fencing_token = 0 WHERE order_id = $1 AND to_status = 'completed'`, [placed]],
+  ]],
+  ['I13', 'a line has a token that was never given out', ({ active }) => active, ({ active }) => [
+    [`UPDATE reservation_lines SET fencing_token = fencing_token + 1000000 WHERE reservation_id = $1`, [active]],
+  ]],
+  ['I13', 'a token was given out twice', ({ sku }) => sku, ({ active, expired }) => [
+    [`UPDATE reservation_lines SET fencing_token = (SELECT fencing_token FROM reservation_lines WHERE reservation_id = $2)
+       WHERE reservation_id = $1`, [active, expired]],
+  ]],
+  ['I15', 'a payment is unknown for too long', () => 'unknown', ({ waiting }) => [
+    [`UPDATE payment_operations SET created_at = created_at - interval '61 minutes' WHERE order_id = $1`, [waiting]],
+  ]],
+  ['I16', 'a stuck saga does not say why', ({ stuck }) => stuck, ({ stuck }) => [
+    [`UPDATE sagas SET last_error = NULL WHERE order_id = $1`, [stuck]],
+  ]],
+  ['I17', 'an order stands on another customer’s reservation', ({ placed }) => placed, ({ placed }) => [
+    [`UPDATE reservations SET customer_id = 'somebody else' WHERE order_id = $1`, [placed]],
+  ]],
+  ['I18', 'an order and its saga disagree', ({ declined }) => declined, ({ declined }) => [
+    [`UPDATE sagas SET status = 'stuck', last_error = 'why' WHERE order_id = $1`, [declined]],
+  ]],
+  ['I18', 'a saga moved after its end', ({ declined }) => declined, ({ declined }) => [
+    [`INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, fencing_token, worker)
+      VALUES ($1, 99, 'compensated', 'running', 'reserve-stock', 0, 'done', 99, 'nobody')`, [declined]],
+  ]],
+  ['I19', 'a product has no stock row', ({ emptySku }) => emptySku, ({ emptySku }) => [
+    [`DELETE FROM stock_levels WHERE sku = $1`, [emptySku]],
+  ]],
+  ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
+    [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'authorize'`, [placed]],
+  ]],
+];
+
+describe('the audit', () => {
+  it('finds nothing wrong where all kinds of orders and reservations have lived', async () => {
+    const report = await new Audit(world.db).run();
+    expect(report.invariants.filter(({ violations }) => violations.length > 0)).toEqual([]);
+    expect(report.ok).toBe(true);
+    const kinds = await world.rows<{ kind: string }>(
+      `SELECT DISTINCT 'order ' || status AS kind FROM orders UNION SELECT DISTINCT 'reservation ' || status FROM reservations ORDER BY 1`,
+    );
+    expect(kinds.map(({ kind }) => kind)).toEqual([
+      ...['cancelled', 'pending', 'placed', 'refunded', 'rejected'].map((status) => `order ${status}`),
+      ...['active', 'confirmed', 'expired', 'pinned', 'released'].map((status) => `reservation ${status}`),
+    ]);
+  });
+
+  it.each(corruptions)('names %s, the row, and nothing else when %s', async (id, _what, row, statements) => {
+    const broken = await auditAfter(statements(rows));
+
+    expect([...broken.keys()]).toEqual([id]);
+    expect(broken.get(id)).toContain(row(rows));
+  });
+
+  it('is seen red for every promise that it checks', () => {
+    expect([...new Set(corruptions.map(([id]) => id))].sort()).toEqual(invariants.map(({ id }) => id).sort());
+  });
+});

@@ -1,0 +1,264 @@
+import { newId } from '../../src/ids';
+import { appendMessages, type NewMessage, receiveMessage } from '../../src/outbox/outbox';
+import { createWorld, QueueStub, until, type World, expectInvariants } from '../support/fixtures';
+import { databaseThatDiesAfter } from '../support/sagas';
+import { Relay } from '../../src/outbox/relay';
+import type { Queues } from '../../src/queue/queues';
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+beforeEach(async () => {
+  await world.rows(`DELETE FROM outbox`);
+  world.queues.jobs.length = 0;
+});
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+const message = (aggregateId: string, sequence = 1, payload: Record<string, unknown> = {}): NewMessage => ({
+  aggregateType: 'provider_event',
+  aggregateId,
+  sequence,
+  type: 'provider_event.received',
+  payload,
+});
+
+const write = (messages: NewMessage[]) => world.db.transaction((tx) => appendMessages(tx, messages));
+const aggregatesOf = (queues: QueueStub) => queues.jobs.map((job) => job.data.aggregateId);
+
+/** Lets the time pass that a claim or a relayed message waits for. */
+const passTime = () =>
+  world.rows(
+    `UPDATE outbox SET next_relay_at = clock_timestamp() - interval '1 second' WHERE applied_at IS NULL`,
+  );
+
+/** Rounds until nothing is left to send. */
+async function drain(relay: Relay): Promise<void> {
+  await until(async () => (await relay.runOnce()) === 0);
+}
+
+describe('messages of one aggregate', () => {
+  it('are sent in order, each once, by four relays at once', async () => {
+    const aggregates = Array.from({ length: 30 }, newId);
+    const messagesEach = 5;
+    for (let sequence = 1; sequence <= messagesEach; sequence++)
+      await write(aggregates.map((id) => message(id, sequence)));
+
+    // The later a message, the longer it has been due: only its aggregate's order can hold it back.
+    await world.rows(`UPDATE outbox SET next_relay_at = clock_timestamp() - sequence * interval '1 second'`);
+
+    const nothingLeft = async () =>
+      (await world.rows(`SELECT FROM outbox WHERE relayed_at IS NULL`)).length === 0;
+    await Promise.all(
+      [1, 2, 3, 4].map(async () => {
+        const relay = world.relay();
+        await until(async () => {
+          await relay.runOnce();
+          return nothingLeft();
+        });
+      }),
+    );
+
+    const sequences = new Map(
+      (await world.rows<{ id: string; sequence: number }>(`SELECT id, sequence FROM outbox`)).map((row) => [
+        row.id,
+        row.sequence,
+      ]),
+    );
+    for (const aggregate of aggregates) {
+      const sent = world.queues.jobs.filter((job) => job.data.aggregateId === aggregate);
+      expect(sent.map((job) => sequences.get(job.data.messageId!))).toEqual([1, 2, 3, 4, 5]);
+    }
+  });
+
+  it('wait for the one before them, while other aggregates’ messages go', async () => {
+    const [stuck, other] = [newId(), newId()];
+    await write([message(stuck, 1)]);
+    const { db, crashed } = databaseThatDiesAfter(1, world.db);
+    const nowhere = new QueueStub();
+    void new Relay(db, nowhere as unknown as Queues).runOnce();
+    await crashed;
+    await write([message(stuck, 2), message(other, 1), message(other, 2)]);
+
+    await drain(world.relay());
+
+    expect(aggregatesOf(world.queues)).toEqual([other, other]);
+  });
+
+  it('are not skipped when they commit late', async () => {
+    const [late, early] = [newId(), newId()];
+    await world.db.transaction(async (tx) => {
+      await appendMessages(tx, [message(late)]);
+      await write([message(early)]);
+      await drain(world.relay());
+      expect(aggregatesOf(world.queues)).toEqual([early]);
+    });
+
+    await drain(world.relay());
+
+    expect(aggregatesOf(world.queues)).toEqual([early, late]);
+  });
+
+  it('that were rolled back are never sent', async () => {
+    const work = world.db.transaction(async (tx) => {
+      await appendMessages(tx, [message(newId())]);
+      throw new Error('rolled back on purpose');
+    });
+    await expect(work).rejects.toThrow('rolled back on purpose');
+
+    await drain(world.relay());
+
+    expect(world.queues.jobs).toEqual([]);
+  });
+});
+
+describe('a message that cannot be understood', () => {
+  it('does not keep other aggregates’ messages from being sent', async () => {
+    const [poison, other] = [newId(), newId()];
+    await write([message(poison, 1, { expiresAt: 'when it is ready' }), message(other, 1)]);
+
+    await drain(world.relay());
+
+    expect(aggregatesOf(world.queues)).toContain(other);
+  });
+});
+
+describe('a relay that dies', () => {
+  it('between claim and send leaves its messages to be sent later, under a new job id', async () => {
+    await write([message(newId())]);
+    const away = new QueueStub();
+    away.beforeAdd = () => Promise.reject(new Error('the queue is away'));
+    await expect(world.relay(away).runOnce()).rejects.toThrow('the queue is away');
+
+    // Its claim still stands.
+    expect(await world.relay().runOnce()).toBe(0);
+    await passTime();
+    expect(await world.relay().runOnce()).toBe(1);
+
+    expect(world.queues.jobs.map((job) => job.id)).toEqual([`${world.queues.jobs[0]!.data.messageId}-2`]);
+  });
+
+  it('between send and mark has its message sent twice, and applied once', async () => {
+    await write([message(newId())]);
+    const { db, crashed } = databaseThatDiesAfter(1, world.db);
+    void new Relay(db, world.queues as unknown as Queues).runOnce();
+    await crashed;
+    expect(world.queues.jobs).toHaveLength(1);
+
+    await passTime();
+    await drain(world.relay());
+
+    const [first, second] = world.queues.jobs;
+    expect(second!.data).toEqual(first!.data);
+    expect(second!.id).not.toBe(first!.id);
+    const received = [first, second].map((job) =>
+      world.db.transaction((tx) => receiveMessage(tx, 'events', job!.data.messageId!)),
+    );
+    expect((await Promise.all(received)).filter(Boolean)).toHaveLength(1);
+  });
+
+  it('no more marks what another has taken over, once it wakes up', async () => {
+    await write([message(newId())]);
+    const slow = new QueueStub();
+    const second = new QueueStub();
+    slow.beforeAdd = async () => {
+      await passTime();
+      second.beforeAdd = () => Promise.reject(new Error('the queue is away'));
+      await world
+        .relay(second)
+        .runOnce()
+        .catch(() => undefined);
+    };
+
+    await world.relay(slow).runOnce();
+
+    // Whoever took over has not sent it, so it is still to be sent.
+    expect(await world.row(`SELECT relayed_at AS "relayedAt", relay_epoch AS epoch FROM outbox`)).toEqual({
+      relayedAt: null,
+      epoch: 2,
+    });
+    await passTime();
+    await drain(world.relay());
+    expect(world.queues.jobs).toHaveLength(1);
+  });
+});
+
+describe('a message that was sent', () => {
+  it('is sent again when nobody applied it for long, and left alone once it was applied', async () => {
+    const [lost, applied] = [newId(), newId()];
+    await write([message(lost), message(applied)]);
+    await drain(world.relay());
+    const appliedJob = world.queues.jobs.find((job) => job.data.aggregateId === applied)!;
+    await world.db.transaction((tx) => receiveMessage(tx, 'events', appliedJob.data.messageId!));
+    world.queues.jobs.length = 0;
+
+    expect(await world.relay().runOnce()).toBe(0);
+    await world.rows(`UPDATE outbox SET next_relay_at = clock_timestamp() - interval '1 second'`);
+    await drain(world.relay());
+
+    expect(aggregatesOf(world.queues)).toEqual([lost]);
+  });
+
+  it('does not hold back the next one of its aggregate while it is not applied', async () => {
+    const aggregate = newId();
+    await write([message(aggregate, 1)]);
+    await drain(world.relay());
+    await write([message(aggregate, 2)]);
+    await drain(world.relay());
+
+    expect(world.queues.jobs).toHaveLength(2);
+  });
+
+  it('tells the queue nothing but ids', async () => {
+    const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
+    await drain(world.relay());
+
+    const [job, alarm] = world.queues.jobs;
+    expect(job).toMatchObject({ queue: 'events', name: 'reservation.created', data: { aggregateId: id } });
+    expect(Object.keys(job!.data).sort()).toEqual(['aggregateId', 'messageId']);
+    expect(alarm).toMatchObject({
+      queue: 'expiry',
+      name: 'reservations.due',
+      data: { aggregateId: null, messageId: null },
+    });
+  });
+
+  it('sets one alarm for all reservations that end in the same second', async () => {
+    const sku = await world.product({ onHand: 50 });
+    for (let nth = 0; nth < 20; nth++) await world.reserve([{ sku, quantity: 1 }]);
+    await world.rows(
+      `UPDATE outbox SET payload = jsonb_build_object('expiresAt', '2100-01-01T00:00:00.500Z') WHERE type = 'reservation.created'`,
+    );
+
+    await drain(world.relay());
+
+    const alarms = world.queues.jobs.filter((job) => job.queue === 'expiry');
+    expect(new Set(alarms.map((alarm) => alarm.id)).size).toBeLessThanOrEqual(2);
+    expect(alarms.length).toBeLessThanOrEqual(2);
+    for (const alarm of alarms) expect(alarm.delayMs).toBeGreaterThan(0);
+  });
+});
+
+describe('a consumer', () => {
+  it('applies a message once, however many copies arrive at once', async () => {
+    await write([message(newId())]);
+    const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
+
+    const received = await Promise.all(
+      Array.from({ length: 10 }, () => world.db.transaction((tx) => receiveMessage(tx, 'events', id))),
+    );
+
+    expect(received.filter(Boolean)).toHaveLength(1);
+  });
+
+  it('that dies before its commit has applied nothing, and gets the message again', async () => {
+    await write([message(newId())]);
+    const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
+    const work = world.db.transaction(async (tx) => {
+      await receiveMessage(tx, 'events', id);
+      throw new Error('the process dies here');
+    });
+    await expect(work).rejects.toThrow('the process dies here');
+
+    expect(await world.db.transaction((tx) => receiveMessage(tx, 'events', id))).toBe(true);
+  });
+});

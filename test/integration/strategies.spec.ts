@@ -1,0 +1,308 @@
+import type { Tx } from '../../src/database/database';
+import { InsufficientStock } from '../../src/inventory/inventory.errors';
+import { reserveAlone } from '../../src/inventory/reserve';
+import { strategies, strategyNames } from '../../src/inventory/strategies/strategies';
+import {
+  answerOf,
+  codesOf,
+  createWorld,
+  expectInvariants,
+  inParallel,
+  operator,
+  type World,
+} from '../support/fixtures';
+import { type Random, seeded } from '../support/seeded';
+
+const buyersAtOnce = 12;
+const lifetimeSecondsMax = 1_800;
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+type Line = { sku: string; quantity: number };
+
+const shortfallsOf = (error: unknown) => {
+  if (!(error instanceof InsufficientStock)) throw error;
+  return error.shortfalls;
+};
+
+const refusalOf = (work: Promise<unknown>) =>
+  work.then(
+    () => Promise.reject(new Error('it was not refused')),
+    (error: unknown) => error,
+  );
+
+async function tokensOf(sku: string): Promise<number[]> {
+  const rows = await world.rows<{ token: number }>(
+    `SELECT fencing_token AS token FROM reservation_lines WHERE sku = $1 ORDER BY fencing_token`,
+    [sku],
+  );
+  return rows.map(({ token }) => token);
+}
+
+describe.each(strategyNames)('the strategy %s', (strategy) => {
+  it(
+    'sells every unit there is, and none that is not',
+    seeded(async (random) => {
+      for (let round = 0; round < 3; round++) {
+        const stock = random.integer(1, 9);
+        const sku = await world.product({ onHand: stock, strategy });
+        const buyers = Array.from(
+          { length: stock + random.integer(1, 20) },
+          () => () => world.reserve([{ sku, quantity: 1 }]),
+        );
+
+        const codes = codesOf(await inParallel(buyersAtOnce, buyers));
+
+        expect(codes.filter((code) => code === 'ok')).toHaveLength(stock);
+        expect(codes.filter((code) => code === 'insufficient_stock')).toHaveLength(buyers.length - stock);
+        expect(await world.level(sku)).toEqual({ onHand: stock, reserved: stock });
+      }
+    }),
+  );
+
+  it(
+    'refuses nobody whose units are left at the end',
+    seeded(async (random) => {
+      const sku = await world.product({ onHand: 20, strategy });
+      const quantities = Array.from({ length: 30 }, () => random.integer(1, 5));
+
+      const outcomes = await inParallel(
+        buyersAtOnce,
+        quantities.map((quantity) => () => world.reserve([{ sku, quantity }])),
+      );
+
+      const { onHand, reserved } = await world.level(sku);
+      for (const [nth, outcome] of outcomes.entries()) {
+        if (outcome.status === 'fulfilled') continue;
+        const [shortfall] = shortfallsOf(outcome.reason);
+        expect(shortfall).toMatchObject({ sku, requested: quantities[nth] });
+        expect(shortfall!.available).toBeLessThan(quantities[nth]!);
+        expect(onHand - reserved).toBeLessThan(quantities[nth]!);
+      }
+    }),
+  );
+
+  it('takes no line of an order that is short, and tells every shortage at once', async () => {
+    const [a, b, c, untouched] = await world.productsOf(4, { onHand: 5, strategy });
+
+    const error = await refusalOf(
+      world.reserve([
+        { sku: c!, quantity: 9 },
+        { sku: a!, quantity: 6 },
+        { sku: b!, quantity: 5 },
+      ]),
+    );
+
+    expect(shortfallsOf(error)).toEqual([
+      { sku: a, requested: 6, available: 5 },
+      { sku: c, requested: 9, available: 5 },
+    ]);
+    for (const sku of [a, b, c, untouched])
+      expect(await world.level(sku!)).toEqual({ onHand: 5, reserved: 0 });
+  });
+
+  it('adds up lines of the same SKU before it takes them', async () => {
+    const sku = await world.product({ onHand: 5, strategy });
+
+    const error = await refusalOf(
+      world.reserve([
+        { sku, quantity: 3 },
+        { sku, quantity: 3 },
+      ]),
+    );
+    expect(shortfallsOf(error)).toEqual([{ sku, requested: 6, available: 5 }]);
+
+    await world.reserve([
+      { sku, quantity: 2 },
+      { sku, quantity: 3 },
+    ]);
+    expect(await world.level(sku)).toEqual({ onHand: 5, reserved: 5 });
+  });
+
+  it('answers every demand, also those after a short one', async () => {
+    const [a, b, c] = await world.productsOf(3, { onHand: 2 });
+    const demands = [a, b, c].map((sku, nth) => ({ sku: sku!, pool: 'main', quantity: [3, 2, 4][nth]! }));
+
+    const grants = await rolledBack((tx) => strategies.get(strategy)!.take(tx, demands));
+
+    expect(grants.map((grant) => (grant.taken ? 'taken' : grant.available))).toEqual([2, 'taken', 2]);
+  });
+
+  it('finds nothing of a SKU that has no stock row', async () => {
+    const demand = { sku: 'NOBODY-KNOWS-IT', pool: 'main', quantity: 1 };
+    expect(await rolledBack((tx) => strategies.get(strategy)!.take(tx, [demand]))).toEqual([
+      { taken: false, available: 0 },
+    ]);
+  });
+
+  it(
+    'gives back exactly what was taken, by release as by expiry',
+    seeded(async (random) => {
+      const skus = await world.productsOf(3, { onHand: 40, strategy });
+      const orders = Array.from({ length: 20 }, () => someLines(random, skus, 3));
+      const taken = await inParallel(
+        buyersAtOnce,
+        orders.map((lines) => () => world.reserve(lines)),
+      );
+      const ids = taken.flatMap((outcome) => (outcome.status === 'fulfilled' ? [outcome.value] : []));
+      const kept = ids.splice(0, 5);
+
+      const endings = ids.map((id) => async () => {
+        if (random.next() < 0.5) return world.reservations.release(id, { name: 'shop', role: 'client' });
+        await world.makeDue(id);
+        await world.reservations.expireDue();
+      });
+      expect(codesOf(await inParallel(buyersAtOnce, endings))).toEqual(ids.map(() => 'ok'));
+
+      const held = await world.rows<{ sku: string; quantity: number }>(
+        `SELECT sku, sum(quantity)::int AS quantity FROM reservation_lines WHERE reservation_id = ANY ($1) GROUP BY sku`,
+        [kept],
+      );
+      for (const sku of skus) {
+        const quantity = held.find((line) => line.sku === sku)?.quantity ?? 0;
+        expect(await world.level(sku)).toEqual({ onHand: 40, reserved: quantity });
+      }
+    }),
+  );
+
+  it('gives each grant a fencing token of its own, above all before it', async () => {
+    const sku = await world.product({ onHand: 30, strategy });
+    await inParallel(
+      buyersAtOnce,
+      Array.from({ length: 12 }, () => () => world.reserve([{ sku, quantity: 1 }])),
+    );
+    const before = await tokensOf(sku);
+    expect(new Set(before).size).toBe(12);
+
+    const id = await world.reserve([{ sku, quantity: 1 }]);
+    await world.reservations.release(id, { name: 'shop', role: 'client' });
+    const later = [await world.reserve([{ sku, quantity: 1 }]), await world.reserve([{ sku, quantity: 1 }])];
+
+    const [first, second, third] = await Promise.all(
+      [id, ...later].map(async (one) => (await world.reservation(one)).lines[0]!.fencingToken),
+    );
+    expect(first).toBeGreaterThan(Math.max(...before));
+    expect(second).toBeGreaterThan(first!);
+    expect(third).toBeGreaterThan(second!);
+  });
+
+  it('leaves nothing behind when its connection is killed in the middle', async () => {
+    const [a, b] = await world.productsOf(2, { onHand: 5, strategy });
+    const killer = await world.session();
+    let runs = 0;
+
+    const work = world.db.transaction(async (tx) => {
+      if (++runs > 1) throw new Error('the second run is not wanted');
+      const request = world.reservationRequest([a, b].map((sku) => ({ sku: sku!, quantity: 2 })));
+      await reserveAlone(tx, request, lifetimeSecondsMax);
+      const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
+      await killer.query('SELECT pg_terminate_backend($1)', [pid]);
+      await tx.rows('SELECT 1');
+    });
+
+    await expect(work).rejects.toThrow('the second run is not wanted');
+    for (const sku of [a, b]) {
+      expect(await world.level(sku!)).toEqual({ onHand: 5, reserved: 0 });
+      expect(await tokensOf(sku!)).toEqual([]);
+    }
+  });
+
+  it('loses no unit when its SKU changes the strategy under load', async () => {
+    const sku = await world.product({ onHand: 40, strategy });
+    let selling = true;
+    const switches = (async () => {
+      for (let nth = 0; selling; nth++) {
+        const { version, name, unitAmount, currency } = await world.products.get(sku);
+        const other = strategyNames[nth % strategyNames.length]!;
+        const dto = { name, unitPrice: { amount: unitAmount, currency }, strategy: other };
+        await world.products.put(sku, dto, `"${version}"`, operator);
+      }
+    })();
+
+    const codes = codesOf(
+      await inParallel(
+        8,
+        Array.from({ length: 60 }, () => () => world.reserve([{ sku, quantity: 1 }])),
+      ),
+    );
+    selling = false;
+    await switches;
+
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(40);
+    expect(codes.filter((code) => code === 'insufficient_stock')).toHaveLength(20);
+    expect(new Set(await tokensOf(sku)).size).toBe(40);
+  });
+});
+
+describe('an order over several strategies', () => {
+  it(
+    'takes all of its lines or none',
+    seeded(async (random) => {
+      const skus: string[] = [];
+      for (let nth = 0; nth < 6; nth++) {
+        skus.push(
+          await world.product({
+            sku: `MIX-${nth}`,
+            onHand: 12,
+            strategy: strategyNames[nth % strategyNames.length],
+          }),
+        );
+      }
+      const orders = Array.from({ length: 40 }, () => someLines(random, skus, 4));
+
+      const outcomes = await inParallel(
+        buyersAtOnce,
+        orders.map((lines) => () => world.reserve(lines)),
+      );
+
+      const sold = new Map(skus.map((sku) => [sku, 0]));
+      for (const [nth, outcome] of outcomes.entries()) {
+        if (outcome.status === 'rejected') expect(shortfallsOf(outcome.reason).length).toBeGreaterThan(0);
+        else for (const { sku, quantity } of orders[nth]!) sold.set(sku, sold.get(sku)! + quantity);
+      }
+      for (const sku of skus) expect(await world.level(sku)).toEqual({ onHand: 12, reserved: sold.get(sku) });
+    }),
+  );
+
+  it('tells the shortages of all of them at once', async () => {
+    const lines: Line[] = [];
+    for (const strategy of strategyNames)
+      lines.push({ sku: await world.product({ onHand: 1, strategy }), quantity: 2 });
+    const sorted = [...lines].sort((a, b) => (a.sku < b.sku ? -1 : 1));
+
+    const error = await refusalOf(world.reserve(lines));
+
+    expect(shortfallsOf(error)).toEqual(sorted.map(({ sku }) => ({ sku, requested: 2, available: 1 })));
+  });
+});
+
+it('refuses a strategy that this build does not have without taking anything', async () => {
+  const sku = await world.product();
+  await world.rows(`UPDATE products SET strategy = 'crystal-ball' WHERE sku = $1`, [sku]);
+
+  expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toMatch(/crystal-ball/);
+  expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 0 });
+});
+
+/** One to `linesMax` lines in any order, no SKU twice. */
+function someLines(random: Random, skus: string[], linesMax: number): Line[] {
+  return random
+    .shuffled(skus)
+    .slice(0, random.integer(1, linesMax))
+    .map((sku) => ({ sku, quantity: random.integer(1, 2) }));
+}
+
+/** Looks at what a transaction would have done; nothing of it stays. */
+async function rolledBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  let result: { value: T } | undefined;
+  const never = world.db.transaction(async (tx) => {
+    result = { value: await work(tx) };
+    throw new Error('rolled back on purpose');
+  });
+  await never.catch(() => undefined);
+  if (!result) throw new Error('the work did not come to its end');
+  return result.value;
+}
