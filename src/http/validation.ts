@@ -80,8 +80,8 @@ export const IsText = (max: number) =>
   applyDecorators(
     // The first that fails is the one reported, so what is no text at all is told before what is too long.
     // eslint-disable-next-line no-control-regex -- refusing control characters is what it is for
-    Matches(/^[^\u0000-\u001f\u007f\p{Surrogate}]+$/u, {
-      message: '$property must be text of at least one character, without control characters or half ones',
+    Matches(/^(?=.*\S)[^\u0000-\u001f\u007f\p{Surrogate}]+$/u, {
+      message: '$property must be text, not blank, without control characters or half ones',
     }),
     MaxLength(max, { message: `$property must have at most ${max} characters` }),
   );

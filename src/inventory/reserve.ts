@@ -132,7 +132,7 @@ async function takeByStrategy(
   return grants;
 }
 
-/** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, another total. */
+/** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, a total that cannot be charged, another total. */
 function refuseBeforeTaking(
   request: ReservationRequest,
   products: Map<string, Product>,
@@ -171,10 +171,19 @@ function refuseBeforeTaking(
     (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
     0,
   );
-  return refuseOtherTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
+  if (request.orderId === null) return undefined;
+  return refuseTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
 }
 
-export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
+/** Stripe's own bound on one charge, in minor units. */
+const chargeMax = 99_999_999;
+
+/** What an order's total may be: something that can be charged, and what the buyer was shown. */
+export function refuseTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
+  if (total.amount < 1 || total.amount > chargeMax) {
+    const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
+    return new ValidationFailed([{ pointer: '/lines', code: 'total_not_chargeable', detail }]);
+  }
   if (!expected || (expected.amount === total.amount && expected.currency === total.currency))
     return undefined;
   return totalChanged(

@@ -7,13 +7,13 @@ import { type IdempotencyClaim, claimKeys, dropKeys, reusedKey } from '../idempo
 import { newId } from '../ids';
 import { attach } from '../inventory/held-stock';
 import { ReservationsService } from '../inventory/reservations.service';
-import { type Money, refuseOtherTotal, reserveAlone, reserveTogether } from '../inventory/reserve';
+import { type Money, refuseTotal, reserveAlone, reserveTogether } from '../inventory/reserve';
 import { appendMessages } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
 import { codeVersion, firstDrivenStep } from './checkout-saga/checkout.saga';
 import { insertSagas } from './checkout-saga/saga.repository';
 import { workerName } from './checkout-saga/saga-runner';
-import { type NewOrder, insertOrders } from './orders.repository';
+import { type NewOrder, type Order, insertOrders } from './orders.repository';
 
 /** A checkout as it comes through the door: on stock of its own, or on a reservation made before. */
 export interface CheckoutRequest {
@@ -29,7 +29,14 @@ export interface CheckoutRequest {
   metadata: Record<string, string>;
 }
 
-export type IntakeAnswer = { orderId: string; replayed: boolean } | { refused: HoldfastError };
+/** `order` is there when this request made it: the order as it was written, before anybody drove it. */
+export interface Accepted {
+  orderId: string;
+  replayed: boolean;
+  order?: Order;
+}
+
+export type IntakeAnswer = Accepted | { refused: HoldfastError };
 
 /**
  * The door. Everything a checkout writes before its provider is asked is written in one transaction: idempotency key,
@@ -45,7 +52,7 @@ export class Intake {
   ) {}
 
   /** Accepts one checkout, or throws why not; a refusal leaves nothing behind, its key included. */
-  async accept(request: CheckoutRequest): Promise<{ orderId: string; replayed: boolean }> {
+  async accept(request: CheckoutRequest): Promise<Accepted> {
     const accepted = await this.reservations.expiringWhenShort(() =>
       this.db.transaction(
         async (tx) => {
@@ -81,14 +88,14 @@ export class Intake {
       );
     if (accepted.length > 0) await write(tx, accepted);
 
-    const refusals = new Map(
-      refused.map((request) => [request.claim.resourceId, outcomes.get(request) as Refused]),
-    );
+    const byOrder = new Map(first.map((request) => [request.claim.resourceId, outcomes.get(request)!]));
     return claims.map((claim, index) => {
       if (!claim.first && 'reused' in claim) return { refused: reusedKey() };
       const orderId = claim.first ? requests[index]!.claim.resourceId : claim.resourceId;
+      const outcome = byOrder.get(orderId);
       // A copy of a request in this very batch is answered as that one is.
-      return refusals.get(orderId) ?? { orderId, replayed: !claim.first };
+      if (outcome && 'refused' in outcome) return outcome;
+      return { orderId, replayed: !claim.first, order: claim.first ? asWritten(outcome!.order) : undefined };
     });
   }
 
@@ -145,7 +152,7 @@ async function onReservation(tx: Tx, request: CheckoutRequest): Promise<Outcome>
       orderId: request.claim.resourceId,
       owner: request.owner,
       customerId: request.customerId,
-      accepts: (total) => refuseOtherTotal(request.expectedTotal, total),
+      accepts: (total) => refuseTotal(request.expectedTotal, total),
     });
     return { order: newOrder(request, reservation, reservation.now) };
   } catch (error) {
@@ -180,6 +187,18 @@ function newOrder(
     expiresAt: stock.expiresAt,
   };
 }
+
+const asWritten = (order: AcceptedOrder): Order => ({
+  ...order,
+  status: 'pending',
+  rejectionReason: null,
+  version: 1,
+  placedAt: null,
+  endedAt: null,
+  now: order.createdAt,
+  saga: { status: 'running', step: firstDrivenStep, version: 1 },
+  operations: [],
+});
 
 async function write(tx: Tx, orders: AcceptedOrder[]): Promise<void> {
   await insertOrders(tx, orders);

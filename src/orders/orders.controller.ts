@@ -50,7 +50,7 @@ import {
   orderNotPlaced,
   paymentDeclined,
 } from './orders.errors';
-import { listOrders } from './orders.repository';
+import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType } from './orders.schemas';
 import { OrdersService, answerFor, noSuchOrder } from './orders.service';
 import { orderView } from './orders.views';
@@ -110,7 +110,7 @@ export class OrdersController {
         },
       ]);
     }
-    const { orderId, replayed } = await this.intake.accept({
+    const { orderId, replayed, order } = await this.intake.accept({
       claim: {
         principal: caller.name,
         operation: 'orders',
@@ -127,9 +127,12 @@ export class OrdersController {
       expectedTotal: dto.expectedTotal,
       metadata: dto.metadata ?? {},
     });
-    await this.watch.waitForEnd(orderId, waitMs(prefer));
     if (replayed) void reply.header('idempotent-replayed', 'true');
-    return this.answer(orderId, caller, reply);
+    const ms = waitMs(prefer);
+    // Whoever does not wait is told what was just written: pending, however quick the worker was meanwhile.
+    if (ms === 0 && order) return this.answer(order, reply);
+    await this.watch.waitForEnd(orderId, ms);
+    return this.answer(await this.orders.get(orderId, caller), reply);
   }
 
   @Get()
@@ -255,8 +258,7 @@ export class OrdersController {
     return orderView(order);
   }
 
-  private async answer(orderId: string, caller: Principal, reply: FastifyReply) {
-    const order = await this.orders.get(orderId, caller);
+  private answer(order: Order, reply: FastifyReply) {
     const answer = answerFor(order);
     if (answer instanceof HoldfastError) throw answer;
     void reply.status(answer.status).header('location', `/v1/orders/${answer.body.id}`);

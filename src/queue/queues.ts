@@ -35,6 +35,9 @@ const producerTimeoutMs = 1_000;
 /** A readiness probe is asked every few seconds and must answer sooner than its caller gives up. */
 const probeTimeoutMs = 500;
 
+/** How long a connection may take to say goodbye. */
+const closeTimeoutMs = 1_000;
+
 const defaultJobOptions = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 500, jitter: 1 },
@@ -46,6 +49,7 @@ export class Queues {
   private readonly open = new Map<QueueName, Promise<Queue>>();
   private readonly workers: Worker[] = [];
   private readonly redisClients: IORedis[] = [];
+  private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
   private probe: IORedis | undefined;
 
@@ -97,7 +101,11 @@ export class Queues {
 
   /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
   work(name: QueueName, concurrency: number, handle: JobHandler): void {
-    const process = async (job: Job<JobData>) => handle(job.data, job.name);
+    const process = async (job: Job<JobData>) => {
+      const work = handle(job.data, job.name);
+      this.active.add(work);
+      await work.finally(() => this.active.delete(work));
+    };
     const options = {
       concurrency,
       maxStalledCount: 3,
@@ -112,12 +120,16 @@ export class Queues {
     this.workers.push(worker);
   }
 
-  /** Takes no new jobs and lets those in progress end for at most `graceMs`; what is cut off comes again. */
+  /**
+   * Takes no new jobs and lets those in progress end for at most `graceMs`; what is cut off comes again. A worker whose
+   * queue is away cannot be closed politely, so it is the jobs that are waited for, not the workers.
+   */
   async drain(graceMs: number): Promise<void> {
     const workers = this.workers.splice(0);
-    const closed = Promise.all(workers.map((worker) => worker.close()));
-    await within(graceMs, closed).catch(() =>
-      within(1_000, Promise.all(workers.map((worker) => worker.close(true)))).catch(() => undefined),
+    for (const worker of workers) void worker.close().catch(() => undefined);
+    await within(graceMs, Promise.allSettled(this.active)).catch(() => undefined);
+    await within(closeTimeoutMs, Promise.allSettled(workers.map((worker) => worker.close(true)))).catch(
+      () => undefined,
     );
   }
 
@@ -126,7 +138,7 @@ export class Queues {
     const queues = await Promise.allSettled(this.open.values());
     this.open.clear();
     const opened = queues.flatMap((queue) => (queue.status === 'fulfilled' ? [queue.value] : []));
-    await Promise.allSettled(opened.map((queue) => within(1_000, queue.close())));
+    await Promise.allSettled(opened.map((queue) => within(closeTimeoutMs, queue.close())));
     for (const client of this.redisClients.splice(0)) client.disconnect();
   }
 

@@ -25,7 +25,7 @@ function operation(kind: 'authorize' | 'capture', orderId: string, paymentMethod
 /** Asks until the provider has answered the authorization, whatever it takes. */
 async function authorized(orderId: string, paymentMethod: string): Promise<string> {
   const ask = operation('authorize', orderId, paymentMethod);
-  return await eventually(async () => {
+  return eventually(async () => {
     try {
       return (await ask(patienceMs)).id;
     } catch {
@@ -94,7 +94,9 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     const orderId = newOrderId();
     const paymentMethod = `pm_sandbox_slow_answer_${patienceMs}`;
     const intentId =
-      kind === 'capture' ? (await stripe.paymentIntents.create(payment(orderId, paymentMethod))).id : undefined;
+      kind === 'capture'
+        ? (await stripe.paymentIntents.create(payment(orderId, paymentMethod))).id
+        : undefined;
     const answer = operation(kind, orderId, paymentMethod, intentId)();
 
     await eventually(async () => (await moved(orderId)) === 1999);
@@ -136,7 +138,10 @@ describe('void and refund', () => {
     'pm_sandbox_rate_limited_1',
   ])('are answered at once with %s', async (paymentMethod) => {
     const [voidedId, refundedId] = [newOrderId(), newOrderId()];
-    const [voided, refunded] = [await authorized(voidedId, paymentMethod), await authorized(refundedId, paymentMethod)];
+    const [voided, refunded] = [
+      await authorized(voidedId, paymentMethod),
+      await authorized(refundedId, paymentMethod),
+    ];
     const capture = operation('capture', refundedId, paymentMethod, refunded);
     await errorOf(capture(patienceMs));
     await capture();
@@ -152,7 +157,9 @@ describe('a second key for the same order', () => {
   it('pays a second time, and the ledger shows it', async () => {
     const orderId = newOrderId();
     await errorOf(
-      stripe.paymentIntents.create(payment(orderId, 'pm_sandbox_timeout_after_commit'), { timeout: patienceMs }),
+      stripe.paymentIntents.create(payment(orderId, 'pm_sandbox_timeout_after_commit'), {
+        timeout: patienceMs,
+      }),
     );
     await stripe.paymentIntents.create(payment(orderId, 'pm_sandbox_timeout_after_commit'));
 

@@ -123,10 +123,11 @@ describe('an injected timeout', () => {
 
     await sandbox.setFaults({});
     const answers = await Promise.all(orderIds.map((orderId) => ask(orderId, 20_000)));
-    expect(answers.filter(({ lastResponse }) => lastResponse.headers['idempotent-replayed'] === 'true')).toHaveLength(
-      carriedOut,
-    );
-    for (const orderId of orderIds) expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 2 });
+    expect(
+      answers.filter(({ lastResponse }) => lastResponse.headers['idempotent-replayed'] === 'true'),
+    ).toHaveLength(carriedOut);
+    for (const orderId of orderIds)
+      expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 2 });
   });
 
   it('also swallows a decline', async () => {

@@ -120,7 +120,9 @@ export async function errorOf(answer: Promise<unknown>): Promise<Stripe.errors.S
   throw new Error('Expected the provider to refuse');
 }
 
-export async function eventually<T>(read: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
+export async function eventually<T>(
+  read: () => T | undefined | false | Promise<T | undefined | false>,
+): Promise<T> {
   for (;;) {
     const value = await read();
     if (value !== undefined && value !== false) return value;

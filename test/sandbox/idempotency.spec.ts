@@ -34,21 +34,24 @@ describe('the same key', () => {
     expect(again.status).toBe('requires_capture');
   });
 
-  it.each(['capture', 'void', 'refund'] as const)('answers the same %s again, and does it once', async (kind) => {
-    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
-    const { id } = await stripe.paymentIntents.create(payment(orderId));
-    if (kind === 'refund') await stripe.paymentIntents.capture(id);
-    const ask = {
-      capture: () => stripe.paymentIntents.capture(id, {}, { idempotencyKey }),
-      void: () => stripe.paymentIntents.cancel(id, {}, { idempotencyKey }),
-      refund: () => stripe.refunds.create({ payment_intent: id, amount: 100 }, { idempotencyKey }),
-    }[kind];
+  it.each(['capture', 'void', 'refund'] as const)(
+    'answers the same %s again, and does it once',
+    async (kind) => {
+      const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+      const { id } = await stripe.paymentIntents.create(payment(orderId));
+      if (kind === 'refund') await stripe.paymentIntents.capture(id);
+      const ask = {
+        capture: () => stripe.paymentIntents.capture(id, {}, { idempotencyKey }),
+        void: () => stripe.paymentIntents.cancel(id, {}, { idempotencyKey }),
+        refund: () => stripe.refunds.create({ payment_intent: id, amount: 100 }, { idempotencyKey }),
+      }[kind];
 
-    const first = await ask();
-    expect(await ask()).toEqual(first);
-    const { data } = await sandbox.get<{ data: { kind: string }[] }>(`/sandbox/entries?orderId=${orderId}`);
-    expect(data.filter((entry) => entry.kind === kind)).toHaveLength(1);
-  });
+      const first = await ask();
+      expect(await ask()).toEqual(first);
+      const { data } = await sandbox.get<{ data: { kind: string }[] }>(`/sandbox/entries?orderId=${orderId}`);
+      expect(data.filter((entry) => entry.kind === kind)).toHaveLength(1);
+    },
+  );
 
   it('answers the same decline again', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
@@ -98,7 +101,9 @@ describe('the same key', () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
 
-    const error = await errorOf(stripe.paymentIntents.create({ ...payment(orderId), ...change }, { idempotencyKey }));
+    const error = await errorOf(
+      stripe.paymentIntents.create({ ...payment(orderId), ...change }, { idempotencyKey }),
+    );
     expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
     expect(error.statusCode).toBe(400);
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999 });
@@ -106,7 +111,9 @@ describe('the same key', () => {
 
   it('on another path is an idempotency error', async () => {
     const idempotencyKey = randomUUID();
-    const [one, two] = await Promise.all([1, 2].map(() => stripe.paymentIntents.create(payment(newOrderId()))));
+    const [one, two] = await Promise.all(
+      [1, 2].map(() => stripe.paymentIntents.create(payment(newOrderId()))),
+    );
     await stripe.paymentIntents.capture(one!.id, {}, { idempotencyKey });
 
     const error = await errorOf(stripe.paymentIntents.capture(two!.id, {}, { idempotencyKey }));
@@ -117,20 +124,34 @@ describe('the same key', () => {
   it('may be tried again after a refusal of the parameters', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     await errorOf(stripe.paymentIntents.create({ ...payment(orderId), amount: 0 }, { idempotencyKey }));
-    expect((await stripe.paymentIntents.create(payment(orderId), { idempotencyKey })).status).toBe('requires_capture');
+    expect((await stripe.paymentIntents.create(payment(orderId), { idempotencyKey })).status).toBe(
+      'requires_capture',
+    );
   });
 });
 
 describe('a key whose first request is still running', () => {
-  it.each(['pm_sandbox_slow_3600000', 'pm_sandbox_late_commit_3600000'])('is in use (%s)', async (paymentMethod) => {
-    const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
-    await errorOf(
-      stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey, timeout: patienceMs }),
-    );
+  it.each(['pm_sandbox_slow_3600000', 'pm_sandbox_late_commit_3600000'])(
+    'is in use (%s)',
+    async (paymentMethod) => {
+      const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
+      await errorOf(
+        stripe.paymentIntents.create(payment(orderId, paymentMethod), {
+          idempotencyKey,
+          timeout: patienceMs,
+        }),
+      );
 
-    const error = await errorOf(stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey }));
-    expect(error).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use', rawType: 'idempotency_error' });
-  });
+      const error = await errorOf(
+        stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey }),
+      );
+      expect(error).toMatchObject({
+        statusCode: 409,
+        code: 'idempotency_key_in_use',
+        rawType: 'idempotency_error',
+      });
+    },
+  );
 
   it('with another amount is an idempotency error, since waiting would not mend it', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
@@ -164,12 +185,15 @@ describe('a restart', () => {
     const own = await TestSandbox.start();
     try {
       const [orderId, declinedId] = [newOrderId(), newOrderId()];
-      const ask = () => own.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: 'key-of-success' });
+      const ask = () =>
+        own.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: 'key-of-success' });
       const decline = () =>
         errorOf(
           own
             .stripe()
-            .paymentIntents.create(payment(declinedId, 'pm_card_chargeDeclined'), { idempotencyKey: 'key-of-decline' }),
+            .paymentIntents.create(payment(declinedId, 'pm_card_chargeDeclined'), {
+              idempotencyKey: 'key-of-decline',
+            }),
         );
       const [first, firstDecline] = [await ask(), await decline()];
       await own.close();

@@ -27,8 +27,24 @@ describe('the ledger', () => {
     expect(await sandbox.get('/sandbox/ledger')).toEqual({
       object: 'list',
       data: [
-        { orderId: twice, currency: 'EUR', authorized: 3998, captured: 3998, refunded: 0, voided: 0, attempts: 4 },
-        { orderId: once, currency: 'EUR', authorized: 1999, captured: 1999, refunded: 0, voided: 0, attempts: 2 },
+        {
+          orderId: twice,
+          currency: 'EUR',
+          authorized: 3998,
+          captured: 3998,
+          refunded: 0,
+          voided: 0,
+          attempts: 4,
+        },
+        {
+          orderId: once,
+          currency: 'EUR',
+          authorized: 1999,
+          captured: 1999,
+          refunded: 0,
+          voided: 0,
+          attempts: 2,
+        },
       ],
     });
   });
@@ -60,12 +76,25 @@ describe('the ledger', () => {
       { idempotencyKey: 'third' },
     );
 
-    const shared = { orderId, currency: 'EUR', paymentIntent: id, at: expect.stringMatching(/Z$/), refund: null };
+    const shared = {
+      orderId,
+      currency: 'EUR',
+      paymentIntent: id,
+      at: expect.stringMatching(/Z$/),
+      refund: null,
+    };
     expect((await sandbox.get<{ data: unknown[] }>(`/sandbox/entries?orderId=${orderId}`)).data).toEqual([
       { ...shared, kind: 'authorize', amount: 1999, operationId: `op_${orderId}`, idempotencyKey: 'first' },
       { ...shared, kind: 'capture', amount: 1500, operationId: 'op_capture', idempotencyKey: 'second' },
       { ...shared, kind: 'void', amount: 499, operationId: 'op_capture', idempotencyKey: 'second' },
-      { ...shared, kind: 'refund', amount: 500, operationId: 'op_refund', idempotencyKey: 'third', refund: refund.id },
+      {
+        ...shared,
+        kind: 'refund',
+        amount: 500,
+        operationId: 'op_refund',
+        idempotencyKey: 'third',
+        refund: refund.id,
+      },
     ]);
   });
 
@@ -112,7 +141,9 @@ describe('a restart', () => {
     const orderId = newOrderId();
     const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key${i}`, 'ä'.repeat(500)]));
     for (let i = 0; i < 10; i++) {
-      await sandbox.stripe().paymentIntents.create({ ...payment(orderId), metadata: { ...metadata, orderId } });
+      await sandbox
+        .stripe()
+        .paymentIntents.create({ ...payment(orderId), metadata: { ...metadata, orderId } });
     }
     await sandbox.close();
     await sandbox.open();
@@ -132,7 +163,10 @@ describe('a line that a crash left unfinished', () => {
 
   it.each([
     ['in the middle', () => appendFileSync(sandbox.ledgerPath, '{"movements":[{"kind":"authorize","amo')],
-    ['in the middle of a character', () => appendFileSync(sandbox.ledgerPath, Buffer.from([0x7b, 0x22, 0xc3]))],
+    [
+      'in the middle of a character',
+      () => appendFileSync(sandbox.ledgerPath, Buffer.from([0x7b, 0x22, 0xc3])),
+    ],
     ['as garbage with a newline', () => appendFileSync(sandbox.ledgerPath, '{"movements":\n')],
     [
       'just before its newline',

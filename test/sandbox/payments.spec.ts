@@ -63,7 +63,10 @@ describe('an authorization', () => {
   });
 
   it('shows its charge in place of the id when asked to expand it', async () => {
-    const intent = await stripe.paymentIntents.create({ ...payment(newOrderId()), expand: ['latest_charge'] });
+    const intent = await stripe.paymentIntents.create({
+      ...payment(newOrderId()),
+      expand: ['latest_charge'],
+    });
     expect(intent.latest_charge).toMatchObject({ object: 'charge', captured: false, amount: 1999 });
   });
 });
@@ -93,8 +96,16 @@ describe('a decline', () => {
     expect(error).toBeInstanceOf(Stripe.errors.StripeCardError);
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, captured: 0, voided: 0 });
 
-    expect(await stripe.paymentIntents.cancel(id)).toMatchObject({ status: 'canceled', amount_capturable: 0 });
-    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, captured: 0, voided: 1999, attempts: 3 });
+    expect(await stripe.paymentIntents.cancel(id)).toMatchObject({
+      status: 'canceled',
+      amount_capturable: 0,
+    });
+    expect(await sandbox.row(orderId)).toMatchObject({
+      authorized: 1999,
+      captured: 0,
+      voided: 1999,
+      attempts: 3,
+    });
   });
 });
 
@@ -117,23 +128,31 @@ describe('an intent', () => {
     [['capture', 'refund'], 'succeeded', [1999, 1999, 0]],
     [['capture', 'part of a refund'], 'succeeded', [1999, 1000, 0]],
     [['capture', 'part of a refund', 'refund'], 'succeeded', [1999, 1999, 0]],
-  ])('after %j is %s with captured, refunded, voided %j', async (taken, status, [captured, refunded, voided]) => {
-    const [orderId, other] = [newOrderId(), newOrderId()];
-    const [{ id }] = await Promise.all([authorize(orderId), authorize(other)]);
-    for (const step of taken) await steps[step](id);
+  ])(
+    'after %j is %s with captured, refunded, voided %j',
+    async (taken, status, [captured, refunded, voided]) => {
+      const [orderId, other] = [newOrderId(), newOrderId()];
+      const [{ id }] = await Promise.all([authorize(orderId), authorize(other)]);
+      for (const step of taken) await steps[step](id);
 
-    expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({ status, amount_received: captured });
-    expect(await sandbox.row(orderId)).toEqual({
-      orderId,
-      currency: 'EUR',
-      authorized: 1999,
-      captured,
-      refunded,
-      voided,
-      attempts: 1 + taken.length,
-    });
-    expect(await sandbox.row(other)).toMatchObject({ authorized: 1999, captured: 0, refunded: 0, voided: 0 });
-  });
+      expect(await stripe.paymentIntents.retrieve(id)).toMatchObject({ status, amount_received: captured });
+      expect(await sandbox.row(orderId)).toEqual({
+        orderId,
+        currency: 'EUR',
+        authorized: 1999,
+        captured,
+        refunded,
+        voided,
+        attempts: 1 + taken.length,
+      });
+      expect(await sandbox.row(other)).toMatchObject({
+        authorized: 1999,
+        captured: 0,
+        refunded: 0,
+        voided: 0,
+      });
+    },
+  );
 
   it.each<[Step[], Step, string | undefined]>([
     [['capture'], 'capture', 'payment_intent_unexpected_state'],
@@ -188,7 +207,10 @@ describe('the lists', () => {
     await stripe.paymentIntents.capture(id);
 
     const [captured, authorized] = (await stripe.events.list({ limit: 2 })).data;
-    expect(captured).toMatchObject({ type: 'payment_intent.succeeded', data: { object: { id, status: 'succeeded' } } });
+    expect(captured).toMatchObject({
+      type: 'payment_intent.succeeded',
+      data: { object: { id, status: 'succeeded' } },
+    });
     expect(authorized).toMatchObject({
       type: 'payment_intent.amount_capturable_updated',
       data: { object: { id, status: 'requires_capture' } },
@@ -231,7 +253,12 @@ describe('a request the sandbox cannot read', () => {
       'resource_missing',
       'payment_method',
     ],
-    ['metadata too long to keep', { ...valid, metadata: { orderId: 'x'.repeat(501) } }, undefined, 'metadata[orderId]'],
+    [
+      'metadata too long to keep',
+      { ...valid, metadata: { orderId: 'x'.repeat(501) } },
+      undefined,
+      'metadata[orderId]',
+    ],
   ])('(%s) is refused by name', async (_what, params, code, param) => {
     const error = await errorOf(stripe.paymentIntents.create(params as Stripe.PaymentIntentCreateParams));
     expect(error).toBeInstanceOf(Stripe.errors.StripeInvalidRequestError);
@@ -249,7 +276,10 @@ describe('a request the sandbox cannot read', () => {
   });
 
   it("(a path that does not exist) is answered 404 in Stripe's shape", async () => {
-    expect(await errorOf(stripe.customers.list())).toMatchObject({ statusCode: 404, rawType: 'invalid_request_error' });
+    expect(await errorOf(stripe.customers.list())).toMatchObject({
+      statusCode: 404,
+      rawType: 'invalid_request_error',
+    });
   });
 });
 

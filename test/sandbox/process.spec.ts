@@ -12,7 +12,10 @@ const children: ChildProcess[] = [];
 
 /** The sandbox compiled for this run alone, so that no stale build is tested. */
 beforeAll(() => {
-  const files = ['sandbox.ts', ...readdirSync(join(root, 'src/sandbox')).map((name) => join('sandbox', name))];
+  const files = [
+    'sandbox.ts',
+    ...readdirSync(join(root, 'src/sandbox')).map((name) => join('sandbox', name)),
+  ];
   for (const file of files) {
     const { code } = transformSync(readFileSync(join(root, 'src', file), 'utf8'), {
       swcrc: false,
@@ -54,10 +57,10 @@ function start(env: Record<string, string>): Started {
   });
   children.push(child);
   const output = { stdout: '', stderr: '' };
-  child.stdout!.on('data', (chunk: Buffer) => {
+  child.stdout.on('data', (chunk: Buffer) => {
     output.stdout += chunk.toString();
   });
-  child.stderr!.on('data', (chunk: Buffer) => {
+  child.stderr.on('data', (chunk: Buffer) => {
     output.stderr += chunk.toString();
   });
   const ended = new Promise<{ code: number | null; stdout: string; stderr: string }>((done) => {
@@ -83,7 +86,11 @@ async function listening(env: Record<string, string> = {}): Promise<Started & { 
 
 describe('the sandbox', () => {
   it.each<[string, Record<string, string>, RegExp]>([
-    ['in production', { NODE_ENV: 'production' }, /^NODE_ENV is production, .*, for example NODE_ENV=development$/],
+    [
+      'in production',
+      { NODE_ENV: 'production' },
+      /^NODE_ENV is production, .*, for example NODE_ENV=development$/,
+    ],
     [
       'on a port that is no number',
       { SANDBOX_PORT: 'http' },
@@ -142,16 +149,21 @@ describe('the sandbox', () => {
     expect(readFileSync(join(dataDir, 'sandbox-ledger.jsonl'), 'utf8')).toBe('{"attempt":"ord_being_writ');
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)('ends at %s, though a request is never answered', async (signal) => {
-    const { child, url, ended } = await listening({ HOLDFAST_DATA_DIR: join(workspace, signal) });
-    const orderId = newOrderId();
-    const hanging = errorOf(stripeAt(url).paymentIntents.create(payment(orderId, 'pm_sandbox_slow_3600000')));
-    await heard(url, orderId);
+  it.each(['SIGTERM', 'SIGINT'] as const)(
+    'ends at %s, though a request is never answered',
+    async (signal) => {
+      const { child, url, ended } = await listening({ HOLDFAST_DATA_DIR: join(workspace, signal) });
+      const orderId = newOrderId();
+      const hanging = errorOf(
+        stripeAt(url).paymentIntents.create(payment(orderId, 'pm_sandbox_slow_3600000')),
+      );
+      await heard(url, orderId);
 
-    child.kill(signal);
-    expect(await ended).toMatchObject({ code: 0, stderr: '' });
-    await hanging;
-  });
+      child.kill(signal);
+      expect(await ended).toMatchObject({ code: 0, stderr: '' });
+      await hanging;
+    },
+  );
 
   it('remembers after kill -9 all that it answered', async () => {
     const env = { HOLDFAST_DATA_DIR: join(workspace, 'killed') };

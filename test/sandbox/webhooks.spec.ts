@@ -48,7 +48,9 @@ describe('a webhook', () => {
     const verify = (payload: string, secret: string) => () =>
       stripe.webhooks.constructEvent(payload, signature, secret);
     expect(verify(body, webhookSecret)).not.toThrow();
-    expect(verify(body.replace('1999', '1998'), webhookSecret)).toThrow(Stripe.errors.StripeSignatureVerificationError);
+    expect(verify(body.replace('1999', '1998'), webhookSecret)).toThrow(
+      Stripe.errors.StripeSignatureVerificationError,
+    );
     expect(verify(body, 'whsec_another')).toThrow(Stripe.errors.StripeSignatureVerificationError);
   });
 
@@ -69,7 +71,7 @@ describe('a webhook', () => {
     ],
     [
       'a refund',
-      async () => await stripe.refunds.create({ payment_intent: await captured() }),
+      async () => stripe.refunds.create({ payment_intent: await captured() }),
       ['payment_intent.amount_capturable_updated', 'payment_intent.succeeded', 'charge.refunded'],
     ],
   ])('follows every step of %s, in order', async (_what, act, types) => {
@@ -80,7 +82,8 @@ describe('a webhook', () => {
 
   it('is not sent for a replay', async () => {
     const orderId = newOrderId();
-    for (let i = 0; i < 3; i++) await stripe.paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
+    for (let i = 0; i < 3; i++)
+      await stripe.paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
     await captured();
     await arrived(3);
     expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(3);
@@ -107,7 +110,9 @@ describe('a webhook', () => {
     const other = await captured();
 
     await eventually(
-      () => receiver.delivered.filter(({ event }) => (event.data.object as { id?: string }).id === other).length === 2,
+      () =>
+        receiver.delivered.filter(({ event }) => (event.data.object as { id?: string }).id === other)
+          .length === 2,
     );
   });
 
@@ -121,9 +126,11 @@ describe('a webhook', () => {
 
   it('arrives before the answer with slow_answer', async () => {
     let isAnswered = false;
-    const answer = stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_slow_answer_1000')).then(() => {
-      isAnswered = true;
-    });
+    const answer = stripe.paymentIntents
+      .create(payment(newOrderId(), 'pm_sandbox_slow_answer_1000'))
+      .then(() => {
+        isAnswered = true;
+      });
     await arrived(1);
     expect(isAnswered).toBe(false);
     await answer;
@@ -165,7 +172,9 @@ describe('the webhooks of', () => {
     await captured();
     await arrived(2);
 
-    expect(receiver.delivered.map(({ event }) => (event.data.object as { id?: string }).id)).not.toContain(silent);
+    expect(receiver.delivered.map(({ event }) => (event.data.object as { id?: string }).id)).not.toContain(
+      silent,
+    );
     const { data } = await stripe.events.list({ limit: 4 });
     expect(data.filter((event) => (event.data.object as { id?: string }).id === silent)).toHaveLength(2);
   });

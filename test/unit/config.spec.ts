@@ -53,7 +53,7 @@ describe('the settings', () => {
     ['STRIPE_API_URL', { ...production, STRIPE_API_URL: 'http://127.0.0.1:3100' }],
     ['STRIPE_SECRET_KEY', { ...production, STRIPE_SECRET_KEY: '' }],
   ])('are refused in one line that names %s (%j)', (name, env) => {
-    const message = refusalOf(env as NodeJS.ProcessEnv);
+    const message = refusalOf(env);
     expect(message).toContain(name);
     expect(message).not.toContain('\n');
   });

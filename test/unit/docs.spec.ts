@@ -264,7 +264,7 @@ function eventsIn({ status, step, endsAs }: SagaState): SagaEvent[] {
     { type: 'done' },
     { type: 'unknown' },
     { type: 'not-asked' },
-    { type: 'failed' },
+    { type: 'failed', counted: false },
     { type: 'blocked' },
   ];
   const mayDecline = endsAs === null && (step === 'authorize-payment' || step === 'capture-payment');

@@ -27,7 +27,8 @@ function eventsIn(state: SagaState): SagaEvent[] {
     { type: 'done' },
     { type: 'unknown' },
     { type: 'not-asked' },
-    { type: 'failed' },
+    { type: 'failed', counted: false },
+    { type: 'failed', counted: true },
     { type: 'blocked' },
     ...turns,
   ];

@@ -1,0 +1,104 @@
+import { randomUUID } from 'node:crypto';
+import { inParallel, openShop, tally } from '../support/shop';
+import { until } from '../support/until';
+
+describe('a service that is interrupted', () => {
+  const env = { PAYMENT_TIMEOUT_MS: '1000', SAGA_LEASE_MS: '2500', SWEEP_MS: '200' };
+  const shop = openShop({ queue: 'postgres', apis: 2, workers: 2, env });
+  const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
+  const processes = ['api-1', 'api-2', 'worker-1', 'worker-2'];
+
+  beforeEach(() => shop.revive(...processes), 60_000);
+
+  it('answers whoever waits before an API process that was asked to stop ends', async () => {
+    const sku = await shop.product(5);
+    const key = randomUUID();
+    const body = {
+      customerId: 'cus_patient',
+      paymentMethod: 'pm_sandbox_slow_900',
+      lines: [{ sku, quantity: 1 }],
+    };
+    const waiting = shop.order(body, { by: apiOf(1), key, waitSeconds: 30 });
+    waiting.catch(() => undefined);
+    const { body: pending } = await until('the order is there', async () => {
+      const found = await shop.client.get('/v1/orders?customerId=cus_patient');
+      return found.body.data.length === 1 && { body: found.body.data[0] };
+    });
+    await shop.service.kill('api-2', 'SIGTERM');
+    const answer = await waiting;
+
+    expect([answer.status, answer.body.id]).toEqual([202, pending.id]);
+    expect(shop.service.outputOf('api-2')).toMatch(/\(api-2 ended: exit 0\)$/);
+    expect((await shop.untilEnded(pending.id)).status).toBe('placed');
+  }, 60_000);
+
+  it('lets a worker that slept through its lease write nothing', async () => {
+    const sku = await shop.product(50);
+    const leasedBy = async (worker: string) =>
+      (
+        await shop.query(
+          `SELECT order_id FROM sagas WHERE lease_owner LIKE $1 AND lease_expires_at > now()`,
+          [`%:${shop.service.pidOf(worker)}`],
+        )
+      ).length;
+    const ids: string[] = [];
+    await until('worker-1 sleeps on a lease', async () => {
+      const made = await inParallel(6, 6, () =>
+        shop.order({ paymentMethod: 'pm_sandbox_slow_600', lines: [{ sku, quantity: 1 }] }),
+      );
+      ids.push(...made.map((answer) => answer.body.id as string));
+      await until('worker-1 has a lease', async () => (await leasedBy('worker-1')) > 0);
+      await shop.service.kill('worker-1', 'SIGSTOP');
+      if ((await leasedBy('worker-1')) > 0) return true;
+      await shop.service.kill('worker-1', 'SIGCONT');
+      return false;
+    });
+    const orders = await Promise.all(ids.map((id) => shop.untilEnded(id)));
+    await shop.service.kill('worker-1', 'SIGCONT');
+
+    expect(tally(orders, ({ status }) => status)).toEqual({ placed: ids.length });
+    await until('it noticed', async () =>
+      /driven by another worker now/.test(shop.service.outputOf('worker-1')),
+    );
+    expect(await Promise.all(ids.map((id) => shop.orderNow(id)))).toEqual(orders);
+    await shop.expectAudit();
+  }, 90_000);
+
+  it('loses nothing when every connection to its database is cut, again and again', async () => {
+    const sku = await shop.product(100);
+    const pids = processes.map((name) => shop.service.pidOf(name));
+    const isConnected = async () =>
+      (
+        await shop.query(
+          'SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()',
+        )
+      ).length > 3;
+    let accepted = 0;
+    const refusals = new Set<string>();
+    const cutting = inParallel(6, 1, async (cut) => {
+      await until('some more are accepted', async () => accepted >= cut * 8);
+      await until('somebody is connected', isConnected);
+      await shop.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                         WHERE datname = current_database() AND pid <> pg_backend_pid()`);
+    });
+    const buying = inParallel(60, 20, async (index) => {
+      const key = randomUUID();
+      const body = { customerId: `cus_${key}`, lines: [{ sku, quantity: 1 }] };
+      return until('the order is accepted', async () => {
+        const answer = await shop.order(body, { by: apiOf(index), key });
+        if (answer.status >= 300) refusals.add(`${answer.status} ${answer.body?.code}`);
+        if (answer.status < 300) accepted += 1;
+        return answer.status < 300 && (answer.body.id as string);
+      });
+    });
+    const [ids] = await Promise.all([buying, cutting]);
+    const orders = await Promise.all(ids.map((id) => shop.untilEnded(id)));
+
+    expect([...refusals].filter((refusal) => refusal !== '503 unavailable')).toEqual([]);
+    expect(new Set(ids).size).toBe(60);
+    expect(tally(orders, ({ status }) => status)).toEqual({ placed: 60 });
+    expect(await shop.available(sku)).toBe(40);
+    expect(processes.map((name) => shop.service.pidOf(name))).toEqual(pids);
+    await shop.expectAudit();
+  }, 120_000);
+});

@@ -1,0 +1,88 @@
+import { randomUUID } from 'node:crypto';
+import { describeWithRedis } from '../support/redis';
+import { inParallel, openShop, tally } from '../support/shop';
+import { until } from '../support/until';
+
+describeWithRedis('a service whose Redis', () => {
+  const shop = openShop({ queue: 'redis', apis: 1 });
+  const ready = () => shop.stranger.get('/health/ready');
+  const untilReadyIs = (status: string) =>
+    until(`readiness is ${status}`, async () => (await ready()).body.status === status, 20_000);
+
+  async function expectBusinessAsUsual() {
+    const sku = await shop.product(20);
+    const answers = await inParallel(10, 10, (index) =>
+      shop.order(
+        {
+          paymentMethod: index % 5 ? 'pm_card_visa' : 'pm_card_chargeDeclined',
+          lines: [{ sku, quantity: 1 }],
+        },
+        { waitSeconds: 30 },
+      ),
+    );
+    expect(tally(answers, ({ status }) => status)).toEqual({ 201: 8, 402: 2 });
+    const reservation = await shop.reserved(sku, 5, { ttlSeconds: 1 });
+    await until('an expired reservation is back on sale', async () => (await shop.available(sku)) === 12);
+    expect((await shop.client.get(`/v1/reservations/${reservation.id}`)).body.status).toBe('expired');
+  }
+
+  /** What was sent to a queue that is gone comes again after a minute; what was never sent comes at once. */
+  const untilSent = () =>
+    until(
+      'every message is sent',
+      async () => (await shop.query('SELECT id FROM outbox WHERE relayed_at IS NULL')).length === 0,
+    );
+
+  beforeEach(() => shop.revive('api-1', 'worker-1'), 60_000);
+
+  it('is there is not degraded', async () => {
+    await expectBusinessAsUsual();
+    expect((await ready()).body).toEqual({ status: 'ok', degraded: [] });
+  }, 60_000);
+
+  it('is gone takes, charges, places and expires all the same, and says that it is degraded', async () => {
+    await shop.service.kill('redis');
+    await expectBusinessAsUsual();
+    const { status, body } = await ready();
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ status: 'degraded', degraded: [{ part: expect.stringMatching(/redis/i) }] });
+  }, 60_000);
+
+  it('was away at the start starts, and catches up when it comes', async () => {
+    await shop.service.kill('redis');
+    await Promise.all(['api-1', 'worker-1'].map((name) => shop.service.restart(name)));
+    await untilReadyIs('degraded');
+    await expectBusinessAsUsual();
+    await shop.service.restart('redis');
+    await expectBusinessAsUsual();
+
+    await untilSent();
+    await untilReadyIs('ok');
+  }, 90_000);
+
+  it('comes back is noticed before anybody orders', async () => {
+    await shop.revive('redis');
+    await untilReadyIs('ok');
+    await shop.service.kill('redis');
+    await untilReadyIs('degraded');
+    await shop.service.restart('redis');
+    await untilReadyIs('ok');
+  }, 150_000);
+
+  it('hangs makes nobody wait for it', async () => {
+    const sku = await shop.product(20);
+    await shop.revive('redis');
+    await shop.service.kill('redis', 'SIGSTOP');
+    try {
+      const accepted = await shop.order({ lines: [{ sku, quantity: 1 }] }, { key: randomUUID() });
+      expect(accepted.status).toBeLessThan(300);
+      await expectBusinessAsUsual();
+      expect((await ready()).body.status).toBe('degraded');
+    } finally {
+      await shop.service.kill('redis', 'SIGCONT');
+    }
+  }, 60_000);
+
+  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit(), 60_000);
+});

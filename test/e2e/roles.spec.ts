@@ -1,0 +1,194 @@
+import { randomUUID } from 'node:crypto';
+import { type Answer, HttpClient, expectProblem } from '../support/http-client';
+import { openShop } from '../support/shop';
+
+/** Open to everybody; a webhook has a signature in place of a key. */
+const open = ['/health/live', '/health/ready', '/metrics', '/v1/payments/webhooks/stripe'];
+
+/** What the contract promises so far. A route that is missing from the service's own list would otherwise go untested. */
+const promised = [
+  'POST /v1/reservations',
+  'GET /v1/reservations/{id}',
+  'POST /v1/reservations/{id}/extend',
+  'POST /v1/reservations/{id}/confirm',
+  'POST /v1/reservations/{id}/release',
+  'POST /v1/orders',
+  'GET /v1/orders',
+  'GET /v1/orders/{id}',
+  'GET /v1/orders/{id}/events',
+  'POST /v1/orders/{id}/cancel',
+  'POST /v1/orders/{id}/refund',
+  'GET /v1/stock/{sku}',
+  'GET /v1/stock',
+  'POST /v1/payments/webhooks/stripe',
+  'PUT /v1/admin/products/{sku}',
+  'GET /v1/admin/products',
+  'GET /v1/admin/products/{sku}',
+  'POST /v1/admin/products/{sku}/adjustments',
+  'GET /v1/admin/reservations',
+  'POST /v1/admin/reservations/{id}/release',
+  'GET /v1/admin/orders',
+  'GET /v1/admin/orders/{id}/saga',
+  'GET /v1/admin/invariants',
+];
+
+describe('a route', () => {
+  const shop = openShop({ queue: 'postgres' });
+  let sku: string;
+  let order: any;
+  let reservation: any;
+  let routes: { method: string; path: string }[];
+
+  beforeAll(async () => {
+    sku = await shop.product(10);
+    order = await shop.placed(sku, 2);
+    reservation = await shop.reserved(sku, 3);
+    const { body } = await shop.stranger.get('/openapi.json');
+    routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
+      Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
+    );
+  });
+
+  // Two units sold, three reserved: who may not act changes nothing.
+  afterEach(async () => {
+    expect((await shop.admin.get(`/v1/stock/${sku}`)).body).toMatchObject({ onHand: 10, reserved: 5 });
+    expect((await shop.orderNow(order.id)).status).toBe('placed');
+    expect((await shop.admin.get(`/v1/reservations/${reservation.id}`)).body.status).toBe('active');
+  });
+
+  const guarded = () => routes.filter(({ path }) => !open.includes(path));
+  const acting = () => guarded().filter(({ method }) => method !== 'GET');
+
+  /** The route with real names in it and a body it would take, so that only the caller can be what is wrong. */
+  function call(by: HttpClient, { method, path }: { method: string; path: string }): Promise<Answer> {
+    const id = path.includes('reservations') ? reservation.id : order.id;
+    const real = path.replace('{id}', id).replace('{sku}', sku);
+    return by.send(method, real, method === 'GET' ? undefined : bodyFor(path), {
+      headers: { 'idempotency-key': randomUUID(), 'if-match': '*' },
+    });
+  }
+
+  function bodyFor(path: string): object {
+    const bodies: [RegExp, object][] = [
+      [/orders$/, { customerId: 'c', paymentMethod: 'pm_card_visa', lines: [{ sku, quantity: 1 }] }],
+      [/v1\/reservations$/, { customerId: 'c', lines: [{ sku, quantity: 1 }] }],
+      [/extend$/, { ttlSeconds: 60 }],
+      [/adjustments$/, { delta: 1, reason: 'received' }],
+      [/products\/\{sku\}$/, { name: 'Changed', unitPrice: { amount: 1, currency: 'EUR' } }],
+      [/admin\/.*(release|retry|compensate|resolve)$/, { reason: 'customer called' }],
+    ];
+    return bodies.find(([pattern]) => pattern.test(path))?.[1] ?? {};
+  }
+
+  it('is in the list that the service gives of itself', () => {
+    expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(expect.arrayContaining(promised));
+  });
+
+  it('answers 401 without a key, and with one that is none', async () => {
+    const key = 'hf_dev_client';
+    const wrong = [
+      'Bearer nope',
+      `Bearer ${key}x`,
+      key,
+      `Basic ${key}`,
+      'Bearer',
+      `Bearer ${key} ${key}`,
+      `Bearer ${'x'.repeat(5_000)}`,
+    ];
+    for (const route of guarded()) {
+      const answer = await call(shop.stranger, route);
+      expectProblem(answer, { status: 401, code: 'unauthenticated' });
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/);
+    }
+    for (const authorization of wrong) {
+      const answer = await shop.stranger.get('/v1/orders', { headers: { authorization } });
+      expectProblem(answer, { status: 401, code: 'unauthenticated' });
+    }
+  });
+
+  it('answers 401 with a key that was revoked', async () => {
+    const revoked = await shop.newClient();
+    await shop.query('UPDATE api_keys SET revoked_at = now() WHERE name = $1', [`client ${revoked.key}`]);
+
+    for (const route of guarded())
+      expectProblem(await call(revoked, route), { status: 401, code: 'unauthenticated' });
+  });
+
+  it('of the admin answers 403 to a client', async () => {
+    const admins = guarded().filter(({ path }) => path.startsWith('/v1/admin/'));
+
+    expect(admins.length).toBeGreaterThan(5);
+    for (const route of admins)
+      expectProblem(await call(shop.client, route), { status: 403, code: 'forbidden' });
+  });
+
+  it('that acts answers 403 to a viewer', async () => {
+    expect(acting().length).toBeGreaterThan(8);
+    for (const route of acting())
+      expectProblem(await call(shop.viewer, route), { status: 403, code: 'forbidden' });
+  });
+
+  it('that reads answers a viewer', async () => {
+    for (const route of guarded().filter(({ method, path }) => method === 'GET' && path !== '/v1/stock')) {
+      expect([route.path, (await call(shop.viewer, route)).status]).toEqual([route.path, 200]);
+    }
+    expect((await shop.viewer.get(`/v1/stock?sku=${sku}`)).status).toBe(200);
+  });
+
+  it('answers 404 about another client’s order or reservation, as if there were none', async () => {
+    const other = await shop.newClient();
+    const theirs = guarded().filter(({ path }) => path.includes('{id}') && !path.startsWith('/v1/admin/'));
+
+    expect(theirs.map(({ path }) => path).sort()).toEqual(
+      expect.arrayContaining(
+        promised
+          .filter((route) => /v1\/(orders|reservations)\/\{id\}/.test(route))
+          .map((route) => route.split(' ')[1]),
+      ),
+    );
+    for (const route of theirs) {
+      const answer = await call(other, route);
+      expectProblem(answer, {
+        status: 404,
+        code: route.path.includes('reservations') ? 'reservation_not_found' : 'order_not_found',
+      });
+      const nobodys = await other.send(
+        route.method,
+        route.path.replace(
+          '{id}',
+          route.path.includes('reservations')
+            ? 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz'
+            : 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+        ),
+        route.method === 'GET' ? undefined : bodyFor(route.path),
+        { headers: { 'idempotency-key': randomUUID() } },
+      );
+      expect({ status: answer.status, code: answer.body.code, detail: answer.body.detail }).toEqual({
+        status: nobodys.status,
+        code: nobodys.body.code,
+        detail: nobodys.body.detail,
+      });
+    }
+  });
+
+  it('lists a client only its own orders', async () => {
+    const other = await shop.newClient();
+
+    expect((await other.get('/v1/orders')).body.data).toEqual([]);
+    expect((await other.get(`/v1/orders?customerId=${order.customerId}`)).body.data).toEqual([]);
+    expect((await shop.client.get('/v1/orders')).body.data.map((one: any) => one.id)).toEqual([order.id]);
+    expect((await shop.viewer.get('/v1/orders')).body.data.map((one: any) => one.id)).toEqual([order.id]);
+  });
+
+  it('takes no order on another client’s reservation', async () => {
+    const other = await shop.newClient();
+    const answer = await shop.order(
+      { customerId: reservation.customerId, reservationId: reservation.id },
+      { by: other },
+    );
+
+    expectProblem(answer, { status: 404, code: 'reservation_not_found' });
+  });
+
+  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit());
+});
