@@ -22,13 +22,12 @@ export const messageRoutes = {
   'reservation.confirmed': 'events',
   'reservation.released': 'events',
   'reservation.expired': 'events',
-  'provider_event.received': 'events',
 } as const satisfies Record<string, QueueName>;
 
 export type MessageType = keyof typeof messageRoutes;
 
 export interface NewMessage {
-  aggregateType: 'order' | 'reservation' | 'provider_event';
+  aggregateType: 'order' | 'reservation';
   aggregateId: string;
   /** The aggregate's own version after the change: messages of one aggregate are relayed in this order. */
   sequence: number;
@@ -64,15 +63,20 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
  * This is the end-to-end acknowledgement: a message without it is relayed again, whatever the queue lost.
  */
 export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
-  const first = await tx.affected(
-    `INSERT INTO inbox (consumer, message_id) VALUES ($1::text, $2::uuid) ON CONFLICT DO NOTHING`,
+  const [received] = await tx.rows<{ first: boolean }>(
+    `
+    WITH received AS (
+      INSERT INTO inbox (consumer, message_id) VALUES ($1::text, $2::uuid)
+          ON CONFLICT DO NOTHING
+      RETURNING message_id, received_at
+    ), acknowledged AS (
+      UPDATE outbox o SET applied_at = received.received_at
+        FROM received
+       WHERE o.id = received.message_id AND o.applied_at IS NULL
+    )
+    SELECT EXISTS (SELECT FROM received) AS first
+    `,
     [consumer, messageId],
   );
-  if (first === 0) return false;
-  const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
-  await tx.affected(
-    `UPDATE outbox SET applied_at = $2::timestamptz WHERE id = $1::uuid AND applied_at IS NULL`,
-    [messageId, now],
-  );
-  return true;
+  return received!.first;
 }

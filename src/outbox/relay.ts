@@ -81,7 +81,7 @@ export class Relay {
     const messages = await this.db.transaction((tx) => claimMessages(tx));
     if (messages.length === 0) return 0;
     await this.queues.add(messages.flatMap((message) => this.jobsFor(message)));
-    await this.db.transaction((tx) => markRelayed(tx, messages));
+    await markRelayed(this.db, messages);
     return messages.length;
   }
 
@@ -150,10 +150,13 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
   return due;
 }
 
-/** Only under the epoch of our claim: another relay that took over in the meantime marks for itself. */
-async function markRelayed(tx: Tx, messages: ClaimedMessage[]): Promise<void> {
-  const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
-  await tx.affected(
+/**
+ * Only under the epoch of our claim: another relay that took over in the meantime marks for itself. A statement of its
+ * own, timed from the claim: a few milliseconds more or less until a message is sent again mean nothing.
+ */
+async function markRelayed(db: Database, messages: ClaimedMessage[]): Promise<void> {
+  const claimedAt = messages[messages.length - 1]!.now;
+  await db.rows(
     `
     UPDATE outbox o SET relayed_at = coalesce(o.relayed_at, $3::timestamptz), next_relay_at = $4::timestamptz
       FROM unnest($1::uuid[], $2::int[]) AS m (id, epoch)
@@ -162,8 +165,8 @@ async function markRelayed(tx: Tx, messages: ClaimedMessage[]): Promise<void> {
     [
       messages.map((message) => message.id),
       messages.map((message) => message.epoch),
-      now,
-      new Date(now.getTime() + resendMs),
+      claimedAt,
+      new Date(claimedAt.getTime() + resendMs),
     ],
   );
 }

@@ -1,6 +1,4 @@
 import type { Queryable, Tx } from '../database/database';
-import { newId } from '../ids';
-import { appendMessages } from '../outbox/outbox';
 
 /** The webhook inbox: what the provider told us, kept word for word before it is answered with 200. */
 export interface ProviderEvent {
@@ -12,9 +10,12 @@ export interface ProviderEvent {
   rawBody: string;
 }
 
-/** Stores an event and rings for it. False: it was delivered before, and nothing is done. */
-export async function storeProviderEvent(tx: Tx, event: ProviderEvent): Promise<boolean> {
-  const stored = await tx.affected(
+/**
+ * Stores an event, once however often it is delivered. It rings no doorbell: a webhook only makes a saga look sooner
+ * than it would by itself, and the sweeper's rhythm is soon enough for that. (A job per webhook was half of all jobs.)
+ */
+export async function storeProviderEvent(queryable: Queryable, event: ProviderEvent): Promise<void> {
+  await queryable.rows(
     `
     INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body)
     VALUES ($1::text, $2::text, $3::text, $4::uuid, $5::text)
@@ -22,36 +23,46 @@ export async function storeProviderEvent(tx: Tx, event: ProviderEvent): Promise<
     `,
     [event.id, event.type, event.providerReference, event.orderId, event.rawBody],
   );
-  if (stored === 0) return false;
-  await appendMessages(tx, [
-    {
-      aggregateType: 'provider_event',
-      aggregateId: newId(),
-      sequence: 1,
-      type: 'provider_event.received',
-      payload: { providerEventId: event.id },
-    },
-  ]);
-  return true;
 }
 
-export function unprocessedEvents(queryable: Queryable, limit: number, id: string | null = null) {
-  return queryable.rows<{ id: string; orderId: string | null }>(
+export interface UnprocessedEvent {
+  id: string;
+  orderId: string | null;
+  /** The database's clock, read after the row was locked. */
+  now: Date;
+}
+
+/** Locks events that nobody has acted on yet, oldest first; those that another sweeper works on are skipped. */
+export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<UnprocessedEvent[]> {
+  return tx.rows<UnprocessedEvent>(
     `
-    SELECT id, order_id AS "orderId"
-      FROM provider_events
-     WHERE processed_at IS NULL AND ($2::text IS NULL OR id = $2::text)
-     ORDER BY received_at
-     LIMIT $1::int
+    WITH events AS MATERIALIZED (
+      SELECT id, order_id AS "orderId", received_at
+        FROM provider_events
+       WHERE processed_at IS NULL
+       ORDER BY received_at
+       LIMIT $1::int
+         FOR UPDATE SKIP LOCKED
+    )
+    SELECT id, "orderId", clock_timestamp() AS now FROM events ORDER BY received_at
     `,
-    [limit, id],
+    [limit],
   );
 }
 
 /** What became of it: `saga woken`, `nothing waited for it`, `orphan` (no such order). */
-export async function markProcessed(tx: Tx, id: string, verdict: string, now: Date): Promise<void> {
+export interface Verdict {
+  id: string;
+  verdict: string;
+}
+
+export async function markProcessed(tx: Tx, verdicts: Verdict[], now: Date): Promise<void> {
   await tx.affected(
-    `UPDATE provider_events SET processed_at = $3::timestamptz, verdict = $2::text WHERE id = $1::text AND processed_at IS NULL`,
-    [id, verdict, now],
+    `
+    UPDATE provider_events e SET processed_at = $3::timestamptz, verdict = v.verdict
+      FROM unnest($1::text[], $2::text[]) AS v (id, verdict)
+     WHERE e.id = v.id AND e.processed_at IS NULL
+    `,
+    [verdicts.map(({ id }) => id), verdicts.map(({ verdict }) => verdict), now],
   );
 }

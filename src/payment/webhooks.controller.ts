@@ -9,7 +9,6 @@ import { malformedRequest, refusal } from '../errors';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
 import { parsePublicId } from '../ids';
-import { Relay } from '../outbox/relay';
 import { storeProviderEvent } from './provider-events';
 
 const signatureInvalid = refusal({
@@ -33,7 +32,6 @@ export class WebhooksController {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
-    private readonly relay: Relay,
   ) {}
 
   @Post('stripe')
@@ -51,10 +49,7 @@ export class WebhooksController {
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
-    await this.db.transaction((tx) => storeProviderEvent(tx, { ...subjectOf(event), rawBody }), {
-      rerunWhenCommitIsUnknown: true,
-    });
-    this.relay.poke();
+    await storeProviderEvent(this.db, { ...subjectOf(event), rawBody });
     return { received: true };
   }
 

@@ -172,10 +172,15 @@ export class Queues {
     void queue?.close().catch(() => undefined);
   }
 
+  /**
+   * A doorbell need not outlive a crash of PostgreSQL, since the outbox rings again. And a commit that notifies holds a
+   * lock of the whole server until it is on disk, so that waiting for the disk here would make all others wait too.
+   */
   private onPostgres() {
     return {
       connection: {
         connectionString: withoutSearchPath(this.config.databaseUrl),
+        options: '-c synchronous_commit=off',
         max: 3,
         connectionTimeoutMillis: 3_000,
       },

@@ -6,7 +6,6 @@ import { ReservationsService } from '../inventory/reservations.service';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { receiveMessage } from '../outbox/outbox';
 import { type JobData, type QueueName, Queues } from '../queue/queues';
-import { ProviderEventWorker } from './provider-event.worker';
 
 /**
  * One consumer per queue. Each acknowledges its message in the transaction of its effect, so that a message comes
@@ -20,7 +19,6 @@ export class Consumers {
     private readonly queues: Queues,
     private readonly sagas: SagaRunner,
     private readonly reservations: ReservationsService,
-    private readonly providerEvents: ProviderEventWorker,
   ) {}
 
   start(): void {
@@ -40,7 +38,6 @@ export class Consumers {
 
   private async event({ messageId, aggregateId }: JobData, name: string): Promise<void> {
     if (!messageId || !aggregateId) return;
-    if (name === 'provider_event.received') return this.providerEvents.receive(messageId);
     const orderId = await this.db.transaction(async (tx) => {
       if (!(await receiveMessage(tx, 'events', messageId))) return null;
       // A reservation that ended under a waiting order: its saga is due and should hear of it now, not at its next turn.

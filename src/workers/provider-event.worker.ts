@@ -1,13 +1,15 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
-import { wakeSaga } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
-import { receiveMessage } from '../outbox/outbox';
-import { markProcessed, unprocessedEvents } from '../payment/provider-events';
+import { wakeSagas } from '../orders/checkout-saga/saga.repository';
+import { lockUnprocessedEvents, markProcessed } from '../payment/provider-events';
+
+/** One pass's worth; a burst of webhooks is worked off in several. */
+const batchSizeMax = 200;
 
 /**
- * What a webhook leads to: the saga it names is made due now, and asks the provider itself. The event's own words are
- * never acted on, so its order, its repetition and its absence change nothing but the time.
+ * What webhooks lead to: the sagas they name are made due now, and ask the provider themselves. An event's own words
+ * are never acted on, so its order, its repetition and its absence change nothing but the time.
  */
 @Injectable()
 export class ProviderEventWorker {
@@ -16,41 +18,30 @@ export class ProviderEventWorker {
     private readonly sagas: SagaRunner,
   ) {}
 
-  /** By its doorbell. */
-  async receive(messageId: string): Promise<void> {
-    const orderId = await this.db.transaction(async (tx) => {
-      if (!(await receiveMessage(tx, 'events', messageId))) return null;
-      const [message] = await tx.rows<{ providerEventId: string }>(
-        `SELECT payload ->> 'providerEventId' AS "providerEventId" FROM outbox WHERE id = $1::uuid`,
-        [messageId],
-      );
-      const [event] = message ? await unprocessedEvents(tx, 1, message.providerEventId) : [];
-      return event ? this.process(tx, event) : null;
-    });
-    if (orderId) await this.sagas.drive(orderId);
-  }
-
-  /** Without one: events whose doorbell was lost, oldest first. */
-  async sweep(limit: number): Promise<void> {
-    for (const event of await unprocessedEvents(this.db, limit)) {
-      const orderId = await this.db.transaction((tx) => this.process(tx, event));
-      if (orderId) await this.sagas.drive(orderId);
+  async sweep(): Promise<void> {
+    for (;;) {
+      const { processed, woken } = await this.db.transaction((tx) => this.processBatch(tx));
+      // Not waited for: a provider that is slow with one order must not keep the news from the others.
+      for (const orderId of woken) void this.sagas.drive(orderId);
+      if (processed < batchSizeMax) return;
     }
   }
 
-  /** Returns the order whose saga was waiting for this news. */
-  private async process(tx: Tx, event: { id: string; orderId: string | null }): Promise<string | null> {
-    const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
-    const [order] = event.orderId
-      ? await tx.rows<{ status: string }>(`SELECT status FROM orders WHERE id = $1::uuid`, [event.orderId])
-      : [];
-    const woken = order ? await wakeSaga(tx, event.orderId!, now) : false;
-    await markProcessed(
-      tx,
-      event.id,
-      !order ? 'orphan' : woken ? 'saga woken' : 'nothing waited for it',
-      now,
-    );
-    return woken ? event.orderId : null;
+  private async processBatch(tx: Tx): Promise<{ processed: number; woken: string[] }> {
+    const events = await lockUnprocessedEvents(tx, batchSizeMax);
+    if (events.length === 0) return { processed: 0, woken: [] };
+    const { now } = events[events.length - 1]!;
+    const named = [...new Set(events.flatMap(({ orderId }) => (orderId === null ? [] : [orderId])))].sort();
+    const orders = await tx.rows<{ id: string }>(`SELECT id FROM orders WHERE id = ANY ($1::uuid[])`, [
+      named,
+    ]);
+    const known = new Set(orders.map(({ id }) => id));
+    const woken = new Set(await wakeSagas(tx, [...known].sort(), now));
+    const verdicts = events.map(({ id, orderId }) => {
+      if (orderId === null || !known.has(orderId)) return { id, verdict: 'orphan' };
+      return { id, verdict: woken.has(orderId) ? 'saga woken' : 'nothing waited for it' };
+    });
+    await markProcessed(tx, verdicts, now);
+    return { processed: events.length, woken: [...woken] };
   }
 }

@@ -36,7 +36,7 @@ export class Sweeper {
     this.duties.push(
       new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger),
       new Duty(every, () => this.driveDueSagas(), this.logger),
-      new Duty(every * 2, () => this.providerEvents.sweep(100), this.logger),
+      new Duty(every, () => this.providerEvents.sweep(), this.logger),
       new Duty(pruneEveryMs, () => this.prune(), this.logger),
     );
   }

@@ -15,10 +15,10 @@ afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
 const message = (aggregateId: string, sequence = 1, payload: Record<string, unknown> = {}): NewMessage => ({
-  aggregateType: 'provider_event',
+  aggregateType: 'reservation',
   aggregateId,
   sequence,
-  type: 'provider_event.received',
+  type: 'reservation.created',
   payload,
 });
 

@@ -189,11 +189,9 @@ describe('a restart', () => {
         own.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: 'key-of-success' });
       const decline = () =>
         errorOf(
-          own
-            .stripe()
-            .paymentIntents.create(payment(declinedId, 'pm_card_chargeDeclined'), {
-              idempotencyKey: 'key-of-decline',
-            }),
+          own.stripe().paymentIntents.create(payment(declinedId, 'pm_card_chargeDeclined'), {
+            idempotencyKey: 'key-of-decline',
+          }),
         );
       const [first, firstDecline] = [await ask(), await decline()];
       await own.close();

@@ -105,6 +105,10 @@ export function databaseThatDiesAfter(
   let onCrash: () => void = () => undefined;
   const crashed = new Promise<void>((resolve) => (onCrash = resolve));
   const death = new Error('the process dies here');
+  const neverAgain = (): Promise<never> => {
+    onCrash();
+    return new Promise<never>(() => undefined);
+  };
   const doomed = Object.create(db) as Database;
   doomed.transaction = async (work, options) => {
     if (left-- > 0) return db.transaction(work, options);
@@ -113,8 +117,9 @@ export function databaseThatDiesAfter(
       throw death;
     });
     await dying.catch(() => undefined);
-    onCrash();
-    return new Promise<never>(() => undefined);
+    return neverAgain();
   };
+  // A statement of its own is a transaction too, and a dead process sends none.
+  doomed.rows = (sql, parameters) => (left > 0 ? db.rows(sql, parameters) : neverAgain());
   return { db: doomed, crashed };
 }

@@ -134,14 +134,21 @@ export async function saveSaga(
   records: TransitionRecord[],
   worker: string,
 ): Promise<void> {
-  const saved = await tx.affected(
+  const written = await tx.affected(
     `
-    UPDATE sagas
-       SET status = $3::text, step = $4::text, attempt = $5::int, wanted = $6::text, ends_as = $7::text,
-           last_error = $8::text, next_run_at = $9::timestamptz, lease_expires_at = $10::timestamptz,
-           lease_owner = CASE WHEN $10::timestamptz IS NULL THEN NULL ELSE lease_owner END,
-           version = version + $11::int
-     WHERE order_id = $1::uuid AND fencing_token = $2::bigint
+    WITH moved AS (
+      UPDATE sagas
+         SET status = $3::text, step = $4::text, attempt = $5::int, wanted = $6::text, ends_as = $7::text,
+             last_error = $8::text, next_run_at = $9::timestamptz, lease_expires_at = $10::timestamptz,
+             lease_owner = CASE WHEN $10::timestamptz IS NULL THEN NULL ELSE lease_owner END,
+             version = version + cardinality($13::text[])
+       WHERE order_id = $1::uuid AND fencing_token = $2::bigint
+      RETURNING order_id
+    )
+    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, fencing_token, worker)
+    SELECT moved.order_id, $11::int + nth, from_status, to_status, t.step, t.attempt, cause, detail, $2::bigint, $12::text
+      FROM moved, unnest($13::text[], $14::text[], $15::text[], $16::int[], $17::text[], $18::text[])
+             WITH ORDINALITY AS t (from_status, to_status, step, attempt, cause, detail, nth)
     `,
     [
       saga.orderId,
@@ -154,21 +161,7 @@ export async function saveSaga(
       records.at(-1)?.detail?.slice(0, 500) ?? null,
       schedule.nextRunAt,
       schedule.leaseExpiresAt,
-      records.length,
-    ],
-  );
-  if (saved !== 1) throw new StaleLease(saga.orderId);
-  await tx.affected(
-    `
-    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, fencing_token, worker)
-    SELECT $1::uuid, $2::int + nth, from_status, to_status, step, attempt, cause, detail, $3::bigint, $4::text
-      FROM unnest($5::text[], $6::text[], $7::text[], $8::int[], $9::text[], $10::text[])
-             WITH ORDINALITY AS t (from_status, to_status, step, attempt, cause, detail, nth)
-    `,
-    [
-      saga.orderId,
       saga.version,
-      saga.fencingToken,
       worker,
       records.map((record) => record.fromStatus),
       records.map((record) => record.toStatus),
@@ -178,6 +171,8 @@ export async function saveSaga(
       records.map((record) => record.detail?.slice(0, 500) ?? null),
     ],
   );
+  // Every save has at least one record, so no row written means no row moved: the token is another's.
+  if (written === 0) throw new StaleLease(saga.orderId);
 }
 
 /** Sagas whose time has come and that nobody drives: what every lost doorbell and every dead worker leaves behind. */
@@ -198,18 +193,31 @@ export function dueSagas(
   );
 }
 
-/** Makes a waiting saga due now, because there is news. One that is being driven hears the news by itself. */
-export async function wakeSaga(tx: Tx, orderId: string, now: Date): Promise<boolean> {
-  const woken = await tx.affected(
+/**
+ * Makes waiting sagas due now, because there is news; returns which of them waited. One that is being driven hears the
+ * news by itself. Locks them in the order of their ids, like whoever else wakes several.
+ */
+export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<string[]> {
+  if (orderIds.length === 0) return [];
+  const woken = await tx.rows<{ orderId: string }>(
     `
-    UPDATE sagas SET next_run_at = $2::timestamptz
-     WHERE order_id = $1::uuid
-       AND next_run_at > $2::timestamptz
-       AND (lease_expires_at IS NULL OR lease_expires_at <= $2::timestamptz)
+    WITH waiting AS MATERIALIZED (
+      SELECT order_id
+        FROM sagas
+       WHERE order_id = ANY ($1::uuid[])
+         AND next_run_at > $2::timestamptz
+         AND (lease_expires_at IS NULL OR lease_expires_at <= $2::timestamptz)
+       ORDER BY order_id
+         FOR UPDATE SKIP LOCKED
+    )
+    UPDATE sagas s SET next_run_at = $2::timestamptz
+      FROM waiting
+     WHERE s.order_id = waiting.order_id
+    RETURNING s.order_id AS "orderId"
     `,
-    [orderId, now],
+    [orderIds, now],
   );
-  return woken === 1;
+  return woken.map(({ orderId }) => orderId);
 }
 
 export interface TimelineRow extends TransitionRecord {
