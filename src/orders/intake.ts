@@ -12,7 +12,7 @@ import { appendMessages } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
 import { codeVersion, firstDrivenStep } from './checkout-saga/checkout.saga';
 import { insertSagas } from './checkout-saga/saga.repository';
-import { workerName } from './checkout-saga/saga-runner';
+import { workerName } from './checkout-saga/turn';
 import { type NewOrder, type Order, insertOrders } from './orders.repository';
 
 /** A checkout as it comes through the door: on stock of its own, or on a reservation made before. */

@@ -7,7 +7,7 @@ import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { codeVersion } from './checkout-saga/checkout.saga';
 import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
-import { workerName } from './checkout-saga/saga-runner';
+import { workerName } from './checkout-saga/turn';
 import { transition } from './checkout-saga/transitions';
 import {
   orderAlreadyRejected,

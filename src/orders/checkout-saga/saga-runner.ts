@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { bulkhead } from 'cockatiel';
 import type { Config } from '../../config';
@@ -9,33 +8,21 @@ import { publicId } from '../../ids';
 import { receiveMessage } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
-import { type PaymentOperation, markNotSent, markSent, recordAnswer } from '../../payment/payment-operations';
+import { type PaymentOperation, markSent } from '../../payment/payment-operations';
 import { endOrder } from '../orders.repository';
+import { type Heard, isForgotten, recordHeard } from './answers';
 import { codeVersion, stepNamed } from './checkout.saga';
-import type { Saga, SagaState, StepOutcome } from './saga';
-import {
-  StaleLease,
-  type TransitionRecord,
-  claimSaga,
-  lockLeased,
-  lockSaga,
-  saveSaga,
-} from './saga.repository';
+import type { Saga, StepOutcome } from './saga';
+import { StaleLease, claimSaga, lockLeased, lockSaga } from './saga.repository';
 import { sagaEvents } from './saga-metrics';
-import { type SagaEvent, type Transition, backoffMs, canTurnBack, transition } from './transitions';
-
-export const workerName = `${hostname()}:${process.pid}`;
+import { type SagaEvent, canTurnBack } from './transitions';
+import { Turn, workerName } from './turn';
 
 /** What the provider is to be asked before the saga can go on. */
 interface Question {
   saga: Saga;
   operation: PaymentOperation;
   authorization?: string;
-}
-
-interface Heard {
-  operation: PaymentOperation;
-  answer: GatewayAnswer;
 }
 
 /**
@@ -128,14 +115,7 @@ export class SagaRunner {
         return;
       const turn = new Turn(saga);
       turn.apply({ type: 'failed', counted: held }, String((error as Error)?.message ?? error));
-      await saveSaga(
-        tx,
-        saga,
-        turn.saga,
-        { nextRunAt: this.nextRunAt(turn), leaseExpiresAt: null },
-        turn.records,
-        workerName,
-      );
+      await turn.save(tx, { nextRunAt: turn.nextRunAt(), leaseExpiresAt: null });
     }).catch(() => undefined);
   }
 
@@ -148,7 +128,7 @@ export class SagaRunner {
   /** Runs steps until one has a question for the provider, or the saga has ended or must wait. Saves it once. */
   private async advance(tx: Tx, saga: Saga, heard?: Heard): Promise<Question | undefined> {
     const turn = new Turn(saga);
-    const pause = heard && (await this.record(tx, turn.saga, heard));
+    const pause = heard && (await recordHeard(tx, turn.saga, heard));
     if (pause) turn.apply(pause.event, pause.why);
 
     for (let goesOn = !pause; goesOn;) {
@@ -162,14 +142,8 @@ export class SagaRunner {
       if (turn.saga.status === 'compensated') await endOrder(tx, turn.saga);
       goesOn = turn.nextRun === 'now';
     }
-    await saveSaga(
-      tx,
-      saga,
-      turn.saga,
-      { nextRunAt: this.nextRunAt(turn, heard), leaseExpiresAt: null },
-      turn.records,
-      workerName,
-    );
+    const retryAfterMs = heard?.answer.status === 'unknown' ? heard.answer.retryAfterMs : undefined;
+    await turn.save(tx, { nextRunAt: turn.nextRunAt(retryAfterMs), leaseExpiresAt: null });
     if (turn.saga.status === 'stuck') this.reportStuck(turn);
     return undefined;
   }
@@ -182,27 +156,13 @@ export class SagaRunner {
   ): Promise<Question | undefined> {
     if (isForgotten(outcome.operation, turn.saga.now)) {
       turn.apply({ type: 'blocked' }, 'unheard for so long that the provider may have forgotten its key');
-      await saveSaga(
-        tx,
-        turn.start,
-        turn.saga,
-        { nextRunAt: null, leaseExpiresAt: null },
-        turn.records,
-        workerName,
-      );
+      await turn.save(tx, { nextRunAt: null, leaseExpiresAt: null });
       return this.reportStuck(turn);
     }
     turn.apply({ type: 'asked' }, outcome.operation.kind);
     await markSent(tx, outcome.operation, turn.saga.now);
     const leaseEnd = new Date(turn.saga.now.getTime() + this.config.sagaLeaseMs);
-    await saveSaga(
-      tx,
-      turn.start,
-      turn.saga,
-      { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd },
-      turn.records,
-      workerName,
-    );
+    await turn.save(tx, { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd });
     return { saga: turn.saga, operation: outcome.operation, authorization: outcome.authorization };
   }
 
@@ -218,56 +178,6 @@ export class SagaRunner {
     if (!authorization)
       throw new Error(`Bug: ${operation.kind} of ${named.orderId} without an authorization.`);
     return this.gateway[operation.kind]({ ...named, authorization });
-  }
-
-  /** Records what was heard; says what it means for the saga, or nothing when the step should look for itself. */
-  private async record(
-    tx: Tx,
-    saga: Saga,
-    { operation, answer }: Heard,
-  ): Promise<{ event: SagaEvent; why: string } | undefined> {
-    if (answer.status === 'declined') {
-      await recordAnswer(
-        tx,
-        operation.id,
-        { status: 'declined', declineCode: answer.code, providerReference: answer.reference },
-        saga.now,
-      );
-      return undefined;
-    }
-    if (answer.status === 'not-asked') {
-      await markNotSent(tx, operation);
-      return { event: { type: 'not-asked' }, why: answer.detail };
-    }
-    if (answer.status === 'unknown') {
-      await recordAnswer(tx, operation.id, { status: 'unknown', detail: answer.detail }, saga.now);
-      return { event: { type: 'unknown' }, why: answer.detail };
-    }
-    const other = otherAmount(saga, operation, answer);
-    if (other) {
-      await recordAnswer(
-        tx,
-        operation.id,
-        { status: 'unknown', providerReference: answer.reference, detail: other },
-        saga.now,
-      );
-      return { event: { type: 'blocked' }, why: other };
-    }
-    await recordAnswer(
-      tx,
-      operation.id,
-      { status: 'approved', providerReference: answer.reference },
-      saga.now,
-    );
-    return undefined;
-  }
-
-  private nextRunAt(turn: Turn, heard?: Heard): Date | null {
-    if (turn.nextRun === 'never') return null;
-    if (turn.nextRun === 'now') return turn.saga.now;
-    const asked = heard?.answer.status === 'unknown' ? heard.answer.retryAfterMs : undefined;
-    const pause = Math.max(asked ?? 0, asked === undefined ? backoffMs(turn.saga.attempt, Math.random()) : 0);
-    return new Date(turn.saga.now.getTime() + pause);
   }
 
   private reportStuck(turn: Turn): undefined {
@@ -287,55 +197,4 @@ function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, st
     case 'blocked':
       return [{ type: 'blocked' }, outcome.why];
   }
-}
-
-/** Stripe keeps a key for at least 24 hours; asked again later, it would authorize a second time. */
-const keyWindowMs = 23 * 3_600_000;
-
-/** The other operations look up what became of them; an authorization is found by its key alone. */
-function isForgotten(operation: PaymentOperation, now: Date): boolean {
-  const unheard = operation.status === 'sent' || operation.status === 'unknown';
-  return (
-    operation.kind === 'authorize' && unheard && now.getTime() - operation.createdAt.getTime() > keyWindowMs
-  );
-}
-
-/** One stretch between two commits: the saga as it moves, and the lines of its history. */
-class Turn {
-  saga: Saga;
-  nextRun: Transition['nextRun'] = 'now';
-  readonly records: TransitionRecord[] = [];
-
-  constructor(readonly start: Saga) {
-    this.saga = start;
-  }
-
-  apply(event: SagaEvent, detail?: string): void {
-    const before: SagaState = this.saga;
-    const { state, nextRun } = transition(before, event);
-    this.saga = { ...this.saga, ...state };
-    this.nextRun = nextRun;
-    this.records.push({
-      fromStatus: before.status,
-      toStatus: state.status,
-      step: before.step,
-      attempt: event.type === 'asked' ? state.attempt : before.attempt,
-      cause: event.type,
-      detail: detail ?? null,
-    });
-  }
-}
-
-/**
- * An answer about another amount or currency is treated as tampered with. Not on the way back: an authorization is
- * dropped whatever it was for.
- */
-function otherAmount(
-  saga: Saga,
-  operation: PaymentOperation,
-  answer: { amount: number; currency: string },
-): string | undefined {
-  if (operation.kind === 'void' || (operation.kind === 'authorize' && saga.endsAs)) return undefined;
-  if (answer.amount === operation.amount && answer.currency === operation.currency) return undefined;
-  return `the provider says ${answer.amount} ${answer.currency}, not ${operation.amount} ${operation.currency}`;
 }
