@@ -18,7 +18,7 @@ const aptPatience = [
 ];
 const aptTimeoutMs = 90_000;
 
-/** `{ binary, libraryPath }` of a server that answers `--version`; throws a SetupError that names the ways out. */
+/** `{ binary, ldLibraryPath }` of a server that answers `--version`; throws a SetupError that names the ways out. */
 export function findRedis() {
   const found = onPath() ?? unpacked() ?? unpackDebianPackages() ?? installAsRoot();
   if (found) return found;
@@ -49,8 +49,8 @@ function which(name) {
     });
 }
 
-function answers({ binary, libraryPath }) {
-  const env = libraryPath ? { ...process.env, LD_LIBRARY_PATH: libraryPath } : process.env;
+function answers({ binary, ldLibraryPath }) {
+  const env = ldLibraryPath ? { ...process.env, LD_LIBRARY_PATH: ldLibraryPath } : process.env;
   return spawnSync(binary, ['--version'], { env, stdio: 'ignore', timeout: 10_000 }).status === 0;
 }
 
@@ -58,7 +58,7 @@ function unpacked() {
   const multiarch = `${{ x64: 'x86_64', arm64: 'aarch64' }[process.arch] ?? process.arch}-linux-gnu`;
   const server = {
     binary: path.join(cacheDir, 'root', 'usr', 'bin', 'redis-server'),
-    libraryPath: path.join(cacheDir, 'root', 'usr', 'lib', multiarch),
+    ldLibraryPath: path.join(cacheDir, 'root', 'usr', 'lib', multiarch),
   };
   return existsSync(server.binary) && answers(server) ? server : undefined;
 }

@@ -45,7 +45,9 @@ export async function startRedis(guardian: Guardian): Promise<{ child: Child; ur
       command: redis.binary,
       // BullMQ loses jobs when Redis may evict them.
       args: [...args, '--maxmemory-policy', 'noeviction'],
-      env: redis.libraryPath ? { ...process.env, LD_LIBRARY_PATH: redis.libraryPath } : { ...process.env },
+      env: redis.ldLibraryPath
+        ? { ...process.env, LD_LIBRARY_PATH: redis.ldLibraryPath }
+        : { ...process.env },
       readyWhen: /Ready to accept connections/i,
     },
     guardian,

@@ -5,7 +5,7 @@ export interface TestServices {
   /** Schema name → the migrated database to clone. */
   templates: Record<string, string>;
   /** A Redis program to start, or null where none can be had. */
-  redis: { binary: string; libraryPath?: string } | null;
+  redis: { binary: string; ldLibraryPath?: string } | null;
 }
 
 const variable = 'HOLDFAST_TEST_SERVICES';
