@@ -113,7 +113,7 @@ function problemsPage(): string {
     .sort((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))
     .map(
       (kind) =>
-        `<dt id="${kind.code}"><b>${kind.code}</b> (${kind.status})</dt><dd>${kind.title}. ${kind.retryable ? 'The same request may succeed later.' : 'Change the request before sending it again.'}</dd>`,
+        `<dt id="${kind.code}"><b>${kind.code}</b> (${kind.status})</dt><dd>${kind.title}. ${kind.retryable ? 'The same request may succeed later.' : 'Sending the same request again will not help.'}</dd>`,
     );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Holdfast: problems</title><h1>Problems</h1><dl>${rows.join('\n')}</dl></html>`;
 }
