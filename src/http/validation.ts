@@ -63,14 +63,13 @@ function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) =>
     constraint === 'whitelistValidation'
       ? unknownField(error.property, pointer)
-      : { pointer, code: snakeCase(constraint), detail: `${capitalised(message)}.` },
+      : { pointer, code: snakeCase(constraint), detail: `${message.replace(/\.$/, '')}.` },
   );
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
 }
 
 const snakeCase = (text: string) =>
   text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
-const capitalised = (text: string) => text.charAt(0).toUpperCase() + text.slice(1).replace(/\.$/, '');
 
 /** The field may be left out. `null` is a value like any other, and not one that any field here takes. */
 export const MayBeAbsent = () => ValidateIf((_, value) => value !== undefined);

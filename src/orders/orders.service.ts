@@ -6,6 +6,7 @@ import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency'
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { codeVersion } from './checkout-saga/checkout.saga';
+import type { SagaState } from './checkout-saga/saga';
 import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
 import { workerName } from './checkout-saga/turn';
 import { transition } from './checkout-saga/transitions';
@@ -77,21 +78,19 @@ export class OrdersService {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
     // Whoever drives the saga now reads the wish at its next commit; nobody else may move the saga meanwhile.
-    const turned = saga.leased
-      ? { state: { ...saga, wanted: by }, nextRun: 'now' as const }
-      : transition(saga, { type: 'turn-back', by });
-    const schedule = saga.leased
-      ? await currentSchedule(tx, orderId)
-      : { nextRunAt: saga.now, leaseExpiresAt: null };
+    const state: SagaState = saga.leased
+      ? { ...saga, wanted: by }
+      : transition(saga, { type: 'turn-back', by }).state;
+    const schedule = saga.leased ? saga : { nextRunAt: saga.now, leaseExpiresAt: null };
     const record = {
       fromStatus: saga.status,
-      toStatus: turned.state.status,
+      toStatus: state.status,
       step: saga.step,
       attempt: saga.attempt,
       cause: 'turn-back',
       detail: `asked for: ${by}`,
     };
-    await saveSaga(tx, saga, turned.state, schedule, [record], workerName);
+    await saveSaga(tx, saga, state, schedule, [record], workerName);
     await announceWish(tx, by === 'cancel' ? 'order.cancel_requested' : 'order.refund_requested', orderId);
   }
 }
@@ -103,14 +102,6 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
       `The order was rejected (${reason}); its stock is back on sale and nothing was charged.`,
     );
   }
-}
-
-async function currentSchedule(tx: Tx, orderId: string) {
-  const [row] = await tx.rows<{ nextRunAt: Date | null; leaseExpiresAt: Date | null }>(
-    `SELECT next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt" FROM sagas WHERE order_id = $1::uuid`,
-    [orderId],
-  );
-  return row!;
 }
 
 export const noSuchOrder = () =>

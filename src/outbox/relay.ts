@@ -27,8 +27,9 @@ interface ClaimedMessage {
 /**
  * Moves messages from the outbox to the queues: claim, send, mark.
  *
- * Of each aggregate only the oldest message that is neither sent nor applied may be claimed, so an aggregate's messages leave in order whatever
- * the number of relays. A crash between any two of the three sends a message twice and never not at all.
+ * Of each aggregate only the oldest message that is neither sent nor applied may be claimed, so an aggregate's messages
+ * leave in order whatever the number of relays. A crash between any two of the three sends a message twice and never
+ * not at all.
  */
 export class Relay {
   private readonly logger = new Logger('relay');

@@ -101,28 +101,31 @@ export async function lockLeased(tx: Tx, orderId: string, fencingToken: number):
   return saga;
 }
 
-/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
-export async function lockSaga(tx: Tx, orderId: string): Promise<(Saga & { leased: boolean }) | undefined> {
-  const [saga] = await tx.rows<Saga & { leased: boolean }>(
-    `
-    WITH locked AS MATERIALIZED (
-      SELECT ${columns}, s.lease_expires_at
-        FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE s.order_id = $1::uuid
-         FOR UPDATE OF s
-    )
-    SELECT locked.*, clock_timestamp() AS now, coalesce(locked.lease_expires_at > clock_timestamp(), false) AS leased FROM locked
-    `,
-    [orderId],
-  );
-  return saga;
-}
-
 export interface SagaSchedule {
   /** Null: nothing is left to do by itself. */
   nextRunAt: Date | null;
   /** Null: the lease is given back. */
   leaseExpiresAt: Date | null;
+}
+
+/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
+export async function lockSaga(
+  tx: Tx,
+  orderId: string,
+): Promise<(Saga & SagaSchedule & { leased: boolean }) | undefined> {
+  const [saga] = await tx.rows<Saga & SagaSchedule>(
+    `
+    WITH locked AS MATERIALIZED (
+      SELECT ${columns}, s.next_run_at AS "nextRunAt", s.lease_expires_at AS "leaseExpiresAt"
+        FROM sagas s JOIN orders o ON o.id = s.order_id
+       WHERE s.order_id = $1::uuid
+         FOR UPDATE OF s
+    )
+    SELECT locked.*, clock_timestamp() AS now FROM locked
+    `,
+    [orderId],
+  );
+  return saga && { ...saga, leased: saga.leaseExpiresAt !== null && saga.leaseExpiresAt > saga.now };
 }
 
 /** Writes where the saga stands now and how it got there. The fencing token is in the WHERE: a stale worker changes no row. */
