@@ -2,9 +2,16 @@ import type { FastifyInstance } from 'fastify';
 import type { Faults } from './faults';
 import type { Ledger } from './ledger';
 import { requiredString, type Params } from './params';
+import type { Stats } from './stats';
+
+interface DeskParts {
+  ledger: Ledger;
+  faults: Faults;
+  stats: Stats;
+}
 
 /** The sandbox's own paths: the witness and the fault switch. No key: they hold no secret and move no money. */
-export function deskRoutes(app: FastifyInstance, ledger: Ledger, faults: Faults): void {
+export function deskRoutes(app: FastifyInstance, { ledger, faults, stats }: DeskParts): void {
   app.get('/health', (_request, reply) => {
     reply.send({ status: 'ok' });
   });
@@ -41,5 +48,13 @@ export function deskRoutes(app: FastifyInstance, ledger: Ledger, faults: Faults)
   });
   app.delete('/faults', (_request, reply) => {
     reply.send(faults.clear());
+  });
+
+  app.get('/stats', (_request, reply) => {
+    reply.send(stats.render(ledger.undelivered.size));
+  });
+  app.delete('/stats', (_request, reply) => {
+    stats.reset();
+    reply.send(stats.render(ledger.undelivered.size));
   });
 }

@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto';
+import { RateLimit } from './rate-limit';
 import { invalidRequest } from './stripe-errors';
 
 /** Faults for all of `/v1`, on top of what a payment method does. */
@@ -8,56 +9,85 @@ export interface FaultSettings {
   errorRate: number;
   /** Share of requests never answered: half of them carried out, half not. */
   timeoutRate: number;
+  /** Share of requests carried out whose connection is then closed without an answer. */
+  dropAnswersRate: number;
+  /** Calls taken in any one second, those above it being answered 429; absent while there is no limit. */
+  rateLimitPerSecond?: number;
+  /** How much later the webhooks go out of what happens meanwhile. */
+  webhookDelayMs: number;
   /** Every connection is reset, as by a provider that is gone. */
   down: boolean;
   /** The same seed and the same sequence of requests meet the same faults. */
   seed: number;
 }
 
-export type Verdict = 'pass' | 'error' | 'timeout-before' | 'timeout-after';
+export type Verdict = 'pass' | 'error' | 'timeout-before' | 'timeout-after' | 'drop-answer';
 
+const share = { min: 0, max: 1, isWhole: false };
 const limits: Readonly<
-  Record<'latencyMs' | 'errorRate' | 'timeoutRate' | 'seed', { max: number; isWhole: boolean }>
+  Record<Exclude<keyof FaultSettings, 'down'>, { min: number; max: number; isWhole: boolean }>
 > = {
-  latencyMs: { max: 600_000, isWhole: true },
-  errorRate: { max: 1, isWhole: false },
-  timeoutRate: { max: 1, isWhole: false },
-  seed: { max: 0xffff_ffff, isWhole: true },
+  latencyMs: { min: 0, max: 600_000, isWhole: true },
+  errorRate: share,
+  timeoutRate: share,
+  dropAnswersRate: share,
+  // No calls at all is what `down` is for.
+  rateLimitPerSecond: { min: 1, max: 10_000, isWhole: true },
+  webhookDelayMs: { min: 0, max: 600_000, isWhole: true },
+  seed: { min: 0, max: 0xffff_ffff, isWhole: true },
 };
 
-const none: FaultSettings = { latencyMs: 0, errorRate: 0, timeoutRate: 0, down: false, seed: 0 };
+const none: FaultSettings = {
+  latencyMs: 0,
+  errorRate: 0,
+  timeoutRate: 0,
+  dropAnswersRate: 0,
+  webhookDelayMs: 0,
+  down: false,
+  seed: 0,
+};
 
 /** The faults in force, and the dice that deal them out. */
 export class Faults {
   current: FaultSettings = none;
   private random = mulberry32(none.seed);
+  private rateLimit: RateLimit | undefined;
 
   /** Replaces all faults: what the body does not name is off. Without a seed one is drawn, and shown. */
   set(body: unknown): FaultSettings {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
-      throw invalidRequest('Send a JSON object with any of latencyMs, errorRate, timeoutRate, seed, down.');
+      throw invalidRequest(`Send a JSON object with any of ${Object.keys(limits).join(', ')}, down.`);
     }
     for (const [name, value] of Object.entries(body)) check(name, value);
 
     this.current = { ...none, seed: randomInt(2 ** 32), ...(body as Partial<FaultSettings>) };
     this.random = mulberry32(this.current.seed);
+    const { rateLimitPerSecond } = this.current;
+    this.rateLimit = rateLimitPerSecond === undefined ? undefined : new RateLimit(rateLimitPerSecond);
     return this.current;
   }
 
   clear(): FaultSettings {
     this.current = none;
+    this.rateLimit = undefined;
     return this.current;
   }
 
-  /** Decides about the next request. Two dice each time, so that one rate does not shift the other's sequence. */
-  judge(): Verdict {
-    const { errorRate, timeoutRate } = this.current;
-    if (errorRate === 0 && timeoutRate === 0) return 'pass';
+  /** Whether the rate limit lets the next request in. No dice: a request turned away shifts no sequence. */
+  admits(): boolean {
+    return this.rateLimit?.admits(performance.now()) ?? true;
+  }
 
-    const [first, second] = [this.random(), this.random()];
+  /** Decides about the next request. A die per rate each time, so that one rate does not shift another's sequence. */
+  judge(): Verdict {
+    const { errorRate, timeoutRate, dropAnswersRate } = this.current;
+    if (errorRate === 0 && timeoutRate === 0 && dropAnswersRate === 0) return 'pass';
+
+    const [first, second, third] = [this.random(), this.random(), this.random()];
     if (first < errorRate) return 'error';
     if (second < timeoutRate / 2) return 'timeout-before';
-    return second < timeoutRate ? 'timeout-after' : 'pass';
+    if (second < timeoutRate) return 'timeout-after';
+    return third < dropAnswersRate ? 'drop-answer' : 'pass';
   }
 }
 
@@ -68,12 +98,12 @@ function check(name: string, value: unknown): void {
   }
   if (!Object.hasOwn(limits, name))
     throw invalidRequest(`Received unknown parameter: ${name}`, 'parameter_unknown', name);
-  const { max, isWhole } = limits[name as keyof typeof limits];
+  const { min, max, isWhole } = limits[name as keyof typeof limits];
   const isValid =
-    typeof value === 'number' && value >= 0 && value <= max && (!isWhole || Number.isInteger(value));
+    typeof value === 'number' && value >= min && value <= max && (!isWhole || Number.isInteger(value));
   if (!isValid)
     throw invalidRequest(
-      `${name} must be a ${isWhole ? 'whole ' : ''}number from 0 to ${max}.`,
+      `${name} must be a ${isWhole ? 'whole ' : ''}number from ${min} to ${max}.`,
       undefined,
       name,
     );

@@ -8,7 +8,8 @@ import { invalidRequest, keyInUse, keyReused } from './stripe-errors';
  *
  * - unknown: the request may begin, and the key is in use until it is saved or released;
  * - in use: 409, and asking again later is right;
- * - saved: the first answer again, whatever it was, for as long as the ledger exists.
+ * - saved: the first answer again, whatever it was, until the window is over;
+ * - forgotten, and so unknown: whoever asks again now pays again.
  *
  * With other parameters or another path a known key is refused with 400, in use or saved: the caller has
  * mixed up two requests, and waiting would not mend that. Refusals from before execution release the key.
@@ -16,11 +17,17 @@ import { invalidRequest, keyInUse, keyReused } from './stripe-errors';
 export class IdempotencyKeys {
   private readonly inUse = new Map<string, string>();
 
-  constructor(private readonly ledger: Ledger) {}
+  constructor(
+    private readonly ledger: Ledger,
+    private readonly windowSeconds: number,
+  ) {
+    for (const { begun } of ledger.begun.values())
+      if (begun.key !== undefined) this.inUse.set(begun.key, begun.fingerprint);
+  }
 
   /** The saved entry to answer again, or undefined when the request is the first and has now begun. */
   begin(key: string, fingerprint: string): Entry | undefined {
-    const saved = this.ledger.savedKeys.get(key);
+    const saved = this.savedUnder(key);
     const known = saved?.fingerprint ?? this.inUse.get(key);
     if (known !== undefined && known !== fingerprint) throw keyReused(key);
     if (saved) return this.ledger.read(saved.offset);
@@ -33,6 +40,11 @@ export class IdempotencyKeys {
   /** After execution the ledger knows the key; before it, the key is free again. Harmless to repeat. */
   release(key: string): void {
     this.inUse.delete(key);
+  }
+
+  private savedUnder(key: string): { fingerprint: string; offset: number } | undefined {
+    const saved = this.ledger.savedKeys.get(key);
+    return saved && Date.now() - saved.at < this.windowSeconds * 1_000 ? saved : undefined;
   }
 }
 

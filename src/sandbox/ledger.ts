@@ -1,4 +1,6 @@
+import { behaviourOf } from './behaviours';
 import { LedgerFile } from './ledger-file';
+import type { Params } from './params';
 import type { StripeErrorBody } from './stripe-errors';
 
 export type IntentStatus = 'requires_payment_method' | 'requires_capture' | 'succeeded' | 'canceled';
@@ -58,7 +60,7 @@ export type EventType =
   | 'payment_intent.canceled'
   | 'charge.refunded';
 
-/** One line of the ledger. Beside the outcome: who asked, and under which idempotency key it is saved. */
+/** An executed request. Beside the outcome: who asked, and under which idempotency key it is saved. */
 export interface Entry extends Outcome {
   readonly at: number;
   readonly requestId: string;
@@ -68,11 +70,39 @@ export interface Entry extends Outcome {
   readonly eventId?: string;
 }
 
-/** The other kind of line: a money-moving request was received for this order, whatever came of it. */
+/** A money-moving request was received for this order, whatever came of it. */
 interface Attempt {
   readonly attempt: string;
   readonly currency: string;
 }
+
+/** One more request whose number decides how it is treated; see `Operation.countedAs`. */
+interface Count {
+  readonly counted: string;
+}
+
+/** A request that may move money, as it came. */
+export interface MoneyRequest {
+  readonly path: string;
+  readonly params: Params;
+  readonly key?: string;
+  readonly fingerprint: string;
+  readonly requestId: string;
+}
+
+/** A request that was begun and is to be carried out at a later time. Its entry, by the same request id, ends it. */
+export interface Begun {
+  readonly begun: MoneyRequest;
+  readonly dueAt: number;
+}
+
+/** An event that need not be delivered any more: a receiver has accepted it, or it was given up. */
+interface Settled {
+  readonly settled: string;
+  readonly isAccepted: boolean;
+}
+
+type Line = Entry | Attempt | Count | Begun | Settled;
 
 /** What the ledger says about one order, in minor units. */
 export interface OrderRow {
@@ -101,16 +131,21 @@ interface OrderIndex {
 export class Ledger {
   readonly intents = new Map<string, IntentRecord>();
   readonly refunds = new Map<string, RefundRecord>();
-  readonly savedKeys = new Map<string, { fingerprint: string; offset: number }>();
+  readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
   readonly events = new Map<string, number>();
+  /** By request id: what is still to be carried out. */
+  readonly begun = new Map<string, Begun>();
+  /** The events that are still to be delivered, the first first. */
+  readonly undelivered = new Set<string>();
   private readonly orders = new Map<string, OrderIndex>();
+  private readonly counts = new Map<string, number>();
 
   private constructor(private readonly file: LedgerFile) {}
 
   static open(dataDir: string): Ledger {
     const file = new LedgerFile(dataDir);
     const ledger = new Ledger(file);
-    file.replay((line, offset) => ledger.apply(line as Entry | Attempt, offset));
+    file.replay((line, offset) => ledger.apply(line as Line, offset));
     return ledger;
   }
 
@@ -120,15 +155,27 @@ export class Ledger {
   }
 
   /** Records an executed request; it is on disk when this returns, and only then may it be answered. */
-  record(entry: Entry): number {
-    const offset = this.file.append(entry);
-    this.apply(entry, offset);
-    return offset;
+  record(entry: Entry): void {
+    this.write(entry);
   }
 
   recordAttempt(orderId: string, currency: string): void {
-    const attempt: Attempt = { attempt: orderId, currency };
-    this.apply(attempt, this.file.append(attempt));
+    this.write({ attempt: orderId, currency });
+  }
+
+  /** Counts one more, and returns how many that makes. */
+  count(counted: string): number {
+    this.write({ counted });
+    return this.counts.get(counted)!;
+  }
+
+  /** Promises to carry out a request later, if not by this process then by the next one. */
+  begin(request: MoneyRequest, dueAt: number): void {
+    this.write({ begun: request, dueAt });
+  }
+
+  settle(eventId: string, isAccepted: boolean): void {
+    this.write({ settled: eventId, isAccepted });
   }
 
   read(offset: number): Entry {
@@ -152,20 +199,32 @@ export class Ledger {
     this.file.close();
   }
 
-  private apply(line: Entry | Attempt, offset: number): void {
-    if ('attempt' in line) {
-      this.orderOf(line.attempt, line.currency).row.attempts += 1;
-      return;
-    }
-    const { intent, refund, key, fingerprint, eventId } = line;
+  private write(line: Line): void {
+    this.apply(line, this.file.append(line));
+  }
+
+  private apply(line: Line, offset: number): void {
+    if ('attempt' in line) this.orderOf(line.attempt, line.currency).row.attempts += 1;
+    else if ('counted' in line) this.counts.set(line.counted, (this.counts.get(line.counted) ?? 0) + 1);
+    else if ('begun' in line) this.begun.set(line.begun.requestId, line);
+    else if ('settled' in line) this.undelivered.delete(line.settled);
+    else this.applyEntry(line, offset);
+  }
+
+  private applyEntry(entry: Entry, offset: number): void {
+    const { at, requestId, intent, refund, key, fingerprint, eventId } = entry;
     const order = this.orderOf(intent.orderId, intent.currency);
     order.offsets.push(offset);
     if (!this.intents.has(intent.id)) order.intentIds.push(intent.id);
     this.intents.set(intent.id, intent);
     if (refund) this.refunds.set(refund.id, refund);
-    if (key !== undefined && fingerprint !== undefined) this.savedKeys.set(key, { fingerprint, offset });
-    if (eventId !== undefined) this.events.set(eventId, offset);
-    for (const movement of line.movements) add(order.row, movement);
+    if (key !== undefined && fingerprint !== undefined) this.savedKeys.set(key, { fingerprint, at, offset });
+    if (eventId !== undefined) {
+      this.events.set(eventId, offset);
+      if (behaviourOf(intent.paymentMethod)?.delivery.kind !== 'none') this.undelivered.add(eventId);
+    }
+    this.begun.delete(requestId);
+    for (const movement of entry.movements) add(order.row, movement);
   }
 
   private orderOf(orderId: string, currency: string): OrderIndex {

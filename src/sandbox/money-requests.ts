@@ -1,29 +1,10 @@
-import type { Manner } from './behaviours';
 import type { Delays } from './delays';
-import { IdempotencyKeys, fingerprintOf } from './idempotency-keys';
-import type { Entry, Ledger, Outcome } from './ledger';
-import type { Params } from './params';
+import { IdempotencyKeys } from './idempotency-keys';
+import type { Entry, Ledger, MoneyRequest } from './ledger';
+import { operationOf, type Operation } from './operations';
 import { newId } from './payment-intents';
 import { apiError, rateLimited } from './stripe-errors';
 import type { Webhooks } from './webhooks';
-
-/** A request that may move money, as it came. */
-export interface MoneyRequest {
-  path: string;
-  params: Params;
-  key: string | undefined;
-  requestId: string;
-}
-
-/** The same request after validation. */
-export interface Operation {
-  manner: Manner;
-  /** Whose requests are counted by a manner that treats the first ones differently. */
-  countedAs: string;
-  /** The caller's own name for the operation, for audits. */
-  operationId: string | undefined;
-  execute(at: number): Outcome;
-}
 
 /** The entry to answer from, or undefined for a request that is never to be answered. */
 export type Reply = { entry: Entry; isReplay: boolean } | undefined;
@@ -32,49 +13,59 @@ export type Reply = { entry: Entry; isReplay: boolean } | undefined;
  * Carries out requests that move money: once per idempotency key, in the manner of the payment method.
  *
  * Execution itself is synchronous (decide, write the line, apply it), so two requests never interleave
- * within one; all waiting happens before or after.
+ * within one; all waiting happens before or after. Whoever waits before it is in the ledger as begun, and
+ * a restart goes on waiting.
  */
 export class MoneyRequests {
   private readonly keys: IdempotencyKeys;
-  private readonly requestsSeen = new Map<string, number>();
 
   constructor(
     private readonly ledger: Ledger,
     private readonly webhooks: Webhooks,
     private readonly delays: Delays,
+    keyWindowSeconds: number,
   ) {
-    this.keys = new IdempotencyKeys(ledger);
+    this.keys = new IdempotencyKeys(ledger, keyWindowSeconds);
   }
 
   /**
    * Precedence: a known key first, so that a replay never depends on today's state; then the refusals of
-   * `prepare`; then the manner.
+   * `operationOf`; then the manner.
    */
-  async handle(request: MoneyRequest, prepare: (fallback: string) => Operation): Promise<Reply> {
-    const fingerprint = fingerprintOf(request.path, request.params);
-    const saved = request.key === undefined ? undefined : this.keys.begin(request.key, fingerprint);
+  async handle(request: MoneyRequest): Promise<Reply> {
+    const { key, fingerprint } = request;
+    const saved = key === undefined ? undefined : this.keys.begin(key, fingerprint);
     if (saved) return { entry: saved, isReplay: true };
 
     try {
-      const operation = prepare(request.key ?? fingerprint);
-      return await this.carryOut(
-        operation,
-        () => this.execute(request, fingerprint, operation),
-        () => this.release(request),
-      );
+      return await this.carryOut(request, operationOf(this.ledger, request));
     } catch (error) {
       this.release(request);
       throw error;
     }
   }
 
-  private async carryOut(operation: Operation, execute: () => Entry, release: () => void): Promise<Reply> {
+  /** Takes up what an earlier process had begun. What fell due meanwhile happens before this returns. */
+  resume(): void {
+    const inOrder = [...this.ledger.begun.values()].sort((a, b) => a.dueAt - b.dueAt);
+    for (const { begun, dueAt } of inOrder) {
+      const execute = () => this.execute(begun, operationOf(this.ledger, begun));
+      const waitMs = dueAt - Date.now();
+      if (waitMs > 0) this.delays.run(waitMs, execute);
+      else execute();
+    }
+  }
+
+  private async carryOut(request: MoneyRequest, operation: Operation): Promise<Reply> {
     const { manner } = operation;
+    const execute = () => this.execute(request, operation);
     const done = (entry: Entry): Reply => ({ entry, isReplay: false });
+    const count = () => this.ledger.count(operation.countedAs);
     switch (manner.kind) {
       case 'plain':
         return done(execute());
       case 'slow':
+        this.ledger.begin(request, Date.now() + manner.ms);
         await this.delays.pass(manner.ms);
         return done(execute());
       case 'slow-answer': {
@@ -83,27 +74,28 @@ export class MoneyRequests {
         return done(entry);
       }
       case 'late-commit':
+        this.ledger.begin(request, Date.now() + manner.ms);
         this.delays.run(manner.ms, execute);
         return undefined;
       case 'timeout-after-commit': {
-        const isFirst = this.count(operation) === 1;
+        const isFirst = count() === 1;
         const entry = execute();
         return isFirst ? undefined : done(entry);
       }
       case 'timeout-before-commit':
-        if (this.count(operation) > 1) return done(execute());
-        release();
+        if (count() > 1) return done(execute());
+        this.release(request);
         return undefined;
       case 'error':
-        if (this.count(operation) <= manner.times) throw apiError();
+        if (count() <= manner.times) throw apiError();
         return done(execute());
       case 'rate-limit':
-        if (this.count(operation) <= manner.times) throw rateLimited();
+        if (count() <= manner.times) throw rateLimited();
         return done(execute());
     }
   }
 
-  private execute({ key, requestId }: MoneyRequest, fingerprint: string, operation: Operation): Entry {
+  private execute({ key, fingerprint, requestId }: MoneyRequest, operation: Operation): Entry {
     const at = Date.now();
     const outcome = operation.execute(at);
     const entry: Entry = {
@@ -122,11 +114,5 @@ export class MoneyRequests {
 
   private release({ key }: MoneyRequest): void {
     if (key !== undefined) this.keys.release(key);
-  }
-
-  private count({ countedAs }: Operation): number {
-    const count = (this.requestsSeen.get(countedAs) ?? 0) + 1;
-    this.requestsSeen.set(countedAs, count);
-    return count;
   }
 }

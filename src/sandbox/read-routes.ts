@@ -1,5 +1,5 @@
 import type { FastifyInstance } from 'fastify';
-import type { Ledger } from './ledger';
+import type { Ledger, RefundRecord } from './ledger';
 import { optionalString, pageOf, refuseUnknown, requiredString, stringList, type Params } from './params';
 import { invalidRequest, resourceMissing } from './stripe-errors';
 import { renderEvent, renderIntent, renderRefund } from './stripe-objects';
@@ -8,6 +8,12 @@ type IdRoute = { Params: { id: string } };
 
 /** What can be asked without moving anything: intents, refunds, events. */
 export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
+  intentRoutes(app, ledger);
+  refundRoutes(app, ledger);
+  eventRoutes(app, ledger);
+}
+
+function intentRoutes(app: FastifyInstance, ledger: Ledger): void {
   app.get('/payment_intents', (request, reply) => {
     const params = request.query as Params;
     refuseUnknown(params, ['limit', 'starting_after', 'expand']);
@@ -49,13 +55,26 @@ export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
     if (!intent) throw resourceMissing('payment_intent', request.params.id, 'intent');
     reply.send(renderIntent(intent, stringList(params, 'expand')));
   });
+}
+
+function refundRoutes(app: FastifyInstance, ledger: Ledger): void {
+  app.get('/refunds', (request, reply) => {
+    const params = request.query as Params;
+    refuseUnknown(params, ['payment_intent', 'limit', 'starting_after']);
+    const intentId = optionalString(params, 'payment_intent');
+    const matches =
+      intentId === undefined ? undefined : (refund: RefundRecord) => refund.paymentIntent === intentId;
+    reply.send(page(params, '/v1/refunds', ledger.refunds, renderRefund, matches));
+  });
 
   app.get<IdRoute>('/refunds/:id', (request, reply) => {
     const refund = ledger.refunds.get(request.params.id);
     if (!refund) throw resourceMissing('refund', request.params.id, 'refund');
     reply.send(renderRefund(refund));
   });
+}
 
+function eventRoutes(app: FastifyInstance, ledger: Ledger): void {
   app.get('/events', (request, reply) => {
     const params = request.query as Params;
     refuseUnknown(params, ['limit', 'starting_after', 'type']);

@@ -9,6 +9,7 @@ import { MoneyRequests } from './money-requests';
 import { parseForm } from './params';
 import { newId } from './payment-intents';
 import { SettingsError, type SandboxSettings } from './settings';
+import { Stats } from './stats';
 import { StripeError, type StripeErrorBody } from './stripe-errors';
 import { v1Routes } from './v1-routes';
 import { Webhooks } from './webhooks';
@@ -16,17 +17,18 @@ import { Webhooks } from './webhooks';
 export interface Sandbox {
   readonly url: string;
   readonly app: FastifyInstance;
-  /** Stops at once: open requests are cut off, pending late commits and webhooks are dropped. */
+  /** Stops at once: open requests are cut off, pending late commits and webhooks are left to the next start. */
   close(): Promise<void>;
 }
 
 /** Starts a sandbox on what its ledger remembers. The ledger is changed only once the port is won. */
 export async function createSandbox(settings: SandboxSettings): Promise<Sandbox> {
   const ledger = Ledger.open(settings.dataDir);
-  const webhooks = new Webhooks(settings, ledger);
   const delays = new Delays();
   const faults = new Faults();
-  const money = new MoneyRequests(ledger, webhooks, delays);
+  const stats = new Stats();
+  const webhooks = new Webhooks(settings, ledger, faults, stats);
+  const money = new MoneyRequests(ledger, webhooks, delays, settings.keyWindowSeconds);
 
   const app = fastify({
     logger: false,
@@ -38,12 +40,12 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   answerErrors(app);
   await app.register(formbody, { parser: parseForm });
   await app.register(
-    async (v1) => v1Routes(v1, { ledger, money, faults, delays, secretKey: settings.secretKey }),
+    async (v1) => v1Routes(v1, { ledger, money, faults, delays, stats, secretKey: settings.secretKey }),
     {
       prefix: '/v1',
     },
   );
-  await app.register(async (desk) => deskRoutes(desk, ledger, faults), { prefix: '/sandbox' });
+  await app.register(async (desk) => deskRoutes(desk, { ledger, faults, stats }), { prefix: '/sandbox' });
 
   const close = async (): Promise<void> => {
     delays.close();
@@ -58,6 +60,9 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
     throw explained(error as NodeJS.ErrnoException, settings);
   }
   ledger.takeOver();
+  // The older events first, so that what falls due now is told after them, and told once.
+  webhooks.resume();
+  money.resume();
   const { address, family, port } = app.server.address() as AddressInfo;
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, app, close };
 }

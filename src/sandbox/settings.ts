@@ -8,6 +8,8 @@ export interface SandboxSettings {
   webhookUrl: string;
   /** The wait before the second try of a webhook; each further wait is twice as long. */
   webhookRetryMs: number;
+  /** How long an idempotency key is remembered. */
+  keyWindowSeconds: number;
   /** How long a reordering intent must be quiet before its events go out, last first. */
   reorderQuietMs: number;
 }
@@ -41,6 +43,11 @@ export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
       'SANDBOX_WEBHOOK_URL',
       `http://127.0.0.1:${apiPort}/v1/payments/webhooks/stripe`,
     ),
+    keyWindowSeconds: wholeNumber(env, 'SANDBOX_KEY_WINDOW_SECONDS', {
+      otherwise: 86_400,
+      // Thirty days, what the longest of Stripe's windows is.
+      max: 2_592_000,
+    }),
     webhookRetryMs: 1_000,
     // A saga captures within milliseconds of authorizing; two seconds also cover a slow machine.
     reorderQuietMs: 2_000,
@@ -53,6 +60,23 @@ function port(env: NodeJS.ProcessEnv, variable: string, otherwise: number): numb
   if (!text) return otherwise;
   if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
     throw new SettingsError(variable, `is "${text}", which is not a port (0 to 65535)`, String(otherwise));
+  }
+  return Number(text);
+}
+
+function wholeNumber(
+  env: NodeJS.ProcessEnv,
+  variable: string,
+  { otherwise, max }: { otherwise: number; max: number },
+): number {
+  const text = env[variable];
+  if (!text) return otherwise;
+  if (!/^\d{1,9}$/.test(text) || Number(text) < 1 || Number(text) > max) {
+    throw new SettingsError(
+      variable,
+      `is "${text}", which is not a whole number from 1 to ${max}`,
+      String(otherwise),
+    );
   }
   return Number(text);
 }

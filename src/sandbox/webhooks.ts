@@ -3,8 +3,10 @@ import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { behaviourOf } from './behaviours';
 import { Delays } from './delays';
-import type { Entry, Ledger } from './ledger';
+import type { Faults } from './faults';
+import type { Entry, IntentRecord, Ledger } from './ledger';
 import type { SandboxSettings } from './settings';
+import type { Stats } from './stats';
 import { renderEvent } from './stripe-objects';
 
 /** With doubling waits from one second, the last of ten tries comes some eight minutes after the first. */
@@ -16,6 +18,9 @@ const connectionsMax = 32;
 /** A load test with no shop behind it would otherwise fill the memory with events that nobody takes. */
 const intentsWaitingMax = 20_000;
 
+/** An authorization neither captured nor voided has another event to come; a busy machine may take long over it. */
+const patienceWithOpen = 5;
+
 /** `Stripe-Signature`: the time is signed too, so that a recorded delivery cannot be sent again later. */
 export function signatureOf(body: string, secret: string, atSeconds: number): string {
   const digest = createHmac('sha256', secret).update(`${atSeconds}.${body}`).digest('hex');
@@ -26,15 +31,15 @@ export function signatureOf(body: string, secret: string, atSeconds: number): st
  * Tells the shop what happened: at least once, in order within an intent, and never in the way of an answer.
  *
  * An event is retried until a 2xx or until its attempts are spent; the intent's next event waits for it.
- * When too many intents wait already, a further intent's event is dropped; it can still be read.
- * Undelivered events are forgotten at a restart: a shop must not rely on webhooks, and here it learns so.
+ * When too many intents wait already, a further intent's event is given up; it can still be read.
+ * Which events are settled, one way or the other, is in the ledger; the others go out again at a restart.
  */
 export class Webhooks {
   private readonly delays = new Delays();
   private readonly agent: HttpAgent;
   private readonly post: typeof httpRequest;
   /** Events waiting to be sent, per intent; present only while some are. Ids only: the ledger has the rest. */
-  private readonly queues = new Map<string, { eventId: string; copies: number }[]>();
+  private readonly queues = new Map<string, { eventId: string; copies: number; dueAt: number }[]>();
   /** Deliveries that wait for a connection, the first come first. A request object for each would cost far more. */
   private readonly waiting: (() => void)[] = [];
   private connections = 0;
@@ -44,17 +49,24 @@ export class Webhooks {
   constructor(
     private readonly settings: SandboxSettings,
     private readonly ledger: Ledger,
+    private readonly faults: Faults,
+    private readonly stats: Stats,
   ) {
     const isHttps = settings.webhookUrl.startsWith('https:');
     this.agent = new (isHttps ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: connectionsMax });
     this.post = isHttps ? httpsRequest : httpRequest;
   }
 
+  /** Takes up the events that an earlier process had not delivered. */
+  resume(): void {
+    for (const eventId of [...this.ledger.undelivered]) this.announce(this.entryOf(eventId));
+  }
+
   /** Sends the entry's event in the manner of its payment method, from the next turn of the event loop on. */
   announce({ eventId, intent }: Entry): void {
     const delivery = behaviourOf(intent.paymentMethod)?.delivery;
     if (eventId === undefined || delivery === undefined || delivery.kind === 'none') return;
-    if (delivery.kind === 'reversed') this.holdBack(intent.id, eventId);
+    if (delivery.kind === 'reversed') this.holdBack(intent, eventId);
     else this.enqueue(intent.id, eventId, delivery.copies);
   }
 
@@ -66,54 +78,66 @@ export class Webhooks {
   }
 
   /** Keeps events until the intent has been quiet for a while, then sends the last first. */
-  private holdBack(intentId: string, eventId: string): void {
-    const held = this.heldBack.get(intentId);
+  private holdBack({ id, status }: IntentRecord, eventId: string): void {
+    const held = this.heldBack.get(id);
     if (held) this.delays.cancel(held.timer);
     const eventIds = [eventId, ...(held?.eventIds ?? [])];
-    const timer = this.delays.run(this.settings.reorderQuietMs, () => {
-      this.heldBack.delete(intentId);
-      for (const id of eventIds) this.enqueue(intentId, id, 1);
+    const quietMs = this.settings.reorderQuietMs * (status === 'requires_capture' ? patienceWithOpen : 1);
+    const timer = this.delays.run(quietMs, () => {
+      this.heldBack.delete(id);
+      for (const next of eventIds) this.enqueue(id, next, 1);
     });
-    this.heldBack.set(intentId, { eventIds, timer });
+    this.heldBack.set(id, { eventIds, timer });
   }
 
   private enqueue(intentId: string, eventId: string, copies: number): void {
+    const next = { eventId, copies, dueAt: Date.now() + this.faults.current.webhookDelayMs };
     const queue = this.queues.get(intentId);
     if (queue) {
-      queue.push({ eventId, copies });
+      queue.push(next);
       return;
     }
-    if (this.queues.size >= intentsWaitingMax) return;
-    this.queues.set(intentId, [{ eventId, copies }]);
+    if (this.queues.size >= intentsWaitingMax) {
+      this.ledger.settle(eventId, false);
+      return;
+    }
+    this.queues.set(intentId, [next]);
     setImmediate(() => void this.drain(intentId));
   }
 
   private async drain(intentId: string): Promise<void> {
     for (let next = this.queues.get(intentId)?.[0]; next; next = this.queues.get(intentId)?.[0]) {
-      const { eventId, copies } = next;
-      await Promise.all(Array.from({ length: copies }, () => this.deliver(eventId)));
+      const { eventId, copies, dueAt } = next;
+      if (dueAt > Date.now()) await this.delays.pass(dueAt - Date.now());
+      const accepted = await Promise.all(Array.from({ length: copies }, () => this.deliver(eventId)));
+      if (this.isClosed) return;
+      this.ledger.settle(eventId, accepted.every(Boolean));
       this.queues.get(intentId)?.shift();
     }
     this.queues.delete(intentId);
   }
 
-  private async deliver(eventId: string): Promise<void> {
+  /** Tries until a copy is accepted, or in vain. */
+  private async deliver(eventId: string): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       if (this.connections >= connectionsMax)
         await new Promise<void>((resolve) => {
           this.waiting.push(resolve);
         });
-      if (this.isClosed) return;
+      if (this.isClosed) return false;
       this.connections += 1;
-      const isAccepted = await this.send(
-        JSON.stringify(renderEvent(this.ledger.read(this.ledger.events.get(eventId)!))),
-      );
+      const isAccepted = await this.send(JSON.stringify(renderEvent(this.entryOf(eventId))));
       this.connections -= 1;
+      this.stats.countWebhook(isAccepted);
       this.waiting.shift()?.();
 
-      if (isAccepted || attempt === attemptsMax) return;
+      if (isAccepted || attempt === attemptsMax) return isAccepted;
       await this.delays.pass(this.settings.webhookRetryMs * 2 ** (attempt - 1));
     }
+  }
+
+  private entryOf(eventId: string): Entry {
+    return this.ledger.read(this.ledger.events.get(eventId)!);
   }
 
   /** One try: true on a 2xx, false on anything else. Signed anew, so that a late retry is not taken for a replay. */

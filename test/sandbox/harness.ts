@@ -11,6 +11,12 @@ import { readSettings, type SandboxSettings } from '../../src/sandbox/settings';
 export const secretKey = 'sk_test_holdfast_sandbox';
 export const webhookSecret = 'whsec_holdfast_sandbox';
 
+export interface SandboxStats {
+  requests: { total: number; byPath: Record<string, number>; perSecondPeak: number; lastMinute: number[] };
+  answered: Record<string, number>;
+  webhooks: { sent: number; failed: number; pending: number };
+}
+
 /** A sandbox in this process, on any free port and a directory of its own. */
 export class TestSandbox {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-'));
@@ -53,7 +59,7 @@ export class TestSandbox {
   }
 
   /** The official client, as the shop configures it but without retries of its own. */
-  stripe(options: { key?: string; timeout?: number } = {}): Stripe {
+  stripe(options: { key?: string; timeout?: number | undefined } = {}): Stripe {
     return stripeAt(this.url, options);
   }
 
@@ -71,6 +77,14 @@ export class TestSandbox {
     return { status: response.status, body: (await response.json()) as Record<string, unknown> };
   }
 
+  async clearFaults(): Promise<void> {
+    await fetch(`${this.url}/sandbox/faults`, { method: 'DELETE' });
+  }
+
+  stats(): Promise<SandboxStats> {
+    return this.get('/sandbox/stats');
+  }
+
   async row(orderId: string): Promise<OrderRow | undefined> {
     const rows = (await this.get<{ data: OrderRow[] }>('/sandbox/ledger')).data.filter(
       (row) => row.orderId === orderId,
@@ -80,7 +94,10 @@ export class TestSandbox {
   }
 }
 
-export function stripeAt(url: string, { key = secretKey, timeout = 20_000 } = {}): Stripe {
+export function stripeAt(
+  url: string,
+  { key = secretKey, timeout = 20_000 }: { key?: string; timeout?: number | undefined } = {},
+): Stripe {
   const { hostname, port } = new URL(url);
   return new Stripe(key, {
     host: hostname,

@@ -161,22 +161,69 @@ describe('a key whose first request is still running', () => {
     const error = await errorOf(stripe.paymentIntents.create({ ...asked, amount: 1 }, { idempotencyKey }));
     expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
   });
+});
 
-  it('is free again after a restart that lost the pending work', async () => {
-    const own = await TestSandbox.start();
-    try {
-      const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
-      const asked = payment(orderId, 'pm_sandbox_late_commit_1');
-      const pending = payment(orderId, 'pm_sandbox_late_commit_3600000');
-      await errorOf(own.stripe().paymentIntents.create(pending, { idempotencyKey, timeout: patienceMs }));
-      await own.close();
-      await own.open();
+describe('a key whose window is over', () => {
+  let own: TestSandbox;
+  beforeEach(async () => {
+    own = await TestSandbox.start({ keyWindowSeconds: 1 });
+  });
+  afterEach(() => own.stop());
 
-      await errorOf(own.stripe().paymentIntents.create(asked, { idempotencyKey, timeout: patienceMs }));
-      await eventually(async () => (await own.row(orderId))?.authorized === 1999);
-    } finally {
-      await own.stop();
-    }
+  const ask = (orderId: string, change: Partial<Stripe.PaymentIntentCreateParams> = {}) =>
+    own
+      .stripe()
+      .paymentIntents.create({ ...payment(orderId), ...change }, { idempotencyKey: `key of ${orderId}` });
+  /** Asks until the key is forgotten, and returns the first answer that is not a replay. */
+  const askedAnew = (orderId: string) =>
+    eventually(async () => {
+      const answer = await ask(orderId);
+      return replayed(answer) === undefined && answer;
+    });
+
+  it('authorizes anew: whoever trusts an old key pays twice', async () => {
+    const orderId = newOrderId();
+    const first = await ask(orderId);
+    expect(replayed(await ask(orderId))).toBe('true');
+
+    const second = await askedAnew(orderId);
+    expect(second.id).not.toBe(first.id);
+    expect(await own.row(orderId)).toMatchObject({ authorized: 2 * 1999 });
+  });
+
+  it('is as good as new: it is saved again, and may be used for another request', async () => {
+    const orderId = newOrderId();
+    await ask(orderId);
+    const second = await askedAnew(orderId);
+    expect((await ask(orderId)).id).toBe(second.id);
+
+    const third = await eventually(() => ask(orderId, { amount: 5 }).catch(() => undefined));
+    expect(third.amount).toBe(5);
+  });
+
+  it('is as forgotten after a restart as before it', async () => {
+    const orderId = newOrderId();
+    const first = await ask(orderId);
+    const forgottenAt = Date.now() + 1_000;
+    await eventually(() => Date.now() >= forgottenAt);
+    await own.close();
+    await own.open();
+    expect((await ask(orderId)).id).not.toBe(first.id);
+  });
+
+  it('does not bring a capture back: the intent itself remembers that', async () => {
+    const orderId = newOrderId();
+    const { id } = await ask(orderId);
+    const capture = () => own.stripe().paymentIntents.capture(id, {}, { idempotencyKey: `capture of ${id}` });
+    await capture();
+    const error = await eventually(() =>
+      capture().then(
+        () => undefined,
+        (refused: Stripe.errors.StripeError) => refused,
+      ),
+    );
+    expect(error).toMatchObject({ code: 'payment_intent_unexpected_state' });
+    expect(await own.row(orderId)).toMatchObject({ captured: 1999 });
   });
 });
 

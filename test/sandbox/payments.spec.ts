@@ -202,6 +202,22 @@ describe('the lists', () => {
     expect([...first.data, ...second.data].map(({ id }) => id)).toEqual(made);
   });
 
+  it('show the refunds of one intent, the newest first, beside those of another', async () => {
+    const [one, other] = [await authorize(newOrderId()), await authorize(newOrderId())];
+    for (const { id } of [one, other]) await stripe.paymentIntents.capture(id);
+    const refund = (payment_intent: string, amount: number) =>
+      stripe.refunds.create({ payment_intent, amount });
+    const made = [await refund(one.id, 1), await refund(one.id, 2)];
+    const another = await refund(other.id, 3);
+
+    expect((await stripe.refunds.list({ payment_intent: one.id })).data.map(({ id }) => id)).toEqual(
+      made.map(({ id }) => id).reverse(),
+    );
+    expect((await stripe.refunds.list({ limit: 1 })).data[0]).toEqual(
+      expect.objectContaining({ id: another.id }),
+    );
+  });
+
   it('show events with the state right after what caused them', async () => {
     const { id } = await authorize(newOrderId());
     await stripe.paymentIntents.capture(id);

@@ -4,7 +4,8 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { transformSync } from '@swc/core';
-import { errorOf, newOrderId, payment, stripeAt } from './harness';
+import type Stripe from 'stripe';
+import { Receiver, errorOf, eventually, newOrderId, payment, stripeAt } from './harness';
 
 const root = resolve(__dirname, '../..');
 const workspace = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-process-'));
@@ -114,6 +115,21 @@ describe('the sandbox', () => {
       /^SANDBOX_WEBHOOK_URL is "localhost:3000"/,
     ],
     [
+      'with a key window of no time',
+      { SANDBOX_KEY_WINDOW_SECONDS: '0' },
+      /^SANDBOX_KEY_WINDOW_SECONDS is "0", .* 1 to 2592000, for example SANDBOX_KEY_WINDOW_SECONDS=86400$/,
+    ],
+    [
+      'with a key window in words',
+      { SANDBOX_KEY_WINDOW_SECONDS: '1h' },
+      /^SANDBOX_KEY_WINDOW_SECONDS is "1h"/,
+    ],
+    [
+      'with a key window longer than any',
+      { SANDBOX_KEY_WINDOW_SECONDS: '2592001' },
+      /^SANDBOX_KEY_WINDOW_SECONDS/,
+    ],
+    [
       'on an address of another machine',
       { SANDBOX_HOST: '192.0.2.1' },
       /^SANDBOX_HOST is "192.0.2.1", .*, for example SANDBOX_HOST=127.0.0.1$/,
@@ -186,6 +202,48 @@ describe('the sandbox', () => {
     const capturedIds = new Set(data.filter((row) => row.captured === 1999).map((row) => row.orderId));
     expect(answered.length).toBeGreaterThan(0);
     expect(answered.filter((orderId) => !capturedIds.has(orderId))).toEqual([]);
+  });
+});
+
+describe('the sandbox after kill -9', () => {
+  it('carries out what was begun, counts on, and tells what nobody was told', async () => {
+    const receiver = await Receiver.start();
+    const env = { HOLDFAST_DATA_DIR: join(workspace, 'begun'), SANDBOX_WEBHOOK_URL: receiver.url };
+    const [lateId, failedId, toldId] = [newOrderId(), newOrderId(), newOrderId()];
+    const first = await listening(env);
+    const ask = (url: string, orderId: string, paymentMethod: string, timeout = 20_000) =>
+      stripeAt(url, { timeout }).paymentIntents.create(payment(orderId, paymentMethod), {
+        idempotencyKey: orderId,
+      });
+
+    receiver.isHolding = true;
+    await ask(first.url, toldId, 'pm_card_visa');
+    await errorOf(ask(first.url, failedId, 'pm_sandbox_error_then_ok_1'));
+    const late = errorOf(ask(first.url, lateId, 'pm_sandbox_late_commit_2000'));
+    await heard(first.url, lateId);
+    first.child.kill('SIGKILL');
+    await Promise.all([first.ended, late]);
+    receiver.isHolding = false;
+    receiver.delivered.length = 0;
+
+    const second = await listening(env);
+    await ask(second.url, failedId, 'pm_sandbox_error_then_ok_1');
+    await eventually(() => {
+      const told = receiver.delivered.map(
+        ({ event }) => (event.data.object as Stripe.PaymentIntent).metadata.orderId,
+      );
+      return [lateId, failedId, toldId].every((orderId) => told.includes(orderId));
+    });
+    await receiver.stop();
+  });
+
+  it('forgets keys after the window it was given', async () => {
+    const env = { HOLDFAST_DATA_DIR: join(workspace, 'window'), SANDBOX_KEY_WINDOW_SECONDS: '1' };
+    const { url } = await listening(env);
+    const orderId = newOrderId();
+    const ask = () => stripeAt(url).paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
+    const { id } = await ask();
+    await eventually(async () => (await ask()).id !== id);
   });
 });
 

@@ -77,6 +77,15 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, captured: amount, refunded: 0 });
   });
 
+  it('reads an answer that was dropped as unknown, and finds the charge made when it asks again', async () => {
+    const orderId = newOrderId();
+    await sandbox.setFaults({ dropAnswersRate: 1 });
+    expect(await authorize(orderId, 'pm_card_visa')).toMatchObject({ status: 'unknown' });
+    await sandbox.clearFaults();
+    expect(await authorize(orderId, 'pm_card_visa')).toMatchObject({ status: 'approved', amount });
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount });
+  });
+
   it('passes on how long the provider asks to be left alone', async () => {
     const answer = await authorize(newOrderId(), 'pm_sandbox_rate_limited_1');
     expect(answer).toMatchObject({ status: 'unknown' });
@@ -148,6 +157,51 @@ describe('the Stripe gateway', () => {
       paymentMethod: 'pm_card_visa',
     });
     expect(answer).toMatchObject({ status: 'unknown' });
+  });
+});
+
+describe('the Stripe gateway, when every key is forgotten', () => {
+  let sandbox: TestSandbox;
+  let gateway: StripeGateway;
+
+  beforeAll(async () => {
+    sandbox = await TestSandbox.start({ keyWindowSeconds: 0 });
+    gateway = new StripeGateway({
+      stripeApiUrl: sandbox.url,
+      stripeSecretKey: 'sk_test_holdfast_sandbox',
+      paymentTimeoutMs: 20_000,
+    });
+  });
+  afterAll(() => sandbox.stop());
+
+  async function authorized() {
+    const orderId = newOrderId();
+    const request = { operationId: `auth-${orderId}`, orderId, amount, currency };
+    const answer = await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' });
+    const { reference } = answer as Extract<GatewayAnswer, { status: 'approved' }>;
+    return { ...request, authorization: reference };
+  }
+
+  it.each([
+    ['capture', { captured: amount }],
+    ['void', { voided: amount }],
+    ['refund', { captured: amount, refunded: amount }],
+  ] as const)('finds a %s done that it asks for again', async (verb, moved) => {
+    const request = await authorized();
+    if (verb === 'refund') await gateway.capture({ ...request, operationId: `capture-${request.orderId}` });
+    for (let times = 0; times < 3; times++) {
+      expect(await gateway[verb]({ ...request, operationId: `${verb}-${request.orderId}` })).toMatchObject({
+        status: 'approved',
+        amount,
+      });
+    }
+    expect(await sandbox.row(request.orderId)).toMatchObject({ authorized: amount, ...moved });
+  });
+
+  it('is charged again for an authorization asked for again, which is why the saga must not', async () => {
+    const { orderId, operationId } = await authorized();
+    await gateway.authorize({ operationId, orderId, amount, currency, paymentMethod: 'pm_card_visa' });
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 2 * amount });
   });
 });
 

@@ -167,6 +167,16 @@ describe('the webhooks of', () => {
     expect(typesOf(other)).toEqual(['payment_intent.amount_capturable_updated', 'payment_intent.succeeded']);
   });
 
+  it('reordered_webhooks come in reverse, though the capture is slow to follow', async () => {
+    const { id } = await stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_reordered_webhooks'));
+    // Longer than an intent that has ended is waited for.
+    const patientUntil = Date.now() + 1_500;
+    await eventually(() => Date.now() >= patientUntil);
+    await stripe.paymentIntents.capture(id);
+    await arrived(2);
+    expect(receiver.types).toEqual(['payment_intent.succeeded', 'payment_intent.amount_capturable_updated']);
+  });
+
   it('no_webhook never come, though the events can be read', async () => {
     const silent = await captured('pm_sandbox_no_webhook');
     await captured();

@@ -1,0 +1,103 @@
+/**
+ * What became of a request:
+ *
+ * - `ok`: 2xx; `declined`: 402; `refused`: any other 4xx; `rateLimited`: 429; `error5xx`: 500.
+ * - `timedOut`: never answered, or its asker had gone before the answer was there.
+ * - `cutOff`: its connection was closed in place of an answer.
+ */
+export type Answer = 'ok' | 'declined' | 'refused' | 'error5xx' | 'rateLimited' | 'timedOut' | 'cutOff';
+
+const secondsKept = 60;
+
+/** What the sandbox was asked and what it answered, counted from the start or the last reset. */
+export class Stats {
+  private counts = new Counts();
+
+  /** The clock, in milliseconds, never goes back. */
+  constructor(private readonly clock: () => number = () => performance.now()) {}
+
+  /** Counts a request that has come, and returns what is to be called when it is known what becomes of it. */
+  begin(route: string): (answer: Answer) => void {
+    const { counts } = this;
+    counts.total += 1;
+    counts.byPath.set(route, (counts.byPath.get(route) ?? 0) + 1);
+    counts.perSecond.add(this.second());
+
+    let isOpen = true;
+    return (answer) => {
+      if (isOpen) counts.answered[answer] += 1;
+      isOpen = false;
+    };
+  }
+
+  /** One try to deliver a webhook. */
+  countWebhook(isAccepted: boolean): void {
+    this.counts.webhooks[isAccepted ? 'sent' : 'failed'] += 1;
+  }
+
+  /** Requests still being worked at when this is called count nowhere. */
+  reset(): void {
+    this.counts = new Counts();
+  }
+
+  render(webhooksPending: number): object {
+    const { total, byPath, perSecond, answered, webhooks } = this.counts;
+    return {
+      requests: {
+        total,
+        byPath: Object.fromEntries([...byPath].sort()),
+        perSecondPeak: perSecond.peak,
+        lastMinute: perSecond.lastMinute(this.second()),
+      },
+      answered,
+      webhooks: { ...webhooks, pending: webhooksPending },
+    };
+  }
+
+  private second(): number {
+    return Math.floor(this.clock() / 1_000);
+  }
+}
+
+class Counts {
+  total = 0;
+  readonly byPath = new Map<string, number>();
+  readonly perSecond = new PerSecond();
+  readonly answered: Record<Answer, number> = {
+    ok: 0,
+    declined: 0,
+    refused: 0,
+    error5xx: 0,
+    rateLimited: 0,
+    timedOut: 0,
+    cutOff: 0,
+  };
+  readonly webhooks = { sent: 0, failed: 0 };
+}
+
+/** Counts of the last sixty seconds, going round, and the highest count of any second. */
+class PerSecond {
+  peak = 0;
+  private readonly counts = new Array<number>(secondsKept).fill(0);
+  private latest = 0;
+
+  add(second: number): void {
+    this.advanceTo(second);
+    const count = (this.counts[second % secondsKept] ?? 0) + 1;
+    this.counts[second % secondsKept] = count;
+    this.peak = Math.max(this.peak, count);
+  }
+
+  /** The oldest first; the last is the second that is still running. */
+  lastMinute(second: number): number[] {
+    this.advanceTo(second);
+    return this.counts.map((_, i) => this.counts[(second + 1 + i) % secondsKept]!);
+  }
+
+  /** Forgets what stood in the slots of the seconds between, in which nothing came. */
+  private advanceTo(second: number): void {
+    for (let passed = Math.max(this.latest, second - secondsKept) + 1; passed <= second; passed++)
+      this.counts[passed % secondsKept] = 0;
+    this.latest = second;
+  }
+}

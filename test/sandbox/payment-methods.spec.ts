@@ -1,0 +1,154 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import Stripe from 'stripe';
+import { Receiver, TestSandbox, eventually, newOrderId, patienceMs, payment } from './harness';
+
+/** One payment, as whoever asks under one key until there is an answer hears it; at each step, and in the end. */
+interface Story {
+  authorization: string[];
+  capture?: string[];
+  /** A, C and F: authorized, captured, failed. */
+  webhooks: string;
+  /** What the provider holds: authorized, captured. */
+  ledger: [number, number];
+}
+
+const success: Story = { authorization: ['done'], capture: ['done'], webhooks: 'AC', ledger: [1999, 1999] };
+const twice = (heard: string[]): Story => ({ ...success, authorization: heard, capture: heard });
+const declined = (code: string): Story => ({ authorization: [code], webhooks: 'F', ledger: [0, 0] });
+
+const stories: Record<string, Story> = {
+  pm_card_visa: success,
+  pm_card_chargeDeclined: declined('generic_decline'),
+  pm_card_chargeDeclinedInsufficientFunds: declined('insufficient_funds'),
+  [`pm_sandbox_slow_${patienceMs / 2}`]: success,
+  [`pm_sandbox_slow_answer_${patienceMs / 2}`]: success,
+  pm_sandbox_timeout_after_commit: twice(['silence', 'done before']),
+  pm_sandbox_timeout_before_commit: twice(['silence', 'done']),
+  [`pm_sandbox_late_commit_${12 * patienceMs}`]: twice(['silence', '409', 'done before']),
+  pm_sandbox_error_then_ok_2: twice(['500', '500', 'done']),
+  pm_sandbox_rate_limited_2: twice(['429', '429', 'done']),
+  pm_sandbox_capture_declined: {
+    authorization: ['done'],
+    capture: ['generic_decline'],
+    webhooks: 'AF',
+    ledger: [1999, 0],
+  },
+  pm_sandbox_amount_mismatch: { ...success, ledger: [2000, 2000] },
+  pm_sandbox_duplicate_webhooks_3: { ...success, webhooks: 'AAACCC' },
+  pm_sandbox_reordered_webhooks: { ...success, webhooks: 'CA' },
+  pm_sandbox_no_webhook: { ...success, webhooks: '' },
+};
+
+describe('a payment', () => {
+  let receiver: Receiver;
+  let sandbox: TestSandbox;
+  const orderIds = new Map(Object.keys(stories).map((paymentMethod) => [paymentMethod, newOrderId()]));
+  const heard = new Map<string, Pick<Story, 'authorization' | 'capture'>>();
+
+  // All at the same time, so that the slowest is all that is waited for.
+  beforeAll(async () => {
+    receiver = await Receiver.start();
+    sandbox = await TestSandbox.start({ webhookUrl: receiver.url, reorderQuietMs: 2_000 });
+    await Promise.all(
+      [...orderIds].map(async ([paymentMethod, orderId]) =>
+        heard.set(paymentMethod, await pay(orderId, paymentMethod)),
+      ),
+    );
+    await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
+  });
+  afterAll(async () => {
+    await sandbox.stop();
+    await receiver.stop();
+  });
+
+  /** Authorizes and captures as a saga does, and writes down all that it hears. */
+  async function pay(
+    orderId: string,
+    paymentMethod: string,
+  ): Promise<Pick<Story, 'authorization' | 'capture'>> {
+    const stripe = sandbox.stripe({ timeout: 6 * patienceMs });
+    const { told: authorization, intent } = await askUntilHeard(() =>
+      stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey: orderId }),
+    );
+    if (!intent) return { authorization };
+    const { told: capture } = await askUntilHeard(() =>
+      stripe.paymentIntents.capture(intent.id, {}, { idempotencyKey: `capture ${orderId}` }),
+    );
+    return { authorization, capture };
+  }
+
+  async function askUntilHeard(ask: () => Promise<Stripe.Response<Stripe.PaymentIntent>>) {
+    const told: string[] = [];
+    for (;;) {
+      try {
+        const intent = await ask();
+        told.push(intent.lastResponse.headers['idempotent-replayed'] ? 'done before' : 'done');
+        return { told, intent };
+      } catch (error) {
+        if (error instanceof Stripe.errors.StripeCardError)
+          return { told: [...told, error.decline_code], intent: undefined };
+        const { statusCode } = error as Stripe.errors.StripeError;
+        const answer = statusCode === undefined ? 'silence' : String(statusCode);
+        // How often a key is found in use is a matter of speed.
+        if (answer !== '409' || told.at(-1) !== '409') told.push(answer);
+      }
+    }
+  }
+
+  const webhooksOf = (orderId: string) =>
+    receiver.delivered
+      .map(({ event }) => ({ type: event.type, object: event.data.object as Stripe.PaymentIntent }))
+      .filter(({ object }) => object.metadata.orderId === orderId)
+      .map(
+        ({ type }) =>
+          ({ amount_capturable_updated: 'A', succeeded: 'C', payment_failed: 'F' })[type.split('.')[1]!],
+      )
+      .join('');
+
+  it.each(Object.entries(stories))('with %s is heard of as its name says', async (paymentMethod, story) => {
+    const { authorization, capture, webhooks, ledger } = story;
+    expect(heard.get(paymentMethod)).toEqual({ authorization, ...(capture && { capture }) });
+
+    const orderId = orderIds.get(paymentMethod)!;
+    expect(webhooksOf(orderId)).toBe(webhooks);
+    const { authorized, captured, refunded, voided } = (await sandbox.row(orderId))!;
+    expect([authorized, captured, refunded, voided]).toEqual([...ledger, 0, 0]);
+  });
+
+  it.each(Object.keys(stories).filter((paymentMethod) => stories[paymentMethod]!.webhooks.includes('F')))(
+    'with %s is declined for good, under another key too',
+    async (paymentMethod) => {
+      const stripe = sandbox.stripe();
+      const orderId = orderIds.get(paymentMethod)!;
+      const { data } = await stripe.paymentIntents.search({ query: `metadata['orderId']:'${orderId}'` });
+      const again = stories[paymentMethod]!.capture
+        ? stripe.paymentIntents.capture(data[0]!.id)
+        : stripe.paymentIntents.create(payment(orderId, paymentMethod));
+      await expect(again).rejects.toBeInstanceOf(Stripe.errors.StripeCardError);
+    },
+  );
+});
+
+/** Names of payment methods, those with a number or a placeholder for it without it. */
+const namesIn = (text: string): string[] => [
+  ...new Set([...text.matchAll(/\bpm_(?:card|sandbox)_[a-zA-Z_]*[a-zA-Z]/g)].map(([name]) => name)),
+];
+
+describe('the payment methods', () => {
+  const root = join(__dirname, '../..');
+  const inCode = namesIn(readFileSync(join(root, 'src/sandbox/behaviours.ts'), 'utf8')).sort();
+  const page = readFileSync(join(root, 'docs/sandbox.md'), 'utf8');
+  const table = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('| `pm_'));
+
+  it('have each a story above and a row in docs/sandbox.md', () => {
+    expect(inCode.length).toBeGreaterThan(12);
+    expect(namesIn(Object.keys(stories).join(' ')).sort()).toEqual(inCode);
+    expect(namesIn(table(page).join('\n')).sort()).toEqual(inCode);
+  });
+
+  it('are missed on the page when one is not there or has another name', () => {
+    const planted = page.replace('| `pm_sandbox_slow_<ms>`', '| `pm_sandbox_sleepy_<ms>`');
+    expect(namesIn(table(planted).join('\n')).sort()).not.toEqual(inCode);
+  });
+});
