@@ -28,6 +28,19 @@ CREATE TABLE api_keys (
   CONSTRAINT api_keys_name_key UNIQUE (name)
 );
 
+CREATE TABLE dead_letters (
+  id uuid NOT NULL,
+  type text NOT NULL,
+  aggregate_id uuid NOT NULL,
+  reason text NOT NULL,
+  attempts integer NOT NULL,
+  died_at timestamp with time zone NOT NULL,
+  retried_at timestamp with time zone,
+  CONSTRAINT dead_letters_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX dead_letters_waiting ON dead_letters USING btree (id) WHERE (retried_at IS NULL);
+
 CREATE TABLE idempotency_keys (
   principal text NOT NULL,
   operation text NOT NULL,
@@ -77,7 +90,7 @@ CREATE TABLE orders (
   CONSTRAINT orders_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
   CONSTRAINT orders_placed_is_dated CHECK (((status = ANY (ARRAY['placed'::text, 'cancelled'::text, 'refunded'::text])) = (placed_at IS NOT NULL))),
   CONSTRAINT orders_rejection_has_a_reason CHECK (((status = 'rejected'::text) = (rejection_reason IS NOT NULL))),
-  CONSTRAINT orders_rejection_reason_check CHECK ((rejection_reason = ANY (ARRAY['insufficient_stock'::text, 'payment_declined'::text, 'reservation_expired'::text, 'cancelled'::text]))),
+  CONSTRAINT orders_rejection_reason_check CHECK ((rejection_reason = ANY (ARRAY['insufficient_stock'::text, 'payment_declined'::text, 'reservation_expired'::text, 'cancelled'::text, 'abandoned'::text]))),
   CONSTRAINT orders_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'placed'::text, 'rejected'::text, 'cancelled'::text, 'refunded'::text]))),
   CONSTRAINT orders_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
@@ -231,6 +244,7 @@ CREATE TABLE sagas (
   fencing_token bigint NOT NULL DEFAULT 0,
   code_version integer NOT NULL,
   version integer NOT NULL DEFAULT 1,
+  sweeps integer NOT NULL DEFAULT 0,
   CONSTRAINT sagas_compensation_has_an_end CHECK (((status <> ALL (ARRAY['compensating'::text, 'compensated'::text])) OR (ends_as IS NOT NULL))),
   CONSTRAINT sagas_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'compensating'::text, 'compensated'::text, 'stuck'::text]))),
   CONSTRAINT sagas_unfinished_is_due CHECK (

@@ -7,6 +7,12 @@
 
 export class ConfigError extends Error {}
 
+/** What becomes of a charge that turns up after its order was given up. */
+export type LatePayment = 'reacquire-else-refund' | 'refund';
+
+/** Who reads the settings: buyers wait for an API, nobody for a worker, and a person for a command. */
+export type ProcessRole = 'api' | 'worker' | 'command';
+
 export interface Config {
   production: boolean;
   logLevel: string;
@@ -17,6 +23,7 @@ export interface Config {
   databasePoolMax: number;
   databaseLockTimeoutMs: number;
   databaseStatementTimeoutMs: number;
+  databaseIdleTransactionTimeoutMs: number;
   redisUrl: string | undefined;
   queuesEnabled: boolean;
   stripeApiUrl: string;
@@ -24,15 +31,18 @@ export interface Config {
   stripeWebhookSecret: string;
   paymentTimeoutMs: number;
   paymentConcurrencyMax: number;
+  latePayment: LatePayment;
   bootstrapKeys: { admin: string; viewer: string; client: string };
   reservationTtlSeconds: number;
   reservationTtlSecondsMax: number;
   reservationLifetimeSecondsMax: number;
   sagaLeaseMs: number;
   relayPollMs: number;
+  relayResendMs: number;
   sweepMs: number;
   idempotencyKeyRetentionHours: number;
   shutdownGraceMs: number;
+  failpoint: string | undefined;
 }
 
 const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
@@ -41,14 +51,14 @@ const sandboxSecretKey = 'sk_test_holdfast_sandbox';
 const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 
 /** Reads and checks all settings; `env` is `process.env` but in tests. */
-export function loadConfig(env: NodeJS.ProcessEnv): Config {
+export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): Config {
   const read = new Reader(env);
   const production =
     read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development') === 'production';
   const config: Config = {
     production,
     ...processSettings(read),
-    ...databaseSettings(read),
+    ...databaseSettings(read, role),
     ...paymentSettings(read, production),
     ...keySettings(read, production),
     ...reservationSettings(read),
@@ -67,11 +77,25 @@ const processSettings = (read: Reader) => ({
   metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
   redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
   queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
+  // For drills: where this process is to fail. Read by failpoints.ts.
+  failpoint: read.text('FAILPOINT', '') || undefined,
   // What a charge in flight may take to come home after SIGTERM; below the 15 s that supervisors usually allow.
   shutdownGraceMs: read.integer('SHUTDOWN_GRACE_MS', 10_000, { min: 0, max: 300_000 }),
 });
 
-const databaseSettings = (read: Reader) => ({
+/**
+ * A buyer who waits longer than this for one row lock is better told to try again. A worker has nobody waiting and
+ * more rows in one statement. A command is asked for by a person, and an audit reads every row there is.
+ *
+ * Each statement timeout is above its lock timeout, so that the more telling of the two errors comes first.
+ */
+const databasePatienceMs: Record<ProcessRole, { lock: number; statement: number }> = {
+  api: { lock: 3_000, statement: 5_000 },
+  worker: { lock: 5_000, statement: 30_000 },
+  command: { lock: 10_000, statement: 600_000 },
+};
+
+const databaseSettings = (read: Reader, role: ProcessRole) => ({
   databaseUrl: read.url(
     'DATABASE_URL',
     undefined,
@@ -80,10 +104,17 @@ const databaseSettings = (read: Reader) => ({
   ),
   // Two cores answer no faster with more than some twenty connections; the rest would only wait inside PostgreSQL.
   databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
-  // A buyer who waits longer than this for one row lock is better told to try again.
-  databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', 5_000, { min: 10, max: 600_000 }),
-  // Above the lock timeout, so that the more telling of the two errors comes first.
-  databaseStatementTimeoutMs: read.integer('DATABASE_STATEMENT_TIMEOUT_MS', 10_000, {
+  databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', databasePatienceMs[role].lock, {
+    min: 10,
+    max: 600_000,
+  }),
+  databaseStatementTimeoutMs: read.integer(
+    'DATABASE_STATEMENT_TIMEOUT_MS',
+    databasePatienceMs[role].statement,
+    { min: 10, max: 3_600_000 },
+  ),
+  // A transaction here never waits for anything but PostgreSQL, so one that idles belongs to a process that hangs.
+  databaseIdleTransactionTimeoutMs: read.integer('DATABASE_IDLE_TRANSACTION_TIMEOUT_MS', 5_000, {
     min: 10,
     max: 600_000,
   }),
@@ -106,6 +137,8 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
   // Calls in flight per worker: what a small Stripe account allows (100/s) at its usual quarter of a second.
   paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
+  // The buyer wanted it and has paid; only who must not sell late chooses `refund`.
+  latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),
 });
 
 function keySettings(read: Reader, production: boolean) {
@@ -138,6 +171,8 @@ const rhythmSettings = (read: Reader) => ({
   sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
   // The net under the poke that follows each commit: how long a message waits when that poke was lost.
   relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
+  // Sent but not applied: the queue lost it, or its consumer died. Longer than a queue's backlog usually is.
+  relayResendMs: read.integer('RELAY_RESEND_MS', 60_000, { min: 100, max: 3_600_000 }),
   // Expiry is promised within 5 s of its moment with every queue down; this is the sweeper's share of it.
   sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 2_000 }),
 });
@@ -163,6 +198,11 @@ function refuseContradictions(config: Config): void {
 }
 
 function refuseDevelopmentInProduction(config: Config): void {
+  if (config.failpoint !== undefined) {
+    throw new ConfigError(
+      'FAILPOINT is set, which production refuses: it makes this process fail on purpose. Unset FAILPOINT.',
+    );
+  }
   for (const [role, key] of Object.entries(config.bootstrapKeys)) {
     if (Object.values(developmentKeys).includes(key) || key.length < 20) {
       throw new ConfigError(

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import { createApi } from './app';
 import { loadConfig } from './config';
+import { armFailpoints } from './failpoints';
 import { log } from './http/log';
 import { runProcess } from './process';
 
@@ -8,6 +9,7 @@ import { runProcess } from './process';
 void runProcess(async () => {
   const config = loadConfig(process.env);
   log.level = config.logLevel;
+  armFailpoints(config.failpoint);
   const app = await createApi(config);
   await app.listen({ host: config.host, port: config.port });
   console.log(`api listening on ${await app.getUrl()}`);

@@ -6,6 +6,7 @@ import { Audit } from './admin/audit';
 import { type Config, loadConfig } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
+import { armFailpoints } from './failpoints';
 import { NestLog, log } from './http/log';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
@@ -30,8 +31,9 @@ class WorkerModule {
 
 /** The worker: BullMQ consumers, relay, sweepers; any number of replicas. */
 void runProcess(async () => {
-  const config = loadConfig(process.env);
+  const config = loadConfig(process.env, 'worker');
   log.level = config.logLevel;
+  armFailpoints(config.failpoint);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
     logger: new NestLog(),
     abortOnError: false,

@@ -1,7 +1,12 @@
 import { Module } from '@nestjs/common';
 import { AdminController } from './admin.controller';
 import { Audit } from './audit';
+import { DeadLettersController } from './dead-letters.controller';
 import { HealthController } from './health.controller';
 
-@Module({ controllers: [AdminController, HealthController], providers: [Audit], exports: [Audit] })
+@Module({
+  controllers: [AdminController, DeadLettersController, HealthController],
+  providers: [Audit],
+  exports: [Audit],
+})
 export class AdminModule {}

@@ -18,7 +18,7 @@ async function main([verb, name, role]: string[]): Promise<void> {
     (verb === 'create' && name && /^(client|viewer|admin)$/.test(role ?? ''));
   if (!known || (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))) return fail(usage);
   try {
-    const { db, close } = await openDatabase(loadConfig(process.env), 'holdfast-api-key');
+    const { db, close } = await openDatabase(loadConfig(process.env, 'command'), 'holdfast-api-key');
     await run(db, verb, name!, role!).finally(close);
   } catch (error) {
     fail(error instanceof ConfigError ? error.message : `It could not be done: ${(error as Error).message}`);

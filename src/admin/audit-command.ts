@@ -11,7 +11,7 @@ const secondLookMs = 1_000;
  */
 async function main(): Promise<void> {
   try {
-    process.exitCode = (await audit(loadConfig(process.env))) ? 0 : 1;
+    process.exitCode = (await audit(loadConfig(process.env, 'command'))) ? 0 : 1;
   } catch (error) {
     console.error(
       error instanceof ConfigError

@@ -15,6 +15,9 @@ const held = `r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.
 const approved = (kind: string, order = 'o.id') =>
   `EXISTS (SELECT FROM payment_operations p WHERE p.order_id = ${order} AND p.kind = '${kind}' AND p.status = 'approved')`;
 
+/** An operator ended the order before its money was settled; its saga goes on until that is known. */
+const givenUp = `EXISTS (SELECT FROM saga_transitions t WHERE t.order_id = o.id AND t.cause = 'given-up')`;
+
 export const invariants: readonly Invariant[] = [
   {
     id: 'I1',
@@ -125,7 +128,10 @@ export const invariants: readonly Invariant[] = [
       SELECT m.aggregate_id, m.type FROM outbox m LEFT JOIN orders o ON o.id = m.aggregate_id
        WHERE m.aggregate_type = 'order'
          AND (o.id IS NULL OR (m.type = 'order.placed' AND o.placed_at IS NULL)
-              OR (m.type = 'order.rejected' AND o.status <> 'rejected'))`,
+              OR (m.type = 'order.rejected' AND o.status <> 'rejected'
+                  AND NOT EXISTS (SELECT FROM outbox later
+                                   WHERE later.aggregate_id = o.id AND later.type = 'order.reopened'
+                                     AND later.sequence > m.sequence)))`,
   },
   {
     id: 'I11',
@@ -160,11 +166,15 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: 'I15',
-    promise: 'No payment stays unknown for an hour without a stuck saga.',
+    promise:
+      'No payment stays unknown for an hour without a stuck saga, or an operator who just had it asked again.',
     sql: `
       SELECT p.id, p.kind, p.status, s.status AS saga
         FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
-       WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'`,
+       WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'
+         AND NOT EXISTS (SELECT FROM saga_transitions t
+                          WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '1 hour'
+                            AND t.cause IN ('retried', 'compensated-by-hand', 'given-up'))`,
   },
   {
     id: 'I16',
@@ -185,7 +195,8 @@ export const invariants: readonly Invariant[] = [
     sql: `
       SELECT o.id::text, o.status, s.status AS saga
         FROM orders o JOIN sagas s ON s.order_id = o.id
-       WHERE (o.status IN ('rejected', 'cancelled', 'refunded')) <> (s.status = 'compensated')
+       WHERE (s.status = 'compensated' AND o.status NOT IN ('rejected', 'cancelled', 'refunded'))
+          OR (s.status <> 'compensated' AND o.status IN ('rejected', 'cancelled', 'refunded') AND NOT ${givenUp})
           OR (s.status = 'completed' AND o.status <> 'placed')
        UNION ALL
       SELECT order_id::text, from_status, to_status FROM saga_transitions WHERE from_status = 'compensated'`,

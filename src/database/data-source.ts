@@ -28,8 +28,7 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
     extra: {
       lock_timeout: config.databaseLockTimeoutMs,
       statement_timeout: config.databaseStatementTimeoutMs,
-      // A transaction never waits for anything but PostgreSQL, so one that idles belongs to a process that hangs.
-      idle_in_transaction_session_timeout: 10_000,
+      idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,
       // A request that gets no connection in this time is told 503 and to come back, rather than queueing up.
       connectionTimeoutMillis: 3_000,
       keepAlive: true,

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import type { Config } from '../config';
+import { type TransactionName, failpoint } from '../failpoints';
 import { dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost, isNeverSent } from './pg-errors';
 
@@ -65,12 +66,18 @@ export class Database implements Queryable {
 
   /**
    * Runs `work` in a transaction and commits it; runs it again, from its start, when it lost a race or its connection.
-   * `work` must therefore keep nothing from a failed run.
+   * `work` must therefore keep nothing from a failed run. `name` is what its failpoints are called.
    */
-  async transaction<T>(work: (tx: Tx) => Promise<T>, options: TransactionOptions = {}): Promise<T> {
+  async transaction<T>(
+    name: TransactionName,
+    work: (tx: Tx) => Promise<T>,
+    options: TransactionOptions = {},
+  ): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        return await this.runOnce(work);
+        const result = await this.runOnce(name, work);
+        await failpoint(`${name}.after-commit`);
+        return result;
       } catch (error) {
         const rerun =
           error instanceof CommitUnknown
@@ -83,12 +90,13 @@ export class Database implements Queryable {
     }
   }
 
-  private async runOnce<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
+  private async runOnce<T>(name: TransactionName, work: (tx: Tx) => Promise<T>): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     try {
       const client = (await runner.connect()) as PoolClient;
       await runner.startTransaction();
       const result = await work(new Tx(runner.manager, client));
+      await failpoint(`${name}.before-commit`);
       await runner.commitTransaction().catch((error: unknown) => {
         throw isConnectionLost(error) && !isNeverSent(error) ? new CommitUnknown(error) : error;
       });

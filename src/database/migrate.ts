@@ -53,7 +53,7 @@ async function applyMigrations(config: Config): Promise<string[]> {
 
 async function main(): Promise<void> {
   try {
-    const applied = await migrate(loadConfig(process.env));
+    const applied = await migrate(loadConfig(process.env, 'command'));
     console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
   } catch (error) {
     console.error(

@@ -1,17 +1,18 @@
 import type { Tx } from '../database/database';
 import type { HoldfastError } from '../errors';
-import { publicId } from '../ids';
+import { newId, publicId } from '../ids';
 import { reservationHasOrder, reservationOfAnotherCustomer } from './inventory.errors';
 import {
   type Reservation,
   attachOrder,
   changeStatus,
+  insertReservations,
   lockReservation,
   markReturned,
 } from './reservations.repository';
 import { isDue, noSuchReservation, refuseEnded } from './reservation-rules';
 import type { Money } from './reserve';
-import { giveBack } from './stock-levels';
+import { giveBack, takeTogether } from './stock-levels';
 
 /** What an order does to the reservation that holds its stock. Each call joins the order's transaction. */
 
@@ -67,6 +68,12 @@ export async function pin(tx: Tx, reservationId: string, orderId: string): Promi
   return 'pinned';
 }
 
+/** The charge was held back before anything was asked, so the time that the buyer was promised runs on. */
+export async function unpin(tx: Tx, reservationId: string, orderId: string): Promise<void> {
+  const reservation = await lockOwn(tx, reservationId, orderId);
+  if (reservation.status === 'pinned') await changeStatus(tx, reservation, { to: 'active' });
+}
+
 /** The charge is captured: the stock is sold. It stays in `reserved` until it is shipped, so no stock row is touched. */
 export async function confirmPinned(tx: Tx, reservationId: string, orderId: string): Promise<void> {
   const reservation = await lockOwn(tx, reservationId, orderId);
@@ -98,6 +105,27 @@ export async function undoReservation(
     await changeStatus(tx, reservation, { to: 'released', endReason });
   }
   await giveBack(tx, [reservation.id]);
+}
+
+/**
+ * Takes the stock of an ended reservation once more, for the same order at the same prices. Undefined, with nothing
+ * changed: somebody else has it by now.
+ */
+export async function reserveAgain(
+  tx: Tx,
+  reservationId: string,
+  orderId: string,
+  ttlSeconds: number,
+): Promise<string | undefined> {
+  const ended = await lockOwn(tx, reservationId, orderId);
+  const [grants] = await takeTogether(tx, [ended.lines]);
+  const lines = ended.lines.flatMap((line, nth) => {
+    const grant = grants === 'over-limit' ? undefined : grants?.[nth];
+    return grant?.taken ? [{ ...line, fencingToken: grant.fencingToken }] : [];
+  });
+  if (lines.length < ended.lines.length) return undefined;
+  const [reserved] = await insertReservations(tx, [{ ...ended, id: newId(), lines, ttlSeconds }], ttlSeconds);
+  return reserved!.id;
 }
 
 async function lockOwn(tx: Tx, reservationId: string, orderId: string): Promise<Reservation> {

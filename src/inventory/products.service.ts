@@ -37,7 +37,7 @@ export class ProductsService {
     ifMatch: string | undefined,
     actor: Principal,
   ): Promise<'created' | 'replaced'> {
-    return this.db.transaction(async (tx) => {
+    return this.db.transaction('product', async (tx) => {
       const product = fromDto(sku, dto);
       if (await insertProduct(tx, product)) {
         await insertLevel(tx, sku, mainPool, 0);
@@ -74,6 +74,7 @@ export class ProductsService {
   async adjust(sku: string, dto: AdjustmentDto, key: string | undefined, actor: Principal) {
     refuseNoSku(sku);
     const replayed = await this.db.transaction(
+      'product',
       async (tx) => {
         const operation = `products/${sku}/adjustments`;
         if (

@@ -49,6 +49,7 @@ export class ReservationsService {
   ): Promise<{ id: string; replayed: boolean }> {
     const answer = await this.expiringWhenShort(() =>
       this.db.transaction(
+        'reserve',
         async (tx) => {
           const [found] = await claimKeys(tx, [claim]);
           if (!found!.first) {
@@ -180,7 +181,7 @@ export class ReservationsService {
   private async expire(endBatch: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<number> {
     let total = 0;
     for (;;) {
-      const ended = await this.db.transaction(async (tx) => {
+      const ended = await this.db.transaction('expire', async (tx) => {
         const rows = await endBatch(tx);
         await giveBack(
           tx,
@@ -200,7 +201,7 @@ export class ReservationsService {
     principal: Principal,
     work: (tx: Tx, reservation: Reservation) => Promise<void>,
   ): Promise<void> {
-    await this.db.transaction(async (tx) => {
+    await this.db.transaction('change-reservation', async (tx) => {
       const reservation = await lockReservation(tx, id);
       if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
       await work(tx, reservation);

@@ -3,6 +3,7 @@ import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database, type Tx } from '../database/database';
 import { HoldfastError } from '../errors';
+import { failpoint } from '../failpoints';
 import { type IdempotencyClaim, claimKeys, dropKeys, reusedKey } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { attach } from '../inventory/held-stock';
@@ -55,6 +56,7 @@ export class Intake {
   async accept(request: CheckoutRequest): Promise<Accepted> {
     const accepted = await this.reservations.expiringWhenShort(() =>
       this.db.transaction(
+        'intake',
         async (tx) => {
           const [answer] = await this.acceptAll(tx, [request]);
           if ('refused' in answer!) throw answer.refused;
@@ -77,8 +79,10 @@ export class Intake {
       tx,
       requests.map((request) => request.claim),
     );
+    await failpoint('intake.key-claimed');
     const first = requests.filter((_, index) => claims[index]!.first);
     const outcomes = await this.decide(tx, first, requests.length === 1);
+    await failpoint('intake.stock-taken');
     const accepted = [...outcomes.values()].flatMap((outcome) => ('order' in outcome ? [outcome.order] : []));
     const refused = first.filter((request) => 'refused' in outcomes.get(request)!);
     if (requests.length > 1)

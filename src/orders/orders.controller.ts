@@ -45,6 +45,7 @@ import { OrderWatch } from './order-watch';
 import { OrderDto, OrderListQuery } from './orders.dto';
 import {
   orderAlreadyRejected,
+  orderAbandoned,
   orderCancelled,
   orderNotFound,
   orderNotPlaced,
@@ -84,6 +85,7 @@ export class OrdersController {
     totalChanged.kind,
     paymentDeclined.kind,
     orderCancelled.kind,
+    orderAbandoned.kind,
     reservationNotFound.kind,
     reservationExpired.kind,
     reservationOfAnotherCustomer.kind,

@@ -25,3 +25,29 @@ export const orderNotPlaced = refusal({
   status: 409,
   title: 'Only a placed order can be refunded',
 });
+export const orderAbandoned = refusal({
+  code: 'order_abandoned',
+  status: 409,
+  title: 'The order was given up before its payment was known',
+});
+export const sagaSettled = refusal({
+  code: 'saga_settled',
+  status: 409,
+  title: 'The saga has nothing left to do',
+});
+export const sagaDriven = refusal({
+  code: 'saga_driven',
+  status: 409,
+  title: 'A worker drives the saga right now',
+  retryable: true,
+});
+export const sagaGoesBack = refusal({
+  code: 'saga_goes_back',
+  status: 409,
+  title: 'The saga is being compensated already',
+});
+export const sagaNotStuck = refusal({
+  code: 'saga_not_stuck',
+  status: 409,
+  title: 'The saga needs no hand',
+});

@@ -7,11 +7,12 @@ import { Intake } from './intake';
 import { OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
+import { SagaDesk } from './saga-desk';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
   controllers: [OrdersController, AdminOrdersController],
-  providers: [Intake, OrdersService, OrderWatch, SagaRunner],
+  providers: [Intake, OrdersService, OrderWatch, SagaDesk, SagaRunner],
   exports: [SagaRunner, Intake],
 })
 export class OrdersModule {}

@@ -94,11 +94,15 @@ const ends: Record<
     message: 'order.rejected',
   },
   cancelled: { from: 'pending', to: 'rejected', reason: 'cancelled', message: 'order.rejected' },
+  abandoned: { from: 'pending', to: 'rejected', reason: 'abandoned', message: 'order.rejected' },
   placed_then_cancelled: { from: 'placed', to: 'cancelled', reason: null, message: 'order.cancelled' },
   placed_then_refunded: { from: 'placed', to: 'refunded', reason: null, message: 'order.refunded' },
 };
 
-/** Everything that ran is undone: the order ends as its saga decided when it turned back. */
+/**
+ * The order ends as its saga decided when it turned back. Called when all is undone, or before that, when an operator
+ * gives the order up; the second call then finds it ended.
+ */
 export async function endOrder(tx: Tx, saga: Saga): Promise<void> {
   const end = ends[saga.endsAs!];
   const [row] = await tx.rows<{ version: number }>(
@@ -109,11 +113,34 @@ export async function endOrder(tx: Tx, saga: Saga): Promise<void> {
     `,
     [saga.orderId, end.to, end.reason, saga.now, end.from],
   );
-  if (!row) throw new Error(`Bug: order ${saga.orderId} was not ${end.from} when it became ${end.to}.`);
+  if (!row) return refuseOtherEnd(tx, saga.orderId, end.to);
   await announceOrder(tx, end.message, saga.orderId, row.version, {
     reservationId: saga.reservationId,
     reason: end.reason,
   });
+}
+
+async function refuseOtherEnd(tx: Tx, orderId: string, to: OrderStatus): Promise<void> {
+  const [order] = await tx.rows<{ status: OrderStatus }>(`SELECT status FROM orders WHERE id = $1::uuid`, [
+    orderId,
+  ]);
+  if (order?.status !== to)
+    throw new Error(`Bug: order ${orderId} was ${order?.status} when it became ${to}.`);
+}
+
+/** Given up, and charged after all: the order is alive again, on stock that was taken once more. */
+export async function reopenOrder(tx: Tx, orderId: string, reservationId: string): Promise<void> {
+  const [row] = await tx.rows<{ version: number }>(
+    `
+    UPDATE orders
+       SET status = 'pending', rejection_reason = NULL, ended_at = NULL, reservation_id = $2::uuid, version = version + 1
+     WHERE id = $1::uuid AND status = 'rejected' AND rejection_reason = 'abandoned'
+    RETURNING version
+    `,
+    [orderId, reservationId],
+  );
+  if (!row) throw new Error(`Bug: order ${orderId} was not given up when it was reopened.`);
+  await announceOrder(tx, 'order.reopened', orderId, row.version, { reservationId });
 }
 
 /** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */

@@ -29,7 +29,13 @@ export const orderType = documented(
   {
     enums: {
       status: ['pending', 'placed', 'rejected', 'cancelled', 'refunded'],
-      rejectionReason: ['insufficient_stock', 'payment_declined', 'reservation_expired', 'cancelled'],
+      rejectionReason: [
+        'insufficient_stock',
+        'payment_declined',
+        'reservation_expired',
+        'cancelled',
+        'abandoned',
+      ],
       'payment.status': [
         'none',
         'authorizing',

@@ -11,6 +11,7 @@ import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
 import { workerName } from './checkout-saga/turn';
 import { transition } from './checkout-saga/transitions';
 import {
+  orderAbandoned,
   orderAlreadyRejected,
   orderCancelled,
   orderNotFound,
@@ -47,6 +48,7 @@ export class OrdersService {
   ): Promise<{ replayed: boolean }> {
     const order = await this.get(id, principal);
     const replayed = await this.db.transaction(
+      'turn-back',
       async (tx) => {
         const claim = {
           principal: principal.name,
@@ -72,16 +74,19 @@ export class OrdersService {
     if (!saga) throw noSuchOrder();
     if (saga.codeVersion > codeVersion)
       throw unavailable('A newer version of this service drives the order. Ask again in a second.');
-    if (saga.status === 'compensated' || saga.endsAs || saga.wanted)
+    // Given up by an operator and not settled yet: the customer's no still decides about a charge that turns up late.
+    const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
+    if (saga.wanted || (saga.endsAs && !mayComeBack))
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
     // Whoever drives the saga now reads the wish at its next commit; nobody else may move the saga meanwhile.
-    const state: SagaState = saga.leased
+    const leavesWish = saga.leased || mayComeBack;
+    const state: SagaState = leavesWish
       ? { ...saga, wanted: by }
       : transition(saga, { type: 'turn-back', by }).state;
-    const schedule = saga.leased ? saga : { nextRunAt: saga.now, leaseExpiresAt: null };
+    const schedule = leavesWish ? saga : { nextRunAt: saga.now, leaseExpiresAt: null };
     const record = {
       fromStatus: saga.status,
       toStatus: state.status,
@@ -98,9 +103,7 @@ export class OrdersService {
 function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): void {
   const reason = order?.rejectionReason;
   if (reason && (by === 'refund' || reason !== 'cancelled')) {
-    throw orderAlreadyRejected(
-      `The order was rejected (${reason}); its stock is back on sale and nothing was charged.`,
-    );
+    throw orderAlreadyRejected(`The order was rejected (${reason}) and its stock is back on sale.`);
   }
 }
 
@@ -123,6 +126,12 @@ export function answerFor(order: Order): { status: number; body: OrderView } | H
   if (order.rejectionReason === 'reservation_expired') {
     return reservationExpired(
       'The reservation ended before its charge began; nothing was charged. Order again with a fresh key.',
+      members,
+    );
+  }
+  if (order.rejectionReason === 'abandoned') {
+    return orderAbandoned(
+      'The payment provider did not answer in time and the stock was given back. Look at the order again before you sell it anew: a charge that turns up late is given back, or places it after all.',
       members,
     );
   }

@@ -12,7 +12,7 @@ import { Relay } from './relay';
       provide: Relay,
       inject: [CONFIG, Database, Queues],
       useFactory: (config: Config, db: Database, queues: Queues) =>
-        new Relay(db, queues, config.queuesEnabled),
+        new Relay(db, queues, { enabled: config.queuesEnabled, resendMs: config.relayResendMs }),
     },
   ],
   exports: [Relay],

@@ -15,6 +15,7 @@ export const messageRoutes = {
   'order.refund_requested': 'compensation',
   'order.placed': 'events',
   'order.rejected': 'events',
+  'order.reopened': 'events',
   'order.cancelled': 'events',
   'order.refunded': 'events',
   'reservation.created': 'events',

@@ -1,5 +1,6 @@
 import { Logger } from '@nestjs/common';
 import type { Database, Tx } from '../database/database';
+import { failpoint } from '../failpoints';
 import { type NewJob, Queues } from '../queue/queues';
 import { type MessageType, messageRoutes } from './outbox';
 
@@ -7,8 +8,6 @@ import { type MessageType, messageRoutes } from './outbox';
 const batchSizeMax = 200;
 /** A relay that died between claim and mark has its messages taken over after this long. */
 const claimLeaseMs = 5_000;
-/** Sent but not applied: the queue lost it, or its consumer died. Then it is sent again, under a new job id. */
-const resendMs = 60_000;
 /** A queue that is away is not asked more often than this. */
 const pauseAfterFailureMs = 1_000;
 /** Alarms for the same second are one alarm; remembering this many seconds keeps that cheap. */
@@ -43,12 +42,12 @@ export class Relay {
   constructor(
     private readonly db: Database,
     private readonly queues: Queues,
-    private readonly enabled = true,
+    private readonly settings = { enabled: true, resendMs: 60_000 },
   ) {}
 
   /** Called after a commit that wrote messages. Never waits and never throws: the poll is the net under it. */
   poke(): void {
-    if (!this.enabled) return;
+    if (!this.settings.enabled) return;
     this.wanted = true;
     if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
     this.running = this.drain().finally(() => (this.running = undefined));
@@ -56,7 +55,7 @@ export class Relay {
 
   /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
   start(pollMs: number): void {
-    if (this.enabled) this.timer = setInterval(() => this.poke(), pollMs);
+    if (this.settings.enabled) this.timer = setInterval(() => this.poke(), pollMs);
   }
 
   async stop(): Promise<void> {
@@ -79,10 +78,12 @@ export class Relay {
 
   /** One round; returns how many messages it sent. */
   async runOnce(): Promise<number> {
-    const messages = await this.db.transaction((tx) => claimMessages(tx));
+    const messages = await this.db.transaction('claim-messages', (tx) => claimMessages(tx));
     if (messages.length === 0) return 0;
     await this.queues.add(messages.flatMap((message) => this.jobsFor(message)));
-    await markRelayed(this.db, messages);
+    await failpoint('relay.sent');
+    await markRelayed(this.db, messages, this.settings.resendMs);
+    await failpoint('relay.marked');
     return messages.length;
   }
 
@@ -152,14 +153,19 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
 }
 
 /**
- * Only under the epoch of our claim: another relay that took over in the meantime marks for itself. A statement of its
- * own, timed from the claim: a few milliseconds more or less until a message is sent again mean nothing.
+ * Only under the epoch of our claim: another relay that took over in the meantime marks for itself. A message that became
+ * a dead letter before its mark (`infinity`) stays one. A statement of its own, timed from the claim: a few milliseconds
+ * more or less until a message is sent again mean nothing.
+ *
+ * Sent but not applied after `resendMs`: the queue lost it, or its consumer died. Then it is sent again, under a new job id.
  */
-async function markRelayed(db: Database, messages: ClaimedMessage[]): Promise<void> {
+async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: number): Promise<void> {
   const claimedAt = messages[messages.length - 1]!.now;
   await db.rows(
     `
-    UPDATE outbox o SET relayed_at = coalesce(o.relayed_at, $3::timestamptz), next_relay_at = $4::timestamptz
+    UPDATE outbox o
+       SET relayed_at = coalesce(o.relayed_at, $3::timestamptz),
+           next_relay_at = CASE o.next_relay_at WHEN 'infinity' THEN o.next_relay_at ELSE $4::timestamptz END
       FROM unnest($1::uuid[], $2::int[]) AS m (id, epoch)
      WHERE o.id = m.id AND o.relay_epoch = m.epoch
     `,

@@ -132,5 +132,5 @@ export function paymentStatusOf(operations: Pick<PaymentOperation, 'kind' | 'sta
   if (is('capture', 'approved')) return 'captured';
   if (is('authorize', 'declined')) return 'declined';
   if (is('authorize', 'approved')) return 'authorized';
-  return operations.length > 0 ? 'authorizing' : 'none';
+  return is('authorize', 'sent') ? 'authorizing' : 'none';
 }

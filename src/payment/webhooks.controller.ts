@@ -6,6 +6,7 @@ import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { malformedRequest, refusal } from '../errors';
+import { failpoint } from '../failpoints';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
 import { parsePublicId } from '../ids';
@@ -49,7 +50,9 @@ export class WebhooksController {
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
+    await failpoint('webhook.before-store');
     await storeProviderEvent(this.db, { ...subjectOf(event), rawBody });
+    await failpoint('webhook.stored');
     return { received: true };
   }
 

@@ -27,7 +27,14 @@ export interface NewJob {
   delayMs?: number;
 }
 
-export type JobHandler = (data: JobData, name: string) => Promise<void>;
+export interface StartedJob {
+  name: string;
+  data: JobData;
+  /** How often its handler was started, this time included; counted by the queue before the handler runs. */
+  starts: number;
+}
+
+export type JobHandler = (job: StartedJob) => Promise<void>;
 
 /** A producer's command that takes longer than this is taken for lost; the outbox offers its message again. */
 const producerTimeoutMs = 1_000;
@@ -67,6 +74,7 @@ export class Queues {
         // This client queues its commands while it connects, so a PING also tells when Redis is back.
         await within(probeTimeoutMs, this.probe.ping());
         this.lastError = undefined;
+        return await evictionTrouble(this.probe);
       } catch (error) {
         return (error as Error).message;
       }
@@ -102,7 +110,7 @@ export class Queues {
   /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
   work(name: QueueName, concurrency: number, handle: JobHandler): void {
     const process = async (job: Job<JobData>) => {
-      const work = handle(job.data, job.name);
+      const work = handle({ name: job.name, data: job.data, starts: job.attemptsStarted });
       this.active.add(work);
       await work.finally(() => this.active.delete(work));
     };
@@ -207,6 +215,14 @@ export class Queues {
     this.redisClients.push(client);
     return client;
   }
+}
+
+/** A Redis that may evict loses jobs without a word. One that does not say is taken for managed by somebody who knows. */
+async function evictionTrouble(client: IORedis): Promise<string | undefined> {
+  const memory = await within(probeTimeoutMs, client.info('memory')).catch(() => '');
+  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
+  if (policy === 'noeviction') return undefined;
+  return `Redis has maxmemory-policy ${policy} and may throw jobs away. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
 }
 
 /** BullMQ's types keep its backends apart; its behaviour does not. */

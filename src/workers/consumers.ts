@@ -1,11 +1,21 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
+import { HoldfastError } from '../errors';
+import { failpoint } from '../failpoints';
 import { ReservationsService } from '../inventory/reservations.service';
+import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
-import { receiveMessage } from '../outbox/outbox';
-import { type JobData, type QueueName, Queues } from '../queue/queues';
+import { parkMessage } from '../outbox/dead-letters';
+import { messageRoutes, receiveMessage } from '../outbox/outbox';
+import { type JobHandler, type QueueName, Queues, type StartedJob } from '../queue/queues';
+
+/**
+ * A message whose handler was started so often and did not come back is what ends its workers, or cannot be handled at
+ * all. Below what BullMQ allows by itself, so that it is we who park it.
+ */
+const startsMax = 3;
 
 /**
  * One consumer per queue. Each acknowledges its message in the transaction of its effect, so that a message comes
@@ -13,6 +23,8 @@ import { type JobData, type QueueName, Queues } from '../queue/queues';
  */
 @Injectable()
 export class Consumers {
+  private readonly logger = new Logger('consumers');
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
@@ -23,30 +35,52 @@ export class Consumers {
 
   start(): void {
     const perProvider = this.config.paymentConcurrencyMax;
-    this.queues.work('checkout', perProvider, (data) => this.driveSaga('checkout', data));
-    this.queues.work('compensation', Math.ceil(perProvider / 4), (data) =>
-      this.driveSaga('compensation', data),
-    );
+    this.consume('checkout', perProvider, (job) => this.driveSaga('checkout', job));
+    this.consume('compensation', Math.ceil(perProvider / 4), (job) => this.driveSaga('compensation', job));
     // One pass ends everything that is due, so a second alarm beside it would find nothing.
     this.queues.work('expiry', 1, async () => void (await this.reservations.expireDue()));
-    this.queues.work('events', 10, (data, name) => this.event(data, name));
+    this.consume('events', 10, (job) => this.applyEvent(job));
   }
 
-  private async driveSaga(queue: QueueName, { messageId, aggregateId }: JobData): Promise<void> {
+  private consume(queue: QueueName, concurrency: number, apply: JobHandler): void {
+    this.queues.work(queue, concurrency, async (job) => {
+      // Written by newer code, whose workers will apply it when the outbox offers it again.
+      if (!(job.name in messageRoutes)) return;
+      if (job.starts > startsMax) return this.park(job, 'its handler was started and did not come back');
+      await failpoint('consumer.started');
+      try {
+        await apply(job);
+      } catch (error) {
+        const isLastTry = job.starts === startsMax && !(error instanceof HoldfastError && error.retryable);
+        if (!isLastTry) throw error;
+        await this.park(job, String((error as Error)?.message ?? error));
+      }
+      await failpoint('consumer.done');
+    });
+  }
+
+  private async park(job: StartedJob, reason: string): Promise<void> {
+    const parked = await this.db.transaction('dead-letter', (tx) => parkMessage(tx, { ...job, reason }));
+    if (parked) this.logger.error(`message ${job.data.messageId} (${job.name}) is a dead letter: ${reason}`);
+  }
+
+  private async driveSaga(queue: QueueName, { data: { messageId, aggregateId } }: StartedJob): Promise<void> {
     if (messageId && aggregateId) await this.sagas.drive(aggregateId, { consumer: queue, messageId });
   }
 
-  private async event({ messageId, aggregateId }: JobData, name: string): Promise<void> {
+  private async applyEvent({ name, data: { messageId, aggregateId } }: StartedJob): Promise<void> {
     if (!messageId || !aggregateId) return;
-    const orderId = await this.db.transaction(async (tx) => {
+    const orderId = await this.db.transaction('apply-event', async (tx) => {
       if (!(await receiveMessage(tx, 'events', messageId))) return null;
-      // A reservation that ended under a waiting order: its saga is due and should hear of it now, not at its next turn.
+      // A reservation that ended under a waiting order: its saga should hear of it now, not at its next turn.
       if (name !== 'reservation.expired' && name !== 'reservation.released') return null;
-      const [row] = await tx.rows<{ orderId: string | null }>(
-        `SELECT order_id AS "orderId" FROM reservations WHERE id = $1::uuid`,
+      const [row] = await tx.rows<{ orderId: string | null; now: Date }>(
+        `SELECT order_id AS "orderId", clock_timestamp() AS now FROM reservations WHERE id = $1::uuid`,
         [aggregateId],
       );
-      return row?.orderId ?? null;
+      if (!row?.orderId) return null;
+      await wakeSagas(tx, [row.orderId], row.now);
+      return row.orderId;
     });
     if (orderId) await this.sagas.drive(orderId);
   }

@@ -20,7 +20,9 @@ export class ProviderEventWorker {
 
   async sweep(): Promise<void> {
     for (;;) {
-      const { processed, woken } = await this.db.transaction((tx) => this.processBatch(tx));
+      const { processed, woken } = await this.db.transaction('provider-events', (tx) =>
+        this.processBatch(tx),
+      );
       // Not waited for: a provider that is slow with one order must not keep the news from the others.
       for (const orderId of woken) void this.sagas.drive(orderId);
       if (processed < batchSizeMax) return;

@@ -3,9 +3,7 @@ import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { ReservationsService } from '../inventory/reservations.service';
-import { codeVersion } from '../orders/checkout-saga/checkout.saga';
-import { dueSagas } from '../orders/checkout-saga/saga.repository';
-import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
 
 /** Old keys and inbox rows go a few at a time, so that the clean-up never competes with buyers. */
@@ -20,13 +18,12 @@ const pruneEveryMs = 60_000;
 export class Sweeper {
   private readonly logger = new Logger('sweeper');
   private readonly duties: Duty[] = [];
-  private readonly driving = new Set<Promise<void>>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
     private readonly reservations: ReservationsService,
-    private readonly sagas: SagaRunner,
+    private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
   ) {}
 
@@ -35,7 +32,7 @@ export class Sweeper {
     const every = this.config.sweepMs;
     this.duties.push(
       new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger),
-      new Duty(every, () => this.driveDueSagas(), this.logger),
+      new Duty(every, () => this.sagas.sweep(), this.logger),
       new Duty(every, () => this.providerEvents.sweep(), this.logger),
       new Duty(pruneEveryMs, () => this.prune(), this.logger),
     );
@@ -43,17 +40,7 @@ export class Sweeper {
 
   async stop(): Promise<void> {
     await Promise.all(this.duties.splice(0).map((duty) => duty.stop()));
-    await Promise.all(this.driving);
-  }
-
-  private async driveDueSagas(): Promise<void> {
-    // Driven beside one another and not waited for: a provider that is slow with one order must not keep the others.
-    const places = this.config.paymentConcurrencyMax - this.driving.size;
-    const due = places > 0 ? await dueSagas(this.db, places, codeVersion) : [];
-    for (const { orderId } of due) {
-      const run = this.sagas.drive(orderId).finally(() => this.driving.delete(run));
-      this.driving.add(run);
-    }
+    await this.sagas.idle();
   }
 
   /** Forgets what no retry can ask for any more, a batch at a time until none is left. */

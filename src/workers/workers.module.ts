@@ -1,4 +1,4 @@
-import { Inject, Injectable, Module, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { InventoryModule } from '../inventory/inventory.module';
@@ -7,12 +7,15 @@ import { OrdersModule } from '../orders/orders.module';
 import { Relay } from '../outbox/relay';
 import { Queues } from '../queue/queues';
 import { Consumers } from './consumers';
+import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
 import { Sweeper } from './sweeper';
 
 /** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
 @Injectable()
 export class Background implements OnModuleDestroy {
+  private readonly logger = new Logger('worker');
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly consumers: Consumers,
@@ -26,6 +29,7 @@ export class Background implements OnModuleDestroy {
     if (this.config.queuesEnabled) this.consumers.start();
     this.relay.start(this.config.relayPollMs);
     this.sweeper.start();
+    void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -38,7 +42,7 @@ export class Background implements OnModuleDestroy {
 
 @Module({
   imports: [InventoryModule, OrdersModule],
-  providers: [Consumers, ProviderEventWorker, Sweeper, Background],
+  providers: [Consumers, DueSagas, ProviderEventWorker, Sweeper, Background],
   exports: [Background],
 })
 export class WorkersModule {}

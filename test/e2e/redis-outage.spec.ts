@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import IORedis from 'ioredis';
 import { describeWithRedis } from '../support/redis';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
@@ -81,6 +82,31 @@ describeWithRedis('a service whose Redis', () => {
       expect((await ready()).body.status).toBe('degraded');
     } finally {
       await shop.service.kill('redis', 'SIGCONT');
+    }
+  }, 60_000);
+
+  it('may throw jobs away is told apart from a sound one, and how that is mended', async () => {
+    await shop.revive('redis');
+    await untilReadyIs('ok');
+    const redis = new IORedis(shop.service.redisUrl!);
+    try {
+      for (const policy of ['allkeys-lru', 'volatile-ttl']) {
+        await redis.config('SET', 'maxmemory-policy', policy);
+        const { status, body } = await ready();
+        expect(status).toBe(200);
+        expect(body).toEqual({
+          status: 'degraded',
+          degraded: [
+            { part: 'queue (redis)', detail: expect.stringContaining(`maxmemory-policy ${policy}`) },
+          ],
+        });
+        expect(body.degraded[0].detail).toContain('redis-cli CONFIG SET maxmemory-policy noeviction');
+      }
+      await expectBusinessAsUsual();
+      await redis.config('SET', 'maxmemory-policy', 'noeviction');
+      expect((await ready()).body).toEqual({ status: 'ok', degraded: [] });
+    } finally {
+      redis.disconnect();
     }
   }, 60_000);
 

@@ -29,6 +29,11 @@ const promised = [
   'POST /v1/admin/reservations/{id}/release',
   'GET /v1/admin/orders',
   'GET /v1/admin/orders/{id}/saga',
+  'POST /v1/admin/orders/{id}/saga/retry',
+  'POST /v1/admin/orders/{id}/saga/compensate',
+  'POST /v1/admin/orders/{id}/saga/resolve',
+  'GET /v1/admin/dead-letters',
+  'POST /v1/admin/dead-letters/{id}/retry',
   'GET /v1/admin/invariants',
 ];
 

@@ -38,7 +38,7 @@ describe('a transaction that loses a race', () => {
     const bothHoldOne = meetingOf(2);
     let runs = 0;
     const lockInOrder = (first: string, second: string) =>
-      world.db.transaction(async (tx) => {
+      world.db.transaction('command', async (tx) => {
         runs++;
         await addOne(tx, first);
         await bothHoldOne();
@@ -56,7 +56,7 @@ describe('a transaction that loses a race', () => {
     const bothHaveRead = meetingOf(2);
     let runs = 0;
     const readThenWrite = () =>
-      world.db.transaction(async (tx) => {
+      world.db.transaction('command', async (tx) => {
         runs++;
         await tx.rows('SET TRANSACTION ISOLATION LEVEL SERIALIZABLE');
         await tx.rows('SELECT version FROM products WHERE sku = $1::text', [sku]);
@@ -72,7 +72,7 @@ describe('a transaction that loses a race', () => {
 
   it('is given up after a few tries, as something to try again later', async () => {
     let runs = 0;
-    const work = world.db.transaction(async () => {
+    const work = world.db.transaction('command', async () => {
       runs++;
       throw new LostRace('somebody is always quicker');
     });
@@ -83,7 +83,7 @@ describe('a transaction that loses a race', () => {
 
   it('is not run again for an error of its own', async () => {
     let runs = 0;
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       runs++;
       await tx.rows('SELECT 1 / 0');
     });
@@ -110,7 +110,7 @@ describe('a database that is busy', () => {
 
   it('answers 503 when a statement takes too long', async () => {
     const endless = `SELECT count(*) FROM generate_series(1, 1000000000)`;
-    expect(await answerOf(world.db.transaction((tx) => tx.rows(endless)))).toBe('unavailable');
+    expect(await answerOf(world.db.transaction('command', (tx) => tx.rows(endless)))).toBe('unavailable');
     expect(await answerOf(world.db.rows(endless))).toBe('unavailable');
   });
 
@@ -122,19 +122,21 @@ describe('a database that is busy', () => {
       const held = new Promise<void>((resolve) => (free = resolve));
       const bothOpen = meetingOf(3);
       const holders = [1, 2].map(() =>
-        small.db.transaction(async () => {
+        small.db.transaction('command', async () => {
           await Promise.race([bothOpen(), held]);
           await held;
         }),
       );
       await until(async () => poolOf(small).totalCount === 2 && poolOf(small).idleCount === 0);
 
-      expect(await answerOf(small.db.transaction((tx) => tx.rows('SELECT 1')))).toBe('unavailable');
+      expect(await answerOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe(
+        'unavailable',
+      );
       expect(await answerOf(small.db.rows('SELECT 1'))).toBe('unavailable');
 
       free();
       await Promise.all(holders);
-      expect(await answerOf(small.db.transaction((tx) => tx.rows('SELECT 1')))).toBe('ok');
+      expect(await answerOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe('ok');
       expect(poolOf(small).totalCount).toBeLessThanOrEqual(2);
     } finally {
       await small.close();
@@ -148,7 +150,7 @@ describe('a connection that is killed', () => {
     const killer = await world.session();
     let runs = 0;
 
-    await world.db.transaction(async (tx) => {
+    await world.db.transaction('command', async (tx) => {
       await addOne(tx, sku);
       if (++runs > 1) return;
       const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
@@ -170,7 +172,7 @@ describe('a connection that is killed', () => {
     await until(async () => poolOf(world).totalCount === 0);
 
     const answers = Array.from({ length: 8 }, () =>
-      answerOf(world.db.transaction((tx) => tx.rows('SELECT 1'))),
+      answerOf(world.db.transaction('command', (tx) => tx.rows('SELECT 1'))),
     );
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'ok'));
   });
@@ -180,7 +182,7 @@ describe('a connection that is killed', () => {
     const killer = await world.session();
     const allOpen = meetingOf(9);
     const work = skus.map((sku) =>
-      world.db.transaction(async (tx) => {
+      world.db.transaction('command', async (tx) => {
         await addOne(tx, sku);
         await allOpen();
         await addOne(tx, sku);

@@ -10,7 +10,7 @@ afterAll(() => world.close());
 const test = 'test operation';
 const claim = (key: string, body: unknown = 'body', operation = test) => world.claim(operation, key, body);
 const claimAlone = async (one: ReturnType<typeof claim>) =>
-  (await world.db.transaction((tx) => claimKeys(tx, [one])))[0]!;
+  (await world.db.transaction('command', (tx) => claimKeys(tx, [one])))[0]!;
 
 const wordOf = (outcome: ClaimOutcome) =>
   outcome.first ? 'first' : 'reused' in outcome ? 'reused' : `like ${outcome.resourceId}`;
@@ -64,7 +64,7 @@ describe('a key that another transaction is claiming', () => {
   ): Promise<{ owner: string; outcome: string }> {
     const one = claim(`contested ${ending} ${String(rivalBody)}`);
     let rival: Promise<ClaimOutcome> | undefined;
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       expect(await claimKeys(tx, [one])).toEqual([{ first: true }]);
       rival = claimAlone(claim(one.key, rivalBody));
       await untilBlocked(world);
@@ -104,11 +104,11 @@ describe('a key', () => {
   it('is given back without touching its neighbours', async () => {
     const [gone, kept] = [claim('gone'), claim('kept')];
     const neighbour = { ...claim('gone'), principal: 'another shop' };
-    await world.db.transaction((tx) => claimKeys(tx, [gone, kept, neighbour]));
+    await world.db.transaction('command', (tx) => claimKeys(tx, [gone, kept, neighbour]));
 
-    await world.db.transaction((tx) => dropKeys(tx, [gone]));
+    await world.db.transaction('command', (tx) => dropKeys(tx, [gone]));
 
-    const outcomes = await world.db.transaction((tx) => claimKeys(tx, [gone, kept, neighbour]));
+    const outcomes = await world.db.transaction('command', (tx) => claimKeys(tx, [gone, kept, neighbour]));
     expect(outcomes.map(wordOf)).toEqual([
       'first',
       `like ${kept.resourceId}`,
@@ -118,7 +118,7 @@ describe('a key', () => {
 
   it('that comes several times in one batch belongs to the first of them', async () => {
     const first = claim('thrice');
-    const outcomes = await world.db.transaction((tx) =>
+    const outcomes = await world.db.transaction('command', (tx) =>
       claimKeys(tx, [first, claim('thrice'), claim('thrice', 'another body'), claim('once')]),
     );
     expect(outcomes.map(wordOf)).toEqual(['first', `like ${first.resourceId}`, 'reused', 'first']);
@@ -135,7 +135,7 @@ describe('transactions with many keys', () => {
         const batches = Array.from({ length: 6 }, () => random.shuffled(keys).map((key) => claim(key)));
 
         const outcomes = await Promise.all(
-          batches.map((batch) => world.db.transaction((tx) => claimKeys(tx, batch))),
+          batches.map((batch) => world.db.transaction('command', (tx) => claimKeys(tx, batch))),
         );
 
         expect(outcomes.flat().filter((outcome) => outcome.first)).toHaveLength(keys.length);

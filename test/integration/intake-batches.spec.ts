@@ -18,7 +18,7 @@ afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
 const acceptAll = (requests: CheckoutRequest[]) =>
-  world.db.transaction((tx) => world.intake.acceptAll(tx, requests));
+  world.db.transaction('command', (tx) => world.intake.acceptAll(tx, requests));
 
 /** The rows that this test has written, of everything that an intake writes. */
 const rowsWritten = () => rowsSince(world, countedBefore);
@@ -186,7 +186,7 @@ describe('checkouts that are accepted together', () => {
     const reservationId = await world.reserve([line(sku)]);
     const before = await countRows(world);
 
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       const answers = await world.intake.acceptAll(tx, [
         world.checkout([line(sku)]),
         world.checkout([], { reservationId }),

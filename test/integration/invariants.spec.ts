@@ -72,7 +72,7 @@ async function liveALittle(): Promise<Lively> {
   await world.reservations.confirm(confirmed!, shop);
   await until(async () => (await world.relay().runOnce()) === 0);
   for (const { data } of world.queues.jobs.filter((job) => job.queue === 'events')) {
-    await world.db.transaction((tx) => receiveMessage(tx, 'events', data.messageId!));
+    await world.db.transaction('command', (tx) => receiveMessage(tx, 'events', data.messageId!));
   }
   return {
     placed,

@@ -2,7 +2,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Ajv from 'ajv';
 import { createApi } from '../../src/app';
 import { loadConfig } from '../../src/config';
+import { Database } from '../../src/database/database';
 import { problemKinds } from '../../src/errors';
+import { parsePublicId } from '../../src/ids';
+import { parkMessage } from '../../src/outbox/dead-letters';
 import { createTestDatabase } from '../support/database';
 
 type Described = {
@@ -149,10 +152,54 @@ describe('the API description', () => {
       ['/v1/admin/reservations', '/v1/admin/reservations'],
       ['/v1/admin/orders', '/v1/admin/orders'],
       ['/v1/admin/orders/{id}/saga', `/v1/admin/orders/${id}/saga`],
+      ['/v1/admin/dead-letters', '/v1/admin/dead-letters'],
       ['/health/live', '/health/live'],
       ['/health/ready', '/health/ready'],
     ] as const) {
       expectDescribed('get', path, await app.inject({ url, headers: admin }));
+    }
+  });
+
+  it('describes what the desk really answers, and how an order looks that it gave up', async () => {
+    const ordered = await app.inject({
+      method: 'POST',
+      url: '/v1/orders',
+      headers: { ...json, 'idempotency-key': 'given-up' },
+      payload: { customerId: 'c', paymentMethod: 'pm_card_visa', lines: [{ sku: 'TEE', quantity: 1 }] },
+    });
+    const { id } = ordered.json<{ id: string }>();
+    const db = app.get(Database);
+    await db.rows(`UPDATE sagas SET attempt = 1 WHERE order_id = $1`, [parsePublicId('ord', id)]);
+    for (const act of ['retry', 'resolve']) {
+      const payload = { reason: 'customer called' };
+      const url = `/v1/admin/orders/${id}/saga/${act}`;
+      const answer = await app.inject({ method: 'POST', url, headers: json, payload });
+      expect(answer.statusCode).toBe(200);
+      expectDescribed('post', `/v1/admin/orders/{id}/saga/${act}`, answer);
+    }
+    const order = await app.inject({ url: `/v1/orders/${id}`, headers: admin });
+    expect(order.json()).toMatchObject({ status: 'rejected', rejectionReason: 'abandoned' });
+    expectDescribed('get', '/v1/orders/{id}', order);
+
+    const messages = await db.rows<{ id: string; name: string; aggregateId: string }>(
+      `SELECT id, type AS name, aggregate_id AS "aggregateId" FROM outbox WHERE type IN ('order.rejected', 'reservation.created')`,
+    );
+    for (const { id, name, aggregateId } of messages) {
+      const message = { name, data: { messageId: id, aggregateId }, starts: 3, reason: 'poison' };
+      await db.transaction('dead-letter', (tx) => parkMessage(tx, message));
+    }
+    const list = await app.inject({ url: '/v1/admin/dead-letters', headers: admin });
+    expectDescribed('get', '/v1/admin/dead-letters', list);
+    const letters = list.json<{ data: { id: string; aggregateId: string }[] }>().data;
+    expect(letters.map(({ aggregateId }) => aggregateId)).toContain(id);
+    for (const letter of letters) {
+      const retried = await app.inject({
+        method: 'POST',
+        url: `/v1/admin/dead-letters/${letter.id}/retry`,
+        headers: json,
+        payload: { reason: 'mended' },
+      });
+      expectDescribed('post', '/v1/admin/dead-letters/{id}/retry', retried);
     }
   });
 

@@ -22,7 +22,8 @@ const message = (aggregateId: string, sequence = 1, payload: Record<string, unkn
   payload,
 });
 
-const write = (messages: NewMessage[]) => world.db.transaction((tx) => appendMessages(tx, messages));
+const write = (messages: NewMessage[]) =>
+  world.db.transaction('command', (tx) => appendMessages(tx, messages));
 const aggregatesOf = (queues: QueueStub) => queues.jobs.map((job) => job.data.aggregateId);
 
 /** Lets the time pass that a claim or a relayed message waits for. */
@@ -86,7 +87,7 @@ describe('messages of one aggregate', () => {
 
   it('are not skipped when they commit late', async () => {
     const [late, early] = [newId(), newId()];
-    await world.db.transaction(async (tx) => {
+    await world.db.transaction('command', async (tx) => {
       await appendMessages(tx, [message(late)]);
       await write([message(early)]);
       await drain(world.relay());
@@ -99,7 +100,7 @@ describe('messages of one aggregate', () => {
   });
 
   it('that were rolled back are never sent', async () => {
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       await appendMessages(tx, [message(newId())]);
       throw new Error('rolled back on purpose');
     });
@@ -151,7 +152,7 @@ describe('a relay that dies', () => {
     expect(second!.data).toEqual(first!.data);
     expect(second!.id).not.toBe(first!.id);
     const received = [first, second].map((job) =>
-      world.db.transaction((tx) => receiveMessage(tx, 'events', job!.data.messageId!)),
+      world.db.transaction('command', (tx) => receiveMessage(tx, 'events', job!.data.messageId!)),
     );
     expect((await Promise.all(received)).filter(Boolean)).toHaveLength(1);
   });
@@ -188,7 +189,7 @@ describe('a message that was sent', () => {
     await write([message(lost), message(applied)]);
     await drain(world.relay());
     const appliedJob = world.queues.jobs.find((job) => job.data.aggregateId === applied)!;
-    await world.db.transaction((tx) => receiveMessage(tx, 'events', appliedJob.data.messageId!));
+    await world.db.transaction('command', (tx) => receiveMessage(tx, 'events', appliedJob.data.messageId!));
     world.queues.jobs.length = 0;
 
     expect(await world.relay().runOnce()).toBe(0);
@@ -244,7 +245,9 @@ describe('a consumer', () => {
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
 
     const received = await Promise.all(
-      Array.from({ length: 10 }, () => world.db.transaction((tx) => receiveMessage(tx, 'events', id))),
+      Array.from({ length: 10 }, () =>
+        world.db.transaction('command', (tx) => receiveMessage(tx, 'events', id)),
+      ),
     );
 
     expect(received.filter(Boolean)).toHaveLength(1);
@@ -253,12 +256,12 @@ describe('a consumer', () => {
   it('that dies before its commit has applied nothing, and gets the message again', async () => {
     await write([message(newId())]);
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       await receiveMessage(tx, 'events', id);
       throw new Error('the process dies here');
     });
     await expect(work).rejects.toThrow('the process dies here');
 
-    expect(await world.db.transaction((tx) => receiveMessage(tx, 'events', id))).toBe(true);
+    expect(await world.db.transaction('command', (tx) => receiveMessage(tx, 'events', id))).toBe(true);
   });
 });

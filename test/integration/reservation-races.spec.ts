@@ -155,7 +155,7 @@ describe('an extension that is under way', () => {
     const id = await world.reserve([{ sku, quantity: 1 }]);
     await endsSoon(id);
 
-    await world.db.transaction(async (tx) => {
+    await world.db.transaction('command', async (tx) => {
       const reservation = await lockReservation(tx, id);
       await extendExpiry(tx, reservation!, new Date(reservation!.now.getTime() + 60_000));
       await until(() => isPastItsEnd(id));
@@ -173,7 +173,7 @@ describe('a buyer who is short while the sweeper is at work', () => {
     const sku = await world.product({ onHand: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
 
-    const buyer = await world.db.transaction(async (tx) => {
+    const buyer = await world.db.transaction('command', async (tx) => {
       const ended = await expireDueRows(tx, 200);
       const answer = answerOf(world.reserve([{ sku, quantity: 1 }]));
       // The buyer has either made up its mind or waits for this transaction.

@@ -28,7 +28,7 @@ async function reservationThatIs(state: State, sku: string): Promise<string> {
     const { id } = await world.row<{ id: string }>(`SELECT reservation_id AS id FROM orders WHERE id = $1`, [
       orderId,
     ]);
-    await world.db.transaction((tx) => pin(tx, id, orderId));
+    await world.db.transaction('command', (tx) => pin(tx, id, orderId));
     return id;
   }
   const id = await world.reserve([{ sku, quantity: 2 }]);
@@ -101,7 +101,9 @@ describe('a reservation that is', () => {
 
   it('active cannot be pinned for an order that it does not belong to', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
-    await expect(world.db.transaction((tx) => pin(tx, id, id))).rejects.toThrow(/lost its reservation/);
+    await expect(world.db.transaction('command', (tx) => pin(tx, id, id))).rejects.toThrow(
+      /lost its reservation/,
+    );
   });
 
   it.each(['due', 'expired'] as const)('%s is pinned for no charge', async (state) => {
@@ -112,7 +114,7 @@ describe('a reservation that is', () => {
     await world.makeDue(id);
     if (state === 'expired') await world.reservations.expireDue();
 
-    expect(await world.db.transaction((tx) => pin(tx, id, orderId))).toBe('expired');
+    expect(await world.db.transaction('command', (tx) => pin(tx, id, orderId))).toBe('expired');
   });
 });
 
@@ -255,7 +257,7 @@ describe('expiry', () => {
 
   async function reserveMany(sku: string): Promise<void> {
     const requests = Array.from({ length: many }, () => world.reservationRequest([{ sku, quantity: 1 }]));
-    await world.db.transaction((tx) => reserveTogether(tx, requests, 1_800));
+    await world.db.transaction('command', (tx) => reserveTogether(tx, requests, 1_800));
     await world.rows(
       `UPDATE reservations r SET expires_at = clock_timestamp() - interval '1 second'
          FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = $1`,

@@ -289,7 +289,7 @@ describe('the stock of an order', () => {
       await world.reserve([{ sku, quantity: 2 }]);
       const onPurpose = new Error('rolled back on purpose');
 
-      const work = world.db.transaction(async (tx) => {
+      const work = world.db.transaction('command', async (tx) => {
         for (let repeat = 0; repeat < 3; repeat++) await undoReservation(tx, id, orderId, 'order ended');
         const [level] = await tx.rows(`SELECT reserved FROM stock_levels WHERE sku = $1::text`, [sku]);
         expect(level).toEqual({ reserved: 2 });

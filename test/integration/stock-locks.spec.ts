@@ -127,7 +127,7 @@ describe('baskets that want the same rows', () => {
     await holder.query('BEGIN');
     await holder.query(`SELECT FROM stock_levels WHERE sku = 'S' FOR UPDATE`);
 
-    const waiting = world.db.transaction((tx) =>
+    const waiting = world.db.transaction('command', (tx) =>
       lockLevels(
         tx,
         ['T', 'S', 'R'].map((sku) => ({ sku, pool: 'main' })),
@@ -214,7 +214,7 @@ describe('checkouts that are taken together', () => {
   async function rolledBack(work: (tx: Parameters<typeof takeTogether>[0]) => Promise<void>): Promise<void> {
     const onPurpose = new Error('rolled back on purpose');
     await expect(
-      world.db.transaction(async (tx) => {
+      world.db.transaction('command', async (tx) => {
         await work(tx);
         throw onPurpose;
       }),

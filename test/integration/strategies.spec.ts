@@ -194,7 +194,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     const killer = await world.session();
     let runs = 0;
 
-    const work = world.db.transaction(async (tx) => {
+    const work = world.db.transaction('command', async (tx) => {
       if (++runs > 1) throw new Error('the second run is not wanted');
       const request = world.reservationRequest([a, b].map((sku) => ({ sku: sku!, quantity: 2 })));
       await reserveAlone(tx, request, lifetimeSecondsMax);
@@ -298,7 +298,7 @@ function someLines(random: Random, skus: string[], linesMax: number): Line[] {
 /** Looks at what a transaction would have done; nothing of it stays. */
 async function rolledBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
   let result: { value: T } | undefined;
-  const never = world.db.transaction(async (tx) => {
+  const never = world.db.transaction('command', async (tx) => {
     result = { value: await work(tx) };
     throw new Error('rolled back on purpose');
   });

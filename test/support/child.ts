@@ -6,8 +6,10 @@ import type { Guardian } from './guardian';
 
 export const root = path.resolve(__dirname, '..', '..');
 
-/** Enough to see why something went wrong, and no more than a failing test should print. */
-const outputLinesMax = 200;
+/** A long drill's worth of lines, for those who look for one; */
+const outputLinesMax = 5_000;
+/** and no more than a failing test should print. */
+const printedLinesMax = 200;
 
 /** A start takes about a second; on two cores with two suites at work, several. */
 const readyWithinMs = 30_000;
@@ -24,6 +26,12 @@ export interface ChildSpec {
   env: NodeJS.ProcessEnv;
   /** What it prints when it is ready. */
   readyWhen: RegExp;
+  /** Whom it runs as; ourselves unless it refuses that, as PostgreSQL refuses root. */
+  user?: { uid?: number; gid?: number };
+  /** Where it runs; that user must be able to go there. */
+  cwd?: string;
+  /** How it is asked to stop; SIGTERM unless it has words of its own. */
+  stopSignal?: NodeJS.Signals;
 }
 
 /** A process of the service under test: started, killed and started again at will, with what it said kept. */
@@ -52,7 +60,11 @@ export class Child {
     return this.lines.join('\n');
   }
 
-  /** From the next start on. */
+  private get lastWords(): string {
+    return this.lines.slice(-printedLinesMax).join('\n');
+  }
+
+  /** From the next start on. A variable that is undefined is not set. */
   setEnv(more: NodeJS.ProcessEnv): void {
     Object.assign(this.spec.env, more);
   }
@@ -60,9 +72,10 @@ export class Child {
   /** Resolves with the line by which it said that it is ready. */
   async start(): Promise<string> {
     if (this.pid !== undefined) throw new Error(`${this.name} is already running`);
-    const { command, args, readyWhen } = this.spec;
+    const { command, args, readyWhen, user, cwd = root } = this.spec;
     const child = spawn(command, args, {
-      cwd: root,
+      ...user,
+      cwd,
       env: this.spec.env,
       detached: true,
       stdio: ['ignore', 'pipe', 'pipe'],
@@ -71,7 +84,8 @@ export class Child {
     if (child.pid !== undefined) this.guardian.watch(this.name, child.pid);
 
     return new Promise<string>((resolve, reject) => {
-      const fail = (how: string): void => reject(new Error(`${this.name} ${how}. It said:\n${this.output}`));
+      const fail = (how: string): void =>
+        reject(new Error(`${this.name} ${how}. It said:\n${this.lastWords}`));
       const timer = setTimeout(() => fail(`was not ready within ${readyWithinMs} ms`), readyWithinMs);
       const hear = (line: string): void => {
         this.remember(line);
@@ -102,11 +116,16 @@ export class Child {
     if (endingSignals.includes(signal)) await this.closed;
   }
 
+  /** Resolves when it has ended, by whatever hand. */
+  async ended(): Promise<void> {
+    await this.closed;
+  }
+
   /** Asks, and after a while insists. Wakes a process that a test had stopped with SIGSTOP. */
   async stop(): Promise<void> {
     if (this.pid === undefined) return;
     const insist = setTimeout(() => this.process?.kill('SIGKILL'), stopGraceMs);
-    this.process?.kill('SIGTERM');
+    this.process?.kill(this.spec.stopSignal ?? 'SIGTERM');
     this.process?.kill('SIGCONT');
     await this.closed;
     clearTimeout(insist);

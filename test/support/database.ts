@@ -10,6 +10,9 @@ export interface TestDatabase {
 /** "Source database is being accessed by other users": another clone is being made of it at this moment. */
 const objectInUse = '55006';
 
+/** What is written on a database that was made to be hurt. Nothing that destroys is done to one that lacks it. */
+const throwawayMark = 'holdfast: made by a test, to be thrown away';
+
 /** A database of one's own with every table in place and nothing in them, cloned from the migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { server, templates } = testServices();
@@ -19,9 +22,19 @@ export async function createTestDatabase(): Promise<TestDatabase> {
     throw new Error(
       `There is no template for schema ${schema}, only for ${Object.keys(templates).join(', ')}`,
     );
-  const name = `holdfast_test_${randomBytes(8).toString('hex')}`;
+  return createDatabase(server, { template, schema });
+}
 
-  await onServer(server, (client) => clone(client, { name, template }));
+/** An empty one on a given server, or a clone. */
+export async function createDatabase(
+  server: string,
+  { template = 'template1', schema = 'public' } = {},
+): Promise<TestDatabase> {
+  const name = `holdfast_test_${randomBytes(8).toString('hex')}`;
+  await onServer(server, async (client) => {
+    await clone(client, { name, template });
+    await client.query(`COMMENT ON DATABASE ${name} IS '${throwawayMark}'`);
+  });
 
   return {
     url: urlOf(server, { name, schema }),
@@ -32,6 +45,15 @@ export async function createTestDatabase(): Promise<TestDatabase> {
         async (client) => void (await client.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)),
       ),
   };
+}
+
+/** Throws unless this database was made by a test. To be asked before anything that destroys. */
+export async function refuseUnlessThrowaway(read: (sql: string) => Promise<unknown[]>): Promise<void> {
+  const [database] = (await read(
+    `SELECT datname AS name, shobj_description(oid, 'pg_database') AS mark FROM pg_database WHERE datname = current_database()`,
+  )) as { name: string; mark: string | null }[];
+  if (database?.mark !== throwawayMark)
+    throw new Error(`The database ${database?.name} was not made by a test, so nothing is destroyed in it.`);
 }
 
 async function clone(client: Client, { name, template }: { name: string; template: string }): Promise<void> {

@@ -12,6 +12,7 @@ import { ReservationsService } from '../../src/inventory/reservations.service';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake';
 import { OrdersService } from '../../src/orders/orders.service';
+import { SagaDesk } from '../../src/orders/saga-desk';
 import { Relay } from '../../src/outbox/relay';
 import type { PaymentGateway } from '../../src/payment/gateways/gateway';
 import type { NewJob, Queues } from '../../src/queue/queues';
@@ -55,6 +56,7 @@ export class World {
   readonly products: ProductsService;
   readonly intake: Intake;
   readonly orders: OrdersService;
+  readonly desk: SagaDesk;
   private readonly silence: Relay;
   private readonly sessions: Client[] = [];
   private named = 0;
@@ -70,6 +72,7 @@ export class World {
     this.products = new ProductsService(db);
     this.intake = new Intake(config, db, this.reservations, this.silence);
     this.orders = new OrdersService(db, this.silence);
+    this.desk = new SagaDesk(db, this.silence);
   }
 
   /** A relay of its own, as another process would have it. */

@@ -11,18 +11,24 @@ export interface RequestOptions {
 }
 
 /** Longer than any `Prefer: wait`, so that only an answer which never comes is cut off. */
-const patienceMs = 60_000;
+const patienceMsDefault = 60_000;
 
 /** One caller of one API process: a base address and a key, or none. */
 export class HttpClient {
   constructor(
     readonly base: string,
     readonly key?: string,
+    private readonly patienceMs = patienceMsDefault,
   ) {}
 
   /** The same caller at another API process. */
   at(base: string): HttpClient {
-    return new HttpClient(base, this.key);
+    return new HttpClient(base, this.key, this.patienceMs);
+  }
+
+  /** The same caller, who waits for an answer no longer than this. */
+  patientFor(ms: number): HttpClient {
+    return new HttpClient(this.base, this.key, ms);
   }
 
   get(path: string, options: RequestOptions = {}): Promise<Answer> {
@@ -46,7 +52,7 @@ export class HttpClient {
       method,
       headers: { ...headers, ...options.headers },
       body: body === undefined || typeof body === 'string' ? body : JSON.stringify(body),
-      signal: AbortSignal.timeout(patienceMs),
+      signal: AbortSignal.timeout(this.patienceMs),
     });
     const text = await response.text();
     return { status: response.status, headers: response.headers, text, body: parsed(text) };

@@ -1,12 +1,7 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import os from 'node:os';
-import path from 'node:path';
-import { Child } from './child';
+import { rmSync } from 'node:fs';
 import { Guardian } from './guardian';
-import { freePort } from './ports';
-import { redisIsAvailable, testServices } from './services';
-
-export type QueueBackend = 'postgres' | 'redis';
+import { type QueueBackend, redisServer } from './redis-server';
+import { redisIsAvailable } from './services';
 
 /**
  * Declares a suite once for each backend that BullMQ runs on. Without a Redis its half is skipped, which the totals
@@ -19,47 +14,11 @@ export function describeOnEachQueueBackend(what: string, suite: (queue: QueueBac
 
 export const describeWithRedis: jest.Describe = redisIsAvailable() ? describe : describe.skip;
 
-/** A Redis server of one's own, empty, to be stopped, frozen or flushed without disturbing anybody. */
-export async function startRedis(guardian: Guardian): Promise<{ child: Child; url: string; dir: string }> {
-  const { redis } = testServices();
-  if (redis === null)
-    throw new Error('There is no Redis on this machine; declare the suite with describeWithRedis');
-  const port = await freePort();
-  const dir = mkdtempSync(path.join(os.tmpdir(), 'holdfast-redis-'));
-  guardian.removeDir(dir);
-  const args = [
-    '--bind',
-    '127.0.0.1',
-    '--port',
-    String(port),
-    '--dir',
-    dir,
-    '--save',
-    '',
-    '--appendonly',
-    'no',
-  ];
-  const child = new Child(
-    {
-      name: 'redis',
-      command: redis.binary,
-      // BullMQ loses jobs when Redis may evict them.
-      args: [...args, '--maxmemory-policy', 'noeviction'],
-      env: redis.ldLibraryPath
-        ? { ...process.env, LD_LIBRARY_PATH: redis.ldLibraryPath }
-        : { ...process.env },
-      readyWhen: /Ready to accept connections/i,
-    },
-    guardian,
-  );
-  await child.start();
-  return { child, url: `redis://127.0.0.1:${port}`, dir };
-}
-
-/** The same for an integration test that needs nothing but Redis. */
+/** A Redis for an integration test that needs nothing else. */
 export async function createTestRedis(): Promise<{ url: string; stop(): Promise<void> }> {
   const guardian = new Guardian();
-  const { child, url, dir } = await startRedis(guardian);
+  const { child, url, dir } = await redisServer(guardian);
+  await child.start();
   return {
     url,
     stop: async () => {

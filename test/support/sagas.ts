@@ -1,4 +1,5 @@
 import type { Database } from '../../src/database/database';
+import { publicId } from '../../src/ids';
 import type { SagaStatus, StepName } from '../../src/orders/checkout-saga/saga';
 import type {
   AuthorizeRequest,
@@ -7,7 +8,7 @@ import type {
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import type { World } from './fixtures';
-import { approvalOf, declinedCard } from './scripted-gateway';
+import { approvalOf, declinedCard, silence } from './scripted-gateway';
 
 export interface SagaRow {
   status: SagaStatus;
@@ -18,11 +19,12 @@ export interface SagaRow {
   leased: boolean;
   fencingToken: number;
   lastError: string | null;
+  endsAs: string | null;
 }
 
 export function sagaOf(world: World, orderId: string): Promise<SagaRow> {
   return world.row<SagaRow>(
-    `SELECT status, step, attempt, last_error AS "lastError", fencing_token AS "fencingToken",
+    `SELECT status, step, attempt, ends_as AS "endsAs", last_error AS "lastError", fencing_token AS "fencingToken",
             coalesce(lease_expires_at > clock_timestamp(), false) AS leased,
             CASE WHEN next_run_at IS NULL THEN 'never'
                  WHEN next_run_at <= clock_timestamp() THEN 'due' ELSE 'waits' END AS "nextRun"
@@ -66,28 +68,56 @@ export async function timelineOf(world: World, orderId: string): Promise<string[
   return rows.map(({ line }) => line);
 }
 
+type Call = 'authorize' | 'capture' | 'void' | 'refund';
+
 /**
  * A provider with a ledger: each operation id is done once and answered the same for ever. Unlike a script it can be
  * asked in any order, by workers that crash.
  */
 export class LedgerGateway implements PaymentGateway {
-  readonly done: { kind: string; operationId: string; orderId: string; amount: number }[] = [];
+  readonly done: { kind: Call; operationId: string; orderId: string; amount: number }[] = [];
+  /** What happens to calls from now on: they never leave, or the question is lost on its way, or only the answer is. */
+  fails: Partial<Record<Call, 'held back' | 'question lost' | 'answer lost'>> = {};
+  /** What it takes beside what it was asked to. */
+  overcharge = 0;
+  /** What others do while it is being asked. */
+  whileAsked: () => unknown = () => undefined;
   private readonly answers = new Map<string, GatewayAnswer>();
 
-  constructor(private readonly declines: { capture?: boolean } = {}) {}
+  constructor(private readonly declines: Partial<Record<Call, boolean>> = {}) {}
 
-  authorize = (request: AuthorizeRequest) => this.once('authorize', request);
-  capture = (request: FollowUpRequest) => this.once('capture', request);
-  void = (request: FollowUpRequest) => this.once('void', request);
-  refund = (request: FollowUpRequest) => this.once('refund', request);
+  authorize = (request: AuthorizeRequest) => this.called('authorize', request);
+  capture = (request: FollowUpRequest) => this.called('capture', request);
+  void = (request: FollowUpRequest) => this.called('void', request);
+  refund = (request: FollowUpRequest) => this.called('refund', request);
 
-  private async once(kind: string, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+  /** Captured and not refunded; set aside and neither captured nor voided. */
+  moneyOf(orderId: string): { kept: number; setAside: number } {
+    const sum = (kind: Call) =>
+      this.done
+        .filter((one) => one.kind === kind && one.orderId === publicId('ord', orderId))
+        .reduce((total, { amount }) => total + amount, 0);
+    const isOver = sum('capture') > 0 || sum('void') > 0;
+    return { kept: sum('capture') - sum('refund'), setAside: isOver ? 0 : sum('authorize') };
+  }
+
+  private async called(kind: Call, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+    const fate = this.fails[kind];
+    if (fate === 'held back') return { status: 'not-asked', detail: 'the circuit is open' };
+    await this.whileAsked();
+    if (fate === 'question lost') return silence;
+    const answer = this.once(kind, request);
+    return fate === 'answer lost' ? silence : answer;
+  }
+
+  private once(kind: Call, request: AuthorizeRequest | FollowUpRequest): GatewayAnswer {
     const known = this.answers.get(request.operationId);
     if (known) return known;
-    const refused = kind === 'capture' && this.declines.capture;
-    const answer = refused ? declinedCard : approvalOf(request);
+    const refused = this.declines[kind];
+    const amount = request.amount + this.overcharge;
+    const answer = refused ? declinedCard : approvalOf({ ...request, amount });
     this.answers.set(request.operationId, answer);
-    const { operationId, orderId, amount } = request;
+    const { operationId, orderId } = request;
     if (!refused) this.done.push({ kind, operationId, orderId, amount });
     return answer;
   }
@@ -110,9 +140,9 @@ export function databaseThatDiesAfter(
     return new Promise<never>(() => undefined);
   };
   const doomed = Object.create(db) as Database;
-  doomed.transaction = async (work, options) => {
-    if (left-- > 0) return db.transaction(work, options);
-    const dying = db.transaction(async (tx) => {
+  doomed.transaction = async (name, work, options) => {
+    if (left-- > 0) return db.transaction(name, work, options);
+    const dying = db.transaction(name, async (tx) => {
       await work(tx);
       throw death;
     });

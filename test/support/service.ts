@@ -5,7 +5,7 @@ import { Child, root } from './child';
 import { createTestDatabase, type TestDatabase } from './database';
 import { Guardian } from './guardian';
 import { freePort } from './ports';
-import { startRedis, type QueueBackend } from './redis';
+import { type QueueBackend, redisServer } from './redis-server';
 
 export interface ServiceOptions {
   queue: QueueBackend;
@@ -13,6 +13,15 @@ export interface ServiceOptions {
   workers?: number;
   /** For the APIs, the workers and the sandbox alike. */
   env?: NodeJS.ProcessEnv;
+  /** More for one of them, by its name. */
+  envOf?: Record<string, NodeJS.ProcessEnv>;
+  /** The compiled code to run: what the build made, unless the caller has another. */
+  dist?: string;
+  /** Where the database and Redis are found when the caller made them, perhaps behind a proxy. */
+  databaseUrl?: string;
+  redisUrl?: string;
+  /** The caller's own servers, known here by their names and stopped with the rest. */
+  servers?: Child[];
 }
 
 /** A whole service in processes of its own, on a database of its own. Processes are named api-1, worker-1, sandbox, redis. */
@@ -22,22 +31,36 @@ export interface Service {
   sandboxUrl: string;
   databaseUrl: string;
   redisUrl?: string;
+  /** Every process that there is or was. */
+  names: string[];
   pidOf(name: string): number | undefined;
   outputOf(name: string): string;
+  /** Where a process tells its metrics. */
+  metricsUrlOf(name: string): string | undefined;
   kill(name: string, signal?: NodeJS.Signals): Promise<void>;
   /** Stops it if it runs, and starts it at the same address; `env` holds from then on. */
   restart(name: string, env?: NodeJS.ProcessEnv): Promise<void>;
+  /** Resolves when it has ended, by whatever hand. */
+  ended(name: string): Promise<void>;
+  /** One process more, perhaps of another build; its name. */
+  launch(kind: 'api' | 'worker', own?: Own): Promise<string>;
   stop(): Promise<void>;
+}
+
+/** What one process has for itself. */
+interface Own {
+  env?: NodeJS.ProcessEnv;
+  dist?: string;
 }
 
 export async function startService(options: ServiceOptions): Promise<Service> {
   const guardian = new Guardian();
   const home = mkdtempSync(path.join(os.tmpdir(), 'holdfast-e2e-'));
   guardian.removeDir(home);
-  const database = await createTestDatabase();
-  const started = new RunningService(database, guardian, home);
+  const database = options.databaseUrl === undefined ? await createTestDatabase() : undefined;
+  const started = new RunningService(options, { guardian, home, database });
   try {
-    await started.startAll(options);
+    await started.startAll();
     return started;
   } catch (error) {
     await started.stop();
@@ -51,74 +74,95 @@ class RunningService implements Service {
   sandboxUrl = '';
   redisUrl?: string;
   private readonly children = new Map<string, Child>();
+  private readonly metricsUrls = new Map<string, string>();
+  private workers = 0;
 
   constructor(
-    private readonly database: TestDatabase,
-    private readonly guardian: Guardian,
-    private readonly home: string,
+    private readonly options: ServiceOptions,
+    private readonly made: { guardian: Guardian; home: string; database: TestDatabase | undefined },
   ) {
-    this.databaseUrl = database.url;
+    this.databaseUrl = options.databaseUrl ?? made.database!.url;
+    this.redisUrl = options.redisUrl;
   }
 
-  async startAll({ queue, apis = 1, workers = 1, env = {} }: ServiceOptions): Promise<void> {
-    const ports = await Promise.all(Array.from({ length: apis }, freePort));
-    this.apis.push(...ports.map((port) => `http://127.0.0.1:${port}`));
-    if (queue === 'redis') await this.startRedis();
-    await this.startSandbox(env, ports[0] ?? (await freePort()));
+  async startAll(): Promise<void> {
+    const { queue, apis = 1, workers = 1, servers = [] } = this.options;
+    for (const server of servers) this.children.set(server.name, server);
+    if (queue === 'redis' && this.redisUrl === undefined) await this.startRedis();
+    const added = await Promise.all(Array.from({ length: apis }, () => this.addApi()));
+    await this.startSandbox();
+    added.push(...(await Promise.all(Array.from({ length: workers }, () => this.addWorker()))));
+    // The sandbox's address is known only now.
+    for (const child of added) child.setEnv({ STRIPE_API_URL: this.sandboxUrl });
+    await Promise.all(added.map((child) => child.start()));
+  }
 
-    const shared = {
-      ...env,
-      DATABASE_URL: this.databaseUrl,
-      REDIS_URL: this.redisUrl,
-      STRIPE_API_URL: this.sandboxUrl,
-    };
-    const started = [
-      ...ports.map((port, i) =>
-        this.add(`api-${i + 1}`, 'dist/main.js', /api listening on/, { ...shared, PORT: String(port) }),
-      ),
-      ...Array.from({ length: workers }, (_, i) =>
-        this.add(`worker-${i + 1}`, 'dist/worker.js', /worker ready/, shared),
-      ),
-    ];
-    await Promise.all(started.map((child) => child.start()));
+  async launch(kind: 'api' | 'worker', own: Own = {}): Promise<string> {
+    const child = await (kind === 'api' ? this.addApi(own) : this.addWorker(own));
+    child.setEnv({ STRIPE_API_URL: this.sandboxUrl });
+    await child.start();
+    return child.name;
   }
 
   private async startRedis(): Promise<void> {
-    const { child, url } = await startRedis(this.guardian);
+    const { child, url } = await redisServer(this.made.guardian);
+    await child.start();
     this.children.set(child.name, child);
     this.redisUrl = url;
   }
 
-  private async startSandbox(env: NodeJS.ProcessEnv, apiPort: number): Promise<void> {
-    const webhooks = `http://127.0.0.1:${apiPort}/v1/payments/webhooks/stripe`;
-    const settings = { ...env, SANDBOX_PORT: '0', SANDBOX_WEBHOOK_URL: webhooks };
-    const sandbox = this.add('sandbox', 'dist/sandbox.js', /sandbox listening on/, settings);
-    const line = await sandbox.start();
-    this.sandboxUrl = /http:\/\/\S+/.exec(line)?.[0] ?? '';
-    // Started again after a kill, it must be found where the others look for it.
-    sandbox.setEnv({ SANDBOX_PORT: new URL(this.sandboxUrl).port });
+  private async startSandbox(): Promise<void> {
+    const shop = this.apis[0] ?? `http://127.0.0.1:${await freePort()}`;
+    const port = await freePort();
+    const settings = {
+      SANDBOX_PORT: String(port),
+      SANDBOX_WEBHOOK_URL: `${shop}/v1/payments/webhooks/stripe`,
+    };
+    const sandbox = this.add('sandbox', 'sandbox.js', /sandbox listening on/, settings);
+    await sandbox.start();
+    this.sandboxUrl = `http://127.0.0.1:${port}`;
   }
 
-  private add(name: string, script: string, readyWhen: RegExp, env: NodeJS.ProcessEnv): Child {
-    const dataDir = path.join(this.home, name);
+  private async addApi({ env, dist }: Own = {}): Promise<Child> {
+    const port = await freePort();
+    const url = `http://127.0.0.1:${port}`;
+    const name = `api-${this.apis.push(url)}`;
+    this.metricsUrls.set(name, `${url}/metrics`);
+    return this.add(name, 'main.js', /api listening on/, { PORT: String(port), ...env }, dist);
+  }
+
+  private async addWorker({ env, dist }: Own = {}): Promise<Child> {
+    const name = `worker-${(this.workers += 1)}`;
+    const port = await freePort();
+    this.metricsUrls.set(name, `http://127.0.0.1:${port}/metrics`);
+    return this.add(name, 'worker.js', /worker ready/, { METRICS_PORT: String(port), ...env }, dist);
+  }
+
+  private add(name: string, script: string, readyWhen: RegExp, own: NodeJS.ProcessEnv, dist?: string): Child {
+    const dataDir = path.join(this.made.home, name);
     mkdirSync(dataDir);
+    const { env, envOf, dist: distOfAll = path.join(root, 'dist') } = this.options;
+    const addresses = { DATABASE_URL: this.databaseUrl, REDIS_URL: this.redisUrl };
     const spec = {
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', path.join(root, script)],
-      env: { ...process.env, HOLDFAST_DATA_DIR: dataDir, ...env },
+      args: ['--enable-source-maps', path.join(dist ?? distOfAll, script)],
+      env: { ...process.env, HOLDFAST_DATA_DIR: dataDir, ...addresses, ...env, ...own, ...envOf?.[name] },
       readyWhen,
     };
-    const child = new Child(spec, this.guardian);
+    const child = new Child(spec, this.made.guardian);
     this.children.set(name, child);
     return child;
   }
 
   private child(name: string): Child {
     const child = this.children.get(name);
-    if (child === undefined)
-      throw new Error(`There is no process ${name}, only ${[...this.children.keys()].join(', ')}`);
+    if (child === undefined) throw new Error(`There is no process ${name}, only ${this.names.join(', ')}`);
     return child;
+  }
+
+  get names(): string[] {
+    return [...this.children.keys()];
   }
 
   pidOf(name: string): number | undefined {
@@ -129,8 +173,16 @@ class RunningService implements Service {
     return this.child(name).output;
   }
 
+  metricsUrlOf(name: string): string | undefined {
+    return this.metricsUrls.get(name);
+  }
+
   async kill(name: string, signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     await this.child(name).kill(signal);
+  }
+
+  async ended(name: string): Promise<void> {
+    await this.child(name).ended();
   }
 
   async restart(name: string, env: NodeJS.ProcessEnv = {}): Promise<void> {
@@ -142,12 +194,12 @@ class RunningService implements Service {
 
   /** Those that write before what they write to, so that a clean stop stays clean to the end. */
   async stop(): Promise<void> {
-    const isProvider = (child: Child): boolean => child.name === 'sandbox' || child.name === 'redis';
+    const writes = (child: Child): boolean => /^(api|worker)-/.test(child.name);
     const children = [...this.children.values()];
-    await Promise.all(children.filter((child) => !isProvider(child)).map((child) => child.stop()));
-    await Promise.all(children.filter(isProvider).map((child) => child.stop()));
-    await this.database.drop();
-    this.guardian.dismiss();
-    rmSync(this.home, { recursive: true, force: true });
+    await Promise.all(children.filter(writes).map((child) => child.stop()));
+    await this.made.database?.drop();
+    await Promise.all(children.filter((child) => !writes(child)).map((child) => child.stop()));
+    this.made.guardian.dismiss();
+    rmSync(this.made.home, { recursive: true, force: true });
   }
 }

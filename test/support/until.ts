@@ -1,6 +1,9 @@
 /** Generous: a busy machine makes a test slow, and only a broken promise makes it fail. */
-const withinMsDefault = 40_000;
+const withinMsDefault = Number(process.env.HOLDFAST_TEST_PATIENCE_MS ?? 40_000);
 const everyMs = 50;
+
+/** What was waited for did not come. */
+export class NotInTime extends Error {}
 
 /**
  * Looks until there is something to see, and returns it. What `look` throws counts as nothing seen yet, and is told
@@ -23,7 +26,7 @@ export async function until<T>(
     }
     await new Promise((resolve) => setTimeout(resolve, everyMs));
   }
-  throw new Error(
+  throw new NotInTime(
     `Not within ${withinMs} ms: ${what} (${last instanceof Error ? last.message : String(last)})`,
   );
 }

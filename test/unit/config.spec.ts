@@ -52,10 +52,43 @@ describe('the settings', () => {
     ['HOLDFAST_VIEWER_KEY', { ...production, HOLDFAST_VIEWER_KEY: 'short' }],
     ['STRIPE_API_URL', { ...production, STRIPE_API_URL: 'http://127.0.0.1:3100' }],
     ['STRIPE_SECRET_KEY', { ...production, STRIPE_SECRET_KEY: '' }],
+    ['LATE_PAYMENT', { ...databaseUrl, LATE_PAYMENT: 'reacquire' }],
+    ['RELAY_RESEND_MS', { ...databaseUrl, RELAY_RESEND_MS: '99' }],
+    [
+      'DATABASE_IDLE_TRANSACTION_TIMEOUT_MS',
+      { ...databaseUrl, DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: 'never' },
+    ],
+    ['FAILPOINT', { ...production, FAILPOINT: 'intake.before-commit:kill9' }],
+    ['FAILPOINT', { ...production, FAILPOINT: 'record' }],
   ])('are refused in one line that names %s (%j)', (name, env) => {
     const message = refusalOf(env);
     expect(message).toContain(name);
     expect(message).not.toContain('\n');
+  });
+
+  it.each([
+    ['api', 3_000, 5_000],
+    ['worker', 5_000, 30_000],
+    ['command', 10_000, 600_000],
+  ] as const)(
+    'give each process the patience of its role, unless they name it (%s)',
+    (role, lock, statement) => {
+      expect(loadConfig(databaseUrl, role)).toMatchObject({
+        databaseLockTimeoutMs: lock,
+        databaseStatementTimeoutMs: statement,
+        databaseIdleTransactionTimeoutMs: 5_000,
+      });
+      const named = { DATABASE_LOCK_TIMEOUT_MS: '70', DATABASE_STATEMENT_TIMEOUT_MS: '80' };
+      expect(loadConfig({ ...databaseUrl, ...named }, role)).toMatchObject({
+        databaseLockTimeoutMs: 70,
+        databaseStatementTimeoutMs: 80,
+      });
+    },
+  );
+
+  it('choose what becomes of a late charge', () => {
+    expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');
+    expect(loadConfig({ ...databaseUrl, LATE_PAYMENT: 'refund' }).latePayment).toBe('refund');
   });
 
   it('are refused without repeating a URL that may carry a password', () => {

@@ -2,30 +2,14 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import type { SagaState } from '../../src/orders/checkout-saga/saga';
 import { type SagaEvent, attemptsMax, transition } from '../../src/orders/checkout-saga/transitions';
+import { root } from '../support/child';
+import { differences, filesIn, read } from '../support/repository';
 
 /** Holds the documentation to the code. Each rule is also seen failing, on a violation planted beside it. */
-
-const root = path.resolve(__dirname, '../..');
-const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
-
-function filesIn(folder: string, extension: RegExp): string[] {
-  return readdirSync(path.join(root, folder), { recursive: true, encoding: 'utf8' })
-    .filter((name) => extension.test(name))
-    .map((name) => path.join(folder, name));
-}
 
 const sources = filesIn('src', /\.ts$/)
   .filter((file) => !file.startsWith(path.join('src', 'sandbox')))
   .map((file) => read(file));
-
-/** What stands on only one of two sides, each name with the side that has it. */
-function differences(inCode: Iterable<string>, inDocs: Iterable<string>): string[] {
-  const [code, docs] = [new Set(inCode), new Set(inDocs)];
-  return [
-    ...[...code].filter((name) => !docs.has(name)).map((name) => `${name}: only in the code`),
-    ...[...docs].filter((name) => !code.has(name)).map((name) => `${name}: only in the docs`),
-  ].sort();
-}
 
 interface Problem {
   code: string;
@@ -137,6 +121,18 @@ function numbersIn(config: string): Map<string, string> {
   return new Map(integers.map(([, name, value]) => [name!, value!.replaceAll('_', '')]));
 }
 
+/** The defaults that differ between API, worker and commands, in this order. */
+function patienceIn(config: string): Map<string, string[]> {
+  const roles = [
+    ...config.matchAll(/^\s+(?:api|worker|command): \{ lock: ([\d_]+), statement: ([\d_]+) \}/gm),
+  ];
+  const of = (column: number) => roles.map((role) => role[column]!.replaceAll('_', ''));
+  return new Map([
+    ['DATABASE_LOCK_TIMEOUT_MS', of(1)],
+    ['DATABASE_STATEMENT_TIMEOUT_MS', of(2)],
+  ]);
+}
+
 function wrongDefaults(numbers: Map<string, string>, documented: Map<string, string>): string[] {
   return [...numbers]
     .filter(([name, value]) => documented.has(name) && documented.get(name) !== `\`${value}\``)
@@ -157,6 +153,14 @@ describe('the settings', () => {
   it('have in both tables the defaults of the code', () => {
     expect(numbers.size).toBeGreaterThan(10);
     expect([...wrongDefaults(numbers, page), ...wrongDefaults(numbers, readme)]).toEqual([]);
+  });
+
+  it('have in their table the defaults of each process', () => {
+    const patience = patienceIn(read('src/config.ts'));
+    for (const [name, values] of patience) {
+      expect(values).toHaveLength(3);
+      expect(page.get(name)).toBe(`API \`${values[0]}\`, worker \`${values[1]}\`, commands \`${values[2]}\``);
+    }
   });
 
   it('are in the README only when they are settings', () => {
@@ -267,12 +271,17 @@ function eventsIn({ status, step, endsAs }: SagaState): SagaEvent[] {
     { type: 'failed', counted: false },
     { type: 'blocked' },
   ];
-  const mayDecline = endsAs === null && (step === 'authorize-payment' || step === 'capture-payment');
-  return [
-    ...heard,
-    turns[0]!,
-    ...(mayDecline ? [{ type: 'declined', endsAs: 'payment_declined' } as const] : []),
+  const byHand: SagaEvent[] = [
+    { type: 'retried' },
+    { type: 'given-up', unheard: true },
+    { type: 'given-up', unheard: false },
   ];
+  if (endsAs === null) byHand.push({ type: 'compensated-by-hand' });
+  if (step !== 'authorize-payment' && step !== 'capture-payment') return [...heard, turns[0]!, ...byHand];
+  const charged: SagaEvent[] = [];
+  if (endsAs === null) charged.push({ type: 'declined', endsAs: 'payment_declined' });
+  if (endsAs === 'abandoned') charged.push({ type: 'reacquired' });
+  return [...heard, turns[0]!, ...byHand, ...charged];
 }
 
 describe('the state diagrams', () => {

@@ -35,7 +35,7 @@ const mayImport: Record<string, readonly string[]> = {
   payment: ['root', 'database', 'http', 'idempotency', 'outbox'],
   orders: ['root', 'database', 'http', 'idempotency', 'outbox', 'inventory', 'payment'],
   workers: ['root', 'database', 'queue', 'outbox', 'inventory', 'payment', 'orders'],
-  admin: ['root', 'database', 'http', 'queue', 'outbox', 'inventory', 'payment', 'orders'],
+  admin: ['root', 'database', 'http', 'queue', 'idempotency', 'outbox', 'inventory', 'payment', 'orders'],
   process: [
     'root',
     'database',
@@ -50,7 +50,7 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   sandbox: [],
 };
-const rootFiles = ['config.ts', 'config.module.ts', 'errors.ts', 'ids.ts'];
+const rootFiles = ['config.ts', 'config.module.ts', 'errors.ts', 'failpoints.ts', 'ids.ts'];
 const processFiles = ['main.ts', 'worker.ts', 'app.ts', 'process.ts'];
 
 function roomOf(path: string): string {

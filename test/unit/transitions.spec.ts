@@ -30,8 +30,13 @@ function eventsIn(state: SagaState): SagaEvent[] {
     { type: 'failed', counted: false },
     { type: 'failed', counted: true },
     { type: 'blocked' },
+    { type: 'retried' },
+    { type: 'given-up', unheard: true },
+    { type: 'given-up', unheard: false },
     ...turns,
   ];
+  if (state.endsAs === null) found.push({ type: 'compensated-by-hand' });
+  if (state.endsAs === 'abandoned') found.push({ type: 'reacquired' });
   const declinable = state.endsAs === null && state.step !== 'place-order' && state.step !== 'reserve-stock';
   return declinable ? [...found, { type: 'declined', endsAs: 'payment_declined' }] : found;
 }

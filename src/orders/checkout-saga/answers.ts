@@ -1,4 +1,5 @@
 import type { Tx } from '../../database/database';
+import { unpin } from '../../inventory/held-stock';
 import type { GatewayAnswer } from '../../payment/gateways/gateway';
 import { type PaymentOperation, markNotSent, recordAnswer } from '../../payment/payment-operations';
 import type { Saga } from './saga';
@@ -33,6 +34,8 @@ export async function recordHeard(
   }
   if (answer.status === 'not-asked') {
     await markNotSent(tx, operation);
+    if (operation.kind === 'authorize' && operation.attempt === 0)
+      await unpin(tx, saga.reservationId, saga.orderId);
     return { event: { type: 'not-asked' }, why: answer.detail };
   }
   if (answer.status === 'unknown') {
@@ -70,10 +73,22 @@ function otherAmount(
 /** Stripe keeps a key for at least 24 hours; asked again later, it would authorize a second time. */
 const keyWindowMs = 23 * 3_600_000;
 
+/** The right money, for an order that was given up before the provider had answered. */
+export const isLateCharge = (saga: Saga, { operation, answer }: Heard) =>
+  saga.endsAs === 'abandoned' &&
+  (operation.kind === 'authorize' || operation.kind === 'capture') &&
+  answer.status === 'approved' &&
+  answer.amount === operation.amount &&
+  answer.currency === operation.currency;
+
+/** Asked, and nothing certain came back: it may have been done, or still be done. */
+export const isUnheard = ({ status }: PaymentOperation) => status === 'sent' || status === 'unknown';
+
 /** The other operations look up what became of them; an authorization is found by its key alone. */
 export function isForgotten(operation: PaymentOperation, now: Date): boolean {
-  const unheard = operation.status === 'sent' || operation.status === 'unknown';
   return (
-    operation.kind === 'authorize' && unheard && now.getTime() - operation.createdAt.getTime() > keyWindowMs
+    operation.kind === 'authorize' &&
+    isUnheard(operation) &&
+    now.getTime() - operation.createdAt.getTime() > keyWindowMs
   );
 }

@@ -4,19 +4,26 @@ import type { Config } from '../../config';
 import { CONFIG } from '../../config.module';
 import { Database, type Tx } from '../../database/database';
 import { HoldfastError } from '../../errors';
+import { type TransactionName, failpoint } from '../../failpoints';
 import { publicId } from '../../ids';
+import { reserveAgain } from '../../inventory/held-stock';
 import { receiveMessage } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
 import { type PaymentOperation, markSent } from '../../payment/payment-operations';
-import { endOrder } from '../orders.repository';
-import { type Heard, isForgotten, recordHeard } from './answers';
-import { codeVersion, stepNamed } from './checkout.saga';
+import { endOrder, reopenOrder } from '../orders.repository';
+import { type Heard, isForgotten, isLateCharge, recordHeard } from './answers';
+import { codeVersion, stepNamed, stepNames } from './checkout.saga';
 import type { Saga, StepOutcome } from './saga';
 import { StaleLease, claimSaga, lockLeased, lockSaga } from './saga.repository';
 import { sagaEvents } from './saga-metrics';
 import { type SagaEvent, canTurnBack } from './transitions';
 import { Turn, workerName } from './turn';
+
+const driver = { owner: workerName, codeVersionMax: codeVersion, steps: stepNames };
+
+/** So many workers took a saga up and did not come back from it: it, and not bad luck, is what ends them. */
+const sweepsMax = 5;
 
 /** What the provider is to be asked before the saga can go on. */
 interface Question {
@@ -35,7 +42,7 @@ interface Question {
 @Injectable()
 export class SagaRunner {
   private readonly logger = new Logger('saga');
-  private readonly driving = new Set<Promise<void>>();
+  private readonly driving = new Set<Promise<boolean>>();
   /** Whoever finds no place waits before it claims, so that no lease runs out in a queue. */
   private readonly places;
 
@@ -50,13 +57,13 @@ export class SagaRunner {
 
   /**
    * Drives one order's saga as far as it goes now; does nothing when it is not due or somebody else drives it. With a
-   * doorbell, the message is acknowledged in the same commit as the claim.
+   * doorbell, the message is acknowledged in the same commit as the claim. True: the saga moved.
    */
-  async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<void> {
+  async drive(orderId: string, doorbell?: { consumer: string; messageId: string }): Promise<boolean> {
     const run = this.places.execute(() => this.driveToItsEnd(orderId, doorbell));
     this.driving.add(run);
     try {
-      await run;
+      return await run;
     } finally {
       this.driving.delete(run);
     }
@@ -70,26 +77,33 @@ export class SagaRunner {
   private async driveToItsEnd(
     orderId: string,
     doorbell?: { consumer: string; messageId: string },
-  ): Promise<void> {
-    const lease = { owner: workerName, leaseMs: this.config.sagaLeaseMs, codeVersionMax: codeVersion };
+  ): Promise<boolean> {
     let question: Question | undefined;
+    let moved = false;
     try {
-      question = await this.commit(async (tx) => {
+      question = await this.commit('claim-saga', async (tx) => {
         if (doorbell) await receiveMessage(tx, doorbell.consumer, doorbell.messageId);
-        const saga = await claimSaga(tx, orderId, lease);
-        return saga && this.advance(tx, saga);
+        const saga = await claimSaga(tx, orderId, driver);
+        moved = saga !== undefined;
+        return saga && (saga.sweeps > sweepsMax ? this.park(tx, saga) : this.advance(tx, saga));
       });
       while (question) question = await this.askAndRecord(question);
+      return moved;
     } catch (error) {
       await this.noteFailure(orderId, question?.saga.fencingToken, error);
+      return false;
     }
   }
 
   private async askAndRecord(question: Question): Promise<Question | undefined> {
     const { saga, operation } = question;
-    const answer = await this.ask(question);
+    await failpoint(`${operation.kind}.before-ask`);
+    const asking = this.ask(question);
+    await failpoint(`${operation.kind}.during-ask`);
+    const answer = await asking;
+    await failpoint(`${operation.kind}.after-ask`);
     sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
-    return this.commit(async (tx) =>
+    return this.commit('record-answer', async (tx) =>
       this.advance(tx, await lockLeased(tx, saga.orderId, saga.fencingToken), { operation, answer }),
     );
   }
@@ -108,7 +122,7 @@ export class SagaRunner {
     if (error instanceof HoldfastError && error.retryable)
       return this.logger.warn(`order ${orderId} waits: ${error.message}`);
     this.logger.error(error, `order ${orderId}`);
-    await this.commit(async (tx) => {
+    await this.commit('note-failure', async (tx) => {
       const saga = await lockSaga(tx, orderId);
       const held = saga?.fencingToken === heldToken;
       if (!saga || (saga.leased && !held) || saga.status === 'completed' || saga.status === 'compensated')
@@ -119,10 +133,17 @@ export class SagaRunner {
     }).catch(() => undefined);
   }
 
-  private async commit<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
-    const result = await this.db.transaction(work);
+  private async commit<T>(name: TransactionName, work: (tx: Tx) => Promise<T>): Promise<T> {
+    const result = await this.db.transaction(name, work);
     this.relay.poke();
     return result;
+  }
+
+  private async park(tx: Tx, saga: Saga): Promise<undefined> {
+    const turn = new Turn(saga);
+    turn.apply({ type: 'blocked' }, `${sweepsMax} workers took it up and did not come back`);
+    await turn.save(tx, { nextRunAt: null, leaseExpiresAt: null });
+    return this.reportStuck(turn);
   }
 
   /** Runs steps until one has a question for the provider, or the saga has ended or must wait. Saves it once. */
@@ -130,6 +151,7 @@ export class SagaRunner {
     const turn = new Turn(saga);
     const pause = heard && (await recordHeard(tx, turn.saga, heard));
     if (pause) turn.apply(pause.event, pause.why);
+    else if (heard && isLateCharge(turn.saga, heard)) await this.settleLateCharge(tx, turn);
 
     for (let goesOn = !pause; goesOn;) {
       if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
@@ -142,10 +164,26 @@ export class SagaRunner {
       if (turn.saga.status === 'compensated') await endOrder(tx, turn.saga);
       goesOn = turn.nextRun === 'now';
     }
-    const retryAfterMs = heard?.answer.status === 'unknown' ? heard.answer.retryAfterMs : undefined;
-    await turn.save(tx, { nextRunAt: turn.nextRunAt(retryAfterMs), leaseExpiresAt: null });
+    const wishedMs = heard && 'retryAfterMs' in heard.answer ? heard.answer.retryAfterMs : undefined;
+    await turn.save(tx, { nextRunAt: turn.nextRunAt(wishedMs), leaseExpiresAt: null });
     if (turn.saga.status === 'stuck') this.reportStuck(turn);
     return undefined;
+  }
+
+  /**
+   * The order was given up, and now its charge turns up. If its stock is still there and the customer did not cancel,
+   * the order is placed after all, where the policy allows it; else the money goes back like that of any ended order.
+   */
+  private async settleLateCharge(tx: Tx, turn: Turn): Promise<void> {
+    const { reservationId, orderId, wanted } = turn.saga;
+    const mayPlace = this.config.latePayment === 'reacquire-else-refund' && wanted !== 'cancel';
+    const again =
+      mayPlace && (await reserveAgain(tx, reservationId, orderId, this.config.reservationTtlSeconds));
+    sagaEvents.inc({ event: again ? 'late_placed' : 'late_given_back' });
+    if (!again) return;
+    await reopenOrder(tx, orderId, again);
+    turn.saga = { ...turn.saga, reservationId: again };
+    turn.apply({ type: 'reacquired' }, 'its charge turned up, and its stock was still there');
   }
 
   /** Commits the intent, under a lease that outlasts the call. The saga is due again the moment that lease ends. */

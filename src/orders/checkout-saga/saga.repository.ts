@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '../../database/database';
-import type { Saga, SagaState, SagaStatus } from './saga';
+import type { Saga, SagaState, SagaStatus, StepName } from './saga';
 
 /** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
 export class StaleLease extends Error {
@@ -22,7 +22,7 @@ const columns = `
   s.order_id AS "orderId", s.status, s.step, s.attempt, s.wanted, s.ends_as AS "endsAs",
   s.fencing_token AS "fencingToken", s.version, s.code_version AS "codeVersion",
   o.reservation_id AS "reservationId", o.customer_id AS "customerId", o.payment_method AS "paymentMethod",
-  o.total_amount AS amount, o.currency`;
+  o.total_amount AS amount, o.currency, s.sweeps`;
 
 export async function insertSagas(
   tx: Tx,
@@ -50,35 +50,36 @@ export async function insertSagas(
   );
 }
 
-export interface Lease {
+/** What this build can drive; the rest is left for newer workers. */
+export interface Driver {
   owner: string;
-  leaseMs: number;
   codeVersionMax: number;
+  steps: readonly StepName[];
 }
 
 /**
  * Takes the lease on a saga that is due and not driven by anybody, under a new fencing token. Undefined: not due,
  * ended, driven by somebody, or written by newer code, which a newer worker will drive.
  */
-export async function claimSaga(tx: Tx, orderId: string, lease: Lease): Promise<Saga | undefined> {
+export async function claimSaga(tx: Tx, orderId: string, driver: Driver): Promise<Saga | undefined> {
   const [saga] = await tx.rows<Saga & { leaseExpiresAt: Date | null; nextRunAt: Date | null }>(
     `
     WITH locked AS MATERIALIZED (
       SELECT ${columns}, s.lease_expires_at AS "leaseExpiresAt", s.next_run_at AS "nextRunAt"
         FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE s.order_id = $1::uuid AND s.next_run_at IS NOT NULL AND s.code_version <= $2::int
+       WHERE s.order_id = $1::uuid AND s.next_run_at IS NOT NULL AND s.code_version <= $2::int AND s.step = ANY ($3::text[])
          FOR UPDATE OF s SKIP LOCKED
     )
     SELECT locked.*, clock_timestamp() AS now FROM locked
     `,
-    [orderId, lease.codeVersionMax],
+    [orderId, driver.codeVersionMax, driver.steps],
   );
   if (!saga || saga.nextRunAt! > saga.now || (saga.leaseExpiresAt && saga.leaseExpiresAt > saga.now))
     return undefined;
   saga.fencingToken += 1;
   await tx.affected(
     `UPDATE sagas SET fencing_token = $2::bigint, lease_owner = $3::text WHERE order_id = $1::uuid`,
-    [orderId, saga.fencingToken, lease.owner],
+    [orderId, saga.fencingToken, driver.owner],
   );
   return saga;
 }
@@ -143,6 +144,7 @@ export async function saveSaga(
       UPDATE sagas
          SET status = $3::text, step = $4::text, attempt = $5::int, wanted = $6::text, ends_as = $7::text,
              last_error = $8::text, next_run_at = $9::timestamptz, lease_expires_at = $10::timestamptz,
+             sweeps = CASE WHEN $10::timestamptz IS NULL THEN 0 ELSE sweeps END,
              lease_owner = CASE WHEN $10::timestamptz IS NULL THEN NULL ELSE lease_owner END,
              version = version + cardinality($13::text[])
        WHERE order_id = $1::uuid AND fencing_token = $2::bigint
@@ -178,22 +180,57 @@ export async function saveSaga(
   if (written === 0) throw new StaleLease(saga.orderId);
 }
 
+export interface DueSaga {
+  orderId: string;
+  sweeps: number;
+}
+
 /** Sagas whose time has come and that nobody drives: what every lost doorbell and every dead worker leaves behind. */
 export function dueSagas(
   queryable: Queryable,
   limit: number,
-  codeVersionMax: number,
-): Promise<{ orderId: string }[]> {
-  return queryable.rows<{ orderId: string }>(
+  driver: Pick<Driver, 'codeVersionMax' | 'steps'>,
+): Promise<DueSaga[]> {
+  return queryable.rows<DueSaga>(
     `
-    SELECT order_id AS "orderId"
+    SELECT order_id AS "orderId", sweeps
       FROM sagas
-     WHERE next_run_at <= statement_timestamp() AND code_version <= $2::int
+     WHERE next_run_at <= statement_timestamp() AND code_version <= $2::int AND step = ANY ($3::text[])
      ORDER BY next_run_at
      LIMIT $1::int
     `,
-    [limit, codeVersionMax],
+    [limit, driver.codeVersionMax, driver.steps],
   );
+}
+
+/**
+ * Counts a sweep before its work is begun, for the work may be what kills the worker. Returns the sagas as they are now;
+ * left out are those that another sweeper has counted since they were read, for it is driving them.
+ */
+export async function countSweep(queryable: Queryable, due: DueSaga[]): Promise<DueSaga[]> {
+  if (due.length === 0) return [];
+  return queryable.rows<DueSaga>(
+    `
+    WITH swept AS MATERIALIZED (
+      SELECT order_id
+        FROM sagas
+       WHERE (order_id, sweeps) IN (SELECT d.order_id, d.sweeps FROM unnest($1::uuid[], $2::int[]) AS d (order_id, sweeps))
+       ORDER BY order_id
+         FOR UPDATE OF sagas SKIP LOCKED
+    )
+    UPDATE sagas s SET sweeps = s.sweeps + 1 FROM swept WHERE s.order_id = swept.order_id
+    RETURNING s.order_id AS "orderId", s.sweeps
+    `,
+    [due.map(({ orderId }) => orderId), due.map(({ sweeps }) => sweeps)],
+  );
+}
+
+/** The worker that counted came back from the work alive, whatever came of it. A later sweeper's count stays. */
+export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: DueSaga): Promise<void> {
+  await queryable.rows(`UPDATE sagas SET sweeps = 0 WHERE order_id = $1::uuid AND sweeps = $2::int`, [
+    orderId,
+    sweeps,
+  ]);
 }
 
 /**

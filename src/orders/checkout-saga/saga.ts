@@ -6,7 +6,13 @@ export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment'
 
 /** How an order ends that is not placed, or not any more. */
 export type OrderEnd =
-  'payment_declined' | 'reservation_expired' | 'cancelled' | 'placed_then_cancelled' | 'placed_then_refunded';
+  | 'payment_declined'
+  | 'reservation_expired'
+  | 'cancelled'
+  /** An operator gave it up before the provider had answered; the only end that may be taken back. */
+  | 'abandoned'
+  | 'placed_then_cancelled'
+  | 'placed_then_refunded';
 
 /** The part of a saga that its transitions decide about. */
 export interface SagaState {
@@ -26,6 +32,8 @@ export interface Saga extends SagaState {
   fencingToken: number;
   version: number;
   codeVersion: number;
+  /** How often the sweeper took it up since it last moved. */
+  sweeps: number;
   reservationId: string;
   customerId: string;
   paymentMethod: string;

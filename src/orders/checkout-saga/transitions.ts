@@ -11,6 +11,12 @@ import type { OrderEnd, SagaState, StepName } from './saga';
  * compensating → compensated   everything that ran is undone
  * running, compensating → stuck   attempts are spent, or something is wrong: a person is needed
  * stuck        → wherever the next good news would have led it from there
+ *
+ * and by an operator's hand, or because a charge turned up late:
+ *
+ * running, stuck               → compensating             it is compensated by hand, from whatever step
+ * running, compensating, stuck → compensating, compensated   it is given up: the order ends now
+ * compensating                 → running                  given up, then charged after all, and there was stock left
  */
 export type SagaEvent =
   | { type: 'asked' }
@@ -21,7 +27,15 @@ export type SagaEvent =
   /** A step threw. `counted`: this attempt was counted when it was asked. */
   | { type: 'failed'; counted: boolean }
   | { type: 'blocked' }
-  | { type: 'turn-back'; by: 'cancel' | 'refund' };
+  | { type: 'turn-back'; by: 'cancel' | 'refund' }
+  /** By an operator: ask again now, with attempts to spend. */
+  | { type: 'retried' }
+  /** By an operator: undo everything, though the capture may have been asked for. */
+  | { type: 'compensated-by-hand' }
+  /** By an operator: the order ends now. `unheard`: a charge may still turn up, so the saga goes on asking. */
+  | { type: 'given-up'; unheard: boolean }
+  /** A charge for a given-up order turned up, and its stock could be taken again. */
+  | { type: 'reacquired' };
 
 /** When to look again: at once, after the backoff of this attempt, or never by itself. */
 export type NextRun = 'now' | 'backoff' | 'never';
@@ -61,7 +75,32 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
       return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
     case 'turn-back':
       return goingBack ? { state, nextRun: 'now' } : turnedBack(state, event.by);
+    case 'retried':
+      // One attempt stays counted where one was made: whether the pivot was asked for is read from it.
+      return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
+    case 'compensated-by-hand':
+      if (goingBack) throw new Error('Bug: a saga that is going back already was turned back by hand.');
+      return back(state, state.step, 'cancelled');
+    case 'given-up':
+      return givenUp(state, event.unheard);
+    case 'reacquired':
+      return { state: begun, nextRun: 'now' };
   }
+}
+
+/** As a saga stands when its stock is taken and nothing else is known. */
+const begun: SagaState = {
+  status: 'running',
+  step: 'authorize-payment',
+  attempt: 0,
+  wanted: null,
+  endsAs: null,
+};
+
+function givenUp(state: SagaState, unheard: boolean): Transition {
+  const endsAs = state.endsAs ?? 'abandoned';
+  if (unheard) return { state: { ...state, status: 'compensating', attempt: 0, endsAs }, nextRun: 'now' };
+  return { state: { ...state, status: 'compensated', attempt: 0, wanted: null, endsAs }, nextRun: 'never' };
 }
 
 const spent = (state: SagaState, max: number): SagaState =>

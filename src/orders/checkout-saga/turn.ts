@@ -32,11 +32,15 @@ export class Turn {
     });
   }
 
-  /** When the saga is due again: at once, never by itself, or after a pause; the provider's own wish comes first. */
+  /**
+   * When the saga is due again: at once, never by itself, or after a pause. The provider's own wish comes first, and is
+   * stretched by up to a fifth, so that all who were told the same do not return as one.
+   */
   nextRunAt(retryAfterMs?: number): Date | null {
     if (this.nextRun === 'never') return null;
     if (this.nextRun === 'now') return this.saga.now;
-    const pauseMs = retryAfterMs ?? backoffMs(this.saga.attempt, Math.random());
+    const wished = retryAfterMs && Math.round(retryAfterMs * (1 + 0.2 * Math.random()));
+    const pauseMs = wished ?? backoffMs(this.saga.attempt, Math.random());
     return new Date(this.saga.now.getTime() + pauseMs);
   }
 

@@ -26,11 +26,15 @@ export class AuthorizePayment implements Step {
     return { kind: 'ask', operation };
   }
 
-  /** Drops the authorization. One whose answer was never heard is asked for first, under its own key: not found is not a no. */
+  /**
+   * Drops the authorization. One whose answer was never heard is asked for first, under its own key: not found is not
+   * a no. One that was never sent is none.
+   */
   async compensate(tx: Tx, saga: Saga): Promise<StepOutcome> {
     const operations = await operationsOf(tx, saga.orderId);
     const authorization = operations.find(({ kind }) => kind === 'authorize');
-    if (!authorization || authorization.status === 'declined') return done();
+    if (!authorization || authorization.status === 'declined' || authorization.status === 'created')
+      return done();
     if (operations.some(({ kind, status }) => kind === 'capture' && status === 'approved')) return done();
     if (authorization.status !== 'approved') return { kind: 'ask', operation: authorization };
 

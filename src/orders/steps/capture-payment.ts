@@ -24,19 +24,21 @@ export class CapturePayment implements Step {
     return { kind: 'ask', operation, authorization: authorization.providerReference };
   }
 
-  /** Gives captured money back. */
+  /** Gives captured money back. A capture whose answer was never heard is asked for first, under its own key. */
   async compensate(tx: Tx, saga: Saga): Promise<StepOutcome> {
     const operations = await operationsOf(tx, saga.orderId);
-    const capture = operations.find(({ kind, status }) => kind === 'capture' && status === 'approved');
+    const capture = operations.find(({ kind, status }) => kind === 'capture' && status !== 'declined');
     const authorization = operations.find(
       ({ kind, status }) => kind === 'authorize' && status === 'approved',
     );
-    if (!capture || !authorization) return done();
+    if (!capture || capture.status === 'created' || !authorization) return done();
+    const reference = authorization.providerReference ?? undefined;
+    if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
 
     const { orderId, amount, currency } = saga;
     const operation = await findOrCreate(tx, { orderId, kind: 'refund', amount, currency });
     if (operation.status === 'approved') return done();
     if (operation.status === 'declined') return blocked(`the refund was declined: ${operation.declineCode}`);
-    return { kind: 'ask', operation, authorization: authorization.providerReference ?? undefined };
+    return { kind: 'ask', operation, authorization: reference };
   }
 }

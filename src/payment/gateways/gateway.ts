@@ -12,7 +12,7 @@ export type GatewayAnswer =
   /** Not heard: it may have been done, or still be done. Ask again with the same key, not sooner than this. */
   | { status: 'unknown'; detail: string; retryAfterMs?: number }
   /** Held back on our side: not a byte left, so nothing was begun that was not begun before. */
-  | { status: 'not-asked'; detail: string };
+  | { status: 'not-asked'; detail: string; retryAfterMs?: number };
 
 export interface AuthorizeRequest {
   operationId: string;

@@ -5,16 +5,26 @@ import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway }
 const silencesMax = 20;
 /** One call is let through after this long; its answer decides whether the others may follow. */
 const probeAfterMs = 5_000;
+/** What one order is told to wait, all wait, but not longer than this: the wish may have been about that order alone. */
+const pauseMsMax = 10_000;
+/** How soon a call that was held back behind a probe may try again. */
+const probedMs = 250;
 
 /**
- * Keeps an outage at the provider from becoming a storm: a circuit that opens after many silences in a row. A call
- * that is held back costs its saga no attempt; it comes back under the same key.
+ * Keeps an outage at the provider from becoming a storm, and obeys a provider that asks for a pause. A call that is held
+ * back costs its saga no attempt; it comes back under the same key.
+ *
+ * - Many silences in a row open a circuit: nothing is asked for a while, then one call shows whether the others may follow.
+ * - "Too many requests, come back in a second" holds back all calls of this process for that second, and lets one go
+ *   ahead of the others afterwards.
  */
 export class GuardedGateway implements PaymentGateway {
   private readonly breaker = circuitBreaker(
-    handleWhenResult((answer) => (answer as GatewayAnswer).status === 'unknown'),
+    handleWhenResult((answer) => isSilence(answer as GatewayAnswer)),
     { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(silencesMax) },
   );
+  private pausedUntil = 0;
+  private probe: 'none' | 'wanted' | 'out' = 'none';
 
   constructor(private readonly inner: PaymentGateway) {}
 
@@ -35,11 +45,34 @@ export class GuardedGateway implements PaymentGateway {
   }
 
   private async guarded(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+    const pauseMs = this.pausedUntil - performance.now();
+    if (pauseMs > 0) return heldBack('the provider asked for a pause', pauseMs);
+    if (this.probe === 'out') return heldBack('another call shows whether the provider takes more', probedMs);
+    const isProbe = this.probe === 'wanted';
+    if (isProbe) this.probe = 'out';
     try {
-      return await this.breaker.execute(ask);
+      const answer = await this.breaker.execute(ask);
+      if (isProbe) this.probe = 'none';
+      if (answer.status === 'unknown' && answer.retryAfterMs !== undefined) this.pause(answer.retryAfterMs);
+      return answer;
     } catch (error) {
+      if (isProbe) this.probe = 'wanted';
       if (!(error instanceof BrokenCircuitError)) throw error;
-      return { status: 'not-asked', detail: 'the provider has been silent for a while' };
+      return heldBack('the provider has been silent for a while');
     }
   }
+
+  private pause(ms: number): void {
+    this.pausedUntil = Math.max(this.pausedUntil, performance.now() + Math.min(ms, pauseMsMax));
+    this.probe = 'wanted';
+  }
 }
+
+/** A provider that asks for a pause is not silent. */
+const isSilence = (answer: GatewayAnswer) => answer.status === 'unknown' && answer.retryAfterMs === undefined;
+
+const heldBack = (detail: string, retryAfterMs?: number): GatewayAnswer => ({
+  status: 'not-asked',
+  detail,
+  retryAfterMs,
+});

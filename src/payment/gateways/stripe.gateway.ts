@@ -6,7 +6,8 @@ import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway }
  * Stripe through its official SDK: a PaymentIntent with manual capture is the authorization.
  *
  * The SDK's own retries are off. They would be safe, for it repeats the key, but they would hide from the saga how
- * often the provider was asked and keep a worker longer than its lease.
+ * often the provider was asked and keep a worker longer than its lease. (One it makes all the same: when a connection is
+ * reset. A lease therefore outlasts two calls.)
  */
 export class StripeGateway implements PaymentGateway {
   private readonly stripe: Stripe;
@@ -135,7 +136,8 @@ const unknown = (detail: string, retryAfterMs?: number): GatewayAnswer => ({
 /**
  * Reads an error as an answer. Only what Stripe documents as a decision about this very request is a no; everything
  * else, a wrong API key of ours included, is "not heard". `lookUp` asks for the state when Stripe says that the
- * request does not fit it, which is what a repeat of something already done looks like once its key is forgotten.
+ * request does not fit it, which is what a repeat of something already done looks like once its key is forgotten; a
+ * look-up that fails tells nothing.
  */
 async function answered(
   ask: () => Promise<GatewayAnswer>,
@@ -157,7 +159,8 @@ async function answered(
     const decided =
       error instanceof Stripe.errors.StripeInvalidRequestError && ![409, 429].includes(error.statusCode ?? 0);
     if (decided) {
-      if (lookUp) return answered(lookUp);
+      if (lookUp)
+        return lookUp().catch((failed: Error) => unknown(`it could not be looked up: ${failed.message}`));
       return { status: 'declined', code: error.code ?? 'invalid_request' };
     }
     return unknown(

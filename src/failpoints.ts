@@ -1,0 +1,140 @@
+import { ConfigError } from './config';
+
+/**
+ * Places where a drill may make this process fail: `FAILPOINT=<name>:<action>[@<nth>]`, several with commas.
+ *
+ * Every transaction has two (before and after its commit), and so has every step that leaves the process: the call to
+ * the provider, the job sent and taken, the webhook received. Unarmed, a failpoint is one comparison. (Named
+ * failpoints after FreeBSD's fail(9) and FoundationDB's BUGGIFY.)
+ *
+ * kill9       the process dies there, as by a power cut
+ * stop        it sleeps (SIGSTOP) until somebody sends SIGCONT: a stalled virtual machine
+ * throw       an error is thrown there: a bug
+ * sleep=<ms>  it pauses there: a slow disk, a slow peer
+ */
+export const transactionNames = [
+  'intake',
+  'reserve',
+  'change-reservation',
+  'expire',
+  'claim-saga',
+  'record-answer',
+  'note-failure',
+  'turn-back',
+  'desk',
+  'claim-messages',
+  'apply-event',
+  'provider-events',
+  'dead-letter',
+  'product',
+  'command',
+] as const;
+export type TransactionName = (typeof transactionNames)[number];
+
+const calls = ['authorize', 'capture', 'void', 'refund'] as const;
+
+export type Failpoint =
+  | `${TransactionName}.${'before-commit' | 'after-commit'}`
+  | `${(typeof calls)[number]}.${'before-ask' | 'during-ask' | 'after-ask'}`
+  | 'intake.key-claimed'
+  | 'intake.stock-taken'
+  | 'relay.sent'
+  | 'relay.marked'
+  | 'consumer.started'
+  | 'consumer.done'
+  | 'webhook.before-store'
+  | 'webhook.stored';
+
+export const failpointNames: readonly Failpoint[] = [
+  'intake.key-claimed',
+  'intake.stock-taken',
+  ...transactionNames.flatMap((name) => [`${name}.before-commit`, `${name}.after-commit`] as const),
+  ...calls.flatMap((call) => [`${call}.before-ask`, `${call}.during-ask`, `${call}.after-ask`] as const),
+  'relay.sent',
+  'relay.marked',
+  'consumer.started',
+  'consumer.done',
+  'webhook.before-store',
+  'webhook.stored',
+];
+
+type Action = { kind: 'kill9' | 'stop' | 'throw' } | { kind: 'sleep'; ms: number };
+
+/** What to do at which place. `nth`: only when it is passed for the n-th time; without it at every passing. */
+export interface ArmedFailpoint {
+  name: Failpoint;
+  action: Action;
+  nth: number | undefined;
+}
+
+/** `record`: nothing fails, and each name is printed when it is passed for the first time. */
+export type Failpoints = 'record' | readonly ArmedFailpoint[];
+
+const example = 'Example: FAILPOINT=intake.before-commit:kill9';
+
+/** Reads the setting. Throws ConfigError for an unknown name (with the known ones) or an unknown action. */
+export function parseFailpoints(setting: string): Failpoints {
+  return setting === 'record' ? 'record' : setting.split(',').map((entry) => parseOne(entry.trim()));
+}
+
+function parseOne(entry: string): ArmedFailpoint {
+  const [, written, action, nth] = /^([^:@]+):([^@]+)(?:@([1-9]\d{0,8}))?$/.exec(entry) ?? [];
+  if (!written || !action) {
+    throw new ConfigError(`FAILPOINT holds "${entry}", which is not <name>:<action>[@<nth>]. ${example}`);
+  }
+  const name = failpointNames.find((known) => known === written);
+  if (!name) {
+    throw new ConfigError(
+      `FAILPOINT names "${written}", and there is no such place. Known: ${failpointNames.join(', ')}.`,
+    );
+  }
+  return { name, action: parseAction(action), nth: nth === undefined ? undefined : Number(nth) };
+}
+
+function parseAction(action: string): Action {
+  if (action === 'kill9' || action === 'stop' || action === 'throw') return { kind: action };
+  const [, ms] = /^sleep=(\d{1,7})$/.exec(action) ?? [];
+  if (ms !== undefined) return { kind: 'sleep', ms: Number(ms) };
+  throw new ConfigError(
+    `FAILPOINT holds the action "${action}", none of kill9, stop, throw, sleep=<ms>. ${example}`,
+  );
+}
+
+let armed: Failpoints | undefined;
+const passed = new Map<Failpoint, number>();
+
+/** Called when a process starts, with its setting FAILPOINT; without one no failpoint does anything. */
+export function armFailpoints(setting: string | undefined): void {
+  armed = setting === undefined ? undefined : parseFailpoints(setting);
+  passed.clear();
+}
+
+/** Passes a place. */
+export function failpoint(name: Failpoint): Promise<void> | undefined {
+  return armed === undefined ? undefined : pass(name, armed);
+}
+
+async function pass(name: Failpoint, failpoints: Failpoints): Promise<void> {
+  const times = (passed.get(name) ?? 0) + 1;
+  passed.set(name, times);
+  if (failpoints === 'record') {
+    if (times === 1) console.log(`failpoint ${name}`);
+    return;
+  }
+  for (const { action, nth } of failpoints.filter((one) => one.name === name)) {
+    if (nth === undefined || nth === times) await act(name, action);
+  }
+}
+
+/** Long enough that a request has left the process, and shorter than a slow provider's answer. */
+const duringMs = 50;
+
+async function act(name: Failpoint, action: Action): Promise<void> {
+  if (name.endsWith('.during-ask')) await pause(duringMs);
+  if (action.kind === 'kill9') process.kill(process.pid, 'SIGKILL');
+  if (action.kind === 'stop') process.kill(process.pid, 'SIGSTOP');
+  if (action.kind === 'throw') throw new Error(`thrown by the failpoint ${name}`);
+  if (action.kind === 'sleep') await pause(action.ms);
+}
+
+const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -1,0 +1,88 @@
+import type { Queryable, Tx } from '../database/database';
+import type { JobData } from '../queue/queues';
+
+/**
+ * Messages that no consumer could apply, kept with the reason until somebody has them sent again. What such a message
+ * is about is not lost with it: its saga is due, its reservation expires, whether or not the doorbell rings.
+ */
+export interface DeadLetter {
+  id: string;
+  type: string;
+  aggregateId: string;
+  reason: string;
+  attempts: number;
+  diedAt: Date;
+  retriedAt: Date | null;
+}
+
+/** Takes a message out of the relay's rounds. Applied in the meantime, it is not dead, and false is returned. */
+export async function parkMessage(
+  tx: Tx,
+  message: { name: string; data: JobData; starts: number; reason: string },
+): Promise<boolean> {
+  const parked = await tx.affected(
+    `
+    WITH parked AS (
+      UPDATE outbox SET next_relay_at = 'infinity'
+       WHERE id = $1::uuid AND applied_at IS NULL
+      RETURNING id, type, aggregate_id
+    )
+    INSERT INTO dead_letters (id, type, aggregate_id, reason, attempts, died_at)
+    SELECT id, type, aggregate_id, $2::text, $3::int, statement_timestamp() FROM parked
+        ON CONFLICT (id) DO UPDATE
+       SET reason = excluded.reason,
+           attempts = dead_letters.attempts + excluded.attempts,
+           died_at = excluded.died_at,
+           retried_at = NULL
+    `,
+    [message.data.messageId, message.reason.slice(0, 500), message.starts],
+  );
+  return parked > 0;
+}
+
+/** Oldest first; `after` is the id of the last one already seen. Those that were sent again and applied are gone from here. */
+export function listDeadLetters(
+  queryable: Queryable,
+  limit: number,
+  after: string | null,
+): Promise<DeadLetter[]> {
+  return queryable.rows<DeadLetter>(
+    `
+    SELECT id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt", retried_at AS "retriedAt"
+      FROM dead_letters
+     WHERE retried_at IS NULL AND ($2::uuid IS NULL OR id > $2::uuid)
+     ORDER BY id
+     LIMIT $1::int
+    `,
+    [limit + 1, after],
+  );
+}
+
+/** Locks the letter and has its message relayed again. Undefined: there is none. */
+export async function sendAgain(tx: Tx, id: string): Promise<DeadLetter | undefined> {
+  // The message before its letter, as in parking, so that the two never wait for each other.
+  await tx.rows(`SELECT id FROM outbox WHERE id = $1::uuid FOR UPDATE`, [id]);
+  const [letter] = await tx.rows<DeadLetter & { now: Date }>(
+    `
+    WITH letter AS MATERIALIZED (
+      SELECT id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt", retried_at AS "retriedAt"
+        FROM dead_letters
+       WHERE id = $1::uuid
+         FOR UPDATE
+    )
+    SELECT letter.*, clock_timestamp() AS now FROM letter
+    `,
+    [id],
+  );
+  if (!letter || letter.retriedAt) return letter;
+  await tx.affected(
+    `
+    WITH sent AS (
+      UPDATE outbox SET next_relay_at = $2::timestamptz WHERE id = $1::uuid AND applied_at IS NULL
+    )
+    UPDATE dead_letters SET retried_at = $2::timestamptz WHERE id = $1::uuid
+    `,
+    [id, letter.now],
+  );
+  return letter;
+}

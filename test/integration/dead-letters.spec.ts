@@ -1,0 +1,242 @@
+import { newId } from '../../src/ids';
+import { listDeadLetters, parkMessage, sendAgain } from '../../src/outbox/dead-letters';
+import { appendMessages } from '../../src/outbox/outbox';
+import type { Database } from '../../src/database/database';
+import { unavailable } from '../../src/errors';
+import type { StartedJob } from '../../src/queue/queues';
+import { consumersOf } from '../support/consumers';
+import { createWorld, expectInvariants, QueueStub, until, type World } from '../support/fixtures';
+import { endOf, LedgerGateway } from '../support/sagas';
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+beforeEach(async () => {
+  // What earlier tests left behind is no subject of the next.
+  await world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE applied_at IS NULL`);
+  await world.rows('DELETE FROM dead_letters');
+  world.queues.jobs.length = 0;
+});
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+/** A database in which applying an event always fails. */
+function failingWith(error: Error): Database {
+  const failing = Object.create(world.db) as Database;
+  failing.transaction = (name, work, options) =>
+    name === 'apply-event' ? Promise.reject(error) : world.db.transaction(name, work, options);
+  return failing;
+}
+
+async function message(sequence = 1, aggregateId = newId()): Promise<StartedJob> {
+  await world.db.transaction('command', (tx) =>
+    appendMessages(tx, [
+      { aggregateType: 'reservation', aggregateId, sequence, type: 'reservation.created', payload: {} },
+    ]),
+  );
+  const { id } = await world.row<{ id: string }>(
+    `SELECT id FROM outbox WHERE aggregate_id = $1 AND sequence = $2`,
+    [aggregateId, sequence],
+  );
+  return { name: 'reservation.created', data: { messageId: id, aggregateId }, starts: 1 };
+}
+
+/** Everything the relay sends now, as the queue hands it to a handler for the first time. */
+async function relayed(): Promise<StartedJob[]> {
+  const queue = new QueueStub();
+  await until(async () => (await world.relay(queue).runOnce()) === 0);
+  return queue.jobs
+    .filter(({ queue }) => queue !== 'expiry')
+    .map(({ name, data }) => ({ name, data, starts: 1 }));
+}
+
+/** Lets the time pass after which a message that nobody applied is sent again. A parked one has no such time. */
+const passTime = () =>
+  world.rows(
+    `UPDATE outbox SET next_relay_at = clock_timestamp() - interval '1 second'
+      WHERE applied_at IS NULL AND next_relay_at < 'infinity'`,
+  );
+
+const letters = () => listDeadLetters(world.db, 100, null);
+const again = (id: string) => world.db.transaction('dead-letter', (tx) => sendAgain(tx, id));
+const appliedOf = async ({ data }: StartedJob) =>
+  (
+    await world.row<{ times: number }>(`SELECT count(*)::int AS times FROM inbox WHERE message_id = $1`, [
+      data.messageId,
+    ])
+  ).times;
+
+describe('a message whose handler was started three times and never came back', () => {
+  it('is parked instead of being started again, with the reason, while others flow', async () => {
+    const [poison, other] = [await message(), await message()];
+    await relayed();
+    const { events } = consumersOf(world);
+
+    await events({ ...poison, starts: 4 });
+    await events({ ...other, starts: 3 });
+
+    expect(await letters()).toEqual([
+      {
+        id: poison.data.messageId,
+        type: 'reservation.created',
+        aggregateId: poison.data.aggregateId,
+        reason: expect.stringContaining('did not come back'),
+        attempts: 4,
+        diedAt: expect.any(Date),
+        retriedAt: null,
+      },
+    ]);
+    expect([await appliedOf(poison), await appliedOf(other)]).toEqual([0, 1]);
+  });
+
+  it('is not sent again, however long nobody applies it', async () => {
+    const poison = await message();
+    await relayed();
+    await consumersOf(world).events({ ...poison, starts: 4 });
+    await passTime();
+    expect(await relayed()).toEqual([]);
+  });
+
+  it('does not hold back the next message of its aggregate', async () => {
+    const poison = await message(1);
+    await relayed();
+    await consumersOf(world).events({ ...poison, starts: 4 });
+    const next = await message(2, poison.data.aggregateId!);
+    expect(await relayed()).toEqual([next]);
+  });
+
+  it('is not parked when it was applied after all', async () => {
+    const slow = await message();
+    const { events } = consumersOf(world);
+    await events({ ...slow, starts: 3 });
+    await events({ ...slow, starts: 4 });
+    expect(await letters()).toEqual([]);
+    expect(await appliedOf(slow)).toBe(1);
+  });
+
+  it('that rang for a checkout loses nobody’s order: the saga is due all the same', async () => {
+    const orderId = await world.order();
+    const bell = (await relayed()).find(({ name }) => name === 'order.accepted')!;
+    const { checkout } = consumersOf(world);
+    await checkout({ ...bell, starts: 4 });
+
+    expect((await letters()).map(({ aggregateId }) => aggregateId)).toEqual([orderId]);
+    await world.runner({ gateway: new LedgerGateway() }).drive(orderId);
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+  });
+});
+
+describe('a message whose handler throws', () => {
+  it('is given back to the queue twice, and parked the third time, with the handler’s words', async () => {
+    const poison = await message();
+    const { events } = consumersOf(world, { db: failingWith(new Error('cannot be understood')) });
+    for (const starts of [1, 2])
+      await expect(events({ ...poison, starts })).rejects.toThrow('cannot be understood');
+    expect(await letters()).toEqual([]);
+
+    await events({ ...poison, starts: 3 });
+
+    expect(await letters()).toMatchObject([{ reason: 'cannot be understood', attempts: 3 }]);
+  });
+
+  it('because something is away for a while is not parked, and comes again', async () => {
+    const job = await message();
+    await relayed();
+    const { events } = consumersOf(world, { db: failingWith(unavailable('PostgreSQL cannot be reached.')) });
+    for (const starts of [1, 2, 3]) await expect(events({ ...job, starts })).rejects.toThrow();
+    expect(await letters()).toEqual([]);
+
+    await passTime();
+    expect(await relayed()).toEqual([job]);
+  });
+
+  it('with more words than anybody reads is parked with the first of them', async () => {
+    const poison = await message();
+    const { events } = consumersOf(world, { db: failingWith(new Error('x'.repeat(5_000))) });
+    await events({ ...poison, starts: 3 });
+    expect((await letters())[0]!.reason).toBe('x'.repeat(500));
+  });
+});
+
+describe('a dead letter that is sent again', () => {
+  async function parked(): Promise<StartedJob> {
+    const poison = await message();
+    await relayed();
+    await consumersOf(world).events({ ...poison, starts: 4 });
+    return poison;
+  }
+
+  it('is applied once, and is in no list of dead letters any more', async () => {
+    const [poison, other] = [await parked(), await parked()];
+    expect(await again(poison.data.messageId!)).toMatchObject({ id: poison.data.messageId });
+    expect((await letters()).map(({ id }) => id)).toEqual([other.data.messageId]);
+
+    const [job, ...more] = await relayed();
+    expect([job, more]).toEqual([poison, []]);
+    const { events } = consumersOf(world);
+    await Promise.all([events(job!), events(job!), events({ ...poison, starts: 4 })]);
+
+    expect([await appliedOf(poison), await appliedOf(other)]).toEqual([1, 0]);
+    await passTime();
+    expect(await relayed()).toEqual([]);
+  });
+
+  it('dies again when nothing was mended, with all its attempts counted', async () => {
+    const poison = await parked();
+    await again(poison.data.messageId!);
+    const [job] = await relayed();
+    await consumersOf(world, { db: failingWith(new Error('still a bug')) }).events({ ...job!, starts: 3 });
+    expect(await letters()).toMatchObject([{ reason: 'still a bug', attempts: 7, retriedAt: null }]);
+
+    await again(poison.data.messageId!);
+    expect(await relayed()).toEqual([poison]);
+  });
+
+  it('is sent once, however many ask for it at once', async () => {
+    const poison = await parked();
+    await Promise.all(Array.from({ length: 10 }, () => again(poison.data.messageId!)));
+    expect(await relayed()).toEqual([poison]);
+  });
+
+  it('is not sent when it was applied in the meantime', async () => {
+    const poison = await parked();
+    await consumersOf(world).events({ ...poison, starts: 1 });
+    await again(poison.data.messageId!);
+    expect(await relayed()).toEqual([]);
+    expect(await letters()).toEqual([]);
+    expect(await appliedOf(poison)).toBe(1);
+  });
+
+  it('is none when nobody parked it', async () => {
+    const sound = await message();
+    expect(await again(sound.data.messageId!)).toBeUndefined();
+    expect(await again(newId())).toBeUndefined();
+  });
+
+  it('stays dead though the relay that sent it marks it only then', async () => {
+    const poison = await message();
+    const slow = new QueueStub();
+    slow.beforeAdd = () => consumersOf(world).events({ ...poison, starts: 4 });
+    await world.relay(slow).runOnce();
+    await passTime();
+    expect(await relayed()).toEqual([]);
+    expect(await letters()).toHaveLength(1);
+  });
+});
+
+describe('the list of dead letters', () => {
+  it('is read oldest first, a page at a time', async () => {
+    const jobs: StartedJob[] = [];
+    for (let nth = 0; nth < 5; nth++) jobs.push(await message());
+    for (const job of [...jobs].reverse())
+      await world.db.transaction('dead-letter', (tx) => parkMessage(tx, { ...job, reason: 'poison' }));
+
+    const ids = jobs.map(({ data }) => data.messageId);
+    const page = async (limit: number, after: string | null) =>
+      (await listDeadLetters(world.db, limit, after)).map(({ id }) => id);
+    // One more than asked for says that there is another page.
+    expect(await page(2, null)).toEqual(ids.slice(0, 3));
+    expect(await page(2, ids[1]!)).toEqual(ids.slice(2, 5));
+    expect(await page(2, ids[3]!)).toEqual(ids.slice(4));
+    expect(await page(2, ids[4]!)).toEqual([]);
+  });
+});

@@ -1,0 +1,248 @@
+import { newId } from '../../src/ids';
+import { createWorld, expectInvariants, QueueStub, shop, type World } from '../support/fixtures';
+import { inEveryOrder } from '../support/interleave';
+import { countRows, line, rowsSince } from '../support/intakes';
+
+/** Each scene is played in every order of its sessions' statements; see `test/support/interleave.ts`. */
+
+jest.setTimeout(90_000);
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+const statusOf = async (id: string) =>
+  (await world.row<{ status: string }>(`SELECT status FROM reservations WHERE id = $1`, [id])).status;
+
+const endsToldOf = async (id: string) =>
+  (
+    await world.row<{ told: number }>(
+      `SELECT count(*)::int AS told FROM outbox WHERE aggregate_id = $1
+          AND type IN ('reservation.confirmed', 'reservation.released', 'reservation.expired')`,
+      [id],
+    )
+  ).told;
+
+describe('playing in every order', () => {
+  it('finds the orders in which two sessions that read before they write lose an update', async () => {
+    await world.rows(`CREATE TABLE counters (id int PRIMARY KEY, count int NOT NULL)`);
+    await world.rows(`INSERT INTO counters VALUES (1, 0)`);
+    const increment = (own: World) =>
+      own.db.transaction('command', async (tx) => {
+        const [row] = await tx.rows<{ count: number }>(`SELECT count FROM counters`);
+        await tx.affected(`UPDATE counters SET count = $1`, [row!.count + 1]);
+      });
+    const ends = await inEveryOrder(world, async () => {
+      await world.rows(`UPDATE counters SET count = 0`);
+      return {
+        sessions: { one: increment, other: increment },
+        end: async () => String((await world.row<{ count: number }>(`SELECT count FROM counters`)).count),
+      };
+    });
+    expect(ends).toEqual({ 1: 12, 2: 2 });
+  });
+});
+
+describe('a reservation whose time runs out', () => {
+  /** Time, the sweeper and a client at one reservation. Whoever ends it ends it once, and says so once. */
+  const racedBy = (action: 'confirm' | 'release', sku: string) => async () => {
+    const before = (await world.level(sku)).reserved;
+    const id = await world.reserve([line(sku)]);
+    return {
+      stopsAt: /reservations|stock_levels/,
+      sessions: {
+        time: (own: World) => own.makeDue(id),
+        sweep: (own: World) => own.reservations.expireDue(),
+        client: (own: World) => own.reservations[action](id, shop),
+      },
+      end: async (answers: Record<string, string>) => {
+        await world.reservations.expireDue();
+        const { status, tooLate } = await world.row<{ status: string; tooLate: boolean }>(
+          `SELECT status, status <> 'expired' AND ended_at > expires_at AS "tooLate" FROM reservations WHERE id = $1`,
+          [id],
+        );
+        expect([await endsToldOf(id), tooLate]).toEqual([1, false]);
+        expect((await world.level(sku)).reserved - before).toBe(status === 'confirmed' ? 1 : 0);
+        return `${answers.client}: ${status}`;
+      },
+    };
+  };
+
+  it.each([
+    [
+      'is either confirmed or expired, and never both',
+      'confirm',
+      ['ok: confirmed', 'reservation_expired: expired'],
+    ],
+    [
+      'gives its stock back once when it is released at that moment',
+      'release',
+      ['ok: expired', 'ok: released'],
+    ],
+  ] as const)('%s, in every order', async (_, action, allowed) => {
+    const sku = await world.product({ onHand: 200 });
+    const neighbour = await world.reserve([line(sku)]);
+    const ends = await inEveryOrder(world, racedBy(action, sku));
+    expect(Object.keys(ends).sort()).toEqual(allowed);
+    expect(await statusOf(neighbour)).toBe('active');
+  });
+});
+
+describe('two reservations whose time ran out', () => {
+  it('are ended once each, though two sweepers find them, in every order', async () => {
+    const [a, b] = await world.productsOf(2, { onHand: 200 });
+    const neighbour = await world.reserve([line(a!), line(b!)]);
+    const ends = await inEveryOrder(world, async () => {
+      const ids = [await world.reserve([line(a!), line(b!)]), await world.reserve([line(b!)])];
+      for (const id of ids) await world.makeDue(id);
+      return {
+        stopsAt: /reservations|stock_levels/,
+        sessions: {
+          one: (own) => own.reservations.expireDue(),
+          other: (own) => own.reservations.expireDue(),
+        },
+        end: async ({ one, other }) => {
+          expect(await Promise.all(ids.map(endsToldOf))).toEqual([1, 1]);
+          expect([await world.level(a!), await world.level(b!)]).toMatchObject([
+            { reserved: 1 },
+            { reserved: 1 },
+          ]);
+          return `${one} and ${other}`;
+        },
+      };
+    });
+    expect(Object.keys(ends)).toEqual(['ok and ok']);
+    expect(await statusOf(neighbour)).toBe('active');
+  });
+});
+
+describe('two requests with one idempotency key', () => {
+  it.each([
+    ['make one order', { quantity: 1, onHand: 5 }, ['ok and ok, 1 order']],
+    [
+      'make one order and one refusal when their bodies differ',
+      { quantity: 2, onHand: 5 },
+      ['idempotency_key_reused and ok, 1 order', 'ok and idempotency_key_reused, 1 order'],
+    ],
+  ])('%s, in every order', async (_, { quantity, onHand }, allowed) => {
+    const ends = await inEveryOrder(world, async () => {
+      const sku = await world.product({ onHand });
+      const before = await countRows(world);
+      const key = newId();
+      const ask = (wanted: number) => (own: World) =>
+        own.intake.accept(
+          world.checkout([line(sku, wanted)], { claim: world.claim('orders', key, { wanted }) }),
+        );
+      return {
+        sessions: { one: ask(1), other: ask(quantity) },
+        end: async ({ one, other }) => {
+          const { orders = 0, idempotency_keys: keys = 0 } = await rowsSince(world, before);
+          expect(keys).toBe(orders);
+          return `${one} and ${other}, ${orders} order`;
+        },
+      };
+    });
+    expect(Object.keys(ends).sort()).toEqual(allowed);
+  });
+});
+
+describe('baskets of several lines', () => {
+  it('get the units that a sweep is giving back at that moment, in every order', async () => {
+    const ends = await inEveryOrder(world, async () => {
+      const [a, b] = await world.productsOf(2, { onHand: 1 });
+      const due = await world.reserve([line(a!), line(b!)]);
+      await world.makeDue(due);
+      return {
+        stopsAt: /FROM reservations|stock_levels/,
+        sessions: {
+          sweep: (own) => own.reservations.expireDue(),
+          buyer: (own) => own.reserve([line(b!), line(a!)]),
+        },
+        end: async ({ buyer }) => {
+          expect([await statusOf(due), await endsToldOf(due)]).toEqual(['expired', 1]);
+          expect([await world.level(a!), await world.level(b!)]).toEqual([
+            { onHand: 1, reserved: 1 },
+            { onHand: 1, reserved: 1 },
+          ]);
+          return buyer!;
+        },
+      };
+    });
+    expect(Object.keys(ends)).toEqual(['ok']);
+  });
+
+  it('that cross share nothing and wait in no circle, in every order', async () => {
+    const ends = await inEveryOrder(world, async () => {
+      const [a, b] = await world.productsOf(2, { onHand: 1 });
+      return {
+        stopsAt: /stock_levels/,
+        sessions: {
+          one: (own) => own.reserve([line(a!), line(b!)]),
+          other: (own) => own.reserve([line(b!), line(a!)]),
+        },
+        end: async ({ one, other }) => {
+          expect([await world.level(a!), await world.level(b!)]).toMatchObject([
+            { reserved: 1 },
+            { reserved: 1 },
+          ]);
+          return `${one} and ${other}`;
+        },
+      };
+    });
+    expect(Object.keys(ends).sort()).toEqual(['insufficient_stock and ok', 'ok and insufficient_stock']);
+    expect(await world.deadlocks()).toBe(0);
+  });
+});
+
+describe('messages that are committed while a relay claims', () => {
+  const drained = async (queues: QueueStub) => {
+    while ((await world.relay(queues).runOnce()) > 0);
+    return queues.jobs.filter(({ queue }) => queue === 'events');
+  };
+
+  it('are skipped in no order, however late their commit', async () => {
+    const ends = await inEveryOrder(world, async () => {
+      const sku = await world.product();
+      const [late, early] = [await world.reserve([line(sku)]), await world.reserve([line(sku)])];
+      await drained(new QueueStub());
+      const queues = new QueueStub();
+      return {
+        stopsAt: /outbox/,
+        sessions: {
+          late: (own) => own.reservations.confirm(late, shop),
+          early: (own) => own.reservations.confirm(early, shop),
+          relay: (own) => own.relay(queues).runOnce(),
+        },
+        end: async () => {
+          const atOnce = queues.jobs.length;
+          const sent = (await drained(queues)).map(({ data }) => data.aggregateId);
+          expect(sent.sort()).toEqual([late, early].sort());
+          return `${atOnce} of 2 at once`;
+        },
+      };
+    });
+    expect(Object.keys(ends).sort()).toEqual(['0 of 2 at once', '1 of 2 at once', '2 of 2 at once']);
+  });
+
+  it('leave once and in the order of their aggregate, whichever of two relays has them, in every order', async () => {
+    await inEveryOrder(world, async () => {
+      const id = await world.reserve([line(await world.product())]);
+      const queues = new QueueStub();
+      return {
+        stopsAt: /FROM outbox|UPDATE outbox/,
+        sessions: {
+          one: (own) => own.relay(queues).runOnce(),
+          other: (own) => own.relay(queues).runOnce(),
+          client: (own) => own.reservations.confirm(id, shop),
+        },
+        end: async () => {
+          const atOnce = queues.jobs.filter(({ queue }) => queue === 'events').length;
+          const sent = (await drained(queues)).map(({ name }) => name);
+          expect(sent).toEqual(['reservation.created', 'reservation.confirmed']);
+          return `${atOnce} of 2 at once`;
+        },
+      };
+    });
+  });
+});

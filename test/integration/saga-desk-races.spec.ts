@@ -1,0 +1,179 @@
+import type { DeskAct } from '../../src/orders/saga-desk';
+import { wakeSagas } from '../../src/orders/checkout-saga/saga.repository';
+import { Checkout } from '../support/checkouts';
+import { answerOf, createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
+import { inEveryOrder } from '../support/interleave';
+import { passTime } from '../support/sagas';
+import { seeded } from '../support/seeded';
+
+/** An operator acts at the moment at which somebody else moves the same saga. */
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+const acts: readonly DeskAct[] = ['retry', 'compensate', 'resolve'];
+
+/** Charged and unheard; the provider answers from now on, and the saga is due. */
+async function due(): Promise<Checkout> {
+  const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
+  checkout.gateway.fails = {};
+  await passTime(world, checkout.orderId);
+  return checkout;
+}
+
+const actOn = (own: World, act: DeskAct, { orderId }: Checkout) =>
+  own.desk.act(act, orderId, { reason: 'customer called' }, operator);
+
+/** Charged once and placed, or charged once and refunded; its stock is sold or on sale. */
+async function settled(checkout: Checkout): Promise<string> {
+  await checkout.driveToItsEnd();
+  const { order, kept, setAside } = await checkout.end();
+  const isPlaced = order === 'placed';
+  expect({ order, kept, setAside }).toEqual({ order, kept: isPlaced ? 1_000 : 0, setAside: 0 });
+  expect(await checkout.available()).toBe(isPlaced ? 2 : 3);
+  expect(checkout.gateway.done.map(({ kind }) => kind)).toEqual(
+    isPlaced ? ['authorize', 'capture'] : ['authorize', 'capture', 'refund'],
+  );
+  return order;
+}
+
+describe('an act of the desk at the moment', () => {
+  const driven = 'saga_driven: placed';
+  const over = 'saga_settled: placed';
+  it.each([
+    ['retry', [driven, over, 'ok: placed']],
+    ['compensate', [driven, over, 'ok: rejected (cancelled)']],
+    // Given up first, and charged then: placed after all.
+    ['resolve', [driven, over, 'ok: placed']],
+  ] as const)(
+    'at which a worker takes the saga up is obeyed or refused, in every order (%s)',
+    async (act, allowed) => {
+      const ends = await inEveryOrder(world, async () => {
+        const checkout = await due();
+        return {
+          stopsAt: /sagas/,
+          sessions: {
+            desk: (own) => actOn(own, act, checkout),
+            worker: (own) => own.runner({ gateway: checkout.gateway }).drive(checkout.orderId),
+          },
+          end: async ({ desk }) => `${desk}: ${await settled(checkout)}`,
+        };
+      });
+      expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
+    },
+  );
+
+  it.each([
+    ['retry', ['ok and ok: cancelled']],
+    ['compensate', ['ok and ok: rejected (cancelled)']],
+    ['resolve', ['ok and ok: rejected (abandoned)']],
+  ] as const)(
+    'at which the customer cancels loses neither wish, in every order (%s)',
+    async (act, allowed) => {
+      const ends = await inEveryOrder(world, async () => {
+        const checkout = await due();
+        return {
+          stopsAt: /sagas|orders/,
+          sessions: {
+            desk: (own) => actOn(own, act, checkout),
+            customer: (own) =>
+              own.orders.turnBack(checkout.orderId, 'cancel', `wish-${checkout.orderId}`, shop),
+          },
+          end: async ({ desk, customer }) => `${desk} and ${customer}: ${await settled(checkout)}`,
+        };
+      });
+      expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
+    },
+  );
+
+  it.each([
+    ['retry', 'placed'],
+    ['compensate', 'rejected (cancelled)'],
+    ['resolve', 'placed'],
+  ] as const)('at which a webhook wakes the saga leaves it due, in every order (%s)', async (act, order) => {
+    const ends = await inEveryOrder(world, async () => {
+      const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
+      return {
+        sessions: {
+          desk: (own) => actOn(own, act, checkout),
+          webhook: (own) =>
+            own.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
+        },
+        stopsAt: /sagas/,
+        end: async ({ desk, webhook }) => {
+          expect(await checkout.saga()).toMatchObject({ nextRun: 'due', leased: false });
+          return `${desk} and ${webhook}: ${await settled(checkout)}`;
+        },
+      };
+    });
+    expect(Object.keys(ends)).toEqual([`ok and ok: ${order}`]);
+  });
+
+  it.each([
+    ['retry', 'compensate', ['ok and ok: rejected (cancelled)']],
+    ['retry', 'resolve', ['ok and ok: placed']],
+    [
+      'compensate',
+      'resolve',
+      ['ok and saga_not_stuck: rejected (cancelled)', 'saga_goes_back and ok: placed'],
+    ],
+    [
+      'compensate',
+      'compensate',
+      ['ok and saga_goes_back: rejected (cancelled)', 'saga_goes_back and ok: rejected (cancelled)'],
+    ],
+    ['resolve', 'resolve', ['ok and saga_not_stuck: placed', 'saga_not_stuck and ok: placed']],
+  ] as const)(
+    'at which a colleague acts too is judged by what that one did, in every order (%s, %s)',
+    async (act, otherAct, allowed) => {
+      const ends = await inEveryOrder(world, async () => {
+        const checkout = await due();
+        return {
+          stopsAt: /sagas/,
+          sessions: {
+            one: (own) => actOn(own, act, checkout),
+            other: (own) => actOn(own, otherAct, checkout),
+          },
+          end: async ({ one, other }) => `${one} and ${other}: ${await settled(checkout)}`,
+        };
+      });
+      expect(Object.keys(ends).sort()).toEqual(allowed);
+    },
+  );
+});
+
+describe('operators, customers, workers and webhooks, all at one order', () => {
+  it(
+    'charge for it once or not at all, in any order of any of them',
+    seeded(async (random) => {
+      for (let round = 0; round < 25; round++) {
+        const checkout = await (
+          await Checkout.start(world, { declines: { capture: random.next() < 0.2 } })
+        ).driveWhile({ [random.pick(['authorize', 'capture'] as const)]: 'answer lost' });
+        checkout.gateway.fails = random.pick([{}, { capture: 'answer lost' }, { refund: 'question lost' }]);
+        const hands = [
+          () => actOn(world, random.pick(acts), checkout),
+          () => actOn(world, random.pick(acts), checkout),
+          () => checkout.cancel(),
+          () => checkout.drive(),
+          () => checkout.drive(),
+          () => passTime(world, checkout.orderId),
+          () =>
+            world.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
+        ];
+        await Promise.all(random.shuffled([...hands, ...hands]).map((hand) => answerOf(hand())));
+        await checkout.driveToItsEnd();
+
+        const { order, kept, setAside } = await checkout.end();
+        expect({ order, kept, setAside }).toEqual({
+          order,
+          kept: order === 'placed' ? 1_000 : 0,
+          setAside: 0,
+        });
+        expect(await checkout.available()).toBe(order === 'placed' ? 2 : 3);
+      }
+    }),
+  );
+});

@@ -1,0 +1,168 @@
+import { newId } from '../../src/ids';
+import { codeVersion } from '../../src/orders/checkout-saga/checkout.saga';
+import type { DeskAct } from '../../src/orders/saga-desk';
+import { listDeadLetters } from '../../src/outbox/dead-letters';
+import { DueSagas } from '../../src/workers/due-sagas';
+import { consumersOf } from '../support/consumers';
+import {
+  answerOf,
+  createWorld,
+  expectInvariants,
+  operator,
+  shop,
+  until,
+  type World,
+} from '../support/fixtures';
+import { endOf, LedgerGateway, sagaOf } from '../support/sagas';
+
+/**
+ * Two builds at one database, as while one is rolled out. What the newer one wrote and this one does not know is written
+ * by hand; handing it back under a name that this one knows stands for the newer build picking it up.
+ */
+
+const places = 3;
+let world: World;
+beforeEach(async () => (world = await createWorld({ PAYMENT_CONCURRENCY_MAX: String(places) })));
+afterEach(async () => {
+  await expectInvariants(world);
+  await world.close();
+});
+
+const gateway = new LedgerGateway();
+
+async function sweep(): Promise<void> {
+  const sweeper = new DueSagas(world.config, world.db, world.runner({ gateway }));
+  await sweeper.sweep();
+  await sweeper.idle();
+}
+
+const set = (orderId: string, column: 'step' | 'code_version', value: string | number) =>
+  world.rows(`UPDATE sagas SET ${column} = $2 WHERE order_id = $1`, [orderId, value]);
+
+const sagaRow = (orderId: string) => world.row(`SELECT * FROM sagas WHERE order_id = $1`, [orderId]);
+
+const unknownTo = {
+  'a step that this build does not have': {
+    write: (orderId: string) => set(orderId, 'step', 'screen-for-fraud'),
+    handBack: (orderId: string) => set(orderId, 'step', 'authorize-payment'),
+  },
+  'a newer code version': {
+    write: (orderId: string) => set(orderId, 'code_version', codeVersion + 1),
+    handBack: (orderId: string) => set(orderId, 'code_version', codeVersion),
+  },
+};
+
+describe.each(Object.entries(unknownTo))('a saga of %s', (_, { write, handBack }) => {
+  it('is left as it is by sweepers and doorbells, and driven by whoever knows it', async () => {
+    const [orderId, known] = [await world.order(), await world.order()];
+    await write(orderId);
+    const before = await sagaRow(orderId);
+
+    for (let nth = 0; nth < 8; nth++) await sweep();
+    expect(await world.runner({ gateway }).drive(orderId)).toBe(false);
+
+    expect(await sagaRow(orderId)).toEqual(before);
+    expect(await endOf(world, orderId)).toEqual({ order: 'pending', reservation: 'active', reserved: 1 });
+    expect(await endOf(world, known)).toMatchObject({ order: 'placed' });
+
+    await handBack(orderId);
+    await sweep();
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+  });
+
+  it('does not keep this build from the sagas that it knows, however many there are', async () => {
+    const unknown: string[] = [];
+    for (let nth = 0; nth < places + 1; nth++) {
+      unknown.push(await world.order());
+      await write(unknown.at(-1)!);
+    }
+    const known = await world.order();
+
+    await sweep();
+    await sweep();
+
+    expect(await sagaOf(world, known)).toMatchObject({ status: 'completed' });
+    for (const orderId of unknown) await handBack(orderId);
+    for (let nth = 0; nth < 3; nth++) await sweep();
+    for (const orderId of unknown) expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+  });
+});
+
+describe('a saga of a newer code version', () => {
+  it('is not turned back by this build, which asks its caller to come again', async () => {
+    const orderId = await world.order();
+    await set(orderId, 'code_version', codeVersion + 1);
+    const before = await sagaRow(orderId);
+    const acts: DeskAct[] = ['retry', 'compensate', 'resolve'];
+
+    expect(await answerOf(world.orders.turnBack(orderId, 'cancel', newId(), shop))).toBe('unavailable');
+    for (const act of acts)
+      expect(await answerOf(world.desk.act(act, orderId, { reason: 'customer called' }, operator))).toBe(
+        'unavailable',
+      );
+
+    expect(await sagaRow(orderId)).toEqual(before);
+    await set(orderId, 'code_version', codeVersion);
+    await sweep();
+  });
+});
+
+describe('a message that this build does not know', () => {
+  const newType = 'reservation.transferred';
+
+  /** A reservation whose first message is of a type that only newer code knows, and whose second one is not. */
+  async function told(): Promise<{ reservationId: string; messageId: string }> {
+    const reservationId = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
+    const { id: messageId } = await world.row<{ id: string }>(
+      `UPDATE outbox SET type = $2 WHERE aggregate_id = $1 RETURNING id`,
+      [reservationId, newType],
+    );
+    return { reservationId, messageId };
+  }
+
+  const handBack = (messageId: string) =>
+    world.rows(`UPDATE outbox SET type = 'reservation.created' WHERE id = $1`, [messageId]);
+  const drain = () => until(async () => (await world.relay().runOnce()) === 0);
+  const sent = (aggregateId: string) =>
+    world.queues.jobs.filter(({ data }) => data.aggregateId === aggregateId).map(({ name }) => name);
+  const applied = async (messageId: string) =>
+    (await world.rows(`SELECT FROM inbox WHERE message_id = $1`, [messageId])).length;
+
+  it('is not sent by its relay, which goes on with all others', async () => {
+    const [{ reservationId, messageId }, other] = [await told(), await told()];
+    await handBack(other.messageId);
+    await drain();
+    expect(sent(reservationId)).toEqual([]);
+    expect(sent(other.reservationId)).toEqual(['reservation.created']);
+
+    await handBack(messageId);
+    await drain();
+    expect(sent(reservationId)).toEqual(['reservation.created']);
+  });
+
+  it('keeps its place before the next one of its own aggregate', async () => {
+    const { reservationId, messageId } = await told();
+    await world.reservations.release(reservationId, shop);
+    await drain();
+    expect(sent(reservationId)).toEqual([]);
+
+    await handBack(messageId);
+    await drain();
+    expect(sent(reservationId)).toEqual(['reservation.created', 'reservation.released']);
+  });
+
+  it('is neither applied nor buried when a newer relay sent it here, and is applied once where it is known', async () => {
+    const { reservationId, messageId } = await told();
+    const job = { name: newType, data: { messageId, aggregateId: reservationId } };
+    const { events } = consumersOf(world);
+    for (const starts of [1, 2, 3, 4]) await events({ ...job, starts });
+
+    expect(await applied(messageId)).toBe(0);
+    expect((await listDeadLetters(world.db, 100, null)).map(({ id }) => id)).not.toContain(messageId);
+
+    await handBack(messageId);
+    for (let copies = 0; copies < 2; copies++)
+      await events({ ...job, name: 'reservation.created', starts: 1 });
+    expect(await applied(messageId)).toBe(1);
+  });
+});

@@ -1,0 +1,328 @@
+import type { OrderEnd, SagaState } from '../../src/orders/checkout-saga/saga';
+import type { SagaEvent, Transition } from '../../src/orders/checkout-saga/transitions';
+
+/**
+ * One checkout without clock, tables and network, so that all orders of events can be tried.
+ *
+ * The decisions are the real ones (`transitions.ts`), handed in. What surrounds them is modelled here, each part after
+ * the file that does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of answers
+ * (`answers.ts`), a customer's wishes (`orders.service.ts`), the desk (`saga-desk.ts`) and the reservation
+ * (`held-stock.ts`). Operations keep their provider keys, so asking again is the same call. A provider's call that was
+ * sent may be done now, later, or never; whoever asked hears of it, or of nothing.
+ */
+export interface Decisions {
+  transition: (state: SagaState, event: SagaEvent) => Transition;
+  canTurnBack: (state: SagaState) => boolean;
+  /** The fencing token: a worker that slept while another took over is not listened to. */
+  isFenced: boolean;
+}
+
+export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
+type Operation = 'none' | 'created' | 'sent' | 'unknown' | 'approved' | 'declined';
+/** What is true at the provider, whoever knows it. */
+type Truth = 'nothing' | 'on its way' | 'done' | 'refused';
+
+interface Worker {
+  asks: Kind;
+  /** What our record of the call said before it was asked. */
+  before: Operation;
+  /** Another took the saga over since. */
+  stale: boolean;
+}
+
+export interface Checkout {
+  saga: SagaState;
+  run: 'due' | 'waits' | 'never';
+  leased: boolean;
+  order: 'pending' | 'placed' | 'rejected' | 'abandoned' | 'cancelled' | 'refunded';
+  reservation: 'active' | 'due' | 'pinned' | 'confirmed' | 'returned' | 'released' | 'expired';
+  operations: Record<Kind, Operation>;
+  provider: Record<Kind, Truth>;
+  workers: Worker[];
+  /** An operator ended the order with money that was heard of and that nobody gives back any more. */
+  leftByHand: boolean;
+}
+
+export const accepted: Checkout = {
+  saga: { status: 'running', step: 'authorize-payment', attempt: 0, wanted: null, endsAs: null },
+  run: 'due',
+  leased: false,
+  order: 'pending',
+  reservation: 'active',
+  operations: { authorize: 'none', capture: 'none', void: 'none', refund: 'none' },
+  provider: { authorize: 'nothing', capture: 'nothing', void: 'nothing', refund: 'nothing' },
+  workers: [],
+  leftByHand: false,
+};
+
+export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || saga.status === 'compensated';
+
+/** Two checkouts with one key are in the same state. Written out, because half a million are compared. */
+export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
+  [
+    [saga.status, saga.step, saga.attempt, saga.wanted, saga.endsAs],
+    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByHand],
+    [operations.authorize, operations.capture, operations.void, operations.refund],
+    [provider.authorize, provider.capture, provider.void, provider.refund],
+    workers.map(({ asks, before, stale }) => `${asks} ${before} ${stale}`),
+  ].join();
+
+export interface Event {
+  name: string;
+  next: Checkout;
+}
+
+const copyOf = (from: Checkout): Checkout => ({
+  ...from,
+  saga: { ...from.saga },
+  operations: { ...from.operations },
+  provider: { ...from.provider },
+  workers: from.workers.map((worker) => ({ ...worker })),
+});
+
+/** Everything that can happen next. */
+export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
+  const events: Event[] = [];
+  const add = (name: string, happen: (draft: Play) => void) => {
+    const draft = new Play(copyOf(from), decisions);
+    happen(draft);
+    events.push({ name, next: draft.to });
+  };
+  for (const kind of ['authorize', 'capture', 'void', 'refund'] as const) providerActs(from, kind, add);
+  from.workers.forEach((worker, place) => answersFor(from, worker, place, add));
+  if (from.run === 'due' && !from.leased) {
+    if (from.workers.length < 2) add('a worker claims', (play) => play.claim());
+    add('a step throws', (play) => play.apply({ type: 'failed', counted: false }));
+  }
+  // A webhook does nothing else: it makes a waiting saga due.
+  if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
+  if (from.reservation === 'active') add('its time runs out', ({ to }) => (to.reservation = 'due'));
+  if (from.reservation === 'active') add('the shop releases it', ({ to }) => (to.reservation = 'released'));
+  if (from.reservation === 'due') add('a sweeper comes', ({ to }) => (to.reservation = 'expired'));
+  for (const by of ['cancel', 'refund'] as const)
+    if (mayTurnBack(from, by)) add(by, (play) => play.turnBack(by));
+  for (const act of ['retry', 'compensate', 'resolve'] as const)
+    if (deskMay(from, act)) add(`desk: ${act}`, (play) => play.desk(act));
+  return events;
+}
+
+type Add = (name: string, happen: (play: Play) => void) => void;
+
+function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
+  if (provider[kind] !== 'on its way') return;
+  const possible: Record<Kind, boolean> = {
+    authorize: true,
+    capture: provider.authorize === 'done' && provider.void !== 'done',
+    void: provider.authorize === 'done' && provider.capture !== 'done',
+    refund: provider.capture === 'done',
+  };
+  if (possible[kind]) add(`the provider does the ${kind}`, ({ to }) => (to.provider[kind] = 'done'));
+  // Nobody declines to give money back, but what was captured cannot be voided.
+  if (kind === 'authorize' || kind === 'capture' || !possible[kind])
+    add(`the provider refuses the ${kind}`, ({ to }) => (to.provider[kind] = 'refused'));
+}
+
+function answersFor(from: Checkout, { asks, before, stale }: Worker, place: number, add: Add): void {
+  const truth = from.provider[asks];
+  const who = `${stale ? 'a stale' : 'the'} worker`;
+  add(`${who} dies asking for the ${asks}`, ({ to }) => void to.workers.splice(place, 1));
+  add(`${who} hears nothing of the ${asks}`, (play) => play.hear(place, 'unknown'));
+  if (truth === 'refused') add(`${who} hears no to the ${asks}`, (play) => play.hear(place, 'declined'));
+  if (truth === 'done') {
+    add(`${who} hears of the ${asks}`, (play) => play.hear(place, 'approved', { stockIsThere: true }));
+    if (from.saga.endsAs === 'abandoned')
+      add(`${who} hears of the ${asks} too late`, (play) =>
+        play.hear(place, 'approved', { stockIsThere: false }),
+      );
+    add(`${who} hears of another sum for the ${asks}`, (play) => play.hear(place, 'other-sum'));
+  }
+  if (before !== 'created' || truth === 'on its way')
+    add(`${who} is held back from the ${asks}`, (play) => play.hear(place, 'not-asked'));
+}
+
+const mayTurnBack = ({ saga }: Checkout, by: 'cancel' | 'refund'): boolean => {
+  const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
+  if (saga.wanted || (saga.endsAs && !mayComeBack)) return false;
+  return by === 'cancel' || saga.status === 'completed';
+};
+
+function deskMay(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boolean {
+  const { saga, leased } = from;
+  if (hasEnded(from) || leased) return false;
+  if (act === 'compensate') return saga.endsAs === null;
+  return act === 'retry' || saga.status === 'stuck' || saga.attempt > 0;
+}
+
+const isUnheard = (operation: Operation) => operation === 'sent' || operation === 'unknown';
+type Heard = 'approved' | 'declined' | 'unknown' | 'not-asked' | 'other-sum';
+type Outcome = { ask: Kind } | SagaEvent;
+
+/** One event as it happens: one commit of ours. */
+class Play {
+  constructor(
+    readonly to: Checkout,
+    private readonly decisions: Decisions,
+  ) {}
+
+  apply(event: SagaEvent): void {
+    const { state, nextRun } = this.decisions.transition(this.to.saga, event);
+    this.to.saga = state;
+    this.to.run = nextRun === 'now' ? 'due' : nextRun === 'backoff' ? 'waits' : 'never';
+  }
+
+  timePasses(): void {
+    this.to.leased = false;
+    if (this.to.run === 'waits') this.to.run = 'due';
+  }
+
+  claim(): void {
+    for (const worker of this.to.workers) worker.stale = true;
+    this.advance();
+  }
+
+  hear(place: number, answer: Heard, { stockIsThere } = { stockIsThere: false }): void {
+    const { to } = this;
+    const [{ asks, before, stale }] = to.workers.splice(place, 1) as [Worker];
+    if (answer === 'not-asked' && before === 'created') to.provider[asks] = 'nothing';
+    if (stale && this.decisions.isFenced) return;
+    to.leased = false;
+    if (answer === 'not-asked') {
+      to.operations[asks] = before;
+      if (asks === 'authorize' && before === 'created' && to.reservation === 'pinned')
+        to.reservation = 'active';
+      return this.apply({ type: 'not-asked' });
+    }
+    const isOther = answer === 'other-sum' && asks !== 'void' && !(asks === 'authorize' && to.saga.endsAs);
+    const recorded = answer === 'other-sum' ? (isOther ? 'unknown' : 'approved') : answer;
+    if (to.operations[asks] !== 'approved' && to.operations[asks] !== 'declined')
+      to.operations[asks] = recorded;
+    if (answer === 'unknown') return this.apply({ type: 'unknown' });
+    if (isOther) return this.apply({ type: 'blocked' });
+    const isLate = to.saga.endsAs === 'abandoned' && (asks === 'authorize' || asks === 'capture');
+    if (isLate && answer === 'approved' && stockIsThere && to.saga.wanted !== 'cancel') {
+      to.order = 'pending';
+      to.reservation = 'active';
+      this.apply({ type: 'reacquired' });
+    }
+    this.advance();
+  }
+
+  turnBack(by: 'cancel' | 'refund'): void {
+    const { saga, leased } = this.to;
+    if (leased || saga.endsAs === 'abandoned') saga.wanted = by;
+    else {
+      this.to.saga = this.decisions.transition(saga, { type: 'turn-back', by }).state;
+      this.to.run = 'due';
+    }
+  }
+
+  desk(act: 'retry' | 'compensate' | 'resolve'): void {
+    if (act === 'retry') return this.apply({ type: 'retried' });
+    if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' });
+    const { operations } = this.to;
+    this.apply({ type: 'given-up', unheard: Object.values(operations).some(isUnheard) });
+    this.undoReservation();
+    this.endOrder();
+    const isOwed =
+      operations.capture === 'approved' ? operations.refund !== 'approved' : operations.void !== 'approved';
+    this.to.leftByHand = hasEnded(this.to) && operations.authorize === 'approved' && isOwed;
+  }
+
+  /** As the runner does it: step after step, until there is a question for the provider, an end, or a pause. */
+  private advance(): void {
+    const { to } = this;
+    for (;;) {
+      if (to.saga.wanted === 'cancel' && this.decisions.canTurnBack(to.saga))
+        this.apply({ type: 'turn-back', by: 'cancel' });
+      const outcome = to.saga.endsAs ? this.compensate() : this.step();
+      if ('ask' in outcome) return this.ask(outcome.ask);
+      this.apply(outcome);
+      if (to.saga.status === 'compensated') this.endOrder();
+      if (to.run !== 'due') return;
+    }
+  }
+
+  private ask(kind: Kind): void {
+    const { to } = this;
+    if (to.operations[kind] === 'none') to.operations[kind] = 'created';
+    this.apply({ type: 'asked' });
+    to.workers.push({ asks: kind, before: to.operations[kind], stale: false });
+    if (to.operations[kind] === 'created') to.operations[kind] = 'sent';
+    if (to.provider[kind] === 'nothing') to.provider[kind] = 'on its way';
+    to.leased = true;
+  }
+
+  private step(): Outcome {
+    const { to } = this;
+    switch (to.saga.step) {
+      case 'reserve-stock':
+        return { type: 'done' };
+      case 'authorize-payment':
+        if (to.reservation === 'active') to.reservation = 'pinned';
+        if (to.reservation === 'released') return { type: 'declined', endsAs: 'cancelled' };
+        if (to.reservation !== 'pinned') return { type: 'declined', endsAs: 'reservation_expired' };
+        return this.settled('authorize');
+      case 'capture-payment':
+        return this.settled('capture');
+      case 'place-order':
+        if (to.reservation !== 'pinned') throw new Error(`placed on stock that is ${to.reservation}`);
+        if (to.order !== 'pending') throw new Error(`placed when it was ${to.order}`);
+        Object.assign(to, { reservation: 'confirmed', order: 'placed' });
+        return { type: 'done' };
+    }
+  }
+
+  private settled(kind: Kind): Outcome {
+    const operation = this.to.operations[kind];
+    if (operation === 'approved') return { type: 'done' };
+    return operation === 'declined' ? { type: 'declined', endsAs: 'payment_declined' } : { ask: kind };
+  }
+
+  private compensate(): Outcome {
+    const { authorize, capture } = this.to.operations;
+    const none = (operation: Operation) => ['none', 'created', 'declined'].includes(operation);
+    switch (this.to.saga.step) {
+      case 'place-order':
+        return { type: 'done' };
+      case 'capture-payment':
+        if (none(capture) || authorize !== 'approved') return { type: 'done' };
+        return capture === 'approved' ? this.givenBack('refund') : { ask: 'capture' };
+      case 'authorize-payment':
+        if (none(authorize) || capture === 'approved') return { type: 'done' };
+        return authorize === 'approved' ? this.givenBack('void') : { ask: 'authorize' };
+      case 'reserve-stock':
+        this.undoReservation();
+        return { type: 'done' };
+    }
+  }
+
+  private givenBack(kind: Kind): Outcome {
+    const operation = this.to.operations[kind];
+    if (operation === 'approved') return { type: 'done' };
+    return operation === 'declined' ? { type: 'blocked' } : { ask: kind };
+  }
+
+  private undoReservation(): void {
+    const { to } = this;
+    if (to.reservation === 'confirmed') to.reservation = 'returned';
+    if (to.reservation === 'due') to.reservation = 'expired';
+    if (to.reservation === 'active' || to.reservation === 'pinned') to.reservation = 'released';
+  }
+
+  private endOrder(): void {
+    const { to } = this;
+    const end = orderEnds[to.saga.endsAs!];
+    const from = end === 'cancelled' || end === 'refunded' ? 'placed' : 'pending';
+    if (to.order !== from && to.order !== end) throw new Error(`${to.order} when it became ${end}`);
+    to.order = end;
+  }
+}
+
+const orderEnds: Record<OrderEnd, Checkout['order']> = {
+  payment_declined: 'rejected',
+  reservation_expired: 'rejected',
+  cancelled: 'rejected',
+  abandoned: 'abandoned',
+  placed_then_cancelled: 'cancelled',
+  placed_then_refunded: 'refunded',
+};

@@ -1,0 +1,85 @@
+import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
+import type { DeskAct } from '../../src/orders/saga-desk';
+import { operator, shop, type World } from './fixtures';
+import { endOf, LedgerGateway, passTime, sagaOf } from './sagas';
+
+type Declines = ConstructorParameters<typeof LedgerGateway>[0];
+
+/** One order on stock of its own, with a provider of its own, driven by hand to where a test wants it. */
+export class Checkout {
+  private constructor(
+    readonly world: World,
+    readonly orderId: string,
+    readonly sku: string,
+    readonly gateway: LedgerGateway,
+  ) {}
+
+  static async start(world: World, { declines, onHand = 3 }: { declines?: Declines; onHand?: number } = {}) {
+    const sku = await world.product({ onHand });
+    const orderId = await world.order([{ sku, quantity: 1 }]);
+    return new Checkout(world, orderId, sku, new LedgerGateway(declines));
+  }
+
+  /** A worker takes the saga up once, if it is due. */
+  drive(): Promise<boolean> {
+    return this.world.runner({ gateway: this.gateway }).drive(this.orderId);
+  }
+
+  /** The same, however long the saga would have waited, with a provider that fails like this from now on. */
+  async driveWhile(fails: LedgerGateway['fails']): Promise<this> {
+    this.gateway.fails = fails;
+    await passTime(this.world, this.orderId);
+    await this.drive();
+    return this;
+  }
+
+  /** The provider recovers, and time passes until the saga does nothing by itself any more. */
+  async driveToItsEnd(): Promise<void> {
+    do await this.driveWhile({});
+    while ((await sagaOf(this.world, this.orderId)).nextRun !== 'never');
+  }
+
+  async spendAttempts(): Promise<this> {
+    await this.world.rows(`UPDATE sagas SET attempt = $2::int WHERE order_id = $1`, [
+      this.orderId,
+      attemptsMax - 1,
+    ]);
+    return this;
+  }
+
+  /** Five workers took the saga up and did not come back. */
+  async killWorkers(): Promise<this> {
+    await this.world.rows(`UPDATE sagas SET sweeps = 6 WHERE order_id = $1`, [this.orderId]);
+    return this.driveWhile({});
+  }
+
+  async cancel(): Promise<this> {
+    await this.world.orders.turnBack(this.orderId, 'cancel', `cancel-${this.orderId}`, shop);
+    return this;
+  }
+
+  async refund(): Promise<this> {
+    await this.world.orders.turnBack(this.orderId, 'refund', `refund-${this.orderId}`, shop);
+    return this;
+  }
+
+  async act(act: DeskAct): Promise<this> {
+    await this.world.desk.act(act, this.orderId, { reason: 'customer called' }, operator);
+    return this;
+  }
+
+  saga() {
+    return sagaOf(this.world, this.orderId);
+  }
+
+  async available(): Promise<number> {
+    const { onHand, reserved } = await this.world.level(this.sku);
+    return onHand - reserved;
+  }
+
+  /** Where everything ended up: the order, its stock and the provider's money. */
+  async end(): Promise<{ order: string; reservation: string; kept: number; setAside: number }> {
+    const { order, reservation } = await endOf(this.world, this.orderId);
+    return { order, reservation, ...this.gateway.moneyOf(this.orderId) };
+  }
+}

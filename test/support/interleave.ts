@@ -1,0 +1,175 @@
+import type { Client } from 'pg';
+import type { Database, Tx } from '../../src/database/database';
+import { answerOf, World } from './fixtures';
+
+/**
+ * Several sessions on a real database, in every order of their statements; in the spirit of PostgreSQL's isolation
+ * tester, but the steps are not written down: they are the statements and commits of the real services. Each session
+ * works on a database that stops before every statement and before every COMMIT or ROLLBACK, until it is its turn.
+ *
+ * All orders are found by running again and again: each run follows the last one as far as the last point where another
+ * session could have been chosen, and chooses that one. A session that waits for a lock cannot be chosen until it got
+ * it, so every run ends, and no two runs are the same.
+ */
+export interface Scene {
+  /** Stops only before statements that this matches: the others touch nothing that another session touches. */
+  stopsAt?: RegExp;
+  /** By name. What a session throws is its answer, as `answerOf` puts it in a word. */
+  sessions: Record<string, (own: World, player: Player) => Promise<unknown>>;
+  /** Looks at the end of one run; every session has answered. What it returns is how this run ended, in a word. */
+  end: (answers: Record<string, string>) => Promise<string>;
+}
+
+/** Plays the scene, on rows of its own each time, in every order there is. Returns every end, and how many orders had it. */
+export async function inEveryOrder(
+  world: World,
+  prepare: () => Promise<Scene>,
+): Promise<Record<string, number>> {
+  const looker = await world.session();
+  const ends: Record<string, number> = {};
+  for (let prefix: number[] | undefined = []; prefix;) {
+    const run: Run = { choices: [], trace: [] };
+    try {
+      const scene = await prepare();
+      const end = await scene.end(await play(world, looker, scene, prefix, run));
+      ends[end] = (ends[end] ?? 0) + 1;
+    } catch (error) {
+      if (error instanceof Error) error.message = `in this order: ${run.trace.join(', ')}\n${error.message}`;
+      throw error;
+    }
+    prefix = nextPrefix(run);
+  }
+  await looker.end();
+  console.log(
+    `${expect.getState().currentTestName}: ${permutationsOf(ends)} permutations, ${JSON.stringify(ends)}`,
+  );
+  return ends;
+}
+
+const permutationsOf = (ends: Record<string, number>) =>
+  Object.values(ends).reduce((sum, count) => sum + count, 0);
+
+/** One run: which of how many sessions was chosen each time, and what that session did next. */
+interface Run {
+  choices: { chosen: number; of: number }[];
+  trace: string[];
+}
+
+function nextPrefix({ choices }: Run): number[] | undefined {
+  const last = choices.findLastIndex(({ chosen, of }) => chosen + 1 < of);
+  if (last < 0) return undefined;
+  return [...choices.slice(0, last).map(({ chosen }) => chosen), choices[last]!.chosen + 1];
+}
+
+async function play(world: World, looker: Client, scene: Scene, prefix: number[], run: Run) {
+  const answers: Record<string, string> = {};
+  const players = Object.entries(scene.sessions).map(([name, session]) => {
+    const player = new Player(name, scene.stopsAt ?? /./);
+    const own = new World(world.config, world.dataSource, steppedDatabase(world.db, player), async () => {});
+    void answerOf(session(own, player)).then((answer) => {
+      answers[name] = answer;
+      player.ended = true;
+    });
+    return player;
+  });
+  for (;;) {
+    await untilSettled(looker, players);
+    const ready = players.filter((player) => player.next);
+    if (ready.length === 0) return answers;
+    const chosen = Math.min(prefix[run.choices.length] ?? 0, ready.length - 1);
+    run.choices.push({ chosen, of: ready.length });
+    run.trace.push(ready[chosen]!.takeTurn());
+  }
+}
+
+/** One session's part in the play. */
+export class Player {
+  /** Set while it waits for its turn: what it will do then. */
+  next: { does: string; goOn: () => void } | undefined;
+  ended = false;
+  private stepping = true;
+
+  constructor(
+    private readonly name: string,
+    private readonly stopsAt: RegExp,
+  ) {}
+
+  /**
+   * From here on this session waits for no turn, until it is told otherwise: for what is no subject of the scene. Where
+   * it then meets another's lock, it is as on any day: either may come first.
+   */
+  runFreely(): void {
+    this.stepping = false;
+  }
+
+  stepFromHere(): void {
+    this.stepping = true;
+  }
+
+  async beforeStatement(sql: string): Promise<void> {
+    if (this.stopsAt.test(sql))
+      await this.turn(/(UPDATE|INSERT INTO|DELETE FROM|FROM)\s+\w+/.exec(sql)?.[0] ?? sql);
+  }
+
+  async turn(does: string): Promise<void> {
+    if (this.stepping) await new Promise<void>((goOn) => (this.next = { does, goOn }));
+  }
+
+  takeTurn(): string {
+    const { does, goOn } = this.next!;
+    this.next = undefined;
+    goOn();
+    return `${this.name} ${does}`;
+  }
+}
+
+/**
+ * Nobody moves any more: each session waits for its turn, has ended, or is blocked by another's lock. When all that are
+ * left are blocked they wait in a circle, and PostgreSQL will end that.
+ */
+async function untilSettled(looker: Client, players: Player[]): Promise<void> {
+  const countMoving = () => players.filter((player) => !player.next && !player.ended).length;
+  for (let moving = countMoving(); moving > 0; moving = countMoving()) {
+    // Asked of the lock manager, because a session that has just been given its lock may still look as if it waited.
+    const { rows } = await looker.query<{ blocked: number }>(
+      `SELECT count(*)::int AS blocked FROM pg_stat_activity
+        WHERE datname = current_database() AND backend_type = 'client backend' AND cardinality(pg_blocking_pids(pid)) > 0`,
+    );
+    // Whoever came to rest since the question was asked may have set another free.
+    const isStill = rows[0]!.blocked === moving && moving === countMoving();
+    if (isStill && players.some((player) => player.next)) return;
+  }
+}
+
+/** The database with a stop before each statement, and before the end of each transaction whatever it will be. */
+function steppedDatabase(db: Database, player: Player): Database {
+  const stepped = Object.create(db) as Database;
+  stepped.rows = async (sql, parameters) => {
+    await player.beforeStatement(sql);
+    return db.rows(sql, parameters);
+  };
+  stepped.transaction = (name, work, options) => {
+    const steppedWork: typeof work = async (tx) => {
+      try {
+        return await work(steppedTransaction(tx, player));
+      } finally {
+        await player.turn(`ends ${name}`);
+      }
+    };
+    return db.transaction(name, steppedWork, options);
+  };
+  return stepped;
+}
+
+function steppedTransaction(tx: Tx, player: Player): Tx {
+  const stepped = Object.create(tx) as Tx;
+  stepped.rows = async (sql, parameters) => {
+    await player.beforeStatement(sql);
+    return tx.rows(sql, parameters);
+  };
+  stepped.affected = async (sql, parameters) => {
+    await player.beforeStatement(sql);
+    return tx.affected(sql, parameters);
+  };
+  return stepped;
+}

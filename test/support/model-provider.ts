@@ -1,0 +1,79 @@
+import type {
+  AuthorizeRequest,
+  FollowUpRequest,
+  GatewayAnswer,
+  PaymentGateway,
+} from '../../src/payment/gateways/gateway';
+import { approvalOf, declinedCard, silence } from './scripted-gateway';
+
+export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
+
+/** What happens to one call. What was once done or declined under a key stays so, whatever the word. */
+export type Word =
+  | 'approve'
+  | 'decline'
+  /** The call is lost, or its answer is. */
+  | 'lose-call'
+  | 'lose-answer'
+  /** Never sent, because the provider has been silent for a while. */
+  | 'hold-back'
+  /** Approved in the provider's words, for a sum that nobody asked for. */
+  | 'other-sum'
+  /** The worker that asks falls asleep, with its call lost or with its answer at hand. */
+  | 'sleep-before'
+  | 'sleep-after';
+
+export const reachesProvider = (word: Word) =>
+  word !== 'lose-call' && word !== 'hold-back' && word !== 'sleep-before';
+
+/** A provider that is told beforehand what happens to the next calls, and approves when nothing was said. */
+export class ModelProvider implements PaymentGateway {
+  script: Word[] = [];
+  private readonly truth = new Map<string, GatewayAnswer>();
+  private readonly ledger = new Map<string, Kind[]>();
+  private onAsleep: (wake: () => void) => void = () => undefined;
+
+  authorize = (request: AuthorizeRequest) => this.answer('authorize', request);
+  capture = (request: FollowUpRequest) => this.answer('capture', request);
+  void = (request: FollowUpRequest) => this.answer('void', request);
+  refund = (request: FollowUpRequest) => this.answer('refund', request);
+
+  /** What was done for an order, in this order. */
+  doneFor(orderId: string): Kind[] {
+    return this.ledger.get(orderId) ?? [];
+  }
+
+  /** Resolves when a worker falls asleep, with how to wake it. */
+  asleep(): Promise<() => void> {
+    return new Promise((resolve) => (this.onAsleep = resolve));
+  }
+
+  private async answer(kind: Kind, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+    const word = this.script.shift() ?? 'approve';
+    const { operationId, orderId } = request;
+    if (reachesProvider(word) && !this.truth.has(operationId)) {
+      const declined = word === 'decline';
+      this.truth.set(operationId, declined ? declinedCard : approvalOf(request));
+      if (!declined) this.ledger.set(orderId, [...this.doneFor(orderId), kind]);
+    }
+    const known = () => this.truth.get(operationId) ?? silence;
+    switch (word) {
+      case 'approve':
+      case 'decline':
+        return known();
+      case 'lose-call':
+      case 'lose-answer':
+        return silence;
+      case 'hold-back':
+        return { status: 'not-asked', detail: 'held back' };
+      case 'other-sum': {
+        const answer = known();
+        return answer.status === 'approved' ? { ...answer, amount: request.amount + 1 } : answer;
+      }
+      case 'sleep-before':
+      case 'sleep-after':
+        await new Promise<void>((wake) => this.onAsleep(wake));
+        return known();
+    }
+  }
+}

@@ -1,0 +1,46 @@
+import { mkdtempSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Child } from './child';
+import type { Guardian } from './guardian';
+import { freePort } from './ports';
+import { testServices } from './services';
+
+export type QueueBackend = 'postgres' | 'redis';
+
+export interface RedisServer {
+  child: Child;
+  url: string;
+  dir: string;
+}
+
+/** A Redis server of one's own, empty and not yet running, to be stopped, frozen or flushed without disturbing anybody. */
+export async function redisServer(guardian: Guardian): Promise<RedisServer> {
+  const { redis } = testServices();
+  if (redis === null) throw new Error('There is no Redis on this machine');
+  const port = await freePort();
+  const dir = mkdtempSync(path.join(os.tmpdir(), 'holdfast-redis-'));
+  guardian.removeDir(dir);
+  const settings = {
+    bind: '127.0.0.1',
+    port: String(port),
+    dir,
+    save: '',
+    appendonly: 'no',
+    // BullMQ loses jobs when Redis may evict them.
+    'maxmemory-policy': 'noeviction',
+  };
+  const child = new Child(
+    {
+      name: 'redis',
+      command: redis.binary,
+      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      env: redis.ldLibraryPath
+        ? { ...process.env, LD_LIBRARY_PATH: redis.ldLibraryPath }
+        : { ...process.env },
+      readyWhen: /Ready to accept connections/i,
+    },
+    guardian,
+  );
+  return { child, url: `redis://127.0.0.1:${port}`, dir };
+}

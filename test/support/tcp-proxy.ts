@@ -1,0 +1,57 @@
+import net, { type AddressInfo } from 'node:net';
+
+/** Stands between a client and a server, passes on what they say, and can hang up on both at any moment. */
+export class TcpProxy {
+  private readonly server: net.Server;
+  private readonly sockets = new Set<net.Socket>();
+
+  protected constructor(private readonly target: URL) {
+    this.server = net.createServer((client) => this.serve(client));
+  }
+
+  static async before(url: string): Promise<TcpProxy> {
+    return new TcpProxy(new URL(url)).listen();
+  }
+
+  protected async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.server.listen(0, '127.0.0.1', resolve));
+    return this;
+  }
+
+  /** The target's, but for the address. */
+  get url(): string {
+    const url = new URL(this.target.href);
+    url.host = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+    return url.href;
+  }
+
+  /** Resets every connection that there is; how many there were. New ones are taken as before. */
+  cut(): number {
+    const connections = this.sockets.size / 2;
+    for (const socket of this.sockets) socket.resetAndDestroy();
+    return connections;
+  }
+
+  async close(): Promise<void> {
+    for (const socket of this.sockets) socket.destroy();
+    await new Promise((resolve) => this.server.close(resolve));
+  }
+
+  private serve(client: net.Socket): void {
+    const upstream = net.connect(Number(this.target.port), this.target.hostname);
+    const pair = [client, upstream];
+    const hangUp = () => pair.forEach((socket) => socket.destroy());
+    for (const socket of pair) {
+      this.sockets.add(socket);
+      socket.on('error', hangUp).on('close', () => {
+        this.sockets.delete(socket);
+        hangUp();
+      });
+    }
+    this.pass(client, upstream, hangUp);
+  }
+
+  protected pass(client: net.Socket, upstream: net.Socket, _hangUp: () => void): void {
+    client.pipe(upstream).pipe(client);
+  }
+}

@@ -1,0 +1,225 @@
+import { readFileSync, readdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { ConfigError, loadConfig } from '../../src/config';
+import {
+  armFailpoints,
+  failpoint,
+  failpointNames,
+  parseFailpoints,
+  transactionNames,
+} from '../../src/failpoints';
+
+const refusalOf = (setting: string): string => {
+  try {
+    parseFailpoints(setting);
+  } catch (error) {
+    expect(error).toBeInstanceOf(ConfigError);
+    return (error as Error).message;
+  }
+  throw new Error(`"${setting}" was accepted`);
+};
+
+afterEach(() => {
+  armFailpoints(undefined);
+  jest.restoreAllMocks();
+});
+
+describe('the setting FAILPOINT', () => {
+  it.each([
+    ['intake.before-commit:kill9', [{ name: 'intake.before-commit', action: { kind: 'kill9' } }]],
+    ['relay.sent:stop', [{ name: 'relay.sent', action: { kind: 'stop' } }]],
+    ['capture.during-ask:throw@3', [{ name: 'capture.during-ask', action: { kind: 'throw' }, nth: 3 }]],
+    ['webhook.stored:sleep=1500', [{ name: 'webhook.stored', action: { kind: 'sleep', ms: 1_500 } }]],
+    [
+      'reserve.after-commit:sleep=0@12, desk.before-commit:throw',
+      [
+        { name: 'reserve.after-commit', action: { kind: 'sleep', ms: 0 }, nth: 12 },
+        { name: 'desk.before-commit', action: { kind: 'throw' } },
+      ],
+    ],
+  ])('reads %s', (setting, expected) => {
+    expect(parseFailpoints(setting)).toEqual(expected.map((one) => ({ nth: undefined, ...one })));
+  });
+
+  it.each(failpointNames)('knows %s', (name) => {
+    expect(parseFailpoints(`${name}:kill9@1`)).toEqual([{ name, action: { kind: 'kill9' }, nth: 1 }]);
+  });
+
+  it('knows the recorder, and only by itself', () => {
+    expect(parseFailpoints('record')).toBe('record');
+    expect(refusalOf('record,intake.before-commit:kill9')).toContain('"record"');
+  });
+
+  it.each([
+    'intake:kill9',
+    'intake.before_commit:kill9',
+    'INTAKE.before-commit:kill9',
+    'toString:kill9',
+    'intake.before-commit:throw,nowhere:throw',
+  ])('names every place there is when it is asked for one that is not (%s)', (setting) => {
+    const message = refusalOf(setting);
+    for (const name of failpointNames) expect(message).toContain(name);
+  });
+
+  it.each([
+    'kill',
+    'kill-9',
+    'KILL9',
+    'sleep',
+    'sleep=',
+    'sleep=1s',
+    'sleep=-1',
+    'sleep=12345678',
+    'throw:2',
+  ])('names every action there is when it is asked for one that is not (%s)', (action) => {
+    const message = refusalOf(`intake.before-commit:${action}`);
+    expect(message).toContain(`"${action}"`);
+    for (const known of ['kill9', 'stop', 'throw', 'sleep=<ms>']) expect(message).toContain(known);
+  });
+
+  it.each([
+    'intake.before-commit',
+    'intake.before-commit:',
+    ':kill9',
+    'intake.before-commit@1:kill9',
+    'intake.before-commit:kill9@',
+    'intake.before-commit:kill9@0',
+    'intake.before-commit:kill9@-1',
+    'intake.before-commit:kill9@1.5',
+    'intake.before-commit:kill9@1@2',
+    'intake.before-commit:kill9,',
+    ' ',
+  ])('shows how it is written when it cannot be read (%j)', (setting) => {
+    const message = refusalOf(setting);
+    expect(message).toContain('<name>:<action>[@<nth>]');
+    expect(message).toContain('FAILPOINT=intake.before-commit:kill9');
+    expect(message).not.toContain('\n');
+  });
+
+  it.each(['record', 'intake.before-commit:kill9', 'no such thing'])(
+    'is refused in production (%s)',
+    (setting) => {
+      const production = {
+        NODE_ENV: 'production',
+        DATABASE_URL: 'postgres://holdfast@127.0.0.1:5432/holdfast',
+        STRIPE_SECRET_KEY: 'sk_live_1234567890',
+        STRIPE_WEBHOOK_SECRET: 'whsec_1234567890',
+        HOLDFAST_ADMIN_KEY: 'a'.repeat(24),
+        HOLDFAST_VIEWER_KEY: 'b'.repeat(24),
+        HOLDFAST_CLIENT_KEY: 'c'.repeat(24),
+      };
+      expect(loadConfig(production).failpoint).toBeUndefined();
+      expect(() => loadConfig({ ...production, FAILPOINT: setting })).toThrow(/FAILPOINT.*production/);
+      expect(loadConfig({ ...production, NODE_ENV: 'test', FAILPOINT: setting }).failpoint).toBe(
+        setting.trim(),
+      );
+    },
+  );
+});
+
+describe('a failpoint', () => {
+  it('that nobody armed does nothing, and makes nobody wait', () => {
+    expect(failpoint('intake.before-commit')).toBeUndefined();
+  });
+
+  it('leaves every other place alone', async () => {
+    armFailpoints('intake.before-commit:throw');
+    await failpoint('intake.after-commit');
+    await failpoint('reserve.before-commit');
+    await expect(failpoint('intake.before-commit')).rejects.toThrow(
+      'thrown by the failpoint intake.before-commit',
+    );
+  });
+
+  it('acts at every passing unless it is told which', async () => {
+    armFailpoints('relay.sent:throw');
+    for (let nth = 1; nth <= 3; nth++) await expect(failpoint('relay.sent')).rejects.toThrow('relay.sent');
+  });
+
+  it('with @nth acts at that passing alone, counted by its own name', async () => {
+    armFailpoints('relay.sent:throw@3,relay.marked:throw@1');
+    await expect(failpoint('relay.marked')).rejects.toThrow('relay.marked');
+    await failpoint('relay.sent');
+    await failpoint('relay.sent');
+    await expect(failpoint('relay.sent')).rejects.toThrow('relay.sent');
+    await failpoint('relay.sent');
+  });
+
+  it('that is armed anew counts from the beginning', async () => {
+    for (let start = 1; start <= 2; start++) {
+      armFailpoints('relay.sent:throw@2');
+      await failpoint('relay.sent');
+      await expect(failpoint('relay.sent')).rejects.toThrow('relay.sent');
+    }
+  });
+
+  it.each([
+    ['kill9', 'SIGKILL'],
+    ['stop', 'SIGSTOP'],
+  ])('%s sends this process %s', async (action, signal) => {
+    const kill = jest.spyOn(process, 'kill').mockReturnValue(true);
+    armFailpoints(`claim-saga.before-commit:${action}@2`);
+    await failpoint('claim-saga.before-commit');
+    expect(kill).not.toHaveBeenCalled();
+    await failpoint('claim-saga.before-commit');
+    expect(kill.mock.calls).toEqual([[process.pid, signal]]);
+  });
+
+  it('sleeps for as long as it is told', async () => {
+    armFailpoints('webhook.stored:sleep=120');
+    const startedAt = performance.now();
+    await failpoint('webhook.stored');
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(119);
+  });
+
+  it('during a call acts only after the call has had time to leave', async () => {
+    armFailpoints('capture.during-ask:throw');
+    const startedAt = performance.now();
+    await expect(failpoint('capture.during-ask')).rejects.toThrow('capture.during-ask');
+    expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49);
+  });
+
+  it('that is recorded is printed once, and nothing fails', async () => {
+    const print = jest.spyOn(console, 'log').mockImplementation(() => undefined);
+    armFailpoints('record');
+    for (const name of ['intake.key-claimed', 'relay.sent', 'intake.key-claimed'] as const)
+      await failpoint(name);
+    expect(print.mock.calls).toEqual([['failpoint intake.key-claimed'], ['failpoint relay.sent']]);
+  });
+});
+
+/** A name without a place would be a drill that proves nothing. */
+describe('the list of failpoints', () => {
+  const source = resolve(__dirname, '../../src');
+  const walk = (folder: string): string[] =>
+    readdirSync(folder, { withFileTypes: true }).flatMap((entry) => {
+      const path = join(folder, entry.name);
+      return entry.isDirectory() ? walk(path) : [path];
+    });
+  const code = walk(source)
+    .filter((path) => path.endsWith('.ts') && !path.endsWith('failpoints.ts'))
+    .map((path) => readFileSync(path, 'utf8'))
+    .join('\n');
+
+  it('names each place once', () => {
+    expect(new Set(failpointNames).size).toBe(failpointNames.length);
+  });
+
+  it('names only transactions that there are', () => {
+    const named = transactionNames.filter(
+      (name) => !new RegExp(`(transaction|commit)\\(\\s*'${name}'`).test(code),
+    );
+    // What whoever stands outside calls a transaction of its own.
+    expect(named).toEqual(['command']);
+  });
+
+  it('names only places that there are', () => {
+    const places = failpointNames.filter((name) => !/commit$|-ask$/.test(name));
+    expect(places.filter((name) => !code.includes(`failpoint('${name}')`))).toEqual([]);
+  });
+
+  it('names only moments of a call that there are', () => {
+    const moments = ['before-ask', 'during-ask', 'after-ask'];
+    expect(moments.filter((moment) => !code.includes(`\`\${operation.kind}.${moment}\``))).toEqual([]);
+  });
+});

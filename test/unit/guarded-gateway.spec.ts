@@ -1,0 +1,209 @@
+import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
+import type { GatewayAnswer } from '../../src/payment/gateways/gateway';
+import { declinedCard, silence } from '../support/scripted-gateway';
+
+const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
+type Kind = (typeof kinds)[number];
+
+const request = {
+  operationId: 'pay_1',
+  orderId: 'ord_1',
+  amount: 1_000,
+  currency: 'EUR',
+  paymentMethod: 'pm_card_visa',
+  authorization: 'pi_1',
+};
+const approved: GatewayAnswer = { status: 'approved', reference: 'pi_1', amount: 1_000, currency: 'EUR' };
+const tooMany = (retryAfterMs: number): GatewayAnswer => ({
+  status: 'unknown',
+  detail: 'StripeRateLimitError 429: too many requests',
+  retryAfterMs,
+});
+
+/** A provider whose calls are answered by hand, in the order in which they came. */
+class Provider {
+  readonly calls: { kind: Kind; answer: (answer: GatewayAnswer) => void }[] = [];
+  readonly gateway = new GuardedGateway({
+    authorize: () => this.called('authorize'),
+    capture: () => this.called('capture'),
+    void: () => this.called('void'),
+    refund: () => this.called('refund'),
+  });
+
+  private called(kind: Kind): Promise<GatewayAnswer> {
+    return new Promise((answer) => this.calls.push({ kind, answer }));
+  }
+
+  /** One call, answered at once if it gets through. */
+  async ask(answer: GatewayAnswer = approved, kind: Kind = 'authorize'): Promise<GatewayAnswer> {
+    const calls = this.calls.length;
+    const asked = this.gateway[kind](request);
+    await Promise.resolve();
+    this.calls[calls]?.answer(answer);
+    return asked;
+  }
+}
+
+let provider: Provider;
+beforeEach(() => {
+  jest.useFakeTimers();
+  provider = new Provider();
+});
+afterEach(() => jest.useRealTimers());
+
+const heldBack = { status: 'not-asked' };
+
+describe('a provider that asks for a pause', () => {
+  it.each(kinds)('is asked nothing for so long, whatever its first call was (%s)', async (kind) => {
+    expect(await provider.ask(tooMany(2_000), kind)).toEqual(tooMany(2_000));
+
+    jest.advanceTimersByTime(1_999);
+    for (const other of kinds) expect(await provider.ask(approved, other)).toMatchObject(heldBack);
+    expect(provider.calls).toHaveLength(1);
+
+    jest.advanceTimersByTime(1);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
+  it('tells whoever is held back when to come again', async () => {
+    await provider.ask(tooMany(2_000));
+    jest.advanceTimersByTime(500);
+    expect(await provider.ask()).toEqual({
+      status: 'not-asked',
+      detail: expect.stringContaining('pause'),
+      retryAfterMs: 1_500,
+    });
+  });
+
+  it('is asked by one call first, and by the others once that one was taken', async () => {
+    await provider.ask(tooMany(1_000));
+    jest.advanceTimersByTime(1_000);
+
+    const probe = provider.gateway.capture(request);
+    await Promise.resolve();
+    for (const kind of kinds) expect(await provider.ask(approved, kind)).toMatchObject(heldBack);
+    expect(provider.calls.map(({ kind }) => kind)).toEqual(['authorize', 'capture']);
+
+    provider.calls[1]!.answer(approved);
+    expect(await probe).toEqual(approved);
+    expect(await Promise.all(kinds.map((kind) => provider.ask(approved, kind)))).toEqual(
+      kinds.map(() => approved),
+    );
+  });
+
+  it('may ask for another pause, after which again one call goes ahead', async () => {
+    await provider.ask(tooMany(1_000));
+    jest.advanceTimersByTime(1_000);
+    expect(await provider.ask(tooMany(3_000))).toEqual(tooMany(3_000));
+
+    jest.advanceTimersByTime(2_999);
+    expect(await provider.ask()).toMatchObject(heldBack);
+    jest.advanceTimersByTime(1);
+    void provider.gateway.void(request);
+    await Promise.resolve();
+    expect(await provider.ask()).toMatchObject(heldBack);
+    expect(provider.calls).toHaveLength(3);
+  });
+
+  it('makes the others wait no longer than ten seconds, however long one order is to wait', async () => {
+    expect(await provider.ask(tooMany(300_000))).toEqual(tooMany(300_000));
+    jest.advanceTimersByTime(9_999);
+    expect(await provider.ask()).toMatchObject(heldBack);
+    jest.advanceTimersByTime(1);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
+  it('has the longer of two pauses kept', async () => {
+    const both = [provider.gateway.authorize(request), provider.gateway.authorize(request)];
+    await Promise.resolve();
+    provider.calls[0]!.answer(tooMany(5_000));
+    provider.calls[1]!.answer(tooMany(1_000));
+    await Promise.all(both);
+
+    jest.advanceTimersByTime(4_999);
+    expect(await provider.ask()).toMatchObject(heldBack);
+  });
+
+  it('while a probe is out has one call go ahead of the others again after that pause', async () => {
+    const early = provider.gateway.authorize(request);
+    await Promise.resolve();
+    await provider.ask(tooMany(1_000));
+    jest.advanceTimersByTime(1_000);
+    const probe = provider.gateway.authorize(request);
+    await Promise.resolve();
+    provider.calls[0]!.answer(tooMany(2_000));
+    await early;
+    provider.calls[2]!.answer(approved);
+    await probe;
+
+    jest.advanceTimersByTime(2_000);
+    void provider.gateway.authorize(request);
+    await Promise.resolve();
+    expect(await provider.ask()).toMatchObject(heldBack);
+  });
+
+  it('is not taken for silent: no number of pauses opens the circuit', async () => {
+    for (let nth = 0; nth < 30; nth++) {
+      expect(await provider.ask(tooMany(1_000))).toEqual(tooMany(1_000));
+      jest.advanceTimersByTime(1_000);
+    }
+    expect(await provider.ask()).toEqual(approved);
+  });
+});
+
+describe('a provider that is silent', () => {
+  const silences = async (times: number) => {
+    for (let nth = 0; nth < times; nth++) expect(await provider.ask(silence)).toEqual(silence);
+  };
+
+  it('is asked nothing after twenty silences in a row, then by one call that decides about the others', async () => {
+    await silences(20);
+    expect(await provider.ask()).toMatchObject(heldBack);
+    expect(provider.calls).toHaveLength(20);
+
+    jest.advanceTimersByTime(5_000);
+    expect(await provider.ask(silence)).toEqual(silence);
+    expect(await provider.ask()).toMatchObject(heldBack);
+    jest.advanceTimersByTime(5_000);
+    expect(await provider.ask()).toEqual(approved);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
+  it.each([
+    ['approval', approved],
+    ['refusal', declinedCard],
+    ['wish for a pause', tooMany(1)],
+  ])('is not silent once any call was answered (%s)', async (_, answer) => {
+    await silences(19);
+    expect(await provider.ask(answer)).toEqual(answer);
+    jest.advanceTimersByTime(1_000);
+    await silences(19);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
+  it('after a pause too leaves the place of the probe to the next call', async () => {
+    await provider.ask(tooMany(1_000));
+    jest.advanceTimersByTime(1_000);
+    await silences(20);
+    await provider.ask(tooMany(1_000));
+    jest.advanceTimersByTime(4_999);
+    expect(await provider.ask()).toMatchObject(heldBack);
+    jest.advanceTimersByTime(1);
+    expect(await provider.ask()).toEqual(approved);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
+  it('is answered for, when the call itself throws, by what it threw, and asked again', async () => {
+    const bug = new Error('a bug in the gateway');
+    const throwing = new GuardedGateway({
+      authorize: () => Promise.reject(bug),
+      capture: () => Promise.resolve(tooMany(1_000)),
+      void: () => Promise.resolve(approved),
+      refund: () => Promise.resolve(approved),
+    });
+    await throwing.capture(request);
+    jest.advanceTimersByTime(1_000);
+    await expect(throwing.authorize(request)).rejects.toBe(bug);
+    expect(await throwing.refund(request)).toEqual(approved);
+  });
+});

@@ -1,0 +1,272 @@
+import type { SagaState } from '../../src/orders/checkout-saga/saga';
+import {
+  attemptsMax,
+  canTurnBack,
+  type SagaEvent,
+  transition,
+} from '../../src/orders/checkout-saga/transitions';
+import {
+  accepted,
+  type Checkout,
+  type Decisions,
+  type Event,
+  eventsOf,
+  hasEnded,
+  keyOf,
+} from '../support/abstract-checkout';
+
+/**
+ * Every order of events that one checkout can meet: the provider does it, refuses it, does it late or never; answers
+ * are heard, lost, of another sum, or held back; workers die, sleep, and are taken over from; the customer cancels or
+ * asks for a refund, the shop releases, time runs out, an operator retries, compensates and gives up.
+ */
+
+const real: Decisions = { transition, canTurnBack, isFenced: true };
+
+const isMoneyTaken = ({ provider }: Checkout) => provider.capture === 'done' && provider.refund !== 'done';
+const isMoneySetAside = ({ provider }: Checkout) =>
+  (provider.authorize === 'done' || provider.authorize === 'on its way') &&
+  provider.void !== 'done' &&
+  provider.capture !== 'done';
+const holdsStock = ({ reservation }: Checkout) =>
+  ['active', 'due', 'pinned', 'confirmed'].includes(reservation);
+const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
+  ['sent', 'unknown', 'approved'].includes(operations[kind]);
+
+/** What must be true of every state that any order of events leads to. */
+const promises: Record<string, (state: Checkout) => boolean> = {
+  'I4: money is kept for placed orders, and for no others, once the saga is at rest': (state) =>
+    !hasEnded(state) || state.leftByHand || isMoneyTaken(state) === (state.order === 'placed'),
+  'I6: an order is placed on sold stock and on a capture that was heard of': (state) =>
+    state.saga.status !== 'completed' ||
+    (state.order === 'placed' &&
+      state.reservation === 'confirmed' &&
+      state.operations.capture === 'approved'),
+  'I7: no stock can expire once its charge may be under way': (state) =>
+    state.saga.endsAs !== null ||
+    !isAsked(state, 'authorize') ||
+    ['pinned', 'confirmed'].includes(state.reservation),
+  'I8: nothing stays set aside for an order that ended otherwise, nor turns up later': (state) =>
+    state.saga.status !== 'compensated' || state.leftByHand || !isMoneySetAside(state),
+  'I12: no saga is forgotten: it is due at some time, or stuck and visible': (state) =>
+    hasEnded(state) || state.run !== 'never' || state.saga.status === 'stuck',
+  'an order that ended, or never was placed, holds no stock': (state) =>
+    state.order === 'pending' || state.order === 'placed' || !holdsStock(state),
+  'no placed order forgets that its customer cancelled it': ({ saga }) =>
+    saga.status !== 'completed' || saga.wanted !== 'cancel',
+};
+
+/** What our tables say, whoever is at work and whatever is true elsewhere. */
+const tablesOf = (state: Checkout) => keyOf({ ...state, workers: [], provider: accepted.provider });
+const mayFollow: Record<Checkout['order'], Checkout['order'][]> = {
+  pending: ['placed', 'rejected', 'abandoned'],
+  placed: ['cancelled', 'refunded'],
+  // Charged after all: reopened, and in the same commit placed if the charge was the whole of it.
+  abandoned: ['pending', 'placed'],
+  rejected: [],
+  cancelled: [],
+  refunded: [],
+};
+
+/** What must be true of every single step. */
+const rules: Record<string, (from: Checkout, event: Event) => boolean> = {
+  'I5: a capture is begun once, and only on the way forward': (from, { next }) =>
+    isAsked(from, 'capture') || !isAsked(next, 'capture') || next.saga.endsAs === null,
+  'I7: only what is due expires': (from, { next }) =>
+    next.reservation !== 'expired' || from.reservation === 'expired' || from.reservation === 'due',
+  'I13: whoever was taken over from changes nothing': (from, { name, next }) =>
+    !name.startsWith('a stale worker') || tablesOf(from) === tablesOf(next),
+  'I18: an end is final, unless it was given up and is charged after all': (from, { name, next }) =>
+    from.order === next.order ||
+    (mayFollow[from.order].includes(next.order) && (from.order !== 'abandoned' || name.includes('hears of'))),
+  'I18: nothing moves a compensated saga': (from, { next }) =>
+    from.saga.status !== 'compensated' || tablesOf(from) === tablesOf(next),
+};
+
+interface Found {
+  promise: string;
+  path: string[];
+}
+
+interface Exploration {
+  states: Checkout[];
+  /** For each state, from which ones it is reached. */
+  reachedFrom: number[][];
+  depth: number;
+  broken: Found[];
+}
+
+/**
+ * Attempts matter where they are none, one, or spent. From three on they stand for two and for nearly spent, both of
+ * which are then looked at: that is more than can happen, and finitely many.
+ */
+function attemptsLike(attempt: number): number[] {
+  if (attempt > attemptsMax) return [attemptsMax + 1];
+  return attempt > 2 && attempt < attemptsMax - 1 ? [2, attemptsMax - 1] : [attempt];
+}
+
+/** Breadth first, so that what is found broken is found on a shortest way; `stopAtFirst`: then no further. */
+function explore(decisions: Decisions, stopAtFirst = false): Exploration {
+  const states: Checkout[] = [accepted];
+  const known = new Map([[keyOf(accepted), 0]]);
+  const ways: { from: number; name: string; depth: number }[] = [{ from: -1, name: 'accepted', depth: 0 }];
+  const reachedFrom: number[][] = [[]];
+  const broken: Found[] = [];
+  const pathTo = (place: number): string[] =>
+    place < 0 ? [] : [...pathTo(ways[place]!.from), ways[place]!.name];
+  const find = (promise: string, place: number, name: string) =>
+    broken.push({ promise, path: [...pathTo(place), name] });
+
+  for (let place = 0; place < states.length && !(stopAtFirst && broken.length > 0); place++) {
+    const from = states[place]!;
+    let events: Event[] = [];
+    try {
+      events = eventsOf(from, decisions);
+    } catch (error) {
+      find(`nothing throws: ${(error as Error).message}`, place, '…');
+    }
+    for (const event of events) {
+      for (const [rule, holds] of Object.entries(rules))
+        if (!holds(from, event)) find(rule, place, event.name);
+      for (const attempt of attemptsLike(event.next.saga.attempt)) {
+        const next = { ...event.next, saga: { ...event.next.saga, attempt } };
+        const key = keyOf(next);
+        const seen = known.get(key);
+        if (seen !== undefined) reachedFrom[seen]!.push(place);
+        if (seen !== undefined) continue;
+        known.set(key, states.length);
+        states.push(next);
+        ways.push({ from: place, name: event.name, depth: ways[place]!.depth + 1 });
+        reachedFrom.push([place]);
+        for (const [promise, holds] of Object.entries(promises))
+          if (!holds(next)) find(promise, place, event.name);
+      }
+    }
+  }
+  return { states, reachedFrom, depth: ways.at(-1)!.depth, broken };
+}
+
+describe('one checkout, in every order of events', () => {
+  let exploration: Exploration;
+  beforeAll(() => {
+    exploration = explore(real);
+    const steps = exploration.reachedFrom.reduce((sum, { length }) => sum + length, 0);
+    console.log(
+      `abstract checkout: ${exploration.states.length} states, ${steps} steps between them, all of them within ${exploration.depth} events`,
+    );
+  }, 60_000);
+
+  it.each([...Object.keys(promises), ...Object.keys(rules)])('%s', (promise) => {
+    expect(exploration.broken.filter((found) => found.promise === promise).slice(0, 3)).toEqual([]);
+  });
+
+  it('meets no state that the code calls a bug', () => {
+    expect(exploration.broken.filter(({ promise }) => promise.startsWith('nothing throws'))).toEqual([]);
+  });
+
+  it('can always still come to an end', () => {
+    const { states, reachedFrom } = exploration;
+    const canEnd = new Set(states.flatMap((state, place) => (hasEnded(state) ? [place] : [])));
+    for (const place of canEnd) for (const before of reachedFrom[place]!) canEnd.add(before);
+    expect(states.filter((_, place) => !canEnd.has(place)).slice(0, 3)).toEqual([]);
+  });
+
+  it('has seen every end', () => {
+    const ends = new Set(
+      exploration.states.filter(hasEnded).map(({ order, saga }) => `${order}, ${saga.endsAs}`),
+    );
+    expect([...ends].sort()).toEqual([
+      'abandoned, abandoned',
+      'cancelled, placed_then_cancelled',
+      'placed, null',
+      'refunded, placed_then_refunded',
+      'rejected, cancelled',
+      'rejected, payment_declined',
+      'rejected, reservation_expired',
+    ]);
+  });
+});
+
+type Decide = typeof transition;
+/** The real decisions, except that `other` has the first word. */
+const but = (other: (state: SagaState, event: SagaEvent) => ReturnType<Decide> | undefined): Decisions => ({
+  ...real,
+  transition: (state, event) => other(state, event) ?? transition(state, event),
+});
+
+describe('the exploration', () => {
+  it.each<[string, string, Decisions]>([
+    [
+      'silence were taken for a no',
+      'I8',
+      but((state, { type }) =>
+        type === 'unknown' && !state.endsAs
+          ? transition(state, { type: 'declined', endsAs: 'payment_declined' })
+          : undefined,
+      ),
+    ],
+    [
+      'a declined capture left its authorization alone',
+      'I8',
+      but((state, event) =>
+        event.type === 'declined' && state.step === 'capture-payment'
+          ? transition({ ...state, step: 'authorize-payment' }, event)
+          : undefined,
+      ),
+    ],
+    [
+      'an unheard saga were due at no time',
+      'I12',
+      but((state, event) =>
+        event.type === 'unknown' ? { ...transition(state, event), nextRun: 'never' } : undefined,
+      ),
+    ],
+    [
+      'an order were placed as soon as it is authorized',
+      'I4',
+      but((state, event) =>
+        event.type === 'done' && !state.endsAs && state.step === 'authorize-payment'
+          ? transition({ ...state, step: 'capture-payment' }, event)
+          : undefined,
+      ),
+    ],
+    [
+      'compensation ended with the money',
+      'holds no stock',
+      but((state, event) =>
+        event.type === 'done' && state.endsAs && state.step === 'authorize-payment'
+          ? transition({ ...state, step: 'reserve-stock' }, event)
+          : undefined,
+      ),
+    ],
+    [
+      'a given-up order were not asked about any more',
+      'I8',
+      but((state, event) =>
+        event.type === 'given-up' ? transition(state, { ...event, unheard: false }) : undefined,
+      ),
+    ],
+    [
+      'a wish were forgotten when the order is placed',
+      'its customer cancelled',
+      but((state, event) => {
+        if (event.type !== 'done' || state.step !== 'place-order' || state.endsAs) return undefined;
+        return { state: { ...state, status: 'completed', attempt: 0 }, nextRun: 'never' };
+      }),
+    ],
+    [
+      'a late charge were placed on stock that may still expire',
+      'I7',
+      but((state, event) =>
+        event.type === 'reacquired'
+          ? { state: { ...transition(state, event).state, step: 'capture-payment' }, nextRun: 'now' }
+          : undefined,
+      ),
+    ],
+    ['a worker wrote though another had taken over', 'I13', { ...real, isFenced: false }],
+  ])('would find it if %s (%s)', (_, promise, decisions) => {
+    const { broken } = explore(decisions, true);
+    expect(broken.map((found) => found.promise).join('\n')).toContain(promise);
+    expect(broken[0]!.path.length).toBeLessThan(20);
+  });
+});
