@@ -25,14 +25,17 @@ export function testEnv() {
 
 /**
  * `{ services, stop }`, where `services` is what test/support/services.ts reads. What is started here is stopped by the
- * guardian; `stop` takes back what was made on a server of somebody else's.
+ * guardian; `stop` takes back what was made on a server of somebody else's. Drills name no such server: they start
+ * their own, always.
  */
-export async function startTestServices(guardian) {
-  const own = process.env.TEST_DATABASE_URL;
-  const server = own ?? (await startServer(guardian));
-  const templates = await makeTemplates(server);
+export async function startTestServices(
+  guardian,
+  { schemas = testSchemas, foreignServer = process.env.TEST_DATABASE_URL } = {},
+) {
+  const server = foreignServer ?? (await startServer(guardian));
+  const templates = await makeTemplates(server, schemas);
   const services = { server, templates: templates.names, redis: await findRedisLoudly() };
-  return { services, stop: () => (own ? templates.drop() : undefined) };
+  return { services, stop: () => (foreignServer ? templates.drop() : undefined) };
 }
 
 async function startServer(guardian) {
@@ -50,17 +53,17 @@ async function startServer(guardian) {
   return url;
 }
 
-async function makeTemplates(server) {
+async function makeTemplates(server, schemas) {
   const { default: pg } = await import('pg');
   const admin = new pg.Client({ connectionString: server });
   await admin.connect();
   // A number of its own: on a server that we did not start, another run may be at work too.
   const nameOf = (schema) => `holdfast_template_${process.pid}_${schema}`;
-  const names = Object.fromEntries(testSchemas.map((schema) => [schema, nameOf(schema)]));
+  const names = Object.fromEntries(schemas.map((schema) => [schema, nameOf(schema)]));
   try {
     await stage('template databases migrated', async () => {
       for (const name of Object.values(names)) await admin.query(`CREATE DATABASE ${name}`);
-      await Promise.all(testSchemas.map((schema) => migrate(urlOf(server, names[schema], schema))));
+      await Promise.all(schemas.map((schema) => migrate(urlOf(server, names[schema], schema))));
       // A template with somebody connected to it cannot be cloned; so nobody can connect.
       for (const name of Object.values(names))
         await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
@@ -104,7 +107,7 @@ async function findRedisLoudly() {
     return findRedis();
   } catch (error) {
     complain(error.message);
-    complain('EVERY TEST THAT NEEDS REDIS IS SKIPPED in this run, and counted as skipped.');
+    complain('EVERYTHING THAT NEEDS REDIS IS SKIPPED in this run, and counted as skipped.');
     return null;
   }
 }

@@ -10,7 +10,7 @@ import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { OptionalIdempotencyKey, alreadyDone, idempotencyKeyReused } from '../idempotency/idempotency';
 import { newId, parsePublicId, publicId } from '../ids';
 import { ReasonDto } from '../inventory/inventory.dto';
-import { type DeadLetter, listDeadLetters, sendAgain } from '../outbox/dead-letters';
+import { type DeadLetter, listDeadLetters, lockLetter, sendAgain } from '../outbox/dead-letters';
 import { Relay } from '../outbox/relay';
 
 const deadLetterNotFound = refusal({
@@ -77,19 +77,18 @@ export class DeadLettersController {
       const operation = `dead-letters/${id}/retry`;
       const claim = { principal: actor.name, operation, resourceId: newId(), request: { reason } };
       const replayed = await alreadyDone(tx, key, claim);
-      const letter = await sendAgain(tx, id);
-      if (!letter) throw noSuchLetter();
+      const found = await lockLetter(tx, id);
+      if (!found) throw noSuchLetter();
       // Sent again before, by whatever hand: there is nothing left to do and nothing to record.
-      if (!replayed && !letter.retriedAt) {
-        const objectId = publicId('evt', id);
-        await recordAction(tx, actor, {
-          action: 'dead-letter.retry',
-          objectType: 'dead_letter',
-          objectId,
-          reason,
-        });
-      }
-      return { letter, replayed };
+      if (replayed || found.retriedAt) return { letter: found, replayed };
+      const objectId = publicId('evt', id);
+      await recordAction(tx, actor, {
+        action: 'dead-letter.retry',
+        objectType: 'dead_letter',
+        objectId,
+        reason,
+      });
+      return { letter: await sendAgain(tx, found), replayed };
     });
     this.relay.poke();
     if (replayed) void reply.header('idempotent-replayed', 'true');

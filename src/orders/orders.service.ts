@@ -76,6 +76,7 @@ export class OrdersService {
       throw unavailable('A newer version of this service drives the order. Ask again in a second.');
     // Given up by an operator and not settled yet: the customer's no still decides about a charge that turns up late.
     const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
+    if (mayComeBack && saga.wanted) return;
     if (saga.wanted || (saga.endsAs && !mayComeBack))
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {

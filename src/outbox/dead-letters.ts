@@ -58,8 +58,8 @@ export function listDeadLetters(
   );
 }
 
-/** Locks the letter and has its message relayed again. Undefined: there is none. */
-export async function sendAgain(tx: Tx, id: string): Promise<DeadLetter | undefined> {
+/** The letter as it stands, locked, with the clock read after the lock. Undefined: there is none. */
+export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { now: Date }) | undefined> {
   // The message before its letter, as in parking, so that the two never wait for each other.
   await tx.rows(`SELECT id FROM outbox WHERE id = $1::uuid FOR UPDATE`, [id]);
   const [letter] = await tx.rows<DeadLetter & { now: Date }>(
@@ -74,7 +74,11 @@ export async function sendAgain(tx: Tx, id: string): Promise<DeadLetter | undefi
     `,
     [id],
   );
-  if (!letter || letter.retriedAt) return letter;
+  return letter;
+}
+
+/** Has its message relayed again. */
+export async function sendAgain(tx: Tx, letter: DeadLetter & { now: Date }): Promise<DeadLetter> {
   await tx.affected(
     `
     WITH sent AS (
@@ -82,7 +86,7 @@ export async function sendAgain(tx: Tx, id: string): Promise<DeadLetter | undefi
     )
     UPDATE dead_letters SET retried_at = $2::timestamptz WHERE id = $1::uuid
     `,
-    [id, letter.now],
+    [letter.id, letter.now],
   );
-  return letter;
+  return { ...letter, retriedAt: letter.now };
 }

@@ -1,5 +1,5 @@
 import { newId } from '../../src/ids';
-import { listDeadLetters, parkMessage, sendAgain } from '../../src/outbox/dead-letters';
+import { listDeadLetters, lockLetter, parkMessage, sendAgain } from '../../src/outbox/dead-letters';
 import { appendMessages } from '../../src/outbox/outbox';
 import type { Database } from '../../src/database/database';
 import { unavailable } from '../../src/errors';
@@ -57,7 +57,11 @@ const passTime = () =>
   );
 
 const letters = () => listDeadLetters(world.db, 100, null);
-const again = (id: string) => world.db.transaction('dead-letter', (tx) => sendAgain(tx, id));
+const again = (id: string) =>
+  world.db.transaction('dead-letter', async (tx) => {
+    const letter = await lockLetter(tx, id);
+    return letter && (letter.retriedAt ? letter : sendAgain(tx, letter));
+  });
 const appliedOf = async ({ data }: StartedJob) =>
   (
     await world.row<{ times: number }>(`SELECT count(*)::int AS times FROM inbox WHERE message_id = $1`, [

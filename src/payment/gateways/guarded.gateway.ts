@@ -52,7 +52,8 @@ export class GuardedGateway implements PaymentGateway {
     if (isProbe) this.probe = 'out';
     try {
       const answer = await this.breaker.execute(ask);
-      if (isProbe) this.probe = 'none';
+      // Unless another call was told to pause meanwhile: then one goes ahead of the others again.
+      if (isProbe && this.probe === 'out') this.probe = 'none';
       if (answer.status === 'unknown' && answer.retryAfterMs !== undefined) this.pause(answer.retryAfterMs);
       return answer;
     } catch (error) {
