@@ -50,7 +50,11 @@ export class Relay {
     if (!this.settings.enabled) return;
     this.wanted = true;
     if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
-    this.running = this.drain().finally(() => (this.running = undefined));
+    this.running = this.drain().finally(() => {
+      this.running = undefined;
+      // Told in the moment between the last look and this one.
+      if (this.wanted) this.poke();
+    });
   }
 
   /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */

@@ -62,6 +62,7 @@ export class ModelOrder {
 
   turnBack(by: 'cancel' | 'refund'): string {
     const mayComeBack = by === 'cancel' && this.endsAs === 'abandoned' && !this.settled;
+    if (mayComeBack && this.cancelWanted) return 'ok';
     if (this.cancelWanted || (this.endsAs && !mayComeBack)) {
       const asWished = by === 'cancel' && this.state === 'rejected (cancelled)';
       return this.state.startsWith('rejected') && !asWished ? 'order_already_rejected' : 'ok';
