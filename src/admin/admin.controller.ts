@@ -1,7 +1,9 @@
-import { Controller, Get } from '@nestjs/common';
+import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
+import { contentionOf } from '../inventory/contention';
+import { heatOf } from '../inventory/strategies/adaptive';
 import { Audit } from './audit';
 
 const auditType = documented('Audit', {
@@ -9,6 +11,25 @@ const auditType = documented('Audit', {
   checkedAt: '2026-11-20T10:00:00.000Z',
   invariants: [
     { id: 'I1', promise: 'Nothing is sold that is not there: 0 ≤ reserved ≤ on hand.', violations: [] },
+  ],
+});
+
+const contentionType = documented('ContentionList', {
+  object: 'list',
+  data: [
+    {
+      sku: 'DROP-042',
+      strategy: 'grouped',
+      reservationsPerSecond: 812.4,
+      lockWaitMs: { p50: 2, p99: 10 },
+      conflictRate: 0,
+      batchSize: 41.7,
+      adaptive: {
+        hot: true,
+        since: '2026-11-20T10:00:00.000Z',
+        reason: 'half of 95 buyers a second waited more than 5 ms for its row',
+      },
+    },
   ],
 });
 
@@ -24,5 +45,21 @@ export class AdminController {
   @Answers({ 200: auditType })
   invariants() {
     return this.audit.run();
+  }
+
+  @Get('contention')
+  @ApiOperation({
+    summary: 'How much buyers are in each other’s way',
+    description:
+      'Per SKU and strategy, busiest first, over the last minute, as the process that answers has seen it. `adaptive` tells how such a SKU is taken at this moment, and why.',
+  })
+  @Answers({ 200: contentionType })
+  contention(@Query('sku') sku?: string) {
+    const data = contentionOf(sku).map(({ lockWait, ...one }) => ({
+      ...one,
+      lockWaitMs: lockWait,
+      adaptive: heatOf(one.sku),
+    }));
+    return { object: 'list' as const, data };
   }
 }

@@ -20,6 +20,7 @@ export class Tx implements Queryable {
   constructor(
     readonly manager: EntityManager,
     private readonly client: PoolClient,
+    readonly isolation: Isolation = 'READ COMMITTED',
   ) {}
 
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
@@ -32,7 +33,10 @@ export class Tx implements Queryable {
   }
 }
 
+export type Isolation = 'READ COMMITTED' | 'SERIALIZABLE';
+
 export interface TransactionOptions {
+  isolation?: Isolation;
   /**
    * Set only where the transaction claims an idempotency key or is otherwise harmless to run twice: an unheard answer
    * to COMMIT is then settled by running it again, which finds what the first run left.
@@ -47,9 +51,13 @@ export class CommitUnknown extends Error {
   }
 }
 
-/** Enough for a queue of rivals to pass; a conflict that outlives five tries is a design error and should show. */
-const triesMax = 5;
+/**
+ * Enough for a queue of rivals to pass; a conflict that outlives five tries is a design error and should show. Not so for
+ * SERIALIZABLE, where losing is the rule on a hot row and each round has one winner.
+ */
+const triesMax: Record<Isolation, number> = { 'READ COMMITTED': 5, SERIALIZABLE: 25 };
 const backoffMs = 20;
+const backoffMsMax = 250;
 
 /** The door to one cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
 export class Database implements Queryable {
@@ -75,7 +83,7 @@ export class Database implements Queryable {
   ): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
-        const result = await this.runOnce(name, work);
+        const result = await this.runOnce(name, work, options.isolation);
         await failpoint(`${name}.after-commit`);
         return result;
       } catch (error) {
@@ -83,19 +91,25 @@ export class Database implements Queryable {
           error instanceof CommitUnknown
             ? options.rerunWhenCommitIsUnknown
             : isConflict(error) || isConnectionLost(error);
-        if (!rerun || tries === triesMax)
+        if (!rerun || tries === triesMax[options.isolation ?? 'READ COMMITTED'])
           throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
-        await new Promise((resolve) => setTimeout(resolve, Math.random() * backoffMs * 2 ** tries));
+        await new Promise((resolve) =>
+          setTimeout(resolve, Math.random() * Math.min(backoffMs * 2 ** tries, backoffMsMax)),
+        );
       }
     }
   }
 
-  private async runOnce<T>(name: TransactionName, work: (tx: Tx) => Promise<T>): Promise<T> {
+  private async runOnce<T>(
+    name: TransactionName,
+    work: (tx: Tx) => Promise<T>,
+    isolation?: Isolation,
+  ): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
     try {
       const client = (await runner.connect()) as PoolClient;
-      await runner.startTransaction();
-      const result = await work(new Tx(runner.manager, client));
+      await runner.startTransaction(isolation);
+      const result = await work(new Tx(runner.manager, client, isolation));
       await failpoint(`${name}.before-commit`);
       await runner.commitTransaction().catch((error: unknown) => {
         throw isConnectionLost(error) && !isNeverSent(error) ? new CommitUnknown(error) : error;

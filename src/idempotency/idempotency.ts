@@ -3,7 +3,7 @@ import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Queryable, Tx } from '../database/database';
 import { LostRace } from '../database/pg-errors';
-import { refusal } from '../errors';
+import { type HoldfastError, refusal } from '../errors';
 
 export const idempotencyKeyMissing = refusal({
   code: 'idempotency_key_missing',
@@ -82,7 +82,48 @@ export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<Cla
   });
 }
 
-/** Gives back the keys of requests that were refused: a refusal creates nothing, so its key may be tried again. */
+type Refused = { refused: HoldfastError };
+
+/** What came of one request: refused, done before (by whoever), or decided here. */
+export type Decision<D> =
+  Refused | { resourceId: string; replayed: true } | { resourceId: string; replayed: false; decided: D };
+
+/**
+ * Decides each request at most once: claims the keys of all, has the first ones decided, and gives back the keys of the
+ * refused, because a refusal creates nothing and its key may be tried again. A copy is told what its first is told.
+ *
+ * A single refused request may leave rows behind, so its caller rolls back; of several, refused ones leave none.
+ */
+export async function decideOnce<Q extends { claim: IdempotencyClaim }, D extends object>(
+  tx: Tx,
+  requests: Q[],
+  decide: (first: Q[]) => Promise<(Refused | D)[]>,
+): Promise<Decision<D>[]> {
+  const claims = await claimKeys(
+    tx,
+    requests.map((request) => request.claim),
+  );
+  const first = requests.filter((_, index) => claims[index]!.first);
+  const decisions = first.length > 0 ? await decide(first) : [];
+  const byResource = new Map(first.map((request, nth) => [request.claim.resourceId, decisions[nth]!]));
+  const refused = first.filter((_, nth) => 'refused' in decisions[nth]!);
+  if (requests.length > 1)
+    await dropKeys(
+      tx,
+      refused.map((request) => request.claim),
+    );
+  return claims.map((claim, index) => {
+    if (!claim.first && 'reused' in claim) return { refused: reusedKey() };
+    const resourceId = claim.first ? requests[index]!.claim.resourceId : claim.resourceId;
+    const decision = byResource.get(resourceId);
+    if (decision && 'refused' in decision) return decision;
+    return claim.first
+      ? { resourceId, replayed: false, decided: decision as D }
+      : { resourceId, replayed: true };
+  });
+}
+
+/** Gives keys back: their next request is a first one again. */
 export async function dropKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<void> {
   if (claims.length === 0) return;
   const [principals, operations, keys] = columns(claims);

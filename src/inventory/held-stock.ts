@@ -4,17 +4,17 @@ import { newId, publicId } from '../ids';
 import { reservationHasOrder, reservationOfAnotherCustomer } from './inventory.errors';
 import {
   type Reservation,
+  type ReservationStatus,
   attachOrder,
-  changeStatus,
+  findReservation,
   insertReservations,
   lockReservation,
-  markReturned,
 } from './reservations.repository';
-import { isDue, noSuchReservation, refuseEnded } from './reservation-rules';
+import { noSuchReservation, refuseEnded } from './reservation-rules';
 import type { Money } from './reserve';
 import { giveBack, takeTogether } from './stock-levels';
 
-/** What an order does to the reservation that holds its stock. Each call joins the order's transaction. */
+/** What an order does to the reservation that holds its stock, in the order's transaction. */
 
 /**
  * Binds an order to a reservation that its shop made before. Precedence of refusals: not found, another customer's,
@@ -53,58 +53,159 @@ export async function attach(
 /** What a pin found: pinned now or before, or ended, so that no charge may be asked for. */
 export type PinOutcome = 'pinned' | 'expired' | 'released';
 
+/** The row of an order's reservation, locked. */
+interface HeldRow {
+  id: string;
+  orderId: string;
+  status: ReservationStatus;
+  expiresAt: Date;
+  returnedAt: Date | null;
+  version: number;
+  /** The database's clock, read after the lock. */
+  now: Date;
+}
+
 /**
- * Takes the reservation out of its TTL's hands before its charge is asked for. Decided under the row's lock by the
- * clock read after it, so a reservation whose time ran out while we queued for the lock is not charged for.
+ * The stock that an order holds, as its saga moves it: in memory, under the reservation's row lock, written by
+ * `saveHeldStock` together with that of many others.
  */
-export async function pin(tx: Tx, reservationId: string, orderId: string): Promise<PinOutcome> {
-  const reservation = await lockOwn(tx, reservationId, orderId);
-  if (reservation.status === 'pinned') return 'pinned';
-  if (reservation.status === 'released') return 'released';
-  if (reservation.status === 'expired' || isDue(reservation)) return 'expired';
-  if (reservation.status === 'confirmed')
-    throw new Error(`Bug: ${reservationId} was confirmed before its charge.`);
-  await changeStatus(tx, reservation, { to: 'pinned' });
-  return 'pinned';
-}
+export class HeldStock {
+  private status: ReservationStatus;
+  private endReason: string | null = null;
+  private givesBack = false;
 
-/** The charge was held back before anything was asked, so the time that the buyer was promised runs on. */
-export async function unpin(tx: Tx, reservationId: string, orderId: string): Promise<void> {
-  const reservation = await lockOwn(tx, reservationId, orderId);
-  if (reservation.status === 'pinned') await changeStatus(tx, reservation, { to: 'active' });
-}
-
-/** The charge is captured: the stock is sold. It stays in `reserved` until it is shipped, so no stock row is touched. */
-export async function confirmPinned(tx: Tx, reservationId: string, orderId: string): Promise<void> {
-  const reservation = await lockOwn(tx, reservationId, orderId);
-  if (reservation.status === 'confirmed') return;
-  if (reservation.status !== 'pinned') {
-    throw new Error(`Bug: order ${orderId} was charged for a reservation that is ${reservation.status}.`);
+  constructor(private readonly before: HeldRow) {
+    this.status = before.status;
   }
-  await changeStatus(tx, reservation, { to: 'confirmed', endReason: 'order placed' });
+
+  get reservationId(): string {
+    return this.before.id;
+  }
+
+  /**
+   * A charge is about to be asked for, so the reservation's own time no longer ends it. A reservation whose time ran out
+   * while we queued for the lock is not charged for.
+   */
+  pin(): PinOutcome {
+    if (this.status === 'pinned') return 'pinned';
+    if (this.status === 'released') return 'released';
+    if (this.status === 'expired' || this.isDue) return 'expired';
+    if (this.status === 'confirmed')
+      throw new Error(`Bug: ${this.reservationId} was confirmed before its charge.`);
+    this.status = 'pinned';
+    return 'pinned';
+  }
+
+  /** The charge was held back before anything was asked, so the time that the buyer was promised runs on. */
+  unpin(): void {
+    if (this.status === 'pinned') this.status = 'active';
+  }
+
+  /** The charge is captured: the stock is sold. It stays in `reserved` until it is shipped, so no stock row is touched. */
+  confirm(): void {
+    if (this.status === 'confirmed') return;
+    if (this.status !== 'pinned')
+      throw new Error(`Bug: ${this.reservationId} was charged for and is ${this.status}.`);
+    this.status = 'confirmed';
+    this.endReason = 'order placed';
+  }
+
+  /**
+   * Puts the stock back on sale, once, whatever state the reservation is in: a live one is released, an active one past
+   * its end expires, a confirmed one is returned, an ended one has nothing left to give.
+   */
+  undo(endReason: string): void {
+    if (this.status === 'released' || this.status === 'expired' || this.givesBack) return;
+    if (this.status === 'confirmed' && this.before.returnedAt) return;
+    this.givesBack = true;
+    if (this.status === 'confirmed') return;
+    const expires = this.isDue;
+    this.status = expires ? 'expired' : 'released';
+    this.endReason = expires ? 'expired' : endReason;
+  }
+
+  /** What is to be written, or undefined when nothing changed. */
+  change() {
+    const { id, status: from, version, now } = this.before;
+    if (this.status === from && !this.givesBack) return undefined;
+    const isEnd = this.status !== 'active' && this.status !== 'pinned';
+    return {
+      id,
+      from,
+      version,
+      to: this.status,
+      endReason: this.endReason,
+      endedAt: isEnd ? now : null,
+      returnedAt: this.givesBack && this.status === 'confirmed' ? now : null,
+      givesBack: this.givesBack,
+    };
+  }
+
+  private get isDue(): boolean {
+    return this.status === 'active' && this.before.expiresAt <= this.before.now;
+  }
 }
 
-/**
- * Puts an order's stock back on sale, once, whatever state its reservation is in: a live one is released, an active
- * one past its end expires, a confirmed one is returned, an ended one has nothing left to give.
- */
-export async function undoReservation(
+/** Locks the reservations of these orders, by id, which is everybody's order; by order. */
+export async function lockHeldStock(
   tx: Tx,
-  reservationId: string,
-  orderId: string,
-  endReason: string,
-): Promise<void> {
-  const reservation = await lockOwn(tx, reservationId, orderId);
-  if (reservation.status === 'released' || reservation.status === 'expired') return;
-  if (reservation.status === 'confirmed') {
-    if (reservation.returnedAt) return;
-    await markReturned(tx, reservation);
-  } else if (isDue(reservation)) {
-    await changeStatus(tx, reservation, { to: 'expired', endReason: 'expired' });
-  } else {
-    await changeStatus(tx, reservation, { to: 'released', endReason });
-  }
-  await giveBack(tx, [reservation.id]);
+  orders: { orderId: string; reservationId: string }[],
+): Promise<Map<string, HeldStock>> {
+  const rows = await tx.rows<HeldRow>(
+    `
+    WITH held AS MATERIALIZED (
+      SELECT id, order_id AS "orderId", status, expires_at AS "expiresAt", returned_at AS "returnedAt", version
+        FROM reservations
+       WHERE id = ANY ($1::uuid[])
+       ORDER BY id
+         FOR UPDATE
+    )
+    SELECT held.*, clock_timestamp() AS now FROM held
+    `,
+    [orders.map(({ reservationId }) => reservationId)],
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return new Map(
+    orders.map(({ orderId, reservationId }) => {
+      const row = byId.get(reservationId);
+      if (row?.orderId !== orderId)
+        throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
+      return [orderId, new HeldStock(row)];
+    }),
+  );
+}
+
+/** Writes what changed, and puts back on sale what was given back. */
+export async function saveHeldStock(tx: Tx, held: HeldStock[]): Promise<void> {
+  const changes = held.flatMap((stock) => stock.change() ?? []);
+  if (changes.length === 0) return;
+  const changed = await tx.affected(
+    `
+    UPDATE reservations r
+       SET status = c.to_status,
+           end_reason = coalesce(c.end_reason, r.end_reason),
+           ended_at = coalesce(r.ended_at, c.ended_at),
+           returned_at = c.returned_at,
+           version = r.version + 1
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+             AS c (id, from_status, version, to_status, end_reason, ended_at, returned_at)
+     WHERE r.id = c.id AND r.status = c.from_status AND r.version = c.version
+    `,
+    [
+      changes.map((change) => change.id),
+      changes.map((change) => change.from),
+      changes.map((change) => change.version),
+      changes.map((change) => change.to),
+      changes.map((change) => change.endReason),
+      changes.map((change) => change.endedAt),
+      changes.map((change) => change.returnedAt),
+    ],
+  );
+  if (changed !== changes.length) throw new Error('Bug: a reservation changed under its own lock.');
+  await giveBack(
+    tx,
+    changes.filter((change) => change.givesBack).map((change) => change.id),
+  );
 }
 
 /**
@@ -113,24 +214,19 @@ export async function undoReservation(
  */
 export async function reserveAgain(
   tx: Tx,
-  reservationId: string,
-  orderId: string,
+  order: { orderId: string; reservationId: string },
   ttlSeconds: number,
-): Promise<string | undefined> {
-  const ended = await lockOwn(tx, reservationId, orderId);
+): Promise<HeldStock | undefined> {
+  const ended = await findReservation(tx, order.reservationId);
+  if (!ended) throw new Error(`Bug: order ${order.orderId} lost its reservation ${order.reservationId}.`);
   const [grants] = await takeTogether(tx, [ended.lines]);
   const lines = ended.lines.flatMap((line, nth) => {
     const grant = grants === 'over-limit' ? undefined : grants?.[nth];
     return grant?.taken ? [{ ...line, fencingToken: grant.fencingToken }] : [];
   });
   if (lines.length < ended.lines.length) return undefined;
-  const [reserved] = await insertReservations(tx, [{ ...ended, id: newId(), lines, ttlSeconds }], ttlSeconds);
-  return reserved!.id;
-}
-
-async function lockOwn(tx: Tx, reservationId: string, orderId: string): Promise<Reservation> {
-  const reservation = await lockReservation(tx, reservationId);
-  if (reservation?.orderId !== orderId)
-    throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
-  return reservation;
+  const again = { ...ended, id: newId(), lines, ttlSeconds };
+  await insertReservations(tx, [again], ttlSeconds);
+  const held = await lockHeldStock(tx, [{ orderId: order.orderId, reservationId: again.id }]);
+  return held.get(order.orderId);
 }

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Admission } from './admission';
 import { ProductsController } from './products.controller';
 import { ProductsService } from './products.service';
 import { AdminReservationsController, ReservationsController } from './reservations.controller';
@@ -7,7 +8,7 @@ import { StockController } from './stock.controller';
 
 @Module({
   controllers: [ReservationsController, StockController, ProductsController, AdminReservationsController],
-  providers: [ReservationsService, ProductsService],
-  exports: [ReservationsService],
+  providers: [ReservationsService, ProductsService, Admission],
+  exports: [ReservationsService, Admission],
 })
 export class InventoryModule {}

@@ -1,13 +1,15 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
-import { Database, type Tx } from '../database/database';
+import { type BatchAnswer, Batcher } from '../database/batcher';
+import { Database, type Isolation, type Tx } from '../database/database';
 import { recordAction } from '../http/admin-actions';
 import { type Principal, ownerFilter } from '../http/auth';
-import { type IdempotencyClaim, alreadyDone, claimKeys, reusedKey } from '../idempotency/idempotency';
+import { type Decision, type IdempotencyClaim, alreadyDone, decideOnce } from '../idempotency/idempotency';
 import { newId, publicId } from '../ids';
 import { appendMessages, type MessageType } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
+import { Admission, type Alone, intakeBatching } from './admission';
 import {
   InsufficientStock,
   type Shortfall,
@@ -25,7 +27,8 @@ import {
   findReservation,
   lockReservation,
 } from './reservations.repository';
-import { type ReservationRequest, reserveAlone } from './reserve';
+import { type ReservationRequest, reserveAlone, reserveTogether } from './reserve';
+import type { Entered } from './strategies/strategy';
 import { giveBack, readLevels } from './stock-levels';
 
 /** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
@@ -33,44 +36,86 @@ const expireBatchSizeMax = 200;
 /** How often a buyer who is short looks again while units come free; whoever loses that often met real rivals. */
 const shortTriesMax = 3;
 
+type Creation = ReservationRequest & { claim: IdempotencyClaim };
+
+/** `replayed`: this key had made it before. */
+export interface Created {
+  id: string;
+  replayed: boolean;
+}
+
+const created = ({ resourceId, replayed }: Exclude<Decision<object>, { refused: unknown }>): Created => ({
+  id: resourceId,
+  replayed,
+});
+
 /** Reservations that shops make and end themselves. What an order's saga does to its reservation is in `held-stock.ts`. */
 @Injectable()
 export class ReservationsService {
+  private readonly batcher: Batcher<Creation, Created>;
+  /** Buyers who are short of the same SKUs at the same time are served by one look. */
+  private readonly looks: Batcher<Shortfall[], boolean>;
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
+    private readonly admission: Admission,
     private readonly relay: Relay,
-  ) {}
+  ) {
+    this.batcher = new Batcher((batch) => this.createBatch(batch), intakeBatching('reservations', config));
+    this.looks = new Batcher((batch) => this.mayFit(batch), intakeBatching('expiry looks', config));
+  }
 
   /** Takes stock until the TTL ends. The same key and body again: the same reservation as it stands now. */
-  async create(
-    request: ReservationRequest,
-    claim: IdempotencyClaim,
-  ): Promise<{ id: string; replayed: boolean }> {
-    const answer = await this.expiringWhenShort(() =>
-      this.db.transaction(
-        'reserve',
-        async (tx) => {
-          const [found] = await claimKeys(tx, [claim]);
-          if (!found!.first) {
-            if ('reused' in found!) throw reusedKey();
-            return { id: found!.resourceId, replayed: true };
-          }
-          const outcome = await reserveAlone(tx, request, this.config.reservationLifetimeSecondsMax);
-          if ('refused' in outcome) throw outcome.refused;
-          await announce(
-            tx,
-            'reservation.created',
-            [{ id: request.id, orderId: null, version: 1 }],
-            outcome.reserved.expiresAt,
-          );
-          return { id: request.id, replayed: false };
-        },
-        { rerunWhenCommitIsUnknown: true },
-      ),
+  async create(request: ReservationRequest, claim: IdempotencyClaim): Promise<Created> {
+    const creation = { ...request, claim };
+    const skus = request.lines.map(({ sku }) => sku);
+    const created = await this.expiringWhenShort(() =>
+      this.admission.admit(skus, {
+        together: (lane) => this.batcher.add(creation, lane),
+        alone: (way) => this.createAlone(creation, way),
+      }),
     );
     this.relay.poke();
-    return answer;
+    return created;
+  }
+
+  private createAlone(creation: Creation, way?: Alone): Promise<Created> {
+    return this.transact(async (tx) => {
+      const [decision] = await this.createAll(tx, [creation], way?.entered);
+      if ('refused' in decision!) throw decision.refused;
+      return created(decision!);
+    }, way?.isolation);
+  }
+
+  private async createBatch(batch: Creation[]): Promise<BatchAnswer<Created>[]> {
+    // A lone one may leave rows behind when it is refused, so it is refused by throwing.
+    if (batch.length === 1) return [{ answer: await this.createAlone(batch[0]!) }];
+    const decisions = await this.transact((tx) => this.createAll(tx, batch));
+    return decisions.map((decision) =>
+      'refused' in decision ? { error: decision.refused } : { answer: created(decision) },
+    );
+  }
+
+  private createAll(tx: Tx, creations: Creation[], entered?: Entered) {
+    return decideOnce(tx, creations, async (first) => {
+      const lifetimeSecondsMax = this.config.reservationLifetimeSecondsMax;
+      const outcomes =
+        creations.length === 1
+          ? [await reserveAlone(tx, first[0]!, lifetimeSecondsMax, entered)]
+          : await reserveTogether(tx, first, lifetimeSecondsMax);
+      const reserved = outcomes.flatMap((outcome) => ('reserved' in outcome ? [outcome.reserved] : []));
+      await announce(
+        tx,
+        'reservation.created',
+        reserved.map(({ id, expiresAt }) => ({ id, orderId: null, version: 1, expiresAt })),
+      );
+      return outcomes;
+    });
+  }
+
+  private transact<T>(work: (tx: Tx) => Promise<T>, isolation?: Isolation): Promise<T> {
+    return this.db.transaction('reserve', work, { isolation, rerunWhenCommitIsUnknown: true });
   }
 
   /**
@@ -83,18 +128,20 @@ export class ReservationsService {
         return await take();
       } catch (error) {
         if (!(error instanceof InsufficientStock) || tries === shortTriesMax) throw error;
-        if (!(await this.mayFit(error.shortfalls))) throw error;
+        if (!(await this.looks.add(error.shortfalls))) throw error;
       }
     }
   }
 
   /** Ends what is due of these SKUs; true when by now, by our hand or another's, there is as much as was asked for. */
-  private async mayFit(shortfalls: Shortfall[]): Promise<boolean> {
-    const skus = shortfalls.map(({ sku }) => sku);
+  private async mayFit(batch: Shortfall[][]): Promise<BatchAnswer<boolean>[]> {
+    const skus = [...new Set(batch.flat().map(({ sku }) => sku))];
     await this.expire((tx) => expireDueRowsOf(tx, skus, expireBatchSizeMax));
     const levels = await readLevels(this.db, skus);
     const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
-    return shortfalls.every(({ sku, requested }) => (available.get(sku) ?? 0) >= requested);
+    return batch.map((shortfalls) => ({
+      answer: shortfalls.every(({ sku, requested }) => (available.get(sku) ?? 0) >= requested),
+    }));
   }
 
   async get(id: string, principal: Principal): Promise<Reservation> {
@@ -118,7 +165,7 @@ export class ReservationsService {
       // Never nearer: a client that asks for less than it has keeps what it has.
       const later = expiresAt > reservation.expiresAt ? expiresAt : reservation.expiresAt;
       await extendExpiry(tx, reservation, later);
-      await announce(tx, 'reservation.extended', [next(reservation)], later);
+      await announce(tx, 'reservation.extended', [{ ...next(reservation), expiresAt: later }]);
     });
   }
 
@@ -225,17 +272,16 @@ async function releaseActive(tx: Tx, reservation: Reservation, endReason: string
 const mayTouch = (reservation: Reservation, principal: Principal) =>
   (ownerFilter(principal) ?? reservation.principal) === reservation.principal;
 
-const next = (reservation: Reservation) => ({ ...reservation, version: reservation.version + 1 });
+const next = ({ id, orderId, version }: Reservation) => ({ id, orderId, version: version + 1 });
 
 async function announce(
   tx: Tx,
   type: MessageType,
-  reservations: { id: string; orderId: string | null; version: number }[],
-  expiresAt?: Date,
+  reservations: { id: string; orderId: string | null; version: number; expiresAt?: Date }[],
 ): Promise<void> {
   await appendMessages(
     tx,
-    reservations.map(({ id, orderId, version }) => ({
+    reservations.map(({ id, orderId, version, expiresAt }) => ({
       aggregateType: 'reservation',
       aggregateId: id,
       sequence: version,

@@ -1,5 +1,6 @@
 import type { Tx } from '../database/database';
 import { type FieldError, HoldfastError, ValidationFailed } from '../errors';
+import { noteTake } from './contention';
 import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, totalChanged } from './inventory.errors';
 import { findProducts, type Product } from './products.repository';
@@ -9,8 +10,8 @@ import {
   type ReservationLine,
   type Reserved,
 } from './reservations.repository';
-import { lockLevels, mainPool, takeTogether } from './stock-levels';
-import type { StockDemand, StockGrant } from './strategies/strategy';
+import { lockLevels, mainPool, takeLocked } from './stock-levels';
+import type { Entered, StockDemand, StockGrant } from './strategies/strategy';
 import { strategyNamed } from './strategies/strategies';
 
 export interface Money {
@@ -41,13 +42,14 @@ export async function reserveAlone(
   tx: Tx,
   request: ReservationRequest,
   lifetimeSecondsMax: number,
+  entered?: Entered,
 ): Promise<ReserveOutcome> {
   const products = await productsOf(tx, [request]);
   const refused = refuseBeforeTaking(request, products);
   if (refused) return { refused };
 
   const demands = demandsOf(request);
-  const grants = await takeByStrategy(tx, demands, products);
+  const grants = await takeByStrategy(tx, demands, products, entered);
   const shortfalls = shortfallsOf(demands, grants);
   if (shortfalls.length > 0) return { refused: new InsufficientStock(shortfalls) };
   const limits = await CustomerLimits.count(tx, [{ request, demands }], products);
@@ -80,16 +82,12 @@ export async function reserveTogether(
     .filter((request) => !outcomes.has(request))
     .map((request) => ({ request, demands: demandsOf(request) }));
   // Counted under the locks that the taking needs, so that nobody else can be adding to what is counted.
-  await lockLevels(
-    tx,
-    asking.flatMap(({ demands }) => demands),
-  );
+  const checkouts = asking.map(({ demands }) => demands);
+  const startedAt = performance.now();
+  const levels = await lockLevels(tx, checkouts.flat());
+  noteTakes(checkouts, performance.now() - startedAt);
   const limits = await CustomerLimits.count(tx, asking, products);
-  const grants = await takeTogether(
-    tx,
-    asking.map(({ demands }) => demands),
-    limits,
-  );
+  const grants = await takeLocked(tx, levels, checkouts, limits);
 
   const taken: { request: ReservationRequest; row: NewReservation }[] = [];
   for (const [nth, { request, demands }] of asking.entries()) {
@@ -108,6 +106,12 @@ export async function reserveTogether(
   return requests.map((request) => outcomes.get(request)!);
 }
 
+function noteTakes(checkouts: StockDemand[][], ms: number): void {
+  const buyers = new Map<string, number>();
+  for (const { sku } of checkouts.flat()) buyers.set(sku, (buyers.get(sku) ?? 0) + 1);
+  for (const [sku, count] of buyers) noteTake(sku, 'grouped', ms, count);
+}
+
 function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string, Product>> {
   return findProducts(
     tx,
@@ -120,13 +124,17 @@ async function takeByStrategy(
   tx: Tx,
   demands: StockDemand[],
   products: Map<string, Product>,
+  entered?: Entered,
 ): Promise<StockGrant[]> {
   const grants: StockGrant[] = [];
   for (let start = 0; start < demands.length;) {
     const name = products.get(demands[start]!.sku)!.strategy;
     let end = start + 1;
     while (end < demands.length && products.get(demands[end]!.sku)!.strategy === name) end++;
-    grants.push(...(await strategyNamed(name).take(tx, demands.slice(start, end))));
+    const own = demands.slice(start, end);
+    const startedAt = performance.now();
+    grants.push(...(await strategyNamed(name).take(tx, own, entered)));
+    for (const { sku } of own) noteTake(sku, name, performance.now() - startedAt);
     start = end;
   }
   return grants;

@@ -11,6 +11,12 @@ export interface StockLevel {
   reserved: number;
 }
 
+export interface LockedLevel extends StockLevel {
+  pool: string;
+  fencingToken: number;
+  version: number;
+}
+
 export const mainPool = 'main';
 
 /** Rules beside the stock itself, asked in the order of the checkouts and told of each that got its stock. */
@@ -31,9 +37,18 @@ const noLimits: Limits = { allow: () => true, taken: () => undefined };
 export async function takeTogether(
   tx: Tx,
   checkouts: StockDemand[][],
-  limits: Limits = noLimits,
 ): Promise<(StockGrant[] | 'over-limit')[]> {
-  const levels = new Map((await lockLevels(tx, checkouts.flat())).map((level) => [keyOf(level), level]));
+  return takeLocked(tx, await lockLevels(tx, checkouts.flat()), checkouts, noLimits);
+}
+
+/** The same from rows that the caller has locked, under limits that it counted since. */
+export async function takeLocked(
+  tx: Tx,
+  locked: LockedLevel[],
+  checkouts: StockDemand[][],
+  limits: Limits,
+): Promise<(StockGrant[] | 'over-limit')[]> {
+  const levels = new Map(locked.map((level) => [keyOf(level), level]));
   const taken = new Map<string, { sku: string; pool: string; quantity: number; grants: number }>();
 
   const answers = checkouts.map((demands, nth) => {
@@ -77,8 +92,8 @@ export async function takeTogether(
 }
 
 /** Locks the rows in ascending (sku, pool) order, which every transaction keeps to, so that none waits in a circle. */
-export function lockLevels(tx: Tx, rows: { sku: string; pool: string }[]) {
-  return tx.rows<StockLevel & { pool: string; fencingToken: number; version: number }>(
+export function lockLevels(tx: Tx, rows: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
+  return tx.rows<LockedLevel>(
     `
     WITH locked AS MATERIALIZED (
       SELECT s.sku, s.pool, s.on_hand, s.reserved, s.fencing_token, s.version

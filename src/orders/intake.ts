@@ -1,14 +1,24 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
-import { Database, type Tx } from '../database/database';
+import { type BatchAnswer, Batcher } from '../database/batcher';
+import { Database, type Isolation, type Tx } from '../database/database';
 import { HoldfastError } from '../errors';
 import { failpoint } from '../failpoints';
-import { type IdempotencyClaim, claimKeys, dropKeys, reusedKey } from '../idempotency/idempotency';
+import { type IdempotencyClaim, decideOnce } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { attach } from '../inventory/held-stock';
 import { ReservationsService } from '../inventory/reservations.service';
-import { type Money, refuseTotal, reserveAlone, reserveTogether } from '../inventory/reserve';
+import { Admission, type Alone, intakeBatching } from '../inventory/admission';
+import {
+  type Money,
+  type ReservationRequest,
+  type ReserveOutcome,
+  refuseTotal,
+  reserveAlone,
+  reserveTogether,
+} from '../inventory/reserve';
+import type { Entered } from '../inventory/strategies/strategy';
 import { appendMessages } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
 import { codeVersion, firstDrivenStep } from './checkout-saga/checkout.saga';
@@ -45,107 +55,125 @@ export type IntakeAnswer = Accepted | { refused: HoldfastError };
  */
 @Injectable()
 export class Intake {
+  private readonly batcher: Batcher<CheckoutRequest, Accepted>;
+
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
     private readonly reservations: ReservationsService,
+    private readonly admission: Admission,
     private readonly relay: Relay,
-  ) {}
+  ) {
+    this.batcher = new Batcher((batch) => this.acceptBatch(batch), intakeBatching('orders', config));
+  }
 
-  /** Accepts one checkout, or throws why not; a refusal leaves nothing behind, its key included. */
+  /**
+   * Accepts one checkout, or throws why not; a refusal leaves nothing behind, its key included. Checkouts of `grouped`
+   * SKUs that come while others are being accepted share the next transaction.
+   */
   async accept(request: CheckoutRequest): Promise<Accepted> {
-    const accepted = await this.reservations.expiringWhenShort(() =>
-      this.db.transaction(
-        'intake',
-        async (tx) => {
-          const [answer] = await this.acceptAll(tx, [request]);
-          if ('refused' in answer!) throw answer.refused;
-          return answer!;
-        },
-        // The key is part of it, so running it again after a lost COMMIT finds the order that the first run made.
-        { rerunWhenCommitIsUnknown: true },
-      ),
-    );
+    const accepted =
+      request.reservationId === null
+        ? await this.reservations.expiringWhenShort(() => this.admitted(request))
+        : await this.acceptAlone(request);
     this.relay.poke();
     return accepted;
+  }
+
+  private admitted(request: CheckoutRequest): Promise<Accepted> {
+    return this.admission.admit(
+      request.lines.map(({ sku }) => sku),
+      {
+        together: (lane) => this.batcher.add(request, lane),
+        alone: (way) => this.acceptAlone(request, way),
+      },
+    );
+  }
+
+  private acceptAlone(request: CheckoutRequest, way?: Alone): Promise<Accepted> {
+    return this.transact(async (tx) => {
+      const [answer] = await this.acceptAll(tx, [request], way?.entered);
+      if ('refused' in answer!) throw answer.refused;
+      return answer!;
+    }, way?.isolation);
+  }
+
+  private async acceptBatch(batch: CheckoutRequest[]): Promise<BatchAnswer<Accepted>[]> {
+    // A lone one may leave rows behind when it is refused, so it is refused by throwing.
+    if (batch.length === 1) return [{ answer: await this.acceptAlone(batch[0]!) }];
+    const answers = await this.transact((tx) => this.acceptAll(tx, batch));
+    return answers.map((answer) => ('refused' in answer ? { error: answer.refused } : { answer }));
+  }
+
+  private transact<T>(work: (tx: Tx) => Promise<T>, isolation?: Isolation): Promise<T> {
+    // The keys are part of it, so running it again after a lost COMMIT finds the orders that the first run made.
+    return this.db.transaction('intake', work, { isolation, rerunWhenCommitIsUnknown: true });
   }
 
   /**
    * Decides many checkouts in the order of the array and writes the accepted ones with a handful of statements.
    * A single refused checkout may leave rows behind, so its caller rolls back; of several, refused ones leave none.
    */
-  async acceptAll(tx: Tx, requests: CheckoutRequest[]): Promise<IntakeAnswer[]> {
-    const claims = await claimKeys(
-      tx,
-      requests.map((request) => request.claim),
-    );
-    await failpoint('intake.key-claimed');
-    const first = requests.filter((_, index) => claims[index]!.first);
-    const outcomes = await this.decide(tx, first, requests.length === 1);
-    await failpoint('intake.stock-taken');
-    const accepted = [...outcomes.values()].flatMap((outcome) => ('order' in outcome ? [outcome.order] : []));
-    const refused = first.filter((request) => 'refused' in outcomes.get(request)!);
-    if (requests.length > 1)
-      await dropKeys(
-        tx,
-        refused.map((request) => request.claim),
-      );
-    if (accepted.length > 0) await write(tx, accepted);
-
-    const byOrder = new Map(first.map((request) => [request.claim.resourceId, outcomes.get(request)!]));
-    return claims.map((claim, index) => {
-      if (!claim.first && 'reused' in claim) return { refused: reusedKey() };
-      const orderId = claim.first ? requests[index]!.claim.resourceId : claim.resourceId;
-      const outcome = byOrder.get(orderId);
-      // A copy of a request in this very batch is answered as that one is.
-      if (outcome && 'refused' in outcome) return outcome;
-      return { orderId, replayed: !claim.first, order: claim.first ? asWritten(outcome!.order) : undefined };
+  async acceptAll(tx: Tx, requests: CheckoutRequest[], entered?: Entered): Promise<IntakeAnswer[]> {
+    const decisions = await decideOnce(tx, requests, async (first) => {
+      await failpoint('intake.key-claimed');
+      const outcomes =
+        requests.length === 1
+          ? [await this.decideAlone(tx, first[0]!, entered)]
+          : await this.decide(tx, first);
+      await failpoint('intake.stock-taken');
+      const orders = outcomes.flatMap((outcome) => ('order' in outcome ? [outcome.order] : []));
+      if (orders.length > 0) await write(tx, orders);
+      return outcomes;
+    });
+    return decisions.map((decision) => {
+      if ('refused' in decision) return decision;
+      const { resourceId: orderId, replayed } = decision;
+      return { orderId, replayed, order: decision.replayed ? undefined : asWritten(decision.decided.order) };
     });
   }
 
+  /** By the strategies of its SKUs. */
+  private async decideAlone(tx: Tx, request: CheckoutRequest, entered?: Entered): Promise<Outcome> {
+    if (request.reservationId !== null) return onReservation(tx, request);
+    const outcome = await reserveAlone(tx, wanted(request), this.lifetimeSecondsMax, entered);
+    return outcomeOf(request, outcome);
+  }
+
   /** Takes stock for each, or says why not. Reservations before stock rows, and those by id: everybody's lock order. */
-  private async decide(
-    tx: Tx,
-    requests: CheckoutRequest[],
-    alone: boolean,
-  ): Promise<Map<CheckoutRequest, Outcome>> {
+  private async decide(tx: Tx, requests: CheckoutRequest[]): Promise<Outcome[]> {
     const outcomes = new Map<CheckoutRequest, Outcome>();
     const attached = requests.filter((request) => request.reservationId !== null);
     attached.sort((one, other) => (one.reservationId! < other.reservationId! ? -1 : 1));
     for (const request of attached) outcomes.set(request, await onReservation(tx, request));
 
     const bought = requests.filter((request) => request.reservationId === null);
-    const taken = await this.onNewStock(tx, bought, alone);
-    bought.forEach((request, nth) => outcomes.set(request, taken[nth]!));
-    return outcomes;
+    const taken =
+      bought.length > 0 ? await reserveTogether(tx, bought.map(wanted), this.lifetimeSecondsMax) : [];
+    bought.forEach((request, nth) => outcomes.set(request, outcomeOf(request, taken[nth]!)));
+    return requests.map((request) => outcomes.get(request)!);
   }
 
-  private async onNewStock(tx: Tx, requests: CheckoutRequest[], alone: boolean): Promise<Outcome[]> {
-    if (requests.length === 0) return [];
-    const wanted = requests.map((request) => ({
-      id: newId(),
-      principal: request.claim.principal,
-      customerId: request.customerId,
-      orderId: request.claim.resourceId,
-      lines: request.lines,
-      ttlSeconds: request.ttlSeconds,
-      metadata: {},
-      expectedTotal: request.expectedTotal,
-    }));
-    const lifetimeSecondsMax = this.config.reservationLifetimeSecondsMax;
-    const outcomes = alone
-      ? [await reserveAlone(tx, wanted[0]!, lifetimeSecondsMax)]
-      : await reserveTogether(tx, wanted, lifetimeSecondsMax);
-    return outcomes.map((outcome, nth) =>
-      'refused' in outcome
-        ? outcome
-        : { order: newOrder(requests[nth]!, outcome.reserved, outcome.reserved.createdAt) },
-    );
+  private get lifetimeSecondsMax(): number {
+    return this.config.reservationLifetimeSecondsMax;
   }
 }
 
-type Refused = { refused: HoldfastError };
-type Outcome = { order: AcceptedOrder } | Refused;
+const wanted = (request: CheckoutRequest): ReservationRequest => ({
+  id: newId(),
+  principal: request.claim.principal,
+  customerId: request.customerId,
+  orderId: request.claim.resourceId,
+  lines: request.lines,
+  ttlSeconds: request.ttlSeconds,
+  metadata: {},
+  expectedTotal: request.expectedTotal,
+});
+
+const outcomeOf = (request: CheckoutRequest, outcome: ReserveOutcome): Outcome =>
+  'refused' in outcome ? outcome : { order: newOrder(request, outcome.reserved, outcome.reserved.createdAt) };
+
+type Outcome = { order: AcceptedOrder } | { refused: HoldfastError };
 type AcceptedOrder = NewOrder & { expiresAt: Date };
 
 /** Stock that was reserved before, at the price it was reserved at. Refusing it writes nothing. */

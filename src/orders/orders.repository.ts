@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../database/database';
-import { appendMessages, type MessageType } from '../outbox/outbox';
+import { appendMessages } from '../outbox/outbox';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations';
-import type { OrderEnd, Saga, SagaStatus, StepName } from './checkout-saga/saga';
+import type { SagaStatus, StepName } from './checkout-saga/saga';
 
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
 
@@ -63,86 +63,6 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
   );
 }
 
-/** The charge is captured and the stock sold. Announces the order, and with it the end of its reservation. */
-export async function placeOrder(tx: Tx, saga: Saga): Promise<void> {
-  const [row] = await tx.rows<{ version: number }>(
-    `
-    UPDATE orders SET status = 'placed', placed_at = $2::timestamptz, ended_at = $2::timestamptz, version = version + 1
-     WHERE id = $1::uuid AND status = 'pending'
-    RETURNING version
-    `,
-    [saga.orderId, saga.now],
-  );
-  if (!row) throw new Error(`Bug: order ${saga.orderId} was not pending when it was placed.`);
-  await announceOrder(tx, 'order.placed', saga.orderId, row.version, { reservationId: saga.reservationId });
-}
-
-const ends: Record<
-  OrderEnd,
-  { from: OrderStatus; to: OrderStatus; reason: string | null; message: MessageType }
-> = {
-  payment_declined: {
-    from: 'pending',
-    to: 'rejected',
-    reason: 'payment_declined',
-    message: 'order.rejected',
-  },
-  reservation_expired: {
-    from: 'pending',
-    to: 'rejected',
-    reason: 'reservation_expired',
-    message: 'order.rejected',
-  },
-  cancelled: { from: 'pending', to: 'rejected', reason: 'cancelled', message: 'order.rejected' },
-  abandoned: { from: 'pending', to: 'rejected', reason: 'abandoned', message: 'order.rejected' },
-  placed_then_cancelled: { from: 'placed', to: 'cancelled', reason: null, message: 'order.cancelled' },
-  placed_then_refunded: { from: 'placed', to: 'refunded', reason: null, message: 'order.refunded' },
-};
-
-/**
- * The order ends as its saga decided when it turned back. Called when all is undone, or before that, when an operator
- * gives the order up; the second call then finds it ended.
- */
-export async function endOrder(tx: Tx, saga: Saga): Promise<void> {
-  const end = ends[saga.endsAs!];
-  const [row] = await tx.rows<{ version: number }>(
-    `
-    UPDATE orders SET status = $2::text, rejection_reason = $3::text, ended_at = $4::timestamptz, version = version + 1
-     WHERE id = $1::uuid AND status = $5::text
-    RETURNING version
-    `,
-    [saga.orderId, end.to, end.reason, saga.now, end.from],
-  );
-  if (!row) return refuseOtherEnd(tx, saga.orderId, end.to);
-  await announceOrder(tx, end.message, saga.orderId, row.version, {
-    reservationId: saga.reservationId,
-    reason: end.reason,
-  });
-}
-
-async function refuseOtherEnd(tx: Tx, orderId: string, to: OrderStatus): Promise<void> {
-  const [order] = await tx.rows<{ status: OrderStatus }>(`SELECT status FROM orders WHERE id = $1::uuid`, [
-    orderId,
-  ]);
-  if (order?.status !== to)
-    throw new Error(`Bug: order ${orderId} was ${order?.status} when it became ${to}.`);
-}
-
-/** Given up, and charged after all: the order is alive again, on stock that was taken once more. */
-export async function reopenOrder(tx: Tx, orderId: string, reservationId: string): Promise<void> {
-  const [row] = await tx.rows<{ version: number }>(
-    `
-    UPDATE orders
-       SET status = 'pending', rejection_reason = NULL, ended_at = NULL, reservation_id = $2::uuid, version = version + 1
-     WHERE id = $1::uuid AND status = 'rejected' AND rejection_reason = 'abandoned'
-    RETURNING version
-    `,
-    [orderId, reservationId],
-  );
-  if (!row) throw new Error(`Bug: order ${orderId} was not given up when it was reopened.`);
-  await announceOrder(tx, 'order.reopened', orderId, row.version, { reservationId });
-}
-
 /** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */
 export async function announceWish(
   tx: Tx,
@@ -153,17 +73,8 @@ export async function announceWish(
     `UPDATE orders SET version = version + 1 WHERE id = $1::uuid RETURNING version`,
     [orderId],
   );
-  await announceOrder(tx, type, orderId, row!.version, {});
-}
-
-async function announceOrder(
-  tx: Tx,
-  type: MessageType,
-  orderId: string,
-  sequence: number,
-  payload: Record<string, unknown>,
-) {
-  await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload }]);
+  const sequence = row!.version;
+  await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload: {} }]);
 }
 
 const columns = `

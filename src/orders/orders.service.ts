@@ -6,10 +6,8 @@ import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency'
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { codeVersion } from './checkout-saga/checkout.saga';
-import type { SagaState } from './checkout-saga/saga';
-import { lockSaga, saveSaga } from './checkout-saga/saga.repository';
-import { workerName } from './checkout-saga/turn';
-import { transition } from './checkout-saga/transitions';
+import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
+import { Turn, workerName } from './checkout-saga/turn';
 import {
   orderAbandoned,
   orderAlreadyRejected,
@@ -82,21 +80,15 @@ export class OrdersService {
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
-    // Whoever drives the saga now reads the wish at its next commit; nobody else may move the saga meanwhile.
-    const leavesWish = saga.leased || mayComeBack;
-    const state: SagaState = leavesWish
-      ? { ...saga, wanted: by }
-      : transition(saga, { type: 'turn-back', by }).state;
-    const schedule = leavesWish ? saga : { nextRunAt: saga.now, leaseExpiresAt: null };
-    const record = {
-      fromStatus: saga.status,
-      toStatus: state.status,
-      step: saga.step,
-      attempt: saga.attempt,
-      cause: 'turn-back',
-      detail: `asked for: ${by}`,
-    };
-    await saveSaga(tx, saga, state, schedule, [record], workerName);
+    const turn = new Turn(saga);
+    const detail = `asked for: ${by}`;
+    if (isLeased(saga) || mayComeBack) {
+      turn.leaveWish(by, detail);
+    } else {
+      turn.apply({ type: 'turn-back', by }, detail);
+      turn.rest();
+    }
+    await saveSagas(tx, [turn], workerName);
     await announceWish(tx, by === 'cancel' ? 'order.cancel_requested' : 'order.refund_requested', orderId);
   }
 }

@@ -5,17 +5,14 @@ import { recordAction } from '../http/admin-actions';
 import type { Principal } from '../http/auth';
 import { alreadyDone } from '../idempotency/idempotency';
 import { newId, publicId } from '../ids';
-import { undoReservation } from '../inventory/held-stock';
 import { Relay } from '../outbox/relay';
-import { operationsOf } from '../payment/payment-operations';
 import { isForgotten, isUnheard } from './checkout-saga/answers';
+import { type Checkout, loadCheckouts, saveCheckouts } from './checkout-saga/checkout';
 import { codeVersion } from './checkout-saga/checkout.saga';
 import type { Saga } from './checkout-saga/saga';
-import { lockSaga } from './checkout-saga/saga.repository';
-import { Turn } from './checkout-saga/turn';
+import { isLeased, lockSaga } from './checkout-saga/saga.repository';
 import { noSuchOrder } from './orders.service';
 import { sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from './orders.errors';
-import { endOrder } from './orders.repository';
 
 /**
  * What an operator can do about a saga.
@@ -66,12 +63,14 @@ export class SagaDesk {
     if (!saga) throw noSuchOrder();
     refuse(act, saga);
 
-    const turn = new Turn(saga);
+    const [checkout] = await loadCheckouts(tx, [saga]);
+    const { turn } = checkout!;
     const detail = `${act} by ${actor.name}: ${reason}`;
     if (act === 'retry') turn.apply({ type: 'retried' }, detail);
     if (act === 'compensate') turn.apply({ type: 'compensated-by-hand' }, detail);
-    if (act === 'resolve') await giveUp(tx, turn, detail);
-    await turn.save(tx, { nextRunAt: turn.nextRunAt(), leaseExpiresAt: null });
+    if (act === 'resolve') giveUp(checkout!, detail);
+    turn.rest();
+    await saveCheckouts(tx, [checkout!]);
     await recordAction(tx, actor, {
       action: `saga.${act}`,
       objectType: 'order',
@@ -84,16 +83,17 @@ export class SagaDesk {
 }
 
 /** The order ends before its money is settled; the saga goes on while a charge may still turn up. */
-async function giveUp(tx: Tx, turn: Turn, detail: string): Promise<void> {
-  const { orderId, reservationId, now } = turn.saga;
-  const operations = await operationsOf(tx, orderId);
-  const unheard = operations.some((operation) => isUnheard(operation) && !isForgotten(operation, now));
-  turn.apply({ type: 'given-up', unheard }, detail);
-  await undoReservation(tx, reservationId, orderId, `order given up: ${detail}`);
-  await endOrder(tx, turn.saga);
+function giveUp(checkout: Checkout, detail: string): void {
+  const { turn, stock, payments } = checkout;
+  const mayTurnUp = payments.all.some(
+    (operation) => isUnheard(operation) && !isForgotten(operation, turn.saga.now),
+  );
+  turn.apply({ type: 'given-up', unheard: mayTurnUp }, detail);
+  stock.undo(`order given up: ${detail}`);
+  checkout.end();
 }
 
-function refuse(act: DeskAct, saga: Saga & { leased: boolean }): void {
+function refuse(act: DeskAct, saga: Saga): void {
   if (saga.codeVersion > codeVersion)
     throw unavailable('A newer version of this service drives the order. Ask again in a second.');
   if (saga.status === 'completed' || saga.status === 'compensated') {
@@ -103,7 +103,7 @@ function refuse(act: DeskAct, saga: Saga & { leased: boolean }): void {
         : 'Everything is undone already.',
     );
   }
-  if (saga.leased)
+  if (isLeased(saga))
     throw sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
   if (act === 'compensate' && saga.endsAs)
     throw sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');

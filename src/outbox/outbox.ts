@@ -58,26 +58,39 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
 }
 
 /**
- * Records that `consumer` applied a message, in the transaction of its effect. False: it was applied before, and the
- * effect must not happen again.
+ * Records that `consumer` applied these messages, in the transaction of their effects; returns which of them it had not
+ * applied before. The effects of the others must not happen again.
  *
  * This is the end-to-end acknowledgement: a message without it is relayed again, whatever the queue lost.
  */
-export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
-  const [received] = await tx.rows<{ first: boolean }>(
+export async function receiveMessages(tx: Tx, consumer: string, messageIds: string[]): Promise<Set<string>> {
+  if (messageIds.length === 0) return new Set();
+  // By id, like whoever marks them as relayed: nobody then waits in a circle.
+  const received = await tx.rows<{ messageId: string }>(
     `
     WITH received AS (
-      INSERT INTO inbox (consumer, message_id) VALUES ($1::text, $2::uuid)
+      INSERT INTO inbox (consumer, message_id)
+      SELECT $1::text, message_id FROM unnest($2::uuid[]) AS m (message_id) ORDER BY message_id
           ON CONFLICT DO NOTHING
       RETURNING message_id, received_at
+    ), locked AS MATERIALIZED (
+      SELECT o.id, received.received_at
+        FROM outbox o JOIN received ON received.message_id = o.id
+       ORDER BY o.id
+         FOR UPDATE OF o
     ), acknowledged AS (
-      UPDATE outbox o SET applied_at = received.received_at
-        FROM received
-       WHERE o.id = received.message_id AND o.applied_at IS NULL
+      UPDATE outbox o SET applied_at = locked.received_at
+        FROM locked
+       WHERE o.id = locked.id AND o.applied_at IS NULL
     )
-    SELECT EXISTS (SELECT FROM received) AS first
+    SELECT message_id AS "messageId" FROM received
     `,
-    [consumer, messageId],
+    [consumer, messageIds],
   );
-  return received!.first;
+  return new Set(received.map(({ messageId }) => messageId));
+}
+
+/** The same for one message. False: it was applied before. */
+export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
+  return (await receiveMessages(tx, consumer, [messageId])).has(messageId);
 }

@@ -167,11 +167,17 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
   const claimedAt = messages[messages.length - 1]!.now;
   await db.rows(
     `
+    WITH locked AS MATERIALIZED (
+      SELECT o.id
+        FROM outbox o JOIN unnest($1::uuid[], $2::int[]) AS m (id, epoch) ON o.id = m.id AND o.relay_epoch = m.epoch
+       ORDER BY o.id
+         FOR UPDATE OF o
+    )
     UPDATE outbox o
        SET relayed_at = coalesce(o.relayed_at, $3::timestamptz),
            next_relay_at = CASE o.next_relay_at WHEN 'infinity' THEN o.next_relay_at ELSE $4::timestamptz END
-      FROM unnest($1::uuid[], $2::int[]) AS m (id, epoch)
-     WHERE o.id = m.id AND o.relay_epoch = m.epoch
+      FROM locked
+     WHERE o.id = locked.id
     `,
     [
       messages.map((message) => message.id),

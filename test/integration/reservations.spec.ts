@@ -1,5 +1,5 @@
 import { ValidationFailed } from '../../src/errors';
-import { pin } from '../../src/inventory/held-stock';
+import { pin } from '../support/held-stock';
 import { reserveTogether } from '../../src/inventory/reserve';
 import { strategyNames } from '../../src/inventory/strategies/strategies';
 import {

@@ -1,4 +1,4 @@
-import { pin } from '../../src/inventory/held-stock';
+import { pin } from '../support/held-stock';
 import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import { dueSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';

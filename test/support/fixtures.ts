@@ -9,6 +9,7 @@ import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idem
 import { newId } from '../../src/ids';
 import { ProductsService } from '../../src/inventory/products.service';
 import { ReservationsService } from '../../src/inventory/reservations.service';
+import { Admission } from '../../src/inventory/admission';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake';
 import { OrdersService } from '../../src/orders/orders.service';
@@ -68,9 +69,10 @@ export class World {
     private readonly dropDatabase: () => Promise<void>,
   ) {
     this.silence = new SilentRelay(db, this.queues as unknown as Queues);
-    this.reservations = new ReservationsService(config, db, this.silence);
+    const admission = new Admission(db);
+    this.reservations = new ReservationsService(config, db, admission, this.silence);
     this.products = new ProductsService(db);
-    this.intake = new Intake(config, db, this.reservations, this.silence);
+    this.intake = new Intake(config, db, this.reservations, admission, this.silence);
     this.orders = new OrdersService(db, this.silence);
     this.desk = new SagaDesk(db, this.silence);
   }

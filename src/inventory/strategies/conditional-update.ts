@@ -6,7 +6,7 @@ import type { StockDemand, StockGrant, StockStrategy } from './strategy';
  * re-reads the row and matches nothing; no read comes before the write. Best on quiet SKUs: one statement a line.
  */
 export class ConditionalUpdate implements StockStrategy {
-  readonly name = 'conditional-update';
+  readonly name: string = 'conditional-update';
 
   async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
     const grants: StockGrant[] = [];

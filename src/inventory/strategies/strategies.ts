@@ -1,16 +1,31 @@
+import { Adaptive } from './adaptive';
+import { AdvisoryLock } from './advisory-lock';
 import { ConditionalUpdate } from './conditional-update';
+import { Grouped } from './grouped';
+import { Lease } from './lease';
 import { RowLock } from './row-lock';
+import { Serializable } from './serializable';
 import type { StockStrategy } from './strategy';
+import { VersionCheck } from './version-check';
 
 /** By name, as a product's `strategy` gives it. */
 export const strategies: ReadonlyMap<string, StockStrategy> = new Map(
-  [new ConditionalUpdate(), new RowLock()].map((strategy) => [strategy.name, strategy]),
+  [
+    new ConditionalUpdate(),
+    new RowLock(),
+    new VersionCheck(),
+    new AdvisoryLock(),
+    new Lease(),
+    new Serializable(),
+    new Grouped(),
+    new Adaptive(),
+  ].map((strategy: StockStrategy) => [strategy.name, strategy]),
 );
 
 export const strategyNames = [...strategies.keys()];
 
-/** One statement and no waiting beyond the row itself: right for all SKUs that are not on sale this minute. */
-export const strategyDefault = 'conditional-update';
+/** Nobody has to know beforehand which SKU will be hot. */
+export const strategyDefault = 'adaptive';
 
 export function strategyNamed(name: string): StockStrategy {
   const strategy = strategies.get(name);

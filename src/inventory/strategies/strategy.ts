@@ -1,4 +1,6 @@
-import type { Tx } from '../../database/database';
+import type { Database, Isolation, Tx } from '../../database/database';
+
+export type { Isolation };
 
 /** So many units of one SKU, from one pool. */
 export interface StockDemand {
@@ -19,11 +21,24 @@ export type StockGrant = { taken: true; fencingToken: number } | { taken: false;
 export interface StockStrategy {
   readonly name: string;
 
+  /** What its transaction must be begun as; without it READ COMMITTED. */
+  readonly isolation?: Isolation;
+
+  /** Gets what must be held before the transaction begins, for the SKUs that are taken by this strategy. */
+  enter?(db: Database, skus: string[]): Promise<Entered>;
+
   /**
    * Takes what the demands of one checkout ask for, in the order given: ascending by (sku, pool), no pair twice.
    *
    * The answers stand in the same order. When any of them is "not taken" the caller rolls the transaction back, so a
    * strategy may leave the others half done; but it answers every demand, because a buyer is told all shortages at once.
    */
-  take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]>;
+  take(tx: Tx, demands: StockDemand[], entered?: Entered): Promise<StockGrant[]>;
+}
+
+/** What a request holds outside its transaction: a fencing token per SKU. */
+export interface Entered {
+  tokens: ReadonlyMap<string, number>;
+  /** Gives it back, when the transaction has ended. */
+  leave(): Promise<void>;
 }

@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '../../database/database';
-import type { Saga, SagaState, SagaStatus, StepName } from './saga';
+import type { Saga, SagaStatus, StepName } from './saga';
 
 /** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
 export class StaleLease extends Error {
@@ -19,10 +19,8 @@ export interface TransitionRecord {
 }
 
 const columns = `
-  s.order_id AS "orderId", s.status, s.step, s.attempt, s.wanted, s.ends_as AS "endsAs",
-  s.fencing_token AS "fencingToken", s.version, s.code_version AS "codeVersion",
-  o.reservation_id AS "reservationId", o.customer_id AS "customerId", o.payment_method AS "paymentMethod",
-  o.total_amount AS amount, o.currency, s.sweeps`;
+  order_id AS "orderId", status, step, attempt, wanted, ends_as AS "endsAs", fencing_token AS "fencingToken", version,
+  code_version AS "codeVersion", sweeps, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt"`;
 
 export async function insertSagas(
   tx: Tx,
@@ -52,55 +50,69 @@ export async function insertSagas(
 
 /** What this build can drive; the rest is left for newer workers. */
 export interface Driver {
-  owner: string;
   codeVersionMax: number;
   steps: readonly StepName[];
 }
 
 /**
- * Takes the lease on a saga that is due and not driven by anybody, under a new fencing token. Undefined: not due,
- * ended, driven by somebody, or written by newer code, which a newer worker will drive.
+ * Locks those of these sagas that are due and not driven by anybody, in the order of their ids; whoever takes one drives
+ * it under a new fencing token (`Turn.claim`). Left out: not due, ended, driven by somebody, or written by newer code,
+ * which a newer worker will drive.
  */
-export async function claimSaga(tx: Tx, orderId: string, driver: Driver): Promise<Saga | undefined> {
-  const [saga] = await tx.rows<Saga & { leaseExpiresAt: Date | null; nextRunAt: Date | null }>(
+export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promise<Saga[]> {
+  const sagas = await tx.rows<Saga>(
     `
     WITH locked AS MATERIALIZED (
-      SELECT ${columns}, s.lease_expires_at AS "leaseExpiresAt", s.next_run_at AS "nextRunAt"
-        FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE s.order_id = $1::uuid AND s.next_run_at IS NOT NULL AND s.code_version <= $2::int AND s.step = ANY ($3::text[])
-         FOR UPDATE OF s SKIP LOCKED
+      SELECT ${columns}
+        FROM sagas
+       WHERE order_id = ANY ($1::uuid[])
+         AND next_run_at IS NOT NULL AND code_version <= $2::int AND step = ANY ($3::text[])
+       ORDER BY order_id
+         FOR UPDATE SKIP LOCKED
     )
     SELECT locked.*, clock_timestamp() AS now FROM locked
     `,
-    [orderId, driver.codeVersionMax, driver.steps],
+    [orderIds, driver.codeVersionMax, driver.steps],
   );
-  if (!saga || saga.nextRunAt! > saga.now || (saga.leaseExpiresAt && saga.leaseExpiresAt > saga.now))
-    return undefined;
-  saga.fencingToken += 1;
-  await tx.affected(
-    `UPDATE sagas SET fencing_token = $2::bigint, lease_owner = $3::text WHERE order_id = $1::uuid`,
-    [orderId, saga.fencingToken, driver.owner],
+  return sagas.filter((saga) => saga.nextRunAt! <= saga.now && !isLeased(saga));
+}
+
+export interface HeldLease {
+  orderId: string;
+  fencingToken: number;
+}
+
+/** Locks the sagas whose newest lease is still ours, in the order of their ids; the others are another's now. */
+export function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
+  return tx.rows<Saga>(
+    `
+    WITH locked AS MATERIALIZED (
+      SELECT ${columns}
+        FROM sagas
+       WHERE (order_id, fencing_token) IN (SELECT l.order_id, l.token FROM unnest($1::uuid[], $2::bigint[]) AS l (order_id, token))
+       ORDER BY order_id
+         FOR UPDATE OF sagas
+    )
+    SELECT locked.*, clock_timestamp() AS now FROM locked
+    `,
+    [leases.map(({ orderId }) => orderId), leases.map(({ fencingToken }) => fencingToken)],
+  );
+}
+
+/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
+export async function lockSaga(tx: Tx, orderId: string): Promise<Saga | undefined> {
+  const [saga] = await tx.rows<Saga>(
+    `
+    WITH locked AS MATERIALIZED (SELECT ${columns} FROM sagas WHERE order_id = $1::uuid FOR UPDATE)
+    SELECT locked.*, clock_timestamp() AS now FROM locked
+    `,
+    [orderId],
   );
   return saga;
 }
 
-/** The saga as it stands, locked, if our lease is still the newest one. Throws StaleLease if it is not. */
-export async function lockLeased(tx: Tx, orderId: string, fencingToken: number): Promise<Saga> {
-  const [saga] = await tx.rows<Saga>(
-    `
-    WITH locked AS MATERIALIZED (
-      SELECT ${columns}
-        FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE s.order_id = $1::uuid AND s.fencing_token = $2::bigint
-         FOR UPDATE OF s
-    )
-    SELECT locked.*, clock_timestamp() AS now FROM locked
-    `,
-    [orderId, fencingToken],
-  );
-  if (!saga) throw new StaleLease(orderId);
-  return saga;
-}
+/** Somebody drives it at this moment. */
+export const isLeased = ({ leaseExpiresAt, now }: Saga) => leaseExpiresAt !== null && leaseExpiresAt > now;
 
 export interface SagaSchedule {
   /** Null: nothing is left to do by itself. */
@@ -109,65 +121,65 @@ export interface SagaSchedule {
   leaseExpiresAt: Date | null;
 }
 
-/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
-export async function lockSaga(
-  tx: Tx,
-  orderId: string,
-): Promise<(Saga & SagaSchedule & { leased: boolean }) | undefined> {
-  const [saga] = await tx.rows<Saga & SagaSchedule>(
-    `
-    WITH locked AS MATERIALIZED (
-      SELECT ${columns}, s.next_run_at AS "nextRunAt", s.lease_expires_at AS "leaseExpiresAt"
-        FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE s.order_id = $1::uuid
-         FOR UPDATE OF s
-    )
-    SELECT locked.*, clock_timestamp() AS now FROM locked
-    `,
-    [orderId],
-  );
-  return saga && { ...saga, leased: saga.leaseExpiresAt !== null && saga.leaseExpiresAt > saga.now };
+/** A saga as it stood, as it stands now, and how it got there. */
+export interface SagaChange {
+  start: Saga;
+  saga: Saga;
+  schedule: SagaSchedule;
+  records: readonly TransitionRecord[];
 }
 
-/** Writes where the saga stands now and how it got there. The fencing token is in the WHERE: a stale worker changes no row. */
-export async function saveSaga(
-  tx: Tx,
-  saga: Saga,
-  state: SagaState,
-  schedule: SagaSchedule,
-  records: TransitionRecord[],
-  worker: string,
-): Promise<void> {
+/**
+ * Writes where the sagas stand now and how they got there. The fencing token that each was found with is in the WHERE: a
+ * stale worker changes no row. Throws StaleLease, for its caller to roll back, when any row had moved on.
+ */
+export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): Promise<void> {
+  const records = changes.flatMap(({ saga, records: own }) =>
+    own.map((record, index) => ({ ...record, orderId: saga.orderId, nth: index + 1 })),
+  );
   const written = await tx.affected(
     `
     WITH moved AS (
-      UPDATE sagas
-         SET status = $3::text, step = $4::text, attempt = $5::int, wanted = $6::text, ends_as = $7::text,
-             last_error = $8::text, next_run_at = $9::timestamptz, lease_expires_at = $10::timestamptz,
-             sweeps = CASE WHEN $10::timestamptz IS NULL THEN 0 ELSE sweeps END,
-             lease_owner = CASE WHEN $10::timestamptz IS NULL THEN NULL ELSE lease_owner END,
-             version = version + cardinality($13::text[])
-       WHERE order_id = $1::uuid AND fencing_token = $2::bigint
-      RETURNING order_id
+      UPDATE sagas s
+         SET fencing_token = n.token, status = n.status, step = n.step, attempt = n.attempt, wanted = n.wanted,
+             ends_as = n.ends_as, last_error = n.last_error, next_run_at = n.next_run_at,
+             lease_expires_at = n.lease_expires_at,
+             lease_owner = CASE WHEN n.lease_expires_at IS NULL THEN NULL
+                                WHEN n.token = n.token_before THEN s.lease_owner
+                                ELSE $12::text END,
+             sweeps = CASE WHEN n.lease_expires_at IS NULL THEN 0 ELSE s.sweeps END,
+             version = n.version_before + n.records
+        FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::text[], $5::text[], $6::int[], $7::text[], $8::text[],
+                    $9::text[], $10::timestamptz[], $11::timestamptz[], $13::int[], $14::int[])
+               AS n (order_id, token_before, token, status, step, attempt, wanted, ends_as, last_error, next_run_at,
+                     lease_expires_at, version_before, records)
+       WHERE s.order_id = n.order_id AND s.fencing_token = n.token_before
+      RETURNING s.order_id, s.fencing_token, n.version_before
     )
     INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, fencing_token, worker)
-    SELECT moved.order_id, $11::int + nth, from_status, to_status, t.step, t.attempt, cause, detail, $2::bigint, $12::text
-      FROM moved, unnest($13::text[], $14::text[], $15::text[], $16::int[], $17::text[], $18::text[])
-             WITH ORDINALITY AS t (from_status, to_status, step, attempt, cause, detail, nth)
+    SELECT moved.order_id, moved.version_before + t.nth, t.from_status, t.to_status, t.step, t.attempt, t.cause, t.detail,
+           moved.fencing_token, $12::text
+      FROM moved
+      JOIN unnest($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::int[], $21::text[], $22::text[])
+             AS t (order_id, nth, from_status, to_status, step, attempt, cause, detail) USING (order_id)
     `,
     [
-      saga.orderId,
-      saga.fencingToken,
-      state.status,
-      state.step,
-      state.attempt,
-      state.wanted,
-      state.endsAs,
-      records.at(-1)?.detail?.slice(0, 500) ?? null,
-      schedule.nextRunAt,
-      schedule.leaseExpiresAt,
-      saga.version,
+      changes.map(({ start }) => start.orderId),
+      changes.map(({ start }) => start.fencingToken),
+      changes.map(({ saga }) => saga.fencingToken),
+      changes.map(({ saga }) => saga.status),
+      changes.map(({ saga }) => saga.step),
+      changes.map(({ saga }) => saga.attempt),
+      changes.map(({ saga }) => saga.wanted),
+      changes.map(({ saga }) => saga.endsAs),
+      changes.map((change) => change.records.at(-1)?.detail?.slice(0, 500) ?? null),
+      changes.map(({ schedule }) => schedule.nextRunAt),
+      changes.map(({ schedule }) => schedule.leaseExpiresAt),
       worker,
+      changes.map(({ start }) => start.version),
+      changes.map((change) => change.records.length),
+      records.map((record) => record.orderId),
+      records.map((record) => record.nth),
       records.map((record) => record.fromStatus),
       records.map((record) => record.toStatus),
       records.map((record) => record.step),
@@ -176,8 +188,8 @@ export async function saveSaga(
       records.map((record) => record.detail?.slice(0, 500) ?? null),
     ],
   );
-  // Every save has at least one record, so no row written means no row moved: the token is another's.
-  if (written === 0) throw new StaleLease(saga.orderId);
+  // Every change has a record, so fewer rows than records mean that a saga had moved on.
+  if (written !== records.length) throw new StaleLease(changes.map(({ saga }) => saga.orderId).join(', '));
 }
 
 export interface DueSaga {

@@ -1,5 +1,5 @@
-import type { Tx } from '../../database/database';
 import type { PaymentOperation } from '../../payment/payment-operations';
+import type { Checkout } from './checkout';
 
 export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated' | 'stuck';
 export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
@@ -26,7 +26,7 @@ export interface SagaState {
   endsAs: OrderEnd | null;
 }
 
-/** A saga with what its steps need to know of its order; read under the saga's row lock. */
+/** A saga's row, locked. */
 export interface Saga extends SagaState {
   orderId: string;
   fencingToken: number;
@@ -34,17 +34,14 @@ export interface Saga extends SagaState {
   codeVersion: number;
   /** How often the sweeper took it up since it last moved. */
   sweeps: number;
-  reservationId: string;
-  customerId: string;
-  paymentMethod: string;
-  amount: number;
-  currency: string;
+  nextRunAt: Date | null;
+  leaseExpiresAt: Date | null;
   /** The database's clock, read after the lock. */
   now: Date;
 }
 
 /**
- * What a step found. It joins the transaction of the saga's own row, so it cannot call the provider; it says what to
+ * What a step found. It decides on what was loaded under the saga's lock and cannot call the provider; it says what to
  * ask, and is run again when the answer is recorded.
  */
 export type StepOutcome =
@@ -63,11 +60,13 @@ export const blocked = (why: string): StepOutcome => ({ kind: 'blocked', why });
 /**
  * compensatable: can be undone. pivot: once it is asked for, the saga only goes forward. retriable: must succeed in
  * the end. (The three kinds after Chris Richardson's "Microservices Patterns".)
+ *
+ * A step changes the checkout that it is given, in memory; many checkouts are then written with a handful of statements.
  */
 export interface Step {
   readonly name: StepName;
   readonly kind: 'compensatable' | 'pivot' | 'retriable';
-  run(tx: Tx, saga: Saga): Promise<StepOutcome>;
+  run(checkout: Checkout): StepOutcome;
   /** Undoes the step. Safe to repeat, and safe when the step never ran or only half happened. */
-  compensate(tx: Tx, saga: Saga): Promise<StepOutcome>;
+  compensate(checkout: Checkout): StepOutcome;
 }

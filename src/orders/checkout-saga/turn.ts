@@ -1,7 +1,6 @@
 import { hostname } from 'node:os';
-import type { Tx } from '../../database/database';
 import type { Saga, SagaState } from './saga';
-import { type SagaSchedule, type TransitionRecord, saveSaga } from './saga.repository';
+import type { SagaSchedule, TransitionRecord } from './saga.repository';
 import { type SagaEvent, type Transition, backoffMs, transition } from './transitions';
 
 /** Who writes, in leases and in the history. */
@@ -12,16 +11,32 @@ export class Turn {
   saga: Saga;
   nextRun: Transition['nextRun'] = 'now';
   readonly records: TransitionRecord[] = [];
+  schedule: SagaSchedule;
 
   constructor(readonly start: Saga) {
     this.saga = start;
+    this.schedule = { nextRunAt: start.nextRunAt, leaseExpiresAt: start.leaseExpiresAt };
+  }
+
+  /** Takes the lease on it, under a new fencing token. */
+  claim(): void {
+    this.saga = { ...this.saga, fencingToken: this.start.fencingToken + 1 };
   }
 
   apply(event: SagaEvent, detail?: string): void {
-    const before: SagaState = this.saga;
-    const { state, nextRun } = transition(before, event);
-    this.saga = { ...this.saga, ...state };
+    const { state, nextRun } = transition(this.saga, event);
     this.nextRun = nextRun;
+    this.become(state, event, detail);
+  }
+
+  /** Leaves a wish with whoever drives the saga, who reads it at the next commit. When it is due stays theirs to say. */
+  leaveWish(by: 'cancel' | 'refund', detail: string): void {
+    this.become({ ...this.saga, wanted: by }, { type: 'turn-back', by }, detail);
+  }
+
+  private become(state: SagaState, event: SagaEvent, detail?: string): void {
+    const before = this.saga;
+    this.saga = { ...before, ...state };
     this.records.push({
       fromStatus: before.status,
       toStatus: state.status,
@@ -36,7 +51,7 @@ export class Turn {
    * When the saga is due again: at once, never by itself, or after a pause. The provider's own wish comes first, and is
    * stretched by up to a fifth, so that all who were told the same do not return as one.
    */
-  nextRunAt(retryAfterMs?: number): Date | null {
+  private nextRunAt(retryAfterMs?: number): Date | null {
     if (this.nextRun === 'never') return null;
     if (this.nextRun === 'now') return this.saga.now;
     const wished = retryAfterMs && Math.round(retryAfterMs * (1 + 0.2 * Math.random()));
@@ -44,8 +59,13 @@ export class Turn {
     return new Date(this.saga.now.getTime() + pauseMs);
   }
 
-  /** Writes it all at once. Throws StaleLease, and writes nothing, when another drives the saga now. */
-  save(tx: Tx, schedule: SagaSchedule): Promise<void> {
-    return saveSaga(tx, this.start, this.saga, schedule, this.records, workerName);
+  /** The turn ends here, and the lease with it. */
+  rest(retryAfterMs?: number): void {
+    this.schedule = { nextRunAt: this.nextRunAt(retryAfterMs), leaseExpiresAt: null };
+  }
+
+  /** The provider is being asked; should we not come back, the saga is due the moment the lease ends. */
+  goOnUntil(leaseEnd: Date): void {
+    this.schedule = { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd };
   }
 }

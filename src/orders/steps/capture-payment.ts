@@ -1,6 +1,5 @@
-import type { Tx } from '../../database/database';
-import { findOrCreate, operationsOf } from '../../payment/payment-operations';
-import { type Saga, type Step, type StepOutcome, blocked, declined, done } from '../checkout-saga/saga';
+import type { Checkout } from '../checkout-saga/checkout';
+import { type Step, type StepOutcome, blocked, declined, done } from '../checkout-saga/saga';
 
 /**
  * Takes the money that was set aside: the pivot. Until it is asked for the order can still be called off for free;
@@ -10,14 +9,12 @@ export class CapturePayment implements Step {
   readonly name = 'capture-payment';
   readonly kind = 'pivot';
 
-  async run(tx: Tx, saga: Saga): Promise<StepOutcome> {
-    const { orderId, amount, currency } = saga;
-    const authorization = (await operationsOf(tx, orderId)).find(
-      ({ kind, status }) => kind === 'authorize' && status === 'approved',
-    );
-    if (!authorization?.providerReference) return blocked('there is no approved authorization to capture');
+  run({ payments }: Checkout): StepOutcome {
+    const authorization = payments.find('authorize');
+    if (authorization?.status !== 'approved' || !authorization.providerReference)
+      return blocked('there is no approved authorization to capture');
 
-    const operation = await findOrCreate(tx, { orderId, kind: 'capture', amount, currency });
+    const operation = payments.findOrCreate('capture');
     if (operation.status === 'approved') return done();
     if (operation.status === 'declined')
       return declined('payment_declined', operation.declineCode ?? 'declined');
@@ -25,18 +22,15 @@ export class CapturePayment implements Step {
   }
 
   /** Gives captured money back. A capture whose answer was never heard is asked for first, under its own key. */
-  async compensate(tx: Tx, saga: Saga): Promise<StepOutcome> {
-    const operations = await operationsOf(tx, saga.orderId);
-    const capture = operations.find(({ kind, status }) => kind === 'capture' && status !== 'declined');
-    const authorization = operations.find(
-      ({ kind, status }) => kind === 'authorize' && status === 'approved',
-    );
-    if (!capture || capture.status === 'created' || !authorization) return done();
+  compensate({ payments }: Checkout): StepOutcome {
+    const authorization = payments.find('authorize');
+    const capture = payments.find('capture');
+    if (!authorization || !capture || capture.status === 'declined' || capture.status === 'created')
+      return done();
     const reference = authorization.providerReference ?? undefined;
     if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
 
-    const { orderId, amount, currency } = saga;
-    const operation = await findOrCreate(tx, { orderId, kind: 'refund', amount, currency });
+    const operation = payments.findOrCreate('refund');
     if (operation.status === 'approved') return done();
     if (operation.status === 'declined') return blocked(`the refund was declined: ${operation.declineCode}`);
     return { kind: 'ask', operation, authorization: reference };

@@ -1,0 +1,123 @@
+import { Histogram } from 'prom-client';
+import { HoldfastError } from '../errors';
+
+/** What became of one request of a batch. */
+export type BatchAnswer<A> = { answer: A } | { error: Error };
+
+export interface BatcherOptions {
+  /** For metrics. */
+  name: string;
+  /** Requests in one batch: beyond a few hundred a larger one only makes its first requests wait for its last. */
+  sizeMax: number;
+  /** Batches in flight at once, over all lanes. */
+  inFlightMax: number;
+  /** Requests that may wait. The next one is refused at once, by this error, rather than waiting for nothing. */
+  waitingMax: number;
+  overloaded: () => Error;
+}
+
+const batchSize = new Histogram({
+  name: 'holdfast_batch_size',
+  help: 'Requests that shared one transaction.',
+  labelNames: ['batcher'],
+  buckets: [1, 2, 5, 10, 20, 50, 100, 200, 500],
+});
+const batchWait = new Histogram({
+  name: 'holdfast_batch_wait_seconds',
+  help: 'How long a request waited for its batch to begin.',
+  labelNames: ['batcher'],
+  buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+});
+
+interface Waiting<Q, A> {
+  request: Q;
+  since: number;
+  settle: (answer: BatchAnswer<A>) => void;
+}
+
+/**
+ * Group commit for requests: whatever arrives while a batch of its lane is in flight forms the next one, in the order of
+ * arrival. A lone request is run at once, so a quiet lane waits for nothing; the more come, the less each of them costs.
+ *
+ * Lanes keep strangers apart: two batches of one lane never run at once, those of two lanes do. A batch that throws as a
+ * whole is halved until the request that broke it stands alone, so that it fails nobody else.
+ */
+export class Batcher<Q, A> {
+  private readonly lanes = new Map<string, Waiting<Q, A>[]>();
+  /** Lanes that have requests and no batch in flight, the one that waits longest first. */
+  private readonly ready = new Set<string>();
+  private readonly busy = new Set<string>();
+  private waiting = 0;
+
+  constructor(
+    private readonly run: (batch: Q[]) => Promise<BatchAnswer<A>[]>,
+    private readonly options: BatcherOptions,
+  ) {}
+
+  /** Resolves or rejects with this request's own answer. */
+  add(request: Q, lane = ''): Promise<A> {
+    if (this.waiting >= this.options.waitingMax) return Promise.reject(this.options.overloaded());
+    return new Promise<A>((resolve, reject) => {
+      const settle = (answer: BatchAnswer<A>) =>
+        'error' in answer ? reject(answer.error) : resolve(answer.answer);
+      const queue = this.lanes.get(lane) ?? [];
+      queue.push({ request, since: performance.now(), settle });
+      this.lanes.set(lane, queue);
+      this.waiting += 1;
+      if (!this.busy.has(lane)) this.ready.add(lane);
+      this.begin();
+    });
+  }
+
+  /** Requests that no batch has taken up yet. */
+  get depth(): number {
+    return this.waiting;
+  }
+
+  private begin(): void {
+    for (const lane of this.ready) {
+      if (this.busy.size >= this.options.inFlightMax) return;
+      this.ready.delete(lane);
+      this.busy.add(lane);
+      void this.runLane(lane);
+    }
+  }
+
+  private async runLane(lane: string): Promise<void> {
+    // A turn of the event loop: what arrived in the same instant comes along.
+    await new Promise(setImmediate);
+    const queue = this.lanes.get(lane)!;
+    const batch = queue.splice(0, this.options.sizeMax);
+    if (queue.length === 0) this.lanes.delete(lane);
+    this.waiting -= batch.length;
+    const now = performance.now();
+    batchSize.observe({ batcher: this.options.name }, batch.length);
+    for (const { since } of batch) batchWait.observe({ batcher: this.options.name }, (now - since) / 1_000);
+
+    await this.answer(batch);
+    this.busy.delete(lane);
+    if (this.lanes.has(lane)) this.ready.add(lane);
+    this.begin();
+  }
+
+  private async answer(batch: Waiting<Q, A>[]): Promise<void> {
+    let answers: BatchAnswer<A>[];
+    try {
+      answers = await this.run(batch.map(({ request }) => request));
+    } catch (error) {
+      // A database that is away or busy would refuse each half as it refused the whole.
+      const isEverybodys = error instanceof HoldfastError && error.retryable;
+      if (batch.length === 1 || isEverybodys) {
+        for (const { settle } of batch) settle({ error: error as Error });
+        return;
+      }
+      const middle = Math.ceil(batch.length / 2);
+      await this.answer(batch.slice(0, middle));
+      await this.answer(batch.slice(middle));
+      return;
+    }
+    batch.forEach(({ settle }, nth) =>
+      settle(answers[nth] ?? { error: new Error('Bug: a batch left a request unanswered.') }),
+    );
+  }
+}

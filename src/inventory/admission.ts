@@ -1,0 +1,119 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import type { Config } from '../config';
+import type { BatcherOptions } from '../database/batcher';
+import { Database } from '../database/database';
+import { sqlStateOf } from '../database/pg-errors';
+import { unavailable } from '../errors';
+import { findProducts } from './products.repository';
+import { isHot } from './strategies/adaptive';
+import { LeaseLost } from './strategies/lease';
+import { strategies } from './strategies/strategies';
+import type { Entered, Isolation } from './strategies/strategy';
+
+/** A switch of strategy is obeyed after this long at the latest; until then both ways are right, for they share the rows. */
+const rememberMs = 1_000;
+/** More SKUs than are ever on sale at once; beyond it the memory starts anew. */
+const rememberedMax = 10_000;
+/** Batches that one process may have in flight. Two cores commit no more at once, and each SKU has one lane only. */
+const lanesMax = 4;
+/** Whoever loses its lease this often met real rivals, and should come back later. */
+const triesMax = 5;
+
+/** How requests are grouped, for whoever takes stock inside a request. */
+export const intakeBatching = (name: string, config: Pick<Config, 'intakeWaitingMax'>): BatcherOptions => ({
+  name,
+  sizeMax: 256,
+  inFlightMax: lanesMax,
+  waitingMax: config.intakeWaitingMax,
+  overloaded: busy,
+});
+
+const busy = () =>
+  unavailable(
+    'More buyers are waiting than can be served soon. Nothing was taken; send the same request again in a second.',
+  );
+
+/** What a request that is taken alone brings to its transaction. */
+export interface Alone {
+  isolation: Isolation | undefined;
+  entered: Entered | undefined;
+}
+
+interface Remembered {
+  strategy: string | undefined;
+  until: number;
+}
+
+/**
+ * How a request gets at its stock: together with others, when all its SKUs are grouped, or alone by the strategies of its
+ * SKUs. A SKU is always in the same lane, so that a hot one never has two batches of a process waiting for each other.
+ */
+@Injectable()
+export class Admission {
+  private remembered = new Map<string, Remembered>();
+  private readonly loading = new Map<string, Promise<void>>();
+
+  constructor(private readonly db: Database) {}
+
+  async admit<T>(
+    skus: string[],
+    how: { together: (lane: string) => Promise<T>; alone: (way: Alone) => Promise<T> },
+  ): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      const names = await this.strategiesOf(skus);
+      if (names.every((name) => name === 'grouped')) return how.together(laneOf(skus));
+      const entered = await this.enter(skus, names);
+      try {
+        const isolation = names.map((name) => strategies.get(name)?.isolation).find(Boolean);
+        return await how.alone({ isolation, entered });
+      } catch (error) {
+        // 23514: it read under its lease, and somebody who needs none took the last units before it wrote.
+        const lost = error instanceof LeaseLost || (entered && sqlStateOf(error) === '23514');
+        if (!lost) throw error;
+        if (tries === triesMax) throw busy();
+      } finally {
+        await entered?.leave();
+      }
+    }
+  }
+
+  private enter(skus: string[], names: string[]): Promise<Entered> | undefined {
+    const door = names
+      .map((name) => strategies.get(name))
+      .find((strategy) => strategy && 'enter' in strategy);
+    const own = skus.filter((_, nth) => names[nth] === door?.name);
+    return door?.enter?.(this.db, [...new Set(own)]);
+  }
+
+  /** The strategy of each SKU at this moment; adaptive ones as what they are now. */
+  private async strategiesOf(skus: string[]): Promise<string[]> {
+    for (const sku of skus) if (!this.remembered.has(sku)) await this.load(sku);
+    const now = performance.now();
+    return skus.map((sku) => {
+      const { strategy = '', until = 0 } = this.remembered.get(sku) ?? {};
+      // What is known is good enough to answer with while it is read again.
+      if (until < now) void this.load(sku).catch(() => undefined);
+      return strategy === 'adaptive' && isHot(sku) ? 'grouped' : strategy;
+    });
+  }
+
+  private load(sku: string): Promise<void> {
+    const loading = this.loading.get(sku) ?? this.read(sku).finally(() => this.loading.delete(sku));
+    this.loading.set(sku, loading);
+    return loading;
+  }
+
+  private async read(sku: string): Promise<void> {
+    const product = (await findProducts(this.db, [sku])).get(sku);
+    if (this.remembered.size >= rememberedMax) this.remembered = new Map();
+    this.remembered.set(sku, { strategy: product?.strategy, until: performance.now() + rememberMs });
+  }
+}
+
+const laneOf = (skus: string[]) =>
+  String(
+    createHash('sha1')
+      .update([...skus].sort()[0]!)
+      .digest()[0]! % lanesMax,
+  );

@@ -1,0 +1,122 @@
+import { Counter, Histogram } from 'prom-client';
+
+/**
+ * How much buyers are in each other's way, per SKU and strategy, as this process sees it: how long taking stock waits,
+ * how often a try was for nothing, how many share a transaction. The last minute, second by second.
+ */
+export interface Contention {
+  sku: string;
+  strategy: string;
+  reservationsPerSecond: number;
+  /** Milliseconds. */
+  lockWait: { p50: number; p99: number };
+  /** Per reservation: tries that were for nothing. */
+  conflictRate: number;
+  /** Requests that shared a transaction, on average. */
+  batchSize: number;
+}
+
+const windowSeconds = 60;
+/** Upper bounds of the lock waits that are told apart, in milliseconds. */
+const bounds = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+/** SKUs that are watched at once; the one that was quiet longest makes room. */
+const watchedMax = 1_000;
+
+const lockWait = new Histogram({
+  name: 'holdfast_lock_wait_seconds',
+  help: 'How long taking stock took, the wait for its row included.',
+  labelNames: ['strategy'],
+  buckets: bounds.map((ms) => ms / 1_000),
+});
+const conflicts = new Counter({
+  name: 'holdfast_stock_conflicts_total',
+  help: 'Tries to take stock that a rival made useless.',
+  labelNames: ['strategy'],
+});
+
+interface Second {
+  at: number;
+  taken: number;
+  takes: number;
+  conflicts: number;
+  waits: number[];
+}
+
+interface Watched {
+  sku: string;
+  strategy: string;
+  seconds: Second[];
+}
+
+const watched = new Map<string, Watched>();
+
+/** `buyers` shared one taking of this SKU's stock, which took `ms`. */
+export function noteTake(sku: string, strategy: string, ms: number, buyers = 1): void {
+  lockWait.observe({ strategy }, ms / 1_000);
+  const second = secondOf(sku, strategy);
+  second.takes += 1;
+  second.taken += buyers;
+  const bucket = bounds.findIndex((bound) => ms <= bound);
+  second.waits[bucket === -1 ? bounds.length : bucket]! += buyers;
+}
+
+export function noteConflict(sku: string, strategy: string): void {
+  conflicts.inc({ strategy });
+  secondOf(sku, strategy).conflicts += 1;
+}
+
+/** What the last `seconds` were like; SKUs that nobody asked for in that time are left out. */
+export function contentionOf(sku?: string, seconds = windowSeconds): Contention[] {
+  const since = now() - seconds;
+  return [...watched.values()]
+    .filter((one) => sku === undefined || one.sku === sku)
+    .map((one) => ({ ...one, seconds: one.seconds.filter(({ at }) => at > since) }))
+    .filter((one) => one.seconds.some(({ takes, conflicts: lost }) => takes + lost > 0))
+    .map((one) => summary(one, seconds))
+    .sort((one, other) => other.reservationsPerSecond - one.reservationsPerSecond);
+}
+
+function summary({ sku, strategy, seconds: parts }: Watched, seconds: number): Contention {
+  const sum = (value: (part: Second) => number) => parts.reduce((total, part) => total + value(part), 0);
+  const [taken, takes, lost] = [
+    sum((part) => part.taken),
+    sum((part) => part.takes),
+    sum((part) => part.conflicts),
+  ];
+  const waits = emptyWaits().map((_, bucket) => sum((part) => part.waits[bucket]!));
+  return {
+    sku,
+    strategy,
+    reservationsPerSecond: taken / seconds,
+    lockWait: { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) },
+    conflictRate: lost / Math.max(1, taken),
+    batchSize: taken / Math.max(1, takes),
+  };
+}
+
+/** The bound below which that share of the waits lies: never less than the truth. */
+function percentile(waits: number[], share: number): number {
+  const total = waits.reduce((sum, count) => sum + count, 0);
+  let seen = 0;
+  const bucket = waits.findIndex((count) => (seen += count) >= total * share);
+  return bounds[bucket] ?? bounds[bounds.length - 1]!;
+}
+
+function secondOf(sku: string, strategy: string): Second {
+  const key = `${strategy}\n${sku}`;
+  const one = watched.get(key) ?? { sku, strategy, seconds: [] };
+  // Last in the map is the one that was asked for last.
+  watched.delete(key);
+  watched.set(key, one);
+  if (watched.size > watchedMax) watched.delete(watched.keys().next().value!);
+
+  const at = now();
+  const last = one.seconds.at(-1);
+  if (last?.at === at) return last;
+  const second: Second = { at, taken: 0, takes: 0, conflicts: 0, waits: emptyWaits() };
+  one.seconds = [...one.seconds.filter((part) => part.at > at - windowSeconds), second];
+  return second;
+}
+
+const emptyWaits = () => new Array<number>(bounds.length + 1).fill(0);
+const now = () => Math.floor(performance.now() / 1_000);

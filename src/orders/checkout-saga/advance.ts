@@ -1,0 +1,74 @@
+import type { PaymentOperation } from '../../payment/payment-operations';
+import { type Heard, hear, isForgotten } from './answers';
+import type { Checkout } from './checkout';
+import { stepNamed } from './checkout.saga';
+import type { StepOutcome } from './saga';
+import { type SagaEvent, canTurnBack } from './transitions';
+
+/** What the provider is to be asked before the saga can go on, and under which lease. */
+export interface Question {
+  orderId: string;
+  fencingToken: number;
+  paymentMethod: string;
+  operation: PaymentOperation;
+  authorization?: string;
+}
+
+/** Notes what was heard. False: the saga must wait, or needs a person, and its turn ends here. */
+export function takeIn(checkout: Checkout, heard: Heard): boolean {
+  const pause = hear(checkout, heard);
+  if (!pause) return true;
+  checkout.turn.apply(pause.event, pause.why);
+  checkout.turn.rest('retryAfterMs' in heard.answer ? heard.answer.retryAfterMs : undefined);
+  return false;
+}
+
+/**
+ * Runs the steps of one checkout until one has a question for the provider, or the saga has ended or must wait. In
+ * memory: what it changed is written by `saveCheckouts`, together with what became of many others.
+ */
+export function goOn(checkout: Checkout, leaseMs: number): Question | undefined {
+  const { turn } = checkout;
+  do {
+    if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
+      turn.apply({ type: 'turn-back', by: 'cancel' }, 'the customer cancelled');
+    }
+    const step = stepNamed(turn.saga.step);
+    const outcome = turn.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
+    if (outcome.kind === 'ask') return send(checkout, outcome, leaseMs);
+    turn.apply(...eventOf(outcome));
+    if (turn.saga.status === 'compensated') checkout.end();
+  } while (turn.nextRun === 'now');
+  turn.rest();
+  return undefined;
+}
+
+/** Notes the intent, under a lease that outlasts the call. The saga is due again the moment that lease ends. */
+function send(
+  checkout: Checkout,
+  { operation, authorization }: Extract<StepOutcome, { kind: 'ask' }>,
+  leaseMs: number,
+): Question | undefined {
+  const { turn, payments, order } = checkout;
+  if (isForgotten(operation, turn.saga.now)) {
+    turn.apply({ type: 'blocked' }, 'unheard for so long that the provider may have forgotten its key');
+    turn.rest();
+    return undefined;
+  }
+  turn.apply({ type: 'asked' }, operation.kind);
+  payments.markSent(operation);
+  turn.goOnUntil(new Date(turn.saga.now.getTime() + leaseMs));
+  const { orderId, fencingToken } = turn.saga;
+  return { orderId, fencingToken, paymentMethod: order.paymentMethod, operation, authorization };
+}
+
+function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, string?] {
+  switch (outcome.kind) {
+    case 'done':
+      return [{ type: 'done' }];
+    case 'declined':
+      return [{ type: 'declined', endsAs: outcome.endsAs }, outcome.why];
+    case 'blocked':
+      return [{ type: 'blocked' }, outcome.why];
+  }
+}

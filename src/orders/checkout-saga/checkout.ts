@@ -1,0 +1,97 @@
+import type { Tx } from '../../database/database';
+import { type HeldStock, lockHeldStock, saveHeldStock } from '../../inventory/held-stock';
+import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
+import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../order-moves';
+import type { Saga } from './saga';
+import { saveSagas } from './saga.repository';
+import { Turn, workerName } from './turn';
+
+/**
+ * One order with everything its steps decide on: its saga, its stock, its payments; loaded under the saga's lock, changed
+ * in memory, and written together with many others.
+ */
+export class Checkout {
+  readonly turn: Turn;
+  private readonly moves: OrderMove[] = [];
+
+  constructor(
+    start: Saga,
+    public order: OrderFacts,
+    public stock: HeldStock,
+    readonly payments: OrderPayments,
+  ) {
+    this.turn = new Turn(start);
+  }
+
+  get saga(): Saga {
+    return this.turn.saga;
+  }
+
+  /** The charge is captured and the stock sold. */
+  place(): void {
+    this.move({ to: 'placed', reason: null, message: 'order.placed' });
+  }
+
+  /**
+   * The order ends as its saga decided when it turned back: when all is undone, or before that, when an operator gives
+   * the order up. The second call then finds it ended.
+   */
+  end(): void {
+    const end = orderEnds[this.saga.endsAs!];
+    if (this.order.status !== end.to) this.move(end);
+  }
+
+  /** Given up, and charged after all: the order is alive again, on stock that was taken once more. */
+  reopen(stock: HeldStock): void {
+    this.stock = stock;
+    this.order = { ...this.order, reservationId: stock.reservationId };
+    this.move({ to: 'pending', reason: null, message: 'order.reopened' });
+  }
+
+  /** Everything that the order itself went through, in its order. */
+  get orderMoves(): readonly OrderMove[] {
+    return this.moves;
+  }
+
+  private move({ to, reason, message }: Pick<OrderMove, 'to' | 'reason' | 'message'>): void {
+    const { orderId, status: from, reservationId } = this.order;
+    this.moves.push({ orderId, reservationId, from, to, reason, message, at: this.saga.now });
+    this.order = { ...this.order, status: to };
+  }
+}
+
+/** Loads what belongs to these sagas, whose rows the caller has locked. Locks their reservations, by id. */
+export async function loadCheckouts(tx: Tx, sagas: Saga[]): Promise<Checkout[]> {
+  if (sagas.length === 0) return [];
+  const ids = sagas.map(({ orderId }) => orderId);
+  const orders = await orderFactsOf(tx, ids);
+  const stock = await lockHeldStock(tx, orders);
+  const operations = await paymentsOf(tx, ids);
+  return sagas.map((saga) => {
+    const order = orders.find(({ orderId }) => orderId === saga.orderId)!;
+    const payments = new OrderPayments(order, operations.get(saga.orderId) ?? [], saga.now);
+    return new Checkout(saga, order, stock.get(saga.orderId)!, payments);
+  });
+}
+
+/** Writes all that changed. The sagas' fencing tokens are checked in the write: throws StaleLease if one moved on. */
+export async function saveCheckouts(tx: Tx, checkouts: Checkout[]): Promise<void> {
+  if (checkouts.length === 0) return;
+  await saveHeldStock(
+    tx,
+    checkouts.map(({ stock }) => stock),
+  );
+  await savePayments(
+    tx,
+    checkouts.map(({ payments }) => payments),
+  );
+  await moveOrders(
+    tx,
+    checkouts.map(({ orderMoves }) => orderMoves),
+  );
+  await saveSagas(
+    tx,
+    checkouts.map(({ turn }) => turn),
+    workerName,
+  );
+}

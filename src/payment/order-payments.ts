@@ -1,0 +1,159 @@
+import type { Tx } from '../database/database';
+import { newId } from '../ids';
+import {
+  type OperationKind,
+  type OperationStatus,
+  type PaymentOperation,
+  operationColumns,
+} from './payment-operations';
+
+export interface OperationAnswer {
+  status: 'approved' | 'declined' | 'unknown';
+  providerReference?: string;
+  declineCode?: string;
+  detail?: string;
+}
+
+/**
+ * The payments of one order, as its saga moves them: in memory, under the saga's lock, written by `savePayments`
+ * together with those of many others. (The states and their ways are told in `payment-operations.ts`.)
+ */
+export class OrderPayments {
+  private readonly byId: Map<string, PaymentOperation>;
+  private readonly changed = new Set<string>();
+
+  constructor(
+    private readonly order: { orderId: string; amount: number; currency: string },
+    operations: PaymentOperation[],
+    private readonly now: Date,
+  ) {
+    this.byId = new Map(operations.map((operation) => [operation.id, operation]));
+  }
+
+  /** The order's operation of this kind: the living one, or the one that was declined. */
+  find(kind: OperationKind): PaymentOperation | undefined {
+    return [...this.byId.values()].filter((operation) => operation.kind === kind).at(-1);
+  }
+
+  /** The same, made if there is none. */
+  findOrCreate(kind: OperationKind): PaymentOperation {
+    return (
+      this.find(kind) ??
+      this.put({
+        id: newId(),
+        orderId: this.order.orderId,
+        kind,
+        status: 'created',
+        attempt: 0,
+        amount: this.order.amount,
+        currency: this.order.currency,
+        providerReference: null,
+        declineCode: null,
+        detail: null,
+        createdAt: this.now,
+        sentAt: null,
+        settledAt: null,
+      })
+    );
+  }
+
+  /** The call is about to be made; from here on nobody may assume that it was not. */
+  markSent(operation: PaymentOperation): void {
+    if (isSettled(operation.status))
+      throw new Error(`Bug: operation ${operation.id} is settled and must not be sent again.`);
+    const status = operation.status === 'created' ? 'sent' : operation.status;
+    this.put({ ...operation, status, attempt: operation.attempt + 1, sentAt: this.now });
+  }
+
+  /** The call was held back on our side: the operation is as it was before it was marked as sent. */
+  markNotSent(before: PaymentOperation): void {
+    const now = this.byId.get(before.id)!;
+    if (isSettled(now.status)) return;
+    this.put({ ...now, status: before.status, attempt: now.attempt - 1, sentAt: before.sentAt });
+  }
+
+  /** Records what was heard. A settled operation keeps its answer, whoever brings another. */
+  record(operationId: string, answer: OperationAnswer): void {
+    const operation = this.byId.get(operationId);
+    if (!operation || isSettled(operation.status)) return;
+    this.put({
+      ...operation,
+      status: answer.status,
+      providerReference: answer.providerReference ?? operation.providerReference,
+      declineCode: answer.declineCode ?? null,
+      detail: answer.detail?.slice(0, 500) ?? null,
+      settledAt: answer.status === 'unknown' ? null : this.now,
+    });
+  }
+
+  /** What is to be written. */
+  changes(): PaymentOperation[] {
+    return [...this.changed].map((id) => this.byId.get(id)!);
+  }
+
+  get all(): PaymentOperation[] {
+    return [...this.byId.values()];
+  }
+
+  private put(operation: PaymentOperation): PaymentOperation {
+    this.byId.set(operation.id, operation);
+    this.changed.add(operation.id);
+    return operation;
+  }
+}
+
+const isSettled = (status: OperationStatus) => status === 'approved' || status === 'declined';
+
+/** All operations of these orders, oldest first. */
+export async function paymentsOf(tx: Tx, orderIds: string[]): Promise<Map<string, PaymentOperation[]>> {
+  const rows = await tx.rows<PaymentOperation>(
+    `SELECT ${operationColumns} FROM payment_operations WHERE order_id = ANY ($1::uuid[]) ORDER BY id`,
+    [orderIds],
+  );
+  const byOrder = new Map<string, PaymentOperation[]>();
+  for (const row of rows) byOrder.set(row.orderId, [...(byOrder.get(row.orderId) ?? []), row]);
+  return byOrder;
+}
+
+/** Writes what changed. The row of a settled operation is never touched again. */
+export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<void> {
+  const changes = payments.flatMap((one) => one.changes());
+  if (changes.length === 0) return;
+  const written = await tx.affected(
+    `
+    INSERT INTO payment_operations AS p (id, order_id, kind, status, attempt, amount, currency, provider_reference,
+                                         decline_code, detail, created_at, sent_at, settled_at)
+    SELECT id, order_id, kind, status, attempt, amount, currency, provider_reference, decline_code, detail,
+           created_at, sent_at, settled_at
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[],
+                  $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
+             AS n (id, order_id, kind, status, attempt, amount, currency, provider_reference, decline_code, detail,
+                   created_at, sent_at, settled_at)
+        ON CONFLICT (id) DO UPDATE
+       SET status = excluded.status,
+           attempt = excluded.attempt,
+           provider_reference = excluded.provider_reference,
+           decline_code = excluded.decline_code,
+           detail = excluded.detail,
+           sent_at = excluded.sent_at,
+           settled_at = excluded.settled_at
+     WHERE p.status NOT IN ('approved', 'declined')
+    `,
+    [
+      changes.map((operation) => operation.id),
+      changes.map((operation) => operation.orderId),
+      changes.map((operation) => operation.kind),
+      changes.map((operation) => operation.status),
+      changes.map((operation) => operation.attempt),
+      changes.map((operation) => operation.amount),
+      changes.map((operation) => operation.currency),
+      changes.map((operation) => operation.providerReference),
+      changes.map((operation) => operation.declineCode),
+      changes.map((operation) => operation.detail),
+      changes.map((operation) => operation.createdAt),
+      changes.map((operation) => operation.sentAt),
+      changes.map((operation) => operation.settledAt),
+    ],
+  );
+  if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');
+}

@@ -1,0 +1,27 @@
+import type { Tx } from '../../src/database/database';
+import { type HeldStock, lockHeldStock, saveHeldStock } from '../../src/inventory/held-stock';
+
+/** What a saga does to its order's stock, one act at a time: locked, done and written. */
+async function held<T>(
+  tx: Tx,
+  reservationId: string,
+  orderId: string,
+  act: (stock: HeldStock) => T,
+): Promise<T> {
+  const stock = (await lockHeldStock(tx, [{ orderId, reservationId }])).get(orderId)!;
+  const result = act(stock);
+  await saveHeldStock(tx, [stock]);
+  return result;
+}
+
+export const pin = (tx: Tx, reservationId: string, orderId: string) =>
+  held(tx, reservationId, orderId, (stock) => stock.pin());
+
+export const unpin = (tx: Tx, reservationId: string, orderId: string) =>
+  held(tx, reservationId, orderId, (stock) => stock.unpin());
+
+export const confirmPinned = (tx: Tx, reservationId: string, orderId: string) =>
+  held(tx, reservationId, orderId, (stock) => stock.confirm());
+
+export const undoReservation = (tx: Tx, reservationId: string, orderId: string, endReason: string) =>
+  held(tx, reservationId, orderId, (stock) => stock.undo(endReason));
