@@ -62,6 +62,15 @@ CREATE TABLE inbox (
 
 CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
 
+CREATE TABLE leases (
+  name text COLLATE "C" NOT NULL,
+  owner uuid NOT NULL,
+  token bigint NOT NULL,
+  taken_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT leases_pkey PRIMARY KEY (name)
+) WITH (fillfactor=70);
+
 CREATE TABLE order_lines (
   order_id uuid NOT NULL,
   sku text COLLATE "C" NOT NULL,
@@ -267,6 +276,7 @@ CREATE TABLE stock_levels (
   reserved integer NOT NULL DEFAULT 0,
   version bigint NOT NULL DEFAULT 1,
   fencing_token bigint NOT NULL DEFAULT 0,
+  lease_token bigint NOT NULL DEFAULT 0,
   CONSTRAINT stock_levels_never_oversold CHECK (((reserved >= 0) AND (reserved <= on_hand))),
   CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, pool)
 ) WITH (fillfactor=70);
