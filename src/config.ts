@@ -91,8 +91,8 @@ const processSettings = (read: Reader) => ({
  * Each statement timeout is above its lock timeout, so that the more telling of the two errors comes first.
  */
 const databasePatienceMs: Record<ProcessRole, { lock: number; statement: number }> = {
-  api: { lock: 3_000, statement: 5_000 },
-  worker: { lock: 5_000, statement: 30_000 },
+  api: { lock: 5_000, statement: 10_000 },
+  worker: { lock: 10_000, statement: 30_000 },
   command: { lock: 10_000, statement: 600_000 },
 };
 

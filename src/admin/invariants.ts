@@ -174,7 +174,7 @@ export const invariants: readonly Invariant[] = [
        WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'
          AND NOT EXISTS (SELECT FROM saga_transitions t
                           WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '1 hour'
-                            AND t.cause IN ('retried', 'compensated-by-hand', 'given-up'))`,
+                            AND t.cause IN ('retried', 'compensated-by-hand', 'given-up', 'turn-back'))`,
   },
   {
     id: 'I16',

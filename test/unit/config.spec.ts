@@ -67,8 +67,8 @@ describe('the settings', () => {
   });
 
   it.each([
-    ['api', 3_000, 5_000],
-    ['worker', 5_000, 30_000],
+    ['api', 5_000, 10_000],
+    ['worker', 10_000, 30_000],
     ['command', 10_000, 600_000],
   ] as const)(
     'give each process the patience of its role, unless they name it (%s)',
