@@ -22,8 +22,8 @@ const windowSeconds = 2;
 /** Looked at no more often than this. */
 const lookEveryMs = 250;
 
-/** Fewer than this are not in each other's way for long, whatever they waited. */
-const hotPerSecond = 20;
+/** Fewer than this are two buyers by chance. No more is asked for, because a crowd at one row is served slowly. */
+const hotPerSecond = 5;
 /** A lone taking is done within a millisecond or two; half of all buyers waiting longer is a queue at the row. */
 const hotLockWaitMs = 5;
 const hotConflictRate = 0.2;
@@ -56,7 +56,10 @@ export function isHot(sku: string): boolean {
 }
 
 /** What an adaptive SKU is at this moment. */
-export const heatOf = (sku: string): Heat => heats.get(sku) ?? quiet;
+export function heatOf(sku: string): Heat {
+  const { hot, since, reason } = heats.get(sku) ?? quiet;
+  return { hot, since, reason };
+}
 
 function reasonToHeat(measured: Contention | undefined): string | undefined {
   if (!measured || measured.reservationsPerSecond < hotPerSecond) return undefined;
