@@ -1,6 +1,8 @@
 /** Generous: a busy machine makes a test slow, and only a broken promise makes it fail. */
-const withinMsDefault = Number(process.env.HOLDFAST_TEST_PATIENCE_MS ?? 40_000);
-const everyMs = 50;
+export const patienceMs = Number(process.env.HOLDFAST_TEST_PATIENCE_MS ?? 40_000);
+
+/** Soon at first; what takes longer is looked for less often, or looking would be what keeps the machine busy. */
+const pauseMs = { first: 25, growth: 1.2, max: 250 };
 
 /** What was waited for did not come. */
 export class NotInTime extends Error {}
@@ -12,10 +14,11 @@ export class NotInTime extends Error {}
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | null | false>,
-  withinMs = withinMsDefault,
+  withinMs = patienceMs,
 ): Promise<T> {
   const giveUpAt = performance.now() + withinMs;
   let last: unknown;
+  let pause = pauseMs.first;
   while (performance.now() < giveUpAt) {
     try {
       const seen = await look();
@@ -24,7 +27,8 @@ export async function until<T>(
     } catch (error) {
       last = error;
     }
-    await new Promise((resolve) => setTimeout(resolve, everyMs));
+    await new Promise((resolve) => setTimeout(resolve, pause));
+    pause = Math.min(pause * pauseMs.growth, pauseMs.max);
   }
   throw new NotInTime(
     `Not within ${withinMs} ms: ${what} (${last instanceof Error ? last.message : String(last)})`,

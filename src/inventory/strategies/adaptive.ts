@@ -1,4 +1,4 @@
-import { Logger } from '@nestjs/common';
+import { log } from '../../http/log';
 import { type Contention, contentionOf } from '../contention';
 import { ConditionalUpdate } from './conditional-update';
 
@@ -35,7 +35,6 @@ const hotForMsMin = 10_000;
 
 const quiet: Heat = { hot: false, since: new Date(), reason: 'nobody is in the way' };
 const heats = new Map<string, Heat & { lookAt: number }>();
-const logger = new Logger('adaptive');
 
 /** Whether an adaptive SKU is grouped now; by what this process measured, with hysteresis, and saying why when it changes. */
 export function isHot(sku: string): boolean {
@@ -49,7 +48,7 @@ export function isHot(sku: string): boolean {
   const change = known.hot ? reasonToCool(measured, known) : reasonToHeat(measured);
   if (change) {
     Object.assign(next, { hot: !known.hot, since: new Date(), reason: change });
-    logger.log(`${sku} is ${next.hot ? 'grouped' : 'taken alone'} from now on: ${change}`);
+    log.info({ sku }, `${sku} is ${next.hot ? 'grouped' : 'taken alone'} from now on: ${change}`);
   }
   heats.set(sku, next);
   return next.hot;
