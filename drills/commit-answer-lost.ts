@@ -1,0 +1,35 @@
+import { LossyProxy } from '../test/support/lossy-proxy';
+import type { Drill } from './kit/drill';
+import { everyKeyIsNew } from './kit/mutants';
+import { reach } from './kit/reach';
+
+export const drill: Drill = {
+  name: 'commit-answer-lost',
+  promise: 'Whether a COMMIT or only its answer was lost, a buyer who repeats the request has one order.',
+  rows: [3, 43],
+  sometimes: ['answers lost', 'COMMITs lost'],
+  mutants: [everyKeyIsNew],
+
+  run: async (stage) => {
+    const proxy = await LossyProxy.before(await stage.database());
+    stage.onClose(() => proxy.close());
+    const shop = await stage.open({ queue: 'postgres', apis: 2, workers: 2, databaseUrl: proxy.url });
+    const sku = await shop.product(10_000);
+
+    let open = true;
+    const paymentMethod = ['pm_card_visa', 'pm_card_chargeDeclined'];
+    const buying = (async () => {
+      while (open) await shop.buy(10, { sku, paymentMethod });
+    })();
+    for (let loss = 1; loss <= 30; loss++) {
+      proxy.lose = loss % 2 ? 'answer to COMMIT' : 'COMMIT';
+      await reach('a COMMIT was lost', async () => proxy.lose === 'nothing');
+      stage.count(loss % 2 ? 'answers lost' : 'COMMITs lost', 1);
+      await stage.pause(0, 150);
+    }
+    open = false;
+    await buying;
+
+    await shop.audit();
+  },
+};

@@ -1,0 +1,56 @@
+import assert from 'node:assert/strict';
+import type { Drill } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
+import { type Place, dyingAt, nameOf, placesOfATour } from './kit/places';
+import { hasty, tour } from './kit/tour';
+
+/** Shops side by side, each with its own place to die at: most of the time a drill waits. */
+const lanes = 3;
+
+export const drill: Drill = {
+  name: 'crash-points',
+  promise: 'Wherever a process is killed, everything that was begun comes to its right end, once.',
+  rows: [1, 2, 4, 5, 6, 7, 8, 10, 11],
+  sometimes: ['places'],
+  limitSeconds: 900,
+  mutants: [
+    {
+      name: 'intent-forgotten',
+      why: 'whoever takes over asks under a key of its own, for it does not look for the one before it',
+      file: 'payment/order-payments.js',
+      find: 'return (this.find(kind) ??',
+      replace: "return ((this.find(kind)?.status === 'sent' ? undefined : this.find(kind)) ??",
+    },
+  ],
+
+  run: async (stage) => {
+    const open = () => stage.open({ queue: 'postgres', env: hasty });
+    const first = await open();
+    const places = await placesOfATour(first);
+    const left = places.values();
+    const play = async (shop: DrilledShop) => {
+      for (const place of left) if (await dieAt(shop, place)) stage.count('places', 1);
+    };
+    await Promise.all([play(first), ...Array.from({ length: lanes - 1 }, async () => play(await open()))]);
+    assert.ok(stage.facts.places! >= 25, `killed at ${stage.facts.places} places only`);
+  },
+};
+
+/** False: this tour did not come by. */
+async function dieAt(shop: DrilledShop, place: Place): Promise<boolean> {
+  try {
+    await shop.service.restart(place.process, dyingAt(place));
+    const touring = tour(shop);
+    const died = await Promise.race([
+      shop.service.ended(place.process).then(() => true),
+      touring.then(() => shop.converge()).then(() => false),
+    ]);
+    await shop.service.restart(place.process, dyingAt());
+    await touring;
+    await shop.audit();
+    return died;
+  } catch (error) {
+    if (error instanceof Error) error.message = `Killed at ${nameOf(place)}: ${error.message}`;
+    throw error;
+  }
+}

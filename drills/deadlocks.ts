@@ -1,0 +1,59 @@
+import assert from 'node:assert/strict';
+import { inParallel, tally } from '../test/support/shop';
+import type { Drill } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
+
+export const drill: Drill = {
+  name: 'deadlocks',
+  promise: 'Orders of several products in every order of their lines never wait for one another in a circle.',
+  rows: [52, 70],
+  sometimes: ['refused for one short line'],
+  mutants: [
+    {
+      name: 'lines-as-they-come',
+      why: 'stock rows are locked in the order in which the buyer named the products',
+      file: 'inventory/reserve.js',
+      find: '.sort((a, b) => (a.sku < b.sku ? -1 : 1))',
+      replace: '',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres', apis: 2 });
+    const skus = await inParallel(10, 5, (index) =>
+      shop.product(index === 0 ? 20 : 10_000, { strategy: index % 2 ? 'row-lock' : 'conditional-update' }),
+    );
+    await lookForDeadlocksSooner(shop);
+    const buy = async (index: number) => {
+      const lines = stage.random.shuffled(skus).slice(0, stage.random.integer(2, 5));
+      const by = shop.caller(index);
+      return shop.order({ lines: lines.map((sku) => ({ sku, quantity: 1 })) }, { by });
+    };
+    for (let round = 1; round <= 10; round++) {
+      const answers = await inParallel(30, 15, buy);
+      assert.equal(await deadlocksOf(shop), 0, 'deadlocks');
+      const told = tally(answers, ({ status, body }) => (status < 300 ? 'taken' : body.code));
+      const { taken = 0, insufficient_stock: refused = 0, ...others } = told;
+      assert.deepEqual(others, {}, 'orders that were neither taken nor refused for a short line');
+      stage.count('orders', taken);
+      stage.count('refused for one short line', refused);
+    }
+    await shop.audit();
+  },
+};
+
+/** PostgreSQL looks for a circle when somebody has waited for a second. Here it may look sooner. */
+async function lookForDeadlocksSooner(shop: DrilledShop): Promise<void> {
+  const [{ name }] = (await shop.query('SELECT current_database() AS name')) as [{ name: string }];
+  await shop.tamper(`ALTER DATABASE ${name} SET deadlock_timeout = '20ms'`);
+  await shop.terminateBackends();
+}
+
+/** A session tells of its deadlocks when it ends. */
+async function deadlocksOf(shop: DrilledShop): Promise<number> {
+  await shop.terminateBackends();
+  const [seen] = await shop.query<{ deadlocks: number }>(
+    'SELECT deadlocks::int FROM pg_stat_database WHERE datname = current_database()',
+  );
+  return seen!.deadlocks;
+}

@@ -1,0 +1,61 @@
+import assert from 'node:assert/strict';
+import { findings } from '../../test/support/audit';
+import { until } from '../../test/support/until';
+import type { DrilledShop } from './drilled-shop';
+
+/** How often what waits for a later attempt is made due. */
+const hurryEveryMs = 500;
+
+export interface Rest {
+  /** False: with its queues off nobody applies a message. */
+  messages?: boolean;
+}
+
+/**
+ * Resolves when nothing is under way any more: no saga, no message unapplied, no webhook unread, nothing past its time.
+ * What waits for a later attempt is made due now, which is all that time would do to it.
+ */
+export async function converge(shop: DrilledShop, { messages = true }: Rest = {}): Promise<void> {
+  let hurriedAt = 0;
+  await until('everything has converged', async () => {
+    if (performance.now() - hurriedAt > hurryEveryMs) {
+      await shop.tamper(hurry);
+      hurriedAt = performance.now();
+    }
+    const [left] = await shop.query<Record<string, number>>(underWay);
+    const busy = Object.entries(left!).filter(
+      ([what, count]) => count > 0 && (messages || what !== 'messages'),
+    );
+    if (busy.length > 0) throw new Error(busy.map(([what, count]) => `${count} ${what}`).join(', '));
+    return true;
+  });
+}
+
+/**
+ * At rest, nothing may be wrong: not in the shop's own books, not in the provider's, not in the buyers' memory. So many
+ * sagas may wait for a person as the drill has given a reason to.
+ */
+export async function audit(shop: DrilledShop, { stuck = 0 } = {}): Promise<void> {
+  const waiting = await shop.query<{ id: string; step: string; error: string }>(
+    `SELECT order_id AS id, step, last_error AS error FROM sagas WHERE status = 'stuck'`,
+  );
+  const wrong = [
+    ...(await findings(shop)),
+    ...(await shop.log.findings(shop)),
+    ...(waiting.length === stuck
+      ? []
+      : [`${waiting.length} sagas are stuck, not ${stuck}: ${JSON.stringify(waiting)}`]),
+  ];
+  assert.deepEqual(wrong, [], 'the audit finds something wrong');
+}
+
+const hurry = `
+  UPDATE sagas SET next_run_at = clock_timestamp()
+   WHERE status IN ('running', 'compensating') AND next_run_at > clock_timestamp()
+     AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`;
+
+const underWay = `
+  SELECT (SELECT count(*)::int FROM sagas WHERE status IN ('running', 'compensating')) AS sagas,
+         (SELECT count(*)::int FROM outbox WHERE applied_at IS NULL) AS messages,
+         (SELECT count(*)::int FROM provider_events WHERE processed_at IS NULL) AS webhooks,
+         (SELECT count(*)::int FROM reservations WHERE status = 'active' AND expires_at < clock_timestamp()) AS "reservations past their time"`;

@@ -1,0 +1,127 @@
+import assert from 'node:assert/strict';
+import IORedis from 'ioredis';
+import { Client } from 'pg';
+import { refuseUnlessThrowaway } from '../../test/support/database';
+import { HttpClient } from '../../test/support/http-client';
+import { BuyersShop } from './buyers-shop';
+import { type Rest, audit, converge } from './convergence';
+import { samplesAt, sumOf } from './metrics';
+
+/** How soon a supervisor notices that it is no longer wanted. */
+const nextLook = () => new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
+
+/** A shop under fire: its processes by name, what can be done to them and to what they stand on, and the audit at the end. */
+export class DrilledShop extends BuyersShop {
+  /** The processes of ours that live, by name. */
+  pids(): Record<string, number | undefined> {
+    const own = this.service.names.filter((name) => /^(api|worker)-/.test(name));
+    return Object.fromEntries(own.map((name) => [name, this.service.pidOf(name)]));
+  }
+
+  async kill(...names: string[]): Promise<void> {
+    this.tell('kills', names.length);
+    await Promise.all(names.map((name) => this.service.kill(name, 'SIGKILL')));
+  }
+
+  /** Starts it again whenever it dies, as a supervisor would, until the returned function is called. */
+  keepAlive(name: string, env?: NodeJS.ProcessEnv): () => Promise<void> {
+    let watching = true;
+    const watch = (async () => {
+      while (watching) {
+        const died = await Promise.race([this.service.ended(name).then(() => true), nextLook()]);
+        if (!died || !watching) continue;
+        this.tell('deaths', 1);
+        await this.service.restart(name, env).catch(() => undefined);
+      }
+    })();
+    return async () => {
+      watching = false;
+      await watch;
+    };
+  }
+
+  /** Stops it in its tracks, as a stalled machine would. */
+  async freeze(name: string): Promise<void> {
+    this.tell('freezes', 1);
+    await this.service.kill(name, 'SIGSTOP');
+  }
+
+  thaw(name: string): Promise<void> {
+    return this.service.kill(name, 'SIGCONT');
+  }
+
+  /** Asks it to stop, and waits until it has. */
+  async terminate(name: string): Promise<void> {
+    this.tell('SIGTERMs', 1);
+    await this.service.kill(name, 'SIGTERM');
+  }
+
+  /** What the processes that live count, together. */
+  async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
+    const urls = this.service.names.flatMap((process) => this.service.metricsUrlOf(process) ?? []);
+    return sumOf((await Promise.all(urls.map(samplesAt))).flat(), name, labels);
+  }
+
+  sagaEvents(event: string): Promise<number> {
+    return this.metric('holdfast_saga_events_total', { event });
+  }
+
+  /** Sets faults for all that the payment provider is asked, or clears them. */
+  async faults(faults?: Record<string, unknown>): Promise<void> {
+    const provider = new HttpClient(this.service.sandboxUrl);
+    const { status, text } = faults
+      ? await provider.post('/sandbox/faults', faults)
+      : await provider.send('DELETE', '/sandbox/faults');
+    assert.equal(status, 200, text);
+  }
+
+  /** Changes the database behind the service's back, which is done only to one that was made for it. */
+  async tamper<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
+    await refuseUnlessThrowaway((text) => this.query(text));
+    return this.query<R>(sql, parameters);
+  }
+
+  /** Locks the stock of a product, as a transaction that hangs would, until the returned function is called. */
+  async holdStock(sku: string): Promise<() => Promise<void>> {
+    const client = new Client({ connectionString: this.service.databaseUrl });
+    client.on('error', () => undefined); // Cut off when the drill is over.
+    await client.connect();
+    await refuseUnlessThrowaway((text) => client.query(text).then(({ rows }) => rows));
+    await client.query('BEGIN');
+    await client.query('SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE', [sku]);
+    return () => client.end();
+  }
+
+  /** Says something to Redis, if it is one that was made to be thrown away. */
+  async redis(...command: string[]): Promise<unknown> {
+    const client = new IORedis(this.service.redisUrl!, { maxRetriesPerRequest: 1 });
+    client.on('error', () => undefined);
+    try {
+      const [, dir] = (await client.config('GET', 'dir')) as [string, string];
+      assert.match(dir, /holdfast-redis-/, `the Redis in ${dir} was not made by a test`);
+      return await client.call(command[0]!, ...command.slice(1));
+    } finally {
+      client.disconnect();
+    }
+  }
+
+  /** Hangs up on everybody who is connected to the database but us; on how many. */
+  async terminateBackends(): Promise<number> {
+    const cut = await this.tamper(`
+      SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+       WHERE datname = current_database() AND backend_type = 'client backend' AND application_name LIKE 'holdfast%'`);
+    this.tell('connections cut', cut.length);
+    return cut.length;
+  }
+
+  /** Waits until nothing is under way any more. */
+  converge(rest?: Rest): Promise<void> {
+    return converge(this, rest);
+  }
+
+  /** Converges, and then nothing may be wrong. */
+  async audit({ stuck, ...rest }: Rest & { stuck?: number } = {}): Promise<void> {
+    await converge(this, rest);
+    await audit(this, { stuck });
+  }
+}

@@ -1,0 +1,90 @@
+import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
+import type { Answer } from '../../test/support/http-client';
+import { until } from '../../test/support/until';
+import type { Purchase } from './client-log';
+import type { DrilledShop } from './drilled-shop';
+
+/** Quick to give up on what died, so that a crash costs a second and not a minute. */
+export const hasty = {
+  PAYMENT_TIMEOUT_MS: '450',
+  SAGA_LEASE_MS: '1000',
+  SWEEP_MS: '100',
+  RELAY_POLL_MS: '100',
+  RELAY_RESEND_MS: '1000',
+};
+
+/**
+ * A little of everything that the service does, by clients who repeat what was not answered: orders that are placed,
+ * declined, cancelled in flight, refunded, mended by an operator; reservations that are confirmed, released, extended
+ * and left to expire.
+ */
+export async function tour(shop: DrilledShop): Promise<void> {
+  const sku = await product(shop);
+  await Promise.all([
+    shop.buy(3, {
+      sku,
+      paymentMethod: ['pm_card_visa', 'pm_sandbox_slow_200', 'pm_sandbox_timeout_after_commit'],
+    }),
+    shop.buy(2, { sku, paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'] }),
+    turnedBack(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
+    turnedBack(shop, 'refund', sku, 'pm_card_visa'),
+    mended(shop, sku),
+    reservations(shop, sku),
+  ]);
+}
+
+async function product(shop: DrilledShop): Promise<string> {
+  const sku = `SKU-${randomUUID().slice(0, 8)}`;
+  const body = { name: sku, unitPrice: { amount: 1999, currency: 'EUR' }, onHand: 100 };
+  const put = await shop.insist('a product', (by) => by.put(`/v1/admin/products/${sku}`, body), {
+    as: shop.admin,
+  });
+  // 428: it is there already, for an earlier try was carried out and not answered.
+  assert.ok([201, 428].includes(put.status), put.text);
+  shop.log.stock.set(sku, 100);
+  return sku;
+}
+
+async function turnedBack(
+  shop: DrilledShop,
+  how: 'cancel' | 'refund',
+  sku: string,
+  paymentMethod: string,
+): Promise<void> {
+  const [purchase] = await shop.buy(1, { sku, paymentMethod });
+  if (how === 'refund') await untilPlaced(shop, purchase!);
+  purchase!.turnedBack = true;
+  await act(shop, `orders/${[...purchase!.orderIds][0]}/${how}`);
+}
+
+const untilPlaced = (shop: DrilledShop, purchase: Purchase): Promise<unknown> =>
+  until('it is placed', async () => (await shop.ask(purchase, 0, 2)).status === 201);
+
+/** An order that waits for a person is undone by one. */
+async function mended(shop: DrilledShop, sku: string): Promise<void> {
+  const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_amount_mismatch' });
+  const [id] = purchase!.orderIds;
+  await until('it is stuck', async () => (await shop.orderNow(id!)).saga.status === 'stuck');
+  const key = randomUUID();
+  await until('it is undone', async () => {
+    const headers = { 'idempotency-key': key };
+    const path = `/v1/admin/orders/${id}/saga/compensate`;
+    return (await shop.admin.post(path, { reason: 'another amount' }, { headers })).status === 200;
+  });
+}
+
+async function reservations(shop: DrilledShop, sku: string): Promise<void> {
+  const [{ id: confirmed }, { id: released }] = [await shop.reserved(sku), await shop.reserved(sku)];
+  await shop.reserved(sku, 1, { ttlSeconds: 1 });
+  await act(shop, `reservations/${confirmed}/extend`, { ttlSeconds: 90 });
+  await act(shop, `reservations/${confirmed}/confirm`);
+  await act(shop, `reservations/${released}/release`);
+}
+
+async function act(shop: DrilledShop, path: string, body: object = {}): Promise<Answer> {
+  const headers = { 'idempotency-key': randomUUID() };
+  const done = await shop.insist(path, (by) => by.post(`/v1/${path}`, body, { headers }));
+  assert.ok(done.status < 300, `${path}: ${done.status} ${done.text}`);
+  return done;
+}

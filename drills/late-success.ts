@@ -1,0 +1,94 @@
+import assert from 'node:assert/strict';
+import { tally } from '../test/support/shop';
+import type { Purchase } from './kit/client-log';
+import type { Drill } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
+import { reach } from './kit/reach';
+
+/** Long given up on when the provider at last does it. */
+const late = 'pm_sandbox_late_commit_4000';
+const env = { PAYMENT_TIMEOUT_MS: '400' };
+
+export const drill: Drill = {
+  name: 'late-success',
+  promise:
+    'A charge that turns up after its order was given up places it on stock that is still free, or is given back.',
+  rows: [15],
+  sometimes: ['placed late', 'given back late'],
+  mutants: [
+    {
+      name: 'unheard-is-a-no',
+      why: 'on the way back, a charge whose answer was never heard is taken for none',
+      file: 'orders/steps/authorize-payment.js',
+      find: "if (authorization.status !== 'approved')\n            return { kind: 'ask', operation: authorization };",
+      replace: "if (authorization.status !== 'approved')\n            return (0, saga_1.done)();",
+    },
+    {
+      name: 'policy-not-asked',
+      why: 'an order is placed late where that is not wanted, and against its customer’s no',
+      file: 'orders/checkout-saga/saga-runner.js',
+      find: "const mayPlace = this.config.latePayment === 'reacquire-else-refund' && checkout.saga.wanted !== 'cancel';",
+      replace: 'const mayPlace = true;',
+    },
+  ],
+
+  run: async (stage) => {
+    const [sells, refunds] = await Promise.all([
+      stage.open({ queue: 'postgres', env }),
+      stage.open({ queue: 'postgres', env: { ...env, LATE_PAYMENT: 'refund' } }),
+    ]);
+    await Promise.all([whereItMaySellLate(sells), whereItMayNot(refunds)]);
+    for (const shop of [sells, refunds]) {
+      stage.count('placed late', await shop.sagaEvents('late_placed'));
+      stage.count('given back late', await shop.sagaEvents('late_given_back'));
+    }
+  },
+};
+
+async function whereItMaySellLate(shop: DrilledShop): Promise<void> {
+  const [free, sold, unwanted] = [await shop.product(3), await shop.product(3), await shop.product(3)];
+  const purchases = await Promise.all([free, sold, unwanted].map((sku) => givenUp(shop, sku)));
+  await shop.buy(3, { sku: sold });
+  for (const order of await shop.ordersOf(purchases[2]!))
+    await shop.turnBack(order.id as string, 'cancel', { waitSeconds: 0 });
+
+  await shop.converge();
+  const ends = await Promise.all(purchases.map((some) => endsOf(shop, some)));
+  assert.deepEqual(
+    ends,
+    [{ placed: 3 }, { abandoned: 3 }, { abandoned: 3 }],
+    'free, sold meanwhile, cancelled',
+  );
+  await shop.audit();
+}
+
+async function whereItMayNot(shop: DrilledShop): Promise<void> {
+  const purchases = await givenUp(shop, await shop.product(3));
+  await shop.converge();
+  assert.deepEqual(await endsOf(shop, purchases), { abandoned: 3 });
+  await shop.audit();
+}
+
+/** Three purchases whose charge was never heard of, resolved by an operator: their stock is back on sale. */
+async function givenUp(shop: DrilledShop, sku: string): Promise<Purchase[]> {
+  const purchases = await shop.buy(3, { sku, paymentMethod: late });
+  for (const purchase of purchases) {
+    purchase.turnedBack = true;
+    await reach('it may be given up', async () => {
+      const [order] = await shop.ordersOf([purchase]);
+      if (order.payment.status !== 'unknown') return false;
+      const { status } = await shop.admin.post(`/v1/admin/orders/${order.id}/saga/resolve`, {
+        reason: 'no answer',
+      });
+      return status === 200;
+    });
+  }
+  assert.equal(await shop.available(sku), 3);
+  return purchases;
+}
+
+const endsOf = async (shop: DrilledShop, purchases: Purchase[]) =>
+  tally(
+    await shop.ordersOf(purchases),
+    ({ rejectionReason, status }) => (rejectionReason ?? status) as string,
+  );

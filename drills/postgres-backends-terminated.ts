@@ -1,0 +1,40 @@
+import assert from 'node:assert/strict';
+import type { Drill } from './kit/drill';
+import { reach } from './kit/reach';
+
+export const drill: Drill = {
+  name: 'postgres-backends-terminated',
+  promise: 'When PostgreSQL hangs up on everybody, again and again, nothing is lost and no process ends.',
+  rows: [44],
+  sometimes: ['connections cut'],
+  mutants: [
+    {
+      name: 'lost-connection-not-known',
+      why: 'a connection that was cut is an error like any other',
+      file: 'database/pg-errors.js',
+      find: 'function isConnectionLost(error) {',
+      replace: 'function isConnectionLost(error) {\n    return false;',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres', apis: 2, workers: 2 });
+    const sku = await shop.product(10_000);
+    const pids = shop.pids();
+
+    let open = true;
+    const paymentMethod = ['pm_card_visa', 'pm_sandbox_slow_200', 'pm_card_chargeDeclined'];
+    const buying = (async () => {
+      while (open) await shop.buy(20, { sku, paymentMethod, atOnce: 20 });
+    })();
+    for (let cut = 1; cut <= 8; cut++) {
+      await stage.pause(400, 1_000);
+      await reach('somebody is connected', async () => (await shop.terminateBackends()) > 0);
+    }
+    open = false;
+    await buying;
+
+    assert.deepEqual(shop.pids(), pids, 'processes that ended because their connections did');
+    await shop.audit();
+  },
+};

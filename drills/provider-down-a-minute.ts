@@ -1,0 +1,47 @@
+import assert from 'node:assert/strict';
+import { tally } from '../test/support/shop';
+import type { Drill } from './kit/drill';
+
+/** A provider's bad minute; a fifth of it is enough to see what it leads to. */
+const outageMs = 12_000;
+
+/** Those that open the circuit, those that were under way with them, and a probe every five seconds. */
+const asksMax = 20 + 25 + 5;
+
+export const drill: Drill = {
+  name: 'provider-down-a-minute',
+  promise: 'A provider that is gone is not stormed, and no order that was taken meanwhile is lost.',
+  rows: [50],
+  sometimes: ['calls held back'],
+  mutants: [
+    {
+      name: 'no-circuit',
+      why: 'every order asks, however long the provider has been silent',
+      file: 'payment/gateways/guarded.gateway.js',
+      find: 'const silencesMax = 20;',
+      replace: 'const silencesMax = 1e9;',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres' });
+    const sku = await shop.product(1_000);
+
+    await shop.faults({ down: true });
+    const backAt = performance.now() + outageMs;
+    const purchases = await shop.buy(100, { sku, atOnce: 25 });
+    while (performance.now() < backAt) purchases.push(...(await shop.buy(1, { sku, waitSeconds: 1 })));
+    const asked = await shop.sagaEvents('authorize_unknown');
+    stage.count('calls made into the silence', asked);
+    stage.count('calls held back', await shop.sagaEvents('authorize_not-asked'));
+    await shop.faults();
+
+    assert.ok(asked <= asksMax, `a provider that was gone was asked ${asked} times`);
+    await shop.audit();
+    const orders = await shop.ordersOf(purchases);
+    assert.deepEqual(
+      tally(orders, ({ status }) => status as string),
+      { placed: purchases.length },
+    );
+  },
+};

@@ -1,0 +1,38 @@
+import assert from 'node:assert/strict';
+import { until } from '../test/support/until';
+import { businessAsUsual } from './kit/business-as-usual';
+import type { Drill } from './kit/drill';
+
+export const drill: Drill = {
+  name: 'redis-down-at-boot',
+  promise:
+    'A service that starts before its Redis takes orders at once, and sends what has gathered when Redis comes.',
+  rows: [39],
+  needs: 'redis',
+  sometimes: ['messages kept for later'],
+  mutants: [
+    {
+      name: 'opened-once',
+      why: 'a queue that could not be opened at the start is never opened again',
+      file: 'queue/queues.js',
+      find: 'this.open.delete(name);',
+      replace: '',
+    },
+  ],
+
+  run: async (stage) => {
+    const redis = await stage.redis();
+    const shop = await stage.open({ queue: 'redis', redisUrl: redis.url, servers: [redis.child] });
+    const readiness = async () => (await shop.client.get('/health/ready')).body.status as string;
+    assert.equal(await readiness(), 'degraded');
+
+    await businessAsUsual(shop);
+    const kept = await shop.query('SELECT FROM outbox WHERE applied_at IS NULL');
+    stage.count('messages kept for later', kept.length);
+
+    await redis.child.start();
+    await until('nothing is degraded', async () => (await readiness()) === 'ok');
+    await businessAsUsual(shop);
+    await shop.audit();
+  },
+};

@@ -1,0 +1,55 @@
+import assert from 'node:assert/strict';
+import { tally } from '../test/support/shop';
+import { until } from '../test/support/until';
+import type { Drill } from './kit/drill';
+
+/** Two charges at a time, of three seconds each, for stock that is held for two: most never get their turn. */
+const env = {
+  PAYMENT_CONCURRENCY_MAX: '2',
+  PAYMENT_TIMEOUT_MS: '2500',
+  SAGA_LEASE_MS: '6000',
+};
+const ttlSeconds = 2;
+
+export const drill: Drill = {
+  name: 'slow-provider',
+  promise:
+    'A charge that has begun keeps its stock however long it takes; one that has not loses it in time, and is never made.',
+  rows: [14],
+  sometimes: ['placed after their time', 'ended before their turn'],
+  mutants: [
+    {
+      name: 'charged-but-not-pinned',
+      why: 'stock goes on expiring while it is being charged for',
+      file: 'inventory/held-stock.js',
+      find: "this.status = 'pinned';",
+      replace: '',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres', env });
+    const sku = await shop.product(12);
+    const purchases = await shop.buy(12, { sku, paymentMethod: 'pm_sandbox_slow_1500', ttlSeconds });
+    await until(
+      'the stock of those who wait is back on sale',
+      async () => (await shop.available(sku)) >= 8,
+      9_000,
+    );
+
+    await shop.converge();
+    const orders = await shop.ordersOf(purchases);
+    const {
+      placed = 0,
+      reservation_expired: ended = 0,
+      ...others
+    } = tally(orders, ({ status, rejectionReason }) => (rejectionReason ?? status) as string);
+    assert.deepEqual(others, {});
+    const ledger = await shop.ledger();
+    const charged = orders.filter(({ id, status }) => status === 'rejected' && ledger.has(id as string));
+    assert.deepEqual(charged, [], 'orders that were asked for and had no stock');
+    stage.count('placed after their time', placed);
+    stage.count('ended before their turn', ended);
+    await shop.audit();
+  },
+};

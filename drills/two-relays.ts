@@ -1,0 +1,58 @@
+import assert from 'node:assert/strict';
+import { inParallel } from '../test/support/shop';
+import type { Drill } from './kit/drill';
+import { reach } from './kit/reach';
+
+export const drill: Drill = {
+  name: 'two-relays',
+  promise:
+    'However many relays there are, and whichever of them dies, the messages of one order leave in their order.',
+  rows: [8, 60],
+  needs: 'redis',
+  sometimes: ['kills', 'messages sent again'],
+  mutants: [
+    {
+      name: 'any-message-may-go',
+      why: 'a message does not wait for the one before it',
+      file: 'outbox/relay.js',
+      find: 'AND earlier.sequence < o.sequence',
+      replace: 'AND false',
+    },
+  ],
+
+  run: async (stage) => {
+    const dying = { FAILPOINT: 'relay.sent:kill9@1' };
+    const shop = await stage.open({ queue: 'redis', apis: 2, workers: 2, envOf: { 'worker-1': dying } });
+    const sku = await shop.product(200);
+
+    // With Redis away everything happens and nothing is told, so that each order and reservation has several to tell.
+    await shop.kill('redis');
+    const buying = shop.buyToTheEnd(20, { sku, paymentMethod: ['pm_card_visa', 'pm_card_chargeDeclined'] });
+    await inParallel(20, 5, async () => {
+      const { id } = await shop.reserved(sku);
+      for (const ttlSeconds of [700, 800])
+        await shop.client.post(`/v1/reservations/${id}/extend`, { ttlSeconds });
+      await shop.client.post(`/v1/reservations/${id}/release`, {});
+    });
+    await buying;
+
+    // All that waits is due now, all of them send at once, and one dies between sending and marking.
+    await shop.tamper('UPDATE outbox SET next_relay_at = clock_timestamp() WHERE relayed_at IS NULL');
+    await shop.service.restart('redis');
+    await reach('a relay dies', async () => {
+      await shop.buy(1, { sku });
+      return shop.service.pidOf('worker-1') === undefined;
+    });
+    stage.count('kills', 1);
+    await shop.service.restart('worker-1', { FAILPOINT: undefined });
+
+    await shop.audit();
+    const outOfOrder = await shop.query(`
+      SELECT later.aggregate_id, earlier.type AS earlier, later.type AS later
+        FROM outbox earlier JOIN outbox later USING (aggregate_id)
+       WHERE earlier.sequence < later.sequence AND earlier.relayed_at >= later.relayed_at`);
+    assert.deepEqual(outOfOrder, [], 'messages that left no later than the one before them was sent');
+    const again = await shop.query('SELECT FROM outbox WHERE relay_epoch > 1');
+    stage.count('messages sent again', again.length);
+  },
+};

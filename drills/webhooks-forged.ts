@@ -1,0 +1,76 @@
+import assert from 'node:assert/strict';
+import { createHmac, randomUUID } from 'node:crypto';
+import { until } from '../test/support/until';
+import type { Drill } from './kit/drill';
+
+const secret = 'whsec_holdfast_sandbox';
+
+function signed(body: string, { key = secret, secondsAgo = 0 } = {}): string {
+  const at = Math.floor(Date.now() / 1_000) - secondsAgo;
+  return `t=${at},v1=${createHmac('sha256', key).update(`${at}.${body}`).digest('hex')}`;
+}
+
+export const drill: Drill = {
+  name: 'webhooks-forged',
+  promise:
+    'A webhook that is forged or a recording is refused; one that is repeated, or speaks of nobody’s order, moves nothing.',
+  rows: [23, 25],
+  sometimes: ['refused', 'orphans'],
+  mutants: [
+    {
+      name: 'recordings-are-welcome',
+      why: 'a signature is good for ever',
+      file: 'payment/webhooks.controller.js',
+      find: 'const toleranceSeconds = 300;',
+      replace: 'const toleranceSeconds = 1e9;',
+    },
+    {
+      name: 'orphans-are-never-done-with',
+      why: 'a webhook that names no order of ours is looked at again and again',
+      file: 'workers/provider-event.worker.js',
+      find: "return { id, verdict: 'orphan' };",
+      replace: "return { id: 'none', verdict: 'orphan' };",
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres' });
+    const sku = await shop.product(10);
+    const order = await shop.placed(sku);
+    const eventOf = (orderId: string) => ({
+      id: `evt_${randomUUID().replaceAll('-', '')}`,
+      object: 'event',
+      type: 'payment_intent.canceled',
+      data: { object: { id: 'pi_1', object: 'payment_intent', metadata: { orderId } } },
+    });
+    const deliver = async (body: string, signature: string) =>
+      (
+        await shop.stranger.post('/v1/payments/webhooks/stripe', body, {
+          headers: { 'stripe-signature': signature },
+        })
+      ).status;
+
+    const body = JSON.stringify(eventOf(order.id as string));
+    const forgeries = [
+      '',
+      signed(body, { key: 'whsec_another' }),
+      signed(`${body} `),
+      signed(body, { secondsAgo: 600 }),
+    ];
+    for (const forgery of forgeries) assert.equal(await deliver(body, forgery), 401, forgery);
+    stage.count('refused', forgeries.length);
+
+    const signature = signed(body);
+    for (let copy = 1; copy <= 5; copy++) assert.equal(await deliver(body, signature), 200);
+    const nobodys = JSON.stringify(eventOf('ord_01jd3v7q8nf0xv7c0kq1e5m9tz'));
+    assert.equal(await deliver(nobodys, signed(nobodys)), 200);
+
+    const orphans = await until('the orphan is set aside', async () => {
+      const found = await shop.query(`SELECT FROM provider_events WHERE verdict = 'orphan'`);
+      return found.length > 0 && found;
+    });
+    stage.count('orphans', orphans.length);
+    assert.equal((await shop.orderNow(order.id as string)).status, 'placed');
+    await shop.audit();
+  },
+};

@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict';
+import { tally } from '../test/support/shop';
+import { until } from '../test/support/until';
+import type { Drill } from './kit/drill';
+
+export const drill: Drill = {
+  name: 'webhooks',
+  promise:
+    'Webhooks that come twenty times, in the wrong order, before their answer, late or never change nothing but the time.',
+  rows: [20, 21, 22, 24],
+  sometimes: ['sagas woken', 'webhooks that nothing waited for'],
+  mutants: [
+    {
+      name: 'each-copy-is-news',
+      why: 'a webhook that comes twenty times is stored twenty times',
+      file: 'payment/provider-events.js',
+      find: 'VALUES ($1::text, $2::text',
+      replace: 'VALUES ($1::text || random()::text, $2::text',
+    },
+    {
+      name: 'truth-by-webhook-alone',
+      why: 'an answer that was not heard is asked for again when a webhook says so, and not before',
+      file: 'orders/checkout-saga/transitions.js',
+      find: 'const pausesMs = [5_000, 15_000, 60_000, 300_000];',
+      replace: 'const pausesMs = [3_600_000];',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres', apis: 2 });
+    const sku = await shop.product(100);
+    const paymentMethod = [
+      'pm_sandbox_duplicate_webhooks_20',
+      'pm_sandbox_reordered_webhooks',
+      'pm_sandbox_slow_answer_1500',
+      'pm_sandbox_late_commit_1200',
+      'pm_sandbox_no_webhook',
+    ];
+    assert.deepEqual(await shop.buyToTheEnd(20, { sku, paymentMethod, atOnce: 20 }), { placed: 20 });
+
+    // Nobody is there to take a webhook, and the answer was not heard either.
+    await shop.freeze('api-1');
+    const unheard = 'pm_sandbox_timeout_after_commit';
+    const by = shop.caller(1);
+    const bodies = Array.from({ length: 4 }, () => ({
+      paymentMethod: unheard,
+      lines: [{ sku, quantity: 1 }],
+    }));
+    await Promise.all(bodies.map((body) => shop.order(body, { by })));
+    await shop.converge();
+    await shop.thaw('api-1');
+
+    const arrived = `SELECT verdict FROM provider_events WHERE verdict IS NOT NULL`;
+    await until('the late ones have come', async () => (await shop.query(arrived)).length >= 2 * 20);
+    const verdicts = tally(await shop.query<{ verdict: string }>(arrived), ({ verdict }) => verdict);
+    stage.count('sagas woken', verdicts['saga woken'] ?? 0);
+    stage.count('webhooks that nothing waited for', verdicts['nothing waited for it'] ?? 0);
+    const twice = await shop.query(
+      `SELECT raw_body FROM provider_events GROUP BY raw_body HAVING count(*) > 1`,
+    );
+    assert.deepEqual(twice, [], 'webhooks that were stored more than once');
+    await shop.audit();
+  },
+};

@@ -1,0 +1,96 @@
+// `npm run drill`: failures, played on real processes, before anybody trusts the service with money.
+//
+// Nothing here touches a database or a Redis that was there before: a drill starts its own, hurts it, and throws it away.
+import { cpSync, mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { bootstrap } from './bootstrap.mjs';
+import { complain, failWith, say, seconds } from './console.mjs';
+import { readArgs, usage, UsageError } from './drill-args.mjs';
+import { drillNames, loadDrill } from './drill-list.mjs';
+import { playAll, playOne } from './drill-play.mjs';
+import { list, table, totals, writeDocs, writeJson } from './drill-report.mjs';
+import { requireTypeScript } from './drill-typescript.mjs';
+import { startGuardian } from './guardian.mjs';
+import { root } from './processes.mjs';
+import { startTestServices, testEnv } from './test-services.mjs';
+
+async function main() {
+  const startedAt = Date.now();
+  const args = readArgs(process.argv.slice(2), drillNames());
+  if (args.help) return process.stdout.write(`${usage}\n`);
+  await bootstrap({ build: !args.list });
+  const all = loadAll();
+  const drills = all.filter(({ name }) => args.names.includes(name));
+  if (args.list) return process.stdout.write(`${list(drills)}\n`);
+  refuseForeignServers();
+
+  say(`${drills.length} drills, seed ${args.seed}`);
+  const results = await playThem(drills, args);
+  process.stdout.write(`\n${table(results)}\n\n`);
+  if (args.json) writeJson(args.json, { seed: args.seed, results });
+  if (args.docs) writeDocs(all, results);
+  const { passed, failed, skipped } = totals(results);
+  if (failed > 0) say(`again with the same dice: --seed ${args.seed}`);
+  if (failed > 0 || passed === 0) process.exitCode = 1;
+  say(`drills took ${seconds(Date.now() - startedAt)}`);
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
+}
+
+function loadAll() {
+  const require = requireTypeScript();
+  return drillNames().map((name) => loadDrill(require, name));
+}
+
+/** Somebody who has these set may believe that the drills will use them, and has something to lose. */
+function refuseForeignServers() {
+  for (const name of ['DATABASE_URL', 'REDIS_URL']) {
+    if (process.env[name]) {
+      throw new UsageError(
+        `${name} is set, and drills destroy: they crash servers, cut connections and flush queues. They start servers of their own for that and use no other. Unset it: env -u ${name} npm run drill`,
+      );
+    }
+  }
+}
+
+async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
+  const guardian = startGuardian();
+  try {
+    const { services } = await startTestServices(guardian, { schemas: ['public'], foreignServer: null });
+    const workDir = path.join(root, '.holdfast-drills', String(process.pid));
+    guardian.removeDir(workDir);
+    const stage = {
+      workDir,
+      dist: copyOfBuild(workDir),
+      env: { ...testEnv(), HOLDFAST_TEST_SERVICES: JSON.stringify(services) },
+      options: { seed, minutes, pairs },
+    };
+    const lacks = ({ needs }) => needs === 'redis' && services.redis === null;
+    const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
+    for (const { name } of skipped) complain(`drill ${name} is SKIPPED: there is no Redis on this machine`);
+    const results = await playAll(partsOf(played, mutants), jobs, (part) => playOne(part, stage));
+    return [...results, ...skipped.map((drill) => ({ drill, skipped: true, ok: true, facts: {}, ms: 0 }))];
+  } finally {
+    await guardian.stopAll();
+  }
+}
+
+/** A copy, so that a build made meanwhile does not change the code under a running drill. */
+function copyOfBuild(workDir) {
+  const dist = path.join(workDir, 'build');
+  mkdirSync(workDir, { recursive: true });
+  cpSync(path.join(root, 'dist'), dist, { recursive: true });
+  return dist;
+}
+
+/** The long ones first, so that none is left to run alone at the end; mutants after all drills. */
+function partsOf(drills, withMutants) {
+  const long = ({ limitSeconds = 0 }) => limitSeconds;
+  const inOrder = [...drills].sort((one, other) => long(other) - long(one));
+  const mutants = inOrder.flatMap((drill) => drill.mutants.map((mutant) => ({ drill, mutant })));
+  return [...inOrder.map((drill) => ({ drill })), ...(withMutants ? mutants : [])];
+}
+
+await main().catch((error) => {
+  failWith(error);
+  if (error instanceof UsageError) process.exitCode = 2;
+});
