@@ -9,7 +9,11 @@ jest.setTimeout(90_000);
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
-afterEach(() => expectInvariants(world));
+afterEach(async () => {
+  // Nobody drives the orders of these scenes, and on a busy machine a hundred of them take longer than a saga may wait.
+  await world.rows(`UPDATE sagas SET next_run_at = $1 WHERE next_run_at IS NOT NULL`, [new Date()]);
+  await expectInvariants(world);
+});
 afterAll(() => world.close());
 
 const statusOf = async (id: string) =>
@@ -201,8 +205,13 @@ describe('messages that are committed while a relay claims', () => {
     return queues.jobs.filter(({ queue }) => queue === 'events');
   };
 
+  /** Messages of earlier scenes, which nobody applied, would be sent again in the middle of this one. */
+  const silenceOthers = () =>
+    world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE applied_at IS NULL`);
+
   it('are skipped in no order, however late their commit', async () => {
     const ends = await inEveryOrder(world, async () => {
+      await silenceOthers();
       const sku = await world.product();
       const [late, early] = [await world.reserve([line(sku)]), await world.reserve([line(sku)])];
       await drained(new QueueStub());
@@ -227,6 +236,7 @@ describe('messages that are committed while a relay claims', () => {
 
   it('leave once and in the order of their aggregate, whichever of two relays has them, in every order', async () => {
     await inEveryOrder(world, async () => {
+      await silenceOthers();
       const id = await world.reserve([line(await world.product())]);
       const queues = new QueueStub();
       return {
