@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { inParallel } from '../test/support/shop';
 import type { Drill } from './kit/drill';
 import { sentIsTakenForApplied } from './kit/mutants';
 
@@ -19,8 +20,7 @@ export const drill: Drill = {
     for (const place of places) {
       await shop.service.restart('worker-1', { FAILPOINT: `${place}:kill9@2` });
       const buying = shop.buy(10, { sku, paymentMethod: ['pm_card_visa', 'pm_card_chargeDeclined'] });
-      for (let nth = 1; nth <= 10; nth++) await shop.reserved(sku, 1, { ttlSeconds: 1 });
-      await buying;
+      await Promise.all([buying, inParallel(10, 5, () => shop.reserved(sku, 1, { ttlSeconds: 1 }))]);
       await shop.service.ended('worker-1');
       stage.count('kills', 1);
     }

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
+import { everyKeyIsNew } from './kit/mutants';
 import { type Place, dyingAt, nameOf, placesOfATour } from './kit/places';
 import { hasty, tour } from './kit/tour';
 
@@ -13,15 +14,7 @@ export const drill: Drill = {
   rows: [1, 2, 4, 5, 6, 7, 8, 10, 11],
   sometimes: ['places'],
   limitSeconds: 900,
-  mutants: [
-    {
-      name: 'intent-forgotten',
-      why: 'whoever takes over asks under a key of its own, for it does not look for the one before it',
-      file: 'payment/order-payments.js',
-      find: 'return (this.find(kind) ??',
-      replace: "return ((this.find(kind)?.status === 'sent' ? undefined : this.find(kind)) ??",
-    },
-  ],
+  mutants: [everyKeyIsNew],
 
   run: async (stage) => {
     const open = () => stage.open({ queue: 'postgres', env: hasty });

@@ -56,7 +56,8 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
   const guardian = startGuardian();
   try {
     const { services } = await startTestServices(guardian, { schemas: ['public'], foreignServer: null });
-    const workDir = path.join(root, '.holdfast-drills', String(process.pid));
+    // A folder of the clone, from where the code in it finds its packages.
+    const workDir = path.join(root, `.holdfast-drills-${process.pid}`);
     guardian.removeDir(workDir);
     const stage = {
       workDir,
@@ -77,7 +78,7 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
 /** A copy, so that a build made meanwhile does not change the code under a running drill. */
 function copyOfBuild(workDir) {
   const dist = path.join(workDir, 'build');
-  mkdirSync(workDir, { recursive: true });
+  mkdirSync(workDir);
   cpSync(path.join(root, 'dist'), dist, { recursive: true });
   return dist;
 }

@@ -20,7 +20,7 @@ export interface BuyOptions {
 /** A buyer whose answer takes longer asks again, under the same key. */
 const answerWithinMs = 5_000;
 /** A buyer does not give up: where processes die all the time, it may take many tries. */
-const givesUpAfterMs = 3 * patienceMs;
+export const givesUpAfterMs = 3 * patienceMs;
 
 /** A shop whose buyers keep in mind what they asked for and what they were told, and repeat what was not answered. */
 export class BuyersShop extends Shop {

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import type { Answer } from '../../test/support/http-client';
 import { until } from '../../test/support/until';
+import { givesUpAfterMs } from './buyers-shop';
 import type { Purchase } from './client-log';
 import type { DrilledShop } from './drilled-shop';
 
@@ -59,19 +60,21 @@ async function turnedBack(
 }
 
 const untilPlaced = (shop: DrilledShop, purchase: Purchase): Promise<unknown> =>
-  until('it is placed', async () => (await shop.ask(purchase, 0, 2)).status === 201);
+  until('it is placed', async () => (await shop.ask(purchase, 0, 2)).status === 201, givesUpAfterMs);
 
 /** An order that waits for a person is undone by one. */
 async function mended(shop: DrilledShop, sku: string): Promise<void> {
   const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_amount_mismatch' });
   const [id] = purchase!.orderIds;
-  await until('it is stuck', async () => (await shop.orderNow(id!)).saga.status === 'stuck');
+  const isStuck = async () => (await shop.orderNow(id!)).saga.status === 'stuck';
+  await until('it is stuck', isStuck, givesUpAfterMs);
   const key = randomUUID();
-  await until('it is undone', async () => {
+  const undo = async () => {
     const headers = { 'idempotency-key': key };
     const path = `/v1/admin/orders/${id}/saga/compensate`;
     return (await shop.admin.post(path, { reason: 'another amount' }, { headers })).status === 200;
-  });
+  };
+  await until('it is undone', undo, givesUpAfterMs);
 }
 
 async function reservations(shop: DrilledShop, sku: string): Promise<void> {
