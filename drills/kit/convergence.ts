@@ -13,13 +13,12 @@ export interface Rest {
 
 /**
  * Resolves when nothing is under way any more: no saga, no message unapplied, no webhook unread, nothing past its time.
- * What waits for a later attempt is made due now, which is all that time would do to it.
  */
 export async function converge(shop: DrilledShop, { messages = true }: Rest = {}): Promise<void> {
   let hurriedAt = 0;
   await until('everything has converged', async () => {
     if (performance.now() - hurriedAt > hurryEveryMs) {
-      await shop.tamper(hurry);
+      await shop.hurry();
       hurriedAt = performance.now();
     }
     const [left] = await shop.query<Record<string, number>>(underWay);
@@ -48,11 +47,6 @@ export async function audit(shop: DrilledShop, { stuck = 0 } = {}): Promise<void
   ];
   assert.deepEqual(wrong, [], 'the audit finds something wrong');
 }
-
-const hurry = `
-  UPDATE sagas SET next_run_at = clock_timestamp()
-   WHERE status IN ('running', 'compensating') AND next_run_at > clock_timestamp()
-     AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`;
 
 const underWay = `
   SELECT (SELECT count(*)::int FROM sagas WHERE status IN ('running', 'compensating')) AS sagas,

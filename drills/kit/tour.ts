@@ -6,6 +6,9 @@ import { givesUpAfterMs } from './buyers-shop';
 import type { Purchase } from './client-log';
 import type { DrilledShop } from './drilled-shop';
 
+/** As long as a tour lets the sagas wait by their own schedule. */
+const putsOffMs = 10_000;
+
 /** Quick to give up on what died, so that a crash costs a second and not a minute. */
 export const hasty = {
   PAYMENT_TIMEOUT_MS: '450',
@@ -54,20 +57,41 @@ async function turnedBack(
   paymentMethod: string,
 ): Promise<void> {
   const [purchase] = await shop.buy(1, { sku, paymentMethod });
-  if (how === 'refund') await untilPlaced(shop, purchase!);
+  const id = orderOf(purchase!);
+  if (how === 'refund' && (await untilSettled(shop, id)).status !== 'placed') return;
   purchase!.turnedBack = true;
-  await act(shop, `orders/${[...purchase!.orderIds][0]}/${how}`);
+  await act(shop, `orders/${id}/${how}`);
 }
 
-const untilPlaced = (shop: DrilledShop, purchase: Purchase): Promise<unknown> =>
-  until('it is placed', async () => (await shop.ask(purchase, 0, 2)).status === 201, givesUpAfterMs);
+const orderOf = ({ orderIds }: Purchase): string => [...orderIds][0]!;
+
+/**
+ * The order once nothing moves it any more. Where everything breaks at once that need not be the end it would have had
+ * in peace: a provider that is away for long enough costs an order its stock, or leaves it to a person. What its saga
+ * puts off is made due, or the minutes that it waits after several silences would be the tour's.
+ */
+async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
+  let hurriedAt = performance.now();
+  return until(
+    `order ${id} is settled`,
+    async () => {
+      const order = await shop.orderNow(id);
+      if (['completed', 'compensated', 'stuck'].includes(order.saga.status)) return order;
+      if (performance.now() - hurriedAt > putsOffMs) {
+        await shop.hurry();
+        hurriedAt = performance.now();
+      }
+      throw new Error(`it is ${order.status}, its saga ${JSON.stringify(order.saga)}`);
+    },
+    givesUpAfterMs,
+  );
+}
 
 /** An order that waits for a person is undone by one. */
 async function mended(shop: DrilledShop, sku: string): Promise<void> {
   const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_amount_mismatch' });
-  const [id] = purchase!.orderIds;
-  const isStuck = async () => (await shop.orderNow(id!)).saga.status === 'stuck';
-  await until('it is stuck', isStuck, givesUpAfterMs);
+  const id = orderOf(purchase!);
+  if ((await untilSettled(shop, id)).saga.status !== 'stuck') return;
   const key = randomUUID();
   const undo = async () => {
     const headers = { 'idempotency-key': key };
