@@ -36,15 +36,37 @@ export interface NewMessage {
   payload: Record<string, unknown>;
 }
 
-/** Writes messages with the change that caused them. The relay sends them after the commit. */
+/** No handler does anything with these: they are told in the feed of events, and ring no queue. */
+const forTheFeed: ReadonlySet<MessageType> = new Set<MessageType>([
+  'order.placed',
+  'order.rejected',
+  'order.reopened',
+  'order.cancelled',
+  'order.refunded',
+  'reservation.confirmed',
+]);
+/** Of these an order's saga wants to hear; where there is no order they are for the feed as well. */
+const forTheOrder: ReadonlySet<MessageType> = new Set<MessageType>([
+  'reservation.released',
+  'reservation.expired',
+]);
+
+const isForTheFeedAlone = ({ type, payload }: NewMessage): boolean =>
+  forTheFeed.has(type) || (forTheOrder.has(type) && payload.orderId === null);
+
+/**
+ * Writes messages with the change that caused them. The relay sends them after the commit; those that are for the feed
+ * alone are there to be read, and nothing is left to be done about them.
+ */
 export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<void> {
   if (messages.length === 0) return;
   await tx.affected(
     `
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
-    SELECT id, aggregate_type, aggregate_id, sequence, type, payload
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[])
-             AS m (id, aggregate_type, aggregate_id, sequence, type, payload)
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
+    SELECT id, aggregate_type, aggregate_id, sequence, type, payload,
+           CASE WHEN for_the_feed THEN clock_timestamp() END
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[])
+             AS m (id, aggregate_type, aggregate_id, sequence, type, payload, for_the_feed)
     `,
     [
       messages.map(() => newId()),
@@ -53,6 +75,7 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
       messages.map((message) => message.sequence),
       messages.map((message) => message.type),
       messages.map((message) => JSON.stringify(message.payload)),
+      messages.map(isForTheFeedAlone),
     ],
   );
 }

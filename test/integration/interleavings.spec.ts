@@ -219,12 +219,12 @@ describe('messages that are committed while a relay claims', () => {
       return {
         stopsAt: /outbox/,
         sessions: {
-          late: (own) => own.reservations.confirm(late, shop),
-          early: (own) => own.reservations.confirm(early, shop),
+          late: (own) => own.reservations.extend(late, 900, shop),
+          early: (own) => own.reservations.extend(early, 900, shop),
           relay: (own) => own.relay(queues).runOnce(),
         },
         end: async () => {
-          const atOnce = queues.jobs.length;
+          const atOnce = queues.jobs.filter(({ queue }) => queue === 'events').length;
           const sent = (await drained(queues)).map(({ data }) => data.aggregateId);
           expect(sent.sort()).toEqual([late, early].sort());
           return `${atOnce} of 2 at once`;
@@ -244,12 +244,12 @@ describe('messages that are committed while a relay claims', () => {
         sessions: {
           one: (own) => own.relay(queues).runOnce(),
           other: (own) => own.relay(queues).runOnce(),
-          client: (own) => own.reservations.confirm(id, shop),
+          client: (own) => own.reservations.extend(id, 900, shop),
         },
         end: async () => {
           const atOnce = queues.jobs.filter(({ queue }) => queue === 'events').length;
           const sent = (await drained(queues)).map(({ name }) => name);
-          expect(sent).toEqual(['reservation.created', 'reservation.confirmed']);
+          expect(sent).toEqual(['reservation.created', 'reservation.extended']);
           return `${atOnce} of 2 at once`;
         },
       };

@@ -182,7 +182,7 @@ describe('the API description', () => {
     expectDescribed('get', '/v1/orders/{id}', order);
 
     const messages = await db.rows<{ id: string; name: string; aggregateId: string }>(
-      `SELECT id, type AS name, aggregate_id AS "aggregateId" FROM outbox WHERE type IN ('order.rejected', 'reservation.created')`,
+      `SELECT id, type AS name, aggregate_id AS "aggregateId" FROM outbox WHERE type IN ('order.accepted', 'reservation.created')`,
     );
     for (const { id, name, aggregateId } of messages) {
       const message = { name, data: { messageId: id, aggregateId }, starts: 3, reason: 'poison' };

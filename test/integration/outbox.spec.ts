@@ -37,6 +37,40 @@ async function drain(relay: Relay): Promise<void> {
   await until(async () => (await relay.runOnce()) === 0);
 }
 
+describe('a message that no handler would do anything with', () => {
+  // They tell of changes that never were, which an audit would say.
+  afterEach(() => world.rows(`DELETE FROM outbox`));
+
+  it.each(['order.placed', 'order.refunded', 'reservation.confirmed', 'reservation.expired'] as const)(
+    'is there to be read and rings no queue (%s)',
+    async (type) => {
+      const aggregateId = newId();
+      await write([{ ...message(aggregateId), type, payload: { orderId: null } }]);
+      await drain(world.relay());
+      expect(aggregatesOf(world.queues)).toEqual([]);
+      expect(await world.row(`SELECT type, applied_at IS NOT NULL AS done FROM outbox`)).toEqual({
+        type,
+        done: true,
+      });
+    },
+  );
+
+  it('rings all the same when a reservation has ended under an order that waits', async () => {
+    const aggregateId = newId();
+    await write([{ ...message(aggregateId), type: 'reservation.expired', payload: { orderId: newId() } }]);
+    await drain(world.relay());
+    expect(aggregatesOf(world.queues)).toEqual([aggregateId]);
+  });
+
+  it('is sent when an older build wrote it', async () => {
+    const aggregateId = newId();
+    await write([{ ...message(aggregateId), type: 'order.placed' }]);
+    await world.rows(`UPDATE outbox SET applied_at = NULL`);
+    await drain(world.relay());
+    expect(aggregatesOf(world.queues)).toEqual([aggregateId]);
+  });
+});
+
 describe('messages of one aggregate', () => {
   it('are sent in order, each once, by four relays at once', async () => {
     const aggregates = Array.from({ length: 30 }, newId);

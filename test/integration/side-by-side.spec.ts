@@ -142,13 +142,13 @@ describe('a message that this build does not know', () => {
 
   it('keeps its place before the next one of its own aggregate', async () => {
     const { reservationId, messageId } = await told();
-    await world.reservations.release(reservationId, shop);
+    await world.reservations.extend(reservationId, 900, shop);
     await drain();
     expect(sent(reservationId)).toEqual([]);
 
     await handBack(messageId);
     await drain();
-    expect(sent(reservationId)).toEqual(['reservation.created', 'reservation.released']);
+    expect(sent(reservationId)).toEqual(['reservation.created', 'reservation.extended']);
   });
 
   it('is neither applied nor buried when a newer relay sent it here, and is applied once where it is known', async () => {
