@@ -13,7 +13,7 @@ export const drill: Drill = {
       name: 'lines-as-they-come',
       why: 'stock rows are locked in the order in which the buyer named the products',
       file: 'inventory/reserve.js',
-      find: '.sort((a, b) => (a.sku < b.sku ? -1 : 1))',
+      find: '.sort(([one], [other]) => (one < other ? -1 : 1))',
       replace: '',
     },
   ],

@@ -160,6 +160,7 @@ CREATE TABLE products (
   version integer NOT NULL DEFAULT 1,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  pools text[] COLLATE "C" NOT NULL DEFAULT '{main}'::text[],
   CONSTRAINT products_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT products_quantity_per_order_max_check CHECK ((quantity_per_order_max > 0)),
   CONSTRAINT products_reservations_per_customer_max_check CHECK ((reservations_per_customer_max > 0)),
@@ -281,6 +282,8 @@ CREATE TABLE stock_levels (
   CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, pool)
 ) WITH (fillfactor=70);
 
+CREATE INDEX stock_levels_split ON stock_levels USING btree (sku) WHERE (pool <> 'main'::text);
+
 CREATE TABLE stock_movements (
   sku text COLLATE "C" NOT NULL,
   pool text COLLATE "C" NOT NULL,
@@ -294,3 +297,14 @@ CREATE TABLE stock_movements (
   CONSTRAINT stock_movements_kind_check CHECK ((kind = ANY (ARRAY['receive'::text, 'adjust'::text, 'ship'::text, 'return'::text, 'transfer'::text]))),
   CONSTRAINT stock_movements_pkey PRIMARY KEY (sku, pool, level_version)
 );
+
+CREATE TABLE stock_units (
+  sku text COLLATE "C" NOT NULL,
+  unit_no integer NOT NULL,
+  reservation_id uuid,
+  CONSTRAINT stock_units_unit_no_check CHECK ((unit_no > 0)),
+  CONSTRAINT stock_units_pkey PRIMARY KEY (sku, unit_no)
+) WITH (fillfactor=85);
+
+CREATE INDEX stock_units_free ON stock_units USING btree (sku, unit_no) WHERE (reservation_id IS NULL);
+CREATE INDEX stock_units_taken ON stock_units USING btree (reservation_id) WHERE (reservation_id IS NOT NULL);

@@ -27,6 +27,7 @@ export const transactionNames = [
   'provider-events',
   'dead-letter',
   'product',
+  'transfer',
   'command',
 ] as const;
 export type TransactionName = (typeof transactionNames)[number];
@@ -38,6 +39,7 @@ export type Failpoint =
   | `${(typeof calls)[number]}.${'before-ask' | 'during-ask' | 'after-ask'}`
   | 'intake.key-claimed'
   | 'intake.stock-taken'
+  | 'lease.stock-read'
   | 'relay.sent'
   | 'relay.marked'
   | 'consumer.started'
@@ -48,6 +50,7 @@ export type Failpoint =
 export const failpointNames: readonly Failpoint[] = [
   'intake.key-claimed',
   'intake.stock-taken',
+  'lease.stock-read',
   ...transactionNames.flatMap((name) => [`${name}.before-commit`, `${name}.after-commit`] as const),
   ...calls.flatMap((call) => [`${call}.before-ask`, `${call}.during-ask`, `${call}.after-ask`] as const),
   'relay.sent',
@@ -132,7 +135,11 @@ const duringMs = 50;
 async function act(name: Failpoint, action: Action): Promise<void> {
   if (name.endsWith('.during-ask')) await pause(duringMs);
   if (action.kind === 'kill9') process.kill(process.pid, 'SIGKILL');
-  if (action.kind === 'stop') process.kill(process.pid, 'SIGSTOP');
+  if (action.kind === 'stop') {
+    // For whoever is to wake it up: SIGCONT comes to nothing when it comes too early.
+    console.log(`failpoint ${name} stops`);
+    process.kill(process.pid, 'SIGSTOP');
+  }
   if (action.kind === 'throw') throw new Error(`thrown by the failpoint ${name}`);
   if (action.kind === 'sleep') await pause(action.ms);
 }

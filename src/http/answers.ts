@@ -9,6 +9,8 @@ export type Example = Record<string, unknown>;
 export interface ExampleNotes {
   enums?: Record<string, readonly string[]>;
   nullable?: readonly string[];
+  /** Members that are left out where they mean nothing. */
+  optional?: readonly string[];
 }
 
 export interface DocumentedType {
@@ -33,6 +35,7 @@ export function pageOfType(type: DocumentedType): DocumentedType {
     { object: 'list', data: [type.example], hasMore: true, nextCursor: 'MDE5M2Y…' },
     {
       nullable: ['nextCursor', ...(type.notes.nullable ?? []).map((path) => `data[].${path}`)],
+      optional: type.notes.optional?.map((path) => `data[].${path}`),
       enums: Object.fromEntries(
         Object.entries(type.notes.enums ?? {}).map(([path, values]) => [`data[].${path}`, values]),
       ),
@@ -70,23 +73,21 @@ interface Schema {
   example?: unknown;
 }
 
-/** The schema that an example has: every member required, none beside them. */
+/** The schema that an example has: every member required but the optional ones, none beside them. */
 export function schemaOf(value: unknown, notes: ExampleNotes, path = ''): Schema {
   const nullable = notes.nullable?.includes(path) ? { nullable: true } : {};
   if (Array.isArray(value))
     return { type: 'array', items: schemaOf(value[0], notes, `${path}[]`), ...nullable };
   if (typeof value === 'object' && value !== null) {
     if (path.endsWith('metadata')) return { type: 'object', additionalProperties: { type: 'string' } };
+    const pathOf = (name: string) => (path ? `${path}.${name}` : name);
     const properties = Object.fromEntries(
-      Object.entries(value).map(([name, member]) => [
-        name,
-        schemaOf(member, notes, path ? `${path}.${name}` : name),
-      ]),
+      Object.entries(value).map(([name, member]) => [name, schemaOf(member, notes, pathOf(name))]),
     );
     return {
       type: 'object',
       properties,
-      required: Object.keys(properties),
+      required: Object.keys(properties).filter((name) => !notes.optional?.includes(pathOf(name))),
       additionalProperties: false,
       ...nullable,
     };

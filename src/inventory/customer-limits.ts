@@ -9,7 +9,8 @@ import type { StockDemand } from './strategies/strategy';
 
 /**
  * How many live reservations of a SKU one customer may hold. Exact under concurrency without a row of its own: it is
- * counted while we hold the SKU's stock row, so nobody else can be adding to the count.
+ * counted while we hold the SKU's stock row, so nobody else can be adding to the count. (Of a SKU with several rows it is
+ * the customer's own that we hold, whichever gave the units: `wayThroughPools`.)
  */
 export class CustomerLimits implements Limits {
   private constructor(

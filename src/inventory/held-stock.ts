@@ -12,7 +12,7 @@ import {
 } from './reservations.repository';
 import { noSuchReservation, refuseEnded } from './reservation-rules';
 import type { Money } from './reserve';
-import { giveBack, takeTogether } from './stock-levels';
+import { giveBack, lineOf, partsOf, takeFromAnyPool } from './stock-levels';
 
 /** What an order does to the reservation that holds its stock, in the order's transaction. */
 
@@ -219,13 +219,12 @@ export async function reserveAgain(
 ): Promise<HeldStock | undefined> {
   const ended = await findReservation(tx, order.reservationId);
   if (!ended) throw new Error(`Bug: order ${order.orderId} lost its reservation ${order.reservationId}.`);
-  const [grants] = await takeTogether(tx, [ended.lines]);
-  const lines = ended.lines.flatMap((line, nth) => {
-    const grant = grants === 'over-limit' ? undefined : grants?.[nth];
-    return grant?.taken ? [{ ...line, fencingToken: grant.fencingToken }] : [];
-  });
-  if (lines.length < ended.lines.length) return undefined;
-  const again = { ...ended, id: newId(), lines, ttlSeconds };
+  const id = newId();
+  const demands = ended.lines.map((line) => ({ ...line, pool: line.parts[0]!.pool }));
+  const grants = await takeFromAnyPool(tx, demands, id);
+  if (grants.some(({ taken }) => !taken)) return undefined;
+  const lines = ended.lines.map((line, nth) => ({ ...line, ...lineOf(partsOf(grants[nth]!)) }));
+  const again = { ...ended, id, lines, ttlSeconds };
   await insertReservations(tx, [again], ttlSeconds);
   const held = await lockHeldStock(tx, [{ orderId: order.orderId, reservationId: again.id }]);
   return held.get(order.orderId);

@@ -1,8 +1,10 @@
+import { applyDecorators } from '@nestjs/common';
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
   ArrayMinSize,
+  ArrayUnique,
   IsArray,
   IsDefined,
   IsIn,
@@ -16,6 +18,7 @@ import {
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
+import { unitsPool } from './pools';
 import { strategyNames } from './strategies/strategies';
 
 /** More lines than any basket has, few enough that one order cannot lock the shop. */
@@ -25,6 +28,12 @@ export const quantityMax = 100_000;
 
 export const skuPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const skuMessage = '$property must be 1 to 64 letters, digits, dots, dashes or underscores';
+
+const poolPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
+const poolMessage = '$property must be 1 to 32 small letters, digits or dashes';
+/** Where each unit is a row of its own, which a pool among others is not. */
+const namedPoolPattern = new RegExp(`^(?!${unitsPool}$)${poolPattern.source.slice(1)}`);
+const namedPoolMessage = `each pool must be 1 to 32 small letters, digits or dashes, and not "${unitsPool}"`;
 
 export class MoneyDto {
   @ApiProperty({ description: 'Minor units of the currency (cents).', example: 1999 })
@@ -50,6 +59,17 @@ export class LineDto {
   quantity!: number;
 }
 
+export const IsAskedPool = () =>
+  applyDecorators(
+    ApiPropertyOptional({
+      description:
+        'Where a product is split over pools: the one to be asked first, before the others. Without it, and for a product with reservationsPerCustomerMax, the customer decides. A name that a product does not have is ignored.',
+      example: 'shard-1',
+    }),
+    MayBeAbsent(),
+    Matches(poolPattern, { message: poolMessage }),
+  );
+
 export class ReserveDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
   @IsText(255)
@@ -69,6 +89,9 @@ export class ReserveDto {
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds?: number;
+
+  @IsAskedPool()
+  pool?: string;
 
   @ApiPropertyOptional({
     type: 'object',
@@ -123,6 +146,20 @@ export class ProductDto {
   @IsIn(strategyNames, { message: `strategy must be one of ${strategyNames.join(', ')}` })
   strategy?: string;
 
+  @ApiPropertyOptional({
+    type: [String],
+    description:
+      'For the strategy "pools": the names of the pools among which the stock is split; eight shards if left out.',
+    example: ['eu', 'us'],
+  })
+  @MayBeAbsent()
+  @Matches(namedPoolPattern, { each: true, message: namedPoolMessage })
+  @ArrayUnique({ message: 'pools must have no name twice' })
+  @ArrayMaxSize(16, { message: 'pools must have at most 16 names' })
+  @ArrayMinSize(2, { message: 'pools must have at least two names' })
+  @IsArray({ message: 'pools must be a list' })
+  pools?: string[];
+
   @ApiPropertyOptional({ example: 4 })
   @MayBeAbsent()
   @Max(quantityMax, { message: `quantityPerOrderMax must be at most ${quantityMax}` })
@@ -145,6 +182,22 @@ export class AdjustmentDto extends ReasonDto {
   @IsInt({ message: 'delta must be a whole number' })
   @NotEquals(0, { message: 'delta must not be 0' })
   delta!: number;
+}
+
+export class TransferDto extends ReasonDto {
+  @ApiProperty({ description: 'A pool that has stock of the product.', example: 'shard-1' })
+  @Matches(poolPattern, { message: poolMessage })
+  from!: string;
+
+  @ApiProperty({ description: "One of the product's pools.", example: 'shard-2' })
+  @Matches(poolPattern, { message: poolMessage })
+  to!: string;
+
+  @ApiProperty({ description: 'Units that are promised to nobody.', example: 5 })
+  @Max(1_000_000_000, { message: 'quantity must be at most 1000000000' })
+  @Min(1, { message: 'quantity must be at least 1' })
+  @IsInt({ message: 'quantity must be a whole number' })
+  quantity!: number;
 }
 
 export class ReservationListQuery extends PageQuery {

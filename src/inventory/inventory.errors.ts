@@ -27,6 +27,11 @@ export class InsufficientStock extends HoldfastError {
     );
   }
 
+  /** Not so when there was enough at last, where the buyer's strategy does not look. */
+  get isTrue(): boolean {
+    return this.shortfalls.some(({ requested, available }) => available < requested);
+  }
+
   override facts() {
     return { shortfalls: this.shortfalls };
   }

@@ -11,7 +11,13 @@ export const reservationType = documented(
     status: 'active',
     customerId: 'cus_42',
     lines: [
-      { sku: 'TEE-BLACK-M', quantity: 2, unitPrice: { amount: 1999, currency: 'EUR' }, fencingToken: 17 },
+      {
+        sku: 'TEE-BLACK-M',
+        quantity: 2,
+        unitPrice: { amount: 1999, currency: 'EUR' },
+        fencingToken: 17,
+        units: [7, 8],
+      },
     ],
     total: { amount: 3998, currency: 'EUR' },
     expiresAt: '2026-11-20T10:10:00.000Z',
@@ -26,6 +32,8 @@ export const reservationType = documented(
   {
     enums: { status: ['active', 'pinned', 'confirmed', 'released', 'expired'] },
     nullable: ['endReason', 'orderId'],
+    // Told where each unit has a number.
+    optional: ['lines[].units'],
   },
 );
 export const reservationListType = pageOfType(reservationType);
@@ -40,12 +48,24 @@ export const productType = documented(
     sku: 'TEE-BLACK-M',
     name: 'T-shirt, black, M',
     unitPrice: { amount: 1999, currency: 'EUR' },
-    strategy: 'conditional-update',
+    strategy: 'pools',
+    pools: ['eu', 'us'],
     quantityPerOrderMax: 4,
     reservationsPerCustomerMax: 1,
-    stock: { onHand: 100, reserved: 2, available: 98 },
+    stock: {
+      onHand: 100,
+      reserved: 2,
+      available: 98,
+      byPool: [
+        { pool: 'eu', onHand: 50, reserved: 2, available: 48 },
+        { pool: 'us', onHand: 50, reserved: 0, available: 50 },
+      ],
+    },
     version: 1,
   },
-  { enums: { strategy: strategyNames }, nullable: ['quantityPerOrderMax', 'reservationsPerCustomerMax'] },
+  {
+    enums: { strategy: strategyNames },
+    nullable: ['pools', 'quantityPerOrderMax', 'reservationsPerCustomerMax'],
+  },
 );
 export const productListType = pageOfType(productType);

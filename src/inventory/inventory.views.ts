@@ -1,4 +1,5 @@
 import { publicId } from '../ids';
+import { type PoolStock, availableIn, inAllPools } from './pools';
 import type { ProductWithStock } from './products.repository';
 import type { Reservation, ReservationLine } from './reservations.repository';
 import { isDue } from './reservation-rules';
@@ -33,6 +34,7 @@ const lineView = (line: ReservationLine, currency: string) => ({
   quantity: line.quantity,
   unitPrice: money(line.unitAmount, currency),
   fencingToken: line.fencingToken,
+  ...(line.units ? { units: line.units } : {}),
 });
 
 /** Rounded down, so that a client that trusts it is never late. */
@@ -46,13 +48,21 @@ export function productView(product: ProductWithStock) {
     name: product.name,
     unitPrice: money(product.unitAmount, product.currency),
     strategy: product.strategy,
+    pools: product.pools.length > 1 ? product.pools : null,
     quantityPerOrderMax: product.quantityPerOrderMax,
     reservationsPerCustomerMax: product.reservationsPerCustomerMax,
     stock: {
-      onHand: product.onHand,
-      reserved: product.reserved,
-      available: product.onHand - product.reserved,
+      ...stockOf(inAllPools(product.levels)),
+      byPool: product.levels
+        .filter(({ pool, onHand }) => onHand > 0 || product.pools.includes(pool))
+        .map((level) => ({ pool: level.pool, ...stockOf(level) })),
     },
     version: product.version,
   };
 }
+
+const stockOf = ({ onHand, reserved }: Omit<PoolStock, 'pool'>) => ({
+  onHand,
+  reserved,
+  available: availableIn({ onHand, reserved }),
+});

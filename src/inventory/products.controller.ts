@@ -7,7 +7,7 @@ import { Caller, type Principal, Roles } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
 import { PageQuery } from '../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
-import { AdjustmentDto, ProductDto, skuPattern } from './inventory.dto';
+import { AdjustmentDto, ProductDto, TransferDto, skuPattern } from './inventory.dto';
 import { belowReserved, productNotFound } from './inventory.errors';
 import { productListType, productType, stockType } from './inventory.schemas';
 import { productView } from './inventory.views';
@@ -98,7 +98,35 @@ export class ProductsController {
     if (replayed) void reply.header('idempotent-replayed', 'true');
     return stock;
   }
+
+  @Post(':sku/transfers')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Move stock from pool to pool',
+    description:
+      'What is promised to buyers stays where it is. A pool that is left nearly empty is filled up again from the others.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Answers({ 200: productType }, [
+    productNotFound.kind,
+    belowReserved.kind,
+    ValidationFailed.kind,
+    idempotencyKeyReused.kind,
+  ])
+  async transfer(
+    @Param('sku') sku: string,
+    @Body() dto: TransferDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed, product } = await this.products.transfer(sku, dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return productView(product);
+  }
 }
 
 /** An edit is based on the version that comes first; the stock behind it moves by itself and hinders no edit. */
-const tagOf = (product: ProductWithStock) => `${product.version}.${product.onHand}.${product.reserved}`;
+const tagOf = ({ version, levels }: ProductWithStock) =>
+  `${version}.${levels.reduce((sum, level) => sum + level.version, 0)}`;

@@ -1,4 +1,5 @@
 import type { Queryable, Tx } from '../database/database';
+import type { PoolStock } from './pools';
 
 export interface Product {
   sku: string;
@@ -6,18 +7,19 @@ export interface Product {
   unitAmount: number;
   currency: string;
   strategy: string;
+  /** The pools in which its stock belongs. */
+  pools: string[];
   quantityPerOrderMax: number | null;
   reservationsPerCustomerMax: number | null;
   version: number;
 }
 
 export interface ProductWithStock extends Product {
-  onHand: number;
-  reserved: number;
+  levels: (PoolStock & { version: number })[];
 }
 
 const columns = `
-  p.sku, p.name, p.unit_amount AS "unitAmount", p.currency, p.strategy,
+  p.sku, p.name, p.unit_amount AS "unitAmount", p.currency, p.strategy, p.pools,
   p.quantity_per_order_max AS "quantityPerOrderMax", p.reservations_per_customer_max AS "reservationsPerCustomerMax",
   p.version`;
 
@@ -29,6 +31,23 @@ export async function findProducts(queryable: Queryable, skus: string[]): Promis
   return new Map(rows.map((product) => [product.sku, product]));
 }
 
+/** What is on sale of these SKUs in all pools together, beside the version of the product, at one moment. */
+export async function findAvailable(
+  tx: Tx,
+  skus: string[],
+): Promise<Map<string, { version: number; available: number }>> {
+  const rows = await tx.rows<{ sku: string; version: number; available: number }>(
+    `
+    SELECT p.sku, p.version,
+           coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)::int AS available
+      FROM products p
+     WHERE p.sku = ANY ($1::text[])
+    `,
+    [skus],
+  );
+  return new Map(rows.map((row) => [row.sku, row]));
+}
+
 /** By SKU; `after` is the last SKU already seen. With `sku`, that one only. */
 export function listProducts(
   queryable: Queryable,
@@ -38,10 +57,11 @@ export function listProducts(
 ) {
   return queryable.rows<ProductWithStock>(
     `
-    SELECT ${columns}, coalesce(s.on_hand, 0)::int AS "onHand", coalesce(s.reserved, 0)::int AS reserved
+    SELECT ${columns},
+           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved, 'version', s.version)
+                            ORDER BY s.pool)
+              FROM stock_levels s WHERE s.sku = p.sku) AS levels
       FROM products p
-      LEFT JOIN LATERAL (SELECT sum(on_hand) AS on_hand, sum(reserved) AS reserved
-                           FROM stock_levels WHERE sku = p.sku) s ON true
      WHERE ($2::text IS NULL OR p.sku > $2::text)
        AND ($3::text IS NULL OR p.sku = $3::text)
      ORDER BY p.sku
@@ -55,8 +75,9 @@ export function listProducts(
 export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): Promise<boolean> {
   const inserted = await tx.affected(
     `
-    INSERT INTO products (sku, name, unit_amount, currency, strategy, quantity_per_order_max, reservations_per_customer_max)
-    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::text, $6::int, $7::int)
+    INSERT INTO products (sku, name, unit_amount, currency, strategy, pools, quantity_per_order_max,
+                          reservations_per_customer_max)
+    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::text, $6::text[], $7::int, $8::int)
         ON CONFLICT DO NOTHING
     `,
     values(product),
@@ -64,10 +85,17 @@ export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): 
   return inserted === 1;
 }
 
-/** The product's row, locked; the caller compares its version before it writes. */
-export async function lockProduct(tx: Tx, sku: string): Promise<Product | undefined> {
+/**
+ * The product's row, locked: by whoever changes it, or how much there is of it, and where. Buyers only read it, so it is
+ * no row that everybody waits for.
+ */
+export async function lockProduct(
+  tx: Tx,
+  sku: string,
+  whenHeld: 'SKIP LOCKED' | '' = '',
+): Promise<Product | undefined> {
   const [product] = await tx.rows<Product>(
-    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE`,
+    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE ${whenHeld}`,
     [sku],
   );
   return product;
@@ -78,69 +106,12 @@ export async function updateProduct(tx: Tx, product: Omit<Product, 'version'>, n
     `
     UPDATE products
        SET name = $2::text, unit_amount = $3::bigint, currency = $4::text, strategy = $5::text,
-           quantity_per_order_max = $6::int, reservations_per_customer_max = $7::int,
-           version = version + 1, updated_at = $8::timestamptz
+           pools = $6::text[], quantity_per_order_max = $7::int, reservations_per_customer_max = $8::int,
+           version = version + 1, updated_at = $9::timestamptz
      WHERE sku = $1::text
     `,
     [...values(product), now],
   );
-}
-
-export interface StockMovement {
-  sku: string;
-  kind: 'receive' | 'adjust' | 'ship' | 'return' | 'transfer';
-  delta: number;
-  onHandAfter: number;
-  levelVersion: number;
-  reason: string;
-  actor: string;
-}
-
-/** Appends to the ledger of a stock level; rows are never changed, and their sum is what is on hand. */
-export async function appendMovement(tx: Tx, pool: string, movement: StockMovement): Promise<void> {
-  await tx.affected(
-    `
-    INSERT INTO stock_movements (sku, pool, level_version, kind, delta, on_hand_after, reason, actor)
-    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::int, $6::int, $7::text, $8::text)
-    `,
-    [
-      movement.sku,
-      pool,
-      movement.levelVersion,
-      movement.kind,
-      movement.delta,
-      movement.onHandAfter,
-      movement.reason,
-      movement.actor,
-    ],
-  );
-}
-
-export async function insertLevel(tx: Tx, sku: string, pool: string, onHand: number): Promise<void> {
-  await tx.affected(`INSERT INTO stock_levels (sku, pool, on_hand) VALUES ($1::text, $2::text, $3::int)`, [
-    sku,
-    pool,
-    onHand,
-  ]);
-}
-
-/** Changes what is on hand. Null: more is promised than would be left, and the CHECK would refuse it. */
-export async function changeOnHand(
-  tx: Tx,
-  sku: string,
-  pool: string,
-  delta: number,
-): Promise<{ onHand: number; reserved: number; version: number } | null> {
-  const [level] = await tx.rows<{ onHand: number; reserved: number; version: number }>(
-    `
-    UPDATE stock_levels
-       SET on_hand = on_hand + $3::int, version = version + 1
-     WHERE sku = $1::text AND pool = $2::text AND on_hand + $3::int >= reserved
-    RETURNING on_hand AS "onHand", reserved, version
-    `,
-    [sku, pool, delta],
-  );
-  return level ?? null;
 }
 
 const values = (product: Omit<Product, 'version'>) => [
@@ -149,6 +120,7 @@ const values = (product: Omit<Product, 'version'>) => [
   product.unitAmount,
   product.currency,
   product.strategy,
+  product.pools,
   product.quantityPerOrderMax,
   product.reservationsPerCustomerMax,
 ];

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database, type Tx } from '../database/database';
+import { Database } from '../database/database';
 import { LostRace } from '../database/pg-errors';
 import { ValidationFailed } from '../errors';
 import { recordAction } from '../http/admin-actions';
@@ -8,21 +8,26 @@ import { requireIfMatch } from '../http/etag';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../http/paging';
 import { alreadyDone } from '../idempotency/idempotency';
 import { newId } from '../ids';
-import { type AdjustmentDto, type ProductDto, skuPattern } from './inventory.dto';
-import { belowReserved, productNotFound } from './inventory.errors';
+import { type AdjustmentDto, type ProductDto, type TransferDto, skuPattern } from './inventory.dto';
 import { productView } from './inventory.views';
+import { poolsOf } from './pools';
 import {
   type Product,
   type ProductWithStock,
-  appendMovement,
-  changeOnHand,
-  insertLevel,
   insertProduct,
   listProducts,
   lockProduct,
   updateProduct,
 } from './products.repository';
-import { lockLevels, mainPool, readLevels, stockView } from './stock-levels';
+import {
+  adjustStock,
+  moveToPools,
+  noSuchProduct,
+  onHandOf,
+  receiveFirst,
+  transferStock,
+} from './stock-changes';
+import { readLevels, stockView } from './stock-levels';
 import { strategyDefault } from './strategies/strategies';
 
 /** Products and how much of them there is. Every change is in the audit log, every unit in the ledger of movements. */
@@ -40,9 +45,7 @@ export class ProductsService {
     return this.db.transaction('product', async (tx) => {
       const product = fromDto(sku, dto);
       if (await insertProduct(tx, product)) {
-        await insertLevel(tx, sku, mainPool, 0);
-        if (dto.onHand)
-          await this.move(tx, { sku, delta: dto.onHand, reason: 'initial stock', actor: actor.name });
+        await receiveFirst(tx, product, dto.onHand ?? 0, actor.name);
         await recordAction(tx, actor, {
           action: 'product.create',
           objectType: 'product',
@@ -51,12 +54,11 @@ export class ProductsService {
         });
         return 'created';
       }
-      // The stock row's lock first: a change of strategy then waits for the buyers who are being served by the old one.
-      const [level] = await lockLevels(tx, [{ sku, pool: mainPool }]);
       const before = await lockProduct(tx, sku);
-      if (!before || !level) throw new LostRace(`The product ${sku} is being created right now.`);
+      if (!before) throw new LostRace(`The product ${sku} is being created right now.`);
       requireIfMatch(ifMatch, before.version);
-      refuseNewStock(dto, level.onHand);
+      refuseNewStock(dto, await onHandOf(tx, sku));
+      await moveToPools(tx, before, product, actor.name);
       const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
       await updateProduct(tx, product, now);
       await recordAction(tx, actor, {
@@ -81,7 +83,7 @@ export class ProductsService {
           await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
         )
           return true;
-        await this.move(tx, { sku, delta: dto.delta, reason: dto.reason, actor: actor.name });
+        await adjustStock(tx, sku, dto, actor.name);
         await recordAction(tx, actor, {
           action: 'stock.adjust',
           objectType: 'product',
@@ -94,6 +96,32 @@ export class ProductsService {
       { rerunWhenCommitIsUnknown: key !== undefined },
     );
     return { replayed, stock: await this.stock(sku) };
+  }
+
+  /** Moves stock from pool to pool. The sum stays what it was. */
+  async transfer(sku: string, dto: TransferDto, key: string | undefined, actor: Principal) {
+    refuseNoSku(sku);
+    const replayed = await this.db.transaction(
+      'transfer',
+      async (tx) => {
+        const operation = `products/${sku}/transfers`;
+        if (
+          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
+        )
+          return true;
+        await transferStock(tx, sku, dto, actor.name);
+        await recordAction(tx, actor, {
+          action: 'stock.transfer',
+          objectType: 'product',
+          objectId: sku,
+          reason: dto.reason,
+          after: { from: dto.from, to: dto.to, quantity: dto.quantity },
+        });
+        return false;
+      },
+      { rerunWhenCommitIsUnknown: key !== undefined },
+    );
+    return { replayed, product: await this.get(sku) };
   }
 
   async get(sku: string): Promise<ProductWithStock> {
@@ -118,43 +146,33 @@ export class ProductsService {
   async stocks(skus: string[]) {
     return (await readLevels(this.db, skus)).map(stockView);
   }
-
-  private async move(
-    tx: Tx,
-    change: { sku: string; delta: number; reason: string; actor: string },
-  ): Promise<void> {
-    const [level] = await lockLevels(tx, [{ sku: change.sku, pool: mainPool }]);
-    if (!level) throw noSuchProduct(change.sku);
-    if (level.onHand + change.delta > onHandMax) throw tooMany();
-    const after = await changeOnHand(tx, change.sku, mainPool, change.delta);
-    if (!after) {
-      const available = level.onHand - level.reserved;
-      throw belowReserved(
-        `${level.reserved} of ${level.onHand} units are promised to buyers. Take off at most ${available}, or release reservations first.`,
-        { onHand: level.onHand, reserved: level.reserved, available },
-      );
-    }
-    await appendMovement(tx, mainPool, {
-      sku: change.sku,
-      kind: change.delta >= 0 ? 'receive' : 'adjust',
-      delta: change.delta,
-      onHandAfter: after.onHand,
-      levelVersion: after.version,
-      reason: change.reason,
-      actor: change.actor,
-    });
-  }
 }
 
-const fromDto = (sku: string, dto: ProductDto): Omit<Product, 'version'> => ({
-  sku,
-  name: dto.name,
-  unitAmount: dto.unitPrice.amount,
-  currency: dto.unitPrice.currency,
-  strategy: dto.strategy ?? strategyDefault,
-  quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
-  reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
-});
+function fromDto(sku: string, dto: ProductDto): Omit<Product, 'version'> {
+  const strategy = dto.strategy ?? strategyDefault;
+  refuseIdlePools(strategy, dto.pools);
+  return {
+    sku,
+    name: dto.name,
+    unitAmount: dto.unitPrice.amount,
+    currency: dto.unitPrice.currency,
+    strategy,
+    pools: poolsOf(strategy, dto.pools),
+    quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
+    reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
+  };
+}
+
+function refuseIdlePools(strategy: string, pools: string[] | undefined): void {
+  if (pools === undefined || strategy === 'pools') return;
+  throw new ValidationFailed([
+    {
+      pointer: '/pools',
+      code: 'pools_unused',
+      detail: `Only the strategy "pools" has pools to name; "${strategy}" keeps all stock in one.`,
+    },
+  ]);
+}
 
 /** Repeating the number that is there is harmless; any other would bypass the ledger. */
 function refuseNewStock(dto: ProductDto, onHand: number): void {
@@ -167,17 +185,6 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
     },
   ]);
 }
-
-/** As much as a product may start with; far below what the column holds. */
-const onHandMax = 1_000_000_000;
-
-const tooMany = () =>
-  new ValidationFailed([
-    { pointer: '/delta', code: 'on_hand_max', detail: `A product holds at most ${onHandMax} units.` },
-  ]);
-
-const noSuchProduct = (sku: string) =>
-  productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);
 
 /** What cannot be a SKU names no product, and need not be looked for. */
 function refuseNoSku(sku: string): void {

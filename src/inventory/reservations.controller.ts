@@ -76,6 +76,7 @@ export class ReservationsController {
       customerId: dto.customerId,
       orderId: null,
       lines: dto.lines,
+      pool: dto.pool,
       ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
       metadata: dto.metadata ?? {},
     };

@@ -1,4 +1,6 @@
 import type { Queryable, Tx } from '../database/database';
+import { unitsPool } from './pools';
+import type { StockPart } from './strategies/strategy';
 
 /**
  * Reservations and their lines, in SQL.
@@ -14,12 +16,15 @@ import type { Queryable, Tx } from '../database/database';
  */
 export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
 
+/** One per SKU; in the table, one per pool that gave a part of it. Its token is the highest of them. */
 export interface ReservationLine {
   sku: string;
-  pool: string;
   quantity: number;
   unitAmount: number;
   fencingToken: number;
+  parts: StockPart[];
+  /** The numbers of its units, where each has one and the reservation holds them. */
+  units?: number[] | null;
 }
 
 export interface Reservation {
@@ -67,9 +72,13 @@ const columns = `
   r.total_amount AS "totalAmount", r.currency, r.expires_at AS "expiresAt", r.max_expires_at AS "maxExpiresAt",
   r.extensions_used AS "extensionsUsed", r.end_reason AS "endReason", r.returned_at AS "returnedAt", r.metadata,
   r.version, r.created_at AS "createdAt", clock_timestamp() AS now,
-  (SELECT json_agg(json_build_object('sku', l.sku, 'pool', l.pool, 'quantity', l.quantity, 'unitAmount', l.unit_amount,
-                                     'fencingToken', l.fencing_token) ORDER BY l.sku, l.pool)
-     FROM reservation_lines l WHERE l.reservation_id = r.id) AS lines`;
+  (SELECT json_agg(line ORDER BY line.sku)
+     FROM (SELECT l.sku, sum(l.quantity) AS quantity, min(l.unit_amount) AS "unitAmount", max(l.fencing_token) AS "fencingToken",
+                  json_agg(json_build_object('pool', l.pool, 'quantity', l.quantity, 'fencingToken', l.fencing_token) ORDER BY l.pool) AS parts,
+                  CASE WHEN bool_or(l.pool = '${unitsPool}') THEN
+                    (SELECT json_agg(u.unit_no ORDER BY u.unit_no) FROM stock_units u WHERE u.reservation_id = r.id AND u.sku = l.sku)
+                  END AS units
+             FROM reservation_lines l WHERE l.reservation_id = r.id GROUP BY l.sku) line) AS lines`;
 
 /**
  * Writes reservations whose stock was just taken, and returns when each ends. The clock is read here, after the stock
@@ -82,7 +91,9 @@ export async function insertReservations(
 ): Promise<Reserved[]> {
   if (reservations.length === 0) return [];
   const lines = reservations.flatMap((reservation) =>
-    reservation.lines.map((line) => ({ ...line, of: reservation.id })),
+    reservation.lines.flatMap(({ sku, unitAmount, parts }) =>
+      parts.map((part) => ({ ...part, sku, unitAmount, of: reservation.id })),
+    ),
   );
   // One statement, because a hot stock row is locked until the commit and each round trip is another buyer's wait.
   const rows = await tx.rows<Pick<Reserved, 'id' | 'createdAt' | 'expiresAt' | 'maxExpiresAt'>>(

@@ -3,6 +3,7 @@ import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { type BatchAnswer, Batcher } from '../database/batcher';
 import { Database, type Isolation, type Tx } from '../database/database';
+import { unavailable } from '../errors';
 import { recordAction } from '../http/admin-actions';
 import { type Principal, ownerFilter } from '../http/auth';
 import { type Decision, type IdempotencyClaim, alreadyDone, decideOnce } from '../idempotency/idempotency';
@@ -30,9 +31,10 @@ import {
 import { type ReservationRequest, reserveAlone, reserveTogether } from './reserve';
 import type { Entered } from './strategies/strategy';
 import { giveBack, readLevels } from './stock-levels';
+import { gather } from './transfers';
 
 /** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
-const expireBatchSizeMax = 200;
+const expireBatchSizeMax = 500;
 /** How often a buyer who is short looks again while units come free; whoever loses that often met real rivals. */
 const shortTriesMax = 3;
 
@@ -120,14 +122,16 @@ export class ReservationsService {
 
   /**
    * Runs `take`; when stock is short, ends the due reservations of these SKUs and runs it again, so that a buyer never
-   * waits for the sweeper. Expiring has a transaction of its own: it locks reservations before stock rows.
+   * waits for the sweeper. Expiring has a transaction of its own: it locks reservations before stock rows. It refuses
+   * nobody whose units are there, only out of reach.
    */
   async expiringWhenShort<T>(take: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await take();
       } catch (error) {
-        if (!(error instanceof InsufficientStock) || tries === shortTriesMax) throw error;
+        if (!(error instanceof InsufficientStock)) throw error;
+        if (tries === shortTriesMax) throw error.isTrue ? error : overtaken();
         if (!(await this.looks.add(error.shortfalls))) throw error;
       }
     }
@@ -139,9 +143,17 @@ export class ReservationsService {
     await this.expire((tx) => expireDueRowsOf(tx, skus, expireBatchSizeMax));
     const levels = await readLevels(this.db, skus);
     const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
-    return batch.map((shortfalls) => ({
-      answer: shortfalls.every(({ sku, requested }) => (available.get(sku) ?? 0) >= requested),
-    }));
+    const fits = ({ sku, requested }: Shortfall) => (available.get(sku) ?? 0) >= requested;
+    // Summed over pools, and a strategy looks only where the stock belongs.
+    await gather(this.db, [
+      ...new Set(
+        batch
+          .flat()
+          .filter(fits)
+          .map(({ sku }) => sku),
+      ),
+    ]);
+    return batch.map((shortfalls) => ({ answer: shortfalls.every(fits) }));
   }
 
   async get(id: string, principal: Principal): Promise<Reservation> {
@@ -256,6 +268,11 @@ export class ReservationsService {
     this.relay.poke();
   }
 }
+
+const overtaken = () =>
+  unavailable(
+    'Others were faster, and units have come free since. Nothing was taken; send the same request again in a second.',
+  );
 
 /** False: there was nothing left to give back. Precedence of refusals: confirmed, pinned. */
 async function releaseActive(tx: Tx, reservation: Reservation, endReason: string): Promise<boolean> {

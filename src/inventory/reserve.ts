@@ -1,17 +1,19 @@
 import type { Tx } from '../database/database';
+import { LostRace } from '../database/pg-errors';
 import { type FieldError, HoldfastError, ValidationFailed } from '../errors';
 import { noteTake } from './contention';
 import { CustomerLimits } from './customer-limits';
-import { InsufficientStock, totalChanged } from './inventory.errors';
-import { findProducts, type Product } from './products.repository';
+import { InsufficientStock, type Shortfall, totalChanged } from './inventory.errors';
+import { mainPool, wayThroughPools } from './pools';
+import { findAvailable, findProducts, type Product } from './products.repository';
 import {
   insertReservations,
   type NewReservation,
   type ReservationLine,
   type Reserved,
 } from './reservations.repository';
-import { lockLevels, mainPool, takeLocked } from './stock-levels';
-import type { Entered, StockDemand, StockGrant } from './strategies/strategy';
+import { lineOf, lockLevels, partsOf, takeLocked } from './stock-levels';
+import type { Entered, StockDemand, StockGrant, Taker } from './strategies/strategy';
 import { strategyNamed } from './strategies/strategies';
 
 export interface Money {
@@ -26,6 +28,8 @@ export interface ReservationRequest {
   customerId: string;
   orderId: string | null;
   lines: { sku: string; quantity: number }[];
+  /** Where a SKU is split over pools: the one to be asked first. */
+  pool?: string;
   ttlSeconds: number;
   metadata: Record<string, string>;
   /** What the buyer was shown; stock is not taken for another total. */
@@ -48,10 +52,13 @@ export async function reserveAlone(
   const refused = refuseBeforeTaking(request, products);
   if (refused) return { refused };
 
-  const demands = demandsOf(request);
-  const grants = await takeByStrategy(tx, demands, products, entered);
+  const demands = demandsOf(request, products);
+  const grants = await takeByStrategy(tx, demands, products, { reservationId: request.id, entered });
   const shortfalls = shortfallsOf(demands, grants);
-  if (shortfalls.length > 0) return { refused: new InsufficientStock(shortfalls) };
+  if (shortfalls.length > 0) {
+    const [seen] = await lookEverywhere(tx, products, [shortfalls]);
+    return { refused: new InsufficientStock(seen!) };
+  }
   const limits = await CustomerLimits.count(tx, [{ request, demands }], products);
   if (!limits.allow(0)) return { refused: limits.refusal(0) };
 
@@ -80,7 +87,8 @@ export async function reserveTogether(
   }
   const asking = requests
     .filter((request) => !outcomes.has(request))
-    .map((request) => ({ request, demands: demandsOf(request) }));
+    .map((request) => ({ request, demands: demandsOf(request, products) }));
+  refuseUngroupable(asking.flatMap(({ demands }) => demands));
   // Counted under the locks that the taking needs, so that nobody else can be adding to what is counted.
   const checkouts = asking.map(({ demands }) => demands);
   const startedAt = performance.now();
@@ -90,13 +98,20 @@ export async function reserveTogether(
   const grants = await takeLocked(tx, levels, checkouts, limits);
 
   const taken: { request: ReservationRequest; row: NewReservation }[] = [];
+  const short: { request: ReservationRequest; shortfalls: Shortfall[] }[] = [];
   for (const [nth, { request, demands }] of asking.entries()) {
     const granted = grants[nth]!;
     const shortfalls = granted === 'over-limit' ? [] : shortfallsOf(demands, granted);
     if (granted === 'over-limit') outcomes.set(request, { refused: limits.refusal(nth) });
-    else if (shortfalls.length > 0) outcomes.set(request, { refused: new InsufficientStock(shortfalls) });
+    else if (shortfalls.length > 0) short.push({ request, shortfalls });
     else taken.push({ request, row: newReservation(request, demands, granted, products) });
   }
+  const seen = await lookEverywhere(
+    tx,
+    products,
+    short.map(({ shortfalls }) => shortfalls),
+  );
+  short.forEach(({ request }, nth) => outcomes.set(request, { refused: new InsufficientStock(seen[nth]!) }));
   const rows = await insertReservations(
     tx,
     taken.map(({ row }) => row),
@@ -104,6 +119,38 @@ export async function reserveTogether(
   );
   taken.forEach(({ request }, nth) => outcomes.set(request, { reserved: rows[nth]! }));
   return requests.map((request) => outcomes.get(request)!);
+}
+
+/** Admitted when its SKU was still grouped; thrown, because a batch that throws is tried again in halves, and at last alone. */
+function refuseUngroupable(demands: StockDemand[]): void {
+  const elsewhere = demands.find(({ pool }) => pool !== mainPool);
+  if (elsewhere)
+    throw new Error(`The stock of ${elsewhere.sku} is in ${elsewhere.pool} and cannot be grouped.`);
+}
+
+/**
+ * Before anybody is refused, what is on sale is read once more: in all pools, at one moment. Where that is too little the
+ * refusal is true. Else a switch of strategy may have carried it elsewhere between our look at the product and the one at
+ * its stock, and we begin again; or it is where this strategy does not look, which the shortfalls then show.
+ */
+async function lookEverywhere(
+  tx: Tx,
+  products: Map<string, Product>,
+  refusals: Shortfall[][],
+): Promise<Shortfall[][]> {
+  if (refusals.length === 0) return [];
+  const now = await findAvailable(tx, [...new Set(refusals.flat().map(({ sku }) => sku))]);
+  return refusals.map((shortfalls) => {
+    const seen = shortfalls.map((shortfall) => ({
+      ...shortfall,
+      available: Math.max(shortfall.available, now.get(shortfall.sku)!.available),
+    }));
+    const trulyShort = seen.filter(({ requested, available }) => available < requested);
+    if (trulyShort.length > 0) return trulyShort;
+    const changed = seen.find(({ sku }) => now.get(sku)!.version !== products.get(sku)!.version);
+    if (changed) throw new LostRace(`The product ${changed.sku} has changed.`);
+    return seen;
+  });
 }
 
 function noteTakes(checkouts: StockDemand[][], ms: number): void {
@@ -124,7 +171,7 @@ async function takeByStrategy(
   tx: Tx,
   demands: StockDemand[],
   products: Map<string, Product>,
-  entered?: Entered,
+  taker: Taker,
 ): Promise<StockGrant[]> {
   const grants: StockGrant[] = [];
   for (let start = 0; start < demands.length;) {
@@ -133,7 +180,7 @@ async function takeByStrategy(
     while (end < demands.length && products.get(demands[end]!.sku)!.strategy === name) end++;
     const own = demands.slice(start, end);
     const startedAt = performance.now();
-    grants.push(...(await strategyNamed(name).take(tx, own, entered)));
+    grants.push(...(await strategyNamed(name).take(tx, own, taker)));
     for (const { sku } of own) noteTake(sku, name, performance.now() - startedAt);
     start = end;
   }
@@ -200,15 +247,19 @@ export function refuseTotal(expected: Money | undefined, total: Money): Holdfast
   );
 }
 
-function demandsOf(request: ReservationRequest): StockDemand[] {
+function demandsOf(request: ReservationRequest, products: Map<string, Product>): StockDemand[] {
   const quantities = new Map<string, number>();
   for (const { sku, quantity } of request.lines) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
   return [...quantities]
-    .map(([sku, quantity]) => ({ sku, pool: mainPool, quantity }))
-    .sort((a, b) => (a.sku < b.sku ? -1 : 1));
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([sku, quantity]) => {
+      const { pools, reservationsPerCustomerMax } = products.get(sku)!;
+      const isLimited = reservationsPerCustomerMax !== null;
+      return { sku, quantity, ...wayThroughPools({ pools, isLimited }, request) };
+    });
 }
 
-function shortfallsOf(demands: StockDemand[], grants: StockGrant[]) {
+function shortfallsOf(demands: StockDemand[], grants: StockGrant[]): Shortfall[] {
   return demands.flatMap(({ sku, quantity }, index) => {
     const grant = grants[index]!;
     return grant.taken ? [] : [{ sku, requested: quantity, available: Math.max(0, grant.available) }];
@@ -222,10 +273,9 @@ function newReservation(
   grants: StockGrant[],
   products: Map<string, Product>,
 ): NewReservation {
-  const lines = demands.map((demand, index): ReservationLine => {
-    const grant = grants[index]!;
-    if (!grant.taken) throw new Error('Bug: a reservation is made of stock that was not taken.');
-    return { ...demand, unitAmount: products.get(demand.sku)!.unitAmount, fencingToken: grant.fencingToken };
+  const lines = demands.map(({ sku, quantity }, nth): ReservationLine => {
+    const parts = partsOf(grants[nth]!);
+    return { sku, quantity, unitAmount: products.get(sku)!.unitAmount, ...lineOf(parts) };
   });
   return {
     ...request,

@@ -35,6 +35,7 @@ export interface CheckoutRequest {
   paymentMethod: string;
   lines: { sku: string; quantity: number }[];
   reservationId: string | null;
+  pool?: string;
   ttlSeconds: number;
   expectedTotal?: Money;
   metadata: Record<string, string>;
@@ -165,6 +166,7 @@ const wanted = (request: CheckoutRequest): ReservationRequest => ({
   customerId: request.customerId,
   orderId: request.claim.resourceId,
   lines: request.lines,
+  pool: request.pool,
   ttlSeconds: request.ttlSeconds,
   metadata: {},
   expectedTotal: request.expectedTotal,

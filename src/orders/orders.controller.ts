@@ -125,6 +125,7 @@ export class OrdersController {
       paymentMethod: dto.paymentMethod,
       lines: dto.lines ?? [],
       reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),
+      pool: dto.pool,
       ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
       expectedTotal: dto.expectedTotal,
       metadata: dto.metadata ?? {},

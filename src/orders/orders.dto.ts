@@ -12,7 +12,7 @@ import {
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
-import { LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
+import { IsAskedPool, LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
 
 export class OrderDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
@@ -50,6 +50,9 @@ export class OrderDto {
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds?: number;
+
+  @IsAskedPool()
+  pool?: string;
 
   @ApiPropertyOptional({
     type: MoneyDto,

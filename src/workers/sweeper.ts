@@ -5,10 +5,13 @@ import { Database } from '../database/database';
 import { ReservationsService } from '../inventory/reservations.service';
 import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
+import { Rebalancer } from './rebalancer';
 
 /** Old keys and inbox rows go a few at a time, so that the clean-up never competes with buyers. */
 const pruneBatchSizeMax = 1_000;
 const pruneEveryMs = 60_000;
+/** A pool that ran dry sends its buyers to the others meanwhile, which costs them a little time. */
+const rebalanceEveryMs = 1_000;
 
 /**
  * The promises about time, kept with every queue down: what is due in the database is found here, whatever doorbell was
@@ -25,6 +28,7 @@ export class Sweeper {
     private readonly reservations: ReservationsService,
     private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
+    private readonly rebalancer: Rebalancer,
   ) {}
 
   start(): void {
@@ -34,6 +38,7 @@ export class Sweeper {
       new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger),
       new Duty(every, () => this.sagas.sweep(), this.logger),
       new Duty(every, () => this.providerEvents.sweep(), this.logger),
+      new Duty(rebalanceEveryMs, () => this.rebalancer.sweep().then(() => undefined), this.logger),
       new Duty(pruneEveryMs, () => this.prune(), this.logger),
     );
   }

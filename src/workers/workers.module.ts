@@ -9,6 +9,7 @@ import { Queues } from '../queue/queues';
 import { Consumers } from './consumers';
 import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
+import { Rebalancer } from './rebalancer';
 import { Sweeper } from './sweeper';
 
 /** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
@@ -42,7 +43,7 @@ export class Background implements OnModuleDestroy {
 
 @Module({
   imports: [InventoryModule, OrdersModule],
-  providers: [Consumers, DueSagas, ProviderEventWorker, Sweeper, Background],
+  providers: [Consumers, DueSagas, ProviderEventWorker, Rebalancer, Sweeper, Background],
   exports: [Background],
 })
 export class WorkersModule {}

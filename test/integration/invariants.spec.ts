@@ -19,6 +19,9 @@ interface Lively {
   released: string;
   sku: string;
   emptySku: string;
+  split: string;
+  numbered: string;
+  numberedHeld: string;
 }
 
 let world: World;
@@ -70,6 +73,15 @@ async function liveALittle(): Promise<Lively> {
   await world.reservations.expireDue();
   await world.reservations.release(released!, shop);
   await world.reservations.confirm(confirmed!, shop);
+  const split = await world.product({ onHand: 9, strategy: 'pools', pools: ['eu', 'us'] });
+  await world.products.transfer(
+    split,
+    { from: 'eu', to: 'us', quantity: 2, reason: 'wanted there' },
+    undefined,
+    operator,
+  );
+  const numbered = await world.product({ onHand: 9, strategy: 'unit-tokens' });
+  const numberedHeld = await world.reserve([{ sku: numbered, quantity: 2 }]);
   await until(async () => (await world.relay().runOnce()) === 0);
   for (const { data } of world.queues.jobs.filter((job) => job.queue === 'events')) {
     await world.db.transaction('command', (tx) => receiveMessage(tx, 'events', data.messageId!));
@@ -86,6 +98,9 @@ async function liveALittle(): Promise<Lively> {
     released: released!,
     sku,
     emptySku,
+    split,
+    numbered,
+    numberedHeld,
   };
 }
 
@@ -221,6 +236,25 @@ const corruptions: Corruption[] = [
   ]],
   ['I19', 'a product has no stock row', ({ emptySku }) => emptySku, ({ emptySku }) => [
     [`DELETE FROM stock_levels WHERE sku = $1`, [emptySku]],
+  ]],
+  ['I19', 'a transfer lost a unit on its way', ({ split }) => split, ({ split }) => [
+    [`UPDATE stock_movements SET delta = delta - 1, on_hand_after = on_hand_after - 1 WHERE sku = $1 AND kind = 'transfer' AND pool = 'us'`, [split]],
+    [`UPDATE stock_levels SET on_hand = on_hand - 1 WHERE sku = $1 AND pool = 'us'`, [split]],
+  ]],
+  ['I19', 'a numbered unit is gone', ({ numbered }) => numbered, ({ numbered }) => [
+    [`DELETE FROM stock_units WHERE sku = $1 AND unit_no = 9`, [numbered]],
+  ]],
+  ['I19', 'a numbered unit came from nowhere', ({ sku }) => sku, ({ sku }) => [
+    [`INSERT INTO stock_units (sku, unit_no) VALUES ($1, 1)`, [sku]],
+  ]],
+  ['I19', 'a promised unit is free', ({ numbered }) => numbered, ({ numberedHeld }) => [
+    [`UPDATE stock_units SET reservation_id = NULL WHERE reservation_id = $1 AND unit_no = 1`, [numberedHeld]],
+  ]],
+  ['I19', 'a unit is promised to a reservation that has ended', ({ numbered }) => numbered, ({ numbered, released }) => [
+    [`UPDATE stock_units SET reservation_id = $2 WHERE sku = $1 AND unit_no = 1`, [numbered, released]],
+  ]],
+  ['I19', 'a reservation has a unit of another’s', ({ numberedHeld }) => numberedHeld, ({ numbered, numberedHeld, active }) => [
+    [`UPDATE stock_units SET reservation_id = $2 WHERE sku = $1 AND reservation_id = $3 AND unit_no = 2`, [numbered, active, numberedHeld]],
   ]],
   ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
     [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'authorize'`, [placed]],

@@ -196,7 +196,7 @@ describe('checkouts that are taken together', () => {
       const second = await takeTogether(tx, [[demand(sku, 1)]]);
       const tokens = [...first, ...second].flat().flatMap((grant) => {
         if (typeof grant === 'string') throw new Error('nobody was to be refused for a limit');
-        return grant.taken ? [grant.fencingToken] : [];
+        return grant.taken ? grant.parts.map(({ fencingToken }) => fencingToken) : [];
       });
       expect(tokens).toEqual([1, 2, 3, 4]);
     });

@@ -43,6 +43,7 @@ export interface ProductOptions {
   sku?: string;
   onHand?: number;
   strategy?: string;
+  pools?: string[];
   amount?: number;
   currency?: string;
   quantityPerOrderMax?: number;
@@ -69,7 +70,7 @@ export class World {
     private readonly dropDatabase: () => Promise<void>,
   ) {
     this.silence = new SilentRelay(db, this.queues as unknown as Queues);
-    const admission = new Admission(db);
+    const admission = new Admission(db, config);
     this.reservations = new ReservationsService(config, db, admission, this.silence);
     this.products = new ProductsService(db);
     this.intake = new Intake(config, db, this.reservations, admission, this.silence);
@@ -139,7 +140,7 @@ export class World {
 
   reservationRequest(
     lines: { sku: string; quantity: number }[],
-    more: Partial<{ customerId: string; ttlSeconds: number }> = {},
+    more: Partial<{ customerId: string; ttlSeconds: number; pool: string }> = {},
   ) {
     return {
       id: newId(),
@@ -156,7 +157,7 @@ export class World {
   /** Reserves as the API does; returns the reservation's id, or throws the refusal. */
   async reserve(
     lines: { sku: string; quantity: number }[],
-    more: Partial<{ customerId: string; ttlSeconds: number }> = {},
+    more: Partial<{ customerId: string; ttlSeconds: number; pool: string }> = {},
   ) {
     const request = this.reservationRequest(lines, more);
     await this.reservations.create(request, { ...this.claim('reservations'), resourceId: request.id });
@@ -183,8 +184,12 @@ export class World {
     return (await this.intake.accept(this.checkout(wanted, more))).orderId;
   }
 
+  /** Summed over pools. */
   async level(sku: string): Promise<{ onHand: number; reserved: number }> {
-    return this.row(`SELECT on_hand AS "onHand", reserved FROM stock_levels WHERE sku = $1`, [sku]);
+    return this.row(
+      `SELECT sum(on_hand)::int AS "onHand", sum(reserved)::int AS reserved FROM stock_levels WHERE sku = $1`,
+      [sku],
+    );
   }
 
   reservation(id: string) {
@@ -230,7 +235,7 @@ export async function createWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
   const config = loadConfig({
     NODE_ENV: 'test',
     DATABASE_URL: database.url,
-    DATABASE_POOL_MAX: '12',
+    DATABASE_POOL_MAX: '20',
     ...env,
   });
   await noticeDeadlocksSoon(database.url);

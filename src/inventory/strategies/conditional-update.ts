@@ -29,7 +29,7 @@ export class ConditionalUpdate implements StockStrategy {
       `,
       [sku, pool, quantity],
     );
-    if (row) return { taken: true, fencingToken: row.fencingToken };
+    if (row) return { taken: true, parts: [{ pool, quantity, fencingToken: row.fencingToken }] };
 
     const [level] = await tx.rows<{ available: number }>(
       `SELECT on_hand - reserved AS available FROM stock_levels WHERE sku = $1::text AND pool = $2::text`,

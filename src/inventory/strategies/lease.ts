@@ -1,9 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Tx } from '../../database/database';
 import { unavailable } from '../../errors';
+import { failpoint } from '../../failpoints';
 import { noteConflict } from '../contention';
 import { takeTogether } from '../stock-levels';
-import type { Entered, StockDemand, StockGrant, StockStrategy } from './strategy';
+import type { Entered, StockDemand, StockGrant, StockStrategy, Taker } from './strategy';
 
 /** Far longer than a checkout's transaction takes; whoever sleeps through it has lost the lease, whether or not it knows. */
 const leaseTtlMs = 2_000;
@@ -39,7 +40,7 @@ export class Lease implements StockStrategy {
     return { tokens, leave };
   }
 
-  async take(tx: Tx, demands: StockDemand[], entered?: Entered): Promise<StockGrant[]> {
+  async take(tx: Tx, demands: StockDemand[], { entered }: Taker): Promise<StockGrant[]> {
     // Begun before its SKU was switched to this: without the lease only the row's own lock makes it right.
     if (!entered || !demands.every(({ sku }) => entered.tokens.has(sku)))
       return (await takeTogether(tx, [demands]))[0] as StockGrant[];
@@ -56,6 +57,7 @@ export class Lease implements StockStrategy {
       [sku, pool],
     );
     if (!seen || seen.available < quantity) return { taken: false, available: seen?.available ?? 0 };
+    await failpoint('lease.stock-read');
     const [row] = await tx.rows<{ fencingToken: number }>(
       `
       UPDATE stock_levels
@@ -69,7 +71,7 @@ export class Lease implements StockStrategy {
       `,
       [sku, pool, quantity, token],
     );
-    if (row) return { taken: true, fencingToken: row.fencingToken };
+    if (row) return { taken: true, parts: [{ pool, quantity, fencingToken: row.fencingToken }] };
     noteConflict(sku, this.name);
     throw new LeaseLost(sku);
   }

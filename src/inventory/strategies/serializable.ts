@@ -37,6 +37,6 @@ export class Serializable implements StockStrategy {
       `,
       [sku, pool, quantity],
     );
-    return { taken: true, fencingToken: row!.fencingToken };
+    return { taken: true, parts: [{ pool, quantity, fencingToken: row!.fencingToken }] };
   }
 }

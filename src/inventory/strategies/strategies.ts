@@ -3,9 +3,11 @@ import { AdvisoryLock } from './advisory-lock';
 import { ConditionalUpdate } from './conditional-update';
 import { Grouped } from './grouped';
 import { Lease } from './lease';
+import { Pools } from './pools';
 import { RowLock } from './row-lock';
 import { Serializable } from './serializable';
 import type { StockStrategy } from './strategy';
+import { UnitTokens } from './unit-tokens';
 import { VersionCheck } from './version-check';
 
 /** By name, as a product's `strategy` gives it. */
@@ -17,6 +19,8 @@ export const strategies: ReadonlyMap<string, StockStrategy> = new Map(
     new AdvisoryLock(),
     new Lease(),
     new Serializable(),
+    new UnitTokens(),
+    new Pools(),
     new Grouped(),
     new Adaptive(),
   ].map((strategy: StockStrategy) => [strategy.name, strategy]),

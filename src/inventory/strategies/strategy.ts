@@ -2,15 +2,25 @@ import type { Database, Isolation, Tx } from '../../database/database';
 
 export type { Isolation };
 
-/** So many units of one SKU, from one pool. */
+/** So many units of one SKU. */
 export interface StockDemand {
   sku: string;
+  /** Where they are taken from: for most strategies the only place. */
   pool: string;
   quantity: number;
+  /** Pools to turn to, in this order, when that one has too few. */
+  others?: readonly string[];
 }
 
-/** Taken under this fencing token, or not taken because only so many were available. */
-export type StockGrant = { taken: true; fencingToken: number } | { taken: false; available: number };
+/** What one pool gave, and under which fencing token. */
+export interface StockPart {
+  pool: string;
+  quantity: number;
+  fencingToken: number;
+}
+
+/** Taken, from one pool or from several, or not taken because only so many were available. */
+export type StockGrant = { taken: true; parts: StockPart[] } | { taken: false; available: number };
 
 /**
  * How the units of a SKU are taken when several buyers want them at once. One file each, chosen per SKU, and all
@@ -28,12 +38,19 @@ export interface StockStrategy {
   enter?(db: Database, skus: string[]): Promise<Entered>;
 
   /**
-   * Takes what the demands of one checkout ask for, in the order given: ascending by (sku, pool), no pair twice.
+   * Takes what the demands of one checkout ask for, in the order given: ascending by SKU, none twice.
    *
    * The answers stand in the same order. When any of them is "not taken" the caller rolls the transaction back, so a
    * strategy may leave the others half done; but it answers every demand, because a buyer is told all shortages at once.
    */
-  take(tx: Tx, demands: StockDemand[], entered?: Entered): Promise<StockGrant[]>;
+  take(tx: Tx, demands: StockDemand[], taker: Taker): Promise<StockGrant[]>;
+}
+
+/** For whom stock is taken. */
+export interface Taker {
+  reservationId: string;
+  /** What the request got by `enter`. */
+  entered?: Entered;
 }
 
 /** What a request holds outside its transaction: a fencing token per SKU. */

@@ -33,7 +33,10 @@ export class VersionCheck implements StockStrategy {
       );
       if (!seen || seen.available < demand.quantity) return { taken: false, available: seen?.available ?? 0 };
       const fencingToken = await this.write(tx, demand, seen.version);
-      if (fencingToken !== undefined) return { taken: true, fencingToken };
+      if (fencingToken !== undefined) {
+        const { pool, quantity } = demand;
+        return { taken: true, parts: [{ pool, quantity, fencingToken }] };
+      }
       noteConflict(demand.sku, this.name);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs * 2 ** tries));
     }

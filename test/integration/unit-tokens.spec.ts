@@ -1,0 +1,171 @@
+import { contentionOf } from '../../src/inventory/contention';
+import { reservationView } from '../../src/inventory/inventory.views';
+import {
+  answerOf,
+  codesOf,
+  createWorld,
+  expectInvariants,
+  inParallel,
+  shop,
+  until,
+  type World,
+} from '../support/fixtures';
+import { hesitating, holding } from '../support/rivals';
+import { seeded } from '../support/seeded';
+import { adjust, switchTo, unitsOf } from '../support/stock-desk';
+
+const strategy = 'unit-tokens';
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+/** What the shop is told of a reservation's units. */
+async function numbersOf(reservationId: string): Promise<number[] | undefined> {
+  const [line] = reservationView(await world.reservation(reservationId)).lines;
+  return line && 'units' in line ? line.units : undefined;
+}
+
+/** As a rival who has found a unit and is about to take it. */
+const unitOne = 'SELECT FROM stock_units WHERE sku = $1 AND unit_no = 1 FOR UPDATE';
+
+const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, nth) => from + nth);
+
+/** Until somebody found too few units and looked again. */
+const untilOvertaken = (sku: string) =>
+  until(async () => contentionOf(sku).some((one) => one.conflictRate > 0));
+
+describe('units that are sold by number', () => {
+  it('are all sold, each of them once, to 300 buyers of 100', async () => {
+    const sku = await world.product({ onHand: 100, strategy });
+
+    const outcomes = await inParallel(
+      12,
+      Array.from({ length: 300 }, () => () => world.reserve([{ sku, quantity: 1 }])),
+    );
+
+    const codes = codesOf(outcomes);
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(100);
+    expect(codes.filter((code) => code === 'insufficient_stock')).toHaveLength(200);
+    const sold: number[] = [];
+    for (const outcome of outcomes)
+      if (outcome.status === 'fulfilled') sold.push(...(await numbersOf(outcome.value))!);
+    expect(sold.sort((one, other) => one - other)).toEqual(numbers(1, 100));
+  });
+
+  it('are told to the buyer, the lowest first, for as long as the reservation holds them', async () => {
+    const sku = await world.product({ onHand: 5, strategy });
+    const first = await world.reserve([{ sku, quantity: 2 }]);
+    const second = await world.reserve([{ sku, quantity: 2 }]);
+    expect([await numbersOf(first), await numbersOf(second)]).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+
+    await world.reservations.release(first, shop);
+    expect(await numbersOf(first)).toBeUndefined();
+    expect(await numbersOf(await world.reserve([{ sku, quantity: 3 }]))).toEqual([1, 2, 5]);
+    await world.reservations.confirm(second, shop);
+    expect(await numbersOf(second)).toEqual([3, 4]);
+  });
+
+  it('are not spoken of where no unit has a number', async () => {
+    const sku = await world.product();
+    const view = reservationView(await world.reservation(await world.reserve([{ sku, quantity: 1 }])));
+    expect(Object.keys(view.lines[0]!)).toEqual(['sku', 'quantity', 'unitPrice', 'fencingToken']);
+  });
+
+  it(
+    'are kept apart in orders over several products, by whatever strategies, and lose none to a refused one',
+    seeded(async (random) => {
+      const numbered = await world.productsOf(2, { onHand: 12, strategy });
+      const counted = await world.productsOf(2, {
+        onHand: 12,
+        strategy: random.pick(['serializable', 'row-lock']),
+      });
+      const skus = [...numbered, ...counted];
+      const orders = Array.from({ length: 40 }, () =>
+        random.shuffled(skus).map((sku) => ({ sku, quantity: random.integer(1, 2) })),
+      );
+
+      const outcomes = await inParallel(
+        12,
+        orders.map((lines) => () => world.reserve(lines)),
+      );
+
+      const sold = new Map(skus.map((sku) => [sku, 0]));
+      outcomes.forEach((outcome, nth) => {
+        if (outcome.status === 'fulfilled')
+          for (const { sku, quantity } of orders[nth]!) sold.set(sku, sold.get(sku)! + quantity);
+      });
+      expect(codesOf(outcomes).filter((code) => code !== 'ok' && code !== 'insufficient_stock')).toEqual([]);
+      for (const sku of skus) expect(await world.level(sku)).toEqual({ onHand: 12, reserved: sold.get(sku) });
+      for (const sku of numbered) expect((await unitsOf(world, sku)).taken).toHaveLength(sold.get(sku)!);
+    }),
+  );
+});
+
+describe('the last unit, while a rival is looking at it', () => {
+  it('is not sold out: who asks for it waits, and gets it when the rival goes away', async () => {
+    const sku = await world.product({ onHand: 1, strategy });
+    const rival = await hesitating(world, { sku, quantity: 1 });
+    const buyer = world.reserve([{ sku, quantity: 1 }]);
+    await untilOvertaken(sku);
+    await rival('goes away');
+
+    expect(await numbersOf(await buyer)).toEqual([1]);
+  });
+
+  it('is sold out when the rival has bought it', async () => {
+    const sku = await world.product({ onHand: 1, strategy });
+    const rival = await hesitating(world, { sku, quantity: 1 });
+    const buyer = answerOf(world.reserve([{ sku, quantity: 1 }]));
+    await untilOvertaken(sku);
+    await rival('buys');
+
+    expect(await buyer).toBe('insufficient_stock');
+  });
+
+  it('keeps no other unit from being sold: who waits for more holds nothing meanwhile', async () => {
+    const sku = await world.product({ onHand: 3, strategy });
+    const letGo = await holding(world, unitOne, [sku]);
+    const patient = answerOf(world.reserve([{ sku, quantity: 3 }]));
+    await untilOvertaken(sku);
+
+    expect(await numbersOf(await world.reserve([{ sku, quantity: 2 }]))).toEqual([2, 3]);
+    expect(await patient).toBe('insufficient_stock');
+    await letGo();
+  });
+
+  it('is waited for no longer than a few seconds, and then not refused but put off', async () => {
+    const sku = await world.product({ onHand: 1, strategy });
+    const rival = await hesitating(world, { sku, quantity: 1 });
+    const askedAt = performance.now();
+
+    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('unavailable');
+    expect(performance.now() - askedAt).toBeLessThan(4_500);
+    await rival('goes away');
+    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+  });
+
+  it('is left to the rival by whoever writes off or carries home the others', async () => {
+    const sku = await world.product({ onHand: 4, strategy });
+    const letGo = await holding(world, unitOne, [sku]);
+    await adjust(world, sku, -1);
+    await switchTo(world, sku, 'row-lock');
+    expect(await unitsOf(world, sku)).toEqual({ free: [1], taken: [] });
+    await letGo();
+
+    expect(await answerOf(world.reserve([{ sku, quantity: 3 }]))).toBe('ok');
+    expect(await unitsOf(world, sku)).toEqual({ free: [], taken: [] });
+  });
+
+  it('is not written off from under the rival’s hands', async () => {
+    const sku = await world.product({ onHand: 1, strategy });
+    const letGo = await holding(world, unitOne, [sku]);
+    expect(await answerOf(adjust(world, sku, -1))).toBe('unavailable');
+    await letGo();
+    expect(await answerOf(adjust(world, sku, -1))).toBe('ok');
+  });
+});

@@ -1,0 +1,51 @@
+import { reserveAlone } from '../../src/inventory/reserve';
+import type { World } from './fixtures';
+
+/** Others at the same rows, who stay in the middle of their transactions until they are told to go on. */
+
+/** Holds what a statement locks, until it is told to let go. */
+export async function holding(
+  world: World,
+  sql: string,
+  parameters: unknown[],
+): Promise<() => Promise<void>> {
+  const session = await world.session();
+  await session.query('BEGIN');
+  await session.query(sql, parameters);
+  return async () => {
+    await session.query('ROLLBACK');
+    await session.end();
+  };
+}
+
+/** A buyer who has taken stock and not committed, and may still do either. The end of it is waited for. */
+export async function hesitating(
+  world: World,
+  line: { sku: string; quantity: number },
+  pool?: string,
+): Promise<(decision: 'buys' | 'goes away') => Promise<void>> {
+  const goesAway = new Error('goes away');
+  const decision = later<string>();
+  const taken = later<void>();
+  const over = world.db
+    .transaction('command', async (tx) => {
+      const outcome = await reserveAlone(tx, { ...world.reservationRequest([line]), pool }, 1_800);
+      if ('refused' in outcome) throw outcome.refused;
+      taken.resolve();
+      if ((await decision.promise) !== 'buys') throw goesAway;
+    })
+    .catch((error: unknown) => {
+      if (error !== goesAway) throw error;
+    });
+  await Promise.race([taken.promise, over]);
+  return (what) => {
+    decision.resolve(what);
+    return over;
+  };
+}
+
+function later<T>() {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>((settle) => (resolve = settle));
+  return { promise, resolve };
+}
