@@ -6,6 +6,7 @@ import { HttpClient } from '../../test/support/http-client';
 import { BuyersShop } from './buyers-shop';
 import { type Rest, audit, converge } from './convergence';
 import { samplesAt, sumOf } from './metrics';
+import { reach } from './reach';
 
 /** How soon a supervisor notices that it is no longer wanted. */
 const nextLook = () => new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
@@ -44,6 +45,13 @@ export class DrilledShop extends BuyersShop {
   async freeze(name: string): Promise<void> {
     this.tell('freezes', 1);
     await this.service.kill(name, 'SIGSTOP');
+  }
+
+  /** Waits until it has stopped itself at a failpoint. */
+  async stopped(name: string): Promise<void> {
+    const stops = /^failpoint \S+ stops$/m;
+    await reach(`${name} stops`, async () => stops.test(this.service.outputOf(name)));
+    this.tell('freezes', 1);
   }
 
   thaw(name: string): Promise<void> {
