@@ -3,7 +3,7 @@ import { inParallel, tally } from '../test/support/shop';
 import { endsInTime } from './kit/business-as-usual';
 import type { Drill } from './kit/drill';
 
-/** Three seconds for a connection to look the caller up, three for one to work on, five for a lock, four for a busy machine. */
+/** Three seconds for a connection to look the caller up, three for the buyer's turn, five for a lock, four for a busy machine. */
 const soonMs = 15_000;
 
 export const drill: Drill = {
@@ -15,15 +15,18 @@ export const drill: Drill = {
   mutants: [
     {
       name: 'waits-without-end',
-      why: 'a request that gets no connection waits until it does',
-      file: 'database/data-source.js',
-      find: 'connectionTimeoutMillis: 3_000,',
-      replace: 'connectionTimeoutMillis: 0,',
+      why: 'a request whose turn does not come waits until it does',
+      file: 'inventory/admission.js',
+      find: 'waitMsMax: intakeWaitMsMax,',
+      replace: 'waitMsMax: 600_000,',
     },
   ],
 
   run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', envOf: { 'api-1': { DATABASE_POOL_MAX: '2' } } });
+    const shop = await stage.open({
+      queue: 'postgres',
+      envOf: { 'api-1': { DATABASE_POOL_MAX: '2', INTAKE_WAIT_MS_MAX: '3000' } },
+    });
     const sku = await shop.product(1_000);
 
     const letGo = await shop.holdStock(sku);

@@ -38,6 +38,7 @@ export interface Config {
   reservationLifetimeSecondsMax: number;
   sagaLeaseMs: number;
   intakeWaitingMax: number;
+  intakeWaitMsMax: number;
   relayPollMs: number;
   relayResendMs: number;
   sweepMs: number;
@@ -172,6 +173,7 @@ const rhythmSettings = (read: Reader) => ({
   sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
   // About a second's worth of a hot SKU: whoever would wait longer is told so at once, and when to come back.
   intakeWaitingMax: read.integer('INTAKE_WAITING_MAX', 2_000, { min: 1, max: 1_000_000 }),
+  intakeWaitMsMax: read.integer('INTAKE_WAIT_MS_MAX', 10_000, { min: 1, max: 600_000 }),
   // The net under the poke that follows each commit: how long a message waits when that poke was lost.
   relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
   // Sent but not applied: the queue lost it, or its consumer died. Longer than a queue's backlog usually is.

@@ -24,6 +24,7 @@ const contentionType = documented('ContentionList', {
       lockWaitMs: { p50: 2, p99: 10 },
       conflictRate: 0,
       batchSize: 41.7,
+      waiting: 212,
       adaptive: {
         hot: true,
         since: '2026-11-20T10:00:00.000Z',

@@ -1,19 +1,15 @@
 import { Histogram } from 'prom-client';
 import { HoldfastError } from '../errors';
+import { type WaitingLimits, shedRequests, waitingRequests } from './waiting';
 
 /** What became of one request of a batch. */
 export type BatchAnswer<A> = { answer: A } | { error: Error };
 
-export interface BatcherOptions {
-  /** For metrics. */
-  name: string;
+export interface BatcherOptions extends WaitingLimits {
   /** Requests in one batch: beyond a few hundred a larger one only makes its first requests wait for its last. */
   sizeMax: number;
   /** Batches in flight at once, over all lanes. */
   inFlightMax: number;
-  /** Requests that may wait. The next one is refused at once, by this error, rather than waiting for nothing. */
-  waitingMax: number;
-  overloaded: () => Error;
 }
 
 const batchSize = new Histogram({
@@ -56,14 +52,18 @@ export class Batcher<Q, A> {
 
   /** Resolves or rejects with this request's own answer. */
   add(request: Q, lane = ''): Promise<A> {
-    if (this.waiting >= this.options.waitingMax) return Promise.reject(this.options.overloaded());
+    const { name, waitingMax, overloaded } = this.options;
+    if (this.waiting >= waitingMax) {
+      shedRequests.inc({ at: name });
+      return Promise.reject(overloaded());
+    }
     return new Promise<A>((resolve, reject) => {
       const settle = (answer: BatchAnswer<A>) =>
         'error' in answer ? reject(answer.error) : resolve(answer.answer);
       const queue = this.lanes.get(lane) ?? [];
       queue.push({ request, since: performance.now(), settle });
       this.lanes.set(lane, queue);
-      this.waiting += 1;
+      this.wait(1);
       if (!this.busy.has(lane)) this.ready.add(lane);
       this.begin();
     });
@@ -72,6 +72,11 @@ export class Batcher<Q, A> {
   /** Requests that no batch has taken up yet. */
   get depth(): number {
     return this.waiting;
+  }
+
+  private wait(change: number): void {
+    this.waiting += change;
+    waitingRequests.inc({ at: this.options.name }, change);
   }
 
   private begin(): void {
@@ -89,7 +94,7 @@ export class Batcher<Q, A> {
     const queue = this.lanes.get(lane)!;
     const batch = queue.splice(0, this.options.sizeMax);
     if (queue.length === 0) this.lanes.delete(lane);
-    this.waiting -= batch.length;
+    this.wait(-batch.length);
     const now = performance.now();
     batchSize.observe({ batcher: this.options.name }, batch.length);
     for (const { since } of batch) batchWait.observe({ batcher: this.options.name }, (now - since) / 1_000);

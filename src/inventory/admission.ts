@@ -1,10 +1,13 @@
 import { createHash } from 'node:crypto';
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
+import { CONFIG } from '../config.module';
 import type { BatcherOptions } from '../database/batcher';
 import { Database } from '../database/database';
 import { sqlStateOf } from '../database/pg-errors';
+import { Turnstile } from '../database/turnstile';
 import { unavailable } from '../errors';
+import { noteArrival } from './contention';
 import { findProducts } from './products.repository';
 import { isHot } from './strategies/adaptive';
 import { LeaseLost } from './strategies/lease';
@@ -17,6 +20,8 @@ const rememberMs = 1_000;
 const rememberedMax = 10_000;
 /** Batches that one process may have in flight. Two cores commit no more at once, and each SKU has one lane only. */
 const lanesMax = 4;
+/** Connections that buyers who are taken alone leave to the lanes, and to whoever confirms, cancels, pays or looks. */
+const connectionsLeft = 2 * lanesMax;
 /** Whoever loses its lease this often met real rivals, and should come back later. */
 const triesMax = 5;
 
@@ -54,7 +59,20 @@ export class Admission {
   private remembered = new Map<string, Remembered>();
   private readonly loading = new Map<string, Promise<void>>();
 
-  constructor(private readonly db: Database) {}
+  private readonly turnstile: Turnstile;
+
+  constructor(
+    private readonly db: Database,
+    @Inject(CONFIG) { databasePoolMax, intakeWaitingMax, intakeWaitMsMax }: Config,
+  ) {
+    this.turnstile = new Turnstile({
+      name: 'alone',
+      insideMax: Math.max(1, databasePoolMax - connectionsLeft),
+      waitingMax: intakeWaitingMax,
+      waitMsMax: intakeWaitMsMax,
+      overloaded: busy,
+    });
+  }
 
   async admit<T>(
     skus: string[],
@@ -62,19 +80,29 @@ export class Admission {
   ): Promise<T> {
     for (let tries = 1; ; tries++) {
       const names = await this.strategiesOf(skus);
-      if (names.every((name) => name === 'grouped')) return how.together(laneOf(skus));
-      const entered = await this.enter(skus, names);
+      const answered = skus.map((sku, nth) => noteArrival(sku, names[nth]!));
       try {
-        const isolation = names.map((name) => strategies.get(name)?.isolation).find(Boolean);
-        return await how.alone({ isolation, entered });
+        if (names.every((name) => name === 'grouped')) return await how.together(laneOf(skus));
+        return await this.turnstile.pass(() => this.takeAlone(skus, names, how.alone));
       } catch (error) {
-        // 23514: it read under its lease, and somebody who needs none took the last units before it wrote.
-        const lost = error instanceof LeaseLost || (entered && sqlStateOf(error) === '23514');
-        if (!lost) throw error;
+        if (!(error instanceof LeaseLost)) throw error;
         if (tries === triesMax) throw busy();
       } finally {
-        await entered?.leave();
+        answered.forEach((tell) => tell());
       }
+    }
+  }
+
+  private async takeAlone<T>(skus: string[], names: string[], take: (way: Alone) => Promise<T>): Promise<T> {
+    const entered = await this.enter(skus, names);
+    try {
+      const isolation = names.map((name) => strategies.get(name)?.isolation).find(Boolean);
+      return await take({ isolation, entered });
+    } catch (error) {
+      // 23514: it read under its lease, and somebody who needs none took the last units before it wrote.
+      throw entered && sqlStateOf(error) === '23514' ? new LeaseLost(skus.join(', ')) : error;
+    } finally {
+      await entered?.leave();
     }
   }
 

@@ -1,4 +1,4 @@
-import { Counter, Histogram } from 'prom-client';
+import { Counter, Gauge, Histogram } from 'prom-client';
 
 /**
  * How much buyers are in each other's way, per SKU and strategy, as this process sees it: how long taking stock waits,
@@ -14,6 +14,8 @@ export interface Contention {
   conflictRate: number;
   /** Requests that shared a transaction, on average. */
   batchSize: number;
+  /** Buyers who have come and were not answered yet. */
+  waiting: number;
 }
 
 const windowSeconds = 60;
@@ -34,6 +36,12 @@ const conflicts = new Counter({
   labelNames: ['strategy'],
 });
 
+const waitingBuyers = new Gauge({
+  name: 'holdfast_stock_waiting',
+  help: 'Buyers whose stock is being taken, or who wait for that.',
+  labelNames: ['strategy'],
+});
+
 interface Second {
   at: number;
   taken: number;
@@ -49,6 +57,9 @@ interface Watched {
 }
 
 const watched = new Map<string, Watched>();
+const waiting = new Map<string, number>();
+
+const keyOf = (sku: string, strategy: string) => `${strategy}\n${sku}`;
 
 /** `buyers` shared one taking of this SKU's stock, which took `ms`. */
 export function noteTake(sku: string, strategy: string, ms: number, buyers = 1): void {
@@ -58,6 +69,19 @@ export function noteTake(sku: string, strategy: string, ms: number, buyers = 1):
   second.taken += buyers;
   const bucket = bounds.findIndex((bound) => ms <= bound);
   second.waits[bucket === -1 ? bounds.length : bucket]! += buyers;
+}
+
+/** A buyer has come for stock of this SKU; the returned function says that it was answered. */
+export function noteArrival(sku: string, strategy: string): () => void {
+  const key = keyOf(sku, strategy);
+  const count = (change: 1 | -1) => {
+    const now = (waiting.get(key) ?? 0) + change;
+    if (now === 0) waiting.delete(key);
+    else waiting.set(key, now);
+    waitingBuyers.inc({ strategy }, change);
+  };
+  count(1);
+  return () => count(-1);
 }
 
 export function noteConflict(sku: string, strategy: string): void {
@@ -91,6 +115,7 @@ function summary({ sku, strategy, seconds: parts }: Watched, seconds: number): C
     lockWait: { p50: percentile(waits, 0.5), p99: percentile(waits, 0.99) },
     conflictRate: lost / Math.max(1, taken),
     batchSize: taken / Math.max(1, takes),
+    waiting: waiting.get(keyOf(sku, strategy)) ?? 0,
   };
 }
 
@@ -103,7 +128,7 @@ function percentile(waits: number[], share: number): number {
 }
 
 function secondOf(sku: string, strategy: string): Second {
-  const key = `${strategy}\n${sku}`;
+  const key = keyOf(sku, strategy);
   const one = watched.get(key) ?? { sku, strategy, seconds: [] };
   // Last in the map is the one that was asked for last.
   watched.delete(key);

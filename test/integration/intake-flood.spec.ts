@@ -1,0 +1,64 @@
+import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
+
+/** Ten connections, of which buyers who are taken alone may have two. */
+let world: World;
+beforeAll(async () => (world = await createWorld({ DATABASE_POOL_MAX: '10', INTAKE_WAIT_MS_MAX: '3000' })));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+/** A crowd at a product whose stock row somebody holds, until `end` is called. */
+async function crowdAtHeldStock(buyers: number) {
+  const sku = await world.product({ onHand: buyers, strategy: 'row-lock' });
+  const holder = await world.session();
+  await holder.query('BEGIN');
+  await holder.query('SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE', [sku]);
+  const answers = Array.from({ length: buyers }, (_, nth) =>
+    answerOf(world.reserve([{ sku, quantity: 1 }], { customerId: `cus_${nth}` })),
+  );
+  await untilBlocked(world, 2);
+  const end = async () => {
+    await holder.query('COMMIT');
+    await holder.end();
+    return Promise.all(answers);
+  };
+  return { answers, end };
+}
+
+describe('while a crowd waits for a product that is taken alone', () => {
+  it('those who hold a reservation can confirm, extend and release it, and what is due expires', async () => {
+    const sku = await world.product();
+    const line = { sku, quantity: 1 };
+    const [confirmed, released, due] = [
+      await world.reserve([line]),
+      await world.reserve([line]),
+      await world.reserve([line]),
+    ];
+    await world.makeDue(due);
+    const { end } = await crowdAtHeldStock(40);
+
+    await world.reservations.extend(confirmed, 900, shop);
+    await world.reservations.confirm(confirmed, shop);
+    await world.reservations.release(released, shop);
+    await world.reservations.expireDue();
+    expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 1 });
+
+    expect(new Set(await end())).toEqual(new Set(['ok']));
+  });
+
+  it('a buyer of a grouped product is served', async () => {
+    const sku = await world.product({ strategy: 'grouped' });
+    const { end } = await crowdAtHeldStock(40);
+    await world.order([{ sku, quantity: 1 }]);
+    expect(await world.level(sku)).toMatchObject({ reserved: 1 });
+    await end();
+  });
+
+  it('those who have waited too long are sent away with nothing taken', async () => {
+    const crowd = await crowdAtHeldStock(40);
+    await Promise.any(crowd.answers.map(async (answer) => expect(await answer).toBe('unavailable')));
+    const answers = await crowd.end();
+    const taken = answers.filter((answer) => answer === 'ok').length;
+    expect(answers.filter((answer) => answer === 'unavailable')).toHaveLength(40 - taken);
+    expect(taken).toBeLessThan(40);
+  });
+});
