@@ -1,0 +1,219 @@
+import { execFile } from 'node:child_process';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import { createTestDatabase } from '../test/support/database';
+import type { BenchArgs } from './bench-args';
+import { inChild } from './bench/child';
+import { expireAtOnce } from './bench/expiry';
+import type { InProcessAnswer, InProcessOrder } from './bench/in-process';
+import type { NoOpAnswer, NoOpOrder } from './bench/no-op';
+import { fillPast } from './bench/past';
+import { makeRow, throughPg, throughPgbench } from './bench/statements';
+import type { Crowd } from './crowd';
+import type { Results } from './bench-results';
+import { memoryOf } from './memory';
+import { ProgressLine } from './progress';
+import { Sale, newRun, putOnSale } from './sale';
+import type { Site, SiteOptions, Stand } from './stand';
+import { type LevelResult, enoughForAll, runLevel, warmUpMs } from './sweep';
+
+/** As many as a browser-facing load balancer keeps open to one process; the design's number for a hot SKU. */
+const usualBuyers = 256;
+/** Where locks hurt. */
+const manyBuyers = 512;
+/** In one process there is no HTTP to hold requests back; four of the intake's largest batches. */
+const inProcessBuyers = 1_024;
+/** What a process is given to tidy up when nobody asks it for anything. */
+const restMs = 15_000;
+const plainBuyers = { lines: 1, declineRate: 0, abandonRate: 0 };
+
+export interface Bench {
+  args: BenchArgs;
+  stand: Stand;
+  crowd: Crowd;
+  results: Results;
+}
+
+/** Opens a service, lets it be measured, and closes it. */
+async function at<T>(bench: Bench, options: SiteOptions, work: (site: Site) => Promise<T>): Promise<T> {
+  const site = await bench.stand.open({ queue: bench.args.queue, ...options });
+  try {
+    return await work(site);
+  } finally {
+    await site.close();
+  }
+}
+
+/** A database with every table and nothing in it. */
+async function inDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
+  const database = await createTestDatabase();
+  try {
+    return await work(database.url);
+  } finally {
+    await database.drop();
+  }
+}
+
+export async function noOps({ args, stand, crowd, results }: Bench): Promise<void> {
+  const names = { bare: 'no-op, bare Fastify', stack: 'no-op, the API’s own stack' };
+  await inDatabase(async (databaseUrl) => {
+    for (const kind of ['bare', 'stack'] as const)
+      await inChild<NoOpOrder, NoOpAnswer>(
+        'no-op',
+        { kind, dist: stand.dist, databaseUrl },
+        async ({ url }) => {
+          const load = { kind: 'closed', buyers: usualBuyers, warmUpMs, ms: 1_000 * args.seconds } as const;
+          const buying = { run: newRun(), skus: ['NOTHING'], seed: args.seed, ...plainBuyers };
+          const tally = await crowd.run({ urls: [url], clientKey: 'hf_dev_client', ...buying, load });
+          results.add(names[kind], tally.counts.accepted / args.seconds, '/s');
+          results.failIfOdd(names[kind], tally);
+        },
+      );
+  });
+}
+
+export async function statements({ args, stand, results }: Bench): Promise<void> {
+  await inDatabase(async (url) => {
+    await makeRow(url);
+    const pg = await throughPg(url, args.seconds);
+    results.add('one UPDATE of a hot row, through pg', pg.best, '/s', pg.byClients);
+    const bench = await throughPgbench(url, { seconds: args.seconds, dir: stand.dataDir });
+    if (bench) results.add('one UPDATE of a hot row, pgbench', bench.best, '/s', bench.byClients);
+  });
+}
+
+export async function inProcess(bench: Bench): Promise<void> {
+  const { args, stand, results } = bench;
+  const names = { stock: 'stock taken in process, grouped', intake: 'intake in process, grouped' };
+  await at(bench, { workers: 0 }, async (site) => {
+    const hot = { strategy: 'grouped', stock: enoughForAll, skus: 1, run: newRun() };
+    const [sku = ''] = await putOnSale(site, hot);
+    const order = { dist: stand.dist, databaseUrl: site.service!.databaseUrl, sku };
+    const load = { buyers: inProcessBuyers, warmUpMs, ms: 1_000 * args.seconds };
+    for (const what of ['stock', 'intake'] as const)
+      await inChild<InProcessOrder, InProcessAnswer>(
+        'in-process',
+        { what, ...order, ...load },
+        async ({ perSecond }) => results.add(names[what], perSecond, '/s'),
+      );
+  });
+}
+
+/** So many buyers at once; without a worker, so that orders are taken and not yet paid. */
+async function level(
+  { args, crowd, results }: Bench,
+  site: Site,
+  { name, ...how }: { name: string; strategy: string; concurrency: number; reserveOnly?: boolean },
+): Promise<LevelResult> {
+  const measured = await runLevel(site, crowd, { skus: 1, ...plainBuyers, ...args, ...how });
+  results.failIfOdd(name, measured.tally);
+  return measured;
+}
+
+export async function overHttp(bench: Bench): Promise<void> {
+  await at(bench, { workers: 0 }, async (site) => {
+    for (const [what, reserveOnly] of [
+      ['orders', false],
+      ['reservations', true],
+    ] as const) {
+      const name = `${what} over HTTP, grouped, ${usualBuyers} buyers`;
+      const how = { name, strategy: 'grouped', concurrency: usualBuyers, reserveOnly };
+      const { ordersPerSecond, cpu } = await level(bench, site, how);
+      bench.results.add(name, ordersPerSecond, '/s');
+      bench.results.addCpu(name, cpu);
+    }
+    for (const strategy of ['grouped', 'row-lock']) {
+      const name = `p99 of orders, ${strategy}, ${manyBuyers} buyers`;
+      const { tally } = await level(bench, site, { name, strategy, concurrency: manyBuyers });
+      bench.results.add(name, tally.answers.percentile(0.99), 'ms');
+    }
+    await memory(bench, site);
+  });
+}
+
+/** Of the API, after all that has just been asked of it. */
+async function memory({ results }: Bench, site: Site): Promise<void> {
+  const pid = site.service!.pidOf('api-1') ?? 0;
+  const atMost = memoryOf(pid)?.most;
+  if (atMost === undefined) return;
+  await new Promise((resolve) => setTimeout(resolve, restMs));
+  results.add('memory of the API at its most', atMost, 'MiB');
+  results.add(`memory of the API, ${restMs / 1_000} s later`, memoryOf(pid)?.now, 'MiB');
+}
+
+/** From the first request to the last order's end, two calls of the provider for each. */
+export async function endToEnd(
+  bench: Bench,
+  { name, audited, ...options }: SiteOptions & { name: string; audited: boolean },
+): Promise<void> {
+  const { orders, seed } = bench.args;
+  await at(bench, options, async (site) => {
+    // All come within a second, and then it is the payments' turn.
+    const rush = { stock: orders, buyers: orders, rate: orders, skus: 1, ...plainBuyers };
+    const sale = new Sale(site, bench.crowd, 'grouped', { ...rush, seed, audited });
+    const { placedPerSecond, cpu, verdict } = await sale.hold();
+    bench.results.add(name, placedPerSecond, '/s');
+    bench.results.addCpu(name, cpu);
+    bench.results.fail(verdict.failures);
+  });
+}
+
+export async function expiry(bench: Bench): Promise<void> {
+  const { args, crowd, results } = bench;
+  await at(bench, {}, async (site) => {
+    const many = { reservations: args.expiring, seed: args.seed };
+    const { releasedMs, calm, storm } = await expireAtOnce(site, crowd, many);
+    results.add(`${args.expiring} reservations released after their end`, releasedMs / 1_000, 's');
+    results.add('p99 of orders before they end', calm.answers.percentile(0.99), 'ms');
+    results.add('p99 of orders while they end', storm.answers.percentile(0.99), 'ms');
+    results.failIfOdd('expiry', storm);
+  });
+}
+
+/**
+ * The two databases turn about, so that a machine that slows down slows both. What leaves orders unpaid comes last, for
+ * they would be in the way of those that are waited for.
+ */
+export async function withPast(bench: Bench): Promise<void> {
+  const { args, stand, results } = bench;
+  await inDatabase(async (databaseUrl) => {
+    await makePast(bench, databaseUrl);
+    const turns = Array.from({ length: args.rounds }, () => [
+      { where: 'empty database', options: {} },
+      { where: 'long past', options: { databaseUrl } },
+    ]).flat();
+    for (const { where, options } of turns)
+      await endToEnd(bench, { name: `placed end to end, ${where}`, audited: false, ...options });
+    results.fail(await brokenInvariants(stand.dist, databaseUrl));
+    for (const { where, options } of turns)
+      await at(bench, { workers: 0, ...options }, async (site) => {
+        const name = `orders over HTTP, ${where}`;
+        const how = { name, strategy: 'grouped', concurrency: usualBuyers };
+        const { ordersPerSecond, cpu } = await level(bench, site, how);
+        results.add(name, ordersPerSecond, '/s');
+        results.addCpu(name, cpu);
+      });
+  });
+}
+
+async function makePast(bench: Bench, databaseUrl: string): Promise<void> {
+  const { rows } = bench.args;
+  const line = new ProgressLine(`a past of ${rows} reservations`);
+  const startedAt = performance.now();
+  const onProgress = (share: number) => line.show(share, 'rows are copied');
+  await at(bench, { databaseUrl }, (site) => fillPast(site, { reservations: rows, onProgress }));
+  line.end(`made in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
+}
+
+/** By the command, which has the patience for millions of rows that the API has not. */
+async function brokenInvariants(dist: string, databaseUrl: string): Promise<string[]> {
+  // There is nobody at this address: the sandbox never heard of a past that was copied.
+  const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: 'http://127.0.0.1:9' };
+  const command = path.join(dist, 'admin', 'audit-command.js');
+  const { stdout } = await promisify(execFile)(process.execPath, [command], { env }).catch(
+    (error: Error & { stdout?: string; stderr?: string }) => ({
+      stdout: `${error.stdout ?? ''}BROKEN ${error.stderr ?? error.message}`,
+    }),
+  );
+  return stdout.split('\n').filter((line) => line.startsWith('BROKEN'));
+}

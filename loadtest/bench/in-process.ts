@@ -1,0 +1,123 @@
+import 'reflect-metadata';
+import { randomUUID } from 'node:crypto';
+import path from 'node:path';
+import type { Batcher } from '../../src/database/batcher';
+import type { Database } from '../../src/database/database';
+import type { takeTogether } from '../../src/inventory/stock-levels';
+import type { StockDemand } from '../../src/inventory/strategies/strategy';
+import type { CheckoutRequest } from '../../src/orders/intake';
+
+export interface InProcessOrder {
+  /** The whole intake, or nothing but the taking of stock. */
+  what: 'intake' | 'stock';
+  dist: string;
+  databaseUrl: string;
+  sku: string;
+  buyers: number;
+  warmUpMs: number;
+  ms: number;
+}
+export type InProcessAnswer = { perSecond: number } | { failed: string };
+
+/** What is used of the build; its constructors are held together by the service's own types, at src/. */
+interface Built {
+  loadConfig: (env: NodeJS.ProcessEnv) => object;
+  openDatabase: (config: object, name: string) => Promise<{ db: Database; close: () => Promise<void> }>;
+  Relay: new (...handed: unknown[]) => object;
+  Admission: new (...handed: unknown[]) => object;
+  ReservationsService: new (...handed: unknown[]) => object;
+  Intake: new (...handed: unknown[]) => { accept(request: CheckoutRequest): Promise<unknown> };
+  Batcher: typeof Batcher;
+  takeTogether: typeof takeTogether;
+  fingerprintOf: (request: unknown) => Buffer;
+  newId: () => string;
+}
+
+/**
+ * The service's own code without HTTP. `intake`: all of it, called as its controller does. `stock`: what `grouped` itself is,
+ * one lock, one decision in memory and one write for all who wait; no keys, no orders, nothing but the units.
+ */
+export function serve(): void {
+  process.on('message', (order: InProcessOrder) => {
+    measure(order).then(
+      (perSecond) => process.send!({ perSecond } satisfies InProcessAnswer),
+      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies InProcessAnswer),
+    );
+  });
+}
+
+async function measure({ what, dist, databaseUrl, sku, ...load }: InProcessOrder): Promise<number> {
+  const built = buildAt(dist);
+  const settings = { NODE_ENV: 'test', DATABASE_URL: databaseUrl, INTAKE_WAITING_MAX: '100000' };
+  const config = built.loadConfig(settings);
+  const { db, close } = await built.openDatabase(config, 'holdfast-bench');
+  const buy = what === 'intake' ? intakeOf(built, config, db, sku) : stockOf(built, db, sku);
+  const perSecond = await keepBuying(buy, load);
+  await close();
+  return perSecond;
+}
+
+/** How many were done in each second that counts. */
+async function keepBuying(
+  buy: () => Promise<unknown>,
+  { buyers, warmUpMs, ms }: Pick<InProcessOrder, 'buyers' | 'warmUpMs' | 'ms'>,
+): Promise<number> {
+  const countedFrom = performance.now() + warmUpMs;
+  const until = countedFrom + ms;
+  let done = 0;
+  const buyer = async () => {
+    while (performance.now() < until) {
+      await buy();
+      const now = performance.now();
+      if (now >= countedFrom && now < until) done += 1;
+    }
+  };
+  await Promise.all(Array.from({ length: buyers }, buyer));
+  return (1_000 * done) / ms;
+}
+
+function intakeOf(built: Built, config: object, db: Database, sku: string): () => Promise<unknown> {
+  // Messages stay in the outbox: ringing for the worker is another measurement's.
+  const relay = new built.Relay(db, undefined, { enabled: false, resendMs: 60_000 });
+  const admission = new built.Admission(db);
+  const reservations = new built.ReservationsService(config, db, admission, relay);
+  const intake = new built.Intake(config, db, reservations, admission, relay);
+  return () => intake.accept(checkout(built, sku));
+}
+
+function stockOf(built: Built, db: Database, sku: string): () => Promise<unknown> {
+  const takeAll = async (batch: StockDemand[][]) => {
+    const grants = await db.transaction('intake', (tx) => built.takeTogether(tx, batch));
+    return grants.map((answer) => ({ answer }));
+  };
+  const overloaded = () => new Error('Bug: there is no bound here.');
+  const batching = { name: 'bench', sizeMax: 256, inFlightMax: 1, waitingMax: Infinity, overloaded };
+  const batcher = new built.Batcher(takeAll, batching);
+  return () => batcher.add([{ sku, pool: 'main', quantity: 1 }]);
+}
+
+function checkout({ newId, fingerprintOf }: Built, sku: string): CheckoutRequest {
+  const key = randomUUID();
+  const lines = [{ sku, quantity: 1 }];
+  const fingerprint = fingerprintOf({ customerId: key, lines, paymentMethod: 'pm_card_visa' });
+  return {
+    claim: { principal: 'bench', operation: 'orders', key, fingerprint, resourceId: newId() },
+    owner: 'bench',
+    customerId: key,
+    paymentMethod: 'pm_card_visa',
+    lines,
+    reservationId: null,
+    ttlSeconds: 600,
+    metadata: {},
+  };
+}
+
+function buildAt(dist: string): Built {
+  const files = [
+    ...['config', 'database/batcher', 'database/database', 'ids', 'idempotency/idempotency'],
+    ...['outbox/relay', 'inventory/admission', 'inventory/stock-levels', 'inventory/reservations.service'],
+    'orders/intake',
+  ];
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build that is measured is named by our starter
+  return Object.assign({}, ...files.map((file) => require(path.join(dist, `${file}.js`)) as object)) as Built;
+}

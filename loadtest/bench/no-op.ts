@@ -1,0 +1,76 @@
+import 'reflect-metadata';
+import path from 'node:path';
+import fastify from 'fastify';
+
+/** What this process is told, and what it says when it listens. */
+export interface NoOpOrder {
+  kind: 'bare' | 'stack';
+  dist: string;
+  databaseUrl: string;
+}
+export type NoOpAnswer = { url: string } | { failed: string };
+
+/** About as long as an order that was just accepted. */
+const answer = {
+  id: 'ord_00000000000000000000000000',
+  object: 'order',
+  status: 'pending',
+  metadata: {},
+  padding: 'x'.repeat(600),
+};
+
+/**
+ * The floor under every measurement over HTTP: a POST that does nothing.
+ *
+ * bare     Fastify alone: reads the JSON, answers JSON
+ * stack    the API itself with the handler of POST /v1/orders taken out: Fastify and Nest with all hooks, the key's guard,
+ *          the validation of the body, the Idempotency-Key header; no fingerprint, no intake, no database
+ */
+export function serve(): void {
+  process.on('message', (order: NoOpOrder) => {
+    const listening = order.kind === 'bare' ? bare() : stack(order);
+    listening.then(
+      (url) => process.send!({ url } satisfies NoOpAnswer),
+      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies NoOpAnswer),
+    );
+  });
+}
+
+function bare(): Promise<string> {
+  const app = fastify();
+  app.post('/v1/orders', (_, reply) => reply.code(202).send(answer));
+  return app.listen({ host: '127.0.0.1', port: 0 });
+}
+
+interface Built {
+  createApi: (
+    config: unknown,
+  ) => Promise<{ listen(options: object): Promise<unknown>; getUrl(): Promise<string> }>;
+  loadConfig: (env: NodeJS.ProcessEnv) => unknown;
+  OrdersController: { prototype: Record<'create', (...handed: unknown[]) => unknown> };
+}
+
+async function stack({ dist, databaseUrl }: NoOpOrder): Promise<string> {
+  const { createApi, loadConfig, OrdersController } = Object.assign(
+    {},
+    ...['config.js', 'orders/orders.controller.js', 'app.js'].map(
+      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build that is measured is named by our starter
+      (file) => require(path.join(dist, file)) as object,
+    ),
+  ) as Built;
+  emptyHandler(OrdersController.prototype);
+  const app = await createApi(loadConfig({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn' }));
+  await app.listen({ host: '127.0.0.1', port: 0 });
+  return app.getUrl();
+}
+
+/** Nest finds a route by what its decorators left on the method, which therefore goes over to the one that does nothing. */
+function emptyHandler(controller: Built['OrdersController']['prototype']): void {
+  const { create } = controller;
+  controller.create = (_dto, _key, _prefer, _caller, reply) => {
+    void (reply as { status(code: number): unknown }).status(202);
+    return answer;
+  };
+  for (const key of Reflect.getMetadataKeys(create) as unknown[])
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, create), controller.create);
+}

@@ -1,0 +1,149 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
+import { root } from '../test/support/child';
+import { HttpClient } from '../test/support/http-client';
+import type { Progress } from './buyers';
+import { Crowd } from './crowd';
+import { writeDocs } from './docs';
+import { type FlashSaleArgs, readFlashSaleArgs } from './flash-args';
+import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, salesTable } from './flash-report';
+import { busyWarning, inOneLine, machineNow } from './machine';
+import { ProgressLine } from './progress';
+import { Sale, type SaleResult } from './sale';
+import { type Site, Stand, stopping } from './stand';
+import { type LevelResult, runLevel, warmUpMs } from './sweep';
+import { short, table, time } from './table';
+
+const say = (line: string) => process.stdout.write(`${line}\n`);
+
+/** Holds the sales that were asked for; the exit code: 0 when every promise held. */
+export async function flashSale(
+  argv: string[],
+  onStart: (stop: () => Promise<void>) => void,
+): Promise<number> {
+  const args = readFlashSaleArgs(argv, strategiesOfThisBuild());
+  const crowd = await Crowd.gather(args.processes);
+  const stand = args.url === undefined ? await Stand.build() : undefined;
+  const stop = stopping(crowd, stand);
+  onStart(stop);
+  try {
+    const machine = await machineNow(stand?.server, stand?.dataDir);
+    say(inOneLine(machine));
+    const warning = busyWarning(machine);
+    if (warning) say(warning);
+    const result: FlashSaleResult = { machine, args, levels: [], sales: [] };
+    for (const strategy of args.strategies) {
+      result.levels.push(...(await sweep(strategy, { args, crowd, stand })));
+      result.sales.push(...(await sell(strategy, { args, crowd, stand })));
+    }
+    report(result);
+    return result.sales.every(({ verdict }) => verdict.failures.length === 0) ? 0 : 1;
+  } finally {
+    await stop();
+  }
+}
+
+/** As the build that is going to run knows them. */
+function strategiesOfThisBuild(): string[] {
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- what was built a moment ago, not what is beside us
+  const built = require(path.join(root, 'dist', 'inventory', 'strategies', 'strategies.js')) as {
+    strategyNames: string[];
+  };
+  return built.strategyNames;
+}
+
+interface Surroundings {
+  args: FlashSaleArgs;
+  crowd: Crowd;
+  /** Undefined: the service is somebody else's. */
+  stand: Stand | undefined;
+}
+
+function openSite({ args, stand }: Surroundings, workers: number): Promise<Site> {
+  if (stand) return stand.open({ apis: args.apis, workers, queue: args.queue });
+  const url = args.url!;
+  const admin = new HttpClient(url, process.env.HOLDFAST_ADMIN_KEY ?? 'hf_dev_admin');
+  return Promise.resolve({
+    apis: [url],
+    metricsUrls: [`${url}/metrics`],
+    admin,
+    clientKey: process.env.HOLDFAST_CLIENT_KEY ?? 'hf_dev_client',
+    sandboxUrl: args.sandboxUrl,
+    cpuSeconds: () => ({}),
+    isAtRest: async () => {
+      const answer = await admin.get('/v1/admin/orders?sagaStatus=running,compensating&limit=1');
+      return answer.status === 200 && (answer.body as { data: unknown[] }).data.length === 0;
+    },
+    close: () => Promise.resolve(),
+  });
+}
+
+/** Without workers where the service is ours: orders are taken and not yet paid, so that it is strategies that are compared. */
+async function sweep(strategy: string, surroundings: Surroundings): Promise<LevelResult[]> {
+  const { args, crowd } = surroundings;
+  if (args.concurrency.length === 0) return [];
+  const levels: LevelResult[] = [];
+  const site = await openSite(surroundings, 0);
+  try {
+    for (const concurrency of args.concurrency) {
+      const line = new ProgressLine(`${strategy}, ${concurrency} at once`);
+      const startedAt = performance.now();
+      const level = await runLevel(site, crowd, { ...args, abandonRate: 0, strategy, concurrency }, (sum) =>
+        line.show((performance.now() - startedAt) / (1_000 * args.seconds + warmUpMs), told(sum)),
+      );
+      const { answers, counts } = level.tally;
+      const soldOut = counts.refused > 0 ? ', SOLD OUT while it was measured' : '';
+      line.end(`${short(level.ordersPerSecond)} orders/s, p99 ${time(answers.percentile(0.99))}${soldOut}`);
+      levels.push(level);
+    }
+    return levels;
+  } finally {
+    await site.close();
+  }
+}
+
+/** As many sales as were asked for, each with other dice, in the same service. */
+async function sell(strategy: string, surroundings: Surroundings): Promise<SaleResult[]> {
+  const { args, crowd } = surroundings;
+  const sales: SaleResult[] = [];
+  const site = await openSite(surroundings, args.workers);
+  try {
+    for (let run = 0; run < args.runs; run++) {
+      const seed = args.seed + run;
+      const line = new ProgressLine(`${strategy}, the sale${args.runs > 1 ? ` (seed ${seed})` : ''}`);
+      const sale = await new Sale(site, crowd, strategy, { ...args, seed }).hold((sum) =>
+        line.show(sum.done / args.buyers, told(sum)),
+      );
+      const { placed, failures } = sale.verdict;
+      const held = failures.length === 0 ? 'every promise held' : 'NOT every promise held';
+      line.end(`${placed} placed in ${time(sale.settledMs)}: ${held}`);
+      sales.push(sale);
+    }
+    return sales;
+  } finally {
+    await site.close();
+  }
+}
+
+const told = ({ done, accepted, refused, shed }: Progress) =>
+  `${done} served, ${accepted} orders, ${refused} refused, ${shed} shed`;
+
+function report(result: FlashSaleResult): void {
+  const { args, levels, sales } = result;
+  if (levels.length > 0) say(`\n${table(levelsTable(levels))}`);
+  say(`\n${table(salesTable(sales))}\n`);
+  for (const { strategy, seed, verdict } of sales)
+    for (const failure of verdict.failures) say(`FAIL ${strategy}, seed ${seed}: ${failure}`);
+  const late = Math.max(...sales.map(({ tally }) => tally.lateness.percentile(0.99) ?? 0));
+  say(`seed ${args.seed}; the buyers' own lateness, which is part of their times: p99 ${time(late)}`);
+
+  const dir = args.out ?? path.join(root, '.holdfast-loadtest', result.machine.at.replace(/[:.]/g, '-'));
+  mkdirSync(dir, { recursive: true });
+  writeFileSync(path.join(dir, 'result.json'), jsonOf(result));
+  writeFileSync(path.join(dir, 'report.html'), htmlOf(result));
+  if (args.docs) {
+    writeDocs('strategies.md', 'levels', result.machine, levelsTable(levels));
+    writeDocs('strategies.md', 'sales', result.machine, salesTable(sales));
+  }
+  say(`${path.join(dir, 'result.json')}\n${path.join(dir, 'report.html')}`);
+}

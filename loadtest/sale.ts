@@ -1,0 +1,212 @@
+import { randomUUID } from 'node:crypto';
+import type { LedgerRow } from '../src/admin/ledger';
+import { HttpClient } from '../test/support/http-client';
+import { NotInTime, until } from '../test/support/until';
+import type { Progress } from './buyers';
+import { cpuEach } from './cpu';
+import type { Crowd } from './crowd';
+import type { FlashSaleArgs } from './flash-args';
+import { type Measured, between, metricsOf } from './metrics';
+import { abandonTtlSeconds, type Plan } from './plan';
+import type { Site } from './stand';
+import { type Tally, sliceMs } from './tally';
+import { type OrderTruth, type StockTruth, type Verdict, judge } from './truth';
+
+/** What a queue of accepted orders may take to be charged, when it is slow. */
+const settledPerSecondMin = 20;
+const settleMsMin = 60_000;
+/** A reservation's end is promised within this of its time. */
+const expiryGraceMs = 5_000;
+
+export type SaleArgs = Pick<
+  FlashSaleArgs,
+  'stock' | 'buyers' | 'rate' | 'skus' | 'lines' | 'declineRate' | 'abandonRate' | 'seed'
+> & {
+  /** False: somebody else checks the invariants, in a database too large for an API's patience. */
+  audited?: boolean;
+};
+
+export interface SaleResult {
+  strategy: string;
+  seed: number;
+  ordersPerSecond: number;
+  /** From the first buyer until every order had come to its end. */
+  settledMs: number;
+  placedPerSecond: number;
+  /** Microseconds of CPU per placed order, by kind of process. */
+  cpu: Record<string, number>;
+  tally: Tally;
+  measured: Measured;
+  verdict: Verdict;
+}
+
+/** New products of one strategy, with so many units each; their SKUs. */
+export async function putOnSale(
+  site: Site,
+  { strategy, stock, skus, run }: { strategy: string; stock: number; skus: number; run: string },
+): Promise<string[]> {
+  const names = Array.from({ length: skus }, (_, nth) => `${run}-${nth + 1}`);
+  for (const sku of names) {
+    const unitPrice = { amount: 1999, currency: 'EUR' };
+    const body = { name: `On sale, by ${strategy}`, unitPrice, onHand: stock, strategy };
+    const answer = await site.admin.put(`/v1/admin/products/${sku}`, body);
+    if (answer.status !== 201)
+      throw new Error(`A product could not be put on sale: ${answer.status} ${answer.text}`);
+  }
+  return names;
+}
+
+/** Unlike any other, also in a service that has seen many. */
+export const newRun = (): string => `SALE-${randomUUID().slice(0, 8)}`;
+
+/** One sale with one strategy: the rush, the rest afterwards, the last units, and then what all witnesses say. */
+export class Sale {
+  private readonly run = newRun();
+  private skus: string[] = [];
+  private readonly tallies: Tally[] = [];
+
+  constructor(
+    private readonly site: Site,
+    private readonly crowd: Crowd,
+    private readonly strategy: string,
+    private readonly args: SaleArgs,
+  ) {}
+
+  async hold(onProgress?: (sum: Progress) => void): Promise<SaleResult> {
+    const { stock, skus } = this.args;
+    this.skus = await putOnSale(this.site, { strategy: this.strategy, stock, skus, run: this.run });
+    const before = await metricsOf(this.site.metricsUrls);
+    const cpuBefore = this.site.cpuSeconds();
+    const startedAt = performance.now();
+    const tally = await this.buy(this.run, this.skus, this.args, onProgress);
+    const rushMs = performance.now() - startedAt;
+    const measured = between(before, await metricsOf(this.site.metricsUrls));
+
+    await this.untilAtRest(tally.counts.accepted);
+    const settledMs = performance.now() - startedAt;
+    const cpuAfter = this.site.cpuSeconds();
+    const leftOver = await this.levels();
+    const sentAwayAtTheEnd = await this.offerAgain(leftOver, tally);
+    const verdict = await this.judge(tally, leftOver, sentAwayAtTheEnd);
+    return {
+      strategy: this.strategy,
+      seed: this.args.seed,
+      ordersPerSecond: (1_000 * tally.counts.accepted) / busyMs(tally, rushMs),
+      settledMs,
+      placedPerSecond: (1_000 * verdict.placed) / settledMs,
+      cpu: cpuEach(cpuBefore, cpuAfter, verdict.placed),
+      tally,
+      measured,
+      verdict,
+    };
+  }
+
+  private async buy(
+    run: string,
+    skus: string[],
+    { buyers, rate, lines, declineRate, abandonRate, seed }: SaleArgs,
+    onProgress?: (sum: Progress) => void,
+  ): Promise<Tally> {
+    const { apis: urls, clientKey } = this.site;
+    const load = { kind: 'open', buyers, rate } as const;
+    const plan: Plan = { urls, clientKey, run, skus, lines, declineRate, abandonRate, seed, load };
+    const tally = await this.crowd.run(plan, onProgress);
+    this.tallies.push(tally);
+    return tally;
+  }
+
+  /** Whoever got nothing comes back: what is left, and was wanted, must go to them to the last unit. */
+  private async offerAgain(leftOver: StockTruth[], { counts, refusedBySku }: Tally): Promise<number> {
+    let sentAway = 0;
+    let accepted = counts.accepted;
+    for (const { sku, available } of leftOver) {
+      const buyers = Math.min(available, (refusedBySku[sku] ?? 0) + counts.gaveUp);
+      if (buyers === 0) continue;
+      const late = { ...this.args, buyers, lines: 1, declineRate: 0, abandonRate: 0 };
+      const tally = await this.buy(`${this.run}-late-${sku}`, [sku], late);
+      sentAway += tally.counts.refused + tally.counts.gaveUp;
+      accepted += tally.counts.accepted;
+    }
+    if (accepted > counts.accepted) await this.untilAtRest(accepted);
+    return sentAway;
+  }
+
+  /** No order of ours is under way, and nobody who went away still has a reservation. In vain it ends too, and is judged. */
+  private async untilAtRest(accepted: number): Promise<void> {
+    const withinMs = settleMsMin + (1_000 * accepted) / settledPerSecondMin;
+    try {
+      await until('no order is under way', () => this.site.isAtRest(), withinMs);
+      for (const sku of this.args.abandonRate > 0 ? this.skus : []) {
+        const graceMs = 1_000 * abandonTtlSeconds + 2 * expiryGraceMs;
+        await until(`nobody has ${sku} reserved`, () => this.isReservedByNobody(sku), graceMs);
+      }
+    } catch (error) {
+      if (!(error instanceof NotInTime)) throw error;
+    }
+  }
+
+  private async isReservedByNobody(sku: string): Promise<boolean> {
+    const answer = await this.site.admin.get(`/v1/admin/reservations?status=active&sku=${sku}&limit=1`);
+    return answer.status === 200 && (answer.body as { data: unknown[] }).data.length === 0;
+  }
+
+  private async judge(tally: Tally, leftOver: StockTruth[], sentAwayAtTheEnd: number): Promise<Verdict> {
+    const orderIds = this.tallies.flatMap((one) => one.orderIds);
+    const oddAnswers = this.tallies.flatMap((one) => one.oddAnswers);
+    const unexpected = this.tallies.reduce((sum, { counts }) => sum + counts.unexpected, 0);
+    const { refusedBySku, reservedBySku, contradictions } = tally;
+    return judge({
+      stock: await this.levels(),
+      leftOver: Object.fromEntries(leftOver.map(({ sku, available }) => [sku, available])),
+      orders: await this.orders(orderIds),
+      ledger: await this.ledger(),
+      told: { orderIds, refusedBySku, reservedBySku, contradictions, oddAnswers, unexpected },
+      sentAwayAtTheEnd,
+      brokenInvariants: this.args.audited === false ? [] : await this.brokenInvariants(),
+    });
+  }
+
+  private levels(): Promise<StockTruth[]> {
+    return Promise.all(
+      this.skus.map(async (sku) => (await this.site.admin.get(`/v1/stock/${sku}`)).body as StockTruth),
+    );
+  }
+
+  /** Newest first, until all that are older than the first of ours. */
+  private async orders(orderIds: string[]): Promise<OrderTruth[]> {
+    if (orderIds.length === 0) return [];
+    const first = orderIds.reduce((least, id) => (id < least ? id : least));
+    const ours = new Set(this.skus);
+    const found: OrderTruth[] = [];
+    for (let cursor = ''; ;) {
+      const answer = await this.site.admin.get(`/v1/admin/orders?limit=100${cursor}`);
+      const page = answer.body as { data: OrderTruth[]; hasMore: boolean; nextCursor: string };
+      found.push(...page.data.filter(({ lines }) => lines.some(({ sku }) => ours.has(sku))));
+      if (!page.hasMore || page.data.at(-1)!.id < first) return found;
+      cursor = `&cursor=${page.nextCursor}`;
+    }
+  }
+
+  private async ledger(): Promise<LedgerRow[] | undefined> {
+    const { sandboxUrl } = this.site;
+    if (sandboxUrl === undefined) return undefined;
+    return ((await new HttpClient(sandboxUrl).get('/sandbox/ledger')).body as { data: LedgerRow[] }).data;
+  }
+
+  private async brokenInvariants(): Promise<string[]> {
+    const answer = await this.site.admin.get('/v1/admin/invariants');
+    if (answer.status !== 200) return [`the invariants cannot be checked: ${answer.status} ${answer.text}`];
+    const { invariants } = answer.body as {
+      invariants: { id: string; promise: string; violations: unknown[] }[];
+    };
+    return invariants
+      .filter(({ violations }) => violations.length > 0)
+      .map(({ id, promise, violations }) => `${id} ${promise} ${JSON.stringify(violations.slice(0, 3))}`);
+  }
+}
+
+/** Until the last order was taken: what comes afterwards is refusals, which say nothing of how fast stock is sold. */
+function busyMs({ course }: Tally, rushMs: number): number {
+  const last = course.findLastIndex((slice) => slice?.accepted);
+  return last === -1 ? rushMs : Math.min(rushMs, (last + 1) * sliceMs);
+}

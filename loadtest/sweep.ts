@@ -1,0 +1,55 @@
+import type { Progress } from './buyers';
+import { cpuEach } from './cpu';
+import { type Crowd, startDelayMs } from './crowd';
+import type { FlashSaleArgs } from './flash-args';
+import { type Measured, between, metricsOf } from './metrics';
+import { newRun, putOnSale } from './sale';
+import type { Site } from './stand';
+import type { Tally } from './tally';
+
+/** More than can be sold while it is measured. */
+export const enoughForAll = 100_000_000;
+/** Where each unit is a row, more than this are not taken on. */
+const unitRowsMax = 100_000;
+/** Long enough for connections, caches, and for `adaptive` to see what is going on. */
+export const warmUpMs = 1_500;
+
+export interface LevelResult {
+  strategy: string;
+  concurrency: number;
+  ordersPerSecond: number;
+  /** Microseconds of CPU per order, by kind of process. */
+  cpu: Record<string, number>;
+  tally: Tally;
+  measured: Measured;
+}
+
+export type LevelArgs = Pick<FlashSaleArgs, 'skus' | 'lines' | 'declineRate' | 'seed' | 'seconds'> & {
+  abandonRate: number;
+  strategy: string;
+  concurrency: number;
+  reserveOnly?: boolean;
+};
+
+/** So many buyers at once, for so long, with enough for all. */
+export async function runLevel(
+  site: Site,
+  crowd: Crowd,
+  { strategy, concurrency, skus: count, seconds, ...buying }: LevelArgs,
+  onProgress?: (sum: Progress) => void,
+): Promise<LevelResult> {
+  const run = newRun();
+  const stock = strategy === 'unit-tokens' ? unitRowsMax : enoughForAll;
+  const skus = await putOnSale(site, { strategy, stock, skus: count, run });
+  const { apis: urls, clientKey, metricsUrls } = site;
+  const before = await metricsOf(metricsUrls);
+  const load = { kind: 'closed', buyers: concurrency, warmUpMs, ms: 1_000 * seconds } as const;
+  let cpuBefore = site.cpuSeconds();
+  const counted = setTimeout(() => (cpuBefore = site.cpuSeconds()), startDelayMs + warmUpMs);
+  const tally = await crowd.run({ urls, clientKey, run, skus, ...buying, load }, onProgress);
+  clearTimeout(counted);
+  const { accepted, reserved } = tally.counts;
+  const cpu = cpuEach(cpuBefore, site.cpuSeconds(), accepted + reserved);
+  const measured = between(before, await metricsOf(metricsUrls));
+  return { strategy, concurrency, ordersPerSecond: (accepted + reserved) / seconds, cpu, tally, measured };
+}

@@ -1,0 +1,97 @@
+import { type Counts, Histogram } from './histogram';
+
+/**
+ * What a buyer was told:
+ *
+ * accepted    the order was taken (201, 202), perhaps for its card to be declined later
+ * reserved    a reservation was made, by somebody who will go away
+ * refused     there was not enough stock
+ * shed        503 or 429: come again; each time it is said
+ * lost        the connection ended without an answer; each time
+ * gaveUp      shed or lost until the buyer had enough
+ * unexpected  anything else: a defect of the service or of these buyers
+ */
+export const outcomes = ['accepted', 'reserved', 'refused', 'shed', 'lost', 'gaveUp', 'unexpected'] as const;
+export type Outcome = (typeof outcomes)[number];
+
+/** Parts of a second in which the course of a sale is told. */
+export const sliceMs = 250;
+
+/** Enough to see what went wrong. */
+const oddAnswersMax = 5;
+
+export interface TallyData {
+  counts: Record<Outcome, number>;
+  answers: Counts;
+  lateness: Counts;
+  /** Outcomes in each slice of time, from the start. */
+  course: Partial<Record<Outcome, number>>[];
+  orderIds: string[];
+  refusedBySku: Record<string, number>;
+  reservedBySku: Record<string, number>;
+  /** Why buyers were sent away, in the service's words. */
+  shedFor: Record<string, number>;
+  /** Refusals which say themselves that there was enough. */
+  contradictions: string[];
+  oddAnswers: string[];
+}
+
+/** What happened to the buyers of one process, or of all. */
+export class Tally {
+  readonly counts = Object.fromEntries(outcomes.map((name) => [name, 0])) as Record<Outcome, number>;
+  /** From the moment a buyer wanted to send until the answer was there. */
+  readonly answers = new Histogram();
+  /** How much later than wanted a request was begun: what these buyers themselves are too slow for. */
+  readonly lateness = new Histogram();
+  readonly course: Partial<Record<Outcome, number>>[] = [];
+  readonly orderIds: string[] = [];
+  readonly refusedBySku: Record<string, number> = {};
+  readonly reservedBySku: Record<string, number> = {};
+  readonly shedFor: Record<string, number> = {};
+  readonly contradictions: string[] = [];
+  readonly oddAnswers: string[] = [];
+
+  count(outcome: Outcome, atMs: number): void {
+    this.counts[outcome] += 1;
+    addTo((this.course[Math.max(0, Math.floor(atMs / sliceMs))] ??= {}), outcome);
+  }
+
+  note(odd: string): void {
+    if (this.oddAnswers.length < oddAnswersMax) this.oddAnswers.push(odd);
+  }
+
+  add(other: TallyData): void {
+    for (const name of outcomes) this.counts[name] += other.counts[name];
+    this.answers.add(other.answers);
+    this.lateness.add(other.lateness);
+    for (const [slice, counts] of other.course.entries()) {
+      const own = (this.course[slice] ??= {});
+      for (const [name, times] of Object.entries(counts)) addTo(own, name, times);
+    }
+    this.orderIds.push(...other.orderIds);
+    for (const by of ['refusedBySku', 'reservedBySku', 'shedFor'] as const)
+      for (const [name, times] of Object.entries(other[by])) addTo(this[by], name, times);
+    this.contradictions.push(...other.contradictions);
+    other.oddAnswers.forEach((odd) => this.note(odd));
+  }
+
+  get data(): TallyData {
+    const { counts, orderIds, refusedBySku, reservedBySku, shedFor, contradictions, oddAnswers } = this;
+    return {
+      counts,
+      answers: this.answers.counts,
+      lateness: this.lateness.counts,
+      course: Array.from(this.course, (slice) => slice ?? {}),
+      orderIds,
+      refusedBySku,
+      reservedBySku,
+      shedFor,
+      contradictions,
+      oddAnswers,
+    };
+  }
+}
+
+export function addTo(counts: Record<string, number>, name: string, times = 1): void {
+  counts[name] = (counts[name] ?? 0) + times;
+}

@@ -1,0 +1,212 @@
+import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { Buyers } from '../../loadtest/buyers';
+import { Histogram } from '../../loadtest/histogram';
+import { type Plan, Purchases, arrivals, shareOf } from '../../loadtest/plan';
+
+type Answering = (response: ServerResponse, request: IncomingMessage, nth: number) => void;
+
+const accept: Answering = (response) =>
+  response.writeHead(202, { location: '/v1/orders/ord_1', 'content-length': 2 }).end('{}');
+const problem =
+  (status: number, body: object, headers = {}): Answering =>
+  (response) => {
+    const text = JSON.stringify(body);
+    response.writeHead(status, { 'content-length': text.length, ...headers }).end(text);
+  };
+
+describe('buyers', () => {
+  let server: Server;
+  let keys: string[];
+  let answering: Answering;
+
+  beforeEach(async () => {
+    keys = [];
+    server = createServer((request, response) => {
+      keys.push(String(request.headers['idempotency-key']));
+      request.resume().once('end', () => answering(response, request, keys.length));
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  });
+
+  afterEach(() => {
+    server.closeAllConnections();
+    server.close();
+  });
+
+  const planned = (more: Partial<Plan> = {}): Plan => ({
+    urls: [`http://127.0.0.1:${(server.address() as AddressInfo).port}`],
+    clientKey: 'key',
+    run: 'RUN',
+    skus: ['A'],
+    lines: 1,
+    declineRate: 0,
+    abandonRate: 0,
+    seed: 1,
+    load: { kind: 'open', buyers: 5, rate: 1_000 },
+    ...more,
+  });
+
+  async function bought(answers: Answering, more?: Partial<Plan>) {
+    answering = answers;
+    const buyers = new Buyers({ plan: planned(more), share: 0, shares: 1, startAt: Date.now() });
+    await buyers.run();
+    return buyers.tally;
+  }
+
+  it('ask once each, and are counted by what they are told', async () => {
+    const refusal = { code: 'insufficient_stock', shortfalls: [{ sku: 'A', requested: 1, available: 0 }] };
+    const tally = await bought((response, request, nth) =>
+      (nth <= 2 ? accept : problem(409, refusal))(response, request, nth),
+    );
+    expect(tally.counts).toMatchObject({ accepted: 2, refused: 3, shed: 0, unexpected: 0 });
+    expect(tally.refusedBySku).toEqual({ A: 3 });
+    expect(tally.orderIds).toEqual(['ord_1', 'ord_1']);
+    expect(new Set(keys).size).toBe(5);
+  });
+
+  it('come again with the same key when they are sent away, and are counted as shed each time', async () => {
+    const busy = problem(503, { code: 'unavailable', detail: 'Busy.' }, { 'retry-after': 0 });
+    const tally = await bought(
+      (response, request, nth) => (nth <= 3 ? busy : accept)(response, request, nth),
+      {
+        load: { kind: 'open', buyers: 1, rate: 1_000 },
+      },
+    );
+    expect(tally.counts).toMatchObject({ accepted: 1, shed: 3, gaveUp: 0 });
+    expect(tally.shedFor).toEqual({ '503: Busy.': 3 });
+    expect(keys).toHaveLength(4);
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it('come again with the same key when the connection ends without an answer', async () => {
+    const tally = await bought(
+      (response, request, nth) => (nth === 1 ? response.socket!.destroy() : accept(response, request, nth)),
+      { load: { kind: 'open', buyers: 1, rate: 1_000 } },
+    );
+    expect(tally.counts).toMatchObject({ accepted: 1, lost: 1 });
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it('remember what nobody expects, word for word', async () => {
+    const tally = await bought(problem(500, { code: 'internal_error' }));
+    expect(tally.counts).toMatchObject({ accepted: 0, unexpected: 5 });
+    expect(tally.oddAnswers).toContain('500 {"code":"internal_error"}');
+  });
+
+  it('notice a refusal that contradicts itself', async () => {
+    const refusal = { code: 'insufficient_stock', shortfalls: [{ sku: 'A', requested: 1, available: 4 }] };
+    expect((await bought(problem(409, refusal))).contradictions[0]).toBe('1 of A refused with 4 available');
+  });
+
+  it('count their waiting from the moment they wanted to buy, though another’s slow answer kept them', async () => {
+    // A single door for all: each waits for those before. Who only measured his own request would see 20 ms each time.
+    let free = Promise.resolve();
+    const slow: Answering = (response, request, nth) => {
+      free = free.then(() => new Promise((resolve) => setTimeout(resolve, 20)));
+      void free.then(() => accept(response, request, nth));
+    };
+    const tally = await bought(slow, { load: { kind: 'open', buyers: 20, rate: 10_000 } });
+    expect(tally.answers.percentile(1)).toBeGreaterThan(300);
+  });
+
+  it('are always as many at once as a closed loop says', async () => {
+    let [atOnce, most] = [0, 0];
+    const tally = await bought(
+      (response, request, nth) => {
+        most = Math.max(most, ++atOnce);
+        setTimeout(() => {
+          atOnce -= 1;
+          accept(response, request, nth);
+        }, 5);
+      },
+      { load: { kind: 'closed', buyers: 7, warmUpMs: 50, ms: 200 } },
+    );
+    expect(most).toBe(7);
+    expect(tally.counts.accepted).toBeLessThan(keys.length);
+    expect(tally.counts.accepted).toBeGreaterThan(7);
+  });
+});
+
+describe('the plan of a sale', () => {
+  const plan: Plan = {
+    urls: [],
+    clientKey: 'key',
+    run: 'RUN',
+    skus: ['A', 'B', 'C'],
+    lines: 2,
+    declineRate: 0.3,
+    abandonRate: 0.2,
+    seed: 7,
+    load: { kind: 'open', buyers: 10, rate: 100 },
+  };
+  const made = (seed: number, share = 0) => {
+    const purchases = new Purchases({ ...plan, seed }, share);
+    return Array.from({ length: 2_000 }, () => purchases.next());
+  };
+
+  it('is the same for the same seed, and another for another', () => {
+    expect(made(7)).toEqual(made(7));
+    expect(made(7)).not.toEqual(made(8));
+    expect([...arrivals({ buyers: 50, rate: 10 }, 7)]).toEqual([...arrivals({ buyers: 50, rate: 10 }, 7)]);
+  });
+
+  it('has as many arrivals as asked for, at about the rate, in no rhythm', () => {
+    const times = [...arrivals({ buyers: 20_000, rate: 1_000 }, 7)];
+    expect(times).toHaveLength(20_000);
+    expect(times.at(-1)! / 20_000).toBeCloseTo(1, 1);
+    const gaps = times.map((time, nth) => time - (times[nth - 1] ?? 0));
+    // Of a Poisson process this share of the gaps is longer than the mean.
+    expect(gaps.filter((gap) => gap > 1).length / gaps.length).toBeCloseTo(Math.exp(-1), 1);
+  });
+
+  it('has the asked share of declined cards and of buyers who go away', () => {
+    const purchases = made(7);
+    const away = purchases.filter(({ kind }) => kind === 'reservation');
+    const declined = purchases.filter(({ request }) => request.includes('pm_card_chargeDeclined'));
+    expect(away.length / purchases.length).toBeCloseTo(0.2, 1);
+    expect(declined.length / (purchases.length - away.length)).toBeCloseTo(0.3, 1);
+  });
+
+  it('gives every line of an order another product, and every order a key of its own', () => {
+    const purchases = [...made(7), ...made(7, 1)];
+    expect(purchases.every(({ skus }) => new Set(skus).size === 2)).toBe(true);
+    const keys = purchases.map(({ request }) => /Idempotency-Key: (\S+)/.exec(request)![1]);
+    expect(new Set(keys).size).toBe(purchases.length);
+  });
+
+  it('loses no buyer when several processes share it', () => {
+    const parts = [0, 1, 2].map((share) =>
+      shareOf({ kind: 'open' as const, buyers: 10, rate: 100 }, share, 3),
+    );
+    expect(parts.map(({ buyers }) => buyers)).toEqual([4, 3, 3]);
+    expect(parts.reduce((sum, { rate }) => sum + rate, 0)).toBeCloseTo(100);
+  });
+});
+
+describe('a histogram of times', () => {
+  it('tells a percentile that is never below the truth, and at most 4 % above it', () => {
+    const histogram = new Histogram();
+    const times = Array.from({ length: 5_000 }, (_, nth) => 0.05 * 1.003 ** nth);
+    for (const time of times) histogram.record(time);
+    for (const share of [0.01, 0.5, 0.95, 0.99, 1]) {
+      const truth = times[Math.ceil(5_000 * share) - 1]!;
+      const told = histogram.percentile(share)!;
+      expect(told).toBeGreaterThanOrEqual(Math.min(truth, 2 ** 31 / 1_000) - 0.001);
+      expect(told).toBeLessThanOrEqual(truth * 1.04 + 0.001);
+    }
+  });
+
+  it('is the same when it is put together from parts', () => {
+    const [one, other] = [new Histogram(), new Histogram()];
+    for (let ms = 1; ms <= 100; ms++) (ms % 3 ? one : other).record(ms);
+    const both = Histogram.of(one.counts);
+    both.add(other.counts);
+    expect(both.count).toBe(100);
+    expect(both.percentile(0.5)).toBeCloseTo(50, -1);
+  });
+
+  it('tells nothing when there is nothing to tell', () => {
+    expect(new Histogram().percentile(0.99)).toBeUndefined();
+  });
+});

@@ -1,0 +1,221 @@
+import { Results, median } from '../../loadtest/bench-results';
+import { withMeasured } from '../../loadtest/docs';
+import { readFlashSaleArgs } from '../../loadtest/flash-args';
+import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, salesTable } from '../../loadtest/flash-report';
+import { svgOf } from '../../loadtest/plot';
+import { bar } from '../../loadtest/progress';
+import { table, time } from '../../loadtest/table';
+import { Tally } from '../../loadtest/tally';
+
+const machine = {
+  at: '2026-01-02T03:04:05.000Z',
+  cpu: 'a <fast> one',
+  cores: 2,
+  memoryGiB: 8,
+  system: 'Linux',
+  node: '20.19.0',
+  loadAverage: 0.1,
+};
+
+function tally(answersMs: number[]): Tally {
+  const made = new Tally();
+  answersMs.forEach((ms, nth) => {
+    made.answers.record(ms);
+    made.count(nth % 4 ? 'accepted' : 'refused', nth * 100);
+  });
+  return made;
+}
+
+function result(failures: string[] = []): FlashSaleResult {
+  const measured = { conflicts: 4, lockWaitP99Ms: 12, batchSize: undefined };
+  const verdict = { placed: 7, oversold: 0, soldShort: 0, doubleCharges: 0, failures };
+  const level = (concurrency: number) => ({
+    strategy: 'row-lock',
+    concurrency,
+    ordersPerSecond: 1_000 / concurrency,
+    cpu: { api: 400 },
+    tally: tally([5, 10, 15]),
+    measured,
+  });
+  return {
+    machine,
+    args: readFlashSaleArgs(['--strategy', 'row-lock', '--seed', '9'], ['row-lock']),
+    levels: [level(1), level(8), level(64)],
+    sales: [
+      {
+        strategy: 'row-lock',
+        seed: 9,
+        ordersPerSecond: 123.4,
+        settledMs: 12_000,
+        placedPerSecond: 8.1,
+        cpu: { api: 400, postgres: 900 },
+        tally: tally([10, 20, 30, 40]),
+        measured,
+        verdict,
+      },
+    ],
+  };
+}
+
+describe('the report of a flash sale', () => {
+  it('opens without a network: it names nothing outside itself', () => {
+    const html = htmlOf(result());
+    expect(html).not.toMatch(/\b(src|href)=|@import|url\(|<script|https?:/i);
+    expect(html).toContain('<svg');
+  });
+
+  it('has every column of the comparison, and a dash where nothing is known', () => {
+    const [head, row] = salesTable(result().sales);
+    expect(head).toEqual(
+      expect.arrayContaining([
+        ...['orders/s', 'p50', 'p95', 'p99', 'conflicts', 'retries', 'lock wait p99', 'batch'],
+        ...['shed', 'oversold', 'sold short', 'double charges', 'result'],
+      ]),
+    );
+    expect(row![head!.indexOf('batch')]).toBe('–');
+    expect(row!.at(-1)).toBe('pass');
+    expect(levelsTable(result().levels)).toHaveLength(4);
+  });
+
+  it('shows several sales of a strategy as one, and hides none that went wrong', () => {
+    const [sale] = result().sales;
+    const [odd] = result(['a unit too many']).sales;
+    const slow = { ...sale!, ordersPerSecond: 50, verdict: { ...odd!.verdict, oversold: 1 } };
+    const fast = { ...sale!, ordersPerSecond: 500 };
+    const [head, row, ...others] = salesTable([fast, slow, sale!]);
+    const cell = (name: string) => row![head!.indexOf(name)];
+
+    expect(others).toEqual([]);
+    expect(cell('orders/s')).toBe('123');
+    expect([cell('oversold'), cell('result')]).toEqual(['1', '1 of 3 FAIL']);
+    expect(salesTable([fast, sale!])[1]!.at(-1)).toBe('2 × pass');
+    expect(htmlOf({ ...result(), sales: [fast, slow] })).toContain('a unit too many');
+  });
+
+  it('says loudly what is wrong, and lets no text become markup', () => {
+    const html = htmlOf(result(['2 units were <b>sold</b> that were not there']));
+    expect(html).toContain('What is wrong');
+    expect(html).toContain('2 units were &lt;b&gt;sold&lt;/b&gt; that were not there');
+    expect(html).toContain('class="FAIL"');
+    expect(html).toContain('a &lt;fast&gt; one');
+    expect(htmlOf(result())).toContain('Every promise held.');
+  });
+
+  it('is told to programs with everything that is needed to do it again', () => {
+    const told = JSON.parse(jsonOf(result())) as Record<string, any>;
+    expect(told.args).toMatchObject({ seed: 9, stock: 500, strategies: ['row-lock'] });
+    expect(told.machine).toEqual(machine);
+    expect(told.sales[0]).toMatchObject({ ordersPerSecond: 123.4, counts: { accepted: 3, refused: 1 } });
+    expect(told.sales[0].answerMs.p50).toBeCloseTo(20, 0);
+    expect(told.concurrency).toHaveLength(3);
+  });
+});
+
+describe('a plot', () => {
+  const plot = { title: 'T', xLabel: 'x', yLabel: 'y' };
+
+  it('keeps every point within its frame', () => {
+    const svg = svgOf({ ...plot, series: [{ name: 'one', points: [[1, 3], [64, 900], [512, 40_000]] }], logX: true, logY: true }); // prettier-ignore
+    const places = [...svg.matchAll(/c[xy]="([\d.-]+)"/g)].map(([, at]) => Number(at));
+    // Three points and the mark in the legend.
+    expect(places).toHaveLength(8);
+    for (const at of places) expect(at >= 0 && at <= 640).toBe(true);
+    expect(svg).not.toMatch(/NaN|Infinity/);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['one point', [[5, 5]]],
+    ['zeros alone', [[0, 0]]],
+    ['what no logarithm has', [[0, 0], [1, 10]]], // prettier-ignore
+  ])('draws %s', (_, points) => {
+    for (const log of [true, false]) {
+      const series = [{ name: 'one', points: points as [number, number][] }];
+      expect(svgOf({ ...plot, series, logX: log, logY: log })).not.toMatch(/NaN|Infinity|undefined/);
+    }
+  });
+});
+
+describe('the results of a bench', () => {
+  it('are medians of their rounds', () => {
+    expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
+  });
+
+  it('become ratios where both numbers were measured, and say whether the aim is reached', () => {
+    const results = new Results();
+    results.add('orders over HTTP, grouped, 256 buyers', 5_000, '/s');
+    expect(results.ratios).toEqual([]);
+    results.add('no-op, the API’s own stack', 10_000, '/s');
+    results.add('p99 of orders, grouped, 512 buyers', 50, 'ms');
+    results.add('p99 of orders, row-lock, 512 buyers', 400, 'ms');
+    expect(results.ratios.map(({ shown, reached }) => [shown, reached])).toEqual([
+      ['50 %', true],
+      ['12.5 %', false],
+    ]);
+    expect(results.comparisons.flat()).toContain('at least 40 %: reached');
+    expect(results.comparisons.flat()).toContain('at most 10 %: NOT reached');
+  });
+
+  it('tell what the CPU was spent on, and nothing where nobody knows', () => {
+    const results = new Results();
+    results.addCpu('an order', { api: 300, postgres: 100 });
+    results.addCpu('a secret', {});
+    expect(results.numbers.slice(1)).toEqual([['CPU of an order', '400 µs', '400', 'api 300, postgres 100']]);
+  });
+
+  it('are failed by what could not be measured', () => {
+    const results = new Results();
+    results.add('p99 of orders, grouped, 512 buyers', undefined, 'ms');
+    const odd = tally([1]);
+    odd.counts.unexpected = 2;
+    odd.counts.lost = 1;
+    odd.note('500 oh');
+    results.failIfOdd('http', odd);
+    expect(results.failures).toEqual([
+      'p99 of orders, grouped, 512 buyers: nothing was answered while it was measured',
+      'http: 2 answers nobody expects, such as: 500 oh',
+      'http: 1 connections ended without an answer',
+    ]);
+  });
+});
+
+describe('a page of the documentation', () => {
+  const page = 'before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n';
+
+  it('gets the numbers and the machine between its marks, and keeps what stands around them', () => {
+    const once = withMeasured(page, 'numbers', machine, [['name', 'n'], ['a | b', '1']]); // prettier-ignore
+    expect(once).toMatch(/^before\n<!-- numbers: begin -->\n\nMeasured 2026-01-02 on 2 × a <fast> one/);
+    expect(once).toContain('| name | n |\n| --- | ---: |\n| a \\| b | 1 |\n');
+    expect(once).toMatch(/<!-- numbers: end -->\nafter\n$/);
+    expect(once).not.toContain('old');
+    expect(withMeasured(once, 'numbers', machine, [['x', 'y']])).not.toContain('a \\| b');
+  });
+
+  it('is left alone when it has no such marks', () => {
+    expect(() => withMeasured(page, 'ratios', machine, [['x']])).toThrow(/<!-- ratios: begin -->/);
+  });
+});
+
+describe('what is printed', () => {
+  it('stands in columns', () => {
+    expect(table([['name', 'n'], ['a', '1'], ['longer', '10']])).toBe('name     n\na        1\nlonger  10'); // prettier-ignore
+  });
+
+  it('has as many digits as mean anything', () => {
+    expect([time(0.1234), time(12.345), time(1_234), time(65_432), time(undefined)]).toEqual([
+      '0.123 ms',
+      '12.3 ms',
+      '1234 ms',
+      '65.4 s',
+      '–',
+    ]);
+  });
+
+  it('shows how far it is, and never more than all', () => {
+    expect([bar(0), bar(0.5), bar(7)]).toEqual([
+      '[........................]  0 %',
+      '[############............] 50 %',
+      '[########################]100 %',
+    ]);
+  });
+});
