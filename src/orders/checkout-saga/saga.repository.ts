@@ -237,12 +237,20 @@ export async function countSweep(queryable: Queryable, due: DueSaga[]): Promise<
   );
 }
 
-/** The worker that counted came back from the work alive, whatever came of it. A later sweeper's count stays. */
+/**
+ * The worker that counted came back from the work alive, whatever came of it. A later sweeper's count stays. Whoever has the
+ * row locked is moving the saga, which forgets its sweeps as well, so nobody waits here.
+ */
 export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: DueSaga): Promise<void> {
-  await queryable.rows(`UPDATE sagas SET sweeps = 0 WHERE order_id = $1::uuid AND sweeps = $2::int`, [
-    orderId,
-    sweeps,
-  ]);
+  await queryable.rows(
+    `
+    WITH idle AS MATERIALIZED (
+      SELECT order_id FROM sagas WHERE order_id = $1::uuid AND sweeps = $2::int FOR UPDATE SKIP LOCKED
+    )
+    UPDATE sagas SET sweeps = 0 WHERE order_id IN (SELECT order_id FROM idle)
+    `,
+    [orderId, sweeps],
+  );
 }
 
 /**
