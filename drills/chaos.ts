@@ -78,17 +78,18 @@ async function hangUpUntil({ stage, shop }: Arena, endsAt: number): Promise<void
   }
 }
 
-/** A fault every few seconds, from the seed, one after the other or two at once. */
+/** A fault every few seconds, from the seed, one after the other or two at once: each kind once, and then by chance. */
 async function blows(arena: Arena, endsAt: number, timeline: string[]): Promise<void> {
   const { stage } = arena;
   const beganAt = Date.now();
   const tell = (what: string) =>
     timeline.push(`${((Date.now() - beganAt) / 1_000).toFixed(1).padStart(6)} s  ${what}`);
   const healing = new Set<Promise<unknown>>();
+  const unplayed = stage.random.shuffled([...new Set(faults)]);
   while (Date.now() < endsAt) {
     await stage.pause(300, 2_500);
     if (healing.size > 1) await Promise.race(healing);
-    const fault = stage.random.pick(faults);
+    const fault = unplayed.pop() ?? stage.random.pick(faults);
     stage.count('faults', 1);
     tell(`${fault.name} begins`);
     const healed = fault(arena).then(tell, (error: Error) =>

@@ -10,12 +10,12 @@ export const usage = `npm run drill [-- <drill>… [options]]
   --seed N       repeats what was random
   --jobs N       so many at once (2: drills mostly wait)
   --minutes M    how long chaos goes on (1)
-  --pairs N      how many crashes during the recovery from a crash (100; in a run of all drills 20)
+  --pairs N      how many crashes during the recovery from a crash (100; in a run of all drills 10)
   --json FILE    the results, for programs
   --docs         the results, into the table of docs/drills.md`;
 
 /** A hundred pairs take eight minutes, which is what all other drills take together. */
-const pairsAmongOthers = 20;
+const pairsAmongOthers = 10;
 
 /** Asked for something that there is not: the exit code is 2. */
 export class UsageError extends SetupError {}
