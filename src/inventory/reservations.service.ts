@@ -132,7 +132,8 @@ export class ReservationsService {
       } catch (error) {
         if (!(error instanceof InsufficientStock)) throw error;
         if (tries === shortTriesMax) throw error.isTrue ? error : overtaken();
-        if (!(await this.looks.add(error.shortfalls))) throw error;
+        // A unit that was seen, and is gone when we look again, makes that refusal a lie: the next one is true.
+        if (!(await this.looks.add(error.shortfalls)) && error.isTrue) throw error;
       }
     }
   }

@@ -1,4 +1,5 @@
 import { ValidationFailed } from '../../src/errors';
+import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { pin } from '../support/held-stock';
 import { reserveTogether } from '../../src/inventory/reserve';
 import { strategyNames } from '../../src/inventory/strategies/strategies';
@@ -249,6 +250,28 @@ describe('a buyer who is short', () => {
 
     expect(codes).toEqual(gone.map(() => 'ok'));
     expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 10 });
+  });
+});
+
+describe('a refusal', () => {
+  const short = (sku: string, available: number) => new InsufficientStock([{ sku, requested: 1, available }]);
+
+  /** What a buyer is told whose tries end so, one after the other, while there is nothing on sale. */
+  async function toldAfter(...available: number[]): Promise<unknown> {
+    const sku = await world.product({ onHand: 0 });
+    const tries = available.map((units) => short(sku, units));
+    const told = world.reservations.expiringWhenShort(() => Promise.reject<string>(tries.shift()!));
+    const error: unknown = await told.catch((thrown: unknown) => thrown);
+    expect(tries).toEqual([]);
+    return error instanceof InsufficientStock ? error.shortfalls[0]!.available : answerOf(told);
+  }
+
+  it('never says that there is as much as was asked for: the unit that was seen is gone, and it is asked again', async () => {
+    expect(await toldAfter(1, 0)).toBe(0);
+  });
+
+  it('becomes "come again" when a unit is seen and gone each time', async () => {
+    expect(await toldAfter(1, 1, 1)).toBe('unavailable');
   });
 });
 
