@@ -8,6 +8,7 @@ import { expireAtOnce } from './bench/expiry';
 import type { InProcessAnswer, InProcessOrder } from './bench/in-process';
 import type { NoOpAnswer, NoOpOrder } from './bench/no-op';
 import { fillPast } from './bench/past';
+import { measureLists } from './bench/lists';
 import { makeRow, throughPg, throughPgbench } from './bench/statements';
 import type { Crowd } from './crowd';
 import type { Results } from './bench-results';
@@ -193,6 +194,17 @@ export async function withPast(bench: Bench): Promise<void> {
         results.add(name, ordersPerSecond, '/s');
         results.addCpu(name, cpu);
       });
+    await lists(bench, databaseUrl);
+  });
+}
+
+/** What an operator's lists cost with a long past, beside a read by key at the same place and time. */
+async function lists(bench: Bench, databaseUrl: string): Promise<void> {
+  await at(bench, { databaseUrl, workers: 0 }, async (site) => {
+    const { byKeyMs, lists: measured } = await measureLists(site);
+    bench.results.add('one order by its key, long past', byKeyMs, 'ms');
+    for (const { path, ms } of measured) bench.results.add(`GET /v1/admin/${path}, long past`, ms, 'ms');
+    bench.results.add('the slowest list, long past', Math.max(...measured.map(({ ms }) => ms)), 'ms');
   });
 }
 

@@ -89,6 +89,13 @@ export const ratios: readonly Ratio[] = [
     aim: { atLeast: 0.9 },
     show: 'percent',
   },
+  {
+    name: 'the slowest of an operator’s lists with a long past, against one order by its key',
+    of: `the slowest list, ${past}`,
+    to: `one order by its key, ${past}`,
+    aim: { atMost: 10 },
+    show: 'times',
+  },
 ];
 
 export function median(numbers: number[]): number {

@@ -1,5 +1,12 @@
 -- The schema that the migrations make, written by `npm run db:dump` and compared by a test. For reading only.
 
+CREATE TABLE activity (
+  second timestamp with time zone NOT NULL,
+  process uuid NOT NULL,
+  facts jsonb NOT NULL,
+  CONSTRAINT activity_pkey PRIMARY KEY (second, process)
+);
+
 CREATE TABLE admin_actions (
   id uuid NOT NULL,
   actor text NOT NULL,
@@ -13,6 +20,8 @@ CREATE TABLE admin_actions (
   CONSTRAINT admin_actions_pkey PRIMARY KEY (id)
 );
 
+CREATE INDEX admin_actions_of_action ON admin_actions USING btree (action, id);
+CREATE INDEX admin_actions_of_actor ON admin_actions USING btree (actor, id);
 CREATE INDEX admin_actions_of_object ON admin_actions USING btree (object_type, object_id, id);
 
 CREATE TABLE api_keys (
@@ -61,6 +70,15 @@ CREATE TABLE inbox (
 );
 
 CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
+
+CREATE TABLE last_audit (
+  newest boolean NOT NULL DEFAULT true,
+  checked_at timestamp with time zone NOT NULL,
+  took_ms integer NOT NULL,
+  report jsonb NOT NULL,
+  CONSTRAINT last_audit_newest_check CHECK (newest),
+  CONSTRAINT last_audit_pkey PRIMARY KEY (newest)
+);
 
 CREATE TABLE leases (
   name text COLLATE "C" NOT NULL,
@@ -123,6 +141,7 @@ CREATE TABLE outbox (
   CONSTRAINT outbox_aggregate_id_sequence_key UNIQUE (aggregate_id, sequence)
 ) WITH (fillfactor=70);
 
+CREATE INDEX outbox_by_age ON outbox USING brin (created_at) WITH (autosummarize='on');
 CREATE INDEX outbox_due ON outbox USING btree (next_relay_at) WHERE (applied_at IS NULL);
 
 CREATE TABLE payment_operations (
@@ -147,7 +166,9 @@ CREATE TABLE payment_operations (
 ) WITH (fillfactor=85);
 
 CREATE INDEX payment_operations_of_order ON payment_operations USING btree (order_id);
+CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = 'authorize'::text) AND (provider_reference IS NOT NULL));
 CREATE UNIQUE INDEX payment_operations_one_live ON payment_operations USING btree (order_id, kind) WHERE (status <> 'declined'::text);
+CREATE INDEX payment_operations_unknown ON payment_operations USING btree (order_id) WHERE (status = 'unknown'::text);
 
 CREATE TABLE products (
   sku text COLLATE "C" NOT NULL,
@@ -182,6 +203,30 @@ CREATE TABLE provider_events (
 
 CREATE INDEX provider_events_of_order ON provider_events USING btree (order_id) WHERE (order_id IS NOT NULL);
 CREATE INDEX provider_events_unprocessed ON provider_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE TABLE releases (
+  id uuid NOT NULL,
+  actor text NOT NULL,
+  filter jsonb NOT NULL,
+  members uuid[] NOT NULL,
+  units integer NOT NULL,
+  customers integer NOT NULL,
+  skipped_pinned integer NOT NULL,
+  counted_at timestamp with time zone NOT NULL,
+  status text NOT NULL DEFAULT 'counted'::text,
+  reason text,
+  released integer NOT NULL DEFAULT 0,
+  units_released integer NOT NULL DEFAULT 0,
+  ended_before integer NOT NULL DEFAULT 0,
+  pinned_meanwhile integer NOT NULL DEFAULT 0,
+  started_at timestamp with time zone,
+  ended_at timestamp with time zone,
+  lease_expires_at timestamp with time zone,
+  CONSTRAINT releases_status_check CHECK ((status = ANY (ARRAY['counted'::text, 'running'::text, 'done'::text, 'stopped'::text]))),
+  CONSTRAINT releases_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX releases_running ON releases USING btree (lease_expires_at) WHERE (status = 'running'::text);
 
 CREATE TABLE reservation_lines (
   reservation_id uuid NOT NULL,
@@ -221,7 +266,8 @@ CREATE TABLE reservations (
   CONSTRAINT reservations_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
 
-CREATE INDEX reservations_due ON reservations USING btree (expires_at) WHERE (status = 'active'::text);
+CREATE INDEX reservations_ended ON reservations USING btree (status, id) WHERE (status = ANY (ARRAY['confirmed'::text, 'released'::text, 'expired'::text]));
+CREATE INDEX reservations_live ON reservations USING btree (status, expires_at, id) WHERE (status = ANY (ARRAY['active'::text, 'pinned'::text]));
 CREATE INDEX reservations_of_customer ON reservations USING btree (customer_id, id);
 
 CREATE TABLE saga_transitions (
@@ -267,8 +313,25 @@ END),
   CONSTRAINT sagas_pkey PRIMARY KEY (order_id)
 ) WITH (fillfactor=70);
 
+CREATE INDEX sagas_compensated ON sagas USING btree (ends_as, order_id) WHERE (status = 'compensated'::text);
+CREATE INDEX sagas_completed ON sagas USING btree (order_id) WHERE (status = 'completed'::text);
 CREATE INDEX sagas_due ON sagas USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
-CREATE INDEX sagas_stuck ON sagas USING btree (order_id) WHERE (status = 'stuck'::text);
+CREATE INDEX sagas_unfinished ON sagas USING btree (status, step, order_id) WHERE (status = ANY (ARRAY['running'::text, 'compensating'::text, 'stuck'::text]));
+
+CREATE TABLE sessions (
+  token_sha256 bytea NOT NULL,
+  key_sha256 bytea NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT sessions_pkey PRIMARY KEY (token_sha256)
+);
+
+CREATE TABLE sign_in_failures (
+  address text COLLATE "C" NOT NULL,
+  failures integer NOT NULL,
+  since timestamp with time zone NOT NULL,
+  CONSTRAINT sign_in_failures_pkey PRIMARY KEY (address)
+);
 
 CREATE TABLE stock_levels (
   sku text COLLATE "C" NOT NULL,
@@ -298,6 +361,8 @@ CREATE TABLE stock_movements (
   CONSTRAINT stock_movements_pkey PRIMARY KEY (sku, pool, level_version)
 );
 
+CREATE INDEX stock_movements_by_time ON stock_movements USING btree (sku, created_at, pool, level_version);
+
 CREATE TABLE stock_units (
   sku text COLLATE "C" NOT NULL,
   unit_no integer NOT NULL,
@@ -308,3 +373,24 @@ CREATE TABLE stock_units (
 
 CREATE INDEX stock_units_free ON stock_units USING btree (sku, unit_no) WHERE (reservation_id IS NULL);
 CREATE INDEX stock_units_taken ON stock_units USING btree (reservation_id) WHERE (reservation_id IS NOT NULL);
+
+CREATE TABLE strategy_measurements (
+  sku text COLLATE "C" NOT NULL,
+  strategy text COLLATE "C" NOT NULL,
+  measured_at timestamp with time zone NOT NULL,
+  p50_ms double precision NOT NULL,
+  p99_ms double precision NOT NULL,
+  conflict_rate double precision NOT NULL,
+  batch_size double precision NOT NULL,
+  peak_per_second double precision NOT NULL,
+  CONSTRAINT strategy_measurements_pkey PRIMARY KEY (sku, strategy)
+);
+
+CREATE TABLE workers (
+  id text COLLATE "C" NOT NULL,
+  started_at timestamp with time zone NOT NULL,
+  beat_at timestamp with time zone NOT NULL,
+  stopping boolean NOT NULL DEFAULT false,
+  facts jsonb NOT NULL,
+  CONSTRAINT workers_pkey PRIMARY KEY (id)
+) WITH (fillfactor=70);

@@ -10,7 +10,7 @@ import { TypeID } from 'typeid-js';
  */
 const cell = 0;
 
-export type IdPrefix = 'ord' | 'rsv' | 'evt' | 'pay' | 'act';
+export type IdPrefix = 'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run';
 
 const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;
@@ -28,6 +28,32 @@ export function newId(now: number = Date.now()): string {
   bytes[8] = 0x80 | (bytes[8]! & 0x3f);
   const hex = bytes.toString('hex');
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
+}
+
+/** No id is the last one, and none comes after it. */
+export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
+
+/** Ids are made by the clocks of many processes and rows are dated by the database's; they differ by less than this. */
+const clockSkewMsMax = 600_000;
+
+/** The first id, and the one before which all are, of rows that are dated in this period; `before` ends it sooner. */
+export function idsOfPeriod(
+  { from, to }: { from: Date | null; to: Date | null },
+  before: string | null,
+): { first: string; below: string } {
+  const ends = [before ?? lastId, to ? firstIdOf(to.getTime() + clockSkewMsMax) : lastId];
+  return { first: firstIdOf((from?.getTime() ?? 0) - clockSkewMsMax), below: ends.sort()[0]! };
+}
+
+function firstIdOf(ms: number): string {
+  const hex = Math.max(0, ms).toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
+}
+
+/** Before every id that was made at this moment or later: for reading what is new by its key. */
+export function firstIdAt(ms: number): string {
+  const hex = ms.toString(16).padStart(12, '0');
+  return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
 /** The cell whose database holds the row with this id. */

@@ -16,11 +16,13 @@ export interface Contention {
   batchSize: number;
   /** Buyers who have come and were not answered yet. */
   waiting: number;
+  /** The busiest single second. */
+  peakPerSecond: number;
 }
 
 const windowSeconds = 60;
 /** Upper bounds of the lock waits that are told apart, in milliseconds. */
-const bounds = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
+export const lockWaitBounds = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 /** SKUs that are watched at once; the one that was quiet longest makes room. */
 const watchedMax = 1_000;
 
@@ -28,7 +30,7 @@ const lockWait = new Histogram({
   name: 'holdfast_lock_wait_seconds',
   help: 'How long taking stock took, the wait for its row included.',
   labelNames: ['strategy'],
-  buckets: bounds.map((ms) => ms / 1_000),
+  buckets: lockWaitBounds.map((ms) => ms / 1_000),
 });
 const conflicts = new Counter({
   name: 'holdfast_stock_conflicts_total',
@@ -42,18 +44,25 @@ const waitingBuyers = new Gauge({
   labelNames: ['strategy'],
 });
 
-interface Second {
+interface Second extends Takes {
   at: number;
-  taken: number;
-  takes: number;
-  conflicts: number;
-  waits: number[];
 }
 
 interface Watched {
   sku: string;
   strategy: string;
   seconds: Second[];
+  /** Since it is watched. */
+  total: Takes;
+}
+
+/** How stock was taken: buyers, the takings that they shared, tries for nothing, and buyers by how long they waited. */
+export interface Takes {
+  taken: number;
+  takes: number;
+  conflicts: number;
+  /** One for each of the bounds, and one beyond them. */
+  waits: number[];
 }
 
 const watched = new Map<string, Watched>();
@@ -64,11 +73,13 @@ const keyOf = (sku: string, strategy: string) => `${strategy}\n${sku}`;
 /** `buyers` shared one taking of this SKU's stock, which took `ms`. */
 export function noteTake(sku: string, strategy: string, ms: number, buyers = 1): void {
   lockWait.observe({ strategy }, ms / 1_000);
-  const second = secondOf(sku, strategy);
-  second.takes += 1;
-  second.taken += buyers;
-  const bucket = bounds.findIndex((bound) => ms <= bound);
-  second.waits[bucket === -1 ? bounds.length : bucket]! += buyers;
+  const found = lockWaitBounds.findIndex((bound) => ms <= bound);
+  const bucket = found === -1 ? lockWaitBounds.length : found;
+  for (const takes of countsOf(sku, strategy)) {
+    takes.takes += 1;
+    takes.taken += buyers;
+    takes.waits[bucket]! += buyers;
+  }
 }
 
 /** A buyer has come for stock of this SKU; the returned function says that it was answered. */
@@ -86,8 +97,13 @@ export function noteArrival(sku: string, strategy: string): () => void {
 
 export function noteConflict(sku: string, strategy: string): void {
   conflicts.inc({ strategy });
-  secondOf(sku, strategy).conflicts += 1;
+  for (const takes of countsOf(sku, strategy)) takes.conflicts += 1;
 }
+
+/** All that was noted since this process began, or since the SKU is watched. */
+export const takesBySku = (): readonly { sku: string; strategy: string; total: Takes }[] => [
+  ...watched.values(),
+];
 
 /** What the last `seconds` were like; SKUs that nobody asked for in that time are left out. */
 export function contentionOf(sku?: string, seconds = windowSeconds): Contention[] {
@@ -116,20 +132,22 @@ function summary({ sku, strategy, seconds: parts }: Watched, seconds: number): C
     conflictRate: lost / Math.max(1, taken),
     batchSize: taken / Math.max(1, takes),
     waiting: waiting.get(keyOf(sku, strategy)) ?? 0,
+    peakPerSecond: Math.max(...parts.map((part) => part.taken)),
   };
 }
 
 /** The bound below which that share of the waits lies: never less than the truth. */
-function percentile(waits: number[], share: number): number {
+export function percentile(waits: readonly number[], share: number): number {
   const total = waits.reduce((sum, count) => sum + count, 0);
   let seen = 0;
   const bucket = waits.findIndex((count) => (seen += count) >= total * share);
-  return bounds[bucket] ?? bounds[bounds.length - 1]!;
+  return lockWaitBounds[bucket] ?? lockWaitBounds[lockWaitBounds.length - 1]!;
 }
 
-function secondOf(sku: string, strategy: string): Second {
+/** This second's counts and those of all time. */
+function countsOf(sku: string, strategy: string): Takes[] {
   const key = keyOf(sku, strategy);
-  const one = watched.get(key) ?? { sku, strategy, seconds: [] };
+  const one = watched.get(key) ?? { sku, strategy, seconds: [], total: noTakes() };
   // Last in the map is the one that was asked for last.
   watched.delete(key);
   watched.set(key, one);
@@ -137,11 +155,12 @@ function secondOf(sku: string, strategy: string): Second {
 
   const at = now();
   const last = one.seconds.at(-1);
-  if (last?.at === at) return last;
-  const second: Second = { at, taken: 0, takes: 0, conflicts: 0, waits: emptyWaits() };
+  if (last?.at === at) return [last, one.total];
+  const second: Second = { at, ...noTakes() };
   one.seconds = [...one.seconds.filter((part) => part.at > at - windowSeconds), second];
-  return second;
+  return [second, one.total];
 }
 
-const emptyWaits = () => new Array<number>(bounds.length + 1).fill(0);
+const noTakes = (): Takes => ({ taken: 0, takes: 0, conflicts: 0, waits: emptyWaits() });
+const emptyWaits = () => new Array<number>(lockWaitBounds.length + 1).fill(0);
 const now = () => Math.floor(performance.now() / 1_000);

@@ -110,6 +110,13 @@ export class ExtendDto {
   ttlSeconds!: number;
 }
 
+/** Three characters that mean something are the least that a reason can be. */
+const IsReason = () =>
+  applyDecorators(
+    Matches(/\S.*\S.*\S/, { message: 'reason must say in a few words why (3 to 500 characters)' }),
+    IsText(500),
+  );
+
 export class ReasonDto {
   @ApiProperty({
     description: 'Why, in a few words, for the audit log.',
@@ -117,12 +124,16 @@ export class ReasonDto {
     maxLength: 500,
     example: 'customer called',
   })
-  @Matches(/\S.*\S.*\S/, { message: 'reason must say in a few words why (3 to 500 characters)' })
-  @IsText(500)
+  @IsReason()
   reason!: string;
 }
 
 export class ProductDto {
+  @ApiPropertyOptional({ description: 'Why, for the audit log.', minLength: 3, maxLength: 500 })
+  @MayBeAbsent()
+  @IsReason()
+  reason?: string;
+
   @ApiProperty({ example: 'T-shirt, black, M' })
   @IsText(200)
   name!: string;
@@ -225,4 +236,81 @@ export class ReservationListQuery extends PageQuery {
   @MayBeAbsent()
   @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })
   expiringWithinSeconds?: string;
+
+  @ApiPropertyOptional({
+    description: '`ends`: the soonest end first, for live ones.',
+    enum: ['newest', 'ends'],
+  })
+  @MayBeAbsent()
+  @IsIn(['newest', 'ends'], { message: 'sort must be newest or ends' })
+  sort?: 'newest' | 'ends';
+}
+
+export class SkuQuery {
+  @ApiPropertyOptional({ description: 'One product; all of them if left out.' })
+  @MayBeAbsent()
+  @Matches(skuPattern, { message: skuMessage })
+  sku?: string;
+}
+
+/** Which reservations are to be released. All that is given must hold; pinned ones stay in any case. */
+export class ReleaseFilterDto {
+  @ApiPropertyOptional({ type: [String], description: 'Picked by hand.' })
+  @MayBeAbsent()
+  @Matches(/^rsv_[0-9a-z]{26}$/, { each: true, message: 'each id must be that of a reservation' })
+  @ArrayUnique({ message: 'ids must have no id twice' })
+  @ArrayMaxSize(1_000, { message: 'ids must have at most 1000 ids' })
+  @ArrayMinSize(1, { message: 'ids must have at least one id' })
+  @IsArray({ message: 'ids must be a list' })
+  ids?: string[];
+
+  @ApiPropertyOptional({ description: 'As in the list; only `active` ones are released.', example: 'active' })
+  @MayBeAbsent()
+  @Matches(/^(active|pinned)(,(active|pinned))*$/, { message: 'status must be active or pinned, or both' })
+  status?: string;
+
+  @ApiPropertyOptional({ example: 'TEE-BLACK-M' })
+  @MayBeAbsent()
+  @Matches(skuPattern, { message: skuMessage })
+  sku?: string;
+
+  @ApiPropertyOptional()
+  @MayBeAbsent()
+  @IsText(255)
+  customerId?: string;
+
+  @ApiPropertyOptional({ example: 60 })
+  @MayBeAbsent()
+  @Max(999_999, { message: 'expiringWithinSeconds must be at most 999999' })
+  @Min(0, { message: 'expiringWithinSeconds must be 0 or more' })
+  @IsInt({ message: 'expiringWithinSeconds must be a whole number of seconds' })
+  expiringWithinSeconds?: number;
+}
+
+/** Either a count (`filter` and `dryRun`), or the release of what was counted (`token` and `reason`). */
+export class ReleaseManyDto {
+  @ApiPropertyOptional({ type: ReleaseFilterDto })
+  @MayBeAbsent()
+  @Type(() => ReleaseFilterDto)
+  @ValidateNested()
+  @IsObject({ message: 'filter must be an object' })
+  filter?: ReleaseFilterDto;
+
+  @ApiPropertyOptional({ description: 'Counts, and changes nothing.', example: true })
+  @MayBeAbsent()
+  @IsIn([true, false], { message: 'dryRun must be true or false' })
+  dryRun?: boolean;
+
+  @ApiPropertyOptional({ description: 'From the count: stands for exactly what it counted.' })
+  @MayBeAbsent()
+  @Matches(/^rel_[0-9a-z]{26}$/, { message: 'token must be the token of a count' })
+  token?: string;
+
+  @ApiPropertyOptional({
+    description: 'Why, for the audit log; needed with a token.',
+    example: 'wrong price',
+  })
+  @MayBeAbsent()
+  @IsReason()
+  reason?: string;
 }

@@ -1,6 +1,6 @@
 import { publicId } from '../ids';
-import { type PoolStock, availableIn, inAllPools } from './pools';
-import type { ProductWithStock } from './products.repository';
+import { availableIn, inAllPools } from './pools';
+import type { HeldInPool, ProductWithStock } from './products.repository';
 import type { Reservation, ReservationLine } from './reservations.repository';
 import { isDue } from './reservation-rules';
 
@@ -52,7 +52,7 @@ export function productView(product: ProductWithStock) {
     quantityPerOrderMax: product.quantityPerOrderMax,
     reservationsPerCustomerMax: product.reservationsPerCustomerMax,
     stock: {
-      ...stockOf(inAllPools(product.levels)),
+      ...stockOf(sumOf(product.levels)),
       byPool: product.levels
         .filter(({ pool, onHand }) => onHand > 0 || product.pools.includes(pool))
         .map((level) => ({ pool: level.pool, ...stockOf(level) })),
@@ -61,8 +61,18 @@ export function productView(product: ProductWithStock) {
   };
 }
 
-const stockOf = ({ onHand, reserved }: Omit<PoolStock, 'pool'>) => ({
+/** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */
+const stockOf = ({ onHand, reserved, active, pinned }: Omit<HeldInPool, 'pool'>) => ({
   onHand,
   reserved,
+  confirmed: reserved - active - pinned,
+  pinned,
+  active,
   available: availableIn({ onHand, reserved }),
+});
+
+const sumOf = (levels: readonly HeldInPool[]) => ({
+  ...inAllPools(levels),
+  active: levels.reduce((sum, level) => sum + level.active, 0),
+  pinned: levels.reduce((sum, level) => sum + level.pinned, 0),
 });

@@ -9,7 +9,7 @@ import { PageQuery } from '../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
 import { AdjustmentDto, ProductDto, TransferDto, skuPattern } from './inventory.dto';
 import { belowReserved, productNotFound } from './inventory.errors';
-import { productListType, productType, stockType } from './inventory.schemas';
+import { movementListType, productListType, productType, stockType } from './inventory.schemas';
 import { productView } from './inventory.views';
 import type { ProductWithStock } from './products.repository';
 import { ProductsService } from './products.service';
@@ -76,6 +76,17 @@ export class ProductsController {
     return sendWithEtag(request, reply, tagOf(product), productView(product));
   }
 
+  @Get(':sku/movements')
+  @Roles('admin', 'viewer')
+  @ApiOperation({
+    summary: 'How its stock came to be what it is',
+    description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
+  })
+  @Answers({ 200: movementListType }, [productNotFound.kind, ValidationFailed.kind])
+  movements(@Param('sku') sku: string, @Query() query: PageQuery) {
+    return this.products.movements(sku, query);
+  }
+
   @Post(':sku/adjustments')
   @Roles('admin')
   @HttpCode(200)
@@ -129,4 +140,9 @@ export class ProductsController {
 
 /** An edit is based on the version that comes first; the stock behind it moves by itself and hinders no edit. */
 const tagOf = ({ version, levels }: ProductWithStock) =>
-  `${version}.${levels.reduce((sum, level) => sum + level.version, 0)}`;
+  [
+    version,
+    levels.reduce((sum, level) => sum + level.version, 0),
+    levels.reduce((sum, level) => sum + level.active, 0),
+    levels.reduce((sum, level) => sum + level.pinned, 0),
+  ].join('.');

@@ -14,8 +14,14 @@ export interface Product {
   version: number;
 }
 
+/** A pool's stock, with what live reservations hold of it: units whose timer runs, and units that are being charged for. */
+export interface HeldInPool extends PoolStock {
+  active: number;
+  pinned: number;
+}
+
 export interface ProductWithStock extends Product {
-  levels: (PoolStock & { version: number })[];
+  levels: (HeldInPool & { version: number })[];
 }
 
 const columns = `
@@ -57,15 +63,28 @@ export function listProducts(
 ) {
   return queryable.rows<ProductWithStock>(
     `
-    SELECT ${columns},
-           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved, 'version', s.version)
+    WITH page AS MATERIALIZED (
+      SELECT ${columns}
+        FROM products p
+       WHERE p.sku > coalesce($2::text, '') AND ($3::text IS NULL OR p.sku = $3::text)
+       ORDER BY p.sku
+       LIMIT $1::int
+    ), held AS MATERIALIZED (
+      SELECT l.sku, l.pool,
+             sum(l.quantity) FILTER (WHERE r.status = 'active') AS active,
+             sum(l.quantity) FILTER (WHERE r.status = 'pinned') AS pinned
+        FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+       WHERE r.status IN ('active', 'pinned') AND l.sku IN (SELECT page.sku FROM page)
+       GROUP BY l.sku, l.pool
+    )
+    SELECT page.*,
+           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved, 'version', s.version,
+                                              'active', coalesce(held.active, 0), 'pinned', coalesce(held.pinned, 0))
                             ORDER BY s.pool)
-              FROM stock_levels s WHERE s.sku = p.sku) AS levels
-      FROM products p
-     WHERE ($2::text IS NULL OR p.sku > $2::text)
-       AND ($3::text IS NULL OR p.sku = $3::text)
-     ORDER BY p.sku
-     LIMIT $1::int
+              FROM stock_levels s LEFT JOIN held ON held.sku = s.sku AND held.pool = s.pool
+             WHERE s.sku = page.sku) AS levels
+      FROM page
+     ORDER BY page.sku
     `,
     [limit + 1, after, sku],
   );

@@ -4,12 +4,14 @@ import { LostRace } from '../database/pg-errors';
 import { ValidationFailed } from '../errors';
 import { recordAction } from '../http/admin-actions';
 import type { Principal } from '../http/auth';
-import { requireIfMatch } from '../http/etag';
+import { isBasedOn, requireIfMatch } from '../http/etag';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../http/paging';
 import { alreadyDone } from '../idempotency/idempotency';
 import { newId } from '../ids';
 import { type AdjustmentDto, type ProductDto, type TransferDto, skuPattern } from './inventory.dto';
 import { productView } from './inventory.views';
+import { listMovements, movementKey, movementView } from './movements';
+import { conflictOf, editableOf } from './product-edits';
 import { poolsOf } from './pools';
 import {
   type Product,
@@ -50,13 +52,15 @@ export class ProductsService {
           action: 'product.create',
           objectType: 'product',
           objectId: sku,
-          after: dto,
+          reason: dto.reason,
+          after: { ...editableOf(product), onHand: dto.onHand ?? 0 },
         });
         return 'created';
       }
       const before = await lockProduct(tx, sku);
       if (!before) throw new LostRace(`The product ${sku} is being created right now.`);
-      requireIfMatch(ifMatch, before.version);
+      const conflict = isBasedOn(ifMatch, before.version) ? {} : await conflictOf(tx, product);
+      requireIfMatch(ifMatch, before.version, conflict);
       refuseNewStock(dto, await onHandOf(tx, sku));
       await moveToPools(tx, before, product, actor.name);
       const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
@@ -65,8 +69,9 @@ export class ProductsService {
         action: 'product.replace',
         objectType: 'product',
         objectId: sku,
-        before,
-        after: dto,
+        reason: dto.reason,
+        before: editableOf(before),
+        after: editableOf(product),
       });
       return 'replaced';
     });
@@ -84,12 +89,14 @@ export class ProductsService {
         )
           return true;
         await adjustStock(tx, sku, dto, actor.name);
+        const onHand = await onHandOf(tx, sku);
         await recordAction(tx, actor, {
           action: 'stock.adjust',
           objectType: 'product',
           objectId: sku,
           reason: dto.reason,
-          after: { delta: dto.delta },
+          before: { onHand: onHand - dto.delta },
+          after: { onHand },
         });
         return false;
       },
@@ -134,6 +141,12 @@ export class ProductsService {
   async list(query: PageQuery): Promise<Page<ReturnType<typeof productView>>> {
     const { limit, after } = pageBounds(query, skuPattern);
     return pageOf(await listProducts(this.db, limit, after), limit, (product) => product.sku, productView);
+  }
+
+  async movements(sku: string, query: PageQuery) {
+    const { limit, after } = pageBounds(query, movementKey);
+    await this.stock(sku);
+    return pageOf(await listMovements(this.db, sku, limit, after), limit, ({ key }) => key, movementView);
   }
 
   async stock(sku: string) {

@@ -1,23 +1,16 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
-import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
-import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
+import { Caller, type Principal, Roles } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
-import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import {
-  IdempotencyKey,
-  OptionalIdempotencyKey,
-  fingerprintOf,
-  keyProblems,
-} from '../idempotency/idempotency';
+import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
-import { ExtendDto, ReasonDto, ReservationListQuery, ReserveDto } from './inventory.dto';
+import { ExtendDto, ReserveDto } from './inventory.dto';
 import {
   InsufficientStock,
   reservationAlreadyConfirmed,
@@ -29,10 +22,9 @@ import {
   reservationNotFound,
   reservationPinned,
 } from './inventory.errors';
-import { reservationListType, reservationType } from './inventory.schemas';
+import { reservationType } from './inventory.schemas';
 import { reservationView } from './inventory.views';
 import { noSuchReservation } from './reservation-rules';
-import { listReservations } from './reservations.repository';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [
@@ -153,62 +145,8 @@ export class ReservationsController {
   }
 }
 
-@ApiTags('admin: reservations')
-@ApiBearerAuth()
-@Controller('v1/admin/reservations')
-export class AdminReservationsController {
-  constructor(
-    private readonly reservations: ReservationsService,
-    private readonly db: Database,
-  ) {}
-
-  @Get()
-  @Roles('admin', 'viewer')
-  @ApiOperation({ summary: 'Who holds what', description: 'Newest first.' })
-  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
-  async list(@Query() query: ReservationListQuery, @Caller() caller: Principal) {
-    const { limit, after } = pageBounds(query);
-    const filter = {
-      principal: ownerFilter(caller),
-      statuses: query.status?.split(',') ?? null,
-      sku: query.sku ?? null,
-      customerId: query.customerId ?? null,
-      expiringWithinSeconds:
-        query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
-    };
-    const rows = await listReservations(this.db, filter, limit, after);
-    return pageOf(rows, limit, (row) => row.id, reservationView);
-  }
-
-  @Post(':id/release')
-  @Roles('admin')
-  @HttpCode(200)
-  @ApiOperation({
-    summary: 'Force a release',
-    description: 'Refused while a charge is in flight; kept in the audit log.',
-  })
-  @Answers({ 200: reservationType }, [
-    reservationNotFound.kind,
-    reservationAlreadyConfirmed.kind,
-    reservationPinned.kind,
-    ValidationFailed.kind,
-  ])
-  async release(
-    @Param('id') id: string,
-    @Body() dto: ReasonDto,
-    @OptionalIdempotencyKey() key: string | undefined,
-    @Caller() caller: Principal,
-    @Res({ passthrough: true }) reply: FastifyReply,
-  ) {
-    const internal = reservationId(id);
-    const replayed = await this.reservations.forceRelease(internal, { reason: dto.reason, key }, caller);
-    if (replayed) void reply.header('idempotent-replayed', 'true');
-    return reservationView(await this.reservations.get(internal, caller));
-  }
-}
-
 /** An id that this service never gave out is nobody's. */
-function reservationId(text: string): string {
+export function reservationId(text: string): string {
   const id = parsePublicId('rsv', text);
   if (!id) throw noSuchReservation();
   return id;

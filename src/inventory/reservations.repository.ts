@@ -67,7 +67,8 @@ export interface Reserved extends NewReservation {
   maxExpiresAt: Date;
 }
 
-const columns = `
+/** For SELECTs of whole reservations from `reservations r`. */
+export const reservationColumns = `
   r.id, r.principal, r.customer_id AS "customerId", r.order_id AS "orderId", r.status,
   r.total_amount AS "totalAmount", r.currency, r.expires_at AS "expiresAt", r.max_expires_at AS "maxExpiresAt",
   r.extensions_used AS "extensionsUsed", r.end_reason AS "endReason", r.returned_at AS "returnedAt", r.metadata,
@@ -141,7 +142,7 @@ export async function insertReservations(
 
 export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
   const [row] = await queryable.rows<Reservation>(
-    `SELECT ${columns} FROM reservations r WHERE r.id = $1::uuid`,
+    `SELECT ${reservationColumns} FROM reservations r WHERE r.id = $1::uuid`,
     [id],
   );
   return row;
@@ -161,7 +162,7 @@ export async function lockReservation(tx: Tx, id: string): Promise<Reservation |
        WHERE id = $1::uuid
          FOR UPDATE
     )
-    SELECT ${columns} FROM r
+    SELECT ${reservationColumns} FROM r
     `,
     [id],
   );
@@ -287,46 +288,6 @@ async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]
     RETURNING id, order_id AS "orderId", version
     `,
     [due.map((row) => row.id), due[due.length - 1]!.now],
-  );
-}
-
-export interface ReservationFilter {
-  principal: string | null;
-  statuses: string[] | null;
-  sku: string | null;
-  customerId: string | null;
-  expiringWithinSeconds: number | null;
-}
-
-/** Newest first; `after` is the id of the last one already seen. */
-export function listReservations(
-  queryable: Queryable,
-  filter: ReservationFilter,
-  limit: number,
-  after: string | null,
-) {
-  return queryable.rows<Reservation>(
-    `
-    SELECT ${columns}
-      FROM reservations r
-     WHERE ($1::text IS NULL OR r.principal = $1::text)
-       AND ($2::text[] IS NULL OR r.status = ANY ($2::text[]))
-       AND ($3::text IS NULL OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = $3::text))
-       AND ($4::text IS NULL OR r.customer_id = $4::text)
-       AND ($5::int IS NULL OR (r.status = 'active' AND r.expires_at <= statement_timestamp() + $5::int * interval '1 second'))
-       AND ($6::uuid IS NULL OR r.id < $6::uuid)
-     ORDER BY r.id DESC
-     LIMIT $7::int
-    `,
-    [
-      filter.principal,
-      filter.statuses,
-      filter.sku,
-      filter.customerId,
-      filter.expiringWithinSeconds,
-      after,
-      limit + 1,
-    ],
   );
 }
 

@@ -8,15 +8,16 @@ import { recordAction } from '../http/admin-actions';
 import { type Principal, ownerFilter } from '../http/auth';
 import { type Decision, type IdempotencyClaim, alreadyDone, decideOnce } from '../idempotency/idempotency';
 import { newId, publicId } from '../ids';
-import { appendMessages, type MessageType } from '../outbox/outbox';
 import { Relay } from '../outbox/relay';
 import { Admission, type Alone, intakeBatching } from './admission';
+import { watchIntake } from './demand';
 import {
   InsufficientStock,
   type Shortfall,
   reservationHasOrder,
   reservationLifetimeExceeded,
 } from './inventory.errors';
+import { announce } from './reservation-messages';
 import { inFlight, isDue, noSuchReservation, refuseConfirmed, refuseEnded } from './reservation-rules';
 import {
   type ExpiredReservation,
@@ -72,12 +73,12 @@ export class ReservationsService {
   async create(request: ReservationRequest, claim: IdempotencyClaim): Promise<Created> {
     const creation = { ...request, claim };
     const skus = request.lines.map(({ sku }) => sku);
-    const created = await this.expiringWhenShort(() =>
+    const take = () =>
       this.admission.admit(skus, {
         together: (lane) => this.batcher.add(creation, lane),
         alone: (way) => this.createAlone(creation, way),
-      }),
-    );
+      });
+    const created = await watchIntake(skus, () => this.expiringWhenShort(take));
     this.relay.poke();
     return created;
   }
@@ -291,20 +292,3 @@ const mayTouch = (reservation: Reservation, principal: Principal) =>
   (ownerFilter(principal) ?? reservation.principal) === reservation.principal;
 
 const next = ({ id, orderId, version }: Reservation) => ({ id, orderId, version: version + 1 });
-
-async function announce(
-  tx: Tx,
-  type: MessageType,
-  reservations: { id: string; orderId: string | null; version: number; expiresAt?: Date }[],
-): Promise<void> {
-  await appendMessages(
-    tx,
-    reservations.map(({ id, orderId, version, expiresAt }) => ({
-      aggregateType: 'reservation',
-      aggregateId: id,
-      sequence: version,
-      type,
-      payload: { orderId, expiresAt: expiresAt?.toISOString() },
-    })),
-  );
-}

@@ -7,17 +7,24 @@ import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles } from '../http/auth';
 import { pageBounds, pageOf } from '../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
+import { publicId } from '../ids';
 import { ReasonDto } from '../inventory/inventory.dto';
-import { operationsOf } from '../payment/payment-operations';
-import { transitionsOf } from './checkout-saga/saga.repository';
+import { ProviderDesk } from '../payment/provider-desk';
+import type { SagaStatus, StepName } from './checkout-saga/saga';
+import { type OrderFilter, listAllOrders } from './order-list';
 import { orderIdOf } from './orders.controller';
 import { AdminOrderListQuery } from './orders.dto';
 import { orderNotFound, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from './orders.errors';
-import { listOrders } from './orders.repository';
-import { orderListType, sagaType } from './orders.schemas';
-import { OrdersService } from './orders.service';
-import { orderView, sagaView } from './orders.views';
+import type { OrderStatus } from './orders.repository';
+import { orderListType } from './orders.schemas';
+import { noSuchOrder } from './orders.service';
+import { orderView } from './orders.views';
 import { type DeskAct, SagaDesk } from './saga-desk';
+import { moneyOf } from './saga-money';
+import { optionsOf } from './saga-options';
+import { type SagaFacts, findSagaFacts } from './saga-timeline';
+import { sagaView } from './saga-view';
+import { sagaOptionsType, sagaType } from './saga.schemas';
 
 const deskProblems = [
   ValidationFailed.kind,
@@ -33,33 +40,43 @@ const deskProblems = [
 @Roles('admin', 'viewer')
 export class AdminOrdersController {
   constructor(
-    private readonly orders: OrdersService,
     private readonly desk: SagaDesk,
+    private readonly provider: ProviderDesk,
     private readonly db: Database,
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'All orders', description: 'Newest first.' })
+  @ApiOperation({ summary: 'All orders', description: 'Newest first. All filters together must hold.' })
   @Answers({ 200: orderListType }, [ValidationFailed.kind])
   async list(@Query() query: AdminOrderListQuery) {
     const { limit, after } = pageBounds(query);
-    const filter = {
-      principal: null,
-      customerId: query.customerId ?? null,
-      statuses: query.status?.split(',') ?? null,
-      sagaStatuses: query.sagaStatus?.split(',') ?? null,
-    };
-    return pageOf(await listOrders(this.db, filter, limit, after), limit, (row) => row.id, orderView);
+    const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
+    return pageOf(rows, limit, (row) => row.id, orderView);
   }
 
   @Get(':id/saga')
   @ApiOperation({
     summary: "One saga's timeline",
-    description: 'Every transition, and every operation at the payment provider.',
+    description:
+      'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
   })
   @Answers({ 200: sagaType }, [orderNotFound.kind])
-  async saga(@Param('id') id: string, @Caller() caller: Principal) {
-    return this.timeline(orderIdOf(id), caller);
+  async saga(@Param('id') id: string) {
+    return sagaView(await this.facts(orderIdOf(id)));
+  }
+
+  @Get(':id/saga/options')
+  @ApiOperation({
+    summary: 'What can be done about a saga',
+    description:
+      'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
+  })
+  @Answers({ 200: sagaOptionsType }, [orderNotFound.kind])
+  async options(@Param('id') id: string) {
+    const facts = await this.facts(orderIdOf(id));
+    const { reference } = moneyOf(facts.operations, facts.order.currency);
+    const orderId = publicId('ord', facts.order.id);
+    return optionsOf(facts, await this.provider.ask({ orderId, reference }));
   }
 
   @Post(':id/saga/retry')
@@ -127,15 +144,28 @@ export class AdminOrdersController {
   ) {
     const orderId = orderIdOf(id);
     if (await this.desk.act(act, orderId, order, caller)) void reply.header('idempotent-replayed', 'true');
-    return this.timeline(orderId, caller);
+    return sagaView(await this.facts(orderId));
   }
 
-  private async timeline(orderId: string, caller: Principal) {
-    const order = await this.orders.get(orderId, caller);
-    const [transitions, operations] = await Promise.all([
-      transitionsOf(this.db, order.id),
-      operationsOf(this.db, order.id),
-    ]);
-    return sagaView(order, transitions, operations);
+  private async facts(orderId: string): Promise<SagaFacts> {
+    const facts = await findSagaFacts(this.db, orderId);
+    if (!facts) throw noSuchOrder();
+    return facts;
   }
 }
+
+function filterOf(query: AdminOrderListQuery): OrderFilter {
+  return {
+    statuses: listed<OrderStatus>(query.status),
+    sagaStatuses: listed<SagaStatus>(query.sagaStatus),
+    steps: listed<StepName>(query.step),
+    customerId: query.customerId ?? null,
+    paymentUnknown: query.paymentStatus === 'unknown',
+    from: query.from === undefined ? null : new Date(query.from),
+    to: query.to === undefined ? null : new Date(query.to),
+  };
+}
+
+/** Words that the query's own check has let through. */
+const listed = <Word extends string>(words: string | undefined): Word[] | null =>
+  words === undefined ? null : ([...new Set(words.split(','))] as Word[]);

@@ -7,6 +7,7 @@ import { HoldfastError } from '../errors';
 import { failpoint } from '../failpoints';
 import { type IdempotencyClaim, decideOnce } from '../idempotency/idempotency';
 import { newId } from '../ids';
+import { watchIntake } from '../inventory/demand';
 import { attach } from '../inventory/held-stock';
 import { ReservationsService } from '../inventory/reservations.service';
 import { Admission, type Alone, intakeBatching } from '../inventory/admission';
@@ -74,11 +75,14 @@ export class Intake {
    */
   async accept(request: CheckoutRequest): Promise<Accepted> {
     const accepted =
-      request.reservationId === null
-        ? await this.reservations.expiringWhenShort(() => this.admitted(request))
-        : await this.acceptAlone(request);
+      request.reservationId === null ? await this.takeStock(request) : await this.acceptAlone(request);
     this.relay.poke();
     return accepted;
+  }
+
+  private takeStock(request: CheckoutRequest): Promise<Accepted> {
+    const skus = request.lines.map(({ sku }) => sku);
+    return watchIntake(skus, () => this.reservations.expiringWhenShort(() => this.admitted(request)));
   }
 
   private admitted(request: CheckoutRequest): Promise<Accepted> {

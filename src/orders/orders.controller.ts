@@ -148,7 +148,6 @@ export class OrdersController {
       principal: ownerFilter(caller),
       customerId: query.customerId ?? null,
       statuses: query.status?.split(',') ?? null,
-      sagaStatuses: null,
     };
     return pageOf(await listOrders(this.db, filter, limit, after), limit, (row) => row.id, orderView);
   }

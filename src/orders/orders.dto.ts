@@ -4,6 +4,7 @@ import {
   ArrayMaxSize,
   ArrayMinSize,
   IsArray,
+  IsIn,
   IsInt,
   IsObject,
   Matches,
@@ -11,8 +12,9 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
+import { IsInstant, IsMetadata, IsText, MayBeAbsent } from '../http/validation';
 import { IsAskedPool, LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
+import { stepNames } from './checkout-saga/checkout.saga';
 
 export class OrderDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
@@ -102,4 +104,29 @@ export class AdminOrderListQuery extends OrderListQuery {
     message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
   })
   sagaStatus?: string;
+
+  @ApiPropertyOptional({
+    description: 'The step it stands at; several separated by commas.',
+    example: 'capture-payment',
+  })
+  @MayBeAbsent()
+  @Matches(listOf(stepNames.join('|')), {
+    message: `step must be one of ${stepNames.join(', ')}, several separated by commas`,
+  })
+  step?: string;
+
+  @ApiPropertyOptional({ description: 'Only those with a payment that was not heard of.', enum: ['unknown'] })
+  @MayBeAbsent()
+  @IsIn(['unknown'], { message: 'paymentStatus can only be unknown' })
+  paymentStatus?: 'unknown';
+
+  @ApiPropertyOptional({ description: 'Created at this instant or later.', example: '2026-11-20T10:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Created before this instant.', example: '2026-11-20T11:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  to?: string;
 }

@@ -77,7 +77,8 @@ export async function announceWish(
   await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload: {} }]);
 }
 
-const columns = `
+/** For SELECTs of whole orders from `orders o`, `sagas s` and `reservations r`. */
+export const orderColumns = `
   o.id, o.principal, o.customer_id AS "customerId", o.reservation_id AS "reservationId", o.status,
   o.rejection_reason AS "rejectionReason", o.total_amount AS "totalAmount", o.currency, o.metadata, o.version,
   o.created_at AS "createdAt", o.placed_at AS "placedAt", o.ended_at AS "endedAt",
@@ -90,7 +91,7 @@ const columns = `
 
 export async function findOrder(queryable: Queryable, id: string): Promise<Order | undefined> {
   const [order] = await queryable.rows<Order>(
-    `SELECT ${columns} FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id WHERE o.id = $1::uuid`,
+    `SELECT ${orderColumns} FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id WHERE o.id = $1::uuid`,
     [id],
   );
   return order;
@@ -100,23 +101,21 @@ export interface OrderFilter {
   principal: string | null;
   customerId: string | null;
   statuses: string[] | null;
-  sagaStatuses: string[] | null;
 }
 
-/** Newest first; `after` is the id of the last one already seen. */
+/** A shop's own orders, newest first; `after` is the id of the last one already seen. */
 export function listOrders(queryable: Queryable, filter: OrderFilter, limit: number, after: string | null) {
   return queryable.rows<Order>(
     `
-    SELECT ${columns}
+    SELECT ${orderColumns}
       FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id
      WHERE ($1::text IS NULL OR o.principal = $1::text)
        AND ($2::text IS NULL OR o.customer_id = $2::text)
        AND ($3::text[] IS NULL OR o.status = ANY ($3::text[]))
-       AND ($4::text[] IS NULL OR s.status = ANY ($4::text[]))
-       AND ($5::uuid IS NULL OR o.id < $5::uuid)
+       AND ($4::uuid IS NULL OR o.id < $4::uuid)
      ORDER BY o.id DESC
-     LIMIT $6::int
+     LIMIT $5::int
     `,
-    [filter.principal, filter.customerId, filter.statuses, filter.sagaStatuses, after, limit + 1],
+    [filter.principal, filter.customerId, filter.statuses, after, limit + 1],
   );
 }

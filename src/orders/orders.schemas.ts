@@ -4,7 +4,7 @@ import { stepNames } from './checkout-saga/checkout.saga';
 /** The answers of this module, by example. */
 
 const money = { amount: 3998, currency: 'EUR' };
-const sagaStatuses = ['running', 'completed', 'compensating', 'compensated', 'stuck'];
+export const sagaStatuses = ['running', 'completed', 'compensating', 'compensated', 'stuck'];
 
 export const orderType = documented(
   'Order',
@@ -53,55 +53,3 @@ export const orderType = documented(
   },
 );
 export const orderListType = pageOfType(orderType);
-
-export const sagaType = documented(
-  'Saga',
-  {
-    object: 'saga',
-    orderId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    status: 'completed',
-    step: 'place-order',
-    transitions: [
-      {
-        version: 2,
-        at: '2026-11-20T10:00:00.020Z',
-        sincePreviousMs: 20,
-        step: 'authorize-payment',
-        attempt: 1,
-        from: 'running',
-        to: 'running',
-        cause: 'asked',
-        detail: 'authorize',
-        fencingToken: 1,
-        worker: 'worker-7f9c:12',
-      },
-    ],
-    operations: [
-      {
-        id: 'pay_01jd3v7q8nf0xv7c0kq1e5m9tz',
-        kind: 'authorize',
-        status: 'approved',
-        attempts: 1,
-        amount: money,
-        providerReference: 'pi_3Q…',
-        declineCode: 'insufficient_funds',
-        detail: 'no answer within 5000 ms',
-        createdAt: '2026-11-20T10:00:00.010Z',
-        sentAt: '2026-11-20T10:00:00.020Z',
-        settledAt: '2026-11-20T10:00:00.035Z',
-      },
-    ],
-  },
-  {
-    enums: { status: sagaStatuses, step: stepNames },
-    nullable: [
-      'transitions[].from',
-      'transitions[].detail',
-      'operations[].providerReference',
-      'operations[].declineCode',
-      'operations[].detail',
-      'operations[].sentAt',
-      'operations[].settledAt',
-    ],
-  },
-);

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
-import { unavailable } from '../errors';
+import { type HoldfastError, unavailable } from '../errors';
 import { recordAction } from '../http/admin-actions';
 import type { Principal } from '../http/auth';
 import { alreadyDone } from '../idempotency/idempotency';
@@ -94,21 +94,28 @@ function giveUp(checkout: Checkout, detail: string): void {
 }
 
 function refuse(act: DeskAct, saga: Saga): void {
+  const refusal = refusalOf(act, saga);
+  if (refusal) throw refusal;
+}
+
+/** Why this act cannot be done to a saga as it stands; undefined when it can. */
+export function refusalOf(act: DeskAct, saga: Saga): HoldfastError | undefined {
   if (saga.codeVersion > codeVersion)
-    throw unavailable('A newer version of this service drives the order. Ask again in a second.');
+    return unavailable('A newer version of this service drives the order. Ask again in a second.');
   if (saga.status === 'completed' || saga.status === 'compensated') {
-    throw sagaSettled(
+    return sagaSettled(
       saga.status === 'completed'
         ? 'The order is placed. To give it back, cancel or refund it.'
         : 'Everything is undone already.',
     );
   }
   if (isLeased(saga))
-    throw sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
+    return sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
   if (act === 'compensate' && saga.endsAs)
-    throw sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');
+    return sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');
   if (act === 'resolve' && saga.status !== 'stuck' && saga.attempt === 0)
-    throw sagaNotStuck('It is neither stuck nor waiting for an answer. Compensate it, or let it run.');
+    return sagaNotStuck('It is neither stuck nor waiting for an answer. Compensate it, or let it run.');
+  return undefined;
 }
 
 const shown = ({ status, step, attempt, endsAs }: Saga) => ({ status, step, attempt, endsAs });

@@ -4,6 +4,8 @@ import { CONFIG } from '../config.module';
 import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
+import { ProviderDesk } from './provider-desk';
+import { StripeRecords } from './provider-records';
 import { WebhooksController } from './webhooks.controller';
 
 @Module({
@@ -14,7 +16,12 @@ import { WebhooksController } from './webhooks.controller';
       inject: [CONFIG],
       useFactory: (config: Config) => new GuardedGateway(new StripeGateway(config)),
     },
+    {
+      provide: ProviderDesk,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new ProviderDesk(new StripeRecords(config)),
+    },
   ],
-  exports: [GATEWAY],
+  exports: [GATEWAY, ProviderDesk],
 })
 export class PaymentModule {}

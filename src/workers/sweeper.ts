@@ -2,6 +2,7 @@ import { Inject, Injectable, Logger } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
+import { Releases } from '../inventory/releases';
 import { ReservationsService } from '../inventory/reservations.service';
 import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
@@ -12,6 +13,8 @@ const pruneBatchSizeMax = 1_000;
 const pruneEveryMs = 60_000;
 /** A pool that ran dry sends its buyers to the others meanwhile, which costs them a little time. */
 const rebalanceEveryMs = 1_000;
+/** A release of many reservations whose process ended goes on elsewhere. */
+const resumeEveryMs = 2_000;
 
 /**
  * The promises about time, kept with every queue down: what is due in the database is found here, whatever doorbell was
@@ -29,6 +32,7 @@ export class Sweeper {
     private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
     private readonly rebalancer: Rebalancer,
+    private readonly releases: Releases,
   ) {}
 
   start(): void {
@@ -39,6 +43,7 @@ export class Sweeper {
       new Duty(every, () => this.sagas.sweep(), this.logger),
       new Duty(every, () => this.providerEvents.sweep(), this.logger),
       new Duty(rebalanceEveryMs, () => this.rebalancer.sweep().then(() => undefined), this.logger),
+      new Duty(resumeEveryMs, () => this.releases.resume(), this.logger),
       new Duty(pruneEveryMs, () => this.prune(), this.logger),
     );
   }

@@ -17,7 +17,7 @@ import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
 import { codeVersion, stepNames } from './checkout.saga';
 import type { Saga } from './saga';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
-import { sagaEvents } from './saga-metrics';
+import { sagaEvents, stepSeconds } from './saga-metrics';
 import { Turn, workerName } from './turn';
 
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
@@ -162,6 +162,7 @@ export class SagaRunner {
       move: (tx: Tx, checkout: Checkout) => Promise<Question | undefined>;
     },
   ): Promise<Map<string, Question | undefined>> {
+    const committed = stepSeconds.startTimer({ step: 'place-order' });
     const moved = await this.commit(name, async (tx) => {
       const checkouts = await loadCheckouts(tx, await how.lock(tx));
       const questions: (Question | undefined)[] = [];
@@ -169,6 +170,7 @@ export class SagaRunner {
       await saveCheckouts(tx, checkouts);
       return checkouts.map(({ turn }, nth) => ({ turn, question: questions[nth] }));
     });
+    if (moved.some(({ turn }) => turn.saga.status === 'completed')) committed();
     for (const { turn } of moved) this.reportStuck(turn);
     return new Map(moved.map(({ turn, question }) => [turn.saga.orderId, question]));
   }
@@ -176,9 +178,11 @@ export class SagaRunner {
   private async ask(question: Question): Promise<Answered> {
     const { operation } = question;
     await failpoint(`${operation.kind}.before-ask`);
+    const heard = stepSeconds.startTimer({ step: `${operation.kind}-payment` });
     const asking = this.call(question);
     await failpoint(`${operation.kind}.during-ask`);
     const answer = await asking;
+    heard();
     await failpoint(`${operation.kind}.after-ask`);
     sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
     return { question, operation, answer };

@@ -111,6 +111,21 @@ export async function lockSaga(tx: Tx, orderId: string): Promise<Saga | undefine
   return saga;
 }
 
+export type ReadSaga = Saga & { leaseOwner: string | null; lastError: string | null };
+
+/** For people, who lock nothing. */
+export async function readSaga(queryable: Queryable, orderId: string): Promise<ReadSaga | undefined> {
+  const [saga] = await queryable.rows<ReadSaga>(
+    `
+    SELECT ${columns}, lease_owner AS "leaseOwner", last_error AS "lastError", clock_timestamp() AS now
+      FROM sagas
+     WHERE order_id = $1::uuid
+    `,
+    [orderId],
+  );
+  return saga;
+}
+
 /** Somebody drives it at this moment. */
 export const isLeased = ({ leaseExpiresAt, now }: Saga) => leaseExpiresAt !== null && leaseExpiresAt > now;
 

@@ -1,0 +1,109 @@
+import type { Queryable } from '../database/database';
+
+/**
+ * The public feed of events, read off the outbox: oldest first, and those of each aggregate in their own order.
+ *
+ * An aggregate's messages are written one after the other under its lock, with the database's clock, so that clock gives
+ * their order. What a transaction that is still open may have written is not shown yet; so nothing turns up later before
+ * an event that was shown.
+ */
+export interface FeedEvent {
+  id: string;
+  type: string;
+  aggregateType: 'order' | 'reservation';
+  aggregateId: string;
+  sequence: number;
+  payload: Record<string, unknown>;
+  createdAt: Date;
+  createdMicros: number;
+}
+
+export interface FeedKey {
+  createdMicros: number;
+  sequence: number;
+  id: string;
+}
+
+const columns = `
+  id, type, aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", sequence, payload, created_at AS "createdAt",
+  (extract(epoch FROM created_at) * 1000000)::bigint AS "createdMicros"`;
+
+const second = 1_000_000;
+
+/** One more than `limit`, if there are more. `after` is the key of the last one already seen. */
+export async function readFeed(
+  queryable: Queryable,
+  aggregateId: string | null,
+  { limit, after }: { limit: number; after: FeedKey | null },
+): Promise<FeedEvent[]> {
+  if (aggregateId !== null) return ofAggregate(queryable, aggregateId, { limit, after });
+  const { settled, oldest } = await bounds(queryable);
+  const events: FeedEvent[] = [];
+  // Window after window, the first as long as a busy second and each wider than the last, however long nothing happened.
+  let from = after?.createdMicros ?? oldest;
+  for (let width = second; events.length <= limit && from < settled; width *= 4) {
+    const to = Math.min(from + width, settled);
+    const missing = limit + 1 - events.length;
+    events.push(...(await between(queryable, { from, to, after, limit: missing })));
+    from = to;
+  }
+  return events;
+}
+
+/**
+ * What no open transaction can add to any more, and where the feed begins; in microseconds. A transaction that has written
+ * has a number; one without, such as a backup that reads for hours, can only write what is newer than this look. Ids are
+ * made by the clocks of several processes, so the first event may be a little older than the one with the first id.
+ */
+async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: number }> {
+  const [row] = await queryable.rows<{ settled: number; oldest: number }>(
+    `
+    WITH open AS MATERIALIZED (
+      SELECT min(xact_start) AS since
+        FROM pg_stat_activity
+       WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
+    )
+    SELECT (extract(epoch FROM least(open.since, statement_timestamp())) * 1000000)::bigint AS settled,
+           coalesce((SELECT (extract(epoch FROM created_at - interval '10 minutes') * 1000000)::bigint
+                       FROM outbox ORDER BY id LIMIT 1), 0) AS oldest
+      FROM open
+    `,
+  );
+  return row!;
+}
+
+function between(
+  queryable: Queryable,
+  { from, to, after, limit }: { from: number; to: number; after: FeedKey | null; limit: number },
+): Promise<FeedEvent[]> {
+  return queryable.rows<FeedEvent>(
+    `
+    SELECT ${columns}
+      FROM outbox
+     WHERE created_at >= timestamptz 'epoch' + $1::bigint * interval '1 microsecond'
+       AND created_at < timestamptz 'epoch' + $2::bigint * interval '1 microsecond'
+       AND ($4::uuid IS NULL
+            OR (created_at, sequence, id) > (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $3::int, $4::uuid))
+     ORDER BY created_at, sequence, id
+     LIMIT $5::int
+    `,
+    [from, to, after?.sequence ?? null, after?.id ?? null, limit, after?.createdMicros ?? null],
+  );
+}
+
+function ofAggregate(
+  queryable: Queryable,
+  aggregateId: string,
+  { limit, after }: { limit: number; after: FeedKey | null },
+): Promise<FeedEvent[]> {
+  return queryable.rows<FeedEvent>(
+    `
+    SELECT ${columns}
+      FROM outbox
+     WHERE aggregate_id = $1::uuid AND sequence > $2::int
+     ORDER BY sequence
+     LIMIT $3::int
+    `,
+    [aggregateId, after?.sequence ?? 0, limit + 1],
+  );
+}

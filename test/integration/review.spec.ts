@@ -1,0 +1,132 @@
+import { newId, publicId } from '../../src/ids';
+import { type ReviewKey, type ReviewSort, findCase, listCases, reviewCounts } from '../../src/orders/review';
+import { caseView } from '../../src/orders/review-words';
+import { Checkout } from '../support/checkouts';
+import { createWorld, expectInvariants, type World } from '../support/fixtures';
+
+/** What waits for a person, in one list: as much as there is, in both orders, and nothing that mends itself. */
+
+let world: World;
+beforeEach(async () => (world = await createWorld()));
+afterEach(async () => {
+  await expectInvariants(world);
+  await world.close();
+});
+
+const lost = { capture: 'question lost' } as const;
+const captureLost = async (amount: number) =>
+  (await Checkout.start(world, { amount, quantity: 2 })).driveWhile(lost);
+
+async function stuck(amount: number): Promise<string> {
+  const found = await (await captureLost(amount)).spendAttempts();
+  return (await found.driveWhile(lost)).orderId;
+}
+
+async function unheardThrice(amount: number): Promise<Checkout> {
+  const found = await captureLost(amount);
+  await found.driveWhile(lost);
+  return found.driveWhile(lost);
+}
+
+async function deadLetter(): Promise<string> {
+  const { id } = await world.row<{ id: string }>(
+    `SELECT m.id FROM outbox m WHERE m.type = 'order.accepted'
+        AND NOT EXISTS (SELECT FROM dead_letters d WHERE d.id = m.id) ORDER BY m.id LIMIT 1`,
+  );
+  await world.rows(
+    `INSERT INTO dead_letters (id, type, aggregate_id, reason, attempts, died_at)
+     SELECT id, type, aggregate_id, 'its handler threw', 3, clock_timestamp() FROM outbox WHERE id = $1`,
+    [id],
+  );
+  return id;
+}
+
+async function all(sort: ReviewSort, pageSize = 100): Promise<string[]> {
+  const seen: string[] = [];
+  for (let after: ReviewKey | null = null; ;) {
+    const rows = await listCases(world.db, { kinds: null, sort, limit: pageSize, after });
+    seen.push(...rows.slice(0, pageSize).map(({ id }) => id));
+    if (rows.length <= pageSize) return seen;
+    after = rows[pageSize - 1]!;
+  }
+}
+
+describe('the list of cases', () => {
+  it('has stuck sagas, payments unheard since their second retry, and dead letters; by money and by age', async () => {
+    const cheap = await stuck(100);
+    const { orderId: dear } = await unheardThrice(90_000);
+    const letter = await deadLetter();
+    const middle = await stuck(5_000);
+    // Asked twice: it may still mend itself before anybody looks.
+    await (await captureLost(1_000_000)).driveWhile(lost);
+
+    expect(await all('money')).toEqual([dear, middle, cheap, letter]);
+    expect(await all('age')).toEqual([cheap, dear, letter, middle]);
+    expect(await all('money', 1)).toEqual(await all('money'));
+    expect(await all('age', 3)).toEqual(await all('age'));
+    const kinds = await listCases(world.db, { kinds: ['unknown'], sort: 'age', limit: 9, after: null });
+    expect(kinds.map(({ id }) => id)).toEqual([dear]);
+    expect(await reviewCounts(world.db)).toMatchObject({
+      stuckSagas: 2,
+      unknownPayments: 1,
+      deadLetters: 1,
+      moneyAtRisk: [{ amount: 190_200, currency: 'EUR' }],
+      oldestSeconds: expect.any(Number),
+    });
+  });
+
+  it('tells each with its title, its facts, its money and its units', async () => {
+    const orderId = await stuck(5_000);
+    const view = caseView((await findCase(world.db, orderId))!);
+    expect(view).toMatchObject({
+      id: publicId('ord', orderId),
+      kind: 'stuck',
+      customerId: 'cus_1',
+      title: 'Capture has no answer after 2 attempts',
+      moneyAtRisk: { amount: 10_000, currency: 'EUR' },
+      units: 2,
+      step: 'capture-payment',
+    });
+    expect(view.facts[0]).toMatch(/^The money was authorized at \d\d:\d\d:\d\d UTC\.$/);
+    expect(view.facts[1]).toMatch(
+      /^2 requests with one key for the capture, the last at .*, got no usable answer\.$/,
+    );
+    expect(view.facts[2]).toMatch(/^2 units of SKU-\d+ cannot be sold until this ends\.$/);
+
+    const letter = caseView((await findCase(world.db, await deadLetter()))!);
+    expect(letter).toMatchObject({
+      kind: 'dead_letter',
+      title: 'order.accepted could not be applied',
+      moneyAtRisk: null,
+      units: 0,
+      step: null,
+    });
+    expect(letter.id).toMatch(/^evt_/);
+  });
+
+  it('names both amounts when the provider took another', async () => {
+    const found = await Checkout.start(world);
+    found.gateway.overcharge = 1;
+    await found.driveWhile({});
+    const view = caseView((await findCase(world.db, found.orderId))!);
+    expect(view.title).toBe('Amount differs: asked €\u202f10.00, provider says €\u202f10.01');
+    expect(view.nextAttemptInSeconds).toBeNull();
+    await world.rows(
+      `UPDATE sagas SET status = 'running', next_run_at = clock_timestamp() WHERE status = 'stuck'`,
+    );
+  });
+
+  it('loses a case when it is settled', async () => {
+    const found = await unheardThrice(100);
+    expect(await all('money')).toEqual([found.orderId]);
+    await found.driveToItsEnd();
+    expect(await all('money')).toEqual([]);
+    expect(await findCase(world.db, found.orderId)).toBeUndefined();
+    expect(await findCase(world.db, newId())).toBeUndefined();
+    expect(await reviewCounts(world.db)).toMatchObject({
+      stuckSagas: 0,
+      oldestSeconds: null,
+      moneyAtRisk: [],
+    });
+  });
+});

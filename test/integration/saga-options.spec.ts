@@ -1,0 +1,183 @@
+import { ProviderDesk, type ProviderAnswer } from '../../src/payment/provider-desk';
+import type { ProviderRecord } from '../../src/payment/provider-records';
+import { optionsOf } from '../../src/orders/saga-options';
+import { findSagaFacts } from '../../src/orders/saga-timeline';
+import { Checkout } from '../support/checkouts';
+import { createWorld, expectInvariants, type World } from '../support/fixtures';
+
+/** What an operator is told before an act: whether it can be done, and what it leads to. */
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+const heard = (record: Partial<ProviderRecord> | null): ProviderAnswer => ({
+  answered: true,
+  problem: null,
+  record: record && {
+    reference: 'pi_1',
+    currency: 'EUR',
+    authorized: 1_000,
+    captured: 0,
+    voided: 0,
+    refunded: 0,
+    ...record,
+  },
+  askedAt: new Date(),
+});
+const unheard: ProviderAnswer = {
+  answered: false,
+  problem: 'The provider did not answer.',
+  record: null,
+  askedAt: null,
+};
+
+const optionsFor = async ({ orderId }: Checkout, answer: ProviderAnswer) =>
+  optionsOf((await findSagaFacts(world.db, orderId))!, answer);
+const captureUnheard = async () => (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
+
+describe('the options of a saga whose capture was not heard', () => {
+  it('say that a retry ends in placed when the provider has the money, and suggest it', async () => {
+    const options = await optionsFor(await captureUnheard(), heard({ captured: 1_000 }));
+    expect(options).toMatchObject({
+      suggested: 'retry',
+      recorded: { captured: null, authorized: { amount: 1_000 } },
+      provider: { answered: true, captured: { amount: 1_000, currency: 'EUR' } },
+      retry: { possible: true, endsAs: 'placed', refund: null, units: 0 },
+      compensate: { possible: true, endsAs: 'rejected', refund: { amount: 1_000 }, units: 1 },
+      resolve: { possible: true, endsAs: 'rejected', refund: null, units: 1 },
+    });
+    expect(options.retry.why).toContain('The provider has taken €\u202f10.00 already');
+    expect(options.compensate.why).toMatch(/^Refunds €\u202f10\.00, puts 1 unit of .* back on sale and ends/);
+  });
+
+  it.each([
+    ['has only authorized it', heard({}), null],
+    ['has taken another sum', heard({ captured: 999 }), { amount: 999 }],
+    ['has given it back already', heard({ captured: 1_000, refunded: 1_000 }), null],
+    ['has nothing of it', heard(null), null],
+    ['does not answer', unheard, null],
+  ])('suggest nothing when the provider %s', async (_, answer, refund) => {
+    const options = await optionsFor(await captureUnheard(), answer);
+    expect(options).toMatchObject({ suggested: null, retry: { possible: true, endsAs: null } });
+    expect(options.compensate.refund).toEqual(refund && { ...refund, currency: 'EUR' });
+  });
+});
+
+describe('the options of a saga', () => {
+  it('say what is let go, and that a charge may still turn up for an order that is ended now', async () => {
+    const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
+    const { compensate, resolve } = await optionsFor(found, heard({}));
+    expect(compensate.why).toMatch(/^Voids €\u202f10\.00, puts 1 unit of .* back on sale and ends the order/);
+    expect(resolve.why).toMatch(/1 unit of .* goes back on sale\. Holdfast goes on asking the provider/);
+    const silent = await optionsFor(found, unheard);
+    expect(silent.compensate.why).toMatch(/^Voids what turns out to be authorized, puts/);
+  });
+
+  it('that stopped for another amount do not promise anything of asking again', async () => {
+    const found = await (await Checkout.start(world)).driveWhile({ capture: 'held back' });
+    found.gateway.overcharge = 1;
+    await found.driveWhile({});
+    const options = await optionsFor(found, heard({ captured: 1_001 }));
+    expect(options).toMatchObject({ suggested: null, retry: { possible: true, endsAs: null } });
+    expect(options.retry.why).toContain('this alone mends nothing');
+    expect(options.resolve.why).toContain('Holdfast goes on asking');
+    await world.rows(
+      `UPDATE sagas SET status = 'running', next_run_at = clock_timestamp() WHERE order_id = $1`,
+      [found.orderId],
+    );
+  });
+});
+
+describe('an option that cannot be done', () => {
+  it('stays in the list, with the reason in the words of its refusal', async () => {
+    const placed = await (await Checkout.start(world)).driveWhile({});
+    const options = await optionsFor(placed, heard({ captured: 1_000 }));
+    expect(options.suggested).toBeNull();
+    for (const act of ['retry', 'compensate', 'resolve'] as const)
+      expect(options[act]).toEqual({
+        possible: false,
+        why: 'The order is placed. To give it back, cancel or refund it.',
+        refund: null,
+        units: 0,
+        endsAs: null,
+      });
+
+    const fresh = await optionsFor(await Checkout.start(world), unheard);
+    expect(fresh.resolve).toMatchObject({ possible: false });
+    expect(fresh.compensate).toMatchObject({ possible: true, refund: null, units: 1 });
+  });
+
+  it('promises nothing of asking again for a refund that was refused', async () => {
+    const found = await (await Checkout.start(world, { declines: { refund: true } })).driveWhile({});
+    await (await found.refund()).driveWhile({});
+    const { retry, resolve } = await optionsFor(found, heard({ captured: 1_000 }));
+    expect(retry).toMatchObject({ possible: true, endsAs: null });
+    expect(resolve).toMatchObject({ possible: true, endsAs: 'refunded' });
+    expect(resolve.why).toContain('Moves no money');
+    await world.rows(
+      `UPDATE sagas SET status = 'compensating', next_run_at = clock_timestamp() WHERE order_id = $1`,
+      [found.orderId],
+    );
+  });
+
+  it('is told of an order on its way back, whose end is known', async () => {
+    const found = await (
+      await Checkout.start(world, { declines: { capture: true } })
+    ).driveWhile({ void: 'question lost' });
+    const options = await optionsFor(found, heard({ voided: 1_000 }));
+    expect(options).toMatchObject({
+      suggested: 'retry',
+      retry: { possible: true, endsAs: 'rejected' },
+      compensate: { possible: false },
+      resolve: { possible: true, endsAs: 'rejected', units: 1 },
+    });
+  });
+});
+
+describe('the provider', () => {
+  const order = { orderId: 'ord_1', reference: null };
+  const record = heard({}).record;
+
+  it('is asked once, however many look at an order at the same time', async () => {
+    let asked = 0;
+    const desk = new ProviderDesk({ find: async () => ((asked += 1), record) });
+    const answers = await Promise.all([
+      desk.ask(order),
+      desk.ask(order),
+      desk.ask({ ...order, orderId: 'ord_2' }),
+    ]);
+    await desk.ask(order);
+    expect(asked).toBe(2);
+    expect(answers[0]).toMatchObject({ answered: true, record, problem: null });
+  });
+
+  describe('after ten seconds', () => {
+    beforeEach(() => void jest.useFakeTimers());
+    afterEach(() => void jest.useRealTimers());
+
+    it('is asked again; silent then, it leaves what it said before with the time when it said it', async () => {
+      let silent = false;
+      const desk = new ProviderDesk({
+        find: () => (silent ? new Promise<never>(() => undefined) : Promise.resolve(record)),
+      });
+      const first = await desk.ask(order);
+      silent = true;
+      jest.advanceTimersByTime(10_000);
+      const second = desk.ask(order);
+      await jest.advanceTimersByTimeAsync(3_000);
+      expect(await second).toEqual({
+        answered: false,
+        problem: 'The provider did not answer within 3 s.',
+        record,
+        askedAt: first.askedAt,
+      });
+    });
+  });
+
+  it('that breaks off has not answered', async () => {
+    const desk = new ProviderDesk({ find: () => Promise.reject(new Error('ECONNREFUSED')) });
+    expect(await desk.ask(order)).toEqual(unheard);
+  });
+});
