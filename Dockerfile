@@ -21,6 +21,7 @@ WORKDIR /app
 RUN install -d -o node -g node /data
 COPY --from=dependencies /app/node_modules node_modules
 COPY --from=build /app/dist dist
+COPY --from=build /app/dashboard/dist dashboard/dist
 COPY package.json LICENSE* ./
 COPY scripts/container-health.mjs scripts/container-health.mjs
 USER node

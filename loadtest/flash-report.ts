@@ -96,27 +96,33 @@ export function levelsTable(levels: LevelResult[]): string[][] {
   return [head, ...rows];
 }
 
+/** Numbers in place of histograms. */
+const plain = (tally: Tally) => ({
+  counts: tally.counts,
+  answerMs: Object.fromEntries(
+    [0.5, 0.9, 0.95, 0.99, 0.999, 1].map((share) => [`p${share * 100}`, tally.answers.percentile(share)]),
+  ),
+  generatorLateMsP99: tally.lateness.percentile(0.99),
+  shedFor: tally.shedFor,
+  oddAnswers: tally.oddAnswers,
+});
+
+/** A sale as programs read it. */
+export const plainSale = ({ tally, ...sale }: SaleResult) => ({
+  ...sale,
+  ...plain(tally),
+  retries: retriesOf(tally),
+  course: tally.data.course,
+});
+export type PlainSale = ReturnType<typeof plainSale>;
+
 /** For programs: what was asked for, what came out, and on what. */
 export function jsonOf({ machine, args, levels, sales }: FlashSaleResult): string {
-  const plain = (tally: Tally) => ({
-    counts: tally.counts,
-    answerMs: Object.fromEntries(
-      [0.5, 0.9, 0.95, 0.99, 0.999, 1].map((share) => [`p${share * 100}`, tally.answers.percentile(share)]),
-    ),
-    generatorLateMsP99: tally.lateness.percentile(0.99),
-    shedFor: tally.shedFor,
-    oddAnswers: tally.oddAnswers,
-  });
   const whole = {
     machine,
     args,
     concurrency: levels.map(({ tally, ...level }) => ({ ...level, ...plain(tally) })),
-    sales: sales.map(({ tally, ...sale }) => ({
-      ...sale,
-      ...plain(tally),
-      retries: retriesOf(tally),
-      course: tally.data.course,
-    })),
+    sales: sales.map(plainSale),
   };
   return `${JSON.stringify(whole, null, 2)}\n`;
 }

@@ -6,8 +6,9 @@ import type { Progress } from './buyers';
 import { Crowd } from './crowd';
 import { writeDocs } from './docs';
 import { type FlashSaleArgs, readFlashSaleArgs } from './flash-args';
-import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, salesTable } from './flash-report';
+import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, plainSale, salesTable } from './flash-report';
 import { busyWarning, inOneLine, machineNow } from './machine';
+import { tellParent } from './onlooker';
 import { ProgressLine } from './progress';
 import { Sale, type SaleResult } from './sale';
 import { type Site, Stand, stopping } from './stand';
@@ -111,9 +112,12 @@ async function sell(strategy: string, surroundings: Surroundings): Promise<SaleR
     for (let run = 0; run < args.runs; run++) {
       const seed = args.seed + run;
       const line = new ProgressLine(`${strategy}, the sale${args.runs > 1 ? ` (seed ${seed})` : ''}`);
-      const sale = await new Sale(site, crowd, strategy, { ...args, seed }).hold((sum) =>
-        line.show(sum.done / args.buyers, told(sum)),
-      );
+      tellParent({ selling: strategy, progress: undefined });
+      const sale = await new Sale(site, crowd, strategy, { ...args, seed }).hold((sum) => {
+        line.show(sum.done / args.buyers, told(sum));
+        tellParent({ selling: strategy, progress: sum });
+      });
+      tellParent({ sold: plainSale(sale) });
       const { placed, failures } = sale.verdict;
       const held = failures.length === 0 ? 'every promise held' : 'NOT every promise held';
       line.end(`${placed} placed in ${time(sale.settledMs)}: ${held}`);

@@ -7,8 +7,8 @@ import { complain, failWith } from '../scripts/console.mjs';
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** `main(argv, onStart)` of a module of this folder resolves with the exit code; `onStart` is told how to stop what was started. */
-export async function runLoadTest({ module, main, usage }) {
+/** `main(argv, onStart)` of a module of this folder resolves with the exit code; `onStart` is told how to stop what was started. `build: false`: by a service that runs, whose build must stay what it is. */
+export async function runLoadTest({ module, main, usage, build = true }) {
   let interrupted = false;
   const stopOnSignals = (stop) => {
     for (const signal of endingSignals)
@@ -17,9 +17,13 @@ export async function runLoadTest({ module, main, usage }) {
         interrupted = true;
         void stop().finally(() => process.exit(130));
       });
+    // Started as a child process: whoever is not there any more wants no more sales either.
+    process.on('disconnect', () => void stop().finally(() => process.exit(130)));
+    // Listening is no reason to stay when all is done.
+    process.channel?.unref();
   };
   try {
-    await bootstrap({ build: true });
+    if (build) await bootstrap({ build: true });
     // Only now: the compiler is there since the bootstrap.
     const { requireTypeScript } = await import('../scripts/drill-typescript.mjs');
     const require = requireTypeScript();

@@ -1,4 +1,5 @@
-// Brings a clone to where it can run: dependencies as the lockfile says, and with --build, dist/ as the sources say.
+// Brings a clone to where it can run: dependencies as the lockfile says, and with --build, dist/ and the dashboard as the
+// sources say.
 // Needs nothing but Node and npm, does nothing when nothing changed, and may run any number of times at once.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -28,18 +29,16 @@ const cacheDir = inRoot('node_modules', '.cache', 'holdfast');
 /** Not in node_modules, which `npm ci` empties while the lock is held. */
 const lockDir = inRoot('.holdfast-bootstrap');
 
-/** As deep as dist/, into which it is renamed when complete: source maps stay right, and dist/ is never half new. */
-const draftDir = inRoot('.holdfast-build');
-
-export async function bootstrap({ build = false } = {}) {
+export async function bootstrap({ build: withBuild = false } = {}) {
   checkNode();
-  if (isInstalled() && (!build || isBuilt())) return;
+  if (isInstalled() && (!withBuild || parts.every(isBuilt))) return;
   const lock = await waitForPidFile(path.join(lockDir, 'lock'), ({ pid }) =>
     say(`another set-up (pid ${pid}) is at work in this clone; waiting for it`),
   );
   try {
     if (!isInstalled()) await install();
-    if (build && !isBuilt()) await stage('service built', compile);
+    const missing = withBuild ? parts.filter((part) => !isBuilt(part)) : [];
+    await Promise.all(missing.map((part) => stage(part.name, () => build(part))));
   } finally {
     lock.release();
     removeIfEmpty(lockDir);
@@ -113,26 +112,43 @@ function countPackages() {
   }
 }
 
-const buildStamp = path.join(cacheDir, 'built-from');
+/**
+ * What is built, from what. A draft lies as deep as what it becomes, into which it is renamed when complete: source maps
+ * stay right, and nothing is ever half new.
+ */
+const parts = [
+  {
+    name: 'service built',
+    place: inRoot('dist'),
+    draft: inRoot('.holdfast-build'),
+    proof: 'main.js',
+    stamp: path.join(cacheDir, 'built-from'),
+    sources: () => ['tsconfig.json', 'tsconfig.build.json', ...walk('src'), ...walk('migrations')],
+    make: compile,
+  },
+  {
+    name: 'dashboard built',
+    place: inRoot('dashboard', 'dist'),
+    draft: inRoot('.holdfast-build-dashboard'),
+    proof: 'index.html',
+    stamp: path.join(cacheDir, 'dashboard-built-from'),
+    sources: () => walk('dashboard').filter((file) => !file.startsWith(path.join('dashboard', 'dist'))),
+    make: bundle,
+  },
+];
 
-function isBuilt() {
+function isBuilt(part) {
   return (
-    existsSync(inRoot('dist', 'main.js')) &&
-    existsSync(buildStamp) &&
-    readFileSync(buildStamp, 'utf8') === fingerprintOfSources()
+    existsSync(path.join(part.place, part.proof)) &&
+    existsSync(part.stamp) &&
+    readFileSync(part.stamp, 'utf8') === fingerprintOf(part)
   );
 }
 
-function fingerprintOfSources() {
+function fingerprintOf({ sources }) {
   const hash = createHash('sha256');
-  const files = [
-    'package-lock.json',
-    'tsconfig.json',
-    'tsconfig.build.json',
-    ...walk('src'),
-    ...walk('migrations'),
-  ];
-  for (const file of files) hash.update(`${file}\0`).update(readFileSync(inRoot(file)));
+  for (const file of ['package-lock.json', ...sources()])
+    hash.update(`${file}\0`).update(readFileSync(inRoot(file)));
   return hash.digest('hex');
 }
 
@@ -143,26 +159,38 @@ function walk(dir) {
     .sort();
 }
 
-/** Compiles beside dist/ and swaps: a failed build leaves the last good one, and files of deleted sources do not linger. */
-async function compile() {
-  // Taken first: what is edited while the compiler runs must count as not yet built.
-  const fingerprint = fingerprintOfSources();
-  const tsc = inRoot('node_modules', 'typescript7', 'bin', 'tsc');
-  rmSync(draftDir, { recursive: true, force: true });
-  await Promise.all([
-    run(process.execPath, [tsc, '-p', 'tsconfig.build.json', '--outDir', draftDir]),
-    run(process.execPath, [
-      tsc,
-      '-p',
-      'migrations/tsconfig.json',
-      '--outDir',
-      path.join(draftDir, 'migrations'),
-    ]),
-  ]);
-  rmSync(inRoot('dist'), { recursive: true, force: true });
-  renameSync(draftDir, inRoot('dist'));
+/** Makes the draft and swaps: a failed build leaves the last good one, and files of deleted sources do not linger. */
+async function build(part) {
+  // Taken first: what is edited while it is made must count as not yet built.
+  const fingerprint = fingerprintOf(part);
+  rmSync(part.draft, { recursive: true, force: true });
+  await part.make(part.draft);
+  rmSync(part.place, { recursive: true, force: true });
+  renameSync(part.draft, part.place);
   mkdirSync(cacheDir, { recursive: true });
-  writeFileSync(buildStamp, fingerprint);
+  writeFileSync(part.stamp, fingerprint);
+}
+
+async function compile(outDir) {
+  const tsc = inRoot('node_modules', 'typescript7', 'bin', 'tsc');
+  const compileProject = (project, out) => run(process.execPath, [tsc, '-p', project, '--outDir', out]);
+  await Promise.all([
+    compileProject('tsconfig.build.json', outDir),
+    compileProject('migrations/tsconfig.json', path.join(outDir, 'migrations')),
+  ]);
+}
+
+async function bundle(outDir) {
+  const vite = inRoot('node_modules', 'vite', 'bin', 'vite.js');
+  const options = ['--outDir', outDir, '--emptyOutDir', '--logLevel', 'warn'];
+  await run(process.execPath, [
+    vite,
+    'build',
+    inRoot('dashboard'),
+    '--config',
+    inRoot('dashboard', 'vite.config.mjs'),
+    ...options,
+  ]);
 }
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];

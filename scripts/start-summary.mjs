@@ -5,6 +5,7 @@ import { exampleSku } from './seed.mjs';
 export function summary({ settings, env, took }) {
   const api = `http://127.0.0.1:${settings.port}`;
   const rows = [
+    ['dashboard', `${api}/`],
     ['API', api],
     ['docs', `${api}/docs`],
     [

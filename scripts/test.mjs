@@ -7,6 +7,7 @@ import { mkdtempSync, readFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
+import { findChromium } from './chromium.mjs';
 import { failWith, say, seconds } from './console.mjs';
 import { startGuardian } from './guardian.mjs';
 import { root } from './processes.mjs';
@@ -20,13 +21,14 @@ async function main() {
   const startedAt = Date.now();
   const args = process.argv.slice(2);
   await bootstrap({ build: true });
+  const chromium = needsBrowser(args) ? findChromium() : undefined;
   const guardian = startGuardian();
   const totals = [];
   try {
     const { services, stop } = needServices(args) ? await startTestServices(guardian) : noServices;
     for (const { what, jestArgs, schema } of runsFor(args)) {
       say(what);
-      totals.push(await runJest(jestArgs, { services, schema, guardian }));
+      totals.push(await runJest(jestArgs, { services, schema, guardian, chromium }));
       if (totals.at(-1).interrupted) break;
     }
     await stop();
@@ -38,9 +40,14 @@ async function main() {
 }
 
 /** Unit tests touch no database, so that one file of them answers within a second or two. */
-function needServices(args) {
-  const folders = args.filter((arg) => /^(\.\/)?test\//.test(arg));
-  return folders.length === 0 || folders.some((folder) => !/^(\.\/)?test\/(unit|sandbox)(\/|$)/.test(folder));
+const needServices = (args) => someFolder(args, (name) => name !== 'unit' && name !== 'sandbox');
+
+const needsBrowser = (args) => someFolder(args, (name) => name === 'browser');
+
+/** Whether any folder of test/ that is asked for is such a one; with none named all are asked for. */
+function someFolder(args, isIt) {
+  const names = args.flatMap((arg) => /^(?:\.\/)?test\/(\w*)/.exec(arg)?.[1] ?? []);
+  return names.length === 0 || names.some(isIt);
 }
 
 function runsFor(args) {
@@ -57,7 +64,7 @@ function runsFor(args) {
 }
 
 /** Jest's own exit code counts beside the numbers: it is also non-zero when no test was found. */
-async function runJest(jestArgs, { services, schema, guardian }) {
+async function runJest(jestArgs, { services, schema, guardian, chromium }) {
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'holdfast-totals-'));
   guardian.removeDir(scratch);
   const totalsFile = path.join(scratch, 'totals.json');
@@ -67,6 +74,7 @@ async function runJest(jestArgs, { services, schema, guardian }) {
     HOLDFAST_TEST_TOTALS: totalsFile,
   };
   if (schema) env.HOLDFAST_TEST_SCHEMA = schema;
+  if (chromium) env.HOLDFAST_CHROMIUM = chromium;
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const ended = await runToEnd([jest, ...jestArgs], { env, guardian });
   return { ...readTotals(totalsFile), ...ended };

@@ -4,14 +4,18 @@ import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AdminModule } from './admin/admin.module';
+import { serveQueueBoard } from './admin/queue-board';
+import { DeskModule } from './admin/desk.module';
+import { StageModule } from './admin/stage.module';
 import type { Config } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
-import { ApiKeys } from './http/api-keys';
 import { AuthGuard } from './http/auth';
+import { serveDashboard } from './http/dashboard';
 import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
 import { ProblemFilter, asHoldfastError, sendProblem, sendProblemOnSocket } from './http/problem.filter';
+import { StreamTopicsModule } from './http/stream-topics';
 import { BodyValidationPipe } from './http/validation';
 import { unsupportedMediaType } from './errors';
 import { InventoryModule } from './inventory/inventory.module';
@@ -30,15 +34,17 @@ class ApiModule {
       imports: [
         ConfigModule.with(config),
         DatabaseModule,
+        StreamTopicsModule,
         QueueModule,
         OutboxModule,
         InventoryModule,
         PaymentModule,
         OrdersModule,
         AdminModule,
+        StageModule,
+        DeskModule,
       ],
       providers: [
-        ApiKeys,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_PIPE, useClass: BodyValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
@@ -60,6 +66,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     // Requests in flight are answered before a shutdown; event streams and waits are ended by whoever opened them.
     forceCloseConnections: 'idle',
     requestTimeout: 60_000,
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     routerOptions: { maxParamLength: 300 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config), adapter, {
@@ -78,6 +85,8 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
   });
   serveDocs(app);
+  serveDashboard(fastify);
+  if (config.queuesEnabled) serveQueueBoard(app);
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
 }

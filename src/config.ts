@@ -1,3 +1,6 @@
+import { isIP } from 'node:net';
+import { resolve } from 'node:path';
+
 /**
  * Every setting, its default and the reason for it. Read once, when a process starts.
  *
@@ -13,12 +16,16 @@ export type LatePayment = 'reacquire-else-refund' | 'refund';
 /** Who reads the settings: buyers wait for an API, nobody for a worker, and a person for a command. */
 export type ProcessRole = 'api' | 'worker' | 'command';
 
+export type Environment = 'development' | 'test' | 'production';
+
 export interface Config {
+  environment: Environment;
   production: boolean;
   logLevel: string;
   host: string;
   port: number;
   metricsPort: number | undefined;
+  dataDir: string;
   databaseUrl: string;
   databasePoolMax: number;
   databaseLockTimeoutMs: number;
@@ -33,6 +40,8 @@ export interface Config {
   paymentConcurrencyMax: number;
   latePayment: LatePayment;
   bootstrapKeys: { admin: string; viewer: string; client: string };
+  sessionSeconds: number;
+  trustedProxies: string[];
   reservationTtlSeconds: number;
   reservationTtlSecondsMax: number;
   reservationLifetimeSecondsMax: number;
@@ -47,7 +56,8 @@ export interface Config {
   failpoint: string | undefined;
 }
 
-const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
+/** Known to everybody, and so of no use but for trying it out. */
+export const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
 const sandboxUrl = 'http://127.0.0.1:3100';
 const sandboxSecretKey = 'sk_test_holdfast_sandbox';
 const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
@@ -55,14 +65,16 @@ const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 /** Reads and checks all settings; `env` is `process.env` but in tests. */
 export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): Config {
   const read = new Reader(env);
-  const production =
-    read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development') === 'production';
+  const environment = read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development');
+  const production = environment === 'production';
   const config: Config = {
+    environment,
     production,
     ...processSettings(read),
     ...databaseSettings(read, role),
     ...paymentSettings(read, production),
     ...keySettings(read, production),
+    ...dashboardSettings(read),
     ...reservationSettings(read),
     ...rhythmSettings(read),
   };
@@ -77,6 +89,8 @@ const processSettings = (read: Reader) => ({
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
   // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
   metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
+  // Of an API only the reports of load tests lie there; everything that matters is in the database.
+  dataDir: resolve(read.text('HOLDFAST_DATA_DIR', '.holdfast')),
   redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
   queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
   // For drills: where this process is to fail. Read by failpoints.ts.
@@ -154,6 +168,13 @@ function keySettings(read: Reader, production: boolean) {
     },
   };
 }
+
+const dashboardSettings = (read: Reader) => ({
+  // A working day; nobody types a key in twice on one shift.
+  sessionSeconds: read.integer('SESSION_SECONDS', 28_800, { min: 1, max: 604_800 }),
+  // Whose word is taken for where a caller is and what it asked for. Anybody else could make up another address.
+  trustedProxies: read.addresses('TRUSTED_PROXIES'),
+});
 
 const reservationSettings = (read: Reader) => ({
   // Ten minutes: longer than a bank's challenge page takes, shorter than a buyer waits for a sold-out page to change.
@@ -241,6 +262,20 @@ class Reader {
     return value;
   }
 
+  /** IP addresses and networks, with commas between them. */
+  addresses(name: string): string[] {
+    const list = this.text(name, '')
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean);
+    const wrong = list.find((one) => !isAddress(one));
+    if (wrong !== undefined)
+      throw new ConfigError(
+        `${name} holds ${quoted(wrong)}, which is no IP address and no network. Example: ${name}=10.0.0.0/8,192.168.1.7`,
+      );
+    return list;
+  }
+
   oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
     const raw = this.env[name]?.trim() || fallback;
     const value = values.find((known) => known === raw);
@@ -285,6 +320,13 @@ class Reader {
     }
     return raw;
   }
+}
+
+/** `10.0.0.7`, `10.0.0.0/8` or the like of IPv6. */
+function isAddress(text: string): boolean {
+  const [address = '', bits, ...more] = text.split('/');
+  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
+  return more.length === 0 && bitsMax > 0 && /^\d{1,3}$/.test(bits ?? '0') && Number(bits ?? 0) <= bitsMax;
 }
 
 const quoted = (value: string) => JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

@@ -1,4 +1,5 @@
 import 'reflect-metadata';
+import { Activity } from './admin/activity';
 import { createApi } from './app';
 import { loadConfig } from './config';
 import { armFailpoints } from './failpoints';
@@ -11,6 +12,7 @@ void runProcess(async () => {
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
   const app = await createApi(config);
+  app.get(Activity).start();
   await app.listen({ host: config.host, port: config.port });
   console.log(`api listening on ${await app.getUrl()}`);
 });

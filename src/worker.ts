@@ -2,12 +2,14 @@ import 'reflect-metadata';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { AdminModule } from './admin/admin.module';
+import { Activity } from './admin/activity';
 import { Audit } from './admin/audit';
 import { type Config, loadConfig } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
 import { armFailpoints } from './failpoints';
 import { NestLog, log } from './http/log';
+import { StreamTopicsModule } from './http/stream-topics';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { runProcess } from './process';
@@ -20,6 +22,7 @@ class WorkerModule {
     const imports = [
       ConfigModule.with(config),
       DatabaseModule,
+      StreamTopicsModule,
       QueueModule,
       OutboxModule,
       AdminModule,
@@ -40,6 +43,7 @@ void runProcess(async () => {
   });
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   app.get(Background).start();
+  app.get(Activity).start();
   app.get(Audit).repeat();
   if (config.metricsPort !== undefined) await serveMetrics(config.host, config.metricsPort);
   console.log('worker ready');

@@ -9,6 +9,7 @@ import { Audit } from './audit';
 const auditType = documented('Audit', {
   ok: true,
   checkedAt: '2026-11-20T10:00:00.000Z',
+  tookMs: 41,
   invariants: [
     { id: 'I1', promise: 'Nothing is sold that is not there: 0 ≤ reserved ≤ on hand.', violations: [] },
   ],
@@ -21,10 +22,11 @@ const contentionType = documented('ContentionList', {
       sku: 'DROP-042',
       strategy: 'grouped',
       reservationsPerSecond: 812.4,
-      lockWaitMs: { p50: 2, p99: 10 },
-      conflictRate: 0,
+      lockWaitMs: { p50: 0.5, p99: 10.5 },
+      conflictRate: 0.01,
       batchSize: 41.7,
       waiting: 212,
+      peakPerSecond: 1_204,
       adaptive: {
         hot: true,
         since: '2026-11-20T10:00:00.000Z',

@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { Activity } from './activity';
 import { AdminController } from './admin.controller';
 import { Audit } from './audit';
 import { DeadLettersController } from './dead-letters.controller';
@@ -6,7 +7,7 @@ import { HealthController } from './health.controller';
 
 @Module({
   controllers: [AdminController, DeadLettersController, HealthController],
-  providers: [Audit],
-  exports: [Audit],
+  providers: [Activity, Audit],
+  exports: [Activity, Audit],
 })
 export class AdminModule {}

@@ -87,6 +87,8 @@ export class DeadLettersController {
         objectType: 'dead_letter',
         objectId,
         reason,
+        before: { attempts: found.attempts, diedAt: found.diedAt, retriedAt: null },
+        after: { retriedAt: found.now },
       });
       return { letter: await sendAgain(tx, found), replayed };
     });

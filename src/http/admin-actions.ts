@@ -12,21 +12,38 @@ export interface AdminAction {
 }
 
 /** Who did what, and why, committed with what was done. Rows are never changed. */
-export async function recordAction(tx: Tx, actor: Principal, action: AdminAction): Promise<void> {
+export async function recordAction(
+  tx: Tx,
+  actor: Pick<Principal, 'name'>,
+  action: AdminAction,
+): Promise<void> {
+  await recordActions(tx, actor, [action]);
+}
+
+/** The same for an act on many things. */
+export async function recordActions(
+  tx: Tx,
+  actor: Pick<Principal, 'name'>,
+  actions: AdminAction[],
+): Promise<void> {
+  if (actions.length === 0) return;
+  const json = (value: unknown) => (value === undefined ? null : JSON.stringify(value));
   await tx.affected(
     `
     INSERT INTO admin_actions (id, actor, action, object_type, object_id, reason, before, after)
-    VALUES ($1::uuid, $2::text, $3::text, $4::text, $5::text, $6::text, $7::jsonb, $8::jsonb)
+    SELECT id, $2::text, action, object_type, object_id, reason, before, after
+      FROM unnest($1::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[], $8::jsonb[])
+             AS a (id, action, object_type, object_id, reason, before, after)
     `,
     [
-      newId(),
+      actions.map(() => newId()),
       actor.name,
-      action.action,
-      action.objectType,
-      action.objectId,
-      action.reason ?? null,
-      action.before === undefined ? null : JSON.stringify(action.before),
-      action.after === undefined ? null : JSON.stringify(action.after),
+      actions.map(({ action }) => action),
+      actions.map(({ objectType }) => objectType),
+      actions.map(({ objectId }) => objectId),
+      actions.map(({ reason }) => reason ?? null),
+      actions.map(({ before }) => json(before)),
+      actions.map(({ after }) => json(after)),
     ],
   );
 }

@@ -11,6 +11,8 @@ export interface ExampleNotes {
   nullable?: readonly string[];
   /** Members that are left out where they mean nothing. */
   optional?: readonly string[];
+  /** Objects whose members differ from one to the next. */
+  open?: readonly string[];
 }
 
 export interface DocumentedType {
@@ -36,6 +38,7 @@ export function pageOfType(type: DocumentedType): DocumentedType {
     {
       nullable: ['nextCursor', ...(type.notes.nullable ?? []).map((path) => `data[].${path}`)],
       optional: type.notes.optional?.map((path) => `data[].${path}`),
+      open: type.notes.open?.map((path) => `data[].${path}`),
       enums: Object.fromEntries(
         Object.entries(type.notes.enums ?? {}).map(([path, values]) => [`data[].${path}`, values]),
       ),
@@ -79,6 +82,7 @@ export function schemaOf(value: unknown, notes: ExampleNotes, path = ''): Schema
   if (Array.isArray(value))
     return { type: 'array', items: schemaOf(value[0], notes, `${path}[]`), ...nullable };
   if (typeof value === 'object' && value !== null) {
+    if (notes.open?.includes(path)) return { type: 'object', additionalProperties: true, ...nullable };
     if (path.endsWith('metadata')) return { type: 'object', additionalProperties: { type: 'string' } };
     const pathOf = (name: string) => (path ? `${path}.${name}` : name);
     const properties = Object.fromEntries(

@@ -7,8 +7,9 @@ import {
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
-import { forbidden, unauthenticated } from '../errors';
+import { forbidden, refusal, unauthenticated } from '../errors';
 import { ApiKeys, type Principal, type Role } from './api-keys';
+import { Sessions, sessionToken } from './sessions';
 
 export type { Principal, Role };
 
@@ -34,6 +35,7 @@ export class AuthGuard implements CanActivate {
   constructor(
     private readonly reflector: Reflector,
     private readonly keys: ApiKeys,
+    private readonly sessions: Sessions,
   ) {}
 
   async canActivate(context: ExecutionContext): Promise<boolean> {
@@ -44,7 +46,7 @@ export class AuthGuard implements CanActivate {
     if (roles?.includes('public')) return true;
 
     const request = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
-    const principal = await this.keys.find(bearerToken(request.headers.authorization));
+    const principal = await this.callerOf(request);
     if (!roles?.includes(principal.role)) {
       throw forbidden(
         `This call needs the role ${roles?.join(' or ') ?? 'nobody has'}; your key is a ${principal.role} key.`,
@@ -53,6 +55,37 @@ export class AuthGuard implements CanActivate {
     request.principal = principal;
     return true;
   }
+
+  /** By its key, or in a browser by the session that a key was exchanged for. */
+  private async callerOf(request: FastifyRequest): Promise<Principal> {
+    const token = sessionToken(request);
+    if (token === undefined || request.headers.authorization !== undefined)
+      return this.keys.find(bearerToken(request.headers.authorization));
+    const session = await this.sessions.find(token);
+    if (!session) throw unauthenticated('Your session has ended. Sign in again.');
+    if (!readsOnly(request)) refuseOtherSites(request, { byScript: true });
+    return session.principal;
+  }
+}
+
+export const crossSiteRequest = refusal({
+  code: 'cross_site_request',
+  status: 403,
+  title: 'The request does not come from the dashboard',
+});
+
+export const readsOnly = ({ method }: FastifyRequest) => method === 'GET' || method === 'HEAD';
+
+/**
+ * A browser sends our cookie with whatever asks us. So what changes something must come from a page of ours, as the
+ * browser itself says (`Origin`); and by a script of ours, for no form and no link can send a header of its own.
+ */
+export function refuseOtherSites(request: FastifyRequest, { byScript }: { byScript: boolean }): void {
+  const { origin } = request.headers;
+  const isOurs = origin !== undefined && URL.canParse(origin) && new URL(origin).host === request.host;
+  if (!isOurs) throw crossSiteRequest('With a session, send this from a page of this service, or use a key.');
+  if (byScript && request.headers['x-holdfast'] !== '1')
+    throw crossSiteRequest('With a session, send the header X-Holdfast: 1, or use a key.');
 }
 
 function bearerToken(header: string | undefined): string {

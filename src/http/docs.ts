@@ -33,7 +33,6 @@ export function serveDocs(app: NestFastifyApplication): void {
       .header('content-security-policy', "default-src 'none'")
       .send(problemsPage()),
   );
-  fastify.get('/', (_: unknown, reply: FastifyReply) => reply.redirect('/docs'));
 }
 
 type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; security?: unknown[] };

@@ -22,11 +22,18 @@ export function sendWithEtag(
   return body;
 }
 
-/**
- * The version that an admin's edit is based on; a write under another version is refused. It stands first in the tag;
- * what follows a dot tells of parts that no edit is based on.
- */
-export function requireIfMatch(header: string | undefined, current: number): void {
+/** Whether an edit is based on this version. It stands first in the tag; what follows a dot tells of other parts. */
+export function isBasedOn(header: string | undefined, version: number): boolean {
+  const versions = header?.split(',').map((tag) => /^"(\d+)(?:\.[\d.]*)?"$/.exec(tag.trim())?.[1]);
+  return header === '*' || versions?.includes(String(version)) === true;
+}
+
+/** Refuses an admin's edit that is based on another version; `conflict` tells what it missed. */
+export function requireIfMatch(
+  header: string | undefined,
+  current: number,
+  conflict: Record<string, unknown> = {},
+): void {
   if (header === undefined) {
     throw preconditionRequired(
       "Read it first and send its ETag as If-Match, so that nobody else's change is lost.",
@@ -35,10 +42,10 @@ export function requireIfMatch(header: string | undefined, current: number): voi
       },
     );
   }
-  const versions = header.split(',').map((tag) => /^"(\d+)(?:\.[\d.]*)?"$/.exec(tag.trim())?.[1]);
-  if (header !== '*' && !versions.includes(String(current))) {
-    throw preconditionFailed('It was changed since you read it. Read it again and decide anew.', {
+  if (!isBasedOn(header, current)) {
+    throw preconditionFailed('It was changed since you read it. Look at what it is now and decide anew.', {
       currentEtag: `"${current}"`,
+      ...conflict,
     });
   }
 }

@@ -85,6 +85,21 @@ export const IsText = (max: number) =>
     MaxLength(max, { message: `$property must have at most ${max} characters` }),
   );
 
+/** A moment with its zone, as RFC 3339 writes it; between the years 2000 and 2100, as every moment here is. */
+export const IsInstant = () =>
+  ValidateBy({
+    name: 'isInstant',
+    validator: {
+      validate: (value) =>
+        typeof value === 'string' &&
+        /^20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
+        !Number.isNaN(Date.parse(value)),
+      defaultMessage: buildMessage(
+        () => '$property must be an instant with its zone, e.g. 2026-11-20T10:00:00Z',
+      ),
+    },
+  });
+
 const metadataKeysMax = 20;
 const metadataValueMax = 500;
 

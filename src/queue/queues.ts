@@ -1,5 +1,6 @@
 import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
 import IORedis from 'ioredis';
+import { Counter } from 'prom-client';
 import type { Config } from '../config';
 
 /**
@@ -52,9 +53,23 @@ const defaultJobOptions = {
   removeOnFail: { count: 1_000 },
 };
 
+export const jobsDone = new Counter({
+  name: 'holdfast_jobs_done_total',
+  help: 'Jobs that came to an end in this process, well or not.',
+  labelNames: ['queue'],
+});
+
+/** A consumer of this process. */
+export interface RunningConsumer {
+  name: QueueName;
+  concurrency: number;
+  active: number;
+}
+
 export class Queues {
   private readonly open = new Map<QueueName, Promise<Queue>>();
   private readonly workers: Worker[] = [];
+  private readonly consumers: RunningConsumer[] = [];
   private readonly redisClients: IORedis[] = [];
   private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
@@ -87,32 +102,46 @@ export class Queues {
     for (const name of queueNames) {
       const own = jobs.filter((job) => job.queue === name);
       if (own.length === 0) continue;
-      try {
-        const queue = await this.queue(name);
-        await within(
-          producerTimeoutMs,
-          queue.addBulk(
-            own.map((job) => ({
-              name: job.name,
-              data: job.data,
-              opts: { jobId: job.id, delay: job.delayMs },
-            })),
-          ),
-        );
-        this.lastError = undefined;
-      } catch (error) {
-        await this.forget(name, error as Error);
-        throw error;
-      }
+      const bulk = own.map((job) => ({
+        name: job.name,
+        data: job.data,
+        opts: { jobId: job.id, delay: job.delayMs },
+      }));
+      await this.ask(name, (queue) => queue.addBulk(bulk));
     }
+  }
+
+  /** Asks BullMQ about one queue; throws when it does not answer within a second. */
+  async ask<T>(name: QueueName, question: (queue: Queue) => Promise<T>): Promise<T> {
+    try {
+      const queue = await this.queue(name);
+      const answer = await within(producerTimeoutMs, question(queue));
+      this.lastError = undefined;
+      return answer;
+    } catch (error) {
+      await this.forget(name, error as Error);
+      throw error;
+    }
+  }
+
+  /** What runs here: for the heartbeat. */
+  running(): RunningConsumer[] {
+    return this.consumers.map((consumer) => ({ ...consumer }));
   }
 
   /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
   work(name: QueueName, concurrency: number, handle: JobHandler): void {
+    const consumer: RunningConsumer = { name, concurrency, active: 0 };
+    this.consumers.push(consumer);
     const process = async (job: Job<JobData>) => {
       const work = handle({ name: job.name, data: job.data, starts: job.attemptsStarted });
       this.active.add(work);
-      await work.finally(() => this.active.delete(work));
+      consumer.active += 1;
+      await work.finally(() => {
+        this.active.delete(work);
+        consumer.active -= 1;
+        jobsDone.inc({ queue: name });
+      });
     };
     const options = {
       concurrency,

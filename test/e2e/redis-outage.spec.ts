@@ -10,6 +10,13 @@ describeWithRedis('a service whose Redis', () => {
   const untilReadyIs = (status: string) =>
     until(`readiness is ${status}`, async () => (await ready()).body.status === status, 20_000);
 
+  /** What the dashboard says of the queues; it never waits long for them. */
+  const overviewWhen = (what: string, isSo: (queues: any) => boolean) =>
+    until(what, async () => {
+      const { status, body } = await shop.viewer.patientFor(5_000).get('/v1/admin/overview');
+      return status === 200 && isSo(body.queues) && body.queues;
+    });
+
   async function expectBusinessAsUsual() {
     const sku = await shop.product(20);
     const answers = await inParallel(10, 10, (index) =>
@@ -31,7 +38,9 @@ describeWithRedis('a service whose Redis', () => {
   const untilSent = () =>
     until(
       'every message is sent',
-      async () => (await shop.query('SELECT id FROM outbox WHERE relayed_at IS NULL')).length === 0,
+      async () =>
+        (await shop.query('SELECT id FROM outbox WHERE relayed_at IS NULL AND applied_at IS NULL')).length ===
+        0,
     );
 
   beforeEach(() => shop.revive('api-1', 'worker-1'), 60_000);
@@ -48,6 +57,8 @@ describeWithRedis('a service whose Redis', () => {
 
     expect(status).toBe(200);
     expect(body).toMatchObject({ status: 'degraded', degraded: [{ part: expect.stringMatching(/redis/i) }] });
+    const { queues } = await overviewWhen('the queues are away', ({ trouble }) => trouble !== null);
+    expect(queues).toMatchObject([{ waiting: null, active: null }, {}, {}, {}]);
   }, 60_000);
 
   it('was away at the start starts, and catches up when it comes', async () => {
@@ -69,6 +80,7 @@ describeWithRedis('a service whose Redis', () => {
     await untilReadyIs('degraded');
     await shop.service.restart('redis');
     await untilReadyIs('ok');
+    await overviewWhen('the queues are back', (seen) => !seen.trouble && seen.queues[0].waiting === 0);
   }, 150_000);
 
   it('hangs makes nobody wait for it', async () => {

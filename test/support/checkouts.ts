@@ -14,9 +14,17 @@ export class Checkout {
     readonly gateway: LedgerGateway,
   ) {}
 
-  static async start(world: World, { declines, onHand = 3 }: { declines?: Declines; onHand?: number } = {}) {
-    const sku = await world.product({ onHand });
-    const orderId = await world.order([{ sku, quantity: 1 }]);
+  static async start(
+    world: World,
+    {
+      declines,
+      onHand = 3,
+      amount,
+      quantity = 1,
+    }: { declines?: Declines; onHand?: number; amount?: number; quantity?: number } = {},
+  ) {
+    const sku = await world.product({ onHand, amount });
+    const orderId = await world.order([{ sku, quantity }]);
     return new Checkout(world, orderId, sku, new LedgerGateway(declines));
   }
 

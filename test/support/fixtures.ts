@@ -8,6 +8,7 @@ import { Database } from '../../src/database/database';
 import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idempotency';
 import { newId } from '../../src/ids';
 import { ProductsService } from '../../src/inventory/products.service';
+import { Releases } from '../../src/inventory/releases';
 import { ReservationsService } from '../../src/inventory/reservations.service';
 import { Admission } from '../../src/inventory/admission';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
@@ -55,6 +56,7 @@ export class World {
   readonly gateway = new ScriptedGateway();
   readonly queues = new QueueStub();
   readonly reservations: ReservationsService;
+  readonly releases: Releases;
   readonly products: ProductsService;
   readonly intake: Intake;
   readonly orders: OrdersService;
@@ -72,6 +74,7 @@ export class World {
     this.silence = new SilentRelay(db, this.queues as unknown as Queues);
     const admission = new Admission(db, config);
     this.reservations = new ReservationsService(config, db, admission, this.silence);
+    this.releases = new Releases(db, this.silence);
     this.products = new ProductsService(db);
     this.intake = new Intake(config, db, this.reservations, admission, this.silence);
     this.orders = new OrdersService(db, this.silence);

@@ -58,6 +58,9 @@ describe('the settings', () => {
       'DATABASE_IDLE_TRANSACTION_TIMEOUT_MS',
       { ...databaseUrl, DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: 'never' },
     ],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '10.0.0.7, proxy.test' }],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '10.0.0.0/33' }],
+    ['SESSION_SECONDS', { ...databaseUrl, SESSION_SECONDS: '0' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'intake.before-commit:kill9' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'record' }],
   ])('are refused in one line that names %s (%j)', (name, env) => {
@@ -85,6 +88,16 @@ describe('the settings', () => {
       });
     },
   );
+
+  it('name proxies by address and by network', () => {
+    const TRUSTED_PROXIES = '10.0.0.7, 10.1.0.0/16,fd00::/8';
+    expect(loadConfig({ ...databaseUrl, TRUSTED_PROXIES }).trustedProxies).toEqual([
+      '10.0.0.7',
+      '10.1.0.0/16',
+      'fd00::/8',
+    ]);
+    expect(loadConfig(databaseUrl).trustedProxies).toEqual([]);
+  });
 
   it('choose what becomes of a late charge', () => {
     expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');

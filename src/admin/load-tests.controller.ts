@@ -1,0 +1,227 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
+import {
+  ApiBearerAuth,
+  ApiHeader,
+  ApiOperation,
+  ApiProperty,
+  ApiPropertyOptional,
+  ApiTags,
+} from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNumber,
+  Max,
+  Min,
+} from 'class-validator';
+import type { FastifyReply } from 'fastify';
+import { ValidationFailed } from '../errors';
+import { Answers, documented } from '../http/answers';
+import { Caller, type Principal, Roles } from '../http/auth';
+import { MayBeAbsent } from '../http/validation';
+import {
+  OptionalIdempotencyKey,
+  idempotencyKeyInvalid,
+  idempotencyKeyReused,
+} from '../idempotency/idempotency';
+import { ReasonDto } from '../inventory/inventory.dto';
+import { strategyNames } from '../inventory/strategies/strategies';
+import { LoadTests, loadTestNotFound, loadTestRunning } from './load-tests';
+
+const example = {
+  object: 'load_test',
+  id: 'run_01jd3v7q8nf0xv7c0kq1e5m9tz',
+  status: 'running',
+  startedAt: '2026-11-20T14:03:31.000Z',
+  endedAt: '2026-11-20T14:03:43.000Z',
+  startedBy: 'bootstrap-admin',
+  buyers: 5_000,
+  units: 500,
+  rate: 1_000.5,
+  declineRate: 0.08,
+  abandonRate: 0.02,
+  seed: 4_021,
+  lanes: [
+    {
+      strategy: 'grouped',
+      state: 'done',
+      unitsTaken: 500,
+      served: 5_000,
+      takenPerSecond: 1_204.5,
+      answerP99Ms: 11.5,
+      conflictRate: 0.01,
+      placed: 460,
+      oversold: 0,
+      doubleCharges: 0,
+      soldOutSeconds: 0.5,
+      course: [[0.25, 301.5]],
+      failures: ['12 units were sold that were not there'],
+    },
+  ],
+  trouble: 'The process that held it has gone.',
+};
+const notes = {
+  nullable: [
+    'endedAt',
+    'startedBy',
+    'trouble',
+    ...[
+      'takenPerSecond',
+      'answerP99Ms',
+      'conflictRate',
+      'placed',
+      'oversold',
+      'doubleCharges',
+      'soldOutSeconds',
+    ].map((member) => `lanes[].${member}`),
+  ],
+  enums: {
+    status: ['running', 'passed', 'failed', 'stopped', 'broken'],
+    'lanes[].state': ['waiting', 'selling', 'settling', 'done'],
+  },
+};
+const loadTestType = documented('LoadTest', example, notes);
+const loadTestListType = documented(
+  'LoadTestList',
+  { object: 'list', data: [example], strategies: ['grouped'] },
+  {
+    nullable: notes.nullable.map((path) => `data[].${path}`),
+    enums: Object.fromEntries(
+      Object.entries(notes.enums).map(([path, values]) => [`data[].${path}`, values]),
+    ),
+  },
+);
+
+class NewLoadTestDto extends ReasonDto {
+  @ApiProperty({ example: 5_000, minimum: 1, maximum: 100_000 })
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  buyers!: number;
+
+  @ApiProperty({
+    description: 'For sale; of each strategy’s own product.',
+    example: 500,
+    minimum: 1,
+    maximum: 100_000,
+  })
+  @IsInt()
+  @Min(1)
+  @Max(100_000)
+  units!: number;
+
+  @ApiProperty({ description: 'One sale for each, in this order.', enum: strategyNames, isArray: true })
+  @IsArray()
+  @ArrayMinSize(1)
+  @ArrayMaxSize(strategyNames.length)
+  @ArrayUnique()
+  @IsIn(strategyNames, { each: true })
+  strategies!: string[];
+
+  @ApiProperty({
+    description: 'Share of the cards that are declined.',
+    example: 0.08,
+    minimum: 0,
+    maximum: 1,
+  })
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  declineRate!: number;
+
+  @ApiProperty({
+    description: 'Share of the buyers who reserve and go away.',
+    example: 0.02,
+    minimum: 0,
+    maximum: 1,
+  })
+  @IsNumber()
+  @Min(0)
+  @Max(1)
+  abandonRate!: number;
+
+  @ApiPropertyOptional({ description: 'How many come each second, on average.', example: 1_000 })
+  @MayBeAbsent()
+  @IsNumber()
+  @Min(1)
+  @Max(20_000)
+  rate?: number;
+
+  @ApiPropertyOptional({ description: 'Repeats what was random.', example: 4_021 })
+  @MayBeAbsent()
+  @IsInt()
+  @Min(0)
+  @Max(2 ** 31)
+  seed?: number;
+}
+
+@ApiTags('admin: load tests')
+@ApiBearerAuth()
+@Controller('v1/admin/load-tests')
+@Roles('admin', 'viewer')
+export class LoadTestsController {
+  constructor(private readonly tests: LoadTests) {}
+
+  @Post()
+  @Roles('admin')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Rehearse a flash sale',
+    description:
+      'Against this service, with products of its own; progress on the stream’s topic `run:{id}`. Not in production (404).',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Answers({ 202: loadTestType }, [
+    ValidationFailed.kind,
+    loadTestRunning.kind,
+    idempotencyKeyInvalid.kind,
+    idempotencyKeyReused.kind,
+  ])
+  start(
+    @Body() dto: NewLoadTestDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if (dto.declineRate + dto.abandonRate > 1)
+      throw new ValidationFailed([
+        {
+          pointer: '/abandonRate',
+          code: 'shares_over_one',
+          detail: 'declineRate and abandonRate add up to more than 1.',
+        },
+      ]);
+    void reply.header('retry-after', '1');
+    return this.tests.start({ ...dto }, key, caller);
+  }
+
+  @Get()
+  @ApiOperation({
+    summary: 'Rehearsals, newest first',
+    description: 'Those whose reports lie here. Not in production.',
+  })
+  @Answers({ 200: loadTestListType })
+  list() {
+    return { object: 'list' as const, data: this.tests.list(), strategies: strategyNames };
+  }
+
+  @Get(':id')
+  @ApiOperation({ summary: 'One rehearsal' })
+  @Answers({ 200: loadTestType }, [loadTestNotFound.kind])
+  get(@Param('id') id: string) {
+    return this.tests.find(id);
+  }
+
+  @Post(':id/stop')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Stop a rehearsal', description: 'Its buyers go home; what was sold stays sold.' })
+  @Answers({ 200: loadTestType }, [ValidationFailed.kind, loadTestNotFound.kind])
+  stop(@Param('id') id: string, @Body() { reason }: ReasonDto, @Caller() caller: Principal) {
+    return this.tests.stop(id, reason, caller);
+  }
+}

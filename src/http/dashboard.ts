@@ -1,0 +1,113 @@
+import { createHash } from 'node:crypto';
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { extname, join, sep } from 'node:path';
+import { promisify } from 'node:util';
+import { gzip } from 'node:zlib';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { notFound } from '../errors';
+import { sendProblem } from './problem.filter';
+
+/** What the page may do: run and fetch what we serve, and nothing of anybody else. */
+export const pagePolicy = [
+  "default-src 'none'",
+  "script-src 'self'",
+  "style-src 'self'",
+  "font-src 'self'",
+  "img-src 'self' data:",
+  "connect-src 'self'",
+  "base-uri 'none'",
+  "form-action 'self'",
+  "frame-ancestors 'none'",
+].join('; ');
+
+/** The API's own addresses: what is not found there is a problem for a program, not a page for a person. */
+const reserved = /^\/(v1|health|metrics|docs|openapi\.json|assets)(\/|$)/;
+
+const contentTypes: Record<string, string> = {
+  '.css': 'text/css; charset=utf-8',
+  '.html': 'text/html; charset=utf-8',
+  '.ico': 'image/x-icon',
+  '.js': 'text/javascript; charset=utf-8',
+  '.json': 'application/json',
+  '.map': 'application/json',
+  '.png': 'image/png',
+  '.svg': 'image/svg+xml',
+  '.woff2': 'font/woff2',
+};
+
+const compress = promisify(gzip);
+/** Below this a header costs more than is saved; fonts and pictures are compressed already. */
+const compressFromBytes = 1_024;
+const compressible = /^(text\/|application\/json|image\/svg)/;
+
+/** One file of the build, read when the process starts and compressed when it is first asked for. */
+class BuiltFile {
+  readonly type: string;
+  private packed: Promise<Buffer> | undefined;
+
+  constructor(
+    name: string,
+    readonly body: Buffer,
+  ) {
+    this.type = contentTypes[extname(name)] ?? 'application/octet-stream';
+  }
+
+  async send(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
+    void reply.header('content-type', this.type).header('vary', 'accept-encoding');
+    const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
+    if (!acceptsGzip || this.body.length < compressFromBytes || !compressible.test(this.type))
+      return reply.send(this.body);
+    this.packed ??= compress(this.body, { level: 9 }) as Promise<Buffer>;
+    return reply.header('content-encoding', 'gzip').send(await this.packed);
+  }
+}
+
+const folder = join(__dirname, '../../dashboard/dist');
+const files = readBuild();
+const page = files.get('index.html');
+
+function readBuild(): Map<string, BuiltFile> {
+  if (!existsSync(folder)) return new Map();
+  const names = readdirSync(folder, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) =>
+      join(entry.parentPath, entry.name)
+        .slice(folder.length + 1)
+        .split(sep)
+        .join('/'),
+    );
+  return new Map(names.map((name) => [name, new BuiltFile(name, readFileSync(join(folder, name)))]));
+}
+
+const build = page ? createHash('sha256').update(page.body).digest('hex').slice(0, 12) : 'none';
+
+/** Names the build of the dashboard that this process serves: another build has other assets, and so another page. */
+export const dashboardBuild = (): string => build;
+
+/**
+ * The dashboard: `/assets/…` under names that change with their content and so may be kept for ever, and for every other
+ * address that a browser is sent to the one page, which looks at the address itself.
+ */
+export function serveDashboard(fastify: FastifyInstance): void {
+  fastify.get('/assets/*', async (request, reply) => {
+    const file = files.get(decodeURI(request.url.split('?')[0]!).slice(1));
+    if (!file) return nothingHere(request, reply);
+    return file.send(request, reply.header('cache-control', 'public, max-age=31536000, immutable'));
+  });
+  fastify.get('/*', async (request, reply) => {
+    const wantsPage = /\btext\/html\b/.test(String(request.headers.accept ?? ''));
+    if (!wantsPage || reserved.test(request.url.split('?')[0]!)) return nothingHere(request, reply);
+    if (!page) return sendProblem(notFound('The dashboard is not built. Run: npm run build'), request, reply);
+    const etag = `"${build}"`;
+    // Always asked for anew, so that a new build is seen; the answer is usually that nothing changed.
+    void reply.header('cache-control', 'no-cache').header('etag', etag);
+    void reply.header('content-security-policy', pagePolicy).header('referrer-policy', 'same-origin');
+    if (request.headers['if-none-match'] === etag) return reply.status(304).send();
+    return page.send(request, reply);
+  });
+}
+
+function nothingHere(request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  sendProblem(notFound('Look at /docs for the addresses of this service.'), request, reply);
+  return reply;
+}

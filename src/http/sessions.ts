@@ -1,0 +1,109 @@
+import { randomBytes } from 'node:crypto';
+import { Inject, Injectable } from '@nestjs/common';
+import { parseCookie, stringifySetCookie } from 'cookie';
+import type { FastifyRequest } from 'fastify';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
+import { ApiKeys, type Principal, digest } from './api-keys';
+
+const cookieName = 'holdfast_session';
+
+/** However often it is renewed, a session ends this long after its key was typed in. */
+const lifetimeDaysMax = 7;
+
+export interface LiveSession {
+  principal: Principal;
+  expiresInSeconds: number;
+}
+
+/**
+ * A browser's stand-in for a key: the key is sent once, and from then on a cookie that scripts cannot read.
+ *
+ * Sessions are rows, looked at anew at every call, so that they hold at every API process and end everywhere at the
+ * moment of the sign-out, of the expiry, or of their key's revocation. Of cookie and key only digests are kept.
+ */
+@Injectable()
+export class Sessions {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    private readonly keys: ApiKeys,
+  ) {}
+
+  /** The cookie's value. */
+  async begin(key: string): Promise<string> {
+    const token = randomBytes(32).toString('base64url');
+    await this.db.rows(
+      `
+      INSERT INTO sessions (token_sha256, key_sha256, expires_at)
+      VALUES (decode($1::text, 'hex'), decode($2::text, 'hex'), clock_timestamp() + $3::int * interval '1 second')
+      `,
+      [digest(token), digest(key), this.config.sessionSeconds],
+    );
+    await this.db.rows(`DELETE FROM sessions WHERE expires_at < statement_timestamp()`);
+    return token;
+  }
+
+  /** Undefined: there was none, it has ended, or its key was revoked. */
+  async find(token: string): Promise<LiveSession | undefined> {
+    const [row] = await this.db.rows<{ keySha256: string; expiresInSeconds: number }>(
+      `
+      SELECT encode(key_sha256, 'hex') AS "keySha256",
+             floor(extract(epoch FROM expires_at - clock_timestamp()))::int AS "expiresInSeconds"
+        FROM sessions
+       WHERE token_sha256 = decode($1::text, 'hex') AND expires_at > clock_timestamp()
+      `,
+      [digest(token)],
+    );
+    if (!row) return undefined;
+    const principal = await this.keys.findNow(row.keySha256);
+    return principal && { principal, expiresInSeconds: row.expiresInSeconds };
+  }
+
+  /** Whoever is still there stays signed in for as long again. */
+  async renew(token: string): Promise<void> {
+    const sha256 = digest(token);
+    const [row] = await this.db.rows<{ now: Date; endsAt: Date }>(
+      `
+      SELECT clock_timestamp() AS now,
+             least(clock_timestamp() + $2::int * interval '1 second', created_at + $3::int * interval '1 day') AS "endsAt"
+        FROM sessions
+       WHERE token_sha256 = decode($1::text, 'hex')
+      `,
+      [sha256, this.config.sessionSeconds, lifetimeDaysMax],
+    );
+    if (!row) return;
+    await this.db.rows(
+      `
+      UPDATE sessions SET expires_at = $2::timestamptz
+       WHERE token_sha256 = decode($1::text, 'hex') AND expires_at > $3::timestamptz
+      `,
+      [sha256, row.endsAt, row.now],
+    );
+  }
+
+  async end(token: string): Promise<void> {
+    await this.db.rows(`DELETE FROM sessions WHERE token_sha256 = decode($1::text, 'hex')`, [digest(token)]);
+  }
+
+  /** For `Set-Cookie`. Without a value: the browser forgets it. */
+  cookie(token?: string): string {
+    return stringifySetCookie({
+      name: cookieName,
+      value: token ?? '',
+      path: '/',
+      httpOnly: true,
+      sameSite: 'strict',
+      // Whoever tries it out at home has no certificate.
+      secure: this.config.production,
+      maxAge: token ? this.config.sessionSeconds : 0,
+    });
+  }
+}
+
+/** What the browser sent of it. */
+export function sessionToken(request: FastifyRequest): string | undefined {
+  const value = parseCookie(request.headers.cookie ?? '')[cookieName];
+  return value && /^[\w-]{43}$/.test(value) ? value : undefined;
+}

@@ -1,0 +1,66 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Database } from '../database/database';
+import { workerName } from '../orders/checkout-saga/turn';
+import { Queues } from '../queue/queues';
+import { serviceVersion } from '../version';
+
+const everyMs = 2_500;
+
+/**
+ * Says every few seconds that this worker is there, and what it works at: the only way to tell one that has nothing to do
+ * from one that hangs. Sagas do not look at it; they have leases.
+ */
+@Injectable()
+export class Heartbeat {
+  private readonly logger = new Logger('heartbeat');
+  private readonly startedAt = new Date();
+  private timer: NodeJS.Timeout | undefined;
+
+  constructor(
+    private readonly db: Database,
+    private readonly queues: Queues,
+  ) {}
+
+  start(): void {
+    this.timer = setInterval(() => void this.beat(), everyMs);
+    void this.beat();
+  }
+
+  /** Going home: no more jobs are taken, and those in progress end. */
+  async stop(): Promise<void> {
+    clearInterval(this.timer);
+    await this.beat({ stopping: true });
+  }
+
+  async forget(): Promise<void> {
+    await this.quietly(() => this.db.rows(`DELETE FROM workers WHERE id = $1::text`, [workerName]));
+  }
+
+  async beat({ stopping = false } = {}): Promise<void> {
+    const facts = { queues: this.queues.running(), version: serviceVersion };
+    await this.quietly(async () => {
+      const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
+        `SELECT clock_timestamp() AS now`,
+      );
+      await this.db.rows(
+        `
+        INSERT INTO workers (id, started_at, beat_at, stopping, facts)
+        VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::boolean, $5::jsonb)
+            ON CONFLICT (id) DO UPDATE
+           SET started_at = excluded.started_at, beat_at = excluded.beat_at, stopping = excluded.stopping,
+               facts = excluded.facts
+        `,
+        [workerName, this.startedAt, now, stopping, JSON.stringify(facts)],
+      );
+    });
+  }
+
+  /** One that is not heard of is told of by its silence. */
+  private async quietly(write: () => Promise<unknown>): Promise<void> {
+    try {
+      await write();
+    } catch (error) {
+      this.logger.debug(`no heartbeat: ${(error as Error).message}`);
+    }
+  }
+}

@@ -1,0 +1,25 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApi } from '../../src/app';
+import { loadConfig } from '../../src/config';
+import { createTestDatabase } from './database';
+
+/** API processes' worth of HTTP in this one, on a database of their own, without queues. */
+export async function openApis(count: number, env: NodeJS.ProcessEnv = {}) {
+  const database = await createTestDatabase();
+  const apis: NestFastifyApplication[] = [];
+  for (let nth = 0; nth < count; nth++) {
+    const app = await createApi(
+      loadConfig({ DATABASE_URL: database.url, QUEUES: 'off', LOG_LEVEL: 'silent', ...env }),
+    );
+    await app.init();
+    await app.getHttpAdapter().getInstance().ready();
+    apis.push(app);
+  }
+  return {
+    apis,
+    close: async () => {
+      for (const app of apis) await app.close();
+      await database.drop();
+    },
+  };
+}

@@ -1,0 +1,71 @@
+import { InsufficientStock } from '../../src/inventory/inventory.errors';
+import { countedNow, factsBetween, nothingCounted } from '../../src/admin/activity-facts';
+import { addedUp, quantileOf } from '../../src/admin/activity-log';
+import { noteConflict, noteTake } from '../../src/inventory/contention';
+import { watchIntake } from '../../src/inventory/demand';
+import { stepSeconds } from '../../src/orders/checkout-saga/saga-metrics';
+import { jobsDone } from '../../src/queue/queues';
+
+const taken = (replayed = false) => Promise.resolve({ replayed });
+
+describe('what a process tells of a second', () => {
+  it('is nothing when it did nothing', async () => {
+    const counted = await countedNow();
+
+    expect(factsBetween(counted, counted)).toEqual({});
+  });
+
+  it('is what was counted in that second, and not what was before', async () => {
+    noteTake('A', 'grouped', 3, 5);
+    await watchIntake(['A'], taken);
+    const before = await countedNow();
+
+    noteTake('A', 'grouped', 40, 2);
+    noteConflict('A', 'version-check');
+    await watchIntake(['A', 'A', 'B'], taken);
+    await watchIntake(['A'], () => taken(true));
+    await watchIntake(['B'], () => {
+      throw new InsufficientStock([{ sku: 'B', requested: 2, available: 1 }]);
+    }).catch(() => undefined);
+    stepSeconds.observe({ step: 'capture-payment' }, 0.04);
+    jobsDone.inc({ queue: 'events' });
+    const facts = factsBetween(before, await countedNow());
+
+    expect(facts).toMatchObject({
+      soldOut: 1,
+      demand: { A: { taken: 1, refused: 0 }, B: { taken: 1, refused: 1 } },
+      takes: {
+        A: { grouped: { taken: 2, takes: 1, conflicts: 0 }, 'version-check': { taken: 0, conflicts: 1 } },
+      },
+      done: { events: 1 },
+    });
+    expect(addedUp([facts.intake])).toHaveLength(16);
+    expect(facts.intake!.reduce((sum, count) => sum + count)).toBe(3);
+    expect(facts.steps!['capture-payment']!.reduce((sum, count) => sum + count)).toBe(1);
+  });
+
+  it('names the busiest SKUs only', async () => {
+    for (let sku = 1; sku <= 30; sku++)
+      for (let buyer = 0; buyer < sku; buyer++) await watchIntake([`BUSY-${sku}`], taken);
+    const { demand } = factsBetween(nothingCounted, await countedNow());
+
+    expect(Object.keys(demand!)).toHaveLength(20);
+    expect(Object.keys(demand!)[0]).toBe('BUSY-30');
+    expect(demand).not.toHaveProperty('BUSY-5');
+  });
+});
+
+describe('a quantile of counted times', () => {
+  const bounds = [10, 20, 50];
+
+  it.each([
+    [[4, 0, 0, 0], 0.5, 5],
+    [[0, 2, 0, 0], 1, 20],
+    [[1, 1, 2, 0], 0.75, 35],
+    [[0, 0, 0, 7], 0.99, 50],
+    [[0, 0, 0, 0], 0.5, null],
+    [[], 0.5, null],
+  ])('of %j at %d is %d', (counts, share, value) => {
+    expect(quantileOf(counts, bounds, share)).toBe(value);
+  });
+});
