@@ -1,0 +1,21 @@
+/** What a person chose for this browser. Storage can be forbidden; the page then forgets, and works. */
+export type Setting = 'theme' | 'zone' | 'compact' | 'letters';
+
+const nameOf = (setting: Setting): string => `holdfast.${setting}`;
+
+export function readSetting(setting: Setting): string | null {
+  try {
+    return localStorage.getItem(nameOf(setting));
+  } catch {
+    return null;
+  }
+}
+
+export function writeSetting(setting: Setting, value: string | null): void {
+  try {
+    if (value === null) localStorage.removeItem(nameOf(setting));
+    else localStorage.setItem(nameOf(setting), value);
+  } catch {
+    // Kept for this page only.
+  }
+}

@@ -1,0 +1,65 @@
+import type { Action } from '../../api/shapes/desk';
+import { Button } from '../../parts/button';
+import { Id, None, When } from '../../parts/figures';
+import { Modal } from '../../parts/modal';
+import { Facts } from '../../parts/states';
+import styles from './audit.module.css';
+import { differences, hrefOfObject } from './objects';
+
+/** One act: what it was done to, why, and what it changed. */
+export function ActionDialog({ action, onClose }: { action: Action | null; onClose: () => void }) {
+  if (action === null) return null;
+  const href = hrefOfObject(action);
+  return (
+    <Modal
+      open
+      wide
+      onClose={onClose}
+      title={`${action.actor}: ${action.action}`}
+      note={<When at={action.at} />}
+      foot={
+        <>
+          {href !== null && <Button href={href}>Open the {action.objectType.replaceAll('_', ' ')}</Button>}
+          <Button onClick={onClose}>Close</Button>
+        </>
+      }
+    >
+      <div className={styles.details}>
+        <Facts
+          items={[
+            [action.objectType.replaceAll('_', ' '), <Id id={action.objectId} full copy />],
+            ['Reason', action.reason ?? <None />],
+            ['Entry', <Id id={action.id} full />],
+          ]}
+        />
+        <Changes action={action} />
+      </div>
+    </Modal>
+  );
+}
+
+function Changes({ action }: { action: Action }) {
+  const rows = differences(action);
+  if (rows.length === 0) return <p className={styles.note}>It changed no field of it.</p>;
+  return (
+    <table className={styles.diff}>
+      <caption className="unseen">What it changed</caption>
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Before</th>
+          <th scope="col">After</th>
+        </tr>
+      </thead>
+      <tbody>
+        {rows.map(({ field, before, after }) => (
+          <tr key={field}>
+            <th scope="row">{field}</th>
+            <td>{before ?? <None />}</td>
+            <td className={styles.changed}>{after ?? <None />}</td>
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}

@@ -1,0 +1,127 @@
+import { useState } from 'react';
+import type { Action } from '../../api/shapes/desk';
+import { useList } from '../../api/use-api';
+import { Button } from '../../parts/button';
+import { type Column, DataTable, ListFoot } from '../../parts/data-table';
+import { Id, None, When } from '../../parts/figures';
+import { Filters, Picker, TextFilter } from '../../parts/filters';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Empty, Loading, Trouble } from '../../parts/states';
+import { useFilters } from '../../parts/use-filters';
+import { plural } from '../../words/numbers';
+import { ActionDialog } from './action-dialog';
+import styles from './audit.module.css';
+import { hrefOfObject } from './objects';
+import { fromOf, periods } from './periods';
+
+const LIMIT = 50;
+const names = ['actor', 'action', 'objectType', 'objectId'] as const;
+
+/** Who did what, and why? */
+export default function AuditPage() {
+  usePlace({ here: 'Audit log' });
+  const filters = useFilters();
+  const [opened, setOpened] = useState<Action | null>(null);
+  const period = filters.get('period') ?? 'all';
+  const path = pathOf(filters.get, period);
+  const list = useList<Action>(path);
+  return (
+    <>
+      <Filters>
+        <TextFilter label="Who" value={filters.get('actor')} onChange={(actor) => filters.set({ actor })} />
+        <TextFilter
+          label="Action"
+          placeholder="saga.retry"
+          value={filters.get('action')}
+          onChange={(action) => filters.set({ action })}
+        />
+        <TextFilter
+          label="Object"
+          placeholder="id or SKU"
+          value={filters.get('objectId')}
+          onChange={(objectId) => filters.set({ objectId })}
+        />
+        <Picker
+          label="Period"
+          value={period}
+          options={periods}
+          onChange={(value) => filters.set({ period: value === 'all' ? null : value })}
+        />
+      </Filters>
+      <Panel title="Acts by hand" note="kept for ever, never edited" flush>
+        {list.rows ? (
+          <DataTable
+            key={path}
+            caption="Audit log"
+            columns={columnsFor(setOpened)}
+            rows={list.rows}
+            rowKey={({ id }) => id}
+            empty={<Nothing count={filters.count} clear={filters.clear} />}
+            foot={<ListFoot list={list}>{plural(list.rows.length, 'act')} shown, newest first</ListFoot>}
+          />
+        ) : list.trouble ? (
+          <Trouble what="the audit log" problem={list.trouble} again={list.again} />
+        ) : (
+          <Loading rows={10} />
+        )}
+      </Panel>
+      <ActionDialog action={opened} onClose={() => setOpened(null)} />
+    </>
+  );
+}
+
+function pathOf(get: (name: string) => string | null, period: string): string {
+  const query = new URLSearchParams({ limit: String(LIMIT) });
+  for (const name of names) {
+    const value = get(name);
+    if (value !== null) query.set(name, value);
+  }
+  const from = fromOf(period);
+  if (from !== null) query.set('from', from);
+  return `actions?${query.toString()}`;
+}
+
+const columnsFor = (open: (action: Action) => void): Column<Action>[] => [
+  { key: 'at', head: 'When', cell: ({ at }) => <When at={at} /> },
+  { key: 'actor', head: 'Who', cell: ({ actor }) => <span className={styles.who}>{actor}</span> },
+  {
+    key: 'action',
+    head: 'Action',
+    isHead: true,
+    cell: (action) => (
+      <button type="button" className={styles.open} data-open onClick={() => open(action)}>
+        {action.action}
+      </button>
+    ),
+  },
+  { key: 'object', head: 'Object', phone: 'hide', cell: (action) => <Subject action={action} /> },
+  {
+    key: 'reason',
+    head: 'Reason',
+    phone: 'hide',
+    cell: ({ reason }) => <div className={styles.reason}>{reason ?? <None />}</div>,
+  },
+];
+
+function Subject({ action }: { action: Action }) {
+  const href = hrefOfObject(action);
+  return (
+    <>
+      <span className={styles.note}>{action.objectType}</span>{' '}
+      <Id id={action.objectId} full={action.objectType === 'product'} href={href ?? undefined} />
+    </>
+  );
+}
+
+function Nothing({ count, clear }: { count: number; clear: () => void }) {
+  if (count === 0) return <Empty title="Nobody has done anything by hand yet. The first act appears here." />;
+  const set = count === 1 ? '1 filter is set.' : `${count} filters are set.`;
+  return (
+    <Empty title={`No act matches. ${set}`}>
+      <Button small onClick={clear}>
+        Clear filters
+      </Button>
+    </Empty>
+  );
+}

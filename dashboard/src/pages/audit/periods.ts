@@ -1,0 +1,19 @@
+import type { Option } from '../../parts/filters';
+
+const HOUR_MS = 3_600_000;
+
+const lengths: Record<string, number> = { hour: HOUR_MS, day: 24 * HOUR_MS, week: 7 * 24 * HOUR_MS };
+
+export const periods: readonly Option[] = [
+  { value: 'all', label: 'All' },
+  { value: 'hour', label: 'Last hour' },
+  { value: 'day', label: 'Last 24 hours' },
+  { value: 'week', label: 'Last 7 days' },
+];
+
+/** The instant at which a period began; to the minute, so that the same view keeps the same address of its answer. */
+export function fromOf(period: string): string | null {
+  const length = lengths[period];
+  if (length === undefined) return null;
+  return new Date(Math.floor((Date.now() - length) / 60_000) * 60_000).toISOString();
+}

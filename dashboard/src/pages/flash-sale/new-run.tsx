@@ -1,0 +1,145 @@
+import { Play } from 'lucide-react';
+import { useState } from 'react';
+import { send } from '../../api/client';
+import type { LoadTest, NewLoadTest } from '../../api/shapes/stage';
+import { useRefresh } from '../../api/use-api';
+import { ActDialog } from '../../parts/act-dialog';
+import { ActButton } from '../../parts/button';
+import { Field } from '../../parts/field';
+import { Panel } from '../../parts/panel';
+import { away } from '../../words/durations';
+import { count } from '../../words/numbers';
+import { type Draft, draftAtFirst, errorsOf, orderFrom } from './draft';
+import { estimateSeconds } from './run-words';
+import styles from './new-run.module.css';
+
+interface NewRunProps {
+  strategies: readonly string[];
+  running: LoadTest | undefined;
+  onStarted: (run: LoadTest) => void;
+}
+
+export function NewRun({ strategies, running, onStarted }: NewRunProps) {
+  const [draft, setDraft] = useState<Draft>(() => draftAtFirst(strategies));
+  const [asking, setAsking] = useState(false);
+  const errors = errorsOf(draft);
+  const order = orderFrom(draft);
+  const about = away(estimateSeconds(order.buyers, order.rate ?? 1, order.strategies.length));
+  const isWrong = Object.keys(errors).length > 0;
+  const field = (name: Exclude<keyof Draft, 'strategies'>, label: string, hint?: string) => (
+    <Field label={label} error={errors[name] ?? null} hint={hint}>
+      {(input) => (
+        <input
+          {...input}
+          inputMode="numeric"
+          autoComplete="off"
+          value={draft[name]}
+          onChange={(event) => setDraft({ ...draft, [name]: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+  return (
+    <Panel title="New rehearsal" note="not offered in production">
+      <div className={styles.form}>
+        {field('buyers', 'Buyers')}
+        {field('units', 'Units')}
+        <StrategyChips
+          all={strategies}
+          chosen={draft.strategies}
+          error={errors.strategies}
+          onChange={(chosen) => setDraft({ ...draft, strategies: chosen })}
+        />
+        {field('declined', 'Cards declined, %')}
+        {field('silent', 'Go away, %', 'reserve and never pay')}
+        {field('rate', 'Arrivals per second')}
+        {field('seed', 'Seed', 'empty: a random one')}
+        <div className={styles.wide}>
+          <ActButton
+            tone="primary"
+            icon={Play}
+            off={running ? 'A rehearsal is running' : isWrong ? 'Something above is not right yet' : null}
+            onClick={() => setAsking(true)}
+          >
+            Start, about {about}
+          </ActButton>
+        </div>
+      </div>
+      {asking ? (
+        <StartDialog order={order} about={about} onClose={() => setAsking(false)} onStarted={onStarted} />
+      ) : null}
+    </Panel>
+  );
+}
+
+interface StartDialogProps {
+  order: Omit<NewLoadTest, 'reason'>;
+  about: string;
+  onClose: () => void;
+  onStarted: (run: LoadTest) => void;
+}
+
+function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
+  const refresh = useRefresh();
+  return (
+    <ActDialog<LoadTest>
+      open
+      onClose={onClose}
+      title="Start this rehearsal?"
+      numbers={[
+        { value: count(order.buyers), label: 'buyers in each lane' },
+        { value: count(order.units), label: 'units in each lane' },
+        { value: count(order.strategies.length), label: 'lanes, one after the other' },
+      ]}
+      keep="Not now"
+      act={`Start, about ${about}`}
+      tone="primary"
+      send={(reason, key) =>
+        send('POST', 'load-tests', { body: { ...order, reason } satisfies NewLoadTest, key })
+      }
+      onDone={(run) => {
+        refresh('load-tests');
+        onStarted(run);
+      }}
+    >
+      <p>
+        Runs against this database with SKUs of its own. Other products are not touched, but the machine will
+        be busy for about {about}.
+      </p>
+    </ActDialog>
+  );
+}
+
+interface StrategyChipsProps {
+  all: readonly string[];
+  chosen: readonly string[];
+  error: string | undefined;
+  onChange: (chosen: string[]) => void;
+}
+
+/** In the order in which they were chosen, which is the order of the run; the others after them. */
+function StrategyChips({ all, chosen, error, onChange }: StrategyChipsProps) {
+  const others = all.filter((name) => !chosen.includes(name));
+  return (
+    <fieldset className={styles.wide}>
+      <legend className={styles.legend}>Strategies, run in this order</legend>
+      <div className={styles.chips}>
+        {[...chosen, ...others].map((name) => {
+          const isOn = chosen.includes(name);
+          return (
+            <button
+              key={name}
+              type="button"
+              className={styles.chip}
+              aria-pressed={isOn}
+              onClick={() => onChange(isOn ? chosen.filter((one) => one !== name) : [...chosen, name])}
+            >
+              {name}
+            </button>
+          );
+        })}
+      </div>
+      {error ? <p className={styles.error}>{error}</p> : null}
+    </fieldset>
+  );
+}

@@ -1,0 +1,65 @@
+import type { LoadTest } from '../../api/shapes/stage';
+import { LookBadge } from '../../parts/badge';
+import { type Column, DataTable } from '../../parts/data-table';
+import { Id, None, When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { duration } from '../../words/durations';
+import { count, decimal } from '../../words/numbers';
+import { runLooks } from './run-words';
+
+/** What was rehearsed here before, newest first. */
+export function PastRuns({ runs, open }: { runs: readonly LoadTest[]; open: string | undefined }) {
+  const past = runs.filter(({ id, status }) => id !== open || status !== 'running');
+  if (past.length === 0) return null;
+  return (
+    <Panel title="Past rehearsals" flush>
+      <DataTable
+        caption="Past rehearsals, newest first"
+        columns={columns}
+        rows={past}
+        rowKey={({ id }) => id}
+        rowHref={({ id }) => `/flash-sale/${id}`}
+      />
+    </Panel>
+  );
+}
+
+/** The lane that was sold out soonest. */
+const fastest = ({ lanes }: LoadTest) =>
+  lanes
+    .filter(({ soldOutSeconds }) => soldOutSeconds !== null)
+    .toSorted((one, other) => one.soldOutSeconds! - other.soldOutSeconds!)[0];
+
+const oversoldOf = ({ lanes }: LoadTest) => lanes.reduce((sum, { oversold }) => sum + (oversold ?? 0), 0);
+
+const columns: Column<LoadTest>[] = [
+  { key: 'run', head: 'Run', isHead: true, cell: ({ id }) => <Id id={id} href={`/flash-sale/${id}`} /> },
+  { key: 'when', head: 'When', cell: ({ startedAt }) => <When at={startedAt} /> },
+  {
+    key: 'size',
+    head: 'Buyers, units',
+    phone: 'hide',
+    cell: ({ buyers, units }) => `${count(buyers)}, ${count(units)}`,
+  },
+  { key: 'lanes', head: 'Lanes', align: 'end', phone: 'hide', cell: ({ lanes }) => count(lanes.length) },
+  { key: 'fastest', head: 'Fastest', phone: 'hide', cell: (run) => fastest(run)?.strategy ?? <None /> },
+  {
+    key: 'rate',
+    head: 'Taken /s',
+    align: 'end',
+    phone: 'hide',
+    cell: (run) => figure(fastest(run)?.takenPerSecond, decimal),
+  },
+  {
+    key: 'p99',
+    head: 'p99',
+    align: 'end',
+    phone: 'hide',
+    cell: (run) => figure(fastest(run)?.answerP99Ms, duration),
+  },
+  { key: 'oversold', head: 'Oversold', align: 'end', cell: (run) => count(oversoldOf(run)) },
+  { key: 'verdict', head: 'Audit after', cell: ({ status }) => <LookBadge look={runLooks[status]} plain /> },
+];
+
+const figure = (value: number | null | undefined, words: (value: number) => string) =>
+  value == null ? <None /> : words(value);

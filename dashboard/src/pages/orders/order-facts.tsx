@@ -1,0 +1,97 @@
+import type { ReactNode } from 'react';
+import { Link } from 'wouter';
+import type { Saga, SagaMoney, SagaWebhook } from '../../api/shapes/desk';
+import { Id, Money, None, When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { Facts } from '../../parts/states';
+import { count } from '../../words/numbers';
+import styles from './order-facts.module.css';
+
+/** An amount that may not be known: neither yes nor no, and violet. */
+export const Known = ({ of }: { of: SagaMoney['captured'] }) =>
+  of === null ? <span className={styles.unknown}>unknown</span> : <Money of={of} />;
+
+/** Where the money stands by our own record; what the provider says is asked for where somebody has to decide. */
+export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
+  const { authorized, captured, voided, refunded, paid, reference } = money;
+  return (
+    <Panel title="Money" note="as Holdfast recorded it">
+      <Facts
+        items={[
+          ['Authorized', <Known of={authorized} />],
+          ['Captured', <Known of={captured} />],
+          ['Voided', <Known of={voided} />],
+          ['Refunded', <Known of={refunded} />],
+        ]}
+      />
+      <div className={styles.sum}>
+        <Facts
+          items={[
+            [
+              <b>Customer paid</b>,
+              <b>
+                <Known of={paid} />
+              </b>,
+            ],
+          ]}
+        />
+      </div>
+      <Facts
+        items={[
+          ['Provider reference', reference === null ? <None /> : <code>{reference}</code>],
+          ...operations.map(({ id, kind }): [ReactNode, ReactNode] => [
+            `${capital(kind)} key`,
+            <Id id={id} copy />,
+          ]),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: Saga }) {
+  return (
+    <Panel title="Lines">
+      <Facts
+        items={order.lines.map(({ sku, quantity, unitPrice }): [ReactNode, ReactNode] => [
+          <>
+            <Link href={`/products/${encodeURIComponent(sku)}`}>
+              <code>{sku}</code>
+            </Link>{' '}
+            {count(quantity)} × <Money of={unitPrice} />
+          </>,
+          <b>
+            <Money of={{ ...unitPrice, amount: unitPrice.amount * quantity }} />
+          </b>,
+        ])}
+      />
+      <div className={styles.below}>
+        <Facts
+          items={[
+            ['Reservation', <Id id={reservation.id} href={`/reservations/${reservation.id}`} />],
+            ['Client key', clientKey === null ? <None /> : <code>{clientKey}</code>],
+          ]}
+        />
+      </div>
+    </Panel>
+  );
+}
+
+export function WebhooksPanel({ webhooks }: { webhooks: readonly SagaWebhook[] }) {
+  return (
+    <Panel title="Webhooks" note={webhooks.length === 0 ? 'none arrived' : 'newest first'}>
+      <ul className={styles.webhooks}>
+        {webhooks.toReversed().map(({ id, type, verdict, receivedAt }) => (
+          <li key={id}>
+            <span>
+              <code>{type}</code> <When at={receivedAt} ms />
+            </span>
+            <small>{verdict ?? 'not worked on yet'}</small>
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}

@@ -1,0 +1,171 @@
+import { useMemo } from 'react';
+import type { Order } from '../../api/shapes/desk';
+import { useApi, useList } from '../../api/use-api';
+import { Badge } from '../../parts/badge';
+import { type Column, DataTable, ListFoot } from '../../parts/data-table';
+import { Id, Money, None, When } from '../../parts/figures';
+import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../parts/filters';
+import { Button } from '../../parts/button';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Empty, Loading, Trouble } from '../../parts/states';
+import { useFilters } from '../../parts/use-filters';
+import { duration } from '../../words/durations';
+import { count, plural } from '../../words/numbers';
+import { orderWords, sagaWords } from './order-words';
+
+/** No topic of the stream carries every order; a list is read again this often. */
+const refetchMs = 5_000;
+
+/** What happened to which order? */
+export default function OrdersPage() {
+  usePlace({ here: 'Orders' });
+  const filters = useFilters();
+  const path = useMemo(() => `orders?${queryOf(filters)}`, [filters]);
+  const list = useList<Order>(path, { refetchMs });
+
+  return (
+    <>
+      <OrderFilters />
+      <Panel flush>
+        {list.trouble && !list.rows ? (
+          <Trouble what="orders" problem={list.trouble} again={list.again} />
+        ) : null}
+        {list.loading ? <Loading rows={12} /> : null}
+        {list.rows ? (
+          <DataTable
+            key={path}
+            caption="Orders"
+            columns={columns}
+            rows={list.rows}
+            rowKey={(order) => order.id}
+            rowHref={(order) => `/orders/${order.id}`}
+            live
+            empty={<NoOrders />}
+            foot={<ListFoot list={list}>Newest first. {count(list.rows.length)} shown.</ListFoot>}
+          />
+        ) : null}
+      </Panel>
+    </>
+  );
+}
+
+type FilterState = ReturnType<typeof useFilters>;
+const filterNames = ['status', 'sagaStatus', 'step', 'paymentStatus', 'customerId', 'from', 'to'];
+
+const hourMs = 3_600_000;
+const periods: Record<string, { label: string; ms: number }> = {
+  hour: { label: 'In the last hour', ms: hourMs },
+  day: { label: 'In the last 24 hours', ms: 24 * hourMs },
+  week: { label: 'In the last 7 days', ms: 7 * 24 * hourMs },
+};
+
+/** The API's filters have the names that the address has, so a link is a view. */
+function queryOf(filters: FilterState): string {
+  const query = new URLSearchParams({ limit: '50' });
+  for (const name of filterNames) {
+    const value = filters.get(name);
+    if (value) query.set(name, value);
+  }
+  const since = periods[filters.get('since') ?? ''];
+  if (since) query.set('from', new Date(Date.now() - since.ms).toISOString());
+  return query.toString();
+}
+
+const options = (values: readonly string[], labelOf: (value: string) => string) =>
+  values.map((value) => ({ value, label: labelOf(value) }));
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capital);
+const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capital);
+const steps = options(
+  ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'],
+  (step) => step,
+);
+
+const periodOptions = Object.entries(periods).map(([value, { label }]) => ({ value, label }));
+
+function OrderFilters() {
+  const filters = useFilters();
+  const several = (name: string) => ({
+    chosen: filters.all(name),
+    onChange: (chosen: string[]) => filters.set({ [name]: chosen }),
+  });
+  return (
+    <Filters>
+      <StatusFilter label="Order status" options={statuses} {...several('status')} />
+      <StatusFilter label="Saga status" options={sagaStatuses} {...several('sagaStatus')} />
+      <StatusFilter label="Step" options={steps} {...several('step')} />
+      <ToggleFilter
+        label="Payment unknown"
+        on={filters.get('paymentStatus') === 'unknown'}
+        onChange={(on) => filters.set({ paymentStatus: on ? 'unknown' : null })}
+      />
+      <TextFilter
+        label="Customer"
+        value={filters.get('customerId')}
+        onChange={(customerId) => filters.set({ customerId })}
+      />
+      <Picker
+        label="Created"
+        value={filters.get('since') ?? ''}
+        options={[{ value: '', label: 'At any time' }, ...periodOptions]}
+        onChange={(since) => filters.set({ since: since || null })}
+      />
+    </Filters>
+  );
+}
+
+function NoOrders() {
+  const filters = useFilters();
+  const { data } = useApi<{ data: Order[] }>('orders?limit=1', { enabled: filters.count === 0 });
+  if (filters.count === 0 || data?.data.length === 0)
+    return <Empty title="No orders yet. The first one appears here by itself." />;
+  return (
+    <Empty
+      title={`No order matches. ${plural(filters.count, 'filter is', 'filters are')} set.`}
+      action={<Button onClick={filters.clear}>Clear filters</Button>}
+    />
+  );
+}
+
+const columns: Column<Order>[] = [
+  { key: 'created', head: 'Created', cell: ({ createdAt }) => <When at={createdAt} /> },
+  {
+    key: 'order',
+    head: 'Order',
+    isHead: true,
+    cell: ({ id }) => <Id id={id} href={`/orders/${id}`} />,
+    phoneNote: ({ customerId }) => customerId,
+  },
+  {
+    key: 'status',
+    head: 'Status',
+    cell: (order) => <Badge kind="order" status={order.status} text={orderWords(order)} />,
+  },
+  {
+    key: 'saga',
+    head: 'Saga',
+    phone: 'hide',
+    cell: ({ saga }) => <Badge kind="saga" status={saga.status} text={sagaWords(saga)} plain />,
+  },
+  {
+    key: 'payment',
+    head: 'Payment',
+    phone: 'hide',
+    cell: ({ payment }) => <Badge kind="payment" status={payment.status} plain />,
+  },
+  { key: 'total', head: 'Total', align: 'end', cell: ({ total }) => <Money of={total} /> },
+  { key: 'customer', head: 'Customer', phone: 'hide', cell: ({ customerId }) => <code>{customerId}</code> },
+  { key: 'lines', head: 'Lines', phone: 'hide', cell: ({ lines }) => linesWords(lines) },
+  { key: 'took', head: 'Took', align: 'end', phone: 'hide', cell: (order) => tookOf(order) ?? <None /> },
+];
+
+const linesWords = (lines: Order['lines']) =>
+  lines
+    .map(({ sku, quantity }) => `${count(quantity)} × ${sku}`)
+    .slice(0, 2)
+    .join(', ') + (lines.length > 2 ? ` + ${lines.length - 2} more` : '');
+
+const tookOf = ({ createdAt, endedAt }: Order): string | null =>
+  endedAt === null ? null : duration(Date.parse(endedAt) - Date.parse(createdAt));

@@ -1,0 +1,115 @@
+import { ChevronDown, ChevronRight } from 'lucide-react';
+import { Fragment, useState } from 'react';
+import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/desk';
+import { None } from '../../parts/figures';
+import { ScrollBox } from '../../parts/scroll-box';
+import { classes } from '../../look/classes';
+import { NNBSP } from '../../words/numbers';
+import styles from './transitions-table.module.css';
+
+/** The record itself, newest first. A line opens to what stands in the database, and to what the provider calls it. */
+export function TransitionsTable({ saga }: { saga: Saga }) {
+  const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
+  const toggle = (version: number) =>
+    setOpened(
+      (before) =>
+        new Set(before.has(version) ? [...before].filter((one) => one !== version) : [...before, version]),
+    );
+  return (
+    <ScrollBox label="Transitions, newest first">
+      <table className={styles.table}>
+        <thead>
+          <tr>
+            <th scope="col">After</th>
+            <th scope="col">What</th>
+            <th scope="col">Change</th>
+            <th scope="col">Cause</th>
+            <th scope="col">By</th>
+          </tr>
+        </thead>
+        <tbody>
+          {saga.transitions.toReversed().map((transition) => {
+            const { version, step, detail, worker } = transition;
+            const isOpen = opened.has(version);
+            const Chevron = isOpen ? ChevronDown : ChevronRight;
+            return (
+              <Fragment key={version}>
+                <tr>
+                  <td>
+                    <button
+                      type="button"
+                      className={styles.open}
+                      aria-expanded={isOpen}
+                      aria-label={`Transition ${version}, ${offset(transition)}`}
+                      onClick={() => toggle(version)}
+                    >
+                      <Chevron size={13} aria-hidden /> {offset(transition)}
+                    </button>
+                  </td>
+                  <td>
+                    <b>{step}</b>
+                  </td>
+                  <td className={classes(styles[toneOf(transition)])}>{changeOf(transition)}</td>
+                  <td className={styles.cause} title={detail ?? undefined}>
+                    {detail ?? <None />}
+                  </td>
+                  <td className={styles.by} title={worker}>
+                    {worker}
+                  </td>
+                </tr>
+                {isOpen ? (
+                  <tr className={styles.raw}>
+                    <td colSpan={5}>
+                      <pre>
+                        {JSON.stringify(
+                          { ...transition, operation: askedBy(transition, saga.operations) },
+                          null,
+                          2,
+                        )}
+                      </pre>
+                    </td>
+                  </tr>
+                ) : null}
+              </Fragment>
+            );
+          })}
+        </tbody>
+      </table>
+    </ScrollBox>
+  );
+}
+
+const offset = ({ afterMs }: SagaTransition) => `+${(afterMs / 1_000).toFixed(3)}${NNBSP}s`;
+
+const words: Record<SagaTransition['cause'], (transition: SagaTransition) => string> = {
+  accepted: () => 'accepted, stock taken',
+  asked: ({ attempt }) => `asked, attempt ${attempt}`,
+  done: ({ from }) => (from === 'compensating' ? 'undone' : 'done'),
+  declined: () => 'sent → declined',
+  unknown: () => 'sent → unknown',
+  'not-asked': () => 'held back, not sent',
+  failed: () => 'an error, to be tried again',
+  blocked: () => 'blocked, needs a person',
+  'turn-back': () => 'turned back',
+  retried: () => 'retried by hand',
+  'compensated-by-hand': () => 'turned back by hand',
+  'given-up': () => 'marked as resolved',
+  reacquired: () => 'charged late, stock taken again',
+};
+
+/** What happened, and where that left the saga if it moved. */
+function changeOf(transition: SagaTransition): string {
+  const { from, to, cause } = transition;
+  const moved = from !== null && from !== to ? `, now ${to}` : '';
+  return (words[cause]?.(transition) ?? cause) + moved;
+}
+
+function toneOf({ cause, to }: SagaTransition): string {
+  if (cause === 'unknown') return 'unk';
+  if (cause === 'declined' || cause === 'blocked' || to === 'stuck') return 'bad';
+  return 'plain';
+}
+
+/** What the provider was asked for by this line, with its id there. */
+const askedBy = ({ cause, detail }: SagaTransition, operations: readonly PaymentOperation[]) =>
+  cause === 'asked' ? operations.find(({ kind }) => kind === detail) : undefined;

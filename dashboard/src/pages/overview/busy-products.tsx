@@ -1,0 +1,91 @@
+import { Link } from 'wouter';
+import type { BusyProduct } from '../../api/shapes/stage';
+import { SoldOut } from '../../parts/badge';
+import { type Column, DataTable } from '../../parts/data-table';
+import { Id, None } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { Empty } from '../../parts/states';
+import { StockBar } from '../../parts/stock-bar';
+import { duration } from '../../words/durations';
+import { count, decimal } from '../../words/numbers';
+import styles from './busy-products.module.css';
+
+const pageOf = ({ sku }: BusyProduct): string => `/products/${encodeURIComponent(sku)}`;
+
+const columns: Column<BusyProduct>[] = [
+  {
+    key: 'sku',
+    head: 'Product',
+    isHead: true,
+    cell: (product) => <Id id={product.sku} full href={pageOf(product)} />,
+  },
+  {
+    key: 'stock',
+    head: 'Stock',
+    cell: ({ stock, sku }) => (
+      <div className={styles.bar}>
+        <StockBar stock={stock} sku={sku} />
+      </div>
+    ),
+  },
+  {
+    key: 'available',
+    head: 'Available',
+    align: 'end',
+    cell: ({ stock }) => (stock.available === 0 ? <SoldOut /> : count(stock.available)),
+  },
+  {
+    key: 'taken',
+    head: 'Taken /s',
+    align: 'end',
+    phone: 'hide',
+    cell: ({ takenPerSecond }) => (takenPerSecond === 0 ? <None>0</None> : decimal(takenPerSecond)),
+  },
+  {
+    key: 'refused',
+    head: 'Refused /s',
+    align: 'end',
+    phone: 'hide',
+    cell: ({ refusedPerSecond }) =>
+      refusedPerSecond === 0 ? (
+        <None>0</None>
+      ) : (
+        <span className={styles.refused}>{decimal(refusedPerSecond)}</span>
+      ),
+  },
+  {
+    key: 'wait',
+    head: 'Lock wait p99',
+    align: 'end',
+    phone: 'hide',
+    cell: ({ lockWaitP99Ms }) => (lockWaitP99Ms === null ? <None /> : duration(lockWaitP99Ms)),
+  },
+  {
+    key: 'strategy',
+    head: 'Strategy',
+    phone: 'hide',
+    cell: ({ strategy }) => <span className={styles.strategy}>{strategy}</span>,
+  },
+];
+
+/** What everybody wants at this moment. */
+export function BusyProducts({ products, skus }: { products: BusyProduct[]; skus: number }) {
+  return (
+    <Panel
+      title="Busiest products"
+      note="by demand, last minute"
+      action={<Link href="/products">{skus === 1 ? 'The only product' : `All ${count(skus)} products`}</Link>}
+      flush
+    >
+      <DataTable
+        caption="Busiest products of the last minute"
+        columns={columns}
+        rows={products}
+        rowKey={({ sku }) => sku}
+        rowHref={pageOf}
+        live
+        empty={<Empty title="Nobody asked for a product in the last minute." />}
+      />
+    </Panel>
+  );
+}

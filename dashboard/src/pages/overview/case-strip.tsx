@@ -1,0 +1,45 @@
+import { ArrowRight } from 'lucide-react';
+import type { ReviewCounts } from '../../api/shapes/stage';
+import { Button } from '../../parts/button';
+import { Ago } from '../../parts/figures';
+import { Shape } from '../../parts/shape';
+import { moneyList } from '../../words/money';
+import { plural } from '../../words/numbers';
+import styles from './case-strip.module.css';
+
+/** What waits for a person comes before everything else: how much money, and for how long. */
+export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) {
+  const { cases, moneyAtRisk, oldestSeconds } = review;
+  return (
+    <section className={styles.strip} aria-label="Cases that need a person">
+      <span className={styles.sign}>
+        <Shape name="stuck" size={15} />
+      </span>
+      <p>
+        <b>
+          {plural(cases, 'case')} {cases === 1 ? 'needs' : 'need'} a person.
+        </b>{' '}
+        {moneyAtRisk.length > 0 && `${moneyList(moneyAtRisk)} at risk`}
+        {oldestSeconds !== null && (
+          <>
+            {moneyAtRisk.length > 0 ? ', the' : 'The'} oldest has waited{' '}
+            <Ago seconds={oldestSeconds} at={at} />.
+          </>
+        )}{' '}
+        {kinds(review)}.
+      </p>
+      <Button href="/review">
+        Review <ArrowRight size={14} aria-hidden />
+      </Button>
+    </section>
+  );
+}
+
+const kinds = ({ stuckSagas, unknownPayments, deadLetters }: ReviewCounts): string =>
+  [
+    stuckSagas > 0 && plural(stuckSagas, 'stuck saga'),
+    unknownPayments > 0 && plural(unknownPayments, 'unknown payment'),
+    deadLetters > 0 && plural(deadLetters, 'dead letter'),
+  ]
+    .filter(Boolean)
+    .join(', ');

@@ -1,0 +1,54 @@
+import type { Delay, Delays } from '../../api/shapes/stage';
+import { classes } from '../../look/classes';
+import { Panel } from '../../parts/panel';
+import { age, seconds } from '../../words/durations';
+import { NBSP } from '../../words/numbers';
+import styles from './delays-panel.module.css';
+
+const gauges: readonly { name: keyof Delays; label: string; limit: 'promise' | 'alarm at' }[] = [
+  { name: 'expiry', label: 'Expired, not yet released', limit: 'promise' },
+  { name: 'outbox', label: 'Oldest outbox message', limit: 'alarm at' },
+  { name: 'sagaPastDue', label: 'Saga past its due time', limit: 'alarm at' },
+  { name: 'unknownPayment', label: 'Oldest unknown payment', limit: 'alarm at' },
+  { name: 'webhook', label: 'Webhook to effect', limit: 'alarm at' },
+];
+
+/** Where the limit stands on its track, so that there is room to be over it. */
+const LIMIT_AT = 80;
+
+/** What takes longer than it should, against what was promised. */
+export function DelaysPanel({ delays }: { delays: Delays }) {
+  return (
+    <Panel title="Delays" note="the tick is the promise or the alarm">
+      <dl>
+        {gauges.map(({ name, label, limit }) => (
+          <Gauge key={name} label={label} limit={limit} delay={delays[name]} />
+        ))}
+      </dl>
+    </Panel>
+  );
+}
+
+/** A limit is a round number and written as one. */
+const whole = (limit: number): string => (limit <= 60 ? `${limit}${NBSP}s` : seconds(limit));
+
+function Gauge({ label, limit, delay }: { label: string; limit: string; delay: Delay }) {
+  const share = delay.seconds / delay.limitSeconds;
+  const state = share > 1 ? 'over' : share >= 0.6 ? 'near' : 'fine';
+  return (
+    <div className={classes(styles.row, state !== 'fine' && styles[state])} data-state={state}>
+      <dt>
+        {label}
+        <p className={classes(styles.note, styles.state)}>
+          {state === 'over' ? 'over the ' : state === 'near' ? 'near the ' : ''}
+          {limit} {whole(delay.limitSeconds)}
+        </p>
+      </dt>
+      <dd className={styles.track} aria-hidden>
+        <div className={styles.fill} style={{ width: `${Math.min(100, share * LIMIT_AT)}%` }} />
+        <span className={styles.tick} />
+      </dd>
+      <dd className={styles.figure}>{delay.seconds === 0 ? '0' : age(delay.seconds)}</dd>
+    </div>
+  );
+}

@@ -1,0 +1,67 @@
+import { useEffect } from 'react';
+import type { Overview } from '../../api/shapes/stage';
+import { useApi } from '../../api/use-api';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Loading, Trouble } from '../../parts/states';
+import { BusyProducts } from './busy-products';
+import { CaseStrip } from './case-strip';
+import { CheckoutsChart } from './checkouts-chart';
+import { DelaysPanel } from './delays-panel';
+import { FlowPanel } from './flow-panel';
+import styles from './overview.module.css';
+import { PromisesPanel } from './promises-panel';
+import { QueuesPanel } from './queues-panel';
+import { RatesStrip } from './rates-strip';
+import { UnitsPanel } from './units-panel';
+
+/** Is the sale going well, and if not, where does it stop? One answer paints it, one topic keeps it alive. */
+export default function OverviewPage() {
+  usePlace({ here: 'Overview' });
+  const { data, at, trouble, again } = useApi<Overview>('overview');
+  useHash(data !== undefined);
+  if (data === undefined) {
+    return (
+      <Panel flush>
+        {trouble ? <Trouble what="the overview" problem={trouble} again={again} /> : <Loading rows={12} />}
+      </Panel>
+    );
+  }
+  const promises = <PromisesPanel promises={data.promises} at={at} />;
+  const broken = data.promises !== null && !data.promises.ok;
+  return (
+    <div className={styles.page}>
+      {data.review.cases > 0 && <CaseStrip review={data.review} at={at} />}
+      <RatesStrip rates={data.rates} />
+      {broken && promises}
+      <FlowPanel steps={data.steps} />
+      <div className={styles.pair}>
+        <CheckoutsChart series={data.rates.series} loadTests={data.loadTests} />
+        <UnitsPanel units={data.units} />
+      </div>
+      <div className={styles.pair}>
+        <BusyProducts products={data.products} skus={data.units.skus} />
+        <DelaysPanel delays={data.delays} />
+      </div>
+      <div className={styles.pair}>
+        <QueuesPanel report={data.queues} at={at} />
+        {!broken && promises}
+      </div>
+    </div>
+  );
+}
+
+/** A link to a panel leads to it, also when the page was open before. */
+function useHash(ready: boolean): void {
+  useEffect(() => {
+    if (!ready) return;
+    const follow = (): void => {
+      if (location.hash !== '')
+        document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: 'start' });
+    };
+    follow();
+    // The router tells of its own moves by this event.
+    window.addEventListener('pushState', follow);
+    return () => window.removeEventListener('pushState', follow);
+  }, [ready]);
+}

@@ -1,0 +1,141 @@
+import { useQueryClient } from '@tanstack/react-query';
+import { useState } from 'react';
+import { received } from '../../api/cache';
+import { send } from '../../api/client';
+import { useIsCurrent } from '../../api/live';
+import { asProblem, type Problem } from '../../api/problem';
+import type { Audit, Promises } from '../../api/shapes/stage';
+import { useApi } from '../../api/use-api';
+import { classes } from '../../look/classes';
+import { useAnnounce } from '../../parts/announce';
+import { Badge } from '../../parts/badge';
+import { Button } from '../../parts/button';
+import { Ago } from '../../parts/figures';
+import { Hint } from '../../parts/hint';
+import { Panel } from '../../parts/panel';
+import { Shape } from '../../parts/shape';
+import { Trouble } from '../../parts/states';
+import { duration } from '../../words/durations';
+import { plural } from '../../words/numbers';
+import styles from './promises-panel.module.css';
+import { Violations } from './violations';
+
+const groups: readonly { name: string; numbers: readonly number[] }[] = [
+  { name: 'Stock', numbers: [1, 2, 3, 7, 19] },
+  { name: 'Money', numbers: [4, 5, 6, 8, 15, 20] },
+  { name: 'Orders', numbers: [9, 12, 13, 17, 18] },
+  { name: 'Messages', numbers: [10, 11, 14, 16] },
+];
+
+type Held = NonNullable<Promises>['invariants'][number];
+
+/** What must always be true, each as a square; the audit's query is what turns it. */
+export function PromisesPanel({ promises, at }: { promises: Promises; at: number }) {
+  const { auditNow, busy, problem } = useAudit();
+  const current = useIsCurrent();
+  const note =
+    promises === null ? (
+      'not audited yet'
+    ) : (
+      <>
+        audited <Ago seconds={promises.ageSeconds} at={at} /> ago in {duration(promises.tookMs)}
+      </>
+    );
+  return (
+    <Panel
+      id="promises"
+      title="Promises"
+      note={note}
+      action={
+        <Button
+          small
+          busy={busy}
+          off={current ? null : 'Off until the connection is back'}
+          onClick={auditNow}
+        >
+          {busy ? 'Auditing' : 'Audit now'}
+        </Button>
+      }
+    >
+      {problem && <Trouble what="the audit" problem={problem} again={auditNow} />}
+      {promises && <Squares held={promises.invariants} />}
+      {promises?.ok && (
+        <p className={styles.sentence}>
+          Nothing oversold, nobody charged without an order, no order placed without a charge.
+        </p>
+      )}
+      {promises && !promises.ok && <BrokenRows />}
+    </Panel>
+  );
+}
+
+function Squares({ held }: { held: readonly Held[] }) {
+  const byNumber = new Map(held.map((one) => [Number(one.id.slice(1)), one]));
+  const known = new Set(groups.flatMap(({ numbers }) => numbers));
+  const others = [...byNumber.keys()].filter((number) => !known.has(number));
+  const shown = others.length === 0 ? groups : [...groups, { name: 'Others', numbers: others }];
+  return shown.map(({ name, numbers }) => {
+    const promises = numbers.map((number) => byNumber.get(number)).filter((one) => one !== undefined);
+    const holding = promises.filter(({ violations }) => violations === 0).length;
+    return (
+      <div key={name} className={styles.group}>
+        <h3>{name}</h3>
+        <div className={styles.squares}>
+          {promises.map((one) => (
+            <Square key={one.id} held={one} />
+          ))}
+        </div>
+        <span className={styles.verdict}>
+          <Badge
+            plain
+            kind="promise"
+            status={holding === promises.length ? 'holds' : 'broken'}
+            text={`${holding} of ${promises.length} hold`}
+          />
+        </span>
+      </div>
+    );
+  });
+}
+
+function Square({ held: { id, promise, violations } }: { held: Held }) {
+  const broken = violations > 0;
+  const said = broken
+    ? `${id} is broken (${plural(violations, 'row')}): ${promise}`
+    : `${id} holds: ${promise}`;
+  return (
+    <Hint text={said}>
+      <button type="button" className={classes(styles.square, broken && styles.broken)} aria-label={said}>
+        <span className={styles.inner}>{broken ? <Shape name="stuck" size={12} /> : id.slice(1)}</span>
+      </button>
+    </Hint>
+  );
+}
+
+/** The counts come with the overview; the rows are asked for once there are any. */
+function BrokenRows() {
+  const { data, trouble, again } = useApi<Audit>('invariants');
+  if (data) return <Violations audit={data} />;
+  return trouble ? <Trouble what="the rows" problem={trouble} again={again} /> : null;
+}
+
+function useAudit() {
+  const cache = useQueryClient();
+  const announce = useAnnounce();
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const auditNow = (): void => {
+    setBusy(true);
+    setProblem(undefined);
+    send<Audit>('GET', 'invariants')
+      .then((audit) => {
+        cache.setQueryData(['invariants'], received(audit));
+        void cache.invalidateQueries({ queryKey: ['overview'] });
+        const broken = audit.invariants.filter(({ violations }) => violations.length > 0).length;
+        announce(broken === 0 ? 'All promises hold.' : `${plural(broken, 'promise')} broken.`);
+      })
+      .catch((error: unknown) => setProblem(asProblem(error)))
+      .finally(() => setBusy(false));
+  };
+  return { auditNow, busy, problem };
+}

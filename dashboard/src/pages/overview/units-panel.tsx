@@ -1,0 +1,43 @@
+import { Link } from 'wouter';
+import type { UnitsOnHand } from '../../api/shapes/stage';
+import { Panel } from '../../parts/panel';
+import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
+import { count } from '../../words/numbers';
+import styles from './units-panel.module.css';
+
+/** All stock together, from firm to free. */
+export function UnitsPanel({ units }: { units: UnitsOnHand }) {
+  return (
+    <Panel title="Units on hand" note={`all SKUs, ${count(units.onHand)}`}>
+      <StockBar stock={units} size="large" />
+      <ul className={styles.list}>
+        <Row state="confirmed" name="Confirmed" note="sold, not yet shipped" units={units.confirmed} />
+        <Row state="pinned" name="Pinned" note="charge in flight, cannot expire" units={units.pinned} />
+        <Row
+          state="active"
+          name="Active"
+          note={`${count(units.returningSoon)} come back within 60 s if unpaid`}
+          units={units.active}
+        />
+        <Row state="available" name="Available" note="can be promised now" units={units.available} />
+      </ul>
+    </Panel>
+  );
+}
+
+function Row({ state, name, note, units }: { state: Firmness; name: string; note: string; units: number }) {
+  return (
+    <li className={styles.row}>
+      <Swatch state={state} />
+      <b>{name}</b>
+      <span className={styles.note}>{note}</span>
+      <span className={styles.number}>
+        {state === 'available' ? (
+          count(units)
+        ) : (
+          <Link href={`/reservations?status=${state}`}>{count(units)}</Link>
+        )}
+      </span>
+    </li>
+  );
+}

@@ -1,0 +1,43 @@
+import type { Audit } from '../../api/shapes/stage';
+import { Id } from '../../parts/figures';
+import { pageOf } from '../../words/ids';
+import { plural } from '../../words/numbers';
+import styles from './promises-panel.module.css';
+
+/** So many rows are shown of each promise; where there are more, it is not the list that has to be mended. */
+const ROWS_MAX = 10;
+
+/** The rows that break a promise, each with the way to what it is about. */
+export function Violations({ audit }: { audit: Audit }) {
+  return (
+    <div className={styles.violations}>
+      {audit.invariants
+        .filter(({ violations }) => violations.length > 0)
+        .map(({ id, promise, violations }) => (
+          <section key={id} aria-label={`${id} is broken`}>
+            <h3>
+              {id}: {promise}
+            </h3>
+            {violations.slice(0, ROWS_MAX).map((row, at) => (
+              <div key={at} className={styles.violation}>
+                {Object.entries(row).map(([name, value]) => (
+                  <span key={name}>
+                    <span className={styles.name}>{name.replaceAll('_', ' ')}</span>{' '}
+                    <Value name={name} value={value} />
+                  </span>
+                ))}
+              </div>
+            ))}
+            {violations.length > ROWS_MAX && <p>and {plural(violations.length - ROWS_MAX, 'row')} more</p>}
+          </section>
+        ))}
+    </div>
+  );
+}
+
+function Value({ name, value }: { name: string; value: unknown }) {
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  if (name === 'sku') return <Id id={text} full href={`/products/${encodeURIComponent(text)}`} />;
+  const href = pageOf(text);
+  return href === null ? <code>{text}</code> : <Id id={text} href={href} />;
+}

@@ -1,0 +1,120 @@
+import { useTopic } from '../../api/live';
+import type { ContentionHistory } from '../../api/shapes/stage';
+import { useApi, useKeep } from '../../api/use-api';
+import { classes } from '../../look/classes';
+import { ContentionStrips } from '../../parts/contention-strips/contention-strips';
+import { When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { ScrollBox } from '../../parts/scroll-box';
+import { Empty, Loading, Trouble } from '../../parts/states';
+import { StrategyField } from '../../parts/strategy-field/strategy-field';
+import { clock } from '../../words/clock';
+import { count, decimal, percent } from '../../words/numbers';
+import styles from './contention-panels.module.css';
+
+/** How much buyers of this SKU are in each other's way, and what each strategy made of it here. */
+export function ContentionPanels({ sku }: { sku: string }) {
+  const path = `contention/${encodeURIComponent(sku)}`;
+  const { data: history, trouble, again } = useApi<ContentionHistory>(path);
+  const keep = useKeep();
+  useTopic<ContentionHistory>(`contention:${sku}`, (value) => keep(path, value));
+
+  if (trouble && !history)
+    return (
+      <Panel title="Contention">
+        <Trouble what="contention" problem={trouble} again={again} />
+      </Panel>
+    );
+  if (!history)
+    return (
+      <Panel title="Contention" note="last 10 minutes" flush>
+        <Loading rows={6} />
+      </Panel>
+    );
+  const isQuiet = history.slices.every(({ p99Ms }) => p99Ms === null);
+  return (
+    <>
+      <Panel title="Contention" note="last 10 minutes" action={<Keys />} flush>
+        {isQuiet ? <p className={styles.quiet}>Nobody has taken any in the last 10 minutes.</p> : null}
+        <ContentionStrips history={history} />
+        {history.adaptive ? (
+          <p className={styles.rule}>
+            adaptive: {history.adaptive.hot ? 'grouped' : 'one by one'} since{' '}
+            <When at={history.adaptive.since} />, {history.adaptive.reason}
+          </p>
+        ) : null}
+      </Panel>
+      <div className={styles.two}>
+        <Panel title="Strategies on this SKU" note="lower left is calmer" flush>
+          {history.strategies.length === 0 ? (
+            <Empty title="None has been measured yet. That takes more buyers at once." />
+          ) : (
+            <StrategyField measured={history.strategies} current={history.strategy} />
+          )}
+        </Panel>
+        <Panel title="Measured" flush>
+          <MeasuredTable history={history} />
+        </Panel>
+      </div>
+    </>
+  );
+}
+
+const Keys = () => (
+  <span className={styles.keys} aria-hidden="true">
+    <span>
+      <i className={styles.p99} /> p99
+    </span>
+    <span>
+      <i className={styles.band} /> p50 to p99
+    </span>
+    <span>
+      <i className={styles.conflicts} /> conflicts
+    </span>
+  </span>
+);
+
+function measuredWords(instants: string[]): string {
+  const [first, last] = [instants.toSorted()[0], instants.toSorted().at(-1)];
+  if (!first || !last) return 'Nothing measured yet.';
+  if (instants.length === 1) return `As it last ran here, ${clock(last)}.`;
+  return `Each strategy as it last ran here, ${clock(first)} to ${clock(last)}.`;
+}
+
+function MeasuredTable({ history: { strategies, strategy } }: { history: ContentionHistory }) {
+  const current = strategies.find((one) => one.strategy === strategy);
+  return (
+    <>
+      <ScrollBox label="Measured strategies">
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">Strategy</th>
+              <th scope="col">Wait p99</th>
+              <th scope="col">Conflicts</th>
+              <th scope="col">Peak /s</th>
+            </tr>
+          </thead>
+          <tbody>
+            {strategies.map(({ strategy: name, lockWaitMs, conflictRate, peakPerSecond }) => (
+              <tr key={name} className={classes(name === strategy && styles.current)}>
+                <th scope="row">{name}</th>
+                <td>{decimal(lockWaitMs.p99)} ms</td>
+                <td>{percent(conflictRate)}</td>
+                <td>
+                  <b>{count(peakPerSecond)}</b>
+                </td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </ScrollBox>
+      <p className={styles.note}>
+        {current && current.batchSize > 1.05
+          ? `Batches of ${decimal(current.batchSize)} orders on average. `
+          : ''}
+        {measuredWords(strategies.map(({ measuredAt }) => measuredAt))}
+      </p>
+    </>
+  );
+}

@@ -1,0 +1,116 @@
+import { useState } from 'react';
+import type { Product } from '../../api/shapes/desk';
+import { ActDialog, Refusal } from '../../parts/act-dialog';
+import { Field } from '../../parts/field';
+import { Loading, Trouble } from '../../parts/states';
+import { minorDigits, minorFrom } from '../../words/money';
+import styles from './edit-dialog.module.css';
+import { type Editable, differencesOf, editableOf } from './product-edits';
+import { useProductEdit } from './use-product-edit';
+
+interface EditDialogProps {
+  product: Product;
+  onClose: () => void;
+}
+
+/** The fields as they are typed. */
+interface Draft {
+  name: string;
+  price: string;
+  perOrder: string;
+  perCustomer: string;
+}
+
+export function EditDialog({ product, onClose }: EditDialogProps) {
+  const { base, trouble, save, conflict, close } = useProductEdit(product.sku, onClose);
+  const [typed, setTyped] = useState<Draft | null>(null);
+  if (conflict) return conflict;
+
+  const from = editableOf(base ?? product);
+  const draft = typed ?? draftOf(from);
+  const errors = errorsOf(draft, from);
+  const wanted = wantedOf(draft, from);
+  const changes = differencesOf(from, wanted);
+  const field = (name: keyof Draft, label: string, hint?: string) => (
+    <Field label={label} error={errors[name] ?? null} hint={hint}>
+      {(input) => (
+        <input
+          {...input}
+          autoComplete="off"
+          value={draft[name]}
+          onChange={(event) => setTyped({ ...draft, [name]: event.target.value })}
+        />
+      )}
+    </Field>
+  );
+  return (
+    <ActDialog<Product | null>
+      open
+      onClose={close}
+      title={`Edit ${product.sku}`}
+      note={
+        changes.length === 0
+          ? 'Nothing is changed yet.'
+          : `Changes ${changes.map(({ label }) => label.toLowerCase()).join(', ')}.`
+      }
+      keep="Leave it as it is"
+      act={changes.length === 1 ? 'Save 1 change' : `Save ${changes.length} changes`}
+      tone="primary"
+      ready={base !== undefined && changes.length > 0 && Object.keys(errors).length === 0}
+      dirty={typed !== null}
+      send={(reason, key) => save(wanted, reason, key)}
+    >
+      {trouble && base ? <Refusal problem={trouble} /> : null}
+      {trouble && !base ? <Trouble what="the product" problem={trouble} again={onClose} /> : null}
+      {base ? (
+        <div className={styles.fields}>
+          {field('name', 'Name')}
+          {field('price', `Price, ${from.unitPrice.currency}`)}
+          {field('perOrder', 'Most per order', 'empty: no limit')}
+          {field('perCustomer', 'Most per customer', 'empty: no limit')}
+        </div>
+      ) : (
+        <Loading rows={3} />
+      )}
+    </ActDialog>
+  );
+}
+
+function draftOf({ name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax }: Editable): Draft {
+  const digits = minorDigits(unitPrice.currency);
+  return {
+    name,
+    price: (unitPrice.amount / 10 ** digits).toFixed(digits),
+    perOrder: quantityPerOrderMax === null ? '' : String(quantityPerOrderMax),
+    perCustomer: reservationsPerCustomerMax === null ? '' : String(reservationsPerCustomerMax),
+  };
+}
+
+const limitOf = (text: string) => (text.trim() === '' ? null : Number(text));
+const isLimit = (text: string) => text.trim() === '' || (/^\d{1,6}$/.test(text.trim()) && Number(text) > 0);
+
+function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof Draft, string>> {
+  const errors: Partial<Record<keyof Draft, string>> = {};
+  if (draft.name.trim() === '') errors.name = 'It needs a name.';
+  if (minorFrom(draft.price, unitPrice.currency) === null)
+    errors.price = `An amount in ${unitPrice.currency}, such as 12.50.`;
+  if (!isLimit(draft.perOrder)) errors.perOrder = 'A whole number from 1, or nothing.';
+  if (!isLimit(draft.perCustomer)) errors.perCustomer = 'A whole number from 1, or nothing.';
+  return errors;
+}
+
+/** What cannot be read stays as it was; the error beside the field keeps it from being sent. */
+function wantedOf(draft: Draft, from: Editable): Editable {
+  return {
+    ...from,
+    name: draft.name.trim(),
+    unitPrice: {
+      ...from.unitPrice,
+      amount: minorFrom(draft.price, from.unitPrice.currency) ?? from.unitPrice.amount,
+    },
+    quantityPerOrderMax: isLimit(draft.perOrder) ? limitOf(draft.perOrder) : from.quantityPerOrderMax,
+    reservationsPerCustomerMax: isLimit(draft.perCustomer)
+      ? limitOf(draft.perCustomer)
+      : from.reservationsPerCustomerMax,
+  };
+}

@@ -1,0 +1,50 @@
+import type { Movement } from '../../api/shapes/desk';
+import { useList } from '../../api/use-api';
+import { type Column, DataTable, ListFoot } from '../../parts/data-table';
+import { When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { Empty, Loading, Trouble } from '../../parts/states';
+import { count, signed } from '../../words/numbers';
+import styles from './movements-panel.module.css';
+
+/** Every change of what is on hand. Lines are never edited, so they add up. */
+export function MovementsPanel({ sku }: { sku: string }) {
+  const list = useList<Movement>(`products/${encodeURIComponent(sku)}/movements?limit=10`);
+  return (
+    <Panel title="Movements" note="never edited, add up to on hand" flush>
+      {list.trouble && !list.rows ? (
+        <Trouble what="movements" problem={list.trouble} again={list.again} />
+      ) : null}
+      {list.loading ? <Loading rows={4} /> : null}
+      {list.rows ? (
+        <DataTable
+          caption="Movements, newest first"
+          columns={columns}
+          rows={list.rows}
+          rowKey={({ pool, at, kind, delta, onHandAfter }) => `${pool} ${at} ${kind} ${delta} ${onHandAfter}`}
+          empty={<Empty title="Its stock has never moved." />}
+          foot={<ListFoot list={list}>Newest first. {count(list.rows.length)} shown.</ListFoot>}
+        />
+      ) : null}
+    </Panel>
+  );
+}
+
+const columns: Column<Movement>[] = [
+  { key: 'when', head: 'When', cell: ({ at }) => <When at={at} /> },
+  { key: 'kind', head: 'Kind', cell: ({ kind }) => kind, phoneNote: ({ reason }) => reason },
+  { key: 'change', head: 'Change', align: 'end', cell: ({ delta }) => <b>{signed(delta)}</b> },
+  { key: 'after', head: 'On hand after', align: 'end', cell: ({ onHandAfter }) => count(onHandAfter) },
+  { key: 'pool', head: 'Pool', phone: 'hide', cell: ({ pool }) => pool },
+  {
+    key: 'reason',
+    head: 'Reason',
+    phone: 'hide',
+    cell: ({ reason }) => (
+      <span className={styles.reason} title={reason}>
+        {reason}
+      </span>
+    ),
+  },
+  { key: 'who', head: 'Who', phone: 'hide', cell: ({ actor }) => actor },
+];

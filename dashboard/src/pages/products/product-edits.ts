@@ -1,0 +1,79 @@
+import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/desk';
+import { money } from '../../words/money';
+import { count } from '../../words/numbers';
+
+/** The fields of a product that a person edits; stock moves by adjustments and is none of them. */
+export type Editable = ProductConflict['yours'];
+export type EditableField = keyof Editable;
+
+const labels: Record<EditableField, string> = {
+  name: 'Name',
+  unitPrice: 'Price',
+  strategy: 'Strategy',
+  pools: 'Pools',
+  quantityPerOrderMax: 'Most per order',
+  reservationsPerCustomerMax: 'Most per customer',
+};
+
+export const editableFields = Object.keys(labels) as EditableField[];
+
+export function editableOf(product: Product | Editable): Editable {
+  const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = product;
+  return { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax };
+}
+
+/** The whole product goes to the API: a limit that is left out is one that is taken away. */
+export function bodyOf(wanted: Editable, reason: string): ProductEdit {
+  const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
+  return {
+    name,
+    unitPrice,
+    strategy,
+    ...(strategy === 'pools' && pools ? { pools } : {}),
+    ...(quantityPerOrderMax === null ? {} : { quantityPerOrderMax }),
+    ...(reservationsPerCustomerMax === null ? {} : { reservationsPerCustomerMax }),
+    reason,
+  };
+}
+
+export interface Difference {
+  name: EditableField;
+  label: string;
+  now: string;
+  yours: string;
+}
+
+/** Only what differs, in words. */
+export function differencesOf(now: Editable, yours: Editable): Difference[] {
+  return editableFields
+    .map((name) => ({ name, label: labels[name], now: wordsOf(name, now), yours: wordsOf(name, yours) }))
+    .filter((field) => field.now !== field.yours);
+}
+
+function wordsOf(name: EditableField, product: Editable): string {
+  switch (name) {
+    case 'unitPrice':
+      return money(product.unitPrice);
+    case 'pools':
+      return product.pools?.join(', ') ?? 'one';
+    case 'quantityPerOrderMax':
+    case 'reservationsPerCustomerMax':
+      return product[name] === null ? 'no limit' : count(product[name]);
+    default:
+      return product[name];
+  }
+}
+
+/** What a person chose, field by field; what both sides agree on stays. */
+export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 'now' | 'yours'>): Editable {
+  const pick = <Field extends EditableField>(name: Field): Editable[Field] =>
+    choice[name] === 'yours' ? yours[name] : now[name];
+  return {
+    name: pick('name'),
+    unitPrice: pick('unitPrice'),
+    strategy: pick('strategy'),
+    pools: pick('pools'),
+    quantityPerOrderMax: pick('quantityPerOrderMax'),
+    reservationsPerCustomerMax: pick('reservationsPerCustomerMax'),
+  };
+}

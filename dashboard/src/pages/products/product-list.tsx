@@ -1,0 +1,110 @@
+import { useState } from 'react';
+import { Link } from 'wouter';
+import type { Product } from '../../api/shapes/desk';
+import type { Overview } from '../../api/shapes/stage';
+import type { ListState } from '../../api/use-api';
+import { classes } from '../../look/classes';
+import { SoldOut } from '../../parts/badge';
+import { Button } from '../../parts/button';
+import { Picker } from '../../parts/filters';
+import { Panel } from '../../parts/panel';
+import { Empty } from '../../parts/states';
+import { StockBar } from '../../parts/stock-bar';
+import { count, plural, rate } from '../../words/numbers';
+import styles from './product-list.module.css';
+
+export type ProductSort = 'demand' | 'sku' | 'available';
+
+interface ProductListProps {
+  products: readonly Product[];
+  list: ListState<Product>;
+  overview: Overview | undefined;
+  /** The product that is open. */
+  open: string | undefined;
+  sort: ProductSort;
+  onSort: (sort: ProductSort) => void;
+}
+
+/** What buyers do about it now; undefined for all that nobody asked for in the last minute. */
+export const rateOf = (sku: string, overview: Overview | undefined) =>
+  overview?.products.find((busy) => busy.sku === sku);
+
+export function ProductList({ products, list, overview, open, sort, onSort }: ProductListProps) {
+  const [text, setText] = useState('');
+  const wanted = text.trim().toLowerCase();
+  const shown = products.filter(({ sku, name }) => `${sku} ${name}`.toLowerCase().includes(wanted));
+  return (
+    <Panel flush>
+      <header className={styles.head}>
+        <h2>
+          <b>
+            {plural(products.length, 'product')}
+            {list.hasMore ? ' loaded' : ''}
+          </b>
+        </h2>
+        <Picker
+          label="Order of the list"
+          labelUnseen
+          value={sort}
+          options={[
+            { value: 'demand', label: 'By demand' },
+            { value: 'sku', label: 'By SKU' },
+            { value: 'available', label: 'Least available' },
+          ]}
+          onChange={(value) => onSort(value as ProductSort)}
+        />
+        <input
+          className={styles.filter}
+          type="search"
+          placeholder="Filter by SKU or name"
+          aria-label="Filter by SKU or name"
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </header>
+      {shown.length === 0 ? <Empty title={`No product matches “${text}”.`} /> : null}
+      <ul>
+        {shown.map((product) => (
+          <ProductRow
+            key={product.sku}
+            product={product}
+            takenPerSecond={rateOf(product.sku, overview)?.takenPerSecond ?? 0}
+            isOpen={product.sku === open}
+          />
+        ))}
+      </ul>
+      {list.hasMore ? (
+        <p className={styles.more}>
+          <Button small busy={list.loadingMore} onClick={list.more}>
+            Show more
+          </Button>
+        </p>
+      ) : null}
+    </Panel>
+  );
+}
+
+interface ProductRowProps {
+  product: Product;
+  takenPerSecond: number;
+  isOpen: boolean;
+}
+
+function ProductRow({ product: { sku, name, stock }, takenPerSecond, isOpen }: ProductRowProps) {
+  const href = `/products/${encodeURIComponent(sku)}`;
+  return (
+    <li data-row data-href={href} tabIndex={-1} className={classes(styles.row, isOpen && styles.open)}>
+      <Link href={href} className={styles.link} aria-current={isOpen ? 'true' : undefined}>
+        <span className={styles.line}>
+          <code>{sku}</code>
+          {stock.available > 0 ? <span>{count(stock.available)}</span> : <SoldOut />}
+        </span>
+        <StockBar stock={stock} />
+        <span className={classes(styles.line, styles.quiet)}>
+          <span className={styles.name}>{name}</span>
+          <span>{rate(takenPerSecond)}</span>
+        </span>
+      </Link>
+    </li>
+  );
+}

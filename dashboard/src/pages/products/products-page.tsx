@@ -1,0 +1,78 @@
+import { useEffect, useMemo, useState } from 'react';
+import { useLocation, useParams } from 'wouter';
+import type { Product } from '../../api/shapes/desk';
+import type { Overview } from '../../api/shapes/stage';
+import { useApi, useList } from '../../api/use-api';
+import { classes } from '../../look/classes';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Empty, Loading, Trouble } from '../../parts/states';
+import { ProductDetail } from './product-detail';
+import { ProductList, type ProductSort, rateOf } from './product-list';
+import styles from './products-page.module.css';
+
+const refetchMs = 5_000;
+/** From this width on the list and a product stand side by side. */
+const sideBySide = '(width >= 1100px)';
+
+/** How much is left, who has it, which strategy suits it? */
+export default function ProductsPage() {
+  const { sku: named } = useParams<{ sku?: string }>();
+  const sku = named === undefined ? undefined : decodeURIComponent(named);
+  const trail = sku === undefined ? undefined : [{ label: 'Products', href: '/products' }];
+  usePlace({ here: sku ?? 'Products', trail, heading: sku === undefined });
+  const [, navigate] = useLocation();
+  const [sort, setSort] = useState<ProductSort>('demand');
+  const list = useList<Product>('products?limit=100', { refetchMs });
+  const { data: overview } = useApi<Overview>('overview');
+  const products = useMemo(() => sorted(list.rows ?? [], sort, overview), [list.rows, sort, overview]);
+  const first = products[0]?.sku;
+
+  useEffect(() => {
+    if (sku === undefined && first !== undefined && matchMedia(sideBySide).matches)
+      navigate(`/products/${encodeURIComponent(first)}`, { replace: true });
+  }, [sku, first, navigate]);
+
+  return (
+    <div className={classes(styles.page, sku !== undefined && styles.opened)}>
+      <div className={styles.list}>
+        {list.trouble && !list.rows ? (
+          <Trouble what="products" problem={list.trouble} again={list.again} />
+        ) : null}
+        {list.loading ? <Loading rows={10} height={62} /> : null}
+        {list.rows ? (
+          <ProductList
+            products={products}
+            list={list}
+            overview={overview}
+            open={sku}
+            sort={sort}
+            onSort={setSort}
+          />
+        ) : null}
+      </div>
+      <div className={styles.one}>
+        {sku !== undefined ? <ProductDetail key={sku} sku={sku} /> : null}
+        {sku === undefined && list.rows?.length === 0 ? (
+          <Panel>
+            <Empty title="No products yet. Put the first one with the API: PUT /v1/admin/products/{sku}." />
+          </Panel>
+        ) : null}
+      </div>
+    </div>
+  );
+}
+
+function sorted(products: readonly Product[], sort: ProductSort, overview: Overview | undefined): Product[] {
+  const bySku = (one: Product, other: Product) => (one.sku < other.sku ? -1 : 1);
+  const demand = ({ sku }: Product) => {
+    const rate = rateOf(sku, overview);
+    return rate ? rate.takenPerSecond + rate.refusedPerSecond : 0;
+  };
+  return products.toSorted((one, other) => {
+    if (sort === 'sku') return bySku(one, other);
+    if (sort === 'available') return one.stock.available - other.stock.available || bySku(one, other);
+    // The quiet ones follow by what is promised of them, which changes less than a rate.
+    return demand(other) - demand(one) || other.stock.reserved - one.stock.reserved || bySku(one, other);
+  });
+}

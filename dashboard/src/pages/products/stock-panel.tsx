@@ -1,0 +1,79 @@
+import { Link } from 'wouter';
+import type { Product, Returning } from '../../api/shapes/desk';
+import { Count } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
+import { count } from '../../words/numbers';
+import styles from './stock-panel.module.css';
+
+const parts: { state: Firmness; words: string }[] = [
+  { state: 'confirmed', words: 'Confirmed' },
+  { state: 'pinned', words: 'Pinned, charge in flight' },
+  { state: 'active', words: 'Active, timer running' },
+  { state: 'available', words: 'Available' },
+];
+
+/** How much there is, and in whose hands. */
+export function StockPanel({ product, returning }: { product: Product; returning: Returning | undefined }) {
+  const { sku, stock } = product;
+  return (
+    <Panel
+      title="Stock"
+      note={`${count(stock.onHand)} on hand, ${count(stock.available)} available`}
+      action={
+        returning ? (
+          <Link href={`/reservations?sku=${encodeURIComponent(sku)}`} className={styles.returning}>
+            <b>{count(returning.withinMinute)}</b> units come back within 60 s if unpaid
+          </Link>
+        ) : undefined
+      }
+    >
+      <StockBar stock={stock} sku={sku} size="large" />
+      <dl className={styles.parts}>
+        {parts.map(({ state, words }) => (
+          <div key={state}>
+            <dt>
+              <Swatch state={state} /> {words}
+            </dt>
+            <dd>
+              {state === 'available' || stock[state] === 0 ? (
+                <b>
+                  <Count n={stock[state]} />
+                </b>
+              ) : (
+                <Link
+                  href={`/reservations?status=${state}&sku=${encodeURIComponent(sku)}`}
+                  className={styles.number}
+                  aria-label={`${count(stock[state])} ${state}, of ${sku}`}
+                >
+                  {count(stock[state])}
+                </Link>
+              )}
+            </dd>
+          </div>
+        ))}
+        <div className={styles.sum}>
+          <dt>=</dt>
+          <dd>{count(stock.onHand)} on hand</dd>
+        </div>
+      </dl>
+      {stock.byPool.length > 1 ? (
+        <ul className={styles.pools}>
+          {stock.byPool.map(({ pool, ...level }) => (
+            <li key={pool}>
+              <p>
+                <span>
+                  pool <b>{pool}</b>
+                </span>
+                <span>
+                  {count(level.reserved)} of {count(level.onHand)} promised
+                </span>
+              </p>
+              <StockBar stock={level} size="pool" />
+            </li>
+          ))}
+        </ul>
+      ) : null}
+    </Panel>
+  );
+}

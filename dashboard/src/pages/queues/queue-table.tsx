@@ -1,0 +1,98 @@
+import { TriangleAlert } from 'lucide-react';
+import type { QueuesReport, QueueState } from '../../api/shapes/stage';
+import { useAge } from '../../look/tick';
+import { LookBadge } from '../../parts/badge';
+import { type Column, DataTable } from '../../parts/data-table';
+import { Ago, Count, None } from '../../parts/figures';
+import { Spark } from '../../parts/spark';
+import { age } from '../../words/durations';
+import { count, decimal } from '../../words/numbers';
+import type { Look } from '../../words/statuses';
+import styles from './queues.module.css';
+
+/** Silent for longer than this is strange, and for longer than that it is gone. */
+const STRANGE_AFTER_S = 10;
+const GONE_AFTER_S = 30;
+
+/** How a worker or a queue's workers look, by the age of what was last heard. */
+export function heartbeatLook(alive: number, ageSeconds: number | null): Look {
+  if (alive === 0 || ageSeconds === null) return { shape: 'stuck', tone: 'bad', word: 'none alive' };
+  const word = `${count(alive)} alive, ${age(ageSeconds)}`;
+  if (ageSeconds > GONE_AFTER_S) return { shape: 'stuck', tone: 'bad', word };
+  if (ageSeconds > STRANGE_AFTER_S) return { shape: 'clock', tone: 'warn', word };
+  return { shape: 'done', tone: 'ok', word };
+}
+
+/** Orders do not wait for Redis; jobs do. */
+export function RedisNote({ report: { trouble } }: { report: QueuesReport }) {
+  if (trouble === null) return null;
+  return (
+    <p className={styles.away}>
+      <TriangleAlert size={15} aria-hidden /> {trouble.replace(/\.?$/, '.')} Orders go on; jobs wait.
+    </p>
+  );
+}
+
+const number = (
+  name: 'waiting' | 'active' | 'delayed',
+  head: string,
+  phone?: 'hide',
+): Column<QueueState> => ({
+  key: name,
+  head,
+  align: 'end',
+  phone,
+  cell: (queue) => (queue[name] === null ? <None>unknown</None> : <Count n={queue[name]} />),
+});
+
+/** The four queues. With `wide`, how they did in the last minute. */
+export function QueueTable({ report, at, wide }: { report: QueuesReport; at: number; wide?: boolean }) {
+  const columns: Column<QueueState>[] = [
+    { key: 'name', head: 'Queue', isHead: true, cell: ({ name }) => name },
+    number('waiting', 'Waiting'),
+    number('active', 'Active'),
+    number('delayed', 'Delayed', 'hide'),
+    { key: 'failed', head: 'Failed', align: 'end', cell: ({ failed }) => <Failed failed={failed} /> },
+    {
+      key: 'done',
+      head: 'Done /s',
+      align: 'end',
+      phone: 'hide',
+      cell: ({ donePerSecond }) => (donePerSecond === 0 ? <None>0</None> : decimal(donePerSecond)),
+    },
+    {
+      key: 'oldest',
+      head: 'Oldest',
+      phone: 'hide',
+      cell: ({ oldestSeconds }) =>
+        oldestSeconds === null ? <None /> : <Ago key={oldestSeconds} seconds={oldestSeconds} at={at} />,
+    },
+    {
+      key: 'workers',
+      head: 'Workers, last heartbeat',
+      phone: 'hide',
+      cell: ({ workersAlive, heartbeatSeconds }) => (
+        <Heartbeat alive={workersAlive} heardSeconds={heartbeatSeconds} at={at} />
+      ),
+    },
+  ];
+  if (wide) {
+    columns.splice(6, 0, {
+      key: 'series',
+      head: 'Last minute',
+      phone: 'hide',
+      cell: ({ doneSeries }) => <Spark values={doneSeries} width={96} height={22} />,
+    });
+  }
+  return <DataTable caption="Queues" columns={columns} rows={report.queues} rowKey={({ name }) => name} />;
+}
+
+function Failed({ failed }: { failed: number | null }) {
+  if (failed === null) return <None>unknown</None>;
+  return failed === 0 ? <Count n={0} /> : <span className={styles.failed}>{count(failed)}</span>;
+}
+
+function Heartbeat({ alive, heardSeconds, at }: { alive: number; heardSeconds: number | null; at: number }) {
+  const heard = useAge(heardSeconds ?? 0, at);
+  return <LookBadge plain look={heartbeatLook(alive, heardSeconds === null ? null : heard)} />;
+}

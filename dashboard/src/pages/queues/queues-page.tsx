@@ -1,0 +1,133 @@
+import { ExternalLink } from 'lucide-react';
+import type { OutboxReport, Overview, QueuesReport, WorkerState } from '../../api/shapes/stage';
+import { type ApiState, useApi } from '../../api/use-api';
+import { useAge } from '../../look/tick';
+import { LookBadge } from '../../parts/badge';
+import buttonStyles from '../../parts/button.module.css';
+import { type Column, DataTable } from '../../parts/data-table';
+import { Count, Id, None, When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Empty, Facts, Loading, Trouble } from '../../parts/states';
+import { plural, upTo } from '../../words/numbers';
+import { age, seconds } from '../../words/durations';
+import { DeadLetters } from './dead-letters';
+import { heartbeatLook, QueueTable, RedisNote } from './queue-table';
+import styles from './queues.module.css';
+
+/** What no topic of the stream carries is asked for this often. */
+const AGAIN_MS = 5000;
+
+/** Is work flowing? */
+export default function QueuesPage() {
+  usePlace({ here: 'Queues' });
+  const overview = useApi<Overview>('overview');
+  const outbox = useApi<OutboxReport>('outbox', { refetchMs: AGAIN_MS });
+  const report = overview.data?.queues;
+  return (
+    <div className={styles.page}>
+      <Panel
+        title="Queues"
+        note={report && `BullMQ on ${backend(report)}`}
+        action={report && <BoardLink report={report} />}
+        flush
+      >
+        {report && <RedisNote report={report} />}
+        {report ? (
+          <QueueTable report={report} at={overview.at} wide />
+        ) : (
+          <Waiting state={overview} what="the queues" rows={5} />
+        )}
+      </Panel>
+      <div className={styles.pair}>
+        <Panel
+          title="Workers"
+          note={report && plural(report.workers.filter(({ alive }) => alive).length, 'alive', 'alive')}
+          flush
+        >
+          {report ? (
+            <Workers workers={report.workers} at={overview.at} />
+          ) : (
+            <Waiting state={overview} what="the workers" rows={3} />
+          )}
+        </Panel>
+        <Panel title="Outbox" note="written with the change itself" flush>
+          {outbox.data ? (
+            <Outbox outbox={outbox.data} />
+          ) : (
+            <Waiting state={outbox} what="the outbox" rows={4} />
+          )}
+        </Panel>
+      </div>
+      <DeadLetters />
+    </div>
+  );
+}
+
+const backend = ({ backend: name }: QueuesReport): string => (name === 'redis' ? 'Redis' : 'PostgreSQL');
+
+/** The board is a document of its own, so it is left by an ordinary link. */
+function BoardLink({ report: { board } }: { report: QueuesReport }) {
+  if (board === null) return null;
+  return (
+    <a className={`${buttonStyles.button} ${buttonStyles.small}`} href={board}>
+      Open job browser <ExternalLink size={13} aria-hidden />
+    </a>
+  );
+}
+
+function Waiting({ state, what, rows }: { state: ApiState<unknown>; what: string; rows: number }) {
+  if (state.trouble) return <Trouble what={what} problem={state.trouble} again={state.again} />;
+  return <Loading rows={rows} />;
+}
+
+function Workers({ workers, at }: { workers: WorkerState[]; at: number }) {
+  const columns: Column<WorkerState>[] = [
+    { key: 'id', head: 'Worker', isHead: true, cell: ({ id }) => <Id id={id} full /> },
+    { key: 'heartbeat', head: 'Heartbeat', cell: (worker) => <Heartbeat worker={worker} at={at} /> },
+    { key: 'started', head: 'Started', phone: 'hide', cell: ({ startedAt }) => <When at={startedAt} /> },
+    {
+      key: 'queues',
+      head: 'Active of concurrency',
+      phone: 'hide',
+      cell: ({ queues }) => (
+        <span className={styles.plain}>
+          {queues.map(({ name, active, concurrency }) => `${name} ${active} of ${concurrency}`).join(', ')}
+        </span>
+      ),
+    },
+  ];
+  return (
+    <DataTable
+      caption="Workers"
+      columns={columns}
+      rows={workers}
+      rowKey={({ id }) => id}
+      empty={<Empty title="No worker has been heard. Orders are taken, and nothing goes on with them." />}
+    />
+  );
+}
+
+function Heartbeat({ worker, at }: { worker: WorkerState; at: number }) {
+  const heard = useAge(worker.heartbeatSeconds, at);
+  if (worker.stopping) return <LookBadge plain look={{ shape: 'none', tone: 'grey', word: 'going home' }} />;
+  const look = heartbeatLook(worker.alive ? 1 : 0, heard);
+  return <LookBadge plain look={look} text={`${age(heard)} ago`} />;
+}
+
+function Outbox({ outbox }: { outbox: OutboxReport }) {
+  const { waiting, capped, due, relayed, oldestSeconds, deadLetters } = outbox;
+  return (
+    <div className={styles.pad}>
+      <Facts
+        items={[
+          ['Waiting', capped ? upTo(waiting, waiting) : <Count n={waiting} />],
+          ['Due, not handed over', <Count n={due} />],
+          ['With a consumer', <Count n={relayed} />],
+          ['Oldest that is due', oldestSeconds === null ? <None /> : seconds(oldestSeconds)],
+          ['Dead letters', <Count n={deadLetters} />],
+        ]}
+      />
+    </div>
+  );
+}

@@ -1,0 +1,35 @@
+import type { Reservation } from '../../api/shapes/desk';
+import { useTick } from '../../look/tick';
+import { When } from '../../parts/figures';
+import styles from './life-line.module.css';
+
+/** From its first second to the last that any extension could give it: how much is spent, and where it ends by itself. */
+export function LifeLine({ reservation, at }: { reservation: Reservation; at: number }) {
+  const now = useTick();
+  const { createdAt, expiresAt, maxExpiresAt, status, expiresInSeconds } = reservation;
+  const startMs = Date.parse(createdAt);
+  const lengthMs = Math.max(1, Date.parse(maxExpiresAt) - startMs);
+  const endMs = Date.parse(expiresAt);
+  const isActive = status === 'active';
+  const passedMs = isActive ? endMs - expiresInSeconds * 1_000 + Math.max(0, now - at) : endMs;
+  const share = (ms: number) => `${Math.min(100, Math.max(0, (100 * (ms - startMs)) / lengthMs))}%`;
+  return (
+    <div className={styles.life}>
+      <div className={styles.rail} role="img" aria-label={`${status}, of the time it may ever have`}>
+        <span className={`${styles.granted} ${styles[status] ?? ''}`} style={{ width: share(endMs) }} />
+        {isActive ? <span className={styles.now} style={{ left: share(passedMs) }} title="now" /> : null}
+      </div>
+      <p className={styles.words}>
+        <span>
+          taken <When at={createdAt} />
+        </span>
+        <span>
+          {isActive ? 'ends by itself' : 'its timer was set to'} <When at={expiresAt} />
+        </span>
+        <span>
+          no extension outlives <When at={maxExpiresAt} />
+        </span>
+      </p>
+    </div>
+  );
+}

@@ -1,0 +1,140 @@
+import { useEffect, useRef, useState } from 'react';
+import { send } from '../../api/client';
+import { Problem, asProblem } from '../../api/problem';
+import type { Release, ReleaseCount, ReleaseFilter } from '../../api/shapes/desk';
+import { useRefresh } from '../../api/use-api';
+import { ActDialog } from '../../parts/act-dialog';
+import { Ago, When } from '../../parts/figures';
+import { Loading, Trouble } from '../../parts/states';
+import { count, plural } from '../../words/numbers';
+import { ReleaseProgress } from './release-progress';
+
+/** From this many on the count is typed in before it is done. */
+const manyFrom = 10;
+/** A count that has moved by more than this since it was read is read again first. */
+const movedShare = 0.01;
+
+interface ReleaseManyProps {
+  filter: ReleaseFilter;
+  onClose: () => void;
+  onStarted: () => void;
+}
+
+/** First counted, then asked, then done: what is released is exactly what the count stood for. */
+export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
+  const dryRun = useDryRun(filter);
+  const [started, setStarted] = useState<Release | null>(null);
+  const isStarted = useRef(false);
+  const refresh = useRefresh();
+  if (started) return <ReleaseProgress release={started} onClose={onClose} />;
+
+  const { counted, problem, again } = dryRun;
+  const reservations = counted?.reservations ?? 0;
+  const press = async (reason: string, key: string): Promise<Release> => {
+    await refuseIfMoved(dryRun);
+    return send<Release>('POST', 'reservations/release', { body: { token: counted?.token, reason }, key });
+  };
+  return (
+    <ActDialog<Release>
+      open
+      // It closes by itself when it is done; its progress is then what is shown.
+      onClose={() => (isStarted.current ? undefined : onClose())}
+      title={
+        counted ? `Release ${plural(reservations, 'reservation')}${ofWhat(filter)}?` : 'Release reservations?'
+      }
+      note={
+        counted ? <Counted counted={counted} at={dryRun.at} /> : 'Counting. Nothing has been changed yet.'
+      }
+      numbers={counted ? numbersOf(counted) : undefined}
+      typed={reservations >= manyFrom ? reservations : undefined}
+      keep="Keep them"
+      act={counted ? `Release ${plural(reservations, 'reservation')}` : 'Release'}
+      ready={reservations > 0}
+      send={press}
+      onDone={(release) => {
+        isStarted.current = true;
+        setStarted(release);
+        onStarted();
+        refresh('reservations');
+      }}
+    >
+      {problem ? <Trouble what="the count" problem={problem} again={again} /> : null}
+      {counted ? <WhatStays counted={counted} /> : problem ? null : <Loading rows={3} />}
+    </ActDialog>
+  );
+}
+
+const ofWhat = ({ sku, customerId }: ReleaseFilter) =>
+  sku ? ` of ${sku}` : customerId ? ` of ${customerId}` : '';
+
+const Counted = ({ counted, at }: { counted: ReleaseCount; at: number }) => (
+  <span key={counted.token}>
+    Counted <Ago seconds={0} at={at} /> ago. Nothing has been changed yet.
+  </span>
+);
+
+const numbersOf = ({ reservations, units, customers }: ReleaseCount) => [
+  { value: count(reservations), label: 'reservations end now' },
+  { value: count(units), label: 'units go back on sale' },
+  { value: count(customers), label: 'customers lose theirs' },
+];
+
+function WhatStays({ counted: { reservations, skippedPinned, asOf } }: { counted: ReleaseCount }) {
+  if (reservations === 0) return <p>None of them is active any more. There is nothing to release.</p>;
+  return (
+    <>
+      <p>No money moves. None of these has been charged.</p>
+      {skippedPinned > 0 ? (
+        <p>
+          <b>{count(skippedPinned)} pinned</b>{' '}
+          {skippedPinned === 1 ? 'matches too and stays: its' : 'match too and stay: their'} charge is in
+          flight.
+        </p>
+      ) : null}
+      <p>
+        Reservations taken after <When at={asOf} /> are not included.
+      </p>
+    </>
+  );
+}
+
+interface DryRun {
+  counted: ReleaseCount | undefined;
+  /** performance.now() at which it was counted. */
+  at: number;
+  problem: Problem | undefined;
+  again: () => void;
+  look: () => Promise<{ before: ReleaseCount | undefined; now: ReleaseCount }>;
+}
+
+function useDryRun(filter: ReleaseFilter): DryRun {
+  const [state, setState] = useState<{ counted?: ReleaseCount; at: number; problem?: Problem }>({ at: 0 });
+  const ask = () => send<ReleaseCount>('POST', 'reservations/release', { body: { filter, dryRun: true } });
+  const again = () => {
+    ask()
+      .then((counted) => setState({ counted, at: performance.now() }))
+      .catch((error: unknown) => setState({ at: 0, problem: asProblem(error) }));
+  };
+  // Counted once, when the dialog opens: the filter of an open dialog does not change.
+  useEffect(again, []);
+  const look = async () => {
+    const now = await ask();
+    const before = state.counted;
+    if (hasMoved(before, now)) setState({ counted: now, at: performance.now() });
+    return { before, now };
+  };
+  return { counted: state.counted, problem: state.problem, at: state.at, again, look };
+}
+
+const hasMoved = (before: ReleaseCount | undefined, now: ReleaseCount) =>
+  before === undefined || Math.abs(now.reservations - before.reservations) > before.reservations * movedShare;
+
+/** The number on the button must still be true at the press. */
+async function refuseIfMoved({ look }: DryRun): Promise<void> {
+  const { before, now } = await look();
+  if (!hasMoved(before, now)) return;
+  throw new Problem(409, {
+    code: 'count_moved',
+    detail: `Now ${count(now.reservations)} would end, not ${count(before?.reservations ?? 0)}. Look again.`,
+  });
+}

@@ -1,0 +1,95 @@
+import { useState } from 'react';
+import { newKey, send } from '../../api/client';
+import { type Problem, asProblem } from '../../api/problem';
+import type { Release } from '../../api/shapes/desk';
+import { useApi, useRefresh } from '../../api/use-api';
+import { Refusal } from '../../parts/act-dialog';
+import { ActButton, Button } from '../../parts/button';
+import { Modal } from '../../parts/modal';
+import { count, plural } from '../../words/numbers';
+import styles from './release-progress.module.css';
+
+/** How far a release is, and at its end what became of each part. Closing it does not stop it. */
+export function ReleaseProgress({ release: started, onClose }: { release: Release; onClose: () => void }) {
+  const [over, setOver] = useState(false);
+  const path = `reservations/releases/${started.id}`;
+  const { data } = useApi<Release>(path, { refetchMs: over ? undefined : 1_000 });
+  const release = data ?? started;
+  const stop = useStop(release);
+  const refresh = useRefresh();
+  if (release.status !== 'running' && !over) setOver(true);
+  const close = () => {
+    refresh('reservations');
+    onClose();
+  };
+  return (
+    <Modal
+      open
+      onClose={close}
+      title={titleOf(release)}
+      note={over ? 'In the audit log with your reason.' : 'It goes on when this is closed.'}
+      foot={
+        over ? (
+          <>
+            <Button href={`/audit?objectId=${release.id}`}>See audit</Button>
+            <Button tone="primary" onClick={close}>
+              Close
+            </Button>
+          </>
+        ) : (
+          <>
+            <Button onClick={close}>Let it go on</Button>
+            <ActButton tone="danger" busy={stop.busy} onClick={stop.press}>
+              Stop
+            </ActButton>
+          </>
+        )
+      }
+    >
+      <progress
+        className={styles.bar}
+        max={Math.max(1, release.reservations)}
+        value={release.handled}
+        aria-label="Released"
+      />
+      <p role="status">
+        {over ? endWords(release) : `${count(release.handled)} of ${count(release.reservations)}`}
+      </p>
+      {stop.problem ? <Refusal problem={stop.problem} /> : null}
+    </Modal>
+  );
+}
+
+const titleOf = ({ status, released, reservations }: Release) => {
+  if (status === 'running') return `Releasing ${plural(reservations, 'reservation')}`;
+  return status === 'stopped'
+    ? `Stopped: ${plural(released, 'reservation')} released`
+    : `${plural(released, 'reservation')} released`;
+};
+
+function endWords({ unitsReleased, endedBefore, pinnedMeanwhile, reservations, handled }: Release): string {
+  const parts = [`${plural(unitsReleased, 'unit')} ${unitsReleased === 1 ? 'is' : 'are'} back on sale.`];
+  if (endedBefore > 0)
+    parts.push(`${count(endedBefore)} had already ended by ${endedBefore === 1 ? 'itself' : 'themselves'}.`);
+  if (pinnedMeanwhile > 0) parts.push(`${count(pinnedMeanwhile)} pinned meanwhile and stay.`);
+  if (handled < reservations) parts.push(`${count(reservations - handled)} were not looked at.`);
+  return parts.join(' ');
+}
+
+function useStop({ id, reason }: Release) {
+  const [key] = useState(newKey);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<Problem>();
+  const refresh = useRefresh();
+  const press = () => {
+    setBusy(true);
+    send('POST', `reservations/releases/${id}/stop`, {
+      body: { reason: `Stopped. ${reason}`.slice(0, 500) },
+      key,
+    })
+      .then(() => refresh(`reservations/releases/${id}`))
+      .catch((error: unknown) => setProblem(asProblem(error)))
+      .finally(() => setBusy(false));
+  };
+  return { busy, problem, press };
+}

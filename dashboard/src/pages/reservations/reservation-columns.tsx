@@ -1,0 +1,114 @@
+import { Link } from 'wouter';
+import type { Reservation } from '../../api/shapes/desk';
+import { useTick } from '../../look/tick';
+import { Badge } from '../../parts/badge';
+import { Countdown } from '../../parts/countdown';
+import type { Column } from '../../parts/data-table';
+import { Id, Money, None } from '../../parts/figures';
+import { count } from '../../words/numbers';
+import styles from './reservations.module.css';
+import type { ReservationRow } from './use-reservations';
+
+const isLive = ({ status }: Reservation) => status === 'active' || status === 'pinned';
+
+/** `became`: what rows turned into that are still shown for the moment in which they end. */
+export function reservationColumns(
+  became: ReadonlyMap<string, Reservation>,
+  withEnded: boolean,
+): Column<ReservationRow>[] {
+  const now = (row: ReservationRow): ReservationRow => ({ ...row, ...became.get(row.id) });
+  const columns: Column<ReservationRow>[] = [
+    { key: 'left', head: 'Time left', cell: (row) => <TimeLeft row={now(row)} /> },
+    { key: 'status', head: 'Status', phone: 'hide', cell: (row) => <ReservationBadge row={now(row)} /> },
+    {
+      key: 'id',
+      head: 'Reservation',
+      isHead: true,
+      phone: 'hide',
+      cell: ({ id }) => <Id id={id} href={`/reservations/${id}`} />,
+    },
+    {
+      key: 'holds',
+      head: 'Holds',
+      cell: ({ lines }) => <Holds lines={lines} />,
+      phoneNote: ({ customerId }) => customerId,
+    },
+    {
+      key: 'customer',
+      head: 'Customer',
+      phone: 'hide',
+      cell: ({ customerId }) => <code>{customerId}</code>,
+    },
+    { key: 'total', head: 'Total', align: 'end', cell: ({ total }) => <Money of={total} /> },
+    {
+      key: 'order',
+      head: 'Order',
+      phone: 'hide',
+      cell: ({ orderId }) =>
+        orderId ? <Id id={orderId} href={`/orders/${orderId}`} /> : <None>none yet</None>,
+    },
+    { key: 'token', head: 'Fencing token', align: 'end', phone: 'hide', cell: (row) => count(tokenOf(row)) },
+    {
+      key: 'extended',
+      head: 'Extended',
+      align: 'end',
+      phone: 'hide',
+      cell: ({ extensionsUsed }) => (extensionsUsed === 0 ? <None /> : `${extensionsUsed} ×`),
+    },
+  ];
+  if (withEnded)
+    columns.splice(2, 0, {
+      key: 'ended',
+      head: 'Ended because',
+      phone: 'hide',
+      cell: (row) => <span className={styles.reason}>{now(row).endReason ?? <None />}</span>,
+    });
+  return columns;
+}
+
+export const tokenOf = ({ lines }: Reservation) => Math.max(...lines.map(({ fencingToken }) => fencingToken));
+
+/** The whole time that a reservation has had, its extensions included. */
+export const ttlOf = ({ createdAt, expiresAt }: Reservation) =>
+  (Date.parse(expiresAt) - Date.parse(createdAt)) / 1_000;
+
+export function TimeLeft({ row }: { row: ReservationRow }) {
+  if (!isLive(row)) return <None />;
+  return (
+    <Countdown
+      endsIn={row.expiresInSeconds}
+      at={row.at}
+      ttl={ttlOf(row)}
+      status={row.status === 'pinned' ? 'pinned' : 'active'}
+    />
+  );
+}
+
+/** In its last minute an active one says so. */
+export function ReservationBadge({ row }: { row: ReservationRow }) {
+  const now = useTick();
+  const left = row.expiresInSeconds - Math.max(0, now - row.at) / 1_000;
+  const status = row.status === 'active' && left <= 60 ? 'ending' : row.status;
+  return (
+    <span key={row.status} className={styles.flash}>
+      <Badge kind="reservation" status={status} />
+    </span>
+  );
+}
+
+/** On a phone there is room for the first line alone. */
+function Holds({ lines }: Pick<Reservation, 'lines'>) {
+  return (
+    <span className={styles.holds}>
+      {lines.map(({ sku, quantity }) => (
+        <span key={sku}>
+          {count(quantity)} ×{' '}
+          <Link href={`/products/${encodeURIComponent(sku)}`}>
+            <code>{sku}</code>
+          </Link>
+        </span>
+      ))}
+      {lines.length > 1 ? <i>+ {lines.length - 1} more</i> : null}
+    </span>
+  );
+}

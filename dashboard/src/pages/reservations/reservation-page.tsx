@@ -1,0 +1,174 @@
+import { useState } from 'react';
+import { Link, useParams } from 'wouter';
+import { send } from '../../api/client';
+import type { Action, Reservation } from '../../api/shapes/desk';
+import { useApi, useKeep, useList, useRefresh } from '../../api/use-api';
+import { ActDialog } from '../../parts/act-dialog';
+import { ActButton } from '../../parts/button';
+import { Id, Money, None, When } from '../../parts/figures';
+import { Panel } from '../../parts/panel';
+import { usePlace } from '../../parts/place';
+import { Empty, Facts, Loading, Trouble } from '../../parts/states';
+import { useToast } from '../../parts/toasts';
+import { seconds } from '../../words/durations';
+import { shortId } from '../../words/ids';
+import { count, plural } from '../../words/numbers';
+import { LifeLine } from './life-line';
+import { ReservationBadge, TimeLeft, tokenOf } from './reservation-columns';
+import styles from './reservation-page.module.css';
+
+/** While it lives it is asked for once a second; no topic carries a single reservation. */
+const refetchMs = 1_000;
+
+/** Who holds this, for how long, and how did it end? */
+export default function ReservationPage() {
+  const { id = '' } = useParams<{ id: string }>();
+  usePlace({ here: shortId(id), trail: [{ label: 'Reservations', href: '/reservations' }], heading: false });
+  const [ended, setEnded] = useState(false);
+  const path = `/v1/reservations/${id}`;
+  const { data, at, trouble, loading, again } = useApi<Reservation>(path, {
+    refetchMs: ended ? undefined : refetchMs,
+  });
+  if (trouble && !data) return <Trouble what="this reservation" problem={trouble} again={again} />;
+  if (loading || !data) return <Loading rows={8} />;
+
+  const isLive = data.status === 'active' || data.status === 'pinned';
+  if (ended === isLive) setEnded(!isLive);
+  const row = { ...data, at };
+  return (
+    <div className={styles.page}>
+      <header className={styles.head}>
+        <div>
+          <h1 className={styles.title}>
+            <Money of={data.total} />
+            <ReservationBadge row={row} />
+            {isLive ? <TimeLeft row={row} /> : null}
+          </h1>
+          <p className={styles.facts}>
+            <span>
+              <Id id={data.id} full copy />
+            </span>
+            <Link href={`/reservations?customerId=${encodeURIComponent(data.customerId)}`}>
+              <code>{data.customerId}</code>
+            </Link>
+            <span>
+              <When at={data.createdAt} ms />
+            </span>
+          </p>
+          {data.endReason ? <p>Ended: {data.endReason}.</p> : null}
+        </div>
+        <ReleaseOne reservation={data} />
+      </header>
+      <Panel title="Life line" note="from its first second to the last it may ever have">
+        <LifeLine reservation={data} at={at} />
+      </Panel>
+      <div className={styles.columns}>
+        <LinesPanel reservation={data} />
+        <FactsPanel reservation={data} />
+      </div>
+      <AuditPanel id={data.id} />
+    </div>
+  );
+}
+
+function LinesPanel({ reservation: { lines } }: { reservation: Reservation }) {
+  return (
+    <Panel title="Holds">
+      <Facts
+        items={lines.map(({ sku, quantity, unitPrice, fencingToken, units }) => [
+          <>
+            {count(quantity)} ×{' '}
+            <Link href={`/products/${encodeURIComponent(sku)}`}>
+              <code>{sku}</code>
+            </Link>
+            <br />
+            <small className={styles.quiet}>
+              token {count(fencingToken)}
+              {units ? `, numbers ${units.join(', ')}` : ''}
+            </small>
+          </>,
+          <Money of={{ ...unitPrice, amount: unitPrice.amount * quantity }} />,
+        ])}
+      />
+    </Panel>
+  );
+}
+
+function FactsPanel({ reservation }: { reservation: Reservation }) {
+  const { expiresAt, maxExpiresAt, extensionsUsed, orderId, metadata } = reservation;
+  return (
+    <Panel title="Facts">
+      <Facts
+        items={[
+          ['Order', orderId ? <Id id={orderId} href={`/orders/${orderId}`} /> : <None>none yet</None>],
+          ['Highest fencing token', count(tokenOf(reservation))],
+          ['Ends', <When at={expiresAt} />],
+          ['Extended', extensionsUsed === 0 ? <None>never</None> : plural(extensionsUsed, 'time')],
+          ['No extension outlives', <When at={maxExpiresAt} />],
+          ...Object.entries(metadata).map(([name, value]) => [<code>{name}</code>, value] as const),
+        ]}
+      />
+    </Panel>
+  );
+}
+
+function AuditPanel({ id }: { id: string }) {
+  const { rows } = useList<Action>(`actions?objectType=reservation&objectId=${id}&limit=20`);
+  return (
+    <Panel title="Audit" note="who did what to it, and why">
+      {rows?.length === 0 ? <Empty title="Nobody has touched it." /> : null}
+      <ul className={styles.audit}>
+        {rows?.map(({ id: action, at, actor, action: what, reason }) => (
+          <li key={action}>
+            <When at={at} /> <b>{actor}</b> {what}{' '}
+            {reason ? <span className={styles.quiet}>{reason}</span> : null}
+          </li>
+        ))}
+      </ul>
+    </Panel>
+  );
+}
+
+function ReleaseOne({ reservation }: { reservation: Reservation }) {
+  const [open, setOpen] = useState(false);
+  const keep = useKeep();
+  const refresh = useRefresh();
+  const toast = useToast();
+  const { id, status, lines, customerId, expiresInSeconds } = reservation;
+  if (status === 'pinned')
+    return <p className={styles.quiet}>A charge is in flight; it ends by the saga, not by hand.</p>;
+  if (status !== 'active') return <p className={styles.quiet}>Ended, nothing to do</p>;
+  const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const what = `${plural(units, 'unit')} of ${lines.map(({ sku }) => sku).join(', ')}`;
+  return (
+    <>
+      <ActButton tone="danger" onClick={() => setOpen(true)}>
+        Release
+      </ActButton>
+      <ActDialog<Reservation>
+        open={open}
+        onClose={() => setOpen(false)}
+        title="Release this reservation?"
+        keep="Keep it"
+        act="Release 1 reservation"
+        send={(reason, key) => send('POST', `reservations/${id}/release`, { body: { reason }, key })}
+        onDone={(released) => {
+          keep(`/v1/reservations/${id}`, released);
+          refresh('reservations');
+          refresh('actions');
+          const are = units === 1 ? 'is' : 'are';
+          toast(`Released ${shortId(id)}. ${what} ${are} back on sale.`, {
+            href: `/audit?objectId=${id}`,
+            label: 'See audit',
+          });
+        }}
+      >
+        <p>
+          {what} {units === 1 ? 'goes' : 'go'} back on sale, and {customerId} loses{' '}
+          {units === 1 ? 'it' : 'them'}. It would end by itself in {seconds(expiresInSeconds)}. No money
+          moves.
+        </p>
+      </ActDialog>
+    </>
+  );
+}

@@ -1,0 +1,76 @@
+import { useEffect, useMemo, useRef, useState } from 'react';
+import { send } from '../../api/client';
+import { useTopic } from '../../api/live';
+import type { Reservation, ReservationsMessage } from '../../api/shapes/desk';
+import { type ListState, useList } from '../../api/use-api';
+
+/** A row with the moment at which it came, from which its time is counted down. */
+export interface ReservationRow extends Reservation {
+  at: number;
+}
+
+interface Reservations {
+  list: ListState<Reservation>;
+  rows: ReservationRow[] | undefined;
+  /** How many match; null until the stream has told. Counting stops at 10 000. */
+  matching: number | null;
+  /** What became of rows that are no longer in the list. */
+  became: ReadonlyMap<string, Reservation>;
+}
+
+/** The most rows that a message of the stream carries, and a page of the list. */
+const pageSize = 100;
+
+/** The list as the API gives it, kept true by the stream: whole values, so that the newest message wins. */
+export function useReservations(query: string): Reservations {
+  const list = useList<Reservation>(`reservations?${query}&limit=${pageSize}`);
+  const [streamed, setStreamed] = useState<{
+    query: string;
+    at: number;
+    message: ReservationsMessage;
+  } | null>(null);
+  useTopic<ReservationsMessage>(`reservations:${query}`, (message) =>
+    setStreamed({ query, at: performance.now(), message }),
+  );
+  const newest = streamed?.query === query && streamed.at > list.at ? streamed : null;
+  const rows = useMemo(() => {
+    if (!list.rows) return undefined;
+    const asked = list.rows.map((row) => ({ ...row, at: list.at }));
+    if (!newest) return asked;
+    const { data, matching } = newest.message;
+    const first = data.map((row) => ({ ...row, at: newest.at }));
+    // What was loaded below the streamed part stays below it, and is as old as it was.
+    const known = new Set(data.map(({ id }) => id));
+    const below = matching > data.length ? asked.slice(pageSize).filter(({ id }) => !known.has(id)) : [];
+    return [...first, ...below];
+  }, [list.rows, list.at, newest]);
+  return { list, rows, matching: newest?.message.matching ?? null, became: useBecame(rows, query) };
+}
+
+/** More than this at once is a storm, in which nobody follows a single row. */
+const followedMost = 12;
+
+/** Asks what became of the rows that have just left the list, so that each is seen to end, and how. */
+function useBecame(
+  rows: readonly Reservation[] | undefined,
+  query: string,
+): ReadonlyMap<string, Reservation> {
+  const [became, setBecame] = useState<ReadonlyMap<string, Reservation>>(new Map());
+  const before = useRef<{ query: string; ids: Set<string> }>({ query, ids: new Set() });
+  useEffect(() => {
+    if (!rows) return;
+    const ids = new Set(rows.map(({ id }) => id));
+    const left = before.current.query === query ? [...before.current.ids].filter((id) => !ids.has(id)) : [];
+    before.current = { query, ids };
+    if (left.length === 0 || left.length > followedMost) return;
+    void Promise.allSettled(left.map((id) => send<Reservation>('GET', `/v1/reservations/${id}`))).then(
+      (answers) => {
+        const ended = answers.flatMap((answer) => (answer.status === 'fulfilled' ? [answer.value] : []));
+        setBecame(
+          (known) => new Map([...known, ...ended.map((one) => [one.id, one] as const)].slice(-pageSize)),
+        );
+      },
+    );
+  }, [rows, query]);
+  return became;
+}

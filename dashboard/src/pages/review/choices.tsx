@@ -1,0 +1,54 @@
+import { Lock } from 'lucide-react';
+import type { SagaOptions } from '../../api/shapes/desk';
+import { classes } from '../../look/classes';
+import type { SagaAct } from '../orders/saga-acts';
+import styles from './choices.module.css';
+
+interface ChoicesProps {
+  options: SagaOptions;
+  step: string | null;
+  act: SagaAct | null;
+  onChoose: (act: SagaAct) => void;
+}
+
+const acts: readonly SagaAct[] = ['retry', 'compensate', 'resolve'];
+const retried: Record<string, string> = {
+  'authorize-payment': 'Retry the authorization',
+  'capture-payment': 'Retry the capture',
+};
+
+/** Three cards. What cannot be done stays where it is, with its reason. */
+export function Choices({ options, step, act, onChoose }: ChoicesProps) {
+  return (
+    <fieldset className={styles.choices}>
+      <legend className="unseen">What should happen</legend>
+      {acts.map((one) => {
+        const option = options[one];
+        return (
+          <label
+            key={one}
+            className={classes(styles.card, act === one && styles.chosen, !option.possible && styles.off)}
+          >
+            <input
+              type="radio"
+              name="act"
+              checked={act === one}
+              disabled={!option.possible}
+              onChange={() => onChoose(one)}
+            />
+            <span>
+              <b>{nameOf(one, step)}</b>
+              {option.possible ? null : <Lock size={13} aria-label="not possible" />}
+              <span className={styles.why}>{option.why}</span>
+            </span>
+          </label>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+function nameOf(act: SagaAct, step: string | null): string {
+  if (act === 'retry') return retried[step ?? ''] ?? 'Retry';
+  return act === 'compensate' ? 'Compensate' : 'Mark as resolved';
+}

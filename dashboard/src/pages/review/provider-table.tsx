@@ -1,0 +1,81 @@
+import type { ReactNode } from 'react';
+import type { SagaOptions } from '../../api/shapes/desk';
+import { classes } from '../../look/classes';
+import { Ago, None, When } from '../../parts/figures';
+import { ScrollBox } from '../../parts/scroll-box';
+import { money } from '../../words/money';
+import { Known } from '../orders/order-facts';
+import styles from './provider-table.module.css';
+
+const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
+const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
+
+/** What Holdfast recorded beside what the provider says. Where they differ the row is violet. */
+export function ProviderTable({ options: { recorded, provider }, at }: { options: SagaOptions; at: number }) {
+  const heard = provider.askedAt !== null;
+  return (
+    <div>
+      <ScrollBox label="Our record and the provider's">
+        <table className={styles.table}>
+          <thead>
+            <tr>
+              <th scope="col">Fact</th>
+              <th scope="col">Holdfast recorded</th>
+              <th scope="col">
+                Provider says
+                {provider.answered && provider.askedSecondsAgo !== null ? (
+                  <>
+                    , asked <Ago seconds={provider.askedSecondsAgo} at={at} /> ago
+                  </>
+                ) : null}
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {amounts.map((name) => (
+              <Row
+                key={name}
+                name={capital(name)}
+                ours={<Known of={recorded[name]} />}
+                theirs={heard ? <Known of={provider[name]} /> : <None>not heard</None>}
+                differs={heard && wordsOf(recorded[name]) !== wordsOf(provider[name])}
+              />
+            ))}
+            <Row
+              name="Reference"
+              ours={recorded.reference ? <code>{recorded.reference}</code> : <None />}
+              theirs={provider.reference ? <code>{provider.reference}</code> : <None />}
+              differs={heard && recorded.reference !== provider.reference}
+            />
+          </tbody>
+        </table>
+      </ScrollBox>
+      {provider.answered ? null : (
+        <p className={styles.silent}>
+          {provider.problem ?? 'The provider did not answer.'}{' '}
+          {provider.askedAt ? (
+            <>
+              Its column is from <When at={provider.askedAt} />.
+            </>
+          ) : null}
+        </p>
+      )}
+    </div>
+  );
+}
+
+const wordsOf = (amount: SagaOptions['recorded']['captured']) =>
+  amount === null ? 'unknown' : money(amount);
+
+function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; differs: boolean }) {
+  return (
+    <tr className={classes(props.differs && styles.differs)}>
+      <th scope="row">
+        {props.name}
+        {props.differs ? <span className="unseen">, differs</span> : null}
+      </th>
+      <td>{props.ours}</td>
+      <td>{props.theirs}</td>
+    </tr>
+  );
+}

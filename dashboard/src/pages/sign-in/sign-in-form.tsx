@@ -1,0 +1,109 @@
+import { Eye, EyeOff } from 'lucide-react';
+import { useEffect, useState } from 'react';
+import { asProblem, type Problem } from '../../api/problem';
+import { useDoor } from '../../api/session-gate';
+import type { SignInPage } from '../../api/shapes/stage';
+import { useTick } from '../../look/tick';
+import { Button } from '../../parts/button';
+import { Field } from '../../parts/field';
+import { NBSP } from '../../words/numbers';
+import styles from './sign-in.module.css';
+
+/** One field and one button. What is wrong is said beside the field. */
+export function SignInForm({ page }: { page: SignInPage | null }) {
+  const { signIn } = useDoor();
+  const [key, setKey] = useState('');
+  const [shown, setShown] = useState(false);
+  const [busy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<{ problem: Problem; at: number }>();
+  const wait = useWait(problem);
+
+  const enter = (): void => {
+    if (busy || wait > 0) return;
+    setBusy(true);
+    signIn(key.trim())
+      .catch((error: unknown) => setProblem({ problem: asProblem(error), at: performance.now() }))
+      .finally(() => setBusy(false));
+  };
+
+  return (
+    <>
+      <form
+        className={styles.form}
+        onSubmit={(event) => {
+          event.preventDefault();
+          enter();
+        }}
+      >
+        <Field label="Key" error={problem ? said(problem.problem, wait) : null}>
+          {(input) => (
+            <div className={styles.key}>
+              <input
+                {...input}
+                autoFocus
+                type={shown ? 'text' : 'password'}
+                autoComplete="current-password"
+                autoCapitalize="off"
+                spellCheck={false}
+                value={key}
+                onChange={(event) => {
+                  setKey(event.target.value);
+                  if (wait === 0) setProblem(undefined);
+                }}
+              />
+              <Button
+                icon={shown ? EyeOff : Eye}
+                aria-label={shown ? 'Hide the key' : 'Show the key'}
+                onClick={() => setShown(!shown)}
+              />
+            </div>
+          )}
+        </Field>
+        <Button
+          type="submit"
+          tone="primary"
+          busy={busy}
+          off={wait > 0 ? `Wait ${wait} s` : key.trim() === '' ? 'Type a key first' : null}
+        >
+          Sign in
+        </Button>
+      </form>
+      {page?.developmentKeys && <DevelopmentKeys keys={page.developmentKeys} onChoose={setKey} />}
+    </>
+  );
+}
+
+function DevelopmentKeys({
+  keys,
+  onChoose,
+}: {
+  keys: { admin: string; viewer: string };
+  onChoose: (key: string) => void;
+}) {
+  return (
+    <div className={styles.keys}>
+      <p>Keys of this development service. Production shows none.</p>
+      {(['admin', 'viewer'] as const).map((role) => (
+        <button key={role} type="button" onClick={() => onChoose(keys[role])}>
+          {role} <code>{keys[role]}</code>
+        </button>
+      ))}
+    </div>
+  );
+}
+
+/** Whole seconds until another try is allowed. */
+function useWait(failed: { problem: Problem; at: number } | undefined): number {
+  const now = useTick();
+  const [, render] = useState(0);
+  const until = failed?.problem.status === 429 ? failed.at + (failed.problem.retryAfter ?? 60) * 1000 : 0;
+  useEffect(() => render((times) => times + 1), [now]);
+  return Math.max(0, Math.ceil((until - performance.now()) / 1000));
+}
+
+function said({ status, code, detail }: Problem, wait: number): string | null {
+  if (status === 401) return 'That key is not known.';
+  if (code === 'forbidden') return 'This is a client key. The dashboard needs a viewer or admin key.';
+  if (status === 429) return wait > 0 ? `Too many tries. Wait ${wait}${NBSP}s.` : null;
+  return detail;
+}

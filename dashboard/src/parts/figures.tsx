@@ -1,0 +1,94 @@
+import { Check, Copy } from 'lucide-react';
+import { useState } from 'react';
+import { Link } from 'wouter';
+import { classes } from '../look/classes';
+import { useAge } from '../look/tick';
+import { clock, clockMs, exact, useZone } from '../words/clock';
+import { age } from '../words/durations';
+import { shortId } from '../words/ids';
+import { type Amount, money } from '../words/money';
+import { count } from '../words/numbers';
+import styles from './figures.module.css';
+
+/** An amount of money, with its currency's own decimals. */
+export function Money({ of }: { of: Amount }) {
+  return <span className={classes(styles.money, of.amount === 0 && styles.none)}>{money(of)}</span>;
+}
+
+/** A number of things; none is quieter than some. */
+export function Count({ n }: { n: number }) {
+  return n === 0 ? <span className={styles.none}>0</span> : <>{count(n)}</>;
+}
+
+/** Nothing to tell here. */
+export function None({ children = '–' }: { children?: React.ReactNode }) {
+  return <span className={styles.none}>{children}</span>;
+}
+
+/** How long ago or for how long: counts on by itself. */
+export function Ago({ seconds, at }: { seconds: number; at: number }) {
+  return <>{age(useAge(seconds, at))}</>;
+}
+
+/** A time of day, in the zone of the page; the title has the exact instant. */
+export function When({ at, ms }: { at: string; ms?: boolean }) {
+  useZone();
+  return (
+    <time dateTime={exact(at)} title={exact(at)}>
+      {ms ? clockMs(at) : clock(at)}
+    </time>
+  );
+}
+
+interface IdProps {
+  id: string;
+  href?: string;
+  /** All of it, as on its own page. */
+  full?: boolean;
+  copy?: boolean;
+}
+
+/** The name of one thing. Elsewhere than on its own page its prefix and its last four letters tell it apart. */
+export function Id({ id, href, full, copy }: IdProps) {
+  const text = full ? id : shortId(id);
+  const className = classes(styles.id, full && styles.full);
+  return (
+    <>
+      {href === undefined ? (
+        <span className={className} title={full ? undefined : id}>
+          {text}
+        </span>
+      ) : (
+        <Link href={href} className={className} title={full ? undefined : id}>
+          {text}
+        </Link>
+      )}
+      {copy && <CopyButton text={id} />}
+    </>
+  );
+}
+
+/** Puts a text on the clipboard, and says so by its own face for two seconds. */
+export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
+  const [copied, setCopied] = useState(false);
+  const copy = (): void => {
+    // The clipboard is missing without HTTPS, and a person can forbid it: the text itself can still be selected.
+    void navigator.clipboard
+      ?.writeText(text)
+      .then(() => {
+        setCopied(true);
+        setTimeout(() => setCopied(false), 2000);
+      })
+      .catch(() => setCopied(false));
+  };
+  return (
+    <button
+      type="button"
+      className={styles.copy}
+      onClick={copy}
+      aria-label={copied ? 'Copied' : `${label} ${text}`}
+    >
+      {copied ? <Check size={14} aria-hidden /> : <Copy size={14} aria-hidden />}
+    </button>
+  );
+}

@@ -1,0 +1,18 @@
+import { strategyLook } from '../strategy-field/strategies';
+import styles from './lane-key.module.css';
+
+/** The strategy's line, as it is drawn in the curves. */
+export function LaneKey({ strategy }: { strategy: string }) {
+  const { colour, dash, width } = strategyLook(strategy);
+  return (
+    <svg className={styles.key} width="24" height="8" aria-hidden>
+      <path
+        d="M0 4H24"
+        style={{ stroke: colour }}
+        strokeWidth={width + 0.6}
+        strokeDasharray={dash}
+        fill="none"
+      />
+    </svg>
+  );
+}

@@ -1,0 +1,64 @@
+import { fineDuration, seconds } from '../../words/durations';
+import { classes } from '../../look/classes';
+import { barWords, laneWords, outcomeLooks } from './bar-words';
+import type { Bar } from './history';
+import type { TimelineFacts } from './saga-timeline';
+import { TonedShape } from './lane-icon';
+import tones from './tones.module.css';
+import styles from './timeline-list.module.css';
+
+/** From this long on, a pause between two attempts is told. */
+const waitMs = 500;
+
+/** The timeline from top to bottom: all there is on a phone, and what assistive technology reads at every width. */
+export function TimelineList({ facts }: { facts: TimelineFacts }) {
+  const { history, saga } = facts;
+  const units = saga.reservation.units;
+  const nextAttemptInSeconds = saga.nextAttemptInSeconds;
+  const bars = history.lanes
+    .flatMap((lane) => lane.bars)
+    .sort((one, other) => one.startMs - other.startMs || one.endMs - other.endMs);
+  const asking = bars.some(({ outcome }) => outcome === 'running');
+  return (
+    <ol className={styles.list} aria-label="Timeline, step by step">
+      {bars.map((bar, nth) => {
+        const waited = bar.startMs - (bars[nth - 1]?.endMs ?? 0);
+        return (
+          <li key={bar.key}>
+            {waited >= waitMs ? <p className={styles.wait}>waited {fineDuration(waited)}</p> : null}
+            <Entry bar={bar} facts={facts} units={units} />
+          </li>
+        );
+      })}
+      {history.open && !asking && nextAttemptInSeconds !== null ? (
+        <li>
+          <p className={styles.wait}>next try in {seconds(nextAttemptInSeconds)}</p>
+        </li>
+      ) : null}
+    </ol>
+  );
+}
+
+function Entry({ bar, facts, units }: { bar: Bar; facts: TimelineFacts; units: number }) {
+  const lane = facts.history.lanes.find(({ key }) => key === bar.lane)!;
+  const { shape, tone } = outcomeLooks[bar.outcome];
+  const name = laneWords(lane, facts.history.open).name;
+  const { attempt, operation } = bar.attempt;
+  const asked = lane.bars.filter((one) => one.attempt.operation !== null);
+  const before = asked[asked.indexOf(bar) - 1];
+  const again = before
+    ? `attempt ${attempt}${before.attempt.key === bar.attempt.key ? ', same key' : ''}`
+    : null;
+  const title = again ?? (operation !== null && asked.length > 1 ? `${name}, attempt ${attempt}` : name);
+  // The heading has said which attempt it is.
+  const words = barWords(bar, units);
+  const said = operation === null ? words : words.replace(/^\d+ (?=[a-z])/, '');
+  return (
+    <div className={styles.entry}>
+      <TonedShape shape={shape} tone={tone} />
+      <b>{title}</b>
+      <span className={styles.offset}>{fineDuration(bar.startMs)}</span>
+      <span className={classes(styles.said, tones[tone])}>{said}</span>
+    </div>
+  );
+}

@@ -1,0 +1,59 @@
+import type { StrategyMeasurement } from '../../api/shapes/stage';
+import { classes } from '../../look/classes';
+import { duration } from '../../words/durations';
+import { percent } from '../../words/numbers';
+import { fieldOf } from './field-scale';
+import { strategyLook } from './strategies';
+import styles from './strategy-field.module.css';
+
+interface StrategyFieldProps {
+  measured: readonly StrategyMeasurement[];
+  /** The strategy in force. */
+  current: string;
+}
+
+/** One point per strategy at its last measurement: to the right buyers collide, upwards they wait. Lower left is calmer. */
+export function StrategyField({ measured, current }: StrategyFieldProps) {
+  const { points, xTicks, yTicks } = fieldOf(measured);
+  const said = measured
+    .map(
+      ({ strategy, lockWaitMs, conflictRate }) =>
+        `${strategy}: ${duration(lockWaitMs.p99)}, ${percent(conflictRate)}`,
+    )
+    .join('; ');
+  return (
+    <div className={styles.field} role="img" aria-label={`Lock wait p99 and conflict rate. ${said}`}>
+      <p className={styles.yName}>↑ lock wait p99</p>
+      <div className={styles.box}>
+        {yTicks.map(({ at, label }) => (
+          <span key={at} className={styles.y} style={{ bottom: `${at * 100}%` }}>
+            <i>{label}</i>
+          </span>
+        ))}
+        {xTicks.map(({ at, label }) => (
+          <span key={at} className={styles.x} style={{ left: `${at * 100}%` }}>
+            {label}
+          </span>
+        ))}
+        {points.map(({ strategy, x, y, leftward }) => (
+          <span
+            key={strategy}
+            className={classes(
+              styles.point,
+              leftward && styles.leftward,
+              strategy === current && styles.current,
+            )}
+            style={{ left: `${x * 100}%`, bottom: `${y * 100}%` }}
+          >
+            <i style={{ background: strategyLook(strategy).colour }} />
+            <span>
+              {strategy}
+              {strategy === current ? ', now' : ''}
+            </span>
+          </span>
+        ))}
+      </div>
+      <p className={styles.xName}>conflict rate →</p>
+    </div>
+  );
+}

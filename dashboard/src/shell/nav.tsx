@@ -1,0 +1,109 @@
+import { Moon, Sun } from 'lucide-react';
+import { Link, useLocation } from 'wouter';
+import { useApi } from '../api/use-api';
+import { useSession } from '../api/session';
+import type { Overview } from '../api/shapes/stage';
+import { classes } from '../look/classes';
+import { RAIL, useMedia } from '../look/media';
+import { chooseTheme, useTheme } from '../look/theme';
+import { Hint } from '../parts/hint';
+import { Mark } from '../parts/mark';
+import { short } from '../words/numbers';
+import styles from './nav.module.css';
+import { groupsFor, isAt, type NavPage } from './pages-of-nav';
+
+/** The left column; a rail of icons where there is less room. */
+export function Nav({ onSettings }: { onSettings: () => void }) {
+  const { environment, keyName, role } = useSession();
+  const { data } = useApi<Overview>('overview');
+  return (
+    <nav className={styles.nav} aria-label="Pages">
+      <Link href="/" className={styles.brand} aria-label="Holdfast, to the overview">
+        <Mark />
+        <span>Holdfast</span>
+      </Link>
+      <div
+        className={classes(styles.environment, environment === 'production' && styles.production)}
+        title={`${location.host}, ${environment}`}
+      >
+        <span className={styles.host}>{location.hostname}</span>
+        <span className={styles.kind}>{environment}</span>
+      </div>
+      {groupsFor(data?.loadTests ?? environment !== 'production').map((group) => (
+        <div key={group.name} role="group" aria-label={group.name}>
+          <div className={styles.group} aria-hidden>
+            {group.name}
+          </div>
+          {group.pages.map((page) => (
+            <NavLink
+              key={page.href}
+              page={page}
+              cases={page.href === '/review' ? data?.review.cases : undefined}
+            />
+          ))}
+        </div>
+      ))}
+      <div className={styles.foot}>
+        <button
+          type="button"
+          className={styles.user}
+          onClick={onSettings}
+          aria-label={`${keyName}, ${role}: settings`}
+        >
+          <span className={styles.avatar} aria-hidden>
+            {initials(keyName)}
+          </span>
+          <span className={classes(styles.who)}>
+            <span className={styles.name}>{keyName}</span>
+            <span className={styles.role}>{role}</span>
+          </span>
+        </button>
+        <ThemeButton />
+      </div>
+    </nav>
+  );
+}
+
+function NavLink({ page, cases = 0 }: { page: NavPage; cases?: number }) {
+  const [location] = useLocation();
+  const Icon = page.icon;
+  const here = isAt(location, page.href);
+  const rail = useMedia(RAIL);
+  return (
+    <Hint text={page.name} side="right" off={!rail}>
+      <Link href={page.href} className={styles.page} aria-current={here ? 'page' : undefined}>
+        <Icon size={16} aria-hidden />
+        <span className={styles.label}>{page.name}</span>
+        {cases > 0 && (
+          <span className={styles.count}>
+            {short(cases)}
+            <span className="unseen"> {cases === 1 ? 'case' : 'cases'}</span>
+          </span>
+        )}
+      </Link>
+    </Hint>
+  );
+}
+
+function ThemeButton() {
+  const theme = useTheme();
+  const other = theme === 'dark' ? 'light' : 'dark';
+  const Icon = theme === 'dark' ? Sun : Moon;
+  return (
+    <button
+      type="button"
+      className={styles.theme}
+      aria-label={`Switch to the ${other} theme`}
+      onClick={() => chooseTheme(other)}
+    >
+      <Icon size={15} aria-hidden />
+    </button>
+  );
+}
+
+/** "AN" of "anna.ops". */
+const initials = (name: string): string =>
+  name
+    .replaceAll(/[^a-z0-9]/gi, '')
+    .slice(0, 2)
+    .toUpperCase();

@@ -1,0 +1,182 @@
+import { Search as SearchIcon } from 'lucide-react';
+import { useEffect, useId, useRef, useState } from 'react';
+import { useLocation } from 'wouter';
+import type { Found, FoundObject } from '../api/shapes/desk';
+import { useApi } from '../api/use-api';
+import { classes } from '../look/classes';
+import { useKeys } from '../look/key-presses';
+import { pageOf } from '../words/ids';
+import styles from './search.module.css';
+
+/** Asked once somebody stopped typing for this long. */
+const SETTLE_MS = 200;
+
+/** Opens any order, reservation, product or customer by what is at hand: an id, a SKU, a payment reference. */
+export function Search() {
+  const search = useSearch();
+  const { text, open, at, input, shown, hits } = search;
+  const id = useId();
+  return (
+    <div
+      className={classes(styles.search, open ? styles.open : styles.closed)}
+      role="search"
+      onBlur={(event) => {
+        if (!event.currentTarget.contains(event.relatedTarget)) search.close();
+      }}
+    >
+      <button type="button" className={styles.opener} aria-label="Search" onClick={search.start}>
+        <SearchIcon size={18} aria-hidden />
+      </button>
+      <div className={styles.field}>
+        <SearchIcon size={14} aria-hidden />
+        <input
+          ref={input}
+          role="combobox"
+          aria-label="Find an order, reservation, SKU, customer or payment reference"
+          aria-expanded={shown}
+          aria-controls={shown ? `${id}-found` : undefined}
+          aria-activedescendant={shown && hits[at] ? `${id}-${at}` : undefined}
+          autoComplete="off"
+          spellCheck={false}
+          placeholder="Find order, reservation, SKU…"
+          value={text}
+          onFocus={search.start}
+          onChange={(event) => search.type(event.target.value)}
+          onKeyDown={search.press}
+        />
+        <kbd aria-hidden>/</kbd>
+      </div>
+      {shown && (
+        <div className={styles.found}>
+          <ul id={`${id}-found`} role="listbox" aria-label="Found">
+            {hits.map((hit, index) => (
+              <Hit
+                key={`${hit.kind} ${hit.id}`}
+                hit={hit}
+                id={`${id}-${index}`}
+                chosen={index === at}
+                onChoose={() => search.go(hrefOf(hit))}
+              />
+            ))}
+          </ul>
+          <p className={hits.length === 0 ? styles.nothing : undefined} role="status">
+            {search.said}
+          </p>
+        </div>
+      )}
+    </div>
+  );
+}
+
+/** What was typed, what was found, and where it leads. */
+function useSearch() {
+  const [text, setText] = useState('');
+  const [open, setOpen] = useState(false);
+  const [at, setAt] = useState(0);
+  const [, navigate] = useLocation();
+  const input = useRef<HTMLInputElement>(null);
+  const asked = useSettled(text.trim());
+  const answer = useApi<Found>(`find?q=${encodeURIComponent(asked)}`, { enabled: open && asked.length > 1 });
+  const found = asked.length > 1 && asked === text.trim() ? answer.data?.data : undefined;
+  const hits = found ?? [];
+
+  const close = (): void => setOpen(false);
+  const start = (): void => {
+    setOpen(true);
+    input.current?.focus();
+    // On phones the field can be seen, and so have the focus, only after this.
+    requestAnimationFrame(() => input.current?.focus());
+  };
+  useKeys({
+    '/': (event) => {
+      event.preventDefault();
+      start();
+    },
+  });
+  const go = (href: string): void => {
+    setText('');
+    close();
+    input.current?.blur();
+    navigate(href);
+  };
+  const type = (next: string): void => {
+    setText(next);
+    setOpen(true);
+    setAt(0);
+  };
+  const press = (event: React.KeyboardEvent): void => {
+    if (event.key === 'Escape') {
+      close();
+      input.current?.blur();
+    } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
+      event.preventDefault();
+      const step = event.key === 'ArrowDown' ? 1 : -1;
+      if (hits.length > 0) setAt((at + step + hits.length) % hits.length);
+    } else if (event.key === 'Enter') {
+      const chosen = hits[at];
+      const href = chosen ? hrefOf(chosen) : pageOf(text.trim());
+      if (href !== null) go(href);
+    }
+  };
+  const shown = open && text.trim().length > 1;
+  const said = hits.length === 0 ? saidOf(found, answer.trouble !== undefined, asked) : '';
+  return { text, open, at, input, shown, hits, said, start, close, go, type, press };
+}
+
+interface HitProps {
+  hit: FoundObject;
+  id: string;
+  chosen: boolean;
+  onChoose: () => void;
+}
+
+function Hit({ hit, id, chosen, onChoose }: HitProps) {
+  return (
+    <li
+      id={id}
+      role="option"
+      aria-selected={chosen}
+      className={styles.option}
+      // Before the field loses the focus, and the list with it.
+      onPointerDown={(event) => {
+        event.preventDefault();
+        onChoose();
+      }}
+    >
+      <span className={styles.kind}>{hit.kind.replace('_', ' ')}</span>
+      <span className={styles.name}>{hit.id}</span>
+      <span className={styles.label}>{hit.label}</span>
+    </li>
+  );
+}
+
+function saidOf(found: FoundObject[] | undefined, failed: boolean, asked: string): string {
+  if (failed && found === undefined) return 'The search did not answer. Press Enter to open a full id.';
+  if (found === undefined) return asked.length > 1 ? 'Looking…' : '';
+  return 'Nothing has this id, SKU, customer or payment reference.';
+}
+
+function hrefOf({ kind, id }: FoundObject): string {
+  const name = encodeURIComponent(id);
+  switch (kind) {
+    case 'order':
+      return `/orders/${name}`;
+    case 'reservation':
+      return `/reservations/${name}`;
+    case 'dead_letter':
+      return `/review/${name}`;
+    case 'product':
+      return `/products/${name}`;
+    case 'customer':
+      return `/orders?customerId=${name}`;
+  }
+}
+
+function useSettled(text: string): string {
+  const [settled, setSettled] = useState(text);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(text), SETTLE_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return settled;
+}

@@ -1,0 +1,156 @@
+import { useState } from 'react';
+import { useSession } from '../api/session';
+import { useDoor } from '../api/session-gate';
+import { setLetters, useLetters } from '../look/key-presses';
+import { readSetting, writeSetting } from '../look/settings';
+import { chooseTheme, type ThemeChoice, useThemeChoice } from '../look/theme';
+import { Button } from '../parts/button';
+import { Segments } from '../parts/filters';
+import { Modal } from '../parts/modal';
+import { setZone, useZone, type Zone } from '../words/clock';
+import { navGroups } from './pages-of-nav';
+import styles from './settings.module.css';
+
+/** What a person chooses for this browser, and the way out. */
+export function Settings({
+  open,
+  onClose,
+  onKeys,
+}: {
+  open: boolean;
+  onClose: () => void;
+  onKeys: () => void;
+}) {
+  const { keyName, role, version } = useSession();
+  const { signOut } = useDoor();
+  return (
+    <Modal
+      open={open}
+      onClose={onClose}
+      title={`${keyName}, ${role}`}
+      note={role === 'viewer' ? 'A viewer key sees everything and changes nothing.' : `Holdfast ${version}`}
+      foot={
+        <>
+          <Button onClick={() => void signOut()}>Sign out</Button>
+          <Button onClick={onClose}>Close</Button>
+        </>
+      }
+    >
+      <div className={styles.settings}>
+        <Choices />
+        <Row label="Keyboard">
+          <Button onClick={onKeys}>Show all keys</Button>
+        </Row>
+      </div>
+    </Modal>
+  );
+}
+
+function Choices() {
+  const theme = useThemeChoice();
+  const zone = useZone();
+  const letters = useLetters();
+  const [compact, setCompact] = useState(isCompact);
+  return (
+    <>
+      <Row label="Theme">
+        <Segments
+          label="Theme"
+          value={theme}
+          options={[option('system'), option('light'), option('dark')]}
+          onChange={(value) => chooseTheme(value as ThemeChoice)}
+        />
+      </Row>
+      <Row label="Times of day">
+        <Segments
+          label="Times of day"
+          value={zone}
+          options={[option('local'), { value: 'utc', label: 'UTC' }]}
+          onChange={(value) => setZone(value as Zone)}
+        />
+      </Row>
+      <Row label="Rows">
+        <Segments
+          label="Rows"
+          value={compact ? 'compact' : 'roomy'}
+          options={[option('roomy'), option('compact')]}
+          onChange={(value) => {
+            setCompact(value === 'compact');
+            chooseCompact(value === 'compact');
+          }}
+        />
+      </Row>
+      <Row label="Single-letter keys" hint="Off: only Tab, arrows, Enter and Escape do something.">
+        <Segments
+          label="Single-letter keys"
+          value={letters ? 'on' : 'off'}
+          options={[option('on'), option('off')]}
+          onChange={(value) => setLetters(value === 'on')}
+        />
+      </Row>
+    </>
+  );
+}
+
+const option = (value: string) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) });
+
+function Row({ label, hint, children }: { label: string; hint?: string; children: React.ReactNode }) {
+  return (
+    <div className={styles.row}>
+      <div>
+        {label}
+        {hint !== undefined && <p className={styles.hint}>{hint}</p>}
+      </div>
+      {children}
+    </div>
+  );
+}
+
+export const isCompact = (): boolean => readSetting('compact') === 'yes';
+
+export function chooseCompact(compact: boolean): void {
+  writeSetting('compact', compact ? 'yes' : null);
+  document.documentElement.dataset.compact = compact ? 'yes' : 'no';
+}
+
+/** The list behind `?`. */
+export function KeyList({ open, onClose }: { open: boolean; onClose: () => void }) {
+  const pages = navGroups.flatMap((group) => group.pages);
+  return (
+    <Modal
+      open={open}
+      onClose={onClose}
+      title="Keyboard"
+      wide
+      foot={<Button onClick={onClose}>Close</Button>}
+    >
+      <dl className={styles.keys}>
+        <Keys keys={['/']}>search</Keys>
+        {pages.map(({ letter, name }) => (
+          <Keys key={letter} keys={['g', letter]}>
+            {name}
+          </Keys>
+        ))}
+        <Keys keys={['j', 'k']}>next, previous row or case</Keys>
+        <Keys keys={['Enter']}>open the row</Keys>
+        <Keys keys={['x']}>choose the row</Keys>
+        <Keys keys={['r', 'c', 'm']}>in Needs review: retry, compensate, mark as resolved</Keys>
+        <Keys keys={['Esc']}>close, leave the row</Keys>
+        <Keys keys={['?']}>this list</Keys>
+      </dl>
+    </Modal>
+  );
+}
+
+function Keys({ keys, children }: { keys: string[]; children: React.ReactNode }) {
+  return (
+    <>
+      <dt>
+        {keys.map((key) => (
+          <kbd key={key}>{key}</kbd>
+        ))}
+      </dt>
+      <dd>{children}</dd>
+    </>
+  );
+}

@@ -1,0 +1,98 @@
+import { OctagonAlert, Shield, ShieldCheck } from 'lucide-react';
+import { Fragment } from 'react';
+import { Link } from 'wouter';
+import { useConnection } from '../api/live';
+import type { Overview } from '../api/shapes/stage';
+import { useApi } from '../api/use-api';
+import { classes } from '../look/classes';
+import { useTick } from '../look/tick';
+import { useHere } from '../parts/place';
+import { clock, useZone } from '../words/clock';
+import { age } from '../words/durations';
+import { Search } from './search';
+import styles from './top-bar.module.css';
+
+/** Where this is, the search, whether the promises hold, and whether the page lives. */
+export function TopBar() {
+  const { here, trail, heading = true } = useHere();
+  const Here = heading ? 'h1' : 'span';
+  return (
+    <header className={styles.bar}>
+      <div className={styles.place}>
+        {trail?.map(({ label, href }) => (
+          <Fragment key={href}>
+            <Link href={href}>{label}</Link>
+            <span className={styles.slash} aria-hidden>
+              /
+            </span>
+          </Fragment>
+        ))}
+        <Here className={styles.here}>{here}</Here>
+      </div>
+      <Search />
+      <Seal />
+      <Pulse />
+    </header>
+  );
+}
+
+/** Whether everything that must always be true is true, as of the last audit. */
+function Seal() {
+  const { data } = useApi<Overview>('overview');
+  const { phase, heardClock } = useConnection();
+  useZone();
+  if (data === undefined) return null;
+  if (data.promises === null) {
+    return (
+      <Link href="/#promises" className={classes(styles.seal, styles.old)}>
+        <Shield size={15} aria-hidden />
+        <span className={styles.words}>Promises not audited yet</span>
+      </Link>
+    );
+  }
+  const { held, total, ok } = data.promises;
+  const old = phase === 'lost' && heardClock !== null;
+  const text = old
+    ? `${held} of ${total} held at ${clock(heardClock)}`
+    : ok
+      ? `${held} of ${total} promises hold`
+      : `${total - held} of ${total} promises broken`;
+  const Icon = ok ? ShieldCheck : OctagonAlert;
+  return (
+    <Link
+      href="/#promises"
+      className={classes(styles.seal, !ok && styles.broken, old && styles.old)}
+      title={text}
+    >
+      <Icon size={15} aria-hidden />
+      <span className={styles.words}>{text}</span>
+    </Link>
+  );
+}
+
+/** How old the newest message is. It never stands still in silence. */
+function Pulse() {
+  useTick();
+  const { phase, heardAt } = useConnection();
+  const since = heardAt === null ? 0 : (performance.now() - heardAt) / 1000;
+  if (phase === 'connecting') {
+    return (
+      <span className={classes(styles.pulse, styles.connecting)} data-phase={phase}>
+        <span className={styles.dot} aria-hidden /> Connecting
+      </span>
+    );
+  }
+  if (phase === 'late' || phase === 'lost') {
+    return (
+      <span className={classes(styles.pulse, styles.waiting)} data-phase={phase}>
+        <span className={styles.dot} aria-hidden />{' '}
+        {phase === 'late' ? `${age(Math.round(since))} ago` : 'Reconnecting'}
+      </span>
+    );
+  }
+  return (
+    <span className={styles.pulse} data-phase={phase}>
+      <span className={styles.dot} aria-hidden /> Live <span className={styles.age}>{age(since)} ago</span>
+    </span>
+  );
+}

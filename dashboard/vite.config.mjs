@@ -1,0 +1,42 @@
+import path from 'node:path';
+import { defineConfig } from 'vite';
+
+const themeScript = path.join(import.meta.dirname, 'src/look/theme-script.ts');
+
+/**
+ * The theme must be set before the first paint, and the page's CSP allows no inline script: so a script of its own,
+ * hashed like the rest, which the browser runs before it goes on.
+ */
+function themeBeforeFirstPaint() {
+  return {
+    name: 'theme-before-first-paint',
+    apply: 'build',
+    buildStart() {
+      this.emitFile({ type: 'chunk', id: themeScript, name: 'theme' });
+    },
+    transformIndexHtml: {
+      order: 'post',
+      handler(_html, { bundle }) {
+        const chunk = Object.values(bundle).find(({ type, name }) => type === 'chunk' && name === 'theme');
+        return [{ tag: 'script', attrs: { src: `/${chunk.fileName}` }, injectTo: 'head-prepend' }];
+      },
+    },
+  };
+}
+
+export default defineConfig({
+  root: import.meta.dirname,
+  oxc: { jsx: { runtime: 'automatic' } },
+  plugins: [themeBeforeFirstPaint()],
+  css: { modules: { generateScopedName: '[name]-[local]-[hash:base64:4]' } },
+  build: {
+    outDir: 'dist',
+    emptyOutDir: true,
+    target: 'es2022',
+    // A data URI would need an exception in the CSP.
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // Packages mark their files 'use client' for servers that render React; there is none here.
+    rolldownOptions: { checks: { moduleLevelDirective: false } },
+  },
+});

@@ -1,0 +1,248 @@
+import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/shapes/desk';
+import { barWords, laneWords, leaseWords } from '../../dashboard/src/parts/saga-timeline/bar-words';
+import { isFold, piecesOf } from '../../dashboard/src/parts/saga-timeline/folding';
+import { type SagaFacts, historyOf } from '../../dashboard/src/parts/saga-timeline/history';
+import {
+  cutNear,
+  placeOf,
+  stretchesOf,
+  ticksOf,
+  widthOfWork,
+} from '../../dashboard/src/parts/saga-timeline/scale';
+import { drawingOf } from '../../dashboard/src/parts/saga-timeline/timeline-model';
+
+/** The timeline of one order: from the API's record to bars in a grid. */
+
+type Step = SagaAttempt['step'];
+const plain = (text: string) => text.replaceAll(/[\u202f\u00a0]/g, ' ');
+
+function attempt(step: Step, startedAtMs: number, endedAtMs: number | null, more: Partial<SagaAttempt> = {}) {
+  const operation =
+    step === 'authorize-payment' ? 'authorize' : step === 'capture-payment' ? 'capture' : null;
+  const defaults = {
+    step,
+    compensates: false,
+    attempt: 1,
+    operation,
+    outcome: 'done',
+    detail: null,
+  } as const;
+  const driver = { key: operation && `pay_${operation}`, fencingToken: 1, worker: 'worker-1' };
+  return { ...defaults, ...driver, startedAtMs, endedAtMs, ...more } satisfies SagaAttempt;
+}
+
+const moved = (afterMs: number, worker: string, fencingToken: number, more: Partial<SagaTransition> = {}) =>
+  ({ afterMs, worker, fencingToken, leaseOwner: worker, ...more }) as SagaTransition;
+
+const saga = (facts: Partial<SagaFacts>): SagaFacts => ({
+  status: 'completed',
+  step: 'place-order',
+  transitions: [],
+  attempts: [],
+  reservation: {
+    id: 'rsv_1',
+    status: 'confirmed',
+    startedAtMs: 0,
+    pinnedAtMs: null,
+    endedAtMs: null,
+    endReason: null,
+    units: 2,
+    fencingToken: 7,
+  },
+  ...facts,
+});
+
+/** No answer, another no answer after a pause, then yes; the capture is declined and all is undone. */
+const odd = saga({
+  status: 'compensated',
+  step: 'reserve-stock',
+  attempts: [
+    attempt('reserve-stock', 0, 6),
+    attempt('authorize-payment', 31, 3_031, { outcome: 'unknown' }),
+    attempt('authorize-payment', 8_230, 8_310, {
+      attempt: 2,
+      outcome: 'unknown',
+      detail: 'StripeError 409: key in use',
+    }),
+    attempt('authorize-payment', 23_900, 24_112, { attempt: 3 }),
+    attempt('capture-payment', 24_130, 24_521, { outcome: 'declined' }),
+    attempt('authorize-payment', 24_541, 24_790, { compensates: true, operation: 'void', outcome: 'undone' }),
+    attempt('reserve-stock', 24_800, 24_803, { compensates: true, outcome: 'undone' }),
+  ],
+  transitions: [
+    moved(0, 'api-1', 0),
+    moved(31, 'worker-1', 1),
+    moved(8_230, 'worker-2', 2),
+    moved(24_803, 'worker-2', 3),
+  ],
+});
+
+describe('the lanes of a timeline', () => {
+  it('are the four steps, reached or not, and the compensations in the order they ran', () => {
+    const { lanes } = historyOf(odd, 0);
+    expect(lanes.map((lane) => laneWords(lane, false))).toEqual([
+      { name: 'reserve-stock', note: 'local, in the request' },
+      { name: 'authorize-payment', note: '3 attempts, one key' },
+      { name: 'capture-payment', note: 'pivot, 1 attempt' },
+      { name: 'place-order', note: 'not reached' },
+      { name: 'void authorization', note: 'undoes authorize-payment' },
+      { name: 'release stock', note: 'undoes reserve-stock' },
+    ]);
+  });
+
+  it('say of each attempt its number and its own end', () => {
+    const words = historyOf(odd, 0).lanes.flatMap(({ bars }) => bars.map((bar) => plain(barWords(bar, 2))));
+    expect(words).toEqual([
+      '2 units',
+      '1 no answer, 3.0 s',
+      '2 key in use',
+      '3 yes, 212 ms',
+      '1 declined',
+      '249 ms',
+      '2 units',
+    ]);
+  });
+
+  it('end at now while the saga goes on, and at its last act when it has ended', () => {
+    const running = saga({
+      status: 'running',
+      attempts: [attempt('capture-payment', 100, null, { outcome: 'running' })],
+    });
+    const { endMs, lanes, open } = historyOf(running, 2_100);
+    expect({ endMs, open }).toEqual({ endMs: 2_100, open: true });
+    expect(plain(barWords(lanes[2]!.bars[0]!, 1))).toBe('1 asking, 2.0 s');
+    expect(historyOf(odd, 99_999)).toMatchObject({ endMs: 24_803, open: false });
+  });
+
+  it('say at which attempt a stuck saga stopped', () => {
+    const attempts = Array.from({ length: 10 }, (_, nth) =>
+      attempt('capture-payment', nth * 10_000, nth * 10_000 + 3_000, {
+        attempt: nth + 1,
+        outcome: 'unknown',
+      }),
+    );
+    const { lanes } = historyOf(saga({ status: 'stuck', step: 'capture-payment', attempts }), 100_000);
+    expect(lanes.map(({ stoppedAfter }) => stoppedAfter)).toEqual([null, null, 10, null]);
+  });
+});
+
+describe('who drove a saga', () => {
+  it('is one span for each worker, and a takeover where a question was left without an answer', () => {
+    const leftOpen = saga({
+      attempts: [
+        attempt('authorize-payment', 31, 8_230, { outcome: 'unknown' }),
+        attempt('authorize-payment', 8_230, 8_400, { attempt: 2, worker: 'worker-2' }),
+      ],
+      transitions: [moved(0, 'api-1', 0), moved(31, 'worker-1', 1), moved(8_230, 'worker-2', 2)],
+    });
+    expect(historyOf(leftOpen, 0).leases.map(leaseWords)).toEqual([
+      'api-1',
+      'worker-1, token 1',
+      'worker-2 took over, token 2',
+    ]);
+    expect(historyOf(odd, 0).leases.map(leaseWords).at(-1)).toBe('worker-2, tokens 2 to 3');
+  });
+});
+
+describe('the life of a reservation', () => {
+  it('is active, pinned while a charge is in flight, and then sold or back on sale', () => {
+    const times = { startedAtMs: 0, pinnedAtMs: 31 };
+    const sold = saga({
+      attempts: [attempt('place-order', 500, 500)],
+      reservation: { ...saga({}).reservation, ...times, endedAtMs: 480 },
+    });
+    expect(historyOf(sold, 0).phases.map(({ phase, startMs, endMs }) => [phase, startMs, endMs])).toEqual([
+      ['active', 0, 31],
+      ['pinned', 31, 500],
+      ['confirmed', 500, 501],
+    ]);
+    const released = {
+      ...odd,
+      reservation: { ...odd.reservation, ...times, status: 'released', endedAtMs: 24_800 } as const,
+    };
+    expect(historyOf(released, 0).phases.map(({ phase }) => phase)).toEqual(['active', 'pinned', 'gone']);
+  });
+});
+
+describe('the scale of a timeline', () => {
+  const bars = historyOf(odd, 0).lanes.flatMap((lane) => lane.bars);
+  const stretches = stretchesOf(bars, 24_803);
+
+  it('covers all of the time, without holes', () => {
+    expect(stretches[0]!.startMs).toBe(0);
+    expect(stretches.at(-1)!.endMs).toBe(24_803);
+    stretches.slice(1).forEach((one, nth) => expect(one.startMs).toBe(stretches[nth]!.endMs));
+  });
+
+  it('draws a wait of 15 seconds as wide as one of 5', () => {
+    const waits = stretches.filter(({ kind }) => kind === 'wait');
+    expect(waits.map(({ startMs, endMs }) => endMs - startMs)).toEqual([5_199, 15_590]);
+    expect(new Set(waits.map(({ width }) => width)).size).toBe(1);
+  });
+
+  it('gives longer work more room, but not in proportion', () => {
+    expect(widthOfWork(0)).toBe(72);
+    expect(widthOfWork(50)).toBe(100);
+    expect(widthOfWork(3_000)).toBeGreaterThan(widthOfWork(300));
+    expect(widthOfWork(3_600_000)).toBe(240);
+  });
+
+  it('finds the stretch of an instant, and keeps what lies outside at the edge', () => {
+    expect(placeOf(stretches, 1_531)).toEqual({ index: 2, share: 0.5 });
+    expect(placeOf(stretches, -3)).toEqual({ index: 0, share: 0 });
+    expect(placeOf(stretches, 99_999)).toEqual({ index: stretches.length - 1, share: 1 });
+    expect(cutNear(stretches, 3_000)).toBe(3);
+  });
+
+  it('puts no two figures on each other', () => {
+    const ticks = ticksOf(stretches, 52);
+    const lefts = ticks.map(({ cut }) => stretches.slice(0, cut).reduce((sum, { width }) => sum + width, 0));
+    lefts.slice(1).forEach((left, nth) => expect(left - lefts[nth]!).toBeGreaterThanOrEqual(52));
+    expect(ticks[0]).toEqual({ ms: 0, cut: 0 });
+  });
+
+  it('gives what has no length a place all the same', () => {
+    const [only] = stretchesOf([{ startMs: 0, endMs: 0 }], 0);
+    expect(only).toEqual({ startMs: 0, endMs: 1, kind: 'work', width: widthOfWork(1) });
+  });
+});
+
+describe('many attempts of one outcome', () => {
+  const silent = Array.from({ length: 12 }, (_, nth) =>
+    attempt('capture-payment', nth * 60_000, nth * 60_000 + 3_000, { attempt: nth + 1, outcome: 'unknown' }),
+  );
+  const history = historyOf(saga({ status: 'running', attempts: silent }), 700_000);
+  const lane = history.lanes[2]!;
+
+  it('fold behind the first, and open again', () => {
+    const [first, fold, ...others] = piecesOf(lane, new Set());
+    expect(others).toEqual([]);
+    expect(first!.key).toBe('capture-payment 1');
+    expect(isFold(fold!) && fold.bars.length).toBe(11);
+    expect(piecesOf(lane, new Set([fold!.key]))).toEqual(lane.bars);
+  });
+
+  it('stay apart while they are five', () => {
+    const five = historyOf(saga({ attempts: silent.slice(0, 5) }), 0).lanes[2]!;
+    expect(piecesOf(five, new Set())).toEqual(five.bars);
+  });
+
+  it('are told in one sentence', () => {
+    const { lanes } = drawingOf(history, new Set(), 1);
+    expect(lanes[2]!.pieces.map(({ words }) => plain(words))).toEqual([
+      '1 no answer, 3.0 s',
+      'attempts 2 to 12, no answer, over 10 min',
+    ]);
+  });
+});
+
+describe('the drawing of a timeline', () => {
+  it('keeps every bar as wide as what it says, and each wait in the lane that waited', () => {
+    const { lanes, least } = drawingOf(historyOf(odd, 0), new Set(), 2);
+    for (const { from, to, words } of lanes.flatMap(({ pieces }) => pieces)) {
+      const room = least.slice(from, to).reduce((sum, width) => sum + width, 0);
+      expect(room).toBeGreaterThan(words.length * 6);
+    }
+    expect(lanes.map(({ waits }) => waits.length)).toEqual([0, 2, 0, 0, 0, 0]);
+  });
+});
