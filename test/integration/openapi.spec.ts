@@ -77,7 +77,7 @@ describe('the API description', () => {
         if (method !== 'HEAD' && method !== 'OPTIONS') served.add(`${method.toLowerCase()} ${path}`);
       }
     }
-    const ours = [...served].filter((route) => !/ \/(docs|openapi|\*|$)/.test(route)).sort();
+    const ours = [...served].filter((route) => !/ (\/(docs|openapi|assets|$)|\/?\*)/.test(route)).sort();
     const described = Object.entries(description.paths).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => `${method} ${path}`),
     );
@@ -152,7 +152,20 @@ describe('the API description', () => {
       ['/v1/admin/reservations', '/v1/admin/reservations'],
       ['/v1/admin/orders', '/v1/admin/orders'],
       ['/v1/admin/orders/{id}/saga', `/v1/admin/orders/${id}/saga`],
+      ['/v1/admin/orders/{id}/saga/options', `/v1/admin/orders/${id}/saga/options`],
+      ['/v1/admin/products/{sku}/movements', '/v1/admin/products/TEE/movements'],
+      ['/v1/admin/reservations/returning', '/v1/admin/reservations/returning'],
+      ['/v1/admin/actions', '/v1/admin/actions'],
+      ['/v1/admin/events', '/v1/admin/events'],
+      ['/v1/admin/find', '/v1/admin/find?q=TEE'],
       ['/v1/admin/dead-letters', '/v1/admin/dead-letters'],
+      ['/v1/admin/overview', '/v1/admin/overview'],
+      ['/v1/admin/queues', '/v1/admin/queues'],
+      ['/v1/admin/outbox', '/v1/admin/outbox'],
+      ['/v1/admin/contention', '/v1/admin/contention'],
+      ['/v1/admin/contention/{sku}', '/v1/admin/contention/TEE'],
+      ['/v1/admin/invariants', '/v1/admin/invariants'],
+      ['/v1/admin/load-tests', '/v1/admin/load-tests'],
       ['/health/live', '/health/live'],
       ['/health/ready', '/health/ready'],
     ] as const) {
@@ -201,6 +214,31 @@ describe('the API description', () => {
       });
       expectDescribed('post', '/v1/admin/dead-letters/{id}/retry', retried);
     }
+  });
+
+  it('describes a release of many reservations, from its count to its end', async () => {
+    const send = (path: string, payload: object) =>
+      app.inject({ method: 'POST', url: `/v1/admin/reservations/${path}`, headers: json, payload });
+    const counted = await send('release', { filter: { sku: 'TEE', status: 'active' }, dryRun: true });
+    expectDescribed('post', '/v1/admin/reservations/release', counted);
+    const { token } = counted.json<{ token: string }>();
+    const begun = await send('release', { token, reason: 'wrong price' });
+    expect(begun.statusCode).toBe(202);
+    expectDescribed('post', '/v1/admin/reservations/release', begun);
+    for (const [path, url] of [
+      ['/v1/admin/reservations/releases/{id}', `/v1/admin/reservations/releases/${token}`],
+      ['/v1/admin/reservations/releases', '/v1/admin/reservations/releases'],
+    ] as const)
+      expectDescribed('get', path, await app.inject({ url, headers: admin }));
+  });
+
+  it('describes a case that waits for a person, and the list of them', async () => {
+    await app.get(Database).rows(`UPDATE sagas SET status = 'stuck', step = 'capture-payment'`);
+    const list = await app.inject({ url: '/v1/admin/review', headers: admin });
+    expectDescribed('get', '/v1/admin/review', list);
+    const [first] = list.json<{ data: { id: string }[] }>().data;
+    const url = `/v1/admin/review/${first!.id}`;
+    expectDescribed('get', '/v1/admin/review/{id}', await app.inject({ url, headers: admin }));
   });
 
   it('describes refusals as the problems they are', async () => {

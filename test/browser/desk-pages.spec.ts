@@ -1,0 +1,76 @@
+import { openShop } from '../support/shop';
+import { type Theme, openBrowser } from './support';
+
+/** What holds on the pages of single things, whatever they show. */
+describe('the page of', () => {
+  const shop = openShop({ queue: 'postgres' });
+  const browser = openBrowser(shop);
+  const paths: Record<string, string> = {};
+
+  beforeAll(async () => {
+    const pools = { strategy: 'pools', pools: ['eu', 'us'], reservationsPerCustomerMax: 3 };
+    const sku = await shop.product(12, pools);
+    const order = await shop.placed(sku, 3);
+    const declined = await shop.order(
+      { paymentMethod: 'pm_sandbox_capture_declined', lines: [{ sku, quantity: 1 }] },
+      { waitSeconds: 30 },
+    );
+    const held = await shop.reserved(sku, 2);
+    const released = await shop.reserved(sku, 1);
+    await shop.admin.post(`/v1/admin/reservations/${released.id}/release`, { reason: 'the customer called' });
+    paths['a placed order'] = `/orders/${order.id}`;
+    paths['an order that was undone'] = `/orders/${declined.body.order.id}`;
+    paths['an active reservation'] = `/reservations/${held.id}`;
+    paths['a released reservation'] = `/reservations/${released.id}`;
+    paths['a product in pools'] = `/products/${sku}`;
+    paths['an order that does not exist'] = '/orders/ord_01k9h3v5r8e7ya2m0q4wzth7k2';
+  }, 90_000);
+
+  const things = [
+    'a placed order',
+    'an order that was undone',
+    'an active reservation',
+    'a released reservation',
+    'a product in pools',
+  ];
+  const themes: Theme[] = ['light', 'dark'];
+
+  describe.each(themes)('in the %s theme,', (theme) => {
+    it.each(things)(
+      '%s has nothing that axe, the console or the CSP complains about',
+      async (thing) => {
+        for (const width of [1440, 390]) {
+          const visit = await browser.visit({ role: 'admin', theme, width });
+          await visit.go(paths[thing]!);
+          await visit.untilLive();
+          await visit.page.locator('h1').first().waitFor();
+          await visit.untilLoaded();
+          expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
+          expect(visit.complaints).toEqual([]);
+          expect(await visit.page.locator('h1').count()).toBe(1);
+          await visit.close();
+        }
+      },
+      90_000,
+    );
+  });
+
+  it.each(things)(
+    '%s does not scroll sideways at 320 px',
+    async (thing) => {
+      const visit = await browser.visit({ role: 'viewer', width: 320, height: 640 });
+      await visit.go(paths[thing]!);
+      await visit.untilLive();
+      await visit.page.locator('h1').first().waitFor();
+      await visit.untilLoaded();
+      expect(await visit.overhang()).toBeLessThanOrEqual(0);
+    },
+    60_000,
+  );
+
+  it('something that does not exist says so', async () => {
+    const visit = await browser.visit({ role: 'viewer' });
+    await visit.go(paths['an order that does not exist']!);
+    await visit.page.getByText(/Could not load this order \(404\)/).waitFor();
+  }, 60_000);
+});

@@ -1,0 +1,173 @@
+import { openShop } from '../support/shop';
+import { openBrowser, type Theme } from './support';
+
+/** What holds on every page, whatever it shows. */
+const pages = [
+  '/',
+  '/review',
+  '/products',
+  '/reservations',
+  '/orders',
+  '/queues',
+  '/audit',
+  '/flash-sale',
+  '/nowhere',
+];
+
+describe('every page', () => {
+  const shop = openShop({ queue: 'postgres' });
+  const browser = openBrowser(shop);
+
+  beforeAll(async () => {
+    const sku = await shop.product(12);
+    await shop.placed(sku, 3);
+    await shop.reserved(sku, 2);
+    await shop.admin.post(`/v1/admin/products/${sku}/adjustments`, { delta: 2, reason: 'counted again' });
+  }, 60_000);
+
+  describe.each(['light', 'dark'] as Theme[])('in the %s theme', (theme) => {
+    it.each(pages)(
+      '%s has nothing that axe, the console or the CSP complains about',
+      async (path) => {
+        for (const width of [1440, 390]) {
+          const visit = await browser.visit({ role: 'admin', theme, width });
+          await visit.go(path);
+          await visit.untilLive();
+          await visit.page.locator('h1').first().waitFor();
+          await visit.untilLoaded();
+          expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
+          expect(visit.complaints).toEqual([]);
+          expect(visit.foreign).toEqual([]);
+          expect(await visit.page.locator('h1').count()).toBe(1);
+          await visit.close();
+        }
+      },
+      90_000,
+    );
+  });
+
+  it.each(['light', 'dark'] as Theme[])(
+    'has dialogs that axe has nothing against in the %s theme',
+    async (theme) => {
+      const visit = await browser.visit({ role: 'admin', theme });
+      const { page } = visit;
+      const check = async (name: string | RegExp): Promise<void> => {
+        const dialog = page.getByRole('dialog', { name });
+        await dialog.waitFor();
+        // A dialog that is fading in is paler than it will be.
+        await dialog.evaluate(
+          '(popup) => Promise.all(popup.getAnimations().map(({ finished }) => finished))',
+        );
+        expect({ name, violations: await visit.violations() }).toEqual({ name, violations: [] });
+        await page.keyboard.press('Escape');
+        await dialog.waitFor({ state: 'detached' });
+      };
+      await visit.go('/audit');
+      await visit.untilLive();
+      await page.getByRole('button', { name: /: settings$/ }).click();
+      await check(/, admin$/);
+      await page.keyboard.press('?');
+      await check('Keyboard');
+      await page.getByRole('button', { name: 'product.create' }).first().click();
+      await check(/: product\.create$/);
+      expect(visit.complaints).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(['light', 'dark'] as Theme[])(
+    'has a door that axe has nothing against in the %s theme',
+    async (theme) => {
+      const visit = await browser.visit({ theme, width: 390 });
+      await visit.go('/');
+      await visit.page.getByLabel('Key', { exact: true }).fill('hf_dev_nobody');
+      await visit.page.getByRole('button', { name: 'Sign in' }).click();
+      await visit.page.getByText('That key is not known.').waitFor();
+      expect(await visit.violations()).toEqual([]);
+    },
+    60_000,
+  );
+
+  it.each(pages)(
+    '%s does not scroll sideways at 320 px',
+    async (path) => {
+      const visit = await browser.visit({ role: 'viewer', width: 320, height: 640 });
+      await visit.go(path);
+      await visit.untilLive();
+      expect(await visit.overhang()).toBeLessThanOrEqual(0);
+    },
+    60_000,
+  );
+
+  it('keeps the theme that somebody chose, from the first paint on', async () => {
+    const visit = await browser.visit({ role: 'viewer', theme: 'light' });
+    await visit.go('/');
+    await visit.untilLive();
+    const background = () =>
+      visit.page.evaluate<string>('getComputedStyle(document.documentElement).backgroundColor');
+    const light = await background();
+    await visit.page.getByRole('button', { name: 'Switch to the dark theme' }).click();
+    expect(await background()).not.toBe(light);
+    await visit.page.reload();
+    expect(await background()).not.toBe(light);
+  }, 60_000);
+
+  it('that does not exist says so, and leads to one that does', async () => {
+    const visit = await browser.visit({ role: 'viewer' });
+    await visit.go('/nowhere/at/all');
+    await visit.page.getByText('There is nothing at this address.').waitFor();
+    await visit.page.getByRole('link', { name: 'Go to the overview' }).click();
+    await visit.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
+  }, 60_000);
+});
+
+describe('a viewer', () => {
+  const shop = openShop({
+    queue: 'postgres',
+    envOf: { 'worker-1': { FAILPOINT: 'apply-event.before-commit:throw' } },
+  });
+  const browser = openBrowser(shop);
+
+  it('is shown every act with the reason why it is not theirs, and the API refuses it regardless', async () => {
+    await shop.reserved(await shop.product(3));
+    const visit = await browser.visit({ role: 'viewer' });
+    await visit.go('/queues');
+    const retry = visit.page.getByRole('button', { name: /^Retry/ }).first();
+    await retry.waitFor({ timeout: 40_000 });
+    expect(await retry.getAttribute('aria-disabled')).toBe('true');
+    expect(await retry.innerText()).toContain('Needs an admin key');
+    await retry.click({ force: true });
+    await retry.press('Enter');
+    expect(await visit.page.getByRole('dialog').count()).toBe(0);
+
+    const [letter] = await shop.all('/v1/admin/dead-letters');
+    const refused = await visit.page.evaluate<number>(
+      `fetch('/v1/admin/dead-letters/${letter.id}/retry', {
+        method: 'POST',
+        headers: { 'content-type': 'application/json', 'x-holdfast': '1' },
+        body: JSON.stringify({ reason: 'just to see' }),
+      }).then(({ status }) => status)`,
+    );
+    expect(refused).toBe(403);
+    expect(await shop.query(`SELECT 1 FROM admin_actions WHERE action LIKE 'dead%'`)).toEqual([]);
+  }, 120_000);
+
+  it('sees an admin retry it once, however often the button is pressed', async () => {
+    const visit = await browser.visit({ role: 'admin' });
+    await visit.go('/queues');
+    await visit.untilLive();
+    await visit.page
+      .getByRole('button', { name: /^Retry evt_/ })
+      .first()
+      .click();
+    const dialog = visit.page.getByRole('dialog', { name: /^Retry reservation/ });
+    await dialog.getByLabel('Reason, kept in the audit log').fill('mended the consumer');
+    await dialog.getByRole('button', { name: 'Retry this message' }).dblclick();
+    await dialog.waitFor({ state: 'detached' });
+    await visit.page.getByRole('link', { name: 'See audit' }).waitFor();
+    const acts = await shop.query<{ reason: string }>(
+      `SELECT reason FROM admin_actions WHERE reason = 'mended the consumer'`,
+    );
+    expect(acts).toHaveLength(1);
+  }, 60_000);
+});

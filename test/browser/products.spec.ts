@@ -1,0 +1,124 @@
+import { inParallel, openShop } from '../support/shop';
+import { until } from '../support/until';
+import { openBrowser, untilSays, type Visit } from './support';
+
+describe('a product', () => {
+  const shop = openShop({ queue: 'postgres' });
+  const browser = openBrowser(shop);
+
+  const open = async (sku: string, role: 'admin' | 'viewer' = 'admin'): Promise<Visit> => {
+    const visit = await browser.visit({ role });
+    await visit.go(`/products/${sku}`);
+    await visit.untilLive();
+    await visit.page.getByRole('heading', { name: `Product ${sku}` }).waitFor();
+    return visit;
+  };
+  const productNow = async (sku: string) => (await shop.admin.get(`/v1/admin/products/${sku}`)).body;
+
+  it('shows who has it, as text and not by colour alone', async () => {
+    const sku = await shop.product(12);
+    await shop.placed(sku, 3);
+    await shop.reserved(sku, 2);
+    const visit = await open(sku, 'viewer');
+    await until('the numbers are those of the API', async () => {
+      const text = (await visit.text('main')).replaceAll(/\s+/g, ' ');
+      return (
+        text.includes('Confirmed 3') &&
+        text.includes('Active, timer running 2') &&
+        text.includes('Available 7')
+      );
+    });
+    await visit.page.getByRole('link', { name: `2 active, of ${sku}` }).click();
+    await until('its reservations are shown', async () => visit.page.url().includes(`sku=${sku}`));
+    expect(visit.complaints).toEqual([]);
+  }, 90_000);
+
+  it('is switched to another strategy while buyers come, and none of them notices', async () => {
+    const sku = await shop.product(200, { strategy: 'row-lock' });
+    const visit = await open(sku);
+    let isOver = false;
+    const buying = inParallel(4, 4, async () => {
+      const answers: number[] = [];
+      while (!isOver && answers.length < 40)
+        answers.push((await shop.reserve({ lines: [{ sku, quantity: 1 }] })).status);
+      return answers;
+    });
+    await visit.page.getByRole('button', { name: 'Switch strategy' }).click();
+    const dialog = visit.page.getByRole('dialog');
+    await dialog.getByRole('radio', { name: /^grouped/ }).check();
+    await dialog.getByLabel('Reason, kept in the audit log').fill('the drop begins');
+    expect(await visit.violations()).toEqual([]);
+    await dialog.getByRole('button', { name: 'Switch to grouped' }).dblclick();
+    await dialog.waitFor({ state: 'detached' });
+    expect((await productNow(sku)).strategy).toBe('grouped');
+    await until('a buyer came after it', async () => (await shop.available(sku)) < 190);
+    isOver = true;
+    const answers = (await buying).flat();
+    expect(answers.filter((status) => status !== 201)).toEqual([]);
+    expect(await shop.available(sku)).toBe(200 - answers.length);
+    await untilSays(visit, /grouped\s+since \d\d:\d\d:\d\d, \S+/);
+    expect(visit.complaints).toEqual([]);
+  }, 120_000);
+
+  it('is adjusted once, and never below what is promised', async () => {
+    const sku = await shop.product(12);
+    await shop.reserved(sku, 10);
+    const visit = await open(sku);
+    await visit.page.getByRole('button', { name: 'Adjust stock' }).click();
+    const dialog = visit.page.getByRole('dialog');
+    await dialog.getByLabel('Or counted in all').fill('8');
+    await dialog
+      .getByText('8 would be 2 fewer than promised. Release reservations first, or take off at most 2.')
+      .waitFor();
+    expect(
+      await dialog.getByRole('button', { name: 'Write off 4 units' }).getAttribute('aria-disabled'),
+    ).toBe('true');
+    await dialog.getByLabel('Change', { exact: true }).fill('-2');
+    await dialog.getByText('12 becomes 10. Available goes from 2 to 0.').waitFor();
+    await dialog.getByLabel('Reason, kept in the audit log').fill('water damage');
+    expect(await visit.violations()).toEqual([]);
+    await dialog.getByRole('button', { name: 'Write off 2 units' }).dblclick();
+    await dialog.waitFor({ state: 'detached' });
+    expect((await productNow(sku)).stock).toMatchObject({ onHand: 10, available: 0 });
+    await untilSays(visit, 'water damage');
+    await untilSays(visit, 'Sold out');
+  }, 90_000);
+
+  it('that somebody else has changed meanwhile is saved as chosen, field by field', async () => {
+    const sku = await shop.product(12);
+    const visit = await open(sku);
+    await visit.page.getByRole('button', { name: 'Edit' }).click();
+    const dialog = visit.page.getByRole('dialog');
+    await dialog.getByLabel('Name', { exact: true }).fill('Mine');
+    await dialog.getByLabel('Most per order').fill('4');
+    await dialog.getByLabel('Reason, kept in the audit log').fill('renamed');
+
+    const current = await shop.admin.get(`/v1/admin/products/${sku}`);
+    const theirs = { name: 'Theirs', unitPrice: { amount: 2500, currency: 'EUR' } };
+    const faster = await shop.admin.put(`/v1/admin/products/${sku}`, theirs, {
+      headers: { 'if-match': current.headers.get('etag')! },
+    });
+    expect(faster.status).toBe(200);
+
+    await dialog.getByRole('button', { name: 'Save 2 changes' }).click();
+    await dialog.getByText(/changed this/).waitFor();
+    expect(await visit.violations()).toEqual([]);
+    await dialog.getByRole('radio', { name: 'Most per order: yours' }).check();
+    await dialog.getByRole('button', { name: 'Save my choice' }).click();
+    await dialog.waitFor({ state: 'detached' });
+    expect(await productNow(sku)).toMatchObject({
+      name: 'Theirs',
+      unitPrice: { amount: 2500 },
+      quantityPerOrderMax: 4,
+    });
+  }, 90_000);
+
+  it('cannot be changed by a viewer', async () => {
+    const visit = await open(await shop.product(3), 'viewer');
+    for (const name of ['Edit', 'Switch strategy', 'Adjust stock']) {
+      const button = visit.page.getByRole('button', { name: new RegExp(`^${name}`) });
+      expect(await button.getAttribute('aria-disabled')).toBe('true');
+    }
+    expect(await visit.violations()).toEqual([]);
+  }, 60_000);
+});

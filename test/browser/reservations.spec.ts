@@ -1,0 +1,143 @@
+import { openShop } from '../support/shop';
+import { until } from '../support/until';
+import { openBrowser, untilSays, type Visit } from './support';
+
+describe('the reservations', () => {
+  const shop = openShop({ queue: 'postgres' });
+  const browser = openBrowser(shop);
+
+  const open = async (path: string, role: 'admin' | 'viewer' = 'admin'): Promise<Visit> => {
+    const visit = await browser.visit({ role });
+    await visit.go(path);
+    await visit.untilLive();
+    return visit;
+  };
+  const rowOf = (visit: Visit, id: string) =>
+    visit.page.locator('tr', { has: visit.page.locator(`[title="${id}"]`) });
+  const actsOn = (objectId: string) =>
+    shop.query<{ action: string; reason: string }>(
+      'SELECT action, reason FROM admin_actions WHERE object_id = $1 ORDER BY id',
+      [objectId],
+    );
+
+  it('count down, and each is seen to expire before it leaves the list', async () => {
+    const sku = await shop.product(5);
+    const { id } = await shop.reserved(sku, 2, { ttlSeconds: 7 });
+    const other = await shop.reserved(sku, 1);
+    const visit = await open(`/reservations?sku=${sku}`);
+    const row = rowOf(visit, id);
+    await row.getByText(/^0:0\d$/).waitFor();
+    await row.getByText('Active, ending').waitFor();
+    await row.getByText('Expired').waitFor();
+    await row.waitFor({ state: 'detached' });
+    await rowOf(visit, other.id).getByText('Active', { exact: true }).waitFor();
+    await shop.untilAvailable(sku, 4);
+    expect(visit.complaints).toEqual([]);
+  }, 90_000);
+
+  it('appear by themselves, and wait for a press while somebody is at the table', async () => {
+    const sku = await shop.product(5);
+    const first = await shop.reserved(sku);
+    const visit = await open(`/reservations?sku=${sku}`);
+    await rowOf(visit, first.id).hover();
+    const second = await shop.reserved(sku);
+    await visit.page.getByRole('button', { name: '1 newer, show' }).click();
+    await rowOf(visit, second.id).waitFor();
+  }, 60_000);
+
+  it('are released one by one with a reason, once however often the button is pressed', async () => {
+    const sku = await shop.product(5);
+    const { id } = await shop.reserved(sku, 2);
+    const visit = await open(`/reservations/${id}`);
+    await visit.page.getByRole('button', { name: 'Release', exact: true }).click();
+    const dialog = visit.page.getByRole('dialog');
+    expect(await visit.violations()).toEqual([]);
+    const press = dialog.getByRole('button', { name: 'Release 1 reservation' });
+    expect(await press.getAttribute('aria-disabled')).toBe('true');
+    await dialog.getByLabel('Reason, kept in the audit log').fill('the customer called');
+    await press.dblclick();
+    await visit.page.getByRole('link', { name: 'See audit' }).click();
+    await untilSays(visit, 'the customer called', 'main');
+    expect(await shop.available(sku)).toBe(5);
+    expect(await actsOn(id)).toEqual([{ action: 'reservation.release', reason: 'the customer called' }]);
+    await visit.go(`/reservations/${id}`);
+    await untilSays(visit, /Ended: .*the customer called/);
+  }, 60_000);
+
+  it('are released in numbers only after they were counted and the count was typed', async () => {
+    const sku = await shop.product(40);
+    for (let nth = 0; nth < 11; nth++) await shop.reserved(sku, 2);
+    const spared = await shop.reserved(await shop.product(3));
+    const charged = await shop.order({
+      paymentMethod: 'pm_sandbox_slow_25000',
+      lines: [{ sku, quantity: 1 }],
+    });
+    await until('its charge is in flight', async () => {
+      const { body } = await shop.admin.get(`/v1/reservations/${charged.body.reservationId}`);
+      return body.status === 'pinned';
+    });
+    const visit = await open(`/reservations?sku=${sku}`);
+    await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
+    await visit.page.getByRole('button', { name: 'All active that match…' }).click();
+
+    const dialog = visit.page.getByRole('dialog');
+    await dialog.getByText(`Release 11 reservations of ${sku}?`).waitFor();
+    await dialog.getByText('1 pinned matches too and stays: its charge is in flight.').waitFor();
+    expect(await visit.text('[role=dialog] dl')).toMatch(/11[^]*22[^]*11/);
+    await dialog.getByLabel('Reason, kept in the audit log').fill('wrong price shown');
+    const press = dialog.getByRole('button', { name: 'Release 11 reservations' });
+    expect(await press.getAttribute('aria-disabled')).toBe('true');
+    expect(await visit.violations()).toEqual([]);
+    await dialog.getByLabel('Type 11 to confirm').fill('11');
+    await press.dblclick();
+
+    await dialog.getByText('11 reservations released').waitFor();
+    await dialog.getByText('22 units are back on sale.').waitFor();
+    expect(await shop.available(sku)).toBe(39);
+    expect((await shop.admin.get(`/v1/reservations/${spared.id}`)).body.status).toBe('active');
+    expect((await shop.all('/v1/admin/reservations/releases')).length).toBe(1);
+    expect(visit.complaints).toEqual([]);
+  }, 120_000);
+
+  it('that have become fewer since they were counted are counted again first', async () => {
+    const sku = await shop.product(40);
+    for (let nth = 0; nth < 10; nth++) await shop.reserved(sku);
+    const soon = await shop.reserved(sku);
+    const visit = await open(`/reservations?sku=${sku}`);
+    await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
+    await visit.page.getByRole('button', { name: 'All active that match…' }).click();
+    const dialog = visit.page.getByRole('dialog');
+    await dialog.getByLabel('Reason, kept in the audit log').fill('wrong price shown');
+    await dialog.getByLabel('Type 11 to confirm').fill('11');
+    await shop.admin.post(`/v1/admin/reservations/${soon.id}/release`, { reason: 'somebody else' });
+    await dialog.getByRole('button', { name: 'Release 11 reservations' }).click();
+    await dialog.getByText('Now 10 would end, not 11. Look again.').waitFor();
+    await dialog.getByRole('button', { name: 'Release 10 reservations' }).waitFor();
+    expect(await shop.available(sku)).toBe(30);
+  }, 90_000);
+
+  it('keep their filters in the address', async () => {
+    const sku = await shop.product(5);
+    const { id, customerId } = await shop.reserved(sku);
+    await shop.reserved(sku);
+    const visit = await open('/reservations');
+    await visit.page.getByRole('button', { name: 'Customer', exact: true }).click();
+    await visit.page.getByLabel('Customer', { exact: true }).fill(customerId);
+    await visit.page.keyboard.press('Enter');
+    await until('the address has it', async () => visit.page.url().includes(customerId));
+    await visit.page.reload();
+    await rowOf(visit, id).waitFor();
+    expect(await visit.page.locator('tbody tr[data-row]').count()).toBe(1);
+  }, 60_000);
+
+  it('cannot be released by a viewer', async () => {
+    const { id } = await shop.reserved(await shop.product(5));
+    const visit = await open(`/reservations/${id}`, 'viewer');
+    const release = visit.page.getByRole('button', { name: /^Release/ });
+    expect(await release.getAttribute('aria-disabled')).toBe('true');
+    expect(await release.innerText()).toContain('Needs an admin key');
+    await release.click({ force: true });
+    expect(await visit.page.getByRole('dialog').count()).toBe(0);
+    expect(await actsOn(id)).toEqual([]);
+  }, 60_000);
+});

@@ -1,0 +1,113 @@
+import { parsePublicId } from '../../src/ids';
+import { HttpClient } from '../support/http-client';
+import { openShop } from '../support/shop';
+import { until } from '../support/until';
+import { openBrowser, untilSays } from './support';
+
+describe('what needs review', () => {
+  // No webhook arrives, so that nothing settles a case but a person.
+  const shop = openShop({
+    queue: 'postgres',
+    env: { PAYMENT_TIMEOUT_MS: '300' },
+    envOf: { sandbox: { SANDBOX_WEBHOOK_URL: 'http://127.0.0.1:9/nowhere' } },
+  });
+  const browser = openBrowser(shop);
+  const faults = (settings: { down: boolean }) =>
+    new HttpClient(shop.service.sandboxUrl).post('/sandbox/faults', settings);
+
+  /** An order whose payment has spent its attempts while the provider was silent. */
+  async function stuck(sku: string): Promise<string> {
+    await faults({ down: true });
+    const { body } = await shop.order({ lines: [{ sku, quantity: 2 }] });
+    const orderId = body.id as string;
+    const sagaIs = (status: string) =>
+      until(
+        `the saga of ${orderId} is ${status}`,
+        async () => (await shop.orderNow(orderId)).saga.status === status,
+      );
+    await until('it was asked and not heard', async () => {
+      const order = await shop.orderNow(orderId);
+      return order.payment.status === 'unknown';
+    });
+    await shop.query(
+      `UPDATE sagas SET attempt = 9, next_run_at = clock_timestamp() WHERE order_id = $1 AND lease_expires_at IS NULL`,
+      [parsePublicId('ord', orderId)],
+    );
+    await sagaIs('stuck');
+    await shop.query(
+      `UPDATE sagas SET next_run_at = clock_timestamp() + interval '1 hour' WHERE order_id = $1`,
+      [parsePublicId('ord', orderId)],
+    );
+    await faults({ down: false });
+    return orderId;
+  }
+
+  it('says that nothing does, when nothing does', async () => {
+    const visit = await browser.visit({ role: 'viewer' });
+    await visit.go('/review');
+    await untilSays(visit, 'Nothing needs a person.');
+  }, 60_000);
+
+  it('is settled with the keyboard alone', async () => {
+    const orderId = await stuck(await shop.product(5));
+    const visit = await browser.visit({ role: 'admin' });
+    await visit.go('/review');
+    await visit.untilLive();
+    await untilSays(visit, 'Provider says');
+    expect(await visit.violations()).toEqual([]);
+    const { keyboard } = visit.page;
+    await keyboard.press('j');
+    await keyboard.press('Enter');
+    await keyboard.press('r');
+    await keyboard.type('their status page says they are back');
+    // Nothing is sent by a letter: only by the button, which the Tab key reaches.
+    expect((await shop.orderNow(orderId)).saga.status).toBe('stuck');
+    await keyboard.press('Tab');
+    await keyboard.press('Enter');
+    const order = await shop.untilEnded(orderId);
+    expect(order.status).toBe('placed');
+    expect(await shop.ledgerRow(orderId)).toMatchObject({ captured: order.total.amount });
+    await untilSays(visit, /Nothing needs a person|no case any more/);
+    const acts = await shop.query(`SELECT 1 FROM admin_actions WHERE action = 'saga.retry'`);
+    expect(acts).toHaveLength(1);
+    // Looked at between its end and the answer to the act, it is not found, and the browser writes that down by itself.
+    expect(visit.complaints.filter((text) => !/404 .*\/admin\/review\/ord_/.test(text))).toEqual([]);
+  }, 120_000);
+
+  it('is compensated once, however often the button is pressed', async () => {
+    const sku = await shop.product(5);
+    const orderId = await stuck(sku);
+    const visit = await browser.visit({ role: 'admin', theme: 'dark' });
+    await visit.go(`/review/${orderId}`);
+    await visit.untilLive();
+    await visit.page.getByRole('radio', { name: /Compensate/ }).check();
+    await visit.page.getByLabel('Reason, kept in the audit log').fill('the customer gave up');
+    await visit.page.getByRole('button', { name: /^Compensate/ }).dblclick();
+    expect((await shop.untilEnded(orderId)).status).toBe('rejected');
+    await shop.untilAvailable(sku, 5);
+    const acts = await shop.query(`SELECT 1 FROM admin_actions WHERE action = 'saga.compensate'`);
+    expect(acts).toHaveLength(1);
+  }, 120_000);
+
+  it('that somebody else has settled meanwhile says so', async () => {
+    const orderId = await stuck(await shop.product(5));
+    const visit = await browser.visit({ role: 'admin' });
+    await visit.go(`/review/${orderId}`);
+    await untilSays(visit, 'Provider says');
+    await shop.admin.post(`/v1/admin/orders/${orderId}/saga/retry`, { reason: 'from another desk' });
+    await untilSays(visit, 'This is no case any more');
+    await untilSays(visit, /Placed Nothing to do|Placed\s+Nothing to do/);
+  }, 120_000);
+
+  it('cannot be settled by a viewer', async () => {
+    const orderId = await stuck(await shop.product(5));
+    const visit = await browser.visit({ role: 'viewer', width: 390 });
+    await visit.go(`/review/${orderId}`);
+    await visit.untilLive();
+    await untilSays(visit, 'Provider says');
+    const press = visit.page.locator('form button[aria-disabled=true]');
+    await press.waitFor();
+    expect(await press.innerText()).toContain('Needs an admin key');
+    expect(await visit.violations()).toEqual([]);
+  }, 120_000);
+});
