@@ -1,7 +1,16 @@
 import { randomInt } from 'node:crypto';
 import { Given, UsageError } from './given';
 
-export const parts = ['no-op', 'statements', 'in-process', 'http', 'end-to-end', 'expiry', 'past'] as const;
+export const parts = [
+  'no-op',
+  'statements',
+  'in-process',
+  'http',
+  'watched',
+  'end-to-end',
+  'expiry',
+  'past',
+] as const;
 export type Part = (typeof parts)[number];
 
 export const benchUsage = `npm run bench [-- options]
@@ -10,6 +19,7 @@ export const benchUsage = `npm run bench [-- options]
   statements   the best single statement on one hot row: through pg, and by pgbench where there is one
   in-process   the intake, grouped, called without HTTP
   http         orders and reservations over HTTP, grouped; grouped against row-lock at 512 buyers
+  watched      orders over HTTP with the dashboard open and closed
   end-to-end   orders until they are placed, charges included
   expiry       many reservations that end in the same second, while others buy
   past         the same costs in an empty database and in one with a long past

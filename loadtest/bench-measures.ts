@@ -10,6 +10,7 @@ import type { NoOpAnswer, NoOpOrder } from './bench/no-op';
 import { fillPast } from './bench/past';
 import { measureLists } from './bench/lists';
 import { makeRow, throughPg, throughPgbench } from './bench/statements';
+import { whileWatched } from './bench/watched';
 import type { Crowd } from './crowd';
 import type { Results } from './bench-results';
 import { memoryOf } from './memory';
@@ -24,6 +25,8 @@ const usualBuyers = 256;
 const manyBuyers = 512;
 /** In one process there is no HTTP to hold requests back; four of the intake's largest batches. */
 const inProcessBuyers = 1_024;
+/** As many operators as watch a large sale. */
+const tabs = 3;
 /** What a process is given to tidy up when nobody asks it for anything. */
 const restMs = 15_000;
 const plainBuyers = { lines: 1, declineRate: 0, abandonRate: 0 };
@@ -129,6 +132,21 @@ export async function overHttp(bench: Bench): Promise<void> {
       bench.results.add(name, tally.answers.percentile(0.99), 'ms');
     }
     await memory(bench, site);
+  });
+}
+
+/** Orders with the dashboard closed, open and closed again: what drifts meanwhile is on both sides of it. */
+export async function watched(bench: Bench): Promise<void> {
+  const closed = 'orders over HTTP, dashboard closed';
+  const open = 'orders over HTTP, dashboard open in three tabs';
+  await at(bench, { workers: 0 }, async (site) => {
+    const measure = (name: string) =>
+      level(bench, site, { name, strategy: 'grouped', concurrency: usualBuyers });
+    bench.results.add(closed, (await measure(closed)).ordersPerSecond, '/s');
+    const { result, updatesPerSecond } = await whileWatched(site, tabs, () => measure(open));
+    bench.results.add(open, result.ordersPerSecond, '/s');
+    bench.results.add('updates of the overview meanwhile', updatesPerSecond, '/s');
+    bench.results.add(closed, (await measure(closed)).ordersPerSecond, '/s');
   });
 }
 

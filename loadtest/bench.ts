@@ -10,6 +10,7 @@ import {
   noOps,
   overHttp,
   statements,
+  watched,
   withPast,
 } from './bench-measures';
 import { Results, median } from './bench-results';
@@ -27,6 +28,7 @@ const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   statements,
   'in-process': inProcess,
   http: overHttp,
+  watched,
   'end-to-end': (bench) => endToEnd(bench, { name: 'placed end to end', audited: true }),
 };
 
