@@ -17,10 +17,10 @@ const nextRelease: Patch[] = [
   },
   {
     file: 'orders/order-moves.js',
-    find: 'moves.map((move, index) => ({ ...move, nth: index + 1 }))',
+    find: 'moves.map((move, index) => messageOf(move, index + 1))',
     replace: `moves.flatMap((move, index) => [
-        { ...move, nth: index + 1 },
-        ...(move.message === 'order.placed' ? [{ ...move, nth: index + 2, message: 'order.celebrated' }] : []),
+        messageOf(move, index + 1),
+        ...(move.message === 'order.placed' ? [messageOf({ ...move, message: 'order.celebrated' }, index + 2)] : []),
     ])`,
   },
 ];

@@ -1,6 +1,6 @@
 import type { Tx } from '../database/database';
 import { newId } from '../ids';
-import type { MessageType } from '../outbox/outbox';
+import { type MessageType, isForTheFeedAlone } from '../outbox/outbox';
 import type { OrderEnd } from './checkout-saga/saga';
 import type { OrderStatus } from './orders.repository';
 
@@ -52,7 +52,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
   const moved = movesOfOrders.filter((moves) => moves.length > 0);
   if (moved.length === 0) return;
   const last = moved.map((moves) => moves[moves.length - 1]!);
-  const told = moved.flatMap((moves) => moves.map((move, index) => ({ ...move, nth: index + 1 })));
+  const told = moved.flatMap((moves) => moves.map((move, index) => messageOf(move, index + 1)));
   const messages = await tx.affected(
     `
     WITH moved AS (
@@ -68,11 +68,11 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
        WHERE o.id = n.id AND o.status = n.from_status
       RETURNING o.id, o.version - n.moves AS version_before
     )
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
-    SELECT m.id, 'order', moved.id, moved.version_before + m.nth, m.type, m.payload
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
+    SELECT m.id, 'order', moved.id, moved.version_before + m.nth, m.type, m.payload, m.applied_at
       FROM moved
-      JOIN unnest($8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::jsonb[])
-             AS m (id, order_id, nth, type, payload) ON m.order_id = moved.id
+      JOIN unnest($8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::jsonb[], $13::timestamptz[])
+             AS m (id, order_id, nth, type, payload, applied_at) ON m.order_id = moved.id
     `,
     [
       last.map((move) => move.orderId),
@@ -83,11 +83,18 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
       last.map((move) => move.reservationId),
       moved.map((moves) => moves.length),
       told.map(() => newId()),
-      told.map((move) => move.orderId),
-      told.map((move) => move.nth),
-      told.map((move) => move.message),
-      told.map(({ reservationId, reason }) => JSON.stringify({ reservationId, reason: reason ?? undefined })),
+      told.map(({ orderId }) => orderId),
+      told.map(({ nth }) => nth),
+      told.map(({ type }) => type),
+      told.map(({ payload }) => JSON.stringify(payload)),
+      told.map(({ appliedAt }) => appliedAt),
     ],
   );
   if (messages !== told.length) throw new Error('Bug: an order was not in the state that its saga left.');
+}
+
+/** The `nth` message of an order's moves. */
+function messageOf({ orderId, reservationId, reason, message: type, at }: OrderMove, nth: number) {
+  const payload = { reservationId, reason: reason ?? undefined };
+  return { orderId, nth, type, payload, appliedAt: isForTheFeedAlone({ type, payload }) ? at : null };
 }

@@ -51,7 +51,7 @@ const forTheOrder: ReadonlySet<MessageType> = new Set<MessageType>([
   'reservation.expired',
 ]);
 
-const isForTheFeedAlone = ({ type, payload }: NewMessage): boolean =>
+export const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
   forTheFeed.has(type) || (forTheOrder.has(type) && payload.orderId === null);
 
 /**

@@ -198,8 +198,8 @@ const corruptions: Corruption[] = [
     [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
       VALUES (gen_random_uuid(), 'reservation', $1, 99, 'reservation.expired', '{}')`, [active]],
   ]],
-  ['I11', 'a message was applied by nobody', () => 'order.placed', ({ placed }) => [
-    [`DELETE FROM inbox i USING outbox m WHERE m.id = i.message_id AND m.aggregate_id = $1 AND m.type = 'order.placed'`, [placed]],
+  ['I11', 'a message was applied by nobody', () => 'reservation.created', ({ active }) => [
+    [`DELETE FROM inbox i USING outbox m WHERE m.id = i.message_id AND m.aggregate_id = $1 AND m.type = 'reservation.created'`, [active]],
   ]],
   ['I12', 'a pending order has no saga', ({ pending }) => pending, ({ pending }) => [
     [`DELETE FROM saga_transitions WHERE order_id = $1`, [pending]],
