@@ -4,13 +4,14 @@ import { createApi } from './app';
 import { loadConfig } from './config';
 import { armFailpoints } from './failpoints';
 import { log } from './http/log';
-import { runProcess } from './process';
+import { endInTime, runProcess } from './process';
 
 /** The API: HTTP only, any number of replicas. */
 void runProcess(async () => {
   const config = loadConfig(process.env);
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
+  endInTime(config.shutdownGraceMs);
   const app = await createApi(config);
   app.get(Activity).start();
   await app.listen({ host: config.host, port: config.port });

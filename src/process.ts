@@ -22,6 +22,22 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
   }
 }
 
+/** What closing takes beside the work in flight. */
+const closingMs = 3_000;
+
+/**
+ * A process that was asked to stop ends, also when something in it hangs: what is left behind is in the database, and
+ * is taken up by others.
+ */
+export function endInTime(graceMs: number): void {
+  const giveUp = () => {
+    log.warn(`not everything was closed within ${graceMs + closingMs} ms; it is left behind`);
+    process.exit(0);
+  };
+  for (const signal of ['SIGTERM', 'SIGINT'] as const)
+    process.once(signal, () => setTimeout(giveUp, graceMs + closingMs).unref());
+}
+
 function explain(error: Error & { code?: string; port?: number }): string {
   if (error instanceof ConfigError) return error.message;
   if (error.code === 'EADDRINUSE')

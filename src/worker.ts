@@ -12,7 +12,7 @@ import { NestLog, log } from './http/log';
 import { StreamTopicsModule } from './http/stream-topics';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
-import { runProcess } from './process';
+import { endInTime, runProcess } from './process';
 import { QueueModule } from './queue/queue.module';
 import { Background, WorkersModule } from './workers/workers.module';
 
@@ -37,6 +37,7 @@ void runProcess(async () => {
   const config = loadConfig(process.env, 'worker');
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
+  endInTime(config.shutdownGraceMs);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
     logger: new NestLog(),
     abortOnError: false,

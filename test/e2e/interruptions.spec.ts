@@ -32,6 +32,23 @@ describe('a service that is interrupted', () => {
     expect((await shop.untilEnded(pending.id)).status).toBe('placed');
   }, 60_000);
 
+  it('ends when it was asked to, although a request of its never does', async () => {
+    const sku = await shop.product(5);
+    await shop.service.kill('api-2', 'SIGTERM');
+    const hangs = { FAILPOINT: 'intake.before-commit:sleep=120000', SHUTDOWN_GRACE_MS: '100' };
+    await shop.service.restart('api-2', hangs);
+    const hanging = shop.order({ lines: [{ sku, quantity: 1 }] }, { by: apiOf(1) }).catch(() => 'cut off');
+    await until('it hangs', async () => {
+      const idle = `SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
+      return (await shop.query(idle)).length > 0;
+    });
+
+    await shop.service.kill('api-2', 'SIGTERM');
+    expect(shop.service.outputOf('api-2')).toMatch(/is left behind[^]*\(api-2 ended: exit 0\)$/);
+    expect(await hanging).toBe('cut off');
+    await shop.service.restart('api-2', { FAILPOINT: undefined, SHUTDOWN_GRACE_MS: undefined });
+  }, 60_000);
+
   it('lets a worker that slept through its lease write nothing', async () => {
     const sku = await shop.product(50);
     const leasedBy = async (worker: string) =>
