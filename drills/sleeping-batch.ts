@@ -1,7 +1,10 @@
 import assert from 'node:assert/strict';
 import { inParallel, tally } from '../test/support/shop';
 import type { Drill } from './kit/drill';
+import { reach } from './kit/reach';
 
+const inTransaction = `
+  SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
 const stock = 20;
 /** So many share the batch that sleeps. */
 const sleepers = 12;
@@ -26,9 +29,9 @@ export const drill: Drill = {
     const shop = await stage.open({
       queue: 'postgres',
       apis: 2,
-      env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '1000' },
+      env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '3000' },
       // The first buyer is alone; those who come meanwhile share the next transaction.
-      envOf: { 'api-1': { FAILPOINT: 'intake.before-commit:sleep=300@1,intake.before-commit:stop@2' } },
+      envOf: { 'api-1': { FAILPOINT: 'intake.before-commit:sleep=1500@1,intake.before-commit:stop@2' } },
     });
     const sku = await shop.product(stock, { strategy: 'grouped' });
 
@@ -38,11 +41,13 @@ export const drill: Drill = {
         await shop.ask(purchase, by);
         return purchase;
       });
-    const asleep = buy(sleepers + 1, 0);
+    const first = buy(1, 0);
+    await reach('the first buyer is at work', async () => (await shop.query(inTransaction)).length > 0);
+    const asleep = buy(sleepers, 0);
     await shop.stopped('api-1');
     const others = await buy(stock + 5, 1);
     await shop.thaw('api-1');
-    const sleeping = await asleep;
+    const sleeping = [...(await first), ...(await asleep)];
     const purchases = [...sleeping, ...others];
     stage.count('buyers in the batch', sleeping.filter(({ slowestMs }) => slowestMs > 1_000).length);
     await shop.audit();
