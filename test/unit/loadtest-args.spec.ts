@@ -58,6 +58,7 @@ describe('what is benched', () => {
       'statements',
       'in-process',
       'http',
+      'watched',
       'end-to-end',
       'expiry',
       'past',
