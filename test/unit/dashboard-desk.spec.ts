@@ -1,9 +1,7 @@
-import type { Product, Reservation } from '../../dashboard/src/api/shapes/desk';
-import type {
-  ContentionHistory,
-  LoadTestLane,
-  StrategyMeasurement,
-} from '../../dashboard/src/api/shapes/stage';
+import type { ContentionHistory, StrategyMeasurement } from '../../dashboard/src/api/shapes/contention';
+import type { LoadTestLane } from '../../dashboard/src/api/shapes/load-tests';
+import type { Product } from '../../dashboard/src/api/shapes/products';
+import type { Reservation } from '../../dashboard/src/api/shapes/reservations';
 import { draftAtFirst, errorsOf, orderFrom } from '../../dashboard/src/pages/flash-sale/draft';
 import { adjustmentOf } from '../../dashboard/src/pages/products/adjustment';
 import {

@@ -1,4 +1,4 @@
-import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/shapes/desk';
+import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/shapes/sagas';
 import { barWords, laneWords, leaseWords } from '../../dashboard/src/parts/saga-timeline/bar-words';
 import { isFold, piecesOf } from '../../dashboard/src/parts/saga-timeline/folding';
 import { type SagaFacts, historyOf } from '../../dashboard/src/parts/saga-timeline/history';

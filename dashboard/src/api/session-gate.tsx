@@ -3,7 +3,7 @@ import { createContext, useCallback, useContext, useEffect, useMemo, useState } 
 import { onSessionEnded, send } from './client';
 import { asProblem, Problem } from './problem';
 import { SessionContext } from './session';
-import type { Session, SignInPage } from './shapes/stage';
+import type { Session, SignInPage } from './shapes/session';
 
 /** Known, unknown yet, nobody, or not to be found out. `ended` keeps the page that was open behind the sign-in. */
 export type Gate =

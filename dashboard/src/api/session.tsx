@@ -1,5 +1,5 @@
 import { createContext, useContext } from 'react';
-import type { Session } from './shapes/stage';
+import type { Session } from './shapes/session';
 
 export const SessionContext = createContext<Session | null>(null);
 

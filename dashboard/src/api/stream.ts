@@ -1,5 +1,5 @@
 import { BACK_FOR_MS, type Connection, LATE_AFTER_MS, LOST_AFTER_MS, retryDelay } from './connection';
-import type { StreamHello, StreamMessage } from './shapes/stage';
+import type { StreamHello, StreamMessage } from './shapes/stream';
 
 /** A hidden tab lets its connection go: browsers allow six per host, and a seventh tab would wait for ever. */
 const HIDDEN_FOR_MS = 60_000;

@@ -2,7 +2,7 @@ import { Moon, Sun } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import { useApi } from '../api/use-api';
 import { useSession } from '../api/session';
-import type { Overview } from '../api/shapes/stage';
+import type { Overview } from '../api/shapes/overview';
 import { classes } from '../look/classes';
 import { RAIL, useMedia } from '../look/media';
 import { chooseTheme, useTheme } from '../look/theme';

@@ -1,7 +1,7 @@
 import { Search as SearchIcon } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { Found, FoundObject } from '../api/shapes/desk';
+import type { Found, FoundObject } from '../api/shapes/search';
 import { useApi } from '../api/use-api';
 import { classes } from '../look/classes';
 import { useKeys } from '../look/key-presses';

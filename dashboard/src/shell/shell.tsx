@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useTopic } from '../api/live';
 import { useDoor } from '../api/session-gate';
-import type { Overview } from '../api/shapes/stage';
+import type { Overview } from '../api/shapes/overview';
 import { useKeep } from '../api/use-api';
 import { SignInAgain } from '../pages/sign-in/sign-in-page';
 import { Bands } from './bands';

@@ -2,7 +2,7 @@ import { Ellipsis, Settings } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useSession } from '../api/session';
-import type { Overview } from '../api/shapes/stage';
+import type { Overview } from '../api/shapes/overview';
 import { useApi } from '../api/use-api';
 import { Modal } from '../parts/modal';
 import { short } from '../words/numbers';

@@ -2,7 +2,7 @@ import { OctagonAlert, Shield, ShieldCheck } from 'lucide-react';
 import { Fragment } from 'react';
 import { Link } from 'wouter';
 import { useConnection } from '../api/live';
-import type { Overview } from '../api/shapes/stage';
+import type { Overview } from '../api/shapes/overview';
 import { useApi } from '../api/use-api';
 import { classes } from '../look/classes';
 import { useTick } from '../look/tick';

@@ -1,4 +1,4 @@
-import type { Action } from '../../api/shapes/desk';
+import type { Action } from '../../api/shapes/actions';
 import { Button } from '../../parts/button';
 import { Id, None, When } from '../../parts/figures';
 import { Modal } from '../../parts/modal';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Action } from '../../api/shapes/desk';
+import type { Action } from '../../api/shapes/actions';
 import { useList } from '../../api/use-api';
 import { Button } from '../../parts/button';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';

@@ -1,4 +1,4 @@
-import type { Action } from '../../api/shapes/desk';
+import type { Action } from '../../api/shapes/actions';
 import { pageOf } from '../../words/ids';
 import { type Amount, money } from '../../words/money';
 import { count } from '../../words/numbers';

@@ -1,4 +1,4 @@
-import type { NewLoadTest } from '../../api/shapes/stage';
+import type { NewLoadTest } from '../../api/shapes/load-tests';
 
 /** A rehearsal as it is typed, and as it is ordered. */
 export interface Draft {

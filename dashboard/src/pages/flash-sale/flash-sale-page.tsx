@@ -3,7 +3,7 @@ import { useLocation, useParams } from 'wouter';
 import { newKey, send } from '../../api/client';
 import { useTopic } from '../../api/live';
 import { type Problem, asProblem } from '../../api/problem';
-import type { LoadTest, LoadTestList } from '../../api/shapes/stage';
+import type { LoadTest, LoadTestList } from '../../api/shapes/load-tests';
 import { useApi, useKeep, useRefresh } from '../../api/use-api';
 import { Refusal } from '../../parts/act-dialog';
 import { LookBadge } from '../../parts/badge';

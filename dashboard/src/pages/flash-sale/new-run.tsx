@@ -1,7 +1,7 @@
 import { Play } from 'lucide-react';
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { LoadTest, NewLoadTest } from '../../api/shapes/stage';
+import type { LoadTest, NewLoadTest } from '../../api/shapes/load-tests';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';

@@ -1,4 +1,4 @@
-import type { LoadTest } from '../../api/shapes/stage';
+import type { LoadTest } from '../../api/shapes/load-tests';
 import { LookBadge } from '../../parts/badge';
 import { type Column, DataTable } from '../../parts/data-table';
 import { Id, None, When } from '../../parts/figures';

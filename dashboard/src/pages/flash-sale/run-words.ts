@@ -1,4 +1,4 @@
-import type { LoadTestStatus } from '../../api/shapes/stage';
+import type { LoadTestStatus } from '../../api/shapes/load-tests';
 import type { Look } from '../../words/statuses';
 
 /** A rehearsal's verdict: on the promises, or that it came to none. */

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Saga, SagaOption, SagaOptions } from '../../api/shapes/desk';
+import type { Saga, SagaOption, SagaOptions } from '../../api/shapes/sagas';
 import { useApi } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';

@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { Saga, SagaMoney, SagaWebhook } from '../../api/shapes/desk';
+import type { Saga, SagaMoney, SagaWebhook } from '../../api/shapes/sagas';
 import { Id, Money, None, When } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { Facts } from '../../parts/states';

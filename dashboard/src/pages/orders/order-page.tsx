@@ -2,7 +2,7 @@ import { Copy, FileJson } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { Saga } from '../../api/shapes/desk';
+import type { Saga } from '../../api/shapes/sagas';
 import { useApi, useKeep } from '../../api/use-api';
 import { useTick } from '../../look/tick';
 import { Badge } from '../../parts/badge';

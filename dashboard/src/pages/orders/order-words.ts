@@ -1,4 +1,4 @@
-import type { Order, RejectionReason } from '../../api/shapes/desk';
+import type { Order, RejectionReason } from '../../api/shapes/orders';
 
 /** An order's and a saga's state in the words of its badge. */
 const reasons: Record<RejectionReason, string> = {

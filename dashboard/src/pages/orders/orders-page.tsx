@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Order } from '../../api/shapes/desk';
+import type { Order } from '../../api/shapes/orders';
 import { useApi, useList } from '../../api/use-api';
 import { Badge } from '../../parts/badge';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';

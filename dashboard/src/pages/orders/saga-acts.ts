@@ -1,5 +1,5 @@
 import { send } from '../../api/client';
-import type { Saga, SagaOption } from '../../api/shapes/desk';
+import type { Saga, SagaOption } from '../../api/shapes/sagas';
 import { useKeep, useRefresh } from '../../api/use-api';
 import { useToast } from '../../parts/toasts';
 import { minorDigits, money } from '../../words/money';

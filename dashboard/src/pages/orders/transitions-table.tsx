@@ -1,6 +1,6 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { Fragment, useState } from 'react';
-import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/desk';
+import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/sagas';
 import { None } from '../../parts/figures';
 import { ScrollBox } from '../../parts/scroll-box';
 import { classes } from '../../look/classes';

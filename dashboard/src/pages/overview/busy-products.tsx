@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { BusyProduct } from '../../api/shapes/stage';
+import type { BusyProduct } from '../../api/shapes/overview';
 import { SoldOut } from '../../parts/badge';
 import { type Column, DataTable } from '../../parts/data-table';
 import { Id, None } from '../../parts/figures';

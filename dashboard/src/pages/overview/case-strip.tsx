@@ -1,5 +1,5 @@
 import { ArrowRight } from 'lucide-react';
-import type { ReviewCounts } from '../../api/shapes/stage';
+import type { ReviewCounts } from '../../api/shapes/overview';
 import { Button } from '../../parts/button';
 import { Ago } from '../../parts/figures';
 import { Shape } from '../../parts/shape';

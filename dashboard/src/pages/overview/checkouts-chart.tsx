@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Link } from 'wouter';
-import type { RateSeries } from '../../api/shapes/stage';
+import type { RateSeries } from '../../api/shapes/overview';
 import { Panel } from '../../parts/panel';
 import { ChartKeys, type Series, TimeChart } from '../../parts/time-chart';
 

@@ -1,4 +1,4 @@
-import type { Delay, Delays } from '../../api/shapes/stage';
+import type { Delay, Delays } from '../../api/shapes/overview';
 import { classes } from '../../look/classes';
 import { Panel } from '../../parts/panel';
 import { age, seconds } from '../../words/durations';

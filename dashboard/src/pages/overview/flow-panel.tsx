@@ -1,6 +1,6 @@
 import { ArrowRight } from 'lucide-react';
 import { Link } from 'wouter';
-import type { Steps } from '../../api/shapes/stage';
+import type { Steps } from '../../api/shapes/overview';
 import { LookBadge } from '../../parts/badge';
 import { Panel } from '../../parts/panel';
 import { duration } from '../../words/durations';

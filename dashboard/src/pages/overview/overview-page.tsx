@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { Overview } from '../../api/shapes/stage';
+import type { Overview } from '../../api/shapes/overview';
 import { useApi } from '../../api/use-api';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';

@@ -4,7 +4,7 @@ import { received } from '../../api/cache';
 import { send } from '../../api/client';
 import { useIsCurrent } from '../../api/live';
 import { asProblem, type Problem } from '../../api/problem';
-import type { Audit, Promises } from '../../api/shapes/stage';
+import type { Audit, Promises } from '../../api/shapes/overview';
 import { useApi } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { useAnnounce } from '../../parts/announce';

@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { QueuesReport } from '../../api/shapes/stage';
+import type { QueuesReport } from '../../api/shapes/queues';
 import { Panel } from '../../parts/panel';
 import { QueueTable, RedisNote } from '../queues/queue-table';
 

@@ -1,4 +1,4 @@
-import type { Rate, Rates } from '../../api/shapes/stage';
+import type { Rate, Rates } from '../../api/shapes/overview';
 import { Metric, Metrics } from '../../parts/metric';
 import { clock, useZone } from '../../words/clock';
 import { duration } from '../../words/durations';

@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { UnitsOnHand } from '../../api/shapes/stage';
+import type { UnitsOnHand } from '../../api/shapes/overview';
 import { Panel } from '../../parts/panel';
 import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
 import { count } from '../../words/numbers';

@@ -1,4 +1,4 @@
-import type { Audit } from '../../api/shapes/stage';
+import type { Audit } from '../../api/shapes/overview';
 import { Id } from '../../parts/figures';
 import { pageOf } from '../../words/ids';
 import { plural } from '../../words/numbers';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { Product, Stock, StockNow } from '../../api/shapes/desk';
+import type { Product, Stock, StockNow } from '../../api/shapes/products';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { Field } from '../../parts/field';

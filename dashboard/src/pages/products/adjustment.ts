@@ -1,4 +1,4 @@
-import type { Stock } from '../../api/shapes/desk';
+import type { Stock } from '../../api/shapes/products';
 import { count } from '../../words/numbers';
 
 /** What was typed, as a difference; and what the API would say against it, before it is asked. */

@@ -1,5 +1,5 @@
 import { useTopic } from '../../api/live';
-import type { ContentionHistory } from '../../api/shapes/stage';
+import type { ContentionHistory } from '../../api/shapes/contention';
 import { useApi, useKeep } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { ContentionStrips } from '../../parts/contention-strips/contention-strips';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Product } from '../../api/shapes/desk';
+import type { Product } from '../../api/shapes/products';
 import { ActDialog, Refusal } from '../../parts/act-dialog';
 import { Field } from '../../parts/field';
 import { Loading, Trouble } from '../../parts/states';

@@ -1,4 +1,4 @@
-import type { Movement } from '../../api/shapes/desk';
+import type { Movement } from '../../api/shapes/products';
 import { useList } from '../../api/use-api';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';
 import { When } from '../../parts/figures';

@@ -1,4 +1,4 @@
-import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/desk';
+import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/products';
 import { money } from '../../words/money';
 import { count } from '../../words/numbers';
 

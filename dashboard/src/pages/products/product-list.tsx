@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
-import type { Product } from '../../api/shapes/desk';
-import type { Overview } from '../../api/shapes/stage';
+import type { Overview } from '../../api/shapes/overview';
+import type { Product } from '../../api/shapes/products';
 import type { ListState } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { SoldOut } from '../../parts/badge';

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useState } from 'react';
 import { useLocation, useParams } from 'wouter';
-import type { Product } from '../../api/shapes/desk';
-import type { Overview } from '../../api/shapes/stage';
+import type { Overview } from '../../api/shapes/overview';
+import type { Product } from '../../api/shapes/products';
 import { useApi, useList } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { Panel } from '../../parts/panel';

@@ -1,5 +1,6 @@
 import { Link } from 'wouter';
-import type { Product, Returning } from '../../api/shapes/desk';
+import type { Product } from '../../api/shapes/products';
+import type { Returning } from '../../api/shapes/reservations';
 import { Count } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';

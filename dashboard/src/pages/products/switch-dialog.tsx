@@ -1,6 +1,6 @@
 import { useState } from 'react';
-import type { Product } from '../../api/shapes/desk';
-import type { ContentionHistory, StrategyMeasurement } from '../../api/shapes/stage';
+import type { ContentionHistory, StrategyMeasurement } from '../../api/shapes/contention';
+import type { Product } from '../../api/shapes/products';
 import { useApi } from '../../api/use-api';
 import { ActDialog, Refusal } from '../../parts/act-dialog';
 import { LaneKey } from '../../parts/race/lane-key';

@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { answerOf, newKey } from '../../api/client';
 import { Problem, asProblem } from '../../api/problem';
-import type { Product, ProductConflict } from '../../api/shapes/desk';
+import type { Product, ProductConflict } from '../../api/shapes/products';
 import { useKeep, useRefresh } from '../../api/use-api';
 import { ConflictDialog } from '../../parts/conflict-dialog';
 import { useToast } from '../../parts/toasts';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { DeadLetter } from '../../api/shapes/desk';
+import type { DeadLetter } from '../../api/shapes/review';
 import { useList, useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { Badge } from '../../parts/badge';

@@ -1,5 +1,5 @@
 import { TriangleAlert } from 'lucide-react';
-import type { QueuesReport, QueueState } from '../../api/shapes/stage';
+import type { QueueState, QueuesReport } from '../../api/shapes/queues';
 import { useAge } from '../../look/tick';
 import { LookBadge } from '../../parts/badge';
 import { type Column, DataTable } from '../../parts/data-table';

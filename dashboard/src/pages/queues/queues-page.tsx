@@ -1,5 +1,6 @@
 import { ExternalLink } from 'lucide-react';
-import type { OutboxReport, Overview, QueuesReport, WorkerState } from '../../api/shapes/stage';
+import type { Overview } from '../../api/shapes/overview';
+import type { OutboxReport, QueuesReport, WorkerState } from '../../api/shapes/queues';
 import { type ApiState, useApi } from '../../api/use-api';
 import { useAge } from '../../look/tick';
 import { LookBadge } from '../../parts/badge';

@@ -1,4 +1,4 @@
-import type { Reservation } from '../../api/shapes/desk';
+import type { Reservation } from '../../api/shapes/reservations';
 
 /** The rows as a spreadsheet reads them: one line for each SKU that a reservation holds, money in minor units. */
 const heads = [

@@ -1,4 +1,4 @@
-import type { Reservation } from '../../api/shapes/desk';
+import type { Reservation } from '../../api/shapes/reservations';
 import { useTick } from '../../look/tick';
 import { When } from '../../parts/figures';
 import styles from './life-line.module.css';

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { send } from '../../api/client';
 import { Problem, asProblem } from '../../api/problem';
-import type { Release, ReleaseCount, ReleaseFilter } from '../../api/shapes/desk';
+import type { Release, ReleaseCount, ReleaseFilter } from '../../api/shapes/reservations';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { Ago, When } from '../../parts/figures';

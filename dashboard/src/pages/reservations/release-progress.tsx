@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { newKey, send } from '../../api/client';
 import { type Problem, asProblem } from '../../api/problem';
-import type { Release } from '../../api/shapes/desk';
+import type { Release } from '../../api/shapes/reservations';
 import { useApi, useRefresh } from '../../api/use-api';
 import { Refusal } from '../../parts/act-dialog';
 import { ActButton, Button } from '../../parts/button';

@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { Reservation } from '../../api/shapes/desk';
+import type { Reservation } from '../../api/shapes/reservations';
 import { useTick } from '../../look/tick';
 import { Badge } from '../../parts/badge';
 import { Countdown } from '../../parts/countdown';

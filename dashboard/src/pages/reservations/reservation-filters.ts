@@ -1,4 +1,4 @@
-import type { ReleaseFilter, ReservationStatus } from '../../api/shapes/desk';
+import type { ReleaseFilter, ReservationStatus } from '../../api/shapes/reservations';
 
 /** What the address says the page should show. */
 export interface ReservationView {

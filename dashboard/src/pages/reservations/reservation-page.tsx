@@ -1,7 +1,8 @@
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { send } from '../../api/client';
-import type { Action, Reservation } from '../../api/shapes/desk';
+import type { Action } from '../../api/shapes/actions';
+import type { Reservation } from '../../api/shapes/reservations';
 import { useApi, useKeep, useList, useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';

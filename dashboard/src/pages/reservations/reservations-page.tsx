@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react';
 import { useMemo, useState } from 'react';
-import type { ReleaseFilter, Returning } from '../../api/shapes/desk';
+import type { ReleaseFilter, Returning } from '../../api/shapes/reservations';
 import { useApi } from '../../api/use-api';
 import { BulkBar } from '../../parts/bulk-bar';
 import { ActButton, Button } from '../../parts/button';

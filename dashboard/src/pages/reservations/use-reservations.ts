@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { send } from '../../api/client';
 import { useTopic } from '../../api/live';
-import type { Reservation, ReservationsMessage } from '../../api/shapes/desk';
+import type { Reservation, ReservationsMessage } from '../../api/shapes/reservations';
 import { type ListState, useList } from '../../api/use-api';
 
 /** A row with the moment at which it came, from which its time is counted down. */

@@ -1,6 +1,9 @@
 import { ChevronLeft } from 'lucide-react';
 import { Link } from 'wouter';
-import type { Action, Page, ReviewCase, Saga } from '../../api/shapes/desk';
+import type { Action } from '../../api/shapes/actions';
+import type { Page } from '../../api/shapes/common';
+import type { ReviewCase } from '../../api/shapes/review';
+import type { Saga } from '../../api/shapes/sagas';
 import { useApi } from '../../api/use-api';
 import { Badge } from '../../parts/badge';
 import { Button } from '../../parts/button';

@@ -1,6 +1,6 @@
 import { CircleCheck } from 'lucide-react';
 import { Link } from 'wouter';
-import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/desk';
+import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
 import { classes } from '../../look/classes';
 import { useLetters } from '../../look/key-presses';
 import { Badge } from '../../parts/badge';

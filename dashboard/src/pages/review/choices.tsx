@@ -1,5 +1,5 @@
 import { Lock } from 'lucide-react';
-import type { SagaOptions } from '../../api/shapes/desk';
+import type { SagaOptions } from '../../api/shapes/sagas';
 import { classes } from '../../look/classes';
 import type { SagaAct } from '../orders/saga-acts';
 import styles from './choices.module.css';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { DeadLetter, ReviewCase } from '../../api/shapes/desk';
+import type { DeadLetter, ReviewCase } from '../../api/shapes/review';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { SagaOptions } from '../../api/shapes/desk';
+import type { SagaOptions } from '../../api/shapes/sagas';
 import { classes } from '../../look/classes';
 import { Ago, None, When } from '../../parts/figures';
 import { ScrollBox } from '../../parts/scroll-box';

@@ -1,7 +1,8 @@
 import { useEffect, useState } from 'react';
 import { useLocation, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { Page, ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/desk';
+import type { Page } from '../../api/shapes/common';
+import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
 import { useApi, useKeep } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { usePlace } from '../../parts/place';

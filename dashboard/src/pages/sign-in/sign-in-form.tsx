@@ -2,7 +2,7 @@ import { Eye, EyeOff } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { asProblem, type Problem } from '../../api/problem';
 import { useDoor } from '../../api/session-gate';
-import type { SignInPage } from '../../api/shapes/stage';
+import type { SignInPage } from '../../api/shapes/session';
 import { useTick } from '../../look/tick';
 import { Button } from '../../parts/button';
 import { Field } from '../../parts/field';

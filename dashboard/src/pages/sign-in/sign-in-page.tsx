@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { SignInPage as SignInFacts } from '../../api/shapes/stage';
+import type { SignInPage as SignInFacts } from '../../api/shapes/session';
 import { Mark } from '../../parts/mark';
 import { Modal } from '../../parts/modal';
 import { SignInForm } from './sign-in-form';

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import type { ContentionHistory } from '../../api/shapes/stage';
+import type { ContentionHistory } from '../../api/shapes/contention';
 import { classes } from '../../look/classes';
 import { clock } from '../../words/clock';
 import { duration } from '../../words/durations';

@@ -1,4 +1,4 @@
-import type { ContentionHistory } from '../../api/shapes/stage';
+import type { ContentionHistory } from '../../api/shapes/contention';
 import type { PlotPoint } from '../plot-lines';
 import { waitShare } from '../strategy-field/field-scale';
 

@@ -1,4 +1,4 @@
-import type { LoadTestLane } from '../../api/shapes/stage';
+import type { LoadTestLane } from '../../api/shapes/load-tests';
 import { type PlotPoint, stepsTo } from '../plot-lines';
 
 export interface Curve {

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { LoadTestLane } from '../../api/shapes/stage';
+import type { LoadTestLane } from '../../api/shapes/load-tests';
 import { duration } from '../../words/durations';
 import { count } from '../../words/numbers';
 import { Plot } from '../plot';

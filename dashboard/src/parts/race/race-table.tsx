@@ -1,4 +1,4 @@
-import type { LoadTest, LoadTestLane } from '../../api/shapes/stage';
+import type { LoadTest, LoadTestLane } from '../../api/shapes/load-tests';
 import { classes } from '../../look/classes';
 import { duration, fineDuration } from '../../words/durations';
 import { count, decimal, percent } from '../../words/numbers';

@@ -1,4 +1,4 @@
-import type { Returning } from '../../api/shapes/desk';
+import type { Returning } from '../../api/shapes/reservations';
 import { classes } from '../../look/classes';
 import { count, plural } from '../../words/numbers';
 import styles from './return-chart.module.css';

@@ -1,4 +1,4 @@
-import type { Saga, SagaAttempt } from '../../api/shapes/desk';
+import type { Saga, SagaAttempt } from '../../api/shapes/sagas';
 
 /**
  * A saga as it is drawn: attempts in lanes, the life of its reservation, and who drove it. Nothing here knows of pixels

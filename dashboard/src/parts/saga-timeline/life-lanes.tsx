@@ -1,5 +1,5 @@
 import { classes } from '../../look/classes';
-import type { ReservationStatus } from '../../api/shapes/desk';
+import type { ReservationStatus } from '../../api/shapes/reservations';
 import { shortId } from '../../words/ids';
 import { count } from '../../words/numbers';
 import { leaseWords } from './bar-words';

@@ -1,4 +1,4 @@
-import type { StrategyMeasurement } from '../../api/shapes/stage';
+import type { StrategyMeasurement } from '../../api/shapes/contention';
 import { percent } from '../../words/numbers';
 import { duration } from '../../words/durations';
 import { stepsTo } from '../plot-lines';

@@ -1,4 +1,4 @@
-import type { StrategyMeasurement } from '../../api/shapes/stage';
+import type { StrategyMeasurement } from '../../api/shapes/contention';
 import { classes } from '../../look/classes';
 import { duration } from '../../words/durations';
 import { percent } from '../../words/numbers';
