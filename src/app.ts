@@ -11,6 +11,7 @@ import type { Config } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
 import { AuthGuard } from './http/auth';
+import { closeWhenAnswered } from './http/closing';
 import { serveDashboard } from './http/dashboard';
 import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
@@ -63,7 +64,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     clientErrorHandler: sendProblemOnSocket,
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
-    // Requests in flight are answered before a shutdown; event streams and waits are ended by whoever opened them.
+    // Event streams and waits are ended by whoever opened them; `closeWhenAnswered` sees to the rest.
     forceCloseConnections: 'idle',
     requestTimeout: 60_000,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
@@ -84,6 +85,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
   });
+  closeWhenAnswered(fastify);
   serveDocs(app);
   serveDashboard(fastify);
   if (config.queuesEnabled) serveQueueBoard(app);
