@@ -2,10 +2,9 @@ import { useEffect, useRef, useState } from 'react';
 import { newKey } from '../api/client';
 import { useMayAct } from '../api/live';
 import { asProblem, type Problem } from '../api/problem';
-import { count } from '../words/numbers';
 import styles from './act-dialog.module.css';
 import { Button } from './button';
-import { Field, ReasonField, reasonTrouble } from './field';
+import { CountField, ReasonField, countTrouble, reasonTrouble } from './field';
 import { Modal } from './modal';
 
 interface ActDialogProps<T> {
@@ -49,8 +48,10 @@ function OpenDialog<T>(props: ActDialogProps<T>) {
   const { reason: asksReason = true } = props;
   const { why } = useMayAct();
   const field = useRef<HTMLTextAreaElement>(null);
-  const unready =
-    !ready || (asksReason && reasonTrouble(form.reason) !== null) || !matches(form.count, typed);
+  const missing =
+    (asksReason ? reasonTrouble(form.reason) : null) ??
+    countTrouble(form.count, typed) ??
+    (ready ? null : 'Something above is not filled in yet');
   const dirty = props.dirty === true || form.reason !== '' || form.count !== '';
   return (
     <Modal
@@ -63,16 +64,7 @@ function OpenDialog<T>(props: ActDialogProps<T>) {
       foot={
         <>
           <Button onClick={onClose}>{keep}</Button>
-          <Button
-            type="submit"
-            form={form.id}
-            tone={tone}
-            busy={form.busy}
-            off={
-              why ??
-              (unready ? whatIsMissing(asksReason && reasonTrouble(form.reason), form.count, typed) : null)
-            }
-          >
+          <Button type="submit" form={form.id} tone={tone} busy={form.busy} off={why ?? missing}>
             {act}
           </Button>
         </>
@@ -82,21 +74,7 @@ function OpenDialog<T>(props: ActDialogProps<T>) {
         {numbers && <Numbers numbers={numbers} />}
         {children !== undefined && <div className={styles.notes}>{children}</div>}
         {asksReason && <ReasonField ref={field} value={form.reason} onChange={form.setReason} />}
-        {typed !== undefined && (
-          <div className={styles.typed}>
-            <Field label={`Type ${count(typed)} to confirm`}>
-              {(input) => (
-                <input
-                  {...input}
-                  inputMode="numeric"
-                  autoComplete="off"
-                  value={form.count}
-                  onChange={(event) => form.setCount(event.target.value)}
-                />
-              )}
-            </Field>
-          </div>
-        )}
+        {typed !== undefined && <CountField wanted={typed} value={form.count} onChange={form.setCount} />}
         {form.problem && <Refusal problem={form.problem} next={props.next?.(form.problem)} />}
       </form>
     </Modal>
@@ -128,17 +106,6 @@ function useAct<T>({ send, onDone, onClose }: ActDialogProps<T>) {
       .finally(() => setBusy(false));
   };
   return { id: `act-${key}`, reason, setReason, count, setCount, problem, busy, submit };
-}
-
-/** Groups of digits may be typed with or without their spaces. */
-const matches = (text: string, typed: number | undefined): boolean =>
-  typed === undefined || text.replaceAll(/[\s\u202f\u00a0]/g, '') === String(typed);
-
-function whatIsMissing(reason: string | null | false, text: string, typed: number | undefined): string {
-  if (reason) return reason;
-  return typed !== undefined && !matches(text, typed)
-    ? `Type ${count(typed)} first`
-    : 'Something above is not filled in yet';
 }
 
 function Numbers({ numbers }: { numbers: readonly { value: React.ReactNode; label: string }[] }) {

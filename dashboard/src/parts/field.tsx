@@ -1,4 +1,6 @@
 import { useId, useState } from 'react';
+import { classes } from '../look/classes';
+import { count } from '../words/numbers';
 import styles from './field.module.css';
 
 interface FieldProps {
@@ -6,6 +8,8 @@ interface FieldProps {
   hint?: React.ReactNode;
   /** Beside the field, and read with it. */
   error?: string | null;
+  /** Over both columns of `Fields`. */
+  wide?: boolean;
   /** Gets what ties the input to its label, hint and error. */
   children: (input: InputProps) => React.ReactNode;
 }
@@ -18,11 +22,11 @@ interface InputProps {
 }
 
 /** A label, an input and what there is to say about it. */
-export function Field({ label, hint, error, children }: FieldProps) {
+export function Field({ label, hint, error, wide, children }: FieldProps) {
   const id = useId();
   const said = error ?? hint;
   return (
-    <div className={styles.field}>
+    <div className={classes(styles.field, wide && styles.wide)}>
       <label className={styles.label} htmlFor={id}>
         {label}
       </label>
@@ -81,3 +85,39 @@ export function ReasonField({ value, onChange, ref }: ReasonFieldProps) {
     </Field>
   );
 }
+
+/** What is wrong with a count that has to be typed in. Groups of digits may be typed with or without their spaces. */
+export function countTrouble(text: string, wanted: number | undefined): string | null {
+  const isSame = wanted === undefined || text.replaceAll(/[\s\u202f\u00a0]/g, '') === String(wanted);
+  return isSame ? null : `Type ${count(wanted)} first`;
+}
+
+interface CountFieldProps {
+  wanted: number;
+  value: string;
+  onChange: (value: string) => void;
+}
+
+/** For acts that cannot be taken back and touch many: how many is typed by hand. */
+export function CountField({ wanted, value, onChange }: CountFieldProps) {
+  return (
+    <div className={styles.count}>
+      <Field label={`Type ${count(wanted)} to confirm`}>
+        {(input) => (
+          <input
+            {...input}
+            inputMode="numeric"
+            autoComplete="off"
+            value={value}
+            onChange={(event) => onChange(event.target.value)}
+          />
+        )}
+      </Field>
+    </div>
+  );
+}
+
+/** Fields in two columns. */
+export const Fields = ({ children }: { children: React.ReactNode }) => (
+  <div className={styles.fields}>{children}</div>
+);

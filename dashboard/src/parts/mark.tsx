@@ -3,7 +3,7 @@ import styles from './mark.module.css';
 /** The holdfast of a kelp: what keeps hold of the rock when the sea pulls. */
 export function Mark({ size = 24 }: { size?: number }) {
   return (
-    <svg className={styles.mark} width={size} height={size} viewBox="0 0 32 32" aria-hidden>
+    <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden>
       <rect width="32" height="32" rx="7" className={styles.ground} />
       <path
         className={styles.plant}

@@ -21,6 +21,14 @@ interface PlotProps {
   onPoint?: (share: number | null) => void;
 }
 
+/** Lines across a drawing, each with its figure left of it. */
+export const YTicks = ({ ticks }: { ticks: readonly PlotTick[] }) =>
+  ticks.map(({ at, label }) => (
+    <span key={at} className={styles.y} style={{ bottom: `${at * 100}%` }}>
+      <i>{label}</i>
+    </span>
+  ));
+
 /** Axes, a grid, and room for a drawing that is stretched to the width there is; its strokes and its text are not. */
 export function Plot({ label, height, xTicks, yTicks, bare, children, over, onPoint }: PlotProps) {
   const point = (event: React.PointerEvent<HTMLElement>) => {
@@ -35,11 +43,7 @@ export function Plot({ label, height, xTicks, yTicks, bare, children, over, onPo
         onPointerMove={point}
         onPointerLeave={() => onPoint?.(null)}
       >
-        {yTicks.map(({ at, label: text }) => (
-          <span key={at} className={styles.y} style={{ bottom: `${at * 100}%` }}>
-            <i>{text}</i>
-          </span>
-        ))}
+        <YTicks ticks={yTicks} />
         {xTicks.map(({ at }) => (
           <span key={at} className={styles.x} style={{ left: `${at * 100}%` }} />
         ))}

@@ -1,6 +1,7 @@
 import { Link, useLocation } from 'wouter';
 import { classes } from '../look/classes';
 import { count } from '../words/numbers';
+import firmness from './firmness.module.css';
 import { Shape } from './shape';
 import styles from './stock-bar.module.css';
 
@@ -44,7 +45,7 @@ export function StockBar({ stock, sku, size = 'row' }: StockBarProps) {
             {size === 'large' && <Shape name="stuck" />}
           </span>
         ) : (
-          <span className={styles.available} />
+          <span className={classes(styles.rest, firmness.available)} />
         )}
       </div>
       {tooMany > 0 && (
@@ -76,7 +77,7 @@ function Part({ state, units, sku, style }: PartProps) {
   };
   return (
     <span
-      className={classes(styles.part, styles[state], sku !== undefined && styles.opens)}
+      className={classes(styles.part, styles[state], firmness[state], sku !== undefined && styles.opens)}
       style={style}
       title={`${count(units)} ${state}`}
       onClick={open}
@@ -89,5 +90,5 @@ const said = ({ onHand, confirmed, pinned, active, available }: Stock): string =
 
 /** The little square of a legend. */
 export function Swatch({ state }: { state: Firmness }) {
-  return <span className={classes(styles.swatch, styles[state])} aria-hidden />;
+  return <span className={classes(styles.swatch, styles[state], firmness[state])} aria-hidden />;
 }

@@ -8,6 +8,7 @@ import { Button } from '../parts/button';
 import { Segments } from '../parts/filters';
 import { Modal } from '../parts/modal';
 import { setZone, useZone, type Zone } from '../words/clock';
+import { capital } from '../words/statuses';
 import { navGroups } from './pages-of-nav';
 import styles from './settings.module.css';
 
@@ -92,7 +93,7 @@ function Choices() {
   );
 }
 
-const option = (value: string) => ({ value, label: value.charAt(0).toUpperCase() + value.slice(1) });
+const option = (value: string) => ({ value, label: capital(value) });
 
 function Row({ label, hint, children }: { label: string; hint?: string; children: React.ReactNode }) {
   return (

@@ -67,5 +67,7 @@ const looks: Record<Kind, Record<string, Look>> = {
 /** A status that this build does not know yet is shown as the API says it, and as nothing in particular. */
 export function lookOf(kind: Kind, status: string): Look {
   const word = status.replaceAll('_', ' ');
-  return looks[kind][status] ?? over(word.charAt(0).toUpperCase() + word.slice(1));
+  return looks[kind][status] ?? over(capital(word));
 }
+
+export const capital = (word: string): string => word.charAt(0).toUpperCase() + word.slice(1);

@@ -5,10 +5,12 @@ import { useTopic } from '../../api/live';
 import { type Problem, asProblem } from '../../api/problem';
 import type { LoadTest, LoadTestList } from '../../api/shapes/load-tests';
 import { useApi, useKeep, useRefresh } from '../../api/use-api';
+import { classes } from '../../look/classes';
 import { Refusal } from '../../parts/act-dialog';
 import { LookBadge } from '../../parts/badge';
 import { ActButton } from '../../parts/button';
 import { When } from '../../parts/figures';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { RaceCurves } from '../../parts/race/race-curves';
@@ -32,9 +34,9 @@ export default function FlashSalePage() {
   if (trouble && !list) return <Trouble what="rehearsals" problem={trouble} again={again} />;
   if (loading || !list) return <Loading rows={8} />;
   return (
-    <div className={styles.page}>
+    <div className={page.stack}>
       {id === undefined ? null : <Run key={id} id={id} />}
-      <div className={styles.columns}>
+      <div className={classes(page.pair, styles.columns)}>
         {id === undefined ? (
           <Panel>
             <Empty title="No rehearsal yet. The form starts the first one." />

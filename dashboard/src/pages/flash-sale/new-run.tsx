@@ -5,7 +5,7 @@ import type { LoadTest, NewLoadTest } from '../../api/shapes/load-tests';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';
-import { Field } from '../../parts/field';
+import { Field, Fields } from '../../parts/field';
 import { Panel } from '../../parts/panel';
 import { away } from '../../words/durations';
 import { count } from '../../words/numbers';
@@ -41,7 +41,7 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
   );
   return (
     <Panel title="New rehearsal" note="not offered in production">
-      <div className={styles.form}>
+      <Fields>
         {field('buyers', 'Buyers')}
         {field('units', 'Units')}
         <StrategyChips
@@ -64,7 +64,7 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
             Start, about {about}
           </ActButton>
         </div>
-      </div>
+      </Fields>
       {asking ? (
         <StartDialog order={order} about={about} onClose={() => setAsking(false)} onStarted={onStarted} />
       ) : null}

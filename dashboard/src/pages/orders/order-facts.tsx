@@ -5,6 +5,7 @@ import { Id, Money, None, When } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { Facts } from '../../parts/states';
 import { count } from '../../words/numbers';
+import { capital } from '../../words/statuses';
 import styles from './order-facts.module.css';
 
 /** An amount that may not be known: neither yes nor no, and violet. */
@@ -48,8 +49,6 @@ export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
     </Panel>
   );
 }
-
-const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: Saga }) {
   return (

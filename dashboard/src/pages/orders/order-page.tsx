@@ -4,14 +4,18 @@ import { Link, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
 import type { Saga } from '../../api/shapes/sagas';
 import { useApi, useKeep } from '../../api/use-api';
+import { classes } from '../../look/classes';
 import { useTick } from '../../look/tick';
 import { Badge } from '../../parts/badge';
 import { Button } from '../../parts/button';
+import buttonStyles from '../../parts/button.module.css';
 import { Id, Money, When } from '../../parts/figures';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { TonedShape } from '../../parts/saga-timeline/lane-icon';
 import { SagaTimeline } from '../../parts/saga-timeline/saga-timeline';
+import tones from '../../parts/saga-timeline/tones.module.css';
 import { Loading, Trouble } from '../../parts/states';
 import { duration } from '../../words/durations';
 import { shortId } from '../../words/ids';
@@ -35,7 +39,7 @@ export default function OrderPage() {
   if (trouble && !saga) return <Trouble what="this order" problem={trouble} again={again} />;
   if (loading || !saga) return <Loading rows={10} />;
   return (
-    <div className={styles.page}>
+    <div className={page.stack}>
       <OrderHead saga={saga} />
       <Story sentences={saga.story} />
       <Panel
@@ -46,7 +50,7 @@ export default function OrderPage() {
       >
         <AgingTimeline saga={saga} at={at} />
       </Panel>
-      <div className={styles.columns}>
+      <div className={classes(page.pair, styles.columns)}>
         <Panel
           title="Every transition"
           note="newest first, append-only"
@@ -69,14 +73,14 @@ function OrderHead({ saga }: { saga: Saga }) {
   const { order } = saga;
   const tookMs = order.endedAt === null ? null : Date.parse(order.endedAt) - Date.parse(order.createdAt);
   return (
-    <header className={styles.head}>
+    <header className={page.head}>
       <div>
-        <h1 className={styles.title}>
+        <h1 className={classes(page.title, styles.title)}>
           <Money of={order.total} />
           <Badge kind="order" status={order.status} text={orderWords(order)} />
           <Badge kind="saga" status={saga.status} text={`Saga ${sagaWords(saga).toLowerCase()}`} />
         </h1>
-        <p className={styles.facts}>
+        <p className={page.facts}>
           <span>
             <Id id={order.id} full copy />
           </span>
@@ -89,11 +93,11 @@ function OrderHead({ saga }: { saga: Saga }) {
           </span>
         </p>
       </div>
-      <div className={styles.acts}>
+      <div className={classes(page.acts, styles.acts)}>
         <OrderActs saga={saga} />
         <CopyLink />
         <a
-          className={styles.json}
+          className={buttonStyles.button}
           href={`/v1/admin/orders/${order.id}/saga`}
           target="_blank"
           rel="noreferrer"
@@ -129,16 +133,16 @@ function AgingTimeline({ saga, at }: { saga: Saga; at: number }) {
 
 const OutcomeKeys = () => (
   <span className={styles.keys} aria-hidden="true">
-    <span className={styles.unk}>
+    <span className={tones.unk}>
       <TonedShape shape="unknown" tone="unk" /> Unknown
     </span>
-    <span className={styles.bad}>
+    <span className={tones.bad}>
       <TonedShape shape="declined" tone="bad" /> Declined
     </span>
-    <span className={styles.ok}>
+    <span className={tones.ok}>
       <TonedShape shape="done" tone="ok" /> Done
     </span>
-    <span className={styles.warn}>
+    <span className={tones.warn}>
       <TonedShape shape="back" tone="warn" /> Undone
     </span>
   </span>

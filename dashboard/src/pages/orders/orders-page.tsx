@@ -12,6 +12,7 @@ import { Empty, Loading, Trouble } from '../../parts/states';
 import { useFilters } from '../../parts/use-filters';
 import { duration } from '../../words/durations';
 import { count, plural } from '../../words/numbers';
+import { capital } from '../../words/statuses';
 import { orderWords, sagaWords } from './order-words';
 
 /** No topic of the stream carries every order; a list is read again this often. */
@@ -74,7 +75,6 @@ function queryOf(filters: FilterState): string {
 
 const options = (values: readonly string[], labelOf: (value: string) => string) =>
   values.map((value) => ({ value, label: labelOf(value) }));
-const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capital);
 const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capital);

@@ -1,6 +1,7 @@
 import { useEffect } from 'react';
 import type { Overview } from '../../api/shapes/overview';
 import { useApi } from '../../api/use-api';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { Loading, Trouble } from '../../parts/states';
@@ -35,15 +36,15 @@ export default function OverviewPage() {
       <RatesStrip rates={data.rates} />
       {broken && promises}
       <FlowPanel steps={data.steps} />
-      <div className={styles.pair}>
+      <div className={page.pair}>
         <CheckoutsChart series={data.rates.series} loadTests={data.loadTests} />
         <UnitsPanel units={data.units} />
       </div>
-      <div className={styles.pair}>
+      <div className={page.pair}>
         <BusyProducts products={data.products} skus={data.units.skus} />
         <DelaysPanel delays={data.delays} />
       </div>
-      <div className={styles.pair}>
+      <div className={page.pair}>
         <QueuesPanel report={data.queues} at={at} />
         {!broken && promises}
       </div>

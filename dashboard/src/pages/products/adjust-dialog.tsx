@@ -3,10 +3,9 @@ import { send } from '../../api/client';
 import type { Product, Stock, StockNow } from '../../api/shapes/products';
 import { useRefresh } from '../../api/use-api';
 import { ActDialog } from '../../parts/act-dialog';
-import { Field } from '../../parts/field';
+import { Field, Fields } from '../../parts/field';
 import { useToast } from '../../parts/toasts';
 import { count, plural, signed } from '../../words/numbers';
-import styles from './adjust-dialog.module.css';
 import { adjustmentOf } from './adjustment';
 
 /** Stock that came or went: told as a difference or as what was counted; either fills the other. */
@@ -40,7 +39,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
         });
       }}
     >
-      <div className={styles.fields}>
+      <Fields>
         <Field label="Change" error={typedTotal === null ? problem : null} hint="+ came, − went">
           {(input) => (
             <input
@@ -71,7 +70,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
             />
           )}
         </Field>
-      </div>
+      </Fields>
       <p role="status">{delta === null || delta === 0 || problem ? '' : previewWords(delta, stock)}</p>
     </ActDialog>
   );

@@ -4,6 +4,7 @@ import { useApi, useKeep } from '../../api/use-api';
 import { classes } from '../../look/classes';
 import { ContentionStrips } from '../../parts/contention-strips/contention-strips';
 import { When } from '../../parts/figures';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { ScrollBox } from '../../parts/scroll-box';
 import { Empty, Loading, Trouble } from '../../parts/states';
@@ -44,7 +45,7 @@ export function ContentionPanels({ sku }: { sku: string }) {
           </p>
         ) : null}
       </Panel>
-      <div className={styles.two}>
+      <div className={page.halves}>
         <Panel title="Strategies on this SKU" note="lower left is calmer" flush>
           {history.strategies.length === 0 ? (
             <Empty title="None has been measured yet. That takes more buyers at once." />
@@ -63,7 +64,7 @@ export function ContentionPanels({ sku }: { sku: string }) {
 const Keys = () => (
   <span className={styles.keys} aria-hidden="true">
     <span>
-      <i className={styles.p99} /> p99
+      <i /> p99
     </span>
     <span>
       <i className={styles.band} /> p50 to p99

@@ -1,10 +1,9 @@
 import { useState } from 'react';
 import type { Product } from '../../api/shapes/products';
 import { ActDialog, Refusal } from '../../parts/act-dialog';
-import { Field } from '../../parts/field';
+import { Field, Fields } from '../../parts/field';
 import { Loading, Trouble } from '../../parts/states';
 import { minorDigits, minorFrom } from '../../words/money';
-import styles from './edit-dialog.module.css';
 import { type Editable, differencesOf, editableOf } from './product-edits';
 import { useProductEdit } from './use-product-edit';
 
@@ -32,7 +31,7 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
   const wanted = wantedOf(draft, from);
   const changes = differencesOf(from, wanted);
   const field = (name: keyof Draft, label: string, hint?: string) => (
-    <Field label={label} error={errors[name] ?? null} hint={hint}>
+    <Field label={label} error={errors[name] ?? null} hint={hint} wide={name === 'name'}>
       {(input) => (
         <input
           {...input}
@@ -63,12 +62,12 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
       {trouble && base ? <Refusal problem={trouble} /> : null}
       {trouble && !base ? <Trouble what="the product" problem={trouble} again={onClose} /> : null}
       {base ? (
-        <div className={styles.fields}>
+        <Fields>
           {field('name', 'Name')}
           {field('price', `Price, ${from.unitPrice.currency}`)}
           {field('perOrder', 'Most per order', 'empty: no limit')}
           {field('perCustomer', 'Most per customer', 'empty: no limit')}
-        </div>
+        </Fields>
       ) : (
         <Loading rows={3} />
       )}

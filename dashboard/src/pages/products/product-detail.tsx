@@ -1,12 +1,14 @@
-import { ChevronLeft, Pencil, Shuffle, SlidersHorizontal } from 'lucide-react';
+import { Pencil, Shuffle, SlidersHorizontal } from 'lucide-react';
 import { useState } from 'react';
-import { Link } from 'wouter';
 import { useTopic } from '../../api/live';
 import type { Product, ProductMessage } from '../../api/shapes/products';
 import type { Returning } from '../../api/shapes/reservations';
 import { useApi, useKeep } from '../../api/use-api';
+import { classes } from '../../look/classes';
 import { ActButton } from '../../parts/button';
 import { Money } from '../../parts/figures';
+import { BackToList } from '../../parts/list-and-one/list-and-one';
+import page from '../../parts/page.module.css';
 import { Loading, Trouble } from '../../parts/states';
 import { count } from '../../words/numbers';
 import { AdjustDialog } from './adjust-dialog';
@@ -36,7 +38,7 @@ export function ProductDetail({ sku }: { sku: string }) {
   if (trouble && !product) return <Trouble what={`product ${sku}`} problem={trouble} again={again} />;
   if (loading || !product) return <Loading rows={8} />;
   return (
-    <div className={styles.detail}>
+    <div className={page.stack}>
       <ProductHead product={product} onAct={setAct} />
       <StockPanel product={product} returning={returning} />
       <ContentionPanels sku={sku} />
@@ -51,13 +53,11 @@ export function ProductDetail({ sku }: { sku: string }) {
 function ProductHead({ product, onAct }: { product: Product; onAct: (act: Act) => void }) {
   const { sku, name, unitPrice, strategy, quantityPerOrderMax, reservationsPerCustomerMax } = product;
   return (
-    <header className={styles.head}>
+    <header className={page.head}>
       <div>
-        <Link href="/products" className={styles.back}>
-          <ChevronLeft size={15} aria-hidden /> All products
-        </Link>
-        <h1 className={styles.title}>{name}</h1>
-        <p className={styles.facts}>
+        <BackToList href="/products">All products</BackToList>
+        <h1 className={classes(page.title, styles.title)}>{name}</h1>
+        <p className={page.facts}>
           <code>{sku}</code>
           <Money of={unitPrice} />
           <span>{strategy}</span>
@@ -69,7 +69,7 @@ function ProductHead({ product, onAct }: { product: Product; onAct: (act: Act) =
           )}
         </p>
       </div>
-      <div className={styles.acts}>
+      <div className={page.acts}>
         <ActButton icon={Pencil} onClick={() => onAct('edit')}>
           Edit
         </ActButton>

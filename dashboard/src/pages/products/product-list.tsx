@@ -1,12 +1,10 @@
 import { useState } from 'react';
-import { Link } from 'wouter';
 import type { Overview } from '../../api/shapes/overview';
 import type { Product } from '../../api/shapes/products';
 import type { ListState } from '../../api/use-api';
-import { classes } from '../../look/classes';
 import { SoldOut } from '../../parts/badge';
 import { Button } from '../../parts/button';
-import { Picker } from '../../parts/filters';
+import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
 import { Panel } from '../../parts/panel';
 import { Empty } from '../../parts/states';
 import { StockBar } from '../../parts/stock-bar';
@@ -25,6 +23,12 @@ interface ProductListProps {
   onSort: (sort: ProductSort) => void;
 }
 
+const sorts = [
+  { value: 'demand', label: 'By demand' },
+  { value: 'sku', label: 'By SKU' },
+  { value: 'available', label: 'Least available' },
+] as const;
+
 /** What buyers do about it now; undefined for all that nobody asked for in the last minute. */
 export const rateOf = (sku: string, overview: Overview | undefined) =>
   overview?.products.find((busy) => busy.sku === sku);
@@ -35,24 +39,17 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
   const shown = products.filter(({ sku, name }) => `${sku} ${name}`.toLowerCase().includes(wanted));
   return (
     <Panel flush>
-      <header className={styles.head}>
-        <h2>
+      <ListHead
+        title={
           <b>
             {plural(products.length, 'product')}
             {list.hasMore ? ' loaded' : ''}
           </b>
-        </h2>
-        <Picker
-          label="Order of the list"
-          labelUnseen
-          value={sort}
-          options={[
-            { value: 'demand', label: 'By demand' },
-            { value: 'sku', label: 'By SKU' },
-            { value: 'available', label: 'Least available' },
-          ]}
-          onChange={(value) => onSort(value as ProductSort)}
-        />
+        }
+        sort={sort}
+        sorts={sorts}
+        onSort={onSort}
+      >
         <input
           className={styles.filter}
           type="search"
@@ -61,7 +58,7 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
           value={text}
           onChange={(event) => setText(event.target.value)}
         />
-      </header>
+      </ListHead>
       {shown.length === 0 ? <Empty title={`No product matches “${text}”.`} /> : null}
       <ul>
         {shown.map((product) => (
@@ -91,20 +88,17 @@ interface ProductRowProps {
 }
 
 function ProductRow({ product: { sku, name, stock }, takenPerSecond, isOpen }: ProductRowProps) {
-  const href = `/products/${encodeURIComponent(sku)}`;
   return (
-    <li data-row data-href={href} tabIndex={-1} className={classes(styles.row, isOpen && styles.open)}>
-      <Link href={href} className={styles.link} aria-current={isOpen ? 'true' : undefined}>
-        <span className={styles.line}>
-          <code>{sku}</code>
-          {stock.available > 0 ? <span>{count(stock.available)}</span> : <SoldOut />}
-        </span>
-        <StockBar stock={stock} />
-        <span className={classes(styles.line, styles.quiet)}>
-          <span className={styles.name}>{name}</span>
-          <span>{rate(takenPerSecond)}</span>
-        </span>
-      </Link>
-    </li>
+    <ListRow href={`/products/${encodeURIComponent(sku)}`} isOpen={isOpen} className={styles.product}>
+      <RowLine>
+        <code>{sku}</code>
+        {stock.available > 0 ? <span>{count(stock.available)}</span> : <SoldOut />}
+      </RowLine>
+      <StockBar stock={stock} />
+      <RowLine quiet>
+        <RowName>{name}</RowName>
+        <span>{rate(takenPerSecond)}</span>
+      </RowLine>
+    </ListRow>
   );
 }

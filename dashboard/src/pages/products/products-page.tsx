@@ -1,19 +1,16 @@
-import { useEffect, useMemo, useState } from 'react';
-import { useLocation, useParams } from 'wouter';
+import { useMemo, useState } from 'react';
+import { useParams } from 'wouter';
 import type { Overview } from '../../api/shapes/overview';
 import type { Product } from '../../api/shapes/products';
 import { useApi, useList } from '../../api/use-api';
-import { classes } from '../../look/classes';
+import { ListAndOne, useFirstOpen } from '../../parts/list-and-one/list-and-one';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { Empty, Loading, Trouble } from '../../parts/states';
 import { ProductDetail } from './product-detail';
 import { ProductList, type ProductSort, rateOf } from './product-list';
-import styles from './products-page.module.css';
 
 const refetchMs = 5_000;
-/** From this width on the list and a product stand side by side. */
-const sideBySide = '(width >= 1100px)';
 
 /** How much is left, who has it, which strategy suits it? */
 export default function ProductsPage() {
@@ -21,45 +18,42 @@ export default function ProductsPage() {
   const sku = named === undefined ? undefined : decodeURIComponent(named);
   const trail = sku === undefined ? undefined : [{ label: 'Products', href: '/products' }];
   usePlace({ here: sku ?? 'Products', trail, heading: sku === undefined });
-  const [, navigate] = useLocation();
   const [sort, setSort] = useState<ProductSort>('demand');
   const list = useList<Product>('products?limit=100', { refetchMs });
   const { data: overview } = useApi<Overview>('overview');
   const products = useMemo(() => sorted(list.rows ?? [], sort, overview), [list.rows, sort, overview]);
   const first = products[0]?.sku;
-
-  useEffect(() => {
-    if (sku === undefined && first !== undefined && matchMedia(sideBySide).matches)
-      navigate(`/products/${encodeURIComponent(first)}`, { replace: true });
-  }, [sku, first, navigate]);
+  useFirstOpen(sku !== undefined, first === undefined ? undefined : `/products/${encodeURIComponent(first)}`);
 
   return (
-    <div className={classes(styles.page, sku !== undefined && styles.opened)}>
-      <div className={styles.list}>
-        {list.trouble && !list.rows ? (
-          <Trouble what="products" problem={list.trouble} again={list.again} />
-        ) : null}
-        {list.loading ? <Loading rows={10} height={62} /> : null}
-        {list.rows ? (
-          <ProductList
-            products={products}
-            list={list}
-            overview={overview}
-            open={sku}
-            sort={sort}
-            onSort={setSort}
-          />
-        ) : null}
-      </div>
-      <div className={styles.one}>
-        {sku !== undefined ? <ProductDetail key={sku} sku={sku} /> : null}
-        {sku === undefined && list.rows?.length === 0 ? (
-          <Panel>
-            <Empty title="No products yet. Put the first one with the API: PUT /v1/admin/products/{sku}." />
-          </Panel>
-        ) : null}
-      </div>
-    </div>
+    <ListAndOne
+      isOpen={sku !== undefined}
+      list={
+        <>
+          {list.trouble && !list.rows ? (
+            <Trouble what="products" problem={list.trouble} again={list.again} />
+          ) : null}
+          {list.loading ? <Loading rows={10} height={62} /> : null}
+          {list.rows ? (
+            <ProductList
+              products={products}
+              list={list}
+              overview={overview}
+              open={sku}
+              sort={sort}
+              onSort={setSort}
+            />
+          ) : null}
+        </>
+      }
+    >
+      {sku !== undefined ? <ProductDetail key={sku} sku={sku} /> : null}
+      {sku === undefined && list.rows?.length === 0 ? (
+        <Panel>
+          <Empty title="No products yet. Put the first one with the API: PUT /v1/admin/products/{sku}." />
+        </Panel>
+      ) : null}
+    </ListAndOne>
   );
 }
 

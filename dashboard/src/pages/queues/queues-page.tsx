@@ -7,6 +7,7 @@ import { LookBadge } from '../../parts/badge';
 import buttonStyles from '../../parts/button.module.css';
 import { type Column, DataTable } from '../../parts/data-table';
 import { Count, Id, None, When } from '../../parts/figures';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { Empty, Facts, Loading, Trouble } from '../../parts/states';
@@ -40,7 +41,7 @@ export default function QueuesPage() {
           <Waiting state={overview} what="the queues" rows={5} />
         )}
       </Panel>
-      <div className={styles.pair}>
+      <div className={page.pair}>
         <Panel
           title="Workers"
           note={report && plural(report.workers.filter(({ alive }) => alive).length, 'alive', 'alive')}

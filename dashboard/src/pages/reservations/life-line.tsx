@@ -1,6 +1,8 @@
 import type { Reservation } from '../../api/shapes/reservations';
+import { classes } from '../../look/classes';
 import { useTick } from '../../look/tick';
 import { When } from '../../parts/figures';
+import firmness from '../../parts/firmness.module.css';
 import styles from './life-line.module.css';
 
 /** From its first second to the last that any extension could give it: how much is spent, and where it ends by itself. */
@@ -14,9 +16,9 @@ export function LifeLine({ reservation, at }: { reservation: Reservation; at: nu
   const passedMs = isActive ? endMs - expiresInSeconds * 1_000 + Math.max(0, now - at) : endMs;
   const share = (ms: number) => `${Math.min(100, Math.max(0, (100 * (ms - startMs)) / lengthMs))}%`;
   return (
-    <div className={styles.life}>
+    <div>
       <div className={styles.rail} role="img" aria-label={`${status}, of the time it may ever have`}>
-        <span className={`${styles.granted} ${styles[status] ?? ''}`} style={{ width: share(endMs) }} />
+        <span className={classes(styles.granted, firmness[status])} style={{ width: share(endMs) }} />
         {isActive ? <span className={styles.now} style={{ left: share(passedMs) }} title="now" /> : null}
       </div>
       <p className={styles.words}>

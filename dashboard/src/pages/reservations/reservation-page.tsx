@@ -4,9 +4,11 @@ import { send } from '../../api/client';
 import type { Action } from '../../api/shapes/actions';
 import type { Reservation } from '../../api/shapes/reservations';
 import { useApi, useKeep, useList, useRefresh } from '../../api/use-api';
+import { classes } from '../../look/classes';
 import { ActDialog } from '../../parts/act-dialog';
 import { ActButton } from '../../parts/button';
 import { Id, Money, None, When } from '../../parts/figures';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { Empty, Facts, Loading, Trouble } from '../../parts/states';
@@ -37,15 +39,15 @@ export default function ReservationPage() {
   if (ended === isLive) setEnded(!isLive);
   const row = { ...data, at };
   return (
-    <div className={styles.page}>
-      <header className={styles.head}>
+    <div className={page.stack}>
+      <header className={page.head}>
         <div>
-          <h1 className={styles.title}>
+          <h1 className={classes(page.title, styles.title)}>
             <Money of={data.total} />
             <ReservationBadge row={row} />
             {isLive ? <TimeLeft row={row} /> : null}
           </h1>
-          <p className={styles.facts}>
+          <p className={page.facts}>
             <span>
               <Id id={data.id} full copy />
             </span>
@@ -63,7 +65,7 @@ export default function ReservationPage() {
       <Panel title="Life line" note="from its first second to the last it may ever have">
         <LifeLine reservation={data} at={at} />
       </Panel>
-      <div className={styles.columns}>
+      <div className={classes(page.halves, styles.columns)}>
         <LinesPanel reservation={data} />
         <FactsPanel reservation={data} />
       </div>

@@ -6,12 +6,14 @@ import { BulkBar } from '../../parts/bulk-bar';
 import { ActButton, Button } from '../../parts/button';
 import { DataTable, ListFoot } from '../../parts/data-table';
 import { Filters, StatusFilter, TextFilter, ToggleFilter } from '../../parts/filters';
+import page from '../../parts/page.module.css';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
 import { ReturnChart } from '../../parts/return-chart/return-chart';
 import { Empty, Loading, Trouble } from '../../parts/states';
 import { useFilters } from '../../parts/use-filters';
 import { count, plural, upTo } from '../../words/numbers';
+import { capital } from '../../words/statuses';
 import { csvOf } from './csv';
 import { ReleaseMany } from './release-many';
 import { reservationColumns } from './reservation-columns';
@@ -39,7 +41,7 @@ export default function ReservationsPage() {
   const picked = rows?.filter(({ id }) => chosen.has(id)) ?? [];
 
   return (
-    <div className={styles.page}>
+    <div className={page.stack}>
       <ComingBack sku={view.sku} />
       <div className={styles.filters}>
         <ReservationFilters rows={rows} />
@@ -165,7 +167,7 @@ function useStatusOptions({ sku, customerId }: ReservationView) {
   const { data } = useApi<Returning>(returningPath(sku));
   return allStatuses.map((value) => ({
     value,
-    label: value.charAt(0).toUpperCase() + value.slice(1),
+    label: capital(value),
     // Of one customer they are counted by the list itself.
     count:
       customerId === null && (value === 'active' || value === 'pinned') ? data?.[value].reservations : null,

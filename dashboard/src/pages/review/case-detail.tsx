@@ -1,5 +1,3 @@
-import { ChevronLeft } from 'lucide-react';
-import { Link } from 'wouter';
 import type { Action } from '../../api/shapes/actions';
 import type { Page } from '../../api/shapes/common';
 import type { ReviewCase } from '../../api/shapes/review';
@@ -8,6 +6,7 @@ import { useApi } from '../../api/use-api';
 import { Badge } from '../../parts/badge';
 import { Button } from '../../parts/button';
 import { Id, Money, When } from '../../parts/figures';
+import { BackToList } from '../../parts/list-and-one/list-and-one';
 import { Panel } from '../../parts/panel';
 import { Loading, Trouble } from '../../parts/states';
 import { count } from '../../words/numbers';
@@ -37,9 +36,7 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
   if (loading || !data) return <Loading rows={8} />;
   return (
     <Panel className={styles.panel}>
-      <Link href="/review" className={styles.back}>
-        <ChevronLeft size={15} aria-hidden /> All cases
-      </Link>
+      <BackToList href="/review">All cases</BackToList>
       <header className={styles.head}>
         <div>
           <h2 className={styles.title}>{data.title}</h2>
@@ -107,9 +104,7 @@ function Settled({ id }: { id: string }) {
   const endedAt = saga?.order.endedAt;
   return (
     <Panel className={styles.panel}>
-      <Link href="/review" className={styles.back}>
-        <ChevronLeft size={15} aria-hidden /> All cases
-      </Link>
+      <BackToList href="/review">All cases</BackToList>
       <h2 className={styles.title}>This is no case any more</h2>
       {saga ? (
         <p>

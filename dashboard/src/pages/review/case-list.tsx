@@ -1,11 +1,10 @@
 import { CircleCheck } from 'lucide-react';
-import { Link } from 'wouter';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
-import { classes } from '../../look/classes';
 import { useLetters } from '../../look/key-presses';
 import { Badge } from '../../parts/badge';
 import { Ago, Id, Money } from '../../parts/figures';
-import { Picker, Segments } from '../../parts/filters';
+import { Segments } from '../../parts/filters';
+import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
 import { Panel } from '../../parts/panel';
 import { moneyList } from '../../words/money';
 import { count, plural } from '../../words/numbers';
@@ -25,25 +24,26 @@ interface CaseListProps {
   onSort: (sort: CaseSort) => void;
 }
 
+const sorts = [
+  { value: 'money', label: 'Most money first' },
+  { value: 'age', label: 'Oldest first' },
+] as const;
+
 export function CaseList({ cases, counts, at, open, kind, onKind, sort, onSort }: CaseListProps) {
   const total = counts.stuck + counts.unknown + counts.dead_letter;
   const letters = useLetters();
   return (
     <Panel flush>
-      <header className={styles.head}>
-        <h2>
-          <b>{plural(total, 'case')}</b> <span>{atRisk(cases)}</span>
-        </h2>
-        <Picker
-          label="Order of the list"
-          labelUnseen
-          value={sort}
-          options={[
-            { value: 'money', label: 'Most money first' },
-            { value: 'age', label: 'Oldest first' },
-          ]}
-          onChange={(value) => onSort(value as CaseSort)}
-        />
+      <ListHead
+        title={
+          <>
+            <b>{plural(total, 'case')}</b> <span className={styles.quiet}>{atRisk(cases)}</span>
+          </>
+        }
+        sort={sort}
+        sorts={sorts}
+        onSort={onSort}
+      >
         <Segments
           label="Kind of case"
           value={kind}
@@ -55,14 +55,14 @@ export function CaseList({ cases, counts, at, open, kind, onKind, sort, onSort }
           ]}
           onChange={(value) => onKind(value as ReviewKind | 'all')}
         />
-      </header>
+      </ListHead>
       {cases.length === 0 ? (
         <p className={styles.fine}>
           <CircleCheck size={16} aria-hidden />{' '}
           {total === 0 ? 'Nothing needs a person.' : 'No case of this kind.'}
         </p>
       ) : (
-        <ul className={styles.cases}>
+        <ul>
           {cases.map((one) => (
             <CaseRow key={one.id} one={one} at={at} isOpen={one.id === open} />
           ))}
@@ -82,29 +82,26 @@ export function CaseList({ cases, counts, at, open, kind, onKind, sort, onSort }
 }
 
 function CaseRow({ one, at, isOpen }: { one: ReviewCase; at: number; isOpen: boolean }) {
-  const href = `/review/${one.id}`;
   return (
-    <li data-row data-href={href} tabIndex={-1} className={classes(styles.row, isOpen && styles.open)}>
-      <Link href={href} className={styles.link} aria-current={isOpen ? 'true' : undefined}>
-        <span className={styles.line}>
-          <Badge kind="case" status={one.kind} />
-          {one.moneyAtRisk ? (
-            <b>
-              <Money of={one.moneyAtRisk} />
-            </b>
-          ) : (
-            <span className={styles.quiet}>no money</span>
-          )}
+    <ListRow href={`/review/${one.id}`} isOpen={isOpen} className={styles.case}>
+      <RowLine>
+        <Badge kind="case" status={one.kind} />
+        {one.moneyAtRisk ? (
+          <b>
+            <Money of={one.moneyAtRisk} />
+          </b>
+        ) : (
+          <span className={styles.quiet}>no money</span>
+        )}
+      </RowLine>
+      <RowName>{one.title}</RowName>
+      <RowLine quiet>
+        <Id id={one.id} />
+        <span>
+          waiting <Ago seconds={one.sinceSeconds} at={at} />
         </span>
-        <span className={styles.title}>{one.title}</span>
-        <span className={classes(styles.line, styles.quiet)}>
-          <Id id={one.id} />
-          <span>
-            waiting <Ago seconds={one.sinceSeconds} at={at} />
-          </span>
-        </span>
-      </Link>
-    </li>
+      </RowLine>
+    </ListRow>
   );
 }
 

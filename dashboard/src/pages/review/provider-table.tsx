@@ -4,11 +4,11 @@ import { classes } from '../../look/classes';
 import { Ago, None, When } from '../../parts/figures';
 import { ScrollBox } from '../../parts/scroll-box';
 import { money } from '../../words/money';
+import { capital } from '../../words/statuses';
 import { Known } from '../orders/order-facts';
 import styles from './provider-table.module.css';
 
 const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
-const capital = (word: string) => word.charAt(0).toUpperCase() + word.slice(1);
 
 /** What Holdfast recorded beside what the provider says. Where they differ the row is violet. */
 export function ProviderTable({ options: { recorded, provider }, at }: { options: SagaOptions; at: number }) {

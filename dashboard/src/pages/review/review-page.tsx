@@ -1,20 +1,17 @@
-import { useEffect, useState } from 'react';
+import { useState } from 'react';
 import { useLocation, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
 import type { Page } from '../../api/shapes/common';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
 import { useApi, useKeep } from '../../api/use-api';
-import { classes } from '../../look/classes';
+import { ListAndOne, useFirstOpen } from '../../parts/list-and-one/list-and-one';
 import { usePlace } from '../../parts/place';
 import { Loading, Trouble } from '../../parts/states';
 import { CaseDetail } from './case-detail';
 import { CaseList, type CaseSort } from './case-list';
-import styles from './review-page.module.css';
 
 /** As many as a message of the stream carries. */
 const path = 'review?limit=50';
-/** From this width on the list and a case stand side by side. */
-const sideBySide = '(width >= 1100px)';
 
 /** What waits for a person, and what should they do? */
 export default function ReviewPage() {
@@ -26,12 +23,7 @@ export default function ReviewPage() {
   const [sort, setSort] = useState<CaseSort>('money');
   const shown = sorted(cases ?? [], sort).filter((one) => kind === 'all' || one.kind === kind);
   const first = shown[0]?.id;
-
-  // The case that is open is in the address from the start: a list that changes order must not change what is acted on.
-  useEffect(() => {
-    if (id === undefined && first !== undefined && matchMedia(sideBySide).matches)
-      navigate(`/review/${first}`, { replace: true });
-  }, [id, first, navigate]);
+  useFirstOpen(id !== undefined, first === undefined ? undefined : `/review/${first}`);
 
   const openNext = (settled: string) => {
     const here = shown.findIndex((one) => one.id === settled);
@@ -43,8 +35,9 @@ export default function ReviewPage() {
     return <Trouble what="the cases" problem={state.trouble} again={state.again} />;
   if (!cases) return <Loading rows={8} />;
   return (
-    <div className={classes(styles.page, id !== undefined && styles.opened)}>
-      <div className={styles.list}>
+    <ListAndOne
+      isOpen={id !== undefined}
+      list={
         <CaseList
           cases={shown}
           counts={counts}
@@ -55,13 +48,12 @@ export default function ReviewPage() {
           sort={sort}
           onSort={setSort}
         />
-      </div>
-      <div className={styles.case}>
-        {id === undefined ? null : (
-          <CaseDetail key={id} id={id} listed={cases.find((one) => one.id === id)} onSettled={openNext} />
-        )}
-      </div>
-    </div>
+      }
+    >
+      {id === undefined ? null : (
+        <CaseDetail key={id} id={id} listed={cases.find((one) => one.id === id)} onSettled={openNext} />
+      )}
+    </ListAndOne>
   );
 }
 

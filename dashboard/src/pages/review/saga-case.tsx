@@ -9,10 +9,9 @@ import { useKeys } from '../../look/key-presses';
 import { Refusal } from '../../parts/act-dialog';
 import { useAnnounce } from '../../parts/announce';
 import { Button } from '../../parts/button';
-import { Field, ReasonField, reasonTrouble } from '../../parts/field';
+import { CountField, ReasonField, countTrouble, reasonTrouble } from '../../parts/field';
 import { Loading, Trouble } from '../../parts/states';
 import { money } from '../../words/money';
-import { count } from '../../words/numbers';
 import { type SagaAct, actWords, confirmedBy, sendAct, useActDone } from '../orders/saga-acts';
 import { Choices } from './choices';
 import { ProviderTable } from './provider-table';
@@ -65,33 +64,21 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
 
   const { why } = useMayAct();
   const typed = act ? confirmedBy(act, options[act]) : undefined;
-  const off = why ?? whatIsMissing(act, form.reason, typed, form.typed);
+  const missing = act
+    ? (reasonTrouble(form.reason) ?? countTrouble(form.typed, typed))
+    : 'Choose one of the three first';
   return (
     <form className={styles.form} onSubmit={form.submit}>
       <Choices options={options} step={one.step} act={act} onChoose={setChosen} />
       <ReasonField ref={reasonField} value={form.reason} onChange={form.setReason} />
-      {typed === undefined ? null : (
-        <div className={styles.typed}>
-          <Field label={`Type ${count(typed)} to confirm`}>
-            {(input) => (
-              <input
-                {...input}
-                inputMode="numeric"
-                autoComplete="off"
-                value={form.typed}
-                onChange={(event) => form.setTyped(event.target.value)}
-              />
-            )}
-          </Field>
-        </div>
-      )}
+      {typed === undefined ? null : <CountField wanted={typed} value={form.typed} onChange={form.setTyped} />}
       {form.problem ? <Refusal problem={form.problem} /> : null}
       <div>
         <Button
           type="submit"
           tone={act === 'retry' || !act ? 'primary' : 'danger'}
           busy={form.busy}
-          off={off}
+          off={why ?? missing}
         >
           {act ? pressWords(act, one, options) : 'Choose one of the three'}
         </Button>
@@ -107,19 +94,6 @@ function pressWords(act: SagaAct, { step, moneyAtRisk }: ReviewCase, options: Sa
   const what = asked[step ?? ''];
   if (act === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${money(moneyAtRisk)}`;
   return actWords(act, options[act]);
-}
-
-function whatIsMissing(
-  act: SagaAct | null,
-  reason: string,
-  typed: number | undefined,
-  text: string,
-): string | null {
-  if (!act) return 'Choose one of the three first';
-  const trouble = reasonTrouble(reason);
-  if (trouble) return trouble;
-  const same = typed === undefined || text.replaceAll(/[\s\u202f\u00a0]/g, '') === String(typed);
-  return same ? null : `Type ${count(typed)} first`;
 }
 
 function useDecision({ id, orderId }: ReviewCase, act: SagaAct | null, onSettled: () => void) {

@@ -2,6 +2,7 @@ import { classes } from '../../look/classes';
 import type { ReservationStatus } from '../../api/shapes/reservations';
 import { shortId } from '../../words/ids';
 import { count } from '../../words/numbers';
+import firmness from '../firmness.module.css';
 import { leaseWords } from './bar-words';
 import type { Phase } from './history';
 import type { TimelineFacts } from './saga-timeline';
@@ -39,7 +40,7 @@ export function ReservationLane({ facts, stretches }: LifeProps) {
         const to = cutNear(stretches, endMs);
         return to <= from ? null : (
           <span key={phase} className={styles.life} style={between(from, to)}>
-            <i className={styles[phase]} />
+            <i className={firmness[phase]} />
             <small>{phase === 'gone' ? goneWords(reservation.status) : phaseWords[phase]}</small>
           </span>
         );

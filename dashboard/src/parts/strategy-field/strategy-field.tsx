@@ -2,6 +2,7 @@ import type { StrategyMeasurement } from '../../api/shapes/contention';
 import { classes } from '../../look/classes';
 import { duration } from '../../words/durations';
 import { percent } from '../../words/numbers';
+import { YTicks } from '../plot';
 import { fieldOf } from './field-scale';
 import { strategyLook } from './strategies';
 import styles from './strategy-field.module.css';
@@ -25,11 +26,7 @@ export function StrategyField({ measured, current }: StrategyFieldProps) {
     <div className={styles.field} role="img" aria-label={`Lock wait p99 and conflict rate. ${said}`}>
       <p className={styles.yName}>↑ lock wait p99</p>
       <div className={styles.box}>
-        {yTicks.map(({ at, label }) => (
-          <span key={at} className={styles.y} style={{ bottom: `${at * 100}%` }}>
-            <i>{label}</i>
-          </span>
-        ))}
+        <YTicks ticks={yTicks} />
         {xTicks.map(({ at, label }) => (
           <span key={at} className={styles.x} style={{ left: `${at * 100}%` }}>
             {label}
