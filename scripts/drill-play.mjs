@@ -34,7 +34,7 @@ export async function playAll(parts, jobs, play) {
 /** One drill, or one of its mutants: `{ drill, mutant, outcome, ok, message, facts, ms }`. */
 export async function playOne({ drill, mutant }, { dist, workDir, env, options }) {
   const what = mutant ? `mutant ${drill.name}/${mutant.name}` : `drill ${drill.name}`;
-  say(`${what} begins: ${mutant ? `${mutant.why}` : drill.promise}`);
+  say(`${what} begins: ${mutant ? mutant.why : drill.promise}`);
   const startedAt = Date.now();
   const ownDir = path.join(workDir, mutant ? `${drill.name}-${mutant.name}` : drill.name);
   mkdirSync(ownDir);

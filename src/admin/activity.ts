@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { contentionOf } from '../inventory/contention';
 import { type Counted, countedNow, factsBetween, nothingCounted } from './activity-facts';
 
@@ -87,9 +87,7 @@ export class Activity implements OnModuleDestroy {
   }
 
   private async tidy(): Promise<void> {
-    const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
-      `SELECT clock_timestamp() AS now`,
-    );
+    const now = await clockOf(this.db);
     this.aheadMs = now.getTime() - Date.now();
     const before = new Date(now.getTime() - keptSeconds * 1_000);
     await this.db.rows(`DELETE FROM activity WHERE second < $1::timestamptz`, [before]);

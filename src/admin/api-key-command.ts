@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { ConfigError, loadConfig } from '../config';
-import { type Database, openDatabase } from '../database/database';
+import { type Database, clockOf, openDatabase } from '../database/database';
 import { digest } from '../http/api-keys';
 import { newId } from '../ids';
 
@@ -65,10 +65,9 @@ async function rotate(db: Database, name: string): Promise<void> {
 const newKey = (role: string) => `hf_${role}_${randomBytes(24).toString('base64url')}`;
 
 async function revoke(db: Database, name: string): Promise<void> {
-  const [clock] = await db.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
   const revoked = await db.rows(
     `UPDATE api_keys SET revoked_at = $2::timestamptz WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
-    [name, clock!.now],
+    [name, await clockOf(db)],
   );
   if (revoked.length === 0) return fail(`There is no valid key named ${name}. See: npm run api-key -- list`);
   console.log(`${name} is revoked.`);

@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Gauge } from 'prom-client';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { invariants } from './invariants';
 import { keepAudit } from './last-audit';
 
@@ -37,9 +37,7 @@ export class Audit implements OnModuleDestroy {
 
   async run(): Promise<AuditReport> {
     const startedAt = performance.now();
-    const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
-      'SELECT clock_timestamp() AS now',
-    );
+    const now = await clockOf(this.db);
     const results: AuditReport['invariants'] = [];
     for (const { id, promise, sql } of invariants) {
       const violations = await this.db.rows<Record<string, unknown>>(

@@ -1,12 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { type Takes, lockWaitBounds } from '../inventory/contention';
 import { productNotFound } from '../inventory/inventory.errors';
 import { heatOf } from '../inventory/strategies/adaptive';
 import { ActivityLog, addedUp, keptSeconds, quantileOf } from './activity-log';
 import type { ActivityFacts } from './activity-facts';
 import { OncePerSecond } from './once';
-import { clockOf } from './overview';
 import { productStocks } from './units-on-hand';
 
 const sliceSeconds = 2.5;

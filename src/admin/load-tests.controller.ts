@@ -1,28 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiHeader,
-  ApiOperation,
-  ApiProperty,
-  ApiPropertyOptional,
-  ApiTags,
-} from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsNumber,
-  Max,
-  Min,
-} from 'class-validator';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ValidationFailed } from '../errors';
 import { Answers, documented } from '../http/answers';
 import { Caller, type Principal, Roles } from '../http/auth';
-import { MayBeAbsent } from '../http/validation';
 import {
   OptionalIdempotencyKey,
   idempotencyKeyInvalid,
@@ -31,6 +12,7 @@ import {
 import { ReasonDto } from '../inventory/inventory.dto';
 import { strategyNames } from '../inventory/strategies/strategies';
 import { LoadTests, loadTestNotFound, loadTestRunning } from './load-tests';
+import { NewLoadTestDto } from './load-tests.dto';
 
 const example = {
   object: 'load_test',
@@ -95,69 +77,6 @@ const loadTestListType = documented(
     ),
   },
 );
-
-class NewLoadTestDto extends ReasonDto {
-  @ApiProperty({ example: 5_000, minimum: 1, maximum: 100_000 })
-  @IsInt()
-  @Min(1)
-  @Max(100_000)
-  buyers!: number;
-
-  @ApiProperty({
-    description: 'For sale; of each strategy’s own product.',
-    example: 500,
-    minimum: 1,
-    maximum: 100_000,
-  })
-  @IsInt()
-  @Min(1)
-  @Max(100_000)
-  units!: number;
-
-  @ApiProperty({ description: 'One sale for each, in this order.', enum: strategyNames, isArray: true })
-  @IsArray()
-  @ArrayMinSize(1)
-  @ArrayMaxSize(strategyNames.length)
-  @ArrayUnique()
-  @IsIn(strategyNames, { each: true })
-  strategies!: string[];
-
-  @ApiProperty({
-    description: 'Share of the cards that are declined.',
-    example: 0.08,
-    minimum: 0,
-    maximum: 1,
-  })
-  @IsNumber()
-  @Min(0)
-  @Max(1)
-  declineRate!: number;
-
-  @ApiProperty({
-    description: 'Share of the buyers who reserve and go away.',
-    example: 0.02,
-    minimum: 0,
-    maximum: 1,
-  })
-  @IsNumber()
-  @Min(0)
-  @Max(1)
-  abandonRate!: number;
-
-  @ApiPropertyOptional({ description: 'How many come each second, on average.', example: 1_000 })
-  @MayBeAbsent()
-  @IsNumber()
-  @Min(1)
-  @Max(20_000)
-  rate?: number;
-
-  @ApiPropertyOptional({ description: 'Repeats what was random.', example: 4_021 })
-  @MayBeAbsent()
-  @IsInt()
-  @Min(0)
-  @Max(2 ** 31)
-  seed?: number;
-}
 
 @ApiTags('admin: load tests')
 @ApiBearerAuth()

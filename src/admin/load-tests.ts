@@ -16,6 +16,7 @@ import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency'
 import { newId, publicId } from '../ids';
 import { LoadTestRun } from './load-test-run';
 import { type LoadTest, LoadTestFiles, waitingLane } from './load-test-files';
+import type { NewLoadTestDto } from './load-tests.dto';
 
 export const loadTestRunning = refusal({
   code: 'load_test_running',
@@ -27,17 +28,6 @@ export const loadTestNotFound = refusal({
   status: 404,
   title: 'There is no such load test',
 });
-
-export interface NewLoadTest {
-  buyers: number;
-  units: number;
-  strategies: string[];
-  declineRate: number;
-  abandonRate: number;
-  rate?: number;
-  seed?: number;
-  reason: string;
-}
 
 const root = join(__dirname, '../..');
 const program = join(root, 'scripts', 'rehearsal.mjs');
@@ -75,7 +65,7 @@ export class LoadTests implements OnModuleDestroy {
   }
 
   /** The same key again: the load test that it started. */
-  async start(wanted: NewLoadTest, key: string | undefined, actor: Principal): Promise<LoadTest> {
+  async start(wanted: NewLoadTestDto, key: string | undefined, actor: Principal): Promise<LoadTest> {
     this.refuseInProduction();
     if (!existsSync(program)) throw notFound('This installation has no load test. Start it from a clone.');
     const runId = newId();
@@ -122,7 +112,7 @@ export class LoadTests implements OnModuleDestroy {
     await this.run?.end();
   }
 
-  private begin(id: string, wanted: NewLoadTest, actor: Principal): LoadTest {
+  private begin(id: string, wanted: NewLoadTestDto, actor: Principal): LoadTest {
     const { buyers, units, strategies, declineRate, abandonRate } = wanted;
     const rate = wanted.rate ?? arrivalsPerSecond;
     const seed = wanted.seed ?? randomInt(2 ** 31);

@@ -1,8 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { type Takes, lockWaitBounds } from '../inventory/contention';
+import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { stepBounds } from '../orders/checkout-saga/saga-metrics';
 import { reviewCounts } from '../orders/review';
 import { ActivityLog, addedUp, quantileOf } from './activity-log';
@@ -16,8 +17,6 @@ import { type AllUnits, allUnits, productStocks, unitsFrom } from './units-on-ha
 
 const busiestMax = 7;
 const medianSeconds = 60;
-
-const straightPath = ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'] as const;
 
 /**
  * Everything on the dashboard's first page, in one value that is computed at most once a second for all who look, and
@@ -106,11 +105,6 @@ export class Overview {
   }
 }
 
-export async function clockOf(db: Database): Promise<Date> {
-  const [row] = await db.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
-  return row!.now;
-}
-
 function withSum<T extends { stuckSagas: number; unknownPayments: number; deadLetters: number }>(counts: T) {
   return { cases: counts.stuckSagas + counts.unknownPayments + counts.deadLetters, ...counts };
 }
@@ -126,7 +120,7 @@ function stepsOf(flow: Flow, log: ActivityLog, second: number, rates: ReturnType
   return {
     inFlight: inRequest + running + flow.compensating + flow.stuck,
     capped: flow.capped,
-    straight: straightPath.map((step) => ({
+    straight: stepNames.map((step) => ({
       step,
       count: step === 'reserve-stock' ? inRequest : (flow.running[step] ?? 0),
       medianMs:

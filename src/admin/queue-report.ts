@@ -2,7 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
-import { type QueueName, Queues, queueNames } from '../queue/queues';
+import { type QueueName, Queues, type RunningConsumer, queueNames } from '../queue/queues';
 import { ActivityLog } from './activity-log';
 import { OncePerSecond } from './once';
 
@@ -32,7 +32,7 @@ interface WorkerRow {
   startedAt: Date;
   heartbeatSeconds: number;
   stopping: boolean;
-  facts: { queues: { name: QueueName; concurrency: number; active: number }[]; version: string };
+  facts: { queues: RunningConsumer[]; version: string };
 }
 
 /** Whether work flows: what waits in the queues, and who is there to do it. */

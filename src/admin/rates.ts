@@ -28,11 +28,13 @@ export function ratesOf({ second, orders, log, today }: RateSources) {
   const column = (of: keyof OrderCounts) => counts.map((one) => one[of]);
   const soldOut = told.map((facts) => facts.reduce((sum, one) => sum + (one.soldOut ?? 0), 0));
   const rate = (values: number[]) => rateOf(values, from);
-  const today_ = today && { ...today, since: today.since.toISOString() };
   return {
     ordersAccepted: rate(column('accepted')),
     reservationsTaken: { ...rate(column('taken')), withoutOrder: meanOfLast(column('withoutOrder')) },
-    ordersPlaced: { ...rate(column('placed')), today: today_ },
+    ordersPlaced: {
+      ...rate(column('placed')),
+      today: today && { ...today, since: today.since.toISOString() },
+    },
     soldOut: { ...rate(soldOut), ...mostWanted(log, second) },
     declined: rate(column('declined')),
     expired: rate(column('expired')),

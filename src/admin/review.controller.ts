@@ -11,7 +11,7 @@ import { parsePublicId } from '../ids';
 import { type ReviewKey, type ReviewKind, type ReviewSort, findCase, listCases } from '../orders/review';
 import { caseView } from '../orders/review-words';
 
-export const caseNotFound = refusal({
+const caseNotFound = refusal({
   code: 'case_not_found',
   status: 404,
   title: 'There is no such case',

@@ -1,6 +1,6 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { Answers } from '../http/answers';
 import { Roles } from '../http/auth';
 import { StreamTopics } from '../http/stream-topics';
@@ -9,7 +9,7 @@ import { ActivityLog } from './activity-log';
 import { ContentionHistory } from './contention-history';
 import { outboxNow } from './outbox-report';
 import { OncePerSecond } from './once';
-import { Overview, clockOf } from './overview';
+import { Overview } from './overview';
 import { QueueReport } from './queue-report';
 import { contentionHistoryType, outboxType, overviewType, queuesType } from './stage.schemas';
 

@@ -1,4 +1,5 @@
 import { documented } from '../http/answers';
+import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { queueNames } from '../queue/queues';
 
 const at = '2026-11-20T14:03:31.000Z';
@@ -163,7 +164,7 @@ export const overviewType = documented(
     ],
     enums: {
       environment: environments,
-      'steps.straight[].step': ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'],
+      'steps.straight[].step': stepNames,
       ...Object.fromEntries(Object.entries(queueEnums).map(([path, values]) => [`queues.${path}`, values])),
     },
   },

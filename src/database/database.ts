@@ -129,6 +129,12 @@ export class Database implements Queryable {
   }
 }
 
+/** What time it is for everybody: rows are compared across processes whose own clocks differ. */
+export async function clockOf(queryable: Queryable): Promise<Date> {
+  const [row] = await queryable.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
+  return row!.now;
+}
+
 /** For commands and tests; the API and the worker get theirs from Nest. */
 export async function openDatabase(
   config: Config,

@@ -8,7 +8,7 @@ import { notFound } from '../errors';
 import { sendProblem } from './problem.filter';
 
 /** What the page may do: run and fetch what we serve, and nothing of anybody else. */
-export const pagePolicy = [
+const pagePolicy = [
   "default-src 'none'",
   "script-src 'self'",
   "style-src 'self'",

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { HoldfastError, declareProblem } from '../errors';
 
 /** Typing errors have room; a search for keys has none. */
@@ -43,9 +43,7 @@ export class SignInLimit {
 
   async beginTry(address: string): Promise<void> {
     if (performance.now() >= this.tidyAt) await this.forgetQuiet();
-    const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
-      `SELECT clock_timestamp() AS now`,
-    );
+    const now = await clockOf(this.db);
     const windowStart = new Date(now.getTime() - windowSeconds * 1_000);
     const [row] = await this.db.rows<{ failures: number; since: Date }>(
       `

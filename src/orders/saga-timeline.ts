@@ -1,5 +1,4 @@
 import type { Queryable } from '../database/database';
-import { money } from '../inventory/inventory.views';
 import { type PaymentOperation, operationsOf } from '../payment/payment-operations';
 import {
   isLeased,
@@ -41,7 +40,7 @@ interface ReceivedWebhook {
   processedAt: Date | null;
 }
 
-/** Undefined: there is no such order. The parts are read one after the other; each is true of its own moment. */
+/** Undefined: there is no such order. The parts are read side by side; each is true of its own moment. */
 export async function findSagaFacts(queryable: Queryable, orderId: string): Promise<SagaFacts | undefined> {
   const [order, saga] = await Promise.all([findOrder(queryable, orderId), readSaga(queryable, orderId)]);
   if (!order || !saga) return undefined;
@@ -105,5 +104,3 @@ async function clientKeyOf(
 /** What cannot be sold until the saga ends. */
 export const unitsHeld = ({ status, units, returnedAt }: HeldReservation): number =>
   status === 'active' || status === 'pinned' || (status === 'confirmed' && !returnedAt) ? units : 0;
-
-export const totalOf = ({ totalAmount, currency }: Order) => money(totalAmount, currency);

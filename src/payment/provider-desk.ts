@@ -12,7 +12,7 @@ export interface ProviderAnswer {
 
 /** However many people look at a case, the provider is asked about it this often. */
 const askEveryMs = 10_000;
-/** Its client gives up sooner; this holds however many questions one look takes. */
+/** Its client waits as long for one answer; this holds however many questions one look takes. */
 const answerWithinMs = 3_000;
 const rememberedMax = 1_000;
 

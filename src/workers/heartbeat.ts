@@ -1,5 +1,5 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { workerName } from '../orders/checkout-saga/turn';
 import { Queues } from '../queue/queues';
 import { serviceVersion } from '../version';
@@ -39,9 +39,7 @@ export class Heartbeat {
   async beat({ stopping = false } = {}): Promise<void> {
     const facts = { queues: this.queues.running(), version: serviceVersion };
     await this.quietly(async () => {
-      const [{ now } = { now: new Date() }] = await this.db.rows<{ now: Date }>(
-        `SELECT clock_timestamp() AS now`,
-      );
+      const now = await clockOf(this.db);
       await this.db.rows(
         `
         INSERT INTO workers (id, started_at, beat_at, stopping, facts)

@@ -8,6 +8,10 @@ import {
   laneOf,
   waitingLane,
 } from '../../src/admin/load-test-files';
+import { NewLoadTestDto } from '../../src/admin/load-tests.dto';
+import { ValidationFailed } from '../../src/errors';
+import { BodyValidationPipe } from '../../src/http/validation';
+import { strategyNames } from '../../src/inventory/strategies/strategies';
 
 const sale = (more: Partial<SaleReport> = {}): SaleReport => ({
   strategy: 'row-lock',
@@ -104,5 +108,87 @@ describe('the reports of rehearsals', () => {
     expect(files.isAskedToStop('run_1')).toBe(false);
     files.askToStop('run_1');
     expect(files.isAskedToStop('run_1')).toBe(true);
+  });
+});
+
+describe('the wish for a rehearsal', () => {
+  const wish = {
+    buyers: 30,
+    units: 10,
+    strategies: ['row-lock', 'grouped'],
+    declineRate: 0.1,
+    abandonRate: 0,
+    reason: 'before the sale',
+  };
+  const musts = {
+    buyers: 'a whole number from 1 to 100000',
+    units: 'a whole number from 1 to 100000',
+    strategies: `a list of at least one of ${strategyNames.join(', ')}, none of them twice`,
+    declineRate: 'a number from 0 to 1',
+    abandonRate: 'a number from 0 to 1',
+    rate: 'a number from 1 to 20000',
+    seed: 'a whole number from 0 to 2147483648',
+  };
+
+  const checked = (body: object) =>
+    new BodyValidationPipe().transform(body, { type: 'body', metatype: NewLoadTestDto });
+  /** Each problem as its pointer and what it says. */
+  async function problemsOf(body: object): Promise<[string, string][]> {
+    const refused = await checked(body).then(
+      () => undefined,
+      (error: unknown) => error,
+    );
+    expect(refused).toBeInstanceOf(ValidationFailed);
+    return (refused as ValidationFailed).errors.map(({ pointer, detail }) => [pointer, detail]);
+  }
+  const must = (field: keyof typeof musts): [string, string] => [
+    `/${field}`,
+    `${field} must be ${musts[field]}.`,
+  ];
+
+  it.each([
+    ['without what may be left out', {}],
+    ['at its lower bounds', { buyers: 1, units: 1, declineRate: 0, abandonRate: 0, rate: 1, seed: 0 }],
+    [
+      'at its upper bounds',
+      {
+        buyers: 100_000,
+        units: 100_000,
+        strategies: strategyNames,
+        declineRate: 1,
+        abandonRate: 1,
+        rate: 20_000,
+        seed: 2 ** 31,
+      },
+    ],
+  ])('is taken %s', async (_, more) => {
+    expect(await checked({ ...wish, ...more })).toMatchObject({ ...wish, ...more });
+  });
+
+  it('is told once of each field that it lacks what that must be', async () => {
+    const problems = await problemsOf({});
+
+    expect(problems).toHaveLength(6);
+    expect(problems).toEqual(
+      expect.arrayContaining([
+        ...(['buyers', 'units', 'strategies', 'declineRate', 'abandonRate'] as const).map(must),
+        ['/reason', expect.stringContaining('reason must say in a few words why')],
+      ]),
+    );
+  });
+
+  it.each<[keyof typeof musts, unknown[]]>([
+    ['buyers', [null, '30', 1.5, 0, 100_001]],
+    ['units', [null, '10', 1.5, 0, 100_001]],
+    [
+      'strategies',
+      [null, 'row-lock', [], ['by-magic'], ['row-lock', 'row-lock'], [...strategyNames, 'more']],
+    ],
+    ['declineRate', [null, '0.1', -0.01, 1.01]],
+    ['abandonRate', [null, '0.1', -0.01, 1.01]],
+    ['rate', [null, '200', 0.5, 20_001]],
+    ['seed', [null, '7', 0.5, -1, 2 ** 31 + 1]],
+  ])('is told the same of a wrong %s, whatever is wrong with it', async (field, values) => {
+    for (const value of values) expect(await problemsOf({ ...wish, [field]: value })).toEqual([must(field)]);
   });
 });
