@@ -7,7 +7,10 @@ import { complain, failWith } from '../scripts/console.mjs';
 const folder = path.dirname(fileURLToPath(import.meta.url));
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** `main(argv, onStart)` of a module of this folder resolves with the exit code; `onStart` is told how to stop what was started. `build: false`: by a service that runs, whose build must stay what it is. */
+/**
+ * `main(argv, onStart)` of a module of this folder resolves with the exit code; `onStart` is told how to stop what was
+ * started. `build: false`: by a service that runs, whose build must stay what it is.
+ */
 export async function runLoadTest({ module, main, usage, build = true }) {
   let interrupted = false;
   const stopOnSignals = (stop) => {

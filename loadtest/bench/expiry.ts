@@ -18,7 +18,6 @@ const giveUpMs = 300_000;
 const lookEveryMs = 50;
 
 export interface ExpiryResult {
-  reservations: number;
   /** From their moment until the stock of the last one was back. */
   releasedMs: number;
   calm: Tally;
@@ -45,7 +44,7 @@ export async function expireAtOnce(
   const { endsAt, inMs } = await reserveMany(site, sku, reservations);
   await new Promise((resolve) => setTimeout(resolve, inMs));
   const [storm, releasedMs] = await Promise.all([buy('storm', stormSeconds), untilReleased(site, endsAt)]);
-  return { reservations, releasedMs, calm, storm };
+  return { releasedMs, calm, storm };
 }
 
 /** One reservation made through the API, and copies of it, all of which end a moment from now. */

@@ -43,7 +43,6 @@ describe('the page of', () => {
           const visit = await browser.visit({ role: 'admin', theme, width });
           await visit.go(paths[thing]!);
           await visit.untilLive();
-          await visit.page.locator('h1').first().waitFor();
           await visit.untilLoaded();
           expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
           expect(visit.complaints).toEqual([]);
@@ -61,7 +60,6 @@ describe('the page of', () => {
       const visit = await browser.visit({ role: 'viewer', width: 320, height: 640 });
       await visit.go(paths[thing]!);
       await visit.untilLive();
-      await visit.page.locator('h1').first().waitFor();
       await visit.untilLoaded();
       expect(await visit.overhang()).toBeLessThanOrEqual(0);
     },

@@ -1,11 +1,9 @@
 import { type Answer, HttpClient, expectProblem } from '../support/http-client';
+import { describeOnEachQueueBackend } from '../support/redis';
 import { openShop } from '../support/shop';
 import { until } from '../support/until';
 
-/** Both ways in which queues are kept. */
-const backends = ['postgres', 'redis'] as const;
-
-describe.each(backends)('the operator, with queues on %s', (queue) => {
+describeOnEachQueueBackend('the operator', (queue) => {
   const shop = openShop({ queue, env: { LOG_LEVEL: 'warn' } });
 
   /** A browser that has signed in. Node lets a program say where it comes from; a browser says the truth. */
