@@ -1,6 +1,6 @@
 // `npm test`: sets up what is missing, runs the suites, and ends with one line of totals over everything that ran.
 //
-//   npm test                          everything, then the integration suites again with the tables in another schema
+//   npm test                          everything: the integration suites with the tables in another schema, the rest in public
 //   npm test -- test/unit -t money    whatever Jest takes, once
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
@@ -54,9 +54,13 @@ function runsFor(args) {
   if (args.length > 0)
     return [{ what: `jest ${args.join(' ')}`, jestArgs: args, schema: process.env.HOLDFAST_TEST_SCHEMA }];
   return [
-    { what: 'every suite', jestArgs: [] },
     {
-      what: 'the integration suites again, with every table in schema cell_7',
+      what: 'every suite but the integration suites',
+      jestArgs: ['--testPathIgnorePatterns', '/test/integration/'],
+    },
+    {
+      // A statement that names its schema, or trusts the search path to be `public`, finds nothing there.
+      what: 'the integration suites, with every table in schema cell_7',
       jestArgs: ['test/integration'],
       schema: 'cell_7',
     },

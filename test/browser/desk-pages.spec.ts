@@ -1,5 +1,5 @@
 import { openShop } from '../support/shop';
-import { type Theme, openBrowser } from './support';
+import { type Theme, expectSoundPage, openBrowser } from './support';
 
 /** What holds on the pages of single things, whatever they show. */
 describe('the page of', () => {
@@ -37,34 +37,13 @@ describe('the page of', () => {
 
   describe.each(themes)('in the %s theme,', (theme) => {
     it.each(things)(
-      '%s has nothing that axe, the console or the CSP complains about',
+      '%s has nothing that axe, the console or the CSP complains about, and never scrolls sideways',
       async (thing) => {
-        for (const width of [1440, 390]) {
-          const visit = await browser.visit({ role: 'admin', theme, width });
-          await visit.go(paths[thing]!);
-          await visit.untilLive();
-          await visit.untilLoaded();
-          expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
-          expect(visit.complaints).toEqual([]);
-          expect(await visit.page.locator('h1').count()).toBe(1);
-          await visit.close();
-        }
+        await expectSoundPage(await browser.visit({ role: 'admin', theme }), paths[thing]!);
       },
       90_000,
     );
   });
-
-  it.each(things)(
-    '%s does not scroll sideways at 320 px',
-    async (thing) => {
-      const visit = await browser.visit({ role: 'viewer', width: 320, height: 640 });
-      await visit.go(paths[thing]!);
-      await visit.untilLive();
-      await visit.untilLoaded();
-      expect(await visit.overhang()).toBeLessThanOrEqual(0);
-    },
-    60_000,
-  );
 
   it('something that does not exist says so', async () => {
     const visit = await browser.visit({ role: 'viewer' });

@@ -162,3 +162,21 @@ export const untilSays = (visit: Visit, text: string | RegExp, selector?: string
     const all = await visit.text(selector);
     return (typeof text === 'string' ? all.includes(text) : text.test(all)) && all;
   });
+
+/** What holds on every page, whatever it shows: on a desk, on a phone, and at 400 % on a desk. */
+export async function expectSoundPage(visit: Visit, path: string): Promise<void> {
+  const { page } = visit;
+  await visit.go(path);
+  await visit.untilLive();
+  await visit.untilLoaded();
+  for (const width of [1440, 390]) {
+    await page.setViewportSize({ width, height: 900 });
+    expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
+  }
+  await page.setViewportSize({ width: 320, height: 640 });
+  // A chart takes a frame to follow.
+  await until('nothing is wider than the page', async () => (await visit.overhang()) <= 0);
+  expect(visit.complaints).toEqual([]);
+  expect(visit.foreign).toEqual([]);
+  expect(await page.locator('h1').count()).toBe(1);
+}
