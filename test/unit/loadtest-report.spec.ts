@@ -57,6 +57,15 @@ function result(failures: string[] = []): FlashSaleResult {
   };
 }
 
+describe('what several processes of buyers were told', () => {
+  it('adds up, however many they were', () => {
+    const all = new Tally();
+    const orderIds = Array.from({ length: 300_000 }, (_, nth) => `ord_${nth}`);
+    for (let process = 0; process < 2; process++) all.add({ ...tally([5, 10]).data, orderIds });
+    expect([all.orderIds.length, all.counts.accepted, all.counts.refused]).toEqual([600_000, 2, 2]);
+  });
+});
+
 describe('the report of a flash sale', () => {
   it('opens without a network: it names nothing outside itself', () => {
     const html = htmlOf(result());
