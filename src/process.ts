@@ -1,12 +1,20 @@
+import { setFlagsFromString } from 'node:v8';
 import { ConfigError } from './config';
 import { isConnectionLost } from './database/pg-errors';
 import { log } from './http/log';
+
+/**
+ * How far the heap may grow beyond what was alive after the last collection, before the next one. V8's own measure is
+ * 300 on a machine with much memory: five hundred buyers at once made 400 MiB of a heap in which 70 MiB were alive.
+ */
+const heapGrowingPercent = 150;
 
 /**
  * Starts a process and keeps it honest: a wrong setting ends it with one line, a used port names its variable, and
  * nothing that breaks later ends it, for what is unfinished is in the database and is taken up again.
  */
 export async function runProcess(start: () => Promise<void>): Promise<void> {
+  setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled rejection'));
   // Drivers open connections of their own, and one that is cut in the wrong moment has nobody listening yet. Anything
   // else that nobody caught is a bug of ours: then this process is not to be trusted, and its supervisor starts another.
