@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
@@ -13,7 +13,7 @@ export interface Principal {
   role: Role;
 }
 
-export const digest = (key: string) => createHash('sha256').update(key).digest('hex');
+export const digest = (key: string) => hash('sha256', key);
 
 /** A revoked key works at most this much longer. */
 const cacheMs = 10_000;

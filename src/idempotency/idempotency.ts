@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import type { Queryable, Tx } from '../database/database';
@@ -51,10 +51,13 @@ export type ClaimOutcome =
  * Several claims of one key in `claims`: the first in the array wins, the others are told its resource.
  */
 export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<ClaimOutcome[]> {
+  const names = claims.map(nameOf);
   const firstByName = new Map<string, IdempotencyClaim>();
-  for (const claim of claims) if (!firstByName.has(nameOf(claim))) firstByName.set(nameOf(claim), claim);
+  claims.forEach((claim, nth) => {
+    if (!firstByName.has(names[nth]!)) firstByName.set(names[nth]!, claim);
+  });
   const firsts = [...firstByName.values()];
-  const inserted = await tx.rows<KeyRow>(
+  const inserted = await tx.rows<KeyName>(
     `
     INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
     SELECT principal, operation, key, decode(fingerprint, 'hex'), resource_id
@@ -62,21 +65,21 @@ export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<Cla
              AS c (principal, operation, key, fingerprint, resource_id)
      ORDER BY principal, operation, key
         ON CONFLICT DO NOTHING
-    RETURNING principal, operation, key, fingerprint, resource_id AS "resourceId"
+    RETURNING principal, operation, key
     `,
     columns(firsts),
   );
   const won = new Set(inserted.map(nameOf));
-  const owners = new Map(inserted.map((row) => [nameOf(row), row]));
+  const owners = new Map<string, KeyRow>([...firstByName].filter(([name]) => won.has(name)));
   // The statement above cannot see the rows that made it skip; the next one can, because their owners have committed.
-  const taken = firsts.filter((claim) => !won.has(nameOf(claim)));
+  const taken = [...firstByName].filter(([name]) => !won.has(name)).map(([, claim]) => claim);
   for (const row of taken.length > 0 ? await findKeys(tx, taken) : []) owners.set(nameOf(row), row);
 
-  return claims.map((claim) => {
-    const owner = owners.get(nameOf(claim));
+  return claims.map((claim, nth) => {
+    const owner = owners.get(names[nth]!);
     // Pruned or given back between the two statements: nobody holds it now, so a second run gets it.
     if (!owner) throw new LostRace('An idempotency key went away while it was being claimed.');
-    if (won.has(nameOf(claim)) && firstByName.get(nameOf(claim)) === claim) return { first: true };
+    if (owner === claim) return { first: true };
     if (!owner.fingerprint.equals(claim.fingerprint)) return { first: false, reused: true };
     return { first: false, resourceId: owner.resourceId };
   });
@@ -150,9 +153,9 @@ async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promi
 }
 
 type KeyRow = IdempotencyClaim;
+type KeyName = Pick<KeyRow, 'principal' | 'operation' | 'key'>;
 
-const nameOf = (claim: { principal: string; operation: string; key: string }) =>
-  `${claim.principal}\n${claim.operation}\n${claim.key}`;
+const nameOf = (claim: KeyName) => `${claim.principal}\n${claim.operation}\n${claim.key}`;
 
 const columns = (claims: IdempotencyClaim[]) => [
   claims.map((claim) => claim.principal),
@@ -164,7 +167,7 @@ const columns = (claims: IdempotencyClaim[]) => [
 
 /** The same request has the same fingerprint, in whatever order its fields came. */
 export function fingerprintOf(request: unknown): Buffer {
-  return createHash('sha256').update(canonical(request)).digest();
+  return hash('sha256', canonical(request), 'buffer');
 }
 
 function canonical(value: unknown): string {

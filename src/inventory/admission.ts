@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
@@ -139,9 +139,4 @@ export class Admission {
   }
 }
 
-const laneOf = (skus: string[]) =>
-  String(
-    createHash('sha1')
-      .update([...skus].sort()[0]!)
-      .digest()[0]! % lanesMax,
-  );
+const laneOf = (skus: string[]) => String(hash('sha1', [...skus].sort()[0]!, 'buffer')[0]! % lanesMax);

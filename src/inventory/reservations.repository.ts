@@ -64,7 +64,6 @@ export interface NewReservation {
 export interface Reserved extends NewReservation {
   createdAt: Date;
   expiresAt: Date;
-  maxExpiresAt: Date;
 }
 
 /** For SELECTs of whole reservations from `reservations r`. */
@@ -97,7 +96,7 @@ export async function insertReservations(
     ),
   );
   // One statement, because a hot stock row is locked until the commit and each round trip is another buyer's wait.
-  const rows = await tx.rows<Pick<Reserved, 'id' | 'createdAt' | 'expiresAt' | 'maxExpiresAt'>>(
+  const [clock] = await tx.rows<{ now: Date }>(
     `
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
     reservation AS (
@@ -109,14 +108,13 @@ export async function insertReservations(
              n.metadata, clock.now
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::int[], $8::jsonb[])
                AS n (id, principal, customer_id, order_id, total_amount, currency, ttl, metadata), clock
-      RETURNING id, created_at, expires_at, max_expires_at
     ), line AS (
       INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
       SELECT reservation_id, sku, pool, quantity, unit_amount, fencing_token
         FROM unnest($10::uuid[], $11::text[], $12::text[], $13::int[], $14::bigint[], $15::bigint[])
                AS n (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
     )
-    SELECT id, created_at AS "createdAt", expires_at AS "expiresAt", max_expires_at AS "maxExpiresAt" FROM reservation
+    SELECT now FROM clock
     `,
     [
       reservations.map((reservation) => reservation.id),
@@ -136,8 +134,12 @@ export async function insertReservations(
       lines.map((line) => line.fencingToken),
     ],
   );
-  const times = new Map(rows.map((row) => [row.id, row]));
-  return reservations.map((reservation) => ({ ...reservation, ...times.get(reservation.id)! }));
+  const createdAt = clock!.now;
+  return reservations.map((reservation) => ({
+    ...reservation,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + reservation.ttlSeconds * 1_000),
+  }));
 }
 
 export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
@@ -207,16 +209,6 @@ export async function attachOrder(tx: Tx, reservationId: string, orderId: string
   await tx.affected(
     `UPDATE reservations SET order_id = $2::uuid, version = version + 1 WHERE id = $1::uuid AND order_id IS NULL`,
     [reservationId, orderId],
-  );
-}
-
-export async function markReturned(tx: Tx, from: Reservation): Promise<void> {
-  await tx.affected(
-    `
-    UPDATE reservations SET returned_at = $2::timestamptz, version = version + 1
-     WHERE id = $1::uuid AND status = 'confirmed' AND returned_at IS NULL
-    `,
-    [from.id, from.now],
   );
 }
 

@@ -165,7 +165,9 @@ async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
 }
 
 /** Locks the rows in ascending (sku, pool) order, which every transaction keeps to, so that none waits in a circle. */
-export function lockLevels(tx: Tx, rows: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
+export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
+  // Hundreds of buyers of one SKU want one row.
+  const rows = [...new Map(wanted.map((row) => [keyOf(row), row])).values()];
   return tx.rows<LockedLevel>(
     `
     WITH locked AS MATERIALIZED (

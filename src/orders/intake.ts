@@ -242,13 +242,8 @@ async function write(tx: Tx, orders: AcceptedOrder[]): Promise<void> {
   await insertOrders(tx, orders);
   await insertSagas(
     tx,
-    orders.map((order) => ({
-      orderId: order.id,
-      step: firstDrivenStep,
-      codeVersion,
-      createdAt: order.createdAt,
-    })),
-    workerName,
+    orders.map((order) => ({ orderId: order.id, createdAt: order.createdAt })),
+    { step: firstDrivenStep, codeVersion, worker: workerName },
   );
   await appendMessages(
     tx,

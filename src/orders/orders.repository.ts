@@ -54,7 +54,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
       orders.map((order) => order.totalAmount),
       orders.map((order) => order.currency),
       orders.map((order) => JSON.stringify(order.metadata)),
-      orders.map((order) => order.createdAt),
+      orders.map((order) => order.createdAt.toISOString()),
       lines.map((line) => line.of),
       lines.map((line) => line.sku),
       lines.map((line) => line.quantity),

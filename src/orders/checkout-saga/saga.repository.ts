@@ -24,15 +24,15 @@ const columns = `
 
 export async function insertSagas(
   tx: Tx,
-  sagas: { orderId: string; step: string; codeVersion: number; createdAt: Date }[],
-  worker: string,
+  sagas: { orderId: string; createdAt: Date }[],
+  { step, codeVersion, worker }: { step: StepName; codeVersion: number; worker: string },
 ): Promise<void> {
   await tx.affected(
     `
     WITH born AS (
       INSERT INTO sagas (order_id, status, step, next_run_at, code_version)
-      SELECT order_id, 'running', step, created_at, code_version
-        FROM unnest($1::uuid[], $2::text[], $3::int[], $4::timestamptz[]) AS n (order_id, step, code_version, created_at)
+      SELECT order_id, 'running', $3::text, created_at, $4::int
+        FROM unnest($1::uuid[], $2::timestamptz[]) AS n (order_id, created_at)
       RETURNING order_id
     )
     INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, fencing_token, worker)
@@ -40,9 +40,9 @@ export async function insertSagas(
     `,
     [
       sagas.map((saga) => saga.orderId),
-      sagas.map((saga) => saga.step),
-      sagas.map((saga) => saga.codeVersion),
-      sagas.map((saga) => saga.createdAt),
+      sagas.map((saga) => saga.createdAt.toISOString()),
+      step,
+      codeVersion,
       worker,
     ],
   );
