@@ -1,11 +1,18 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
+import type { Config, loadConfig } from '../../src/config';
 import type { Batcher } from '../../src/database/batcher';
-import type { Database } from '../../src/database/database';
+import type { Database, openDatabase } from '../../src/database/database';
+import type { fingerprintOf } from '../../src/idempotency/idempotency';
+import type { newId } from '../../src/ids';
+import type { Admission } from '../../src/inventory/admission';
+import type { ReservationsService } from '../../src/inventory/reservations.service';
 import type { takeTogether } from '../../src/inventory/stock-levels';
 import type { StockDemand } from '../../src/inventory/strategies/strategy';
-import type { CheckoutRequest } from '../../src/orders/intake';
+import type { CheckoutRequest, Intake } from '../../src/orders/intake';
+import type { Relay } from '../../src/outbox/relay';
+import type { Queues } from '../../src/queue/queues';
 
 export interface InProcessOrder {
   /** The whole intake, or nothing but the taking of stock. */
@@ -19,18 +26,18 @@ export interface InProcessOrder {
 }
 export type InProcessAnswer = { perSecond: number } | { failed: string };
 
-/** What is used of the build; its constructors are held together by the service's own types, at src/. */
+/** What is used of the build. */
 interface Built {
-  loadConfig: (env: NodeJS.ProcessEnv) => object;
-  openDatabase: (config: object, name: string) => Promise<{ db: Database; close: () => Promise<void> }>;
-  Relay: new (...handed: unknown[]) => object;
-  Admission: new (...handed: unknown[]) => object;
-  ReservationsService: new (...handed: unknown[]) => object;
-  Intake: new (...handed: unknown[]) => { accept(request: CheckoutRequest): Promise<unknown> };
+  loadConfig: typeof loadConfig;
+  openDatabase: typeof openDatabase;
+  Relay: typeof Relay;
+  Admission: typeof Admission;
+  ReservationsService: typeof ReservationsService;
+  Intake: typeof Intake;
   Batcher: typeof Batcher;
   takeTogether: typeof takeTogether;
-  fingerprintOf: (request: unknown) => Buffer;
-  newId: () => string;
+  fingerprintOf: typeof fingerprintOf;
+  newId: typeof newId;
 }
 
 /**
@@ -76,10 +83,11 @@ async function keepBuying(
   return (1_000 * done) / ms;
 }
 
-function intakeOf(built: Built, config: object, db: Database, sku: string): () => Promise<unknown> {
+function intakeOf(built: Built, config: Config, db: Database, sku: string): () => Promise<unknown> {
   // Messages stay in the outbox: ringing for the worker is another measurement's.
-  const relay = new built.Relay(db, undefined, { enabled: false, resendMs: 60_000 });
-  const admission = new built.Admission(db);
+  const noQueues = undefined as unknown as Queues;
+  const relay = new built.Relay(db, noQueues, { enabled: false, resendMs: 60_000 });
+  const admission = new built.Admission(db, config);
   const reservations = new built.ReservationsService(config, db, admission, relay);
   const intake = new built.Intake(config, db, reservations, admission, relay);
   return () => intake.accept(checkout(built, sku));
