@@ -41,6 +41,8 @@ const arrivalsPerSecond = 1_000;
 export class LoadTests implements OnModuleDestroy {
   private readonly files: LoadTestFiles;
   private run: LoadTestRun | undefined;
+  /** The one that is about to begin, and is in no file yet. */
+  private starting: string | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -69,15 +71,32 @@ export class LoadTests implements OnModuleDestroy {
     this.refuseInProduction();
     if (!existsSync(program)) throw notFound('This installation has no load test. Start it from a clone.');
     const runId = newId();
-    const claimed = await this.db.transaction('desk', async (tx) => {
+    try {
+      const claimed = await this.claim(runId, wanted, key, actor);
+      return claimed === undefined ? this.begin(publicId('run', runId), wanted, actor) : this.find(claimed);
+    } finally {
+      if (this.starting === runId) this.starting = undefined;
+    }
+  }
+
+  /** The id of what this key started before, or undefined: it is this one's turn, and the audit log has it. */
+  private claim(
+    runId: string,
+    wanted: NewLoadTestDto,
+    key: string | undefined,
+    actor: Principal,
+  ): Promise<string | undefined> {
+    return this.db.transaction('desk', async (tx) => {
       if (key !== undefined) {
         const claim = { principal: actor.name, operation: 'load-tests', key, resourceId: runId };
         const [found] = await claimKeys(tx, [{ ...claim, fingerprint: fingerprintOf(wanted) }]);
         if (!found!.first && 'reused' in found!) throw reusedKey();
         if (!found!.first) return publicId('run', (found as { resourceId: string }).resourceId);
       }
-      if (this.files.list().some(({ status }) => status === 'running'))
+      const others = this.starting !== undefined && this.starting !== runId;
+      if (others || this.files.list().some(({ status }) => status === 'running'))
         throw loadTestRunning('One is held already. Wait for its end, or stop it.');
+      this.starting = runId;
       const { reason, ...after } = wanted;
       const objectId = publicId('run', runId);
       await recordAction(tx, actor, {
@@ -89,8 +108,6 @@ export class LoadTests implements OnModuleDestroy {
       });
       return undefined;
     });
-    if (claimed !== undefined) return this.find(claimed);
-    return this.begin(publicId('run', runId), wanted, actor);
   }
 
   async stop(id: string, reason: string, actor: Principal): Promise<LoadTest> {

@@ -158,6 +158,16 @@ describe('a rehearsal', () => {
     expect(action).toEqual({ actor: 'bootstrap-admin', reason: wish.reason });
   });
 
+  it('is held once, when two ask for one at once', async () => {
+    // Both are looked at before either has begun.
+    await shop.service.restart('api-1', { FAILPOINT: 'desk.before-commit:sleep=400' });
+    const both = await Promise.all([1, 2].map((seed) => start({ ...wish, seed, strategies: ['row-lock'] })));
+    expect(both.map(({ status }) => status).sort()).toEqual([202, 409]);
+    const { body } = both.find(({ status }) => status === 202)!;
+    expect(await ended(body.id)).toMatchObject({ status: 'passed' });
+    await shop.service.restart('api-1', { FAILPOINT: undefined });
+  });
+
   it('is stopped by hand, and ends its buyers', async () => {
     const { body } = await start({ ...wish, buyers: 100_000, rate: 20, strategies: ['row-lock'] });
     await until('somebody was served', async () => {
