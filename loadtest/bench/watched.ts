@@ -21,16 +21,21 @@ export async function whileWatched<T>(
     ),
   );
   try {
-    await Promise.all(streams.map((stream) => stream.messages('overview', 1)));
-    const before = heard(streams);
-    const startedAt = performance.now();
+    const before = await Promise.all(streams.map(newest));
     const result = await work();
-    const seconds = (performance.now() - startedAt) / 1_000;
-    return { result, updatesPerSecond: (heard(streams) - before) / streams.length / seconds };
+    const after = await Promise.all(streams.map(newest));
+    const rates = after.map(({ nth, at }, stream) => (nth - before[stream]!.nth) / (at - before[stream]!.at));
+    return { result, updatesPerSecond: 1_000 * mean(rates) };
   } finally {
     for (const stream of streams) stream.leave();
   }
 }
 
-const heard = (streams: EventStream[]): number =>
-  streams.reduce((sum, { received }) => sum + received.filter(({ topic }) => topic === 'overview').length, 0);
+/** The next message that comes: a rate from message to message is not rounded to whole ones, and hides no pause at the end. */
+async function newest(stream: EventStream): Promise<{ nth: number; at: number }> {
+  const heard = stream.received.filter(({ topic }) => topic === 'overview').length;
+  const messages = (await stream.messages('overview', heard + 1)) as { at: string }[];
+  return { nth: messages.length, at: Date.parse(messages.at(-1)!.at) };
+}
+
+const mean = (numbers: number[]): number => numbers.reduce((sum, one) => sum + one, 0) / numbers.length;
