@@ -1,12 +1,20 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../test/support/child';
 import { type Machine, inOneLine } from './machine';
+import { pictureOf } from './plot';
 
 /** Puts what was measured, and on what, between the two marks of a page in docs/; what stands around it stays. */
 export function writeDocs(page: string, mark: string, machine: Machine, rows: string[][]): void {
   const file = path.join(root, 'docs', page);
   writeFileSync(file, withMeasured(readFileSync(file, 'utf8'), mark, machine, rows));
+}
+
+/** A plot, as a picture that a page in docs/ shows. */
+export function writePicture(name: string, svg: string): void {
+  const file = path.join(root, 'docs', name);
+  mkdirSync(path.dirname(file), { recursive: true });
+  writeFileSync(file, pictureOf(svg));
 }
 
 export function withMeasured(text: string, mark: string, machine: Machine, rows: string[][]): string {

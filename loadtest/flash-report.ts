@@ -1,6 +1,6 @@
 import type { FlashSaleArgs } from './flash-args';
 import { type Machine, inOneLine } from './machine';
-import { escaped, svgOf } from './plot';
+import { escaped, plotStyle, svgOf } from './plot';
 import type { SaleResult } from './sale';
 import type { LevelResult } from './sweep';
 import { short, time } from './table';
@@ -131,9 +131,7 @@ const style = `
   :root { color-scheme: light dark; font: 15px/1.5 system-ui, sans-serif; }
   body { max-width: 1400px; margin: 2rem auto; padding: 0 1rem; }
   .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(520px, 1fr)); gap: 1.5rem; }
-  svg { width: 100%; font: 12px system-ui, sans-serif; }
-  svg text { fill: currentColor; } svg .title { font-weight: 600; font-size: 14px; }
-  svg .grid { stroke: currentColor; opacity: .15; }
+  svg { width: 100%; }${plotStyle}
   table { border-collapse: collapse; } td, th { padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #8884; }
   td { white-space: nowrap; } td:first-child, th:first-child { text-align: left; } .scroll { overflow-x: auto; }
   .pass { color: #1a7f37; } .FAIL { color: #cf222e; font-weight: 700; }`;
@@ -141,7 +139,7 @@ const style = `
 /** One file that opens without a network. */
 export function htmlOf({ machine, args, levels, sales }: FlashSaleResult): string {
   const plots = [
-    ...(levels.length > 0 ? concurrencyPlots(levels) : []),
+    ...(levels.length > 0 ? Object.values(concurrencyPlots(levels)) : []),
     ...byStrategy(sales).map(({ typical }) => coursePlot(typical)),
   ];
   const failures = sales.flatMap(({ strategy, seed, verdict }) =>
@@ -163,7 +161,8 @@ ${levels.length > 0 ? `<h2>So many buyers at once</h2><div class="scroll">${html
 `;
 }
 
-function concurrencyPlots(levels: LevelResult[]): string[] {
+/** What becomes of each strategy the more buyers there are. */
+export function concurrencyPlots(levels: LevelResult[]): Record<'throughput' | 'p99', string> {
   const names = [...new Set(levels.map(({ strategy }) => strategy))];
   const seriesOf = (value: (level: LevelResult) => number) =>
     names.map((name) => ({
@@ -173,15 +172,15 @@ function concurrencyPlots(levels: LevelResult[]): string[] {
         .map((level) => [level.concurrency, value(level)] as [number, number]),
     }));
   const xLabel = 'buyers at once';
-  return [
-    svgOf({
+  return {
+    throughput: svgOf({
       title: 'Throughput',
       xLabel,
       yLabel: 'orders/s',
       series: seriesOf(({ ordersPerSecond }) => ordersPerSecond),
       logX: true,
     }),
-    svgOf({
+    p99: svgOf({
       title: 'p99 of the answer',
       xLabel,
       yLabel: 'ms',
@@ -189,7 +188,7 @@ function concurrencyPlots(levels: LevelResult[]): string[] {
       logX: true,
       logY: true,
     }),
-  ];
+  };
 }
 
 function coursePlot({ strategy, tally }: SaleResult): string {

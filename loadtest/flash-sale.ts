@@ -4,9 +4,17 @@ import { root } from '../test/support/child';
 import { HttpClient } from '../test/support/http-client';
 import type { Progress } from './buyers';
 import { Crowd } from './crowd';
-import { writeDocs } from './docs';
+import { writeDocs, writePicture } from './docs';
 import { type FlashSaleArgs, readFlashSaleArgs } from './flash-args';
-import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, plainSale, salesTable } from './flash-report';
+import {
+  type FlashSaleResult,
+  concurrencyPlots,
+  htmlOf,
+  jsonOf,
+  levelsTable,
+  plainSale,
+  salesTable,
+} from './flash-report';
 import { busyWarning, inOneLine, machineNow } from './machine';
 import { tellParent } from './onlooker';
 import { ProgressLine } from './progress';
@@ -148,6 +156,9 @@ function report(result: FlashSaleResult): void {
   if (args.docs) {
     writeDocs('strategies.md', 'levels', result.machine, levelsTable(levels));
     writeDocs('strategies.md', 'sales', result.machine, salesTable(sales));
+    if (levels.length > 0)
+      for (const [name, svg] of Object.entries(concurrencyPlots(levels)))
+        writePicture(`strategies/${name}.svg`, svg);
   }
   say(`${path.join(dir, 'result.json')}\n${path.join(dir, 'report.html')}`);
 }

@@ -85,6 +85,20 @@ export function svgOf(plot: Plot): string {
   return [head, ...grid, ...below, ...names, ...lines, '</svg>'].join('');
 }
 
+/** How a plot looks, wherever it is shown. */
+export const plotStyle = `
+  svg { font: 12px system-ui, sans-serif; }
+  svg text { fill: currentColor; } svg .title { font-weight: 600; font-size: 14px; }
+  svg .grid { stroke: currentColor; opacity: .15; }`;
+
+/** A plot as a picture of its own: on white, because it cannot know what it is shown on. */
+export function pictureOf(svg: string): string {
+  const { width, height } = size;
+  const paper = `<style>${plotStyle}</style><rect width="${width}" height="${height}" fill="#fff"/>`;
+  const head = `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}" color="#222" `;
+  return `${svg.replace('<svg ', head).replace('>', `>${paper}`)}\n`;
+}
+
 function drawn(
   { name, points }: Series,
   nth: number,

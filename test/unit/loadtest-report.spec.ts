@@ -2,7 +2,7 @@ import { Results, median } from '../../loadtest/bench-results';
 import { withMeasured } from '../../loadtest/docs';
 import { readFlashSaleArgs } from '../../loadtest/flash-args';
 import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, salesTable } from '../../loadtest/flash-report';
-import { svgOf } from '../../loadtest/plot';
+import { pictureOf, svgOf } from '../../loadtest/plot';
 import { bar } from '../../loadtest/progress';
 import { table, time } from '../../loadtest/table';
 import { Tally } from '../../loadtest/tally';
@@ -122,6 +122,23 @@ describe('the report of a flash sale', () => {
 
 describe('a plot', () => {
   const plot = { title: 'T', xLabel: 'x', yLabel: 'y' };
+
+  it('becomes a picture that needs no page around it', () => {
+    const plot = svgOf({
+      title: 'a > b',
+      xLabel: 'x',
+      yLabel: 'y',
+      series: [{ name: 's', points: [[1, 2]] }],
+    });
+    const picture = pictureOf(plot);
+    expect(picture).toMatch(
+      /^<svg xmlns="[^"]+" width="640" height="360"[^>]*><style>[^<]+<\/style><rect [^>]+>/,
+    );
+    expect(picture.endsWith('</svg>\n')).toBe(true);
+    expect(picture.replace(/<style>[^]*?<\/style><rect[^>]*>/, '')).toContain(
+      plot.slice(plot.indexOf('<text')).trim(),
+    );
+  });
 
   it('keeps every point within its frame', () => {
     const svg = svgOf({ ...plot, series: [{ name: 'one', points: [[1, 3], [64, 900], [512, 40_000]] }], logX: true, logY: true }); // prettier-ignore
