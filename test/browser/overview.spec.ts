@@ -39,7 +39,7 @@ describe('the overview', () => {
       const expected: Record<string, string> = {
         confirmed: `Confirmed sold, not yet shipped ${grouped(units.confirmed)}`,
         pinned: `Pinned charge in flight, cannot expire ${grouped(units.pinned)}`,
-        active: `come back within 60 s if unpaid ${grouped(units.active)}`,
+        active: `back within 60 s if unpaid ${grouped(units.active)}`,
         available: `Available can be promised now ${grouped(units.available)}`,
         'on hand': `all SKUs, ${grouped(units.onHand)}`,
         'in flight': `${grouped(steps.inFlight)} now, by the step they are at`,

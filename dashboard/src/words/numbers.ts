@@ -32,8 +32,13 @@ export function percent(share: number): string {
 }
 
 /** "4 units", "1 unit". */
-export function plural(value: number, one: string, many = `${one}s`): string {
-  return `${count(value)} ${value === 1 ? one : many}`;
+export function plural(value: number, one: string, many?: string): string {
+  return `${count(value)} ${noun(value, one, many)}`;
+}
+
+/** The word alone, where the number before it looks different. */
+export function noun(value: number, one: string, many = `${one}s`): string {
+  return value === 1 ? one : many;
 }
 
 /** Counting stops at the cap, on the server as well, so the number says that there may be more. */

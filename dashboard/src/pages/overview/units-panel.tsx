@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import type { UnitsOnHand } from '../../api/shapes/overview';
 import { Panel } from '../../parts/panel';
 import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
-import { count } from '../../words/numbers';
+import { count, plural } from '../../words/numbers';
 import styles from './units-panel.module.css';
 
 /** All stock together, from firm to free. */
@@ -16,7 +16,7 @@ export function UnitsPanel({ units }: { units: UnitsOnHand }) {
         <Row
           state="active"
           name="Active"
-          note={`${count(units.returningSoon)} come back within 60 s if unpaid`}
+          note={`${plural(units.returningSoon, 'comes', 'come')} back within 60 s if unpaid`}
           units={units.active}
         />
         <Row state="available" name="Available" note="can be promised now" units={units.available} />

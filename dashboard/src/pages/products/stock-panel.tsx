@@ -4,7 +4,7 @@ import type { Returning } from '../../api/shapes/reservations';
 import { Count } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
-import { count } from '../../words/numbers';
+import { count, noun } from '../../words/numbers';
 import styles from './stock-panel.module.css';
 
 const parts: { state: Firmness; words: string }[] = [
@@ -24,7 +24,8 @@ export function StockPanel({ product, returning }: { product: Product; returning
       action={
         returning ? (
           <Link href={`/reservations?sku=${encodeURIComponent(sku)}`} className={styles.returning}>
-            <b>{count(returning.withinMinute)}</b> units come back within 60 s if unpaid
+            <b>{count(returning.withinMinute)}</b> {noun(returning.withinMinute, 'unit comes', 'units come')}{' '}
+            back within 60 s if unpaid
           </Link>
         ) : undefined
       }

@@ -12,7 +12,7 @@ import { usePlace } from '../../parts/place';
 import { ReturnChart } from '../../parts/return-chart/return-chart';
 import { Empty, Loading, Trouble } from '../../parts/states';
 import { useFilters } from '../../parts/use-filters';
-import { count, plural, upTo } from '../../words/numbers';
+import { count, noun, plural, upTo } from '../../words/numbers';
 import { capital } from '../../words/statuses';
 import { csvOf } from './csv';
 import { ReleaseMany } from './release-many';
@@ -147,8 +147,8 @@ function ComingBack({ sku }: { sku: string | null }) {
       action={
         data ? (
           <span>
-            <b className={styles.soon}>{count(data.withinMinute)}</b> units within 60 s,{' '}
-            <b>{count(data.active.units)}</b> held by {plural(data.active.reservations, 'reservation')}
+            <b className={styles.soon}>{count(data.withinMinute)}</b> {noun(data.withinMinute, 'unit')} within
+            60 s, <b>{count(data.active.units)}</b> held by {plural(data.active.reservations, 'reservation')}
           </span>
         ) : undefined
       }

@@ -12,7 +12,7 @@ export function ReturnChart({ returning: { units, withinMinute } }: { returning:
   const top = Math.max(1, ...units);
   const total = units.reduce((sum, part) => sum + part, 0);
   const label =
-    `${plural(withinMinute, 'unit')} come back within 60 s, ` +
+    `${plural(withinMinute, 'unit comes', 'units come')} back within 60 s, ` +
     `${plural(total, 'unit')} within 10 min, if nobody pays`;
   return (
     <figure className={styles.chart}>
