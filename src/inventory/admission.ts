@@ -82,8 +82,14 @@ export class Admission {
       const names = await this.strategiesOf(skus);
       const answered = skus.map((sku, nth) => noteArrival(sku, names[nth]!));
       try {
-        if (names.every((name) => name === 'grouped')) return await how.together(laneOf(skus));
-        return await this.turnstile.pass(() => this.takeAlone(skus, names, how.alone));
+        if (isGrouped(names)) return await how.together(laneOf(skus));
+        const alone = await this.turnstile.pass(async () =>
+          isGrouped(await this.strategiesOf(skus))
+            ? undefined
+            : { taken: await this.takeAlone(skus, names, how.alone) },
+        );
+        // A crowd that was waiting to be taken alone when its product became hot need not be taken so.
+        return alone ? alone.taken : await how.together(laneOf(skus));
       } catch (error) {
         if (!(error instanceof LeaseLost)) throw error;
         if (tries === triesMax) throw busy();
@@ -138,5 +144,7 @@ export class Admission {
     this.remembered.set(sku, { strategy: product?.strategy, until: performance.now() + rememberMs });
   }
 }
+
+const isGrouped = (names: string[]) => names.every((name) => name === 'grouped');
 
 const laneOf = (skus: string[]) => String(hash('sha1', [...skus].sort()[0]!, 'buffer')[0]! % lanesMax);

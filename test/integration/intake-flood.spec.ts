@@ -1,9 +1,11 @@
+import { contentionOf } from '../../src/inventory/contention';
 import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
 
 /** Ten connections, of which buyers who are taken alone may have two. */
 let world: World;
 beforeAll(async () => (world = await createWorld({ DATABASE_POOL_MAX: '10', INTAKE_WAIT_MS_MAX: '3000' })));
 afterEach(() => expectInvariants(world));
+afterEach(() => void jest.restoreAllMocks());
 afterAll(() => world.close());
 
 /** A crowd at a product whose stock row somebody holds, until `end` is called. */
@@ -21,7 +23,7 @@ async function crowdAtHeldStock(buyers: number) {
     await holder.end();
     return Promise.all(answers);
   };
-  return { answers, end };
+  return { sku, answers, end };
 }
 
 describe('while a crowd waits for a product that is taken alone', () => {
@@ -51,6 +53,19 @@ describe('while a crowd waits for a product that is taken alone', () => {
     await world.order([{ sku, quantity: 1 }]);
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
     await end();
+  });
+
+  it('those who wait share a transaction, when their product is grouped by the time it is their turn', async () => {
+    const { sku, end } = await crowdAtHeldStock(40);
+    const operator = await world.session();
+    await operator.query(`UPDATE products SET strategy = 'grouped' WHERE sku = $1`, [sku]);
+    await operator.end();
+    // A switch is noticed within a second; here it has passed.
+    const now = performance.now.bind(performance);
+    jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_500);
+    expect(new Set(await end())).toEqual(new Set(['ok']));
+    const grouped = contentionOf(sku).find(({ strategy }) => strategy === 'grouped');
+    expect(grouped!.batchSize).toBeGreaterThan(5);
   });
 
   it('those who have waited too long are sent away with nothing taken', async () => {
