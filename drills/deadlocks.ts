@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict';
+import { randomUUID } from 'node:crypto';
 import { inParallel, tally } from '../test/support/shop';
 import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
@@ -27,7 +28,12 @@ export const drill: Drill = {
     const buy = async (index: number) => {
       const lines = stage.random.shuffled(skus).slice(0, stage.random.integer(2, 5));
       const by = shop.caller(index);
-      return shop.order({ lines: lines.map((sku) => ({ sku, quantity: 1 })) }, { by });
+      const how = { by, key: randomUUID() };
+      const order = () => shop.order({ lines: lines.map((sku) => ({ sku, quantity: 1 })) }, how);
+      let answer = await order();
+      // Connections are cut before each round; whoever has got one of those is told to come again.
+      while (answer.status === 503) answer = await order();
+      return answer;
     };
     for (let round = 1; round <= 10; round++) {
       const answers = await inParallel(30, 15, buy);
