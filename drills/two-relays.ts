@@ -36,13 +36,21 @@ export const drill: Drill = {
     });
     await buying;
 
-    // All that waits is due now, all of them send at once, and one dies between sending and marking.
-    await shop.tamper('UPDATE outbox SET next_relay_at = clock_timestamp() WHERE relayed_at IS NULL');
+    // Half of what waits is due now, for one relay: it dies between sending and marking, and the others, who might be
+    // quicker, sleep until then. The other half is for all of them at once.
+    const others = ['api-1', 'api-2', 'worker-2'];
+    await shop.tamper(
+      `UPDATE outbox SET next_relay_at = clock_timestamp() + (hashtext(aggregate_id::text) & 1) * interval '1 hour'
+        WHERE relayed_at IS NULL AND applied_at IS NULL`,
+    );
+    await Promise.all(others.map((name) => shop.freeze(name)));
     await shop.service.restart('redis');
-    await reach('a relay dies', async () => {
-      await shop.buy(1, { sku });
-      return shop.service.pidOf('worker-1') === undefined;
-    });
+    await reach('a relay dies', async () => shop.service.pidOf('worker-1') === undefined);
+    await Promise.all(others.map((name) => shop.thaw(name)));
+    await shop.tamper(
+      `UPDATE outbox SET next_relay_at = clock_timestamp()
+        WHERE next_relay_at BETWEEN clock_timestamp() + interval '10 minutes' AND clock_timestamp() + interval '2 hours'`,
+    );
     stage.count('kills', 1);
     await shop.service.restart('worker-1', { FAILPOINT: undefined });
 
