@@ -35,7 +35,7 @@ export class StreamController implements OnModuleDestroy {
   @ApiOperation({
     summary: 'What changes, as it changes',
     description:
-      'Server-sent events: `{topic, at, value}` with the whole value, at most one a second for each topic. The stream ends with the session.',
+      'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. The stream ends with the session.',
   })
   @ApiQuery({
     name: 'topics',

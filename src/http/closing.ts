@@ -21,11 +21,11 @@ export function closeWhenAnswered(fastify: FastifyInstance): void {
   });
   fastify.addHook('preClose', async () => {
     closing = true;
+    if (!server.listening) return;
     const look = setInterval(() => {
       server.closeIdleConnections();
       for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
     }, lookEveryMs);
     server.once('close', () => clearInterval(look));
-    if (!server.listening) clearInterval(look);
   });
 }
