@@ -16,7 +16,7 @@ describe('a rehearsal', () => {
     await page.getByRole('textbox', { name: 'Seed' }).fill('4021');
     await page.getByRole('button', { name: 'conditional-update' }).click();
     await page.getByRole('button', { name: /^Start, about/ }).click();
-    const dialog = page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByText('Other products are not touched').waitFor();
     await dialog.getByLabel('Reason, kept in the audit log').fill('before the drop');
     await dialog.getByRole('button', { name: /^Start/ }).dblclick();

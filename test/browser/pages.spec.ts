@@ -116,7 +116,7 @@ describe('a viewer', () => {
     expect(await retry.innerText()).toContain('Needs an admin key');
     await retry.click({ force: true });
     await retry.press('Enter');
-    expect(await visit.page.getByRole('dialog').count()).toBe(0);
+    expect(await visit.dialog.count()).toBe(0);
 
     const [letter] = await shop.all('/v1/admin/dead-letters');
     const refused = await visit.page.evaluate<number>(

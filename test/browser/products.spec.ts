@@ -44,7 +44,7 @@ describe('a product', () => {
       return answers;
     });
     await visit.page.getByRole('button', { name: 'Switch strategy' }).click();
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByRole('radio', { name: /^grouped/ }).check();
     await dialog.getByLabel('Reason, kept in the audit log').fill('the drop begins');
     expect(await visit.violations()).toEqual([]);
@@ -65,7 +65,7 @@ describe('a product', () => {
     await shop.reserved(sku, 10);
     const visit = await open(sku);
     await visit.page.getByRole('button', { name: 'Adjust stock' }).click();
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByLabel('Or counted in all').fill('8');
     await dialog
       .getByText('8 would be 2 fewer than promised. Release reservations first, or take off at most 2.')
@@ -88,7 +88,7 @@ describe('a product', () => {
     const sku = await shop.product(12);
     const visit = await open(sku);
     await visit.page.getByRole('button', { name: 'Edit' }).click();
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByLabel('Name', { exact: true }).fill('Mine');
     await dialog.getByLabel('Most per order').fill('4');
     await dialog.getByLabel('Reason, kept in the audit log').fill('renamed');

@@ -50,7 +50,7 @@ describe('the reservations', () => {
     const { id } = await shop.reserved(sku, 2);
     const visit = await open(`/reservations/${id}`);
     await visit.page.getByRole('button', { name: 'Release', exact: true }).click();
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     expect(await visit.violations()).toEqual([]);
     const press = dialog.getByRole('button', { name: 'Release 1 reservation' });
     expect(await press.getAttribute('aria-disabled')).toBe('true');
@@ -80,7 +80,7 @@ describe('the reservations', () => {
     await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
     await visit.page.getByRole('button', { name: 'All active that match…' }).click();
 
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByText(`Release 11 reservations of ${sku}?`).waitFor();
     await dialog.getByText('1 pinned matches too and stays: its charge is in flight.').waitFor();
     expect(await visit.text('[role=dialog] dl')).toMatch(/11[^]*22[^]*11/);
@@ -106,7 +106,7 @@ describe('the reservations', () => {
     const visit = await open(`/reservations?sku=${sku}`);
     await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
     await visit.page.getByRole('button', { name: 'All active that match…' }).click();
-    const dialog = visit.page.getByRole('dialog');
+    const { dialog } = visit;
     await dialog.getByLabel('Reason, kept in the audit log').fill('wrong price shown');
     await dialog.getByLabel('Type 11 to confirm').fill('11');
     await shop.admin.post(`/v1/admin/reservations/${soon.id}/release`, { reason: 'somebody else' });
@@ -137,7 +137,7 @@ describe('the reservations', () => {
     expect(await release.getAttribute('aria-disabled')).toBe('true');
     expect(await release.innerText()).toContain('Needs an admin key');
     await release.click({ force: true });
-    expect(await visit.page.getByRole('dialog').count()).toBe(0);
+    expect(await visit.dialog.count()).toBe(0);
     expect(await actsOn(id)).toEqual([]);
   }, 60_000);
 });

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { type Browser, type BrowserContext, chromium, type Page } from 'playwright-core';
+import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import type { Shop } from '../support/shop';
 import { until } from '../support/until';
 
@@ -64,6 +64,11 @@ export class Visit {
   /** Once the stream has told of itself, everything that moves is on the page. */
   async untilLive(): Promise<void> {
     await this.page.locator('[data-phase=live]').waitFor();
+  }
+
+  /** The dialog over the page. A toast that comes while it fades out has the same role, and is not modal. */
+  get dialog(): Locator {
+    return this.page.getByRole('dialog').and(this.page.locator(':not([aria-modal=false])'));
   }
 
   /** Once no part of the page is waited for. */
