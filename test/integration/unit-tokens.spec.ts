@@ -1,5 +1,10 @@
+import type { Tx } from '../../src/database/database';
+import { newId } from '../../src/ids';
 import { contentionOf } from '../../src/inventory/contention';
 import { reservationView } from '../../src/inventory/inventory.views';
+import { unitsPool } from '../../src/inventory/pools';
+import { UnitTokens } from '../../src/inventory/strategies/unit-tokens';
+import { retireUnits } from '../../src/inventory/units';
 import {
   answerOf,
   codesOf,
@@ -167,5 +172,50 @@ describe('the last unit, while a rival is looking at it', () => {
     expect(await answerOf(adjust(world, sku, -1))).toBe('unavailable');
     await letGo();
     expect(await answerOf(adjust(world, sku, -1))).toBe('ok');
+  });
+});
+
+describe('of a product that came after the last ANALYZE', () => {
+  let fresh: World;
+  let sku: string;
+  beforeAll(async () => {
+    // On a database of its own, whose statistics know of nothing else.
+    fresh = await createWorld();
+    await fresh.product({ onHand: 2_000, strategy });
+    await fresh.rows('ANALYZE stock_units');
+    sku = await fresh.product({ onHand: 2_000, strategy });
+  });
+  afterAll(() => fresh.close());
+
+  /** How many unit rows the work reads; it is undone. */
+  async function readBy(work: (tx: Tx) => Promise<unknown>): Promise<number> {
+    const undone = new Error('undone');
+    let read = NaN;
+    const measured = fresh.db.transaction('intake', async (tx) => {
+      const before = await readSoFar(tx);
+      await work(tx);
+      read = (await readSoFar(tx)) - before;
+      throw undone;
+    });
+    await expect(measured).rejects.toBe(undone);
+    return read;
+  }
+
+  /** By this connection, since it last told the statistics. */
+  async function readSoFar(tx: Tx): Promise<number> {
+    const [table] = await tx.rows<{ read: number }>(
+      `SELECT (idx_tup_fetch + seq_tup_read)::int AS read FROM pg_stat_xact_user_tables WHERE relname = 'stock_units'`,
+    );
+    return table!.read;
+  }
+
+  it('a few units are found without reading the others', async () => {
+    const demand = { sku, pool: unitsPool, quantity: 3 };
+    const taker = { reservationId: newId() };
+    expect(await readBy((tx) => new UnitTokens().take(tx, [demand], taker))).toBeLessThan(20);
+  });
+
+  it('a few units are written off without reading the others', async () => {
+    expect(await readBy((tx) => retireUnits(tx, sku, 3))).toBeLessThan(20);
   });
 });

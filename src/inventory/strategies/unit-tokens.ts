@@ -47,7 +47,10 @@ export class UnitTokens implements StockStrategy {
     }
   }
 
-  /** All of the units or none of them, and the stock row with them: last, because all buyers share that one. */
+  /**
+   * All of the units or none of them, and the stock row with them: last, because all buyers share that one. The units are
+   * named, not joined: see units.ts.
+   */
   private async claim(
     tx: Tx,
     { sku, quantity }: StockDemand,
@@ -63,12 +66,11 @@ export class UnitTokens implements StockStrategy {
          LIMIT $3::int
            FOR UPDATE SKIP LOCKED
       ), taken AS (
-        UPDATE stock_units u SET reservation_id = $4::uuid
-          FROM claimed
-         WHERE u.sku = $1::text
-           AND u.unit_no = claimed.unit_no
+        UPDATE stock_units SET reservation_id = $4::uuid
+         WHERE sku = $1::text
+           AND unit_no = ANY (ARRAY(SELECT unit_no FROM claimed))
            AND (SELECT count(*) FROM claimed) = $3::int
-        RETURNING u.unit_no
+        RETURNING unit_no
       )
       UPDATE stock_levels
          SET reserved = reserved + $3::int,
