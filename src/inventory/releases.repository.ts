@@ -206,15 +206,21 @@ export function lockMembers(tx: Tx, ids: string[]): Promise<LockedMember[]> {
 }
 
 /** Ends reservations that the caller has locked and found active. */
-export async function releaseLocked(tx: Tx, ids: string[], endReason: string, now: Date): Promise<void> {
-  if (ids.length === 0) return;
+export async function releaseLocked(
+  tx: Tx,
+  found: { id: string; version: number }[],
+  endReason: string,
+  now: Date,
+): Promise<void> {
+  if (found.length === 0) return;
   const released = await tx.affected(
     `
-    UPDATE reservations
-       SET status = 'released', end_reason = $2::text, ended_at = $3::timestamptz, version = version + 1
-     WHERE id = ANY ($1::uuid[]) AND status = 'active'
+    UPDATE reservations r
+       SET status = 'released', end_reason = $3::text, ended_at = $4::timestamptz, version = r.version + 1
+      FROM unnest($1::uuid[], $2::int[]) AS found (id, version)
+     WHERE r.id = found.id AND r.version = found.version
     `,
-    [ids, endReason, now],
+    [found.map(({ id }) => id), found.map(({ version }) => version), endReason, now],
   );
-  if (released !== ids.length) throw new Error('Bug: a reservation changed under its own lock.');
+  if (released !== found.length) throw new Error('Bug: a reservation changed under its own lock.');
 }

@@ -187,7 +187,7 @@ export class Releases implements BeforeApplicationShutdown {
     const { now } = (await findRelease(tx, id))!;
     const mine = found.filter(({ status, isDue }) => status === 'active' && !isDue);
     const ids = mine.map((member) => member.id);
-    await releaseLocked(tx, ids, `released by ${release.actor}: ${release.reason}`, now);
+    await releaseLocked(tx, mine, `released by ${release.actor}: ${release.reason}`, now);
     await giveBack(tx, ids);
     await announce(
       tx,

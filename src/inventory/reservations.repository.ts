@@ -187,9 +187,9 @@ export async function changeStatus(
     `
     UPDATE reservations
        SET status = $3::text, end_reason = $4::text, ended_at = $5::timestamptz, version = version + 1
-     WHERE id = $1::uuid AND status = $2::text AND version = $6::int
+     WHERE id = $1::uuid AND version = $2::int
     `,
-    [from.id, from.status, to, endReason ?? null, ends ? from.now : null, from.version],
+    [from.id, from.version, to, endReason ?? null, ends ? from.now : null],
   );
   if (changed !== 1) throw new Error(`Bug: reservation ${from.id} changed under its own lock.`);
 }
@@ -199,9 +199,9 @@ export async function extendExpiry(tx: Tx, from: Reservation, expiresAt: Date): 
     `
     UPDATE reservations
        SET expires_at = greatest(expires_at, $2::timestamptz), extensions_used = extensions_used + 1, version = version + 1
-     WHERE id = $1::uuid AND status = 'active'
+     WHERE id = $1::uuid AND version = $3::int
     `,
-    [from.id, expiresAt],
+    [from.id, expiresAt, from.version],
   );
 }
 
@@ -226,14 +226,14 @@ export async function expireDueRows(tx: Tx, limit: number): Promise<ExpiredReser
   const due = await tx.rows<DueRow>(
     `
     WITH due AS MATERIALIZED (
-      SELECT r.id
+      SELECT r.id, r.version
         FROM reservations r
        WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
        ORDER BY r.expires_at
        LIMIT $1::int
          FOR UPDATE OF r SKIP LOCKED
     )
-    SELECT id, clock_timestamp() AS now FROM due
+    SELECT id, version, clock_timestamp() AS now FROM due
     `,
     [limit],
   );
@@ -242,22 +242,23 @@ export async function expireDueRows(tx: Tx, limit: number): Promise<ExpiredReser
 
 /**
  * The same for a buyer who is short of these SKUs. It waits for whoever holds a row, in the order of their ids, because
- * what that one is about to give back may be what the buyer lacks.
+ * what that one is about to give back may be what the buyer lacks. Begins with what is due, and not with all that was ever
+ * sold of the SKU: docs/decisions/0025.
  */
 export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Promise<ExpiredReservation[]> {
   const due = await tx.rows<DueRow>(
     `
     WITH due AS MATERIALIZED (
-      SELECT r.id
+      SELECT r.id, r.version
         FROM reservations r
        WHERE r.status = 'active'
          AND r.expires_at <= statement_timestamp()
-         AND EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[]))
+         AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])) > 0
        ORDER BY r.id
        LIMIT $1::int
          FOR UPDATE OF r
     )
-    SELECT id, clock_timestamp() AS now FROM due
+    SELECT id, version, clock_timestamp() AS now FROM due
     `,
     [limit, skus],
   );
@@ -266,34 +267,40 @@ export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Pr
 
 interface DueRow {
   id: string;
+  version: number;
   now: Date;
 }
 
-/** Ends rows that the caller has locked. One that was extended while its lock was waited for is left alone. */
+/** Ends rows that the caller has locked and found due: by their ids and versions (docs/decisions/0025). */
 async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]> {
   if (due.length === 0) return [];
   return tx.rows<ExpiredReservation>(
     `
-    UPDATE reservations
-       SET status = 'expired', end_reason = 'expired', ended_at = $2::timestamptz, version = version + 1
-     WHERE id = ANY ($1::uuid[]) AND status = 'active' AND expires_at <= $2::timestamptz
-    RETURNING id, order_id AS "orderId", version
+    UPDATE reservations r
+       SET status = 'expired', end_reason = 'expired', ended_at = $3::timestamptz, version = r.version + 1
+      FROM unnest($1::uuid[], $2::int[]) AS due (id, version)
+     WHERE r.id = due.id AND r.version = due.version
+    RETURNING r.id, r.order_id AS "orderId", r.version
     `,
-    [due.map((row) => row.id), due[due.length - 1]!.now],
+    [due.map((row) => row.id), due.map((row) => row.version), due[due.length - 1]!.now],
   );
 }
 
-/** How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. */
+/**
+ * How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. Begins with the
+ * customer, who has few, and not with what is live or with the SKU: docs/decisions/0025.
+ */
 export async function countLiveOfCustomers(
   tx: Tx,
   pairs: { sku: string; customerId: string }[],
 ): Promise<number[]> {
   const rows = await tx.rows<{ count: number }>(
     `
-    SELECT (SELECT count(*)::int
-              FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
-             WHERE r.customer_id = p.customer_id AND l.sku = p.sku
-               AND (r.status = 'pinned' OR (r.status = 'active' AND r.expires_at > clock_timestamp()))) AS count
+    SELECT (SELECT count(*) FILTER (WHERE r.status = 'pinned'
+                                       OR (r.status = 'active' AND r.expires_at > clock_timestamp()))::int
+              FROM reservations r
+             WHERE r.customer_id = p.customer_id
+               AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = p.sku) > 0) AS count
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
      ORDER BY p.nth
     `,

@@ -15,7 +15,10 @@ export interface DeadLetter {
   retriedAt: Date | null;
 }
 
-/** Takes a message out of the relay's rounds. Applied in the meantime, it is not dead, and false is returned. */
+/**
+ * Takes a message out of the relay's rounds. Applied in the meantime, it is not dead, and false is returned. `coalesce`, here
+ * and below, so that it is looked up by its id: docs/decisions/0025.
+ */
 export async function parkMessage(
   tx: Tx,
   message: { name: string; data: JobData; starts: number; reason: string },
@@ -24,7 +27,7 @@ export async function parkMessage(
     `
     WITH parked AS (
       UPDATE outbox SET next_relay_at = 'infinity'
-       WHERE id = $1::uuid AND applied_at IS NULL
+       WHERE id = $1::uuid AND coalesce(applied_at, 'infinity') = 'infinity'
       RETURNING id, type, aggregate_id
     )
     INSERT INTO dead_letters (id, type, aggregate_id, reason, attempts, died_at)
@@ -82,7 +85,7 @@ export async function sendAgain(tx: Tx, letter: DeadLetter & { now: Date }): Pro
   await tx.affected(
     `
     WITH sent AS (
-      UPDATE outbox SET next_relay_at = $2::timestamptz WHERE id = $1::uuid AND applied_at IS NULL
+      UPDATE outbox SET next_relay_at = $2::timestamptz WHERE id = $1::uuid AND coalesce(applied_at, 'infinity') = 'infinity'
     )
     UPDATE dead_letters SET retried_at = $2::timestamptz WHERE id = $1::uuid
     `,

@@ -97,14 +97,14 @@ export async function receiveMessages(tx: Tx, consumer: string, messageIds: stri
           ON CONFLICT DO NOTHING
       RETURNING message_id, received_at
     ), locked AS MATERIALIZED (
-      SELECT o.id, received.received_at
+      SELECT o.id, o.applied_at, received.received_at
         FROM outbox o JOIN received ON received.message_id = o.id
        ORDER BY o.id
          FOR UPDATE OF o
     ), acknowledged AS (
       UPDATE outbox o SET applied_at = locked.received_at
         FROM locked
-       WHERE o.id = locked.id AND o.applied_at IS NULL
+       WHERE o.id = locked.id AND locked.applied_at IS NULL
     )
     SELECT message_id AS "messageId" FROM received
     `,

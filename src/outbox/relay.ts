@@ -119,6 +119,7 @@ export class Relay {
   }
 }
 
+/** `coalesce`, so that an aggregate's earlier messages are looked up by its id: docs/decisions/0025. */
 async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
   const due = await tx.rows<ClaimedMessage>(
     `
@@ -131,8 +132,7 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
          AND NOT EXISTS (SELECT FROM outbox earlier
                           WHERE earlier.aggregate_id = o.aggregate_id
                             AND earlier.sequence < o.sequence
-                            AND earlier.relayed_at IS NULL
-                            AND earlier.applied_at IS NULL)
+                            AND coalesce(earlier.relayed_at, earlier.applied_at) IS NULL)
        ORDER BY o.next_relay_at
        LIMIT $1::int
          FOR UPDATE SKIP LOCKED

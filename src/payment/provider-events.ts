@@ -56,12 +56,13 @@ export interface Verdict {
   verdict: string;
 }
 
+/** Of events that the caller has locked. */
 export async function markProcessed(tx: Tx, verdicts: Verdict[], now: Date): Promise<void> {
   await tx.affected(
     `
     UPDATE provider_events e SET processed_at = $3::timestamptz, verdict = v.verdict
       FROM unnest($1::text[], $2::text[]) AS v (id, verdict)
-     WHERE e.id = v.id AND e.processed_at IS NULL
+     WHERE e.id = v.id
     `,
     [verdicts.map(({ id }) => id), verdicts.map(({ verdict }) => verdict), now],
   );

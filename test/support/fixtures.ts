@@ -231,8 +231,8 @@ export class World {
   }
 }
 
-/** A world of one's own. `env` overrides settings, by the names of their variables. */
-export async function createWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
+/** A world of one's own. `env` overrides settings, by the names of their variables; `Door` may be a database that watches. */
+export async function createWorld(env: NodeJS.ProcessEnv = {}, Door = Database): Promise<World> {
   Logger.overrideLogger(false);
   const database = await createTestDatabase();
   const config = loadConfig({
@@ -243,7 +243,7 @@ export async function createWorld(env: NodeJS.ProcessEnv = {}): Promise<World> {
   });
   await noticeDeadlocksSoon(database.url);
   const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
-  return new World(config, dataSource, new Database(dataSource), () => database.drop());
+  return new World(config, dataSource, new Door(dataSource), () => database.drop());
 }
 
 /** A deadlock is then a matter of milliseconds instead of a second. Only a superuser may ask for it; without, it takes longer. */

@@ -66,7 +66,7 @@ export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promi
       SELECT ${columns}
         FROM sagas
        WHERE order_id = ANY ($1::uuid[])
-         AND next_run_at IS NOT NULL AND code_version <= $2::int AND step = ANY ($3::text[])
+         AND code_version <= $2::int AND step = ANY ($3::text[])
        ORDER BY order_id
          FOR UPDATE SKIP LOCKED
     )
@@ -74,7 +74,7 @@ export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promi
     `,
     [orderIds, driver.codeVersionMax, driver.steps],
   );
-  return sagas.filter((saga) => saga.nextRunAt! <= saga.now && !isLeased(saga));
+  return sagas.filter((saga) => saga.nextRunAt !== null && saga.nextRunAt <= saga.now && !isLeased(saga));
 }
 
 export interface HeldLease {
@@ -270,7 +270,8 @@ export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: Du
 
 /**
  * Makes waiting sagas due now, because there is news; returns which of them waited. One that is being driven hears the
- * news by itself. Locks them in the order of their ids, like whoever else wakes several.
+ * news by itself. Locks them in the order of their ids, like whoever else wakes several. `coalesce`, so that they are looked
+ * up by id: docs/decisions/0025.
  */
 export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<string[]> {
   if (orderIds.length === 0) return [];
@@ -280,7 +281,7 @@ export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<
       SELECT order_id
         FROM sagas
        WHERE order_id = ANY ($1::uuid[])
-         AND next_run_at > $2::timestamptz
+         AND coalesce(next_run_at, '-infinity') > $2::timestamptz
          AND (lease_expires_at IS NULL OR lease_expires_at <= $2::timestamptz)
        ORDER BY order_id
          FOR UPDATE SKIP LOCKED
