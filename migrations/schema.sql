@@ -268,6 +268,7 @@ CREATE TABLE reservations (
 
 CREATE INDEX reservations_ended ON reservations USING btree (status, id) WHERE (status = ANY (ARRAY['confirmed'::text, 'released'::text, 'expired'::text]));
 CREATE INDEX reservations_live ON reservations USING btree (status, expires_at, id) WHERE (status = ANY (ARRAY['active'::text, 'pinned'::text]));
+CREATE INDEX reservations_live_newest ON reservations USING btree (status, id) WHERE (status = ANY (ARRAY['active'::text, 'pinned'::text]));
 CREATE INDEX reservations_of_customer ON reservations USING btree (customer_id, id);
 
 CREATE TABLE saga_transitions (

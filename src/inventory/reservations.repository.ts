@@ -248,10 +248,16 @@ export async function expireDueRows(tx: Tx, limit: number): Promise<ExpiredReser
 export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Promise<ExpiredReservation[]> {
   const due = await tx.rows<DueRow>(
     `
-    WITH due AS MATERIALIZED (
+    WITH late AS MATERIALIZED (
+      SELECT id
+        FROM reservations
+       WHERE status = 'active' AND expires_at <= statement_timestamp()
+       ORDER BY expires_at
+    ), due AS MATERIALIZED (
       SELECT r.id, r.version
         FROM reservations r
-       WHERE r.status = 'active'
+       WHERE r.id = ANY (ARRAY(SELECT id FROM late))
+         AND r.status = 'active'
          AND r.expires_at <= statement_timestamp()
          AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])) > 0
        ORDER BY r.id

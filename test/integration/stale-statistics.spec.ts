@@ -1,4 +1,6 @@
 import { copy } from '../../loadtest/bench/past';
+import { listReservations } from '../../src/inventory/reservation-list';
+import { listAllOrders } from '../../src/orders/order-list';
 import { parkMessage } from '../../src/outbox/dead-letters';
 import { ProviderEventWorker } from '../../src/workers/provider-event.worker';
 import { CountedReads } from '../support/counted-reads';
@@ -50,28 +52,38 @@ const sweepEvents = () => new ProviderEventWorker(world.db, world.runner()).swee
 const messageOf = async (orderId: string): Promise<string> =>
   (await world.row<{ id: string }>(`SELECT id FROM outbox WHERE aggregate_id = $1::uuid`, [orderId])).id;
 
+/** Made ready to be charged, by the message that tells of it. */
+async function placing(orderId: string): Promise<() => Promise<unknown>> {
+  const messageId = await messageOf(orderId);
+  world.gateway.expect('authorize').expect('capture');
+  return async () => {
+    await world.runner().drive(orderId, { consumer: 'checkout', messageId });
+    world.gateway.expectSpoken();
+  };
+}
+
 const copied = [
-  ...['orders', 'sagas', 'reservations', 'reservation_lines'],
+  ...['orders', 'order_lines', 'sagas', 'payment_operations', 'reservations', 'reservation_lines'],
   ...['outbox', 'inbox', 'provider_events'],
 ];
 
 /** One order that has come to its end, many times over. */
 async function makePast(): Promise<void> {
   const orderId = await world.order();
-  const messageId = await messageOf(orderId);
   await world.relay().runOnce();
-  await world.runner().drive(orderId, { consumer: 'checkout', messageId });
+  await (
+    await placing(orderId)
+  )();
   await world.rows(`INSERT INTO provider_events (id, type, raw_body) VALUES ('evt_past', 'news', '{}')`);
   await sweepEvents();
   const session = await world.session();
-  // Whom a copied row belongs to is of no interest to the planner.
   await session.query('SET session_replication_role = replica');
   for (const table of copied)
     await copy(session, table, {
       source: table,
       series: [1, past],
       set: { customer_id: `'cus_' || i`, ...(table === 'provider_events' && { id: `t.id || i` }) },
-      ofType: { uuid: () => 'gen_random_uuid()' },
+      ofType: { uuid: (column) => `md5(t.${column} || '-' || i)::uuid` },
     });
 }
 
@@ -85,13 +97,15 @@ const dueBy = async (customerId: string) => {
   return id;
 };
 
+const anyReservation = { statuses: null, sku: null, customerId: null, endsWithinSeconds: null };
+const anyOrder = {
+  ...{ statuses: null, sagaStatuses: null, steps: null, customerId: null },
+  ...{ paymentUnknown: false, from: null, to: null },
+};
+
 /** Made ready, and what is then counted. */
 const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
-  'an order is charged and placed': async () => {
-    const orderId = orders.pop()!;
-    const messageId = await messageOf(orderId);
-    return () => world.runner().drive(orderId, { consumer: 'checkout', messageId });
-  },
+  'an order is charged and placed': async () => placing(orders.pop()!),
   'an order is cancelled': async () => {
     const orderId = orders.pop()!;
     return () => world.orders.turnBack(orderId, 'cancel', orderId, shop);
@@ -130,6 +144,12 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
       await until(isDone);
     };
   },
+  'a page of reservations is listed, the newest first': async () => () =>
+    listReservations(world.db, anyReservation, { sort: 'newest', limit: 5, before: null }),
+  'a page of reservations is listed, by their ends': async () => () =>
+    listReservations(world.db, anyReservation, { sort: 'ends', limit: 5, before: null }),
+  'a page of orders is listed': async () => () =>
+    listAllOrders(world.db, anyOrder, { limit: 5, before: null }),
   'a message is given up': async () => {
     const messageId = await messageOf(orders.pop()!);
     const letter = { name: 'order.accepted', data: { messageId, aggregateId: null }, starts: 3, reason: 'x' };
