@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { Database, clockOf } from '../database/database';
 import { invariants } from './invariants';
-import { keepAudit } from './last-audit';
+import { keepAudit, lastAudit } from './last-audit';
 
 export interface AuditReport {
   ok: boolean;
@@ -19,6 +19,8 @@ const auditEveryMs = 60_000;
 const firstAuditAfterMs = 10_000;
 /** However large the tables grow, auditing takes at most this share of the time. */
 const auditShareMax = 0.05;
+
+const pauseAfter = (tookMs: number) => Math.max(auditEveryMs, tookMs / auditShareMax);
 
 const broken = new Gauge({
   name: 'holdfast_invariant_violations',
@@ -59,22 +61,38 @@ export class Audit implements OnModuleDestroy {
     return report;
   }
 
-  /** Runs soon and then every minute, into the metric and, when something is broken, into the log. */
+  /**
+   * Audits soon and then every minute, into the metric and, when something is broken, into the log. What another process
+   * has found within that time is told and not sought again, so that many workers cost the database what one does.
+   */
   repeat(): void {
     this.repeatAfter(firstAuditAfterMs);
   }
 
   private repeatAfter(pauseMs: number): void {
     this.timer = setTimeout(() => {
-      const startedAt = performance.now();
-      void this.run()
-        .then((report) => this.tell(report))
-        .catch((error: Error) => this.logger.warn(`the audit could not be made: ${error.message}`))
-        .finally(() => {
-          const took = performance.now() - startedAt;
-          if (!this.stopped) this.repeatAfter(Math.max(auditEveryMs, took / auditShareMax));
+      void this.auditWhenDue()
+        .catch((error: Error) => {
+          this.logger.warn(`the audit could not be made: ${error.message}`);
+          return auditEveryMs;
+        })
+        .then((nextMs) => {
+          if (!this.stopped) this.repeatAfter(nextMs);
         });
     }, pauseMs);
+  }
+
+  /** Resolves with how many milliseconds it is until the next is due. */
+  async auditWhenDue(): Promise<number> {
+    const last = await lastAudit(this.db);
+    const leftMs = last ? pauseAfter(last.tookMs) - 1_000 * last.ageSeconds : 0;
+    if (last && leftMs > 0) {
+      for (const { id, violations } of last.invariants) broken.set({ invariant: id }, violations);
+      return leftMs;
+    }
+    const report = await this.run();
+    this.tell(report);
+    return pauseAfter(report.tookMs);
   }
 
   onModuleDestroy(): void {

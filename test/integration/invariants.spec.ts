@@ -1,4 +1,5 @@
 import type { Client } from 'pg';
+import { register } from 'prom-client';
 import { Audit } from '../../src/admin/audit';
 import { invariants } from '../../src/admin/invariants';
 import type { Database } from '../../src/database/database';
@@ -284,5 +285,54 @@ describe('the audit', () => {
 
   it('is seen red for every promise that it checks', () => {
     expect([...new Set(corruptions.map(([id]) => id))].sort()).toEqual(invariants.map(({ id }) => id).sort());
+  });
+});
+
+describe('the audit of every minute', () => {
+  const minute = 60_000;
+  const worker = () => new Audit(world.db);
+  const checkedAt = async () => (await world.row<{ at: Date }>(`SELECT checked_at AS at FROM last_audit`)).at;
+  const grow = (ms: number) =>
+    world.rows(`UPDATE last_audit SET checked_at = checked_at - $1::int * interval '1 millisecond'`, [ms]);
+  const told = async (id: string) => {
+    const { values } = await register.getSingleMetric('holdfast_invariant_violations')!.get();
+    return values.find(({ labels }) => labels.invariant === id)?.value;
+  };
+  beforeEach(() => world.rows(`DELETE FROM last_audit`));
+
+  it('is made by whoever finds none, and told by the others', async () => {
+    expect(await worker().auditWhenDue()).toBe(minute);
+    const madeAt = await checkedAt();
+    await world.rows(
+      `UPDATE last_audit SET report = jsonb_set(report, '{invariants,0,violations}', '[{}, {}]')`,
+    );
+
+    const leftMs = await worker().auditWhenDue();
+
+    expect(leftMs).toBeGreaterThan(0);
+    expect(leftMs).toBeLessThan(minute);
+    expect(await checkedAt()).toEqual(madeAt);
+    expect(await told(invariants[0]!.id)).toBe(2);
+  });
+
+  it('is made anew when the last is a minute old', async () => {
+    await worker().auditWhenDue();
+    await grow(minute);
+    const before = await checkedAt();
+
+    expect(await worker().auditWhenDue()).toBe(minute);
+
+    expect((await checkedAt()).getTime()).toBeGreaterThan(before.getTime());
+    expect(await told(invariants[0]!.id)).toBe(0);
+  });
+
+  it('takes at most a twentieth of the time, however long it takes', async () => {
+    await worker().auditWhenDue();
+    await world.rows(`UPDATE last_audit SET report = jsonb_set(report, '{tookMs}', '30000')`);
+    await grow(minute);
+    const before = await checkedAt();
+
+    expect(await worker().auditWhenDue()).toBeGreaterThan(8 * minute);
+    expect(await checkedAt()).toEqual(before);
   });
 });
