@@ -44,8 +44,8 @@ export const drill: Drill = {
       name: 'drives-what-it-does-not-know',
       why: 'a worker takes up sagas of a newer version',
       file: 'orders/checkout-saga/saga.repository.js',
-      find: 'next_run_at IS NOT NULL AND code_version <= $2::int',
-      replace: 'next_run_at IS NOT NULL AND $2::int IS NOT NULL',
+      find: 'AND code_version <= $2::int AND step = ANY ($3::text[])\n       ORDER BY order_id',
+      replace: 'AND $2::int IS NOT NULL AND step = ANY ($3::text[])\n       ORDER BY order_id',
     },
   ],
 

@@ -25,13 +25,6 @@ export const drill: Drill = {
       find: "       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()\n       ORDER BY r.expires_at",
       replace:
         "       WHERE r.status = 'active' AND r.expires_at <= '${new Date().toISOString()}'::timestamptz\n       ORDER BY r.expires_at",
-      also: [
-        {
-          file: 'inventory/reservations.repository.js',
-          find: "WHERE id = ANY ($1::uuid[]) AND status = 'active' AND expires_at <= $2::timestamptz",
-          replace: "WHERE id = ANY ($1::uuid[]) AND status = 'active'",
-        },
-      ],
     },
     {
       name: 'retried-by-the-workers-clock',
