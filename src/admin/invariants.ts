@@ -1,6 +1,6 @@
 /**
  * What must always be true, each as one query that returns the rows that break it. Run by the admin call, by
- * `npm run audit`, by every minute of a worker, and at the end of tests and load tests.
+ * `npm run audit`, by a worker every minute, and at the end of tests and load tests.
  *
  * A promise about time is broken only after the time that it allows, so that the audit may run under load.
  * (I14, liveness, is no state of the tables; the metrics and the drills watch it.)
