@@ -16,6 +16,7 @@ export const transactionNames = [
   'intake',
   'reserve',
   'change-reservation',
+  'change-lines',
   'expire',
   'claim-saga',
   'record-answer',

@@ -20,8 +20,8 @@ export const hasty = {
 
 /**
  * A little of everything that the service does, by clients who repeat what was not answered: orders that are placed,
- * declined, cancelled in flight, refunded, mended by an operator; reservations that are confirmed, released, extended
- * and left to expire.
+ * declined, cancelled in flight, refunded, mended by an operator; reservations that are confirmed, released, extended,
+ * changed and left to expire.
  */
 export async function tour(shop: DrilledShop): Promise<void> {
   const sku = await product(shop);
@@ -105,8 +105,16 @@ async function reservations(shop: DrilledShop, sku: string): Promise<void> {
   const [{ id: confirmed }, { id: released }] = [await shop.reserved(sku), await shop.reserved(sku)];
   await shop.reserved(sku, 1, { ttlSeconds: 1 });
   await act(shop, `reservations/${confirmed}/extend`, { ttlSeconds: 90 });
+  await changed(shop, confirmed, [{ sku, quantity: 2 }]);
   await act(shop, `reservations/${confirmed}/confirm`);
   await act(shop, `reservations/${released}/release`);
+}
+
+async function changed(shop: DrilledShop, id: string, lines: object[]): Promise<void> {
+  const headers = { 'idempotency-key': randomUUID() };
+  const path = `/v1/reservations/${id}`;
+  const done = await shop.insist('a change', (by) => by.patch(path, { lines }, { headers }));
+  assert.ok(done.status === 200, `${path}: ${done.status} ${done.text}`);
 }
 
 async function act(shop: DrilledShop, path: string, body: object = {}): Promise<Answer> {

@@ -99,6 +99,11 @@ export class Admission {
     }
   }
 
+  /** For what takes stock under locks of its own: it waits its turn with those who are taken alone. */
+  passAlone<T>(take: () => Promise<T>): Promise<T> {
+    return this.turnstile.pass(take);
+  }
+
   private async takeAlone<T>(skus: string[], names: string[], take: (way: Alone) => Promise<T>): Promise<T> {
     const entered = await this.enter(skus, names);
     try {

@@ -21,7 +21,7 @@ export class CustomerLimits implements Limits {
   /** The caller holds the stock rows of all these demands. */
   static async count(
     tx: Tx,
-    checkouts: { request: ReservationRequest; demands: StockDemand[] }[],
+    checkouts: { request: Pick<ReservationRequest, 'customerId'>; demands: Pick<StockDemand, 'sku'>[] }[],
     products: Map<string, Product>,
   ): Promise<CustomerLimits> {
     const limited = checkouts.flatMap(({ request, demands }, nth) =>

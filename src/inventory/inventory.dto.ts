@@ -59,6 +59,30 @@ export class LineDto {
   quantity!: number;
 }
 
+/** The lines of a basket. */
+export const AreLines = () =>
+  applyDecorators(
+    Type(() => LineDto),
+    ValidateNested({ each: true }),
+    IsObject({ each: true, message: 'each line must be an object with sku and quantity' }),
+    ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` }),
+    ArrayMinSize(1, { message: 'lines must have at least one line' }),
+    IsArray({ message: 'lines must be a list' }),
+  );
+
+/** What the buyer was shown. */
+export const IsExpectedTotal = () =>
+  applyDecorators(
+    ApiPropertyOptional({
+      type: MoneyDto,
+      description: 'What the buyer was shown; any other total is refused.',
+    }),
+    MayBeAbsent(),
+    Type(() => MoneyDto),
+    ValidateNested(),
+    IsObject({ message: 'expectedTotal must be an object with amount and currency' }),
+  );
+
 export const IsAskedPool = () =>
   applyDecorators(
     ApiPropertyOptional({
@@ -76,12 +100,7 @@ export class ReserveDto {
   customerId!: string;
 
   @ApiProperty({ type: [LineDto], description: 'Lines of the same SKU are added up.' })
-  @Type(() => LineDto)
-  @ValidateNested({ each: true })
-  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
-  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
-  @ArrayMinSize(1, { message: 'lines must have at least one line' })
-  @IsArray({ message: 'lines must be a list' })
+  @AreLines()
   lines!: LineDto[];
 
   @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale by itself.', example: 600 })
@@ -101,6 +120,19 @@ export class ReserveDto {
   @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, string>;
+}
+
+export class ChangeLinesDto {
+  @ApiProperty({
+    type: [LineDto],
+    description:
+      'All that it is to hold; what is left out is given back. Lines of the same SKU are added up.',
+  })
+  @AreLines()
+  lines!: LineDto[];
+
+  @IsExpectedTotal()
+  expectedTotal?: MoneyDto;
 }
 
 export class ExtendDto {

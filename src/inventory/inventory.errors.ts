@@ -3,7 +3,10 @@ import { HoldfastError, declareProblem, refusal } from '../errors';
 export interface Shortfall {
   sku: string;
   requested: number;
+  /** Free units, and those that the reservation holds which is to be changed. */
   available: number;
+  /** So many of the available are its own. */
+  held?: number;
 }
 
 export class InsufficientStock extends HoldfastError {
@@ -33,7 +36,9 @@ export class InsufficientStock extends HoldfastError {
   }
 
   override facts() {
-    return { shortfalls: this.shortfalls };
+    return {
+      shortfalls: this.shortfalls.map(({ sku, requested, available }) => ({ sku, requested, available })),
+    };
   }
 }
 

@@ -183,23 +183,20 @@ interface LockedMember {
   version: number;
 }
 
-/** The reservations, locked by id, which is everybody's order, as they stand after the locks. */
-export function lockMembers(tx: Tx, ids: string[]): Promise<LockedMember[]> {
+/**
+ * The reservations, locked by id, which is everybody's order, as they stand after the locks. Read by a second statement:
+ * the one that waited would still count the units of lines that were changed meanwhile.
+ */
+export async function lockMembers(tx: Tx, ids: string[]): Promise<LockedMember[]> {
+  await tx.rows(`SELECT id FROM reservations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`, [ids]);
   return tx.rows<LockedMember>(
     `
-    WITH locked AS MATERIALIZED (
-      SELECT id, order_id, status, expires_at, version
-        FROM reservations
-       WHERE id = ANY ($1::uuid[])
-       ORDER BY id
-         FOR UPDATE
-    ), clock AS MATERIALIZED (
-      SELECT clock_timestamp() AS now FROM (SELECT count(*) FROM locked) AS after_the_locks
-    )
-    SELECT locked.id, order_id AS "orderId", status, status = 'active' AND expires_at <= clock.now AS "isDue", version,
-           (SELECT coalesce(sum(l.quantity), 0)::int FROM reservation_lines l WHERE l.reservation_id = locked.id) AS units
-      FROM locked, clock
-     ORDER BY locked.id
+    SELECT r.id, r.order_id AS "orderId", r.status, r.version,
+           r.status = 'active' AND r.expires_at <= statement_timestamp() AS "isDue",
+           (SELECT coalesce(sum(l.quantity), 0)::int FROM reservation_lines l WHERE l.reservation_id = r.id) AS units
+      FROM reservations r
+     WHERE r.id = ANY ($1::uuid[])
+     ORDER BY r.id
     `,
     [ids],
   );

@@ -3,6 +3,7 @@ import {
   reservationAlreadyConfirmed,
   reservationAlreadyReleased,
   reservationExpired,
+  reservationHasOrder,
   reservationNotFound,
   reservationPinned,
 } from './inventory.errors';
@@ -26,10 +27,22 @@ export function refuseEnded(reservation: Reservation): void {
   refuseConfirmed(reservation);
 }
 
+/** For what its shop does with a reservation without an order. Precedence: expired, released, confirmed, pinned, its order. */
+export function refuseUnlessActive(reservation: Reservation): void {
+  refuseEnded(reservation);
+  if (reservation.status === 'pinned') throw inFlight(reservation);
+  if (reservation.orderId) {
+    throw reservationHasOrder(
+      `Order ${publicId('ord', reservation.orderId)} will confirm it when its charge is captured. To buy something else, cancel that order.`,
+      { orderId: publicId('ord', reservation.orderId) },
+    );
+  }
+}
+
 export const noSuchReservation = () =>
   reservationNotFound('None of your reservations has this id. Check it, or reserve again.');
 
-const expired = (reservation: Reservation) =>
+export const expired = (reservation: Reservation) =>
   reservationExpired(
     `Reservation ${publicId('rsv', reservation.id)} expired at ${reservation.expiresAt.toISOString()}. Reserve again.`,
   );

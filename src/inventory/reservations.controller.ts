@@ -1,4 +1,4 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config';
@@ -10,7 +10,7 @@ import { sendWithEtag } from '../http/etag';
 import { EmptyBody } from '../http/validation';
 import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
-import { ExtendDto, ReserveDto } from './inventory.dto';
+import { ChangeLinesDto, ExtendDto, ReserveDto } from './inventory.dto';
 import {
   InsufficientStock,
   reservationAlreadyConfirmed,
@@ -21,6 +21,7 @@ import {
   reservationLimitReached,
   reservationNotFound,
   reservationPinned,
+  totalChanged,
 } from './inventory.errors';
 import { reservationType } from './inventory.schemas';
 import { reservationView } from './inventory.views';
@@ -99,6 +100,36 @@ export class ReservationsController {
     const reservation = await this.reservations.get(reservationId(id), caller);
     const view = reservationView(reservation);
     return sendWithEtag(request, reply, `${reservation.version}-${view.status}`, view);
+  }
+
+  @Patch(':id')
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Change what a reservation holds',
+    description:
+      'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 200: reservationType }, [
+    ...endProblems,
+    reservationPinned.kind,
+    reservationHasOrder.kind,
+    InsufficientStock.kind,
+    reservationLimitReached.kind,
+    totalChanged.kind,
+    ValidationFailed.kind,
+    ...keyProblems,
+  ])
+  async change(
+    @Param('id') id: string,
+    @Body() dto: ChangeLinesDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed } = await this.reservations.changeLines(reservationId(id), dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return this.current(id, caller);
   }
 
   @Post(':id/extend')

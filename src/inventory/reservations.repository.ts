@@ -151,24 +151,12 @@ export async function findReservation(queryable: Queryable, id: string): Promise
 }
 
 /**
- * The row, locked until the transaction ends, with the clock read after the lock was given. Every column comes out of
- * the locking SELECT: only that one sees what was committed while it waited; a join to the table beside it would not.
+ * The reservation, locked until the transaction ends, with the clock read after the lock was given. Locking and reading are
+ * two statements: one that waited for a change of the lines would return the new total beside the lines as they were.
  */
 export async function lockReservation(tx: Tx, id: string): Promise<Reservation | undefined> {
-  const [row] = await tx.rows<Reservation>(
-    `
-    WITH r AS MATERIALIZED (
-      SELECT id, principal, customer_id, order_id, status, total_amount, currency, expires_at, max_expires_at,
-             extensions_used, end_reason, returned_at, metadata, version, created_at
-        FROM reservations
-       WHERE id = $1::uuid
-         FOR UPDATE
-    )
-    SELECT ${reservationColumns} FROM r
-    `,
-    [id],
-  );
-  return row;
+  await tx.rows(`SELECT id FROM reservations WHERE id = $1::uuid FOR UPDATE`, [id]);
+  return findReservation(tx, id);
 }
 
 export interface ReservationChange {

@@ -11,14 +11,17 @@ import { newId, publicId } from '../ids';
 import { Relay } from '../outbox/relay';
 import { Admission, type Alone, intakeBatching } from './admission';
 import { watchIntake } from './demand';
-import {
-  InsufficientStock,
-  type Shortfall,
-  reservationHasOrder,
-  reservationLifetimeExceeded,
-} from './inventory.errors';
+import { InsufficientStock, type Shortfall, reservationLifetimeExceeded } from './inventory.errors';
+import { type LinesChange, changeLines } from './reservation-changes';
 import { announce } from './reservation-messages';
-import { inFlight, isDue, noSuchReservation, refuseConfirmed, refuseEnded } from './reservation-rules';
+import {
+  inFlight,
+  isDue,
+  noSuchReservation,
+  refuseConfirmed,
+  refuseEnded,
+  refuseUnlessActive,
+} from './reservation-rules';
 import {
   type ExpiredReservation,
   type Reservation,
@@ -145,7 +148,7 @@ export class ReservationsService {
     await this.expire((tx) => expireDueRowsOf(tx, skus, expireBatchSizeMax));
     const levels = await readLevels(this.db, skus);
     const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
-    const fits = ({ sku, requested }: Shortfall) => (available.get(sku) ?? 0) >= requested;
+    const fits = ({ sku, requested, held = 0 }: Shortfall) => (available.get(sku) ?? 0) + held >= requested;
     // Summed over pools, and a strategy looks only where the stock belongs.
     await gather(this.db, [
       ...new Set(
@@ -183,17 +186,41 @@ export class ReservationsService {
     });
   }
 
+  /**
+   * Changes its lines by their difference per SKU, all or nothing; its end stays. The same key and body again: the
+   * reservation as it stands now.
+   */
+  async changeLines(
+    id: string,
+    change: LinesChange,
+    key: string,
+    principal: Principal,
+  ): Promise<{ replayed: boolean }> {
+    const request = { id, ...change };
+    const claim = { principal: principal.name, operation: 'reservations/change', resourceId: id, request };
+    const work = async (tx: Tx) => {
+      if (await alreadyDone(tx, key, claim)) return { replayed: true };
+      const reservation = await lockReservation(tx, id);
+      if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
+      refuseUnlessActive(reservation);
+      if (await changeLines(tx, reservation, change))
+        await announce(tx, 'reservation.changed', [next(reservation)]);
+      return { replayed: false };
+    };
+    const take = () =>
+      this.admission.passAlone(() =>
+        this.db.transaction('change-lines', work, { rerunWhenCommitIsUnknown: true }),
+      );
+    const { replayed } = await watchIntake([], () => this.expiringWhenShort(take));
+    this.relay.poke();
+    return { replayed };
+  }
+
   /** For shops that charge elsewhere: the stock is sold. Again: the same answer. */
   async confirm(id: string, principal: Principal): Promise<void> {
     await this.change(id, principal, async (tx, reservation) => {
       if (reservation.status === 'confirmed') return;
-      refuseEnded(reservation);
-      if (reservation.status === 'pinned') throw inFlight(reservation);
-      if (reservation.orderId) {
-        throw reservationHasOrder(
-          `Order ${publicId('ord', reservation.orderId)} will confirm it when its charge is captured.`,
-        );
-      }
+      refuseUnlessActive(reservation);
       await changeStatus(tx, reservation, { to: 'confirmed', endReason: 'confirmed' });
       await announce(tx, 'reservation.confirmed', [next(reservation)]);
     });

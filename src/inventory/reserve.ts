@@ -192,9 +192,36 @@ function refuseBeforeTaking(
   request: ReservationRequest,
   products: Map<string, Product>,
 ): HoldfastError | undefined {
+  const errors = lineErrors(request.lines, products);
+  const currencies = new Set(request.lines.map(({ sku }) => products.get(sku)?.currency).filter(isThere));
+  if (errors.length === 0 && currencies.size > 1) errors.push(mixedCurrencies(currencies));
+  if (errors.length > 0) return new ValidationFailed(errors);
+  const amount = request.lines.reduce(
+    (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
+    0,
+  );
+  if (request.orderId === null) return undefined;
+  return refuseTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
+}
+
+const isThere = <T>(value: T | undefined): value is T => value !== undefined;
+
+export const mixedCurrencies = (currencies: Iterable<string>): FieldError => ({
+  pointer: '/lines',
+  code: 'mixed_currencies',
+  detail: `One order has one currency, not ${[...currencies].join(' and ')}.`,
+});
+
+/** Unknown SKUs, and lines with which a SKU goes over its limit. Lines whose stock is not taken now are left out. */
+export function lineErrors(
+  lines: ReservationRequest['lines'],
+  products: Map<string, Product>,
+  isTaken: (sku: string) => boolean = () => true,
+): FieldError[] {
   const errors: FieldError[] = [];
   const quantities = new Map<string, number>();
-  for (const [index, { sku, quantity }] of request.lines.entries()) {
+  for (const [index, { sku, quantity }] of lines.entries()) {
+    if (!isTaken(sku)) continue;
     const product = products.get(sku);
     const sum = (quantities.get(sku) ?? 0) + quantity;
     quantities.set(sku, sum);
@@ -213,21 +240,7 @@ function refuseBeforeTaking(
       });
     }
   }
-  const currencies = new Set(request.lines.map(({ sku }) => products.get(sku)?.currency).filter(Boolean));
-  if (errors.length === 0 && currencies.size > 1) {
-    errors.push({
-      pointer: '/lines',
-      code: 'mixed_currencies',
-      detail: `One order has one currency, not ${[...currencies].join(' and ')}.`,
-    });
-  }
-  if (errors.length > 0) return new ValidationFailed(errors);
-  const amount = request.lines.reduce(
-    (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
-    0,
-  );
-  if (request.orderId === null) return undefined;
-  return refuseTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
+  return errors;
 }
 
 /** Stripe's own bound on one charge, in minor units. */
@@ -239,6 +252,11 @@ export function refuseTotal(expected: Money | undefined, total: Money): Holdfast
     const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
     return new ValidationFailed([{ pointer: '/lines', code: 'total_not_chargeable', detail }]);
   }
+  return refuseOtherTotal(expected, total);
+}
+
+/** Another total than the buyer was shown. */
+export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
   if (!expected || (expected.amount === total.amount && expected.currency === total.currency))
     return undefined;
   return totalChanged(

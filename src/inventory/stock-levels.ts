@@ -87,6 +87,16 @@ export async function takeFromAnyPool(
     tx,
     demands.map(({ sku }) => sku),
   );
+  return takeFromLockedPools(tx, levels, demands, reservationId);
+}
+
+/** The same from rows that the caller has locked: all that these SKUs have. */
+export async function takeFromLockedPools(
+  tx: Tx,
+  levels: LockedLevel[],
+  demands: StockDemand[],
+  reservationId: string,
+): Promise<StockGrant[]> {
   const units: { sku: string; unitNos: number[] }[] = [];
   const grants: StockGrant[] = [];
   for (const demand of demands) {
@@ -143,7 +153,7 @@ interface Taking {
   grants: number;
 }
 
-/** Writes what was taken from rows that the caller has locked. */
+/** Writes what was taken from rows that the caller has locked, or given back (less than 0). */
 async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
   if (takings.length === 0) return;
   await tx.affected(
@@ -233,6 +243,38 @@ export async function giveBack(tx: Tx, reservationIds: string[]): Promise<void> 
      WHERE s.sku = locked.sku AND s.pool = locked.pool
     `,
     [reservationIds],
+  );
+}
+
+/**
+ * Puts these numbered units of one reservation back on sale. Before any stock row is locked, for the reason that
+ * `giveBack` has; the caller takes them off `reserved` by `giveBackParts`.
+ */
+export async function giveBackUnits(
+  tx: Tx,
+  reservationId: string,
+  units: { sku: string; unitNo: number }[],
+): Promise<void> {
+  if (units.length === 0) return;
+  const freed = await tx.affected(
+    `
+    UPDATE stock_units SET reservation_id = NULL
+     WHERE reservation_id = $1::uuid
+       AND (sku, unit_no) IN (SELECT u.sku, u.unit_no FROM unnest($2::text[], $3::int[]) AS u (sku, unit_no))
+    `,
+    [reservationId, units.map(({ sku }) => sku), units.map(({ unitNo }) => unitNo)],
+  );
+  if (freed !== units.length) throw new Error(`Bug: reservation ${reservationId} lost a unit that it held.`);
+}
+
+/** Puts parts of a reservation's lines back on sale, in rows that the caller has locked. */
+export function giveBackParts(
+  tx: Tx,
+  parts: { sku: string; pool: string; quantity: number }[],
+): Promise<void> {
+  return addReserved(
+    tx,
+    parts.map(({ sku, pool, quantity }) => ({ sku, pool, quantity: -quantity, grants: 0 })),
   );
 }
 

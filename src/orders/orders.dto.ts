@@ -1,19 +1,8 @@
 import { ApiPropertyOptional, ApiProperty } from '@nestjs/swagger';
-import { Type } from 'class-transformer';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsObject,
-  Matches,
-  Min,
-  ValidateNested,
-} from 'class-validator';
+import { IsIn, IsInt, Matches, Min } from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { IsInstant, IsMetadata, IsText, MayBeAbsent } from '../http/validation';
-import { IsAskedPool, LineDto, MoneyDto, linesMax } from '../inventory/inventory.dto';
+import { AreLines, IsAskedPool, IsExpectedTotal, LineDto, MoneyDto } from '../inventory/inventory.dto';
 import { stepNames } from './checkout-saga/checkout.saga';
 
 export class OrderDto {
@@ -28,12 +17,7 @@ export class OrderDto {
 
   @ApiPropertyOptional({ type: [LineDto], description: 'Either these or a `reservationId`.' })
   @MayBeAbsent()
-  @Type(() => LineDto)
-  @ValidateNested({ each: true })
-  @IsObject({ each: true, message: 'each line must be an object with sku and quantity' })
-  @ArrayMaxSize(linesMax, { message: `lines must have at most ${linesMax} lines` })
-  @ArrayMinSize(1, { message: 'lines must have at least one line' })
-  @IsArray({ message: 'lines must be a list' })
+  @AreLines()
   lines?: LineDto[];
 
   @ApiPropertyOptional({
@@ -56,14 +40,7 @@ export class OrderDto {
   @IsAskedPool()
   pool?: string;
 
-  @ApiPropertyOptional({
-    type: MoneyDto,
-    description: 'What the buyer was shown; any other total is refused.',
-  })
-  @MayBeAbsent()
-  @Type(() => MoneyDto)
-  @ValidateNested()
-  @IsObject({ message: 'expectedTotal must be an object with amount and currency' })
+  @IsExpectedTotal()
   expectedTotal?: MoneyDto;
 
   @ApiPropertyOptional({

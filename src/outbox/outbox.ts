@@ -20,6 +20,7 @@ export const messageRoutes = {
   'order.refunded': 'events',
   'reservation.created': 'events',
   'reservation.extended': 'events',
+  'reservation.changed': 'events',
   'reservation.confirmed': 'events',
   'reservation.released': 'events',
   'reservation.expired': 'events',
@@ -43,6 +44,7 @@ const forTheFeed: ReadonlySet<MessageType> = new Set<MessageType>([
   'order.reopened',
   'order.cancelled',
   'order.refunded',
+  'reservation.changed',
   'reservation.confirmed',
 ]);
 /** Of these an order's saga wants to hear; where there is no order they are for the feed as well. */

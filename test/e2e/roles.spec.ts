@@ -24,7 +24,9 @@ const asked = [
 /** What the contract promises. A route that is missing from the service's own list would otherwise go untested. */
 const promised = [
   'POST /v1/reservations',
+  'GET /v1/reservations',
   'GET /v1/reservations/{id}',
+  'PATCH /v1/reservations/{id}',
   'POST /v1/reservations/{id}/extend',
   'POST /v1/reservations/{id}/confirm',
   'POST /v1/reservations/{id}/release',
@@ -119,6 +121,7 @@ describe('a route', () => {
     const bodies: [RegExp, object][] = [
       [/orders$/, { customerId: 'c', paymentMethod: 'pm_card_visa', lines: [{ sku, quantity: 1 }] }],
       [/v1\/reservations$/, { customerId: 'c', lines: [{ sku, quantity: 1 }] }],
+      [/v1\/reservations\/\{id\}$/, { lines: [{ sku, quantity: 1 }] }],
       [/extend$/, { ttlSeconds: 60 }],
       [/adjustments$/, { delta: 1, reason: 'received' }],
       [/products\/\{sku\}$/, { name: 'Changed', unitPrice: { amount: 1, currency: 'EUR' } }],

@@ -112,6 +112,18 @@ const commands = [
       return [expected, await real.change(reservation, args.by)];
     },
   }),
+  ...command(3, 'change the lines of a reservation', {
+    args: fc.record({ nth, lines }),
+    when: hasReservations,
+    act: async (model, real, args) => {
+      const open = model.reservations.filter(({ state, hasOrder }) => state === 'active' && !hasOrder);
+      const reservation = pick(open.length > 0 && args.nth % 4 > 0 ? open : model.reservations, args.nth);
+      const demands = args.lines.map(({ sku, quantity }) => ({ sku: skuOf(model, sku), quantity }));
+      const expected = model.changeLines(reservation, demands);
+      const again = expected === 'ok' ? 'replayed' : expected;
+      return [`${expected},${again}`, (await real.changeLines(reservation, demands)).join()];
+    },
+  }),
   ...command(2, "let a reservation's time run out", {
     args: nth,
     when: hasReservations,

@@ -167,6 +167,15 @@ export class World {
     return request.id;
   }
 
+  /** Changes the lines of a reservation as the API does. */
+  change(
+    id: string,
+    lines: { sku: string; quantity: number }[],
+    { key = newId(), ...more }: { key?: string; expectedTotal?: { amount: number; currency: string } } = {},
+  ) {
+    return this.reservations.changeLines(id, { lines, ...more }, key, shop);
+  }
+
   checkout(lines: { sku: string; quantity: number }[], more: Partial<CheckoutRequest> = {}): CheckoutRequest {
     const base = {
       claim: this.claim(),

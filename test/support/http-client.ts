@@ -43,6 +43,10 @@ export class HttpClient {
     return this.send('PUT', path, body, options);
   }
 
+  patch(path: string, body?: unknown, options: RequestOptions = {}): Promise<Answer> {
+    return this.send('PATCH', path, body, options);
+  }
+
   /** A string goes out as it is, anything else as JSON; `undefined` sends no body at all. */
   async send(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<Answer> {
     const headers: Record<string, string> = {};

@@ -5,7 +5,7 @@ import { ProviderEventWorker } from '../../src/workers/provider-event.worker';
 import { answerOf, operator, shop, type World } from './fixtures';
 import type { ModelOrder } from './model-order';
 import { ModelProvider, type Word } from './model-provider';
-import type { ModelRequest, ModelReservation, ModelShop } from './model-shop';
+import type { Demand, ModelRequest, ModelReservation, ModelShop } from './model-shop';
 import { passTime } from './sagas';
 
 type Thing = ModelReservation | ModelOrder;
@@ -57,6 +57,15 @@ export class RealShop {
     if (by === 'force-release')
       return answerOf(reservations.forceRelease(id, { reason: 'called' }, operator));
     return answerOf(reservations[by](id, shop));
+  }
+
+  /** Asked twice with one key: the second time it is done already, or refused as before. */
+  async changeLines(reservation: ModelReservation, lines: Demand[]): Promise<string[]> {
+    const [id, key] = [this.idOf(reservation), newId()];
+    const first = await answerOf(this.world.change(id, lines, { key }));
+    let replayed = false;
+    const again = await answerOf(this.world.change(id, lines, { key }).then((done) => ({ replayed } = done)));
+    return [first, replayed ? 'replayed' : again];
   }
 
   turnBack(order: ModelOrder, by: 'cancel' | 'refund', key: string): Promise<string> {
@@ -119,12 +128,20 @@ export class RealShop {
       ...[...model.onHand].map(
         ([sku, onHand]) => `${sku} ${onHand} on hand, ${model.reserved(sku)} reserved`,
       ),
-      ...model.reservations.map((one) => `${this.idOf(one)} ${model.isDue(one) ? 'due' : one.state}`),
+      ...model.reservations.map(
+        (one) => `${this.idOf(one)} ${model.isDue(one) ? 'due' : one.state} ${linesOf(one)}`,
+      ),
       ...model.orders.map((order) => `${this.idOf(order)} ${order.state}`),
     ];
     expect(rows.map(({ id, state }) => `${id} ${state}`).sort()).toEqual(expected.sort());
   }
 }
+
+const linesOf = ({ lines }: ModelReservation) =>
+  [...lines]
+    .map(([sku, quantity]) => `${sku}×${quantity}`)
+    .sort()
+    .join(', ');
 
 const everything = `
   SELECT sku AS id, on_hand || ' on hand, ' || reserved || ' reserved' AS state, NULL AS "reservationId"
@@ -132,7 +149,9 @@ const everything = `
    UNION ALL
   SELECT r.id::text,
          CASE WHEN r.status = 'active' AND r.expires_at <= clock_timestamp() THEN 'due'
-              WHEN r.returned_at IS NOT NULL THEN 'returned' ELSE r.status END, NULL
+              WHEN r.returned_at IS NOT NULL THEN 'returned' ELSE r.status END || ' ' ||
+         (SELECT string_agg(l.sku || '×' || l.quantity, ', ' ORDER BY l.sku)
+            FROM reservation_lines l WHERE l.reservation_id = r.id), NULL
     FROM reservations r
    WHERE EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($1::text[]))
    UNION ALL

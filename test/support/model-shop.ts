@@ -109,6 +109,29 @@ export class ModelShop {
     return 'ok';
   }
 
+  /** All or nothing, by difference: its own units are never in its way. Who is short has what is due ended first. */
+  changeLines(reservation: ModelReservation, demands: Demand[]): string {
+    const refused = this.change(reservation, 'extend');
+    if (refused !== 'ok') return refused;
+    if (reservation.hasOrder) return 'reservation_has_order';
+    const lines = new Map<string, number>();
+    for (const { sku, quantity } of demands) lines.set(sku, (lines.get(sku) ?? 0) + quantity);
+    const missing = [...lines].map(([sku, wanted]): [string, number] => [
+      sku,
+      wanted - (reservation.lines.get(sku) ?? 0),
+    ]);
+    const short = missing.filter((line) => line[1] > 0 && this.isShort(line));
+    if (short.length > 0) {
+      this.expire((one) => short.some(([sku]) => one.lines.has(sku)));
+      if (short.some((line) => this.isShort(line))) return 'insufficient_stock';
+    }
+    const news = [...lines.keys()].filter((sku) => !reservation.lines.has(sku));
+    if (news.some((sku) => this.live(reservation.customer, sku) >= (this.limits.get(sku) ?? Infinity)))
+      return 'reservation_limit_reached';
+    reservation.lines = lines;
+    return 'ok';
+  }
+
   expire(which: (reservation: ModelReservation) => boolean = () => true): void {
     for (const one of this.reservations) if (this.isDue(one) && which(one)) one.state = 'expired';
   }
