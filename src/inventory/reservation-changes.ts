@@ -1,4 +1,4 @@
-import type { Tx } from '../database/database';
+import { type Tx, clockOf } from '../database/database';
 import { LostRace } from '../database/pg-errors';
 import { type HoldfastError, ValidationFailed } from '../errors';
 import { noteTake } from './contention';
@@ -73,13 +73,11 @@ export async function changeLines(
     tx,
     kept.flatMap(({ sku, back }) => back.map((part) => ({ ...part, sku }))),
   );
-  const saved = await saveLines(tx, reservation, {
+  await saveLines(tx, reservation, {
     total,
     skus: changed.map(({ sku }) => sku),
     lines: [...kept.flatMap(({ line }) => line ?? []), ...granted],
   });
-  // Its time ran out while we queued for the stock.
-  if (!saved) throw expired(reservation);
   return true;
 }
 
@@ -160,6 +158,8 @@ async function take(
     tx,
     changed.map(({ sku }) => sku),
   );
+  // Its time may have run out while we queued for the stock.
+  if ((await clockOf(tx)) >= reservation.expiresAt) throw expired(reservation);
   if (raised.length === 0) return [];
   const demands = raised.map((one) => demandOf(one, products.get(one.sku)!, reservation.customerId));
   const grants = await takeFromLockedPools(tx, levels, demands, reservation.id);

@@ -4,13 +4,13 @@ import type { Money } from './reserve';
 
 /**
  * Writes what became of the lines of `skus`, those that are not in `lines` being gone, and the new total. The caller holds
- * the reservation's row lock and has taken, and given back, the stock. False, with nothing written: its time is up.
+ * the reservation's row lock and has taken, and given back, the stock.
  */
 export async function saveLines(
   tx: Tx,
   from: Reservation,
   { skus, lines, total }: { skus: string[]; lines: ReservationLine[]; total: Money },
-): Promise<boolean> {
+): Promise<void> {
   const parts = lines.flatMap(({ sku, unitAmount, parts: ofLine }) =>
     ofLine.map((part) => ({ ...part, sku, unitAmount })),
   );
@@ -18,11 +18,11 @@ export async function saveLines(
     `
     UPDATE reservations
        SET total_amount = $3::bigint, currency = $4::text, version = version + 1
-     WHERE id = $1::uuid AND version = $2::int AND expires_at > clock_timestamp()
+     WHERE id = $1::uuid AND version = $2::int
     `,
     [from.id, from.version, total.amount, total.currency],
   );
-  if (saved !== 1) return false;
+  if (saved !== 1) throw new Error(`Bug: reservation ${from.id} changed under its own lock.`);
   await tx.affected(
     `
     WITH gone AS (
@@ -48,5 +48,4 @@ export async function saveLines(
       parts.map(({ fencingToken }) => fencingToken),
     ],
   );
-  return true;
 }
