@@ -50,7 +50,7 @@ export class Sessions {
     const [row] = await this.db.rows<{ keySha256: string; expiresInSeconds: number }>(
       `
       SELECT encode(key_sha256, 'hex') AS "keySha256",
-             floor(extract(epoch FROM expires_at - clock_timestamp()))::int AS "expiresInSeconds"
+             ceil(extract(epoch FROM expires_at - clock_timestamp()))::int AS "expiresInSeconds"
         FROM sessions
        WHERE token_sha256 = decode($1::text, 'hex') AND expires_at > clock_timestamp()
       `,

@@ -10,7 +10,6 @@ export const money = (amount: number, currency: string) => ({ amount, currency }
 
 export function reservationView(reservation: Reservation) {
   const due = isDue(reservation);
-  const live = !due && (reservation.status === 'active' || reservation.status === 'pinned');
   return {
     id: publicId('rsv', reservation.id),
     object: 'reservation' as const,
@@ -19,7 +18,7 @@ export function reservationView(reservation: Reservation) {
     lines: reservation.lines.map((line) => lineView(line, reservation.currency)),
     total: money(reservation.totalAmount, reservation.currency),
     expiresAt: reservation.expiresAt.toISOString(),
-    expiresInSeconds: live ? secondsUntil(reservation.expiresAt, reservation.now) : 0,
+    expiresInSeconds: secondsUntil(reservation.expiresAt, reservation.now),
     maxExpiresAt: reservation.maxExpiresAt.toISOString(),
     extensionsUsed: reservation.extensionsUsed,
     endReason: due ? 'expired' : reservation.endReason,
@@ -37,9 +36,9 @@ const lineView = (line: ReservationLine, currency: string) => ({
   ...(line.units ? { units: line.units } : {}),
 });
 
-/** Rounded down, so that a client that trusts it is never late. */
+/** Rounded up, so that 0 says "past" and nothing else. */
 export const secondsUntil = (then: Date, now: Date) =>
-  Math.max(0, Math.floor((then.getTime() - now.getTime()) / 1_000));
+  Math.max(0, Math.ceil((then.getTime() - now.getTime()) / 1_000));
 
 export function productView(product: ProductWithStock) {
   return {

@@ -155,7 +155,7 @@ function countView(row: ReleaseRow) {
     skippedPinned,
     asOf: countedAt.toISOString(),
     token: publicId('rel', row.id),
-    tokenExpiresInSeconds: Math.floor((tokenLifetimeMs - (now.getTime() - countedAt.getTime())) / 1_000),
+    tokenExpiresInSeconds: Math.ceil((tokenLifetimeMs - (now.getTime() - countedAt.getTime())) / 1_000),
   };
 }
 

@@ -1,6 +1,6 @@
 import type { Queryable, Tx } from '../database/database';
 import { appendMessages } from '../outbox/outbox';
-import type { OperationKind, OperationStatus } from '../payment/payment-operations';
+import type { PaymentOperation } from '../payment/payment-operations';
 import type { SagaStatus, StepName } from './checkout-saga/saga';
 
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
@@ -27,7 +27,7 @@ export interface Order extends Omit<NewOrder, 'paymentMethod'> {
   expiresAt: Date;
   now: Date;
   saga: { status: SagaStatus; step: StepName; version: number };
-  operations: { kind: OperationKind; status: OperationStatus; providerReference: string | null }[];
+  operations: Pick<PaymentOperation, 'kind' | 'status' | 'providerReference' | 'declineCode'>[];
 }
 
 export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
@@ -86,7 +86,8 @@ export const orderColumns = `
   json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,
   (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
      FROM order_lines l WHERE l.order_id = o.id) AS lines,
-  coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference) ORDER BY p.id)
+  coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
+                                              'declineCode', p.decline_code) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations`;
 
 export async function findOrder(queryable: Queryable, id: string): Promise<Order | undefined> {

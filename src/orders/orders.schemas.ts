@@ -17,13 +17,13 @@ export const orderType = documented(
     reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
     lines: [{ sku: 'TEE-BLACK-M', quantity: 2, unitPrice: { amount: 1999, currency: 'EUR' } }],
     total: money,
-    payment: { status: 'captured', reference: 'pi_3Q…' },
+    payment: { status: 'captured', reference: 'pi_3Q…', declineCode: 'insufficient_funds' },
     saga: { status: 'completed', step: 'place-order' },
     createdAt: '2026-11-20T10:00:00.000Z',
     placedAt: '2026-11-20T10:00:00.060Z',
     endedAt: '2026-11-20T10:00:00.060Z',
     expiresAt: '2026-11-20T10:10:00.000Z',
-    expiresInSeconds: 0,
+    expiresInSeconds: 599,
     metadata: { basket: 'b-17' },
   },
   {
@@ -49,7 +49,7 @@ export const orderType = documented(
       'saga.status': sagaStatuses,
       'saga.step': stepNames,
     },
-    nullable: ['rejectionReason', 'payment.reference', 'placedAt', 'endedAt'],
+    nullable: ['rejectionReason', 'payment.reference', 'payment.declineCode', 'placedAt', 'endedAt'],
   },
 );
 export const orderListType = pageOfType(orderType);

@@ -113,7 +113,7 @@ export function answerFor(order: Order): { status: number; body: OrderView } | H
   if (order.rejectionReason === 'payment_declined') {
     return paymentDeclined(
       'The stock is back on sale. Ask the buyer for another card and order again with a fresh key.',
-      members,
+      { declineCode: view.payment.declineCode, ...members },
     );
   }
   if (order.rejectionReason === 'reservation_expired') {

@@ -7,6 +7,9 @@ export function orderView(order: Order) {
   const authorization = order.operations.find(
     ({ kind, providerReference }) => kind === 'authorize' && providerReference,
   );
+  const declined = order.operations.find(
+    ({ kind, status }) => status === 'declined' && (kind === 'authorize' || kind === 'capture'),
+  );
   return {
     id: publicId('ord', order.id),
     object: 'order' as const,
@@ -23,13 +26,14 @@ export function orderView(order: Order) {
     payment: {
       status: paymentStatusOf(order.operations),
       reference: authorization?.providerReference ?? null,
+      declineCode: declined?.declineCode ?? null,
     },
     saga: { status: order.saga.status, step: order.saga.step },
     createdAt: order.createdAt.toISOString(),
     placedAt: order.placedAt?.toISOString() ?? null,
     endedAt: order.endedAt?.toISOString() ?? null,
     expiresAt: order.expiresAt.toISOString(),
-    expiresInSeconds: order.status === 'pending' ? secondsUntil(order.expiresAt, order.now) : 0,
+    expiresInSeconds: secondsUntil(order.expiresAt, order.now),
     metadata: order.metadata,
   };
 }

@@ -22,9 +22,8 @@ describeOnEachQueueBackend('an order', (queue) => {
       reservationId: expect.stringMatching(/^rsv_[0-9a-z]{26}$/),
       lines: [{ sku, quantity: 2, unitPrice: { amount: 1999, currency: 'EUR' } }],
       total: { amount: 3998, currency: 'EUR' },
-      payment: { status: 'captured', reference: expect.any(String) },
+      payment: { status: 'captured', reference: expect.any(String), declineCode: null },
       saga: { status: 'completed' },
-      expiresInSeconds: 0,
       metadata: { basket: 'b-17' },
     });
     for (const instant of ['createdAt', 'placedAt', 'endedAt', 'expiresAt']) {
@@ -74,9 +73,12 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect((await shop.untilEnded(answer.body.id)).status).toBe('placed');
   });
 
-  it.each(['pm_card_chargeDeclined', 'pm_card_chargeDeclinedInsufficientFunds'])(
-    'is rejected with its stock back on sale when the card is declined (%s)',
-    async (paymentMethod) => {
+  it.each([
+    ['pm_card_chargeDeclined', 'generic_decline'],
+    ['pm_card_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
+  ])(
+    'is rejected with its stock back on sale when the card is declined (%s), and says why: %s',
+    async (paymentMethod, declineCode) => {
       const sku = await shop.product(3);
       const answer = await shop.order({ paymentMethod, lines: [{ sku, quantity: 3 }] }, { waitSeconds: 20 });
 
@@ -86,9 +88,10 @@ describeOnEachQueueBackend('an order', (queue) => {
         status: 'rejected',
         rejectionReason: 'payment_declined',
         placedAt: null,
-        payment: { status: 'declined' },
+        payment: { status: 'declined', declineCode },
         saga: { status: 'compensated' },
       });
+      expect(answer.body.declineCode).toBe(declineCode);
       expect(await shop.available(sku)).toBe(3);
       expect(await shop.orderNow(answer.body.order.id)).toMatchObject({ status: 'rejected' });
       expect(await shop.ledgerRow(answer.body.order.id)).toMatchObject({ authorized: 0, captured: 0 });
@@ -104,7 +107,8 @@ describeOnEachQueueBackend('an order', (queue) => {
 
     expectProblem(answer, { status: 402, code: 'payment_declined' });
     expect(answer.body.order).toMatchObject({ status: 'rejected', rejectionReason: 'payment_declined' });
-    expect(answer.body.order.payment.status).toBe('voided');
+    expect(answer.body.order.payment).toMatchObject({ status: 'voided', declineCode: 'generic_decline' });
+    expect(answer.body.declineCode).toBe('generic_decline');
     expect(await shop.ledgerRow(answer.body.order.id)).toMatchObject({
       authorized: 3998,
       captured: 0,
