@@ -270,6 +270,7 @@ CREATE INDEX reservations_ended ON reservations USING btree (status, id) WHERE (
 CREATE INDEX reservations_live ON reservations USING btree (status, expires_at, id) WHERE (status = ANY (ARRAY['active'::text, 'pinned'::text]));
 CREATE INDEX reservations_live_newest ON reservations USING btree (status, id) WHERE (status = ANY (ARRAY['active'::text, 'pinned'::text]));
 CREATE INDEX reservations_of_customer ON reservations USING btree (customer_id, id);
+CREATE INDEX reservations_of_principal ON reservations USING btree (principal, status, id);
 
 CREATE TABLE saga_transitions (
   order_id uuid NOT NULL,

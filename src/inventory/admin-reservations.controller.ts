@@ -96,6 +96,7 @@ export async function reservationPage(
 export function filterOf(query: ReservationListQuery): { filter: ReservationFilter; sort: ReservationSort } {
   const statuses = query.status ? [...new Set(query.status.split(','))] : null;
   const filter = {
+    principal: null,
     statuses: statuses as ReservationStatus[] | null,
     sku: query.sku ?? null,
     customerId: query.customerId ?? null,

@@ -243,7 +243,7 @@ export class TransferDto extends ReasonDto {
   quantity!: number;
 }
 
-export class ReservationListQuery extends PageQuery {
+export class OwnReservationsQuery extends PageQuery {
   @ApiPropertyOptional({
     description: 'One status, or several separated by commas.',
     example: 'active,pinned',
@@ -263,7 +263,9 @@ export class ReservationListQuery extends PageQuery {
   @MayBeAbsent()
   @IsText(255)
   customerId?: string;
+}
 
+export class ReservationListQuery extends OwnReservationsQuery {
   @ApiPropertyOptional({ type: Number, example: 60 })
   @MayBeAbsent()
   @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })

@@ -117,7 +117,17 @@ export const movementType = documented(
 export const movementListType = pageOfType(movementType);
 
 export const stockType = documented('Stock', { sku: 'TEE-BLACK-M', onHand: 100, reserved: 2, available: 98 });
-export const stockListType = pageOfType(stockType);
+export const stockListType = documented(
+  'StockList',
+  {
+    object: 'list',
+    data: [stockType.example],
+    unknown: ['TEE-OLD-M'],
+    hasMore: false,
+    nextCursor: 'always null',
+  },
+  { nullable: ['nextCursor'] },
+);
 
 export const productType = documented(
   'Product',

@@ -5,6 +5,8 @@ import { type Reservation, type ReservationStatus, reservationColumns } from './
 /** Reservations as an operator looks for them: a page costs as much as its rows, however many there are. */
 
 export interface ReservationFilter {
+  /** Whose; everybody's when null. */
+  principal: string | null;
   /** All when null. */
   statuses: ReservationStatus[] | null;
   sku: string | null;
@@ -24,9 +26,11 @@ export interface ReservationKey {
 
 export type ListedReservation = Reservation & ReservationKey;
 
+const firstId = '00000000-0000-0000-0000-000000000000';
+
 const beforeAll: Record<ReservationSort, ReservationKey> = {
   newest: { id: lastId, endMicros: 0 },
-  ends: { id: '00000000-0000-0000-0000-000000000000', endMicros: 0 },
+  ends: { id: firstId, endMicros: 0 },
 };
 
 /** A SKU with fewer lines than this is read by its lines; the others by the states that are asked for. */
@@ -52,6 +56,7 @@ const after = {
   ends: `(r.expires_at, r.id) > (timestamptz 'epoch' + $6::bigint * interval '1 microsecond', $7::uuid)`,
 };
 const endsInTime = `r.expires_at <= coalesce(statement_timestamp() + $4::int * interval '1 second', 'infinity')`;
+const ofPrincipal = `($8::text IS NULL OR r.principal = $8::text)`;
 const ofCustomer = `($3::text IS NULL OR r.customer_id = $3::text)`;
 const ofSku = `($2::text IS NULL OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = $2::text))`;
 
@@ -71,17 +76,34 @@ const rowsIn = (state: State) =>
  * is named in the statement: the planner knows then which is rare, and does not look for three among a million by their ids.
  */
 const byState = (sort: ReservationSort) =>
-  (sort === 'ends' ? liveStates : allStates)
-    .map(
-      (state) => `
+  (sort === 'ends' ? liveStates : allStates).map((state) => branch(state, sort)).join(' UNION ALL ');
+
+const branch = (state: State, sort: ReservationSort) => `
       (SELECT r.id, r.expires_at
          FROM ${rowsIn(state)} r
         WHERE ${isAsked(state)} AND ${inState[state]}
-          AND ${endsInTime} AND ${ofCustomer} AND ${ofSku} AND ${after[sort]}
+          AND ${ofPrincipal} AND ${endsInTime} AND ${ofCustomer} AND ${ofSku} AND ${after[sort]}
         ORDER BY ${order[sort]}
-        LIMIT $5::int)`,
-    )
+        LIMIT $5::int)`;
+
+/**
+ * A shop's own, the newest first, whatever other shops have. The range and the order are written as the index
+ * `reservations_of_principal` has them: from `principal = … AND status = …` a planner that knows too little chooses another.
+ */
+const byPrincipal = () =>
+  allStates
+    .map((state) => (state === 'due' ? branch(state, 'newest') : ownBranch(state)))
     .join(' UNION ALL ');
+
+const ownBranch = (state: ReservationStatus) => `
+      (SELECT r.id, r.expires_at
+         FROM reservations r
+        WHERE ${isAsked(state)}
+          AND (r.principal, r.status, r.id) < ($8::text, '${state}', $7::uuid)
+          AND (r.principal, r.status, r.id) >= ($8::text, '${state}', uuid '${firstId}')
+          AND ${state === 'active' ? `NOT (${isDue})` : 'true'} AND ${endsInTime} AND ${ofCustomer} AND ${ofSku} AND $6::bigint >= 0
+        ORDER BY r.principal DESC, r.status DESC, r.id DESC
+        LIMIT $5::int)`;
 
 const isWanted = `(${allStates.map((state) => `(${isAsked(state)} AND ${inState[state]})`).join(' OR ')})`;
 
@@ -89,17 +111,17 @@ const isWanted = `(${allStates.map((state) => `(${isAsked(state)} AND ${inState[
 const byCustomer = (sort: ReservationSort) => `
   SELECT r.id, r.expires_at
     FROM reservations r
-   WHERE r.customer_id = $3::text AND ${isWanted} AND ${endsInTime} AND ${ofSku} AND ${after[sort]}`;
+   WHERE r.customer_id = $3::text AND ${isWanted} AND ${ofPrincipal} AND ${endsInTime} AND ${ofSku} AND ${after[sort]}`;
 
 const bySku = (sort: ReservationSort) => `
   SELECT r.id, r.expires_at
     FROM (SELECT DISTINCT l.reservation_id AS id
             FROM reservation_lines l
-           WHERE l.sku = $2::text AND ($8::boolean OR l.reservation_id < $7::uuid)) held
+           WHERE l.sku = $2::text AND ($9::boolean OR l.reservation_id < $7::uuid)) held
     JOIN reservations r ON r.id = held.id
-   WHERE ${isWanted} AND ${endsInTime} AND ${ofCustomer} AND ${after[sort]}`;
+   WHERE ${isWanted} AND ${ofPrincipal} AND ${endsInTime} AND ${ofCustomer} AND ${after[sort]}`;
 
-const ways = { byState, byCustomer, bySku };
+const ways = { byState, byPrincipal, byCustomer, bySku };
 
 const page = (way: keyof typeof ways, sort: ReservationSort) => `
   SELECT r.id, r.expires_at
@@ -142,17 +164,18 @@ export async function countReservations(
 
 async function wayFor(
   queryable: Queryable,
-  { customerId, sku, statuses }: ReservationFilter,
+  { principal, customerId, sku, statuses }: ReservationFilter,
   sort: ReservationSort,
 ): Promise<keyof typeof ways> {
   if (customerId !== null) return 'byCustomer';
-  if (sku === null) return 'byState';
-  if (statuses === null && sort === 'newest') return 'bySku';
+  const others = principal !== null && sort === 'newest' ? 'byPrincipal' : 'byState';
+  if (sku === null) return others;
+  if (principal === null && statuses === null && sort === 'newest') return 'bySku';
   const lines = await queryable.rows(`SELECT 1 FROM reservation_lines WHERE sku = $1::text LIMIT $2::int`, [
     sku,
     linesOfRareSkuMax,
   ]);
-  return lines.length < linesOfRareSkuMax ? 'bySku' : 'byState';
+  return lines.length < linesOfRareSkuMax ? 'bySku' : others;
 }
 
 function parametersOf(
@@ -169,6 +192,7 @@ function parametersOf(
     limit,
     endMicros,
     id,
+    filter.principal,
     // Lines are in the order of their reservations' ids, which is no help where the end decides.
     ...(way === 'bySku' ? [sort === 'ends'] : []),
   ];

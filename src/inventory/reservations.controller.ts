@@ -1,16 +1,18 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Req, Res } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
+import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
-import { Caller, type Principal, Roles } from '../http/auth';
+import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
+import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
 import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
-import { ChangeLinesDto, ExtendDto, ReserveDto } from './inventory.dto';
+import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './inventory.dto';
 import {
   InsufficientStock,
   reservationAlreadyConfirmed,
@@ -23,9 +25,11 @@ import {
   reservationPinned,
   totalChanged,
 } from './inventory.errors';
-import { reservationType } from './inventory.schemas';
+import { reservationListType, reservationType } from './inventory.schemas';
 import { reservationView } from './inventory.views';
+import { listReservations } from './reservation-list';
 import { noSuchReservation } from './reservation-rules';
+import type { ReservationStatus } from './reservations.repository';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [
@@ -41,6 +45,7 @@ const endProblems = [
 export class ReservationsController {
   constructor(
     private readonly reservations: ReservationsService,
+    private readonly db: Database,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
@@ -85,6 +90,27 @@ export class ReservationsController {
     const view = reservationView(await this.reservations.get(id, caller));
     void reply.header('location', `/v1/reservations/${view.id}`);
     return view;
+  }
+
+  @Get()
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({
+    summary: 'List your reservations',
+    description: 'Newest first. All filters together must hold.',
+  })
+  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
+  async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
+    const { limit, after } = pageBounds(query);
+    const filter = {
+      principal: ownerFilter(caller),
+      customerId: query.customerId ?? null,
+      sku: query.sku ?? null,
+      statuses: query.status ? ([...new Set(query.status.split(','))] as ReservationStatus[]) : null,
+      endsWithinSeconds: null,
+    };
+    const before = after ? { id: after, endMicros: 0 } : null;
+    const rows = await listReservations(this.db, filter, { sort: 'newest', limit, before });
+    return pageOf(rows, limit, ({ id }) => id, reservationView);
   }
 
   @Get(':id')

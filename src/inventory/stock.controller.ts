@@ -5,10 +5,12 @@ import { ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
 import { Roles } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
-import { linesMax } from './inventory.dto';
 import { productNotFound } from './inventory.errors';
 import { stockListType, stockType } from './inventory.schemas';
 import { ProductsService } from './products.service';
+
+/** A page of a catalogue; so many SKUs of the longest kind fit into a request's address. */
+const skusMax = 200;
 
 @ApiTags('stock')
 @ApiBearerAuth()
@@ -20,24 +22,27 @@ export class StockController {
   @Get()
   @ApiOperation({
     summary: 'How much there is of several SKUs',
-    description: 'Advisory; only a 201 is a promise. Unknown SKUs are left out.',
+    description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
   })
   @Answers({ 200: stockListType }, [ValidationFailed.kind])
-  @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${linesMax} of them.` })
+  @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
   async many(@Query('sku') sku: string | string[] | undefined) {
     const skus = [sku ?? []].flat();
     if (
       skus.length === 0 ||
-      skus.length > linesMax ||
+      skus.length > skusMax ||
       skus.some((one) => typeof one !== 'string' || one.includes('\u0000'))
     ) {
       throw new ValidationFailed([
-        { pointer: '/sku', code: 'sku_count', detail: `Name 1 to ${linesMax} SKUs: /v1/stock?sku=A&sku=B.` },
+        { pointer: '/sku', code: 'sku_count', detail: `Name 1 to ${skusMax} SKUs: /v1/stock?sku=A&sku=B.` },
       ]);
     }
+    const data = await this.products.stocks(skus);
+    const known = new Set(data.map(({ sku: one }) => one));
     return {
       object: 'list' as const,
-      data: await this.products.stocks(skus),
+      data,
+      unknown: [...new Set(skus)].filter((one) => !known.has(one)),
       hasMore: false,
       nextCursor: null,
     };

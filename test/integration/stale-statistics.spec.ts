@@ -97,7 +97,13 @@ const dueBy = async (customerId: string) => {
   return id;
 };
 
-const anyReservation = { statuses: null, sku: null, customerId: null, endsWithinSeconds: null };
+const anyReservation = {
+  principal: null,
+  statuses: null,
+  sku: null,
+  customerId: null,
+  endsWithinSeconds: null,
+};
 const anyOrder = {
   ...{ statuses: null, sagaStatuses: null, steps: null, customerId: null },
   ...{ paymentUnknown: false, from: null, to: null },
@@ -120,6 +126,10 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
   'a reservation is extended': async () => {
     const id = await heldBy('extended');
     return () => world.reservations.extend(id, 900, shop);
+  },
+  'the lines of a reservation are changed': async () => {
+    const id = await heldBy('changed');
+    return () => world.change(id, [line(sku, 3), line(limited)]);
   },
   'a reservation is confirmed': async () => {
     const id = await heldBy('confirmed');
@@ -148,6 +158,18 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
     listReservations(world.db, anyReservation, { sort: 'newest', limit: 5, before: null }),
   'a page of reservations is listed, by their ends': async () => () =>
     listReservations(world.db, anyReservation, { sort: 'ends', limit: 5, before: null }),
+  'a shop lists its own reservations': async () => () =>
+    listReservations(
+      world.db,
+      { ...anyReservation, principal: shop.name, statuses: ['active'] },
+      { sort: 'newest', limit: 5, before: null },
+    ),
+  'a shop that has none lists its own reservations': async () => () =>
+    listReservations(
+      world.db,
+      { ...anyReservation, principal: 'another-shop', statuses: null },
+      { sort: 'newest', limit: 5, before: null },
+    ),
   'a page of orders is listed': async () => () =>
     listAllOrders(world.db, anyOrder, { limit: 5, before: null }),
   'a message is given up': async () => {
