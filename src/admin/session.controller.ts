@@ -69,9 +69,9 @@ export class SessionController {
   ) {
     // Or another site could sign a browser in with a key of its own, and read what its user does.
     if (request.headers.origin !== undefined) refuseOtherSites(request, { byScript: true });
-    const token = key === undefined ? await this.renewed(request) : await this.exchanged(key, request);
-    void reply.header('set-cookie', this.sessions.cookie(token));
-    return this.view((await this.sessions.find(token))!);
+    const session = key === undefined ? await this.renewed(request) : await this.exchanged(key, request);
+    void reply.header('set-cookie', this.sessions.cookie(session.token));
+    return this.view(session);
   }
 
   @Get()
@@ -103,23 +103,25 @@ export class SessionController {
     void reply.header('set-cookie', this.sessions.cookie());
   }
 
-  private async renewed(request: FastifyRequest): Promise<string> {
+  private async renewed(request: FastifyRequest): Promise<LiveSession & { token: string }> {
+    const ended = () => unauthenticated('Your session has ended. Sign in again.');
     const token = sessionToken(request);
-    if (token === undefined || !(await this.sessions.find(token)))
-      throw unauthenticated('Your session has ended. Sign in again.');
+    // Looked at first: another site's page learns from the 403 only that a session exists, and renews nothing.
+    if (token === undefined || !(await this.sessions.find(token))) throw ended();
     refuseOtherSites(request, { byScript: true });
-    await this.sessions.renew(token);
-    return token;
+    const session = await this.sessions.renew(token);
+    if (!session) throw ended();
+    return { token, ...session };
   }
 
-  private async exchanged(key: string, request: FastifyRequest): Promise<string> {
+  private async exchanged(key: string, request: FastifyRequest): Promise<LiveSession & { token: string }> {
     await this.limit.beginTry(request.ip);
     const principal = await this.keys.findNow(digest(key));
     if (!principal) throw unauthenticated('That key is not known.');
     if (principal.role === 'client')
       throw forbidden('This is a client key. The dashboard needs a viewer or admin key.');
     await this.limit.succeeded(request.ip);
-    return this.sessions.begin(key);
+    return this.sessions.begin(key, principal);
   }
 
   /** Only keys that everybody knows anyway. */

@@ -31,18 +31,29 @@ export class Sessions {
     private readonly keys: ApiKeys,
   ) {}
 
-  /** The cookie's value. */
-  async begin(key: string): Promise<string> {
+  /** A session for a key that was just looked up: the cookie's value, and what it stands for. */
+  async begin(key: string, principal: Principal): Promise<LiveSession & { token: string }> {
     const token = randomBytes(32).toString('base64url');
+    const { sessionSeconds } = this.config;
     await this.db.rows(
       `
       INSERT INTO sessions (token_sha256, key_sha256, expires_at)
       VALUES (decode($1::text, 'hex'), decode($2::text, 'hex'), clock_timestamp() + $3::int * interval '1 second')
       `,
-      [digest(token), digest(key), this.config.sessionSeconds],
+      [digest(token), digest(key), sessionSeconds],
     );
-    await this.db.rows(`DELETE FROM sessions WHERE expires_at < statement_timestamp()`);
-    return token;
+    await this.db.rows(
+      `
+      DELETE FROM sessions
+       WHERE token_sha256 IN (
+               SELECT token_sha256
+                 FROM sessions
+                WHERE expires_at < statement_timestamp()
+                  FOR UPDATE SKIP LOCKED
+             )
+      `,
+    );
+    return { token, principal, expiresInSeconds: sessionSeconds };
   }
 
   /** Undefined: there was none, it has ended, or its key was revoked. */
@@ -61,9 +72,11 @@ export class Sessions {
     return principal && { principal, expiresInSeconds: row.expiresInSeconds };
   }
 
-  /** Whoever is still there stays signed in for as long again. */
-  async renew(token: string): Promise<void> {
-    const sha256 = digest(token);
+  /**
+   * Starts its time again. Undefined: it has ended, also when a sign-out came first. Nothing is read after the write, so
+   * a sign-out that follows cannot leave this call without an answer.
+   */
+  async renew(token: string): Promise<LiveSession | undefined> {
     const [row] = await this.db.rows<{ now: Date; endsAt: Date }>(
       `
       SELECT clock_timestamp() AS now,
@@ -71,16 +84,20 @@ export class Sessions {
         FROM sessions
        WHERE token_sha256 = decode($1::text, 'hex')
       `,
-      [sha256, this.config.sessionSeconds, lifetimeDaysMax],
+      [digest(token), this.config.sessionSeconds, lifetimeDaysMax],
     );
-    if (!row) return;
-    await this.db.rows(
+    if (!row) return undefined;
+    const [renewed] = await this.db.rows<{ keySha256: string }>(
       `
       UPDATE sessions SET expires_at = $2::timestamptz
        WHERE token_sha256 = decode($1::text, 'hex') AND expires_at > $3::timestamptz
+      RETURNING encode(key_sha256, 'hex') AS "keySha256"
       `,
-      [sha256, row.endsAt, row.now],
+      [digest(token), row.endsAt, row.now],
     );
+    const principal = renewed && (await this.keys.findNow(renewed.keySha256));
+    const expiresInSeconds = Math.floor((row.endsAt.getTime() - row.now.getTime()) / 1_000);
+    return principal && { principal, expiresInSeconds };
   }
 
   async end(token: string): Promise<void> {

@@ -31,7 +31,15 @@ async function signedIn(key: string, at = one): Promise<Browser> {
   return somebody;
 }
 
-async function newKey(role: 'viewer' | 'admin'): Promise<{ key: string; revoke: () => Promise<unknown> }> {
+type Key = Awaited<ReturnType<typeof newKey>>;
+
+/** Does it after so many round trips to the database, so that it meets each statement of what runs beside it. */
+async function after(statements: number, act: () => Promise<unknown>): Promise<unknown> {
+  for (let nth = 0; nth < statements; nth++) await one.get(Database).rows('SELECT 1');
+  return act();
+}
+
+async function newKey(role: 'viewer' | 'admin') {
   const key = `hf_test_${randomUUID()}`;
   const db = one.get(Database);
   const sha256 = createHash('sha256').update(key).digest();
@@ -42,7 +50,8 @@ async function newKey(role: 'viewer' | 'admin'): Promise<{ key: string; revoke: 
     sha256,
   ]);
   const revoke = () => db.rows(`UPDATE api_keys SET revoked_at = created_at WHERE key_sha256 = $1`, [sha256]);
-  return { key, revoke };
+  const restore = () => db.rows(`UPDATE api_keys SET revoked_at = NULL WHERE key_sha256 = $1`, [sha256]);
+  return { key, revoke, restore };
 }
 
 const product = { name: 'Tee', unitPrice: { amount: 1999, currency: 'EUR' }, onHand: 1 };
@@ -145,6 +154,47 @@ describe('a session', () => {
       return (await leaving.reads(shortLived)) === 401;
     });
     expect(await renewing.reads(shortLived)).toBe(200);
+  });
+
+  it.each([
+    ['its user signs out', (browser: Browser) => browser.send(other, 'DELETE', '/v1/admin/session')],
+    ['its key is revoked', (_: Browser, key: Key, round: number) => after(round % 10, key.revoke)],
+  ])('answers 201 or 401, never 500, when it is renewed while %s', async (_, end) => {
+    const key = await newKey('admin');
+    const statuses = new Set<number>();
+    for (let round = 0; round < 40; round++) {
+      const { cookie } = await signedIn(key.key);
+      const [leaver, ...renewers] = Array.from({ length: 6 }, () => Object.assign(browser(), { cookie }));
+      const renewed = renewers.map((renewer) => renewer.send(one, 'POST', '/v1/admin/session', { body: {} }));
+      const [, ...answers] = await Promise.all([end(leaver!, key, round), ...renewed]);
+      for (const { statusCode } of answers) statuses.add(statusCode);
+      expect(await leaver!.reads(one)).toBe(401);
+      await key.restore();
+    }
+    expect([...statuses].filter((status) => status !== 201 && status !== 401)).toEqual([]);
+  });
+
+  it('answers 204 to each of many sign-outs at once', async () => {
+    const { cookie } = await signedIn('hf_dev_admin');
+    const leavers = Array.from({ length: 8 }, () => Object.assign(browser(), { cookie }));
+
+    const answers = await Promise.all(
+      leavers.map((leaver, nth) => leaver.send(nth % 2 ? one : other, 'DELETE', '/v1/admin/session')),
+    );
+
+    expect(answers.map(({ statusCode }) => statusCode)).toEqual(leavers.map(() => 204));
+  });
+
+  it('answers 201 or 401, never 500, when the key is revoked during the sign-in', async () => {
+    const key = await newKey('viewer');
+    const statuses = new Set<number>();
+    for (let round = 0; round < 40; round++) {
+      const signingIn = Array.from({ length: 6 }, () => browser().signIn(one, key.key));
+      const [, ...answers] = await Promise.all([after(round % 10, key.revoke), ...signingIn]);
+      for (const { statusCode } of answers) statuses.add(statusCode);
+      await key.restore();
+    }
+    expect([...statuses].filter((status) => status !== 201 && status !== 401)).toEqual([]);
   });
 
   it('is never renewed beyond a week', async () => {
