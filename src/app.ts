@@ -15,7 +15,8 @@ import { closeWhenAnswered } from './http/closing';
 import { serveDashboard } from './http/dashboard';
 import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
-import { ProblemFilter, asHoldfastError, sendProblem, sendProblemOnSocket } from './http/problem.filter';
+import { ProblemFilter, sendProblemOnSocket, sendThrown } from './http/problem.filter';
+import { logRequests } from './http/request-log';
 import { StreamTopicsModule } from './http/stream-topics';
 import { BodyValidationPipe } from './http/validation';
 import { unsupportedMediaType } from './errors';
@@ -60,7 +61,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     bodyLimit: bodyLimitBytes,
     // Requests whose address cannot even be decoded never reach Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
-      sendProblem(asHoldfastError(error), request, reply),
+      sendThrown(error, request, reply),
     clientErrorHandler: sendProblemOnSocket,
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
@@ -76,6 +77,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
   });
   const fastify = app.getHttpAdapter().getInstance();
+  logRequests(fastify, config.slowRequestMs);
   // Nest would read form bodies too, and a browser may send those to us from any page.
   fastify.addHook('onRequest', async (request) => {
     const type = request.headers['content-type'];

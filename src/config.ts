@@ -22,6 +22,7 @@ export interface Config {
   environment: Environment;
   production: boolean;
   logLevel: string;
+  slowRequestMs: number;
   host: string;
   port: number;
   metricsPort: number | undefined;
@@ -85,6 +86,8 @@ export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): C
 
 const processSettings = (read: Reader) => ({
   logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
+  // Above every wait that a setting bounds: a request that takes longer has no excuse and should be looked at.
+  slowRequestMs: read.integer('SLOW_REQUEST_MS', 12_000, { min: 1, max: 3_600_000 }),
   host: read.text('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
   // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.

@@ -1,3 +1,5 @@
+import { outsideRequests } from '../request-context';
+
 /** What takes long is computed less often, so that looking takes at most this share of the time. */
 const shareMaxDefault = 0.05;
 
@@ -20,7 +22,7 @@ export class OncePerSecond<T> {
     const startedAt = performance.now();
     // Nobody else begins while this one is at it.
     this.goodUntil = Infinity;
-    const value = this.compute();
+    const value = outsideRequests(() => this.compute());
     this.value = value;
     value.then(
       (computed) => {

@@ -6,7 +6,7 @@ import type { Queue } from 'bullmq';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { forbidden, unauthenticated, unavailable } from '../errors';
 import { readsOnly, refuseOtherSites } from '../http/auth';
-import { asHoldfastError, sendProblem } from '../http/problem.filter';
+import { asHoldfastError, sendThrown } from '../http/problem.filter';
 import { Sessions, sessionToken } from '../http/sessions';
 import { type QueueName, Queues, queueNames } from '../queue/queues';
 import { boardPath } from './queue-report';
@@ -70,10 +70,9 @@ async function roleOf(request: FastifyRequest, sessions: Sessions): Promise<stri
 
 /** Whoever opens it without a session is to sign in, and everything else is told what is wrong. */
 function sendBack(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = asHoldfastError(error);
-  if (problem.status === 401 && /\btext\/html\b/.test(String(request.headers.accept ?? '')))
+  if (asHoldfastError(error).status === 401 && /\btext\/html\b/.test(String(request.headers.accept ?? '')))
     return reply.redirect('/queues');
-  sendProblem(problem, request, reply);
+  sendThrown(error, request, reply);
   return reply;
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { HoldfastError, internalError } from '../errors';
+import { outsideRequests } from '../request-context';
 import { StreamTopics } from '../http/stream-topics';
 
 /** A little less than a second, or a timer's lateness would make it less than one update a second. */
@@ -63,7 +64,7 @@ class Feed {
     if (this.content !== undefined) listener(this.topic, this.message);
     if (!this.stopped) return;
     this.stopped = false;
-    void this.run();
+    void outsideRequests(() => this.run());
   }
 
   /** Returns how many are left. */

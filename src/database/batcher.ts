@@ -1,5 +1,7 @@
+import { Logger } from '@nestjs/common';
 import { Histogram } from 'prom-client';
 import { HoldfastError } from '../errors';
+import { type RequestContext, inSharedRequests, requestContext } from '../request-context';
 import { type WaitingLimits, shedRequests, waitingRequests } from './waiting';
 
 /** What became of one request of a batch. */
@@ -28,6 +30,7 @@ const batchWait = new Histogram({
 interface Waiting<Q, A> {
   request: Q;
   since: number;
+  context: RequestContext | undefined;
   settle: (answer: BatchAnswer<A>) => void;
 }
 
@@ -39,6 +42,7 @@ interface Waiting<Q, A> {
  * whole is halved until the request that broke it stands alone, so that it fails nobody else.
  */
 export class Batcher<Q, A> {
+  private readonly logger = new Logger('batcher');
   private readonly lanes = new Map<string, Waiting<Q, A>[]>();
   /** Lanes that have requests and no batch in flight, the one that waits longest first. */
   private readonly ready = new Set<string>();
@@ -61,7 +65,7 @@ export class Batcher<Q, A> {
       const settle = (answer: BatchAnswer<A>) =>
         'error' in answer ? reject(answer.error) : resolve(answer.answer);
       const queue = this.lanes.get(lane) ?? [];
-      queue.push({ request, since: performance.now(), settle });
+      queue.push({ request, since: performance.now(), context: requestContext(), settle });
       this.lanes.set(lane, queue);
       this.wait(1);
       if (!this.busy.has(lane)) this.ready.add(lane);
@@ -99,13 +103,21 @@ export class Batcher<Q, A> {
     batchSize.observe({ batcher: this.options.name }, batch.length);
     for (const { since } of batch) batchWait.observe({ batcher: this.options.name }, (now - since) / 1_000);
 
-    await this.answer(batch);
+    await this.inContextOf(batch, () => this.answer(batch));
     this.busy.delete(lane);
     if (this.lanes.has(lane)) this.ready.add(lane);
     this.begin();
   }
 
-  private async answer(batch: Waiting<Q, A>[]): Promise<void> {
+  /** A batch begins in the context of whichever request came first; what it logs belongs to all of them. */
+  private inContextOf(batch: Waiting<Q, A>[], work: () => Promise<void>): Promise<void> {
+    return inSharedRequests(
+      batch.map(({ context }) => context),
+      work,
+    );
+  }
+
+  private async answer(batch: Waiting<Q, A>[], isHalf = false): Promise<void> {
     let answers: BatchAnswer<A>[];
     try {
       answers = await this.run(batch.map(({ request }) => request));
@@ -116,9 +128,14 @@ export class Batcher<Q, A> {
         for (const { settle } of batch) settle({ error: error as Error });
         return;
       }
+      // Once for the whole batch: each request that fails alone is logged by who answers it.
+      if (!isHalf)
+        this.logger.warn(
+          `${this.options.name}: a batch of ${batch.length} failed and is split: ${(error as Error).message}`,
+        );
       const middle = Math.ceil(batch.length / 2);
-      await this.answer(batch.slice(0, middle));
-      await this.answer(batch.slice(middle));
+      for (const half of [batch.slice(0, middle), batch.slice(middle)])
+        await this.inContextOf(half, () => this.answer(half, true));
       return;
     }
     batch.forEach(({ settle }, nth) =>

@@ -1,9 +1,11 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
+import { requestContext } from '../request-context';
 
-/** One JSON line per event; keys and signatures never reach it. */
+/** One JSON line per event, with the id of the request it belongs to; keys and signatures never reach it. */
 export const log = pino({
   base: { pid: process.pid },
+  mixin: () => ({ ...requestContext() }),
   redact: ['req.headers.authorization', 'req.headers["idempotency-key"]', 'req.headers["stripe-signature"]'],
 });
 

@@ -1,5 +1,5 @@
 import type { Socket } from 'node:net';
-import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException, Logger } from '@nestjs/common';
+import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   HoldfastError,
@@ -10,6 +10,7 @@ import {
   notFound,
   unsupportedMediaType,
 } from '../errors';
+import { log } from './log';
 
 /** Where each problem is explained; the path of a problem's `type`. */
 export const problemTypeBase = '/docs/problems';
@@ -39,20 +40,30 @@ export function sendProblem(error: HoldfastError, request: FastifyRequest, reply
     .send(JSON.stringify(problemBody(error, request)));
 }
 
+/** For errors outside of Nest's reach, which its filter does not see. */
+export function sendThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
+  const error = asHoldfastError(thrown);
+  logIfInternal(thrown, request);
+  sendProblem(error, request, reply);
+}
+
+/** A 500 promises that it is in the log under its requestId. */
+export function logIfInternal(thrown: unknown, request: FastifyRequest): void {
+  if (asHoldfastError(thrown).code !== 'internal_error') return;
+  const err = thrown instanceof Error ? thrown : new Error(String(thrown));
+  log.error({ context: 'http', requestId: request.id, err }, err.message);
+}
+
 /** Every error leaves as application/problem+json: ours, Nest's, Fastify's and the ones nobody foresaw. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  private readonly logger = new Logger('http');
-
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    const error = asHoldfastError(thrown);
-    if (error.status >= 500 && error.code === 'internal_error')
-      this.logger.error(thrown, `request ${request.id}`);
     // An answer that has begun to stream cannot become a problem any more; ending it is the only sign left.
-    if (reply.sent || reply.raw.headersSent) return void reply.raw.end();
-    sendProblem(error, request, reply);
+    if (!reply.sent && !reply.raw.headersSent) return sendThrown(thrown, request, reply);
+    logIfInternal(thrown, request);
+    reply.raw.end();
   }
 }
 

@@ -1,5 +1,6 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { Database } from '../database/database';
+import { outsideRequests } from '../request-context';
 
 /** Often enough that a waiting buyer notices nothing, and one statement however many wait. */
 const pollMs = 40;
@@ -30,7 +31,7 @@ export class OrderWatch implements OnModuleDestroy {
   watch(watcher: OrderWatcher): () => void {
     if (this.stopped) watcher.stopped();
     else this.watchers.add(watcher);
-    this.timer ??= this.stopped ? undefined : this.schedule();
+    this.timer ??= this.stopped ? undefined : outsideRequests(() => this.schedule());
     return () => void this.watchers.delete(watcher);
   }
 

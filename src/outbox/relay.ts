@@ -2,6 +2,7 @@ import { Logger } from '@nestjs/common';
 import type { Database, Tx } from '../database/database';
 import { failpoint } from '../failpoints';
 import { type NewJob, Queues } from '../queue/queues';
+import { outsideRequests } from '../request-context';
 import { type MessageType, messageRoutes } from './outbox';
 
 /** One round's worth: small enough to be sent within its claim's lease, large enough that rounds are not the cost. */
@@ -50,7 +51,7 @@ export class Relay {
     if (!this.settings.enabled) return;
     this.wanted = true;
     if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
-    this.running = this.drain().finally(() => {
+    this.running = outsideRequests(() => this.drain()).finally(() => {
       this.running = undefined;
       // Told in the moment between the last look and this one.
       if (this.wanted) this.poke();

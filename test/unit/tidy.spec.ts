@@ -50,7 +50,15 @@ const mayImport: Record<string, readonly string[]> = {
   ],
   sandbox: [],
 };
-const rootFiles = ['config.ts', 'config.module.ts', 'errors.ts', 'failpoints.ts', 'ids.ts', 'version.ts'];
+const rootFiles = [
+  'config.ts',
+  'config.module.ts',
+  'errors.ts',
+  'failpoints.ts',
+  'ids.ts',
+  'request-context.ts',
+  'version.ts',
+];
 const processFiles = ['main.ts', 'worker.ts', 'app.ts', 'process.ts'];
 
 function roomOf(path: string): string {
