@@ -1,11 +1,9 @@
-import { createHash } from 'node:crypto';
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { extname, join, sep } from 'node:path';
-import { promisify } from 'node:util';
-import { gzip } from 'node:zlib';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { notFound } from '../errors';
 import { sendProblem } from './problem.filter';
+import { StaticContent } from './static-content';
 
 /** What the page may do: run and fetch what we serve, and nothing of anybody else. */
 const pagePolicy = [
@@ -35,38 +33,12 @@ const contentTypes: Record<string, string> = {
   '.woff2': 'font/woff2',
 };
 
-const compress = promisify(gzip);
-/** Below this a header costs more than is saved; fonts and pictures are compressed already. */
-const compressFromBytes = 1_024;
-const compressible = /^(text\/|application\/json|image\/svg)/;
-
-/** One file of the build, read when the process starts and compressed when it is first asked for. */
-class BuiltFile {
-  readonly type: string;
-  private packed: Promise<Buffer> | undefined;
-
-  constructor(
-    name: string,
-    readonly body: Buffer,
-  ) {
-    this.type = contentTypes[extname(name)] ?? 'application/octet-stream';
-  }
-
-  async send(request: FastifyRequest, reply: FastifyReply): Promise<FastifyReply> {
-    void reply.header('content-type', this.type).header('vary', 'accept-encoding');
-    const acceptsGzip = /\bgzip\b/.test(String(request.headers['accept-encoding'] ?? ''));
-    if (!acceptsGzip || this.body.length < compressFromBytes || !compressible.test(this.type))
-      return reply.send(this.body);
-    this.packed ??= compress(this.body, { level: 9 }) as Promise<Buffer>;
-    return reply.header('content-encoding', 'gzip').send(await this.packed);
-  }
-}
-
 const folder = join(__dirname, '../../dashboard/dist');
 const files = readBuild();
 const page = files.get('index.html');
 
-function readBuild(): Map<string, BuiltFile> {
+/** Read when the process starts: a build that is replaced on disk is served when the process is. */
+function readBuild(): Map<string, StaticContent> {
   if (!existsSync(folder)) return new Map();
   const names = readdirSync(folder, { recursive: true, withFileTypes: true })
     .filter((entry) => entry.isFile())
@@ -76,10 +48,16 @@ function readBuild(): Map<string, BuiltFile> {
         .split(sep)
         .join('/'),
     );
-  return new Map(names.map((name) => [name, new BuiltFile(name, readFileSync(join(folder, name)))]));
+  return new Map(
+    names.map((name) => {
+      const body = readFileSync(join(folder, name));
+      const type = contentTypes[extname(name)] ?? 'application/octet-stream';
+      return [name, new StaticContent(type, () => body)];
+    }),
+  );
 }
 
-const build = page ? createHash('sha256').update(page.body).digest('hex').slice(0, 12) : 'none';
+const build = page?.version ?? 'none';
 
 /** Names the build of the dashboard that this process serves: another build has other assets, and so another page. */
 export const dashboardBuild = (): string => build;
@@ -98,11 +76,9 @@ export function serveDashboard(fastify: FastifyInstance): void {
     const wantsPage = /\btext\/html\b/.test(String(request.headers.accept ?? ''));
     if (!wantsPage || reserved.test(request.url.split('?')[0]!)) return nothingHere(request, reply);
     if (!page) return sendProblem(notFound('The dashboard is not built. Run: npm run build'), request, reply);
-    const etag = `"${build}"`;
     // Always asked for anew, so that a new build is seen; the answer is usually that nothing changed.
-    void reply.header('cache-control', 'no-cache').header('etag', etag);
+    void reply.header('cache-control', 'no-cache');
     void reply.header('content-security-policy', pagePolicy).header('referrer-policy', 'same-origin');
-    if (request.headers['if-none-match'] === etag) return reply.status(304).send();
     return page.send(request, reply);
   });
 }

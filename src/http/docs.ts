@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
-import type { FastifyReply } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   type RefusalKind,
   forbidden,
@@ -11,6 +11,7 @@ import {
 } from '../errors';
 import { documentedTypes, schemaOf } from './answers';
 import { problemTypeBase } from './problem.filter';
+import { StaticContent } from './static-content';
 
 const description = `Stock first, money second. Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`;
 all of them are listed at [${problemTypeBase}](${problemTypeBase}). Money is in minor units; times are RFC 3339 in UTC.`;
@@ -24,15 +25,22 @@ export function serveDocs(app: NestFastifyApplication): void {
     .addBearerAuth()
     .build();
   const document = completed(SwaggerModule.createDocument(app, config));
-  SwaggerModule.setup('docs', app, document, { jsonDocumentUrl: 'openapi.json' });
+  // The page fetches the description from its one address: Nest would write all of it into a script a second time.
+  SwaggerModule.setup('docs', app, () => undefined as never, { raw: false, swaggerUrl: '/openapi.json' });
 
   const fastify = app.getHttpAdapter().getInstance();
-  fastify.get(problemTypeBase, (_: unknown, reply: FastifyReply) =>
-    reply
-      .header('content-type', 'text/html; charset=utf-8')
-      .header('content-security-policy', "default-src 'none'")
-      .send(problemsPage()),
-  );
+  const serve = (url: string, content: StaticContent, headers: Record<string, string> = {}) =>
+    fastify.get(url, (request: FastifyRequest, reply: FastifyReply) =>
+      content.send(request, reply.headers(headers)),
+    );
+  let json: string | undefined;
+  const serialised = () => (json ??= JSON.stringify(document));
+  serve('/openapi.json', new StaticContent('application/json; charset=utf-8', serialised));
+  // JSON is YAML too, and nobody reads this form for its looks.
+  serve('/docs-yaml', new StaticContent('text/yaml; charset=utf-8', serialised));
+  serve(problemTypeBase, new StaticContent('text/html; charset=utf-8', problemsPage), {
+    'content-security-policy': "default-src 'none'",
+  });
 }
 
 type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; security?: unknown[] };

@@ -14,12 +14,17 @@ export function sendWithEtag(
 ): unknown {
   const etag = `"${version}"`;
   void reply.header('etag', etag).header('cache-control', 'private, no-cache');
-  const known = request.headers['if-none-match'];
-  if (known === '*' || known?.split(',').some((tag) => tag.trim().replace(/^W\//, '') === etag)) {
+  if (isKnownVersion(request.headers['if-none-match'], etag)) {
     void reply.status(304);
     return undefined;
   }
   return body;
+}
+
+/** Compares as If-None-Match does: weak or not is the same. */
+export function isKnownVersion(ifNoneMatch: string | undefined, etag: string): boolean {
+  const bare = (tag: string) => tag.trim().replace(/^W\//, '');
+  return ifNoneMatch === '*' || ifNoneMatch?.split(',').some((tag) => bare(tag) === bare(etag)) === true;
 }
 
 /** Whether an edit is based on this version. It stands first in the tag; what follows a dot tells of other parts. */

@@ -1,3 +1,4 @@
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Ajv from 'ajv';
 import { createApi } from '../../src/app';
@@ -253,6 +254,39 @@ describe('the API description', () => {
       'application/problem+json; charset=utf-8',
     ]);
     expectDescribed('post', '/v1/orders', short);
+  });
+
+  it.each(['/openapi.json', '/docs-yaml', '/docs/problems'])(
+    'is made once, compressed, and not sent again to who has it: %s',
+    async (url) => {
+      const whole = await app.inject({ url });
+      const made = jest.spyOn(JSON, 'stringify');
+      try {
+        for (const [encoding, unpack] of [
+          ['br', brotliDecompressSync],
+          ['gzip', gunzipSync],
+        ] as const) {
+          const packed = await app.inject({ url, headers: { 'accept-encoding': encoding } });
+          expect(packed.headers).toMatchObject({ 'content-encoding': encoding, vary: 'accept-encoding' });
+          expect(packed.rawPayload.length).toBeLessThan(whole.rawPayload.length / 3);
+          expect(unpack(packed.rawPayload).equals(whole.rawPayload)).toBe(true);
+        }
+        const known = { 'if-none-match': String(whole.headers.etag) };
+        const again = await app.inject({ url, headers: known });
+        expect([again.statusCode, again.body]).toEqual([304, '']);
+        expect(made.mock.calls.filter(([value]) => value?.openapi !== undefined)).toEqual([]);
+      } finally {
+        made.mockRestore();
+      }
+    },
+  );
+
+  it('is read by the page for people from the one address, not sent a second time within it', async () => {
+    const script = await app.inject({ url: '/docs/swagger-ui-init.js' });
+
+    expect(script.statusCode).toBe(200);
+    expect(script.body).toContain('/openapi.json');
+    expect(script.body.length).toBeLessThan(10_000);
   });
 
   it('has a page for people, and one for the problems', async () => {
