@@ -12,10 +12,11 @@ import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
 import { AuthGuard } from './http/auth';
 import { closeWhenAnswered } from './http/closing';
+import { boundedServer } from './http/connections';
 import { serveDashboard } from './http/dashboard';
 import { serveDocs } from './http/docs';
 import { NestLog } from './http/log';
-import { ProblemFilter, sendProblemOnSocket, sendThrown } from './http/problem.filter';
+import { ProblemFilter, sendThrown } from './http/problem.filter';
 import { logRequests } from './http/request-log';
 import { StreamTopicsModule } from './http/stream-topics';
 import { BodyValidationPipe } from './http/validation';
@@ -62,12 +63,11 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     // Requests whose address cannot even be decoded never reach Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendThrown(error, request, reply),
-    clientErrorHandler: sendProblemOnSocket,
+    ...boundedServer(config),
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
     // Event streams and waits are ended by whoever opened them; `closeWhenAnswered` sees to the rest.
     forceCloseConnections: 'idle',
-    requestTimeout: 60_000,
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     routerOptions: { maxParamLength: 300 },
   });

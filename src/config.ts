@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { resolve } from 'node:path';
+import { type HttpSettings, httpSettings } from './config-http';
 
 /**
  * Every setting, its default and the reason for it. Read once, when a process starts.
@@ -18,11 +19,10 @@ export type ProcessRole = 'api' | 'worker' | 'command';
 
 export type Environment = 'development' | 'test' | 'production';
 
-export interface Config {
+export interface Config extends HttpSettings {
   environment: Environment;
   production: boolean;
   logLevel: string;
-  slowRequestMs: number;
   host: string;
   port: number;
   metricsPort: number | undefined;
@@ -72,6 +72,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): C
     environment,
     production,
     ...processSettings(read),
+    ...httpSettings(read),
     ...databaseSettings(read, role),
     ...paymentSettings(read, production),
     ...keySettings(read, production),
@@ -86,8 +87,6 @@ export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): C
 
 const processSettings = (read: Reader) => ({
   logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
-  // Above every wait that a setting bounds: a request that takes longer has no excuse and should be looked at.
-  slowRequestMs: read.integer('SLOW_REQUEST_MS', 12_000, { min: 1, max: 3_600_000 }),
   host: read.text('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
   // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
@@ -216,6 +215,11 @@ function refuseContradictions(config: Config): void {
   if (config.sagaLeaseMs <= 2 * config.paymentTimeoutMs) {
     throw new ConfigError(
       `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above twice PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast two provider calls. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`,
+    );
+  }
+  if (config.httpHeadersMs > config.httpRequestMs) {
+    throw new ConfigError(
+      `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`,
     );
   }
   const keys = Object.values(config.bootstrapKeys);

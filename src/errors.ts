@@ -120,6 +120,19 @@ export const bodyTooLarge = refusal({
   status: 413,
   title: 'The body is larger than 64 KiB',
 });
+export const requestTimeout = refusal({
+  code: 'request_timeout',
+  status: 408,
+  title: 'The request did not arrive in time',
+  retryable: true,
+});
+export const tooManyPipelined = refusal({
+  code: 'too_many_pipelined',
+  status: 429,
+  title: 'Too many requests sent ahead on one connection',
+  retryable: true,
+  retryAfterSeconds: 1,
+});
 export const headersTooLarge = refusal({
   code: 'headers_too_large',
   status: 431,

@@ -1,10 +1,8 @@
-import type { Socket } from 'node:net';
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   HoldfastError,
   bodyTooLarge,
-  headersTooLarge,
   internalError,
   malformedRequest,
   notFound,
@@ -85,20 +83,5 @@ export function asHoldfastError(thrown: unknown): HoldfastError {
   }
   return internalError(
     'It was logged under this requestId. Send the same request again, with the same Idempotency-Key.',
-  );
-}
-
-/** For requests that Node itself cannot read: there is no reply to send with, only a socket. */
-export function sendProblemOnSocket(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-  const tooLarge = error.code === 'HPE_HEADER_OVERFLOW';
-  const problem = tooLarge
-    ? headersTooLarge('Send at most 16 KiB of headers.')
-    : malformedRequest('This is no HTTP request that can be read.');
-  const body = JSON.stringify(problemBody(problem, { url: '/', id: crypto.randomUUID() }));
-  const reason = tooLarge ? 'Request Header Fields Too Large' : 'Bad Request';
-  socket.end(
-    `HTTP/1.1 ${problem.status} ${reason}\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -52,6 +52,7 @@ const mayImport: Record<string, readonly string[]> = {
 };
 const rootFiles = [
   'config.ts',
+  'config-http.ts',
   'config.module.ts',
   'errors.ts',
   'failpoints.ts',
