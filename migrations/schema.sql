@@ -394,5 +394,6 @@ CREATE TABLE workers (
   beat_at timestamp with time zone NOT NULL,
   stopping boolean NOT NULL DEFAULT false,
   facts jsonb NOT NULL,
+  failing_tasks jsonb NOT NULL DEFAULT '[]'::jsonb,
   CONSTRAINT workers_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=70);
