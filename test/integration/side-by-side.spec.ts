@@ -1,3 +1,4 @@
+import type { Database } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { codeVersion } from '../../src/orders/checkout-saga/checkout.saga';
 import type { DeskAct } from '../../src/orders/saga-desk';
@@ -100,6 +101,23 @@ describe('a saga of a newer code version', () => {
       expect(await answerOf(world.desk.act(act, orderId, { reason: 'customer called' }, operator))).toBe(
         'unavailable',
       );
+
+    expect(await sagaRow(orderId)).toEqual(before);
+    await set(orderId, 'code_version', codeVersion);
+    await sweep();
+  });
+
+  it('keeps its state when this build fails while it looks for work', async () => {
+    const orderId = await world.order();
+    await set(orderId, 'code_version', codeVersion + 1);
+    const before = await sagaRow(orderId);
+    const failing = Object.create(world.db) as Database;
+    failing.transaction = async (name, ...rest) => {
+      if (name === 'claim-saga') throw new Error('something broke');
+      return world.db.transaction(name, ...rest);
+    };
+
+    expect(await world.runner({ db: failing, gateway }).drive(orderId)).toBe(false);
 
     expect(await sagaRow(orderId)).toEqual(before);
     await set(orderId, 'code_version', codeVersion);

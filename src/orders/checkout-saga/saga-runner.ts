@@ -230,9 +230,9 @@ export class SagaRunner {
     this.logger.error(error, `order ${orderId}`);
     await this.commit('note-failure', async (tx) => {
       const saga = await lockSaga(tx, orderId);
-      const held = saga?.fencingToken === heldToken;
-      if (!saga || (isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated')
-        return;
+      if (!saga || saga.codeVersion > codeVersion) return;
+      const held = saga.fencingToken === heldToken;
+      if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
       const turn = new Turn(saga);
       turn.apply({ type: 'failed', counted: held }, String((error as Error)?.message ?? error));
       turn.rest();
