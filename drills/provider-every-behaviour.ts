@@ -41,9 +41,9 @@ export const drill: Drill = {
       name: 'new-key-for-each-attempt',
       why: 'asking again charges again',
       file: 'payment/gateways/stripe.gateway.js',
-      find: "{ idempotencyKey: request.operationId });\n            if (intent.status === 'requires_capture')",
+      find: "{ idempotencyKey: request.key });\n            if (intent.status === 'requires_capture')",
       replace:
-        "{ idempotencyKey: request.operationId + Date.now() });\n            if (intent.status === 'requires_capture')",
+        "{ idempotencyKey: request.key + Date.now() });\n            if (intent.status === 'requires_capture')",
     },
   ],
 

@@ -158,6 +158,8 @@ CREATE TABLE payment_operations (
   created_at timestamp with time zone NOT NULL,
   sent_at timestamp with time zone,
   settled_at timestamp with time zone,
+  number integer,
+  provider_key text,
   CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
   CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
   CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text])) = (settled_at IS NOT NULL))),

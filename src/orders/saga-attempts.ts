@@ -1,4 +1,4 @@
-import type { OperationKind, PaymentOperation } from '../payment/payment-operations';
+import { namesOf, type OperationKind, type PaymentOperation } from '../payment/payment-operations';
 import type { StepName } from './checkout-saga/saga';
 import type { TimelineRow } from './checkout-saga/saga.repository';
 
@@ -90,5 +90,7 @@ const isOfItsOwn = ({ step, cause }: TimelineRow, goesBack: boolean): boolean =>
   cause !== 'done' || step === (goesBack ? 'reserve-stock' : 'place-order');
 
 /** The key that an attempt was asked under. */
-export const keyOf = (attempt: Attempt, operations: readonly PaymentOperation[]): string | null =>
-  operations.filter(({ kind }) => kind === attempt.operation).at(-1)?.id ?? null;
+export function keyOf(attempt: Attempt, operations: readonly PaymentOperation[]): string | null {
+  const operation = operations.filter(({ kind }) => kind === attempt.operation).at(-1);
+  return operation ? namesOf(operation).key : null;
+}

@@ -98,12 +98,11 @@ const attemptView = (
   after: (at: Date) => number,
 ) => {
   const { startedAt, endedAt, ...rest } = attempt;
-  const key = keyOf(attempt, operations);
   return {
     ...rest,
     startedAtMs: after(startedAt),
     endedAtMs: endedAt && after(endedAt),
-    key: key && publicId('pay', key),
+    key: keyOf(attempt, operations),
   };
 };
 

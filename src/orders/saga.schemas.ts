@@ -64,7 +64,7 @@ export const sagaType = documented(
         startedAtMs: 20,
         endedAtMs: 35,
         detail: 'no answer within 5000 ms',
-        key: 'pay_01jd3v7q8nf0xv7c0kq1e5m9tz',
+        key: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1',
         fencingToken: 1,
         worker: 'worker-7f9c:12',
       },

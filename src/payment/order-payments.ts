@@ -2,9 +2,11 @@ import type { Tx } from '../database/database';
 import { newId } from '../ids';
 import {
   type OperationKind,
+  type OperationNaming,
   type OperationStatus,
   type PaymentOperation,
   operationColumns,
+  purposeKey,
 } from './payment-operations';
 
 export interface OperationAnswer {
@@ -23,7 +25,7 @@ export class OrderPayments {
   private readonly changed = new Set<string>();
 
   constructor(
-    private readonly order: { orderId: string; amount: number; currency: string },
+    private readonly order: { orderId: string; amount: number; currency: string; naming: OperationNaming },
     operations: PaymentOperation[],
     private readonly now: Date,
   ) {
@@ -37,24 +39,36 @@ export class OrderPayments {
 
   /** The same, made if there is none. */
   findOrCreate(kind: OperationKind): PaymentOperation {
-    return (
-      this.find(kind) ??
-      this.put({
-        id: newId(),
-        orderId: this.order.orderId,
-        kind,
-        status: 'created',
-        attempt: 0,
-        amount: this.order.amount,
-        currency: this.order.currency,
-        providerReference: null,
-        declineCode: null,
-        detail: null,
-        createdAt: this.now,
-        sentAt: null,
-        settledAt: null,
-      })
-    );
+    return this.find(kind) ?? this.create(kind);
+  }
+
+  private create(kind: OperationKind): PaymentOperation {
+    const { naming, orderId, amount, currency } = this.order;
+    const number = 1 + this.all.filter((operation) => operation.kind === kind).length;
+    const names =
+      naming === 'row'
+        ? { number: null, providerKey: null }
+        : { number, providerKey: purposeKey(orderId, kind, number) };
+    return this.put({
+      id: newId(),
+      orderId,
+      kind,
+      ...names,
+      status: 'created',
+      attempt: 0,
+      amount,
+      currency,
+      providerReference: null,
+      declineCode: null,
+      detail: null,
+      createdAt: this.now,
+      sentAt: null,
+      settledAt: null,
+    });
+  }
+
+  has({ id }: PaymentOperation): boolean {
+    return this.byId.has(id);
   }
 
   /** The call is about to be made; from here on nobody may assume that it was not. */
@@ -121,14 +135,15 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
   if (changes.length === 0) return;
   const written = await tx.affected(
     `
-    INSERT INTO payment_operations AS p (id, order_id, kind, status, attempt, amount, currency, provider_reference,
-                                         decline_code, detail, created_at, sent_at, settled_at)
-    SELECT id, order_id, kind, status, attempt, amount, currency, provider_reference, decline_code, detail,
-           created_at, sent_at, settled_at
-      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::int[], $6::bigint[], $7::text[], $8::text[],
-                  $9::text[], $10::text[], $11::timestamptz[], $12::timestamptz[], $13::timestamptz[])
-             AS n (id, order_id, kind, status, attempt, amount, currency, provider_reference, decline_code, detail,
-                   created_at, sent_at, settled_at)
+    INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
+                                         provider_reference, decline_code, detail, created_at, sent_at, settled_at)
+    SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
+           decline_code, detail, created_at, sent_at, settled_at
+      FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
+                  $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
+                  $15::timestamptz[])
+             AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
+                   decline_code, detail, created_at, sent_at, settled_at)
         ON CONFLICT (id) DO UPDATE
        SET status = excluded.status,
            attempt = excluded.attempt,
@@ -143,6 +158,8 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
       changes.map((operation) => operation.id),
       changes.map((operation) => operation.orderId),
       changes.map((operation) => operation.kind),
+      changes.map((operation) => operation.number),
+      changes.map((operation) => operation.providerKey),
       changes.map((operation) => operation.status),
       changes.map((operation) => operation.attempt),
       changes.map((operation) => operation.amount),

@@ -67,7 +67,7 @@ describe('a provider that is not heard', () => {
     world.gateway.expect('authorize').expect('capture');
     await drive(orderId);
 
-    expect(new Set(world.gateway.operationIds('authorize').slice(-attemptsMax - 1)).size).toBe(1);
+    expect(new Set(world.gateway.keys('authorize').slice(-attemptsMax - 1)).size).toBe(1);
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 

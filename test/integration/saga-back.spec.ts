@@ -61,7 +61,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway.expect('authorize').expect('void');
     await drive(orderId);
 
-    expect(new Set(world.gateway.operationIds('authorize').slice(-2)).size).toBe(1);
+    expect(new Set(world.gateway.keys('authorize').slice(-2)).size).toBe(1);
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
@@ -102,7 +102,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway.expect('capture').expect('refund');
     await drive(orderId);
 
-    expect(new Set(world.gateway.operationIds('capture').slice(-2)).size).toBe(1);
+    expect(new Set(world.gateway.keys('capture').slice(-2)).size).toBe(1);
     expect(await endOf(world, orderId)).toEqual({ order: 'cancelled', reservation: 'returned', reserved: 0 });
   });
 
@@ -205,7 +205,7 @@ describe('a placed order', () => {
 
   it('is refunded for the sum that was captured, against its own authorization', async () => {
     const orderId = await placedOrder();
-    const [authorization] = world.gateway.operationIds('authorize').slice(-1);
+    const [authorization] = world.gateway.keys('authorize').slice(-1);
     await turnBack(orderId, 'refund');
     world.gateway.expect('refund');
     await drive(orderId);
@@ -230,7 +230,7 @@ describe('a compensation that is not heard', () => {
     world.gateway.expect('void');
     await drive(orderId);
 
-    expect(new Set(world.gateway.operationIds('void').slice(-2)).size).toBe(1);
+    expect(new Set(world.gateway.keys('void').slice(-2)).size).toBe(1);
     expect(await endOf(world, orderId)).toEqual({
       order: 'rejected (payment_declined)',
       reservation: 'released',
@@ -252,7 +252,7 @@ describe('a compensation that is not heard', () => {
     world.gateway.expect('refund');
     await drive(orderId);
 
-    expect(new Set(world.gateway.operationIds('refund').slice(-11)).size).toBe(1);
+    expect(new Set(world.gateway.keys('refund').slice(-11)).size).toBe(1);
     expect(await endOf(world, orderId)).toEqual({ order: 'refunded', reservation: 'returned', reserved: 0 });
   });
 

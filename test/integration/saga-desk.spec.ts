@@ -74,7 +74,7 @@ const states: Record<string, () => Promise<Checkout>> = {
   compensated: () => after({}, turned('cancel', checkout())),
   'driven by a worker': () =>
     setBy(`lease_expires_at = clock_timestamp() + interval '1 minute'`, authorizeUnheard()),
-  'of a newer version': () => setBy('code_version = 2', authorizeUnheard()),
+  'of a newer version': () => setBy('code_version = code_version + 1', authorizeUnheard()),
 };
 
 const act = (name: DeskAct, { orderId }: Checkout) =>

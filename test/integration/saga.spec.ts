@@ -1,5 +1,5 @@
 import { pin } from '../support/held-stock';
-import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
+import { codeVersion, stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import { dueSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { endOf, sagaOf, timelineOf } from '../support/sagas';
@@ -26,7 +26,7 @@ describe('an order that meets no trouble', () => {
     const orderId = await world.order();
     const neighbour = await world.order();
     const openTransactions: number[] = [];
-    const look = async (request: { operationId: string; amount: number; currency: string }) => {
+    const look = async (request: { key: string; amount: number; currency: string }) => {
       const { open } = await world.row<{ open: number }>(
         `SELECT count(*)::int AS open FROM pg_stat_activity
           WHERE datname = current_database() AND state LIKE 'idle in transaction%'`,
@@ -80,9 +80,9 @@ describe('an order that meets no trouble', () => {
     expect(capture!.request).toMatchObject({
       amount: 2_100,
       currency: 'USD',
-      authorization: `ref_${authorize!.request.operationId}`,
+      authorization: `ref_${authorize!.request.key}`,
     });
-    expect(new Set([authorize, capture].map((call) => call!.request.operationId)).size).toBe(2);
+    expect(new Set([authorize, capture].map((call) => call!.request.key)).size).toBe(2);
   });
 
   it('is driven by one worker however many try', async () => {
@@ -122,10 +122,14 @@ describe('an order that meets no trouble', () => {
 
     expect(await timelineOf(world, orderId)).toEqual(before);
     expect(
-      (await dueSagas(world.db, 1_000, { codeVersionMax: 1, steps: stepNames })).map((due) => due.orderId),
+      (await dueSagas(world.db, 1_000, { codeVersionMax: codeVersion, steps: stepNames })).map(
+        (due) => due.orderId,
+      ),
     ).not.toContain(orderId);
     expect(
-      (await dueSagas(world.db, 1_000, { codeVersionMax: 2, steps: stepNames })).map((due) => due.orderId),
+      (await dueSagas(world.db, 1_000, { codeVersionMax: codeVersion + 1, steps: stepNames })).map(
+        (due) => due.orderId,
+      ),
     ).toContain(orderId);
   });
 });

@@ -50,13 +50,14 @@ export class ModelProvider implements PaymentGateway {
 
   private async answer(kind: Kind, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
     const word = this.script.shift() ?? 'approve';
-    const { operationId, orderId } = request;
-    if (reachesProvider(word) && !this.truth.has(operationId)) {
+    const { key, metadata } = request;
+    const { orderId } = metadata;
+    if (reachesProvider(word) && !this.truth.has(key)) {
       const declined = word === 'decline';
-      this.truth.set(operationId, declined ? declinedCard : approvalOf(request));
+      this.truth.set(key, declined ? declinedCard : approvalOf(request));
       if (!declined) this.ledger.set(orderId, [...this.doneFor(orderId), kind]);
     }
-    const known = () => this.truth.get(operationId) ?? silence;
+    const known = () => this.truth.get(key) ?? silence;
     switch (word) {
       case 'approve':
       case 'decline':

@@ -71,11 +71,11 @@ export async function timelineOf(world: World, orderId: string): Promise<string[
 type Call = 'authorize' | 'capture' | 'void' | 'refund';
 
 /**
- * A provider with a ledger: each operation id is done once and answered the same for ever. Unlike a script it can be
+ * A provider with a ledger: each key is done once and answered the same for ever. Unlike a script it can be
  * asked in any order, by workers that crash.
  */
 export class LedgerGateway implements PaymentGateway {
-  readonly done: { kind: Call; operationId: string; orderId: string; amount: number }[] = [];
+  readonly done: { kind: Call; key: string; orderId: string; amount: number }[] = [];
   /** What happens to calls from now on: they never leave, or the question is lost on its way, or only the answer is. */
   fails: Partial<Record<Call, 'held back' | 'question lost' | 'answer lost'>> = {};
   /** What it takes beside what it was asked to. */
@@ -111,14 +111,14 @@ export class LedgerGateway implements PaymentGateway {
   }
 
   private once(kind: Call, request: AuthorizeRequest | FollowUpRequest): GatewayAnswer {
-    const known = this.answers.get(request.operationId);
+    const known = this.answers.get(request.key);
     if (known) return known;
     const refused = this.declines[kind];
     const amount = request.amount + this.overcharge;
     const answer = refused ? declinedCard : approvalOf({ ...request, amount });
-    this.answers.set(request.operationId, answer);
-    const { operationId, orderId } = request;
-    if (!refused) this.done.push({ kind, operationId, orderId, amount });
+    this.answers.set(request.key, answer);
+    const { key, metadata } = request;
+    if (!refused) this.done.push({ kind, key, orderId: metadata.orderId, amount });
     return answer;
   }
 }

@@ -13,9 +13,9 @@ export const declinedCard: GatewayAnswer = { status: 'declined', code: 'card_dec
 export const silence: GatewayAnswer = { status: 'unknown', detail: 'no answer in time' };
 
 /** What a provider says when all is well: the amount it was asked for, under a reference of its own. */
-export const approvalOf = ({ operationId, amount, currency }: Request): GatewayAnswer => ({
+export const approvalOf = ({ key, amount, currency }: Request): GatewayAnswer => ({
   status: 'approved',
-  reference: `ref_${operationId}`,
+  reference: `ref_${key}`,
   amount,
   currency,
 });
@@ -41,11 +41,11 @@ export class ScriptedGateway implements PaymentGateway {
     expect([...this.outOfTurn.splice(0), ...left]).toEqual([]);
   }
 
-  operationIds(kind: Kind, orderId?: string): string[] {
+  keys(kind: Kind, orderId?: string): string[] {
     const own = this.calls.filter(
-      (call) => call.kind === kind && (!orderId || call.request.orderId === orderId),
+      (call) => call.kind === kind && (!orderId || call.request.metadata.orderId === orderId),
     );
-    return own.map(({ request }) => request.operationId);
+    return own.map(({ request }) => request.key);
   }
 
   authorize(request: AuthorizeRequest) {

@@ -6,8 +6,8 @@ const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
 type Kind = (typeof kinds)[number];
 
 const request = {
-  operationId: 'pay_1',
-  orderId: 'ord_1',
+  key: 'ord_1:authorize:1',
+  metadata: { orderId: 'ord_1' },
   amount: 1_000,
   currency: 'EUR',
   paymentMethod: 'pm_card_visa',

@@ -17,6 +17,8 @@ export interface Pause {
 
 /** Notes what was heard; says what it means for the saga, or nothing when the step should look for itself. */
 export function hear({ saga, stock, payments }: Checkout, { operation, answer }: Heard): Pause | undefined {
+  // The database came back without this operation while it was asked: the step asks again, under the same key.
+  if (!payments.has(operation)) return undefined;
   if (answer.status === 'declined') {
     payments.record(operation.id, {
       status: 'declined',

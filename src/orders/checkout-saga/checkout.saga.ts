@@ -1,3 +1,4 @@
+import type { OperationNaming } from '../../payment/payment-operations';
 import { AuthorizePayment } from '../steps/authorize-payment';
 import { CapturePayment } from '../steps/capture-payment';
 import { PlaceOrder } from '../steps/place-order';
@@ -22,8 +23,16 @@ export const stepNames: readonly StepName[] = checkoutSteps.map((step) => step.n
 /** Where a saga stands when its order has been accepted. */
 export const firstDrivenStep: StepName = 'authorize-payment';
 
-/** Grows when the steps or their meaning change; a worker leaves sagas of a newer version to newer workers. */
-export const codeVersion = 1;
+/**
+ * Grows when the steps or their meaning change, or what the provider is sent: keys, metadata, any other parameter. A worker
+ * leaves sagas of a newer version to newer workers, and drives older ones as their own build would have.
+ *
+ * 1  operations are named at the provider by their rows
+ * 2  … by their purpose
+ */
+export const codeVersion = 2;
+
+export const namingOf = (version: number): OperationNaming => (version < 2 ? 'row' : 'purpose');
 
 export function stepNamed(name: StepName): Step {
   const step = checkoutSteps.find((candidate) => candidate.name === name);

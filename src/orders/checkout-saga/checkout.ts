@@ -2,6 +2,7 @@ import type { Tx } from '../../database/database';
 import { type HeldStock, lockHeldStock, saveHeldStock } from '../../inventory/held-stock';
 import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
 import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../order-moves';
+import { namingOf } from './checkout.saga';
 import type { Saga } from './saga';
 import { saveSagas } from './saga.repository';
 import { Turn, workerName } from './turn';
@@ -69,7 +70,8 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[]): Promise<Checkout[]> 
   const operations = await paymentsOf(tx, ids);
   return sagas.map((saga) => {
     const order = orders.find(({ orderId }) => orderId === saga.orderId)!;
-    const payments = new OrderPayments(order, operations.get(saga.orderId) ?? [], saga.now);
+    const naming = namingOf(saga.codeVersion);
+    const payments = new OrderPayments({ ...order, naming }, operations.get(saga.orderId) ?? [], saga.now);
     return new Checkout(saga, order, stock.get(saga.orderId)!, payments);
   });
 }

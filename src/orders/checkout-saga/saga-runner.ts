@@ -11,6 +11,7 @@ import { reserveAgain } from '../../inventory/held-stock';
 import { receiveMessages } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
+import { namesOf } from '../../payment/payment-operations';
 import { type Question, goOn, takeIn } from './advance';
 import { type Heard, isLateCharge } from './answers';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
@@ -188,17 +189,12 @@ export class SagaRunner {
     return { question, operation, answer };
   }
 
-  private async call({ orderId, operation, paymentMethod, authorization }: Question): Promise<GatewayAnswer> {
-    const named = {
-      operationId: publicId('pay', operation.id),
-      orderId: publicId('ord', orderId),
-      amount: operation.amount,
-      currency: operation.currency,
-    };
-    if (operation.kind === 'authorize') return this.gateway.authorize({ ...named, paymentMethod });
-    if (!authorization)
-      throw new Error(`Bug: ${operation.kind} of ${named.orderId} without an authorization.`);
-    return this.gateway[operation.kind]({ ...named, authorization });
+  private async call({ operation, paymentMethod, authorization }: Question): Promise<GatewayAnswer> {
+    const { amount, currency } = operation;
+    const request = { ...namesOf(operation), amount, currency };
+    if (operation.kind === 'authorize') return this.gateway.authorize({ ...request, paymentMethod });
+    if (!authorization) throw new Error(`Bug: ${request.key} has no authorization.`);
+    return this.gateway[operation.kind]({ ...request, authorization });
   }
 
   /**

@@ -1,8 +1,9 @@
+import type { OperationNames } from '../payment-operations';
+
 /**
  * The payment provider, as the checkout sees it: a stranger who may answer late.
  *
- * Each call carries the operation's id as the provider's idempotency key, so asking again is always safe and never
- * charges twice. A gateway never throws for what the provider did or did not say: it answers one of these.
+ * Each call carries the operation's own idempotency key, so asking again is always safe and never charges twice. A gateway never throws for what the provider did or did not say: it answers one of these.
  */
 export type GatewayAnswer =
   /** Done. Amount and currency are the provider's own words; whoever asked compares them. */
@@ -14,18 +15,14 @@ export type GatewayAnswer =
   /** Held back on our side: not a byte left, so nothing was begun that was not begun before. */
   | { status: 'not-asked'; detail: string; retryAfterMs?: number };
 
-export interface AuthorizeRequest {
-  operationId: string;
-  orderId: string;
+export interface AuthorizeRequest extends OperationNames {
   amount: number;
   currency: string;
   paymentMethod: string;
 }
 
 /** What follows an authorization: capture all of it, void it, or refund what was captured. */
-export interface FollowUpRequest {
-  operationId: string;
-  orderId: string;
+export interface FollowUpRequest extends OperationNames {
   amount: number;
   currency: string;
   /** The provider's own id of the authorization. */

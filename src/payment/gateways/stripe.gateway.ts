@@ -35,9 +35,9 @@ export class StripeGateway implements PaymentGateway {
           allowed_payment_method_types: ['card'],
           capture_method: 'manual',
           confirm: true,
-          metadata: { orderId: request.orderId, operationId: request.operationId },
+          metadata: request.metadata,
         },
-        { idempotencyKey: request.operationId },
+        { idempotencyKey: request.key },
       );
       if (intent.status === 'requires_capture') return approved(intent.id, intent.amount, intent.currency);
       if (intent.status === 'processing') return unknown(`authorization ${intent.id} is still processing`);
@@ -52,7 +52,7 @@ export class StripeGateway implements PaymentGateway {
         const intent = await this.stripe.paymentIntents.capture(
           request.authorization,
           { amount_to_capture: request.amount },
-          { idempotencyKey: request.operationId },
+          { idempotencyKey: request.key },
         );
         return afterCapture(intent);
       },
@@ -66,7 +66,7 @@ export class StripeGateway implements PaymentGateway {
         const intent = await this.stripe.paymentIntents.cancel(
           request.authorization,
           {},
-          { idempotencyKey: request.operationId },
+          { idempotencyKey: request.key },
         );
         return approved(intent.id, intent.amount, intent.currency);
       },
@@ -86,9 +86,9 @@ export class StripeGateway implements PaymentGateway {
           {
             payment_intent: request.authorization,
             amount: request.amount,
-            metadata: { orderId: request.orderId, operationId: request.operationId },
+            metadata: request.metadata,
           },
-          { idempotencyKey: request.operationId },
+          { idempotencyKey: request.key },
         );
         return afterRefund(refund);
       },
@@ -97,7 +97,8 @@ export class StripeGateway implements PaymentGateway {
           payment_intent: request.authorization,
           limit: 100,
         });
-        const own = data.find((refund) => refund.metadata?.operationId === request.operationId);
+        const named = Object.entries(request.metadata);
+        const own = data.find(({ metadata }) => named.every(([name, value]) => metadata?.[name] === value));
         return own
           ? afterRefund(own)
           : unknown(`no refund of ${request.authorization} was made for this operation`);

@@ -79,7 +79,7 @@ export interface SagaAttempt {
   endedAtMs: number | null;
   /** Why, in the words of the record; null when there is nothing to say. */
   detail: string | null;
-  /** The provider's idempotency key (the operation's id): the same for all attempts at one operation. */
+  /** The provider's idempotency key (order, kind and number; in older orders the operation's id): the same for all attempts at one operation. */
   key: string | null;
   fencingToken: number;
   worker: string;

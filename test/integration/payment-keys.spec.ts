@@ -1,0 +1,217 @@
+import { newId, publicId } from '../../src/ids';
+import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
+import { approvalOf, declinedCard, silence } from '../support/scripted-gateway';
+import { endOf, passTime, sagaOf } from '../support/sagas';
+
+/** Under which key, and with which metadata, the provider is asked. */
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterAll(async () => {
+  await expectInvariants(world);
+  await world.close();
+});
+afterEach(() => world.gateway.expectSpoken());
+
+async function drive(orderId: string): Promise<void> {
+  await passTime(world, orderId);
+  await world.runner().drive(orderId);
+}
+
+const turnBack = (orderId: string, by: 'cancel' | 'refund') =>
+  world.orders.turnBack(orderId, by, newId(), shop);
+
+/** Everything that the provider was asked for an order, in this order. */
+const asked = (orderId: string) =>
+  world.gateway.calls
+    .map(({ request: { key, metadata } }) => ({ key, metadata }))
+    .filter(({ metadata }) => metadata.orderId === publicId('ord', orderId));
+
+interface Row {
+  id: string;
+  kind: string;
+  status: string;
+  number: number | null;
+  providerKey: string | null;
+}
+
+const rowsOf = (orderId: string) =>
+  world.rows<Row>(
+    `SELECT id, kind, status, number, provider_key AS "providerKey" FROM payment_operations WHERE order_id = $1 ORDER BY id`,
+    [orderId],
+  );
+
+function purpose(orderId: string, kind: string) {
+  const ord = publicId('ord', orderId);
+  return { key: `${ord}:${kind}:1`, metadata: { orderId: ord, kind, number: '1' } };
+}
+
+function row(orderId: string, { id }: Row) {
+  const operationId = publicId('pay', id);
+  return { key: operationId, metadata: { orderId: publicId('ord', orderId), operationId } };
+}
+
+type Kind = 'authorize' | 'capture' | 'void' | 'refund';
+
+/** Takes an order to where this is asked for, and lets the provider be silent about it. */
+const unheard: Record<Kind, (orderId: string) => Promise<void>> = {
+  authorize: (orderId) => {
+    world.gateway.expect('authorize', silence);
+    return drive(orderId);
+  },
+  capture: (orderId) => {
+    world.gateway.expect('authorize').expect('capture', silence);
+    return drive(orderId);
+  },
+  void: (orderId) => {
+    world.gateway.expect('authorize').expect('capture', declinedCard).expect('void', silence);
+    return drive(orderId);
+  },
+  refund: async (orderId) => {
+    world.gateway.expect('authorize').expect('capture');
+    await drive(orderId);
+    await turnBack(orderId, 'refund');
+    world.gateway.expect('refund', silence);
+    await drive(orderId);
+  },
+};
+const kinds = Object.keys(unheard) as Kind[];
+
+/** What follows once the provider answers, so that nothing is left in flight. */
+async function heard(orderId: string, kind: Kind): Promise<void> {
+  world.gateway.expect(kind);
+  if (kind === 'authorize') world.gateway.expect('capture');
+  await drive(orderId);
+}
+
+describe('an operation of an order that this build accepted', () => {
+  it.each(kinds)('is named after its order, kind and number (%s)', async (kind) => {
+    const orderId = await world.order();
+    await unheard[kind](orderId);
+    await heard(orderId, kind);
+
+    const rows = await rowsOf(orderId);
+    expect(rows).toMatchObject(
+      rows.map((each) => ({ number: 1, providerKey: purpose(orderId, each.kind).key })),
+    );
+    expect(asked(orderId)).toContainEqual(purpose(orderId, kind));
+    expect(new Set(asked(orderId).map(({ key }) => key)).size).toBe(rows.length);
+  });
+
+  it.each(kinds)('has the same names when the database has forgotten it (%s)', async (kind) => {
+    const orderId = await world.order();
+    await unheard[kind](orderId);
+    const forgotten = (await rowsOf(orderId)).at(-1)!;
+    await world.rows(`DELETE FROM payment_operations WHERE id = $1`, [forgotten.id]);
+    await world.rows(`UPDATE sagas SET attempt = 0 WHERE order_id = $1`, [orderId]);
+
+    await heard(orderId, kind);
+
+    expect((await rowsOf(orderId)).map(({ id }) => id)).not.toContain(forgotten.id);
+    expect(asked(orderId).filter(({ metadata }) => metadata.kind === kind)).toEqual([
+      purpose(orderId, kind),
+      purpose(orderId, kind),
+    ]);
+  });
+});
+
+describe('an operation of an order that the previous build accepted', () => {
+  /** As the previous build left it: a saga of code version 1, whose rows have no key. */
+  const asLeftBehind = async (kind: Kind, status: 'sent' | 'unknown'): Promise<string> => {
+    const orderId = await world.order();
+    await world.rows(`UPDATE sagas SET code_version = 1 WHERE order_id = $1`, [orderId]);
+    await unheard[kind](orderId);
+    await world.rows(`UPDATE payment_operations SET status = $2 WHERE order_id = $1 AND kind = $3`, [
+      orderId,
+      status,
+      kind,
+    ]);
+    return orderId;
+  };
+
+  it.each(kinds.flatMap((kind) => [[kind, 'sent'] as const, [kind, 'unknown'] as const]))(
+    'is asked again by its row (%s, %s)',
+    async (kind, status) => {
+      const orderId = await asLeftBehind(kind, status);
+      await heard(orderId, kind);
+
+      const rows = await rowsOf(orderId);
+      expect(rows).toMatchObject(
+        rows.map(() => ({ number: null, providerKey: null, status: /approved|declined/ })),
+      );
+      const own = rows.find((each) => each.kind === kind)!;
+      expect(asked(orderId).filter(({ key }) => key === publicId('pay', own.id))).toEqual([
+        row(orderId, own),
+        row(orderId, own),
+      ]);
+    },
+  );
+
+  it.each<['void' | 'refund', () => Promise<string>]>([
+    [
+      'refund',
+      async () => {
+        const orderId = await asLeftBehind('capture', 'unknown');
+        await heard(orderId, 'capture');
+        await turnBack(orderId, 'refund');
+        return orderId;
+      },
+    ],
+    [
+      'void',
+      async () => {
+        const orderId = await asLeftBehind('authorize', 'sent');
+        await turnBack(orderId, 'cancel');
+        world.gateway.expect('authorize');
+        return orderId;
+      },
+    ],
+  ])('is named by its row also when this build makes it (%s)', async (kind, begun) => {
+    const orderId = await begun();
+    world.gateway.expect(kind);
+    await drive(orderId);
+
+    const made = (await rowsOf(orderId)).at(-1)!;
+    expect(made).toMatchObject({ kind, status: 'approved', number: null, providerKey: null });
+    expect(asked(orderId).at(-1)).toEqual(row(orderId, made));
+  });
+});
+
+describe('an answer to an operation that the database has lost meanwhile', () => {
+  /** The operation of this call is gone; in its place is one that another worker has sent. */
+  async function replace(orderId: string): Promise<void> {
+    await world.rows(`UPDATE payment_operations SET id = $2 WHERE order_id = $1`, [orderId, newId()]);
+  }
+
+  it('is not taken, and the provider is asked again under the same key', async () => {
+    const orderId = await world.order();
+    world.gateway
+      .expect('authorize', async (request) => {
+        await replace(orderId);
+        return approvalOf(request);
+      })
+      .expect('authorize')
+      .expect('capture');
+    await drive(orderId);
+
+    expect(asked(orderId).map(({ key }) => key)).toEqual(
+      ['authorize', 'authorize', 'capture'].map((kind) => purpose(orderId, kind).key),
+    );
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+  });
+
+  it('unpins no stock for which another worker has a charge under way', async () => {
+    const orderId = await world.order();
+    world.gateway
+      .expect('authorize', async () => {
+        await replace(orderId);
+        return { status: 'not-asked', detail: 'the circuit is open' };
+      })
+      .expect('authorize', silence);
+    await drive(orderId);
+
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'pending', reservation: 'pinned' });
+    expect(await sagaOf(world, orderId)).toMatchObject({ status: 'running', nextRun: 'waits' });
+    await heard(orderId, 'authorize');
+  });
+});
