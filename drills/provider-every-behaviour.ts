@@ -34,8 +34,9 @@ export const drill: Drill = {
       name: 'key-in-use-is-a-no',
       why: 'a first call that is still under way is read as a decision about the second',
       file: 'payment/gateways/stripe.gateway.js',
-      find: '[409, 429].includes',
-      replace: '[429].includes',
+      find: 'if (error instanceof stripe_1.default.errors.StripeInvalidRequestError) {',
+      replace:
+        'if (error instanceof stripe_1.default.errors.StripeInvalidRequestError || error.statusCode === 409) {',
     },
     {
       name: 'new-key-for-each-attempt',

@@ -156,10 +156,9 @@ async function answered(
         reference: error.payment_intent?.id,
       };
     }
-    // 409: the first call under this key is still running. 429: too many calls. Neither says anything about this one.
-    const decided =
-      error instanceof Stripe.errors.StripeInvalidRequestError && ![409, 429].includes(error.statusCode ?? 0);
-    if (decided) {
+    // 400 and 404. Not 409 (the first call under this key is still running), 429 (too many calls) or a key that is known
+    // with other parameters: the SDK has other classes for these, and none says anything about this call.
+    if (error instanceof Stripe.errors.StripeInvalidRequestError) {
       if (lookUp)
         return lookUp().catch((failed: Error) => unknown(`it could not be looked up: ${failed.message}`));
       return { status: 'declined', code: error.code ?? 'invalid_request' };
