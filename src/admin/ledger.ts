@@ -63,13 +63,18 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
     if (open !== 0) report('I8', `${order.status}, but ${open} still set aside`);
   }
   for (const row of books.values()) {
-    if (row.captured > row.refunded || row.authorized > row.captured + row.voided) {
-      violations.push({
-        invariant: 'I4',
-        orderId: row.orderId,
-        what: 'the provider holds money for an order that is not here',
-      });
-    }
+    const [kept, open] = [row.captured - row.refunded, row.authorized - row.captured - row.voided];
+    if (kept > 0 || open > 0)
+      violations.push({ invariant: 'I4', orderId: row.orderId, what: lost(row, kept, open) });
   }
   return violations;
+}
+
+/** A restored database lacks the orders that were taken after its copy. */
+function lost({ currency }: LedgerRow, kept: number, open: number): string {
+  const held = [
+    ...(kept > 0 ? [`keeps ${kept} ${currency}`] : []),
+    ...(open > 0 ? [`has ${open} ${currency} set aside`] : []),
+  ].join(' and ');
+  return `this database has no such order, but the provider ${held} for it: refund or void it there`;
 }

@@ -62,6 +62,7 @@ describe('the comparison with the ledger', () => {
       [row('ord_a')],
     ],
     ['a charge for an order that is not here', 'I4 ord_x', [], [row('ord_x')]],
+    ['an authorization for an order that is not here', 'I4 ord_x', [], [row('ord_x', { captured: 0 })]],
     [
       'money set aside for a rejected order',
       'I8 ord_a',
@@ -78,5 +79,16 @@ describe('the comparison with the ledger', () => {
   ])('finds %s', (_, expected, orders, rows) => {
     expect(violationsOf(orders, rows)).toContain(expected);
     expect(violationsOf(orders, rows).join()).not.toContain('ord_fine');
+  });
+
+  it('says what the provider holds for an order that is not here, and what to do', () => {
+    const whatOf = (sums: Partial<LedgerRow>) => compareWithLedger([], [row('ord_x', sums)])[0]?.what;
+
+    expect(whatOf({})).toBe(
+      'this database has no such order, but the provider keeps 1999 EUR for it: refund or void it there',
+    );
+    expect(whatOf({ captured: 0 })).toMatch(/has 1999 EUR set aside/);
+    expect(whatOf({ refunded: 1999 })).toBeUndefined();
+    expect(whatOf({ captured: 0, voided: 1999 })).toBeUndefined();
   });
 });
