@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync } from 'node:fs';
+import { chownSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,6 +7,7 @@ import { Child, root } from '../../test/support/child';
 import { createDatabase } from '../../test/support/database';
 import type { Guardian } from '../../test/support/guardian';
 import { freePort } from '../../test/support/ports';
+import { TcpProxy } from '../../test/support/tcp-proxy';
 
 /** The part of the set-up scripts that is needed here. They are plain JavaScript, for they run before there is a compiler. */
 interface Scripts {
@@ -36,36 +37,83 @@ export interface PostgresServer {
   url: string;
 }
 
+export interface ReplicatedPostgres {
+  primary: PostgresServer;
+  /** The same database, read-only until it is promoted. */
+  standby: PostgresServer;
+  /** What the standby hears of the primary goes through here. */
+  link: TcpProxy;
+}
+
 /** A PostgreSQL that a drill may stop, crash and start again, with a database in it. */
 export async function startPostgresServer(guardian: Guardian, dist: string): Promise<PostgresServer> {
+  const { dir, start } = await newCluster(guardian);
+  const { child, port } = await start('postgres', dir);
+  return { child, url: await createMigrated(port, dist) };
+}
+
+/**
+ * Two servers, the second fed by streaming replication, asynchronously. It begins as a copy of the first's folder, made
+ * before the first was ever started: the embedded PostgreSQL ships no pg_basebackup.
+ */
+export async function startReplicatedPostgres(guardian: Guardian, dist: string): Promise<ReplicatedPostgres> {
+  const { dir, start } = await newCluster(guardian);
+  const copy = `${dir}-standby`;
+  await promisify(execFile)('cp', ['-a', dir, copy]);
+  const primary = await start('postgres', dir);
+  const link = await TcpProxy.before(`postgres://holdfast@127.0.0.1:${primary.port}/postgres`);
+
+  const signal = path.join(copy, 'standby.signal');
+  writeFileSync(signal, '');
+  const { uid, gid } = statSync(copy);
+  chownSync(signal, uid, gid);
+  const source = `primary_conninfo=host=127.0.0.1 port=${new URL(link.url).port} user=holdfast`;
+  const standby = await start('standby', copy, [source]);
+
+  const url = await createMigrated(primary.port, dist);
+  const there = new URL(url);
+  there.port = String(standby.port);
+  return { primary: { child: primary.child, url }, standby: { child: standby.child, url: there.href }, link };
+}
+
+/** A folder that no server has run on yet, and how to start one. */
+async function newCluster(guardian: Guardian) {
   const scripts = await loadScripts();
   const base = mkdtempSync(path.join(scripts.sharedTmpDir(), 'holdfast-drill-'));
   guardian.removeDir(base);
   const { uid, gid } = scripts.serverUser;
   if (uid !== undefined && gid !== undefined) chownSync(base, uid, gid);
-  const dir = path.join(base, 'data');
   const binaries = scripts.postgresBinaries();
+  const dir = path.join(base, 'data');
   await scripts.initialise({ dir, binaries, durable: false, onSpawn: () => undefined });
 
-  const port = await freePort();
-  const child = new Child(
-    {
-      name: 'postgres',
-      command: binaries.postgres,
-      args: ['-D', dir, '-p', String(port), ...settings.flatMap((setting) => ['-c', setting])],
-      env: process.env,
-      readyWhen: /database system is ready to accept connections/,
-      user: scripts.serverUser,
-      cwd: dir,
-      // Its fast shutdown; SIGTERM would wait until everybody has hung up.
-      stopSignal: 'SIGINT',
-    },
-    guardian,
-  );
-  await child.start();
+  const start = async (name: string, dataDir: string, more: string[] = []) => {
+    const port = await freePort();
+    const all = [...settings, ...more].flatMap((setting) => ['-c', setting]);
+    const child = new Child(
+      {
+        name,
+        command: binaries.postgres,
+        args: ['-D', dataDir, '-p', String(port), ...all],
+        env: process.env,
+        readyWhen: /database system is ready to accept (read-only )?connections/,
+        user: scripts.serverUser,
+        cwd: dataDir,
+        // Its fast shutdown; SIGTERM would wait until everybody has hung up.
+        stopSignal: 'SIGINT',
+      },
+      guardian,
+    );
+    await child.start();
+    return { child, port };
+  };
+  return { dir, start };
+}
+
+async function createMigrated(port: number, dist: string): Promise<string> {
   const { url } = await createDatabase(`postgres://holdfast@127.0.0.1:${port}/postgres`);
   await migrate(url, dist);
-  return { child, url };
+  return url;
 }
 
 async function loadScripts(): Promise<Scripts> {

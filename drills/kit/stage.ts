@@ -7,7 +7,12 @@ import type { ServiceOptions } from '../../test/support/service';
 import { DrilledShop } from './drilled-shop';
 import type { DrillOptions, Patch } from './drill';
 import { patchedBuild } from './build';
-import { type PostgresServer, startPostgresServer } from './postgres-server';
+import {
+  type PostgresServer,
+  type ReplicatedPostgres,
+  startPostgresServer,
+  startReplicatedPostgres,
+} from './postgres-server';
 
 /**
  * Impatient, so that what takes minutes in a night takes seconds in a drill: the provider is given up on sooner, a
@@ -63,6 +68,13 @@ export class Stage {
   /** A PostgreSQL of the drill's own, for what would disturb the other drills. */
   postgres(): Promise<PostgresServer> {
     return startPostgresServer(this.guardian, this.dist);
+  }
+
+  /** A PostgreSQL of the drill's own with an asynchronous standby. */
+  async replicatedPostgres(): Promise<ReplicatedPostgres> {
+    const replicated = await startReplicatedPostgres(this.guardian, this.dist);
+    this.onClose(() => replicated.link.close());
+    return replicated;
   }
 
   /** A Redis, not yet running. */

@@ -11,7 +11,7 @@ export interface TestDatabase {
 const objectInUse = '55006';
 
 /** What is written on a database that was made to be hurt. Nothing that destroys is done to one that lacks it. */
-const throwawayMark = 'holdfast: made by a test, to be thrown away';
+export const throwawayMark = 'holdfast: made by a test, to be thrown away';
 
 /** A database of one's own with every table in place and nothing in them, cloned from the migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {

@@ -5,7 +5,7 @@ export class TcpProxy {
   private readonly server: net.Server;
   private readonly sockets = new Set<net.Socket>();
 
-  protected constructor(private readonly target: URL) {
+  protected constructor(private target: URL) {
     this.server = net.createServer((client) => this.serve(client));
   }
 
@@ -23,6 +23,11 @@ export class TcpProxy {
     const url = new URL(this.target.href);
     url.host = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
     return url.href;
+  }
+
+  /** New connections go there, as when the name of a database is given to another server. */
+  redirect(url: string): void {
+    this.target = new URL(url);
   }
 
   /** Resets every connection that there is; how many there were. New ones are taken as before. */

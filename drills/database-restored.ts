@@ -1,0 +1,201 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { Client } from 'pg';
+import type { LedgerRow } from '../src/admin/ledger';
+import { readLedger } from '../test/support/audit';
+import { root } from '../test/support/child';
+import { tally } from '../test/support/shop';
+import { TcpProxy } from '../test/support/tcp-proxy';
+import { until } from '../test/support/until';
+import type { Purchase } from './kit/client-log';
+import { DatabaseCopy } from './kit/database-copy';
+import type { Drill } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
+import type { ReplicatedPostgres } from './kit/postgres-server';
+import { reach } from './kit/reach';
+import type { Stage } from './kit/stage';
+
+export const drill: Drill = {
+  name: 'database-restored',
+  promise:
+    'A database that comes back older charges nobody twice, and the audit names every charge of an order that it lost.',
+  rows: [45],
+  sometimes: ['orders asked for again', 'lost orders named'],
+  mutants: [
+    {
+      name: 'random-key',
+      why: 'a payment operation is sent under a random key, which a restored database does not know',
+      file: 'payment/payment-operations.js',
+      find: ':${kind}:${number}`;',
+      replace: ':${kind}:${Math.random()}`;',
+    },
+    {
+      name: 'random-metadata',
+      why: 'the metadata carries a random id, so that the repeated request has other parameters',
+      file: 'payment/payment-operations.js',
+      find: 'number: String(number) }',
+      replace: 'number: String(number), operationId: operation.id }',
+    },
+    {
+      name: 'lost-orders-passed-over',
+      why: 'the audit compares the orders that the database knows, and no others',
+      file: 'admin/ledger.js',
+      find: 'for (const row of books.values()) {',
+      replace: 'for (const row of []) {',
+    },
+  ],
+
+  run: async (stage) => {
+    await copyPutBack(stage);
+    await standbyPromoted(stage);
+  },
+};
+
+/** Workers charge everything, and then the database is as it was before they began. */
+async function copyPutBack(stage: Stage): Promise<void> {
+  const shop = await stage.open({ queue: 'postgres' });
+  const sku = await shop.product(100);
+  await shop.terminate('worker-1');
+  const charged = await shop.buy(20, { sku });
+  const declined = await shop.buy(4, {
+    sku,
+    paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'],
+  });
+  await shop.terminate('api-1');
+  const copy = await DatabaseCopy.of(shop.service.databaseUrl);
+
+  await shop.revive('api-1', 'worker-1');
+  await shop.audit();
+  const before = await ledgerOf(shop);
+  await shop.terminate('worker-1');
+  await shop.terminate('api-1');
+  await copy.putBack();
+
+  // It took so long that the reservations' time is up, so the step of the operations guide is taken.
+  await shop.tamper(`UPDATE reservations SET expires_at = clock_timestamp() - interval '1 hour'`);
+  await shop.tamper(guideStatement());
+  await shop.revive('api-1', 'worker-1');
+  await shop.audit();
+  assert.deepEqual(await endsOf(shop, charged), { placed: 20 });
+  assert.deepEqual(await endsOf(shop, declined), { rejected: 4 });
+  const after = await ledgerOf(shop);
+  const again = [...after.values()].filter((row) => row.attempts > before.get(row.orderId)!.attempts);
+  stage.count('orders asked for again', again.length);
+  const money = (rows: Map<string, Row>) =>
+    [...rows.values()].map((row) => ({ ...row, attempts: undefined }));
+  assert.deepEqual(money(after), money(before), 'what the provider had done, and what it has done since');
+
+  for (const { id } of (await shop.ordersOf(charged)).slice(0, 3)) {
+    const answer = await shop.turnBack(id as string, 'refund', { waitSeconds: 20 });
+    assert.equal(answer.body.status, 'refunded', answer.text);
+  }
+  await shop.audit();
+}
+
+/** A standby that lacks the last second takes over while the service runs. */
+async function standbyPromoted(stage: Stage): Promise<void> {
+  const postgres = await stage.replicatedPostgres();
+  const address = await TcpProxy.before(postgres.primary.url);
+  stage.onClose(() => address.close());
+  const servers = [postgres.primary.child, postgres.standby.child];
+  const shop = await stage.open({ queue: 'postgres', databaseUrl: address.url, servers });
+  const sku = await shop.product(100);
+  await shop.terminate('worker-1');
+  const known = await shop.buy(20, { sku });
+  await standbyHasAll(postgres);
+
+  await postgres.link.close();
+  await shop.revive('worker-1');
+  const lost = await shop.buy(5, { sku, waitSeconds: 20 });
+  await shop.audit();
+  const lostIds = (await shop.ordersOf(lost)).map(({ id }) => id as string);
+
+  await shop.service.kill('postgres', 'SIGQUIT');
+  await ask(postgres.standby.url, 'SELECT pg_promote()');
+  address.redirect(postgres.standby.url);
+  await shop.converge();
+  assert.deepEqual(await endsOf(shop, known), { placed: 20 });
+  const ledger = await ledgerOf(shop);
+  for (const { id, total } of await shop.ordersOf(known)) {
+    const { authorized, captured, refunded } = ledger.get(id as string)!;
+    assert.deepEqual(
+      { authorized, captured, refunded },
+      { authorized: total.amount, captured: total.amount, refunded: 0 },
+    );
+  }
+
+  const red = await auditCommand(stage, shop);
+  assert.equal(red.exitCode, 1, red.output);
+  const broken = red.output.split('\n').filter((line) => line.startsWith('BROKEN'));
+  assert.equal(broken.length, 1, red.output);
+  const named = [...red.output.matchAll(/\bord_\w+/g)].map(([id]) => id);
+  assert.deepEqual([...new Set(named)].sort(), [...lostIds].sort(), red.output);
+  stage.count('lost orders named', lostIds.length);
+
+  for (const id of lostIds) await refundAtProvider(shop, id);
+  const green = await auditCommand(stage, shop);
+  assert.equal(green.exitCode, 0, green.output);
+}
+
+type Row = LedgerRow & { attempts: number };
+
+const ledgerOf = async (shop: DrilledShop) =>
+  new Map((await readLedger(shop.service.sandboxUrl)).map((row) => [row.orderId, row as Row]));
+
+const endsOf = async (shop: DrilledShop, purchases: Purchase[]) =>
+  tally(await shop.ordersOf(purchases), ({ status }) => status as string);
+
+/** The statement that the operations guide gives for a restore, word for word. */
+function guideStatement(): string {
+  const guide = readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
+  const [, statement] = /## Backups and restores[^#]*?```sql\n([^`]+)```/.exec(guide) ?? [];
+  assert.ok(statement, 'the operations guide has no statement for a restore');
+  return statement;
+}
+
+async function standbyHasAll({ primary, standby }: ReplicatedPostgres): Promise<void> {
+  const [{ end }] = await ask(primary.url, 'SELECT pg_current_wal_lsn() AS end');
+  await reach('the standby has everything', async () => {
+    const [{ there }] = await ask(standby.url, `SELECT pg_last_wal_replay_lsn() >= '${end}' AS there`);
+    return there as boolean;
+  });
+}
+
+async function ask(url: string, sql: string): Promise<any[]> {
+  const client = new Client({ connectionString: url });
+  await client.connect();
+  return client
+    .query(sql)
+    .then(({ rows }) => rows)
+    .finally(() => client.end());
+}
+
+/** `npm run audit`, as an operator runs it. */
+function auditCommand(stage: Stage, shop: DrilledShop): Promise<{ exitCode: number; output: string }> {
+  const { databaseUrl, sandboxUrl } = shop.service;
+  const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: sandboxUrl };
+  return new Promise((resolve) => {
+    execFile(
+      process.execPath,
+      [path.join(stage.dist, 'admin/audit-command.js')],
+      { env },
+      (error, stdout, stderr) =>
+        resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),
+    );
+  });
+}
+
+/** What an operator does by hand, in the provider's own dashboard. */
+async function refundAtProvider(shop: DrilledShop, orderId: string): Promise<void> {
+  const { sandboxUrl } = shop.service;
+  const { data } = (await (await fetch(`${sandboxUrl}/sandbox/entries?orderId=${orderId}`)).json()) as any;
+  const refund = await fetch(`${sandboxUrl}/v1/refunds`, {
+    method: 'POST',
+    headers: { authorization: 'Bearer sk_test_holdfast_sandbox' },
+    body: new URLSearchParams({ payment_intent: data[0].paymentIntent }),
+  });
+  assert.equal(refund.status, 200, await refund.text());
+  await until('the refund is in the ledger', async () => (await ledgerOf(shop)).get(orderId)!.refunded > 0);
+}
