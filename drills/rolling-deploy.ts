@@ -1,15 +1,22 @@
 import assert from 'node:assert/strict';
+import { publicId } from '../src/ids';
+import { HttpClient } from '../test/support/http-client';
 import { until } from '../test/support/until';
 import type { Drill, Patch } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
-/** The next release: its sagas are of a newer version, and a placed order sends a message that this one does not know. */
-const nextRelease: Patch[] = [
+/** As the release before this one: its sagas are of the version before, with operations that are named by their rows. */
+const previousRelease: Patch[] = [
   {
     file: 'orders/checkout-saga/checkout.saga.js',
-    find: 'exports.codeVersion = 1;',
-    replace: 'exports.codeVersion = 2;',
+    find: 'exports.codeVersion = 2;',
+    replace: 'exports.codeVersion = 1;',
   },
+];
+
+/** This release, with a message that the previous one does not know: a placed order sends it. */
+const thisRelease: Patch[] = [
   {
     file: 'outbox/outbox.js',
     find: "'order.placed': 'events',",
@@ -23,6 +30,12 @@ const nextRelease: Patch[] = [
         ...(move.message === 'order.placed' ? [messageOf({ ...move, message: 'order.celebrated' }, index + 2)] : []),
     ])`,
   },
+  {
+    file: 'orders/order-moves.js',
+    find: 'moved.map((moves) => moves.length),',
+    replace:
+      "moved.map((moves) => moves.length + moves.filter(({ message }) => message === 'order.placed').length),",
+  },
 ];
 
 export const drill: Drill = {
@@ -30,8 +43,8 @@ export const drill: Drill = {
   promise:
     'A worker that is asked to stop brings its charges home, and an old build beside a new one touches nothing that it does not understand.',
   rows: [63, 64],
-  sometimes: ['charges brought home', 'sagas left for the newer'],
-  patches: nextRelease,
+  sometimes: ['charges brought home', 'sagas left for the newer', 'unheard charges taken over'],
+  patches: [...previousRelease, ...thisRelease],
   mutants: [
     {
       name: 'leaves-at-once',
@@ -47,11 +60,19 @@ export const drill: Drill = {
       find: 'AND code_version <= $2::int AND step = ANY ($3::text[])\n       ORDER BY order_id',
       replace: 'AND $2::int IS NOT NULL AND step = ANY ($3::text[])\n       ORDER BY order_id',
     },
+    {
+      name: 'old-sagas-in-the-new-form',
+      why: 'operations of a saga that the previous build accepted are named as this build names its own',
+      file: 'orders/checkout-saga/checkout.js',
+      find: 'checkout_saga_1.namingOf)(saga.codeVersion)',
+      replace: 'checkout_saga_1.namingOf)(checkout_saga_1.codeVersion)',
+    },
   ],
 
   run: async (stage) => {
     const env = { PAYMENT_TIMEOUT_MS: '1500', SAGA_LEASE_MS: '4000' };
-    const shop = await stage.open({ queue: 'postgres', workers: 1, env });
+    const previous = stage.build('previous-release', previousRelease);
+    const shop = await stage.open({ queue: 'postgres', workers: 1, env, dist: previous });
     const sku = await shop.product(200);
 
     // A charge of a second is under way when the worker is asked to stop.
@@ -67,7 +88,7 @@ export const drill: Drill = {
     stage.count('charges brought home', underWay);
 
     // The old worker goes on beside a new API, which has no worker of its kind yet.
-    const dist = stage.build('next-release', nextRelease);
+    const dist = stage.build('this-release', thisRelease);
     await Promise.all([shop.service.restart('worker-1'), shop.service.launch('api', { dist, env })]);
     await shop.buy(20, { sku });
     const untouched = `SELECT FROM sagas WHERE code_version = 2 AND status = 'running' AND version = 1`;
@@ -79,17 +100,52 @@ export const drill: Drill = {
     assert.equal((await shop.query(untouched)).length, 10, 'sagas of the new API that nobody has touched');
     stage.count('sagas left for the newer', 10);
 
+    // The old worker dies with charges that it asked for and heard nothing of.
+    await shop.buy(6, { sku, paymentMethod: 'pm_sandbox_timeout_after_commit' });
+    const unheard = await reach('charges are unheard', async () => {
+      const found = await shop.query<{ orderId: string }>(
+        `SELECT order_id AS "orderId" FROM payment_operations WHERE status = 'unknown'`,
+      );
+      return found.length === 3 && found;
+    });
+    await shop.kill('worker-1');
+    stage.count('unheard charges taken over', unheard.length);
+
     // The new worker comes, the old ones go.
     await shop.service.launch('worker', { dist, env });
     await shop.buy(10, { sku });
     await until('the new worker has driven them', async () => (await shop.query(untouched)).length === 0);
-    await Promise.all([shop.terminate('worker-1'), shop.terminate('api-1')]);
+    await shop.terminate('api-1');
     shop.client = shop.client.at(shop.service.apis[1]!);
     shop.admin = shop.admin.at(shop.service.apis[1]!);
     await shop.audit();
+    for (const { orderId } of unheard) {
+      const answer = await shop.turnBack(publicId('ord', orderId), 'refund', { waitSeconds: 20 });
+      assert.equal(answer.body.status, 'refunded', answer.text);
+    }
+    await shop.audit();
+    await keysAreOfTheirSagas(shop);
     const celebrated = await shop.query(
       `SELECT FROM outbox WHERE type = 'order.celebrated' AND applied_at IS NOT NULL`,
     );
     assert.ok(celebrated.length >= 10, 'messages of the new build that were applied');
   },
 };
+
+/** What the provider heard: the row's id as the key in a saga of the old build, the purpose in one of the new build. */
+async function keysAreOfTheirSagas(shop: DrilledShop): Promise<void> {
+  const operations = await shop.query<{ id: string; orderId: string; kind: string; version: number }>(
+    `SELECT p.id, p.order_id AS "orderId", p.kind, s.code_version AS version
+       FROM payment_operations p JOIN sagas s USING (order_id) WHERE p.status = 'approved'`,
+  );
+  const expected = operations.map(({ id, orderId, kind, version }) =>
+    version === 1 ? publicId('pay', id) : `${publicId('ord', orderId)}:${kind}:1`,
+  );
+  const provider = new HttpClient(shop.service.sandboxUrl);
+  const orders = [...new Set(operations.map(({ orderId }) => publicId('ord', orderId)))];
+  const entries = await Promise.all(orders.map((id) => provider.get(`/sandbox/entries?orderId=${id}`)));
+  const heard = entries.flatMap(({ body }) => body.data.map((entry: any) => entry.idempotencyKey as string));
+  assert.deepEqual(heard.sort(), expected.sort(), 'keys at the provider');
+  const refundsOfOld = operations.filter(({ kind, version }) => kind === 'refund' && version === 1);
+  assert.equal(refundsOfOld.length, 3, 'refunds that the new build made for sagas of the old one');
+}
