@@ -93,6 +93,16 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount });
   });
 
+  it('reads a refusal of its key, known with other parameters, as unknown', async () => {
+    const orderId = newOrderId();
+    await heard(() => authorize(orderId, 'pm_card_visa'));
+    expect(await authorize(orderId, 'pm_card_mastercard')).toMatchObject({
+      status: 'unknown',
+      detail: expect.stringMatching(/StripeIdempotencyError/) as string,
+    });
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount });
+  });
+
   it('passes on how long the provider asks to be left alone', async () => {
     const answer = await authorize(newOrderId(), 'pm_sandbox_rate_limited_1');
     expect(answer).toMatchObject({ status: 'unknown' });
