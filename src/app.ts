@@ -11,6 +11,7 @@ import type { Config } from './config';
 import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
 import { AuthGuard } from './http/auth';
+import { bodyLimitBytes, readBodies } from './http/body';
 import { closeWhenAnswered } from './http/closing';
 import { boundedServer } from './http/connections';
 import { serveDashboard } from './http/dashboard';
@@ -20,14 +21,11 @@ import { ProblemFilter, sendThrown } from './http/problem.filter';
 import { logRequests } from './http/request-log';
 import { StreamTopicsModule } from './http/stream-topics';
 import { BodyValidationPipe } from './http/validation';
-import { unsupportedMediaType } from './errors';
 import { InventoryModule } from './inventory/inventory.module';
 import { OrdersModule } from './orders/orders.module';
 import { OutboxModule } from './outbox/outbox.module';
 import { PaymentModule } from './payment/payment.module';
 import { QueueModule } from './queue/queue.module';
-
-const bodyLimitBytes = 64 * 1024;
 
 @Module({})
 class ApiModule {
@@ -78,11 +76,7 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
   });
   const fastify = app.getHttpAdapter().getInstance();
   logRequests(fastify, config.slowRequestMs);
-  // Nest would read form bodies too, and a browser may send those to us from any page.
-  fastify.addHook('onRequest', async (request) => {
-    const type = request.headers['content-type'];
-    if (type !== undefined && !/^application\/json\s*(;|$)/i.test(type)) throw onlyJson();
-  });
+  readBodies(app);
   fastify.addHook('onSend', async (request, reply) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
@@ -94,8 +88,6 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
   app.enableShutdownHooks(undefined, { useProcessExit: true });
   return app;
 }
-
-const onlyJson = () => unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
 
 /** A caller's own request id, if it is harmless in a log and in a header. */
 const safeRequestId = (header: string | string[] | undefined) =>

@@ -75,6 +75,9 @@ export interface FieldError {
   detail: string;
 }
 
+/** Enough for any honest mistake; without a limit the answer grows larger than the request. */
+export const errorsMax = 20;
+
 export class ValidationFailed extends HoldfastError {
   static readonly kind = declareProblem({
     code: 'validation_failed',
@@ -85,17 +88,24 @@ export class ValidationFailed extends HoldfastError {
   readonly status = ValidationFailed.kind.status;
   readonly title = ValidationFailed.kind.title;
 
-  constructor(readonly errors: FieldError[]) {
+  readonly errors: FieldError[];
+  private readonly omitted: number;
+
+  /** `more`: how many errors there are beside these. */
+  constructor(errors: FieldError[], more = 0) {
     super(
       errors
+        .slice(0, errorsMax)
         .map((error) => `${error.pointer || 'body'}: ${error.detail}`)
         .join(' ')
         .slice(0, 1_000),
     );
+    this.errors = errors.slice(0, errorsMax);
+    this.omitted = errors.length - this.errors.length + more;
   }
 
   override facts() {
-    return { errors: this.errors };
+    return this.omitted > 0 ? { errors: this.errors, errorsOmitted: this.omitted } : { errors: this.errors };
   }
 }
 
@@ -115,10 +125,15 @@ export const malformedRequest = refusal({
   status: 400,
   title: 'The request cannot be read',
 });
+export const bodyTooComplex = refusal({
+  code: 'body_too_complex',
+  status: 400,
+  title: 'The body is nested too deeply or has too many members',
+});
 export const bodyTooLarge = refusal({
   code: 'body_too_large',
   status: 413,
-  title: 'The body is larger than 64 KiB',
+  title: 'The body is too large',
 });
 export const requestTimeout = refusal({
   code: 'request_timeout',
@@ -141,7 +156,7 @@ export const headersTooLarge = refusal({
 export const unsupportedMediaType = refusal({
   code: 'unsupported_media_type',
   status: 415,
-  title: 'The body must be application/json',
+  title: 'The body must be JSON in UTF-8, not compressed',
 });
 export const preconditionRequired = refusal({
   code: 'precondition_required',

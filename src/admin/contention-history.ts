@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database, clockOf } from '../database/database';
 import { type Takes, lockWaitBounds } from '../inventory/contention';
+import { skuPattern } from '../inventory/inventory.dto';
 import { productNotFound } from '../inventory/inventory.errors';
 import { heatOf } from '../inventory/strategies/adaptive';
 import { ActivityLog, addedUp, keptSeconds, quantileOf } from './activity-log';
@@ -29,8 +30,9 @@ export class ContentionHistory {
   }
 
   async of(sku: string) {
-    const [product] = await productStocks(this.db, [sku]);
-    if (!product) throw productNotFound(`There is no product with the SKU ${sku}.`);
+    // What cannot be a SKU is not looked for: PostgreSQL takes no NUL.
+    const [product] = skuPattern.test(sku) ? await productStocks(this.db, [sku]) : [];
+    if (!product) throw productNotFound(`There is no product with the SKU ${sku.slice(0, 64)}.`);
     const now = await this.refreshed.get();
     const from = Math.floor(now.getTime() / 1_000) - keptSeconds;
     return {

@@ -8,6 +8,7 @@ import { ValidationFailed, forbidden, unauthenticated } from '../errors';
 import { Answers, documented } from '../http/answers';
 import { ApiKeys, digest } from '../http/api-keys';
 import { Roles, crossSiteRequest, refuseOtherSites } from '../http/auth';
+import { BodyRules } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
 import { type LiveSession, Sessions, sessionToken } from '../http/sessions';
 import { SignInLimit, SignInLimited } from '../http/sign-in-limit';
@@ -50,6 +51,8 @@ export class SessionController {
   ) {}
 
   @Post()
+  // Anybody may send it, and it holds a key of at most 200 characters.
+  @BodyRules({ limitBytes: 4 * 1024 })
   @ApiOperation({
     summary: 'Sign in to the dashboard',
     description:

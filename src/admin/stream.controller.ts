@@ -5,6 +5,7 @@ import { ValidationFailed, unavailable } from '../errors';
 import { Answers } from '../http/answers';
 import { ApiKeys } from '../http/api-keys';
 import { Roles } from '../http/auth';
+import { isDecodable } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
 import { Sessions, sessionToken } from '../http/sessions';
 import { serviceVersion } from '../version';
@@ -79,7 +80,9 @@ export class StreamController implements OnModuleDestroy {
       const detail = `Name 1 to ${topicsMax} topics, each in a parameter of its own.`;
       throw new ValidationFailed([{ pointer, code: 'topics_count', detail }]);
     }
-    const unknown = topics.find((topic) => topic.length > topicLengthMax || !this.feeds.isOffered(topic));
+    const unknown = topics.find(
+      (topic) => topic.length > topicLengthMax || !isDecodable(topic) || !this.feeds.isOffered(topic),
+    );
     if (unknown !== undefined) {
       const detail = `There is no topic "${unknown.slice(0, 64)}".`;
       throw new ValidationFailed([{ pointer, code: 'unknown_topic', detail }]);

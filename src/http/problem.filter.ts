@@ -6,8 +6,8 @@ import {
   internalError,
   malformedRequest,
   notFound,
-  unsupportedMediaType,
 } from '../errors';
+import { bodyLimitBytes, onlyJson } from './body';
 import { log } from './log';
 
 /** Where each problem is explained; the path of a problem's `type`. */
@@ -30,6 +30,7 @@ export function problemBody(error: HoldfastError, request: { url: string; id: st
 export function sendProblem(error: HoldfastError, request: FastifyRequest, reply: FastifyReply): void {
   if (error.retryAfterSeconds !== undefined)
     void reply.header('retry-after', String(error.retryAfterSeconds));
+  if (error.status === 415) void reply.header('accept-encoding', 'identity');
   if (error.status === 401) void reply.header('www-authenticate', 'Bearer realm="holdfast"');
   void reply
     .status(error.status)
@@ -40,7 +41,7 @@ export function sendProblem(error: HoldfastError, request: FastifyRequest, reply
 
 /** For errors outside of Nest's reach, which its filter does not see. */
 export function sendThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
-  const error = asHoldfastError(thrown);
+  const error = asHoldfastError(thrown, request.routeOptions.bodyLimit);
   logIfInternal(thrown, request);
   sendProblem(error, request, reply);
 }
@@ -65,21 +66,16 @@ export class ProblemFilter implements ExceptionFilter {
   }
 }
 
-export function asHoldfastError(thrown: unknown): HoldfastError {
+/** `limitBytes`: how large a body the route takes. */
+export function asHoldfastError(thrown: unknown, limitBytes = bodyLimitBytes): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;
   const status =
     thrown instanceof HttpException ? thrown.getStatus() : (thrown as { statusCode?: number })?.statusCode;
-  const code = (thrown as { code?: string })?.code;
   if (status === 404) return notFound('Look at /docs for the addresses of this service.');
-  if (status === 413) return bodyTooLarge('Send at most 64 KiB.');
-  if (status === 415)
-    return unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
+  if (status === 413) return bodyTooLarge(`Send at most ${Math.floor(limitBytes / 1_024)} KiB.`);
+  if (status === 415) return onlyJson();
   if (status !== undefined && status >= 400 && status < 500) {
-    const why =
-      code === 'FST_ERR_CTP_EMPTY_JSON_BODY'
-        ? 'The body is empty.'
-        : 'The body or the address is not well-formed.';
-    return malformedRequest(`${why} Send one JSON object in UTF-8.`);
+    return malformedRequest('The body or the address is not well-formed. Send one JSON object in UTF-8.');
   }
   return internalError(
     'It was logged under this requestId. Send the same request again, with the same Idempotency-Key.',

@@ -1,4 +1,10 @@
-import { type ExecutionContext, ValidationPipe, applyDecorators, createParamDecorator } from '@nestjs/common';
+import {
+  type ArgumentMetadata,
+  type ExecutionContext,
+  ValidationPipe,
+  applyDecorators,
+  createParamDecorator,
+} from '@nestjs/common';
 import {
   type ValidationError,
   Matches,
@@ -6,35 +12,44 @@ import {
   ValidateBy,
   ValidateIf,
   buildMessage,
+  validate,
 } from 'class-validator';
-import { type FieldError, ValidationFailed, malformedRequest } from '../errors';
+import { type FieldError, ValidationFailed, errorsMax, malformedRequest } from '../errors';
+import { type DtoClass, Instances } from './instances';
 
 /**
  * The one pipe for all bodies and queries: only known fields, no conversion of types ("1" is not 1), every problem
  * reported at once with a JSON pointer to its place.
+ *
+ * It makes the instances itself. Nest's own way through class-transformer loses fields that are named like methods
+ * ("toString", "constructor") before they are judged, and calls itself as deep as the sender nests.
  */
 export class BodyValidationPipe extends ValidationPipe {
+  private readonly instances = new Instances();
+
   constructor() {
-    super({
-      whitelist: true,
-      forbidNonWhitelisted: true,
-      forbidUnknownValues: true,
-      transform: true,
-      transformOptions: { enableImplicitConversion: false },
-      stopAtFirstError: true,
-      validationError: { target: false, value: false },
-      exceptionFactory: (errors) => new ValidationFailed(errors.flatMap((error) => fieldErrors(error, ''))),
-    });
+    super({ transform: true });
   }
 
-  override async transform(
-    value: unknown,
-    metadata: Parameters<ValidationPipe['transform']>[1],
-  ): Promise<unknown> {
-    if (metadata.type === 'body' && (typeof value !== 'object' || value === null || Array.isArray(value))) {
+  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+    if (metadata.type === 'body' && !isObject)
       throw malformedRequest('The body must be one JSON object. See /docs for its fields.');
-    }
-    return super.transform(value, metadata) as Promise<unknown>;
+    if (!isObject || !this.toValidate(metadata)) return super.transform(value, metadata) as Promise<unknown>;
+
+    const unknown: (readonly string[])[] = [];
+    const instance = this.instances.make(metadata.metatype as DtoClass, value, unknown);
+    const errors = await validate(instance, {
+      forbidUnknownValues: true,
+      stopAtFirstError: true,
+      validationError: { target: false, value: false },
+    });
+    if (errors.length + unknown.length > 0)
+      throw invalid(
+        errors.flatMap((error) => fieldErrors(error, '')),
+        unknown,
+      );
+    return instance;
   }
 }
 
@@ -43,28 +58,31 @@ export const EmptyBody = createParamDecorator((_: unknown, context: ExecutionCon
   const body = context.switchToHttp().getRequest<{ body?: unknown }>().body ?? {};
   if (typeof body !== 'object' || Array.isArray(body))
     throw malformedRequest('This call takes no fields. Send {} or no body.');
-  const unknown = Object.keys(body);
-  if (unknown.length > 0)
-    throw new ValidationFailed(unknown.slice(0, 20).map((name) => unknownField(name, `/${escaped(name)}`)));
+  const unknown = Object.keys(body).map((name) => [name]);
+  if (unknown.length > 0) throw invalid([], unknown);
 });
 
-function unknownField(name: string, pointer: string): FieldError {
-  return {
-    pointer,
-    code: 'unknown_field',
-    detail: `There is no field "${name.slice(0, 64)}" here. Remove it.`,
-  };
+/** `unknown`: paths of fields that nobody asked for; there may be many, so only those that are reported are described. */
+function invalid(errors: FieldError[], unknown: (readonly string[])[]): ValidationFailed {
+  const shown = unknown.slice(0, Math.max(0, errorsMax - errors.length));
+  return new ValidationFailed([...errors, ...shown.map(unknownField)], unknown.length - shown.length);
 }
+
+const unknownField = (path: readonly string[]): FieldError => ({
+  pointer: path.map((name) => `/${escaped(name)}`).join(''),
+  code: 'unknown_field',
+  detail: `There is no field "${path.at(-1)!.slice(0, 64)}" here. Remove it.`,
+});
 
 const escaped = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
 
 function fieldErrors(error: ValidationError, parent: string): FieldError[] {
   const pointer = `${parent}/${escaped(error.property)}`;
-  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) =>
-    constraint === 'whitelistValidation'
-      ? unknownField(error.property, pointer)
-      : { pointer, code: snakeCase(constraint), detail: `${message.replace(/\.$/, '')}.` },
-  );
+  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
+    pointer,
+    code: snakeCase(constraint),
+    detail: `${message.replace(/\.$/, '')}.`,
+  }));
   return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
 }
 
@@ -101,6 +119,7 @@ export const IsInstant = () =>
   });
 
 const metadataKeysMax = 20;
+const metadataKeyMax = 40;
 const metadataValueMax = 500;
 
 /** Stripe's habit: a flat object of short strings, returned as it came and never looked into. */
@@ -111,7 +130,7 @@ export const IsMetadata = () =>
       validate: isMetadata,
       defaultMessage: buildMessage(
         () =>
-          `$property must be an object of at most ${metadataKeysMax} strings, each of at most ${metadataValueMax} characters`,
+          `$property must be an object of at most ${metadataKeysMax} strings of at most ${metadataValueMax} characters, with names of at most ${metadataKeyMax}, without NUL or half characters`,
       ),
     },
   });
@@ -124,9 +143,11 @@ function isMetadata(value: unknown): boolean {
     entries.every(
       ([key, text]) =>
         typeof text === 'string' &&
-        key.length <= 40 &&
+        key.length <= metadataKeyMax &&
         text.length <= metadataValueMax &&
-        isStorable(key + text),
+        // Apart: the halves of a surrogate pair in one and the other are whole only when put together.
+        isStorable(key) &&
+        isStorable(text),
     )
   );
 }

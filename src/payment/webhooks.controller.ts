@@ -9,6 +9,7 @@ import { malformedRequest, refusal } from '../errors';
 import { failpoint } from '../failpoints';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
+import { BodyRules } from '../http/body';
 import { parsePublicId } from '../ids';
 import { storeProviderEvent } from './provider-events';
 
@@ -38,6 +39,7 @@ export class WebhooksController {
   @Post('stripe')
   @Roles('public')
   @HttpCode(200)
+  @BodyRules({ anyShape: true })
   @ApiOperation({
     summary: 'Where Stripe delivers its events',
     description: 'A delivery that was seen before is answered 200 and ignored.',

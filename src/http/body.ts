@@ -1,0 +1,118 @@
+import { isUtf8 } from 'node:buffer';
+import { type NestFastifyApplication, RouteConfig } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
+import { bodyTooComplex, malformedRequest, unsupportedMediaType } from '../errors';
+
+/** Fifty lines with every field, or a release of a thousand reservations, are some 40 KB. */
+export const bodyLimitBytes = 64 * 1024;
+
+/** The deepest body has three levels. A few more, so that a small mistake is reported with the name of its field. */
+const levelsMax = 8;
+/** The largest body, a release of a thousand reservations by their ids, has about half of it. */
+const membersMax = 2_000;
+
+interface BodyRules {
+  limitBytes?: number;
+  /** JSON that somebody else makes and that we only store may be as deep as it likes. */
+  anyShape?: boolean;
+}
+
+/** For a route whose bodies are not like those of most. */
+export const BodyRules = (rules: BodyRules) => RouteConfig({ body: rules });
+
+const rulesOf = (config: object | undefined): BodyRules =>
+  (config as { body?: BodyRules } | undefined)?.body ?? {};
+
+/**
+ * Reads bodies: JSON in UTF-8, not compressed, not too deep, or nothing at all. An empty body is no body, whatever
+ * content type it claims, because many clients send one with every POST.
+ *
+ * To be called before routes are declared.
+ */
+export function readBodies(app: NestFastifyApplication): void {
+  const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
+  fastify.addHook('onRoute', (route: RouteOptions) => {
+    const { limitBytes } = rulesOf(route.config);
+    if (limitBytes !== undefined) route.bodyLimit = limitBytes;
+  });
+  fastify.addHook('onRequest', async ({ url }: FastifyRequest) => refuseBadAddress(url));
+
+  const parseJson = fastify.getDefaultJsonParser('error', 'error');
+  // Fastify's own parser of text, which nothing here takes.
+  fastify.removeContentTypeParser('text/plain');
+  app.useBodyParser('application/json', { bodyLimit: bodyLimitBytes }, (request, bytes, done) => {
+    if (bytes.length === 0) return done(null, undefined);
+    refuseContent(request.headers);
+    if (!isUtf8(bytes)) throw malformedRequest('The body is not UTF-8. Send one JSON object in UTF-8.');
+    // It skips a byte order mark. What is thrown in here it would take for broken JSON.
+    void parseJson(request as FastifyRequest, bytes.toString(), (error, body: unknown) => {
+      const { anyShape } = rulesOf(request.routeOptions.config);
+      done(error ? notJson() : anyShape ? null : complexityOf(body), body);
+    });
+  });
+  // Without this one Nest would read forms too, and a browser may send those to us from any page.
+  app.useBodyParser('*', { bodyLimit: bodyLimitBytes }, (_, bytes, done) => {
+    if (bytes.length > 0) throw onlyJson();
+    done(null, undefined);
+  });
+}
+
+const notJson = () =>
+  malformedRequest(
+    'The body is not JSON, or has a field named __proto__ or constructor.prototype. Send one JSON object.',
+  );
+
+export const onlyJson = () =>
+  unsupportedMediaType('Send JSON, with the header Content-Type: application/json.');
+
+function refuseContent({
+  'content-type': type = '',
+  'content-encoding': encoding = 'identity',
+}: FastifyRequest['headers']): void {
+  if (encoding.trim().toLowerCase() !== 'identity')
+    throw unsupportedMediaType(
+      `The body is compressed (${encoding.slice(0, 32)}). Send it without Content-Encoding.`,
+    );
+  const charset = /;\s*charset\s*=\s*"?([^\s";]*)/i.exec(type)?.[1] ?? 'utf-8';
+  if (!/^utf-?8$/i.test(charset))
+    throw unsupportedMediaType(`The body is in ${charset.slice(0, 32)}. Send JSON in UTF-8.`);
+}
+
+/** Level by level and not by calling itself: the sender decides how deep it goes. */
+function complexityOf(body: unknown): Error | null {
+  let level = [body];
+  let members = 0;
+  for (let levels = 0; level.length > 0; levels++) {
+    const below: unknown[] = [];
+    for (const value of level) {
+      if (typeof value !== 'object' || value === null) continue;
+      if (levels === levelsMax)
+        return bodyTooComplex(`The body has more than ${levelsMax} levels. See /docs for its fields.`);
+      for (const member of Object.values(value)) below.push(member);
+    }
+    members += below.length;
+    if (members > membersMax)
+      return bodyTooComplex(
+        `The body has more than ${membersMax} fields and list entries. Split it into several requests.`,
+      );
+    level = below;
+  }
+  return null;
+}
+
+/** Else `%FC` in a query would be taken for the text "%FC". Raw bytes are refused by Node, bad paths by the router. */
+function refuseBadAddress(url: string): void {
+  if (!isDecodable(url))
+    throw malformedRequest('The address is not UTF-8 in percent-encoding. Encode each part of it.');
+}
+
+/** Whether what is percent-encoded in it is UTF-8. */
+export function isDecodable(encoded: string): boolean {
+  if (!encoded.includes('%')) return true;
+  try {
+    decodeURIComponent(encoded);
+    return true;
+  } catch {
+    return false;
+  }
+}
