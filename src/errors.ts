@@ -166,7 +166,7 @@ export const preconditionRequired = refusal({
 export const preconditionFailed = refusal({
   code: 'precondition_failed',
   status: 412,
-  title: 'Somebody else changed it first',
+  title: 'A precondition of the request does not hold',
 });
 export const internalError = refusal({
   code: 'internal_error',

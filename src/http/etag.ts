@@ -14,43 +14,71 @@ export function sendWithEtag(
 ): unknown {
   const etag = `"${version}"`;
   void reply.header('etag', etag).header('cache-control', 'private, no-cache');
-  if (isKnownVersion(request.headers['if-none-match'], etag)) {
-    void reply.status(304);
-    return undefined;
-  }
-  return body;
+  if (!isKnownVersion(request.headers['if-none-match'], etag)) return body;
+  void reply.status(304);
+  return undefined;
 }
 
-/** Compares as If-None-Match does: weak or not is the same. */
+/** Whether `If-None-Match` names this tag. A weak one does as well: a reader need not have the very same bytes. */
 export function isKnownVersion(ifNoneMatch: string | undefined, etag: string): boolean {
-  const bare = (tag: string) => tag.trim().replace(/^W\//, '');
-  return ifNoneMatch === '*' || ifNoneMatch?.split(',').some((tag) => bare(tag) === bare(etag)) === true;
+  const [tag] = tagsOf(etag);
+  return ifNoneMatch?.trim() === '*' || tagsOf(ifNoneMatch).some(({ value }) => value === tag?.value);
+}
+
+/** What an edit says of the version that it is based on (RFC 9110, section 13). */
+export interface Preconditions {
+  ifMatch?: string;
+  ifNoneMatch?: string;
 }
 
 /** Whether an edit is based on this version. It stands first in the tag; what follows a dot tells of other parts. */
-export function isBasedOn(header: string | undefined, version: number): boolean {
-  const versions = header?.split(',').map((tag) => /^"(\d+)(?:\.[\d.]*)?"$/.exec(tag.trim())?.[1]);
-  return header === '*' || versions?.includes(String(version)) === true;
+export function isBasedOn({ ifMatch }: Preconditions, version: number): boolean {
+  // A weak tag says "about the same", which is not enough to overwrite.
+  return (
+    ifMatch?.trim() === '*' || tagsOf(ifMatch).some((tag) => !tag.weak && versionOf(tag.value) === version)
+  );
+}
+
+/** Refuses to create what the caller takes for there already. */
+export function requireAbsent({ ifMatch }: Preconditions): void {
+  if (ifMatch !== undefined)
+    throw preconditionFailed(
+      'If-Match names a version, and there is none. To create it, leave If-Match out.',
+      {
+        currentEtag: null,
+      },
+    );
 }
 
 /** Refuses an admin's edit that is based on another version; `conflict` tells what it missed. */
 export function requireIfMatch(
-  header: string | undefined,
+  conditions: Preconditions,
   current: number,
   conflict: Record<string, unknown> = {},
 ): void {
-  if (header === undefined) {
-    throw preconditionRequired(
-      "Read it first and send its ETag as If-Match, so that nobody else's change is lost.",
-      {
-        currentEtag: `"${current}"`,
-      },
-    );
-  }
-  if (!isBasedOn(header, current)) {
+  const { ifMatch, ifNoneMatch } = conditions;
+  const currentEtag = `"${current}"`;
+  if (ifMatch !== undefined && !isBasedOn(conditions, current))
     throw preconditionFailed('It was changed since you read it. Look at what it is now and decide anew.', {
-      currentEtag: `"${current}"`,
+      currentEtag,
       ...conflict,
     });
-  }
+  if (ifNoneMatch?.trim() === '*' || tagsOf(ifNoneMatch).some(({ value }) => versionOf(value) === current))
+    throw preconditionFailed('It exists already, which If-None-Match forbids. To change it, send If-Match.', {
+      currentEtag,
+    });
+  if (ifMatch === undefined)
+    throw preconditionRequired(
+      "Read it first and send its ETag as If-Match, so that nobody else's change is lost.",
+      { currentEtag },
+    );
+}
+
+const versionOf = (tag: string) => Number(/^(\d{1,15})(?:\.[\d.]*)?$/.exec(tag)?.[1] ?? NaN);
+
+/** The tags of a list. What is no tag matches nothing. */
+function tagsOf(header = ''): { weak: boolean; value: string }[] {
+  return [...header.matchAll(/(?<=^|,)\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?=,|$)/g)].map(
+    ([, weak, value]) => ({ weak: weak !== undefined, value: value! }),
+  );
 }

@@ -26,8 +26,9 @@ export class ProductsController {
   @ApiHeader({
     name: 'If-Match',
     required: false,
-    description: 'The ETag that the change is based on; required to replace.',
+    description: 'The ETag that the change is based on; required to replace. 412 where there is no product.',
   })
+  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*` creates and never replaces (412).' })
   @Answers({ 200: productType, 201: productType }, [
     ValidationFailed.kind,
     preconditionRequired.kind,
@@ -36,7 +37,7 @@ export class ProductsController {
   async put(
     @Param('sku') sku: string,
     @Body() dto: ProductDto,
-    @Headers('if-match') ifMatch: string | undefined,
+    @Headers() headers: Record<string, string | undefined>,
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
@@ -49,7 +50,8 @@ export class ProductsController {
         },
       ]);
     }
-    const done = await this.products.put(sku, dto, ifMatch, caller);
+    const conditions = { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] };
+    const done = await this.products.put(sku, dto, conditions, caller);
     const product = await this.products.get(sku);
     void reply.status(done === 'created' ? 201 : 200).header('etag', `"${tagOf(product)}"`);
     return productView(product);

@@ -4,7 +4,7 @@ import { LostRace } from '../database/pg-errors';
 import { ValidationFailed } from '../errors';
 import { recordAction } from '../http/admin-actions';
 import type { Principal } from '../http/auth';
-import { isBasedOn, requireIfMatch } from '../http/etag';
+import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '../http/etag';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../http/paging';
 import { alreadyDone } from '../idempotency/idempotency';
 import { newId } from '../ids';
@@ -41,12 +41,13 @@ export class ProductsService {
   async put(
     sku: string,
     dto: ProductDto,
-    ifMatch: string | undefined,
+    conditions: Preconditions,
     actor: Principal,
   ): Promise<'created' | 'replaced'> {
     return this.db.transaction('product', async (tx) => {
       const product = fromDto(sku, dto);
       if (await insertProduct(tx, product)) {
+        requireAbsent(conditions);
         await receiveFirst(tx, product, dto.onHand ?? 0, actor.name);
         await recordAction(tx, actor, {
           action: 'product.create',
@@ -59,8 +60,8 @@ export class ProductsService {
       }
       const before = await lockProduct(tx, sku);
       if (!before) throw new LostRace(`The product ${sku} is being created right now.`);
-      const conflict = isBasedOn(ifMatch, before.version) ? {} : await conflictOf(tx, product);
-      requireIfMatch(ifMatch, before.version, conflict);
+      const conflict = isBasedOn(conditions, before.version) ? {} : await conflictOf(tx, product);
+      requireIfMatch(conditions, before.version, conflict);
       refuseNewStock(dto, await onHandOf(tx, sku));
       await moveToPools(tx, before, product, actor.name);
       const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>('SELECT clock_timestamp() AS now');

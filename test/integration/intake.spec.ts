@@ -50,7 +50,7 @@ describe('an accepted checkout', () => {
     await world.products.put(
       sku,
       { name: sku, unitPrice: { amount: 900, currency: 'EUR' } },
-      '"1"',
+      { ifMatch: '"1"' },
       operator,
     );
 

@@ -247,7 +247,7 @@ describe('in every order of their statements', () => {
         stopsAt,
         sessions: {
           buyer: (own) => own.reserve([{ sku, quantity: 2 }]),
-          operator: (own) => own.products.put(sku, dto, '*', operator),
+          operator: (own) => own.products.put(sku, dto, { ifMatch: '*' }, operator),
         },
         end: async ({ buyer, operator: switched }) => `${buyer} and ${switched}`,
       };

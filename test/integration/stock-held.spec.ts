@@ -101,9 +101,14 @@ describe('an edit of a product', () => {
   it('that was overtaken is told what the product is now, what it would have become, and who was faster', async () => {
     const sku = await world.product({ amount: 1_000 });
     const faster = { name: 'ben.stock', role: 'admin' } as const;
-    await world.products.put(sku, { ...body, quantityPerOrderMax: 2 }, '"1"', faster);
+    await world.products.put(sku, { ...body, quantityPerOrderMax: 2 }, { ifMatch: '"1"' }, faster);
 
-    const late = world.products.put(sku, { ...body, name: 'Parka, ochre' }, '"1.17.0.0"', operator);
+    const late = world.products.put(
+      sku,
+      { ...body, name: 'Parka, ochre' },
+      { ifMatch: '"1.17.0.0"' },
+      operator,
+    );
     await expect(late).rejects.toMatchObject({ code: 'precondition_failed', status: 412 });
     const error = await late.catch((thrown: { facts(): Record<string, unknown> }) => thrown.facts());
     expect(error).toMatchObject({
@@ -113,12 +118,12 @@ describe('an edit of a product', () => {
       now: { name: 'Parka', quantityPerOrderMax: 2, version: 2, stock: { onHand: 10 } },
       yours: { name: 'Parka, ochre', unitPrice: { amount: 12_900 }, quantityPerOrderMax: null, pools: null },
     });
-    await world.products.put(sku, { ...body, name: 'Parka, ochre' }, '"2"', operator);
+    await world.products.put(sku, { ...body, name: 'Parka, ochre' }, { ifMatch: '"2"' }, operator);
   });
 
   it('is in the audit log with its reason, and with the same fields before and after', async () => {
     const sku = await world.product({ amount: 1_000 });
-    await world.products.put(sku, { ...body, reason: 'new season' }, '*', operator);
+    await world.products.put(sku, { ...body, reason: 'new season' }, { ifMatch: '*' }, operator);
     await world.products.adjust(sku, { delta: -4, reason: 'water damage' }, undefined, operator);
     const rows = await world.rows<{ action: string; reason: string; before: object; after: object }>(
       `SELECT action, reason, before, after FROM admin_actions WHERE object_id = $1 ORDER BY id`,

@@ -228,7 +228,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
         const { version, name, unitAmount, currency } = await world.products.get(sku);
         const other = strategyNames[nth % strategyNames.length]!;
         const dto = { name, unitPrice: { amount: unitAmount, currency }, strategy: other };
-        await world.products.put(sku, dto, `"${version}"`, operator);
+        await world.products.put(sku, dto, { ifMatch: `"${version}"` }, operator);
       }
     })();
 

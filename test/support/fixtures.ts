@@ -123,7 +123,7 @@ export class World {
     await this.products.put(
       sku,
       { name: sku, unitPrice: { amount, currency }, onHand: 10, ...rest },
-      undefined,
+      {},
       operator,
     );
     return sku;

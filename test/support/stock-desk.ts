@@ -55,7 +55,7 @@ export async function switchTo(
 ): Promise<void> {
   const { version, name, unitAmount, currency } = await products.get(sku);
   const dto = { name, unitPrice: { amount: unitAmount, currency }, strategy, pools };
-  await products.put(sku, dto, `"${version}"`, operator);
+  await products.put(sku, dto, { ifMatch: `"${version}"` }, operator);
 }
 
 /** The numbers of the units of a `unit-tokens` product. */
