@@ -16,6 +16,7 @@ import { closeWhenAnswered } from './http/closing';
 import { boundedServer } from './http/connections';
 import { serveDashboard } from './http/dashboard';
 import { serveDocs } from './http/docs';
+import { HeadOfStreams } from './http/head';
 import { NestLog } from './http/log';
 import { ProblemFilter, sendThrown } from './http/problem.filter';
 import { logRequests } from './http/request-log';
@@ -47,6 +48,7 @@ class ApiModule {
       ],
       providers: [
         { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_GUARD, useClass: HeadOfStreams },
         { provide: APP_PIPE, useClass: BodyValidationPipe },
         { provide: APP_FILTER, useClass: ProblemFilter },
       ],

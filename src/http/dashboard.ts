@@ -73,14 +73,22 @@ export function serveDashboard(fastify: FastifyInstance): void {
     return file.send(request, reply.header('cache-control', 'public, max-age=31536000, immutable'));
   });
   fastify.get('/*', async (request, reply) => {
-    const wantsPage = /\btext\/html\b/.test(String(request.headers.accept ?? ''));
-    if (!wantsPage || reserved.test(request.url.split('?')[0]!)) return nothingHere(request, reply);
+    const path = request.url.split('?')[0]!;
+    if (!wantsPage(request, path) || reserved.test(path)) return nothingHere(request, reply);
     if (!page) return sendProblem(notFound('The dashboard is not built. Run: npm run build'), request, reply);
     // Always asked for anew, so that a new build is seen; the answer is usually that nothing changed.
     void reply.header('cache-control', 'no-cache');
     void reply.header('content-security-policy', pagePolicy).header('referrer-policy', 'same-origin');
     return page.send(request, reply);
   });
+}
+
+/**
+ * At `/` whoever takes any type gets the page: curl and the health checks of load balancers. Elsewhere a program that asks
+ * for any type has mistaken the address, and a page would hide it.
+ */
+function wantsPage({ headers: { accept = '*/*' } }: FastifyRequest, path: string): boolean {
+  return (path === '/' ? /\btext\/(html\b|\*)|\*\/\*/ : /\btext\/html\b/).test(accept);
 }
 
 function nothingHere(request: FastifyRequest, reply: FastifyReply): FastifyReply {
