@@ -5,7 +5,7 @@ import { ValidationFailed } from '../errors';
 import { Answers, documented, pageOfType } from '../http/answers';
 import { Roles } from '../http/auth';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
-import { IsInstant, IsText, MayBeAbsent } from '../http/validation';
+import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
 import { publicId } from '../ids';
 import { type Action, type ActionFilter, listActions } from './actions';
 
@@ -29,22 +29,22 @@ const actionType = documented(
 class ActionsQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Who.', example: 'anna' })
   @MayBeAbsent()
-  @IsText(200)
+  @IsSearchText(200)
   actor?: string;
 
   @ApiPropertyOptional({ description: 'What.', example: 'reservation.release' })
   @MayBeAbsent()
-  @IsText(100)
+  @IsSearchText(100)
   action?: string;
 
   @ApiPropertyOptional({ example: 'reservation' })
   @MayBeAbsent()
-  @IsText(100)
+  @IsSearchText(100)
   objectType?: string;
 
   @ApiPropertyOptional({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
   @MayBeAbsent()
-  @IsText(200)
+  @IsSearchText(200)
   objectId?: string;
 
   @ApiPropertyOptional({ description: 'At this instant or later.', example: '2026-11-20T10:00:00Z' })

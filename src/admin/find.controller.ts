@@ -4,7 +4,7 @@ import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
-import { IsText } from '../http/validation';
+import { IsSearchText } from '../http/validation';
 import { find } from './find';
 
 const foundType = documented(
@@ -22,7 +22,7 @@ class FindQuery {
       "An id, a SKU or a product's name, a customer, a payment's reference, or an order's Idempotency-Key.",
     example: 'cus_42',
   })
-  @IsText(255)
+  @IsSearchText(255)
   q!: string;
 }
 

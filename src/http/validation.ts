@@ -92,10 +92,23 @@ const snakeCase = (text: string) =>
 /** The field may be left out. `null` is a value like any other, and not one that any field here takes. */
 export const MayBeAbsent = () => ValidateIf((_, value) => value !== undefined);
 
-/** Text a person or a shop's backend gave: 1 to `max` characters, none of them a control character (a NUL ends C strings). */
+/**
+ * Text that is stored and shown: 1 to `max` characters, none of which makes it look like another text. So no control
+ * characters (C0, C1, U+2028 and U+2029), none that turn the direction of what follows, and no byte order mark. The other
+ * invisible ones are allowed: zero-width joiners are letters in Persian and Hindi and glue in emoji.
+ */
 export const IsText = (max: number) =>
   applyDecorators(
     // The first that fails is the one reported, so what is no text at all is told before what is too long.
+    Matches(/^(?=.*\S)[^\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]+$/u, {
+      message: '$property must be text, not blank, without control, direction or half characters',
+    }),
+    MaxLength(max, { message: `$property must have at most ${max} characters` }),
+  );
+
+/** Text to look for: earlier builds stored some that `IsText` refuses today. */
+export const IsSearchText = (max: number) =>
+  applyDecorators(
     // eslint-disable-next-line no-control-regex -- refusing control characters is what it is for
     Matches(/^(?=.*\S)[^\u0000-\u001f\u007f\p{Surrogate}]+$/u, {
       message: '$property must be text, not blank, without control characters or half ones',
@@ -103,20 +116,30 @@ export const IsText = (max: number) =>
     MaxLength(max, { message: `$property must have at most ${max} characters` }),
   );
 
-/** A moment with its zone, as RFC 3339 writes it; between the years 2000 and 2100, as every moment here is. */
+/**
+ * A moment with its zone, as RFC 3339 writes it; between the years 2000 and 2100, as every moment here is. It must exist:
+ * `Date` alone takes 30 February for 2 March. Leap seconds are refused, because neither `Date` nor PostgreSQL has them.
+ */
 export const IsInstant = () =>
   ValidateBy({
     name: 'isInstant',
     validator: {
-      validate: (value) =>
-        typeof value === 'string' &&
-        /^20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,9})?)?(Z|[+-]\d\d:\d\d)$/.test(value) &&
-        !Number.isNaN(Date.parse(value)),
+      validate: isInstant,
       defaultMessage: buildMessage(
-        () => '$property must be an instant with its zone, e.g. 2026-11-20T10:00:00Z',
+        () => '$property must be an instant that exists, with its zone, e.g. 2026-11-20T10:00:00Z',
       ),
     },
   });
+
+const instantPattern =
+  /^(?<date>20\d\d-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
+
+function isInstant(value: unknown): boolean {
+  const date = typeof value === 'string' ? instantPattern.exec(value)?.groups?.date : undefined;
+  if (date === undefined) return false;
+  const midnight = new Date(`${date}T00:00:00Z`);
+  return !Number.isNaN(midnight.getTime()) && midnight.toISOString().startsWith(date);
+}
 
 const metadataKeysMax = 20;
 const metadataKeyMax = 40;

@@ -17,7 +17,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsMetadata, IsText, MayBeAbsent } from '../http/validation';
+import { IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
 import { unitsPool } from './pools';
 import { strategyNames } from './strategies/strategies';
 
@@ -261,7 +261,7 @@ export class OwnReservationsQuery extends PageQuery {
 
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsText(255)
+  @IsSearchText(255)
   customerId?: string;
 }
 
@@ -310,7 +310,7 @@ export class ReleaseFilterDto {
 
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsText(255)
+  @IsSearchText(255)
   customerId?: string;
 
   @ApiPropertyOptional({ example: 60 })

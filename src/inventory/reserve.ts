@@ -200,7 +200,7 @@ function refuseBeforeTaking(
     (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
     0,
   );
-  if (request.orderId === null) return undefined;
+  if (request.orderId === null) return refuseUncountable(amount);
   return refuseTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
 }
 
@@ -243,6 +243,16 @@ export function lineErrors(
   return errors;
 }
 
+/**
+ * A reservation's total is a number of JSON, which is exact up to 2^53 − 1. Rounding cannot hide a larger one: a product
+ * or a sum beyond that bound is never rounded to below it.
+ */
+function refuseUncountable(amount: number): HoldfastError | undefined {
+  if (amount <= Number.MAX_SAFE_INTEGER) return undefined;
+  const detail = `The total is more than ${Number.MAX_SAFE_INTEGER} minor units. Lower the quantities or split the lines over several reservations.`;
+  return new ValidationFailed([{ pointer: '/lines', code: 'total_too_large', detail }]);
+}
+
 /** Stripe's own bound on one charge, in minor units. */
 const chargeMax = 99_999_999;
 
@@ -255,8 +265,10 @@ export function refuseTotal(expected: Money | undefined, total: Money): Holdfast
   return refuseOtherTotal(expected, total);
 }
 
-/** Another total than the buyer was shown. */
+/** Another total than the buyer was shown, or one that could not be shown. */
 export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
+  const uncountable = refuseUncountable(total.amount);
+  if (uncountable) return uncountable;
   if (!expected || (expected.amount === total.amount && expected.currency === total.currency))
     return undefined;
   return totalChanged(

@@ -1,7 +1,7 @@
 import { ApiPropertyOptional, ApiProperty } from '@nestjs/swagger';
 import { IsIn, IsInt, Matches, Min } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsInstant, IsMetadata, IsText, MayBeAbsent } from '../http/validation';
+import { IsInstant, IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
 import { AreLines, IsAskedPool, IsExpectedTotal, LineDto, MoneyDto } from '../inventory/inventory.dto';
 import { stepNames } from './checkout-saga/checkout.saga';
 
@@ -70,7 +70,7 @@ export class OrderListQuery extends PageQuery {
 
   @ApiPropertyOptional()
   @MayBeAbsent()
-  @IsText(255)
+  @IsSearchText(255)
   customerId?: string;
 }
 
