@@ -57,6 +57,7 @@ CREATE TABLE idempotency_keys (
   fingerprint bytea NOT NULL,
   resource_id uuid NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  fingerprint_version smallint NOT NULL DEFAULT 1,
   CONSTRAINT idempotency_keys_pkey PRIMARY KEY (principal, operation, key)
 );
 

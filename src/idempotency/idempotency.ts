@@ -35,9 +35,17 @@ export interface IdempotencyClaim {
   key: string;
   /** SHA-256 of the request: the same key with another fingerprint is a mistake of the caller's. */
   fingerprint: Buffer;
+  /** The request's fingerprint by version 1, where that is another: it counts for keys that version 1 wrote. */
+  fingerprintV1?: Buffer;
   /** The id that the resource gets if this claim is the first. */
   resourceId: string;
 }
+
+/**
+ * 1: left out members of metadata that are named like methods. Keys are kept for 72 hours, so what reads version 1 can
+ * go once no process that writes it has run for as long.
+ */
+const fingerprintVersion = 2;
 
 /** What a claim found: nobody before us, the same request before us, or another request under this key. */
 export type ClaimOutcome =
@@ -59,15 +67,15 @@ export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<Cla
   const firsts = [...firstByName.values()];
   const inserted = await tx.rows<KeyName>(
     `
-    INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
-    SELECT principal, operation, key, decode(fingerprint, 'hex'), resource_id
+    INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id, fingerprint_version)
+    SELECT principal, operation, key, decode(fingerprint, 'hex'), resource_id, $6::smallint
       FROM unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::uuid[])
              AS c (principal, operation, key, fingerprint, resource_id)
      ORDER BY principal, operation, key
         ON CONFLICT DO NOTHING
     RETURNING principal, operation, key
     `,
-    columns(firsts),
+    [...columns(firsts), fingerprintVersion],
   );
   const won = new Set(inserted.map(nameOf));
   const owners = new Map<string, KeyRow>([...firstByName].filter(([name]) => won.has(name)));
@@ -80,10 +88,16 @@ export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<Cla
     // Pruned or given back between the two statements: nobody holds it now, so a second run gets it.
     if (!owner) throw new LostRace('An idempotency key went away while it was being claimed.');
     if (owner === claim) return { first: true };
-    if (!owner.fingerprint.equals(claim.fingerprint)) return { first: false, reused: true };
+    if (!isSameRequest(owner, claim)) return { first: false, reused: true };
     return { first: false, resourceId: owner.resourceId };
   });
 }
+
+const isSameRequest = (owner: KeyRow, claim: IdempotencyClaim): boolean =>
+  owner.fingerprint.equals(claim.fingerprint) ||
+  (owner.fingerprintVersion === 1 &&
+    claim.fingerprintV1 !== undefined &&
+    owner.fingerprint.equals(claim.fingerprintV1));
 
 type Refused = { refused: HoldfastError };
 
@@ -144,7 +158,8 @@ async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promi
   const [principals, operations, keys] = columns(claims);
   return queryable.rows<KeyRow>(
     `
-    SELECT k.principal, k.operation, k.key, k.fingerprint, k.resource_id AS "resourceId"
+    SELECT k.principal, k.operation, k.key, k.fingerprint, k.resource_id AS "resourceId",
+           k.fingerprint_version AS "fingerprintVersion"
       FROM idempotency_keys k
       JOIN unnest($1::text[], $2::text[], $3::text[]) AS c (principal, operation, key) USING (principal, operation, key)
     `,
@@ -152,7 +167,8 @@ async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promi
   );
 }
 
-type KeyRow = IdempotencyClaim;
+/** A key of this very batch has no version: it is of this build. */
+type KeyRow = IdempotencyClaim & { fingerprintVersion?: number };
 type KeyName = Pick<KeyRow, 'principal' | 'operation' | 'key'>;
 
 const nameOf = (claim: KeyName) => `${claim.principal}\n${claim.operation}\n${claim.key}`;
@@ -168,6 +184,20 @@ const columns = (claims: IdempotencyClaim[]) => [
 /** The same request has the same fingerprint, in whatever order its fields came. */
 export function fingerprintOf(request: unknown): Buffer {
   return hash('sha256', canonical(request), 'buffer');
+}
+
+/** For requests with metadata: what a claim says of them. */
+export function fingerprintsOf(request: {
+  metadata?: Record<string, string>;
+}): Pick<IdempotencyClaim, 'fingerprint' | 'fingerprintV1'> {
+  const fingerprint = fingerprintOf(request);
+  const members = Object.entries(request.metadata ?? {});
+  const keptByV1 = members.filter(([name]) => name !== 'prototype' && !(name in Object.prototype));
+  if (keptByV1.length === members.length) return { fingerprint };
+  return {
+    fingerprint,
+    fingerprintV1: fingerprintOf({ ...request, metadata: Object.fromEntries(keptByV1) }),
+  };
 }
 
 function canonical(value: unknown): string {

@@ -10,7 +10,7 @@ import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
+import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
 import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './inventory.dto';
 import {
@@ -82,7 +82,7 @@ export class ReservationsController {
       principal: caller.name,
       operation: 'reservations',
       key,
-      fingerprint: fingerprintOf(dto),
+      ...fingerprintsOf(dto),
       resourceId: request.id,
     };
     const { id, replayed } = await this.reservations.create(request, claim);

@@ -25,7 +25,7 @@ import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import { IdempotencyKey, fingerprintOf, keyProblems } from '../idempotency/idempotency';
+import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
 import { newId, parsePublicId } from '../ids';
 import {
   InsufficientStock,
@@ -117,7 +117,7 @@ export class OrdersController {
         principal: caller.name,
         operation: 'orders',
         key,
-        fingerprint: fingerprintOf(dto),
+        ...fingerprintsOf(dto),
         resourceId: newId(),
       },
       owner: ownerFilter(caller),

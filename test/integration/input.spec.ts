@@ -1,5 +1,6 @@
 import { createHmac, randomUUID } from 'node:crypto';
 import { gzipSync } from 'node:zlib';
+import { Database } from '../../src/database/database';
 import { type RawRequest, expectRefused, openRawApi, pointersOf, sendRaw } from '../support/raw-http';
 
 /** What is refused before it is understood: bytes, encodings, depth, names of fields. */
@@ -101,6 +102,20 @@ describe('fields named like methods', () => {
     expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, 'true']);
     expectRefused(await api.reserve({ metadata: { [name]: 'y' } }, key), 422, 'idempotency_key_reused');
     expectRefused(await api.reserve({ metadata: {} }, key), 422, 'idempotency_key_reused');
+  });
+
+  it('replays a key of the last build, which lost them', async () => {
+    const key = randomUUID();
+    const made = await api.reserve({ metadata: { a: 'b' } }, key);
+    const retry = (metadata: object) => api.reserve({ metadata }, key);
+    const whole = { constructor: 'x', a: 'b' };
+    expectRefused(await retry(whole), 422, 'idempotency_key_reused');
+
+    const db = api.app.get(Database);
+    await db.rows(`UPDATE idempotency_keys SET fingerprint_version = 1 WHERE key = $1::text`, [key]);
+    const again = await retry(whole);
+    expect([again.body.id, again.headers['idempotent-replayed']]).toEqual([made.body.id, 'true']);
+    expectRefused(await retry({ ...whole, a: 'c' }), 422, 'idempotency_key_reused');
   });
 
   it('answers 400 to __proto__ and constructor.prototype, in metadata too', async () => {

@@ -1,5 +1,5 @@
 import { BodyValidationPipe } from '../../src/http/validation';
-import { fingerprintOf } from '../../src/idempotency/idempotency';
+import { fingerprintOf, fingerprintsOf } from '../../src/idempotency/idempotency';
 import { AdjustmentDto, ReserveDto, TransferDto } from '../../src/inventory/inventory.dto';
 import { NewLoadTestDto } from '../../src/admin/load-tests.dto';
 import { OrderDto } from '../../src/orders/orders.dto';
@@ -69,5 +69,24 @@ const golden: [string, new () => object, string, string][] = [
 describe('fingerprintOf', () => {
   it.each(golden)('has the fingerprint that the build before gave: %s', async (_what, dto, json, hex) => {
     expect(await fingerprint(dto, json)).toBe(hex);
+  });
+});
+
+describe('fingerprintsOf', () => {
+  const body = { customerId: 'c', lines: [{ sku: 'A', quantity: 1 }] };
+
+  it('knows what the build before gave for metadata that it misread', () => {
+    const metadata = { constructor: 'x', toString: 'y', prototype: 'z', a: 'b' } as Record<string, string>;
+    const { fingerprint, fingerprintV1 } = fingerprintsOf({ ...body, metadata } as object);
+
+    expect(fingerprintV1?.toString('hex')).toBe(
+      'd949860c911c855b887c12ccbbcc0deef5b763176e2d8d4d6d79d8ed4335a783',
+    );
+    expect(fingerprint.equals(fingerprintV1!)).toBe(false);
+  });
+
+  it('has one fingerprint for all other requests', () => {
+    for (const metadata of [undefined, {}, { a: 'b', length: '1' }])
+      expect(fingerprintsOf({ ...body, metadata } as object).fingerprintV1).toBeUndefined();
   });
 });
