@@ -43,18 +43,32 @@ export interface ReviewRow {
   now: Date;
 }
 
+/**
+ * Since when the order needs a person: the oldest cause that is still open, whether that is the payment without an answer
+ * or the stop of its saga. An order goes from one kind of case to the other and back, and its age must not start again. A
+ * saga that moved on to another step, or ended, had its earlier stops settled.
+ */
+const openSince = `
+  least((SELECT min(p.created_at) FROM payment_operations p
+          WHERE p.order_id = s.order_id AND p.status IN ('sent', 'unknown') AND p.attempt >= ${askedMin}),
+        (SELECT min(t.at) FROM saga_transitions t
+          WHERE t.order_id = s.order_id AND t.to_status = 'stuck'
+            AND t.version > (SELECT coalesce(max(e.version), 0) FROM saga_transitions e
+                              WHERE e.order_id = s.order_id
+                                AND (e.step <> s.step OR e.to_status IN ('completed', 'compensated')))))`;
+
 const cases = `
   SELECT 'stuck' AS kind, s.order_id AS id, 'order' AS aggregate, s.order_id AS aggregate_id,
-         coalesce((SELECT max(t.at) FROM saga_transitions t
-                    WHERE t.order_id = s.order_id AND t.to_status = 'stuck' AND t.from_status <> 'stuck'), o.created_at) AS since,
-         NULL AS message_type, s.last_error AS detail
+         coalesce(${openSince}, o.created_at) AS since, NULL AS message_type, s.last_error AS detail
     FROM sagas s JOIN orders o ON o.id = s.order_id
    WHERE s.status = 'stuck'
    UNION ALL
-  SELECT 'unknown', p.order_id, 'order', p.order_id, min(p.created_at), NULL, max(p.detail)
-    FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
-   WHERE p.status = 'unknown' AND p.attempt >= ${askedMin} AND s.status <> 'stuck'
-   GROUP BY p.order_id
+  SELECT 'unknown', s.order_id, 'order', s.order_id, ${openSince}, NULL, u.detail
+    FROM (SELECT p.order_id, max(p.detail) AS detail FROM payment_operations p
+           WHERE p.status = 'unknown' AND p.attempt >= ${askedMin}
+           GROUP BY p.order_id) u
+    JOIN sagas s ON s.order_id = u.order_id
+   WHERE s.status <> 'stuck'
    UNION ALL
   SELECT 'dead_letter', d.id, split_part(d.type, '.', 1), d.aggregate_id, d.died_at, d.type, d.reason
     FROM dead_letters d

@@ -116,6 +116,46 @@ describe('the list of cases', () => {
     );
   });
 
+  it('keeps the age of a case when its kind changes, and starts it again for a trouble of a later step', async () => {
+    const found = await unheardThrice(100);
+    const { orderId } = found;
+    const minutesOld = async () => {
+      const { kind, since, now } = (await findCase(world.db, orderId))!;
+      return [kind, Math.round((now.getTime() - since.getTime()) / 60_000)];
+    };
+    // Ten minutes pass, in the database's own records.
+    const tenMinutes = async () => {
+      await world.rows(
+        `UPDATE payment_operations SET created_at = created_at - interval '10 minutes' WHERE order_id = $1`,
+        [orderId],
+      );
+      await world.rows(`UPDATE saga_transitions SET at = at - interval '10 minutes' WHERE order_id = $1`, [
+        orderId,
+      ]);
+    };
+    await tenMinutes();
+    expect(await minutesOld()).toEqual(['unknown', 10]);
+    await (await found.spendAttempts()).driveWhile(lost);
+    expect(await minutesOld()).toEqual(['stuck', 10]);
+    await tenMinutes();
+    await found.act('retry');
+    await found.driveWhile(lost);
+    expect(await minutesOld()).toEqual(['unknown', 20]);
+    await (await found.spendAttempts()).driveWhile(lost);
+    expect(await minutesOld()).toEqual(['stuck', 20]);
+    expect((await reviewCounts(world.db)).oldestSeconds).toBeGreaterThanOrEqual(1_200);
+
+    // The capture is heard, the order is placed; a refund that nobody hears of is a new trouble.
+    await found.driveToItsEnd();
+    await tenMinutes();
+    await found.refund();
+    for (let times = 0; times < 3; times++) await found.driveWhile({ refund: 'question lost' });
+    expect(await minutesOld()).toEqual(['unknown', 0]);
+    await (await found.spendAttempts()).driveWhile({ refund: 'question lost' });
+    expect(await minutesOld()).toEqual(['stuck', 0]);
+    await found.driveToItsEnd();
+  });
+
   it('loses a case when it is settled', async () => {
     const found = await unheardThrice(100);
     expect(await all('money')).toEqual([found.orderId]);
