@@ -20,7 +20,8 @@ const firstAuditAfterMs = 10_000;
 /** However large the tables grow, auditing takes at most this share of the time. */
 const auditShareMax = 0.05;
 
-const pauseAfter = (tookMs: number) => Math.max(auditEveryMs, tookMs / auditShareMax);
+/** How long after an audit that took so long the next one is due. */
+export const pauseAfter = (tookMs: number) => Math.max(auditEveryMs, tookMs / auditShareMax);
 
 const broken = new Gauge({
   name: 'holdfast_invariant_violations',

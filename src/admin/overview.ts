@@ -7,16 +7,20 @@ import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { stepBounds } from '../orders/checkout-saga/saga-metrics';
 import { reviewCounts } from '../orders/review';
 import { ActivityLog, addedUp, quantileOf } from './activity-log';
+import { pauseAfter } from './audit';
 import { type Flow, type Lateness, flowNow, latenessLimits, latenessNow } from './flow';
 import { lastAudit } from './last-audit';
 import { OncePerSecond } from './once';
 import { OrderRates, PlacedSinceMidnight } from './order-rates';
 import { QueueReport } from './queue-report';
 import { type SkuDemand, demandOf, perSecond, ratesOf } from './rates';
+import { type Trouble, troublesNow } from './troubles';
 import { type AllUnits, allUnits, productStocks, unitsFrom } from './units-on-hand';
 
 const busiestMax = 7;
 const medianSeconds = 60;
+/** So many audits were missed before the last one is called old. */
+const auditsMissedMax = 3;
 
 /**
  * Everything on the dashboard's first page, in one value that is computed at most once a second for all who look, and
@@ -63,9 +67,12 @@ export class Overview {
     });
     const { skus, returningSoon, live, ...units } = await this.units.get();
     const { cases, ...kinds } = withSum(await this.review.get());
+    const queues = await this.queues.report(now);
+    const troubles = await troublesNow(this.db, this.config.queuesEnabled ? queues.trouble : null);
     return {
       object: 'overview' as const,
       at: now.toISOString(),
+      troubles,
       environment: this.config.environment,
       loadTests: !this.config.production,
       review: { cases, ...kinds },
@@ -74,8 +81,8 @@ export class Overview {
       units: { skus, ...units, returningSoon },
       products: await this.busiest(demandOf(this.log, second).slice(0, busiestMax), live, second),
       delays: delaysOf(await latenessNow(this.db)),
-      queues: await this.queues.report(now),
-      promises: await lastAudit(this.db),
+      queues,
+      promises: promisesOf(await lastAudit(this.db), troubles),
     };
   }
 
@@ -103,6 +110,14 @@ export class Overview {
       };
     });
   }
+}
+
+/** Old: no worker audits any more, whether none is there or all of them fail at it. */
+function promisesOf(last: Awaited<ReturnType<typeof lastAudit>>, troubles: Trouble[]) {
+  if (!last) return null;
+  const ageMsMax = auditsMissedMax * pauseAfter(last.tookMs);
+  const nobodyAudits = troubles.some(({ code }) => code === 'no_worker');
+  return { ...last, overdue: nobodyAudits || last.ageSeconds * 1_000 > ageMsMax };
 }
 
 function withSum<T extends { stuckSagas: number; unknownPayments: number; deadLetters: number }>(counts: T) {

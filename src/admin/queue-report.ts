@@ -7,7 +7,7 @@ import { ActivityLog } from './activity-log';
 import { OncePerSecond } from './once';
 
 /** Silent for longer, a worker is taken for gone. Several beats, so that one that was late is not. */
-const aliveSeconds = 30;
+export const aliveSeconds = 30;
 /** Silent for so long, it is not of interest any more. */
 const forgottenSeconds = 600;
 const seriesSeconds = 60;

@@ -1,6 +1,7 @@
 import { documented } from '../http/answers';
 import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { queueNames } from '../queue/queues';
+import { troubleCodes } from './troubles';
 
 const at = '2026-11-20T14:03:31.000Z';
 const money = { amount: 128_450, currency: 'EUR' };
@@ -100,6 +101,13 @@ export const overviewType = documented(
   {
     object: 'overview',
     at,
+    troubles: [
+      {
+        code: 'no_worker',
+        since: at,
+        detail: 'Orders are accepted but do not move on. Start a worker, or read the log of the last one.',
+      },
+    ],
     environment: 'development',
     loadTests: true,
     review: {
@@ -145,6 +153,7 @@ export const overviewType = documented(
       ok: true,
       checkedAt: at,
       ageSeconds: 12.5,
+      overdue: false,
       tookMs: 41,
       held: 19,
       total: 19,
@@ -155,6 +164,7 @@ export const overviewType = documented(
   },
   {
     nullable: [
+      'troubles[].since',
       'review.oldestSeconds',
       ...rateNulls,
       'steps.straight[].medianMs',
@@ -163,6 +173,7 @@ export const overviewType = documented(
       'promises',
     ],
     enums: {
+      'troubles[].code': troubleCodes,
       environment: environments,
       'steps.straight[].step': stepNames,
       ...Object.fromEntries(Object.entries(queueEnums).map(([path, values]) => [`queues.${path}`, values])),

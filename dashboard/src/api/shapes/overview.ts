@@ -8,6 +8,8 @@ export interface Overview {
   object: 'overview';
   /** When it was computed, by the database's clock. At most a second old. */
   at: string;
+  /** What keeps the service as a whole from working, worst first; empty when all is well. */
+  troubles: ServiceTrouble[];
   environment: Environment;
   /** False in production: the page "Flash sale" does not exist there. */
   loadTests: boolean;
@@ -20,6 +22,14 @@ export interface Overview {
   delays: Delays;
   queues: QueuesReport;
   promises: Promises;
+}
+
+export interface ServiceTrouble {
+  code: 'no_worker' | 'provider_silent' | 'task_failing' | 'queue_unreachable';
+  /** Null when it is not known. */
+  since: string | null;
+  /** What it leads to and what to do. */
+  detail: string;
 }
 
 export interface ReviewCounts {
@@ -131,6 +141,8 @@ export type Promises = {
   ok: boolean;
   checkedAt: string;
   ageSeconds: number;
+  /** No worker audits any more: what this says was true once. */
+  overdue: boolean;
   tookMs: number;
   held: number;
   total: number;

@@ -1,0 +1,110 @@
+import { troublesNow } from '../../src/admin/troubles';
+import { Checkout } from '../support/checkouts';
+import { createWorld, type World } from '../support/fixtures';
+
+let world: World;
+beforeEach(async () => {
+  world = await createWorld();
+  await worker('here');
+});
+afterEach(() => world.close());
+
+const worker = (id: string, { silentFor = 0, stopping = false, failing = [] as object[] } = {}) =>
+  world.rows(
+    `INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)
+     VALUES ($1, clock_timestamp(), clock_timestamp() - $2::int * interval '1 second', $3, '{"queues":[]}', $4)
+         ON CONFLICT (id) DO UPDATE SET beat_at = excluded.beat_at, stopping = excluded.stopping`,
+    [id, silentFor, stopping, JSON.stringify(failing)],
+  );
+const codes = async () => (await troublesNow(world.db, null)).map(({ code }) => code);
+const lost = { authorize: 'question lost' } as const;
+
+describe('the troubles of the service', () => {
+  it('are none while a worker is alive and nothing fails', async () => {
+    expect(await troublesNow(world.db, null)).toEqual([]);
+  });
+
+  it('name the moment since which no worker is heard; one that is stopping does not count', async () => {
+    await worker('here', { silentFor: 31 });
+    const [trouble] = await troublesNow(world.db, null);
+    expect(trouble).toMatchObject({ code: 'no_worker', since: expect.stringMatching(/Z$/) });
+    const { seconds } = await world.row<{ seconds: number }>(
+      `SELECT extract(epoch FROM clock_timestamp() - $1::timestamptz)::float8 AS seconds`,
+      [trouble!.since],
+    );
+    expect(Math.round(seconds)).toBeGreaterThanOrEqual(31);
+    await worker('going', { stopping: true });
+    expect(await codes()).toEqual(['no_worker']);
+    await world.rows('DELETE FROM workers');
+    expect(await troublesNow(world.db, null)).toMatchObject([{ code: 'no_worker', since: null }]);
+    await worker('new');
+    expect(await codes()).toEqual([]);
+  });
+
+  it('name each failing task of the living workers once, with the oldest failure and its error', async () => {
+    const task = (name: string, failingSince: string) => ({
+      name,
+      failures: 3,
+      failingSince,
+      error: 'no right',
+    });
+    await worker('a', { failing: [task('sweep', '2026-11-20T10:05:00.000Z')] });
+    await worker('b', {
+      failing: [task('sweep', '2026-11-20T10:00:00.000Z'), task('audit', '2026-11-20T11:00:00.000Z')],
+    });
+    await worker('dead', { silentFor: 60, failing: [task('relay', '2026-11-20T10:00:00.000Z')] });
+    expect(await troublesNow(world.db, null)).toEqual([
+      {
+        code: 'task_failing',
+        since: '2026-11-20T11:00:00.000Z',
+        detail: 'audit: no right. Read the worker’s log.',
+      },
+      {
+        code: 'task_failing',
+        since: '2026-11-20T10:00:00.000Z',
+        detail: 'sweep: no right. Read the worker’s log.',
+      },
+    ]);
+  });
+
+  it('name a silent provider from the third request in a row without an answer until one is answered', async () => {
+    const heard = await Checkout.start(world);
+    await heard.driveToItsEnd();
+    const first = await (await Checkout.start(world)).driveWhile(lost);
+    await (await Checkout.start(world)).driveWhile(lost);
+    expect(await codes()).toEqual([]);
+    await first.driveWhile(lost);
+    const [trouble] = await troublesNow(world.db, null);
+    expect(trouble).toMatchObject({ code: 'provider_silent', since: expect.stringMatching(/Z$/) });
+
+    const other = await Checkout.start(world);
+    await other.driveToItsEnd();
+    expect(await codes()).toEqual([]);
+    // The two others, asked again after that answer, are one request each.
+    await first.driveWhile(lost);
+    expect(await codes()).toEqual([]);
+  });
+
+  it('name no silent provider for requests that are long ago, or that were answered with another amount', async () => {
+    for (let times = 0; times < 3; times++) await (await Checkout.start(world)).driveWhile(lost);
+    expect(await codes()).toEqual(['provider_silent']);
+    await world.rows(`UPDATE payment_operations SET sent_at = sent_at - interval '11 minutes'`);
+    expect(await codes()).toEqual([]);
+    for (let times = 0; times < 3; times++) {
+      const found = await Checkout.start(world);
+      found.gateway.overcharge = 1;
+      await found.driveWhile({});
+    }
+    expect(await codes()).toEqual([]);
+  });
+
+  it('name a queue that cannot be reached, with why', async () => {
+    expect(await troublesNow(world.db, 'connect ECONNREFUSED 127.0.0.1:6379.')).toEqual([
+      {
+        code: 'queue_unreachable',
+        since: null,
+        detail: 'connect ECONNREFUSED 127.0.0.1:6379. Orders go on; jobs wait until the sweeper finds them.',
+      },
+    ]);
+  });
+});
