@@ -1,13 +1,16 @@
-import { CircleCheck, Clock, RefreshCw, TriangleAlert } from 'lucide-react';
+import { CircleCheck, Clock, OctagonAlert, RefreshCw, TriangleAlert } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import type { Connection } from '../api/connection';
 import { useConnection, useNewerBuild, useTryNow } from '../api/live';
 import { asProblem } from '../api/problem';
 import { useDoor } from '../api/session-gate';
+import type { Overview, ServiceTrouble } from '../api/shapes/overview';
+import { useApi } from '../api/use-api';
 import { classes } from '../look/classes';
 import { useTick } from '../look/tick';
 import { useAnnounce } from '../parts/announce';
 import { Button } from '../parts/button';
+import { When } from '../parts/figures';
 import { clock, useZone } from '../words/clock';
 import { away } from '../words/durations';
 import styles from './band.module.css';
@@ -15,7 +18,7 @@ import styles from './band.module.css';
 /** Said early enough that nobody loses a half written reason. */
 const ENDING_SOON_MS = 5 * 60_000;
 
-/** What is so with the page as a whole: no connection, back again, a session that ends, a newer build. */
+/** What is so with the page or the service as a whole: a trouble, no connection, back again, a session that ends, a newer build. */
 export function Bands() {
   const connection = useConnection();
   useConnectionAnnounced(connection);
@@ -28,6 +31,7 @@ export function Bands() {
           <p>{saidBack(connection)}</p>
         </div>
       )}
+      <TroubleBands />
       <SessionBand />
       <NewerBand />
     </section>
@@ -59,6 +63,43 @@ function LostBand({ connection: { heardAt, heardClock, nextTryAt } }: { connecti
       </Button>
     </div>
   );
+}
+
+const troubleWords: Record<ServiceTrouble['code'], string> = {
+  no_worker: 'No worker is running.',
+  provider_silent: 'The payment provider does not answer.',
+  task_failing: 'A background task keeps failing.',
+  queue_unreachable: 'The job queue cannot be reached.',
+};
+const stopsSales: readonly string[] = ['no_worker', 'provider_silent'];
+
+/** What keeps the service as a whole from working. Its text stands still, or a screen reader would talk without end. */
+function TroubleBands() {
+  const { data } = useApi<Overview>('overview');
+  useZone();
+  // While a deploy rolls, an API of the build before may answer, which does not name them.
+  const troubles = (data as Partial<Overview> | undefined)?.troubles ?? [];
+  return troubles.map(({ code, since, detail }) => {
+    const isBad = stopsSales.includes(code);
+    return (
+      <div
+        key={`${code} ${detail}`}
+        role={isBad ? 'alert' : 'status'}
+        className={classes(styles.band, styles.trouble, isBad && styles.bad)}
+      >
+        {isBad ? <OctagonAlert size={15} aria-hidden /> : <TriangleAlert size={15} aria-hidden />}
+        <p>
+          <b>{troubleWords[code] ?? 'Something is wrong with the service.'}</b>{' '}
+          {since === null ? null : (
+            <>
+              Since <When at={since} />.{' '}
+            </>
+          )}
+          {detail}
+        </p>
+      </div>
+    );
+  });
 }
 
 const saidBack = ({ missedSeconds }: Connection): string =>

@@ -6,6 +6,7 @@ import type { Overview } from '../api/shapes/overview';
 import { useApi } from '../api/use-api';
 import { classes } from '../look/classes';
 import { useTick } from '../look/tick';
+import { Ago } from '../parts/figures';
 import { useHere } from '../parts/place';
 import { clock, useZone } from '../words/clock';
 import { age } from '../words/durations';
@@ -36,9 +37,9 @@ export function TopBar() {
   );
 }
 
-/** Whether everything that must always be true is true, as of the last audit. */
+/** Whether everything that must always be true is true, as of the last audit; grey once that is too long ago. */
 function Seal() {
-  const { data } = useApi<Overview>('overview');
+  const { data, at } = useApi<Overview>('overview');
   const { phase, heardClock } = useConnection();
   useZone();
   if (data === undefined) return null;
@@ -50,19 +51,26 @@ function Seal() {
       </Link>
     );
   }
-  const { held, total, ok } = data.promises;
-  const old = phase === 'lost' && heardClock !== null;
-  const text = old
-    ? `${held} of ${total} held at ${clock(heardClock)}`
-    : ok
-      ? `${held} of ${total} promises hold`
-      : `${total - held} of ${total} promises broken`;
-  const Icon = ok ? ShieldCheck : OctagonAlert;
+  const { held, total, ok, overdue, ageSeconds } = data.promises;
+  const lost = phase === 'lost' && heardClock !== null;
+  const old = lost || overdue;
+  const text = lost ? (
+    `${held} of ${total} held at ${clock(heardClock)}`
+  ) : overdue ? (
+    <>
+      {held} of {total} held <Ago key={ageSeconds} seconds={ageSeconds} at={at} /> ago
+    </>
+  ) : ok ? (
+    `${held} of ${total} promises hold`
+  ) : (
+    `${total - held} of ${total} promises broken`
+  );
+  const Icon = !ok ? OctagonAlert : old ? Shield : ShieldCheck;
   return (
     <Link
       href="/#promises"
       className={classes(styles.seal, !ok && styles.broken, old && styles.old)}
-      title={text}
+      title={typeof text === 'string' ? text : `${held} of ${total} held; no worker audits any more`}
     >
       <Icon size={15} aria-hidden />
       <span className={styles.words}>{text}</span>
