@@ -41,7 +41,7 @@ describe('the reservations', () => {
     const visit = await open(`/reservations?sku=${sku}`);
     await rowOf(visit, first.id).hover();
     const second = await shop.reserved(sku);
-    await visit.page.getByRole('button', { name: '1 newer, show' }).click();
+    await visit.page.getByRole('button', { name: 'Show 1 new' }).click();
     await rowOf(visit, second.id).waitFor();
   }, 60_000);
 

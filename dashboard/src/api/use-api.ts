@@ -10,6 +10,11 @@ interface ApiOptions {
   refetchMs?: number;
 }
 
+interface ListOptions extends ApiOptions {
+  /** The same, once more than the first page is loaded: no topic carries the others. */
+  refetchPagesMs?: number;
+}
+
 export interface ApiState<T> {
   data: T | undefined;
   /** performance.now() at which it came; 0 without data. */
@@ -46,6 +51,8 @@ interface Page<Row> {
 
 export interface ListState<Row> extends Omit<ApiState<Row[]>, 'data'> {
   rows: Row[] | undefined;
+  /** How many are loaded. */
+  pages: number;
   hasMore: boolean;
   /** Fetches the next page and adds it below. */
   more: () => void;
@@ -53,7 +60,10 @@ export interface ListState<Row> extends Omit<ApiState<Row[]>, 'data'> {
 }
 
 /** A list of the API, page after page. */
-export function useList<Row>(path: string, { enabled = true, refetchMs }: ApiOptions = {}): ListState<Row> {
+export function useList<Row>(
+  path: string,
+  { enabled = true, refetchMs, refetchPagesMs }: ListOptions = {},
+): ListState<Row> {
   const query = useInfiniteQuery({
     queryKey: [path, 'pages'],
     queryFn: async ({ signal, pageParam }) => {
@@ -64,13 +74,15 @@ export function useList<Row>(path: string, { enabled = true, refetchMs }: ApiOpt
     initialPageParam: null as string | null,
     getNextPageParam: ({ value }: Received<Page<Row>>) => value.nextCursor,
     enabled,
-    refetchInterval: refetchMs ?? false,
+    refetchInterval: ({ state }) =>
+      refetchMs ?? ((state.data?.pages.length ?? 0) > 1 && refetchPagesMs) ?? false,
   });
   const { data, error, isPending, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const again = useCallback(() => void refetch(), [refetch]);
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   return {
     rows: data?.pages.flatMap(({ value }) => value.data),
+    pages: data?.pages.length ?? 0,
     at: data?.pages[0]?.at ?? 0,
     trouble: error === null ? undefined : asProblem(error),
     loading: enabled && isPending,

@@ -1,8 +1,8 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { ListState } from '../api/use-api';
 import { classes } from '../look/classes';
-import { plural } from '../words/numbers';
+import { count } from '../words/numbers';
 import { Button } from './button';
 import styles from './data-table.module.css';
 import { ScrollBox } from './scroll-box';
@@ -39,9 +39,13 @@ interface DataTableProps<Row> {
   select?: Selection<Row>;
   /** Its rows change by themselves: they are held still while somebody is at them. */
   live?: boolean;
-  dimmed?: (row: Row) => boolean;
+  /** Of a list that comes in pages: how many are loaded. */
+  pages?: number;
+  /** Kept true for those who export what the table shows. */
+  shownRows?: React.RefObject<readonly Row[]>;
   empty?: React.ReactNode;
-  foot?: React.ReactNode;
+  /** `shown`: how many rows the table shows; a list that is held still may have more. */
+  foot?: (shown: number) => React.ReactNode;
 }
 
 /**
@@ -49,54 +53,65 @@ interface DataTableProps<Row> {
  * from one list to another.
  */
 export function DataTable<Row>(props: DataTableProps<Row>) {
-  const { caption, columns, rows, rowKey, select, live = false, empty, foot } = props;
+  const { caption, columns, rows, rowKey, select, live = false, pages = 1, shownRows, empty, foot } = props;
   const [hovered, setHovered] = useState(false);
   const [focused, setFocused] = useState(false);
   const held = live && (hovered || focused || (select?.chosen.size ?? 0) > 0);
-  const steady = useSteadyRows(rows, rowKey, held);
+  const steady = useSteadyRows({ rows, keyOf: rowKey, held, pages });
   const shown: Shown<Row>[] = live ? steady.shown : rows.map((row) => ({ row, goneAt: null }));
+  const there = shown.filter(({ goneAt }) => goneAt === null).map(({ row }) => row);
+  useEffect(() => {
+    if (shownRows) shownRows.current = there;
+  });
   if (shown.length === 0 && empty !== undefined) return <>{empty}</>;
+  const showNewer = (): void => {
+    steady.showNewer();
+    // The pill goes, and a focus that goes with it is not told of.
+    setFocused(false);
+  };
   return (
-    <div
-      onPointerEnter={() => setHovered(true)}
-      onPointerLeave={() => setHovered(false)}
-      onFocus={() => setFocused(true)}
-      onBlur={(event) => setFocused(event.currentTarget.contains(event.relatedTarget))}
-    >
-      {steady.newer > 0 && (
-        <div className={styles.newer}>
-          <button type="button" onClick={steady.showNewer}>
-            {plural(steady.newer, 'newer', 'newer')}, show
-          </button>
-        </div>
-      )}
-      <ScrollBox label={caption}>
-        <table className={styles.table}>
-          <caption className="unseen">{caption}</caption>
-          <thead>
-            <tr>
-              {select && <SelectAll rows={rows} rowKey={rowKey} select={select} />}
-              {columns.map(({ key, head, align, phone }) => (
-                <th key={key} scope="col" className={classes(align && styles.end, phone && styles.hide)}>
-                  {head}
-                </th>
+    <>
+      <div
+        onPointerEnter={() => setHovered(true)}
+        onPointerLeave={() => setHovered(false)}
+        onFocus={() => setFocused(true)}
+        onBlur={(event) => setFocused(event.currentTarget.contains(event.relatedTarget))}
+      >
+        {steady.newer > 0 && (
+          <div className={styles.newer}>
+            <button type="button" onClick={showNewer}>
+              Show {count(steady.newer)} new
+            </button>
+          </div>
+        )}
+        <ScrollBox label={caption}>
+          <table className={styles.table}>
+            <caption className="unseen">{caption}</caption>
+            <thead>
+              <tr>
+                {select && <SelectAll rows={there} rowKey={rowKey} select={select} />}
+                {columns.map(({ key, head, align, phone }) => (
+                  <th key={key} scope="col" className={classes(align && styles.end, phone && styles.hide)}>
+                    {head}
+                  </th>
+                ))}
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map(({ row, goneAt }) => (
+                <TableRow key={rowKey(row)} row={row} gone={goneAt !== null} table={props} />
               ))}
-            </tr>
-          </thead>
-          <tbody>
-            {shown.map(({ row, goneAt }) => (
-              <TableRow key={rowKey(row)} row={row} gone={goneAt !== null} table={props} />
-            ))}
-          </tbody>
-        </table>
-      </ScrollBox>
-      {foot !== undefined && <div className={styles.foot}>{foot}</div>}
-    </div>
+            </tbody>
+          </table>
+        </ScrollBox>
+      </div>
+      {foot !== undefined && <div className={styles.foot}>{foot(there.length)}</div>}
+    </>
   );
 }
 
 function TableRow<Row>({ row, gone, table }: { row: Row; gone: boolean; table: DataTableProps<Row> }) {
-  const { columns, rowKey, rowHref, select, dimmed } = table;
+  const { columns, rowKey, rowHref, select } = table;
   const [, navigate] = useLocation();
   const key = rowKey(row);
   const href = rowHref?.(row);
@@ -112,11 +127,7 @@ function TableRow<Row>({ row, gone, table }: { row: Row; gone: boolean; table: D
       data-href={href}
       tabIndex={-1}
       onClick={open}
-      className={classes(
-        href !== undefined && styles.link,
-        chosen && styles.chosen,
-        (gone || dimmed?.(row)) && styles.gone,
-      )}
+      className={classes(href !== undefined && styles.link, chosen && styles.chosen, gone && styles.gone)}
     >
       {select && <SelectCell row={row} id={key} chosen={chosen} select={select} />}
       {columns.map(({ key: name, align, cell, phone, phoneNote, isHead }) => {

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 
 /** A row that ended stays this long, dimmed, so that it is seen to end. */
 const GONE_FOR_MS = 5000;
@@ -16,26 +16,38 @@ interface Steady<Row> {
   showNewer: () => void;
 }
 
+interface Watched<Row> {
+  rows: readonly Row[];
+  keyOf: (row: Row) => string;
+  /** Pointer or focus is in the table, or rows are chosen. */
+  held: boolean;
+  /** How many pages are loaded. One more was asked for by hand, so its rows are shown also while the table is held. */
+  pages: number;
+}
+
 /**
- * Rows that do not move under the pointer. While the table is held (pointer or focus in it, or rows chosen), values
- * change in place and nothing is added, taken away or put in another order.
+ * Rows that do not move under the pointer. While the table is held, values change in place and nothing is added, taken
+ * away or put in another order; only the next page is added below, which moves nothing.
  */
-export function useSteadyRows<Row>(
-  rows: readonly Row[],
-  keyOf: (row: Row) => string,
-  held: boolean,
-): Steady<Row> {
+export function useSteadyRows<Row>({ rows, keyOf, held, pages }: Watched<Row>): Steady<Row> {
   const [shown, setShown] = useState<Shown<Row>[]>(() => fresh(rows));
+  const pagesBefore = useRef(pages);
 
   useEffect(() => {
+    const isMore = pages > pagesBefore.current;
+    pagesBefore.current = pages;
     const merge = (): void =>
-      setShown((before) => (held ? inPlace(before, rows, keyOf) : withEnded(before, rows, keyOf)));
+      setShown((before) => {
+        if (!held) return withEnded(before, rows, keyOf);
+        const same = inPlace(before, rows, keyOf);
+        return isMore ? [...same, ...below(same, rows, keyOf)] : same;
+      });
     merge();
     if (held) return;
     const timer = setTimeout(merge, GONE_FOR_MS + 50);
     return () => clearTimeout(timer);
     // `keyOf` is written anew with every rendering and always means the same.
-  }, [rows, held]);
+  }, [rows, held, pages]);
 
   const known = new Set(shown.map(({ row }) => keyOf(row)));
   return {
@@ -54,6 +66,16 @@ function inPlace<Row>(before: Shown<Row>[], rows: readonly Row[], keyOf: (row: R
     const next = now.get(keyOf(row));
     return next === undefined ? { row, goneAt: goneAt ?? performance.now() } : { row: next, goneAt: null };
   });
+}
+
+/** What the list has after the last row that is shown. */
+function below<Row>(
+  shown: readonly Shown<Row>[],
+  rows: readonly Row[],
+  keyOf: (row: Row) => string,
+): Shown<Row>[] {
+  const known = new Set(shown.map(({ row }) => keyOf(row)));
+  return fresh(rows.slice(rows.findLastIndex((row) => known.has(keyOf(row))) + 1));
 }
 
 /** The new list, with those that have just left it where they were. */

@@ -58,7 +58,7 @@ export default function AuditPage() {
             rows={list.rows}
             rowKey={({ id }) => id}
             empty={<Nothing count={filters.count} clear={filters.clear} />}
-            foot={<ListFoot list={list}>{plural(list.rows.length, 'act')} shown, newest first</ListFoot>}
+            foot={(shown) => <ListFoot list={list}>{plural(shown, 'act')} shown, newest first</ListFoot>}
           />
         ) : list.trouble ? (
           <Trouble what="the audit log" problem={list.trouble} again={list.again} />

@@ -43,7 +43,8 @@ export default function OrdersPage() {
             rowHref={(order) => `/orders/${order.id}`}
             live
             empty={<NoOrders />}
-            foot={<ListFoot list={list}>Newest first. {count(list.rows.length)} shown.</ListFoot>}
+            pages={list.pages}
+            foot={(shown) => <ListFoot list={list}>Newest first. {count(shown)} shown.</ListFoot>}
           />
         ) : null}
       </Panel>

@@ -23,7 +23,7 @@ export function MovementsPanel({ sku }: { sku: string }) {
           rows={list.rows}
           rowKey={({ pool, at, kind, delta, onHandAfter }) => `${pool} ${at} ${kind} ${delta} ${onHandAfter}`}
           empty={<Empty title="Its stock has never moved." />}
-          foot={<ListFoot list={list}>Newest first. {count(list.rows.length)} shown.</ListFoot>}
+          foot={(shown) => <ListFoot list={list}>Newest first. {count(shown)} shown.</ListFoot>}
         />
       ) : null}
     </Panel>

@@ -54,7 +54,7 @@ export function DeadLetters() {
               <Badge plain kind="promise" status="holds" text="Every message was applied or is on its way" />
             </Empty>
           }
-          foot={<ListFoot list={list}>{plural(list.rows.length, 'dead letter')} shown</ListFoot>}
+          foot={(shown) => <ListFoot list={list}>{plural(shown, 'dead letter')} shown</ListFoot>}
         />
       ) : list.trouble ? (
         <Trouble what="the dead letters" problem={list.trouble} again={list.again} />

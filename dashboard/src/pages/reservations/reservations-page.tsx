@@ -1,5 +1,5 @@
 import { Download } from 'lucide-react';
-import { useMemo, useState } from 'react';
+import { useMemo, useRef, useState } from 'react';
 import type { ReleaseFilter, Returning } from '../../api/shapes/reservations';
 import { useApi } from '../../api/use-api';
 import { BulkBar } from '../../parts/bulk-bar';
@@ -38,13 +38,16 @@ export default function ReservationsPage() {
   const columns = useMemo(() => reservationColumns(became, !isLiveOnly(view)), [became, view]);
   const [chosen, setChosen] = useState<Set<string>>(new Set());
   const [release, setRelease] = useState<ReleaseFilter | null>(null);
+  const shownRows = useRef<readonly ReservationRow[]>([]);
   const picked = rows?.filter(({ id }) => chosen.has(id)) ?? [];
 
   return (
     <div className={page.stack}>
       <ComingBack sku={view.sku} />
       <div className={styles.filters}>
-        <ReservationFilters rows={rows} />
+        <ReservationFilters
+          onExport={rows && rows.length > 0 ? () => saveAsCsv(shownRows.current) : undefined}
+        />
       </div>
       <Panel flush>
         {list.trouble && !rows ? (
@@ -62,12 +65,14 @@ export default function ReservationsPage() {
             select={{ chosen, onChange: setChosen, why: whyNotChosen }}
             live
             empty={<NoReservations />}
-            foot={
+            pages={list.pages}
+            shownRows={shownRows}
+            foot={(shown) => (
               <ListFoot list={list}>
-                {isLiveOnly(view) ? 'Soonest first.' : 'Newest first.'} {count(rows.length)}
+                {isLiveOnly(view) ? 'Soonest first.' : 'Newest first.'} {count(shown)}
                 {matching === null ? '' : ` of ${upTo(matching)}`} shown.
               </ListFoot>
-            }
+            )}
           />
         ) : null}
       </Panel>
@@ -174,7 +179,7 @@ function useStatusOptions({ sku, customerId }: ReservationView) {
   }));
 }
 
-function ReservationFilters({ rows }: { rows: readonly ReservationRow[] | undefined }) {
+function ReservationFilters({ onExport }: { onExport: (() => void) | undefined }) {
   const filters = useFilters();
   const view = viewOf(filters);
   const options = useStatusOptions(view);
@@ -197,9 +202,9 @@ function ReservationFilters({ rows }: { rows: readonly ReservationRow[] | undefi
         on={view.endingWithin !== null}
         onChange={(on) => filters.set({ expiringWithinSeconds: on ? '60' : null })}
       />
-      {rows && rows.length > 0 ? (
+      {onExport ? (
         <span className={styles.csv}>
-          <Button icon={Download} onClick={() => saveAsCsv(rows)} aria-label="CSV of the rows shown">
+          <Button icon={Download} onClick={onExport} aria-label="CSV of the rows shown">
             CSV
           </Button>
         </span>

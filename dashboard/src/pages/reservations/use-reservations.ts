@@ -21,9 +21,17 @@ interface Reservations {
 /** The most rows that a message of the stream carries, and a page of the list. */
 const pageSize = 100;
 
+/** How often what is below the streamed rows is asked for again. */
+const refetchBelowMs = 10_000;
+
+const endsAfter = (row: Reservation, last: Reservation) => row.expiresAt >= last.expiresAt;
+const isOlder = (row: Reservation, last: Reservation) => row.id < last.id;
+
 /** The list as the API gives it, kept true by the stream: whole values, so that the newest message wins. */
 export function useReservations(query: string): Reservations {
-  const list = useList<Reservation>(`reservations?${query}&limit=${pageSize}`);
+  const list = useList<Reservation>(`reservations?${query}&limit=${pageSize}`, {
+    refetchPagesMs: refetchBelowMs,
+  });
   const [streamed, setStreamed] = useState<{
     query: string;
     at: number;
@@ -39,11 +47,13 @@ export function useReservations(query: string): Reservations {
     if (!newest) return asked;
     const { data, matching } = newest.message;
     const first = data.map((row) => ({ ...row, at: newest.at }));
-    // What was loaded below the streamed part stays below it, and is as old as it was.
+    const last = data.at(-1);
+    if (matching <= data.length || last === undefined) return first;
+    // What was loaded below the streamed part stays below it, and so does what newer rows have pushed out of it.
     const known = new Set(data.map(({ id }) => id));
-    const below = matching > data.length ? asked.slice(pageSize).filter(({ id }) => !known.has(id)) : [];
-    return [...first, ...below];
-  }, [list.rows, list.at, newest]);
+    const isBelow = new URLSearchParams(query).get('sort') === 'ends' ? endsAfter : isOlder;
+    return [...first, ...asked.filter((row) => !known.has(row.id) && isBelow(row, last))];
+  }, [list.rows, list.at, newest, query]);
   return { list, rows, matching: newest?.message.matching ?? null, became: useBecame(rows, query) };
 }
 

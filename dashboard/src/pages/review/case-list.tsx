@@ -1,7 +1,9 @@
 import { CircleCheck } from 'lucide-react';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
 import { useLetters } from '../../look/key-presses';
+import type { ListState } from '../../api/use-api';
 import { Badge } from '../../parts/badge';
+import { ListFoot } from '../../parts/data-table';
 import { Ago, Id, Money } from '../../parts/figures';
 import { Segments } from '../../parts/filters';
 import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
@@ -14,7 +16,9 @@ export type CaseSort = 'money' | 'age';
 
 interface CaseListProps {
   cases: readonly ReviewCase[];
-  counts: ReviewMessage['counts'];
+  list: ListState<ReviewCase>;
+  /** Of all cases, loaded or not; null until the stream has told. */
+  totals: Pick<ReviewMessage, 'counts' | 'moneyAtRisk'> | null;
   at: number;
   /** The case that is open. */
   open: string | undefined;
@@ -29,15 +33,18 @@ const sorts = [
   { value: 'age', label: 'Oldest first' },
 ] as const;
 
-export function CaseList({ cases, counts, at, open, kind, onKind, sort, onSort }: CaseListProps) {
-  const total = counts.stuck + counts.unknown + counts.dead_letter;
+export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, onSort }: CaseListProps) {
+  const { counts, total, moneyAtRisk } = totals ? known(totals) : counted(cases);
   const letters = useLetters();
   return (
     <Panel flush>
       <ListHead
         title={
           <>
-            <b>{plural(total, 'case')}</b> <span className={styles.quiet}>{atRisk(cases)}</span>
+            <b>{plural(total, 'case')}</b>{' '}
+            <span className={styles.quiet}>
+              {moneyAtRisk.length > 0 ? `${moneyList(moneyAtRisk)} at risk` : ''}
+            </span>
           </>
         }
         sort={sort}
@@ -68,8 +75,10 @@ export function CaseList({ cases, counts, at, open, kind, onKind, sort, onSort }
           ))}
         </ul>
       )}
-      {total > cases.length && kind === 'all' ? (
-        <p className={styles.foot}>The first {count(cases.length)} are shown.</p>
+      {list.hasMore ? (
+        <p className={styles.foot}>
+          <ListFoot list={list}>{count(cases.length)} shown.</ListFoot>
+        </p>
       ) : null}
       {letters && cases.length > 0 ? (
         <p className={styles.foot} aria-hidden="true">
@@ -105,12 +114,21 @@ function CaseRow({ one, at, isOpen }: { one: ReviewCase; at: number; isOpen: boo
   );
 }
 
-/** One sum per currency: they are never added up. */
-function atRisk(cases: readonly ReviewCase[]): string {
+const known = ({ counts, moneyAtRisk }: Pick<ReviewMessage, 'counts' | 'moneyAtRisk'>) => ({
+  counts,
+  total: counts.stuck + counts.unknown + counts.dead_letter,
+  moneyAtRisk,
+});
+
+/** Until the stream tells: what the loaded cases say. One sum per currency, as they are never added up. */
+function counted(cases: readonly ReviewCase[]) {
+  const of = (kind: ReviewKind) => cases.filter((one) => one.kind === kind).length;
   const sums = new Map<string, number>();
   for (const { moneyAtRisk } of cases)
     if (moneyAtRisk)
       sums.set(moneyAtRisk.currency, (sums.get(moneyAtRisk.currency) ?? 0) + moneyAtRisk.amount);
-  const amounts = [...sums].map(([currency, amount]) => ({ amount, currency }));
-  return amounts.length === 0 ? '' : `${moneyList(amounts)} at risk`;
+  return known({
+    counts: { stuck: of('stuck'), unknown: of('unknown'), dead_letter: of('dead_letter') },
+    moneyAtRisk: [...sums].map(([currency, amount]) => ({ amount, currency })),
+  });
 }

@@ -1,9 +1,8 @@
 import { useState } from 'react';
 import { useLocation, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { Page } from '../../api/shapes/common';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
-import { useApi, useKeep } from '../../api/use-api';
+import { useList } from '../../api/use-api';
 import { ListAndOne, useFirstOpen } from '../../parts/list-and-one/list-and-one';
 import { usePlace } from '../../parts/place';
 import { Loading, Trouble } from '../../parts/states';
@@ -11,17 +10,19 @@ import { CaseDetail } from './case-detail';
 import { CaseList, type CaseSort } from './case-list';
 
 /** As many as a message of the stream carries. */
-const path = 'review?limit=50';
+const pageSize = 50;
+/** How often the rest is asked for, and every order and kind but all cases by money, which the stream carries. */
+const refetchMs = 5_000;
 
 /** What waits for a person, and what should they do? */
 export default function ReviewPage() {
   usePlace({ here: 'Needs review' });
   const { id } = useParams<{ id?: string }>();
   const [, navigate] = useLocation();
-  const { cases, counts, at, state } = useCases();
   const [kind, setKind] = useState<ReviewKind | 'all'>('all');
   const [sort, setSort] = useState<CaseSort>('money');
-  const shown = sorted(cases ?? [], sort).filter((one) => kind === 'all' || one.kind === kind);
+  const { list, cases, at, totals } = useCases(kind, sort);
+  const shown = cases ?? [];
   const first = shown[0]?.id;
   useFirstOpen(id !== undefined, first === undefined ? undefined : `/review/${first}`);
 
@@ -31,8 +32,7 @@ export default function ReviewPage() {
     navigate(next ? `/review/${next.id}` : '/review');
   };
 
-  if (state.trouble && !cases)
-    return <Trouble what="the cases" problem={state.trouble} again={state.again} />;
+  if (list.trouble && !cases) return <Trouble what="the cases" problem={list.trouble} again={list.again} />;
   if (!cases) return <Loading rows={8} />;
   return (
     <ListAndOne
@@ -40,7 +40,8 @@ export default function ReviewPage() {
       list={
         <CaseList
           cases={shown}
-          counts={counts}
+          list={list}
+          totals={totals}
           at={at}
           open={id}
           kind={kind}
@@ -51,30 +52,26 @@ export default function ReviewPage() {
       }
     >
       {id === undefined ? null : (
-        <CaseDetail key={id} id={id} listed={cases.find((one) => one.id === id)} onSettled={openNext} />
+        <CaseDetail key={id} id={id} listed={shown.find((one) => one.id === id)} onSettled={openNext} />
       )}
     </ListAndOne>
   );
 }
 
-function useCases() {
-  const state = useApi<Page<ReviewCase>>(path);
-  const keep = useKeep();
-  const [counts, setCounts] = useState<ReviewMessage['counts'] | null>(null);
-  useTopic<ReviewMessage>('review', ({ data, counts: counted }) => {
-    setCounts(counted);
-    keep(path, { object: 'list', data, hasMore: false, nextCursor: null });
-  });
-  const cases = state.data?.data;
-  return { cases, counts: counts ?? countsOf(cases ?? []), at: state.at, state };
+/** The list page by page; while it is all cases by money, its first page is the stream's. */
+function useCases(kind: ReviewKind | 'all', sort: CaseSort) {
+  const query = `sort=${sort}${kind === 'all' ? '' : `&kind=${kind}`}`;
+  const list = useList<ReviewCase>(`review?limit=${pageSize}&${query}`, { refetchMs });
+  const [streamed, setStreamed] = useState<{ at: number; message: ReviewMessage } | null>(null);
+  useTopic<ReviewMessage>('review', (message) => setStreamed({ at: performance.now(), message }));
+  const isNewest = streamed !== null && kind === 'all' && sort === 'money' && streamed.at > list.at;
+  const cases = isNewest ? withRest(streamed.message.data, list.rows ?? []) : list.rows;
+  return { list, cases, at: isNewest ? streamed.at : list.at, totals: streamed?.message ?? null };
 }
 
-function countsOf(cases: readonly ReviewCase[]): ReviewMessage['counts'] {
-  const of = (kind: ReviewKind) => cases.filter((one) => one.kind === kind).length;
-  return { stuck: of('stuck'), unknown: of('unknown'), dead_letter: of('dead_letter') };
-}
-
-function sorted(cases: readonly ReviewCase[], sort: CaseSort): ReviewCase[] {
-  // By money the API has sorted them already.
-  return sort === 'money' ? [...cases] : cases.toSorted((one, other) => one.since.localeCompare(other.since));
+/** The stream's first page, and below it what was loaded. */
+function withRest(first: readonly ReviewCase[], loaded: readonly ReviewCase[]): ReviewCase[] {
+  if (first.length < pageSize) return [...first];
+  const known = new Set(first.map(({ id }) => id));
+  return [...first, ...loaded.slice(pageSize).filter(({ id }) => !known.has(id))];
 }
