@@ -1,13 +1,20 @@
 import type { Reservation } from '../../api/shapes/reservations';
 
-/** The rows as a spreadsheet reads them: one line for each SKU that a reservation holds, money in minor units. */
+/** Without it Excel takes the file for the computer's own code page. */
+const byteOrderMark = '\uFEFF';
+
+/**
+ * The rows as a spreadsheet reads them: one line for each SKU that a reservation holds, money in minor units, times in UTC.
+ * The money is each line's own, so that a column adds up to what the reservations come to.
+ */
 const heads = [
   'reservation',
   'status',
   'customer',
   'sku',
   'quantity',
-  'total_minor',
+  'unit_price_minor',
+  'line_total_minor',
   'currency',
   'expires_at',
   'order',
@@ -18,14 +25,15 @@ const heads = [
 
 export function csvOf(rows: readonly Reservation[]): string {
   const lines = rows.flatMap((row) =>
-    row.lines.map(({ sku, quantity, fencingToken }) => [
+    row.lines.map(({ sku, quantity, unitPrice, fencingToken }) => [
       row.id,
       row.status,
       row.customerId,
       sku,
       quantity,
-      row.total.amount,
-      row.total.currency,
+      unitPrice.amount,
+      unitPrice.amount * quantity,
+      unitPrice.currency,
       row.expiresAt,
       row.orderId ?? '',
       fencingToken,
@@ -33,12 +41,16 @@ export function csvOf(rows: readonly Reservation[]): string {
       row.endReason ?? '',
     ]),
   );
-  return [heads, ...lines].map((cells) => cells.map(cell).join(',')).join('\r\n');
+  const text = [heads, ...lines].map((cells) => cells.map(cell).join(',')).join('\r\n');
+  return `${byteOrderMark}${text}\r\n`;
 }
 
-/** A customer's id is the shop's own text: one that begins like a formula must not become one. */
+/**
+ * A customer's id is the shop's own text: one that begins like a formula must not become one, also where spaces come first
+ * or the sign is a full-width one, which spreadsheets read alike.
+ */
 function cell(value: string | number): string {
   const text = String(value);
-  const safe = typeof value === 'string' && /^[=+\-@\t\r]/.test(text) ? `'${text}` : text;
+  const safe = typeof value === 'string' && /^\s*[=+\-@\t\r＝＋－＠]/.test(text) ? `'${text}` : text;
   return /[",\r\n]/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe;
 }

@@ -216,8 +216,8 @@ function ReservationFilters({ onExport }: { onExport: (() => void) | undefined }
 /** The rows as they are on the page, as a file. */
 function saveAsCsv(rows: readonly ReservationRow[]): void {
   const link = document.createElement('a');
-  link.href = URL.createObjectURL(new Blob([csvOf(rows)], { type: 'text/csv' }));
-  link.download = `reservations-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}.csv`;
+  link.href = URL.createObjectURL(new Blob([csvOf(rows)], { type: 'text/csv;charset=utf-8' }));
+  link.download = `reservations-${new Date().toISOString().slice(0, 19).replaceAll(':', '')}Z.csv`;
   link.click();
   URL.revokeObjectURL(link.href);
 }
