@@ -84,34 +84,76 @@ describe('a product', () => {
     await untilSays(visit, 'Sold out');
   }, 90_000);
 
-  it('that somebody else has changed meanwhile is saved as chosen, field by field', async () => {
-    const sku = await shop.product(12);
-    const visit = await open(sku);
-    await visit.page.getByRole('button', { name: 'Edit' }).click();
-    const { dialog } = visit;
-    await dialog.getByLabel('Name', { exact: true }).fill('Mine');
-    await dialog.getByLabel('Most per order').fill('4');
-    await dialog.getByLabel('Reason, kept in the audit log').fill('renamed');
+  describe('that somebody else changes while it is edited here', () => {
+    /** The edit here, then the other's, then the press that is too late. */
+    async function lose(sku: string, theirs: Record<string, unknown>): Promise<Visit> {
+      const visit = await open(sku);
+      await visit.page.getByRole('button', { name: 'Edit' }).click();
+      const { dialog } = visit;
+      await dialog.getByLabel('Name', { exact: true }).fill('Mine');
+      await dialog.getByLabel('Most per order').fill('4');
+      await dialog.getByLabel('Reason, kept in the audit log').fill('renamed');
+      await changeElsewhere(sku, theirs);
+      await dialog.getByRole('button', { name: 'Save 2 changes' }).click();
+      return visit;
+    }
+    async function changeElsewhere(sku: string, theirs: Record<string, unknown>): Promise<void> {
+      const current = await shop.admin.get(`/v1/admin/products/${sku}`);
+      const answer = await shop.admin.put(`/v1/admin/products/${sku}`, theirs, {
+        headers: { 'if-match': current.headers.get('etag')! },
+      });
+      expect(answer.status).toBe(200);
+    }
+    const price = { amount: 2500, currency: 'EUR' };
 
-    const current = await shop.admin.get(`/v1/admin/products/${sku}`);
-    const theirs = { name: 'Theirs', unitPrice: { amount: 2500, currency: 'EUR' } };
-    const faster = await shop.admin.put(`/v1/admin/products/${sku}`, theirs, {
-      headers: { 'if-match': current.headers.get('etag')! },
-    });
-    expect(faster.status).toBe(200);
+    it('is saved with what was typed here and what only they changed, unless chosen otherwise', async () => {
+      const sku = await shop.product(12);
+      const visit = await lose(sku, { name: 'Theirs', unitPrice: price });
+      const { dialog } = visit;
+      await dialog.getByText(/changed this/).waitFor();
+      for (const name of ['Name: yours', 'Most per order: yours', 'Price: now'])
+        expect(await dialog.getByRole('radio', { name }).isChecked()).toBe(true);
+      expect(await visit.violations()).toEqual([]);
+      // What was typed is not thrown away by a slip of the hand.
+      await visit.page.keyboard.press('Escape');
+      // Somebody is faster once more.
+      await changeElsewhere(sku, { name: 'Theirs again', unitPrice: price });
+      await dialog.getByRole('button', { name: 'Save my choice' }).click();
+      await dialog.getByText('Theirs again').waitFor();
+      expect(await dialog.getByRole('radio', { name: 'Name: yours' }).isChecked()).toBe(true);
+      await dialog.getByRole('button', { name: 'Save my choice' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      await untilSays(visit, `${sku}: name and most per order saved.`);
+      expect(await productNow(sku)).toMatchObject({
+        name: 'Mine',
+        unitPrice: { amount: 2500 },
+        quantityPerOrderMax: 4,
+      });
+    }, 90_000);
 
-    await dialog.getByRole('button', { name: 'Save 2 changes' }).click();
-    await dialog.getByText(/changed this/).waitFor();
-    expect(await visit.violations()).toEqual([]);
-    await dialog.getByRole('radio', { name: 'Most per order: yours' }).check();
-    await dialog.getByRole('button', { name: 'Save my choice' }).click();
-    await dialog.waitFor({ state: 'detached' });
-    expect(await productNow(sku)).toMatchObject({
-      name: 'Theirs',
-      unitPrice: { amount: 2500 },
-      quantityPerOrderMax: 4,
-    });
-  }, 90_000);
+    it('is not saved, and not said to be, when every field is left to them', async () => {
+      const sku = await shop.product(12);
+      const visit = await lose(sku, { name: 'Theirs', unitPrice: price });
+      const { dialog } = visit;
+      await dialog.getByRole('radio', { name: 'Name: now' }).check();
+      await dialog.getByRole('radio', { name: 'Most per order: now' }).check();
+      const save = dialog.getByRole('button', { name: 'Save my choice' });
+      expect(await save.getAttribute('aria-disabled')).toBe('true');
+      const { version } = await productNow(sku);
+      await dialog.getByRole('button', { name: 'Leave it as it is now' }).click();
+      await dialog.waitFor({ state: 'detached' });
+      expect(await productNow(sku)).toMatchObject({ name: 'Theirs', version });
+      expect(await visit.text()).not.toContain(`${sku}: `);
+    }, 90_000);
+
+    it('in the same way says so, and asks nothing', async () => {
+      const sku = await shop.product(12);
+      const { unitPrice } = await productNow(sku);
+      const visit = await lose(sku, { name: 'Mine', unitPrice, quantityPerOrderMax: 4 });
+      await visit.dialog.waitFor({ state: 'detached' });
+      await untilSays(visit, `has already made the same change to ${sku}.`);
+    }, 90_000);
+  });
 
   it('cannot be changed by a viewer', async () => {
     const visit = await open(await shop.product(3), 'viewer');

@@ -7,6 +7,7 @@ import { adjustmentOf } from '../../dashboard/src/pages/products/adjustment';
 import {
   bodyOf,
   chosenOf,
+  conflictOf,
   differencesOf,
   editableOf,
 } from '../../dashboard/src/pages/products/product-edits';
@@ -70,6 +71,19 @@ describe('an edit of a product', () => {
     ]);
   });
 
+  it('marks what was changed here, apart from what only the other changed', () => {
+    const base = editableOf(product);
+    const marks = (mine: typeof base) =>
+      conflictOf(base, now, mine).map(({ name, isMine }) => [name, isMine]);
+    expect(marks(yours)).toEqual([
+      ['name', true],
+      ['strategy', false],
+      ['quantityPerOrderMax', true],
+    ]);
+    // Both made the same change: nothing is left to choose about it.
+    expect(marks({ ...base, name: now.name })).toEqual([['strategy', false]]);
+  });
+
   it('is saved as chosen field by field, and keeps what nobody chose', () => {
     const chosen = chosenOf(now, yours, { name: 'yours', strategy: 'now' });
     expect(bodyOf(chosen, 'renamed')).toEqual({
@@ -107,24 +121,45 @@ describe('the filters of the reservations', () => {
 });
 
 describe('reservations as a spreadsheet', () => {
+  const row = {
+    id: 'rsv_1',
+    status: 'active',
+    customerId: '=HYPERLINK("x")',
+    lines: [
+      { sku: 'a', quantity: 2, fencingToken: 8, unitPrice: { amount: 30, currency: 'EUR' } },
+      { sku: 'b', quantity: 1, fencingToken: 9, unitPrice: { amount: 40, currency: 'EUR' } },
+    ],
+    total: { amount: 100, currency: 'EUR' },
+    expiresAt: '2026-11-20T10:00:00Z',
+    orderId: null,
+    extensionsUsed: 0,
+    endReason: null,
+  } as unknown as Reservation;
+
   it('have one line for each SKU, and no cell that is taken for a formula', () => {
-    const row = {
-      id: 'rsv_1',
-      status: 'active',
-      customerId: '=HYPERLINK("x")',
-      lines: [
-        { sku: 'a', quantity: 2, fencingToken: 8 },
-        { sku: 'b', quantity: 1, fencingToken: 9 },
-      ],
-      total: { amount: 100, currency: 'EUR' },
-      expiresAt: '2026-11-20T10:00:00Z',
-      orderId: null,
-      extensionsUsed: 0,
-      endReason: null,
-    } as unknown as Reservation;
-    const [, first, second] = csvOf([row]).split('\r\n');
-    expect(first).toBe(`rsv_1,active,"'=HYPERLINK(""x"")",a,2,100,EUR,2026-11-20T10:00:00Z,,8,0,`);
+    const csv = csvOf([row]);
+    const [heads, first, second] = csv.split('\r\n');
+    expect(first).toBe(`rsv_1,active,"'=HYPERLINK(""x"")",a,2,30,60,EUR,2026-11-20T10:00:00Z,,8,0,`);
     expect(second).toContain(',b,1,');
+    expect(heads).toContain(',unit_price_minor,line_total_minor,currency,');
+    // Spreadsheets read the file as UTF-8 only with its mark.
+    expect(csv.charCodeAt(0)).toBe(0xfeff);
+  });
+
+  it('adds up to what the reservations come to, however many lines each has', () => {
+    const cells = csvOf([
+      { ...row, customerId: 'cus_42' },
+      { ...row, customerId: 'cus_43' },
+    ])
+      .split('\r\n')
+      .slice(1)
+      .filter(Boolean)
+      .map((line) => Number(line.split(',')[6]));
+    expect(cells.reduce((sum, amount) => sum + amount, 0)).toBe(2 * row.total.amount);
+  });
+
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', ' =1', '＝1+1'])('keeps %j a text', (customerId) => {
+    expect(csvOf([{ ...row, customerId }])).toContain(`,'${customerId},`);
   });
 });
 

@@ -6,11 +6,15 @@ import { Button } from './button';
 import styles from './conflict-dialog.module.css';
 import { Modal } from './modal';
 
+type Side = 'now' | 'yours';
+
 export interface ConflictField {
   name: string;
   label: string;
   now: React.ReactNode;
   yours: React.ReactNode;
+  /** It was changed here; without that, "yours" is only what it was before the other change. */
+  isMine: boolean;
 }
 
 interface ConflictDialogProps {
@@ -22,13 +26,16 @@ interface ConflictDialogProps {
   agoSeconds: number | null;
   /** Only those that differ. */
   fields: readonly ConflictField[];
-  onSave: (choice: Record<string, 'now' | 'yours'>) => void;
+  onSave: (choice: Record<string, Side>) => void;
   busy?: boolean;
   /** Why the choice could not be saved. */
   problem?: Problem;
 }
 
-/** Somebody else changed the same thing first. Nothing is lost: each field that differs is decided by hand. */
+/**
+ * Somebody else changed the same thing first. What was typed here is kept and chosen at first, field by field; what only
+ * they changed stays theirs.
+ */
 export function ConflictDialog({
   open,
   onClose,
@@ -39,16 +46,17 @@ export function ConflictDialog({
   busy,
   problem,
 }: ConflictDialogProps) {
-  const [choice, setChoice] = useState<Record<string, 'now' | 'yours'>>({});
-  const chosen = (name: string): 'now' | 'yours' => choice[name] ?? 'now';
+  const [choice, setChoice] = useState<Record<string, Side>>({});
+  const chosen = ({ name, isMine }: ConflictField) => choice[name] ?? (isMine ? 'yours' : 'now');
+  const isAllNow = fields.every((field) => chosen(field) === 'now');
   const when = agoSeconds === null ? 'meanwhile' : `${duration(agoSeconds * 1000)} ago`;
   return (
     <Modal
       open={open}
       onClose={onClose}
       title={`${who ?? 'Somebody'} changed this ${when}`}
-      note="Choose for each field what it is to be. Nothing has been saved yet."
-      guarded={busy}
+      note="Your entries are kept. Choose a value for each field; nothing has been saved yet."
+      guarded
       wide
       foot={
         <>
@@ -56,44 +64,64 @@ export function ConflictDialog({
           <Button
             tone="primary"
             busy={busy}
-            onClick={() => onSave(Object.fromEntries(fields.map(({ name }) => [name, chosen(name)])))}
+            off={isAllNow ? 'Every field is to stay as it is now' : null}
+            onClick={() => onSave(Object.fromEntries(fields.map((field) => [field.name, chosen(field)])))}
           >
             Save my choice
           </Button>
         </>
       }
     >
-      <table className={styles.table}>
-        <thead>
-          <tr>
-            <th scope="col">Field</th>
-            <th scope="col">Now</th>
-            <th scope="col">Yours</th>
-          </tr>
-        </thead>
-        <tbody>
-          {fields.map(({ name, label, ...values }) => (
-            <tr key={name}>
-              <th scope="row">{label}</th>
-              {(['now', 'yours'] as const).map((side) => (
-                <td key={side}>
-                  <label className={styles.choice}>
-                    <input
-                      type="radio"
-                      name={`conflict-${name}`}
-                      aria-label={`${label}: ${side}`}
-                      checked={chosen(name) === side}
-                      onChange={() => setChoice({ ...choice, [name]: side })}
-                    />
-                    <span>{values[side]}</span>
-                  </label>
-                </td>
-              ))}
-            </tr>
-          ))}
-        </tbody>
-      </table>
+      <FieldTable
+        fields={fields}
+        chosen={chosen}
+        onChoose={(name, side) => setChoice({ ...choice, [name]: side })}
+      />
       {problem && <Refusal problem={problem} />}
     </Modal>
+  );
+}
+
+interface FieldTableProps {
+  fields: readonly ConflictField[];
+  chosen: (field: ConflictField) => Side;
+  onChoose: (name: string, side: Side) => void;
+}
+
+function FieldTable({ fields, chosen, onChoose }: FieldTableProps) {
+  return (
+    <table className={styles.table}>
+      <thead>
+        <tr>
+          <th scope="col">Field</th>
+          <th scope="col">Now</th>
+          <th scope="col">Yours</th>
+        </tr>
+      </thead>
+      <tbody>
+        {fields.map((field) => (
+          <tr key={field.name}>
+            <th scope="row">
+              {field.label}
+              {field.isMine ? null : <small>not changed by you</small>}
+            </th>
+            {(['now', 'yours'] as const).map((side) => (
+              <td key={side}>
+                <label className={styles.choice}>
+                  <input
+                    type="radio"
+                    name={`conflict-${field.name}`}
+                    aria-label={`${field.label}: ${side}`}
+                    checked={chosen(field) === side}
+                    onChange={() => onChoose(field.name, side)}
+                  />
+                  <span>{field[side]}</span>
+                </label>
+              </td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
   );
 }

@@ -64,6 +64,21 @@ function wordsOf(name: EditableField, product: Editable): string {
   }
 }
 
+/**
+ * What differs between the product as somebody else left it and as it was to become here. `isMine`: it was changed here,
+ * and not only left as it was at the start.
+ */
+export function conflictOf(base: Editable, now: Editable, yours: Editable) {
+  const mine = new Set(differencesOf(base, yours).map(({ name }) => name));
+  return differencesOf(now, yours).map((field) => ({ ...field, isMine: mine.has(field.name) }));
+}
+
+/** "name and price" */
+export function fieldWords(differences: readonly Difference[]): string {
+  const names = differences.map(({ label }) => label.toLowerCase());
+  return [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
+}
+
 /** What a person chose, field by field; what both sides agree on stays. */
 export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 'now' | 'yours'>): Editable {
   const pick = <Field extends EditableField>(name: Field): Editable[Field] =>
