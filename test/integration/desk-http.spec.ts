@@ -1,6 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApi } from '../../src/app';
 import { loadConfig } from '../../src/config';
+import { newId, publicId } from '../../src/ids';
 import { Database } from '../../src/database/database';
 import { fingerprintOf } from '../../src/idempotency/idempotency';
 import { StreamTopics } from '../../src/http/stream-topics';
@@ -203,8 +204,26 @@ describe('the search', () => {
     [
       'a customer',
       () => 'cus_42',
-      () => ({ kind: 'customer', id: 'cus_42', label: '1 order, 1 reservation' }),
+      () => ({ kind: 'customer', id: 'cus_42', label: '1 order, 1 reservation', orders: 1, reservations: 1 }),
     ],
+    [
+      'an order by its short form',
+      () => `ord_…${order.id.slice(-4)}`,
+      () => ({ kind: 'order', id: order.id }),
+    ],
+    [
+      'a reservation by its short form, with dots and in capitals',
+      () => `RSV_...${reservation.id.slice(-4).toUpperCase()}`,
+      () => ({ kind: 'reservation', id: reservation.id }),
+    ],
+    ['an order by a longer end', () => `…${order.id.slice(-12)}`, () => ({ kind: 'order', id: order.id })],
+    ['an order by its last four letters', () => order.id.slice(-4), () => ({ kind: 'order', id: order.id })],
+    [
+      'an order by the beginning that all of its minute share',
+      () => order.id.slice(0, 9),
+      () => ({ kind: 'order', id: order.id }),
+    ],
+    ['an order by its beginning', () => order.id.slice(0, -3), () => ({ kind: 'order', id: order.id })],
   ])('finds %s', async (_, q, found) => {
     expect((await get(`admin/find?q=${encodeURIComponent(q())}`)).data).toMatchObject([found()]);
   });
@@ -220,12 +239,21 @@ describe('the search', () => {
     expect((await get('admin/find?q=pi_42')).data).toMatchObject([{ kind: 'order', id: order.id }]);
     await db.rows(`UPDATE idempotency_keys SET key = 'cart-7' WHERE operation = 'orders'`);
     expect((await get('admin/find?q=cart-7')).data).toMatchObject([{ kind: 'order', id: order.id }]);
+    const [operation] = await db.rows<{ id: string }>(`UPDATE payment_operations SET id = $1 RETURNING id`, [
+      newId(),
+    ]);
+    const key = publicId('pay', operation!.id);
+    for (const q of [key, `pay_…${key.slice(-4)}`])
+      expect((await get(`admin/find?q=${encodeURIComponent(q)}`)).data).toMatchObject([
+        { kind: 'order', id: order.id },
+      ]);
     await db.rows(`DELETE FROM payment_operations`);
   });
 
   it('finds nothing in what is nowhere', async () => {
     expect(await get('admin/find?q=nothing-of-this-name')).toEqual({ object: 'list', data: [] });
-    expect((await get('admin/find?q=ord_01jd3v7q8nf0xv7c0kq1e5m9tz')).data).toEqual([]);
+    for (const q of ['ord_01jd3v7q8nf0xv7c0kq1e5m9tz', 'ord_…zzzz', 'ord_…uuuu', 'rsv_00000', '....', 'zzzz'])
+      expect({ q, data: (await get(`admin/find?q=${encodeURIComponent(q)}`)).data }).toEqual({ q, data: [] });
   });
 });
 

@@ -92,10 +92,14 @@ interface TextFilterProps {
 /** A dashed chip that becomes a field, and a full one once it is set. */
 export function TextFilter({ label, value, onChange, placeholder }: TextFilterProps) {
   const [typing, setTyping] = useState(false);
+  // Whoever typed with the keyboard goes on from the chip that the field has become.
+  const [wasTyping, setWasTyping] = useState(false);
   if (value !== null) {
     return (
       <button
+        key="set"
         type="button"
+        autoFocus={wasTyping}
         className={classes(styles.chip, styles.set)}
         onClick={() => onChange(null)}
         aria-label={`${label} ${value}, remove`}
@@ -107,14 +111,22 @@ export function TextFilter({ label, value, onChange, placeholder }: TextFilterPr
   }
   if (!typing) {
     return (
-      <button type="button" className={styles.chip} onClick={() => setTyping(true)}>
+      <button
+        key="chip"
+        type="button"
+        autoFocus={wasTyping}
+        className={styles.chip}
+        onClick={() => setTyping(true)}
+      >
         {label}
       </button>
     );
   }
-  return (
-    <Typing label={label} placeholder={placeholder} onChange={onChange} onEnd={() => setTyping(false)} />
-  );
+  const end = (byKey: boolean): void => {
+    setWasTyping(byKey);
+    setTyping(false);
+  };
+  return <Typing label={label} placeholder={placeholder} onChange={onChange} onEnd={end} />;
 }
 
 function Typing({
@@ -122,10 +134,10 @@ function Typing({
   placeholder,
   onChange,
   onEnd,
-}: Omit<TextFilterProps, 'value'> & { onEnd: () => void }) {
+}: Omit<TextFilterProps, 'value'> & { onEnd: (byKey: boolean) => void }) {
   const [text, setText] = useState('');
-  const end = (): void => {
-    onEnd();
+  const end = (byKey: boolean): void => {
+    onEnd(byKey);
     if (text.trim() !== '') onChange(text.trim());
   };
   return (
@@ -133,7 +145,7 @@ function Typing({
       className={styles.typing}
       onSubmit={(event) => {
         event.preventDefault();
-        end();
+        end(true);
       }}
     >
       <label>
@@ -144,9 +156,9 @@ function Typing({
           value={text}
           placeholder={placeholder}
           onChange={(event) => setText(event.target.value)}
-          onBlur={end}
+          onBlur={() => end(false)}
           onKeyDown={(event) => {
-            if (event.key === 'Escape') onEnd();
+            if (event.key === 'Escape') onEnd(true);
           }}
         />
       </label>

@@ -80,8 +80,22 @@ function useSearch() {
   const found = asked.length > 1 && asked === text.trim() ? answer.data?.data : undefined;
   const hits = found ?? [];
 
+  const before = useRef<Element | null>(null);
   const close = (): void => setOpen(false);
+  /** Nothing is left of this search: the next one begins empty, and the keyboard is back where it was. */
+  const leave = (): void => {
+    setText('');
+    close();
+    const { current } = before;
+    before.current = null;
+    input.current?.blur();
+    // On phones the button that opened it comes back first.
+    requestAnimationFrame(() => {
+      if (current instanceof HTMLElement && current.isConnected) current.focus();
+    });
+  };
   const start = (): void => {
+    if (document.activeElement !== input.current) before.current = document.activeElement;
     setOpen(true);
     input.current?.focus();
     // On phones the field can be seen, and so have the focus, only after this.
@@ -106,8 +120,7 @@ function useSearch() {
   };
   const press = (event: React.KeyboardEvent): void => {
     if (event.key === 'Escape') {
-      close();
-      input.current?.blur();
+      leave();
     } else if (event.key === 'ArrowDown' || event.key === 'ArrowUp') {
       event.preventDefault();
       const step = event.key === 'ArrowDown' ? 1 : -1;
@@ -156,7 +169,7 @@ function saidOf(found: FoundObject[] | undefined, failed: boolean, asked: string
   return 'Nothing has this id, SKU, customer or payment reference.';
 }
 
-function hrefOf({ kind, id }: FoundObject): string {
+function hrefOf({ kind, id, orders }: FoundObject): string {
   const name = encodeURIComponent(id);
   switch (kind) {
     case 'order':
@@ -168,7 +181,10 @@ function hrefOf({ kind, id }: FoundObject): string {
     case 'product':
       return `/products/${name}`;
     case 'customer':
-      return `/orders?customerId=${name}`;
+      // Of one who only reserved, all reservations: most of them have ended.
+      return orders === 0
+        ? `/reservations?customerId=${name}&status=active,pinned,confirmed,released,expired`
+        : `/orders?customerId=${name}`;
   }
 }
 

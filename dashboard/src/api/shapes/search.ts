@@ -10,4 +10,7 @@ export interface FoundObject {
   id: string;
   /** What to show beside it: "placed, € 258.00" is the page's to format, so this is plain: status, name, or count. */
   label: string;
+  /** Of a customer, counted to 1 000; null of everything else. */
+  orders: number | null;
+  reservations: number | null;
 }

@@ -1,0 +1,93 @@
+import { shortId } from '../../dashboard/src/words/ids';
+import { openShop } from '../support/shop';
+import { until } from '../support/until';
+import { openBrowser, untilSays, type Visit } from './support';
+
+describe('the search', () => {
+  const shop = openShop({ queue: 'postgres' });
+  const browser = openBrowser(shop);
+
+  const open = async (path = '/', width = 1440): Promise<Visit> => {
+    const visit = await browser.visit({ role: 'viewer', width });
+    await visit.go(path);
+    await visit.untilLive();
+    return visit;
+  };
+  const field = ({ page }: Visit) => page.getByRole('combobox', { name: /^Find/ });
+
+  it('is empty again after Escape, and gives the focus back to where it was', async () => {
+    const sku = await shop.product(3);
+    await shop.order({ lines: [{ sku, quantity: 1 }] });
+    const visit = await open('/orders');
+    const row = visit.page.locator('tbody tr[data-row]').first();
+    await row.waitFor();
+    await visit.page.keyboard.press('j');
+    await visit.page.keyboard.press('/');
+    await visit.page.keyboard.type(sku);
+    await visit.page.getByRole('option', { name: new RegExp(sku) }).waitFor();
+    await visit.page.keyboard.press('Escape');
+    expect(await field(visit).inputValue()).toBe('');
+    expect(await visit.page.getByRole('listbox').count()).toBe(0);
+    await row.and(visit.page.locator(':focus')).waitFor();
+    // What is typed next is a new search, not the end of the last one.
+    await visit.page.keyboard.press('/');
+    await visit.page.keyboard.type('nothing-of-this-name');
+    await untilSays(visit, 'Nothing has this id, SKU, customer or payment reference');
+    expect(await field(visit).inputValue()).toBe('nothing-of-this-name');
+  }, 60_000);
+
+  it('closes on a phone with Escape and with a press beside it', async () => {
+    const visit = await open('/orders', 390);
+    const opener = visit.page.getByRole('button', { name: 'Search', exact: true });
+    await opener.click();
+    await field(visit).fill('nothing');
+    await visit.page.keyboard.press('Escape');
+    await opener.waitFor();
+    await opener.and(visit.page.locator(':focus')).waitFor();
+    await opener.click();
+    expect(await field(visit).inputValue()).toBe('');
+    await visit.page.locator('main').click({ position: { x: 20, y: 300 } });
+    await opener.waitFor();
+  }, 60_000);
+
+  it('leads a customer who only reserved to those reservations, ended ones included', async () => {
+    const customerId = `cus_holds_${Date.now()}`;
+    const { id } = await shop.reserved(await shop.product(3), 1, { customerId });
+    await shop.admin.post(`/v1/admin/reservations/${id}/release`, { reason: 'the customer called' });
+    const visit = await open();
+    await visit.page.keyboard.press('/');
+    await visit.page.keyboard.type(customerId);
+    await visit.page.getByRole('option', { name: /customer.*1 reservation/ }).waitFor();
+    await visit.page.keyboard.press('Enter');
+    await visit.page.waitForURL('**/reservations?*');
+    await visit.page.locator(`tbody [title="${id}"]`).first().waitFor();
+  }, 60_000);
+
+  it('finds orders and reservations by the short form in which the pages show them', async () => {
+    const sku = await shop.product(3);
+    const order = await shop.placed(sku);
+    const held = await shop.reserved(sku);
+    const visit = await open();
+    for (const [id, path] of [
+      [order.id, 'orders'],
+      [held.id, 'reservations'],
+    ] as [string, string][])
+      for (const typed of [shortId(id), shortId(id).replace('…', '...'), id.slice(-4), id.slice(0, -3)]) {
+        await field(visit).fill(typed);
+        await visit.page.getByRole('option', { name: new RegExp(id) }).waitFor();
+        await field(visit).press('Enter');
+        await until(`${typed} leads to ${path}`, async () => visit.page.url().endsWith(`/${path}/${id}`));
+      }
+  }, 90_000);
+
+  it('of one column keeps the focus after Escape, and forgets what was typed', async () => {
+    const visit = await open('/orders');
+    const chip = visit.page.getByRole('button', { name: 'Customer', exact: true });
+    await chip.click();
+    await visit.page.getByLabel('Customer', { exact: true }).fill('cus_42');
+    await visit.page.keyboard.press('Escape');
+    await chip.waitFor();
+    await chip.and(visit.page.locator(':focus')).waitFor();
+    expect(visit.page.url()).not.toContain('cus_42');
+  }, 60_000);
+});
