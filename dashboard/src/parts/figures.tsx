@@ -68,6 +68,18 @@ export function Id({ id, href, full, copy }: IdProps) {
   );
 }
 
+/**
+ * A text that somebody else chose, in a row: where it is too long its end is cut off, so that it pushes nothing off the page.
+ * The whole of it is in the title, and on the row's own page.
+ */
+export function Clip({ text, code, wide }: { text: string; code?: boolean; wide?: boolean }) {
+  return (
+    <span className={classes(styles.clip, code && styles.id, wide && styles.wide)} title={text}>
+      {text}
+    </span>
+  );
+}
+
 /** Puts a text on the clipboard, and says so by its own face for two seconds. */
 export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
   const [copied, setCopied] = useState(false);

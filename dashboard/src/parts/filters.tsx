@@ -103,8 +103,9 @@ export function TextFilter({ label, value, onChange, placeholder }: TextFilterPr
         className={classes(styles.chip, styles.set)}
         onClick={() => onChange(null)}
         aria-label={`${label} ${value}, remove`}
+        title={value}
       >
-        {label} {value}
+        {label} <span className={styles.value}>{value}</span>
         <X size={13} aria-hidden />
       </button>
     );

@@ -1,9 +1,10 @@
 import { useState } from 'react';
+import { Link } from 'wouter';
 import type { Action } from '../../api/shapes/actions';
 import { useList } from '../../api/use-api';
 import { Button } from '../../parts/button';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Id, None, When } from '../../parts/figures';
+import { Clip, Id, None, When } from '../../parts/figures';
 import { Filters, Picker, TextFilter } from '../../parts/filters';
 import { Panel } from '../../parts/panel';
 import { usePlace } from '../../parts/place';
@@ -84,7 +85,15 @@ function pathOf(get: (name: string) => string | null, period: string): string {
 
 const columnsFor = (open: (action: Action) => void): Column<Action>[] => [
   { key: 'at', head: 'When', cell: ({ at }) => <When at={at} /> },
-  { key: 'actor', head: 'Who', cell: ({ actor }) => <span className={styles.who}>{actor}</span> },
+  {
+    key: 'actor',
+    head: 'Who',
+    cell: ({ actor }) => (
+      <span className={styles.who}>
+        <Clip text={actor} />
+      </span>
+    ),
+  },
   {
     key: 'action',
     head: 'Action',
@@ -109,7 +118,13 @@ function Subject({ action }: { action: Action }) {
   return (
     <>
       <span className={styles.note}>{action.objectType}</span>{' '}
-      <Id id={action.objectId} full={action.objectType === 'product'} href={href ?? undefined} />
+      {action.objectType === 'product' && href ? (
+        <Link href={href}>
+          <Clip text={action.objectId} code />
+        </Link>
+      ) : (
+        <Id id={action.objectId} href={href ?? undefined} />
+      )}
     </>
   );
 }

@@ -3,7 +3,7 @@ import type { Order } from '../../api/shapes/orders';
 import { useApi, useList } from '../../api/use-api';
 import { Badge } from '../../parts/badge';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Id, Money, None, When } from '../../parts/figures';
+import { Clip, Id, Money, None, When } from '../../parts/figures';
 import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../parts/filters';
 import { Button } from '../../parts/button';
 import { Panel } from '../../parts/panel';
@@ -137,7 +137,7 @@ const columns: Column<Order>[] = [
     head: 'Order',
     isHead: true,
     cell: ({ id }) => <Id id={id} href={`/orders/${id}`} />,
-    phoneNote: ({ customerId }) => customerId,
+    phoneNote: ({ customerId }) => <Clip text={customerId} />,
   },
   {
     key: 'status',
@@ -157,8 +157,13 @@ const columns: Column<Order>[] = [
     cell: ({ payment }) => <Badge kind="payment" status={payment.status} plain />,
   },
   { key: 'total', head: 'Total', align: 'end', cell: ({ total }) => <Money of={total} /> },
-  { key: 'customer', head: 'Customer', phone: 'hide', cell: ({ customerId }) => <code>{customerId}</code> },
-  { key: 'lines', head: 'Lines', phone: 'hide', cell: ({ lines }) => linesWords(lines) },
+  {
+    key: 'customer',
+    head: 'Customer',
+    phone: 'hide',
+    cell: ({ customerId }) => <Clip text={customerId} code />,
+  },
+  { key: 'lines', head: 'Lines', phone: 'hide', cell: ({ lines }) => <Clip text={linesWords(lines)} wide /> },
   { key: 'took', head: 'Took', align: 'end', phone: 'hide', cell: (order) => tookOf(order) ?? <None /> },
 ];
 

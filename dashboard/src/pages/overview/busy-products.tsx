@@ -2,7 +2,7 @@ import { Link } from 'wouter';
 import type { BusyProduct } from '../../api/shapes/overview';
 import { SoldOut } from '../../parts/badge';
 import { type Column, DataTable } from '../../parts/data-table';
-import { Id, None } from '../../parts/figures';
+import { Clip, None } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { Empty } from '../../parts/states';
 import { StockBar } from '../../parts/stock-bar';
@@ -17,7 +17,11 @@ const columns: Column<BusyProduct>[] = [
     key: 'sku',
     head: 'Product',
     isHead: true,
-    cell: (product) => <Id id={product.sku} full href={pageOf(product)} />,
+    cell: (product) => (
+      <Link href={pageOf(product)}>
+        <Clip text={product.sku} code />
+      </Link>
+    ),
   },
   {
     key: 'stock',

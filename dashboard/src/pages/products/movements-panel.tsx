@@ -1,11 +1,10 @@
 import type { Movement } from '../../api/shapes/products';
 import { useList } from '../../api/use-api';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { When } from '../../parts/figures';
+import { Clip, When } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { Empty, Loading, Trouble } from '../../parts/states';
 import { count, signed } from '../../words/numbers';
-import styles from './movements-panel.module.css';
 
 /** Every change of what is on hand. Lines are never edited, so they add up. */
 export function MovementsPanel({ sku }: { sku: string }) {
@@ -32,7 +31,7 @@ export function MovementsPanel({ sku }: { sku: string }) {
 
 const columns: Column<Movement>[] = [
   { key: 'when', head: 'When', cell: ({ at }) => <When at={at} /> },
-  { key: 'kind', head: 'Kind', cell: ({ kind }) => kind, phoneNote: ({ reason }) => reason },
+  { key: 'kind', head: 'Kind', cell: ({ kind }) => kind, phoneNote: ({ reason }) => <Clip text={reason} /> },
   { key: 'change', head: 'Change', align: 'end', cell: ({ delta }) => <b>{signed(delta)}</b> },
   { key: 'after', head: 'On hand after', align: 'end', cell: ({ onHandAfter }) => count(onHandAfter) },
   { key: 'pool', head: 'Pool', phone: 'hide', cell: ({ pool }) => pool },
@@ -40,11 +39,7 @@ const columns: Column<Movement>[] = [
     key: 'reason',
     head: 'Reason',
     phone: 'hide',
-    cell: ({ reason }) => (
-      <span className={styles.reason} title={reason}>
-        {reason}
-      </span>
-    ),
+    cell: ({ reason }) => <Clip text={reason} wide />,
   },
-  { key: 'who', head: 'Who', phone: 'hide', cell: ({ actor }) => actor },
+  { key: 'who', head: 'Who', phone: 'hide', cell: ({ actor }) => <Clip text={actor} /> },
 ];

@@ -4,6 +4,7 @@ import type { Product } from '../../api/shapes/products';
 import type { ListState } from '../../api/use-api';
 import { SoldOut } from '../../parts/badge';
 import { Button } from '../../parts/button';
+import { Clip } from '../../parts/figures';
 import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
 import { Panel } from '../../parts/panel';
 import { Empty } from '../../parts/states';
@@ -59,7 +60,7 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
           onChange={(event) => setText(event.target.value)}
         />
       </ListHead>
-      {shown.length === 0 ? <Empty title={`No product matches “${text}”.`} /> : null}
+      {shown.length === 0 ? <Empty title={noMatch(text, products.length, list.hasMore)} /> : null}
       <ul>
         {shown.map((product) => (
           <ProductRow
@@ -81,6 +82,11 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
   );
 }
 
+const noMatch = (text: string, loaded: number, hasMore: boolean) =>
+  hasMore
+    ? `None of the ${count(loaded)} products loaded matches “${text}”. Show more, or search all with the field at the top.`
+    : `No product matches “${text}”.`;
+
 interface ProductRowProps {
   product: Product;
   takenPerSecond: number;
@@ -91,7 +97,7 @@ function ProductRow({ product: { sku, name, stock }, takenPerSecond, isOpen }: P
   return (
     <ListRow href={`/products/${encodeURIComponent(sku)}`} isOpen={isOpen} className={styles.product}>
       <RowLine>
-        <code>{sku}</code>
+        <Clip text={sku} code wide />
         {stock.available > 0 ? <span>{count(stock.available)}</span> : <SoldOut />}
       </RowLine>
       <StockBar stock={stock} />

@@ -6,7 +6,7 @@ import { ActDialog } from '../../parts/act-dialog';
 import { Badge } from '../../parts/badge';
 import { ActButton } from '../../parts/button';
 import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Id, When } from '../../parts/figures';
+import { Clip, Id, When } from '../../parts/figures';
 import { Panel } from '../../parts/panel';
 import { Empty, Loading, Trouble } from '../../parts/states';
 import { useToast } from '../../parts/toasts';
@@ -27,7 +27,7 @@ export function DeadLetters() {
       key: 'reason',
       head: 'Why',
       phone: 'hide',
-      cell: ({ reason }) => <span title={reason}>{cut(reason)}</span>,
+      cell: ({ reason }) => <Clip text={reason} wide />,
     },
     { key: 'attempts', head: 'Attempts', align: 'end', phone: 'hide', cell: ({ attempts }) => attempts },
     {
@@ -70,8 +70,6 @@ function About({ id }: { id: string }) {
   const href = pageOf(id);
   return <Id id={id} href={href ?? undefined} />;
 }
-
-const cut = (text: string): string => (text.length > 60 ? `${text.slice(0, 58)}…` : text);
 
 function RetryDialog({ letter, onClose }: { letter: DeadLetter; onClose: () => void }) {
   const refresh = useRefresh();

@@ -4,7 +4,7 @@ import { useTick } from '../../look/tick';
 import { Badge } from '../../parts/badge';
 import { Countdown } from '../../parts/countdown';
 import type { Column } from '../../parts/data-table';
-import { Id, Money, None } from '../../parts/figures';
+import { Clip, Id, Money, None } from '../../parts/figures';
 import { count } from '../../words/numbers';
 import styles from './reservations.module.css';
 import type { ReservationRow } from './use-reservations';
@@ -31,13 +31,13 @@ export function reservationColumns(
       key: 'holds',
       head: 'Holds',
       cell: ({ lines }) => <Holds lines={lines} />,
-      phoneNote: ({ customerId }) => customerId,
+      phoneNote: ({ customerId }) => <Clip text={customerId} />,
     },
     {
       key: 'customer',
       head: 'Customer',
       phone: 'hide',
-      cell: ({ customerId }) => <code>{customerId}</code>,
+      cell: ({ customerId }) => <Clip text={customerId} code />,
     },
     { key: 'total', head: 'Total', align: 'end', cell: ({ total }) => <Money of={total} /> },
     {
@@ -61,7 +61,10 @@ export function reservationColumns(
       key: 'ended',
       head: 'Ended because',
       phone: 'hide',
-      cell: (row) => <span className={styles.reason}>{now(row).endReason ?? <None />}</span>,
+      cell: (row) => {
+        const { endReason } = now(row);
+        return endReason === null ? <None /> : <Clip text={endReason} />;
+      },
     });
   return columns;
 }
@@ -96,15 +99,15 @@ export function ReservationBadge({ row }: { row: ReservationRow }) {
   );
 }
 
-/** On a phone there is room for the first line alone. */
+/** There is room for the first line alone; the row's own page has them all. */
 function Holds({ lines }: Pick<Reservation, 'lines'>) {
   return (
     <span className={styles.holds}>
-      {lines.map(({ sku, quantity }) => (
+      {lines.slice(0, 1).map(({ sku, quantity }) => (
         <span key={sku}>
           {count(quantity)} ×{' '}
           <Link href={`/products/${encodeURIComponent(sku)}`}>
-            <code>{sku}</code>
+            <Clip text={sku} code />
           </Link>
         </span>
       ))}
