@@ -77,7 +77,7 @@ describe('fingerprintsOf', () => {
 
   it('knows what the build before gave for metadata that it misread', () => {
     const metadata = { constructor: 'x', toString: 'y', prototype: 'z', a: 'b' } as Record<string, string>;
-    const { fingerprint, fingerprintV1 } = fingerprintsOf({ ...body, metadata } as object);
+    const { fingerprint, fingerprintV1 } = fingerprintsOf({ ...body, metadata });
 
     expect(fingerprintV1?.toString('hex')).toBe(
       'd949860c911c855b887c12ccbbcc0deef5b763176e2d8d4d6d79d8ed4335a783',
