@@ -38,7 +38,7 @@ export const everyKeyIsNew: Mutant = {
   name: 'every-key-is-new',
   why: 'a key that was seen before is taken for a new one, so that a repeat buys again',
   file: 'idempotency/idempotency.js',
-  find: 'columns(firsts));',
-  replace: `columns(firsts.map((claim) => ({ ...claim, key: claim.key + Math.random() }))));
+  find: '...columns(firsts), fingerprintVersion]);',
+  replace: `...columns(firsts.map((claim) => ({ ...claim, key: claim.key + Math.random() }))), fingerprintVersion]);
     inserted.forEach((row, nth) => (row.key = firsts[nth].key));`,
 };
