@@ -214,4 +214,29 @@ describe('an answer to an operation that the database has lost meanwhile', () =>
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'running', nextRun: 'waits' });
     await heard(orderId, 'authorize');
   });
+
+  it('ends nothing twice when the new lease has the same fencing token', async () => {
+    const orderId = await world.order();
+    world.gateway.expect('authorize', async (request) => {
+      // As the database was before the claim; then another worker claims it, and places the order.
+      await world.rows(`DELETE FROM payment_operations WHERE order_id = $1`, [orderId]);
+      await world.rows(`DELETE FROM saga_transitions WHERE order_id = $1 AND version > 1`, [orderId]);
+      await world.rows(
+        `UPDATE sagas SET version = 1, attempt = 0, fencing_token = 0, lease_expires_at = NULL, lease_owner = NULL,
+                            next_run_at = clock_timestamp() WHERE order_id = $1`,
+        [orderId],
+      );
+      world.gateway.expect('authorize').expect('capture');
+      await world.runner().drive(orderId);
+      return approvalOf(request);
+    });
+    await world.runner().drive(orderId);
+
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+    const placed = await world.rows(`SELECT FROM outbox WHERE aggregate_id = $1 AND type = 'order.placed'`, [
+      orderId,
+    ]);
+    expect(placed).toHaveLength(1);
+    expect((await sagaOf(world, orderId)).fencingToken).toBe(1);
+  });
 });

@@ -82,9 +82,13 @@ export interface HeldLease {
   fencingToken: number;
 }
 
-/** Locks the sagas whose newest lease is still ours, in the order of their ids; the others are another's now. */
-export function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
-  return tx.rows<Saga>(
+/**
+ * Locks the sagas whose newest lease is still ours, in the order of their ids; the others are another's now. One whose lease
+ * was given back is left out too: a restored database counts its tokens again, so a lease that it forgot may have the token
+ * of a newer one.
+ */
+export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
+  const sagas = await tx.rows<Saga>(
     `
     WITH locked AS MATERIALIZED (
       SELECT ${columns}
@@ -97,6 +101,7 @@ export function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
     `,
     [leases.map(({ orderId }) => orderId), leases.map(({ fencingToken }) => fencingToken)],
   );
+  return sagas.filter(({ leaseExpiresAt }) => leaseExpiresAt !== null);
 }
 
 /** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
