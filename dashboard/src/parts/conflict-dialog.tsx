@@ -49,7 +49,7 @@ export function ConflictDialog({
   const [choice, setChoice] = useState<Record<string, Side>>({});
   const chosen = ({ name, isMine }: ConflictField) => choice[name] ?? (isMine ? 'yours' : 'now');
   const isAllNow = fields.every((field) => chosen(field) === 'now');
-  const when = agoSeconds === null ? 'meanwhile' : `${duration(agoSeconds * 1000)} ago`;
+  const when = whenWords(agoSeconds);
   return (
     <Modal
       open={open}
@@ -80,6 +80,11 @@ export function ConflictDialog({
       {problem && <Refusal problem={problem} />}
     </Modal>
   );
+}
+
+function whenWords(agoSeconds: number | null): string {
+  if (agoSeconds === null) return 'in the meantime';
+  return agoSeconds < 1 ? 'just now' : `${duration(agoSeconds * 1000)} ago`;
 }
 
 interface FieldTableProps {
