@@ -20,7 +20,7 @@ import { HeadOfStreams } from './http/head';
 import { NestLog } from './http/log';
 import { ProblemFilter, sendThrown } from './http/problem.filter';
 import { logRequests } from './http/request-log';
-import { StreamTopicsModule } from './http/stream-topics';
+import { HttpModule } from './http/http.module';
 import { BodyValidationPipe } from './http/validation';
 import { InventoryModule } from './inventory/inventory.module';
 import { OrdersModule } from './orders/orders.module';
@@ -36,7 +36,7 @@ class ApiModule {
       imports: [
         ConfigModule.with(config),
         DatabaseModule,
-        StreamTopicsModule,
+        HttpModule,
         QueueModule,
         OutboxModule,
         InventoryModule,

@@ -222,6 +222,11 @@ function refuseContradictions(config: Config): void {
       `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`,
     );
   }
+  if (config.streamHeartbeatMs >= config.httpStallMs) {
+    throw new ConfigError(
+      `STREAM_HEARTBEAT_MS is ${config.streamHeartbeatMs}, not below HTTP_STALL_MS (${config.httpStallMs}): a silent event stream would be closed as stalled. Lower the first or raise the second.`,
+    );
+  }
   const keys = Object.values(config.bootstrapKeys);
   if (new Set(keys).size < keys.length) {
     throw new ConfigError(

@@ -9,7 +9,7 @@ import { ConfigModule } from './config.module';
 import { DatabaseModule } from './database/database.module';
 import { armFailpoints } from './failpoints';
 import { NestLog, log } from './http/log';
-import { StreamTopicsModule } from './http/stream-topics';
+import { HttpModule } from './http/http.module';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { endInTime, runProcess } from './process';
@@ -22,7 +22,7 @@ class WorkerModule {
     const imports = [
       ConfigModule.with(config),
       DatabaseModule,
-      StreamTopicsModule,
+      HttpModule,
       QueueModule,
       OutboxModule,
       AdminModule,

@@ -1,6 +1,4 @@
 import { Module } from '@nestjs/common';
-import { ApiKeys } from '../http/api-keys';
-import { Sessions } from '../http/sessions';
 import { SignInLimit } from '../http/sign-in-limit';
 import { ActivityLog } from './activity-log';
 import { ContentionHistory } from './contention-history';
@@ -19,17 +17,14 @@ import { StreamFeeds } from './stream-feeds';
   controllers: [LoadTestsController, SessionController, StageController, StreamController],
   providers: [
     ActivityLog,
-    ApiKeys,
     ContentionHistory,
     LoadTests,
     OrderRates,
     Overview,
     PlacedSinceMidnight,
     QueueReport,
-    Sessions,
     SignInLimit,
     StreamFeeds,
   ],
-  exports: [ApiKeys, Sessions],
 })
 export class StageModule {}

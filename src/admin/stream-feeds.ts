@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { HoldfastError, internalError } from '../errors';
 import { outsideRequests } from '../request-context';
+import type { StreamEvent } from '../http/event-stream';
 import { StreamTopics } from '../http/stream-topics';
 
 /** A little less than a second, or a timer's lateness would make it less than one update a second. */
@@ -13,7 +14,7 @@ const shareMax = 0.5;
 /** Comes every second even when nothing changed, so that its readers know that the stream lives. */
 const pulse = 'overview';
 
-export type Listener = (topic: string, message: string) => void;
+export type Listener = (topic: string, event: StreamEvent) => void;
 
 /** What is told of each topic that somebody follows: computed once a second, written as JSON once, given to all. */
 @Injectable()
@@ -51,7 +52,7 @@ class Feed {
   private stopped = true;
   /** The last told, without its time. */
   private content: string | undefined;
-  private message = '';
+  private event: StreamEvent = { data: '' };
 
   constructor(
     private readonly topic: string,
@@ -61,7 +62,7 @@ class Feed {
   add(listener: Listener): void {
     this.listeners.add(listener);
     // Whoever comes later does not wait for the next change.
-    if (this.content !== undefined) listener(this.topic, this.message);
+    if (this.content !== undefined) listener(this.topic, this.event);
     if (!this.stopped) return;
     this.stopped = false;
     void outsideRequests(() => this.run());
@@ -90,9 +91,10 @@ class Feed {
 
   private tell(content: string): void {
     this.content = content;
-    const head = JSON.stringify({ topic: this.topic, at: new Date().toISOString() });
-    this.message = `${head.slice(0, -1)},${content.slice(1)}`;
-    for (const listener of this.listeners) listener(this.topic, this.message);
+    const at = new Date().toISOString();
+    const head = JSON.stringify({ topic: this.topic, at });
+    this.event = { id: at, data: `${head.slice(0, -1)},${content.slice(1)}` };
+    for (const listener of this.listeners) listener(this.topic, this.event);
   }
 
   private async compute(): Promise<string> {

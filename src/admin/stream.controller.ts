@@ -1,42 +1,36 @@
-import { Controller, Get, type OnModuleDestroy, Query, Req, Res } from '@nestjs/common';
+import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { ValidationFailed, unavailable } from '../errors';
+import { ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
-import { ApiKeys } from '../http/api-keys';
 import { Roles } from '../http/auth';
 import { isDecodable } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
+import { EventStreams, tooManyStreams } from '../http/event-streams';
 import { Sessions, sessionToken } from '../http/sessions';
 import { serviceVersion } from '../version';
-import { StreamConnection } from './stream-connection';
-import { StreamFeeds } from './stream-feeds';
+import { type Listener, StreamFeeds } from './stream-feeds';
 
 /** One page needs three or four. */
 const topicsMax = 8;
 /** A list's filters are part of its topic. */
 const topicLengthMax = 500;
-/** A tab has one. More than this is no team of operators. */
-const connectionsMax = 500;
-
 @ApiTags('admin: operations')
 @ApiBearerAuth()
 @Controller('v1/admin/stream')
 @Roles('admin', 'viewer')
-export class StreamController implements OnModuleDestroy {
-  private readonly connections = new Set<StreamConnection>();
-
+export class StreamController {
   constructor(
     private readonly feeds: StreamFeeds,
     private readonly sessions: Sessions,
-    private readonly keys: ApiKeys,
+    private readonly streams: EventStreams,
   ) {}
 
   @Get()
   @ApiOperation({
     summary: 'What changes, as it changes',
     description:
-      'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. The stream ends with the session.',
+      'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. A topic begins with its present value, so a reader that comes back has missed nothing and `Last-Event-ID` is not needed. The stream ends with the session or the key.',
   })
   @ApiQuery({
     name: 'topics',
@@ -44,34 +38,24 @@ export class StreamController implements OnModuleDestroy {
     description: 'Once for each topic: `overview`, `review`, `product:{sku}`, `order:{id}`, `run:{id}`, …',
   })
   @ApiProduces('text/event-stream')
-  @Answers({}, [ValidationFailed.kind])
+  @Answers({}, [ValidationFailed.kind, tooManyStreams.kind])
   async open(
     @Query('topics') topics: string | string[] | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
   ): Promise<void> {
     const wanted = this.checked([...new Set([topics ?? []].flat())]);
-    if (this.connections.size >= connectionsMax)
-      throw unavailable('There are as many streams as this process can serve. Come back in a second.');
-    const secondsLeft = await this.secondsLeft(request);
-
-    reply.hijack();
+    const expiresInSeconds = await this.secondsLeft(request);
     const leave: (() => void)[] = [];
-    const connection = new StreamConnection(reply.raw, () => {
-      this.connections.delete(connection);
-      leave.forEach((go) => go());
+    const stream = this.streams.begin(request, reply, {
+      goodbye: messageOf('bye', { reason: 'session-ended' }),
+      onEnd: () => leave.forEach((go) => go()),
     });
-    this.connections.add(connection);
-    connection.open({ 'x-request-id': request.id, 'x-content-type-options': 'nosniff' }, () =>
-      this.secondsLeft(request).then((seconds) => seconds !== undefined),
-    );
-    const hello = { version: serviceVersion, build: dashboardBuild(), expiresInSeconds: secondsLeft ?? null };
-    connection.send('hello', JSON.stringify({ topic: 'hello', at: new Date().toISOString(), value: hello }));
-    for (const topic of wanted) leave.push(this.feeds.follow(topic, connection.send));
-  }
-
-  onModuleDestroy(): void {
-    for (const connection of [...this.connections]) connection.end();
+    if (!stream) return;
+    const hello = { version: serviceVersion, build: dashboardBuild(), expiresInSeconds };
+    stream.send('hello', messageOf('hello', hello));
+    const send: Listener = (topic, event) => stream.send(topic, event);
+    for (const topic of wanted) leave.push(this.feeds.follow(topic, send));
   }
 
   private checked(topics: string[]): string[] {
@@ -90,17 +74,14 @@ export class StreamController implements OnModuleDestroy {
     return topics;
   }
 
-  /** How long the caller may look on; null for a key, which has no end. Undefined: not any more. */
-  private async secondsLeft(request: FastifyRequest): Promise<number | null | undefined> {
-    const { authorization } = request.headers;
-    if (authorization !== undefined) {
-      const key = authorization.replace(/^Bearer /i, '');
-      return this.keys.find(key).then(
-        () => null,
-        () => undefined,
-      );
-    }
+  /** How long the session lasts; null for a key, which has no end. */
+  private async secondsLeft(request: FastifyRequest): Promise<number | null> {
+    if (request.headers.authorization !== undefined) return null;
     const session = await this.sessions.find(sessionToken(request) ?? '');
-    return session?.expiresInSeconds;
+    return session?.expiresInSeconds ?? 0;
   }
 }
+
+const messageOf = (topic: string, value: object) => ({
+  data: JSON.stringify({ topic, at: new Date().toISOString(), value }),
+});

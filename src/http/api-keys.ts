@@ -51,6 +51,28 @@ export class ApiKeys {
     return this.bootstrap.get(sha256) ?? (await this.fromTable(sha256));
   }
 
+  /** The same for many, by their digests; those that are not known or were revoked are missing. */
+  async findAllNow(sha256s: string[]): Promise<Map<string, Principal>> {
+    const found = new Map<string, Principal>();
+    for (const sha256 of sha256s) {
+      const principal = this.bootstrap.get(sha256);
+      if (principal) found.set(sha256, principal);
+    }
+    const others = sha256s.filter((sha256) => !found.has(sha256));
+    if (others.length === 0) return found;
+    const rows = await this.db.rows<Principal & { sha256: string }>(
+      `
+      SELECT encode(key_sha256, 'hex') AS sha256, name, role
+        FROM api_keys
+       WHERE key_sha256 IN (SELECT decode(sha256, 'hex') FROM unnest($1::text[]) AS wanted (sha256))
+         AND revoked_at IS NULL
+      `,
+      [others],
+    );
+    for (const { sha256, name, role } of rows) found.set(sha256, { name, role });
+    return found;
+  }
+
   private async remembered(sha256: string): Promise<Principal | undefined> {
     const now = performance.now();
     const cached = this.cache.get(sha256);

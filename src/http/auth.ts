@@ -8,10 +8,18 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { forbidden, refusal, unauthenticated } from '../errors';
-import { ApiKeys, type Principal, type Role } from './api-keys';
+import { ApiKeys, type Principal, type Role, digest } from './api-keys';
 import { Sessions, sessionToken } from './sessions';
 
 export type { Principal, Role };
+
+/** By what a caller was recognised, so that it can be looked up again later: the digest of a key or of a session. */
+export interface Credential {
+  kind: 'key' | 'session';
+  sha256: string;
+}
+
+export type Authenticated = FastifyRequest & { principal?: Principal; credential?: Credential };
 
 const ROLES = 'holdfast:roles';
 
@@ -20,7 +28,7 @@ export const Roles = (...roles: (Role | 'public')[]) => SetMetadata(ROLES, roles
 
 /** The caller, as the guard found it. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
-  const { principal } = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
+  const { principal } = context.switchToHttp().getRequest<Authenticated>();
   if (!principal) throw new Error('Bug: this route has no authenticated caller.');
   return principal;
 });
@@ -45,26 +53,28 @@ export class AuthGuard implements CanActivate {
     ]);
     if (roles?.includes('public')) return true;
 
-    const request = context.switchToHttp().getRequest<FastifyRequest & { principal?: Principal }>();
-    const principal = await this.callerOf(request);
+    const request = context.switchToHttp().getRequest<Authenticated>();
+    const { principal, credential } = await this.callerOf(request);
     if (!roles?.includes(principal.role)) {
       throw forbidden(
         `This call needs the role ${roles?.join(' or ') ?? 'nobody has'}; your key is a ${principal.role} key.`,
       );
     }
-    request.principal = principal;
+    Object.assign(request, { principal, credential });
     return true;
   }
 
   /** By its key, or in a browser by the session that a key was exchanged for. */
-  private async callerOf(request: FastifyRequest): Promise<Principal> {
+  private async callerOf(request: FastifyRequest): Promise<{ principal: Principal; credential: Credential }> {
     const token = sessionToken(request);
-    if (token === undefined || request.headers.authorization !== undefined)
-      return this.keys.find(bearerToken(request.headers.authorization));
+    if (token === undefined || request.headers.authorization !== undefined) {
+      const key = bearerToken(request.headers.authorization);
+      return { principal: await this.keys.find(key), credential: { kind: 'key', sha256: digest(key) } };
+    }
     const session = await this.sessions.find(token);
     if (!session) throw unauthenticated('Your session has ended. Sign in again.');
     if (!readsOnly(request)) refuseOtherSites(request, { byScript: true });
-    return session.principal;
+    return { principal: session.principal, credential: { kind: 'session', sha256: digest(token) } };
   }
 }
 

@@ -72,6 +72,27 @@ export class Sessions {
     return principal && { principal, expiresInSeconds: row.expiresInSeconds };
   }
 
+  /** Whose the live sessions among these digests are, as of now. */
+  async findAll(sha256s: string[]): Promise<Map<string, Principal>> {
+    if (sha256s.length === 0) return new Map();
+    const rows = await this.db.rows<{ sha256: string; keySha256: string }>(
+      `
+      SELECT encode(token_sha256, 'hex') AS sha256, encode(key_sha256, 'hex') AS "keySha256"
+        FROM sessions
+       WHERE token_sha256 IN (SELECT decode(sha256, 'hex') FROM unnest($1::text[]) AS wanted (sha256))
+         AND expires_at > clock_timestamp()
+      `,
+      [sha256s],
+    );
+    const principals = await this.keys.findAllNow([...new Set(rows.map(({ keySha256 }) => keySha256))]);
+    return new Map(
+      rows.flatMap(({ sha256, keySha256 }) => {
+        const principal = principals.get(keySha256);
+        return principal ? [[sha256, principal] as const] : [];
+      }),
+    );
+  }
+
   /**
    * Starts its time again. Undefined: it has ended, also when a sign-out came first. Nothing is read after the write, so
    * a sign-out that follows cannot leave this call without an answer.

@@ -1,4 +1,4 @@
-import { Global, Injectable, Module } from '@nestjs/common';
+import { Injectable } from '@nestjs/common';
 
 /** Computes the value of a topic. `argument` is what follows the topic's first colon; empty without one. */
 export type TopicValue = (argument: string) => Promise<unknown>;
@@ -25,8 +25,3 @@ export class StreamTopics {
     return value && (() => value(argument));
   }
 }
-
-/** For all who offer something, in an API and in a worker, where nobody asks. */
-@Global()
-@Module({ providers: [StreamTopics], exports: [StreamTopics] })
-export class StreamTopicsModule {}

@@ -1,5 +1,8 @@
-import { Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { Config } from '../config';
+import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
+import type { Principal } from '../http/auth';
 import { outsideRequests } from '../request-context';
 
 /** Often enough that a waiting buyer notices nothing, and one statement however many wait. */
@@ -24,8 +27,13 @@ export class OrderWatch implements OnModuleDestroy {
   private readonly watchers = new Set<OrderWatcher>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  /** Requests that wait, by the caller's name. */
+  private readonly waits = new Map<string, number>();
 
-  constructor(private readonly db: Database) {}
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+  ) {}
 
   /** Returns how to stop watching. */
   watch(watcher: OrderWatcher): () => void {
@@ -35,9 +43,14 @@ export class OrderWatch implements OnModuleDestroy {
     return () => void this.watchers.delete(watcher);
   }
 
-  /** Resolves when the order's saga has nothing left to do, when `ms` are over, or when the process shuts down. */
-  async waitForEnd(orderId: string, ms: number): Promise<void> {
-    if (ms <= 0) return;
+  /**
+   * Resolves when the order's saga has nothing left to do, when `ms` are over, or when the process shuts down. A caller
+   * with too many requests that wait does not wait: its order is accepted, so it gets the answer of a wait that ran out.
+   */
+  async waitForEnd(orderId: string, ms: number, { name }: Principal): Promise<void> {
+    const own = this.waits.get(name) ?? 0;
+    if (ms <= 0 || own >= this.config.waitsPerKeyMax) return;
+    this.waits.set(name, own + 1);
     let timer: NodeJS.Timeout | undefined;
     let unwatch = () => {};
     await new Promise<void>((resolve) => {
@@ -46,6 +59,9 @@ export class OrderWatch implements OnModuleDestroy {
     });
     clearTimeout(timer);
     unwatch();
+    const left = this.waits.get(name)! - 1;
+    if (left > 0) this.waits.set(name, left);
+    else this.waits.delete(name);
   }
 
   onModuleDestroy(): void {

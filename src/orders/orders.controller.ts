@@ -5,17 +5,21 @@ import {
   Headers,
   HttpCode,
   Inject,
-  type MessageEvent,
   Param,
   Post,
   Query,
   Req,
   Res,
-  Sse,
 } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
+import {
+  ApiBearerAuth,
+  ApiHeader,
+  ApiNoContentResponse,
+  ApiOperation,
+  ApiProduces,
+  ApiTags,
+} from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { Observable } from 'rxjs';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
@@ -23,6 +27,7 @@ import { HoldfastError, ValidationFailed } from '../errors';
 import { Answers } from '../http/answers';
 import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
 import { sendWithEtag } from '../http/etag';
+import { tooManyStreams } from '../http/event-streams';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
 import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
@@ -41,6 +46,7 @@ import {
 import { noSuchReservation } from '../inventory/reservation-rules';
 import { checkedTtl } from '../inventory/reservations.controller';
 import { Intake } from './intake';
+import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
 import { OrderDto, OrderListQuery } from './orders.dto';
 import {
@@ -67,6 +73,7 @@ export class OrdersController {
     private readonly intake: Intake,
     private readonly orders: OrdersService,
     private readonly watch: OrderWatch,
+    private readonly stream: OrderStream,
     private readonly db: Database,
     @Inject(CONFIG) private readonly config: Config,
   ) {}
@@ -134,7 +141,7 @@ export class OrdersController {
     const ms = waitMs(prefer);
     // Whoever does not wait is told what was just written: pending, however quick the worker was meanwhile.
     if (ms === 0 && order) return this.answer(order, reply);
-    await this.watch.waitForEnd(orderId, ms);
+    await this.watch.waitForEnd(orderId, ms, caller);
     return this.answer(await this.orders.get(orderId, caller), reply);
   }
 
@@ -167,32 +174,25 @@ export class OrdersController {
     return sendWithEtag(request, reply, version, orderView(order));
   }
 
-  @Sse(':id/events')
+  @Get(':id/events')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({
     summary: 'The order as it changes, until it ends',
-    description: 'Server-sent events of type `order`.',
+    description:
+      'Server-sent events of type `order`, each the whole order; a comment every few seconds. After a lost connection send `Last-Event-ID`: you get the present order if it is not the one you have seen.',
   })
+  @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event you got.' })
   @ApiProduces('text/event-stream')
-  @Answers({}, [orderNotFound.kind])
-  async events(@Param('id') id: string, @Caller() caller: Principal): Promise<Observable<MessageEvent>> {
-    const orderId = orderIdOf(id);
-    await this.orders.get(orderId, caller);
-    return new Observable((subscriber) => {
-      let last = '';
-      const changed = (version: string, settled: boolean) => {
-        if (version === last) return;
-        last = version;
-        this.orders.get(orderId, caller).then(
-          (order) => {
-            subscriber.next({ type: 'order', id: version, data: orderView(order) });
-            if (settled) subscriber.complete();
-          },
-          (error: unknown) => subscriber.error(error),
-        );
-      };
-      return this.watch.watch({ orderId, changed, stopped: () => subscriber.complete() });
-    });
+  @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
+  @Answers({}, [orderNotFound.kind, tooManyStreams.kind])
+  events(
+    @Param('id') id: string,
+    @Headers('last-event-id') seen: string | undefined,
+    @Caller() caller: Principal,
+    @Req() request: FastifyRequest,
+    @Res() reply: FastifyReply,
+  ): Promise<void> {
+    return this.stream.open({ orderId: orderIdOf(id), caller, seen }, request, reply);
   }
 
   @Post(':id/cancel')
@@ -252,7 +252,7 @@ export class OrdersController {
     const orderId = orderIdOf(id);
     const { replayed } = await this.orders.turnBack(orderId, by, key, caller);
     if (replayed) void reply.header('idempotent-replayed', 'true');
-    await this.watch.waitForEnd(orderId, waitMs(prefer));
+    await this.watch.waitForEnd(orderId, waitMs(prefer), caller);
     const order = await this.orders.get(orderId, caller);
     const ended = order.saga.status === 'compensated';
     if (!ended) void reply.header('retry-after', '1');

@@ -4,6 +4,7 @@ import { PaymentModule } from '../payment/payment.module';
 import { AdminOrdersController } from './admin-orders.controller';
 import { SagaRunner } from './checkout-saga/saga-runner';
 import { Intake } from './intake';
+import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
@@ -12,7 +13,7 @@ import { SagaDesk } from './saga-desk';
 @Module({
   imports: [InventoryModule, PaymentModule],
   controllers: [OrdersController, AdminOrdersController],
-  providers: [Intake, OrdersService, OrderWatch, SagaDesk, SagaRunner],
+  providers: [Intake, OrdersService, OrderStream, OrderWatch, SagaDesk, SagaRunner],
   exports: [SagaRunner, Intake],
 })
 export class OrdersModule {}

@@ -4,6 +4,9 @@ import { until } from './until';
 export class EventStream {
   readonly received: any[] = [];
   readonly comments: string[] = [];
+  /** What an EventSource sends when it connects again. */
+  lastEventId: string | undefined;
+  retryMs: number | undefined;
   readonly ended: Promise<void>;
   private rest = '';
 
@@ -26,6 +29,10 @@ export class EventStream {
 
   get contentType(): string | null {
     return this.response.headers.get('content-type');
+  }
+
+  header(name: string): string | null {
+    return this.response.headers.get(name);
   }
 
   private get isStream(): boolean {
@@ -56,12 +63,19 @@ export class EventStream {
     }
   }
 
+  private keep(event: string): void {
+    const field = (name: string) => new RegExp(`^${name}: (.*)$`, 'm').exec(event)?.[1];
+    this.lastEventId = field('id') ?? this.lastEventId;
+    this.received.push(JSON.parse(field('data')!));
+  }
+
   private take(chunk: string): void {
     const events = (this.rest + chunk).split('\n\n');
     this.rest = events.pop()!;
     for (const event of events) {
       if (event.startsWith(':')) this.comments.push(event);
-      else this.received.push(JSON.parse(event.replace(/^data: /, '')));
+      else if (event.startsWith('retry:')) this.retryMs = Number(event.slice('retry:'.length));
+      else this.keep(event);
     }
   }
 }

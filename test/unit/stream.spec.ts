@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
 import { OncePerSecond } from '../../src/admin/once';
-import { StreamConnection } from '../../src/admin/stream-connection';
+import { EventStream } from '../../src/http/event-stream';
 
 /** A response whose reader takes only so much until it is told to go on. */
 class SlowReader extends EventEmitter {
@@ -10,6 +10,7 @@ class SlowReader extends EventEmitter {
   isEnded = false;
   isDestroyed = false;
 
+  setHeader(): void {}
   writeHead(): void {}
 
   write(text: string): boolean {
@@ -17,7 +18,8 @@ class SlowReader extends EventEmitter {
     return !this.isFull;
   }
 
-  end(): void {
+  end(text?: string): void {
+    if (text !== undefined) this.written.push(text);
     this.isEnded = true;
   }
 
@@ -27,64 +29,82 @@ class SlowReader extends EventEmitter {
   }
 }
 
-const connect = (isAllowed: () => Promise<boolean> = async () => true) => {
+const heartbeatMs = 10_000;
+const connect = () => {
   const reader = new SlowReader();
   const left = jest.fn();
-  const connection = new StreamConnection(reader as unknown as ServerResponse, left);
-  connection.open({}, isAllowed);
-  return { reader, connection, left };
+  const stream = new EventStream(reader as unknown as ServerResponse, left);
+  stream.open({}, heartbeatMs);
+  expect(reader.written.splice(0)).toEqual([expect.stringMatching(/^retry: [123]\d{3}\n\n$/)]);
+  return { reader, stream, left };
 };
 
-describe('a stream’s connection', () => {
+describe('an event stream', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('keeps of each topic only the newest message for a reader that does not read', () => {
-    const { reader, connection } = connect();
+  it('keeps only the newest event of each key for a reader that does not read', () => {
+    const { reader, stream } = connect();
     reader.isFull = true;
-    connection.send('a', '"first"');
-    for (let nth = 0; nth < 1_000; nth++) connection.send('a', `"a ${nth}"`);
-    connection.send('b', '"b"');
-    expect(reader.written).toEqual(['data: "first"\n\n']);
+    stream.send('a', { data: 'first' });
+    for (let nth = 0; nth < 1_000; nth++) stream.send('a', { data: `a ${nth}` });
+    stream.send('b', { id: '7', type: 'order', data: 'b' });
+    expect(reader.written).toEqual(['data: first\n\n']);
 
     reader.isFull = false;
     reader.emit('drain');
 
-    expect(reader.written.slice(1)).toEqual(['data: "a 999"\n\n', 'data: "b"\n\n']);
+    expect(reader.written.slice(1)).toEqual(['data: a 999\n\n', 'id: 7\nevent: order\ndata: b\n\n']);
   });
 
-  it('says now and then that it is still there', () => {
+  it('sends a comment as a heartbeat', () => {
     const { reader } = connect();
-    jest.advanceTimersByTime(30_000);
+    jest.advanceTimersByTime(3 * heartbeatMs);
 
     expect(reader.written).toEqual([': still here\n\n', ': still here\n\n', ': still here\n\n']);
   });
 
-  it('cuts off a reader that has taken nothing for a minute', () => {
-    const { reader, connection, left } = connect();
+  it('cuts off a reader that has taken nothing for six heartbeats', () => {
+    const { reader, stream, left } = connect();
     reader.isFull = true;
-    connection.send('a', '1');
-    jest.advanceTimersByTime(50_000);
+    stream.send('a', { data: '1' });
+    jest.advanceTimersByTime(5 * heartbeatMs);
     expect(reader.isDestroyed).toBe(false);
 
-    jest.advanceTimersByTime(30_000);
+    jest.advanceTimersByTime(heartbeatMs);
 
     expect(reader.isDestroyed).toBe(true);
     expect(left).toHaveBeenCalledTimes(1);
   });
 
-  it('ends with a goodbye when its reader may not read any more, and stays when nobody can tell', async () => {
-    let allowed: () => Promise<boolean> = () => Promise.reject(new Error('the database is away'));
-    const { reader, left } = connect(() => allowed());
-    await jest.advanceTimersByTimeAsync(4_000);
-    expect(reader.isEnded).toBe(false);
+  it('keeps a reader that is slow but reads', () => {
+    const { reader, stream } = connect();
+    for (let nth = 0; nth < 20; nth++) {
+      reader.isFull = true;
+      stream.send('a', { data: String(nth) });
+      jest.advanceTimersByTime(4 * heartbeatMs);
+      reader.isFull = false;
+      reader.emit('drain');
+    }
+    expect(reader.isDestroyed).toBe(false);
+  });
 
-    allowed = async () => false;
-    await jest.advanceTimersByTimeAsync(2_000);
+  it('sends what waits before it completes, and nothing but the goodbye when it is ended', () => {
+    for (const [finish, expected] of [
+      [(stream: EventStream) => stream.complete(), ['data: 1\n\n', 'data: 2\n\n']],
+      [(stream: EventStream) => stream.end({ data: 'bye' }), ['data: 1\n\n', 'data: bye\n\n']],
+    ] as const) {
+      const { reader, stream, left } = connect();
+      reader.isFull = true;
+      stream.send('a', { data: '1' });
+      stream.send('a', { data: '2' });
+      finish(stream);
+      stream.send('a', { data: '3' });
 
-    expect(reader.written.at(-1)).toMatch(/"topic":"bye".*"reason":"session-ended"/);
-    expect(reader.isEnded).toBe(true);
-    expect(left).toHaveBeenCalledTimes(1);
+      expect(reader.written).toEqual(expected);
+      expect(reader.isEnded).toBe(true);
+      expect(left).toHaveBeenCalledTimes(1);
+    }
   });
 });
 
