@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { Database, clockOf } from '../database/database';
+import { Coalesced } from './coalesced';
 import { invariants } from './invariants';
 import { keepAudit, lastAudit } from './last-audit';
 
@@ -35,10 +36,16 @@ export class Audit implements OnModuleDestroy {
   private readonly logger = new Logger('audit');
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
+  private readonly audit = new Coalesced(() => this.runOnce());
 
   constructor(private readonly db: Database) {}
 
-  async run(): Promise<AuditReport> {
+  /** Reads every row there is, so however many ask at once, one audit runs at a time. */
+  run(): Promise<AuditReport> {
+    return this.audit.run();
+  }
+
+  private async runOnce(): Promise<AuditReport> {
     const startedAt = performance.now();
     const now = await clockOf(this.db);
     const results: AuditReport['invariants'] = [];

@@ -7,6 +7,7 @@ import { unavailable } from '../errors';
 import { Answers, documented } from '../http/answers';
 import { Roles } from '../http/auth';
 import { Queues } from '../queue/queues';
+import { Coalesced } from './coalesced';
 
 collectDefaultMetrics();
 
@@ -38,7 +39,14 @@ export class HealthController {
       degraded: [{ part: 'queue (redis)', detail: 'connect ECONNREFUSED' }],
     }),
   })
-  async ready() {
+  ready() {
+    return this.readiness.run();
+  }
+
+  /** Anybody may ask, without a key, so a crowd costs the database no more than one look after the other. */
+  private readonly readiness = new Coalesced(() => this.look());
+
+  private async look() {
     try {
       await this.db.rows('SELECT sku FROM products LIMIT 1');
     } catch (error) {

@@ -283,6 +283,19 @@ describe('the audit', () => {
     expect(broken.get(id)).toContain(row(rows));
   });
 
+  it('runs twice at most for any number who ask at once', async () => {
+    const audit = new Audit(world.db);
+    const statements = jest.spyOn(world.db, 'rows');
+    await audit.run();
+    const ofOne = statements.mock.calls.length;
+    const reports = await Promise.all(Array.from({ length: 20 }, () => audit.run()));
+    const ofTwenty = statements.mock.calls.length - ofOne;
+    statements.mockRestore();
+
+    expect(ofTwenty).toBeLessThanOrEqual(2 * ofOne);
+    expect(reports.every(({ ok }) => ok)).toBe(true);
+  });
+
   it('is seen red for every promise that it checks', () => {
     expect([...new Set(corruptions.map(([id]) => id))].sort()).toEqual(invariants.map(({ id }) => id).sort());
   });
