@@ -1,12 +1,6 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import {
-  HoldfastError,
-  bodyTooLarge,
-  internalError,
-  malformedRequest,
-  notFound,
-} from '../errors';
+import { HoldfastError, bodyTooLarge, internalError, malformedRequest, notFound } from '../errors';
 import { bodyLimitBytes, onlyJson } from './body';
 import { log } from './log';
 
