@@ -26,7 +26,7 @@ export class ActivityLog {
     const from = Math.max(second - keptSeconds, this.readUntil - lateSecondsMax);
     const rows = await this.db.rows<Row>(
       `
-      SELECT extract(epoch FROM second)::int AS second, process::text AS process, facts
+      SELECT extract(epoch FROM second)::bigint AS second, process::text AS process, facts
         FROM activity
        WHERE second >= $1::timestamptz
        ORDER BY second

@@ -31,7 +31,7 @@ export async function countsBetween(
   const range = rangeOf(from, to);
   const messages = await db.rows<{ second: number; type: string; reason: string | null; count: number }>(
     `
-    SELECT extract(epoch FROM date_trunc('second', created_at))::int AS second, type, payload ->> 'reason' AS reason,
+    SELECT extract(epoch FROM date_trunc('second', created_at))::bigint AS second, type, payload ->> 'reason' AS reason,
            count(*)::int AS count
       FROM outbox
      WHERE id >= $1::uuid AND id < $2::uuid AND created_at >= $3::timestamptz AND created_at < $4::timestamptz
@@ -48,7 +48,7 @@ export async function countsBetween(
   }
   const reservations = await db.rows<{ second: number; taken: number; withoutOrder: number }>(
     `
-    SELECT extract(epoch FROM date_trunc('second', created_at))::int AS second, count(*)::int AS taken,
+    SELECT extract(epoch FROM date_trunc('second', created_at))::bigint AS second, count(*)::int AS taken,
            (count(*) FILTER (WHERE order_id IS NULL))::int AS "withoutOrder"
       FROM reservations
      WHERE id >= $1::uuid AND id < $2::uuid AND created_at >= $3::timestamptz AND created_at < $4::timestamptz

@@ -23,10 +23,10 @@ export async function allUnits(db: Queryable): Promise<AllUnits> {
   const live = await db.rows<{ sku: string; active: number; pinned: number; returningSoon: number }>(
     `
     SELECT l.sku,
-           coalesce(sum(l.quantity) FILTER (WHERE r.status = 'active'), 0)::int AS active,
-           coalesce(sum(l.quantity) FILTER (WHERE r.status = 'pinned'), 0)::int AS pinned,
+           coalesce(sum(l.quantity) FILTER (WHERE r.status = 'active'), 0)::bigint AS active,
+           coalesce(sum(l.quantity) FILTER (WHERE r.status = 'pinned'), 0)::bigint AS pinned,
            coalesce(sum(l.quantity) FILTER (WHERE r.status = 'active' AND r.expires_at < clock_timestamp() + interval '60 seconds'),
-                    0)::int AS "returningSoon"
+                    0)::bigint AS "returningSoon"
       FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
      WHERE r.status IN ('active', 'pinned')
      GROUP BY l.sku
@@ -59,7 +59,7 @@ export interface ProductStock {
 export function productStocks(db: Queryable, skus: string[]): Promise<ProductStock[]> {
   return db.rows<ProductStock>(
     `
-    SELECT p.sku, p.name, p.strategy, sum(s.on_hand)::int AS "onHand", sum(s.reserved)::int AS reserved
+    SELECT p.sku, p.name, p.strategy, sum(s.on_hand)::bigint AS "onHand", sum(s.reserved)::bigint AS reserved
       FROM products p JOIN stock_levels s USING (sku)
      WHERE p.sku = ANY ($1::text[])
      GROUP BY p.sku

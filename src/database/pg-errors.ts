@@ -51,16 +51,37 @@ function isBusy(error: unknown): boolean {
   );
 }
 
-/** Turns what PostgreSQL could not do in time into a 503 that says so; any other error is passed on as it is. */
+/** It takes no writes: a standby, the old primary after a failover, or set so by an operator. */
+export function isReadOnly(error: unknown): boolean {
+  return sqlStateOf(error) === '25006';
+}
+
+export const readOnlyDetail = 'The database is read-only, so nothing can be changed.';
+
+/**
+ * Turns what PostgreSQL could not do in time into a 503 that says so, with the error as its cause; any other error is
+ * passed on as it is.
+ */
 export function asUnavailable(error: unknown): unknown {
+  const detail = unavailableDetail(error);
+  return detail === undefined ? error : Object.assign(unavailable(detail), { cause: error });
+}
+
+function unavailableDetail(error: unknown): string | undefined {
   if (isBusy(error) || isConflict(error))
-    return unavailable('The database is busy. Nothing was changed; send the same request again in a second.');
-  if (isConnectionLost(error)) {
-    return unavailable(
-      'The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.',
-    );
-  }
-  return error;
+    return 'The database is busy. Nothing was changed; send the same request again in a second.';
+  if (isReadOnly(error))
+    return `${readOnlyDetail} Send the same request again, with the same Idempotency-Key, in a second.`;
+  if (isConnectionLost(error))
+    return 'The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.';
+  return undefined;
+}
+
+/** Everything fails now, for PostgreSQL is away or takes no writes; also when the error was made a 503 already. */
+export function isDatabaseAway(error: unknown): boolean {
+  for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
+    if (isConnectionLost(cause)) return true;
+  return false;
 }
 
 /** A race that our own code noticed; the transaction is run again as if PostgreSQL had refused it. */

@@ -45,7 +45,7 @@ export async function findAvailable(
   const rows = await tx.rows<{ sku: string; version: number; available: number }>(
     `
     SELECT p.sku, p.version,
-           coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)::int AS available
+           coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)::bigint AS available
       FROM products p
      WHERE p.sku = ANY ($1::text[])
     `,

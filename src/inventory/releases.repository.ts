@@ -69,7 +69,7 @@ export async function insertCount(
     )
     INSERT INTO releases (id, actor, filter, members, units, customers, skipped_pinned, counted_at)
     SELECT $1::uuid, $2::text, $3::jsonb, coalesce(array_agg(id ORDER BY id), '{}'),
-           (SELECT coalesce(sum(l.quantity), 0)::int
+           (SELECT coalesce(sum(l.quantity), 0)::bigint
               FROM reservation_lines l WHERE l.reservation_id IN (SELECT id FROM member)),
            count(DISTINCT customer_id)::int,
            (SELECT count(*)::int FROM matching WHERE status = 'pinned'),
@@ -153,7 +153,7 @@ export async function saveRelease(
   await tx.affected(
     `
     UPDATE releases
-       SET status = $2::text, reason = $3::text, actor = $4::text, released = $5::int, units_released = $6::int,
+       SET status = $2::text, reason = $3::text, actor = $4::text, released = $5::int, units_released = $6::bigint,
            ended_before = $7::int, pinned_meanwhile = $8::int, started_at = $9::timestamptz,
            ended_at = $10::timestamptz, lease_expires_at = $11::timestamptz
      WHERE id = $1::uuid
@@ -193,7 +193,7 @@ export async function lockMembers(tx: Tx, ids: string[]): Promise<LockedMember[]
     `
     SELECT r.id, r.order_id AS "orderId", r.status, r.version,
            r.status = 'active' AND r.expires_at <= statement_timestamp() AS "isDue",
-           (SELECT coalesce(sum(l.quantity), 0)::int FROM reservation_lines l WHERE l.reservation_id = r.id) AS units
+           (SELECT coalesce(sum(l.quantity), 0)::bigint FROM reservation_lines l WHERE l.reservation_id = r.id) AS units
       FROM reservations r
      WHERE r.id = ANY ($1::uuid[])
      ORDER BY r.id

@@ -36,7 +36,7 @@ export async function returningOf(queryable: Queryable, sku: string | null): Pro
         FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
        WHERE r.status IN ('active', 'pinned') AND ($1::text IS NULL OR l.sku = $1::text)
     ), sum AS (
-      SELECT n AS bucket, coalesce(sum(held.quantity), 0)::int AS units
+      SELECT n AS bucket, coalesce(sum(held.quantity), 0)::bigint AS units
         FROM generate_series(0, ${sums - 1}) AS n LEFT JOIN held ON held.bucket = n AND held.status = 'active'
        GROUP BY n
     )

@@ -225,7 +225,7 @@ export async function giveBack(tx: Tx, reservationIds: string[]): Promise<void> 
        WHERE reservation_id = ANY ($1::uuid[])
       RETURNING unit_no
     ), sums AS MATERIALIZED (
-      SELECT sku, pool, sum(quantity)::int AS quantity
+      SELECT sku, pool, sum(quantity)::bigint AS quantity
         FROM reservation_lines
        WHERE reservation_id = ANY ($1::uuid[])
        GROUP BY sku, pool
@@ -282,7 +282,7 @@ export function giveBackParts(
 export function readLevels(queryable: Queryable, skus: string[]): Promise<StockLevel[]> {
   return queryable.rows<StockLevel>(
     `
-    SELECT sku, sum(on_hand)::int AS "onHand", sum(reserved)::int AS reserved
+    SELECT sku, sum(on_hand)::bigint AS "onHand", sum(reserved)::bigint AS reserved
       FROM stock_levels
      WHERE sku = ANY ($1::text[])
      GROUP BY sku

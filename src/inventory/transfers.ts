@@ -98,11 +98,12 @@ const outOfPlace = (which: string) => `
    WHERE p.sku ${which}
    GROUP BY p.sku, p.pools
   HAVING bool_or(s.pool <> ALL (p.pools) AND s.on_hand > s.reserved)
-      OR min(s.on_hand - s.reserved) FILTER (WHERE s.pool = ANY (p.pools)) * ${nearlyEmpty}
+      OR min(s.on_hand - s.reserved) FILTER (WHERE s.pool = ANY (p.pools))::bigint * ${nearlyEmpty}
          < sum(s.on_hand - s.reserved) / cardinality(p.pools)`;
 
 const ofThese = outOfPlace('= ANY ($1::text[])');
-const ofAll = `${outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${mainPool}')`)} LIMIT $1::int`;
+/** In no order: SKUs that fail each time must not keep the others out of the batch. */
+const ofAll = `${outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${mainPool}')`)} ORDER BY random() LIMIT $1::int`;
 
 const namesOf = (rows: { sku: string }[]) => rows.map(({ sku }) => sku);
 

@@ -36,7 +36,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
     `
     WITH line AS (
       INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
-      SELECT order_id, sku, sum(quantity)::int, min(unit_amount)
+      SELECT order_id, sku, sum(quantity)::bigint, min(unit_amount)
         FROM unnest($10::uuid[], $11::text[], $12::int[], $13::bigint[]) AS n (order_id, sku, quantity, unit_amount)
        GROUP BY order_id, sku
     )

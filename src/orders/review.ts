@@ -108,7 +108,7 @@ const page = (sort: ReviewSort) => `
          (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
             FROM reservation_lines l WHERE l.reservation_id = r.id) AS lines,
          CASE WHEN r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.returned_at IS NULL)
-              THEN (SELECT sum(l.quantity)::int FROM reservation_lines l WHERE l.reservation_id = r.id) ELSE 0 END AS units
+              THEN (SELECT sum(l.quantity)::bigint FROM reservation_lines l WHERE l.reservation_id = r.id) ELSE 0 END AS units
     FROM page v
     LEFT JOIN orders o ON v.aggregate = 'order' AND o.id = v.aggregate_id
     LEFT JOIN sagas s ON s.order_id = o.id

@@ -61,7 +61,7 @@ async function reservationOf(queryable: Queryable, id: string): Promise<HeldRese
   const [reservation] = await queryable.rows<HeldReservation>(
     `
     SELECT r.id, r.status, r.created_at AS "createdAt", r.expires_at AS "expiresAt", r.ended_at AS "endedAt",
-           r.returned_at AS "returnedAt", r.end_reason AS "endReason", sum(l.quantity)::int AS units,
+           r.returned_at AS "returnedAt", r.end_reason AS "endReason", sum(l.quantity)::bigint AS units,
            max(l.fencing_token) AS "fencingToken"
       FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
      WHERE r.id = $1::uuid

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database';
+import { isDatabaseAway } from '../database/pg-errors';
 import { findOutOfPlace, rebalance } from '../inventory/transfers';
 
 /** One round's worth; what is left is out of place a second later too. */
@@ -24,8 +25,9 @@ export class Rebalancer {
       try {
         if (await rebalance(this.db, sku)) moved++;
       } catch (error) {
+        if (isDatabaseAway(error)) throw error;
         // One product's trouble must not keep the others waiting.
-        failures.push(error);
+        failures.push(new Error(`${sku}: ${(error as Error).message}`, { cause: error }));
       }
     }
     if (failures.length > 0) throw failures[0];

@@ -77,6 +77,19 @@ const rules: Rule[] = [
     ],
   },
   {
+    name: 'no sum is an integer of four bytes: several products of a billion units exceed it',
+    breaks: ({ sql }) =>
+      /\bsum\s*\((?:[^()]|\([^()]*\))*\)(?:\s*FILTER\s*\((?:[^()]|\([^()]*\))*\))?(?:,\s*0\))?::int\b/.test(
+        sql,
+      ),
+    planted: [
+      `SELECT sum(on_hand)::int FROM stock_levels`,
+      `SELECT coalesce(sum(l.quantity), 0)::int FROM reservation_lines l`,
+      `SELECT coalesce(sum(l.quantity) FILTER (WHERE r.status = 'active'), 0)::int FROM r`,
+    ],
+    allowed: [`SELECT sum(on_hand)::bigint, count(*)::int FROM stock_levels`],
+  },
+  {
     name: 'no sequence: a number is a counter in the row that it numbers',
     breaks: ({ sql }) =>
       /\bnextval\b|\b(?:SMALL|BIG)?SERIAL\b|\bAS IDENTITY\b|\bCREATE SEQUENCE\b/i.test(sql),

@@ -64,7 +64,7 @@ export class Pools implements StockStrategy {
            AND on_hand - reserved >= $2::int
         RETURNING pool, fencing_token
       )
-      SELECT coalesce(sum(seen.available), 0)::int AS available,
+      SELECT coalesce(sum(seen.available), 0)::bigint AS available,
              coalesce(max(seen.available) FILTER (WHERE seen.place > 0), 0) AS most,
              (SELECT pool FROM taken) AS pool,
              (SELECT fencing_token FROM taken) AS "fencingToken"

@@ -1,0 +1,46 @@
+import { Rebalancer } from '../../src/workers/rebalancer';
+import { findOutOfPlace } from '../../src/inventory/transfers';
+import { returningOf } from '../../src/inventory/returning';
+import { allUnits } from '../../src/admin/units-on-hand';
+import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
+import { stockIn, switchTo } from '../support/stock-desk';
+
+/** As many units as a product may have, in several products: no sum of theirs may depend on the size of an integer. */
+const onHandMax = 1_000_000_000;
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+describe('products with a billion units each', () => {
+  it('stay in reach of the rebalancer after a switch from pools to one pool', async () => {
+    const large = await stockIn(world, { a: onHandMax / 2, b: onHandMax / 2 });
+    await switchTo(world, large, 'row-lock');
+    const other = await stockIn(world, { a: 10, b: 0 });
+
+    expect(await findOutOfPlace(world.db, 10)).toEqual([other]);
+    expect(await new Rebalancer(world.db).sweep()).toBe(1);
+    expect(await findOutOfPlace(world.db, 10)).toEqual([]);
+  });
+
+  it('can be counted and released together when all of their units are reserved', async () => {
+    const skus = [];
+    for (let nth = 0; nth < 3; nth++) skus.push(await world.product({ onHand: onHandMax }));
+    for (const one of skus) await world.reserve([{ sku: one, quantity: 100_000 }]);
+    // A quantity that no buyer may ask for; so many buyers as would be needed take hours to come.
+    await world.rows(`UPDATE reservation_lines SET quantity = $2 WHERE sku = ANY ($1)`, [skus, onHandMax]);
+    await world.rows(`UPDATE stock_levels SET reserved = $2 WHERE sku = ANY ($1)`, [skus, onHandMax]);
+
+    expect(await returningOf(world.db, null)).toMatchObject({ active: { units: 3 * onHandMax } });
+    expect((await returningOf(world.db, null)).units.reduce((sum, units) => sum + units, 0)).toBe(
+      3 * onHandMax,
+    );
+    expect(await allUnits(world.db)).toMatchObject({ active: 3 * onHandMax });
+    const { id, units } = await world.releases.count({}, operator);
+    expect(units).toBe(3 * onHandMax);
+    await world.releases.begin(id, { reason: 'for the test', key: undefined }, operator);
+    await world.releases.run(id);
+    expect((await allUnits(world.db)).active).toBe(0);
+  });
+});
