@@ -4,7 +4,7 @@ import { until } from '../test/support/until';
 import { businessAsUsual } from './kit/business-as-usual';
 import type { Drill } from './kit/drill';
 
-const fiveMinutesMs = 300_000;
+const hourMs = 3_600_000;
 
 /** A process whose clock is wrong. */
 const skewed = (ms: number) => ({
@@ -14,7 +14,7 @@ const skewed = (ms: number) => ({
 
 export const drill: Drill = {
   name: 'skewed-clocks',
-  promise: 'With an API five minutes behind and a worker five minutes ahead, time is what the database says.',
+  promise: 'With an API an hour behind and a worker an hour ahead, time is what the database says.',
   rows: [47],
   sometimes: ['reservations expired'],
   mutants: [
@@ -33,12 +33,19 @@ export const drill: Drill = {
       find: 'return new Date(this.saga.now.getTime() + pauseMs);',
       replace: 'return new Date(Date.now() + pauseMs);',
     },
+    {
+      name: 'ids-by-the-processes-clocks',
+      why: 'ids are made by a clock of the process, and the overview counts by ids',
+      file: 'ids.js',
+      find: 'now = (0, clock_1.clockMs)()',
+      replace: 'now = Date.now()',
+    },
   ],
 
   run: async (stage) => {
     const shop = await stage.open({
       queue: 'postgres',
-      envOf: { 'api-1': skewed(-fiveMinutesMs), 'worker-1': skewed(fiveMinutesMs) },
+      envOf: { 'api-1': skewed(-hourMs), 'worker-1': skewed(hourMs) },
     });
     const sku = await shop.product(20);
     const [short, long] = [
@@ -52,6 +59,18 @@ export const drill: Drill = {
     await until('the short one has expired', async () => (await statusOf(short)) === 'expired');
     assert.equal(await statusOf(long), 'active');
     stage.count('reservations expired', 1);
+
+    const minuteMs = 60_000;
+    const period = `from=${new Date(Date.now() - 10 * minuteMs).toISOString()}&to=${new Date(Date.now() + minuteMs).toISOString()}`;
+    const listed = async (path: string) =>
+      (await shop.admin.get(`/v1/admin/${path}&limit=100`)).body.data.length;
+    assert.ok((await listed('orders?')) > 0);
+    assert.equal(await listed(`orders?${period}`), await listed('orders?'));
+    assert.equal(await listed(`actions?${period}`), await listed('actions?'));
+    await until('the overview tells of orders that were placed', async () => {
+      const { body } = await shop.admin.get('/v1/admin/overview');
+      return body.rates.ordersPlaced.today?.orders > 0;
+    });
 
     // Not hurried: it is the pause itself that must be counted by the right clock.
     const told = await shop.buyToTheEnd(2, { sku, paymentMethod: 'pm_sandbox_timeout_before_commit' });

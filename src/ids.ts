@@ -1,5 +1,6 @@
 import { randomFillSync } from 'node:crypto';
 import { TypeID } from 'typeid-js';
+import { clockMs } from './clock';
 
 /**
  * Ids are UUIDv7 (RFC 9562) inside and TypeIDs outside.
@@ -15,8 +16,8 @@ export type IdPrefix = 'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run';
 const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;
 
-/** A new id, ordered by time to the millisecond. */
-export function newId(now: number = Date.now()): string {
+/** A new id, ordered by the database's time, as far as this process knows it. */
+export function newId(now: number = clockMs()): string {
   if (poolOffset === pool.length) {
     randomFillSync(pool);
     poolOffset = 0;
@@ -33,10 +34,13 @@ export function newId(now: number = Date.now()): string {
 /** No id is the last one, and none comes after it. */
 export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
-/** Ids are made by the clocks of many processes and rows are dated by the database's; they differ by less than this. */
+/**
+ * Ids are made a little before their rows are dated by the database, and by what a process then knew of its clock. Rows
+ * that differ by more (a process whose clock was wrong and had not heard, or an older build) are `isMisdated`.
+ */
 const clockSkewMsMax = 600_000;
 
-/** The first id, and the one before which all are, of rows that are dated in this period; `before` ends it sooner. */
+/** The first id, and the one before which all are, of rows that are dated in this period and not misdated; `before` ends it sooner. */
 export function idsOfPeriod(
   { from, to }: { from: Date | null; to: Date | null },
   before: string | null,
@@ -44,6 +48,11 @@ export function idsOfPeriod(
   const ends = [before ?? lastId, to ? firstIdOf(to.getTime() + clockSkewMsMax) : lastId];
   return { first: firstIdOf((from?.getTime() ?? 0) - clockSkewMsMax), below: ends.sort()[0]! };
 }
+
+/** For SQL, word for word as the indexes of the few rows that it is true of have it. */
+export const isMisdated = (id: string, date: string) =>
+  `abs(extract(epoch FROM ${date} - timestamptz 'epoch') * 1000
+       - ('x' || translate(left(${id}::text, 13), '-', ''))::bit(48)::bigint) > ${clockSkewMsMax}`;
 
 function firstIdOf(ms: number): string {
   const hex = Math.max(0, ms).toString(16).padStart(12, '0');

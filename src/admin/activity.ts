@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { clockMs } from '../clock';
 import { Database, clockOf } from '../database/database';
 import { contentionOf } from '../inventory/contention';
 import { type Counted, countedNow, factsBetween, nothingCounted } from './activity-facts';
@@ -23,8 +24,6 @@ export class Activity implements OnModuleDestroy {
   private timer: NodeJS.Timeout | undefined;
   private running: Promise<void> = Promise.resolve();
   private stopped = false;
-  /** How far the database's clock is ahead of ours. */
-  private aheadMs = 0;
   private ticks = 0;
 
   constructor(private readonly db: Database) {}
@@ -51,7 +50,7 @@ export class Activity implements OnModuleDestroy {
     const facts = factsBetween(this.before, counted);
     this.before = counted;
     if (Object.keys(facts).length === 0) return;
-    const second = new Date(Math.floor(this.nowMs() / 1_000) * 1_000 - 1_000);
+    const second = new Date(Math.floor(clockMs() / 1_000) * 1_000 - 1_000);
     await this.db.rows(
       `
       INSERT INTO activity (second, process, facts) VALUES ($1::timestamptz, $2::uuid, $3::jsonb)
@@ -75,7 +74,7 @@ export class Activity implements OnModuleDestroy {
       measured.map(({ conflictRate }) => conflictRate),
       measured.map(({ batchSize }) => batchSize),
       measured.map(({ peakPerSecond }) => peakPerSecond),
-      new Date(this.nowMs()),
+      new Date(clockMs()),
     ]);
   }
 
@@ -88,18 +87,13 @@ export class Activity implements OnModuleDestroy {
 
   private async tidy(): Promise<void> {
     const now = await clockOf(this.db);
-    this.aheadMs = now.getTime() - Date.now();
     const before = new Date(now.getTime() - keptSeconds * 1_000);
     await this.db.rows(`DELETE FROM activity WHERE second < $1::timestamptz`, [before]);
   }
 
-  private nowMs(): number {
-    return Date.now() + this.aheadMs;
-  }
-
   /** A little after it, so that a timer that is early does not tell of the second before. */
   private untilNextSecondMs(): number {
-    return 1_000 - (this.nowMs() % 1_000) + 20;
+    return 1_000 - (clockMs() % 1_000) + 20;
   }
 }
 

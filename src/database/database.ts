@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
+import { hearClock } from '../clock';
 import type { Config } from '../config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { dataSourceOptions } from './data-source';
@@ -132,6 +133,7 @@ export class Database implements Queryable {
 /** What time it is for everybody: rows are compared across processes whose own clocks differ. */
 export async function clockOf(queryable: Queryable): Promise<Date> {
   const [row] = await queryable.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
+  hearClock(row!.now);
   return row!.now;
 }
 

@@ -68,10 +68,7 @@ export class SignInLimit {
   /** Addresses that were quiet since, or a search from many would fill the table. */
   private async forgetQuiet(): Promise<void> {
     this.tidyAt = performance.now() + windowSeconds * 1_000;
-    const [{ before } = { before: new Date() }] = await this.db.rows<{ before: Date }>(
-      `SELECT clock_timestamp() - $1::int * interval '1 second' AS before`,
-      [windowSeconds],
-    );
+    const before = new Date((await clockOf(this.db)).getTime() - windowSeconds * 1_000);
     await this.db.rows(`DELETE FROM sign_in_failures WHERE since < $1::timestamptz`, [before]);
   }
 }

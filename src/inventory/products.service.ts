@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
 import { LostRace } from '../database/pg-errors';
 import { ValidationFailed } from '../errors';
 import { recordAction } from '../http/admin-actions';
@@ -64,8 +64,7 @@ export class ProductsService {
       requireIfMatch(conditions, before.version, conflict);
       refuseNewStock(dto, await onHandOf(tx, sku));
       await moveToPools(tx, before, product, actor.name);
-      const [{ now } = { now: new Date() }] = await tx.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
-      await updateProduct(tx, product, now);
+      await updateProduct(tx, product, await clockOf(tx));
       await recordAction(tx, actor, {
         action: 'product.replace',
         objectType: 'product',

@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database';
-import { idsOfPeriod } from '../ids';
+import { idsOfPeriod, isMisdated, lastId } from '../ids';
 import type { OrderEnd, SagaStatus, StepName } from './checkout-saga/saga';
 import { stepNames } from './checkout-saga/checkout.saga';
 import { orderEnds } from './order-moves';
@@ -56,18 +56,30 @@ const byOrder = (condition: string) => `
     FROM orders o JOIN sagas s ON s.order_id = o.id
    WHERE ${condition} AND o.id < $1::uuid AND o.id >= $2::uuid AND ${residual}`;
 
-const byCustomer = byOrder(
-  `o.customer_id = $4::text
+const ofCustomer = `
+   o.customer_id = $4::text
    AND (NOT $5::boolean
-        OR EXISTS (SELECT FROM payment_operations p WHERE p.order_id = o.id AND p.status = 'unknown'))`,
-);
-const byUnknownPayment = byOrder(
-  `o.id IN (SELECT p.order_id FROM payment_operations p WHERE p.status = 'unknown')
-   AND $4::text IS NULL AND $5::boolean`,
-);
+        OR EXISTS (SELECT FROM payment_operations p WHERE p.order_id = o.id AND p.status = 'unknown'))`;
+const withUnknownPayment = `
+   o.id IN (SELECT p.order_id FROM payment_operations p WHERE p.status = 'unknown')
+   AND $4::text IS NULL AND $5::boolean`;
 
-const pageOf = (way: string) => `
-  WITH page AS MATERIALIZED (SELECT w.id FROM (${way}) w ORDER BY w.id DESC LIMIT $3::int)
+/** Those whose ids lie about their time, by their dates alone: there are few, and an index has just them. */
+const misdated = (condition: string, before: string) => `
+  SELECT o.id
+    FROM orders o JOIN sagas s ON s.order_id = o.id
+   WHERE ${isMisdated('o.id', 'o.created_at')}
+     AND ${condition} AND ${residual}
+     AND o.id < ${before}::uuid AND NOT (o.id < $1::uuid AND o.id >= $2::uuid)`;
+
+const ways = {
+  bySaga: `${bySaga} UNION ALL ${misdated('true', '$13')}`,
+  byCustomer: `${byOrder(ofCustomer)} UNION ALL ${misdated(ofCustomer, '$11')}`,
+  byUnknownPayment: `${byOrder(withUnknownPayment)} UNION ALL ${misdated(withUnknownPayment, '$11')}`,
+};
+
+const pageOf = (way: keyof typeof ways) => `
+  WITH page AS MATERIALIZED (SELECT w.id FROM (${ways[way]}) w ORDER BY w.id DESC LIMIT $3::int)
   SELECT ${orderColumns}
     FROM page JOIN orders o ON o.id = page.id JOIN sagas s ON s.order_id = o.id
     JOIN reservations r ON r.id = o.reservation_id
@@ -83,17 +95,19 @@ export function listAllOrders(
   const common = [below, first, limit + 1];
   const rest = [filter.statuses, filter.sagaStatuses, filter.steps, filter.from, filter.to];
   if (filter.customerId !== null || filter.paymentUnknown) {
-    const way = filter.customerId === null ? byUnknownPayment : byCustomer;
-    return queryable.rows(pageOf(way), [...common, filter.customerId, filter.paymentUnknown, ...rest]);
+    const way = filter.customerId === null ? 'byUnknownPayment' : 'byCustomer';
+    const asked = [filter.customerId, filter.paymentUnknown];
+    return queryable.rows(pageOf(way), [...common, ...asked, ...rest, before ?? lastId]);
   }
   const { unfinished, completed, compensated } = statesOf(filter);
-  return queryable.rows(pageOf(bySaga), [
+  return queryable.rows(pageOf('bySaga'), [
     ...common,
     unfinished.map(({ status }) => status),
     unfinished.map(({ step }) => step),
     ...rest,
     completed,
     compensated,
+    before ?? lastId,
   ]);
 }
 

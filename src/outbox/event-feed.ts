@@ -1,4 +1,5 @@
 import type { Queryable } from '../database/database';
+import { isMisdated } from '../ids';
 
 /**
  * The public feed of events, read off the outbox: oldest first, and those of each aggregate in their own order.
@@ -53,7 +54,8 @@ export async function readFeed(
 /**
  * What no open transaction can add to any more, and where the feed begins; in microseconds. A transaction that has written
  * has a number; one without, such as a backup that reads for hours, can only write what is newer than this look. Ids are
- * made by the clocks of several processes, so the first event may be a little older than the one with the first id.
+ * made by several processes, so the first event may be a little older than the one with the first id; or much older, if
+ * a clock was wrong.
  */
 async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: number }> {
   const [row] = await queryable.rows<{ settled: number; oldest: number }>(
@@ -64,8 +66,9 @@ async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: 
        WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
     )
     SELECT (extract(epoch FROM least(open.since, statement_timestamp())) * 1000000)::bigint AS settled,
-           coalesce((SELECT (extract(epoch FROM created_at - interval '10 minutes') * 1000000)::bigint
-                       FROM outbox ORDER BY id LIMIT 1), 0) AS oldest
+           coalesce((extract(epoch FROM least((SELECT created_at - interval '10 minutes' FROM outbox ORDER BY id LIMIT 1),
+                                              (SELECT min(created_at) FROM outbox WHERE ${isMisdated('id', 'created_at')})))
+                     * 1000000)::bigint, 0) AS oldest
       FROM open
     `,
   );

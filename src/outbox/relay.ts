@@ -99,14 +99,16 @@ export class Relay {
       name: message.type,
       data: { messageId: message.id, aggregateId: message.aggregateId },
     };
-    const endsInMs = Date.parse(message.expiresAt ?? '') - message.now.getTime();
-    const alarm = this.alarmFor(endsInMs);
+    const alarm = this.alarmFor(Date.parse(message.expiresAt ?? ''), message.now.getTime());
     return alarm ? [job, alarm] : [job];
   }
 
-  /** One alarm per second in which anything expires, not one per reservation: a flash sale's all end together. */
-  private alarmFor(expiresInMs: number): NewJob | undefined {
-    const second = Math.ceil((Date.now() + expiresInMs) / 1_000);
+  /**
+   * One alarm per second in which anything expires, not one per reservation: a flash sale's all end together. Seconds of
+   * the database's clock, so that processes whose own clocks differ mean the same one.
+   */
+  private alarmFor(expiresAtMs: number, nowMs: number): NewJob | undefined {
+    const second = Math.ceil(expiresAtMs / 1_000);
     if (Number.isNaN(second) || this.alarms.has(second)) return undefined;
     if (this.alarms.size >= alarmsRememberedMax) this.alarms.clear();
     this.alarms.add(second);
@@ -115,7 +117,7 @@ export class Relay {
       id: `alarm-${second}`,
       name: 'reservations.due',
       data: { messageId: null, aggregateId: null },
-      delayMs: Math.max(0, second * 1_000 - Date.now()),
+      delayMs: Math.max(0, second * 1_000 - nowMs),
     };
   }
 }

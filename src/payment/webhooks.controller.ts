@@ -2,6 +2,7 @@ import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import Stripe from 'stripe';
+import { clockMs } from '../clock';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
@@ -66,6 +67,8 @@ export class WebhooksController {
         signature ?? '',
         this.config.stripeWebhookSecret,
         toleranceSeconds,
+        undefined,
+        clockMs(),
       );
     } catch {
       throw signatureInvalid(

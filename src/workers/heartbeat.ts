@@ -13,7 +13,7 @@ const everyMs = 2_500;
 @Injectable()
 export class Heartbeat {
   private readonly logger = new Logger('heartbeat');
-  private readonly startedAt = new Date();
+  private startedAt: Date | undefined;
   private timer: NodeJS.Timeout | undefined;
 
   constructor(
@@ -40,6 +40,7 @@ export class Heartbeat {
     const facts = { queues: this.queues.running(), version: serviceVersion };
     await this.quietly(async () => {
       const now = await clockOf(this.db);
+      this.startedAt ??= now;
       await this.db.rows(
         `
         INSERT INTO workers (id, started_at, beat_at, stopping, facts)

@@ -51,6 +51,7 @@ const mayImport: Record<string, readonly string[]> = {
   sandbox: [],
 };
 const rootFiles = [
+  'clock.ts',
   'config.ts',
   'config-http.ts',
   'config.module.ts',

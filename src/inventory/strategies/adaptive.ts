@@ -1,3 +1,4 @@
+import { clockMs } from '../../clock';
 import { log } from '../../http/log';
 import { type Contention, contentionOf } from '../contention';
 import { ConditionalUpdate } from './conditional-update';
@@ -33,13 +34,13 @@ const quietBatchSize = 1.5;
 /** Staying hot for a while costs nothing; going to and fro does. */
 const hotForMsMin = 10_000;
 
-const quiet: Heat = { hot: false, since: new Date(), reason: 'nobody is in the way' };
+const quiet: Heat = { hot: false, since: new Date(clockMs()), reason: 'nobody is in the way' };
 const heats = new Map<string, Heat & { lookAt: number }>();
 
 /** Whether an adaptive SKU is grouped now; by what this process measured, with hysteresis, and saying why when it changes. */
 export function isHot(sku: string): boolean {
   const now = performance.now();
-  const known = heats.get(sku) ?? { ...quiet, since: new Date(), lookAt: 0 };
+  const known = heats.get(sku) ?? { ...quiet, since: new Date(clockMs()), lookAt: 0 };
   if (now < known.lookAt) return known.hot;
   const next = { ...known, lookAt: now + lookEveryMs };
   const [measured] = contentionOf(sku, windowSeconds).filter(
@@ -47,7 +48,7 @@ export function isHot(sku: string): boolean {
   );
   const change = known.hot ? reasonToCool(measured, known) : reasonToHeat(measured);
   if (change) {
-    Object.assign(next, { hot: !known.hot, since: new Date(), reason: change });
+    Object.assign(next, { hot: !known.hot, since: new Date(clockMs()), reason: change });
     log.info({ sku }, `${sku} is ${next.hot ? 'grouped' : 'taken alone'} from now on: ${change}`);
   }
   heats.set(sku, next);
@@ -70,7 +71,7 @@ function reasonToHeat(measured: Contention | undefined): string | undefined {
 }
 
 function reasonToCool(measured: Contention | undefined, { since }: Heat): string | undefined {
-  if (Date.now() - since.getTime() < hotForMsMin) return undefined;
+  if (clockMs() - since.getTime() < hotForMsMin) return undefined;
   if (!measured) return 'nobody asked for it';
   if (measured.batchSize < quietBatchSize) return `its batches have ${measured.batchSize.toFixed(1)} buyers`;
   return undefined;

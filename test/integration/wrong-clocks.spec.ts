@@ -1,0 +1,122 @@
+import { newId, publicId } from '../../src/ids';
+import { listActions } from '../../src/admin/actions';
+import { countsBetween } from '../../src/admin/order-counts';
+import { hearClock } from '../../src/clock';
+import { clockOf } from '../../src/database/database';
+import { listAllOrders } from '../../src/orders/order-list';
+import { readFeed } from '../../src/outbox/event-feed';
+import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
+
+/**
+ * Ids carry a time that a process made up, and rows are dated by the database. Whatever is asked of a period is decided by
+ * the database's dates, also for rows of a process whose clock was an hour off and which had not heard the right time.
+ */
+
+const hourMs = 3_600_000;
+
+let world: World;
+beforeEach(async () => (world = await createWorld()));
+afterEach(async () => {
+  await clockOf(world.db);
+  await expectInvariants(world);
+  await world.close();
+});
+
+/** What this process takes for the time until it hears the database again. */
+async function beOffBy(ms: number): Promise<void> {
+  hearClock(new Date((await clockOf(world.db)).getTime() + ms));
+}
+
+const anyOrder = {
+  ...{ statuses: null, sagaStatuses: null, steps: null, customerId: null },
+  paymentUnknown: false,
+};
+const anyAction = { actor: null, action: null, objectType: null, objectId: null };
+
+/** Minutes around now, by the database's clock. */
+async function around(from: number, to: number): Promise<{ from: Date; to: Date }> {
+  const now = (await clockOf(world.db)).getTime();
+  return { from: new Date(now + from * 60_000), to: new Date(now + to * 60_000) };
+}
+
+describe.each([
+  ['an hour behind', -hourMs],
+  ['right', 0],
+  ['an hour ahead', hourMs],
+])('rows of a process whose clock is %s', (_, ms) => {
+  it('are found in the period that the database dates them in, and in no other, page by page', async () => {
+    const sku = await world.product({ onHand: 50 });
+    const before = await world.order([{ sku, quantity: 1 }]);
+    await beOffBy(ms);
+    const made = [await world.order([{ sku, quantity: 1 }]), await world.order([{ sku, quantity: 1 }])];
+    const reservation = await world.reserve([{ sku, quantity: 1 }]);
+    await world.reservations.forceRelease(reservation, { reason: 'customer called' }, operator);
+    const all = [before, ...made].sort().reverse();
+    const [recent, earlier, later] = [await around(-5, 5), await around(-90, -30), await around(30, 90)];
+
+    for (const more of [{}, { customerId: 'cus_1' }, { statuses: ['pending' as const] }]) {
+      const ask = async (period: object, limit = 100, last: string | null = null) =>
+        (
+          await listAllOrders(
+            world.db,
+            { ...anyOrder, ...recent, ...more, ...period },
+            { limit, before: last },
+          )
+        ).map(({ id }) => id);
+      expect(await ask({})).toEqual(all);
+      expect(await ask({ from: null, to: null })).toEqual(all);
+      expect(await ask(earlier)).toEqual([]);
+      expect(await ask(later)).toEqual([]);
+      expect((await ask({}, 1)).slice(0, 1)).toEqual(all.slice(0, 1));
+      expect((await ask({}, 1, all[0])).slice(0, 1)).toEqual(all.slice(1, 2));
+      expect((await ask({}, 1, all[1])).slice(0, 1)).toEqual(all.slice(2, 3));
+    }
+
+    for (const more of [{}, { actor: 'operator' }, { objectId: publicId('rsv', reservation) }]) {
+      const ask = async (period: object) =>
+        (await listActions(world.db, { ...anyAction, ...recent, ...more, ...period }, 100, null)).map(
+          ({ action }) => action,
+        );
+      expect(await ask({})).toContain('reservation.release');
+      expect(await ask(earlier)).toEqual([]);
+      expect(await ask(later)).toEqual([]);
+    }
+  });
+
+  it('are in the feed of events from its beginning', async () => {
+    const sku = await world.product({ onHand: 50 });
+    await beOffBy(ms);
+    const first = await world.reserve([{ sku, quantity: 1 }]);
+    await world.rows(`UPDATE outbox SET created_at = created_at - interval '30 minutes'`);
+    await clockOf(world.db);
+    const second = await world.reserve([{ sku, quantity: 1 }]);
+
+    const events = await readFeed(world.db, null, { limit: 10, after: null });
+    expect(events.map(({ aggregateId }) => aggregateId)).toEqual([first, second]);
+  });
+});
+
+describe('a process whose own clock is wrong', () => {
+  it.each([-hourMs, hourMs])(
+    'makes ids of the right time once it has heard the database (%d ms off)',
+    async (ms) => {
+      const skewed = jest
+        .spyOn(Date, 'now')
+        .mockImplementation(() => performance.timeOrigin + performance.now() + ms);
+      try {
+        const now = await clockOf(world.db);
+        expect(Math.abs(parseInt(newId().replaceAll('-', '').slice(0, 12), 16) - now.getTime())).toBeLessThan(
+          5_000,
+        );
+
+        const sku = await world.product();
+        await world.order([{ sku, quantity: 1 }]);
+        const second = Math.floor(now.getTime() / 1_000);
+        const counts = [...(await countsBetween(world.db, second - 30, second + 60)).values()];
+        expect(counts.reduce((sum, { accepted }) => sum + accepted, 0)).toBe(1);
+      } finally {
+        skewed.mockRestore();
+      }
+    },
+  );
+});
