@@ -290,6 +290,8 @@ CREATE TABLE saga_transitions (
   fencing_token bigint NOT NULL,
   worker text NOT NULL,
   at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  code text,
+  data jsonb,
   CONSTRAINT saga_transitions_order_id_fkey FOREIGN KEY (order_id) REFERENCES sagas(order_id),
   CONSTRAINT saga_transitions_pkey PRIMARY KEY (order_id, version)
 );

@@ -7,6 +7,7 @@ import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { codeVersion } from './checkout-saga/checkout.saga';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
+import type { Reason } from './checkout-saga/transition-codes';
 import { Turn, workerName } from './checkout-saga/turn';
 import {
   orderAbandoned,
@@ -81,11 +82,15 @@ export class OrdersService {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
     const turn = new Turn(saga);
-    const detail = `asked for: ${by}`;
+    const reason: Reason = {
+      code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
+      why: `asked for: ${by}`,
+    };
     if (isLeased(saga) || mayComeBack) {
-      turn.leaveWish(by, detail);
+      turn.leaveWish(by, reason);
     } else {
-      turn.apply({ type: 'turn-back', by }, detail);
+      turn.noteLostWorker();
+      turn.apply({ type: 'turn-back', by }, reason);
       turn.rest();
     }
     await saveSagas(tx, [turn], workerName);

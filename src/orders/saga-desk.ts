@@ -10,6 +10,7 @@ import { isForgotten, isUnheard } from './checkout-saga/answers';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout-saga/checkout';
 import { codeVersion } from './checkout-saga/checkout.saga';
 import type { Saga } from './checkout-saga/saga';
+import type { Reason } from './checkout-saga/transition-codes';
 import { isLeased, lockSaga } from './checkout-saga/saga.repository';
 import { noSuchOrder } from './orders.service';
 import { sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from './orders.errors';
@@ -65,10 +66,15 @@ export class SagaDesk {
 
     const [checkout] = await loadCheckouts(tx, [saga]);
     const { turn } = checkout!;
-    const detail = `${act} by ${actor.name}: ${reason}`;
-    if (act === 'retry') turn.apply({ type: 'retried' }, detail);
-    if (act === 'compensate') turn.apply({ type: 'compensated-by-hand' }, detail);
-    if (act === 'resolve') giveUp(checkout!, detail);
+    turn.noteLostWorker();
+    const byHand = {
+      code: codes[act],
+      data: { actor: actor.name, reason },
+      why: `${act} by ${actor.name}: ${reason}`,
+    };
+    if (act === 'retry') turn.apply({ type: 'retried' }, byHand);
+    if (act === 'compensate') turn.apply({ type: 'compensated-by-hand' }, byHand);
+    if (act === 'resolve') giveUp(checkout!, byHand);
     turn.rest();
     await saveCheckouts(tx, [checkout!]);
     await recordAction(tx, actor, {
@@ -82,14 +88,20 @@ export class SagaDesk {
   }
 }
 
+const codes = {
+  retry: 'retried_by_operator',
+  compensate: 'compensated_by_operator',
+  resolve: 'resolved_by_operator',
+} as const;
+
 /** The order ends before its money is settled; the saga goes on while a charge may still turn up. */
-function giveUp(checkout: Checkout, detail: string): void {
+function giveUp(checkout: Checkout, byHand: Reason): void {
   const { turn, stock, payments } = checkout;
   const mayTurnUp = payments.all.some(
     (operation) => isUnheard(operation) && !isForgotten(operation, turn.saga.now),
   );
-  turn.apply({ type: 'given-up', unheard: mayTurnUp }, detail);
-  stock.undo(`order given up: ${detail}`);
+  turn.apply({ type: 'given-up', unheard: mayTurnUp }, byHand);
+  stock.undo(`order given up: ${byHand.why}`);
   checkout.end();
 }
 
@@ -106,7 +118,7 @@ export function refusalOf(act: DeskAct, saga: Saga): HoldfastError | undefined {
     return sagaSettled(
       saga.status === 'completed'
         ? 'The order is placed. To give it back, cancel or refund it.'
-        : 'Everything is undone already.',
+        : 'The saga has ended and does nothing more. Look at the money in its timeline.',
     );
   }
   if (isLeased(saga))

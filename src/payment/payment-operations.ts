@@ -9,7 +9,8 @@ import { publicId } from '../ids';
  * sent    → approved | declined         heard; both are final
  * sent    → unknown → approved | declined   not heard; asked again under the same key
  */
-export type OperationKind = 'authorize' | 'capture' | 'void' | 'refund';
+export const operationKinds = ['authorize', 'capture', 'void', 'refund'] as const;
+export type OperationKind = (typeof operationKinds)[number];
 export type OperationStatus = 'created' | 'sent' | 'approved' | 'declined' | 'unknown';
 
 export interface PaymentOperation {

@@ -10,7 +10,7 @@ type Request = AuthorizeRequest | FollowUpRequest;
 type Reply = GatewayAnswer | 'approved' | ((request: Request) => Promise<GatewayAnswer> | GatewayAnswer);
 
 export const declinedCard: GatewayAnswer = { status: 'declined', code: 'card_declined' };
-export const silence: GatewayAnswer = { status: 'unknown', detail: 'no answer in time' };
+export const silence: GatewayAnswer = { status: 'unknown', code: 'no_answer', detail: 'no answer in time' };
 
 /** What a provider says when all is well: the amount it was asked for, under a reference of its own. */
 export const approvalOf = ({ key, amount, currency }: Request): GatewayAnswer => ({

@@ -344,6 +344,36 @@ describe('the state diagrams', () => {
   });
 });
 
+describe('the codes of transitions', () => {
+  /** Of a union and of the unions that it names. */
+  const codesIn = (file: string, ...names: string[]): string[] => {
+    const text = read(file).replace(/\/\*\*.*?\*\//gs, '');
+    return names.flatMap((name) => {
+      const union = new RegExp(`export type ${name} =([^;]*);`).exec(text)?.[1] ?? '';
+      return [...union.matchAll(/'(\w+)'/g)].map(([, member]) => member!);
+    });
+  };
+  const codes = [
+    ...codesIn('src/orders/checkout-saga/transition-codes.ts', 'TransitionCode'),
+    ...codesIn('src/payment/gateways/gateway.ts', 'SilenceCode', 'HeldBackCode'),
+  ];
+  const codesOf = (markdown: string): string[] => {
+    const table = markdown.split('| code | cause |')[1]?.split('\n\n')[0] ?? '';
+    return [...table.matchAll(/^\| ((?:`\w+`(?:, )?)+) \|/gm)].flatMap(([, names]) =>
+      [...names!.matchAll(/`(\w+)`/g)].map(([, name]) => name!),
+    );
+  };
+
+  it('have each a row in docs/state-machines.md', () => {
+    const page = read('docs/state-machines.md');
+    expect(codes.length).toBeGreaterThan(30);
+    expect(differences(codes, codesOf(page))).toEqual([]);
+    expect(
+      differences([...codes, 'planted'], codesOf(page.replace('| `late_charge` |', '| `late` |'))),
+    ).toEqual(['late: only in the docs', 'late_charge: only in the code', 'planted: only in the code']);
+  });
+});
+
 /** GitHub's anchor of a heading. */
 const anchorOf = (heading: string): string =>
   heading

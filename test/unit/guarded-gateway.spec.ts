@@ -70,6 +70,7 @@ describe('a provider that asks for a pause', () => {
     jest.advanceTimersByTime(500);
     expect(await provider.ask()).toEqual({
       status: 'not-asked',
+      code: 'provider_paused',
       detail: expect.stringContaining('pause'),
       retryAfterMs: 1_500,
     });

@@ -2,7 +2,8 @@ import type { PaymentOperation } from '../../payment/payment-operations';
 import { type Heard, hear, isForgotten } from './answers';
 import type { Checkout } from './checkout';
 import { stepNamed } from './checkout.saga';
-import type { StepOutcome } from './saga';
+import { type StepOutcome, factsOf } from './saga';
+import type { Reason } from './transition-codes';
 import { type SagaEvent, canTurnBack } from './transitions';
 
 /** What the provider is to be asked before the saga can go on, and under which lease. */
@@ -14,11 +15,11 @@ export interface Question {
   authorization?: string;
 }
 
-/** Notes what was heard. False: the saga must wait, or needs a person, and its turn ends here. */
+/** Notes what was heard. False: the saga must wait, or an operator must act, and its turn ends here. */
 export function takeIn(checkout: Checkout, heard: Heard): boolean {
   const pause = hear(checkout, heard);
   if (!pause) return true;
-  checkout.turn.apply(pause.event, pause.why);
+  checkout.turn.apply(pause.event, pause.reason);
   checkout.turn.rest('retryAfterMs' in heard.answer ? heard.answer.retryAfterMs : undefined);
   return false;
 }
@@ -31,7 +32,10 @@ export function goOn(checkout: Checkout, leaseMs: number): Question | undefined 
   const { turn } = checkout;
   do {
     if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
-      turn.apply({ type: 'turn-back', by: 'cancel' }, 'the customer cancelled');
+      turn.apply(
+        { type: 'turn-back', by: 'cancel' },
+        { code: 'cancel_requested', why: 'the customer cancelled' },
+      );
     }
     const step = stepNamed(turn.saga.step);
     const outcome = turn.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
@@ -51,24 +55,32 @@ function send(
 ): Question | undefined {
   const { turn, payments, order } = checkout;
   if (isForgotten(operation, turn.saga.now)) {
-    turn.apply({ type: 'blocked' }, 'unheard for so long that the provider may have forgotten its key');
+    turn.apply(
+      { type: 'blocked' },
+      {
+        code: 'unheard_too_long',
+        data: factsOf(operation),
+        why: 'unheard for so long that the provider may have forgotten its key',
+      },
+    );
     turn.rest();
     return undefined;
   }
-  turn.apply({ type: 'asked' }, operation.kind);
+  const data = { ...factsOf(operation), attempt: operation.attempt + 1 };
+  turn.apply({ type: 'asked' }, { code: 'payment_requested', data, why: operation.kind });
   payments.markSent(operation);
   turn.goOnUntil(new Date(turn.saga.now.getTime() + leaseMs));
   const { orderId, fencingToken } = turn.saga;
   return { orderId, fencingToken, paymentMethod: order.paymentMethod, operation, authorization };
 }
 
-function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, string?] {
+function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Reason] {
   switch (outcome.kind) {
     case 'done':
-      return [{ type: 'done' }];
+      return [{ type: 'done' }, outcome.reason];
     case 'declined':
-      return [{ type: 'declined', endsAs: outcome.endsAs }, outcome.why];
+      return [{ type: 'declined', endsAs: outcome.endsAs }, outcome.reason];
     case 'blocked':
-      return [{ type: 'blocked' }, outcome.why];
+      return [{ type: 'blocked' }, outcome.reason];
   }
 }

@@ -1,6 +1,8 @@
 import type { GatewayAnswer } from '../../payment/gateways/gateway';
 import type { PaymentOperation } from '../../payment/payment-operations';
 import type { Checkout } from './checkout';
+import { factsOf } from './saga';
+import type { Reason } from './transition-codes';
 import type { SagaEvent } from './transitions';
 
 /** What the provider answered to an operation. */
@@ -12,7 +14,7 @@ export interface Heard {
 /** Why the saga cannot go on at once. */
 export interface Pause {
   event: SagaEvent;
-  why: string;
+  reason: Reason;
 }
 
 /** Notes what was heard; says what it means for the saga, or nothing when the step should look for itself. */
@@ -30,16 +32,19 @@ export function hear({ saga, stock, payments }: Checkout, { operation, answer }:
   if (answer.status === 'not-asked') {
     payments.markNotSent(operation);
     if (operation.kind === 'authorize' && operation.attempt === 0) stock.unpin();
-    return { event: { type: 'not-asked' }, why: answer.detail };
+    const reason: Reason = { code: answer.code ?? 'held_back', data: factsOf(operation), why: answer.detail };
+    return { event: { type: 'not-asked' }, reason };
   }
   if (answer.status === 'unknown') {
     payments.record(operation.id, { status: 'unknown', detail: answer.detail });
-    return { event: { type: 'unknown' }, why: answer.detail };
+    const { httpStatus, code = 'no_clear_answer', detail: why } = answer;
+    const data = { ...factsOf(operation), attempt: operation.attempt + 1, ...(httpStatus && { httpStatus }) };
+    return { event: { type: 'unknown' }, reason: { code, data, why } };
   }
   const other = saga.endsAs && operation.kind === 'authorize' ? undefined : otherAmount(operation, answer);
   const status = other ? 'unknown' : 'approved';
-  payments.record(operation.id, { status, providerReference: answer.reference, detail: other });
-  return other ? { event: { type: 'blocked' }, why: other } : undefined;
+  payments.record(operation.id, { status, providerReference: answer.reference, detail: other?.why });
+  return other && { event: { type: 'blocked' }, reason: other };
 }
 
 /**
@@ -48,10 +53,15 @@ export function hear({ saga, stock, payments }: Checkout, { operation, answer }:
  */
 function otherAmount(
   operation: PaymentOperation,
-  answer: { amount: number; currency: string },
-): string | undefined {
+  answer: { reference: string; amount: number; currency: string },
+): Reason | undefined {
   if (operation.kind === 'void' || isAsAsked(operation, answer)) return undefined;
-  return `the provider says ${answer.amount} ${answer.currency}, not ${operation.amount} ${operation.currency}`;
+  const { amount, currency, reference } = answer;
+  return {
+    code: 'amount_differs',
+    data: { ...factsOf(operation), said: { amount, currency }, providerReference: reference },
+    why: `the provider says ${amount} ${currency}, not ${operation.amount} ${operation.currency}`,
+  };
 }
 
 const isAsAsked = (operation: PaymentOperation, answer: { amount: number; currency: string }) =>

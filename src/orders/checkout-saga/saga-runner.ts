@@ -19,6 +19,7 @@ import { codeVersion, stepNames } from './checkout.saga';
 import type { Saga } from './saga';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
 import { sagaEvents, stepSeconds } from './saga-metrics';
+import type { Reason } from './transition-codes';
 import { Turn, workerName } from './turn';
 
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
@@ -207,7 +208,10 @@ export class SagaRunner {
     sagaEvents.inc({ event: again ? 'late_placed' : 'late_given_back' });
     if (!again) return;
     checkout.reopen(again);
-    checkout.turn.apply({ type: 'reacquired' }, 'its charge turned up, and its stock was still there');
+    checkout.turn.apply(
+      { type: 'reacquired' },
+      { code: 'late_charge', why: 'its charge turned up, and its stock was still there' },
+    );
   }
 
   /**
@@ -230,7 +234,8 @@ export class SagaRunner {
       const held = saga.fencingToken === heldToken;
       if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
       const turn = new Turn(saga);
-      turn.apply({ type: 'failed', counted: held }, String((error as Error)?.message ?? error));
+      if (!held) turn.noteLostWorker();
+      turn.apply({ type: 'failed', counted: held }, failure(error));
       turn.rest();
       await saveSagas(tx, [turn], workerName);
     }).catch(() => undefined);
@@ -263,7 +268,15 @@ async function acknowledge(tx: Tx, batch: Claim[]): Promise<void> {
   }
 }
 
+/** Our own fault, or the machine's: nothing that the provider said. */
+const failure = (error: unknown): Reason => ({
+  code: 'step_failed',
+  data: { error: error instanceof Error ? error.name : typeof error },
+  why: String((error as Error)?.message ?? error),
+});
+
 function park({ turn }: Checkout): undefined {
-  turn.apply({ type: 'blocked' }, `${sweepsMax} workers took it up and did not come back`);
+  const why = `${sweepsMax} workers took it up and did not come back`;
+  turn.apply({ type: 'blocked' }, { code: 'workers_lost', data: { workers: sweepsMax }, why });
   turn.rest();
 }

@@ -1,5 +1,6 @@
 import type { Queryable, Tx } from '../../database/database';
 import type { Saga, SagaStatus, StepName } from './saga';
+import type { TransitionCode, TransitionData } from './transition-codes';
 
 /** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
 export class StaleLease extends Error {
@@ -15,12 +16,17 @@ export interface TransitionRecord {
   step: string;
   attempt: number;
   cause: string;
+  /** For people; never read by a program. */
   detail: string | null;
+  /** Null in lines of a build before there were codes. */
+  code: TransitionCode | null;
+  data: TransitionData | null;
 }
 
 const columns = `
   order_id AS "orderId", status, step, attempt, wanted, ends_as AS "endsAs", fencing_token AS "fencingToken", version,
-  code_version AS "codeVersion", sweeps, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt"`;
+  code_version AS "codeVersion", sweeps, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt",
+  lease_owner AS "leaseOwner"`;
 
 export async function insertSagas(
   tx: Tx,
@@ -35,8 +41,8 @@ export async function insertSagas(
         FROM unnest($1::uuid[], $2::timestamptz[]) AS n (order_id, created_at)
       RETURNING order_id
     )
-    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, fencing_token, worker)
-    SELECT order_id, 1, NULL, 'running', 'reserve-stock', 1, 'accepted', 0, $5::text FROM born
+    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, code, fencing_token, worker)
+    SELECT order_id, 1, NULL, 'running', 'reserve-stock', 1, 'accepted', 'order_accepted', 0, $5::text FROM born
     `,
     [
       sagas.map((saga) => saga.orderId),
@@ -116,13 +122,13 @@ export async function lockSaga(tx: Tx, orderId: string): Promise<Saga | undefine
   return saga;
 }
 
-export type ReadSaga = Saga & { leaseOwner: string | null; lastError: string | null };
+export type ReadSaga = Saga & { lastError: string | null };
 
 /** For people, who lock nothing. */
 export async function readSaga(queryable: Queryable, orderId: string): Promise<ReadSaga | undefined> {
   const [saga] = await queryable.rows<ReadSaga>(
     `
-    SELECT ${columns}, lease_owner AS "leaseOwner", last_error AS "lastError", clock_timestamp() AS now
+    SELECT ${columns}, last_error AS "lastError", clock_timestamp() AS now
       FROM sagas
      WHERE order_id = $1::uuid
     `,
@@ -176,12 +182,14 @@ export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): 
        WHERE s.order_id = n.order_id AND s.fencing_token = n.token_before
       RETURNING s.order_id, s.fencing_token, n.version_before
     )
-    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, fencing_token, worker)
+    INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, detail, code, data,
+                                  fencing_token, worker)
     SELECT moved.order_id, moved.version_before + t.nth, t.from_status, t.to_status, t.step, t.attempt, t.cause, t.detail,
-           moved.fencing_token, $12::text
+           t.code, t.data, moved.fencing_token, $12::text
       FROM moved
-      JOIN unnest($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::int[], $21::text[], $22::text[])
-             AS t (order_id, nth, from_status, to_status, step, attempt, cause, detail) USING (order_id)
+      JOIN unnest($15::uuid[], $16::int[], $17::text[], $18::text[], $19::text[], $20::int[], $21::text[], $22::text[],
+                  $23::text[], $24::jsonb[])
+             AS t (order_id, nth, from_status, to_status, step, attempt, cause, detail, code, data) USING (order_id)
     `,
     [
       changes.map(({ start }) => start.orderId),
@@ -206,6 +214,8 @@ export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): 
       records.map((record) => record.attempt),
       records.map((record) => record.cause),
       records.map((record) => record.detail?.slice(0, 500) ?? null),
+      records.map((record) => record.code),
+      records.map((record) => record.data && JSON.stringify(record.data)),
     ],
   );
   // Every change has a record, so fewer rows than records mean that a saga had moved on.
@@ -311,7 +321,7 @@ export interface TimelineRow extends TransitionRecord {
 export function transitionsOf(queryable: Queryable, orderId: string): Promise<TimelineRow[]> {
   return queryable.rows<TimelineRow>(
     `
-    SELECT version, from_status AS "fromStatus", to_status AS "toStatus", step, attempt, cause, detail,
+    SELECT version, from_status AS "fromStatus", to_status AS "toStatus", step, attempt, cause, detail, code, data,
            fencing_token AS "fencingToken", worker, at
       FROM saga_transitions
      WHERE order_id = $1::uuid

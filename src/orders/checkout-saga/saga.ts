@@ -1,5 +1,7 @@
+import { publicId } from '../../ids';
 import type { PaymentOperation } from '../../payment/payment-operations';
 import type { Checkout } from './checkout';
+import type { Reason, TransitionData } from './transition-codes';
 
 export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated' | 'stuck';
 export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
@@ -36,6 +38,7 @@ export interface Saga extends SagaState {
   sweeps: number;
   nextRunAt: Date | null;
   leaseExpiresAt: Date | null;
+  leaseOwner: string | null;
   /** The database's clock, read after the lock. */
   now: Date;
 }
@@ -45,17 +48,33 @@ export interface Saga extends SagaState {
  * ask, and is run again when the answer is recorded.
  */
 export type StepOutcome =
-  | { kind: 'done' }
+  | { kind: 'done'; reason: Reason }
   /** A no that cannot change: the steps before it are compensated, last first. */
-  | { kind: 'declined'; endsAs: OrderEnd; why: string }
+  | { kind: 'declined'; endsAs: OrderEnd; reason: Reason }
   /** The provider must be asked; the operation is committed as sent before it is. */
   | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
-  /** Something is wrong that no retry mends. A person is needed. */
-  | { kind: 'blocked'; why: string };
+  /** Something is wrong that no retry mends: an operator must act. */
+  | { kind: 'blocked'; reason: Reason };
 
-export const done = (): StepOutcome => ({ kind: 'done' });
-export const declined = (endsAs: OrderEnd, why: string): StepOutcome => ({ kind: 'declined', endsAs, why });
-export const blocked = (why: string): StepOutcome => ({ kind: 'blocked', why });
+export const done = (code: Reason['code'], data?: Reason['data']): StepOutcome => ({
+  kind: 'done',
+  reason: { code, data },
+});
+export const declined = (endsAs: OrderEnd, reason: Reason): StepOutcome => ({
+  kind: 'declined',
+  endsAs,
+  reason,
+});
+export const blocked = (reason: Reason): StepOutcome => ({ kind: 'blocked', reason });
+
+/** What a line of history says of an operation. */
+export const factsOf = (operation: PaymentOperation): TransitionData => ({
+  operation: operation.kind,
+  operationId: publicId('pay', operation.id),
+  asked: { amount: operation.amount, currency: operation.currency },
+  ...(operation.providerReference && { providerReference: operation.providerReference }),
+  ...(operation.declineCode && { declineCode: operation.declineCode }),
+});
 
 /**
  * compensatable: can be undone. pivot: once it is asked for, the saga only goes forward. retriable: must succeed in

@@ -9,7 +9,7 @@ import type { OrderEnd, SagaState, StepName } from './saga';
  * running      → compensating  a step was declined, or the customer wants out before the pivot
  * completed    → compensating  a placed order is cancelled or refunded
  * compensating → compensated   everything that ran is undone
- * running, compensating → stuck   attempts are spent, or something is wrong: a person is needed
+ * running, compensating → stuck   attempts are spent, or something is wrong: an operator must act
  * stuck        → wherever the next good news would have led it from there
  *
  * and by an operator's hand, or because a charge turned up late:
@@ -27,6 +27,8 @@ export type SagaEvent =
   /** A step threw. `counted`: this attempt was counted when it was asked. */
   | { type: 'failed'; counted: boolean }
   | { type: 'blocked' }
+  /** A worker's lease ran out before it came back: the next one goes on from what is committed. */
+  | { type: 'worker-lost' }
   | { type: 'turn-back'; by: 'cancel' | 'refund' }
   /** By an operator: ask again now, with attempts to spend. */
   | { type: 'retried' }
@@ -73,6 +75,8 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
       return transition({ ...state, attempt: state.attempt + (event.counted ? 0 : 1) }, { type: 'unknown' });
     case 'blocked':
       return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
+    case 'worker-lost':
+      return { state, nextRun: 'now' };
     case 'turn-back':
       return goingBack ? { state, nextRun: 'now' } : turnedBack(state, event.by);
     case 'retried':

@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import type { Saga, SagaState } from './saga';
-import type { SagaSchedule, TransitionRecord } from './saga.repository';
+import { type SagaSchedule, type TransitionRecord, isLeased } from './saga.repository';
+import type { Reason } from './transition-codes';
 import { type SagaEvent, type Transition, backoffMs, transition } from './transitions';
 
 /** Who writes, in leases and in the history. */
@@ -20,21 +21,36 @@ export class Turn {
 
   /** Takes the lease on it, under a new fencing token. */
   claim(): void {
+    this.noteLostWorker();
     this.saga = { ...this.saga, fencingToken: this.start.fencingToken + 1 };
   }
 
-  apply(event: SagaEvent, detail?: string): void {
+  /** A lease that was never given back: its worker stopped, or lost its way to the database. For all but its holder. */
+  noteLostWorker(): void {
+    const { leaseExpiresAt, leaseOwner } = this.start;
+    if (leaseExpiresAt === null || isLeased(this.start)) return;
+    this.apply(
+      { type: 'worker-lost' },
+      {
+        code: 'worker_lost',
+        data: { ...(leaseOwner && { worker: leaseOwner }), leaseEndedAt: leaseExpiresAt.toISOString() },
+        why: `${leaseOwner ?? 'a worker'} did not come back before its lease ended`,
+      },
+    );
+  }
+
+  apply(event: SagaEvent, reason: Reason): void {
     const { state, nextRun } = transition(this.saga, event);
     this.nextRun = nextRun;
-    this.become(state, event, detail);
+    this.become(state, event, reason);
   }
 
   /** Leaves a wish with whoever drives the saga, who reads it at the next commit. When it is due stays theirs to say. */
-  leaveWish(by: 'cancel' | 'refund', detail: string): void {
-    this.become({ ...this.saga, wanted: by }, { type: 'turn-back', by }, detail);
+  leaveWish(by: 'cancel' | 'refund', reason: Reason): void {
+    this.become({ ...this.saga, wanted: by }, { type: 'turn-back', by }, reason);
   }
 
-  private become(state: SagaState, event: SagaEvent, detail?: string): void {
+  private become(state: SagaState, event: SagaEvent, { code, data, why }: Reason): void {
     const before = this.saga;
     this.saga = { ...before, ...state };
     this.records.push({
@@ -43,7 +59,9 @@ export class Turn {
       step: before.step,
       attempt: event.type === 'asked' ? state.attempt : before.attempt,
       cause: event.type,
-      detail: detail ?? null,
+      detail: why ?? null,
+      code,
+      data: data ?? null,
     });
   }
 
@@ -61,7 +79,10 @@ export class Turn {
 
   /** The turn ends here, and the lease with it. */
   rest(retryAfterMs?: number): void {
-    this.schedule = { nextRunAt: this.nextRunAt(retryAfterMs), leaseExpiresAt: null };
+    const nextRunAt = this.nextRunAt(retryAfterMs);
+    this.schedule = { nextRunAt, leaseExpiresAt: null };
+    const last = this.records.at(-1);
+    if (last && nextRunAt) last.data = { ...last.data, nextRunAt: nextRunAt.toISOString() };
   }
 
   /** The provider is being asked; should we not come back, the saga is due the moment the lease ends. */

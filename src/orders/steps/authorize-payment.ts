@@ -1,5 +1,5 @@
 import type { Checkout } from '../checkout-saga/checkout';
-import { type Step, type StepOutcome, blocked, declined, done } from '../checkout-saga/saga';
+import { type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout-saga/saga';
 
 /**
  * Sets the money aside. The reservation is pinned in the same commit that records the intent, so there is no moment
@@ -12,14 +12,24 @@ export class AuthorizePayment implements Step {
   run({ stock, payments }: Checkout): StepOutcome {
     const pinned = stock.pin();
     if (pinned === 'expired')
-      return declined('reservation_expired', 'the reservation ended before its charge began');
+      return declined('reservation_expired', {
+        code: 'reservation_expired',
+        why: 'the reservation ended before its charge began',
+      });
     if (pinned === 'released')
-      return declined('cancelled', 'the reservation was released before its charge began');
+      return declined('cancelled', {
+        code: 'reservation_released',
+        why: 'the reservation was released before its charge began',
+      });
 
     const operation = payments.findOrCreate('authorize');
-    if (operation.status === 'approved') return done();
+    if (operation.status === 'approved') return done('payment_authorized', factsOf(operation));
     if (operation.status === 'declined')
-      return declined('payment_declined', operation.declineCode ?? 'declined');
+      return declined('payment_declined', {
+        code: 'authorization_declined',
+        data: factsOf(operation),
+        why: operation.declineCode ?? 'declined',
+      });
     return { kind: 'ask', operation };
   }
 
@@ -30,13 +40,19 @@ export class AuthorizePayment implements Step {
   compensate({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
     if (!authorization || authorization.status === 'declined' || authorization.status === 'created')
-      return done();
-    if (payments.find('capture')?.status === 'approved') return done();
+      return done('nothing_to_undo', authorization && factsOf(authorization));
+    // The refund gave its money back.
+    if (payments.find('capture')?.status === 'approved') return done('nothing_to_undo');
     if (authorization.status !== 'approved') return { kind: 'ask', operation: authorization };
 
     const operation = payments.findOrCreate('void');
-    if (operation.status === 'approved') return done();
-    if (operation.status === 'declined') return blocked(`the void was declined: ${operation.declineCode}`);
+    if (operation.status === 'approved') return done('payment_voided', factsOf(operation));
+    if (operation.status === 'declined')
+      return blocked({
+        code: 'void_declined',
+        data: factsOf(operation),
+        why: `the void was declined: ${operation.declineCode}`,
+      });
     return { kind: 'ask', operation, authorization: authorization.providerReference ?? undefined };
   }
 }

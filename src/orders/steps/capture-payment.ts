@@ -1,5 +1,5 @@
 import type { Checkout } from '../checkout-saga/checkout';
-import { type Step, type StepOutcome, blocked, declined, done } from '../checkout-saga/saga';
+import { type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout-saga/saga';
 
 /**
  * Takes the money that was set aside: the pivot. Until it is asked for the order can still be called off for free;
@@ -12,12 +12,19 @@ export class CapturePayment implements Step {
   run({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
     if (authorization?.status !== 'approved' || !authorization.providerReference)
-      return blocked('there is no approved authorization to capture');
+      return blocked({
+        code: 'authorization_missing',
+        why: 'there is no approved authorization to capture',
+      });
 
     const operation = payments.findOrCreate('capture');
-    if (operation.status === 'approved') return done();
+    if (operation.status === 'approved') return done('payment_captured', factsOf(operation));
     if (operation.status === 'declined')
-      return declined('payment_declined', operation.declineCode ?? 'declined');
+      return declined('payment_declined', {
+        code: 'capture_declined',
+        data: factsOf(operation),
+        why: operation.declineCode ?? 'declined',
+      });
     return { kind: 'ask', operation, authorization: authorization.providerReference };
   }
 
@@ -26,13 +33,18 @@ export class CapturePayment implements Step {
     const authorization = payments.find('authorize');
     const capture = payments.find('capture');
     if (!authorization || !capture || capture.status === 'declined' || capture.status === 'created')
-      return done();
+      return done('nothing_to_undo', capture && factsOf(capture));
     const reference = authorization.providerReference ?? undefined;
     if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
 
     const operation = payments.findOrCreate('refund');
-    if (operation.status === 'approved') return done();
-    if (operation.status === 'declined') return blocked(`the refund was declined: ${operation.declineCode}`);
+    if (operation.status === 'approved') return done('payment_refunded', factsOf(operation));
+    if (operation.status === 'declined')
+      return blocked({
+        code: 'refund_declined',
+        data: factsOf(operation),
+        why: `the refund was declined: ${operation.declineCode}`,
+      });
     return { kind: 'ask', operation, authorization: reference };
   }
 }

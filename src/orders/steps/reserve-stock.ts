@@ -10,12 +10,12 @@ export class ReserveStock implements Step {
   readonly kind = 'compensatable';
 
   run(): StepOutcome {
-    return done();
+    return done('stock_reserved');
   }
 
   /** Puts the stock back on sale, once: an ended reservation has nothing left to give. */
   compensate({ stock, saga }: Checkout): StepOutcome {
     stock.undo(`order ended: ${saga.endsAs}`);
-    return done();
+    return done('stock_returned');
   }
 }

@@ -1,5 +1,11 @@
 import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhenResult } from 'cockatiel';
-import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway } from './gateway';
+import type {
+  AuthorizeRequest,
+  FollowUpRequest,
+  GatewayAnswer,
+  HeldBackCode,
+  PaymentGateway,
+} from './gateway';
 
 /** So many silences in a row are an outage and not bad luck. */
 const silencesMax = 20;
@@ -46,8 +52,9 @@ export class GuardedGateway implements PaymentGateway {
 
   private async guarded(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
     const pauseMs = this.pausedUntil - performance.now();
-    if (pauseMs > 0) return heldBack('the provider asked for a pause', pauseMs);
-    if (this.probe === 'out') return heldBack('another call shows whether the provider takes more', probedMs);
+    if (pauseMs > 0) return heldBack('provider_paused', 'the provider asked for a pause', pauseMs);
+    if (this.probe === 'out')
+      return heldBack('provider_paused', 'another call shows whether the provider takes more', probedMs);
     const isProbe = this.probe === 'wanted';
     if (isProbe) this.probe = 'out';
     try {
@@ -59,7 +66,7 @@ export class GuardedGateway implements PaymentGateway {
     } catch (error) {
       if (isProbe) this.probe = 'wanted';
       if (!(error instanceof BrokenCircuitError)) throw error;
-      return heldBack('the provider has been silent for a while');
+      return heldBack('provider_silent', 'the provider has been silent for a while');
     }
   }
 
@@ -72,8 +79,9 @@ export class GuardedGateway implements PaymentGateway {
 /** A provider that asks for a pause is not silent. */
 const isSilence = (answer: GatewayAnswer) => answer.status === 'unknown' && answer.retryAfterMs === undefined;
 
-const heldBack = (detail: string, retryAfterMs?: number): GatewayAnswer => ({
+const heldBack = (code: HeldBackCode, detail: string, retryAfterMs?: number): GatewayAnswer => ({
   status: 'not-asked',
+  code,
   detail,
   retryAfterMs,
 });

@@ -1,6 +1,12 @@
 import Stripe from 'stripe';
 import type { Config } from '../../config';
-import type { AuthorizeRequest, FollowUpRequest, GatewayAnswer, PaymentGateway } from './gateway';
+import type {
+  AuthorizeRequest,
+  FollowUpRequest,
+  GatewayAnswer,
+  PaymentGateway,
+  SilenceCode,
+} from './gateway';
 
 /**
  * Stripe through its official SDK: a PaymentIntent with manual capture is the authorization.
@@ -40,7 +46,8 @@ export class StripeGateway implements PaymentGateway {
         { idempotencyKey: request.key },
       );
       if (intent.status === 'requires_capture') return approved(intent.id, intent.amount, intent.currency);
-      if (intent.status === 'processing') return unknown(`authorization ${intent.id} is still processing`);
+      if (intent.status === 'processing')
+        return unknown(`authorization ${intent.id} is still processing`, { code: 'still_processing' });
       // The buyer would have to act (3-D Secure), which a server-to-server checkout cannot offer.
       return { status: 'declined', code: intent.status, reference: intent.id };
     });
@@ -128,11 +135,10 @@ const approved = (reference: string, amount: number, currency: string): GatewayA
   currency: currency.toUpperCase(),
 });
 
-const unknown = (detail: string, retryAfterMs?: number): GatewayAnswer => ({
-  status: 'unknown',
-  detail,
-  retryAfterMs,
-});
+const unknown = (
+  detail: string,
+  more: { code?: SilenceCode; httpStatus?: number; retryAfterMs?: number } = {},
+): GatewayAnswer => ({ status: 'unknown', code: 'no_clear_answer', detail, ...more });
 
 /**
  * Reads an error as an answer. Only what Stripe documents as a decision about this very request is a no; everything
@@ -163,11 +169,25 @@ async function answered(
         return lookUp().catch((failed: Error) => unknown(`it could not be looked up: ${failed.message}`));
       return { status: 'declined', code: error.code ?? 'invalid_request' };
     }
-    return unknown(
-      `${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`,
-      retryAfterMs(error),
-    );
+    return unknown(`${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`, {
+      code: silenceOf(error),
+      httpStatus: error.statusCode,
+      retryAfterMs: retryAfterMs(error),
+    });
   }
+}
+
+/** What came instead of an answer. Without a status nothing came back at all. */
+function silenceOf({ statusCode }: InstanceType<typeof Stripe.errors.StripeError>): SilenceCode {
+  if (statusCode === undefined) return 'no_answer';
+  if (statusCode >= 500) return 'provider_error';
+  const known: Record<number, SilenceCode> = {
+    401: 'access_refused',
+    403: 'access_refused',
+    409: 'key_in_use',
+    429: 'provider_busy',
+  };
+  return known[statusCode] ?? 'no_clear_answer';
 }
 
 function retryAfterMs(error: InstanceType<typeof Stripe.errors.StripeError>): number | undefined {

@@ -1,0 +1,77 @@
+import type { HeldBackCode, SilenceCode } from '../../payment/gateways/gateway';
+import type { OperationKind } from '../../payment/payment-operations';
+
+/**
+ * Why a saga moved, for programs: each line of its history has one of these, and the facts beside it. The line's
+ * sentence is for people alone. The set only grows, and docs/state-machines.md says what each means. Lines of builds
+ * before it have none.
+ */
+export type TransitionCode =
+  | 'order_accepted'
+  | 'payment_requested'
+  | 'stock_reserved'
+  | 'payment_authorized'
+  | 'payment_captured'
+  | 'order_placed'
+  | 'payment_voided'
+  | 'payment_refunded'
+  | 'stock_returned'
+  | 'nothing_to_undo'
+  | 'authorization_declined'
+  | 'capture_declined'
+  | 'reservation_expired'
+  | 'reservation_released'
+  | SilenceCode
+  | HeldBackCode
+  | 'step_failed'
+  | 'amount_differs'
+  | 'void_declined'
+  | 'refund_declined'
+  | 'authorization_missing'
+  | 'unheard_too_long'
+  | 'workers_lost'
+  | 'worker_lost'
+  | 'cancel_requested'
+  | 'refund_requested'
+  | 'retried_by_operator'
+  | 'compensated_by_operator'
+  | 'resolved_by_operator'
+  | 'late_charge';
+
+interface Amount {
+  amount: number;
+  currency: string;
+}
+
+/** The facts of a transition, as JSON. Which of them there are depends on its code. */
+export interface TransitionData {
+  operation?: OperationKind;
+  /** As the provider knows it: `pay_…`. */
+  operationId?: string;
+  attempt?: number;
+  /** What was asked for. */
+  asked?: Amount;
+  /** What the provider said instead. */
+  said?: Amount;
+  providerReference?: string;
+  declineCode?: string;
+  httpStatus?: number;
+  /** Who was lost, and when its lease ended. */
+  worker?: string;
+  leaseEndedAt?: string;
+  /** How many workers did not come back. */
+  workers?: number;
+  /** Who acted by hand, and why. */
+  actor?: string;
+  reason?: string;
+  error?: string;
+  /** When the saga is due again. */
+  nextRunAt?: string;
+}
+
+/** A code with its facts, and the same as a sentence for people. */
+export interface Reason {
+  code: TransitionCode;
+  data?: TransitionData;
+  why?: string;
+}
