@@ -5,6 +5,7 @@ import { type Principal, ownerFilter } from '../http/auth';
 import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
+import type { OperationKind, OperationStatus } from '../payment/payment-operations';
 import { codeVersion } from './checkout-saga/checkout.saga';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
@@ -129,9 +130,19 @@ export function answerFor(order: Order): { status: number; body: OrderView } | H
   }
   if (order.rejectionReason === 'abandoned') {
     return orderAbandoned(
-      'The payment provider did not answer in time and the stock was given back. Look at the order again before you sell it anew: a charge that turns up late is given back, or places it after all.',
+      'An operator ended the order before its payment was settled, and its stock is back on sale. Read the order again before you sell the same to this buyer: a late charge is refunded, or places this order after all.',
       members,
     );
   }
-  return orderCancelled('It was cancelled before it was placed; nothing was charged.', members);
+  return orderCancelled(`It was cancelled before it was placed${chargeWords(order)}`, members);
+}
+
+/** What became of the money of an order that was cancelled before it was placed. */
+function chargeWords({ operations }: Order): string {
+  const is = (kind: OperationKind, ...statuses: OperationStatus[]) =>
+    operations.some((operation) => operation.kind === kind && statuses.includes(operation.status));
+  if (is('refund', 'approved')) return '; what was charged was refunded.';
+  if (is('capture', 'approved')) return '; what was charged has not been refunded yet.';
+  const isUnheard = operations.some(({ status }) => status === 'sent' || status === 'unknown');
+  return isUnheard ? '; whether anything was charged is not known yet.' : '; nothing was charged.';
 }
