@@ -37,11 +37,12 @@ const caseType = documented(
     since: '2026-11-20T10:00:00.000Z',
     sinceSeconds: 840,
     nextAttemptInSeconds: 41,
+    waitsFor: 'next_run',
     step: 'capture-payment',
   },
   {
-    enums: { kind: kinds },
-    nullable: ['orderId', 'reservationId', 'customerId', 'moneyAtRisk', 'nextAttemptInSeconds', 'step'],
+    enums: { kind: kinds, waitsFor: ['worker', 'next_run', 'operator'] },
+    nullable: ['orderId', 'reservationId', 'customerId', 'moneyAtRisk', 'nextAttemptInSeconds', 'waitsFor', 'step'],
   },
 );
 

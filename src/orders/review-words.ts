@@ -1,7 +1,17 @@
 import { publicId } from '../ids';
 import { money, secondsUntil } from '../inventory/inventory.views';
 import type { ReviewRow } from './review';
+import type { WaitsFor } from './saga-timeline';
+import { stopOf } from './story';
+import { stopWords } from './story-words';
 import { capitalized, moneyWords, operationWords, unitWords } from './words';
+
+/** What it goes on with: a worker that drives it now, its next run, or an operator. */
+function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
+  if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
+  if (isDriven) return 'worker';
+  return nextRunAt === null ? 'operator' : 'next_run';
+}
 
 /** A case as a person reads it: what it is, what happened, and what is blocked because of it. */
 export function caseView(row: ReviewRow) {
@@ -22,59 +32,68 @@ export function caseView(row: ReviewRow) {
     since: since.toISOString(),
     sinceSeconds: Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1_000)),
     nextAttemptInSeconds:
-      kind === 'dead_letter' || row.nextRunAt === null ? null : secondsUntil(row.nextRunAt, now),
+      kind === 'dead_letter' || row.nextRunAt === null || row.isDriven
+        ? null
+        : secondsUntil(row.nextRunAt, now),
+    waitsFor: waitsFor(row),
     step: kind === 'dead_letter' ? null : step,
   };
 }
 
 function titleOf(row: ReviewRow): string {
-  const what = row.operation ? capitalized(operationWords[row.operation]) : 'Checkout';
-  if (row.kind === 'dead_letter') return `${row.messageType} could not be applied`;
-  if (row.kind === 'unknown') return `${what} unanswered`;
-  const differs = amountsIn(row.detail);
-  if (differs) return `Amount differs: asked ${differs.asked}, provider says ${differs.told}`;
-  if (/^the (void|refund) was declined/.test(row.detail ?? '')) return `${what} refused`;
-  if (/workers took it up/.test(row.detail ?? '')) return 'Its workers stop when they take it up';
-  if (/forgotten its key/.test(row.detail ?? '')) return `${what} unheard for too long to ask again`;
-  return row.asked > 0 ? `${what} has no answer after ${attemptWords(row.asked)}` : `Stopped at ${row.step}`;
+  const { kind, operation, operationStatus, asked, code, data, step } = row;
+  if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
+  const what = operation ? capitalized(operationWords[operation]) : 'Checkout';
+  if (waitsFor(row) === 'operator') {
+    if (code === 'amount_differs')
+      return `Amount differs: asked ${moneyWords(data!.asked!)}, provider says ${moneyWords(data!.said!)}`;
+    if (code === 'workers_lost') return 'Its workers stop when they take it up';
+    if (code === 'unheard_too_long') return `${what} unheard for too long to ask again`;
+    if (operationStatus === 'declined') return `${what} refused`;
+    return `Stopped at ${step}`;
+  }
+  if (!isUnheard(row)) return `Stuck at ${step}`;
+  const silence = code === 'no_answer' ? 'no answer' : 'no clear answer';
+  return `${what} has ${silence} after ${attemptWords(asked)}`;
 }
 
 const attemptWords = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
 
-/** The two amounts that a saga names when it stops for their difference. */
-function amountsIn(detail: string | null): { asked: string; told: string } | undefined {
-  const found = /^the provider says (\d+) ([A-Z]{3}), not (\d+) ([A-Z]{3})$/.exec(detail ?? '');
-  if (!found) return undefined;
-  const [, told, toldCurrency, asked, askedCurrency] = found;
-  return {
-    asked: moneyWords(money(Number(asked), askedCurrency!)),
-    told: moneyWords(money(Number(told), toldCurrency!)),
-  };
-}
+/** Asked, and nothing certain was heard. */
+const isUnheard = ({ operationStatus }: ReviewRow) =>
+  operationStatus === 'unknown' || operationStatus === 'sent';
 
 const clock = (at: Date) => `${at.toISOString().slice(11, 19)} UTC`;
 
 function whatHappened(row: ReviewRow): string[] {
-  const { kind, operation, asked, authorizedAt, lastAskedAt, messageType, detail } = row;
+  const { kind, operation, authorizedAt, messageType, detail } = row;
   if (kind === 'dead_letter')
     return [
-      `The message ${messageType} was tried until it was given up: ${detail}.`,
+      `The message ${messageType} ran out of attempts: ${detail}.`,
       'What it is about goes on by itself.',
     ];
-  const differs = amountsIn(detail);
-  const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
+  const next = { operator: 'An operator must act.', next_run: 'Holdfast goes on asking by itself.' };
+  const waits = waitsFor(row);
   return [
     ...(authorizedAt && operation !== 'authorize'
       ? [`The money was authorized at ${clock(authorizedAt)}.`]
       : []),
-    ...(differs
-      ? [`The provider names ${differs.told} where ${differs.asked} was asked for.`]
-      : operation && asked > 0 && lastAskedAt
-        ? [
-            `${times} for the ${operationWords[operation]}, the last at ${clock(lastAskedAt)}, got no usable answer.`,
-          ]
-        : []),
+    ...stopped(row),
     ...(row.endsAs ? ['The order is on its way back.'] : []),
+    ...(waits === 'operator' || waits === 'next_run' ? [next[waits]] : []),
+  ];
+}
+
+function stopped(row: ReviewRow): string[] {
+  const { operation, operationStatus, asked, lastAskedAt, code, data } = row;
+  if (waitsFor(row) === 'operator' && code !== null)
+    return [`${stopWords(stopOf(code, data)) ?? 'It stopped'}.`];
+  if (!operation || asked === 0 || !lastAskedAt) return [];
+  if (operationStatus === 'declined') return [`The ${operationWords[operation]} was declined.`];
+  if (!isUnheard(row)) return [];
+  const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
+  return [
+    `${times} for the ${operationWords[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,
   ];
 }
 

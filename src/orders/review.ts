@@ -1,9 +1,10 @@
 import type { Queryable } from '../database/database';
-import type { OperationKind } from '../payment/payment-operations';
-import type { OrderEnd, StepName } from './checkout-saga/saga';
+import type { OperationKind, OperationStatus } from '../payment/payment-operations';
+import type { OrderEnd, SagaStatus, StepName } from './checkout-saga/saga';
+import type { TransitionCode, TransitionData } from './checkout-saga/transition-codes';
 
 /**
- * What waits for a person: sagas that are stuck, payments that nobody has heard of since their second retry, messages
+ * What an operator should look at: sagas that are stuck, payments that nobody has heard of since their second retry, messages
  * that nobody could apply. There are as many as there is trouble, so all of them are read and sorted for a page.
  */
 export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter';
@@ -32,11 +33,17 @@ export interface ReviewRow {
   endsAs: OrderEnd | null;
   /** The operation that it waits for, or the last one. */
   operation: OperationKind | null;
+  operationStatus: OperationStatus | null;
   asked: number;
+  /** Why it last stopped or paused, and the facts; null for lines of older builds. */
+  code: TransitionCode | null;
+  data: TransitionData | null;
+  sagaStatus: SagaStatus | null;
+  isDriven: boolean;
   /** When its money was authorized. */
   authorizedAt: Date | null;
   lastAskedAt: Date | null;
-  /** The last line of its history, or why the message died. */
+  /** Why the message died. */
   detail: string | null;
   messageType: string | null;
   nextRunAt: Date | null;
@@ -59,12 +66,12 @@ const openSince = `
 
 const cases = `
   SELECT 'stuck' AS kind, s.order_id AS id, 'order' AS aggregate, s.order_id AS aggregate_id,
-         coalesce(${openSince}, o.created_at) AS since, NULL AS message_type, s.last_error AS detail
+         coalesce(${openSince}, o.created_at) AS since, NULL AS message_type, NULL AS detail
     FROM sagas s JOIN orders o ON o.id = s.order_id
    WHERE s.status = 'stuck'
    UNION ALL
-  SELECT 'unknown', s.order_id, 'order', s.order_id, ${openSince}, NULL, u.detail
-    FROM (SELECT p.order_id, max(p.detail) AS detail FROM payment_operations p
+  SELECT 'unknown', s.order_id, 'order', s.order_id, ${openSince}, NULL, NULL
+    FROM (SELECT p.order_id FROM payment_operations p
            WHERE p.status = 'unknown' AND p.attempt >= ${askedMin}
            GROUP BY p.order_id) u
     JOIN sagas s ON s.order_id = u.order_id
@@ -102,7 +109,8 @@ const page = (sort: ReviewSort) => `
   SELECT v.kind, v.id, v.aggregate, v.aggregate_id AS "aggregateId", v.since, v.since_micros AS "sinceMicros",
          v.message_type AS "messageType", v.detail, v.amount, o.currency, r.customer_id AS "customerId",
          r.id AS "reservationId", s.step, s.ends_as AS "endsAs", s.next_run_at AS "nextRunAt", clock_timestamp() AS now,
-         p.kind AS operation, coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
+         s.status AS "sagaStatus", coalesce(s.lease_expires_at > clock_timestamp(), false) AS "isDriven",
+         t.code, t.data, p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
          (SELECT a.settled_at FROM payment_operations a
            WHERE a.order_id = o.id AND a.kind = 'authorize' AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
          (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
@@ -113,7 +121,10 @@ const page = (sort: ReviewSort) => `
     LEFT JOIN orders o ON v.aggregate = 'order' AND o.id = v.aggregate_id
     LEFT JOIN sagas s ON s.order_id = o.id
     LEFT JOIN reservations r ON r.id = coalesce(o.reservation_id, v.aggregate_id)
-    LEFT JOIN LATERAL (SELECT p.kind, p.attempt, p.sent_at FROM payment_operations p WHERE p.order_id = o.id
+    LEFT JOIN LATERAL (SELECT t.code, t.data FROM saga_transitions t
+                        WHERE t.order_id = o.id AND t.cause IN ('blocked', 'unknown', 'failed')
+                        ORDER BY t.version DESC LIMIT 1) t ON true
+    LEFT JOIN LATERAL (SELECT p.kind, p.status, p.attempt, p.sent_at FROM payment_operations p WHERE p.order_id = o.id
                         ORDER BY (p.status IN ('unknown', 'sent')) DESC, p.id DESC LIMIT 1) p ON true
    ORDER BY ${order[sort]}`;
 

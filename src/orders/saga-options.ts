@@ -1,13 +1,14 @@
 import { publicId } from '../ids';
+import { isForgotten, isUnheard } from './checkout-saga/answers';
 import { money } from '../inventory/inventory.views';
 import type { ProviderAnswer } from '../payment/provider-desk';
 import type { ProviderRecord } from '../payment/provider-records';
-import type { PaymentOperation } from '../payment/payment-operations';
+import type { OperationKind, PaymentOperation } from '../payment/payment-operations';
 import { orderEnds } from './order-moves';
 import type { OrderStatus } from './orders.repository';
 import { type DeskAct, refusalOf } from './saga-desk';
 import { type SagaMoney, moneyOf } from './saga-money';
-import { type SagaFacts, unitsHeld } from './saga-timeline';
+import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
 import { capitalized, listed, moneyWords, operationWords, unitWords } from './words';
 
 /** What can be done about a saga, and what each act would lead to, as far as the provider's books tell. Pure. */
@@ -26,6 +27,7 @@ export function optionsOf(facts: SagaFacts, answer: ProviderAnswer) {
     orderId: publicId('ord', order.id),
     recorded: moneyOf(operations, order.currency),
     provider: providerView(answer),
+    comparison: comparisonOf(facts, answer),
     retry: checked('retry', facts, retry(facts, answer.record)),
     compensate: checked('compensate', facts, compensate(facts, answer.record)),
     resolve: checked('resolve', facts, resolve(facts)),
@@ -60,12 +62,7 @@ function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption
   const { saga, order } = facts;
   const asks = `Asks again with the same key. It cannot ${saga.endsAs ? 'give back' : 'charge'} twice.`;
   const none = { refund: null, units: 0 };
-  if (isBlocked(facts))
-    return {
-      ...none,
-      why: `${asks} It did not stop for a silence, so this alone mends nothing.`,
-      endsAs: null,
-    };
+  if (isBlocked(facts)) return { ...none, why: `${asks} ${alone(facts)}`, endsAs: null };
   if (saga.endsAs) {
     const endsAs = orderEnds[saga.endsAs].to;
     const back = isBackAlready(record) ? ' The provider has given the money back already.' : '';
@@ -117,9 +114,12 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
   const { saga, order, operations, reservation } = facts;
   const units = unitsHeld(reservation);
   const stock = units > 0 ? ` ${unitWords(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
-  const isUnheard = operations.some(({ status }) => status === 'unknown' || status === 'sent');
-  const then = isUnheard
-    ? 'Holdfast goes on asking the provider, and a charge that turns up places the order after all or is given back.'
+  const goesOn = operations.some((one) => isUnheard(one) && !isForgotten(one, saga.now));
+  const late = saga.endsAs
+    ? 'gives back what turns out to be charged.'
+    : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
+  const then = goesOn
+    ? `Holdfast goes on asking the provider; ${late}`
     : 'Moves no money: use it only when that was settled elsewhere; the audit keeps reporting a difference.';
   return {
     why: `Ends the order now.${stock} ${then}`,
@@ -137,7 +137,54 @@ function suggestion(facts: SagaFacts, { answered, record }: ProviderAnswer): Des
 }
 
 /** Not asked again by itself, so asking again by hand would find the same. */
-const isBlocked = ({ saga }: SagaFacts): boolean => saga.status === 'stuck' && saga.nextRunAt === null;
+const isBlocked = ({ saga }: SagaFacts): boolean => waitsFor(saga) === 'operator';
+
+/** What asking again leads to when it stopped for good, by what stopped it. */
+function alone({ transitions }: SagaFacts): string {
+  switch (transitions.findLast(({ cause }) => cause === 'blocked')?.code) {
+    case 'workers_lost':
+      return 'Its workers did not come back from it, and the next one may not either.';
+    case 'unheard_too_long':
+      return 'The provider may have forgotten the key, so it is not asked and stops again.';
+    case 'amount_differs':
+    case 'void_declined':
+    case 'refund_declined':
+      return 'The provider answered, so retrying alone will not fix this.';
+    default:
+      return 'What stopped it may stop it again.';
+  }
+}
+
+/** Each fact in both books: the same, different, or not heard yet on one side, which is no difference. */
+export type Comparison = 'same' | 'differs' | 'not_heard';
+
+/** Clocks of two machines differ by less. */
+const skewMs = 2_000;
+
+function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: ProviderAnswer) {
+  const recorded = moneyOf(operations, order.currency);
+  // What was recorded since the provider was asked cannot be in its answer.
+  const isOlder = operations.some(
+    ({ settledAt }) => settledAt && askedAt && settledAt.getTime() > askedAt.getTime() - skewMs,
+  );
+  const compare = (isSame: boolean): Comparison => (isSame ? 'same' : isOlder ? 'not_heard' : 'differs');
+  const amounts = (kind: OperationKind, ours: SagaMoney['captured'], theirs: number | undefined) => {
+    if (!record || theirs === undefined) return 'not_heard';
+    if (ours) return compare(ours.amount === theirs && ours.currency === record.currency);
+    // Not heard by us; but another amount than was asked for is a difference, whatever the answer was.
+    const { amount, currency } = operations.findLast((operation) => operation.kind === kind)!;
+    const isAsAsked = theirs === 0 || (theirs === amount && record.currency === currency);
+    return isAsAsked ? 'not_heard' : compare(false);
+  };
+  const isNamed = record !== null && recorded.reference !== null;
+  return {
+    authorized: amounts('authorize', recorded.authorized, record?.authorized),
+    captured: amounts('capture', recorded.captured, record?.captured),
+    voided: amounts('void', recorded.voided, record?.voided),
+    refunded: amounts('refund', recorded.refunded, record?.refunded),
+    reference: isNamed ? compare(recorded.reference === record.reference) : 'not_heard',
+  } satisfies Record<string, Comparison>;
+}
 
 const hasCaptured = ({ order }: SagaFacts, record: ProviderRecord | null): boolean =>
   record !== null &&
@@ -152,5 +199,4 @@ const isBackAlready = (record: ProviderRecord | null): boolean =>
 
 /** The one that the saga waits for. */
 const waitingOperation = ({ operations }: SagaFacts): PaymentOperation | undefined =>
-  operations.find(({ status }) => status === 'unknown' || status === 'sent') ??
-  operations.find(({ status }) => status === 'created');
+  operations.find(isUnheard) ?? operations.find(({ status }) => status === 'created');

@@ -54,6 +54,15 @@ export async function findSagaFacts(queryable: Queryable, orderId: string): Prom
   return { order, saga, transitions, operations, reservation, webhooks, clientKey };
 }
 
+/** What an unfinished saga goes on with: whoever drives it now, its next run, or an operator. Null: it has ended. */
+export type WaitsFor = 'worker' | 'next_run' | 'operator' | null;
+
+export function waitsFor(saga: ReadSaga): WaitsFor {
+  if (saga.status === 'completed' || saga.status === 'compensated') return null;
+  if (isLeased(saga)) return 'worker';
+  return saga.nextRunAt === null ? 'operator' : 'next_run';
+}
+
 /** Who drives it at this moment. */
 export const driverOf = (saga: ReadSaga): string | null => (isLeased(saga) ? saga.leaseOwner : null);
 

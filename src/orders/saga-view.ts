@@ -3,11 +3,11 @@ import { money, secondsUntil } from '../inventory/inventory.views';
 import type { PaymentOperation } from '../payment/payment-operations';
 import type { ReadSaga, TimelineRow } from './checkout-saga/saga.repository';
 import { orderView } from './orders.views';
-import { type Attempt, attemptsOf, keyOf } from './saga-attempts';
+import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from './saga-desk';
 import { moneyOf } from './saga-money';
-import { type HeldReservation, type SagaFacts, driverOf, unitsHeld } from './saga-timeline';
-import { storyOf } from './story';
+import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-timeline';
+import { type Told, storyOf } from './story';
 
 /** One saga for people: its story, every transition and every attempt, what was asked of the provider, and what is next. */
 export function sagaView(facts: SagaFacts) {
@@ -22,16 +22,7 @@ export function sagaView(facts: SagaFacts) {
     asOf: saga.now.toISOString(),
     status: saga.status,
     step: saga.step,
-    story: storyOf({
-      ...order,
-      ttlMs: reservation.expiresAt.getTime() - reservation.createdAt.getTime(),
-      saga,
-      transitions,
-      attempts,
-      operations,
-      money: recorded,
-      stockIsBack: unitsHeld(reservation) === 0,
-    }),
+    story: storyOf(toldOf(facts, attempts)),
     order: orderView(order),
     transitions: transitions.map((row, index) => ({
       version: row.version,
@@ -44,6 +35,8 @@ export function sagaView(facts: SagaFacts) {
       to: row.toStatus,
       cause: row.cause,
       detail: row.detail,
+      code: row.code,
+      data: row.data,
       fencingToken: row.fencingToken,
       worker: row.worker,
       leaseOwner: leaseOwnerOf(row, transitions),
@@ -52,6 +45,7 @@ export function sagaView(facts: SagaFacts) {
     operations: operations.map(operationView),
     nextAttemptInSeconds:
       saga.nextRunAt === null || driverOf(saga) !== null ? null : secondsUntil(saga.nextRunAt, saga.now),
+    waitsFor: waitsFor(saga),
     drivenBy: driverOf(saga),
     reservation: reservationView(reservation, attempts, after),
     webhooks: webhooks.map(({ id, type, verdict, receivedAt, processedAt }) => ({
@@ -72,17 +66,27 @@ export function sagaView(facts: SagaFacts) {
   };
 }
 
+/** What its story is made of. */
+export const toldOf = (
+  { order, saga, transitions, operations, reservation }: SagaFacts,
+  attempts = lastOneSettled(attemptsOf(transitions), saga),
+): Told => ({
+  ...order,
+  ttlMs: reservation.expiresAt.getTime() - reservation.createdAt.getTime(),
+  saga,
+  waitsFor: waitsFor(saga),
+  transitions,
+  attempts,
+  operations,
+  stockIsBack: unitsHeld(reservation) === 0,
+});
+
 /** A question that nobody waits for any more was not answered: whoever asked it stopped, and its lease ran out. */
 function lastOneSettled(attempts: Attempt[], saga: ReadSaga): Attempt[] {
   const last = attempts.at(-1);
   if (last?.outcome !== 'running' || driverOf(saga) !== null) return attempts;
-  const stopped: Attempt = {
-    ...last,
-    outcome: 'unknown',
-    endedAt: saga.leaseExpiresAt ?? saga.now,
-    detail: `${last.worker} stopped`,
-  };
-  return [...attempts.slice(0, -1), stopped];
+  const endedAt = saga.leaseExpiresAt ?? saga.now;
+  return [...attempts.slice(0, -1), { ...last, ...lost(last, { endedAt }) }];
 }
 
 /** A lease begins with a token of its own, and whoever wrote the first line under it holds it. Others write by hand. */

@@ -49,6 +49,8 @@ export const sagaType = documented(
         to: 'running',
         cause: 'asked',
         detail: 'authorize',
+        code: 'payment_requested',
+        data: { operation: 'authorize', asked: money, attempt: 1 },
         fencingToken: 1,
         worker: 'worker-7f9c:12',
         leaseOwner: 'worker-7f9c:12',
@@ -64,6 +66,8 @@ export const sagaType = documented(
         startedAtMs: 20,
         endedAtMs: 35,
         detail: 'no answer within 5000 ms',
+        code: 'no_answer',
+        data: { operation: 'authorize', asked: money, attempt: 1 },
         key: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1',
         fencingToken: 1,
         worker: 'worker-7f9c:12',
@@ -85,6 +89,7 @@ export const sagaType = documented(
       },
     ],
     nextAttemptInSeconds: 41,
+    waitsFor: 'next_run',
     drivenBy: 'worker-7f9c:12',
     reservation: {
       id: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
@@ -115,6 +120,7 @@ export const sagaType = documented(
       ...ofOrder.enums,
       status: sagaStatuses,
       step: stepNames,
+      waitsFor: ['worker', 'next_run', 'operator'],
       'attempts[].operation': operationKinds,
       'attempts[].outcome': [
         'running',
@@ -127,15 +133,20 @@ export const sagaType = documented(
         'stuck',
       ],
     },
+    open: ['transitions[].data', 'attempts[].data'],
     nullable: [
       ...ofOrder.nullable,
       ...nullableIn('money', recorded),
       'transitions[].from',
       'transitions[].detail',
+      'transitions[].code',
+      'transitions[].data',
       'transitions[].leaseOwner',
       'attempts[].operation',
       'attempts[].endedAtMs',
       'attempts[].detail',
+      'attempts[].code',
+      'attempts[].data',
       'attempts[].key',
       'operations[].providerReference',
       'operations[].declineCode',
@@ -143,6 +154,7 @@ export const sagaType = documented(
       'operations[].sentAt',
       'operations[].settledAt',
       'nextAttemptInSeconds',
+      'waitsFor',
       'drivenBy',
       'reservation.pinnedAtMs',
       'reservation.endedAtMs',
@@ -171,6 +183,13 @@ const provider = {
   askedAt: '2026-11-20T10:00:00.000Z',
   askedSecondsAgo: 3,
 };
+const comparison = {
+  authorized: 'same',
+  captured: 'not_heard',
+  voided: 'same',
+  refunded: 'same',
+  reference: 'same',
+};
 const acts = ['retry', 'compensate', 'resolve'];
 const orderStatuses = orderType.notes.enums!['status']!;
 
@@ -181,13 +200,20 @@ export const sagaOptionsType = documented(
     orderId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
     recorded,
     provider: { answered: true, ...provider },
+    comparison,
     retry: option,
     compensate: option,
     resolve: option,
     suggested: 'retry',
   },
   {
-    enums: { suggested: acts, ...Object.fromEntries(acts.map((act) => [`${act}.endsAs`, orderStatuses])) },
+    enums: {
+      suggested: acts,
+      ...Object.fromEntries(
+        Object.keys(comparison).map((fact) => [`comparison.${fact}`, ['same', 'differs', 'not_heard']]),
+      ),
+      ...Object.fromEntries(acts.map((act) => [`${act}.endsAs`, orderStatuses])),
+    },
     nullable: [
       ...nullableIn('recorded', recorded),
       ...nullableIn('provider', provider),

@@ -1,151 +1,193 @@
-import type { OperationKind, PaymentOperation } from '../payment/payment-operations';
+import type { PaymentOperation } from '../payment/payment-operations';
 import type { Saga } from './checkout-saga/saga';
 import type { TimelineRow } from './checkout-saga/saga.repository';
 import type { Attempt } from './saga-attempts';
-import type { SagaMoney } from './saga-money';
+import type { WaitsFor } from './saga-timeline';
+import { type MoneySentence, moneySentence } from './story-money';
 import {
-  capitalized,
-  durationWords,
-  listed,
-  moneyWords,
-  operationWords,
-  ordinal,
-  timesWords,
-  unitWords,
-} from './words';
+  type Outcome,
+  type Reason,
+  type Sentence,
+  type Stop,
+  type Trouble,
+  type Undone,
+  wordsOf,
+} from './story-words';
 
 /**
- * An order's history in at most three sentences: what went wrong on the way, how it turned out, and what the customer
- * paid. Made of fixed words and the facts of the timeline; the provider's own words are never repeated. Pure.
+ * An order's history in at most three sentences: what went wrong on the way, how it turned out, and where the customer's
+ * money is. Decided here as a kind with facts, from states, codes and operations; put into words in `story-words.ts`. No
+ * sentence is made by reading another, and the provider's own words are never repeated. Pure.
  */
 export interface Told {
   status: 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
-  rejectionReason: string | null;
   lines: readonly { sku: string; quantity: number }[];
+  currency: string;
   createdAt: Date;
   endedAt: Date | null;
   /** How long its stock was promised for. */
   ttlMs: number;
-  saga: Pick<Saga, 'status' | 'step' | 'attempt' | 'endsAs'>;
+  saga: Pick<Saga, 'status' | 'step' | 'wanted' | 'endsAs'>;
+  waitsFor: WaitsFor;
   transitions: readonly TimelineRow[];
   attempts: readonly Attempt[];
   operations: readonly PaymentOperation[];
-  money: SagaMoney;
   /** Nothing of it is held any more. */
   stockIsBack: boolean;
 }
 
-export const storyOf = (told: Told): string[] =>
-  [silence(told) ?? takeover(told), turnOut(told), paid(told)].filter(
-    (sentence): sentence is string => sentence !== undefined,
-  );
+export const storyOf = (told: Told): string[] => sentencesOf(told).map(wordsOf);
 
-/** *No answer* and *same key*, of the first operation that was not heard. */
-function silence(told: Told): string | undefined {
-  const { attempts, operations } = told;
-  const lost = attempts.find(({ outcome, operation }) => outcome === 'unknown' && operation !== null);
-  if (!lost) return undefined;
-  const name = operationWords[lost.operation!];
+export const sentencesOf = (told: Told): (Sentence | MoneySentence)[] => {
+  const trouble = silence(told) ?? takeover(told) ?? failure(told);
+  return [...(trouble ? [trouble] : []), outcome(told), moneySentence(told)];
+};
+
+/** The first question that the provider left without a clear answer. A worker that was lost is no silence of the provider. */
+function silence({ attempts, operations }: Told): Trouble | undefined {
+  const unclear = attempts.find(
+    ({ outcome, operation, code }) => outcome === 'unknown' && operation !== null && code !== 'worker_lost',
+  );
+  if (!unclear) return undefined;
   // What was held back here never reached the provider.
   const own = attempts.filter(
-    ({ operation, outcome }) => operation === lost.operation && outcome !== 'not-asked',
+    ({ operation, outcome }) => operation === unclear.operation && outcome !== 'not-asked',
   );
-  const nth = own.indexOf(lost) + 1;
-  const asked = own.length - nth;
-  const which = nth === 1 && asked === 0 ? name : `${ordinal(nth)} ${name}`;
-  const first = `The provider did not answer the ${which}`;
-  if (asked === 0) return `${first}.`;
-  const { status } = operations.filter(({ kind }) => kind === lost.operation).at(-1) ?? {};
-  const then =
-    status === 'approved'
-      ? 'it had gone through'
-      : status === 'declined'
-        ? 'it was declined'
-        : 'there is still no answer';
-  return `${first}; Holdfast asked ${timesWords(asked)} more with the same key, and ${then}.`;
+  const nth = own.indexOf(unclear) + 1;
+  const { status } = operations.filter(({ kind }) => kind === unclear.operation).at(-1) ?? {};
+  const later = own.slice(nth);
+  const isSilent = ({ code }: Attempt) => code === 'no_answer' || code === 'worker_lost' || code === null;
+  return {
+    kind: 'silence',
+    operation: unclear.operation!,
+    code: unclear.code ?? 'no_clear_answer',
+    httpStatus: unclear.data?.httpStatus ?? null,
+    nth,
+    askedAgain: later.length,
+    then:
+      status === 'approved' || status === 'declined'
+        ? status
+        : later.at(-1)?.code === 'amount_differs'
+          ? 'differs'
+          : unclear.code === 'no_answer' && later.every(isSilent)
+            ? 'no_answer'
+            : 'no_clear_answer',
+  };
 }
 
-/** A worker that did not come back, where nothing else went wrong. */
-function takeover({ attempts }: Told): string | undefined {
-  const at = attempts.findIndex(
-    ({ worker, fencingToken }, nth) =>
-      nth > 1 && worker !== attempts[nth - 1]!.worker && fencingToken !== attempts[nth - 1]!.fencingToken,
-  );
-  if (at === -1 || attempts[at - 1]!.outcome !== 'unknown') return undefined;
-  return `${attempts[at - 1]!.worker} stopped; ${attempts[at]!.worker} went on.`;
+/** A worker that did not come back, and who took over. */
+function takeover({ attempts }: Told): Trouble | undefined {
+  const at = attempts.findIndex(({ code }) => code === 'worker_lost');
+  if (at === -1) return undefined;
+  const { worker, operation, fencingToken } = attempts[at]!;
+  const next = attempts.slice(at + 1).find((attempt) => attempt.fencingToken > fencingToken);
+  return { kind: 'worker_lost', worker, operation, by: next?.worker ?? null };
 }
 
-function turnOut(told: Told): string {
-  const { status, saga, transitions, createdAt, endedAt, lines, attempts } = told;
-  const again = transitions.some(({ cause }) => cause === 'reacquired');
+function failure({ attempts }: Told): Trouble | undefined {
+  const failed = attempts.filter(({ outcome }) => outcome === 'error');
+  return failed.length === 0 ? undefined : { kind: 'failure', step: failed[0]!.step, times: failed.length };
+}
+
+function outcome(told: Told): Outcome {
+  const { status, saga, transitions, attempts, createdAt, endedAt, lines } = told;
   if (saga.status === 'stuck') return stuck(told);
-  if (saga.status === 'running' && status === 'pending') return underWay(told);
-  if (status === 'placed' && saga.endsAs === null) {
-    const took = endedAt ? ` in ${durationWords(endedAt.getTime() - createdAt.getTime())}` : '';
-    if (again) return `The order had been given up; its charge turned up, so it was placed after all.`;
-    const smooth = attempts.every(({ outcome }) => outcome === 'done');
-    return smooth
-      ? `${capitalized(unitWords(lines))} went through at the first attempt${took}.`
-      : `The order was placed${took}.`;
-  }
-  return goingBack(told);
+  if (saga.endsAs !== null) return goingBack(told);
+  if (status !== 'placed') return underWay(told);
+  if (transitions.some(({ cause }) => cause === 'reacquired')) return { kind: 'placed_late' };
+  const tookMs = endedAt && endedAt.getTime() - createdAt.getTime();
+  const isSmooth = attempts.every(({ outcome }) => outcome === 'done');
+  return { kind: 'placed', isSmooth, lines, tookMs };
 }
 
-function stuck({ saga, attempts }: Told): string {
+/** Blocked, it waits for an operator; with its attempts spent, it goes on by itself all the same. */
+function stuck(told: Told): Outcome {
+  const { saga, waitsFor, attempts, transitions } = told;
+  const because = saga.endsAs === null ? null : reasonOf(told);
+  if (waitsFor === 'operator') {
+    const { code = null, data } = transitions.findLast(({ cause }) => cause === 'blocked') ?? {};
+    return { kind: 'stopped', because, step: saga.step, stop: stopOf(code, data ?? null) };
+  }
+  if (waitsFor === 'worker') return { ...beingAsked(told), because };
   const tries = attempts.filter(
     ({ step, operation, outcome }) => step === saga.step && operation !== null && outcome !== 'not-asked',
-  ).length;
-  const after = tries > 0 ? ` after ${tries === 1 ? 'one attempt' : `${tries} attempts`}` : '';
-  return `It stopped at ${saga.step}${after} and waits for a person.`;
+  );
+  return { kind: 'stuck', because, step: saga.step, tries: tries.length };
 }
 
-function underWay({ saga, attempts }: Told): string {
+/** Why it waits for an operator; a line of an older build does not say. */
+export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): Stop {
+  switch (code) {
+    case 'amount_differs':
+      return { code, operation: data!.operation!, asked: data!.asked!, said: data!.said! };
+    case 'workers_lost':
+      return { code, workers: data!.workers! };
+    case 'void_declined':
+    case 'refund_declined':
+    case 'authorization_missing':
+    case 'unheard_too_long':
+      return { code };
+    default:
+      return { code: null };
+  }
+}
+
+function underWay(told: Told): Outcome {
+  const { saga, waitsFor, attempts } = told;
+  const wish = saga.wanted === 'cancel';
+  if (waitsFor === 'worker') return { ...beingAsked(told), wish };
   const last = attempts.at(-1);
-  if (last?.outcome === 'running') return `The ${operationWords[last.operation!]} is being asked for now.`;
-  return last && last.outcome !== 'done'
-    ? `It waits at ${saga.step} to ask again by itself.`
-    : `It is on its way, at ${saga.step}.`;
+  if (last && last.outcome !== 'done') return { kind: 'waits', step: saga.step, wish };
+  return { kind: 'on_its_way', step: saga.step, wish };
 }
 
-/** *Declined*, *expired*, or who turned it back; and what was undone. */
-function goingBack(told: Told): string {
-  const { saga, lines, ttlMs, rejectionReason } = told;
+function beingAsked({ saga, attempts }: Told): Extract<Outcome, { kind: 'driven' }> {
+  const last = attempts.at(-1);
+  const operation = last?.outcome === 'running' ? last.operation : null;
+  return { kind: 'driven', step: saga.step, operation, because: null, wish: false };
+}
+
+function goingBack(told: Told): Outcome {
+  const { status, saga, lines, operations } = told;
+  const reason = reasonOf(told);
   const undone = undoings(told);
-  if (rejectionReason === 'reservation_expired' || saga.endsAs === 'reservation_expired')
-    return `Nobody paid within ${durationWords(ttlMs)}, so ${unitWords(lines)} went back on sale.`;
-  const why = reasonOf(told);
-  if (saga.status !== 'compensated')
-    return undone.length > 0
-      ? `${why}; ${listed(undone)} by now.`
-      : `${why}, and everything is being undone.`;
-  return undone.length > 0 ? `${why}, so ${listed(undone)}.` : `${why}.`;
+  if (saga.status === 'compensated') return { kind: 'undone', reason, undone, lines };
+  const hasEnded = status !== 'pending' && status !== 'placed';
+  const unheard = operations.find(
+    (operation) => operation.status === 'unknown' || operation.status === 'sent',
+  );
+  if (hasEnded) return { kind: 'ended_early', reason, undone, lines, asksFor: unheard?.kind ?? null };
+  return { kind: 'undoing', reason, undone, lines };
 }
 
-function reasonOf({ saga, attempts, transitions }: Told): string {
-  const declined = attempts.find(({ outcome, operation }) => outcome === 'declined' && operation !== null);
-  if (saga.endsAs === 'payment_declined' && declined)
-    return `The ${operationWords[declined.operation!]} was declined`;
-  if (transitions.some(({ cause }) => cause === 'given-up')) return 'An operator ended the order';
-  if (transitions.some(({ cause }) => cause === 'compensated-by-hand'))
-    return 'An operator called the order off';
-  if (saga.endsAs === 'placed_then_refunded') return 'The order was placed and then given back';
-  if (saga.endsAs === 'placed_then_cancelled') return 'The order was cancelled after its charge';
-  return declined ? `The ${operationWords[declined.operation!]} was declined` : 'The order was cancelled';
+/** Why it turned back: from the line of its history that turned it, and who closed it before everything was undone. */
+function reasonOf({ saga, transitions, operations, ttlMs }: Told): Reason {
+  const since = transitions.slice(transitions.findLastIndex(({ cause }) => cause === 'reacquired') + 1);
+  const turn = since.find(({ toStatus }) => toStatus.startsWith('compensat'));
+  const isClosedByHand = turn?.cause !== 'given-up' && since.some(({ cause }) => cause === 'given-up');
+  return { ...whyOf(), isClosedByHand };
+
+  function whyOf(): Omit<Reason, 'isClosedByHand'> {
+    const isRefunded = operations.some(({ kind, status }) => kind === 'refund' && status === 'approved');
+    if (turn?.cause === 'given-up') return { why: 'given_up' };
+    if (turn?.cause === 'compensated-by-hand') return { why: 'called_off' };
+    if (saga.endsAs === 'placed_then_refunded' || saga.endsAs === 'placed_then_cancelled')
+      return { why: saga.endsAs, isDone: saga.status === 'compensated' && isRefunded };
+    if (saga.endsAs === 'reservation_expired') return { why: 'reservation_expired', ttlMs };
+    if (saga.endsAs === 'payment_declined') {
+      const isCapture = operations.some(({ kind, status }) => kind === 'capture' && status === 'declined');
+      return { why: 'declined', operation: isCapture ? 'capture' : 'authorize' };
+    }
+    return { why: turn?.code === 'reservation_released' ? 'reservation_released' : 'cancelled' };
+  }
 }
 
-function undoings({ operations, lines, stockIsBack }: Told): string[] {
-  const approved = (kind: OperationKind) =>
+function undoings({ operations, stockIsBack }: Told): Undone[] {
+  const isDone = (kind: PaymentOperation['kind']) =>
     operations.some((operation) => operation.kind === kind && operation.status === 'approved');
   return [
-    ...(approved('refund') ? ['the capture was refunded'] : []),
-    ...(approved('void') ? ['the authorization was voided'] : []),
-    ...(stockIsBack ? [`${unitWords(lines)} went back on sale`] : []),
+    ...(isDone('refund') ? (['refunded'] as const) : []),
+    ...(isDone('void') ? (['voided'] as const) : []),
+    ...(stockIsBack ? (['stock'] as const) : []),
   ];
-}
-
-function paid({ money, operations, saga }: Told): string {
-  if (money.paid === null) return 'Whether the customer paid is not known yet.';
-  if (money.paid.amount > 0) return `The customer paid ${moneyWords(money.paid)}.`;
-  const waits = saga.status === 'running' && operations.every(({ kind }) => kind === 'authorize');
-  return waits ? 'The customer has paid nothing yet.' : 'The customer paid nothing.';
 }

@@ -42,6 +42,8 @@ export class ProviderDesk {
     order: { orderId: string; reference: string | null },
     before: Promise<ProviderAnswer> | undefined,
   ): Promise<ProviderAnswer> {
+    // Before the question: what happens during it may or may not be in the answer.
+    const askedAt = new Date();
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, answerWithinMs, 'late')));
     try {
@@ -51,7 +53,7 @@ export class ProviderDesk {
         answered: true,
         problem: record ? null : 'The provider has nothing of this order yet.',
         record,
-        askedAt: new Date(),
+        askedAt,
       };
     } catch {
       return silent('The provider did not answer.', await before);

@@ -89,9 +89,11 @@ describe('the list of cases', () => {
     });
     expect(view.facts[0]).toMatch(/^The money was authorized at \d\d:\d\d:\d\d UTC\.$/);
     expect(view.facts[1]).toMatch(
-      /^2 requests with one key for the capture, the last at .*, got no usable answer\.$/,
+      /^2 requests with one key for the capture, the last at .*, got no clear answer\.$/,
     );
-    expect(view.facts[2]).toMatch(/^2 units of SKU-\d+ cannot be sold until this ends\.$/);
+    expect(view.facts[2]).toBe('Holdfast goes on asking by itself.');
+    expect(view.waitsFor).toBe('next_run');
+    expect(view.facts[3]).toMatch(/^2 units of SKU-\d+ cannot be sold until this ends\.$/);
 
     const letter = caseView((await findCase(world.db, await deadLetter()))!);
     expect(letter).toMatchObject({
@@ -110,7 +112,12 @@ describe('the list of cases', () => {
     await found.driveWhile({});
     const view = caseView((await findCase(world.db, found.orderId))!);
     expect(view.title).toBe('Amount differs: asked €\u202f10.00, provider says €\u202f10.01');
-    expect(view.nextAttemptInSeconds).toBeNull();
+    expect(view.facts).toEqual([
+      'The provider authorized €\u202f10.01 and we asked for €\u202f10.00.',
+      'An operator must act.',
+      expect.stringContaining('cannot be sold until this ends.'),
+    ]);
+    expect(view).toMatchObject({ nextAttemptInSeconds: null, waitsFor: 'operator' });
     await world.rows(
       `UPDATE sagas SET status = 'running', next_run_at = clock_timestamp() WHERE status = 'stuck'`,
     );

@@ -81,12 +81,60 @@ describe('the options of a saga', () => {
     await found.driveWhile({});
     const options = await optionsFor(found, heard({ captured: 1_001 }));
     expect(options).toMatchObject({ suggested: null, retry: { possible: true, endsAs: null } });
-    expect(options.retry.why).toContain('this alone mends nothing');
+    expect(options.retry.why).toContain('The provider answered, so retrying alone will not fix this.');
     expect(options.resolve.why).toContain('Holdfast goes on asking');
     await world.rows(
       `UPDATE sagas SET status = 'running', next_run_at = clock_timestamp() WHERE order_id = $1`,
       [found.orderId],
     );
+  });
+});
+
+describe('the comparison of our record with the provider', () => {
+  const comparison = async (found: Checkout, answer: ProviderAnswer) =>
+    (await optionsFor(found, answer)).comparison;
+  const all = (word: string) =>
+    Object.fromEntries(
+      ['authorized', 'captured', 'voided', 'refunded', 'reference'].map((name) => [name, word]),
+    );
+  const later = (answer: ProviderAnswer): ProviderAnswer => ({
+    ...answer,
+    askedAt: new Date(Date.now() + 60_000),
+  });
+
+  it('marks no difference while an authorization is unanswered', async () => {
+    const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
+    expect(await comparison(found, heard({}))).toEqual({
+      ...all('same'),
+      authorized: 'not_heard',
+      reference: 'not_heard',
+    });
+    expect(await comparison(found, heard(null))).toEqual(all('not_heard'));
+    expect(await comparison(found, unheard)).toEqual(all('not_heard'));
+  });
+
+  it('marks the amount that the provider holds and nobody asked for', async () => {
+    const found = await Checkout.start(world);
+    found.gateway.overcharge = 1;
+    await found.driveWhile({});
+    expect(await comparison(found, heard({ authorized: 1_001 }))).toMatchObject({
+      authorized: 'differs',
+      captured: 'same',
+    });
+    await (await found.act('compensate')).driveToItsEnd();
+  });
+
+  it('marks a capture that only one side has, unless it is younger than the provider’s answer', async () => {
+    const found = await (await Checkout.start(world)).driveWhile({});
+    const reference = (await optionsFor(found, unheard)).recorded.reference!;
+    const behind = heard({ reference });
+    expect(await comparison(found, later(behind))).toEqual({ ...all('same'), captured: 'differs' });
+    expect(await comparison(found, behind)).toEqual({ ...all('same'), captured: 'not_heard' });
+    expect(await comparison(found, later(heard({ reference, captured: 1_000 })))).toEqual(all('same'));
+    expect(await comparison(found, later(heard({ captured: 1_000 })))).toEqual({
+      ...all('same'),
+      reference: 'differs',
+    });
   });
 });
 

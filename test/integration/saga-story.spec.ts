@@ -1,7 +1,9 @@
 import { findSagaFacts } from '../../src/orders/saga-timeline';
 import { sagaView } from '../../src/orders/saga-view';
+import { HoldfastError } from '../../src/errors';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
+import { seeded } from '../support/seeded';
 
 /** What a person reads of an order: its story, its attempts, and what is next. */
 
@@ -70,14 +72,92 @@ describe('the story of an order', () => {
         );
         return found.driveWhile({});
       },
-      (sku) => [`Nobody paid within 10 min, so 1 unit of ${sku} went back on sale.`, paidNothing],
+      (sku) => [
+        `The reservation ran out after 10 min, before the charge began, so 1 unit of ${sku} went back on sale.`,
+        paidNothing,
+      ],
     ],
     [
       'that was refunded',
       async () => (await (await (await checkout()).driveWhile({})).refund()).driveWhile({}),
       (sku) => [
-        `The order was placed and then given back, so the capture was refunded and 1 unit of ${sku} went back on sale.`,
-        paidNothing,
+        `The order was placed and then refunded, so the capture was refunded and 1 unit of ${sku} went back on sale.`,
+        'The customer paid €\u202f10.00 and got €\u202f10.00 back.',
+      ],
+    ],
+    [
+      'whose refund was refused',
+      async () => (await (await (await checkout({ refund: true })).driveWhile({})).refund()).driveWhile({}),
+      () => [
+        'A refund was asked for after the order was placed. The provider refused the refund; it stopped at capture-payment and an operator must act.',
+        'The customer paid €\u202f10.00 and has not been refunded.',
+      ],
+    ],
+    [
+      'whose refund was not heard',
+      async () =>
+        (await (await (await checkout()).driveWhile({})).refund()).driveWhile({ refund: 'answer lost' }),
+      () => [
+        'The provider did not answer the refund.',
+        'A refund was asked for after the order was placed, and everything is being undone.',
+        'The customer paid €\u202f10.00; whether the refund of €\u202f10.00 went through is not known yet.',
+      ],
+    ],
+    [
+      'whose authorization is of another amount',
+      async () => {
+        const found = await checkout();
+        found.gateway.overcharge = 1;
+        return found.driveWhile({});
+      },
+      () => [
+        'The provider authorized €\u202f10.01 and we asked for €\u202f10.00; it stopped at authorize-payment and an operator must act.',
+        'The customer has paid nothing; the provider holds €\u202f10.01.',
+      ],
+    ],
+    [
+      'that is authorized and waits for its capture',
+      async () => (await checkout()).driveWhile({ capture: 'held back' }),
+      () => [
+        'It waits at capture-payment and is tried again by itself.',
+        'The customer has paid nothing yet; €\u202f10.00 is held.',
+      ],
+    ],
+    [
+      'whose void was not heard',
+      async () => (await checkout({ capture: true })).driveWhile({ void: 'answer lost' }),
+      () => [
+        'The provider did not answer the void.',
+        'The capture was declined, and everything is being undone.',
+        'The customer paid nothing; whether the hold of €\u202f10.00 was lifted is not known yet.',
+      ],
+    ],
+    [
+      'whose worker was killed while it asked for the capture',
+      async () => {
+        const found = await checkout();
+        await found.dieAsking('capture');
+        return found.driveWhile({});
+      },
+      () => [
+        expect.stringMatching(
+          /^.+:\d+ lost its lease while it asked for the capture; .+:\d+ took over\.$/,
+        ) as string,
+        'The order was placed in time.',
+        paid,
+      ],
+    ],
+    [
+      'whose worker was killed and nobody has taken over yet',
+      async () => {
+        const found = await checkout();
+        await found.dieAsking('authorize');
+        return found;
+      },
+      () => [
+        expect.stringMatching(/^.+:\d+ lost its lease while it asked for the authorization\.$/) as string,
+        'It waits at authorize-payment and is tried again by itself.',
+        'The customer has paid nothing; whether money is held is not known yet.',
       ],
     ],
     [
@@ -88,7 +168,7 @@ describe('the story of an order', () => {
       },
       () => [
         'The provider did not answer the first capture; Holdfast asked once more with the same key, and there is still no answer.',
-        'It stopped at capture-payment after 2 attempts and waits for a person.',
+        'It is stuck at capture-payment after 2 attempts; Holdfast goes on asking by itself.',
         'Whether the customer paid is not known yet.',
       ],
     ],
@@ -132,6 +212,54 @@ describe('the story of an order', () => {
   });
 });
 
+describe('the money in a story', () => {
+  /** What a sentence says of it, and whether the provider's ledger agrees. */
+  const agrees = (sentence: string, { kept, setAside }: { kept: number; setAside: number }): boolean => {
+    const plain = sentence.replaceAll('\u202f', ' ');
+    if (/paid nothing(?: yet)?\.$/.test(plain)) return kept === 0 && setAside === 0;
+    if (/paid nothing/.test(plain) && kept !== 0) return false;
+    if (/€ 10\.00 is (?:still )?held/.test(plain)) return setAside === 1_000;
+    if (/paid € 10\.00\.$|has not been refunded/.test(plain)) return kept === 1_000;
+    if (/and got € 10\.00 back/.test(plain)) return kept === 0;
+    return /not known|provider says|provider holds/.test(plain);
+  };
+  const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
+  const fates = ['held back', 'question lost', 'answer lost'] as const;
+
+  it(
+    'agrees with the provider’s ledger, whatever is lost, declined or undone',
+    seeded(async (random) => {
+      for (let nth = 0; nth < 12; nth++) {
+        const found = await checkout({ [random.pick(kinds)]: random.next() < 0.5 });
+        for (let step = 0; step < 7; step++) {
+          const act = random.pick([
+            'drive',
+            'drive',
+            'lose',
+            'lose',
+            'cancel',
+            'refund',
+            'compensate',
+          ] as const);
+          const refusable = (done: Promise<unknown>) =>
+            done.catch((error: unknown) => {
+              if (!(error instanceof HoldfastError)) throw error;
+            });
+          if (act === 'drive') await found.driveWhile({});
+          else if (act === 'lose') await found.driveWhile({ [random.pick(kinds)]: random.pick(fates) });
+          else await refusable(act === 'compensate' ? found.act(act) : found[act]());
+          const { story } = await viewOf(found);
+          const ledger = found.gateway.moneyOf(found.orderId);
+          expect({ sentence: story.at(-1), ledger, agrees: agrees(story.at(-1)!, ledger) }).toMatchObject({
+            agrees: true,
+          });
+        }
+      }
+    }),
+    60_000,
+  );
+});
+
 describe('the attempts of an order', () => {
   it('are told one by one, with the key that they share, and with what undid them', async () => {
     const found = await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' });
@@ -168,7 +296,8 @@ describe('the attempts of an order', () => {
     expect((await viewOf(found)).attempts.at(-1)).toMatchObject({
       outcome: 'unknown',
       worker: 'worker-1',
-      detail: 'worker-1 stopped',
+      detail: 'worker-1 lost its lease',
+      code: 'worker_lost',
     });
 
     await found.driveWhile({});

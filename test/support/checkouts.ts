@@ -61,6 +61,30 @@ export class Checkout {
     return this.driveWhile({});
   }
 
+  /** A worker dies while it asks: its call may have arrived, its lease runs out, and it writes nothing any more. */
+  async dieAsking(kind: 'authorize' | 'capture' | 'void' | 'refund'): Promise<this> {
+    let asked = (): void => undefined;
+    const asking = new Promise<void>((resolve) => (asked = resolve));
+    const gateway = new LedgerGateway();
+    const inner = this.gateway;
+    const dies = (one: typeof kind) => async (request: never) => {
+      if (one !== kind) return inner[one](request);
+      asked();
+      return new Promise<never>(() => undefined);
+    };
+    Object.assign(gateway, {
+      authorize: dies('authorize'),
+      capture: dies('capture'),
+      void: dies('void'),
+      refund: dies('refund'),
+    });
+    await passTime(this.world, this.orderId);
+    void this.world.runner({ gateway }).drive(this.orderId);
+    await asking;
+    await passTime(this.world, this.orderId);
+    return this;
+  }
+
   async cancel(): Promise<this> {
     await this.world.orders.turnBack(this.orderId, 'cancel', `cancel-${this.orderId}`, shop);
     return this;

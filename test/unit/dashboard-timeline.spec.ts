@@ -26,6 +26,8 @@ function attempt(step: Step, startedAtMs: number, endedAtMs: number | null, more
     operation,
     outcome: 'done',
     detail: null,
+    code: null,
+    data: null,
   } as const;
   const driver = { key: operation && `pay_${operation}`, fencingToken: 1, worker: 'worker-1' };
   return { ...defaults, ...driver, startedAtMs, endedAtMs, ...more } satisfies SagaAttempt;
@@ -37,6 +39,7 @@ const moved = (afterMs: number, worker: string, fencingToken: number, more: Part
 const saga = (facts: Partial<SagaFacts>): SagaFacts => ({
   status: 'completed',
   step: 'place-order',
+  waitsFor: null,
   transitions: [],
   attempts: [],
   reservation: {
@@ -58,11 +61,11 @@ const odd = saga({
   step: 'reserve-stock',
   attempts: [
     attempt('reserve-stock', 0, 6),
-    attempt('authorize-payment', 31, 3_031, { outcome: 'unknown' }),
+    attempt('authorize-payment', 31, 3_031, { outcome: 'unknown', code: 'no_answer' }),
     attempt('authorize-payment', 8_230, 8_310, {
       attempt: 2,
       outcome: 'unknown',
-      detail: 'StripeError 409: key in use',
+      code: 'key_in_use',
     }),
     attempt('authorize-payment', 23_900, 24_112, { attempt: 3 }),
     attempt('capture-payment', 24_130, 24_521, { outcome: 'declined' }),
@@ -103,6 +106,18 @@ describe('the lanes of a timeline', () => {
     ]);
   });
 
+  it('names what came instead of an answer by its code, and a lost lease is no silence of the provider', () => {
+    const said = (code: string | null, data: SagaAttempt['data'] = null) => {
+      const one = attempt('capture-payment', 0, 3_000, { outcome: 'unknown', code, data });
+      return plain(barWords(historyOf(saga({ attempts: [one] }), 0).lanes[2]!.bars[0]!, 1));
+    };
+    expect(said('worker_lost')).toBe('1 lease lost');
+    expect(said('provider_error', { httpStatus: 503 })).toBe('1 answered 503');
+    expect(said('provider_busy')).toBe('1 asked to wait');
+    expect(said('still_processing')).toBe('1 still processing');
+    expect(said(null)).toBe('1 no clear answer, 3.0 s');
+  });
+
   it('end at now while the saga goes on, and at its last act when it has ended', () => {
     const running = saga({
       status: 'running',
@@ -121,8 +136,16 @@ describe('the lanes of a timeline', () => {
         outcome: 'unknown',
       }),
     );
-    const { lanes } = historyOf(saga({ status: 'stuck', step: 'capture-payment', attempts }), 100_000);
-    expect(lanes.map(({ stoppedAfter }) => stoppedAfter)).toEqual([null, null, 10, null]);
+    const stopped = (waitsFor: SagaFacts['waitsFor']) => {
+      const { lanes } = historyOf(
+        saga({ status: 'stuck', step: 'capture-payment', waitsFor, attempts }),
+        100_000,
+      );
+      return lanes.map(({ stoppedAfter }) => stoppedAfter);
+    };
+    expect(stopped('operator')).toEqual([null, null, 10, null]);
+    // Asked again by itself, it has not stopped.
+    expect(stopped('next_run')).toEqual([null, null, null, null]);
   });
 });
 
@@ -209,7 +232,11 @@ describe('the scale of a timeline', () => {
 
 describe('many attempts of one outcome', () => {
   const silent = Array.from({ length: 12 }, (_, nth) =>
-    attempt('capture-payment', nth * 60_000, nth * 60_000 + 3_000, { attempt: nth + 1, outcome: 'unknown' }),
+    attempt('capture-payment', nth * 60_000, nth * 60_000 + 3_000, {
+      attempt: nth + 1,
+      outcome: 'unknown',
+      code: 'no_answer',
+    }),
   );
   const history = historyOf(saga({ status: 'running', attempts: silent }), 700_000);
   const lane = history.lanes[2]!;
@@ -231,7 +258,7 @@ describe('many attempts of one outcome', () => {
     const { lanes } = drawingOf(history, new Set(), 1);
     expect(lanes[2]!.pieces.map(({ words }) => plain(words))).toEqual([
       '1 no answer, 3.0 s',
-      'attempts 2 to 12, no answer, over 10 min',
+      'attempts 2 to 12, no clear answer, over 10 min',
     ]);
   });
 });

@@ -46,7 +46,7 @@ interface Amount {
 /** The facts of a transition, as JSON. Which of them there are depends on its code. */
 export interface TransitionData {
   operation?: OperationKind;
-  /** As the provider knows it: `pay_…`. */
+  /** Its id in the API: `pay_…`. */
   operationId?: string;
   attempt?: number;
   /** What was asked for. */

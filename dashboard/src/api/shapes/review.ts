@@ -1,5 +1,6 @@
 import type { Money } from './common';
 import type { StepName } from './orders';
+import type { WaitsFor } from './sagas';
 
 export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter';
 
@@ -27,8 +28,9 @@ export interface ReviewCase {
   lines: { sku: string; quantity: number }[];
   since: string;
   sinceSeconds: number;
-  /** Of an unknown payment: when it is asked again by itself. */
+  /** When it is tried again by itself; null when it is being tried now, or never. */
   nextAttemptInSeconds: number | null;
+  waitsFor: WaitsFor;
   /** The step it stands at; null for a dead letter. */
   step: StepName | null;
 }

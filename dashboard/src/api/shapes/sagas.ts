@@ -21,6 +21,8 @@ export interface Saga {
   operations: PaymentOperation[];
   /** When the next try is due; 0 when it is due now; null when nothing is left to do by itself, or one is being made. */
   nextAttemptInSeconds: number | null;
+  /** What it goes on with; null when it has ended. `operator`: nothing moves it by itself. */
+  waitsFor: WaitsFor;
   /** Who drives it at this moment; null when nobody does. */
   drivenBy: string | null;
   reservation: SagaReservation;
@@ -30,6 +32,14 @@ export interface Saga {
   clientKey: string | null;
   /** What can be done now, without asking the provider: `orders/{id}/saga/options` says more. */
   acts: { retry: boolean; compensate: boolean; resolve: boolean };
+}
+
+export type WaitsFor = 'worker' | 'next_run' | 'operator' | null;
+
+/** The facts of a transition; which there are depends on its code. */
+export interface TransitionData {
+  operation?: PaymentOperation['kind'];
+  httpStatus?: number;
 }
 
 export interface SagaTransition {
@@ -51,12 +61,16 @@ export interface SagaTransition {
     | 'not-asked'
     | 'failed'
     | 'blocked'
+    | 'worker-lost'
     | 'turn-back'
     | 'retried'
     | 'compensated-by-hand'
     | 'given-up'
     | 'reacquired';
   detail: string | null;
+  /** Why, for programs; null in lines of older builds. */
+  code: string | null;
+  data: TransitionData | null;
   fencingToken: number;
   /** The process that wrote it. */
   worker: string;
@@ -77,8 +91,11 @@ export interface SagaAttempt {
   startedAtMs: number;
   /** Null while it runs. */
   endedAtMs: number | null;
-  /** Why, in the words of the record; null when there is nothing to say. */
+  /** Why, in the words of the record, for people; null when there is nothing to say. */
   detail: string | null;
+  /** Why, for programs; null while it runs, and for older builds. */
+  code: string | null;
+  data: TransitionData | null;
   /** The provider's idempotency key (order, kind and number; in older orders the operation's id): the same for all attempts at one operation. */
   key: string | null;
   fencingToken: number;
@@ -142,12 +159,16 @@ export interface SagaOptions {
   orderId: string;
   recorded: SagaMoney;
   provider: ProviderSays;
+  comparison: Record<'authorized' | 'captured' | 'voided' | 'refunded' | 'reference', Comparison>;
   retry: SagaOption;
   compensate: SagaOption;
   resolve: SagaOption;
   /** The one choice that the provider's answer makes plainly right; null: nothing is preselected. */
   suggested: 'retry' | 'compensate' | 'resolve' | null;
 }
+
+/** `not_heard`: one side does not know it yet, which is no difference. */
+export type Comparison = 'same' | 'differs' | 'not_heard';
 
 export interface ProviderSays {
   /** False: no answer this time; the figures are from `askedAt`, or null when there never was one. */

@@ -89,7 +89,8 @@ const words: Record<SagaTransition['cause'], (transition: SagaTransition) => str
   unknown: () => 'sent → unknown',
   'not-asked': () => 'held back, not sent',
   failed: () => 'an error, to be tried again',
-  blocked: () => 'blocked, needs a person',
+  blocked: () => 'blocked, an operator must act',
+  'worker-lost': () => 'its worker lost the lease',
   'turn-back': () => 'turned back',
   retried: () => 'retried by hand',
   'compensated-by-hand': () => 'turned back by hand',
@@ -111,5 +112,5 @@ function toneOf({ cause, to }: SagaTransition): string {
 }
 
 /** What the provider was asked for by this line, with its id there. */
-const askedBy = ({ cause, detail }: SagaTransition, operations: readonly PaymentOperation[]) =>
-  cause === 'asked' ? operations.find(({ kind }) => kind === detail) : undefined;
+const askedBy = ({ data }: SagaTransition, operations: readonly PaymentOperation[]) =>
+  operations.find(({ kind }) => kind === data?.operation);

@@ -1,9 +1,8 @@
 import type { ReactNode } from 'react';
-import type { SagaOptions } from '../../api/shapes/sagas';
+import type { Comparison, SagaOptions } from '../../api/shapes/sagas';
 import { classes } from '../../look/classes';
 import { Ago, None, When } from '../../parts/figures';
 import { ScrollBox } from '../../parts/scroll-box';
-import { money } from '../../words/money';
 import { capital } from '../../words/statuses';
 import { Known } from '../orders/order-facts';
 import styles from './provider-table.module.css';
@@ -11,7 +10,13 @@ import styles from './provider-table.module.css';
 const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
 
 /** What Holdfast recorded beside what the provider says. Where they differ the row is violet. */
-export function ProviderTable({ options: { recorded, provider }, at }: { options: SagaOptions; at: number }) {
+export function ProviderTable({
+  options: { recorded, provider, comparison },
+  at,
+}: {
+  options: SagaOptions;
+  at: number;
+}) {
   const heard = provider.askedAt !== null;
   return (
     <div>
@@ -38,14 +43,14 @@ export function ProviderTable({ options: { recorded, provider }, at }: { options
                 name={capital(name)}
                 ours={<Known of={recorded[name]} />}
                 theirs={heard ? <Known of={provider[name]} /> : <None>not heard</None>}
-                differs={heard && wordsOf(recorded[name]) !== wordsOf(provider[name])}
+                comparison={comparison[name]}
               />
             ))}
             <Row
               name="Reference"
               ours={recorded.reference ? <code>{recorded.reference}</code> : <None />}
               theirs={provider.reference ? <code>{provider.reference}</code> : <None />}
-              differs={heard && recorded.reference !== provider.reference}
+              comparison={comparison.reference}
             />
           </tbody>
         </table>
@@ -64,15 +69,14 @@ export function ProviderTable({ options: { recorded, provider }, at }: { options
   );
 }
 
-const wordsOf = (amount: SagaOptions['recorded']['captured']) =>
-  amount === null ? 'unknown' : money(amount);
-
-function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; differs: boolean }) {
+function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; comparison: Comparison }) {
+  const differs = props.comparison === 'differs';
   return (
-    <tr className={classes(props.differs && styles.differs)}>
+    <tr className={classes(differs && styles.differs)}>
       <th scope="row">
         {props.name}
-        {props.differs ? <span className="unseen">, differs</span> : null}
+        {differs ? <span className="unseen">, differs</span> : null}
+        {props.comparison === 'not_heard' ? <small> not heard yet</small> : null}
       </th>
       <td>{props.ours}</td>
       <td>{props.theirs}</td>

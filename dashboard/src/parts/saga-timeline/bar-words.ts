@@ -36,49 +36,67 @@ function forwardNote(lane: Lane, open: boolean): string {
 const keysWords = (keys: number) => (keys === 1 ? 'one key' : `${keys} keys`);
 
 /** `units`: of the order, for the bars in which stock moved. */
-export function barWords({ attempt, outcome, startMs, endMs }: Bar, units: number): string {
+export function barWords(bar: Bar, units: number): string {
+  const { attempt, outcome } = bar;
+  const isNumbered = attempt.operation !== null && outcome !== 'undone';
+  return `${isNumbered ? `${attempt.attempt} ` : ''}${outcomeWords(bar, units)}`;
+}
+
+/** The same without the number of the attempt. */
+export function outcomeWords({ attempt, outcome, startMs, endMs }: Bar, units: number): string {
   const took = fineDuration(endMs - startMs);
   const local = attempt.operation === null;
-  const nth = local ? '' : `${attempt.attempt} `;
   switch (outcome) {
     case 'done':
-      if (!local) return `${nth}yes, ${took}`;
+      if (!local) return `yes, ${took}`;
       return attempt.step === 'reserve-stock' ? plural(units, 'unit') : 'placed';
     case 'undone':
       return local ? plural(units, 'unit') : took;
     case 'declined':
-      return local ? 'not begun' : `${nth}declined`;
+      return local ? 'not begun' : 'declined';
     case 'unknown':
-      return `${nth}${silence(attempt.detail, duration(endMs - startMs))}`;
+      return silence(attempt, duration(endMs - startMs));
     case 'not-asked':
-      return `${nth}held back`;
+      return 'held back';
     case 'error':
-      return `${nth}error`;
+      return 'error';
     case 'stuck':
-      return `${nth}needs a person`;
+      return attempt.code === 'amount_differs' ? 'another amount' : 'an operator must act';
     case 'running':
-      return `${nth}asking, ${duration(Math.floor((endMs - startMs) / 1_000) * 1_000)}`;
+      return `asking, ${duration(Math.floor((endMs - startMs) / 1_000) * 1_000)}`;
   }
 }
 
-/** What silence looked like, from the saga's own record; the provider's message is left to the details. */
-function silence(detail: string | null, took: string): string {
-  const status = /\b([45]\d\d):/.exec(detail ?? '')?.[1];
-  if (status === '409') return 'key in use';
-  if (status === '429') return 'told to wait';
-  if (status) return `answered ${status}`;
-  if (/still processing/.test(detail ?? '')) return 'still processing';
-  return /the provider says/.test(detail ?? '') ? 'another amount' : `no answer, ${took}`;
+/** What came instead of an answer, by the code of the line that ended the attempt. */
+function silence({ code, data }: Bar['attempt'], took: string): string {
+  switch (code) {
+    case 'worker_lost':
+      return 'lease lost';
+    case 'provider_error':
+      return data?.httpStatus ? `answered ${data.httpStatus}` : 'provider error';
+    case 'provider_busy':
+      return 'asked to wait';
+    case 'key_in_use':
+      return 'key in use';
+    case 'still_processing':
+      return 'still processing';
+    case 'access_refused':
+      return 'access refused';
+    case 'no_answer':
+      return `no answer, ${took}`;
+    default:
+      return `no clear answer, ${took}`;
+  }
 }
 
 const together: Record<Outcome, string> = {
   done: 'done',
-  unknown: 'no answer',
+  unknown: 'no clear answer',
   declined: 'declined',
   error: 'failed',
   'not-asked': 'held back',
   undone: 'undone',
-  stuck: 'needs a person',
+  stuck: 'an operator must act',
   running: 'asking',
 };
 

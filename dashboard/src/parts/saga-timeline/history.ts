@@ -24,7 +24,7 @@ export interface Lane {
   /** A compensation, which undoes the step. */
   back: boolean;
   bars: Bar[];
-  /** After how many attempts a person is needed, while one is. */
+  /** After how many attempts it stopped, while nothing but an operator moves it. */
   stoppedAfter: number | null;
 }
 
@@ -55,7 +55,10 @@ export interface History {
   open: boolean;
 }
 
-export type SagaFacts = Pick<Saga, 'status' | 'step' | 'transitions' | 'attempts' | 'reservation'>;
+export type SagaFacts = Pick<
+  Saga,
+  'status' | 'step' | 'waitsFor' | 'transitions' | 'attempts' | 'reservation'
+>;
 
 const straight = ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'];
 
@@ -98,7 +101,7 @@ function lanesOf(saga: SagaFacts, endMs: number): Lane[] {
       attempt,
     });
   }
-  if (saga.status === 'stuck') {
+  if (saga.waitsFor === 'operator') {
     const stopped = lanes.findLast(({ step, bars }) => step === saga.step && bars.length > 0);
     if (stopped) stopped.stoppedAfter = stopped.bars.length;
   }

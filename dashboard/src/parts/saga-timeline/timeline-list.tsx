@@ -1,6 +1,6 @@
 import { fineDuration, seconds } from '../../words/durations';
 import { classes } from '../../look/classes';
-import { barWords, laneWords, outcomeLooks } from './bar-words';
+import { laneWords, outcomeLooks, outcomeWords } from './bar-words';
 import type { Bar } from './history';
 import type { TimelineFacts } from './saga-timeline';
 import { TonedShape } from './lane-icon';
@@ -51,8 +51,7 @@ function Entry({ bar, facts, units }: { bar: Bar; facts: TimelineFacts; units: n
     : null;
   const title = again ?? (operation !== null && asked.length > 1 ? `${name}, attempt ${attempt}` : name);
   // The heading has said which attempt it is.
-  const words = barWords(bar, units);
-  const said = operation === null ? words : words.replace(/^\d+ (?=[a-z])/, '');
+  const said = outcomeWords(bar, units);
   return (
     <div className={styles.entry}>
       <TonedShape shape={shape} tone={tone} />
