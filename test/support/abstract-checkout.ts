@@ -1,4 +1,6 @@
 import type { OrderEnd, SagaState } from '../../src/orders/checkout-saga/saga';
+import type { TimelineRow } from '../../src/orders/checkout-saga/saga.repository';
+import type { TransitionCode, TransitionData } from '../../src/orders/checkout-saga/transition-codes';
 import type { SagaEvent, Transition } from '../../src/orders/checkout-saga/transitions';
 
 /**
@@ -41,7 +43,20 @@ export interface Checkout {
   workers: Worker[];
   /** An operator ended the order with money that was heard of and that nobody gives back any more. */
   leftByHand: boolean;
+  /** How it got here, on one way: what its history says, and beside it what truly happened. No part of the state. */
+  history: readonly TimelineRow[];
+  happened: readonly Happened[];
+  /** The fencing token of a lease that was not given back. */
+  holder: number | null;
 }
+
+export type Happened =
+  | `${'silence' | 'lost' | 'other sum' | 'held back'} ${Kind}`
+  | 'retry'
+  | 'compensate'
+  | 'resolve'
+  | 'failure'
+  | 'released';
 
 export const accepted: Checkout = {
   saga: { status: 'running', step: 'authorize-payment', attempt: 0, wanted: null, endsAs: null },
@@ -53,7 +68,28 @@ export const accepted: Checkout = {
   provider: { authorize: 'nothing', capture: 'nothing', void: 'nothing', refund: 'nothing' },
   workers: [],
   leftByHand: false,
+  history: [
+    {
+      version: 1,
+      fromStatus: null,
+      toStatus: 'running',
+      step: 'reserve-stock',
+      attempt: 1,
+      cause: 'accepted',
+      detail: null,
+      code: 'order_accepted',
+      data: null,
+      fencingToken: 0,
+      worker: 'api-1',
+      at: new Date(0),
+    },
+  ],
+  happened: [],
+  holder: null,
 };
+
+const askedAmount = { amount: 1_000, currency: 'EUR' };
+const otherAmount = { amount: 1_001, currency: 'EUR' };
 
 export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || saga.status === 'compensated';
 
@@ -92,12 +128,16 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
   from.workers.forEach((worker, place) => answersFor(from, worker, place, add));
   if (from.run === 'due' && !from.leased) {
     if (from.workers.length < 2) add('a worker claims', (play) => play.claim());
-    add('a step throws', (play) => play.apply({ type: 'failed', counted: false }));
+    add('a step throws', (play) => play.fail());
   }
   // A webhook does nothing else: it makes a waiting saga due.
   if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
   if (from.reservation === 'active') add('its time runs out', ({ to }) => (to.reservation = 'due'));
-  if (from.reservation === 'active') add('the shop releases it', ({ to }) => (to.reservation = 'released'));
+  if (from.reservation === 'active')
+    add('the shop releases it', (play) => {
+      play.to.reservation = 'released';
+      play.note('released');
+    });
   if (from.reservation === 'due') add('a sweeper comes', ({ to }) => (to.reservation = 'expired'));
   for (const by of ['cancel', 'refund'] as const)
     if (mayTurnBack(from, by)) add(by, (play) => play.turnBack(by));
@@ -125,7 +165,10 @@ function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
 function answersFor(from: Checkout, { asks, before, stale }: Worker, place: number, add: Add): void {
   const truth = from.provider[asks];
   const who = `${stale ? 'a stale' : 'the'} worker`;
-  add(`${who} dies asking for the ${asks}`, ({ to }) => void to.workers.splice(place, 1));
+  add(`${who} dies asking for the ${asks}`, (play) => {
+    play.to.workers.splice(place, 1);
+    play.note(`lost ${asks}`);
+  });
   add(`${who} hears nothing of the ${asks}`, (play) => play.hear(place, 'unknown'));
   if (truth === 'refused') add(`${who} hears no to the ${asks}`, (play) => play.hear(place, 'declined'));
   if (truth === 'done') {
@@ -155,28 +198,88 @@ function deskMay(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boole
 
 const isUnheard = (operation: Operation) => operation === 'sent' || operation === 'unknown';
 type Heard = 'approved' | 'declined' | 'unknown' | 'not-asked' | 'other-sum';
-type Outcome = { ask: Kind } | SagaEvent;
+type Outcome = { ask: Kind } | { event: SagaEvent; code: TransitionCode; data?: TransitionData };
+
+const done = (code: TransitionCode, data?: TransitionData): Outcome => ({
+  event: { type: 'done' },
+  code,
+  data,
+});
+const declined = (endsAs: OrderEnd, code: TransitionCode): Outcome => ({
+  event: { type: 'declined', endsAs },
+  code,
+});
 
 /** One event as it happens: one commit of ours. */
 class Play {
+  private token: number;
+
   constructor(
     readonly to: Checkout,
     private readonly decisions: Decisions,
-  ) {}
+  ) {
+    this.token = to.history.at(-1)!.fencingToken;
+  }
 
-  apply(event: SagaEvent): void {
-    const { state, nextRun } = this.decisions.transition(this.to.saga, event);
+  note(happened: Happened): void {
+    this.to.happened = [...this.to.happened, happened];
+  }
+
+  apply(event: SagaEvent, code: TransitionCode, data: TransitionData | null = null): void {
+    const before = this.to.saga;
+    const { state, nextRun } = this.decisions.transition(before, event);
     this.to.saga = state;
+    this.record(before, event.type, code, data);
     this.to.run = nextRun === 'now' ? 'due' : nextRun === 'backoff' ? 'waits' : 'never';
   }
 
+  /** As `Turn` writes it. */
+  private record(before: SagaState, cause: string, code: TransitionCode, data: TransitionData | null): void {
+    const { history, saga } = this.to;
+    const version = history.length + 1;
+    const fencingToken = this.token;
+    this.to.history = [
+      ...history,
+      {
+        version,
+        fromStatus: before.status,
+        toStatus: saga.status,
+        step: before.step,
+        attempt: cause === 'asked' ? saga.attempt : before.attempt,
+        cause,
+        detail: cause === 'asked' ? data!.operation! : null,
+        code,
+        data,
+        fencingToken,
+        worker: `worker-${fencingToken}`,
+        at: new Date(version * 1_000),
+      },
+    ];
+  }
+
+  private noteLostWorker(): void {
+    const { holder } = this.to;
+    if (holder === null) return;
+    this.to.holder = null;
+    this.apply({ type: 'worker-lost' }, 'worker_lost', { worker: `worker-${holder}` });
+  }
+
+  fail(): void {
+    this.note('failure');
+    this.noteLostWorker();
+    this.apply({ type: 'failed', counted: false }, 'step_failed');
+  }
+
   timePasses(): void {
+    if (this.to.leased) for (const { asks, stale } of this.to.workers) if (!stale) this.note(`lost ${asks}`);
     this.to.leased = false;
     if (this.to.run === 'waits') this.to.run = 'due';
   }
 
   claim(): void {
     for (const worker of this.to.workers) worker.stale = true;
+    this.token += 1;
+    this.noteLostWorker();
     this.advance();
   }
 
@@ -186,41 +289,56 @@ class Play {
     if (answer === 'not-asked' && before === 'created') to.provider[asks] = 'nothing';
     if (stale && this.decisions.isFenced) return;
     to.leased = false;
+    to.holder = null;
+    const data = { operation: asks, asked: askedAmount };
     if (answer === 'not-asked') {
+      this.note(`held back ${asks}`);
       to.operations[asks] = before;
       if (asks === 'authorize' && before === 'created' && to.reservation === 'pinned')
         to.reservation = 'active';
-      return this.apply({ type: 'not-asked' });
+      return this.apply({ type: 'not-asked' }, 'held_back', data);
     }
     const isOther = answer === 'other-sum' && asks !== 'void' && !(asks === 'authorize' && to.saga.endsAs);
     const recorded = answer === 'other-sum' ? (isOther ? 'unknown' : 'approved') : answer;
     if (to.operations[asks] !== 'approved' && to.operations[asks] !== 'declined')
       to.operations[asks] = recorded;
-    if (answer === 'unknown') return this.apply({ type: 'unknown' });
-    if (isOther) return this.apply({ type: 'blocked' });
+    if (answer === 'unknown') {
+      this.note(`silence ${asks}`);
+      return this.apply({ type: 'unknown' }, 'no_answer', data);
+    }
+    if (isOther) {
+      this.note(`other sum ${asks}`);
+      return this.apply({ type: 'blocked' }, 'amount_differs', { ...data, said: otherAmount });
+    }
     const isLate = to.saga.endsAs === 'abandoned' && (asks === 'authorize' || asks === 'capture');
     if (isLate && answer === 'approved' && stockIsThere && to.saga.wanted !== 'cancel') {
       to.order = 'pending';
       to.reservation = 'active';
-      this.apply({ type: 'reacquired' });
+      this.apply({ type: 'reacquired' }, 'late_charge');
     }
     this.advance();
   }
 
   turnBack(by: 'cancel' | 'refund'): void {
     const { saga, leased } = this.to;
-    if (leased || saga.endsAs === 'abandoned') saga.wanted = by;
-    else {
-      this.to.saga = this.decisions.transition(saga, { type: 'turn-back', by }).state;
-      this.to.run = 'due';
+    const code = by === 'cancel' ? 'cancel_requested' : 'refund_requested';
+    if (leased || saga.endsAs === 'abandoned') {
+      this.to.saga = { ...saga, wanted: by };
+      return this.record(saga, 'turn-back', code, null);
     }
+    this.noteLostWorker();
+    this.apply({ type: 'turn-back', by }, code);
+    this.to.run = 'due';
   }
 
   desk(act: 'retry' | 'compensate' | 'resolve'): void {
-    if (act === 'retry') return this.apply({ type: 'retried' });
-    if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' });
+    this.note(act);
+    this.noteLostWorker();
+    if (act === 'retry') return this.apply({ type: 'retried' }, 'retried_by_operator');
+    if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' }, 'compensated_by_operator');
     const { operations } = this.to;
-    this.apply({ type: 'given-up', unheard: Object.values(operations).some(isUnheard) });
+    const unheard = Object.values(operations).some(isUnheard);
+    this.apply({ type: 'given-up', unheard }, 'resolved_by_operator');
     this.undoReservation();
     this.endOrder();
     const isOwed =
@@ -233,10 +351,10 @@ class Play {
     const { to } = this;
     for (;;) {
       if (to.saga.wanted === 'cancel' && this.decisions.canTurnBack(to.saga))
-        this.apply({ type: 'turn-back', by: 'cancel' });
+        this.apply({ type: 'turn-back', by: 'cancel' }, 'cancel_requested');
       const outcome = to.saga.endsAs ? this.compensate() : this.step();
       if ('ask' in outcome) return this.ask(outcome.ask);
-      this.apply(outcome);
+      this.apply(outcome.event, outcome.code, outcome.data);
       if (to.saga.status === 'compensated') this.endOrder();
       if (to.run !== 'due') return;
     }
@@ -245,61 +363,71 @@ class Play {
   private ask(kind: Kind): void {
     const { to } = this;
     if (to.operations[kind] === 'none') to.operations[kind] = 'created';
-    this.apply({ type: 'asked' });
+    this.apply({ type: 'asked' }, 'payment_requested', { operation: kind, asked: askedAmount });
     to.workers.push({ asks: kind, before: to.operations[kind], stale: false });
     if (to.operations[kind] === 'created') to.operations[kind] = 'sent';
     if (to.provider[kind] === 'nothing') to.provider[kind] = 'on its way';
     to.leased = true;
+    to.holder = this.token;
   }
 
   private step(): Outcome {
     const { to } = this;
     switch (to.saga.step) {
       case 'reserve-stock':
-        return { type: 'done' };
+        return done('stock_reserved');
       case 'authorize-payment':
         if (to.reservation === 'active') to.reservation = 'pinned';
-        if (to.reservation === 'released') return { type: 'declined', endsAs: 'cancelled' };
-        if (to.reservation !== 'pinned') return { type: 'declined', endsAs: 'reservation_expired' };
-        return this.settled('authorize');
+        if (to.reservation === 'released') return declined('cancelled', 'reservation_released');
+        if (to.reservation !== 'pinned') return declined('reservation_expired', 'reservation_expired');
+        return this.settled('authorize', ['payment_authorized', 'authorization_declined']);
       case 'capture-payment':
-        return this.settled('capture');
+        return this.settled('capture', ['payment_captured', 'capture_declined']);
       case 'place-order':
         if (to.reservation !== 'pinned') throw new Error(`placed on stock that is ${to.reservation}`);
         if (to.order !== 'pending') throw new Error(`placed when it was ${to.order}`);
         Object.assign(to, { reservation: 'confirmed', order: 'placed' });
-        return { type: 'done' };
+        return done('order_placed');
     }
   }
 
-  private settled(kind: Kind): Outcome {
+  private settled(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {
     const operation = this.to.operations[kind];
-    if (operation === 'approved') return { type: 'done' };
-    return operation === 'declined' ? { type: 'declined', endsAs: 'payment_declined' } : { ask: kind };
+    if (operation === 'approved') return done(yes, { operation: kind });
+    return operation === 'declined' ? declined('payment_declined', no) : { ask: kind };
   }
 
   private compensate(): Outcome {
     const { authorize, capture } = this.to.operations;
     const none = (operation: Operation) => ['none', 'created', 'declined'].includes(operation);
+    const nothing = (kind: Kind) =>
+      done('nothing_to_undo', {
+        operation: kind,
+        ...(this.to.operations[kind] === 'declined' && { declineCode: 'card_declined' }),
+      });
     switch (this.to.saga.step) {
       case 'place-order':
-        return { type: 'done' };
+        return done('nothing_to_undo');
       case 'capture-payment':
-        if (none(capture) || authorize !== 'approved') return { type: 'done' };
-        return capture === 'approved' ? this.givenBack('refund') : { ask: 'capture' };
+        if (none(capture) || authorize !== 'approved') return nothing('capture');
+        return capture === 'approved'
+          ? this.givenBack('refund', ['payment_refunded', 'refund_declined'])
+          : { ask: 'capture' };
       case 'authorize-payment':
-        if (none(authorize) || capture === 'approved') return { type: 'done' };
-        return authorize === 'approved' ? this.givenBack('void') : { ask: 'authorize' };
+        if (none(authorize) || capture === 'approved') return nothing('authorize');
+        return authorize === 'approved'
+          ? this.givenBack('void', ['payment_voided', 'void_declined'])
+          : { ask: 'authorize' };
       case 'reserve-stock':
         this.undoReservation();
-        return { type: 'done' };
+        return done('stock_returned');
     }
   }
 
-  private givenBack(kind: Kind): Outcome {
+  private givenBack(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {
     const operation = this.to.operations[kind];
-    if (operation === 'approved') return { type: 'done' };
-    return operation === 'declined' ? { type: 'blocked' } : { ask: kind };
+    if (operation === 'approved') return done(yes, { operation: kind });
+    return operation === 'declined' ? { event: { type: 'blocked' }, code: no } : { ask: kind };
   }
 
   private undoReservation(): void {

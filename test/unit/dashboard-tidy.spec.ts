@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { readsOfProse } from '../support/read-prose';
 
 /** The shape of the dashboard's tree, as rules. Each is seen red on a planted violation below. */
 
@@ -75,6 +76,8 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
   'no HTML is written as a string, whose styles the CSP would drop': (all) =>
     all.filter(({ text }) => /dangerouslySetInnerHTML|\.innerHTML\b/.test(text)).map(({ path }) => path),
 
+  'no sentence is made by reading another': (all) => all.filter(isCode).flatMap(readsOfProse),
+
   'no line is left for later': (all) =>
     all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
 };
@@ -113,6 +116,10 @@ describe('each rule about the dashboard’s tree', () => {
     'no HTML is written as a string, whose styles the CSP would drop': {
       path: 'parts/bad.tsx',
       text: 'box.innerHTML = text;',
+    },
+    'no sentence is made by reading another': {
+      path: 'pages/reader.ts',
+      text: "if (/the provider says/.test(row.detail ?? '')) return 'another amount';",
     },
     'no line is left for later': { path: 'parts/later.tsx', text: `// TO${'DO'} mend this` },
   };

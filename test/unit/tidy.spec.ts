@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { readsOfProse } from '../support/read-prose';
 
 /** The shape of the source tree, as rules. Each rule is seen red on a planted violation below. */
 
@@ -136,6 +137,8 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
       .filter(({ path }) => !tinyOnPurpose.includes(path))
       .map(({ path, text }) => `${path}: ${text.split('\n').length}`),
 
+  'no sentence is made by reading another': (all) => all.flatMap(readsOfProse),
+
   'no line is left for later': (all) =>
     all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
 
@@ -215,6 +218,12 @@ describe('each rule about the source tree', () => {
     ],
     'only modules and entry points are shorter than 20 lines': [
       { path: 'orders/tiny.ts', text: 'export const a = 1;\n' },
+    ],
+    'no sentence is made by reading another': [
+      {
+        path: 'orders/reader.ts',
+        text: "if (/the provider says/.test(row.detail ?? '')) return 'another amount';",
+      },
     ],
     'no line is left for later': [{ path: 'orders/later.ts', text: `// TO${'DO'} mend this` }],
     'only the runner and the payment module know the gateway': [

@@ -1,10 +1,5 @@
 import type { SagaState } from '../../src/orders/checkout-saga/saga';
-import {
-  attemptsMax,
-  canTurnBack,
-  type SagaEvent,
-  transition,
-} from '../../src/orders/checkout-saga/transitions';
+import { canTurnBack, type SagaEvent, transition } from '../../src/orders/checkout-saga/transitions';
 import {
   accepted,
   type Checkout,
@@ -14,6 +9,7 @@ import {
   hasEnded,
   keyOf,
 } from '../support/abstract-checkout';
+import { attemptsLike } from '../support/reachable-checkouts';
 
 /**
  * Every order of events that one checkout can meet: the provider does it, refuses it, does it late or never; answers
@@ -94,15 +90,6 @@ interface Exploration {
   reachedFrom: number[][];
   depth: number;
   broken: Found[];
-}
-
-/**
- * Attempts matter where they are none, one, or spent. From three on they stand for two and for nearly spent, both of
- * which are then looked at: that is more than can happen, and finitely many.
- */
-function attemptsLike(attempt: number): number[] {
-  if (attempt > attemptsMax) return [attemptsMax + 1];
-  return attempt > 2 && attempt < attemptsMax - 1 ? [2, attemptsMax - 1] : [attempt];
 }
 
 /** Breadth first, so that what is found broken is found on a shortest way; `stopAtFirst`: then no further. */

@@ -1,0 +1,106 @@
+import { newId } from '../../src/ids';
+import type { SagaFacts } from '../../src/orders/saga-timeline';
+import type { Checkout, Kind } from './abstract-checkout';
+
+/** An abstract checkout as the tables would hold it, so that it can be read the way people read one. */
+
+const kinds: readonly Kind[] = ['authorize', 'capture', 'void', 'refund'];
+const ids = Object.fromEntries(kinds.map((kind) => [kind, newId()])) as Record<Kind, string>;
+const orderId = newId();
+const reservationId = newId();
+
+const rejectionReasons: Record<string, string | undefined> = {
+  payment_declined: 'payment_declined',
+  reservation_expired: 'reservation_expired',
+  cancelled: 'cancelled',
+  abandoned: 'abandoned',
+};
+
+/** At the moment after its last line. */
+export function factsOf(state: Checkout): SagaFacts {
+  const { saga, history, leased, run } = state;
+  const now = new Date(history.at(-1)!.at.getTime() + 1_000);
+  const later = new Date(now.getTime() + 15_000);
+  const operations = operationsOf(state);
+  const hasEnded = state.order !== 'pending';
+  const leaseExpiresAt = leased ? later : state.holder === null ? null : now;
+  return {
+    order: {
+      id: orderId,
+      principal: 'shop',
+      customerId: 'cus_1',
+      reservationId,
+      totalAmount: 1_000,
+      currency: 'EUR',
+      metadata: {},
+      lines: [{ sku: 'SKU-1', quantity: 1, unitAmount: 1_000 }],
+      createdAt: new Date(0),
+      status: state.order === 'abandoned' ? 'rejected' : state.order,
+      rejectionReason: hasEnded ? (rejectionReasons[saga.endsAs ?? ''] ?? null) : null,
+      version: 1,
+      placedAt: state.order === 'placed' ? now : null,
+      endedAt: hasEnded ? now : null,
+      expiresAt: new Date(600_000),
+      now,
+      saga: { status: saga.status, step: saga.step, version: history.length },
+      operations,
+    },
+    saga: {
+      ...saga,
+      orderId,
+      fencingToken: history.at(-1)!.fencingToken,
+      version: history.length,
+      codeVersion: 1,
+      sweeps: 0,
+      nextRunAt: run === 'never' ? null : run === 'due' ? now : later,
+      leaseExpiresAt,
+      leaseOwner: leaseExpiresAt && `worker-${state.holder}`,
+      lastError: null,
+      now,
+    },
+    transitions: [...history],
+    operations,
+    reservation: {
+      id: reservationId,
+      status: statusOf(state.reservation),
+      createdAt: new Date(0),
+      expiresAt: new Date(600_000),
+      endedAt: null,
+      returnedAt: state.reservation === 'returned' ? now : null,
+      endReason: null,
+      units: 1,
+      fencingToken: 1,
+    },
+    webhooks: [],
+    clientKey: null,
+  };
+}
+
+function statusOf(reservation: Checkout['reservation']): string {
+  if (reservation === 'due') return 'active';
+  return reservation === 'returned' ? 'confirmed' : reservation;
+}
+
+function operationsOf({ operations }: Checkout): SagaFacts['operations'] {
+  return kinds.flatMap((kind) => {
+    const status = operations[kind];
+    if (status === 'none') return [];
+    return {
+      id: ids[kind],
+      orderId,
+      kind,
+      number: 1,
+      providerKey: null,
+      status,
+      attempt: status === 'created' ? 0 : 1,
+      amount: 1_000,
+      currency: 'EUR',
+      providerReference: status === 'approved' ? `ref_${kind}` : null,
+      declineCode: status === 'declined' ? 'card_declined' : null,
+      detail: null,
+      createdAt: new Date(0),
+      sentAt: status === 'created' ? null : new Date(0),
+      settledAt: status === 'approved' || status === 'declined' ? new Date(0) : null,
+    };
+  });
+}

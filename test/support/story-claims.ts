@@ -1,0 +1,166 @@
+import type { Checkout, Happened, Kind } from './abstract-checkout';
+
+/**
+ * What each sentence of a story claims, and when that is true: held to what truly happened at the provider, to the stock
+ * and to the clock, and to nothing that the story was made from.
+ */
+export interface Claim {
+  says: RegExp;
+  isTrue: (state: Checkout, said: RegExpExecArray) => boolean;
+}
+
+const kindsByName: Record<string, Kind> = {
+  authorization: 'authorize',
+  capture: 'capture',
+  void: 'void',
+  refund: 'refund',
+};
+const kindIn = (said: RegExpExecArray): Kind => kindsByName[said.groups!.operation!]!;
+const operation = '(?:\\w+ )?(?<operation>authorization|capture|void|refund)';
+
+const isDone = (kind: Kind) => (state: Checkout) => state.provider[kind] === 'done';
+/** Done, or still on its way: nobody may say that it was not. */
+const mayBeDone = ({ provider }: Checkout, kind: Kind) =>
+  provider[kind] === 'done' || provider[kind] === 'on its way';
+const isUnheard = ({ operations }: Checkout, kind: Kind) =>
+  operations[kind] === 'sent' || operations[kind] === 'unknown';
+const did = ({ happened }: Checkout, ...any: Happened[]) => any.some((one) => happened.includes(one));
+const isKept = (state: Checkout) => isDone('capture')(state) && !mayBeDone(state, 'refund');
+const isHeld = (state: Checkout) => isDone('authorize')(state) && !mayBeDone(state, 'void');
+const isBack = ({ reservation }: Checkout) => ['returned', 'released', 'expired'].includes(reservation);
+
+export const claims: Record<string, Claim> = {
+  'nothing is paid': { says: /paid nothing/, isTrue: (state) => !mayBeDone(state, 'capture') },
+  'nothing is paid, and nothing is held': {
+    says: /paid nothing(?: yet)?\.$/,
+    isTrue: (state) =>
+      !mayBeDone(state, 'capture') && (!mayBeDone(state, 'authorize') || isDone('void')(state)),
+  },
+  'money is held': { says: /€ 10\.00 is (?:still )?held\./, isTrue: isHeld },
+  'nobody knows whether money is held': {
+    says: /whether money is held is not known/,
+    isTrue: (state) => isUnheard(state, 'authorize'),
+  },
+  'nobody knows whether the hold is lifted': {
+    says: /whether the hold of € 10\.0[01] was lifted is not known/,
+    isTrue: (state) => isDone('authorize')(state) && isUnheard(state, 'void'),
+  },
+  'the provider holds another sum': {
+    says: /the provider holds € 10\.01|€ 10\.01 is (?:still )?held/,
+    isTrue: (state) => did(state, 'other sum authorize') && isDone('authorize')(state),
+  },
+  'nobody knows whether it is paid': {
+    says: /Whether the customer paid is not known/,
+    isTrue: (state) => isUnheard(state, 'capture'),
+  },
+  'the provider took another sum': {
+    says: /The provider says that the customer paid € 10\.01/,
+    isTrue: (state) => did(state, 'other sum capture') && isDone('capture')(state),
+  },
+  'it is paid': { says: /The customer paid € 10\.00\.$/, isTrue: isKept },
+  'it is paid and not refunded': { says: /has not been refunded/, isTrue: isKept },
+  'it is paid back': { says: /and got € 10\.00 back/, isTrue: isDone('refund') },
+  'nobody knows whether it is paid back': {
+    says: /whether the refund of € 10\.00 went through is not known/,
+    isTrue: (state) => isDone('capture')(state) && isUnheard(state, 'refund'),
+  },
+  'the provider was silent': {
+    says: new RegExp(`provider (?:did not answer|gave no clear answer to) the ${operation}`),
+    isTrue: (state, said) => did(state, `silence ${kindIn(said)}`),
+  },
+  'it had gone through': {
+    says: new RegExp(`answer (?:to )?the ${operation};.* it had gone through`),
+    isTrue: (state, said) => isDone(kindIn(said))(state),
+  },
+  'it was declined after a silence': {
+    says: new RegExp(`answer (?:to )?the ${operation};.* it was declined`),
+    isTrue: (state, said) => state.provider[kindIn(said)] === 'refused',
+  },
+  'it was another sum after a silence': {
+    says: new RegExp(`answer (?:to )?the ${operation};.* it was of another amount`),
+    isTrue: (state, said) => did(state, `other sum ${kindIn(said)}`),
+  },
+  'there is no answer yet': {
+    says: new RegExp(`answer (?:to )?the ${operation};.* still no (?:clear )?answer`),
+    isTrue: (state, said) => isUnheard(state, kindIn(said)),
+  },
+  'a lease was lost': {
+    says: new RegExp(`worker-\\d+ lost its lease while it asked for the ${operation}`),
+    isTrue: (state, said) => did(state, `lost ${kindIn(said)}`),
+  },
+  'a step failed': { says: /Holdfast itself failed/, isTrue: (state) => did(state, 'failure') },
+  'it was declined': {
+    says: /The (?<operation>authorization|capture) was declined/,
+    isTrue: (state, said) => state.provider[kindIn(said)] === 'refused',
+  },
+  'a void or refund was refused': {
+    says: /The provider refused the (?<operation>void|refund)/,
+    isTrue: (state, said) => state.provider[kindIn(said)] === 'refused',
+  },
+  'another sum was answered': {
+    says: /The provider (?:authorized|captured|refunded|voided) € 10\.01 and we asked for € 10\.00/,
+    isTrue: (state) =>
+      did(state, 'other sum authorize', 'other sum capture', 'other sum void', 'other sum refund'),
+  },
+  'the authorization was voided': { says: /the authorization was voided/, isTrue: isDone('void') },
+  'the capture was refunded': {
+    says: /capture was refunded|placed and then (?:refunded|cancelled)/,
+    isTrue: isDone('refund'),
+  },
+  'stock is back': { says: /1 unit of SKU-1 went back on sale/, isTrue: isBack },
+  'it is placed': {
+    says: /went through at the first attempt in|The order was placed in|so it was placed after all/,
+    isTrue: ({ order, saga }) => order === 'placed' && saga.endsAs === null,
+  },
+  'it was placed': {
+    says: /The order was placed and then|after the order was placed/,
+    isTrue: (state) => isDone('capture')(state) && state.saga.endsAs !== null,
+  },
+  'a cancellation was asked for': {
+    says: /A cancellation was asked for/,
+    isTrue: ({ saga }) => saga.wanted === 'cancel' || saga.endsAs === 'placed_then_cancelled',
+  },
+  'the reservation ran out': {
+    says: /The reservation ran out after 10 min, before the charge began/,
+    isTrue: ({ reservation, provider }) => reservation === 'expired' && provider.authorize === 'nothing',
+  },
+  'the reservation was released': {
+    says: /The reservation was released before the charge began/,
+    isTrue: (state) => did(state, 'released') && state.provider.authorize === 'nothing',
+  },
+  'it was cancelled': {
+    says: /The order was cancelled/,
+    isTrue: (state) => state.saga.endsAs === 'cancelled' && !did(state, 'compensate'),
+  },
+  'an operator called it off': { says: /An operator called/, isTrue: (state) => did(state, 'compensate') },
+  'an operator ended it': {
+    says: /n operator (?:had |then )?ended the order/,
+    isTrue: (state) => did(state, 'resolve'),
+  },
+  'it goes on by itself': {
+    says: /by itself|is on its way|being undone|; so far |Holdfast still asks|Holdfast is still settling/,
+    isTrue: ({ run, saga }) =>
+      run !== 'never' && saga.status !== 'compensated' && saga.status !== 'completed',
+  },
+  'an operator must act': {
+    says: /an operator must act/i,
+    isTrue: ({ run, saga, leased }) => run === 'never' && saga.status === 'stuck' && !leased,
+  },
+  'a worker asks now': {
+    says: /is being asked for now|A worker is at/,
+    isTrue: ({ leased }) => leased,
+  },
+};
+
+/** Sentences that claim what is not so, and sentences whose claim nobody holds to anything. */
+export function untruths(story: readonly string[], state: Checkout): string[] {
+  return story.flatMap((sentence) => {
+    const plain = sentence.replaceAll('\u202f', ' ');
+    const found = Object.entries(claims).flatMap(([name, { says, isTrue }]) => {
+      const said = says.exec(plain);
+      return said ? [{ name, isTrue: isTrue(state, said) }] : [];
+    });
+    if (found.length === 0) return [`unchecked: ${plain}`];
+    return found.filter((claim) => !claim.isTrue).map(({ name }) => `untrue, ${name}: ${plain}`);
+  });
+}
