@@ -1,3 +1,5 @@
+import type { Reader } from './config-reader';
+
 /** Settings of the HTTP server and of event streams; read by config.ts. */
 export interface HttpSettings {
   slowRequestMs: number;
@@ -13,13 +15,9 @@ export interface HttpSettings {
   waitsPerKeyMax: number;
 }
 
-interface IntegerReader {
-  integer(name: string, fallback: number, range: { min: number; max: number }): number;
-}
-
 const hourMs = 3_600_000;
 
-export const httpSettings = (read: IntegerReader): HttpSettings => ({
+export const httpSettings = (read: Pick<Reader, 'integer'>): HttpSettings => ({
   // Above every wait that a setting bounds: a request that takes longer has no excuse and should be looked at.
   slowRequestMs: read.integer('SLOW_REQUEST_MS', 12_000, { min: 1, max: hourMs }),
   // An idle connection costs some 20 KiB, so these cost 200 MB; more clients than that need more replicas.

@@ -1,6 +1,6 @@
-import { isIP } from 'node:net';
 import { resolve } from 'node:path';
 import { type HttpSettings, httpSettings } from './config-http';
+import { ConfigError, Reader } from './config-reader';
 
 /**
  * Every setting, its default and the reason for it. Read once, when a process starts.
@@ -9,7 +9,7 @@ import { type HttpSettings, httpSettings } from './config-http';
  * and an example that would do (ConfigError).
  */
 
-export class ConfigError extends Error {}
+export { ConfigError };
 
 /** What becomes of a charge that turns up after its order was given up. */
 export type LatePayment = 'reacquire-else-refund' | 'refund';
@@ -87,7 +87,7 @@ export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): C
 
 const processSettings = (read: Reader) => ({
   logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
-  host: read.text('HOST', '127.0.0.1'),
+  host: read.host('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
   // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
   metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
@@ -254,91 +254,3 @@ function refuseDevelopmentInProduction(config: Config): void {
     );
   }
 }
-
-class Reader {
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
-
-  text(name: string, fallback: string): string {
-    return this.env[name]?.trim() || fallback;
-  }
-
-  integer(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
-    const raw = this.env[name]?.trim();
-    if (!raw) return fallback;
-    const value = Number(raw);
-    if (!/^-?\d+$/.test(raw) || value < min || value > max) {
-      throw new ConfigError(
-        `${name} is ${quoted(raw)}, not a whole number from ${min} to ${max}. Example: ${name}=${fallback}`,
-      );
-    }
-    return value;
-  }
-
-  /** IP addresses and networks, with commas between them. */
-  addresses(name: string): string[] {
-    const list = this.text(name, '')
-      .split(',')
-      .map((one) => one.trim())
-      .filter(Boolean);
-    const wrong = list.find((one) => !isAddress(one));
-    if (wrong !== undefined)
-      throw new ConfigError(
-        `${name} holds ${quoted(wrong)}, which is no IP address and no network. Example: ${name}=10.0.0.0/8,192.168.1.7`,
-      );
-    return list;
-  }
-
-  oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
-    const raw = this.env[name]?.trim() || fallback;
-    const value = values.find((known) => known === raw);
-    if (value === undefined) {
-      throw new ConfigError(
-        `${name} is ${quoted(raw)}, none of ${values.join(', ')}. Example: ${name}=${fallback}`,
-      );
-    }
-    return value;
-  }
-
-  secret(name: string, fallback: string | undefined, example: string): string {
-    const value = this.env[name]?.trim() || fallback;
-    if (!value)
-      throw new ConfigError(
-        `${name} is not set and has no default in production. Example: ${name}=${example}`,
-      );
-    if (!/^[\x21-\x7e]+$/.test(value)) {
-      throw new ConfigError(
-        `${name} holds characters that no header can carry (use visible ASCII). Example: ${name}=${example}`,
-      );
-    }
-    return value;
-  }
-
-  url(name: string, fallback: string | undefined, protocols: string[], example: string): string {
-    const url = this.optionalUrl(name, protocols, example) ?? fallback;
-    if (!url)
-      throw new ConfigError(`${name} is not set. Example: ${name}=${example} (npm start sets it for you)`);
-    return url;
-  }
-
-  optionalUrl(name: string, protocols: string[], example: string): string | undefined {
-    const raw = this.env[name]?.trim();
-    if (!raw) return undefined;
-    const protocol = URL.canParse(raw) ? new URL(raw).protocol : undefined;
-    if (!protocol || !protocols.includes(protocol)) {
-      // The value is not repeated: a URL may carry a password.
-      throw new ConfigError(
-        `${name} is not a URL that starts with ${protocols.join('// or ')}//. Example: ${name}=${example}`,
-      );
-    }
-    return raw;
-  }
-}
-
-/** `10.0.0.7`, `10.0.0.0/8` or the like of IPv6. */
-function isAddress(text: string): boolean {
-  const [address = '', bits, ...more] = text.split('/');
-  const bitsMax = { 0: -1, 4: 32, 6: 128 }[isIP(address)] ?? -1;
-  return more.length === 0 && bitsMax > 0 && /^\d{1,3}$/.test(bits ?? '0') && Number(bits ?? 0) <= bitsMax;
-}
-
-const quoted = (value: string) => JSON.stringify(value.length > 40 ? `${value.slice(0, 40)}…` : value);

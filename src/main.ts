@@ -4,7 +4,7 @@ import { createApi } from './app';
 import { loadConfig } from './config';
 import { armFailpoints } from './failpoints';
 import { log } from './http/log';
-import { endInTime, runProcess } from './process';
+import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 
 /** The API: HTTP only, any number of replicas. */
 void runProcess(async () => {
@@ -12,8 +12,11 @@ void runProcess(async () => {
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
   endInTime(config.shutdownGraceMs);
+  await untilDatabaseAnswers(config);
   const app = await createApi(config);
   app.get(Activity).start();
-  await app.listen({ host: config.host, port: config.port });
-  console.log(`api listening on ${await app.getUrl()}`);
+  await app.init();
+  // Not Nest's own listen, which logs a failure with its stack beside the line that runProcess prints.
+  const url = await app.getHttpAdapter().getInstance().listen({ host: config.host, port: config.port });
+  console.log(`api listening on ${url}`);
 });

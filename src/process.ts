@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
-import { ConfigError } from './config';
+import { type Config, ConfigError } from './config';
 import { isConnectionLost } from './database/pg-errors';
+import { reachDatabase } from './database/start-errors';
 import { log } from './http/log';
 
 /**
@@ -25,7 +26,7 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
   try {
     await start();
   } catch (error) {
-    console.error(explain(error as Error & { code?: string; port?: number }));
+    console.error(explain(error as StartError));
     process.exit(1);
   }
 }
@@ -46,11 +47,28 @@ export function endInTime(graceMs: number): void {
     process.once(signal, () => setTimeout(giveUp, graceMs + closingMs).unref());
 }
 
-function explain(error: Error & { code?: string; port?: number }): string {
+/** Before anything that logs every failed try with its stack. */
+export async function untilDatabaseAnswers(config: Config): Promise<void> {
+  await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
+}
+
+interface StartError extends Error {
+  code?: string;
+  syscall?: string;
+  port?: number;
+}
+
+function explain(error: StartError): string {
   if (error instanceof ConfigError) return error.message;
-  if (error.code === 'EADDRINUSE')
-    return `Port ${error.port} is in use. Stop what listens there, or choose another: PORT=${(error.port ?? 3000) + 1}`;
-  if (error.code === 'ECONNREFUSED')
-    return `PostgreSQL cannot be reached (${error.message}). Check DATABASE_URL.`;
+  const port = error.port ?? process.env.PORT ?? 3000;
+  const remedies: Record<string, string> = {
+    EADDRINUSE: `PORT: port ${port} is in use. Stop what listens there, or choose another: PORT=${Number(port) + 1}`,
+    EACCES: `PORT: this user may not listen on port ${port}. Use one above 1023, e.g. PORT=3000`,
+    ENOTFOUND: `HOST: "${process.env.HOST}" is not known here. Use an address of this machine, e.g. HOST=0.0.0.0 or HOST=127.0.0.1`,
+    EADDRNOTAVAIL: `HOST: "${process.env.HOST}" is not an address of this machine. Use HOST=0.0.0.0 (all addresses) or HOST=127.0.0.1`,
+  };
+  const isAboutListening = error.syscall === 'listen' || error.syscall === 'getaddrinfo';
+  const remedy = remedies[error.code === 'EAI_AGAIN' ? 'ENOTFOUND' : (error.code ?? '')];
+  if (isAboutListening && remedy) return remedy;
   return `It could not start: ${error.stack ?? error.message}`;
 }

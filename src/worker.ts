@@ -12,7 +12,7 @@ import { NestLog, log } from './http/log';
 import { HttpModule } from './http/http.module';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
-import { endInTime, runProcess } from './process';
+import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 import { QueueModule } from './queue/queue.module';
 import { Background, WorkersModule } from './workers/workers.module';
 
@@ -38,6 +38,7 @@ void runProcess(async () => {
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
   endInTime(config.shutdownGraceMs);
+  await untilDatabaseAnswers(config);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
     logger: new NestLog(),
     abortOnError: false,

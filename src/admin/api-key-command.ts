@@ -1,28 +1,60 @@
 import { randomBytes } from 'node:crypto';
-import { ConfigError, loadConfig } from '../config';
+import { loadConfig } from '../config';
 import { type Database, clockOf, openDatabase } from '../database/database';
+import { explainFailure } from '../database/start-errors';
 import { digest } from '../http/api-keys';
 import { newId } from '../ids';
 
 const usage = `Usage:
   npm run api-key -- create <name> <client|viewer|admin>   prints the new key, once
-  npm run api-key -- rotate <name>                         prints its new key; the old one ends with it
+  npm run api-key -- rotate <name>                         prints a new key for the name; the old one ends
   npm run api-key -- list
-  npm run api-key -- revoke <name>                         a revoked key works for at most 10 s more`;
+  npm run api-key -- revoke <name>                         ends the key; its name stays taken`;
 
-/** `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. */
-async function main([verb, name, role]: string[]): Promise<void> {
-  const known =
-    verb === 'list' ||
-    (verb === 'revoke' && name) ||
-    (verb === 'create' && name && /^(client|viewer|admin)$/.test(role ?? ''));
-  if (!known || (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))) return fail(usage);
+/** Caches in API processes hold a key for this long. */
+const oldKeyEnds = 'works for at most 10 s more';
+
+const argumentsOf: Record<string, readonly string[]> = {
+  create: ['name', 'role'],
+  rotate: ['name'],
+  revoke: ['name'],
+  list: [],
+};
+
+/**
+ * `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. A new key is
+ * all that goes to stdout, so that a script can keep it: KEY=$(npm run --silent api-key -- create shop client)
+ */
+async function main(args: string[]): Promise<void> {
+  if (/^(help|--help|-h)$/.test(args[0] ?? '')) return console.log(usage);
+  const wrong = problemWith(args);
+  if (wrong) return fail(`${wrong}\n\n${usage}`, 2);
+  const [verb, name, role] = args;
   try {
-    const { db, close } = await openDatabase(loadConfig(process.env, 'command'), 'holdfast-api-key');
-    await run(db, verb, name!, role!).finally(close);
+    const config = loadConfig(process.env, 'command');
+    const { db, close } = await openDatabase(config, 'holdfast-api-key');
+    await run(db, verb!, name!, role!).finally(close);
   } catch (error) {
-    fail(error instanceof ConfigError ? error.message : `It could not be done: ${(error as Error).message}`);
+    fail(explainFailure('The key command failed', error));
   }
+}
+
+function problemWith([verb, ...rest]: string[]): string | undefined {
+  if (verb === undefined) return 'There is no command.';
+  const wanted = argumentsOf[verb];
+  if (!wanted) return `There is no command "${verb}".`;
+  const [name, role] = rest;
+  if (wanted.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;
+  if (wanted.includes('role') && !role) return `${verb} needs a role: client, viewer or admin.`;
+  if (rest.length > wanted.length) return `"${rest[wanted.length]}" is one argument too many for ${verb}.`;
+  if (role && !/^(client|viewer|admin)$/.test(role))
+    return `"${role}" is not a role. Roles are client, viewer and admin.`;
+  const [, bootstrapRole] = /^bootstrap-(\w+)$/.exec(name ?? '') ?? [];
+  if (bootstrapRole)
+    return `${name} is a key of the settings. Change HOLDFAST_${bootstrapRole.toUpperCase()}_KEY and restart instead.`;
+  if (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))
+    return `"${name}" cannot be a name: use 1 to 64 letters, digits, dots, dashes and underscores, not beginning with "bootstrap-".`;
+  return undefined;
 }
 
 async function run(db: Database, verb: string, name: string, role: string): Promise<void> {
@@ -46,8 +78,13 @@ async function create(db: Database, name: string, role: string): Promise<void> {
     `,
     [newId(), name, role, digest(key)],
   );
-  if (made.length === 0) return fail(`There is, or was, a key named ${name}. Choose another name.`);
+  if (made.length === 0) {
+    return fail(
+      `There is, or was, a key named ${name}. Choose another name; for a new key of that name: npm run api-key -- rotate ${name}`,
+    );
+  }
   console.log(key);
+  console.error(`This is the ${role} key of ${name}. Store it now, it is not shown again.`);
 }
 
 /** The name is the owner of orders and reservations, so a shop keeps it while its key changes. */
@@ -58,8 +95,11 @@ async function rotate(db: Database, name: string): Promise<void> {
     `UPDATE api_keys SET key_sha256 = decode($2::text, 'hex') WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
     [name, digest(key)],
   );
-  if (rotated.length === 0) return fail(`There is no valid key named ${name}. See: npm run api-key -- list`);
+  if (rotated.length === 0) return fail(noValidKey(name, Boolean(found)));
   console.log(key);
+  console.error(
+    `This is the new ${found!.role} key of ${name}. Store it now, it is not shown again. The old key ${oldKeyEnds}.`,
+  );
 }
 
 const newKey = (role: string) => `hf_${role}_${randomBytes(24).toString('base64url')}`;
@@ -69,13 +109,21 @@ async function revoke(db: Database, name: string): Promise<void> {
     `UPDATE api_keys SET revoked_at = $2::timestamptz WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
     [name, await clockOf(db)],
   );
-  if (revoked.length === 0) return fail(`There is no valid key named ${name}. See: npm run api-key -- list`);
-  console.log(`${name} is revoked.`);
+  if (revoked.length === 0) {
+    const known = await db.rows(`SELECT FROM api_keys WHERE name = $1::text`, [name]);
+    return fail(noValidKey(name, known.length > 0));
+  }
+  console.log(`${name} is revoked. Its key ${oldKeyEnds}.`);
 }
 
-function fail(message: string): void {
+const noValidKey = (name: string, wasRevoked: boolean) =>
+  wasRevoked
+    ? `${name} was revoked, and a revoked name is not used again. Create a key with another name.`
+    : `There is no key named ${name}. See: npm run api-key -- list`;
+
+function fail(message: string, exitCode = 1): void {
   console.error(message);
-  process.exitCode = 1;
+  process.exitCode = exitCode;
 }
 
 void main(process.argv.slice(2));

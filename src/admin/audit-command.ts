@@ -1,5 +1,6 @@
-import { type Config, ConfigError, loadConfig } from '../config';
+import { type Config, loadConfig } from '../config';
 import { type Database, openDatabase } from '../database/database';
+import { explainFailure } from '../database/start-errors';
 import { Audit } from './audit';
 import { type LedgerRow, type LedgerViolation, compareWithLedger, orderFacts } from './ledger';
 
@@ -13,11 +14,7 @@ async function main(): Promise<void> {
   try {
     process.exitCode = (await audit(loadConfig(process.env, 'command'))) ? 0 : 1;
   } catch (error) {
-    console.error(
-      error instanceof ConfigError
-        ? error.message
-        : `The audit could not be made: ${(error as Error).message}`,
-    );
+    console.error(explainFailure('The audit could not be made', error));
     process.exitCode = 1;
   }
 }

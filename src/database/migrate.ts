@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { ConfigError, loadConfig, type Config } from '../config';
 import { dataSourceOptions } from './data-source';
+import { explainFailure, missingGrant } from './start-errors';
 
 /** Two deploys that start together must not migrate together. The number only has to be ours: it spells HOLD. */
 const migrationLock = 0x484f4c44;
@@ -20,6 +21,9 @@ export async function migrate(config: Config): Promise<string[]> {
     const applied = await applyMigrations(config);
     if (!config.redisUrl) await runQueueMigrations(guard);
     return applied;
+  } catch (error) {
+    const grant = await missingGrant(guard, error);
+    throw grant ? new ConfigError(grant) : error;
   } finally {
     await guard.end();
   }
@@ -56,11 +60,7 @@ async function main(): Promise<void> {
     const applied = await migrate(loadConfig(process.env, 'command'));
     console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
   } catch (error) {
-    console.error(
-      error instanceof ConfigError
-        ? error.message
-        : `The database could not be migrated: ${(error as Error).message}`,
-    );
+    console.error(explainFailure('The database could not be migrated', error));
     process.exitCode = 1;
   }
 }

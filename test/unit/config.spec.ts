@@ -60,6 +60,14 @@ describe('the settings', () => {
     ],
     ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '10.0.0.7, proxy.test' }],
     ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '10.0.0.0/33' }],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '10.0.0.0/8, 0.0.0.0/0' }],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '0.0.0.0/1,128.0.0.0/1' }],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '::/0' }],
+    ['TRUSTED_PROXIES', { ...databaseUrl, TRUSTED_PROXIES: '::ffff:0:0/96' }],
+    ['HOST', { ...databaseUrl, HOST: 'http://127.0.0.1' }],
+    ['HOST', { ...databaseUrl, HOST: '127.0.0.1:3000' }],
+    ['HOST', { ...databaseUrl, HOST: 'my host' }],
+    ['REDIS_URL', { ...databaseUrl, REDIS_URL: 'redis://:pa#ss@127.0.0.1:6379' }],
     ['SESSION_SECONDS', { ...databaseUrl, SESSION_SECONDS: '0' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'intake.before-commit:kill9' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'record' }],
@@ -97,6 +105,45 @@ describe('the settings', () => {
       'fd00::/8',
     ]);
     expect(loadConfig(databaseUrl).trustedProxies).toEqual([]);
+  });
+
+  it('refuse to trust everybody as a proxy, and say why', () => {
+    expect(refusalOf({ ...databaseUrl, TRUSTED_PROXIES: '0.0.0.0/0' })).toMatch(
+      /^TRUSTED_PROXIES holds "0\.0\.0\.0\/0", which trusts everybody/,
+    );
+  });
+
+  it.each(['0.0.0.0', '::1', '[::1]', '::', 'localhost', 'api.internal', 'holdfast-api_1', 'a'])(
+    'accept HOST=%s',
+    (HOST) => {
+      expect(loadConfig({ ...databaseUrl, HOST }).host).toBe(HOST.replace(/[[\]]/g, ''));
+    },
+  );
+
+  it.each([
+    'postgres://holdfast:pa#ss@db:5432/holdfast',
+    'postgres://holdfast:5#ss@db:5432/holdfast',
+    'postgres://holdfast:pa/ss@db:5432/holdfast',
+    'postgres://holdfast:5/ss@db:5432/holdfast',
+    'postgres://holdfast:p@5/ss@db:5432/holdfast',
+    'postgres://holdfast:pa?ss@db:5432/holdfast',
+    'postgres://holdfast:5?ss@db:5432/holdfast',
+    'postgres://holdfast:100%@db:5432/holdfast',
+    'postgres://holdfast:p%zz@db:5432/holdfast',
+  ])('tell how to encode the password of %s, without repeating it', (url) => {
+    const message = refusalOf({ DATABASE_URL: url });
+    expect(message).toMatch(/^DATABASE_URL cannot be read: .*# as %23.*encodeURIComponent/);
+    expect(message).not.toContain(url.slice('postgres://holdfast:'.length, url.lastIndexOf('@')));
+    expect(message).not.toContain('\n');
+  });
+
+  it.each([
+    'postgres://holdfast:pa%23ss@db:5432/holdfast',
+    'postgres://db/holdfast?options=-c%20application_name%3Da%40b',
+    'postgres://me@db/holdfast?options=-c%20application_name%3Da@b',
+    'postgresql:///holdfast',
+  ])('accept DATABASE_URL=%s', (url) => {
+    expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
 
   it('choose what becomes of a late charge', () => {

@@ -53,8 +53,9 @@ const mayImport: Record<string, readonly string[]> = {
 };
 const rootFiles = [
   'clock.ts',
-  'config.ts',
   'config-http.ts',
+  'config-reader.ts',
+  'config.ts',
   'config.module.ts',
   'errors.ts',
   'failpoints.ts',
