@@ -1,5 +1,5 @@
 # syntax=docker/dockerfile:1
-# One image content, one target for each process: docker build --target api|worker|sandbox|migrate .
+# One image content, one target for each process: docker build --target api|worker|sandbox|migrate|seed .
 
 FROM node:22-bookworm-slim AS build
 WORKDIR /app
@@ -28,6 +28,11 @@ USER node
 
 FROM base AS migrate
 CMD ["node", "--enable-source-maps", "dist/database/migrate.js"]
+
+# The demo products of `npm start`, into an empty shop. Never part of a deployment.
+FROM base AS seed
+COPY scripts/seed.mjs scripts/console.mjs scripts/processes.mjs scripts/
+CMD ["node", "scripts/seed.mjs", "http://api:3000"]
 
 FROM base AS sandbox
 VOLUME /data

@@ -24,7 +24,8 @@ module.exports = {
   roots: ['<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   maxWorkers: 3,
-  testTimeout: 30_000,
+  // For what hangs. Every wait inside a test has a shorter limit and says what it waited for (test/support/until.ts).
+  testTimeout: 300_000,
   globalSetup: '<rootDir>/test/global-setup.ts',
   globalTeardown: '<rootDir>/test/global-teardown.ts',
   reporters: ['default', '<rootDir>/test/support/totals-reporter.cjs'],

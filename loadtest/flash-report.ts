@@ -55,6 +55,16 @@ export function salesTable(sales: SaleResult[]): string[][] {
   return [[...head, ...truth], ...rows];
 }
 
+/** What the columns say, below each table: two of them are rates, of different things. */
+export const salesLegend = [
+  'orders/s   orders accepted a second (201 or 202, stock taken), until the last order was accepted',
+  'placed/s   orders placed a second (paid, stock sold), until every order had ended: payment is the slower half',
+  'p50…p99    time of an answer, from the moment the buyer wanted to send it',
+];
+export const levelsLegend = [
+  'orders/s   orders accepted a second by so many buyers at once, with stock for all and no worker: nothing is paid or placed',
+];
+
 /** The sales of a strategy are one line: the numbers of the one whose speed is the median, and what was wrong in any. */
 function byStrategy(sales: SaleResult[]): { typical: SaleResult; all: SaleResult[] }[] {
   return [...new Set(sales.map(({ strategy }) => strategy))].map((strategy) => {
@@ -154,8 +164,8 @@ export function htmlOf({ machine, args, levels, sales }: FlashSaleResult): strin
 ${short(100 * args.declineRate)} % of the cards declined, ${short(100 * args.abandonRate)} % of the buyers went away. ${args.runs > 1 ? `${args.runs} sales by each strategy, of which the table shows the one with the median speed. Seeds from ${args.seed} on.` : `Seed ${args.seed}.`}<br>${escaped(inOneLine(machine))}; ${escaped(machine.at)}</p>
 ${failures.length > 0 ? `<h2 class="FAIL">What is wrong</h2><ul>${failures.join('')}</ul>` : '<p class="pass">Every promise held.</p>'}
 <div class="scroll">${htmlTable(salesTable(sales))}</div>
-<p>orders/s: until the last order was taken. Times are those of the answer, from the moment the buyer wanted to send. placed/s: until every order had come to its end.</p>
-${levels.length > 0 ? `<h2>So many buyers at once</h2><div class="scroll">${htmlTable(levelsTable(levels))}</div><p>With enough for all, and no worker: orders are taken and not yet paid, so that it is the strategies that are compared.</p>` : ''}
+<p>${salesLegend.map(escaped).join('<br>')}</p>
+${levels.length > 0 ? `<h2>So many buyers at once</h2><div class="scroll">${htmlTable(levelsTable(levels))}</div><p>${levelsLegend.map(escaped).join('<br>')}</p>` : ''}
 <div class="plots">${plots.join('\n')}</div>
 </body></html>
 `;

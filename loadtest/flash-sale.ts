@@ -11,8 +11,10 @@ import {
   concurrencyPlots,
   htmlOf,
   jsonOf,
+  levelsLegend,
   levelsTable,
   plainSale,
+  salesLegend,
   salesTable,
 } from './flash-report';
 import { busyWarning, inOneLine, machineNow } from './machine';
@@ -102,7 +104,9 @@ async function sweep(strategy: string, surroundings: Surroundings): Promise<Leve
       );
       const { answers, counts } = level.tally;
       const soldOut = counts.refused > 0 ? ', SOLD OUT while it was measured' : '';
-      line.end(`${short(level.ordersPerSecond)} orders/s, p99 ${time(answers.percentile(0.99))}${soldOut}`);
+      line.end(
+        `${short(level.ordersPerSecond)} orders accepted/s, p99 of an answer ${time(answers.percentile(0.99))}${soldOut}`,
+      );
       levels.push(level);
     }
     return levels;
@@ -128,7 +132,9 @@ async function sell(strategy: string, surroundings: Surroundings): Promise<SaleR
       tellParent({ sold: plainSale(sale) });
       const { placed, failures } = sale.verdict;
       const held = failures.length === 0 ? 'every promise held' : 'NOT every promise held';
-      line.end(`${placed} placed in ${time(sale.settledMs)}: ${held}`);
+      line.end(
+        `${short(sale.ordersPerSecond)} orders accepted/s, ${short(sale.placedPerSecond)} placed/s (${placed} in ${time(sale.settledMs)}, paid): ${held}`,
+      );
       sales.push(sale);
     }
     return sales;
@@ -142,8 +148,8 @@ const told = ({ done, accepted, refused, shed }: Progress) =>
 
 function report(result: FlashSaleResult): void {
   const { args, levels, sales } = result;
-  if (levels.length > 0) say(`\n${table(levelsTable(levels))}`);
-  say(`\n${table(salesTable(sales))}\n`);
+  if (levels.length > 0) say(`\n${table(levelsTable(levels))}\n\n${levelsLegend.join('\n')}`);
+  say(`\n${table(salesTable(sales))}\n\n${salesLegend.join('\n')}\n`);
   for (const { strategy, seed, verdict } of sales)
     for (const failure of verdict.failures) say(`FAIL ${strategy}, seed ${seed}: ${failure}`);
   const late = Math.max(...sales.map(({ tally }) => tally.lateness.percentile(0.99) ?? 0));

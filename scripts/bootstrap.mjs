@@ -14,6 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import path from 'node:path';
+import readline from 'node:readline';
 import { failWith, longStage, say, SetupError, stage } from './console.mjs';
 import { waitForPidFile } from './pid-file.mjs';
 import { isMain, root } from './processes.mjs';
@@ -87,10 +88,24 @@ function readJson(file) {
 
 async function install() {
   const total = Object.values(lockedPackages()).filter((entry) => !entry.optional).length - 1;
-  const progress = () => `${countPackages()} in place`;
+  // npm looks all packages up, then fetches, then unpacks: each takes a while in which the others stand still.
+  const counts = { 'looked up': 0, fetched: 0 };
+  const progress = () => {
+    const told = Object.entries(counts).map(([what, count]) => `${Math.min(count, total)} ${what}`);
+    return `${told.join(', ')}, ${countPackages()} in place`;
+  };
+  const onLine = (line) => {
+    if (/^npm silly packumentCache \S+:\/\//.test(line)) counts['looked up'] += 1;
+    else if (/^npm http .*\.tgz\b/.test(line)) counts.fetched += 1;
+    else if (!/^npm (silly|verbose|info|http|timing|notice|warn) /.test(line))
+      process.stderr.write(`${line}\n`);
+  };
   await longStage(`installing about ${total} packages (npm ci)`, { progress }, () =>
     // --include=dev: NODE_ENV=production would leave out the compiler that the build needs.
-    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'], { stdout: 'ignore' }),
+    run('npm', ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=silly'], {
+      stdout: 'ignore',
+      onLine,
+    }),
   );
   mkdirSync(cacheDir, { recursive: true });
   writeFileSync(path.join(cacheDir, 'installed.json'), JSON.stringify({ nodeMajor: currentMajor() }));
@@ -195,16 +210,21 @@ async function bundle(outDir) {
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-function run(command, args, { stdout = 'inherit' } = {}) {
+/** `onLine` gets what it writes to stderr, which otherwise goes to ours. */
+function run(command, args, { stdout = 'inherit', onLine } = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(command, args, { cwd: root, stdio: ['ignore', stdout, 'inherit'] });
+    const child = spawn(command, args, {
+      cwd: root,
+      stdio: ['ignore', stdout, onLine ? 'pipe' : 'inherit'],
+    });
+    if (onLine) readline.createInterface({ input: child.stderr }).on('line', onLine);
     // A signal to this process alone must not leave npm or the compiler behind.
     const pass = (signal) => child.kill(signal);
     for (const signal of endingSignals) process.on(signal, pass);
     child.once('exit', () => endingSignals.forEach((signal) => process.off(signal, pass)));
     const failure = (how) => reject(new SetupError(`\`${path.basename(command)} ${args.join(' ')}\` ${how}`));
     child.once('error', (error) => failure(`could not be run: ${error.message}`));
-    child.once('exit', (code, signal) =>
+    child.once('close', (code, signal) =>
       code === 0 ? resolve() : failure(`failed (${signal ?? `exit ${code}`})`),
     );
   });

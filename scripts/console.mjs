@@ -25,11 +25,17 @@ export async function stage(what, work) {
   return outcome;
 }
 
+/** Soon enough that nobody takes it for hung. */
+const progressEveryMs = 3_000;
+
 /** For stages that may take a minute: a line at the start, then one every few seconds. */
 export async function longStage(what, { progress }, work) {
   const since = Date.now();
   say(`${what} …`);
-  const ticker = setInterval(() => say(`  ${progress()} after ${seconds(Date.now() - since)}`), 5_000);
+  const ticker = setInterval(
+    () => say(`  ${progress()} after ${seconds(Date.now() - since)}`),
+    progressEveryMs,
+  );
   try {
     await work();
   } finally {

@@ -17,6 +17,7 @@ import {
   escalations,
 } from './processes.mjs';
 import { writeAtomically } from './pid-file.mjs';
+import { watchStart } from './progress.cjs';
 
 const settings = [
   'listen_addresses=127.0.0.1',
@@ -38,7 +39,6 @@ const throwawaySettings = [
 ];
 
 const databaseName = 'holdfast';
-const readyWithinMs = 30_000;
 const urlOf = (port, database = databaseName) => `postgres://holdfast@127.0.0.1:${port}/${database}`;
 
 /**
@@ -114,28 +114,41 @@ async function launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort, e
     closeSync(log);
     const failed = new Promise((resolve) => child.once('error', resolve));
     if (child.pid) onSpawn(child);
-    if (child.pid && (await isReady(child, dir))) {
+    const outcome = child.pid ? await untilReady(child, { dir, logFile }) : undefined;
+    if (outcome === 'ready') {
       if (portFile) writeAtomically(portFile, `${port}\n`);
       return { child, port };
     }
     // The port may have been taken in between; or the backends of a killed server are still letting go of its memory.
-    const said = child.pid ? readLines(logFile).join('\n') : String(await failed);
+    const said = child.pid ? [...readLines(logFile), outcome].join('\n') : String(await failed);
     const passing = /could not bind|pre-existing shared memory/.test(said);
     if (!passing || attempt === 20) throw new SetupError(`PostgreSQL did not start:\n${said.trim()}`);
     await sleep(500);
   }
 }
 
-/** The eighth line of postmaster.pid is where the server itself says that it takes connections. */
-async function isReady(child, dir) {
-  const end = Date.now() + readyWithinMs;
+/**
+ * 'ready' or what went wrong. The eighth line of postmaster.pid is where the server itself says that it takes
+ * connections. Recovery after a crash may take minutes; its progress shows in the log and in CPU time.
+ */
+async function untilReady(child, { dir, logFile }) {
   const self = identify(child.pid);
-  while (Date.now() < end && child.exitCode === null && child.signalCode === null && isAlive(self)) {
+  const start = watchStart(child.pid);
+  let heard = 0;
+  while (child.exitCode === null && child.signalCode === null && isAlive(self)) {
     const lines = readLines(path.join(dir, 'postmaster.pid'));
-    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return true;
+    if (Number(lines[0]) === child.pid && lines[7]?.trim() === 'ready') return 'ready';
+    const said = readLines(logFile).length;
+    if (said > heard) start.moved();
+    heard = said;
+    const problem = start.problem();
+    if (problem) {
+      await stopProcess(self, escalations.postgres);
+      return `It ${problem}.`;
+    }
     await sleep(10);
   }
-  return false;
+  return 'It ended.';
 }
 
 async function createDatabase(port) {

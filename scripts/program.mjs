@@ -2,8 +2,9 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
-import { SetupError, seconds } from './console.mjs';
+import { SetupError } from './console.mjs';
 import { root, sleep } from './processes.mjs';
+import { watchStart } from './progress.cjs';
 
 /** Wide enough for the longest name, so that the lines of all programs begin in the same column. */
 const labelWidth = 8;
@@ -47,19 +48,24 @@ export async function untilEnded(program) {
   if (!ok) throw new SetupError(`${program.name} failed (${how}): ${program.lastLine}`);
 }
 
-/** `readyWhen` is what it prints when it is ready, or a function that goes and looks. */
-export async function untilReady(program, { readyWhen, withinMs }) {
+/** `readyWhen` is what it prints when it is ready, or a function that goes and looks. Waits while it gets anywhere. */
+export async function untilReady(program, { readyWhen }) {
   const isReady =
     typeof readyWhen === 'function' ? readyWhen : () => program.lines.some((line) => readyWhen.test(line));
-  const deadline = Date.now() + withinMs;
+  const start = watchStart(program.child.pid);
+  let heard = 0;
   for (;;) {
     // Looked at first: a stranger on the same port may answer in its place.
     if (program.ended)
       throw new SetupError(`${program.name} could not start (${program.ended.how}): ${program.lastLine}`);
     if (await isReady()) break;
-    if (Date.now() > deadline)
-      throw new SetupError(`${program.name} was not ready within ${seconds(withinMs)}`);
+    if (program.lines.length > heard) start.moved();
+    heard = program.lines.length;
+    const problem = start.problem();
+    if (problem) throw new SetupError(`${program.name} ${problem}${saying(program)}`);
     await sleep(25);
   }
   program.lines = undefined; // From here on only the last one matters.
 }
+
+const saying = ({ lastLine }) => (lastLine ? `. It said last: ${lastLine}` : '');

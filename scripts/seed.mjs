@@ -1,5 +1,8 @@
 // Five products for an empty shop, put there through the public API as a shop's own tools would.
-import { SetupError } from './console.mjs';
+//
+// As a program: node scripts/seed.mjs http://127.0.0.1:3000, with HOLDFAST_ADMIN_KEY.
+import { failWith, say, SetupError } from './console.mjs';
+import { isMain } from './processes.mjs';
 
 const demoProducts = [
   { sku: 'TEE-BLACK-M', name: 'T-shirt, black, M', amount: 1999, onHand: 500 },
@@ -26,13 +29,24 @@ export async function seed({ apiUrl, adminKey }) {
 
 async function call(url, { adminKey, method = 'GET', body }) {
   const headers = { authorization: `Bearer ${adminKey}`, 'content-type': 'application/json' };
-  const response = await fetch(url, {
-    method,
-    headers: body ? headers : { authorization: headers.authorization },
-    body: body && JSON.stringify(body),
-  });
+  const failure = (how) => new SetupError(`Demo products could not be made: ${method} ${url} ${how}`);
+  let response;
+  try {
+    response = await fetch(url, {
+      method,
+      headers: body ? headers : { authorization: headers.authorization },
+      body: body && JSON.stringify(body),
+    });
+  } catch (error) {
+    throw failure(`got no answer (${error.cause?.code ?? error.message}). Is the API running there?`);
+  }
   if (response.ok) return response.json();
-  throw new SetupError(
-    `Demo products could not be made: ${method} ${url} answered ${response.status} ${await response.text()}`,
-  );
+  throw failure(`answered ${response.status} ${await response.text()}`);
 }
+
+async function main([apiUrl = 'http://127.0.0.1:3000']) {
+  const made = await seed({ apiUrl, adminKey: process.env.HOLDFAST_ADMIN_KEY || 'hf_dev_admin' });
+  say(made > 0 ? `${made} demo products made` : 'there are products already; none was made');
+}
+
+if (isMain(import.meta.url)) await main(process.argv.slice(2)).catch(failWith);

@@ -2,11 +2,13 @@
 import path from 'node:path';
 import { SetupError } from './console.mjs';
 import { isPortFree, root } from './processes.mjs';
+import { startLimitMs } from './progress.cjs';
 
 const apiPortDefault = 3000;
 const sandboxPortDefault = 3100;
 
 export function readSettings(env) {
+  checkStartLimit(env);
   return {
     port: portOf(env, 'PORT', apiPortDefault),
     sandboxPort: portOf(env, 'SANDBOX_PORT', sandboxPortDefault),
@@ -16,6 +18,14 @@ export function readSettings(env) {
     stripeUrl: env.STRIPE_API_URL || undefined,
     redisUrl: env.REDIS_URL || undefined,
   };
+}
+
+function checkStartLimit(env) {
+  try {
+    startLimitMs(env);
+  } catch (error) {
+    throw new SetupError(error.message);
+  }
 }
 
 function portOf(env, name, fallback) {

@@ -3,6 +3,7 @@ import { mkdirSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
 import { complain, failWith, say, SetupError, seconds, stage } from './console.mjs';
+import { removeInstance, writeInstance } from './instance.mjs';
 import { acquirePidFile } from './pid-file.mjs';
 import { isAlive, stopInOrder } from './processes.mjs';
 import { seed } from './seed.mjs';
@@ -70,6 +71,7 @@ async function stopLeftovers(left) {
 async function startAll(supervisor, settings) {
   const databaseUrl = settings.databaseUrl ?? (await startDatabase(supervisor, settings));
   const env = childEnv(settings, databaseUrl);
+  writeInstance({ dataDir: settings.dataDir, settings, env });
   if (settings.stripeUrl === undefined) {
     await stage(`payment sandbox on http://127.0.0.1:${settings.sandboxPort}`, () =>
       supervisor.keepProgram('sandbox', {
@@ -136,6 +138,7 @@ function stopOnce({ supervisor, settings, pidFile }) {
       const since = Date.now();
       await supervisor.stop();
       rmSync(path.join(settings.dataDir, 'pids.json'), { force: true });
+      removeInstance(settings.dataDir);
       pidFile.release();
       tell(`stopped (${seconds(Date.now() - since)}); the data stays in ${settings.dataDir}`);
       process.exit(exitCode);

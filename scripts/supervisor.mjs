@@ -15,9 +15,6 @@ const settledAfterMs = 30_000;
 /** Starts without success of what had once been ready: about forty seconds of trying. */
 const failedStartsMax = 10;
 
-/** Half a minute for a cold disk; on a warm one a program is ready within a second. */
-const readyWithinMs = 30_000;
-
 /** Writers before what they write to: API and worker, then the payment provider, then the database. */
 export const ranks = { service: 1, provider: 2, database: 3 };
 
@@ -67,7 +64,7 @@ export class Supervisor {
     await this.keep(name, async () => {
       const program = this.#spawn(name, { script, env }, { rank });
       try {
-        await untilReady(program, { readyWhen, withinMs: readyWithinMs });
+        await untilReady(program, { readyWhen });
       } catch (error) {
         program.child.kill('SIGKILL'); // Should it hang rather than have ended.
         throw error;

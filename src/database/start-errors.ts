@@ -139,9 +139,9 @@ export function explainFailure(what: string, error: unknown): string {
 }
 
 function partsOf(databaseUrl: string): { host: string; role: string; database: string } {
-  if (!URL.canParse(databaseUrl)) return { host: 'that address', role: '?', database: '?' };
+  if (!URL.canParse(databaseUrl)) return { host: 'that address', role: 'unknown', database: 'unknown' };
   const url = new URL(databaseUrl);
-  const role = decodeURIComponent(url.username) || (process.env.PGUSER ?? process.env.USER ?? '?');
+  const role = decodeURIComponent(url.username) || 'of this user';
   return {
     host: `${url.hostname || '127.0.0.1'}:${url.port || 5432}`,
     role,

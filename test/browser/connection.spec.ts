@@ -1,5 +1,5 @@
 import { openShop } from '../support/shop';
-import { until } from '../support/until';
+import { patienceMs, until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
 describe('the connection of the dashboard', () => {
@@ -7,7 +7,7 @@ describe('the connection of the dashboard', () => {
   const browser = openBrowser(shop);
 
   const untilPhase = (visit: Visit, phase: string): Promise<unknown> =>
-    visit.page.locator(`[data-phase=${phase}]`).waitFor({ timeout: 40_000 });
+    visit.page.locator(`[data-phase=${phase}]`).waitFor({ timeout: patienceMs });
   const auditNow = ({ page }: Visit) => page.getByRole('button', { name: /^Audit now/ });
 
   const overview = async (role: 'admin' | 'viewer' = 'admin'): Promise<Visit> => {
@@ -45,7 +45,7 @@ describe('the connection of the dashboard', () => {
     await untilPhase(visit, 'live');
     expect(await auditNow(visit).getAttribute('aria-disabled')).toBeNull();
     expect(await visit.text('header')).toMatch(/\d+ of \d+ promises hold/);
-  }, 120_000);
+  });
 
   it('comes back by itself after the API was killed, with what happened meanwhile', async () => {
     const sku = await shop.product(5);
@@ -61,7 +61,7 @@ describe('the connection of the dashboard', () => {
     expect(visit.complaints.filter((line) => !/ERR_CONNECTION|ERR_INCOMPLETE|ERR_EMPTY/.test(line))).toEqual(
       [],
     );
-  }, 120_000);
+  });
 
   it('is tried at once when somebody asks for it', async () => {
     const visit = await overview();
@@ -70,7 +70,7 @@ describe('the connection of the dashboard', () => {
     await shop.service.restart('api-1');
     await visit.page.getByRole('button', { name: 'Try now' }).click();
     await untilPhase(visit, 'back');
-  }, 120_000);
+  });
 
   it('tells of a newer dashboard, and leaves it to the person to load it', async () => {
     const visit = await browser.visit({ role: 'viewer' });
@@ -84,5 +84,5 @@ describe('the connection of the dashboard', () => {
     await visit.go('/');
     await untilSays(visit, 'A newer dashboard is ready.');
     await visit.page.getByRole('button', { name: 'Reload' }).waitFor();
-  }, 60_000);
+  });
 });

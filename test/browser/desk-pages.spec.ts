@@ -24,7 +24,7 @@ describe('the page of', () => {
     paths['a released reservation'] = `/reservations/${released.id}`;
     paths['a product in pools'] = `/products/${sku}`;
     paths['an order that does not exist'] = '/orders/ord_01k9h3v5r8e7ya2m0q4wzth7k2';
-  }, 90_000);
+  });
 
   const things = [
     'a placed order',
@@ -49,5 +49,5 @@ describe('the page of', () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go(paths['an order that does not exist']!);
     await visit.page.getByText(/Could not load this order \(404\)/).waitFor();
-  }, 60_000);
+  });
 });

@@ -1,5 +1,6 @@
 import { openShop } from '../support/shop';
 import { openBrowser, untilSays, type Visit } from './support';
+import { patienceMs } from '../support/until';
 
 describe('an order', () => {
   const shop = openShop({ queue: 'postgres', env: { PAYMENT_TIMEOUT_MS: '400' } });
@@ -27,7 +28,7 @@ describe('an order', () => {
       await visit.page.getByRole('button', { name: words }).waitFor();
     expect(await visit.violations()).toEqual([]);
     expect(visit.complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('draws an attempt without an answer as unknown, and the wait before the next', async () => {
     const sku = await shop.product(5);
@@ -38,10 +39,12 @@ describe('an order', () => {
     const visit = await open(`/orders/${body.id}`);
     await visit.page.getByRole('button', { name: /authorize-payment: 1 no answer,/ }).waitFor();
     await untilSays(visit, /next try in/);
-    await visit.page.getByRole('button', { name: /authorize-payment: 2 yes/ }).waitFor({ timeout: 40_000 });
+    await visit.page
+      .getByRole('button', { name: /authorize-payment: 2 yes/ })
+      .waitFor({ timeout: patienceMs });
     await untilSays(visit, /waited [4-9]/);
     expect(visit.complaints).toEqual([]);
-  }, 120_000);
+  });
 
   it('can be walked bar by bar with the arrow keys', async () => {
     const order = await shop.placed(await shop.product(5));
@@ -52,7 +55,7 @@ describe('an order', () => {
     const name = await visit.page.evaluate<string>('document.activeElement.getAttribute("aria-label")');
     expect(name).toContain('authorize-payment: 1 yes');
     await visit.page.getByText('Lease token').first().waitFor();
-  }, 60_000);
+  });
 
   it('is a list from top to bottom on a phone', async () => {
     const order = await shop.placed(await shop.product(5));
@@ -62,7 +65,7 @@ describe('an order', () => {
     expect(await visit.page.locator('[data-bar]').first().isVisible()).toBe(false);
     expect(await visit.overhang()).toBeLessThanOrEqual(0);
     expect(await visit.violations()).toEqual([]);
-  }, 60_000);
+  });
 
   it('is found by what its list is filtered by', async () => {
     const sku = await shop.product(5);
@@ -76,5 +79,5 @@ describe('an order', () => {
     expect(await visit.page.locator('tbody').innerText()).not.toContain('Placed');
     await visit.page.locator('tbody tr').first().click();
     await visit.page.getByRole('heading', { level: 1 }).waitFor();
-  }, 60_000);
+  });
 });

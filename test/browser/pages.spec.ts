@@ -1,5 +1,6 @@
 import { openShop } from '../support/shop';
 import { expectSoundPage, openBrowser, type Theme } from './support';
+import { patienceMs } from '../support/until';
 
 /** What holds on every page, whatever it shows. */
 const pages = [
@@ -23,7 +24,7 @@ describe('every page', () => {
     await shop.placed(sku, 3);
     await shop.reserved(sku, 2);
     await shop.admin.post(`/v1/admin/products/${sku}/adjustments`, { delta: 2, reason: 'counted again' });
-  }, 60_000);
+  });
 
   describe.each(['light', 'dark'] as Theme[])('in the %s theme', (theme) => {
     it.each(pages)(
@@ -88,7 +89,7 @@ describe('every page', () => {
     expect(await background()).not.toBe(light);
     await visit.page.reload();
     expect(await background()).not.toBe(light);
-  }, 60_000);
+  });
 
   it('that does not exist says so, and leads to one that does', async () => {
     const visit = await browser.visit({ role: 'viewer' });
@@ -96,7 +97,7 @@ describe('every page', () => {
     await visit.page.getByText('There is nothing at this address.').waitFor();
     await visit.page.getByRole('link', { name: 'Go to the overview' }).click();
     await visit.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
-  }, 60_000);
+  });
 });
 
 describe('a viewer', () => {
@@ -111,7 +112,7 @@ describe('a viewer', () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/queues');
     const retry = visit.page.getByRole('button', { name: /^Retry/ }).first();
-    await retry.waitFor({ timeout: 40_000 });
+    await retry.waitFor({ timeout: patienceMs });
     expect(await retry.getAttribute('aria-disabled')).toBe('true');
     expect(await retry.innerText()).toContain('Needs an admin key');
     await retry.click({ force: true });
@@ -128,7 +129,7 @@ describe('a viewer', () => {
     );
     expect(refused).toBe(403);
     expect(await shop.query(`SELECT 1 FROM admin_actions WHERE action LIKE 'dead%'`)).toEqual([]);
-  }, 120_000);
+  });
 
   it('sees an admin retry it once, however often the button is pressed', async () => {
     const visit = await browser.visit({ role: 'admin' });
@@ -147,5 +148,5 @@ describe('a viewer', () => {
       `SELECT reason FROM admin_actions WHERE reason = 'mended the consumer'`,
     );
     expect(acts).toHaveLength(1);
-  }, 60_000);
+  });
 });

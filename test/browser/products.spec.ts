@@ -31,7 +31,7 @@ describe('a product', () => {
     await visit.page.getByRole('link', { name: `2 active, of ${sku}` }).click();
     await until('its reservations are shown', async () => visit.page.url().includes(`sku=${sku}`));
     expect(visit.complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('is switched to another strategy while buyers come, and none of them notices', async () => {
     const sku = await shop.product(200, { strategy: 'row-lock' });
@@ -58,7 +58,7 @@ describe('a product', () => {
     expect(await shop.available(sku)).toBe(200 - answers.length);
     await untilSays(visit, /grouped\s+since \d\d:\d\d:\d\d, \S+/);
     expect(visit.complaints).toEqual([]);
-  }, 120_000);
+  });
 
   it('is adjusted once, and never below what is promised', async () => {
     const sku = await shop.product(12);
@@ -82,7 +82,7 @@ describe('a product', () => {
     expect((await productNow(sku)).stock).toMatchObject({ onHand: 10, available: 0 });
     await untilSays(visit, 'water damage');
     await untilSays(visit, 'Sold out');
-  }, 90_000);
+  });
 
   describe('that somebody else changes while it is edited here', () => {
     /** The edit here, then the other's, then the press that is too late. */
@@ -129,7 +129,7 @@ describe('a product', () => {
         unitPrice: { amount: 2500 },
         quantityPerOrderMax: 4,
       });
-    }, 90_000);
+    });
 
     it('is not saved, and not said to be, when every field is left to them', async () => {
       const sku = await shop.product(12);
@@ -144,7 +144,7 @@ describe('a product', () => {
       await dialog.waitFor({ state: 'detached' });
       expect(await productNow(sku)).toMatchObject({ name: 'Theirs', version });
       expect(await visit.text()).not.toContain(`${sku}: `);
-    }, 90_000);
+    });
 
     it('in the same way says so, and asks nothing', async () => {
       const sku = await shop.product(12);
@@ -152,7 +152,7 @@ describe('a product', () => {
       const visit = await lose(sku, { name: 'Mine', unitPrice, quantityPerOrderMax: 4 });
       await visit.dialog.waitFor({ state: 'detached' });
       await untilSays(visit, `has already made the same change to ${sku}.`);
-    }, 90_000);
+    });
   });
 
   it('cannot be changed by a viewer', async () => {
@@ -162,5 +162,5 @@ describe('a product', () => {
       expect(await button.getAttribute('aria-disabled')).toBe('true');
     }
     expect(await visit.violations()).toEqual([]);
-  }, 60_000);
+  });
 });

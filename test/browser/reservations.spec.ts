@@ -33,7 +33,7 @@ describe('the reservations', () => {
     await rowOf(visit, other.id).getByText('Active', { exact: true }).waitFor();
     await shop.untilAvailable(sku, 4);
     expect(visit.complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('appear by themselves, and wait for a press while somebody is at the table', async () => {
     const sku = await shop.product(5);
@@ -43,7 +43,7 @@ describe('the reservations', () => {
     const second = await shop.reserved(sku);
     await visit.page.getByRole('button', { name: 'Show 1 new' }).click();
     await rowOf(visit, second.id).waitFor();
-  }, 60_000);
+  });
 
   it('are released one by one with a reason, once however often the button is pressed', async () => {
     const sku = await shop.product(5);
@@ -62,7 +62,7 @@ describe('the reservations', () => {
     expect(await actsOn(id)).toEqual([{ action: 'reservation.release', reason: 'the customer called' }]);
     await visit.go(`/reservations/${id}`);
     await untilSays(visit, /Ended: .*the customer called/);
-  }, 60_000);
+  });
 
   it('are released in numbers only after they were counted and the count was typed', async () => {
     const sku = await shop.product(40);
@@ -97,7 +97,7 @@ describe('the reservations', () => {
     expect((await shop.admin.get(`/v1/reservations/${spared.id}`)).body.status).toBe('active');
     expect((await shop.all('/v1/admin/reservations/releases')).length).toBe(1);
     expect(visit.complaints).toEqual([]);
-  }, 120_000);
+  });
 
   it('that have become fewer since they were counted are counted again first', async () => {
     const sku = await shop.product(40);
@@ -114,7 +114,7 @@ describe('the reservations', () => {
     await dialog.getByText('Now 10 would end, not 11. Look again.').waitFor();
     await dialog.getByRole('button', { name: 'Release 10 reservations' }).waitFor();
     expect(await shop.available(sku)).toBe(30);
-  }, 90_000);
+  });
 
   it('keep their filters in the address', async () => {
     const sku = await shop.product(5);
@@ -128,7 +128,7 @@ describe('the reservations', () => {
     await visit.page.reload();
     await rowOf(visit, id).waitFor();
     expect(await visit.page.locator('tbody tr[data-row]').count()).toBe(1);
-  }, 60_000);
+  });
 
   it('cannot be released by a viewer', async () => {
     const { id } = await shop.reserved(await shop.product(5));
@@ -139,5 +139,5 @@ describe('the reservations', () => {
     await release.click({ force: true });
     expect(await visit.dialog.count()).toBe(0);
     expect(await actsOn(id)).toEqual([]);
-  }, 60_000);
+  });
 });

@@ -46,7 +46,7 @@ describe('what needs review', () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/review');
     await untilSays(visit, 'Nothing needs a person.');
-  }, 60_000);
+  });
 
   it('is settled with the keyboard alone', async () => {
     const orderId = await stuck(await shop.product(5));
@@ -72,7 +72,7 @@ describe('what needs review', () => {
     expect(acts).toHaveLength(1);
     // Looked at between its end and the answer to the act, it is not found, and the browser writes that down by itself.
     expect(visit.complaints.filter((text) => !/404 .*\/admin\/review\/ord_/.test(text))).toEqual([]);
-  }, 120_000);
+  });
 
   it('is compensated once, however often the button is pressed', async () => {
     const sku = await shop.product(5);
@@ -87,7 +87,7 @@ describe('what needs review', () => {
     await shop.untilAvailable(sku, 5);
     const acts = await shop.query(`SELECT 1 FROM admin_actions WHERE action = 'saga.compensate'`);
     expect(acts).toHaveLength(1);
-  }, 120_000);
+  });
 
   it('that somebody else has settled meanwhile says so', async () => {
     const orderId = await stuck(await shop.product(5));
@@ -97,7 +97,7 @@ describe('what needs review', () => {
     await shop.admin.post(`/v1/admin/orders/${orderId}/saga/retry`, { reason: 'from another desk' });
     await untilSays(visit, 'This is no case any more');
     await untilSays(visit, /Placed\s+Nothing to do/);
-  }, 120_000);
+  });
 
   it('cannot be settled by a viewer', async () => {
     const orderId = await stuck(await shop.product(5));
@@ -109,5 +109,5 @@ describe('what needs review', () => {
     await press.waitFor();
     expect(await press.innerText()).toContain('Needs an admin key');
     expect(await visit.violations()).toEqual([]);
-  }, 120_000);
+  });
 });

@@ -17,7 +17,7 @@ describe('the door of the dashboard', () => {
     await visit.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
     await untilSays(visit, /\badmin\b/, 'nav');
     expect(visit.complaints).toEqual([]);
-  }, 60_000);
+  });
 
   it('stays closed to a key that is not known, and to a client’s, and says which it was', async () => {
     const visit = await browser.visit();
@@ -28,7 +28,7 @@ describe('the door of the dashboard', () => {
     await untilSays(visit, 'This is a client key. The dashboard needs a viewer or admin key.');
     await type(visit, 'hf_dev_viewer');
     await visit.page.getByRole('heading', { name: 'Orders', level: 1 }).waitFor();
-  }, 60_000);
+  });
 
   it('offers the keys of a development service, and shows a typed one only when asked', async () => {
     const visit = await browser.visit();
@@ -39,7 +39,7 @@ describe('the door of the dashboard', () => {
     expect(await field.getAttribute('type')).toBe('password');
     await visit.page.getByRole('button', { name: 'Show the key' }).click();
     expect(await field.getAttribute('type')).toBe('text');
-  }, 60_000);
+  });
 
   it('can be gone out of, and the page behind it is closed', async () => {
     const visit = await browser.visit({ role: 'viewer' });
@@ -50,7 +50,7 @@ describe('the door of the dashboard', () => {
     await untilSays(visit, 'Sign in with a viewer or an admin key.');
     await visit.go('/');
     await untilSays(visit, 'Sign in with a viewer or an admin key.');
-  }, 60_000);
+  });
 
   it('covers the page when the session ends, and keeps what was typed', async () => {
     const visit = await browser.visit({ role: 'admin' });
@@ -63,5 +63,5 @@ describe('the door of the dashboard', () => {
     await type(visit, 'hf_dev_admin');
     await visit.untilLive();
     expect(await search.inputValue()).toBe('half a thought');
-  }, 90_000);
+  });
 });

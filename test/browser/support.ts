@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { type Browser, type BrowserContext, chromium, type Locator, type Page } from 'playwright-core';
 import type { Shop } from '../support/shop';
-import { until } from '../support/until';
+import { patienceMs, until } from '../support/until';
 
 /** As root it has no sandbox of its own; the rest keeps it from calling home. */
 const switches = [
@@ -13,9 +13,6 @@ const switches = [
   '--disable-component-update',
   '--disable-sync',
 ];
-
-/** A start of the browser, or of a page, on two busy cores. */
-const openWithinMs = 60_000;
 
 const axeSource = readFileSync(require.resolve('axe-core/axe.min.js'), 'utf8');
 
@@ -124,7 +121,7 @@ export class BrowserAt {
 
   async launch(): Promise<void> {
     const executablePath = process.env.HOLDFAST_CHROMIUM ?? '/usr/bin/chromium';
-    this.browser = await chromium.launch({ executablePath, args: switches, timeout: openWithinMs });
+    this.browser = await chromium.launch({ executablePath, args: switches, timeout: patienceMs });
   }
 
   async close(): Promise<void> {
@@ -135,6 +132,7 @@ export class BrowserAt {
   async visit({ role, theme = 'light', width = 1440, height = 900 }: VisitOptions = {}): Promise<Visit> {
     const base = this.shop.admin.base;
     const context = await this.browser!.newContext({ colorScheme: theme, viewport: { width, height } });
+    context.setDefaultTimeout(patienceMs);
     this.contexts.push(context);
     if (role !== undefined) {
       const answer = await context.request.post(`${base}/v1/admin/session`, {
@@ -155,9 +153,9 @@ export class BrowserAt {
 /** A browser for the suite around the call. */
 export function openBrowser(shop: Shop): BrowserAt {
   const browser = new BrowserAt(shop);
-  beforeAll(() => browser.launch(), openWithinMs);
+  beforeAll(() => browser.launch());
   afterEach(() => browser.closeVisits());
-  afterAll(() => browser.close(), openWithinMs);
+  afterAll(() => browser.close());
   return browser;
 }
 

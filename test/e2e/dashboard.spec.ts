@@ -110,7 +110,6 @@ describeOnEachQueueBackend('the operator', (queue) => {
 });
 
 describe('a rehearsal', () => {
-  jest.setTimeout(90_000);
   const shop = openShop({ queue: 'postgres', env: { LOG_LEVEL: 'warn' } });
   const wish = {
     buyers: 30,

@@ -131,7 +131,7 @@ describe('the stuck-saga desk', () => {
     expect(ended.reservationId).not.toBe(before);
     expect(await shop.available(sku)).toBe(0);
     expect(await shop.ledgerRow(orderId)).toMatchObject({ captured: 1999, refunded: 0 });
-  }, 60_000);
+  });
 
   it('gives the money back when the stock of an order that was given up is gone', async () => {
     const sku = await shop.product(1);

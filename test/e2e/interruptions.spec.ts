@@ -30,7 +30,7 @@ describe('a service that is interrupted', () => {
     expect([answer.status, answer.body.id]).toEqual([202, pending.id]);
     expect(shop.service.outputOf('api-2')).toMatch(/\(api-2 ended: exit 0\)$/);
     expect((await shop.untilEnded(pending.id)).status).toBe('placed');
-  }, 60_000);
+  });
 
   it('ends when it was asked to, although a request of its never does', async () => {
     const sku = await shop.product(5);
@@ -47,7 +47,7 @@ describe('a service that is interrupted', () => {
     expect(shop.service.outputOf('api-2')).toMatch(/is left behind[^]*\(api-2 ended: exit 0\)$/);
     expect(await hanging).toBe('cut off');
     await shop.service.restart('api-2', { FAILPOINT: undefined, SHUTDOWN_GRACE_MS: undefined });
-  }, 60_000);
+  });
 
   it('lets a worker that slept through its lease write nothing', async () => {
     const sku = await shop.product(50);
@@ -79,7 +79,7 @@ describe('a service that is interrupted', () => {
     );
     expect(await Promise.all(ids.map((id) => shop.orderNow(id)))).toEqual(orders);
     await shop.expectAudit();
-  }, 90_000);
+  });
 
   it('loses nothing when every connection to its database is cut, again and again', async () => {
     const sku = await shop.product(100);
@@ -117,5 +117,5 @@ describe('a service that is interrupted', () => {
     expect(await shop.available(sku)).toBe(40);
     expect(processes.map((name) => shop.service.pidOf(name))).toEqual(pids);
     await shop.expectAudit();
-  }, 120_000);
+  });
 });

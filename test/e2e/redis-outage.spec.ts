@@ -48,7 +48,7 @@ describeWithRedis('a service whose Redis', () => {
   it('is there is not degraded', async () => {
     await expectBusinessAsUsual();
     expect((await ready()).body).toEqual({ status: 'ok', degraded: [] });
-  }, 60_000);
+  });
 
   it('is gone takes, charges, places and expires all the same, and says that it is degraded', async () => {
     await shop.service.kill('redis');
@@ -59,7 +59,7 @@ describeWithRedis('a service whose Redis', () => {
     expect(body).toMatchObject({ status: 'degraded', degraded: [{ part: expect.stringMatching(/redis/i) }] });
     const { queues } = await overviewWhen('the queues are away', ({ trouble }) => trouble !== null);
     expect(queues).toMatchObject([{ waiting: null, active: null }, {}, {}, {}]);
-  }, 60_000);
+  });
 
   it('was away at the start starts, and catches up when it comes', async () => {
     await shop.service.kill('redis');
@@ -71,7 +71,7 @@ describeWithRedis('a service whose Redis', () => {
 
     await untilSent();
     await untilReadyIs('ok');
-  }, 90_000);
+  });
 
   it('comes back is noticed before anybody orders', async () => {
     await shop.revive('redis');
@@ -81,7 +81,7 @@ describeWithRedis('a service whose Redis', () => {
     await shop.service.restart('redis');
     await untilReadyIs('ok');
     await overviewWhen('the queues are back', (seen) => !seen.trouble && seen.queues[0].waiting === 0);
-  }, 150_000);
+  });
 
   it('hangs makes nobody wait for it', async () => {
     const sku = await shop.product(20);
@@ -95,7 +95,7 @@ describeWithRedis('a service whose Redis', () => {
     } finally {
       await shop.service.kill('redis', 'SIGCONT');
     }
-  }, 60_000);
+  });
 
   it('may throw jobs away is told apart from a sound one, and how that is mended', async () => {
     await shop.revive('redis');
@@ -120,7 +120,7 @@ describeWithRedis('a service whose Redis', () => {
     } finally {
       redis.disconnect();
     }
-  }, 60_000);
+  });
 
   it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit(), 60_000);
 });

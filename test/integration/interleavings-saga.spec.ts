@@ -12,8 +12,6 @@ import { silence } from '../support/scripted-gateway';
 
 /** Each scene is played in every order of its sessions' statements; see `test/support/interleave.ts`. */
 
-jest.setTimeout(90_000);
-
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(async () => {

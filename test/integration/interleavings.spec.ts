@@ -5,8 +5,6 @@ import { countRows, line, rowsSince } from '../support/intakes';
 
 /** Each scene is played in every order of its sessions' statements; see `test/support/interleave.ts`. */
 
-jest.setTimeout(90_000);
-
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(async () => {

@@ -38,7 +38,7 @@ beforeAll(async () => {
     `INSERT INTO provider_events (id, type, raw_body, order_id) SELECT 'evt_' || id, 'news', '{}', id FROM unnest($1::uuid[]) AS id`,
     [orders],
   );
-}, 120_000);
+});
 // Its invariants are not looked at: a copied past has sold what nobody had.
 afterAll(() => world.close());
 

@@ -96,7 +96,7 @@ export class TestSandbox {
 
 export function stripeAt(
   url: string,
-  { key = secretKey, timeout = 20_000 }: { key?: string; timeout?: number | undefined } = {},
+  { key = secretKey, timeout = 60_000 }: { key?: string; timeout?: number | undefined } = {},
 ): Stripe {
   const { hostname, port } = new URL(url);
   return new Stripe(key, {

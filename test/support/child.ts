@@ -3,6 +3,7 @@ import path from 'node:path';
 import readline from 'node:readline';
 import type { Readable } from 'node:stream';
 import type { Guardian } from './guardian';
+import { watchStart } from './progress';
 
 export const root = path.resolve(__dirname, '..', '..');
 
@@ -11,11 +12,11 @@ const outputLinesMax = 5_000;
 /** and no more than a failing test should print. */
 const printedLinesMax = 200;
 
-/** A start takes about a second; on two cores with two suites at work, several. */
-const readyWithinMs = 30_000;
+/** How often a start that is under way is looked at. */
+const lookEveryMs = 250;
 
-/** Longer than a payment call in flight may take to come home. */
-const stopGraceMs = 12_000;
+/** What does not end by itself within its own grace and this hangs; a busy machine needs most of it. */
+const stopGraceMs = 60_000;
 
 const endingSignals: NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
 
@@ -86,18 +87,26 @@ export class Child {
     return new Promise<string>((resolve, reject) => {
       const fail = (how: string): void =>
         reject(new Error(`${this.name} ${how}. It said:\n${this.lastWords}`));
-      const timer = setTimeout(() => fail(`was not ready within ${readyWithinMs} ms`), readyWithinMs);
+      const start = watchStart(child.pid ?? 0);
+      const timer = setInterval(() => {
+        const problem = start.problem();
+        if (problem === undefined) return;
+        clearInterval(timer);
+        child.kill('SIGKILL');
+        fail(problem);
+      }, lookEveryMs);
       const hear = (line: string): void => {
         this.remember(line);
+        start.moved();
         if (!readyWhen.test(line)) return;
-        clearTimeout(timer);
+        clearInterval(timer);
         resolve(line);
       };
       readline.createInterface({ input: child.stdout }).on('line', hear);
       readline.createInterface({ input: child.stderr }).on('line', hear);
       this.closed = new Promise((gone) => {
         const over = (how: string): void => {
-          clearTimeout(timer);
+          clearInterval(timer);
           this.remember(`(${this.name} ${how})`);
           if (child.pid !== undefined) this.guardian.forget(child.pid);
           fail(how);

@@ -11,7 +11,7 @@ export interface RequestOptions {
 }
 
 /** Longer than any `Prefer: wait`, so that only an answer which never comes is cut off. */
-const patienceMsDefault = 60_000;
+const patienceMsDefault = 120_000;
 
 /** One caller of one API process: a base address and a key, or none. */
 export class HttpClient {

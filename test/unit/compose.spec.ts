@@ -23,6 +23,8 @@ const compose = parse(file('docker-compose.yml'), { merge: true }) as {
 };
 const stages = dockerStages(file('Dockerfile'));
 const services = Object.entries(compose.services);
+/** Run to their end and never again. */
+const oneShot = ['migrate', 'seed'];
 const built = services.filter(([, service]) => service.build !== undefined);
 
 /** Stage name → its own instructions and those of every stage it is made from. */
@@ -52,13 +54,14 @@ function hasHealthCheck(name: string): boolean {
 }
 
 describe('docker-compose.yml', () => {
-  it('starts the database, the queue server, the migrations and the three processes', () => {
+  it('starts the database, the queue server, migrations, demo products and the three processes', () => {
     expect(services.map(([name]) => name).sort()).toEqual([
       'api',
       'migrate',
       'postgres',
       'redis',
       'sandbox',
+      'seed',
       'worker',
     ]);
   });
@@ -67,7 +70,7 @@ describe('docker-compose.yml', () => {
     expect([...stages.keys()]).toContain(service.build!.target);
   });
 
-  it.each(services.map(([name]) => name).filter((name) => name !== 'migrate'))(
+  it.each(services.map(([name]) => name).filter((name) => !oneShot.includes(name)))(
     'watches the health of %s',
     (name) => {
       expect(hasHealthCheck(name)).toBe(true);
@@ -94,8 +97,15 @@ describe('docker-compose.yml', () => {
     expect(compose.services[name]!.depends_on).toHaveProperty('migrate');
   });
 
-  it('runs the migrations once', () => {
-    expect(compose.services.migrate!.restart).toBe('no');
+  it.each(oneShot)('runs %s once', (name) => {
+    expect(compose.services[name]!.restart).toBe('no');
+  });
+
+  it('seeds through the API that it waits for, with its admin key', () => {
+    const [command] = stages.get('seed')!.filter((line) => line.startsWith('CMD '));
+    expect(command).toContain(`"http://api:${environmentOf('api').PORT}"`);
+    expect(compose.services.seed!.depends_on).toEqual({ api: { condition: 'service_healthy' } });
+    expect(environmentOf('seed').HOLDFAST_ADMIN_KEY).toBe(environmentOf('api').HOLDFAST_ADMIN_KEY);
   });
 
   it('never evicts a job, nor forgets one in a restart', () => {
@@ -145,6 +155,19 @@ describe('the Dockerfile', () => {
       .get(service.build!.target)!
       .filter((line) => line.startsWith('CMD '))
       .at(-1);
-    expect(command).toMatch(/^CMD \["node", "--enable-source-maps", "dist\/[\w/]+\.js"\]$/);
+    expect(command).toMatch(
+      /^CMD \["node", ("--enable-source-maps", "dist\/[\w/]+\.js"|"scripts\/seed\.mjs", "[^"]+")\]$/,
+    );
+  });
+
+  it('copies every file that the seeding imports', () => {
+    const copied = stages.get('seed')!.flatMap((line) => line.match(/scripts\/[\w-]+\.mjs/g) ?? []);
+    const open = ['scripts/seed.mjs'];
+    for (const name of open) {
+      expect(copied).toContain(name);
+      for (const [, imported] of file(name).matchAll(/from '\.\/([\w-]+\.mjs)'/g)) {
+        if (!open.includes(`scripts/${imported}`)) open.push(`scripts/${imported}`);
+      }
+    }
   });
 });

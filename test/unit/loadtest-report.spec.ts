@@ -1,7 +1,15 @@
 import { Results, median } from '../../loadtest/bench-results';
 import { withMeasured } from '../../loadtest/docs';
 import { readFlashSaleArgs } from '../../loadtest/flash-args';
-import { type FlashSaleResult, htmlOf, jsonOf, levelsTable, salesTable } from '../../loadtest/flash-report';
+import {
+  type FlashSaleResult,
+  htmlOf,
+  jsonOf,
+  levelsLegend,
+  levelsTable,
+  salesLegend,
+  salesTable,
+} from '../../loadtest/flash-report';
 import { pictureOf, svgOf } from '../../loadtest/plot';
 import { bar } from '../../loadtest/progress';
 import { table, time } from '../../loadtest/table';
@@ -71,6 +79,17 @@ describe('the report of a flash sale', () => {
     const html = htmlOf(result());
     expect(html).not.toMatch(/\b(src|href)=|@import|url\(|<script|https?:/i);
     expect(html).toContain('<svg');
+  });
+
+  it('says of each rate what it counts, in the terminal and in the page', () => {
+    const rates = (rows: string[][], legend: string[]) =>
+      rows[0]!
+        .filter((name) => name.endsWith('/s'))
+        .map((name) => legend.some((line) => line.startsWith(name)));
+    expect(rates(salesTable(result().sales), salesLegend)).toEqual([true, true]);
+    expect(rates(levelsTable(result().levels), levelsLegend)).toEqual([true]);
+    for (const line of [...salesLegend, ...levelsLegend])
+      expect(htmlOf(result())).toContain(line.split(/ {2,}/)[1]!.slice(0, 30));
   });
 
   it('has every column of the comparison, and a dash where nothing is known', () => {

@@ -141,7 +141,7 @@ describe('one checkout, in every order of events', () => {
     console.log(
       `abstract checkout: ${exploration.states.length} states, ${steps} steps between them, all of them within ${exploration.depth} events`,
     );
-  }, 60_000);
+  });
 
   it.each([...Object.keys(promises), ...Object.keys(rules)])('%s', (promise) => {
     expect(exploration.broken.filter((found) => found.promise === promise).slice(0, 3)).toEqual([]);

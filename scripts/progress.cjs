@@ -1,0 +1,92 @@
+// Whether a process that is starting still gets anywhere. CommonJS, because both the scripts and the tests load it.
+const { readFileSync } = require('node:fs');
+const { execFileSync } = require('node:child_process');
+
+/** Without a word and without CPU time for this long, it hangs: a start waits for nothing but its own work. */
+const quietMsMax = 30_000;
+
+/** Beyond this it goes round in circles. Some fifty times what a start takes on a machine that is idle. */
+const startSecondsDefault = 300;
+
+/** A gap between two looks counts for no more than this: the watcher was starved or asleep too. */
+const gapMsMax = 1_000;
+
+/** How often the CPU time is read while nothing else moves. */
+const lookEveryMs = 500;
+
+/** HOLDFAST_START_SECONDS_MAX in ms. */
+function startLimitMs(env = process.env) {
+  const text = env.HOLDFAST_START_SECONDS_MAX || String(startSecondsDefault);
+  if (/^\d{1,6}$/.test(text) && Number(text) >= 1) return Number(text) * 1_000;
+  throw new RangeError(
+    `HOLDFAST_START_SECONDS_MAX is "${text}", not a whole number of seconds from 1. Example: HOLDFAST_START_SECONDS_MAX=${startSecondsDefault}`,
+  );
+}
+
+/**
+ * Watches one start. `moved()` notes a sign of life that the caller saw (a line of output); CPU time of the process and
+ * its children is read here. `problem()` is to be asked again and again: undefined, or why to wait no longer.
+ */
+function watchStart(
+  pid,
+  { limitMs = startLimitMs(), quietMs = quietMsMax, now = Date.now, cpuOf = cpuTimeOf } = {},
+) {
+  let [waitedMs, quietForMs, lookedAgoMs] = [0, 0, 0];
+  let [last, cpu] = [now(), cpuOf(pid)];
+  const moved = () => (quietForMs = 0);
+  return {
+    moved,
+    problem() {
+      const gap = Math.min(now() - last, gapMsMax);
+      last = now();
+      waitedMs += gap;
+      quietForMs += gap;
+      lookedAgoMs += gap;
+      if (lookedAgoMs >= lookEveryMs) {
+        lookedAgoMs = 0;
+        const used = cpuOf(pid);
+        if (used !== cpu) moved();
+        cpu = used;
+      }
+      const seconds = Math.round(waitedMs / 1_000);
+      if (quietForMs >= quietMs)
+        return `showed no sign of life for ${Math.round(quietMs / 1_000)} s (no output, no CPU time) and was not ready after ${seconds} s`;
+      if (waitedMs >= limitMs)
+        return `was not ready after ${seconds} s, though at work. A slower machine needs more: HOLDFAST_START_SECONDS_MAX=${2 * Math.round(limitMs / 1_000)}`;
+      return undefined;
+    },
+  };
+}
+
+/** CPU time that a process and its children have used, in whatever unit the system counts; undefined where it is gone. */
+function cpuTimeOf(pid) {
+  try {
+    if (process.platform !== 'linux')
+      return execFileSync('ps', ['-o', 'time=', '-p', String(pid)], { encoding: 'utf8' }).trim();
+    return [pid, ...childrenOf(pid)].reduce((sum, one) => sum + ticksOf(one), 0);
+  } catch {
+    return undefined;
+  }
+}
+
+function childrenOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').trim().split(' ').filter(Boolean);
+  } catch {
+    return []; // Not every kernel tells.
+  }
+}
+
+/** Its own time, and that of its children which have ended. */
+function ticksOf(pid) {
+  try {
+    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
+    // The command name stands in parentheses and may hold spaces and parentheses itself.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
+  } catch {
+    return 0;
+  }
+}
+
+module.exports = { watchStart, startLimitMs, cpuTimeOf };

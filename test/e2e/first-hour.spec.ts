@@ -1,0 +1,199 @@
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, existsSync } from 'node:fs';
+import os from 'node:os';
+import path from 'node:path';
+import { Child, root } from '../support/child';
+import { type CommandResult, runCommand } from '../support/command';
+import { Guardian } from '../support/guardian';
+import { HttpClient } from '../support/http-client';
+import { freePort } from '../support/ports';
+import { until } from '../support/until';
+
+/** What a newcomer does in the first hour: `npm start`, a second instance beside it, the commands, the README's tour. */
+
+interface Instance {
+  child: Child;
+  api: string;
+  sandbox: string;
+  dataDir: string;
+}
+
+const guardian = new Guardian();
+let first: Instance;
+let second: Instance;
+const started: Child[] = [];
+
+async function startInstance(name: string): Promise<Instance> {
+  const dataDir = mkdtempSync(path.join(os.tmpdir(), `holdfast-${name}-`));
+  guardian.removeDir(dataDir);
+  const [port, sandboxPort] = [await freePort(), await freePort()];
+  const child = new Child(
+    {
+      name,
+      command: process.execPath,
+      args: [path.join(root, 'scripts', 'start.mjs')],
+      env: { ...process.env, PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}`, HOLDFAST_DATA_DIR: dataDir },
+      readyWhen: /Holdfast is ready/,
+    },
+    guardian,
+  );
+  started.push(child);
+  await child.start();
+  return { child, api: `http://127.0.0.1:${port}`, sandbox: `http://127.0.0.1:${sandboxPort}`, dataDir };
+}
+
+beforeAll(async () => {
+  [first, second] = await Promise.all([startInstance('first'), startInstance('second')]);
+});
+afterAll(async () => {
+  await Promise.all(started.map((child) => child.stop()));
+  guardian.dismiss();
+});
+
+const command = (script: string, args: string[], env: NodeJS.ProcessEnv): Promise<CommandResult> =>
+  runCommand('scripts/run.mjs', [script, ...args], env);
+const audit = (env: NodeJS.ProcessEnv): Promise<CommandResult> =>
+  command('dist/admin/audit-command.js', [], env);
+
+const instanceFile = ({ dataDir }: Instance): string => path.join(dataDir, 'instance.json');
+
+async function buy({ api }: Instance, key: string): Promise<void> {
+  const order = {
+    customerId: 'cus_ada',
+    paymentMethod: 'pm_card_visa',
+    lines: [{ sku: 'TEE-BLACK-M', quantity: 1 }],
+  };
+  const headers = { 'idempotency-key': key, prefer: 'wait=30' };
+  const answer = await new HttpClient(api, 'hf_dev_client').post('/v1/orders', order, { headers });
+  expect({ status: answer.status, order: answer.body.status }).toEqual({ status: 201, order: 'placed' });
+}
+
+describe('two instances side by side', () => {
+  it('are each audited with their own sandbox, found by the data folder alone', async () => {
+    for (const instance of [first, second]) {
+      await buy(instance, 'audited');
+      const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: instance.dataDir });
+      expect({ code, stdout }).toMatchObject({ code: 0 });
+      expect(stdout).toContain(`own ledger agrees with every order (${instance.sandbox})`);
+    }
+  });
+
+  it('keep no secret in instance.json', () => {
+    expect(readFileSync(instanceFile(first), 'utf8')).not.toMatch(/hf_dev|sk_test|whsec/);
+  });
+
+  it('leave the ledger out, and say why, when DATABASE_URL names the other one’s database', async () => {
+    const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
+    const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, DATABASE_URL: databaseUrl });
+    expect({ code, stdout }).toMatchObject({ code: 0 });
+    expect(stdout).toMatch(
+      /ledger was not compared: the instance in \S+ runs on another database .*STRIPE_API_URL=/,
+    );
+    expect(stdout).not.toContain('BROKEN');
+  });
+
+  it('are compared with the sandbox that STRIPE_API_URL names, wherever the database is', async () => {
+    const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
+    const given = { DATABASE_URL: databaseUrl, STRIPE_API_URL: second.sandbox };
+    const { stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, ...given });
+    expect(stdout).toContain(`own ledger agrees with every order (${second.sandbox})`);
+  });
+
+  it('get keys from npm run api-key, each in its own database', async () => {
+    const made = await command('dist/admin/api-key-command.js', ['create', 'shop-2', 'client'], {
+      HOLDFAST_DATA_DIR: second.dataDir,
+    });
+    const statusAt = async ({ api }: Instance): Promise<number> =>
+      (await new HttpClient(api, made.stdout.trim()).get('/v1/stock/MUG-WHITE')).status;
+    expect([await statusAt(first), await statusAt(second)]).toEqual([401, 200]);
+  });
+
+  it('say that an instance was killed, rather than ask a port that nobody listens on', async () => {
+    await second.child.kill('SIGKILL');
+    const env = { HOLDFAST_DATA_DIR: second.dataDir };
+    expect(await audit(env)).toEqual({
+      code: 1,
+      stdout: '',
+      stderr: expect.stringMatching(
+        /The instance in \S+ \(pid \d+, started .*\) is not running any more.*npm start/,
+      ),
+    });
+    expect(await audit({ HOLDFAST_DATA_DIR: path.join(first.dataDir, 'none') })).toMatchObject({
+      code: 1,
+      stderr: expect.stringMatching(/No instance runs from .*npm start/),
+    });
+  });
+});
+
+/** The README's blocks, run one after the other in one shell, as its reader would: what each of them printed. */
+async function takeTour({ api, sandbox }: Instance): Promise<Record<string, string>> {
+  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
+  const chapter = readme.slice(
+    readme.indexOf('## A tour with curl'),
+    readme.indexOf('## Before you trust it'),
+  );
+  // Each block goes by the bold words in front of it.
+  const blocks = [...chapter.matchAll(/(?:\*\*(.+?)[.?]?\*\*[^\n]*\n\n|\n\n)```sh\n(.*?)```/gs)].map(
+    ([, title = 'settings', code]) => ({ title, code: code! }),
+  );
+  const script = blocks.map(({ title, code }) => `echo '=== ${title}'\n${code}`).join('\n');
+  const here = script.replace('http://127.0.0.1:3000', api).replace('http://127.0.0.1:3100', sandbox);
+  const output = await new Promise<string>((resolve, reject) => {
+    const shell = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'pipe'] });
+    guardian.watch('tour', shell.pid!);
+    let said = '';
+    shell.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    shell.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
+    shell.once('error', reject);
+    shell.once('close', () => resolve(said));
+  });
+  const parts = output.split(/^=== /m).slice(1);
+  return Object.fromEntries(
+    parts.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]),
+  );
+}
+
+describe('the tour of the README', () => {
+  let printed: Record<string, string>;
+  beforeAll(async () => {
+    printed = await takeTour(first);
+  });
+
+  it.each([
+    ['Reserve', [/^HTTP 201$/m, /"available":198/]],
+    ['Buy', [/^HTTP 201$/m, /"status":"placed"/, /"payment":\{"status":"captured"/]],
+    ['Send it again, five times at once', [/^HTTP 422$/m, /"code":"idempotency_key_reused"/]],
+    ['A declined card gives its stock back', [/^HTTP 402$/m, /"code":"payment_declined"/]],
+    ['A reservation expires', [/"available":0\}/, /"available":75/]],
+    ['Who paid', [/^HTTP 200$/m, /"captured":1999/]],
+    ['What happened to the order', [/^HTTP 200$/m, /"status":"completed"/, /"worker"/i]],
+    [
+      'The provider does not answer, and somebody wants to know',
+      [/"status":"unknown"/, /^HTTP 409$/m, /"code":"order_abandoned"/, /"status":"placed"/],
+    ],
+    ['Does every promise hold', [/^HTTP 200$/m, /^\{"ok":true/m]],
+  ])('shows what it promises under "%s"', (title, promised) => {
+    for (const pattern of promised) expect(printed[title]).toMatch(pattern);
+  });
+
+  it('replays the same order five times', () => {
+    const again = printed['Send it again, five times at once']!;
+    expect(again.match(/^idempotent-replayed: true/gim)).toHaveLength(5);
+    const ids = again.match(/"id":"ord_\w+"/g)!;
+    expect(ids).toHaveLength(5);
+    expect(new Set(ids).size).toBe(1);
+    expect(printed.Buy).toContain(ids[0]);
+  });
+
+  it('shows 42 limited drops before and after the declined card', () => {
+    expect(printed['A declined card gives its stock back']!.match(/"available":42/g)).toHaveLength(2);
+  });
+});
+
+describe('Ctrl-C', () => {
+  it('takes instance.json away with the processes', async () => {
+    await first.child.stop();
+    await until('the file is gone', () => Promise.resolve(!existsSync(instanceFile(first))));
+    expect((await audit({ HOLDFAST_DATA_DIR: first.dataDir })).stderr).toMatch(/No instance runs from/);
+  });
+});
