@@ -62,19 +62,18 @@ function checkNode() {
   );
 }
 
-/** npm's own record of what lies in node_modules, written last, compared with what the lockfile asks for. */
+/**
+ * npm's own record of what lies in node_modules, written last, compared with what the lockfile asks for. Any Node may
+ * use it: native parts are N-API or chosen when they are loaded, none is compiled here.
+ */
 function isInstalled() {
   const installed = readJson(inRoot('node_modules', '.package-lock.json'))?.packages;
   if (installed === undefined) return false;
-  const nodeMajor = readJson(path.join(cacheDir, 'installed.json'))?.nodeMajor ?? currentMajor();
-  if (nodeMajor !== currentMajor()) return false;
   // Optional packages are those of other platforms.
   return Object.entries(lockedPackages()).every(
     ([name, wanted]) => name === '' || wanted.optional || installed[name]?.version === wanted.version,
   );
 }
-
-const currentMajor = () => process.versions.node.split('.')[0];
 
 const lockedPackages = () => JSON.parse(readFileSync(inRoot('package-lock.json'), 'utf8')).packages;
 
@@ -107,8 +106,6 @@ async function install() {
       onLine,
     }),
   );
-  mkdirSync(cacheDir, { recursive: true });
-  writeFileSync(path.join(cacheDir, 'installed.json'), JSON.stringify({ nodeMajor: currentMajor() }));
 }
 
 /** npm makes all folders first and fills them later, so a folder alone does not count. */

@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync, existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
+import { promisify } from 'node:util';
 import { Child, root } from '../support/child';
-import { type CommandResult, runCommand } from '../support/command';
+import { type CommandResult, nodeUnderTest, runCommand } from '../support/command';
 import { Guardian } from '../support/guardian';
 import { HttpClient } from '../support/http-client';
 import { freePort } from '../support/ports';
@@ -30,7 +31,7 @@ async function startInstance(name: string): Promise<Instance> {
   const child = new Child(
     {
       name,
-      command: process.execPath,
+      command: nodeUnderTest,
       args: [path.join(root, 'scripts', 'start.mjs')],
       env: { ...process.env, PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}`, HOLDFAST_DATA_DIR: dataDir },
       readyWhen: /Holdfast is ready/,
@@ -55,6 +56,9 @@ const command = (script: string, args: string[], env: NodeJS.ProcessEnv): Promis
 const audit = (env: NodeJS.ProcessEnv): Promise<CommandResult> =>
   command('dist/admin/audit-command.js', [], env);
 
+const versionOf = async (node: string): Promise<string> =>
+  (await promisify(execFile)(node, ['--version'])).stdout;
+
 const instanceFile = ({ dataDir }: Instance): string => path.join(dataDir, 'instance.json');
 
 async function buy({ api }: Instance, key: string): Promise<void> {
@@ -69,6 +73,12 @@ async function buy({ api }: Instance, key: string): Promise<void> {
 }
 
 describe('two instances side by side', () => {
+  it('run on the Node under test', async () => {
+    const { text } = await new HttpClient(first.api).get('/metrics');
+    const version = (await versionOf(nodeUnderTest)).trim();
+    expect(text).toContain(`nodejs_version_info{version="${version}"`);
+  });
+
   it('are each audited with their own sandbox, found by the data folder alone', async () => {
     for (const instance of [first, second]) {
       await buy(instance, 'audited');

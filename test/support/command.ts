@@ -8,6 +8,9 @@ export interface CommandResult {
   stderr: string;
 }
 
+/** The Node that runs the programs under test; another one than Jest's where scripts/newest-node.mjs asks for it. */
+export const nodeUnderTest = process.env.HOLDFAST_TEST_NODE ?? process.execPath;
+
 /** Runs one of our Node programs to its end. `script` is relative to the clone, e.g. `dist/database/migrate.js`. */
 export function runCommand(
   script: string,
@@ -15,7 +18,7 @@ export function runCommand(
   env: NodeJS.ProcessEnv = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(process.execPath, [path.join(root, script), ...args], {
+    const child = spawn(nodeUnderTest, [path.join(root, script), ...args], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

@@ -101,7 +101,9 @@ function settingsIn(texts: string[]): Set<string> {
 
 const settingTexts = [
   ...filesIn('src', /\.ts$/),
-  ...filesIn('scripts', /\.[cm]js$/).filter((file) => !/(test|test-services|redis|chromium)\.mjs$/.test(file)),
+  ...filesIn('scripts', /\.[cm]js$/).filter(
+    (file) => !/(test|test-services|redis|chromium)\.mjs$/.test(file),
+  ),
 ].map((file) => read(file));
 
 /** First column of every table under a heading, first words in backticks: `A`, `B` and their defaults beside them. */
