@@ -42,7 +42,15 @@ const caseType = documented(
   },
   {
     enums: { kind: kinds, waitsFor: ['worker', 'next_run', 'operator'] },
-    nullable: ['orderId', 'reservationId', 'customerId', 'moneyAtRisk', 'nextAttemptInSeconds', 'waitsFor', 'step'],
+    nullable: [
+      'orderId',
+      'reservationId',
+      'customerId',
+      'moneyAtRisk',
+      'nextAttemptInSeconds',
+      'waitsFor',
+      'step',
+    ],
   },
 );
 
