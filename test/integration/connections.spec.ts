@@ -19,6 +19,7 @@ describe('a connection to the API', () => {
       HTTP_HEADERS_MS: '300',
       HTTP_REQUEST_MS: '600',
       HTTP_STALL_MS: '1500',
+      STREAM_HEARTBEAT_MS: '500',
     });
     [app] = opened.apis as [NestFastifyApplication];
     close = () => opened.close();
