@@ -26,6 +26,7 @@ import { InventoryModule } from './inventory/inventory.module';
 import { OrdersModule } from './orders/orders.module';
 import { OutboxModule } from './outbox/outbox.module';
 import { PaymentModule } from './payment/payment.module';
+import { PeriodicModule } from './periodic/periodic.module';
 import { QueueModule } from './queue/queue.module';
 
 @Module({})
@@ -37,6 +38,7 @@ class ApiModule {
         ConfigModule.with(config),
         DatabaseModule,
         HttpModule,
+        PeriodicModule,
         QueueModule,
         OutboxModule,
         InventoryModule,

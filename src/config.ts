@@ -54,6 +54,7 @@ export interface Config extends HttpSettings {
   sweepMs: number;
   idempotencyKeyRetentionHours: number;
   shutdownGraceMs: number;
+  eventLoopStallMs: number;
   failpoint: string | undefined;
 }
 
@@ -99,6 +100,8 @@ const processSettings = (read: Reader) => ({
   failpoint: read.text('FAILPOINT', '') || undefined,
   // What a charge in flight may take to come home after SIGTERM; below the 15 s that supervisors usually allow.
   shutdownGraceMs: read.integer('SHUTDOWN_GRACE_MS', 10_000, { min: 0, max: 300_000 }),
+  // Far above any garbage collection, below the minute after which people look; 0 is off. See watchdog.ts.
+  eventLoopStallMs: read.integer('EVENT_LOOP_STALL_MS', 30_000, { min: 0, max: 600_000 }),
 });
 
 /**

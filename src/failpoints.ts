@@ -11,6 +11,7 @@ import { ConfigError } from './config';
  * stop        it sleeps (SIGSTOP) until somebody sends SIGCONT: a stalled virtual machine
  * throw       an error is thrown there: a bug
  * sleep=<ms>  it pauses there: a slow disk, a slow peer
+ * hang        promises follow each other there without end, so that no timer and no signal is handled: a bug
  */
 export const transactionNames = [
   'intake',
@@ -62,7 +63,8 @@ export const failpointNames: readonly Failpoint[] = [
   'webhook.stored',
 ];
 
-type Action = { kind: 'kill9' | 'stop' | 'throw' } | { kind: 'sleep'; ms: number };
+const plainActions = ['kill9', 'stop', 'throw', 'hang'] as const;
+type Action = { kind: (typeof plainActions)[number] } | { kind: 'sleep'; ms: number };
 
 /** What to do at which place. `nth`: only when it is passed for the n-th time; without it at every passing. */
 export interface ArmedFailpoint {
@@ -96,11 +98,12 @@ function parseOne(entry: string): ArmedFailpoint {
 }
 
 function parseAction(action: string): Action {
-  if (action === 'kill9' || action === 'stop' || action === 'throw') return { kind: action };
+  const kind = plainActions.find((known) => known === action);
+  if (kind) return { kind };
   const [, ms] = /^sleep=(\d{1,7})$/.exec(action) ?? [];
   if (ms !== undefined) return { kind: 'sleep', ms: Number(ms) };
   throw new ConfigError(
-    `FAILPOINT holds the action "${action}", none of kill9, stop, throw, sleep=<ms>. ${example}`,
+    `FAILPOINT holds the action "${action}", none of ${plainActions.join(', ')}, sleep=<ms>. ${example}`,
   );
 }
 
@@ -142,6 +145,7 @@ async function act(name: Failpoint, action: Action): Promise<void> {
     process.kill(process.pid, 'SIGSTOP');
   }
   if (action.kind === 'throw') throw new Error(`thrown by the failpoint ${name}`);
+  while (action.kind === 'hang') await undefined;
   if (action.kind === 'sleep') await pause(action.ms);
 }
 

@@ -4,6 +4,7 @@ import { createApi } from './app';
 import { loadConfig } from './config';
 import { armFailpoints } from './failpoints';
 import { log } from './http/log';
+import { PeriodicTasks } from './periodic/periodic-tasks';
 import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 
 /** The API: HTTP only, any number of replicas. */
@@ -11,10 +12,10 @@ void runProcess(async () => {
   const config = loadConfig(process.env);
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
-  endInTime(config.shutdownGraceMs);
+  endInTime(config);
   await untilDatabaseAnswers(config);
   const app = await createApi(config);
-  app.get(Activity).start();
+  app.get(Activity).start(app.get(PeriodicTasks));
   await app.init();
   // Not Nest's own listen, which logs a failure with its stack beside the line that runProcess prints.
   const url = await app.getHttpAdapter().getInstance().listen({ host: config.host, port: config.port });

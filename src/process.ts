@@ -3,6 +3,7 @@ import { type Config, ConfigError } from './config';
 import { isConnectionLost } from './database/pg-errors';
 import { reachDatabase } from './database/start-errors';
 import { log } from './http/log';
+import { startWatchdog } from './watchdog';
 
 /**
  * How far the heap may grow beyond what was alive after the last collection, before the next one. V8's own measure is
@@ -36,15 +37,20 @@ const closingMs = 3_000;
 
 /**
  * A process that was asked to stop ends, also when something in it hangs: what is left behind is in the database, and
- * is taken up by others.
+ * is taken up by others. A timer sees to it while the event loop turns, and a thread when it does not.
  */
-export function endInTime(graceMs: number): void {
+export function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
+  const limitMs = shutdownGraceMs + closingMs;
+  const watchdog = startWatchdog({ stallMs: eventLoopStallMs, stopMs: limitMs + closingMs });
   const giveUp = () => {
-    log.warn(`not everything was closed within ${graceMs + closingMs} ms; it is left behind`);
+    log.warn(`not everything was closed within ${limitMs} ms; it is left behind`);
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
-    process.once(signal, () => setTimeout(giveUp, graceMs + closingMs).unref());
+    process.once(signal, () => {
+      watchdog?.stopping();
+      setTimeout(giveUp, limitMs).unref();
+    });
 }
 
 /** Before anything that logs every failed try with its stack. */

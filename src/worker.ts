@@ -13,6 +13,8 @@ import { HttpModule } from './http/http.module';
 import { serveMetrics } from './admin/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { endInTime, runProcess, untilDatabaseAnswers } from './process';
+import { PeriodicModule } from './periodic/periodic.module';
+import { PeriodicTasks } from './periodic/periodic-tasks';
 import { QueueModule } from './queue/queue.module';
 import { Background, WorkersModule } from './workers/workers.module';
 
@@ -23,6 +25,7 @@ class WorkerModule {
       ConfigModule.with(config),
       DatabaseModule,
       HttpModule,
+      PeriodicModule,
       QueueModule,
       OutboxModule,
       AdminModule,
@@ -37,16 +40,17 @@ void runProcess(async () => {
   const config = loadConfig(process.env, 'worker');
   log.level = config.logLevel;
   armFailpoints(config.failpoint);
-  endInTime(config.shutdownGraceMs);
+  endInTime(config);
   await untilDatabaseAnswers(config);
   const app = await NestFactory.createApplicationContext(WorkerModule.with(config), {
     logger: new NestLog(),
     abortOnError: false,
   });
   app.enableShutdownHooks(undefined, { useProcessExit: true });
-  app.get(Background).start();
-  app.get(Activity).start();
-  app.get(Audit).repeat();
   if (config.metricsPort !== undefined) await serveMetrics(config.host, config.metricsPort);
+  const tasks = app.get(PeriodicTasks);
+  app.get(Activity).start(tasks);
+  app.get(Audit).repeat(tasks);
+  await app.get(Background).start();
   console.log('worker ready');
 });

@@ -14,7 +14,7 @@ export const noNetUnderTheDoorbell: Mutant = {
   name: 'no-net-under-the-doorbell',
   why: 'sagas are driven by messages alone',
   file: 'workers/sweeper.js',
-  find: 'new Duty(every, () => this.sagas.sweep(), this.logger), ',
+  find: "            start('drive sagas', every, () => this.sagas.sweep()),\n",
   replace: '',
 };
 
@@ -22,7 +22,7 @@ export const noSweeperForExpiry: Mutant = {
   name: 'alarms-alone',
   why: 'reservations expire when their alarm rings, and only then',
   file: 'workers/sweeper.js',
-  find: 'new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger), ',
+  find: "            start('expire', every, () => this.reservations.expireDue()),\n",
   replace: '',
 };
 

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { clockMs } from '../clock';
 import { Database, clockOf } from '../database/database';
 import { contentionOf } from '../inventory/contention';
+import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type Counted, countedNow, factsBetween, nothingCounted } from './activity-facts';
 
 /** Longer than any chart looks back. */
@@ -18,30 +19,25 @@ const measuredBuyersMin = 50;
  */
 @Injectable()
 export class Activity implements OnModuleDestroy {
-  private readonly logger = new Logger('activity');
   private readonly process = randomUUID();
   private before: Counted = nothingCounted;
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
+  private telling: PeriodicTask | undefined;
   private ticks = 0;
 
   constructor(private readonly db: Database) {}
 
-  start(): void {
-    this.timer = setTimeout(() => {
-      this.running = this.tick()
-        .catch((error: Error) => this.logger.debug(`a second was not told: ${error.message}`))
-        .finally(() => {
-          if (!this.stopped) this.start();
-        });
-    }, this.untilNextSecondMs());
+  start(tasks: PeriodicTasks): void {
+    const everyMs = () => this.untilNextSecondMs();
+    this.telling = tasks.start({
+      name: 'activity',
+      everyMs,
+      firstAfterMs: everyMs(),
+      run: () => this.tick(),
+    });
   }
 
   async onModuleDestroy(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
+    await this.telling?.stop();
   }
 
   /** All that was counted since the last call, as the second that has just ended. */

@@ -4,10 +4,11 @@ import { AdminController } from './admin.controller';
 import { Audit } from './audit';
 import { DeadLettersController } from './dead-letters.controller';
 import { HealthController } from './health.controller';
+import { Readiness } from './readiness';
 
 @Module({
   controllers: [AdminController, DeadLettersController, HealthController],
-  providers: [Activity, Audit],
+  providers: [Activity, Audit, Readiness],
   exports: [Activity, Audit],
 })
 export class AdminModule {}

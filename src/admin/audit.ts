@@ -1,6 +1,7 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { Gauge } from 'prom-client';
 import { Database, clockOf } from '../database/database';
+import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Coalesced } from './coalesced';
 import { invariants } from './invariants';
 import { keepAudit, lastAudit } from './last-audit';
@@ -34,8 +35,7 @@ const broken = new Gauge({
 @Injectable()
 export class Audit implements OnModuleDestroy {
   private readonly logger = new Logger('audit');
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private repeating: PeriodicTask | undefined;
   private readonly audit = new Coalesced(() => this.runOnce());
 
   constructor(private readonly db: Database) {}
@@ -73,21 +73,13 @@ export class Audit implements OnModuleDestroy {
    * Audits soon and then every minute, into the metric and, when something is broken, into the log. What another process
    * has found within that time is told and not sought again, so that many workers cost the database what one does.
    */
-  repeat(): void {
-    this.repeatAfter(firstAuditAfterMs);
-  }
-
-  private repeatAfter(pauseMs: number): void {
-    this.timer = setTimeout(() => {
-      void this.auditWhenDue()
-        .catch((error: Error) => {
-          this.logger.warn(`the audit could not be made: ${error.message}`);
-          return auditEveryMs;
-        })
-        .then((nextMs) => {
-          if (!this.stopped) this.repeatAfter(nextMs);
-        });
-    }, pauseMs);
+  repeat(tasks: PeriodicTasks): void {
+    this.repeating = tasks.start({
+      name: 'audit',
+      everyMs: auditEveryMs,
+      firstAfterMs: firstAuditAfterMs,
+      run: () => this.auditWhenDue(),
+    });
   }
 
   /** Resolves with how many milliseconds it is until the next is due. */
@@ -104,8 +96,8 @@ export class Audit implements OnModuleDestroy {
   }
 
   onModuleDestroy(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    // Not waited for: an audit only reads, and may take long.
+    void this.repeating?.stop();
   }
 
   private tell(report: AuditReport): void {

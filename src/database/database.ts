@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { hearClock } from '../clock';
 import type { Config } from '../config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { dataSourceOptions } from './data-source';
-import { asUnavailable, isConflict, isConnectionLost, isNeverSent } from './pg-errors';
+import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';
 
 /** Reads by name of the column; parameters are cast in the SQL. */
 export interface Queryable {
@@ -59,9 +59,14 @@ export class CommitUnknown extends Error {
 const triesMax: Record<Isolation, number> = { 'READ COMMITTED': 5, SERIALIZABLE: 25 };
 const backoffMs = 20;
 const backoffMsMax = 250;
+/** How long new connections are not tried after they were found read-only too: a failover takes longer. */
+const readOnlyForMs = 1_000;
 
 /** The door to one cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
 export class Database implements Queryable {
+  /** By `performance.now()`: until then the database is taken for read-only, whatever the connection. */
+  private readOnlyUntil = 0;
+
   constructor(private readonly dataSource: DataSource) {}
 
   /** One statement outside any transaction. A request's SELECT sees what was committed before it. */
@@ -91,9 +96,11 @@ export class Database implements Queryable {
         const rerun =
           error instanceof CommitUnknown
             ? options.rerunWhenCommitIsUnknown
-            : isConflict(error) || isConnectionLost(error);
-        if (!rerun || tries === triesMax[options.isolation ?? 'READ COMMITTED'])
+            : isConflict(error) || (isConnectionLost(error) && !(isReadOnly(error) && this.isReadOnlyNow()));
+        if (!rerun || tries === triesMax[options.isolation ?? 'READ COMMITTED']) {
+          if (rerun && isReadOnly(error)) this.readOnlyUntil = performance.now() + readOnlyForMs;
           throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
+        }
         await new Promise((resolve) =>
           setTimeout(resolve, Math.random() * Math.min(backoffMs * 2 ** tries, backoffMsMax)),
         );
@@ -107,8 +114,9 @@ export class Database implements Queryable {
     isolation?: Isolation,
   ): Promise<T> {
     const runner = this.dataSource.createQueryRunner();
+    let client: PoolClient | undefined;
     try {
-      const client = (await runner.connect()) as PoolClient;
+      client = (await runner.connect()) as PoolClient;
       await runner.startTransaction(isolation);
       const result = await work(new Tx(runner.manager, client, isolation));
       await failpoint(`${name}.before-commit`);
@@ -119,10 +127,46 @@ export class Database implements Queryable {
     } catch (error) {
       // A connection that is gone has rolled back by itself, so a failure to say ROLLBACK tells nothing new.
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
+      // After a failover this connection may still lead to the old primary, which is a standby now: the pool takes back
+      // no connection that is ending. (`rows` needs none of this, for the pool closes the connection of a failed query.)
+      if (isReadOnly(error) && !this.isReadOnlyNow()) void (client as unknown as Client | undefined)?.end();
       throw error;
     } finally {
       await runner.release();
     }
+  }
+
+  /**
+   * Why the database takes no writes, if so. Asks on idle connections until one takes writes, or a new one does not, and
+   * closes those that do not: they may lead to a server that was the primary before a failover.
+   */
+  async readOnlyBecause(): Promise<'standby' | 'setting' | undefined> {
+    for (;;) {
+      const isNew = this.pool.idleCount === 0;
+      const reason = await this.askReadOnly();
+      if (isNew || reason === undefined) return reason;
+    }
+  }
+
+  private async askReadOnly(): Promise<'standby' | 'setting' | undefined> {
+    let reason: 'standby' | 'setting' | undefined;
+    let client: PoolClient | undefined;
+    try {
+      client = await this.pool.connect();
+      const { rows } = await client.query<{ inRecovery: boolean; readOnly: boolean }>(
+        `SELECT pg_is_in_recovery() AS "inRecovery", current_setting('transaction_read_only') = 'on' AS "readOnly"`,
+      );
+      if (rows[0]!.readOnly) reason = rows[0]!.inRecovery ? 'standby' : 'setting';
+      client.release(reason !== undefined);
+      return reason;
+    } catch (error) {
+      client?.release(true);
+      throw asUnavailable(error);
+    }
+  }
+
+  private isReadOnlyNow(): boolean {
+    return performance.now() < this.readOnlyUntil;
   }
 
   private get pool(): Pool {

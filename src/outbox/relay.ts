@@ -1,6 +1,7 @@
 import { Logger } from '@nestjs/common';
 import type { Database, Tx } from '../database/database';
 import { failpoint } from '../failpoints';
+import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type NewJob, Queues } from '../queue/queues';
 import { outsideRequests } from '../request-context';
 import { type MessageType, messageRoutes } from './outbox';
@@ -36,7 +37,8 @@ export class Relay {
   private readonly alarms = new Set<number>();
   private running: Promise<void> | undefined;
   private wanted = false;
-  private timer: NodeJS.Timeout | undefined;
+  private polling: PeriodicTask | undefined;
+  private failure: Error | undefined;
   private pausedUntil = 0;
   private stopped = false;
 
@@ -48,25 +50,38 @@ export class Relay {
 
   /** Called after a commit that wrote messages. Never waits and never throws: the poll is the net under it. */
   poke(): void {
+    if (performance.now() < this.pausedUntil) this.wanted = this.settings.enabled;
+    else this.begin();
+  }
+
+  /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
+  start(tasks: PeriodicTasks, pollMs: number): void {
+    if (this.settings.enabled)
+      this.polling = tasks.start({ name: 'relay', everyMs: pollMs, run: () => this.poll() });
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.polling?.stop();
+    await this.running;
+  }
+
+  /** Its own pause after a failure takes the place of the one between pokes. */
+  private async poll(): Promise<void> {
+    this.begin();
+    await this.running;
+    if (this.failure) throw this.failure;
+  }
+
+  private begin(): void {
     if (!this.settings.enabled) return;
     this.wanted = true;
-    if (this.running || this.stopped || performance.now() < this.pausedUntil) return;
+    if (this.running || this.stopped) return;
     this.running = outsideRequests(() => this.drain()).finally(() => {
       this.running = undefined;
       // Told in the moment between the last look and this one.
       if (this.wanted) this.poke();
     });
-  }
-
-  /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
-  start(pollMs: number): void {
-    if (this.settings.enabled) this.timer = setInterval(() => this.poke(), pollMs);
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearInterval(this.timer);
-    await this.running;
   }
 
   private async drain(): Promise<void> {
@@ -75,9 +90,11 @@ export class Relay {
         this.wanted = false;
         while ((await this.runOnce()) > 0);
       }
+      this.failure = undefined;
     } catch (error) {
+      this.failure = error as Error;
       this.pausedUntil = performance.now() + pauseAfterFailureMs;
-      this.logger.warn(`messages wait in the outbox: ${(error as Error).message}`);
+      if (!this.polling) this.logger.warn(`messages wait in the outbox: ${this.failure.message}`);
     }
   }
 

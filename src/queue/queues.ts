@@ -2,6 +2,8 @@ import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
 import IORedis from 'ioredis';
 import { Counter } from 'prom-client';
 import type { Config } from '../config';
+import { patientBackend } from './patient-backend';
+import { proveQueueTables, unusable } from './queue-tables';
 
 /**
  * BullMQ as a doorbell: it tells a worker that something is due, and nothing depends on its ringing.
@@ -46,6 +48,12 @@ const probeTimeoutMs = 500;
 /** How long a connection may take to say goodbye. */
 const closeTimeoutMs = 1_000;
 
+/** No request waits for the queues' connections, and a server that was asleep may take several seconds to answer. */
+const connectTimeoutMs = 10_000;
+
+/** Connecting and reading the version of BullMQ's tables. */
+const openTimeoutMs = 15_000;
+
 const defaultJobOptions = {
   attempts: 3,
   backoff: { type: 'exponential', delay: 500, jitter: 1 },
@@ -59,6 +67,12 @@ export const jobsDone = new Counter({
   labelNames: ['queue'],
 });
 
+export const queueErrors = new Counter({
+  name: 'holdfast_queue_errors_total',
+  help: 'Errors that a consumer reported of its queue.',
+  labelNames: ['queue'],
+});
+
 /** A consumer of this process. */
 export interface RunningConsumer {
   name: QueueName;
@@ -66,10 +80,21 @@ export interface RunningConsumer {
   active: number;
 }
 
+interface OpenQueue {
+  queue: Queue;
+  ready: Promise<unknown>;
+  connecting: boolean;
+}
+
+interface Consumer extends RunningConsumer {
+  process: (job: Job<JobData>) => Promise<void>;
+  /** Undefined until it could be made. */
+  worker?: Worker;
+}
+
 export class Queues {
-  private readonly open = new Map<QueueName, Promise<Queue>>();
-  private readonly workers: Worker[] = [];
-  private readonly consumers: RunningConsumer[] = [];
+  private readonly open = new Map<QueueName, OpenQueue>();
+  private consumers: Consumer[] = [];
   private readonly redisClients: IORedis[] = [];
   private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
@@ -113,26 +138,34 @@ export class Queues {
 
   /** Asks BullMQ about one queue; throws when it does not answer within a second. */
   async ask<T>(name: QueueName, question: (queue: Queue) => Promise<T>): Promise<T> {
+    const opened = this.open.get(name) ?? this.openQueue(name);
     try {
-      const queue = await this.queue(name);
-      const answer = await within(producerTimeoutMs, question(queue));
+      const answer = await within(
+        producerTimeoutMs,
+        opened.ready.then(() => question(opened.queue)),
+      );
       this.lastError = undefined;
       return answer;
     } catch (error) {
-      await this.forget(name, error as Error);
+      this.lastError = error as Error;
+      // A first connection to PostgreSQL that is slow is still on its way, and serves the next question.
+      if (!opened.connecting || this.config.redisUrl) this.forget(name, opened);
       throw error;
     }
   }
 
   /** What runs here: for the heartbeat. */
   running(): RunningConsumer[] {
-    return this.consumers.map((consumer) => ({ ...consumer }));
+    return this.consumers
+      .filter(({ worker }) => worker !== undefined)
+      .map(({ name, concurrency, active }) => ({ name, concurrency, active }));
   }
 
-  /** Starts a consumer. Its failures are retried by BullMQ a few times and by the outbox's re-relay after that. */
+  /**
+   * Adds a consumer, which `openConsumers` starts. Its failures are retried by BullMQ a few times and by the outbox's
+   * re-relay after that.
+   */
   work(name: QueueName, concurrency: number, handle: JobHandler): void {
-    const consumer: RunningConsumer = { name, concurrency, active: 0 };
-    this.consumers.push(consumer);
     const process = async (job: Job<JobData>) => {
       const work = handle({ name: job.name, data: job.data, starts: job.attemptsStarted });
       this.active.add(work);
@@ -143,18 +176,53 @@ export class Queues {
         jobsDone.inc({ queue: name });
       });
     };
-    const options = {
-      concurrency,
-      maxStalledCount: 3,
-      removeOnComplete: { count: 0 },
-      removeOnFail: { count: 1_000 },
-    };
-    const worker: Worker = this.config.redisUrl
-      ? new Worker(name, process, { ...options, ...this.onRedis(name, this.config.redisUrl, 'worker') })
-      : asUsual(new Worker(name, process, { ...options, ...this.onPostgres() }, createPostgresBackend));
+    const consumer: Consumer = { name, concurrency, active: 0, process };
+    this.consumers.push(consumer);
+  }
+
+  /**
+   * Resolves when every consumer takes jobs; throws with what to do about it when one cannot, and is then called again.
+   * On Redis it does not wait: a worker there connects when Redis comes.
+   */
+  async openConsumers(): Promise<void> {
+    const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
+    if (missing.length === 0) return;
+    if (this.config.redisUrl) return missing.forEach((consumer) => this.openOnRedis(consumer));
+    await proveQueueTables(this.onPostgres().connection);
+    const opened = await Promise.allSettled(missing.map((consumer) => this.openOnPostgres(consumer)));
+    for (const one of opened) if (one.status === 'rejected') throw one.reason;
+  }
+
+  private openOnRedis(consumer: Consumer): void {
+    const { name, process } = consumer;
+    const connection = this.onRedis(name, this.config.redisUrl!, 'worker');
+    this.keep(consumer, new Worker(name, process, { ...optionsOf(consumer), ...connection }));
+  }
+
+  /** A worker whose first connection fails would retry forever without a pause, so it runs only once that is made. */
+  private async openOnPostgres(consumer: Consumer): Promise<void> {
+    const options = { ...optionsOf(consumer), ...this.onPostgres(), autorun: false };
+    const worker = asUsual<Worker>(new Worker(consumer.name, consumer.process, options, patientBackend));
     worker.on('error', (error) => (this.lastError = error));
+    try {
+      await within(openTimeoutMs, worker.waitUntilReady());
+    } catch (error) {
+      void worker.close(true).catch(() => undefined);
+      throw unusable(error as Error);
+    }
+    // It was asked to stop in the meantime.
+    if (!this.consumers.includes(consumer)) return void worker.close(true).catch(() => undefined);
+    this.keep(consumer, worker);
+    worker.run().catch((error: Error) => (this.lastError = error));
+  }
+
+  private keep(consumer: Consumer, worker: Worker): void {
+    worker.on('error', (error) => {
+      this.lastError = error;
+      queueErrors.inc({ queue: consumer.name });
+    });
     worker.on('completed', () => (this.lastError = undefined));
-    this.workers.push(worker);
+    consumer.worker = worker;
   }
 
   /**
@@ -162,7 +230,8 @@ export class Queues {
    * queue is away cannot be closed politely, so it is the jobs that are waited for, not the workers.
    */
   async drain(graceMs: number): Promise<void> {
-    const workers = this.workers.splice(0);
+    const workers = this.consumers.flatMap(({ worker }) => worker ?? []);
+    this.consumers = [];
     for (const worker of workers) void worker.close().catch(() => undefined);
     await within(graceMs, Promise.allSettled(this.active)).catch(() => undefined);
     await within(closeTimeoutMs, Promise.allSettled(workers.map((worker) => worker.close(true)))).catch(
@@ -172,41 +241,29 @@ export class Queues {
 
   async close(): Promise<void> {
     await this.drain(0);
-    const queues = await Promise.allSettled(this.open.values());
+    const queues = [...this.open.values()];
     this.open.clear();
-    const opened = queues.flatMap((queue) => (queue.status === 'fulfilled' ? [queue.value] : []));
-    await Promise.allSettled(opened.map((queue) => within(closeTimeoutMs, queue.close())));
+    await Promise.allSettled(queues.map(({ queue }) => within(closeTimeoutMs, queue.close())));
     for (const client of this.redisClients.splice(0)) client.disconnect();
   }
 
-  private queue(name: QueueName): Promise<Queue> {
-    const known = this.open.get(name);
-    if (known) return known;
-    const opening = this.openQueue(name);
-    this.open.set(name, opening);
-    return opening;
-  }
-
-  private async openQueue(name: QueueName): Promise<Queue> {
+  private openQueue(name: QueueName): OpenQueue {
     const queue: Queue = this.config.redisUrl
       ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, this.config.redisUrl, 'producer') })
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
-    try {
-      await within(producerTimeoutMs, queue.waitUntilReady());
-      return queue;
-    } catch (error) {
-      void queue.close().catch(() => undefined);
-      throw error;
-    }
+    const ready = queue.waitUntilReady().finally(() => (opened.connecting = false));
+    // Whoever asks hears of it; and if nobody does, the next who asks.
+    ready.catch(() => undefined);
+    const opened: OpenQueue = { queue, ready, connecting: true };
+    this.open.set(name, opened);
+    return opened;
   }
 
   /** A queue that failed is closed without being waited for, and opened anew at the next use. */
-  private async forget(name: QueueName, error: Error): Promise<void> {
-    this.lastError = error;
-    const queue = await this.open.get(name)?.catch(() => undefined);
-    this.open.delete(name);
-    void queue?.close().catch(() => undefined);
+  private forget(name: QueueName, failed: OpenQueue): void {
+    if (this.open.get(name) === failed) this.open.delete(name);
+    void failed.queue.close().catch(() => undefined);
   }
 
   /**
@@ -219,7 +276,7 @@ export class Queues {
         connectionString: withoutSearchPath(this.config.databaseUrl),
         options: '-c synchronous_commit=off',
         max: 3,
-        connectionTimeoutMillis: 3_000,
+        connectionTimeoutMillis: connectTimeoutMs,
       },
     };
   }
@@ -253,6 +310,13 @@ async function evictionTrouble(client: IORedis): Promise<string | undefined> {
   if (policy === 'noeviction') return undefined;
   return `Redis has maxmemory-policy ${policy} and may throw jobs away. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
 }
+
+const optionsOf = ({ concurrency }: Consumer) => ({
+  concurrency,
+  maxStalledCount: 3,
+  removeOnComplete: { count: 0 },
+  removeOnFail: { count: 1_000 },
+});
 
 /** BullMQ's types keep its backends apart; its behaviour does not. */
 const asUsual = <T>(client: unknown) => client as T;

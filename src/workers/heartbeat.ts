@@ -1,6 +1,7 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { Database, clockOf } from '../database/database';
 import { workerName } from '../orders/checkout-saga/turn';
+import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
 import { serviceVersion } from '../version';
 
@@ -14,52 +15,53 @@ const everyMs = 2_500;
 export class Heartbeat {
   private readonly logger = new Logger('heartbeat');
   private startedAt: Date | undefined;
-  private timer: NodeJS.Timeout | undefined;
+  private beating: PeriodicTask | undefined;
 
   constructor(
     private readonly db: Database,
     private readonly queues: Queues,
+    private readonly tasks: PeriodicTasks,
   ) {}
 
   start(): void {
-    this.timer = setInterval(() => void this.beat(), everyMs);
-    void this.beat();
+    this.beating = this.tasks.start({ name: 'heartbeat', everyMs, run: () => this.beat() });
   }
 
   /** Going home: no more jobs are taken, and those in progress end. */
   async stop(): Promise<void> {
-    clearInterval(this.timer);
-    await this.beat({ stopping: true });
+    await this.beating?.stop();
+    await this.quietly(this.beat({ stopping: true }));
   }
 
   async forget(): Promise<void> {
-    await this.quietly(() => this.db.rows(`DELETE FROM workers WHERE id = $1::text`, [workerName]));
+    await this.quietly(this.db.rows(`DELETE FROM workers WHERE id = $1::text`, [workerName]));
   }
 
   async beat({ stopping = false } = {}): Promise<void> {
     const facts = { queues: this.queues.running(), version: serviceVersion };
-    await this.quietly(async () => {
-      const now = await clockOf(this.db);
-      this.startedAt ??= now;
-      await this.db.rows(
-        `
-        INSERT INTO workers (id, started_at, beat_at, stopping, facts)
-        VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::boolean, $5::jsonb)
-            ON CONFLICT (id) DO UPDATE
-           SET started_at = excluded.started_at, beat_at = excluded.beat_at, stopping = excluded.stopping,
-               facts = excluded.facts
-        `,
-        [workerName, this.startedAt, now, stopping, JSON.stringify(facts)],
-      );
-    });
+    const now = await clockOf(this.db);
+    this.startedAt ??= now;
+    await this.db.rows(
+      `
+      INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)
+      VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::boolean, $5::jsonb, $6::jsonb)
+          ON CONFLICT (id) DO UPDATE
+         SET started_at = excluded.started_at, beat_at = excluded.beat_at, stopping = excluded.stopping,
+             facts = excluded.facts, failing_tasks = excluded.failing_tasks
+      `,
+      [
+        workerName,
+        this.startedAt,
+        now,
+        stopping,
+        JSON.stringify(facts),
+        JSON.stringify(this.tasks.failing()),
+      ],
+    );
   }
 
-  /** One that is not heard of is told of by its silence. */
-  private async quietly(write: () => Promise<unknown>): Promise<void> {
-    try {
-      await write();
-    } catch (error) {
-      this.logger.debug(`no heartbeat: ${(error as Error).message}`);
-    }
+  /** A process that ends with its database away is known by its silence. */
+  private async quietly(write: Promise<unknown>): Promise<void> {
+    await write.catch((error: Error) => this.logger.debug(`no heartbeat: ${error.message}`));
   }
 }

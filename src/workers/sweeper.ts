@@ -1,9 +1,10 @@
-import { Inject, Injectable, Logger } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../config';
 import { CONFIG } from '../config.module';
 import { Database } from '../database/database';
 import { Releases } from '../inventory/releases';
 import { ReservationsService } from '../inventory/reservations.service';
+import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
 import { Rebalancer } from './rebalancer';
@@ -22,8 +23,7 @@ const resumeEveryMs = 2_000;
  */
 @Injectable()
 export class Sweeper {
-  private readonly logger = new Logger('sweeper');
-  private readonly duties: Duty[] = [];
+  private running: PeriodicTask[] = [];
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -33,23 +33,26 @@ export class Sweeper {
     private readonly providerEvents: ProviderEventWorker,
     private readonly rebalancer: Rebalancer,
     private readonly releases: Releases,
+    private readonly tasks: PeriodicTasks,
   ) {}
 
   start(): void {
-    // Each duty has a rhythm of its own, so that slow payments never delay an expiry.
+    // Each has its own rhythm, so that slow payments never delay an expiry.
     const every = this.config.sweepMs;
-    this.duties.push(
-      new Duty(every, () => this.reservations.expireDue().then(() => undefined), this.logger),
-      new Duty(every, () => this.sagas.sweep(), this.logger),
-      new Duty(every, () => this.providerEvents.sweep(), this.logger),
-      new Duty(rebalanceEveryMs, () => this.rebalancer.sweep().then(() => undefined), this.logger),
-      new Duty(resumeEveryMs, () => this.releases.resume(), this.logger),
-      new Duty(pruneEveryMs, () => this.prune(), this.logger),
-    );
+    const start = (name: string, everyMs: number, run: () => Promise<unknown>) =>
+      this.tasks.start({ name, everyMs, run: () => run().then(() => undefined) });
+    this.running = [
+      start('expire', every, () => this.reservations.expireDue()),
+      start('drive sagas', every, () => this.sagas.sweep()),
+      start('process webhooks', every, () => this.providerEvents.sweep()),
+      start('rebalance', rebalanceEveryMs, () => this.rebalancer.sweep()),
+      start('resume releases', resumeEveryMs, () => this.releases.resume()),
+      start('prune', pruneEveryMs, () => this.prune()),
+    ];
   }
 
   async stop(): Promise<void> {
-    await Promise.all(this.duties.splice(0).map((duty) => duty.stop()));
+    await Promise.all(this.running.splice(0).map((task) => task.stop()));
     await this.sagas.idle();
   }
 
@@ -77,27 +80,3 @@ const forgetInbox = `
                                      WHERE received_at < statement_timestamp() - $1::int * interval '1 hour'
                                      LIMIT $2::int)
   RETURNING message_id`;
-
-/** Something done again and again, never twice at once; a failure is told and the next round tries anew. */
-class Duty {
-  private timer: NodeJS.Timeout | undefined;
-  private running: Promise<void> = Promise.resolve();
-  private stopped = false;
-
-  constructor(everyMs: number, run: () => Promise<void>, logger: Logger) {
-    const round = () => {
-      this.running = run()
-        .catch((error: unknown) => logger.warn((error as Error).message))
-        .finally(() => {
-          if (!this.stopped) this.timer = setTimeout(round, everyMs);
-        });
-    };
-    round();
-  }
-
-  async stop(): Promise<void> {
-    this.stopped = true;
-    clearTimeout(this.timer);
-    await this.running;
-  }
-}

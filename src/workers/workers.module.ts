@@ -5,6 +5,7 @@ import { InventoryModule } from '../inventory/inventory.module';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { OrdersModule } from '../orders/orders.module';
 import { Relay } from '../outbox/relay';
+import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
 import { Consumers } from './consumers';
 import { DueSagas } from './due-sagas';
@@ -13,10 +14,14 @@ import { ProviderEventWorker } from './provider-event.worker';
 import { Rebalancer } from './rebalancer';
 import { Sweeper } from './sweeper';
 
+/** A consumer that could not be started, or has ended, is started again soon; until then the sweeper does its work. */
+const openEveryMs = 1_000;
+
 /** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
 @Injectable()
 export class Background implements OnModuleDestroy {
   private readonly logger = new Logger('worker');
+  private opening: PeriodicTask | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -26,18 +31,42 @@ export class Background implements OnModuleDestroy {
     private readonly queues: Queues,
     private readonly sagas: SagaRunner,
     private readonly heartbeat: Heartbeat,
+    private readonly tasks: PeriodicTasks,
   ) {}
 
-  start(): void {
-    if (this.config.queuesEnabled) this.consumers.start();
-    this.relay.start(this.config.relayPollMs);
+  /**
+   * Resolves when the consumers take jobs. What keeps the promises about time starts before that, for it needs no queue.
+   */
+  async start(): Promise<void> {
+    this.relay.start(this.tasks, this.config.relayPollMs);
     this.sweeper.start();
     this.heartbeat.start();
     void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
+    if (this.config.queuesEnabled) await this.openConsumers();
+  }
+
+  private openConsumers(): Promise<void> {
+    this.consumers.start();
+    return new Promise((resolve) => {
+      let trouble = '';
+      const run = async () => {
+        try {
+          await this.queues.openConsumers();
+          resolve();
+        } catch (error) {
+          // At once and each time that it is another: somebody may be waiting for this worker.
+          if ((error as Error).message !== trouble) this.logger.error((error as Error).message);
+          trouble = (error as Error).message;
+          throw error;
+        }
+      };
+      this.opening = this.tasks.start({ name: 'consumers', everyMs: openEveryMs, run });
+    });
   }
 
   async onModuleDestroy(): Promise<void> {
     const grace = this.config.shutdownGraceMs;
+    void this.opening?.stop();
     const home = Promise.all([
       this.heartbeat.stop(),
       this.sweeper.stop(),

@@ -30,18 +30,31 @@ const mayImport: Record<string, readonly string[]> = {
   database: ['root'],
   http: ['root', 'database'],
   queue: ['root'],
+  periodic: ['root', 'database'],
   idempotency: ['root', 'database', 'http'],
-  outbox: ['root', 'database', 'queue'],
+  outbox: ['root', 'database', 'queue', 'periodic'],
   inventory: ['root', 'database', 'http', 'idempotency', 'outbox'],
   payment: ['root', 'database', 'http', 'idempotency', 'outbox'],
   orders: ['root', 'database', 'http', 'idempotency', 'outbox', 'inventory', 'payment'],
-  workers: ['root', 'database', 'queue', 'outbox', 'inventory', 'payment', 'orders'],
-  admin: ['root', 'database', 'http', 'queue', 'idempotency', 'outbox', 'inventory', 'payment', 'orders'],
+  workers: ['root', 'database', 'queue', 'periodic', 'outbox', 'inventory', 'payment', 'orders'],
+  admin: [
+    'root',
+    'database',
+    'http',
+    'queue',
+    'periodic',
+    'idempotency',
+    'outbox',
+    'inventory',
+    'payment',
+    'orders',
+  ],
   process: [
     'root',
     'database',
     'http',
     'queue',
+    'periodic',
     'outbox',
     'inventory',
     'payment',
@@ -63,7 +76,15 @@ const rootFiles = [
   'request-context.ts',
   'version.ts',
 ];
-const processFiles = ['main.ts', 'worker.ts', 'app.ts', 'process.ts'];
+const processFiles = [
+  'main.ts',
+  'worker.ts',
+  'app.ts',
+  'process.ts',
+  'watchdog.ts',
+  'watchdog-memory.ts',
+  'watchdog-thread.ts',
+];
 
 function roomOf(path: string): string {
   if (rootFiles.includes(path)) return 'root';

@@ -1,0 +1,71 @@
+import { SchemaMigrationRequiredError, assertSchemaCompatibility } from 'bullmq';
+import { Client, type ClientConfig } from 'pg';
+
+/** BullMQ's tables cannot be used. The message says what to do about it. */
+export class QueueTablesUnusable extends Error {}
+
+/** A server that takes connections and answers nothing must not hold up the next try. */
+const answerWithinMs = 5_000;
+
+/**
+ * Proves that this role can use BullMQ's tables, before a worker is made. A BullMQ worker remembers for good that its
+ * first look at them failed, and one that may read their version and nothing else fails at every job.
+ */
+export async function proveQueueTables(connection: ClientConfig): Promise<void> {
+  const client = new Client({ ...connection, query_timeout: answerWithinMs });
+  // Whatever cuts the connection also fails the question that is under way.
+  client.on('error', () => undefined);
+  try {
+    await client.connect();
+    await refuseMissingTables(client);
+    await refuseMissingRights(client);
+    await assertSchemaCompatibility(client);
+  } catch (error) {
+    throw error instanceof QueueTablesUnusable ? error : unusable(error as Error);
+  } finally {
+    void client.end().catch(() => undefined);
+  }
+}
+
+/** What keeps BullMQ from its tables, in a sentence that says what to do. */
+export function unusable(error: Error): QueueTablesUnusable {
+  if (error instanceof SchemaMigrationRequiredError) return tablesMissing();
+  return new QueueTablesUnusable(
+    `The queues in PostgreSQL cannot be used (${error.message}). They are tried again; check DATABASE_URL and the server.`,
+  );
+}
+
+const tablesMissing = () =>
+  new QueueTablesUnusable(
+    'The tables of the queues (schema bullmq) are missing from the database. Run: npm run db:migrate',
+  );
+
+/** Read from the catalog, which every role may read, also where it may not use the schema. */
+async function refuseMissingTables(client: Client): Promise<void> {
+  const { rows } = await client.query(`
+    SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'bullmq' AND c.relname = 'migration'`);
+  if (rows.length === 0) throw tablesMissing();
+}
+
+async function refuseMissingRights(client: Client): Promise<void> {
+  const { rows } = await client.query<{ role: string; allowed: boolean }>(`
+    SELECT quote_ident(current_user) AS role,
+           bool_and(has_schema_privilege(n.oid, 'USAGE')
+                    AND CASE WHEN c.relkind = 'S' THEN has_sequence_privilege(c.oid, 'USAGE')
+                             WHEN c.relname = 'migration' THEN has_table_privilege(c.oid, 'SELECT')
+                             ELSE has_table_privilege(c.oid, 'SELECT') AND has_table_privilege(c.oid, 'INSERT')
+                                  AND has_table_privilege(c.oid, 'UPDATE') AND has_table_privilege(c.oid, 'DELETE')
+                        END) AS allowed
+      FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+     WHERE n.nspname = 'bullmq' AND c.relkind IN ('r', 'p', 'S')`);
+  const { role, allowed } = rows[0]!;
+  if (allowed) return;
+  throw new QueueTablesUnusable(
+    `The role ${role} may not use the tables of the queues. Run as their owner: ` +
+      // BullMQ makes a sequence for a queue when its first job is added.
+      `GRANT USAGE, CREATE ON SCHEMA bullmq TO ${role}; ` +
+      `GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA bullmq TO ${role}; ` +
+      `GRANT USAGE ON ALL SEQUENCES IN SCHEMA bullmq TO ${role};`,
+  );
+}
