@@ -145,7 +145,7 @@ async function act(name: Failpoint, action: Action): Promise<void> {
     process.kill(process.pid, 'SIGSTOP');
   }
   if (action.kind === 'throw') throw new Error(`thrown by the failpoint ${name}`);
-  while (action.kind === 'hang') await undefined;
+  while (action.kind === 'hang') await Promise.resolve();
   if (action.kind === 'sleep') await pause(action.ms);
 }
 

@@ -37,6 +37,11 @@ export interface PostgresServer {
   url: string;
 }
 
+export interface DemotablePostgres extends PostgresServer {
+  /** From the next start on it is a standby, which takes no writes, until it is promoted. */
+  demote(): void;
+}
+
 export interface ReplicatedPostgres {
   primary: PostgresServer;
   /** The same database, read-only until it is promoted. */
@@ -46,10 +51,11 @@ export interface ReplicatedPostgres {
 }
 
 /** A PostgreSQL that a drill may stop, crash and start again, with a database in it. */
-export async function startPostgresServer(guardian: Guardian, dist: string): Promise<PostgresServer> {
+export async function startPostgresServer(guardian: Guardian, dist: string): Promise<DemotablePostgres> {
   const { dir, start } = await newCluster(guardian);
   const { child, port } = await start('postgres', dir);
-  return { child, url: await createMigrated(port, dist) };
+  const demote = () => writeFileSync(path.join(dir, 'standby.signal'), '');
+  return { child, url: await createMigrated(port, dist), demote };
 }
 
 /**

@@ -8,7 +8,7 @@ import { DrilledShop } from './drilled-shop';
 import type { DrillOptions, Patch } from './drill';
 import { patchedBuild } from './build';
 import {
-  type PostgresServer,
+  type DemotablePostgres,
   type ReplicatedPostgres,
   startPostgresServer,
   startReplicatedPostgres,
@@ -66,7 +66,7 @@ export class Stage {
   }
 
   /** A PostgreSQL of the drill's own, for what would disturb the other drills. */
-  postgres(): Promise<PostgresServer> {
+  postgres(): Promise<DemotablePostgres> {
     return startPostgresServer(this.guardian, this.dist);
   }
 

@@ -22,7 +22,7 @@ export const patientBackend: BackendFactory<PostgresQueueBackend, PostgresConnec
   const fetch = backend.moveToActive.bind(backend);
   backend.moveToActive = async (token, worker) => {
     try {
-      return await fetch(token, worker);
+      return (await fetch(token, worker)) as unknown[];
     } catch (error) {
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       throw error;

@@ -1,6 +1,25 @@
 import { SchemaMigrationRequiredError, assertSchemaCompatibility } from 'bullmq';
 import { Client, type ClientConfig } from 'pg';
 
+/** No request waits for the queues' connections, and a server that was asleep may take several seconds to answer. */
+const connectTimeoutMs = 10_000;
+
+/**
+ * A doorbell need not outlive a crash of PostgreSQL, since the outbox rings again. And a commit that notifies holds a
+ * lock of the whole server until it is on disk, so that waiting for the disk here would make all others wait too.
+ */
+export function queueConnection(databaseUrl: string) {
+  // BullMQ keeps its tables in a schema of its own, which the cell's search_path would hide.
+  const url = new URL(databaseUrl);
+  url.searchParams.delete('options');
+  return {
+    connectionString: url.toString(),
+    options: '-c synchronous_commit=off',
+    max: 3,
+    connectionTimeoutMillis: connectTimeoutMs,
+  };
+}
+
 /** BullMQ's tables cannot be used. The message says what to do about it. */
 export class QueueTablesUnusable extends Error {}
 

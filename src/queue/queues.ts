@@ -3,7 +3,7 @@ import IORedis from 'ioredis';
 import { Counter } from 'prom-client';
 import type { Config } from '../config';
 import { patientBackend } from './patient-backend';
-import { proveQueueTables, unusable } from './queue-tables';
+import { proveQueueTables, queueConnection, unusable } from './queue-tables';
 
 /**
  * BullMQ as a doorbell: it tells a worker that something is due, and nothing depends on its ringing.
@@ -47,9 +47,6 @@ const probeTimeoutMs = 500;
 
 /** How long a connection may take to say goodbye. */
 const closeTimeoutMs = 1_000;
-
-/** No request waits for the queues' connections, and a server that was asleep may take several seconds to answer. */
-const connectTimeoutMs = 10_000;
 
 /** Connecting and reading the version of BullMQ's tables. */
 const openTimeoutMs = 15_000;
@@ -203,7 +200,7 @@ export class Queues {
   private async openOnPostgres(consumer: Consumer): Promise<void> {
     const options = { ...optionsOf(consumer), ...this.onPostgres(), autorun: false };
     const worker = asUsual<Worker>(new Worker(consumer.name, consumer.process, options, patientBackend));
-    worker.on('error', (error) => (this.lastError = error));
+    worker.on('error', () => undefined); // Whatever fails while it opens is what waitUntilReady throws.
     try {
       await within(openTimeoutMs, worker.waitUntilReady());
     } catch (error) {
@@ -222,6 +219,7 @@ export class Queues {
       queueErrors.inc({ queue: consumer.name });
     });
     worker.on('completed', () => (this.lastError = undefined));
+    void consumer.worker?.close(true).catch(() => undefined);
     consumer.worker = worker;
   }
 
@@ -252,12 +250,22 @@ export class Queues {
       ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, this.config.redisUrl, 'producer') })
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
-    const ready = queue.waitUntilReady().finally(() => (opened.connecting = false));
+    const ready = queue
+      .waitUntilReady()
+      .catch((error: Error) => this.explain(error))
+      .finally(() => (opened.connecting = false));
     // Whoever asks hears of it; and if nobody does, the next who asks.
     ready.catch(() => undefined);
     const opened: OpenQueue = { queue, ready, connecting: true };
     this.open.set(name, opened);
     return opened;
+  }
+
+  /** On PostgreSQL, what to do about it. */
+  private async explain(error: Error): Promise<never> {
+    if (this.config.redisUrl) throw error;
+    await proveQueueTables(this.onPostgres().connection);
+    throw unusable(error);
   }
 
   /** A queue that failed is closed without being waited for, and opened anew at the next use. */
@@ -266,19 +274,8 @@ export class Queues {
     void failed.queue.close().catch(() => undefined);
   }
 
-  /**
-   * A doorbell need not outlive a crash of PostgreSQL, since the outbox rings again. And a commit that notifies holds a
-   * lock of the whole server until it is on disk, so that waiting for the disk here would make all others wait too.
-   */
   private onPostgres() {
-    return {
-      connection: {
-        connectionString: withoutSearchPath(this.config.databaseUrl),
-        options: '-c synchronous_commit=off',
-        max: 3,
-        connectionTimeoutMillis: connectTimeoutMs,
-      },
-    };
+    return { connection: queueConnection(this.config.databaseUrl) };
   }
 
   /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
@@ -320,13 +317,6 @@ const optionsOf = ({ concurrency }: Consumer) => ({
 
 /** BullMQ's types keep its backends apart; its behaviour does not. */
 const asUsual = <T>(client: unknown) => client as T;
-
-/** BullMQ keeps its tables in a schema of its own, which the cell's search_path would hide. */
-function withoutSearchPath(databaseUrl: string): string {
-  const url = new URL(databaseUrl);
-  url.searchParams.delete('options');
-  return url.toString();
-}
 
 async function within<T>(ms: number, work: Promise<T>): Promise<T> {
   let timer: NodeJS.Timeout | undefined;

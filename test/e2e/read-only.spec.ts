@@ -6,8 +6,8 @@ import { until } from '../support/until';
 
 describe('a database that an operator made read-only', () => {
   const shop = openShop({ queue: 'postgres', apis: 1, workers: 1 });
-  /** A setting of the database is read by new sessions only, so those that there are end. */
-  const setReadOnly = async (on: boolean) => {
+  /** Read by new sessions only. */
+  const setReadOnly = async (on: boolean, { hangUp }: { hangUp: boolean }) => {
     const admin = new Client({
       connectionString: shop.service.databaseUrl,
       options: '-c default_transaction_read_only=off',
@@ -16,10 +16,11 @@ describe('a database that an operator made read-only', () => {
     const { rows } = await admin.query<{ name: string }>('SELECT current_database() AS name');
     const name = rows[0]!.name;
     await admin.query(`ALTER DATABASE ${name} SET default_transaction_read_only = ${on ? 'on' : 'off'}`);
-    await admin.query(
-      `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
-      [name],
-    );
+    if (hangUp)
+      await admin.query(
+        `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()`,
+        [name],
+      );
     await admin.end();
   };
   const webhook = () => {
@@ -49,7 +50,7 @@ describe('a database that an operator made read-only', () => {
 
   it('answers 503 on every write and on /health/ready, serves reads, and heals without a restart', async () => {
     const reservation = await shop.reserved(sku, 1);
-    await setReadOnly(true);
+    await setReadOnly(true, { hangUp: true });
     const ready = () => shop.stranger.get('/health/ready');
     const refused = await until('it is not ready', async () => {
       const answer = await ready();
@@ -97,7 +98,8 @@ describe('a database that an operator made read-only', () => {
       200,
     );
 
-    await setReadOnly(false);
+    // The connections that there are stay read-only, as those to an old primary do.
+    await setReadOnly(false, { hangUp: false });
     await until('it is ready', async () => (await ready()).status === 200);
     await shop.placed(sku);
   }, 120_000);

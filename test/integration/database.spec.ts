@@ -30,6 +30,55 @@ function meetingOf(parties: number): () => Promise<void> {
 const addOne = (tx: Tx, sku: string) =>
   tx.affected(`UPDATE products SET version = version + 1 WHERE sku = $1::text`, [sku]);
 
+/** What becomes of the connections of a pool when the server that they lead to is no longer the primary. */
+async function makeReadOnly(pool: Pool): Promise<void> {
+  const clients = await Promise.all(Array.from({ length: pool.options.max }, () => pool.connect()));
+  for (const client of clients) {
+    await client.query('SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
+    client.release();
+  }
+}
+
+describe('a pool whose connections are read-only, and new ones are not', () => {
+  let failedOver: World;
+  beforeAll(async () => (failedOver = await createWorld({ DATABASE_POOL_MAX: '3' })));
+  afterAll(() => failedOver.close());
+
+  it('gives them up for new ones at the first write', async () => {
+    const sku = await failedOver.product();
+    await makeReadOnly(poolOf(failedOver));
+    expect(await failedOver.db.transaction('command', (tx) => addOne(tx, sku))).toBe(1);
+  });
+
+  it('gives them up when it is asked whether it takes writes', async () => {
+    await makeReadOnly(poolOf(failedOver));
+    expect(await failedOver.db.readOnlyBecause()).toBe(undefined);
+    expect(poolOf(failedOver).totalCount).toBe(1);
+  });
+
+  it('is refused as unavailable, without a new connection for each write, while new ones are read-only too', async () => {
+    const sku = await failedOver.product();
+    let opened = 0;
+    const pool = poolOf(failedOver);
+    const readOnly = (client: { query: (sql: string) => unknown }) => {
+      opened += 1;
+      void client.query('SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY');
+    };
+    pool.on('connect', readOnly);
+    await makeReadOnly(pool);
+    opened = 0;
+    const write = () => failedOver.db.transaction('command', (tx) => addOne(tx, sku));
+    await expect(write()).rejects.toMatchObject({ code: 'unavailable', retryAfterSeconds: 1 });
+    expect(await failedOver.db.readOnlyBecause()).toBe('setting');
+    await expect(write()).rejects.toMatchObject({ message: expect.stringMatching(/read-only/) });
+    const before = opened;
+    for (let nth = 0; nth < 20; nth++) await expect(write()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(opened - before).toBeLessThan(15);
+    pool.off('connect', readOnly);
+    expect(await failedOver.db.readOnlyBecause()).toBe(undefined);
+  });
+});
+
 const versionOf = async (sku: string) => (await world.products.get(sku)).version;
 
 describe('a transaction that loses a race', () => {

@@ -1,0 +1,41 @@
+import { businessAsUsual } from './kit/business-as-usual';
+import type { Drill } from './kit/drill';
+import { until } from '../test/support/until';
+
+export const drill: Drill = {
+  name: 'event-loop-stalled',
+  promise:
+    'A process in which nothing gets a turn any more is ended from outside of its event loop, and what it was at goes on in the next.',
+  rows: [34],
+  sometimes: ['deaths'],
+  mutants: [
+    {
+      name: 'no-watchdog',
+      why: 'nobody ends a process whose event loop stands still',
+      file: 'watchdog.js',
+      find: 'if (stallMs === 0)',
+      replace: 'if (stallMs >= 0)',
+    },
+  ],
+
+  run: async (stage) => {
+    const hangs = { FAILPOINT: 'consumer.started:hang@2', EVENT_LOOP_STALL_MS: '1000' };
+    const shop = await stage.open({ queue: 'postgres', envOf: { 'worker-1': hangs } });
+    const stopWatching = shop.keepAlive('worker-1', { FAILPOINT: undefined });
+    const first = shop.service.pidOf('worker-1');
+
+    const sku = await shop.product(100);
+    await shop.buy(10, { sku });
+    await until('another worker is there', async () => {
+      const pid = shop.service.pidOf('worker-1');
+      return pid !== undefined && pid !== first;
+    });
+    await until('it is ready', async () => {
+      const starts = shop.service.outputOf('worker-1').match(/worker ready/g) ?? [];
+      return starts.length === 2;
+    });
+    await businessAsUsual(shop);
+    await stopWatching();
+    await shop.audit();
+  },
+};

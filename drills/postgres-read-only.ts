@@ -1,0 +1,62 @@
+import assert from 'node:assert/strict';
+import { until } from '../test/support/until';
+import { businessAsUsual } from './kit/business-as-usual';
+import type { Drill } from './kit/drill';
+
+export const drill: Drill = {
+  name: 'postgres-read-only',
+  promise:
+    'While PostgreSQL is a standby the service is not ready and says so to whoever writes; once it is promoted, all goes on without a restart.',
+  rows: [45],
+  sometimes: ['refused writes'],
+  mutants: [
+    {
+      name: 'ready-although-read-only',
+      why: 'a database that takes no writes is as good as any, so that requests keep being sent here',
+      file: 'admin/readiness.js',
+      find: 'if (because)',
+      replace: 'if (false)',
+    },
+    {
+      name: 'refused-as-a-bug',
+      why: 'whoever writes to a read-only database is told that something broke',
+      file: 'database/pg-errors.js',
+      find: "state === '25006' || ",
+      replace: '',
+      also: [{ file: 'database/pg-errors.js', find: "=== '25006'", replace: "=== 'never'" }],
+    },
+  ],
+
+  run: async (stage) => {
+    const postgres = await stage.postgres();
+    const shop = await stage.open({
+      queue: 'postgres',
+      databaseUrl: postgres.url,
+      servers: [postgres.child],
+    });
+    await businessAsUsual(shop);
+    const sku = await shop.product(10);
+    const pids = shop.pids();
+    const ready = () => shop.client.get('/health/ready');
+
+    await postgres.child.stop();
+    postgres.demote();
+    await postgres.child.start();
+    await until('reads are answered', async () => (await shop.client.get(`/v1/stock/${sku}`)).status === 200);
+    for (let nth = 0; nth < 10; nth++) {
+      const { status, body } = await ready();
+      assert.deepEqual([status, body.code], [503, 'unavailable'], 'a standby takes no orders');
+      assert.match(body.detail, /standby/);
+      const write = await shop.order({ lines: [{ sku, quantity: 1 }] });
+      assert.deepEqual([write.status, write.body.code], [503, 'unavailable']);
+      assert.ok(write.headers.get('retry-after'), 'no Retry-After');
+      stage.count('refused writes', 1);
+    }
+
+    await shop.query('SELECT pg_promote()');
+    await until('it is ready', async () => (await ready()).status === 200);
+    await businessAsUsual(shop);
+    assert.deepEqual(shop.pids(), pids, 'processes that ended because PostgreSQL took no writes');
+    await shop.audit();
+  },
+};

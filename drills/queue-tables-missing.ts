@@ -1,0 +1,71 @@
+import assert from 'node:assert/strict';
+import { until } from '../test/support/until';
+import { businessAsUsual, endsInTime } from './kit/business-as-usual';
+import type { Drill } from './kit/drill';
+import { reach } from './kit/reach';
+
+export const drill: Drill = {
+  name: 'queue-tables-missing',
+  promise:
+    'A worker that starts without the tables of its queues says so, sweeps, can be stopped, and takes jobs once they are there.',
+  rows: [39],
+  sometimes: ['jobs'],
+  mutants: [
+    {
+      name: 'consumer-made-without-proof',
+      why: 'a worker of BullMQ runs before its connection and its tables were looked at, and asks again without a pause',
+      file: 'queue/queues.js',
+      find: 'await (0, queue_tables_1.proveQueueTables)(this.onPostgres().connection);',
+      replace: '',
+      also: [
+        { file: 'queue/queues.js', find: 'autorun: false', replace: 'autorun: true' },
+        {
+          file: 'queue/queues.js',
+          find: 'await within(openTimeoutMs, worker.waitUntilReady());',
+          replace: '',
+        },
+        {
+          file: 'queue/queues.js',
+          find: 'worker.run().catch((error) => (this.lastError = error));',
+          replace: '',
+        },
+        {
+          file: 'queue/patient-backend.js',
+          find: 'await new Promise((resolve) => setTimeout(resolve, pauseMs));',
+          replace: '',
+        },
+      ],
+    },
+    {
+      name: 'ready-before-its-consumers',
+      why: 'a worker says that it is ready while it takes no jobs',
+      file: 'workers/workers.module.js',
+      find: 'await this.openConsumers();',
+      replace: 'void this.openConsumers();',
+    },
+  ],
+
+  run: async (stage) => {
+    const shop = await stage.open({ queue: 'postgres', workers: 0 });
+    await shop.tamper('ALTER SCHEMA bullmq RENAME TO bullmq_away');
+    // Not waited for: it is not ready before the tables are there.
+    const launched = [shop.service.launch('worker'), shop.service.launch('worker')];
+    for (const one of launched) one.catch(() => undefined);
+    const says = (name: string, what: RegExp) => what.test(shop.service.outputOf(name));
+    await reach('both run', async () => shop.service.pidOf('worker-1') && shop.service.pidOf('worker-2'));
+
+    await until('both say what to do', async () =>
+      ['worker-1', 'worker-2'].every((name) => says(name, /npm run db:migrate/)),
+    );
+    await endsInTime(shop);
+    assert.ok(!says('worker-1', /worker ready/), 'it says that it is ready, and takes no jobs');
+    await shop.terminate('worker-2');
+    assert.ok(says('worker-2', /ended: exit 0/), 'it did not end by itself');
+
+    await shop.tamper('ALTER SCHEMA bullmq_away RENAME TO bullmq');
+    await until('it is ready', async () => says('worker-1', /worker ready/));
+    await businessAsUsual(shop);
+    await shop.audit();
+    stage.count('jobs', await shop.metric('holdfast_jobs_done_total'));
+  },
+};

@@ -1,0 +1,102 @@
+import { Worker } from 'bullmq';
+import { patientBackend } from '../../src/queue/patient-backend';
+import { Queues } from '../../src/queue/queues';
+import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
+import { QueueDetour } from '../support/queue-detour';
+
+let world: World;
+beforeAll(async () => (world = await createWorld()));
+afterEach(() => expectInvariants(world));
+afterAll(() => world.close());
+
+describe('a consumer on PostgreSQL', () => {
+  it('pauses after each fetch that fails, instead of failing without end', async () => {
+    const connection = { connectionString: world.config.databaseUrl.split('?')[0]!, max: 2 };
+    await world.rows(`ALTER FUNCTION bullmq.move_to_active RENAME TO gone`);
+    const worker = new Worker('events', async () => undefined, { connection }, patientBackend as never);
+    let failures = 0;
+    worker.on('error', () => (failures += 1));
+    const began = performance.now();
+    await until(async () => failures >= 4);
+    // A pause of half a second before each of them but the first: on a slow machine it takes longer.
+    expect(performance.now() - began).toBeGreaterThan(1_400);
+    await worker.close(true);
+    await world.rows(`ALTER FUNCTION bullmq.gone RENAME TO move_to_active`);
+  });
+
+  it('takes jobs again after its connections were cut and new ones refused for seconds', async () => {
+    const detour = await QueueDetour.before(world.config.databaseUrl);
+    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redisUrl: undefined });
+    const done: string[] = [];
+    queues.work('events', 1, async ({ name }) => void done.push(name));
+    await queues.openConsumers();
+    const add = (id: string) =>
+      queues.add([{ queue: 'events', id, name: id, data: { messageId: null, aggregateId: null } }]);
+    await add('first');
+    await until(async () => done.length === 1);
+
+    for (const treatment of ['say 57P03', 'never answer'] as const) {
+      detour.treatment = treatment;
+      detour.cut();
+      // The event loop turns all the while: each of these waits for a timer.
+      let turns = 0;
+      const turning = setInterval(() => (turns += 1), 10);
+      await expect(add(`lost to ${treatment}`)).rejects.toThrow();
+      await until(async () => turns > 100);
+      clearInterval(turning);
+      detour.treatment = 'pass';
+      const id = `after ${treatment}`;
+      await until(() =>
+        add(id).then(
+          () => true,
+          () => false,
+        ),
+      );
+      await until(async () => done.includes(id));
+    }
+    await queues.close();
+    await detour.close();
+  }, 60_000);
+});
+
+describe('a producer on PostgreSQL', () => {
+  it('says what to do without the tables of its queues, and sends once they are there', async () => {
+    const queues = new Queues({ ...world.config, redisUrl: undefined });
+    const add = () =>
+      queues.add([
+        { queue: 'events', id: 'kept', name: 'kept', data: { messageId: null, aggregateId: null } },
+      ]);
+    await world.rows(`ALTER SCHEMA bullmq RENAME TO bullmq_away`);
+    await expect(add()).rejects.toThrow(/npm run db:migrate/);
+    expect(await queues.trouble()).toMatch(/npm run db:migrate/);
+    await world.rows(`ALTER SCHEMA bullmq_away RENAME TO bullmq`);
+    await until(() =>
+      add().then(
+        () => true,
+        () => false,
+      ),
+    );
+    expect(await queues.trouble()).toBe(undefined);
+    await queues.close();
+  });
+
+  it('sends once its first connection is there, however often it was asked before', async () => {
+    const detour = await QueueDetour.before(world.config.databaseUrl);
+    detour.treatment = 'delay';
+    detour.delayMs = 2_500;
+    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redisUrl: undefined });
+    const add = () =>
+      queues.add([
+        { queue: 'events', id: 'slow', name: 'slow', data: { messageId: null, aggregateId: null } },
+      ]);
+    await expect(add()).rejects.toThrow(/did not answer/);
+    await until(() =>
+      add().then(
+        () => true,
+        () => false,
+      ),
+    );
+    await queues.close();
+    await detour.close();
+  });
+});
