@@ -23,7 +23,7 @@ export const drill: Drill = {
       file: 'database/pg-errors.js',
       find: "state === '25006' || ",
       replace: '',
-      also: [{ file: 'database/pg-errors.js', find: "=== '25006'", replace: "=== 'never'" }],
+      also: [{ file: 'database/pg-errors.js', find: "sqlStateOf(error) === '25006'", replace: 'false' }],
     },
   ],
 

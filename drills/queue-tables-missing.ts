@@ -15,8 +15,8 @@ export const drill: Drill = {
       name: 'consumer-made-without-proof',
       why: 'a worker of BullMQ runs before its connection and its tables were looked at, and asks again without a pause',
       file: 'queue/queues.js',
-      find: 'await (0, queue_tables_1.proveQueueTables)(this.onPostgres().connection);',
-      replace: '',
+      find: 'this.openOnRedis(consumer));\n        await (0, queue_tables_1.proveQueueTables)(this.onPostgres().connection);',
+      replace: 'this.openOnRedis(consumer));',
       also: [
         { file: 'queue/queues.js', find: 'autorun: false', replace: 'autorun: true' },
         {

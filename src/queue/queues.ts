@@ -250,8 +250,9 @@ export class Queues {
       ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, this.config.redisUrl, 'producer') })
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
-    const ready = queue
-      .waitUntilReady()
+    const connected = queue.waitUntilReady();
+    // A producer on Redis that found it away is of no use any more; one on PostgreSQL ends its own waiting.
+    const ready = (this.config.redisUrl ? within(producerTimeoutMs, connected) : connected)
       .catch((error: Error) => this.explain(error))
       .finally(() => (opened.connecting = false));
     // Whoever asks hears of it; and if nobody does, the next who asks.

@@ -74,7 +74,7 @@ describe('the setting FAILPOINT', () => {
   ])('names every action there is when it is asked for one that is not (%s)', (action) => {
     const message = refusalOf(`intake.before-commit:${action}`);
     expect(message).toContain(`"${action}"`);
-    for (const known of ['kill9', 'stop', 'throw', 'sleep=<ms>']) expect(message).toContain(known);
+    for (const known of ['kill9', 'stop', 'throw', 'hang', 'sleep=<ms>']) expect(message).toContain(known);
   });
 
   it.each([
