@@ -97,6 +97,6 @@ const sql = `
          (SELECT max(beat_at) FROM workers) AS "lastBeat",
          (SELECT coalesce(json_agg(json_build_object('name', name, 'failingSince', since, 'error', error) ORDER BY name), '[]')
             FROM failing) AS failing,
-         (SELECT coalesce(sum(CASE WHEN created_at > heard.at THEN attempt ELSE 1 END), 0)::int FROM unheard, heard)
+         (SELECT coalesce(sum(CASE WHEN created_at > heard.at THEN attempt ELSE 1 END), 0)::bigint FROM unheard, heard)
            AS unanswered,
          (SELECT greatest(min(created_at), nullif(max(heard.at), '-infinity')) FROM unheard, heard) AS "silentSince"`;
