@@ -33,7 +33,6 @@ const throwawaySettings = [
   // Nothing is forced to disk: a crash of the machine may destroy what nobody will miss.
   'fsync=off',
   'full_page_writes=off',
-  'synchronous_commit=off',
   // Several services at once, each with the pools of its APIs and workers.
   'max_connections=500',
 ];

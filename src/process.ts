@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { type Config, ConfigError } from './config';
 import { isConnectionLost } from './database/pg-errors';
+import { explainRefusedSettings } from './database/session';
 import { reachDatabase } from './database/start-errors';
 import { log } from './http/log';
 import { startWatchdog } from './watchdog';
@@ -27,7 +28,7 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
   try {
     await start();
   } catch (error) {
-    console.error(explain(error as StartError));
+    console.error(explain(explainRefusedSettings(error) as StartError));
     process.exit(1);
   }
 }

@@ -1,8 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { types } from 'pg';
+import { Logger } from '@nestjs/common';
+import { type ClientBase, types } from 'pg';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
-import type { Config } from '../config';
+import { type Config, ConfigError } from '../config';
+import { sessionCheck, withSessionSettings } from './session';
 
 // Every bigint here (money in minor units, tokens, versions) stays far below 2^53; a string would add up wrongly.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -10,13 +12,13 @@ types.setTypeParser(types.builtins.INT8, Number);
 /**
  * The connection of one process to one cell.
  *
- * Timeouts are given per connection and not per statement, because a statement that forgot one would hold a hot row.
+ * Settings and timeouts are given per connection and not per statement, because a statement that forgot one would hold a hot row.
  * `synchronize` stays off for ever: the schema is what `migrations/` says.
  */
 export function dataSourceOptions(config: Config, applicationName: string): DataSourceOptions {
   return {
     type: 'postgres',
-    url: config.databaseUrl,
+    url: withSessionSettings(config),
     migrations: loadMigrations(),
     migrationsTransactionMode: 'each',
     synchronize: false,
@@ -32,7 +34,27 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
       // A request that gets no connection in this time is told 503 and to come back, rather than queueing up.
       connectionTimeoutMillis: 3_000,
       keepAlive: true,
+      verify: verifying(config),
     },
+  };
+}
+
+/** A connection whose session lacks what is needed is never used. After the start, when nobody stands by, the log says so. */
+function verifying(config: Config) {
+  const check = sessionCheck(config);
+  const logger = new Logger('database');
+  let hasWorked = false;
+  return (client: ClientBase, done: (error?: Error) => void): void => {
+    check(client).then(
+      () => {
+        hasWorked = true;
+        done();
+      },
+      (error: Error) => {
+        if (hasWorked && error instanceof ConfigError) logger.error(error.message);
+        done(error);
+      },
+    );
   };
 }
 

@@ -2,9 +2,10 @@ import { Global, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { CONFIG } from '../config.module';
-import type { Config } from '../config';
+import { type Config, ConfigError } from '../config';
 import { dataSourceOptions } from './data-source';
 import { Database } from './database';
+import { explainRefusedSettings } from './session';
 
 /** One connection pool per process, and the door to it. */
 @Global()
@@ -18,6 +19,8 @@ import { Database } from './database';
         retryAttempts: 20,
         retryDelay: 500,
         verboseRetryLog: false,
+        // It would be the same the next time; somebody must change it.
+        toRetry: (error) => !(explainRefusedSettings(error) instanceof ConfigError),
       }),
     }),
   ],

@@ -3,6 +3,7 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { ConfigError, loadConfig, type Config } from '../config';
 import { dataSourceOptions } from './data-source';
+import { explainRefusedSettings, withSessionSettings } from './session';
 import { explainFailure, missingGrant } from './start-errors';
 
 /** Two deploys that start together must not migrate together. The number only has to be ours: it spells HOLD. */
@@ -13,7 +14,7 @@ const migrationLock = 0x484f4c44;
  * what is missing, and BullMQ's own tables too when the queues live in PostgreSQL. Runs again at no cost.
  */
 export async function migrate(config: Config): Promise<string[]> {
-  const guard = new Client({ connectionString: config.databaseUrl });
+  const guard = new Client({ connectionString: withSessionSettings(config) });
   await guard.connect();
   try {
     await guard.query('SELECT pg_advisory_lock($1)', [migrationLock]);
@@ -60,7 +61,7 @@ async function main(): Promise<void> {
     const applied = await migrate(loadConfig(process.env, 'command'));
     console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
   } catch (error) {
-    console.error(explainFailure('The database could not be migrated', error));
+    console.error(explainFailure('The database could not be migrated', explainRefusedSettings(error)));
     process.exitCode = 1;
   }
 }

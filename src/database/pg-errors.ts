@@ -1,3 +1,4 @@
+import { ConfigError } from '../config';
 import { unavailable } from '../errors';
 
 /**
@@ -72,7 +73,8 @@ function unavailableDetail(error: unknown): string | undefined {
     return 'The database is busy. Nothing was changed; send the same request again in a second.';
   if (isReadOnly(error))
     return `${readOnlyDetail} Send the same request again, with the same Idempotency-Key, in a second.`;
-  if (isConnectionLost(error))
+  // A new connection whose session lacks what is needed: the log says what.
+  if (isConnectionLost(error) || error instanceof ConfigError)
     return 'The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.';
   return undefined;
 }

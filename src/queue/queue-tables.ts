@@ -14,11 +14,15 @@ export function queueConnection(databaseUrl: string) {
   url.searchParams.delete('options');
   return {
     connectionString: url.toString(),
-    options: '-c synchronous_commit=off',
+    options: `-c synchronous_commit=off ${sessionSettings}`,
     max: 3,
     connectionTimeoutMillis: connectTimeoutMs,
   };
 }
+
+/** What BullMQ's statements rely on, whatever somebody has set for the database. */
+const sessionSettings =
+  '-c datestyle=ISO -c array_nulls=on -c standard_conforming_strings=on -c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0';
 
 /** BullMQ's tables cannot be used. The message says what to do about it. */
 export class QueueTablesUnusable extends Error {}

@@ -25,6 +25,27 @@ export async function createTestDatabase(): Promise<TestDatabase> {
   return createDatabase(server, { template, schema });
 }
 
+/**
+ * What a database may be set to by somebody else's needs, and must change nothing for us. The suites that run in a schema
+ * of their own run under these as well.
+ */
+const hostile = {
+  datestyle: 'SQL, DMY',
+  intervalstyle: 'sql_standard',
+  timezone: 'Asia/Kathmandu',
+  array_nulls: 'off',
+  bytea_output: 'escape',
+  extra_float_digits: '-10',
+  standard_conforming_strings: 'off',
+  default_transaction_isolation: 'serializable',
+};
+
+/** The statements that make a database so. */
+export const hostileTo = (name: string, more: Record<string, string> = {}) =>
+  Object.entries({ ...hostile, ...more })
+    .map(([setting, value]) => `ALTER DATABASE ${name} SET ${setting} = '${value}';`)
+    .join('\n');
+
 /** An empty one on a given server, or a clone. */
 export async function createDatabase(
   server: string,
@@ -34,6 +55,7 @@ export async function createDatabase(
   await onServer(server, async (client) => {
     await clone(client, { name, template });
     await client.query(`COMMENT ON DATABASE ${name} IS '${throwawayMark}'`);
+    if (schema !== 'public') await client.query(hostileTo(name));
   });
 
   return {

@@ -1,0 +1,122 @@
+import { spawnSync } from 'node:child_process';
+import { join, resolve } from 'node:path';
+import { Client } from 'pg';
+import { type Config, ConfigError, loadConfig } from '../../src/config';
+import { openDatabase } from '../../src/database/database';
+import { explainRefusedSettings, sessionCheck } from '../../src/database/session';
+import { type TestDatabase, createTestDatabase, hostileTo } from '../support/database';
+
+/**
+ * Sessions have the settings that our statements rely on, however the connection comes. (That everything else works under
+ * these settings is shown by all suites that run in a schema of their own: `test/support/database.ts` makes them hostile.)
+ */
+
+let database: TestDatabase;
+let config: Config;
+const name = () => new URL(database.url).pathname.slice(1);
+
+beforeEach(async () => {
+  database = await createTestDatabase();
+  config = loadConfig({ DATABASE_URL: database.url });
+  const careless = { lock_timeout: '0', synchronous_commit: 'off' };
+  await plainly((client) => client.query(hostileTo(name(), careless)));
+});
+afterEach(() => database.drop());
+
+/** A connection without any settings of ours: what is left of one behind a pooler that drops them. */
+async function plainly<T>(work: (client: Client) => Promise<T>): Promise<T> {
+  const client = new Client({ connectionString: database.url });
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const complaint = () =>
+  plainly((client) =>
+    sessionCheck(config)(client).then(
+      () => undefined,
+      (error: Error) => error,
+    ),
+  );
+
+describe('a session of ours', () => {
+  it('has its settings whatever the database is set to, but for those that an administrator may choose', async () => {
+    await plainly((client) => client.query(`ALTER DATABASE ${name()} RESET synchronous_commit`));
+    const { db, close } = await openDatabase(config, 'holdfast-test');
+    const [row] = await db.rows<{ settings: Record<string, string> }>(
+      `SELECT json_object_agg(name, setting) AS settings FROM pg_settings
+        WHERE name IN ('DateStyle', 'array_nulls', 'default_transaction_isolation', 'statement_timeout', 'lock_timeout')`,
+    );
+    await close();
+    expect(row!.settings).toMatchObject({
+      DateStyle: expect.stringMatching(/^ISO/),
+      array_nulls: 'on',
+      default_transaction_isolation: 'read committed',
+      statement_timeout: String(config.databaseStatementTimeoutMs),
+      lock_timeout: String(config.databaseLockTimeoutMs),
+    });
+  });
+
+  it('is refused where commits do not wait for the disk, with the statement that mends it', async () => {
+    const opening = openDatabase(config, 'holdfast-test');
+    await expect(opening).rejects.toThrow(ConfigError);
+    await expect(opening).rejects.toThrow(/synchronous_commit is 'off'.* SET synchronous_commit = 'on';/);
+  });
+});
+
+describe('a session whose start-up settings were dropped on the way', () => {
+  it('is refused in one line, whose statements mend it when they are run', async () => {
+    const error = await complaint();
+    expect(error).toBeInstanceOf(ConfigError);
+    expect(error!.message).not.toContain('\n');
+    for (const wrong of ["datestyle is 'SQL, DMY'", "array_nulls is 'off'", "lock_timeout is '0'"])
+      expect(error!.message).toContain(wrong);
+
+    const statements = error!.message.match(/ALTER ROLE .*?;/g)!;
+    expect(statements.length).toBeGreaterThan(5);
+    await plainly((client) => client.query(statements.join(' ')));
+    expect(await complaint()).toBeUndefined();
+  });
+
+  it('may have a shorter timeout than ours, which somebody chose', async () => {
+    const before = (await complaint())!.message;
+    expect(before).toMatch(/lock_timeout is/);
+    await plainly((client) => client.query(`ALTER DATABASE ${name()} SET lock_timeout = '1s'`));
+    expect((await complaint())!.message).not.toMatch(/lock_timeout is/);
+  });
+
+  it('ends a process at its start with that one line', () => {
+    const url = new URL(database.url);
+    const own = url.searchParams.get('options');
+    url.searchParams.set(
+      'options',
+      [own, '-c datestyle=SQL', '-c synchronous_commit=on'].filter(Boolean).join(' '),
+    );
+    const { status, stdout, stderr } = spawnSync(
+      process.execPath,
+      [join(resolve(__dirname, '../..'), 'dist/main.js')],
+      { encoding: 'utf8', env: { ...process.env, DATABASE_URL: url.href, LOG_LEVEL: 'silent', PORT: '0' } },
+    );
+    expect([status, stdout]).toEqual([1, '']);
+    expect(stderr.trim().split('\n')).toEqual([expect.stringMatching(/datestyle is 'SQL, MDY'.*ALTER ROLE/)]);
+  });
+});
+
+describe('a pooler that refuses start-up settings', () => {
+  it.each([
+    'unsupported startup parameter: lock_timeout',
+    'unsupported startup parameter in options: array_nulls',
+  ])('is explained by what its configuration needs (%s)', (message) => {
+    expect(explainRefusedSettings(new Error(message))).toMatchObject({
+      message: expect.stringMatching(/ignore_startup_parameters = extra_float_digits,options,lock_timeout/),
+    });
+  });
+
+  it('is not seen in other errors', () => {
+    const error = new Error('connection refused');
+    expect(explainRefusedSettings(error)).toBe(error);
+  });
+});
