@@ -17,7 +17,7 @@ describe('a long list', () => {
     sku = await shop.product(1_000);
     await inParallel(120, 4, () => shop.reserved(sku, 1, { customerId }));
     await inParallel(60, 4, () => shop.order({ customerId, lines: [{ sku, quantity: 1 }] }));
-  }, 120_000);
+  });
 
   const open = async (path: string): Promise<Visit> => {
     const visit = await browser.visit({ role: 'admin' });
@@ -35,7 +35,7 @@ describe('a long list', () => {
     await untilSays(visit, '60 shown.', 'main');
     expect(await visit.page.getByRole('button', { name: /^Show \d+ new/ }).count()).toBe(0);
     await showMore(visit).waitFor({ state: 'detached' });
-  }, 60_000);
+  });
 
   it('shows the next rows when "Show more" is pressed with the keyboard', async () => {
     const visit = await open(`/orders?customerId=${encodeURIComponent(customerId)}`);
@@ -43,7 +43,7 @@ describe('a long list', () => {
     await showMore(visit).focus();
     await visit.page.keyboard.press('Enter');
     await untilRows(visit, 60);
-  }, 60_000);
+  });
 
   it('shows the next rows while rows are selected, and selects and exports only what is shown', async () => {
     const visit = await open(`/reservations?sku=${sku}&status=active`);
@@ -73,7 +73,7 @@ describe('a long list', () => {
     await visit.page.getByRole('button', { name: /^Show \d+ new/ }).click();
     await untilRows(visit, 125);
     expect(visit.complaints).toEqual([]);
-  }, 90_000);
+  });
 
   it('selects and exports the six rows that are shown while five more wait', async () => {
     const held = await shop.product(50);
@@ -95,7 +95,7 @@ describe('a long list', () => {
         .trim()
         .split('\r\n'),
     ).toHaveLength(7);
-  }, 60_000);
+  });
 
   it('of cases leads to those beyond the first fifty, in both orders', async () => {
     await shop.query(
@@ -118,5 +118,5 @@ describe('a long list', () => {
     await showMore(visit).click();
     await until('all cases are shown, oldest first', async () => (await rows.count()) === 60);
     await shop.query(`DELETE FROM dead_letters`);
-  }, 60_000);
+  });
 });

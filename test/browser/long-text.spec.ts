@@ -43,7 +43,7 @@ describe('a page with texts as long as the API takes them', () => {
        SELECT gen_random_uuid(), 'order.accepted', id, $1, 3, clock_timestamp() FROM orders LIMIT 1`,
       [reason],
     );
-  }, 90_000);
+  });
 
   it.each([...paths, '/orders/{order}', '/reservations/{held}', '/reservations/{released}'])(
     '%s keeps every column on the page at 1280 px and never scrolls sideways at 320 px',
@@ -73,5 +73,5 @@ describe('a page with texts as long as the API takes them', () => {
     const visit = await browser.visit({ role: 'viewer', width: 1280 });
     await visit.go('/orders');
     await visit.page.locator(`tbody td > [title="${customerId}"]`).first().waitFor();
-  }, 60_000);
+  });
 });

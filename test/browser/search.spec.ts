@@ -34,7 +34,7 @@ describe('the search', () => {
     await visit.page.keyboard.type('nothing-of-this-name');
     await untilSays(visit, 'Nothing has this id, SKU, customer or payment reference');
     expect(await field(visit).inputValue()).toBe('nothing-of-this-name');
-  }, 60_000);
+  });
 
   it('closes on a phone with Escape and with a press beside it', async () => {
     const visit = await open('/orders', 390);
@@ -48,7 +48,7 @@ describe('the search', () => {
     expect(await field(visit).inputValue()).toBe('');
     await visit.page.locator('main').click({ position: { x: 20, y: 300 } });
     await opener.waitFor();
-  }, 60_000);
+  });
 
   it('leads a customer who only reserved to those reservations, ended ones included', async () => {
     const customerId = `cus_holds_${Date.now()}`;
@@ -61,7 +61,7 @@ describe('the search', () => {
     await visit.page.keyboard.press('Enter');
     await visit.page.waitForURL('**/reservations?*');
     await visit.page.locator(`tbody [title="${id}"]`).first().waitFor();
-  }, 60_000);
+  });
 
   it('finds orders and reservations by the short form in which the pages show them', async () => {
     const sku = await shop.product(3);
@@ -78,7 +78,7 @@ describe('the search', () => {
         await field(visit).press('Enter');
         await until(`${typed} leads to ${path}`, async () => visit.page.url().endsWith(`/${path}/${id}`));
       }
-  }, 90_000);
+  });
 
   it('of one column keeps the focus after Escape, and forgets what was typed', async () => {
     const visit = await open('/orders');
@@ -89,5 +89,5 @@ describe('the search', () => {
     await chip.waitFor();
     await chip.and(visit.page.locator(':focus')).waitFor();
     expect(visit.page.url()).not.toContain('cus_42');
-  }, 60_000);
+  });
 });

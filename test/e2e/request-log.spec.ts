@@ -21,7 +21,7 @@ describe('the log of an API process', () => {
         key: 'hf_dev_admin',
         body: { name: sku, unitPrice: { amount: 1, currency: 'EUR' }, onHand: 50, strategy },
       });
-  }, 60_000);
+  });
   afterAll(() => service.stop());
 
   async function ask(
