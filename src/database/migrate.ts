@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { DataSource } from 'typeorm';
 import { ConfigError, loadConfig, type Config } from '../config';
 import { dataSourceOptions } from './data-source';
-import { explainRefusedSettings, withSessionSettings } from './session';
+import { withSessionSettings } from './session';
 import { explainFailure, missingGrant } from './start-errors';
 
 /** Two deploys that start together must not migrate together. The number only has to be ours: it spells HOLD. */
@@ -61,7 +61,7 @@ async function main(): Promise<void> {
     const applied = await migrate(loadConfig(process.env, 'command'));
     console.log(applied.length > 0 ? `migrated: ${applied.join(', ')}` : 'migrated: nothing to do');
   } catch (error) {
-    console.error(explainFailure('The database could not be migrated', explainRefusedSettings(error)));
+    console.error(explainFailure('The database could not be migrated', error));
     process.exitCode = 1;
   }
 }

@@ -1,6 +1,7 @@
 import { Client, type ClientBase } from 'pg';
 import { type Config, ConfigError } from '../config';
 import { isConnectionLost, sqlStateOf } from './pg-errors';
+import { explainRefusedSettings } from './session';
 
 /** How long a process waits at its start for a PostgreSQL that is not there yet; then its supervisor starts it again. */
 const patienceMs = 10_000;
@@ -128,7 +129,8 @@ const rightsSql = `
          ) AS foreign_table ON true`;
 
 /** What a command says when it failed: one line where the person at the keyboard can mend it. */
-export function explainFailure(what: string, error: unknown): string {
+export function explainFailure(what: string, thrown: unknown): string {
+  const error = explainRefusedSettings(thrown);
   if (error instanceof ConfigError) return error.message;
   if (sqlStateOf(error) === '42P01')
     return `DATABASE_URL: this database has no tables yet (${firstLine((error as Error).message)}). Create them: npm run db:migrate`;
