@@ -17,7 +17,7 @@ export const drill: Drill = {
     {
       name: 'ended-without-giving-back',
       why: 'a reservation expires, and its units stay where they are',
-      file: 'inventory/reservations.service.js',
+      file: 'inventory/reservation-expiry.js',
       find: 'await (0, stock_levels_1.giveBack)(tx, rows.map((row) => row.id));',
       replace: '',
     },

@@ -22,9 +22,9 @@ export const drill: Drill = {
       name: 'expired-by-the-workers-clock',
       why: 'whoever ends reservations looks at a clock of its own',
       file: 'inventory/reservations.repository.js',
-      find: "       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()\n       ORDER BY r.expires_at",
+      find: "       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()\n         AND NOT (",
       replace:
-        "       WHERE r.status = 'active' AND r.expires_at <= '${new Date().toISOString()}'::timestamptz\n       ORDER BY r.expires_at",
+        "       WHERE r.status = 'active' AND r.expires_at <= '${new Date().toISOString()}'::timestamptz\n         AND NOT (",
     },
     {
       name: 'retried-by-the-workers-clock',

@@ -206,24 +206,39 @@ export interface ExpiredReservation {
   version: number;
 }
 
+/** Reservations that a pass leaves alone: these, and all that have a line of these SKUs. */
+export interface SetAside {
+  ids: string[];
+  skus: string[];
+}
+
 /**
  * Ends up to `limit` active reservations whose time is up. Rows that somebody else is working on are skipped: whoever
  * holds them decides, and what is left is found by the next pass.
  */
-export async function expireDueRows(tx: Tx, limit: number): Promise<ExpiredReservation[]> {
+export async function expireDueRows(
+  tx: Tx,
+  limit: number,
+  { ids, skus }: SetAside = { ids: [], skus: [] },
+): Promise<ExpiredReservation[]> {
+  const isSetAside =
+    ids.length + skus.length === 0
+      ? 'false'
+      : `r.id = ANY ($2::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($3::text[]))`;
   const due = await tx.rows<DueRow>(
     `
     WITH due AS MATERIALIZED (
       SELECT r.id, r.version
         FROM reservations r
        WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
+         AND NOT (${isSetAside})
        ORDER BY r.expires_at
        LIMIT $1::int
          FOR UPDATE OF r SKIP LOCKED
     )
     SELECT id, version, clock_timestamp() AS now FROM due
     `,
-    [limit],
+    ids.length + skus.length === 0 ? [limit] : [limit, ids, skus],
   );
   return expireLocked(tx, due);
 }
@@ -257,6 +272,14 @@ export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Pr
     [limit, skus],
   );
   return expireLocked(tx, due);
+}
+
+export async function skusOf(queryable: Queryable, reservationId: string): Promise<string[]> {
+  const rows = await queryable.rows<{ sku: string }>(
+    `SELECT DISTINCT sku FROM reservation_lines WHERE reservation_id = $1::uuid`,
+    [reservationId],
+  );
+  return rows.map(({ sku }) => sku);
 }
 
 interface DueRow {

@@ -13,6 +13,7 @@ import { Admission, type Alone, intakeBatching } from './admission';
 import { watchIntake } from './demand';
 import { InsufficientStock, type Shortfall, reservationLifetimeExceeded } from './inventory.errors';
 import { type LinesChange, changeLines } from './reservation-changes';
+import { expireAllDue, expireDueOf } from './reservation-expiry';
 import { announce } from './reservation-messages';
 import {
   inFlight,
@@ -23,11 +24,8 @@ import {
   refuseUnlessActive,
 } from './reservation-rules';
 import {
-  type ExpiredReservation,
   type Reservation,
   changeStatus,
-  expireDueRows,
-  expireDueRowsOf,
   extendExpiry,
   findReservation,
   lockReservation,
@@ -37,8 +35,6 @@ import type { Entered } from './strategies/strategy';
 import { giveBack, readLevels } from './stock-levels';
 import { gather } from './transfers';
 
-/** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
-const expireBatchSizeMax = 500;
 /** How often a buyer who is short looks again while units come free; whoever loses that often met real rivals. */
 const shortTriesMax = 3;
 
@@ -145,7 +141,7 @@ export class ReservationsService {
   /** Ends what is due of these SKUs; true when by now, by our hand or another's, there is as much as was asked for. */
   private async mayFit(batch: Shortfall[][]): Promise<BatchAnswer<boolean>[]> {
     const skus = [...new Set(batch.flat().map(({ sku }) => sku))];
-    await this.expire((tx) => expireDueRowsOf(tx, skus, expireBatchSizeMax));
+    await expireDueOf(this.db, skus, () => this.relay.poke());
     const levels = await readLevels(this.db, skus);
     const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
     const fits = ({ sku, requested, held = 0 }: Shortfall) => (available.get(sku) ?? 0) + held >= requested;
@@ -263,25 +259,7 @@ export class ReservationsService {
 
   /** Ends what is due and puts its stock back on sale; returns how many ended. Safe from any number of processes. */
   expireDue(): Promise<number> {
-    return this.expire((tx) => expireDueRows(tx, expireBatchSizeMax));
-  }
-
-  private async expire(endBatch: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<number> {
-    let total = 0;
-    for (;;) {
-      const ended = await this.db.transaction('expire', async (tx) => {
-        const rows = await endBatch(tx);
-        await giveBack(
-          tx,
-          rows.map((row) => row.id),
-        );
-        await announce(tx, 'reservation.expired', rows);
-        return rows.length;
-      });
-      total += ended;
-      if (ended > 0) this.relay.poke();
-      if (ended < expireBatchSizeMax) return total;
-    }
+    return expireAllDue(this.db, () => this.relay.poke());
   }
 
   private async change(
