@@ -27,6 +27,11 @@ export class Heartbeat {
     this.beating = this.tasks.start({ name: 'heartbeat', everyMs, run: () => this.beat() });
   }
 
+  /** The queues are worked at from now on; the next beat by itself may be seconds away. */
+  async beatNow(): Promise<void> {
+    await this.quietly(this.beat());
+  }
+
   /** Going home: no more jobs are taken, and those in progress end. */
   async stop(): Promise<void> {
     await this.beating?.stop();

@@ -43,6 +43,7 @@ export class Background implements OnModuleDestroy {
     this.heartbeat.start();
     void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
     if (this.config.queuesEnabled) await this.openConsumers();
+    await this.heartbeat.beatNow();
   }
 
   private openConsumers(): Promise<void> {

@@ -109,7 +109,7 @@ describe('a request that cannot be meant', () => {
     ['/v1/admin/reservations?expiringWithinSeconds=1e9', '/expiringWithinSeconds'],
     ['/v1/stock', '/sku'],
     ['/v1/stock?sku=%00', '/sku'],
-    [`/v1/stock?${'sku=A&'.repeat(51)}`, '/sku'],
+    [`/v1/stock?${'sku=A&'.repeat(201)}`, '/sku'],
   ])('is refused: GET %.60s', async (path, pointer) => {
     expectProblem(await shop.admin.get(path), { status: 422, code: 'validation_failed', pointer });
   });
@@ -189,7 +189,6 @@ describe('a request that cannot be meant', () => {
     ['DELETE', '/v1/orders'],
     ['PUT', '/v1/orders'],
     ['PATCH', '/v1/orders/ord_nope'],
-    ['GET', '/v1/reservations'],
     ['DELETE', '/v1/admin/products/SKU'],
     ['GET', '/v1/payments/webhooks/stripe'],
     ['POST', '/health/live'],
