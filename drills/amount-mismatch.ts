@@ -12,9 +12,8 @@ export const drill: Drill = {
     {
       name: 'any-amount-will-do',
       why: 'what the provider says it set aside is not compared with what was asked for',
-      file: 'orders/checkout-saga/answers.js',
-      find: 'answer.amount === operation.amount && ',
-      replace: '',
+      guard: 'provider-amount-matches',
+      change: (line) => line.replace('answer.amount === operation.amount && ', ''),
     },
   ],
 

@@ -27,23 +27,21 @@ export const drill: Drill = {
     {
       name: 'random-key',
       why: 'a payment operation is sent under a random key, which a restored database does not know',
-      file: 'payment/payment-operations.js',
-      find: ':${kind}:${number}`;',
-      replace: ':${kind}:${Math.random()}`;',
+      guard: 'provider-key-from-purpose',
+      change: (line) => line.replace('${number}', '${Math.random()}'),
     },
     {
       name: 'random-metadata',
       why: 'the metadata carries a random id, so that the repeated request has other parameters',
-      file: 'payment/payment-operations.js',
-      find: 'number: String(number) }',
-      replace: 'number: String(number), operationId: operation.id }',
+      guard: 'provider-metadata-from-purpose',
+      change: (line) =>
+        line.replace('number: String(number) }', 'number: String(number), operationId: operation.id }'),
     },
     {
       name: 'lost-orders-passed-over',
       why: 'the audit compares the orders that the database knows, and no others',
-      file: 'admin/ledger.js',
-      find: 'for (const row of books.values()) {',
-      replace: 'for (const row of []) {',
+      guard: 'lost-orders-are-reported',
+      change: (line) => line.replace('books.values()', '[]'),
     },
   ],
 

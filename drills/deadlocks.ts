@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { inParallel, tally } from '../test/support/shop';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 
 export const drill: Drill = {
@@ -13,9 +13,8 @@ export const drill: Drill = {
     {
       name: 'lines-as-they-come',
       why: 'stock rows are locked in the order in which the buyer named the products',
-      file: 'inventory/reserve.js',
-      find: '.sort(([one], [other]) => (one < other ? -1 : 1))',
-      replace: '',
+      guard: 'stock-lock-order',
+      change: removed,
     },
   ],
 

@@ -12,9 +12,8 @@ export const drill: Drill = {
     {
       name: 'no-watchdog',
       why: 'nobody ends a process whose event loop stands still',
-      file: 'watchdog.js',
-      find: 'if (stallMs === 0)',
-      replace: 'if (stallMs >= 0)',
+      guard: 'watchdog',
+      change: (line) => line.replace('===', '>='),
     },
   ],
 

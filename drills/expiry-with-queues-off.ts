@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { inParallel } from '../test/support/shop';
 import { until } from '../test/support/until';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 import { noSweeperForExpiry } from './kit/mutants';
 
 const crowd = 2_000;
@@ -17,9 +17,8 @@ export const drill: Drill = {
     {
       name: 'ended-without-giving-back',
       why: 'a reservation expires, and its units stay where they are',
-      file: 'inventory/reservation-expiry.js',
-      find: 'await (0, stock_levels_1.giveBack)(tx, rows.map((row) => row.id));',
-      replace: '',
+      guard: 'expiry-returns-stock',
+      change: removed,
     },
   ],
 

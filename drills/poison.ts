@@ -1,26 +1,22 @@
 import assert from 'node:assert/strict';
 import { tally } from '../test/support/shop';
 import { patienceMs, until } from '../test/support/until';
-import type { Drill, Patch } from './kit/drill';
+import { type Drill, type Patch, unlimited } from './kit/drill';
 
 /** A build with three bugs: an event that it cannot handle, an order that it cannot drive, and one that ends the process. */
 const bugs: Patch[] = [
   {
-    file: 'workers/consumers.js',
-    find: 'if (!messageId || !aggregateId)\n            return;\n        const orderId',
-    replace: "if (name === 'reservation.extended') throw new TypeError('a bug');\n        const orderId",
+    guard: 'event-is-applied',
+    change: (line) => `if (name === 'reservation.extended') throw new TypeError('a bug');\n${line}`,
   },
   {
-    file: 'orders/checkout-saga/advance.js',
-    find: 'function goOn(checkout, leaseMs) {',
-    replace: `function goOn(checkout, leaseMs) {
-    if (checkout.order.paymentMethod === 'pm_sandbox_slow_2') throw new TypeError('a bug');`,
+    guard: 'saga-is-driven',
+    change: (line) =>
+      `if (checkout.order.paymentMethod === 'pm_sandbox_slow_2') throw new TypeError('a bug');\n${line}`,
   },
   {
-    file: 'payment/gateways/stripe.gateway.js',
-    find: 'async authorize(request) {',
-    replace:
-      "async authorize(request) {\n        if (request.paymentMethod === 'pm_sandbox_slow_1') process.exit(1);",
+    guard: 'provider-key-is-kept',
+    change: (line) => `if (request.paymentMethod === 'pm_sandbox_slow_1') process.exit(1);\n${line}`,
   },
 ];
 
@@ -35,16 +31,14 @@ export const drill: Drill = {
     {
       name: 'tried-for-ever',
       why: 'a message that cannot be handled is never set aside',
-      file: 'workers/consumers.js',
-      find: 'const startsMax = 3;',
-      replace: 'const startsMax = 1e9;',
+      guard: 'message-starts-limit',
+      change: unlimited,
     },
     {
       name: 'taken-up-for-ever',
       why: 'a saga that ends its workers is taken up by the next one, and the next',
-      file: 'orders/checkout-saga/saga-runner.js',
-      find: 'const sweepsMax = 5;',
-      replace: 'const sweepsMax = 1e9;',
+      guard: 'saga-sweeps-limit',
+      change: unlimited,
     },
   ],
 

@@ -16,9 +16,8 @@ export const drill: Drill = {
     {
       name: 'waits-without-end',
       why: 'a request whose turn does not come waits until it does',
-      file: 'inventory/admission.js',
-      find: 'waitMsMax: intakeWaitMsMax,',
-      replace: 'waitMsMax: 600_000,',
+      guard: 'intake-wait-limit',
+      change: (line) => line.replace(/: \w+,/, ': 600_000,'),
     },
   ],
 

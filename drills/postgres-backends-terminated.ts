@@ -11,9 +11,8 @@ export const drill: Drill = {
     {
       name: 'lost-connection-not-known',
       why: 'a connection that was cut is an error like any other',
-      file: 'database/pg-errors.js',
-      find: 'function isConnectionLost(error) {',
-      replace: 'function isConnectionLost(error) {\n    return false;',
+      guard: 'connection-loss-is-known',
+      change: (line) => `return false;\n${line}`,
     },
   ],
 

@@ -12,9 +12,8 @@ export const drill: Drill = {
     {
       name: 'acknowledged-before-durable',
       why: 'a commit is answered before its log is written, so that a crash takes back what buyers were told',
-      file: 'database/data-source.js',
-      find: 'lock_timeout: config.databaseLockTimeoutMs,',
-      replace: "lock_timeout: config.databaseLockTimeoutMs, options: '-c synchronous_commit=off',",
+      guard: 'durable-commit',
+      change: (line) => `${line} options: '-c synchronous_commit=off',`,
     },
   ],
 

@@ -13,17 +13,15 @@ export const drill: Drill = {
     {
       name: 'ready-although-read-only',
       why: 'a database that takes no writes is as good as any, so that requests keep being sent here',
-      file: 'admin/readiness.js',
-      find: 'if (because)',
-      replace: 'if (false)',
+      guard: 'read-only-is-not-ready',
+      change: () => 'if (false)',
     },
     {
       name: 'refused-as-a-bug',
       why: 'whoever writes to a read-only database is told that something broke',
-      file: 'database/pg-errors.js',
-      find: "state === '25006' || ",
-      replace: '',
-      also: [{ file: 'database/pg-errors.js', find: "sqlStateOf(error) === '25006'", replace: 'false' }],
+      guard: 'read-only-is-connection-loss',
+      change: (line) => line.replace("state === '25006' || ", ''),
+      also: [{ guard: 'read-only-is-known', change: () => 'return false;' }],
     },
   ],
 

@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 
 const idleMs = 1_000;
 
@@ -13,9 +13,8 @@ export const drill: Drill = {
     {
       name: 'locks-for-ever',
       why: 'a transaction may idle as long as it likes',
-      file: 'database/data-source.js',
-      find: 'idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,',
-      replace: '',
+      guard: 'idle-transaction-timeout',
+      change: removed,
     },
   ],
 

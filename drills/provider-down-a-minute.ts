@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { tally } from '../test/support/shop';
-import type { Drill } from './kit/drill';
+import { type Drill, unlimited } from './kit/drill';
 
 /** A provider's bad minute; a fifth of it is enough to see what it leads to. */
 const outageMs = 12_000;
@@ -17,9 +17,8 @@ export const drill: Drill = {
     {
       name: 'no-circuit',
       why: 'every order asks, however long the provider has been silent',
-      file: 'payment/gateways/guarded.gateway.js',
-      find: 'const silencesMax = 20;',
-      replace: 'const silencesMax = 1e9;',
+      guard: 'circuit-opens',
+      change: unlimited,
     },
   ],
 

@@ -26,25 +26,21 @@ export const drill: Drill = {
     {
       name: 'silence-is-a-no',
       why: 'an answer that did not come is read as a decline',
-      file: 'payment/gateways/stripe.gateway.js',
-      find: 'return unknown(`${error.type}',
-      replace: "return ((..._silence) => ({ status: 'declined', code: 'silence' }))(`${error.type}",
+      guard: 'silence-is-unknown',
+      change: (line) =>
+        line.replace('unknown(', "((..._silence) => ({ status: 'declined', code: 'silence' }))("),
     },
     {
       name: 'key-in-use-is-a-no',
       why: 'a first call that is still under way is read as a decision about the second',
-      file: 'payment/gateways/stripe.gateway.js',
-      find: 'if (error instanceof stripe_1.default.errors.StripeInvalidRequestError) {',
-      replace:
-        'if (error instanceof stripe_1.default.errors.StripeInvalidRequestError || error.statusCode === 409) {',
+      guard: 'key-in-use-is-unknown',
+      change: (line) => line.replace(') {', ' || error.statusCode === 409) {'),
     },
     {
       name: 'new-key-for-each-attempt',
       why: 'asking again charges again',
-      file: 'payment/gateways/stripe.gateway.js',
-      find: "{ idempotencyKey: request.key });\n            if (intent.status === 'requires_capture')",
-      replace:
-        "{ idempotencyKey: request.key + Date.now() });\n            if (intent.status === 'requires_capture')",
+      guard: 'provider-key-is-kept',
+      change: (line) => line.replace('request.key', 'request.key + Date.now()'),
     },
   ],
 

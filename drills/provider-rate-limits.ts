@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { tally } from '../test/support/shop';
 import { HttpClient } from '../test/support/http-client';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 
 export const drill: Drill = {
   name: 'provider-rate-limits',
@@ -13,9 +13,8 @@ export const drill: Drill = {
     {
       name: 'pause-not-kept',
       why: 'each order hears for itself that it asked too early',
-      file: 'payment/gateways/guarded.gateway.js',
-      find: 'this.pause(answer.retryAfterMs);',
-      replace: ';',
+      guard: 'provider-pause-is-kept',
+      change: removed,
     },
   ],
 

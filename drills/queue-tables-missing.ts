@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { until } from '../test/support/until';
 import { businessAsUsual, endsInTime } from './kit/business-as-usual';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 import { reach } from './kit/reach';
 
 export const drill: Drill = {
@@ -14,34 +14,20 @@ export const drill: Drill = {
     {
       name: 'consumer-made-without-proof',
       why: 'a worker of BullMQ runs before its connection and its tables were looked at, and asks again without a pause',
-      file: 'queue/queues.js',
-      find: 'this.openOnRedis(consumer));\n        await (0, queue_tables_1.proveQueueTables)(this.onPostgres().connection);',
-      replace: 'this.openOnRedis(consumer));',
+      guard: 'queue-tables-proved',
+      change: removed,
       also: [
-        { file: 'queue/queues.js', find: 'autorun: false', replace: 'autorun: true' },
-        {
-          file: 'queue/queues.js',
-          find: 'await within(openTimeoutMs, worker.waitUntilReady());',
-          replace: '',
-        },
-        {
-          file: 'queue/queues.js',
-          find: 'worker.run().catch((error) => (this.lastError = error));',
-          replace: '',
-        },
-        {
-          file: 'queue/patient-backend.js',
-          find: 'await new Promise((resolve) => setTimeout(resolve, pauseMs));',
-          replace: '',
-        },
+        { guard: 'consumer-runs-later', change: (line) => line.replace('autorun: false', 'autorun: true') },
+        { guard: 'consumer-is-awaited', change: removed },
+        { guard: 'consumer-is-run', change: removed },
+        { guard: 'failed-fetch-pauses', change: removed },
       ],
     },
     {
       name: 'ready-before-its-consumers',
       why: 'a worker says that it is ready while it takes no jobs',
-      file: 'workers/workers.module.js',
-      find: 'await this.openConsumers();',
-      replace: 'void this.openConsumers();',
+      guard: 'ready-with-consumers',
+      change: (line) => line.replace('await', 'void'),
     },
   ],
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { until } from '../test/support/until';
 import { businessAsUsual } from './kit/business-as-usual';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 
 export const drill: Drill = {
   name: 'redis-down-at-boot',
@@ -14,9 +14,8 @@ export const drill: Drill = {
     {
       name: 'opened-once',
       why: 'a queue that could not be opened at the start is never opened again',
-      file: 'queue/queues.js',
-      find: 'this.open.delete(name);',
-      replace: '',
+      guard: 'failed-queue-is-reopened',
+      change: removed,
     },
   ],
 

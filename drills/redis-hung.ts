@@ -12,9 +12,9 @@ export const drill: Drill = {
     {
       name: 'request-waits-for-its-message',
       why: 'a request is answered when its message is sent, or when sending it has failed',
-      file: 'orders/intake.js',
-      find: '        this.relay.poke();\n        return accepted;',
-      replace: '        await this.relay.runOnce().catch(() => undefined);\n        return accepted;',
+      guard: 'wake-up-is-not-awaited',
+      change: (line) =>
+        line.replace(/this\.relay\.poke\(\);/, 'await this.relay.runOnce().catch(() => undefined);'),
     },
   ],
 

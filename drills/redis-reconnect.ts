@@ -14,9 +14,8 @@ export const drill: Drill = {
     {
       name: 'never-reconnects',
       why: 'a worker whose connection was reset stays without one',
-      file: 'queue/queues.js',
-      find: '? { maxRetriesPerRequest: null }',
-      replace: '? { maxRetriesPerRequest: null, retryStrategy: () => null }',
+      guard: 'worker-reconnects',
+      change: (line) => `${line} retryStrategy: () => null,`,
     },
   ],
 

@@ -15,9 +15,8 @@ export const drill: Drill = {
     {
       name: 'policy-not-looked-at',
       why: 'nobody is told that Redis may throw jobs away',
-      file: 'queue/queues.js',
-      find: "if (policy === 'noeviction')",
-      replace: 'if (policy)',
+      guard: 'eviction-policy-is-checked',
+      change: (line) => line.replace(" === 'noeviction'", ''),
     },
     requestRingsItself,
   ],

@@ -2,39 +2,42 @@ import assert from 'node:assert/strict';
 import { publicId } from '../src/ids';
 import { HttpClient } from '../test/support/http-client';
 import { until } from '../test/support/until';
-import type { Drill, Patch } from './kit/drill';
+import { type Drill, type Patch, removed } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
 /** As the release before this one: its sagas are of the version before, with operations that are named by their rows. */
 const previousRelease: Patch[] = [
   {
-    file: 'orders/checkout-saga/checkout.saga.js',
-    find: 'exports.codeVersion = 2;',
-    replace: 'exports.codeVersion = 1;',
+    guard: 'code-version',
+    change: (line) => line.replace(/\d+/, (version) => String(Number(version) - 1)),
   },
 ];
 
 /** This release, with a message that the previous one does not know: a placed order sends it. */
 const thisRelease: Patch[] = [
   {
-    file: 'outbox/outbox.js',
-    find: "'order.placed': 'events',",
-    replace: "'order.placed': 'events',\n    'order.celebrated': 'events',",
+    guard: 'message-routes',
+    change: (line) => `${line} 'order.celebrated': 'events',`,
   },
   {
-    file: 'orders/order-moves.js',
-    find: 'moves.map((move, index) => messageOf(move, index + 1))',
-    replace: `moves.flatMap((move, index) => [
-        messageOf(move, index + 1),
-        ...(move.message === 'order.placed' ? [messageOf({ ...move, message: 'order.celebrated' }, index + 2)] : []),
-    ])`,
+    guard: 'messages-of-moves',
+    change: (line) =>
+      line.replace(
+        'moves.map((move, index) => messageOf(move, index + 1))',
+        `moves.flatMap((move, index) => [
+          messageOf(move, index + 1),
+          ...(move.message === 'order.placed' ? [messageOf({ ...move, message: 'order.celebrated' }, index + 2)] : []),
+        ])`,
+      ),
   },
   {
-    file: 'orders/order-moves.js',
-    find: 'moved.map((moves) => moves.length),',
-    replace:
-      "moved.map((moves) => moves.length + moves.filter(({ message }) => message === 'order.placed').length),",
+    guard: 'versions-of-moves',
+    change: (line) =>
+      line.replace(
+        'moves.length',
+        "moves.length + moves.filter(({ message }) => message === 'order.placed').length",
+      ),
   },
 ];
 
@@ -49,23 +52,20 @@ export const drill: Drill = {
     {
       name: 'leaves-at-once',
       why: 'a worker that is asked to stop does not wait for its charges',
-      file: 'workers/workers.module.js',
-      find: 'await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);',
-      replace: '',
+      guard: 'drain-before-exit',
+      change: removed,
     },
     {
       name: 'drives-what-it-does-not-know',
       why: 'a worker takes up sagas of a newer version',
-      file: 'orders/checkout-saga/saga.repository.js',
-      find: 'AND code_version <= $2::int AND step = ANY ($3::text[])\n       ORDER BY order_id',
-      replace: 'AND $2::int IS NOT NULL AND step = ANY ($3::text[])\n       ORDER BY order_id',
+      guard: 'newer-sagas-are-left',
+      change: (line) => line.replace('code_version <= $2::int', '$2::int IS NOT NULL'),
     },
     {
       name: 'old-sagas-in-the-new-form',
       why: 'operations of a saga that the previous build accepted are named as this build names its own',
-      file: 'orders/checkout-saga/checkout.js',
-      find: 'checkout_saga_1.namingOf)(saga.codeVersion)',
-      replace: 'checkout_saga_1.namingOf)(checkout_saga_1.codeVersion)',
+      guard: 'naming-of-saga-version',
+      change: (line) => line.replace('saga.codeVersion', 'checkout_saga_1.codeVersion'),
     },
   ],
 

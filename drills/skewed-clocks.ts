@@ -21,24 +21,20 @@ export const drill: Drill = {
     {
       name: 'expired-by-the-workers-clock',
       why: 'whoever ends reservations looks at a clock of its own',
-      file: 'inventory/reservations.repository.js',
-      find: "       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()\n         AND NOT (",
-      replace:
-        "       WHERE r.status = 'active' AND r.expires_at <= '${new Date().toISOString()}'::timestamptz\n         AND NOT (",
+      guard: 'expiry-by-database-clock',
+      change: (line) => line.replace('statement_timestamp()', "'${new Date().toISOString()}'::timestamptz"),
     },
     {
       name: 'retried-by-the-workers-clock',
       why: 'when a saga is due again is counted from a clock of the worker’s own',
-      file: 'orders/checkout-saga/turn.js',
-      find: 'return new Date(this.saga.now.getTime() + pauseMs);',
-      replace: 'return new Date(Date.now() + pauseMs);',
+      guard: 'retry-by-database-clock',
+      change: (line) => line.replace('this.saga.now.getTime()', 'Date.now()'),
     },
     {
       name: 'ids-by-the-processes-clocks',
       why: 'ids are made by a clock of the process, and the overview counts by ids',
-      file: 'ids.js',
-      find: 'now = (0, clock_1.clockMs)()',
-      replace: 'now = Date.now()',
+      guard: 'ids-by-database-clock',
+      change: (line) => line.replace(/now = .*\) \{/, 'now = Date.now()) {'),
     },
   ],
 

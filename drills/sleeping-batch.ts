@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inParallel, tally } from '../test/support/shop';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 import { reach } from './kit/reach';
 
 const inTransaction = `
@@ -19,9 +19,8 @@ export const drill: Drill = {
     {
       name: 'commit-is-believed',
       why: 'a batch whose connection was cut takes itself for committed, and tells its buyers so',
-      file: 'database/database.js',
-      find: 'throw (0, pg_errors_1.isConnectionLost)(error) && !(0, pg_errors_1.isNeverSent)(error) ? new CommitUnknown(error) : error;',
-      replace: '',
+      guard: 'commit-may-be-unknown',
+      change: removed,
     },
   ],
 

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inParallel } from '../test/support/shop';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 
 const stock = 5;
@@ -15,9 +15,8 @@ export const drill: Drill = {
     {
       name: 'lease-alone',
       why: 'a lease is believed by its holder, and the stock row asks for no token',
-      file: 'inventory/strategies/lease.js',
-      find: '\n         AND lease_token <= $4::bigint',
-      replace: '',
+      guard: 'lease-fencing-token',
+      change: removed,
     },
   ],
 

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { tally } from '../test/support/shop';
 import { until } from '../test/support/until';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
 
 /** Two charges at a time, of three seconds each, for stock that is held for two: most never get their turn. */
 const env = {
@@ -21,9 +21,8 @@ export const drill: Drill = {
     {
       name: 'charged-but-not-pinned',
       why: 'stock goes on expiring while it is being charged for',
-      file: 'inventory/held-stock.js',
-      find: "this.status = 'pinned';",
-      replace: '',
+      guard: 'charge-pins-reservation',
+      change: removed,
     },
   ],
 

@@ -16,21 +16,22 @@ export const drill: Drill = {
     {
       name: 'token-not-checked',
       why: 'whoever comes back with an answer may write it down, whatever its token',
-      file: 'orders/checkout-saga/saga.repository.js',
-      find: '(order_id, fencing_token) IN (SELECT l.order_id, l.token FROM',
-      replace: 'order_id IN (SELECT l.order_id FROM',
+      guard: 'fencing-token-checked',
+      change: (line) =>
+        line.replace(
+          '(order_id, fencing_token) IN (SELECT l.order_id, l.token',
+          'order_id IN (SELECT l.order_id',
+        ),
     },
     {
       name: 'token-not-grown',
       why: 'a claim leaves the token as it was, so that the sleeper’s is as good as the new one',
-      file: 'orders/checkout-saga/turn.js',
-      find: 'this.start.fencingToken + 1',
-      replace: 'this.start.fencingToken',
+      guard: 'fencing-token-grows',
+      change: (line) => line.replace(' + 1', ''),
       also: [
         {
-          file: 'orders/checkout-saga/saga.repository.js',
-          find: 'WHEN n.token = n.token_before THEN s.lease_owner',
-          replace: 'WHEN false THEN s.lease_owner',
+          guard: 'lease-owner-follows-token',
+          change: (line) => line.replace('n.token = n.token_before', 'false'),
         },
       ],
     },

@@ -14,9 +14,8 @@ export const drill: Drill = {
     {
       name: 'any-message-may-go',
       why: 'a message does not wait for the one before it',
-      file: 'outbox/relay.js',
-      find: 'AND earlier.sequence < o.sequence',
-      replace: 'AND false',
+      guard: 'messages-in-order',
+      change: () => 'AND false',
     },
   ],
 

@@ -13,16 +13,14 @@ export const drill: Drill = {
     {
       name: 'each-copy-is-news',
       why: 'a webhook that comes twenty times is stored twenty times',
-      file: 'payment/provider-events.js',
-      find: 'VALUES ($1::text, $2::text',
-      replace: 'VALUES ($1::text || random()::text, $2::text',
+      guard: 'webhook-stored-once',
+      change: (line) => line.replace('$1::text', '$1::text || random()::text'),
     },
     {
       name: 'truth-by-webhook-alone',
       why: 'an answer that was not heard is asked for again when a webhook says so, and not before',
-      file: 'orders/checkout-saga/transitions.js',
-      find: 'const pausesMs = [5_000, 15_000, 60_000, 300_000];',
-      replace: 'const pausesMs = [3_600_000];',
+      guard: 'unknown-is-asked-again',
+      change: (line) => line.replace(/\[.*\]/, '[3_600_000]'),
     },
   ],
 

@@ -17,6 +17,7 @@ const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;
 
 /** A new id, ordered by the database's time, as far as this process knows it. */
+// guard: ids-by-database-clock
 export function newId(now: number = clockMs()): string {
   if (poolOffset === pool.length) {
     randomFillSync(pool);

@@ -22,6 +22,7 @@ export function startWatchdog({
   stallMs,
   stopMs,
 }: Pick<WatchdogSettings, 'stallMs' | 'stopMs'>): { stopping: () => void } | undefined {
+  // guard: watchdog
   if (stallMs === 0) return undefined;
   const tickMs = Math.min(tickMsMax, Math.ceil(stallMs / ticksPerLimit));
   const memory = new Int32Array(

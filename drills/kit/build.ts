@@ -1,24 +1,69 @@
-import { cpSync, readFileSync, writeFileSync } from 'node:fs';
+import { cpSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import type { Patch } from './drill';
 
-/** The text with the patch applied; throws when what it replaces is not there exactly once. */
-export function patched(text: string, { file, find, replace }: Patch): string {
-  const found = text.split(find).length - 1;
-  if (found !== 1) {
-    throw new Error(
-      `The patch of ${file} has rotted: what it replaces is there ${found} times, not once: ${find}`,
-    );
+/**
+ * A guard is marked in the sources by a comment of its own line, `// guard: <name>` (in SQL a block comment), above
+ * the line that a drill's mutant changes. Comments survive compilation, so a rename elsewhere breaks no mutant.
+ */
+const marker = /^\s*(?:\/\/|\/\*) guard: ([a-z0-9-]+)(?: \*\/)?$/;
+
+/** Where each marker stands in a build: guard → files, one entry per occurrence. */
+export function guardsOf(dist: string): Map<string, string[]> {
+  const guards = new Map<string, string[]>();
+  for (const file of compiledFiles(dist)) {
+    for (const line of readFileSync(path.join(dist, file), 'utf8').split('\n')) {
+      const guard = marker.exec(line)?.[1];
+      if (guard) guards.set(guard, [...(guards.get(guard) ?? []), file]);
+    }
   }
-  // As a function, for `$` means something in a replacement that is a string.
-  return text.replace(find, () => replace);
+  return guards;
 }
 
-/** A copy of a build with something changed in it. */
+const compiledFiles = (dist: string) =>
+  readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
+
+/** The text with the line below the guard's marker changed. Throws when the patch no longer applies. */
+export function patched(text: string, { guard, change }: Patch): string {
+  const lines = text.split('\n');
+  const at = lines.findIndex((line) => marker.exec(line)?.[1] === guard);
+  const line = lines[at + 1];
+  if (at === -1 || line === undefined) throw new Error(`There is no marker "guard: ${guard}".`);
+  const changed = change(line);
+  if (changed === line) throw new Error(`The patch of guard "${guard}" changes nothing: ${line.trim()}`);
+  if (lines[at]!.includes('//')) refuseForeignNames(changed, { text, guard });
+  return lines.with(at + 1, changed).join('\n');
+}
+
+/** A name that is gone would crash the mutant, which would look as if the drill had caught it. */
+function refuseForeignNames(code: string, { text, guard }: { text: string; guard: string }): void {
+  const bare = code.replace(/'[^']*'|"[^"]*"|`[^`]*`/g, "''");
+  const foreign = [...bare.matchAll(/(?<![\w$.'])[a-zA-Z_$][\w$]*(?!\w*:)/g)]
+    .map(([name]) => name)
+    .filter(
+      (name) => !keywords.has(name) && !(name in globalThis) && !new RegExp(`\\b${name}\\b`).test(text),
+    );
+  if (foreign.length > 0)
+    throw new Error(
+      `The patch of guard "${guard}" uses names that its file does not have: ${foreign.join(', ')}`,
+    );
+}
+
+const keywords = new Set(
+  'await async const let new return throw if else true false null undefined typeof void in of this function'.split(
+    ' ',
+  ),
+);
+
+/** A copy of a build with some of its guards changed. */
 export function patchedBuild(dist: string, copy: string, patches: Patch[]): string {
   cpSync(dist, copy, { recursive: true });
+  const guards = guardsOf(dist);
   for (const patch of patches) {
-    const file = path.join(copy, patch.file);
+    const [name, another] = guards.get(patch.guard) ?? [];
+    if (name === undefined || another !== undefined)
+      throw new Error(`The marker "guard: ${patch.guard}" must be in the build exactly once.`);
+    const file = path.join(copy, name);
     writeFileSync(file, patched(readFileSync(file, 'utf8'), patch));
   }
   return copy;

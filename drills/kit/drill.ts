@@ -26,13 +26,17 @@ export interface Drill {
   run(stage: Stage): Promise<void>;
 }
 
-/** A change of one compiled file. What it replaces must be there exactly once, or the mutant has rotted. */
+/** A change of one compiled line: the one below the comment `guard: <name>`, which must be in the build exactly once. */
 export interface Patch {
-  /** Below `dist/`. */
-  file: string;
-  find: string;
-  replace: string;
+  guard: string;
+  /** Gets the line and returns what takes its place; an empty text removes it. */
+  change: (line: string) => string;
 }
+
+/** The line is removed. */
+export const removed = () => '';
+/** The line's first number, a limit, becomes so large that it limits nothing. */
+export const unlimited = (line: string) => line.replace(/\d[\d_]*/, '1e9');
 
 export interface Mutant extends Patch {
   name: string;

@@ -62,6 +62,7 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
     const open = row ? row.authorized - row.captured - row.voided : 0;
     if (open !== 0) report('I8', `${order.status}, but ${open} still set aside`);
   }
+  // guard: lost-orders-are-reported
   for (const row of books.values()) {
     const [kept, open] = [row.captured - row.refunded, row.authorized - row.captured - row.voided];
     if (kept > 0 || open > 0)

@@ -46,6 +46,7 @@ export class Readiness {
       throw explained(error);
     }
     const because = await this.db.readOnlyBecause();
+    // guard: read-only-is-not-ready
     if (because) throw unavailable(`${readOnlyDetail} ${remedies[because]}`);
   }
 

@@ -28,8 +28,10 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
     // pg's own options. An idle connection's error must not end the process, so TypeORM is given a handler for it.
     poolErrorHandler: () => undefined,
     extra: {
+      // guard: durable-commit
       lock_timeout: config.databaseLockTimeoutMs,
       statement_timeout: config.databaseStatementTimeoutMs,
+      // guard: idle-transaction-timeout
       idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,
       // A request that gets no connection in this time is told 503 and to come back, rather than queueing up.
       connectionTimeoutMillis: 3_000,

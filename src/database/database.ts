@@ -121,6 +121,7 @@ export class Database implements Queryable {
       const result = await work(new Tx(runner.manager, client, isolation));
       await failpoint(`${name}.before-commit`);
       await runner.commitTransaction().catch((error: unknown) => {
+        // guard: commit-may-be-unknown
         throw isConnectionLost(error) && !isNeverSent(error) ? new CommitUnknown(error) : error;
       });
       return result;

@@ -29,8 +29,10 @@ export function isConflict(error: unknown): boolean {
 
 /** The connection went away: before COMMIT nothing is kept; at COMMIT nobody knows. */
 export function isConnectionLost(error: unknown): boolean {
+  // guard: connection-loss-is-known
   const state = sqlStateOf(error);
   if (state)
+    // guard: read-only-is-connection-loss
     return state.startsWith('08') || state.startsWith('57P') || state === '25006' || state === '25P03';
   const { code, message } = (error ?? {}) as { code?: string; message?: string };
   return (
@@ -54,6 +56,7 @@ function isBusy(error: unknown): boolean {
 
 /** It takes no writes: a standby, the old primary after a failover, or set so by an operator. */
 export function isReadOnly(error: unknown): boolean {
+  // guard: read-only-is-known
   return sqlStateOf(error) === '25006';
 }
 

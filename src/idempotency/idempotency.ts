@@ -59,6 +59,7 @@ export type ClaimOutcome =
  * Several claims of one key in `claims`: the first in the array wins, the others are told its resource.
  */
 export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<ClaimOutcome[]> {
+  // guard: idempotency-key-is-unique
   const names = claims.map(nameOf);
   const firstByName = new Map<string, IdempotencyClaim>();
   claims.forEach((claim, nth) => {

@@ -69,6 +69,7 @@ export class Admission {
       name: 'alone',
       insideMax: Math.max(1, databasePoolMax - connectionsLeft),
       waitingMax: intakeWaitingMax,
+      // guard: intake-wait-limit
       waitMsMax: intakeWaitMsMax,
       overloaded: busy,
     });

@@ -92,6 +92,7 @@ export class HeldStock {
     if (this.status === 'expired' || this.isDue) return 'expired';
     if (this.status === 'confirmed')
       throw new Error(`Bug: ${this.reservationId} was confirmed before its charge.`);
+    // guard: charge-pins-reservation
     this.status = 'pinned';
     return 'pinned';
   }

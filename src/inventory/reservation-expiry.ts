@@ -60,6 +60,7 @@ export async function expireDueOf(db: Database, skus: string[], onEnded: () => v
 const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<number> =>
   db.transaction('expire', async (tx) => {
     const rows = await end(tx);
+    // guard: expiry-returns-stock
     await giveBack(
       tx,
       rows.map((row) => row.id),

@@ -230,6 +230,7 @@ export async function expireDueRows(
     WITH due AS MATERIALIZED (
       SELECT r.id, r.version
         FROM reservations r
+       /* guard: expiry-by-database-clock */
        WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
          AND NOT (${isSetAside})
        ORDER BY r.expires_at

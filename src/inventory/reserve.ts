@@ -280,13 +280,14 @@ export function refuseOtherTotal(expected: Money | undefined, total: Money): Hol
 function demandsOf(request: ReservationRequest, products: Map<string, Product>): StockDemand[] {
   const quantities = new Map<string, number>();
   for (const { sku, quantity } of request.lines) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
-  return [...quantities]
-    .sort(([one], [other]) => (one < other ? -1 : 1))
-    .map(([sku, quantity]) => {
-      const { pools, reservationsPerCustomerMax } = products.get(sku)!;
-      const isLimited = reservationsPerCustomerMax !== null;
-      return { sku, quantity, ...wayThroughPools({ pools, isLimited }, request) };
-    });
+  const inLockOrder = [...quantities];
+  // guard: stock-lock-order
+  inLockOrder.sort(([one], [other]) => (one < other ? -1 : 1));
+  return inLockOrder.map(([sku, quantity]) => {
+    const { pools, reservationsPerCustomerMax } = products.get(sku)!;
+    const isLimited = reservationsPerCustomerMax !== null;
+    return { sku, quantity, ...wayThroughPools({ pools, isLimited }, request) };
+  });
 }
 
 function shortfallsOf(demands: StockDemand[], grants: StockGrant[]): Shortfall[] {

@@ -76,6 +76,7 @@ export class Intake {
   async accept(request: CheckoutRequest): Promise<Accepted> {
     const accepted =
       request.reservationId === null ? await this.takeStock(request) : await this.acceptAlone(request);
+    // guard: wake-up-is-not-awaited
     this.relay.poke();
     return accepted;
   }

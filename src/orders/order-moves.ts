@@ -52,6 +52,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
   const moved = movesOfOrders.filter((moves) => moves.length > 0);
   if (moved.length === 0) return;
   const last = moved.map((moves) => moves[moves.length - 1]!);
+  // guard: messages-of-moves
   const told = moved.flatMap((moves) => moves.map((move, index) => messageOf(move, index + 1)));
   const messages = await tx.affected(
     `
@@ -81,6 +82,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
       last.map((move) => move.reason),
       last.map((move) => move.at),
       last.map((move) => move.reservationId),
+      // guard: versions-of-moves
       moved.map((moves) => moves.length),
       told.map(() => newId()),
       told.map(({ orderId }) => orderId),

@@ -13,6 +13,7 @@ export const messageRoutes = {
   'order.accepted': 'checkout',
   'order.cancel_requested': 'compensation',
   'order.refund_requested': 'compensation',
+  // guard: message-routes
   'order.placed': 'events',
   'order.rejected': 'events',
   'order.reopened': 'events',

@@ -151,6 +151,7 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
          AND o.type = ANY ($2::text[])
          AND NOT EXISTS (SELECT FROM outbox earlier
                           WHERE earlier.aggregate_id = o.aggregate_id
+                            /* guard: messages-in-order */
                             AND earlier.sequence < o.sequence
                             AND coalesce(earlier.relayed_at, earlier.applied_at) IS NULL)
        ORDER BY o.next_relay_at
@@ -203,6 +204,7 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
       messages.map((message) => message.id),
       messages.map((message) => message.epoch),
       claimedAt,
+      // guard: unapplied-messages-are-resent
       new Date(claimedAt.getTime() + resendMs),
     ],
   );

@@ -58,10 +58,12 @@ export function namesOf(operation: PaymentOperation): OperationNames {
     return { key: operationId, metadata: { orderId, operationId } };
   }
   const { providerKey: key, kind, number } = operation;
+  // guard: provider-metadata-from-purpose
   return { key, metadata: { orderId, kind, number: String(number) } };
 }
 
 export const purposeKey = (orderId: string, kind: OperationKind, number: number): string =>
+  // guard: provider-key-from-purpose
   `${publicId('ord', orderId)}:${kind}:${number}`;
 
 /** For SELECTs that read whole operations. */

@@ -18,6 +18,7 @@ export async function storeProviderEvent(queryable: Queryable, event: ProviderEv
   await queryable.rows(
     `
     INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body)
+    /* guard: webhook-stored-once */
     VALUES ($1::text, $2::text, $3::text, $4::uuid, $5::text)
         ON CONFLICT DO NOTHING
     `,

@@ -23,6 +23,7 @@ const signatureInvalid = refusal({
 const receivedType = documented('WebhookReceived', { received: true });
 
 /** Stripe's own tolerance: an older signature may be a recording. */
+// guard: webhook-signature-age
 const toleranceSeconds = 300;
 
 /**

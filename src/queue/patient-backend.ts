@@ -24,6 +24,7 @@ export const patientBackend: BackendFactory<PostgresQueueBackend, PostgresConnec
     try {
       return (await fetch(token, worker)) as unknown[];
     } catch (error) {
+      // guard: failed-fetch-pauses
       await new Promise((resolve) => setTimeout(resolve, pauseMs));
       throw error;
     }

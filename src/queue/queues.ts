@@ -185,6 +185,7 @@ export class Queues {
     const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
     if (missing.length === 0) return;
     if (this.config.redisUrl) return missing.forEach((consumer) => this.openOnRedis(consumer));
+    // guard: queue-tables-proved
     await proveQueueTables(this.onPostgres().connection);
     const opened = await Promise.allSettled(missing.map((consumer) => this.openOnPostgres(consumer)));
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
@@ -198,10 +199,12 @@ export class Queues {
 
   /** A worker whose first connection fails would retry forever without a pause, so it runs only once that is made. */
   private async openOnPostgres(consumer: Consumer): Promise<void> {
+    // guard: consumer-runs-later
     const options = { ...optionsOf(consumer), ...this.onPostgres(), autorun: false };
     const worker = asUsual<Worker>(new Worker(consumer.name, consumer.process, options, patientBackend));
     worker.on('error', () => undefined); // Whatever fails while it opens is what waitUntilReady throws.
     try {
+      // guard: consumer-is-awaited
       await within(openTimeoutMs, worker.waitUntilReady());
     } catch (error) {
       void worker.close(true).catch(() => undefined);
@@ -210,6 +213,7 @@ export class Queues {
     // It was asked to stop in the meantime.
     if (!this.consumers.includes(consumer)) return void worker.close(true).catch(() => undefined);
     this.keep(consumer, worker);
+    // guard: consumer-is-run
     worker.run().catch((error: Error) => (this.lastError = error));
   }
 
@@ -271,7 +275,10 @@ export class Queues {
 
   /** A queue that failed is closed without being waited for, and opened anew at the next use. */
   private forget(name: QueueName, failed: OpenQueue): void {
-    if (this.open.get(name) === failed) this.open.delete(name);
+    if (this.open.get(name) === failed) {
+      // guard: failed-queue-is-reopened
+      this.open.delete(name);
+    }
     void failed.queue.close().catch(() => undefined);
   }
 
@@ -287,7 +294,10 @@ export class Queues {
   private redis(url: string, role: 'producer' | 'worker'): IORedis {
     const options =
       role === 'worker'
-        ? { maxRetriesPerRequest: null }
+        ? {
+            // guard: worker-reconnects
+            maxRetriesPerRequest: null,
+          }
         : {
             maxRetriesPerRequest: 1,
             enableOfflineQueue: false,
@@ -305,6 +315,7 @@ export class Queues {
 async function evictionTrouble(client: IORedis): Promise<string | undefined> {
   const memory = await within(probeTimeoutMs, client.info('memory')).catch(() => '');
   const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
+  // guard: eviction-policy-is-checked
   if (policy === 'noeviction') return undefined;
   return `Redis has maxmemory-policy ${policy} and may throw jobs away. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
 }

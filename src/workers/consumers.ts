@@ -15,6 +15,7 @@ import { type JobHandler, type QueueName, Queues, type StartedJob } from '../que
  * A message whose handler was started so often and did not come back is what ends its workers, or cannot be handled at
  * all. Below what BullMQ allows by itself, so that it is we who park it.
  */
+// guard: message-starts-limit
 const startsMax = 3;
 
 /**
@@ -70,6 +71,7 @@ export class Consumers {
 
   private async applyEvent({ name, data: { messageId, aggregateId } }: StartedJob): Promise<void> {
     if (!messageId || !aggregateId) return;
+    // guard: event-is-applied
     const orderId = await this.db.transaction('apply-event', async (tx) => {
       if (!(await receiveMessage(tx, 'events', messageId))) return null;
       // A reservation that ended under a waiting order: its saga should hear of it now, not at its next turn.

@@ -40,7 +40,10 @@ export class ProviderEventWorker {
     const known = new Set(orders.map(({ id }) => id));
     const woken = new Set(await wakeSagas(tx, [...known].sort(), now));
     const verdicts = events.map(({ id, orderId }) => {
-      if (orderId === null || !known.has(orderId)) return { id, verdict: 'orphan' };
+      if (orderId === null || !known.has(orderId)) {
+        // guard: orphan-webhooks-are-settled
+        return { id, verdict: 'orphan' };
+      }
       return { id, verdict: woken.has(orderId) ? 'saga woken' : 'nothing waited for it' };
     });
     await markProcessed(tx, verdicts, now);

@@ -42,7 +42,9 @@ export class Sweeper {
     const start = (name: string, everyMs: number, run: () => Promise<unknown>) =>
       this.tasks.start({ name, everyMs, run: () => run().then(() => undefined) });
     this.running = [
+      // guard: sweeper-expires-reservations
       start('expire', every, () => this.reservations.expireDue()),
+      // guard: sweeper-drives-sagas
       start('drive sagas', every, () => this.sagas.sweep()),
       start('process webhooks', every, () => this.providerEvents.sweep()),
       start('rebalance', rebalanceEveryMs, () => this.rebalancer.sweep()),

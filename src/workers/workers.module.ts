@@ -42,7 +42,10 @@ export class Background implements OnModuleDestroy {
     this.sweeper.start();
     this.heartbeat.start();
     void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
-    if (this.config.queuesEnabled) await this.openConsumers();
+    if (this.config.queuesEnabled) {
+      // guard: ready-with-consumers
+      await this.openConsumers();
+    }
     await this.heartbeat.beatNow();
   }
 
@@ -75,6 +78,7 @@ export class Background implements OnModuleDestroy {
       this.sagas.idle(),
     ]);
     // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
+    // guard: drain-before-exit
     await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
     await this.heartbeat.forget();
   }

@@ -1,8 +1,9 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
-import { patched } from '../../drills/kit/build';
-import type { Drill, Patch } from '../../drills/kit/drill';
+import { Script } from 'node:vm';
+import { guardsOf, patched } from '../../drills/kit/build';
+import { type Drill, type Patch, removed, unlimited } from '../../drills/kit/drill';
 
 /** Holds the drills to their form; that they bite is shown by `npm run drill -- --mutants`. */
 
@@ -18,10 +19,12 @@ const drills = names.map((name) => {
 /** Rows of the failure catalogue. */
 const rowMax = 72;
 
-function apply(patch: Patch): void {
-  const file = path.join(root, 'dist', patch.file);
-  patched(existsSync(file) ? readFileSync(file, 'utf8') : '', patch);
-}
+const dist = path.join(root, 'dist');
+const guards = guardsOf(dist);
+const patchesOf = (drill: Drill): Patch[] => [
+  ...drill.mutants.flatMap((mutant) => [mutant, ...(mutant.also ?? [])]),
+  ...(drill.patches ?? []),
+];
 
 describe.each(drills)('the drill %s', (name, drill) => {
   it('is called as its file is', () => {
@@ -42,24 +45,39 @@ describe.each(drills)('the drill %s', (name, drill) => {
     expect(new Set(drill.mutants.map((mutant) => mutant.name)).size).toBe(drill.mutants.length);
   });
 
-  it('takes out guards that are there', () => {
-    for (const mutant of drill.mutants) [mutant, ...(mutant.also ?? [])].forEach(apply);
-    drill.patches?.forEach(apply);
+  it('changes guards whose marker is in the build exactly once, into code that can be read', () => {
+    for (const patch of patchesOf(drill)) {
+      expect([patch.guard, guards.get(patch.guard)]).toEqual([patch.guard, [expect.any(String)]]);
+      const file = path.join(dist, guards.get(patch.guard)![0]!);
+      new Script(patched(readFileSync(file, 'utf8'), patch));
+    }
   });
 });
 
-describe('a patch', () => {
-  const patch = { file: 'a.js', find: 'b', replace: '$&' };
+it('every marker in the build belongs to a drill', () => {
+  const used = new Set(drills.flatMap(([, drill]) => patchesOf(drill).map(({ guard }) => guard)));
+  expect([...guards.keys()].filter((guard) => !used.has(guard))).toEqual([]);
+});
 
-  it('replaces what is there once, by what it says and nothing else', () => {
-    expect(patched('abc', patch)).toBe('a$&c');
+describe('a patch', () => {
+  const text = 'a();\n  // guard: fence\n  if (x) b();\nc();';
+
+  it('changes the line below its marker and no other', () => {
+    expect(patched(text, { guard: 'fence', change: removed })).toBe('a();\n  // guard: fence\n\nc();');
+  });
+
+  it('finds a marker in SQL', () => {
+    expect(patched('/* guard: fence */\nAND x = 1', { guard: 'fence', change: unlimited })).toContain(
+      'AND x = 1e9',
+    );
   });
 
   it.each([
-    ['is gone', 'ac'],
-    ['is there twice', 'abbc'],
-  ])('has rotted when what it replaces %s', (_what, text) => {
-    expect(() => patched(text, patch)).toThrow(/rotted/);
+    ['its marker is gone', 'a();', removed],
+    ['it changes nothing', text, (line: string) => line],
+    ['it names what its file does not have', text, () => 'renamed();'],
+  ])('is refused when %s', (_what, code, change) => {
+    expect(() => patched(code, { guard: 'fence', change })).toThrow(/guard/);
   });
 });
 

@@ -66,6 +66,7 @@ export class Lease implements StockStrategy {
              fencing_token = fencing_token + 1,
              lease_token = $4::bigint
        WHERE sku = $1::text AND pool = $2::text
+         /* guard: lease-fencing-token */
          AND lease_token <= $4::bigint
       RETURNING fencing_token AS "fencingToken"
       `,

@@ -29,6 +29,7 @@ export function takeIn(checkout: Checkout, heard: Heard): boolean {
  * memory: what it changed is written by `saveCheckouts`, together with what became of many others.
  */
 export function goOn(checkout: Checkout, leaseMs: number): Question | undefined {
+  // guard: saga-is-driven
   const { turn } = checkout;
   do {
     if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {

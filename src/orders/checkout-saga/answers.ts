@@ -65,6 +65,7 @@ function otherAmount(
 }
 
 const isAsAsked = (operation: PaymentOperation, answer: { amount: number; currency: string }) =>
+  // guard: provider-amount-matches
   answer.amount === operation.amount && answer.currency === operation.currency;
 
 /** The right money, for an order that was given up before the provider had answered. */

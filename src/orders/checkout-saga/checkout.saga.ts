@@ -30,6 +30,7 @@ export const firstDrivenStep: StepName = 'authorize-payment';
  * 1  operations are named at the provider by their rows
  * 2  … by their purpose
  */
+// guard: code-version
 export const codeVersion = 2;
 
 export const namingOf = (version: number): OperationNaming => (version < 2 ? 'row' : 'purpose');

@@ -70,6 +70,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[]): Promise<Checkout[]> 
   const operations = await paymentsOf(tx, ids);
   return sagas.map((saga) => {
     const order = orders.find(({ orderId }) => orderId === saga.orderId)!;
+    // guard: naming-of-saga-version
     const naming = namingOf(saga.codeVersion);
     const payments = new OrderPayments({ ...order, naming }, operations.get(saga.orderId) ?? [], saga.now);
     return new Checkout(saga, order, stock.get(saga.orderId)!, payments);

@@ -25,6 +25,7 @@ import { Turn, workerName } from './turn';
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
 
 /** So many workers took a saga up and did not come back from it: it, and not bad luck, is what ends them. */
+// guard: saga-sweeps-limit
 const sweepsMax = 5;
 
 /** Sagas that share a transaction; as many as are usually in flight at one worker. */
@@ -203,6 +204,7 @@ export class SagaRunner {
    * the order is placed after all, where the policy allows it; else the money goes back like that of any ended order.
    */
   private async settleLateCharge(tx: Tx, checkout: Checkout): Promise<void> {
+    // guard: late-payment-policy
     const mayPlace = this.config.latePayment === 'reacquire-else-refund' && checkout.saga.wanted !== 'cancel';
     const again = mayPlace && (await reserveAgain(tx, checkout.order, this.config.reservationTtlSeconds));
     sagaEvents.inc({ event: again ? 'late_placed' : 'late_given_back' });

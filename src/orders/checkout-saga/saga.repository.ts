@@ -72,6 +72,7 @@ export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promi
       SELECT ${columns}
         FROM sagas
        WHERE order_id = ANY ($1::uuid[])
+         /* guard: newer-sagas-are-left */
          AND code_version <= $2::int AND step = ANY ($3::text[])
        ORDER BY order_id
          FOR UPDATE SKIP LOCKED
@@ -99,6 +100,7 @@ export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
     WITH locked AS MATERIALIZED (
       SELECT ${columns}
         FROM sagas
+       /* guard: fencing-token-checked */
        WHERE (order_id, fencing_token) IN (SELECT l.order_id, l.token FROM unnest($1::uuid[], $2::bigint[]) AS l (order_id, token))
        ORDER BY order_id
          FOR UPDATE OF sagas
@@ -171,6 +173,7 @@ export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): 
              ends_as = n.ends_as, last_error = n.last_error, next_run_at = n.next_run_at,
              lease_expires_at = n.lease_expires_at,
              lease_owner = CASE WHEN n.lease_expires_at IS NULL THEN NULL
+                                /* guard: lease-owner-follows-token */
                                 WHEN n.token = n.token_before THEN s.lease_owner
                                 ELSE $12::text END,
              sweeps = CASE WHEN n.lease_expires_at IS NULL THEN 0 ELSE s.sweeps END,

@@ -150,6 +150,7 @@ function back(state: SagaState, step: StepName | undefined, endsAs: OrderEnd): T
 const stepBefore = (step: StepName): StepName | undefined => steps[steps.indexOf(step) - 1];
 
 /** Pauses between attempts. The last repeats: an outage of an hour must neither be hammered nor forgotten. */
+// guard: unknown-is-asked-again
 const pausesMs = [5_000, 15_000, 60_000, 300_000];
 
 /** How long to wait before attempt `attempt + 1`; jittered by a fifth, so that an outage's orders do not return as one. */

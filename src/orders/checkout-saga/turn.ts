@@ -22,6 +22,7 @@ export class Turn {
   /** Takes the lease on it, under a new fencing token. */
   claim(): void {
     this.noteLostWorker();
+    // guard: fencing-token-grows
     this.saga = { ...this.saga, fencingToken: this.start.fencingToken + 1 };
   }
 
@@ -74,6 +75,7 @@ export class Turn {
     if (this.nextRun === 'now') return this.saga.now;
     const wished = retryAfterMs && Math.round(retryAfterMs * (1 + 0.2 * Math.random()));
     const pauseMs = wished ?? backoffMs(this.saga.attempt, Math.random());
+    // guard: retry-by-database-clock
     return new Date(this.saga.now.getTime() + pauseMs);
   }
 

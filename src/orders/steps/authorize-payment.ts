@@ -43,7 +43,10 @@ export class AuthorizePayment implements Step {
       return done('nothing_to_undo', authorization && factsOf(authorization));
     // The refund gave its money back.
     if (payments.find('capture')?.status === 'approved') return done('nothing_to_undo');
-    if (authorization.status !== 'approved') return { kind: 'ask', operation: authorization };
+    if (authorization.status !== 'approved') {
+      // guard: unheard-authorization-is-asked
+      return { kind: 'ask', operation: authorization };
+    }
 
     const operation = payments.findOrCreate('void');
     if (operation.status === 'approved') return done('payment_voided', factsOf(operation));

@@ -8,6 +8,7 @@ import type {
 } from './gateway';
 
 /** So many silences in a row are an outage and not bad luck. */
+// guard: circuit-opens
 const silencesMax = 20;
 /** One call is let through after this long; its answer decides whether the others may follow. */
 const probeAfterMs = 5_000;
@@ -61,7 +62,10 @@ export class GuardedGateway implements PaymentGateway {
       const answer = await this.breaker.execute(ask);
       // Unless another call was told to pause meanwhile: then one goes ahead of the others again.
       if (isProbe && this.probe === 'out') this.probe = 'none';
-      if (answer.status === 'unknown' && answer.retryAfterMs !== undefined) this.pause(answer.retryAfterMs);
+      if (answer.status === 'unknown' && answer.retryAfterMs !== undefined) {
+        // guard: provider-pause-is-kept
+        this.pause(answer.retryAfterMs);
+      }
       return answer;
     } catch (error) {
       if (isProbe) this.probe = 'wanted';

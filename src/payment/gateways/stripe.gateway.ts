@@ -32,6 +32,8 @@ export class StripeGateway implements PaymentGateway {
 
   async authorize(request: AuthorizeRequest): Promise<GatewayAnswer> {
     return answered(async () => {
+      // guard: provider-key-is-kept
+      const key = { idempotencyKey: request.key };
       const intent = await this.stripe.paymentIntents.create(
         {
           amount: request.amount,
@@ -43,7 +45,7 @@ export class StripeGateway implements PaymentGateway {
           confirm: true,
           metadata: request.metadata,
         },
-        { idempotencyKey: request.key },
+        key,
       );
       if (intent.status === 'requires_capture') return approved(intent.id, intent.amount, intent.currency);
       if (intent.status === 'processing')
@@ -164,11 +166,13 @@ async function answered(
     }
     // 400 and 404. Not 409 (the first call under this key is still running), 429 (too many calls) or a key that is known
     // with other parameters: the SDK has other classes for these, and none says anything about this call.
+    // guard: key-in-use-is-unknown
     if (error instanceof Stripe.errors.StripeInvalidRequestError) {
       if (lookUp)
         return lookUp().catch((failed: Error) => unknown(`it could not be looked up: ${failed.message}`));
       return { status: 'declined', code: error.code ?? 'invalid_request' };
     }
+    // guard: silence-is-unknown
     return unknown(`${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`, {
       code: silenceOf(error),
       httpStatus: error.statusCode,
