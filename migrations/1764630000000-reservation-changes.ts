@@ -18,7 +18,7 @@ export class ReservationChanges1764630000000 implements MigrationInterface {
     for (const [table, date] of dated)
       await runner.query(`
         CREATE INDEX ${table}_misdated ON ${table} (${date})
-         WHERE abs(extract(epoch FROM ${date} - timestamptz 'epoch') * 1000
+         WHERE abs(extract(epoch FROM ${date} AT TIME ZONE 'UTC') * 1000
                    - ('x' || translate(left(id::text, 13), '-', ''))::bit(48)::bigint) > 600000`);
   }
 

@@ -20,7 +20,7 @@ CREATE TABLE admin_actions (
   CONSTRAINT admin_actions_pkey PRIMARY KEY (id)
 );
 
-CREATE INDEX admin_actions_misdated ON admin_actions USING btree (at) WHERE (abs(((EXTRACT(epoch FROM (at - '1970-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
+CREATE INDEX admin_actions_misdated ON admin_actions USING btree (at) WHERE (abs(((EXTRACT(epoch FROM (at AT TIME ZONE 'UTC'::text)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
 CREATE INDEX admin_actions_of_action ON admin_actions USING btree (action, id);
 CREATE INDEX admin_actions_of_actor ON admin_actions USING btree (actor, id);
 CREATE INDEX admin_actions_of_object ON admin_actions USING btree (object_type, object_id, id);
@@ -124,7 +124,7 @@ CREATE TABLE orders (
   CONSTRAINT orders_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
 
-CREATE INDEX orders_misdated ON orders USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at - '1970-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
+CREATE INDEX orders_misdated ON orders USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at AT TIME ZONE 'UTC'::text)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
 CREATE INDEX orders_of_customer ON orders USING btree (customer_id, id);
 CREATE UNIQUE INDEX orders_one_per_reservation ON orders USING btree (reservation_id);
 
@@ -146,7 +146,7 @@ CREATE TABLE outbox (
 
 CREATE INDEX outbox_by_age ON outbox USING brin (created_at) WITH (autosummarize='on');
 CREATE INDEX outbox_due ON outbox USING btree (next_relay_at) WHERE (applied_at IS NULL);
-CREATE INDEX outbox_misdated ON outbox USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at - '1970-01-01 00:00:00+00'::timestamp with time zone)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
+CREATE INDEX outbox_misdated ON outbox USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at AT TIME ZONE 'UTC'::text)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
 
 CREATE TABLE payment_operations (
   id uuid NOT NULL,

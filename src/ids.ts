@@ -52,7 +52,7 @@ export function idsOfPeriod(
 
 /** For SQL, word for word as the indexes of the few rows that it is true of have it. */
 export const isMisdated = (id: string, date: string) =>
-  `abs(extract(epoch FROM ${date} - timestamptz 'epoch') * 1000
+  `abs(extract(epoch FROM ${date} AT TIME ZONE 'UTC') * 1000
        - ('x' || translate(left(${id}::text, 13), '-', ''))::bit(48)::bigint) > ${clockSkewMsMax}`;
 
 function firstIdOf(ms: number): string {

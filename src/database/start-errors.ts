@@ -114,16 +114,24 @@ const rightsSql = `
   SELECT current_user AS role,
          current_database() AS database,
          (SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = current_database()) AS "databaseOwner",
-         coalesce(current_schema(), 'public') AS schema,
+         present.schema,
          foreign_table.owner AS "tableOwner",
          foreign_table.owner_is_superuser AS "ownerIsSuperuser"
-    FROM (SELECT) AS one_row
+    FROM (
+           -- current_schema() passes over schemas that the role may not use.
+           SELECT coalesce(current_schema(),
+                           (SELECT nspname::text
+                              FROM pg_namespace
+                             WHERE nspname = ANY (string_to_array(replace(current_setting('search_path'), '"', ''), ', '))
+                             LIMIT 1),
+                           'public') AS schema
+         ) AS present
     LEFT JOIN LATERAL (
            SELECT rolname AS owner, rolsuper AS owner_is_superuser
              FROM pg_class
              JOIN pg_roles ON pg_roles.oid = relowner
             WHERE relkind = 'r'
-              AND relnamespace = coalesce(current_schema(), 'public')::regnamespace
+              AND relnamespace = to_regnamespace(quote_ident(present.schema))
               AND NOT pg_has_role(relowner, 'USAGE')
             LIMIT 1
          ) AS foreign_table ON true`;

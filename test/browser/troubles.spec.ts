@@ -13,6 +13,7 @@ describe('the strip at the top of every page', () => {
     const visit = await browser.visit({ role: 'viewer', width });
     await visit.go(path);
     await visit.untilLive();
+    await visit.page.locator('h1').filter({ hasText: /\S/ }).waitFor();
     return visit;
   };
   const notices = ({ page }: Visit) => page.getByRole('region', { name: 'Notices' });

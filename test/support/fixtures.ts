@@ -4,6 +4,7 @@ import { DataSource } from 'typeorm';
 import { Audit } from '../../src/admin/audit';
 import { type Config, loadConfig } from '../../src/config';
 import { dataSourceOptions } from '../../src/database/data-source';
+import { withSessionSettings } from '../../src/database/session';
 import { Database } from '../../src/database/database';
 import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idempotency';
 import { newId } from '../../src/ids';
@@ -96,7 +97,7 @@ export class World {
 
   /** A session outside the pool, for holding locks and for looking on. Its errors are the test's own to expect. */
   async session(): Promise<Client> {
-    const client = new Client({ connectionString: this.config.databaseUrl });
+    const client = new Client({ connectionString: withSessionSettings(this.config) });
     client.on('error', () => undefined);
     await client.connect();
     this.sessions.push(client);
