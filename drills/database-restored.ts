@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
-import type { LedgerRow } from '../src/admin/ledger';
+import type { LedgerRow } from '../src/audit/ledger';
 import { readLedger } from '../test/support/audit';
 import { root } from '../test/support/child';
 import { tally } from '../test/support/shop';
@@ -177,7 +177,7 @@ function auditCommand(stage: Stage, shop: DrilledShop): Promise<{ exitCode: numb
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [path.join(stage.dist, 'admin/audit-command.js')],
+      [path.join(stage.dist, 'audit/audit-command.js')],
       { env },
       (error, stdout, stderr) =>
         resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),

@@ -20,7 +20,7 @@ export const drill: Drill = {
       name: 'unheard-is-a-no',
       why: 'on the way back, a charge whose answer was never heard is taken for none',
       guard: 'unheard-authorization-is-asked',
-      change: () => 'return (0, saga_1.done)();',
+      change: () => "return { kind: 'done', reason: { code: 'nothing_to_undo' } };",
     },
     {
       name: 'policy-not-asked',

@@ -13,7 +13,7 @@ export const drill: Drill = {
       name: 'acknowledged-before-durable',
       why: 'a commit is answered before its log is written, so that a crash takes back what buyers were told',
       guard: 'durable-commit',
-      change: (line) => `${line} options: '-c synchronous_commit=off',`,
+      change: (line) => line.replace('asked: undefined', "asked: 'off'").replace(/found !== 'off'/, 'found'),
     },
   ],
 

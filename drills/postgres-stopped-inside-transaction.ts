@@ -15,6 +15,7 @@ export const drill: Drill = {
       why: 'a transaction may idle as long as it likes',
       guard: 'idle-transaction-timeout',
       change: removed,
+      also: [{ guard: 'idle-transaction-timeout-checked', change: removed }],
     },
   ],
 

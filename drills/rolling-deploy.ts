@@ -65,7 +65,7 @@ export const drill: Drill = {
       name: 'old-sagas-in-the-new-form',
       why: 'operations of a saga that the previous build accepted are named as this build names its own',
       guard: 'naming-of-saga-version',
-      change: (line) => line.replace('saga.codeVersion', 'checkout_saga_1.codeVersion'),
+      change: (line) => line.replace('saga.codeVersion', '9'),
     },
   ],
 

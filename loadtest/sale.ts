@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import type { LedgerRow } from '../src/admin/ledger';
+import type { LedgerRow } from '../src/audit/ledger';
 import { HttpClient } from '../test/support/http-client';
 import { NotInTime, until } from '../test/support/until';
 import type { Progress } from './buyers';

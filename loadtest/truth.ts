@@ -1,4 +1,4 @@
-import { type LedgerRow, compareWithLedger } from '../src/admin/ledger';
+import { type LedgerRow, compareWithLedger } from '../src/audit/ledger';
 
 /** An order as the API tells it. */
 export interface OrderTruth {

@@ -1,4 +1,4 @@
-import { ConfigError } from './config';
+import { ConfigError } from './config/config';
 
 /**
  * Places where a drill may make this process fail: `FAILPOINT=<name>:<action>[@<nth>]`, several with commas.

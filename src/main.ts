@@ -1,9 +1,9 @@
 import 'reflect-metadata';
-import { Activity } from './admin/activity';
-import { createApi } from './app';
-import { loadConfig } from './config';
+import { Activity } from './reporting/activity/activity';
+import { createApi } from './api.module';
+import { loadConfig } from './config/config';
 import { armFailpoints } from './failpoints';
-import { log } from './http/log';
+import { log } from './logger';
 import { PeriodicTasks } from './periodic/periodic-tasks';
 import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 

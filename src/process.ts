@@ -1,9 +1,9 @@
 import { setFlagsFromString } from 'node:v8';
-import { type Config, ConfigError } from './config';
+import { type Config, ConfigError } from './config/config';
 import { isConnectionLost } from './database/pg-errors';
 import { explainRefusedSettings } from './database/session';
 import { reachDatabase } from './database/start-errors';
-import { log } from './http/log';
+import { log } from './logger';
 import { startWatchdog } from './watchdog';
 
 /**

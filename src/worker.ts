@@ -1,22 +1,22 @@
 import 'reflect-metadata';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { AdminModule } from './admin/admin.module';
-import { Activity } from './admin/activity';
-import { Audit } from './admin/audit';
-import { type Config, loadConfig } from './config';
-import { ConfigModule } from './config.module';
+import { AdminModule } from './reporting/admin.module';
+import { Activity } from './reporting/activity/activity';
+import { Audit } from './audit/audit';
+import { type Config, loadConfig } from './config/config';
+import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { armFailpoints } from './failpoints';
-import { NestLog, log } from './http/log';
-import { HttpModule } from './http/http.module';
-import { serveMetrics } from './admin/metrics-server';
+import { NestLog, log } from './logger';
+import { AuthModule } from './auth/auth.module';
+import { serveMetrics } from './health/metrics-server';
 import { OutboxModule } from './outbox/outbox.module';
 import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 import { PeriodicModule } from './periodic/periodic.module';
 import { PeriodicTasks } from './periodic/periodic-tasks';
 import { QueueModule } from './queue/queue.module';
-import { Background, WorkersModule } from './workers/workers.module';
+import { Background, WorkersModule } from './background/background.module';
 
 @Module({})
 class WorkerModule {
@@ -24,7 +24,7 @@ class WorkerModule {
     const imports = [
       ConfigModule.with(config),
       DatabaseModule,
-      HttpModule,
+      AuthModule,
       PeriodicModule,
       QueueModule,
       OutboxModule,

@@ -1,16 +1,16 @@
 import 'reflect-metadata';
 import { randomUUID } from 'node:crypto';
 import path from 'node:path';
-import type { Config, loadConfig } from '../../src/config';
-import type { Batcher } from '../../src/database/batcher';
+import type { Config, loadConfig } from '../../src/config/config';
+import type { Batcher } from '../../src/database/group-commit';
 import type { Database, openDatabase } from '../../src/database/database';
 import type { fingerprintOf } from '../../src/idempotency/idempotency';
 import type { newId } from '../../src/ids';
-import type { Admission } from '../../src/inventory/admission';
-import type { ReservationsService } from '../../src/inventory/reservations.service';
-import type { takeTogether } from '../../src/inventory/stock-levels';
-import type { StockDemand } from '../../src/inventory/strategies/strategy';
-import type { CheckoutRequest, Intake } from '../../src/orders/intake';
+import type { Admission } from '../../src/inventory/allocation/admission';
+import type { ReservationsService } from '../../src/inventory/reservations/reservations.service';
+import type { takeTogether } from '../../src/inventory/stock/stock-levels';
+import type { StockDemand } from '../../src/inventory/stock/stock-grants';
+import type { CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import type { Relay } from '../../src/outbox/relay';
 import type { Queues } from '../../src/queue/queues';
 

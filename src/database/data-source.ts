@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { type ClientBase, types } from 'pg';
 import type { DataSourceOptions, MigrationInterface } from 'typeorm';
-import { type Config, ConfigError } from '../config';
+import { type Config, ConfigError } from '../config/config';
 import { sessionCheck, withSessionSettings } from './session';
 
 // Every bigint here (money in minor units, tokens, versions) stays far below 2^53; a string would add up wrongly.
@@ -28,7 +28,6 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
     // pg's own options. An idle connection's error must not end the process, so TypeORM is given a handler for it.
     poolErrorHandler: () => undefined,
     extra: {
-      // guard: durable-commit
       lock_timeout: config.databaseLockTimeoutMs,
       statement_timeout: config.databaseStatementTimeoutMs,
       // guard: idle-transaction-timeout

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import type { Client, Pool, PoolClient } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { hearClock } from '../clock';
-import type { Config } from '../config';
+import type { Config } from '../config/config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';

@@ -1,7 +1,7 @@
 import { runMigrations as runQueueMigrations } from 'bullmq';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
-import { ConfigError, loadConfig, type Config } from '../config';
+import { ConfigError, loadConfig, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
 import { withSessionSettings } from './session';
 import { explainFailure, missingGrant } from './start-errors';

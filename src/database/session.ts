@@ -1,6 +1,6 @@
 import type { ClientBase } from 'pg';
 import { hearClock } from '../clock';
-import { type Config, ConfigError } from '../config';
+import { type Config, ConfigError } from '../config/config';
 
 /**
  * What the statements here rely on in their session, whatever somebody has set for the server, the database or the role.
@@ -43,9 +43,11 @@ function neededBy(config: Config): NeededSetting[] {
     // Single statements decide races too.
     exactly('default_transaction_isolation', 'read committed'),
     // What a client was told must survive a crash. Any way of waiting for the disk will do, a standby's as well.
+    // guard: durable-commit
     { name: 'synchronous_commit', asked: undefined, holds: (found) => found !== 'off', advised: 'on' },
     atMost('lock_timeout', config.databaseLockTimeoutMs),
     atMost('statement_timeout', config.databaseStatementTimeoutMs),
+    // guard: idle-transaction-timeout-checked
     atMost('idle_in_transaction_session_timeout', config.databaseIdleTransactionTimeoutMs),
   ];
 }

@@ -1,5 +1,5 @@
 import { Client, type ClientBase } from 'pg';
-import { type Config, ConfigError } from '../config';
+import { type Config, ConfigError } from '../config/config';
 import { isConnectionLost, sqlStateOf } from './pg-errors';
 import { explainRefusedSettings } from './session';
 

@@ -1,7 +1,7 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
 import { Counter, Gauge } from 'prom-client';
-import type { Config } from '../config';
+import type { Config } from '../config/config';
 import {
   type HoldfastError,
   headersTooLarge,

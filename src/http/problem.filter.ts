@@ -2,7 +2,7 @@ import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError, bodyTooLarge, internalError, malformedRequest, notFound } from '../errors';
 import { bodyLimitBytes, onlyJson } from './body';
-import { log } from './log';
+import { log } from '../logger';
 
 /** Where each problem is explained; the path of a problem's `type`. */
 export const problemTypeBase = '/docs/problems';

@@ -1,6 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { inRequest } from '../request-context';
-import { log } from './log';
+import { log } from '../logger';
 
 /**
  * Gives every log line of a request its `requestId`, and logs requests that were slow.

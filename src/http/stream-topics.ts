@@ -4,7 +4,7 @@ import { Injectable } from '@nestjs/common';
 export type TopicValue = (argument: string) => Promise<unknown>;
 
 /**
- * What browsers may follow as it changes. Each part of the service offers what it knows; `admin/stream-feeds.ts` asks for it,
+ * What browsers may follow as it changes. Each part of the service offers what it knows; `reporting/stream/stream-feeds.ts` asks for it,
  * once a second for all who look and only while somebody does.
  */
 @Injectable()

@@ -1,13 +1,13 @@
 import { Module } from '@nestjs/common';
-import { AdminReservationsController } from './admin-reservations.controller';
-import { Admission } from './admission';
-import { ProductsController } from './products.controller';
-import { ProductsService } from './products.service';
-import { Releases } from './releases';
-import { ReleasesController } from './releases.controller';
-import { ReservationsController } from './reservations.controller';
-import { ReservationsService } from './reservations.service';
-import { StockController } from './stock.controller';
+import { AdminReservationsController } from './reservations/admin-reservations.controller';
+import { Admission } from './allocation/admission';
+import { ProductsController } from './catalogue/products.controller';
+import { ProductsService } from './catalogue/products.service';
+import { Releases } from './bulk-release/releases';
+import { ReleasesController } from './bulk-release/releases.controller';
+import { ReservationsController } from './reservations/reservations.controller';
+import { ReservationsService } from './reservations/reservations.service';
+import { StockController } from './catalogue/stock.controller';
 
 @Module({
   controllers: [

@@ -1,7 +1,7 @@
 import type { Tx } from '../database/database';
 import { newId } from '../ids';
 import { type MessageType, isForTheFeedAlone } from '../outbox/outbox';
-import type { OrderEnd } from './checkout-saga/saga';
+import type { OrderEnd } from './saga-state';
 import type { OrderStatus } from './orders.repository';
 
 /** What a saga needs to know of its order; it changes only under the saga's lock. */

@@ -1,9 +1,9 @@
 import { Injectable, Logger } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { HoldfastError } from '../errors';
-import type { Principal } from '../http/auth';
+import type { Principal } from '../auth/auth.guard';
 import type { EventStream } from '../http/event-stream';
-import { EventStreams } from '../http/event-streams';
+import { EventStreams } from '../auth/event-streams';
 import { OrderWatch } from './order-watch';
 import type { Order } from './orders.repository';
 import { OrdersService } from './orders.service';

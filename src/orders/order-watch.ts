@@ -1,8 +1,8 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
-import type { Config } from '../config';
-import { CONFIG } from '../config.module';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
-import type { Principal } from '../http/auth';
+import type { Principal } from '../auth/auth.guard';
 import { outsideRequests } from '../request-context';
 
 /** Often enough that a waiting buyer notices nothing, and one statement however many wait. */

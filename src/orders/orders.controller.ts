@@ -20,14 +20,14 @@ import {
   ApiTags,
 } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../config';
-import { CONFIG } from '../config.module';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { HoldfastError, ValidationFailed } from '../errors';
-import { Answers } from '../http/answers';
-import { Caller, type Principal, Roles, ownerFilter } from '../http/auth';
+import { Answers } from '../http/responses';
+import { Caller, type Principal, Roles, ownerFilter } from '../auth/auth.guard';
 import { sendWithEtag } from '../http/etag';
-import { tooManyStreams } from '../http/event-streams';
+import { tooManyStreams } from '../auth/event-streams';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
 import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
@@ -43,9 +43,9 @@ import {
   reservationOfAnotherCustomer,
   totalChanged,
 } from '../inventory/inventory.errors';
-import { noSuchReservation } from '../inventory/reservation-rules';
-import { checkedTtl } from '../inventory/reservations.controller';
-import { Intake } from './intake';
+import { noSuchReservation } from '../inventory/reservations/reservation-rules';
+import { checkedTtl } from '../inventory/reservations/reservations.controller';
+import { Intake } from './intake/intake';
 import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
 import { OrderDto, OrderListQuery } from './orders.dto';
@@ -56,10 +56,11 @@ import {
   orderNotFound,
   orderNotPlaced,
   paymentDeclined,
+  noSuchOrder,
 } from './orders.errors';
 import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType } from './orders.schemas';
-import { OrdersService, answerFor, noSuchOrder } from './orders.service';
+import { OrdersService, answerFor } from './orders.service';
 import { orderView } from './orders.views';
 
 /** Longer waits are cut to this: proxies and load balancers end silent requests soon after. */

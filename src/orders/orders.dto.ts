@@ -1,9 +1,9 @@
 import { ApiPropertyOptional, ApiProperty } from '@nestjs/swagger';
-import { IsIn, IsInt, Matches, Min } from 'class-validator';
+import { IsInt, Matches, Min } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { IsInstant, IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
-import { AreLines, IsAskedPool, IsExpectedTotal, LineDto, MoneyDto } from '../inventory/inventory.dto';
-import { stepNames } from './checkout-saga/checkout.saga';
+import { IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
+import { MoneyDto } from '../inventory/inventory.dto';
+import { AreLines, IsAskedPool, IsExpectedTotal, LineDto } from '../inventory/reservations/reservations.dto';
 
 export class OrderDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
@@ -54,8 +54,8 @@ export class OrderDto {
 }
 
 const statuses = 'pending|placed|rejected|cancelled|refunded';
-const sagaStatuses = 'running|completed|compensating|compensated|stuck';
-const listOf = (words: string) => new RegExp(`^(${words})(,(${words}))*$`);
+export const sagaStatuses = 'running|completed|compensating|compensated|stuck';
+export const listOf = (words: string) => new RegExp(`^(${words})(,(${words}))*$`);
 
 export class OrderListQuery extends PageQuery {
   @ApiPropertyOptional({
@@ -72,38 +72,4 @@ export class OrderListQuery extends PageQuery {
   @MayBeAbsent()
   @IsSearchText(255)
   customerId?: string;
-}
-
-export class AdminOrderListQuery extends OrderListQuery {
-  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'stuck' })
-  @MayBeAbsent()
-  @Matches(listOf(sagaStatuses), {
-    message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
-  })
-  sagaStatus?: string;
-
-  @ApiPropertyOptional({
-    description: 'The step it stands at; several separated by commas.',
-    example: 'capture-payment',
-  })
-  @MayBeAbsent()
-  @Matches(listOf(stepNames.join('|')), {
-    message: `step must be one of ${stepNames.join(', ')}, several separated by commas`,
-  })
-  step?: string;
-
-  @ApiPropertyOptional({ description: 'Only those with a payment that was not heard of.', enum: ['unknown'] })
-  @MayBeAbsent()
-  @IsIn(['unknown'], { message: 'paymentStatus can only be unknown' })
-  paymentStatus?: 'unknown';
-
-  @ApiPropertyOptional({ description: 'Created at this instant or later.', example: '2026-11-20T10:00:00Z' })
-  @MayBeAbsent()
-  @IsInstant()
-  from?: string;
-
-  @ApiPropertyOptional({ description: 'Created before this instant.', example: '2026-11-20T11:00:00Z' })
-  @MayBeAbsent()
-  @IsInstant()
-  to?: string;
 }

@@ -51,3 +51,6 @@ export const sagaNotStuck = refusal({
   status: 409,
   title: 'The saga needs no hand',
 });
+
+export const noSuchOrder = () =>
+  orderNotFound('None of your orders has this id. Check it against your list of orders.');

@@ -1,19 +1,18 @@
 import { Module } from '@nestjs/common';
 import { InventoryModule } from '../inventory/inventory.module';
 import { PaymentModule } from '../payment/payment.module';
-import { AdminOrdersController } from './admin-orders.controller';
 import { SagaRunner } from './checkout-saga/saga-runner';
-import { Intake } from './intake';
+import { Intake } from './intake/intake';
 import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
-import { SagaDesk } from './saga-desk';
+import { SagaDesk } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
-  controllers: [OrdersController, AdminOrdersController],
+  controllers: [OrdersController],
   providers: [Intake, OrdersService, OrderStream, OrderWatch, SagaDesk, SagaRunner],
-  exports: [SagaRunner, Intake],
+  exports: [SagaRunner, Intake, SagaDesk],
 })
 export class OrdersModule {}

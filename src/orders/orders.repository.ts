@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../database/database';
 import { appendMessages } from '../outbox/outbox';
 import type { PaymentOperation } from '../payment/payment-operations';
-import type { SagaStatus, StepName } from './checkout-saga/saga';
+import type { SagaStatus, StepName } from './saga-state';
 
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
 

@@ -1,4 +1,4 @@
-import { documented, pageOfType } from '../http/answers';
+import { documented, pageOfType } from '../http/responses';
 import { stepNames } from './checkout-saga/checkout.saga';
 
 /** The answers of this module, by example. */

@@ -1,22 +1,22 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
 import { HoldfastError, unavailable } from '../errors';
-import { type Principal, ownerFilter } from '../http/auth';
+import { type Principal, ownerFilter } from '../auth/auth.guard';
 import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations';
-import { codeVersion } from './checkout-saga/checkout.saga';
+import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
-import { Turn, workerName } from './checkout-saga/turn';
+import { Turn, workerName } from './checkout-saga/saga-update';
 import {
   orderAbandoned,
   orderAlreadyRejected,
   orderCancelled,
-  orderNotFound,
   orderNotPlaced,
   paymentDeclined,
+  noSuchOrder,
 } from './orders.errors';
 import { type Order, announceWish, findOrder } from './orders.repository';
 import { type OrderView, orderView } from './orders.views';
@@ -105,9 +105,6 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
     throw orderAlreadyRejected(`The order was rejected (${reason}) and its stock is back on sale.`);
   }
 }
-
-export const noSuchOrder = () =>
-  orderNotFound('None of your orders has this id. Check it against your list of orders.');
 
 /** What the client is told of an order in its present state: the order, or why it was rejected with the order in it. */
 export function answerFor(order: Order): { status: number; body: OrderView } | HoldfastError {

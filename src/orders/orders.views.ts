@@ -1,5 +1,5 @@
 import { publicId } from '../ids';
-import { money, secondsUntil } from '../inventory/inventory.views';
+import { money, secondsUntil } from '../http/responses';
 import { paymentStatusOf } from '../payment/payment-operations';
 import type { Order } from './orders.repository';
 

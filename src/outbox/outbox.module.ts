@@ -1,6 +1,6 @@
 import { type BeforeApplicationShutdown, Global, Module } from '@nestjs/common';
-import type { Config } from '../config';
-import { CONFIG } from '../config.module';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { Queues } from '../queue/queues';
 import { Relay } from './relay';

@@ -1,12 +1,12 @@
 import { Module } from '@nestjs/common';
-import type { Config } from '../config';
-import { CONFIG } from '../config.module';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
 import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
 import { ProviderDesk } from './provider-desk';
 import { StripeRecords } from './provider-records';
-import { WebhooksController } from './webhooks.controller';
+import { WebhooksController } from './webhooks/webhooks.controller';
 
 @Module({
   controllers: [WebhooksController],

@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import type { Config } from '../config';
+import type { Config } from '../config/config';
 
 /** An order's money, in the provider's own words. Amounts in minor units. */
 export interface ProviderRecord {

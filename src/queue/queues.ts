@@ -1,7 +1,7 @@
 import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
 import IORedis from 'ioredis';
 import { Counter } from 'prom-client';
-import type { Config } from '../config';
+import type { Config } from '../config/config';
 import { patientBackend } from './patient-backend';
 import { proveQueueTables, queueConnection, unusable } from './queue-tables';
 

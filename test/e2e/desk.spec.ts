@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parsePublicId } from '../../src/ids';
-import type { DeskAct } from '../../src/orders/saga-desk';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
 import { HttpClient, expectProblem } from '../support/http-client';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';

@@ -54,7 +54,7 @@ afterAll(async () => {
 const command = (script: string, args: string[], env: NodeJS.ProcessEnv): Promise<CommandResult> =>
   runCommand('scripts/run.mjs', [script, ...args], env);
 const audit = (env: NodeJS.ProcessEnv): Promise<CommandResult> =>
-  command('dist/admin/audit-command.js', [], env);
+  command('dist/audit/audit-command.js', [], env);
 
 const versionOf = async (node: string): Promise<string> =>
   (await promisify(execFile)(node, ['--version'])).stdout;
@@ -110,7 +110,7 @@ describe('two instances side by side', () => {
   });
 
   it('get keys from npm run api-key, each in its own database', async () => {
-    const made = await command('dist/admin/api-key-command.js', ['create', 'shop-2', 'client'], {
+    const made = await command('dist/auth/api-key-command.js', ['create', 'shop-2', 'client'], {
       HOLDFAST_DATA_DIR: second.dataDir,
     });
     const statusAt = async ({ api }: Instance): Promise<number> =>

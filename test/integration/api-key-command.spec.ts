@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database';
 import { openDatabase } from '../../src/database/database';
-import { loadConfig } from '../../src/config';
-import { digest } from '../../src/http/api-keys';
+import { loadConfig } from '../../src/config/config';
+import { digest } from '../../src/auth/api-keys';
 import { type CommandResult, runCommand } from '../support/command';
 import { type TestDatabase, createTestDatabase } from '../support/database';
 
@@ -19,7 +19,7 @@ afterAll(async () => {
 });
 
 const apiKey = (...args: string[]): Promise<CommandResult> =>
-  runCommand('dist/admin/api-key-command.js', args, { DATABASE_URL: database.url });
+  runCommand('dist/auth/api-key-command.js', args, { DATABASE_URL: database.url });
 
 async function create(name: string, role = 'client'): Promise<string> {
   const { code, stdout, stderr } = await apiKey('create', name, role);

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Database } from '../../src/database/database';
-import { digest } from '../../src/http/api-keys';
+import { digest } from '../../src/auth/api-keys';
 import { newId } from '../../src/ids';
 import { openApis } from '../support/api';
 import { expectInvariants } from '../support/fixtures';

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApi } from '../../src/app';
-import { loadConfig } from '../../src/config';
+import { createApi } from '../../src/api.module';
+import { loadConfig } from '../../src/config/config';
 import { newId, publicId } from '../../src/ids';
 import { Database } from '../../src/database/database';
 import { fingerprintOf } from '../../src/idempotency/idempotency';

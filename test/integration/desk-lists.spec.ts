@@ -1,7 +1,7 @@
 import { publicId } from '../../src/ids';
-import { reservationPage } from '../../src/inventory/admin-reservations.controller';
-import type { ReservationListQuery } from '../../src/inventory/inventory.dto';
-import { type OrderFilter, listAllOrders } from '../../src/orders/order-list';
+import { reservationPage } from '../../src/inventory/reservations/admin-reservations.controller';
+import type { ReservationListQuery } from '../../src/inventory/reservations/reservations.dto';
+import { type OrderFilter, listAllOrders } from '../../src/reporting/lists/order-list';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, type World } from '../support/fixtures';
 

@@ -1,8 +1,8 @@
-import { Readiness } from '../../src/admin/readiness';
+import { Readiness } from '../../src/health/readiness';
 import { PeriodicTasks } from '../../src/periodic/periodic-tasks';
 import { Queues } from '../../src/queue/queues';
-import { Heartbeat } from '../../src/workers/heartbeat';
-import { Rebalancer } from '../../src/workers/rebalancer';
+import { Heartbeat } from '../../src/background/heartbeat';
+import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
 import { onSale, stockIn } from '../support/stock-desk';
 

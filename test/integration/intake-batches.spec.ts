@@ -1,4 +1,4 @@
-import type { CheckoutRequest } from '../../src/orders/intake';
+import type { CheckoutRequest } from '../../src/orders/intake/intake';
 import {
   answerOf,
   createWorld,

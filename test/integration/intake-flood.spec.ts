@@ -1,4 +1,4 @@
-import { contentionOf } from '../../src/inventory/contention';
+import { contentionOf } from '../../src/inventory/allocation/contention';
 import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
 
 /** Ten connections, of which buyers who are taken alone may have two. */

@@ -1,7 +1,7 @@
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';
-import type { CheckoutRequest } from '../../src/orders/intake';
+import type { CheckoutRequest } from '../../src/orders/intake/intake';
 import { answerOf, createWorld, expectInvariants, operator, shop, World } from '../support/fixtures';
 import { countRows, line, rowsSince } from '../support/intakes';
 import { LossyProxy } from '../support/lossy-proxy';

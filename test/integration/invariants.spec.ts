@@ -1,7 +1,7 @@
 import type { Client } from 'pg';
 import { register } from 'prom-client';
-import { Audit } from '../../src/admin/audit';
-import { invariants } from '../../src/admin/invariants';
+import { Audit } from '../../src/audit/audit';
+import { invariants } from '../../src/audit/invariants';
 import type { Database } from '../../src/database/database';
 import { receiveMessage } from '../../src/outbox/outbox';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';

@@ -1,7 +1,7 @@
-import { Rebalancer } from '../../src/workers/rebalancer';
-import { findOutOfPlace } from '../../src/inventory/transfers';
-import { returningOf } from '../../src/inventory/returning';
-import { allUnits } from '../../src/admin/units-on-hand';
+import { Rebalancer } from '../../src/inventory/stock/rebalancer';
+import { findOutOfPlace } from '../../src/inventory/stock/transfers';
+import { returningOf } from '../../src/inventory/reservations/expiring-stock';
+import { allUnits } from '../../src/reporting/overview/units-on-hand';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { stockIn, switchTo } from '../support/stock-desk';
 

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { Audit } from '../../src/admin/audit';
+import { Audit } from '../../src/audit/audit';
 import { newId, publicId } from '../../src/ids';
 import { answerOf, createWorld, operator, type World } from '../support/fixtures';
 import type { ModelOrder } from '../support/model-order';

@@ -1,8 +1,8 @@
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Ajv from 'ajv';
-import { createApi } from '../../src/app';
-import { loadConfig } from '../../src/config';
+import { createApi } from '../../src/api.module';
+import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/database/database';
 import { problemKinds } from '../../src/errors';
 import { parsePublicId } from '../../src/ids';

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Activity } from '../../src/admin/activity';
-import { PlacedSinceMidnight } from '../../src/admin/order-rates';
+import { Activity } from '../../src/reporting/activity/activity';
+import { PlacedSinceMidnight } from '../../src/reporting/overview/order-rates';
 import { Database } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { openApis } from '../support/api';

@@ -1,6 +1,6 @@
 import { sagaEvents } from '../../src/orders/checkout-saga/saga-metrics';
 import type { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
-import { DueSagas } from '../../src/workers/due-sagas';
+import { DueSagas } from '../../src/background/due-sagas';
 import { createWorld, expectInvariants, operator, until, type World } from '../support/fixtures';
 import { databaseThatDiesAfter, endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 

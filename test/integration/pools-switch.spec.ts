@@ -1,6 +1,6 @@
-import { poolsOf } from '../../src/inventory/pools';
-import { rebalance } from '../../src/inventory/transfers';
-import { Rebalancer } from '../../src/workers/rebalancer';
+import { poolsOf } from '../../src/inventory/products/pools';
+import { rebalance } from '../../src/inventory/stock/transfers';
+import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import {
   answerOf,
   codesOf,

@@ -1,5 +1,5 @@
-import { bringHome } from '../../src/inventory/transfers';
-import { Rebalancer } from '../../src/workers/rebalancer';
+import { bringHome } from '../../src/inventory/stock/transfers';
+import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import {
   answerOf,
   codesOf,

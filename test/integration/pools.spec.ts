@@ -1,9 +1,9 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApi } from '../../src/app';
-import { loadConfig } from '../../src/config';
-import { contentionOf } from '../../src/inventory/contention';
+import { createApi } from '../../src/api.module';
+import { loadConfig } from '../../src/config/config';
+import { contentionOf } from '../../src/inventory/allocation/contention';
 import { InsufficientStock, belowReserved } from '../../src/inventory/inventory.errors';
-import { homeward, poolsOf, wayThroughPools } from '../../src/inventory/pools';
+import { homeward, poolsOf, wayThroughPools } from '../../src/inventory/products/pools';
 import {
   answerOf,
   codesOf,

@@ -1,4 +1,4 @@
-import { Releases } from '../../src/inventory/releases';
+import { Releases } from '../../src/inventory/bulk-release/releases';
 import { Checkout } from '../support/checkouts';
 import {
   answerOf,

@@ -1,7 +1,7 @@
 import { armFailpoints } from '../../src/failpoints';
 import { newId } from '../../src/ids';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
-import { strategyNames } from '../../src/inventory/strategies/strategies';
+import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,
   codesOf,

@@ -1,6 +1,10 @@
 import type { Tx } from '../../src/database/database';
-import { expireDueRows, extendExpiry, lockReservation } from '../../src/inventory/reservations.repository';
-import { giveBack } from '../../src/inventory/stock-levels';
+import {
+  expireDueRows,
+  extendExpiry,
+  lockReservation,
+} from '../../src/inventory/reservations/reservations.repository';
+import { giveBack } from '../../src/inventory/stock/stock-levels';
 import { appendMessages } from '../../src/outbox/outbox';
 import {
   answerOf,

@@ -1,8 +1,8 @@
 import { ValidationFailed } from '../../src/errors';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { pin } from '../support/held-stock';
-import { reserveTogether } from '../../src/inventory/reserve';
-import { strategyNames } from '../../src/inventory/strategies/strategies';
+import { reserveTogether } from '../../src/inventory/reservations/reserve';
+import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,
   codesOf,

@@ -1,6 +1,12 @@
 import { newId, publicId } from '../../src/ids';
-import { type ReviewKey, type ReviewSort, findCase, listCases, reviewCounts } from '../../src/orders/review';
-import { caseView } from '../../src/orders/review-words';
+import {
+  type ReviewKey,
+  type ReviewSort,
+  findCase,
+  listCases,
+  reviewCounts,
+} from '../../src/reporting/review/review';
+import { caseView } from '../../src/reporting/review/review-formatting';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 

@@ -1,5 +1,5 @@
 import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
-import type { StepName } from '../../src/orders/checkout-saga/saga';
+import type { StepName } from '../../src/orders/saga-state';
 import { sagaEvents } from '../../src/orders/checkout-saga/saga-metrics';
 import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';

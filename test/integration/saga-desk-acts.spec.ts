@@ -1,5 +1,5 @@
 import { newId, publicId } from '../../src/ids';
-import type { DeskAct } from '../../src/orders/saga-desk';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { passTime, sagaOf, timelineOf } from '../support/sagas';

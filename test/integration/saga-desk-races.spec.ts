@@ -1,4 +1,4 @@
-import type { DeskAct } from '../../src/orders/saga-desk';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
 import { wakeSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';

@@ -1,5 +1,5 @@
-import type { DeskAct } from '../../src/orders/saga-desk';
-import { Audit } from '../../src/admin/audit';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import { Audit } from '../../src/audit/audit';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { timelineOf } from '../support/sagas';

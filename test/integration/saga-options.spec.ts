@@ -1,7 +1,7 @@
 import { ProviderDesk, type ProviderAnswer } from '../../src/payment/provider-desk';
 import type { ProviderRecord } from '../../src/payment/provider-records';
-import { optionsOf } from '../../src/orders/saga-options';
-import { findSagaFacts } from '../../src/orders/saga-timeline';
+import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
+import { findSagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 

@@ -1,5 +1,5 @@
-import { findSagaFacts } from '../../src/orders/saga-timeline';
-import { sagaView } from '../../src/orders/saga-view';
+import { findSagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
+import { sagaView } from '../../src/reporting/order-timeline/saga-view';
 import { HoldfastError } from '../../src/errors';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';

@@ -1,5 +1,6 @@
 import { pin } from '../support/held-stock';
-import { codeVersion, stepNames } from '../../src/orders/checkout-saga/checkout.saga';
+import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
+import { codeVersion } from '../../src/orders/checkout-saga/code-version';
 import { dueSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { endOf, sagaOf, timelineOf } from '../support/sagas';

@@ -1,7 +1,7 @@
 import { spawnSync } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { Client } from 'pg';
-import { type Config, ConfigError, loadConfig } from '../../src/config';
+import { type Config, ConfigError, loadConfig } from '../../src/config/config';
 import { openDatabase } from '../../src/database/database';
 import { explainRefusedSettings, sessionCheck } from '../../src/database/session';
 import { type TestDatabase, createTestDatabase, hostileTo } from '../support/database';

@@ -1,9 +1,9 @@
 import type { Database } from '../../src/database/database';
 import { newId } from '../../src/ids';
-import { codeVersion } from '../../src/orders/checkout-saga/checkout.saga';
-import type { DeskAct } from '../../src/orders/saga-desk';
+import { codeVersion } from '../../src/orders/checkout-saga/code-version';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
 import { listDeadLetters } from '../../src/outbox/dead-letters';
-import { DueSagas } from '../../src/workers/due-sagas';
+import { DueSagas } from '../../src/background/due-sagas';
 import { consumersOf } from '../support/consumers';
 import {
   answerOf,

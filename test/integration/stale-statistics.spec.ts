@@ -1,8 +1,8 @@
 import { copy } from '../../loadtest/bench/past';
-import { listReservations } from '../../src/inventory/reservation-list';
-import { listAllOrders } from '../../src/orders/order-list';
+import { listReservations } from '../../src/inventory/reservations/reservation-list';
+import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { parkMessage } from '../../src/outbox/dead-letters';
-import { ProviderEventWorker } from '../../src/workers/provider-event.worker';
+import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { CountedReads } from '../support/counted-reads';
 import { line } from '../support/intakes';
 import { type World, createWorld, inParallel, operator, shop, until } from '../support/fixtures';

@@ -103,7 +103,7 @@ describe.each([
   ['the migrations', 'dist/database/migrate.js'],
   ['the API', 'dist/main.js'],
   ['the worker', 'dist/worker.js'],
-  ['the audit', 'dist/admin/audit-command.js'],
+  ['the audit', 'dist/audit/audit-command.js'],
 ])('a DATABASE_URL that cannot be used, %s', (_what, script) => {
   it('names a database that does not exist, and how to create it', async () => {
     const DATABASE_URL = changed(database.url, (parts) => (parts.pathname = '/nowhere'));

@@ -1,5 +1,5 @@
-import { productView } from '../../src/inventory/inventory.views';
-import { returningOf } from '../../src/inventory/returning';
+import { productView } from '../../src/inventory/catalogue/product.view';
+import { returningOf } from '../../src/inventory/reservations/expiring-stock';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 

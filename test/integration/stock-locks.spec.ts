@@ -2,8 +2,8 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';
 import { migrate } from '../../src/database/migrate';
-import { lockLevels, takeTogether } from '../../src/inventory/stock-levels';
-import { strategies } from '../../src/inventory/strategies/strategies';
+import { lockLevels, takeTogether } from '../../src/inventory/stock/stock-levels';
+import { strategies } from '../../src/inventory/allocation/strategies/strategies';
 import {
   codesOf,
   createWorld,

@@ -1,9 +1,9 @@
 import type { Tx } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
-import { poolsOf } from '../../src/inventory/pools';
-import { reserveAlone } from '../../src/inventory/reserve';
-import { strategies, strategyNames } from '../../src/inventory/strategies/strategies';
+import { poolsOf } from '../../src/inventory/products/pools';
+import { reserveAlone } from '../../src/inventory/reservations/reserve';
+import { strategies, strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,
   codesOf,

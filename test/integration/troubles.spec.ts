@@ -1,4 +1,4 @@
-import { troublesNow } from '../../src/admin/troubles';
+import { troublesNow } from '../../src/reporting/overview/troubles';
 import { Checkout } from '../support/checkouts';
 import { createWorld, type World } from '../support/fixtures';
 

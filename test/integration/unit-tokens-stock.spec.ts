@@ -1,8 +1,8 @@
-import { reserveAgain } from '../../src/inventory/held-stock';
+import { reserveAgain } from '../../src/inventory/reservations/order-reservations';
 import { belowReserved } from '../../src/inventory/inventory.errors';
-import { reserveAlone } from '../../src/inventory/reserve';
-import { unitsMax } from '../../src/inventory/units';
-import { Rebalancer } from '../../src/workers/rebalancer';
+import { reserveAlone } from '../../src/inventory/reservations/reserve';
+import { unitsMax } from '../../src/inventory/stock/units';
+import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 import { undoReservation } from '../support/held-stock';
 import { seeded } from '../support/seeded';

@@ -1,10 +1,10 @@
 import type { Tx } from '../../src/database/database';
 import { newId } from '../../src/ids';
-import { contentionOf } from '../../src/inventory/contention';
-import { reservationView } from '../../src/inventory/inventory.views';
-import { unitsPool } from '../../src/inventory/pools';
-import { UnitTokens } from '../../src/inventory/strategies/unit-tokens';
-import { retireUnits } from '../../src/inventory/units';
+import { contentionOf } from '../../src/inventory/allocation/contention';
+import { reservationView } from '../../src/inventory/reservations/reservation.view';
+import { unitsPool } from '../../src/inventory/products/pools';
+import { UnitTokens } from '../../src/inventory/allocation/strategies/unit-tokens';
+import { retireUnits } from '../../src/inventory/stock/units';
 import {
   answerOf,
   codesOf,

@@ -1,9 +1,9 @@
 import { newId, publicId } from '../../src/ids';
-import { listActions } from '../../src/admin/actions';
-import { countsBetween } from '../../src/admin/order-counts';
+import { listActions } from '../../src/audit-log/audit-log-list';
+import { countsBetween } from '../../src/reporting/overview/order-counts';
 import { hearClock } from '../../src/clock';
 import { clockOf } from '../../src/database/database';
-import { listAllOrders } from '../../src/orders/order-list';
+import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { readFeed } from '../../src/outbox/event-feed';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 

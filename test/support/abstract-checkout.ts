@@ -1,4 +1,4 @@
-import type { OrderEnd, SagaState } from '../../src/orders/checkout-saga/saga';
+import type { OrderEnd, SagaState } from '../../src/orders/saga-state';
 import type { TimelineRow } from '../../src/orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../src/orders/checkout-saga/transition-codes';
 import type { SagaEvent, Transition } from '../../src/orders/checkout-saga/transitions';

@@ -1,5 +1,5 @@
 import { newId } from '../../src/ids';
-import type { SagaFacts } from '../../src/orders/saga-timeline';
+import type { SagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
 import type { Checkout, Kind } from './abstract-checkout';
 
 /** An abstract checkout as the tables would hold it, so that it can be read the way people read one. */

@@ -1,6 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { createApi } from '../../src/app';
-import { loadConfig } from '../../src/config';
+import { createApi } from '../../src/api.module';
+import { loadConfig } from '../../src/config/config';
 import { createTestDatabase } from './database';
 
 /** API processes' worth of HTTP in this one, on a database of their own, without queues. */

@@ -1,4 +1,4 @@
-import { type LedgerRow, compareWithLedger } from '../../src/admin/ledger';
+import { type LedgerRow, compareWithLedger } from '../../src/audit/ledger';
 import { HttpClient } from './http-client';
 import type { Shop } from './shop';
 

@@ -1,5 +1,5 @@
 import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
-import type { DeskAct } from '../../src/orders/saga-desk';
+import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
 import { operator, shop, type World } from './fixtures';
 import { endOf, LedgerGateway, passTime, sagaOf } from './sagas';
 

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database';
 import type { JobHandler, QueueName, Queues } from '../../src/queue/queues';
-import { Consumers } from '../../src/workers/consumers';
+import { Consumers } from '../../src/background/consumers';
 import type { World } from './fixtures';
 import { LedgerGateway } from './sagas';
 

@@ -1,5 +1,9 @@
 import type { Tx } from '../../src/database/database';
-import { type HeldStock, lockHeldStock, saveHeldStock } from '../../src/inventory/held-stock';
+import {
+  type HeldStock,
+  lockHeldStock,
+  saveHeldStock,
+} from '../../src/inventory/reservations/order-reservations';
 
 /** What a saga does to its order's stock, one act at a time: locked, done and written. */
 async function held<T>(

@@ -1,4 +1,4 @@
-import type { IntakeAnswer } from '../../src/orders/intake';
+import type { IntakeAnswer } from '../../src/orders/intake/intake';
 import type { World } from './fixtures';
 
 export const line = (sku: string, quantity = 1) => ({ sku, quantity });

@@ -1,7 +1,7 @@
 import { newId } from '../../src/ids';
 import type { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
-import { storeProviderEvent } from '../../src/payment/provider-events';
-import { ProviderEventWorker } from '../../src/workers/provider-event.worker';
+import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
+import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { answerOf, operator, shop, type World } from './fixtures';
 import type { ModelOrder } from './model-order';
 import { ModelProvider, type Word } from './model-provider';

@@ -1,4 +1,4 @@
-import { reserveAlone } from '../../src/inventory/reserve';
+import { reserveAlone } from '../../src/inventory/reservations/reserve';
 import type { World } from './fixtures';
 
 /** Others at the same rows, who stay in the middle of their transactions until they are told to go on. */

@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database';
 import { publicId } from '../../src/ids';
-import type { SagaStatus, StepName } from '../../src/orders/checkout-saga/saga';
+import type { SagaStatus, StepName } from '../../src/orders/saga-state';
 import type {
   AuthorizeRequest,
   FollowUpRequest,

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { createHash, randomUUID } from 'node:crypto';
 import { Pool } from 'pg';
-import type { LedgerRow } from '../../src/admin/ledger';
+import type { LedgerRow } from '../../src/audit/ledger';
 import { findings, readLedger } from './audit';
 import { type Answer, HttpClient } from './http-client';
 import { type Service, type ServiceOptions, startService } from './service';

@@ -1,4 +1,4 @@
-import type { ProductsService } from '../../src/inventory/products.service';
+import type { ProductsService } from '../../src/inventory/catalogue/products.service';
 import { type World, operator } from './fixtures';
 
 /** What an operator does to a product's stock, and where it then is. */

@@ -1,6 +1,6 @@
-import { toldOf } from '../../src/orders/saga-view';
-import { sentencesOf } from '../../src/orders/story';
-import { wordsOf } from '../../src/orders/story-words';
+import { toldOf } from '../../src/reporting/order-timeline/saga-view';
+import { sentencesOf } from '../../src/reporting/order-timeline/story';
+import { wordsOf } from '../../src/reporting/order-timeline/story-words';
 import type { Checkout } from './abstract-checkout';
 import { factsOf } from './abstract-story';
 

@@ -1,8 +1,8 @@
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
-import { countedNow, factsBetween, nothingCounted } from '../../src/admin/activity-facts';
-import { addedUp, quantileOf } from '../../src/admin/activity-log';
-import { noteConflict, noteTake } from '../../src/inventory/contention';
-import { watchIntake } from '../../src/inventory/demand';
+import { countedNow, factsBetween, nothingCounted } from '../../src/reporting/activity/activity-facts';
+import { addedUp, quantileOf } from '../../src/reporting/activity/activity-log';
+import { noteConflict, noteTake } from '../../src/inventory/allocation/contention';
+import { watchIntake } from '../../src/inventory/allocation/demand';
 import { stepSeconds } from '../../src/orders/checkout-saga/saga-metrics';
 import { jobsDone } from '../../src/queue/queues';
 

@@ -1,4 +1,4 @@
-import { type BatchAnswer, Batcher } from '../../src/database/batcher';
+import { type BatchAnswer, Batcher } from '../../src/database/group-commit';
 import { unavailable } from '../../src/errors';
 
 /** Batches that end when the test says so, in the order in which they began. */

@@ -1,4 +1,4 @@
-import { Coalesced } from '../../src/admin/coalesced';
+import { Coalesced } from '../../src/coalesced';
 
 /** Work that is finished, or fails, when the test says so. */
 function controlled() {

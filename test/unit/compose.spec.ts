@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
-import { loadConfig } from '../../src/config';
+import { loadConfig } from '../../src/config/config';
 import { readSettings } from '../../src/sandbox/settings';
 
 interface ComposeService {

@@ -1,4 +1,4 @@
-import { ConfigError, loadConfig } from '../../src/config';
+import { ConfigError, loadConfig } from '../../src/config/config';
 
 const databaseUrl = { DATABASE_URL: 'postgres://holdfast@127.0.0.1:5432/holdfast' };
 const production = {

@@ -1,5 +1,5 @@
-import { contentionOf, noteArrival, noteConflict, noteTake } from '../../src/inventory/contention';
-import { heatOf, isHot } from '../../src/inventory/strategies/adaptive';
+import { contentionOf, noteArrival, noteConflict, noteTake } from '../../src/inventory/allocation/contention';
+import { heatOf, isHot } from '../../src/inventory/allocation/strategies/adaptive';
 
 beforeEach(() => void jest.useFakeTimers({ now: Date.UTC(2026, 10, 20) }));
 afterEach(() => void jest.useRealTimers());

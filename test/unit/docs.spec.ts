@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { SagaState } from '../../src/orders/checkout-saga/saga';
+import type { SagaState } from '../../src/orders/saga-state';
 import { type SagaEvent, attemptsMax, transition } from '../../src/orders/checkout-saga/transitions';
 import { root } from '../support/child';
 import { differences, filesIn, read } from '../support/repository';
@@ -117,7 +117,7 @@ function settingsOf(markdown: string): Map<string, string> {
   );
 }
 
-/** The defaults that are numbers, as src/config.ts gives them. */
+/** The defaults that are numbers, as src/config/config.ts gives them. */
 function numbersIn(config: string): Map<string, string> {
   const integers = [...config.matchAll(/read\.integer\(\s*'(\w+)',\s*([\d_]+)/g)];
   return new Map(integers.map(([, name, value]) => [name!, value!.replaceAll('_', '')]));
@@ -145,7 +145,7 @@ describe('the settings', () => {
   const inCode = settingsIn(settingTexts);
   const page = settingsOf(read('docs/settings.md'));
   const readme = settingsOf(read('README.md'));
-  const numbers = numbersIn(read('src/config.ts'));
+  const numbers = numbersIn(read('src/config/config.ts'));
 
   it('have each a row in docs/settings.md', () => {
     expect(inCode.size).toBeGreaterThan(20);
@@ -158,7 +158,7 @@ describe('the settings', () => {
   });
 
   it('have in their table the defaults of each process', () => {
-    const patience = patienceIn(read('src/config.ts'));
+    const patience = patienceIn(read('src/config/config.ts'));
     for (const [name, values] of patience) {
       expect(values).toHaveLength(3);
       expect(page.get(name)).toBe(`API \`${values[0]}\`, worker \`${values[1]}\`, commands \`${values[2]}\``);
@@ -228,9 +228,14 @@ const checkedIn = (table: string): string[] => {
 };
 
 const machines = [
-  ['Reservation', 'src/inventory/reservations.repository.ts', 'ReservationStatus', 'reservations'],
+  [
+    'Reservation',
+    'src/inventory/reservations/reservations.repository.ts',
+    'ReservationStatus',
+    'reservations',
+  ],
   ['Order', 'src/orders/orders.repository.ts', 'OrderStatus', 'orders'],
-  ['Saga', 'src/orders/checkout-saga/saga.ts', 'SagaStatus', 'sagas'],
+  ['Saga', 'src/orders/saga-state.ts', 'SagaStatus', 'sagas'],
   ['Payment operation', 'src/payment/payment-operations.ts', 'OperationStatus', 'payment_operations'],
 ] as const;
 

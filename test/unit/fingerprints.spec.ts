@@ -1,7 +1,8 @@
 import { BodyValidationPipe } from '../../src/http/validation';
 import { fingerprintOf, fingerprintsOf } from '../../src/idempotency/idempotency';
-import { AdjustmentDto, ReserveDto, TransferDto } from '../../src/inventory/inventory.dto';
-import { NewLoadTestDto } from '../../src/admin/load-tests.dto';
+import { ReserveDto } from '../../src/inventory/reservations/reservations.dto';
+import { AdjustmentDto, TransferDto } from '../../src/inventory/catalogue/products.dto';
+import { NewLoadTestDto } from '../../src/load-tests/load-tests.dto';
 import { OrderDto } from '../../src/orders/orders.dto';
 
 const pipe = new BodyValidationPipe();

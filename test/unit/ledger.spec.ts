@@ -1,4 +1,4 @@
-import { type LedgerRow, type OrderFacts, compareWithLedger } from '../../src/admin/ledger';
+import { type LedgerRow, type OrderFacts, compareWithLedger } from '../../src/audit/ledger';
 
 const order = (id: string, facts: Partial<OrderFacts> = {}): OrderFacts => ({
   id,

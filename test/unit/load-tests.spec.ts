@@ -7,11 +7,11 @@ import {
   type SaleReport,
   laneOf,
   waitingLane,
-} from '../../src/admin/load-test-files';
-import { NewLoadTestDto } from '../../src/admin/load-tests.dto';
+} from '../../src/load-tests/load-test-files';
+import { NewLoadTestDto } from '../../src/load-tests/load-tests.dto';
 import { ValidationFailed } from '../../src/errors';
 import { BodyValidationPipe } from '../../src/http/validation';
-import { strategyNames } from '../../src/inventory/strategies/strategies';
+import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 
 const sale = (more: Partial<SaleReport> = {}): SaleReport => ({
   strategy: 'row-lock',

@@ -1,9 +1,9 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { optionsOf } from '../../src/orders/saga-options';
-import type { SagaFacts } from '../../src/orders/saga-timeline';
-import { toldOf } from '../../src/orders/saga-view';
-import { storyOf } from '../../src/orders/story';
+import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
+import type { SagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
+import { toldOf } from '../../src/reporting/order-timeline/saga-view';
+import { storyOf } from '../../src/reporting/order-timeline/story';
 import { factsOf } from '../support/abstract-story';
 import type { Checkout } from '../support/abstract-checkout';
 import { randomWalk, reachableCheckouts } from '../support/reachable-checkouts';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import type { ServerResponse } from 'node:http';
-import { OncePerSecond } from '../../src/admin/once';
+import { OncePerSecond } from '../../src/reporting/overview/once';
 import { EventStream } from '../../src/http/event-stream';
 
 /** A response whose reader takes only so much until it is told to go on. */

@@ -1,4 +1,4 @@
-import type { SagaState } from '../../src/orders/checkout-saga/saga';
+import type { SagaState } from '../../src/orders/saga-state';
 import { canTurnBack, type SagaEvent, transition } from '../../src/orders/checkout-saga/transitions';
 import {
   accepted,

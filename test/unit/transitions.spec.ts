@@ -1,5 +1,5 @@
 import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
-import type { SagaState } from '../../src/orders/checkout-saga/saga';
+import type { SagaState } from '../../src/orders/saga-state';
 import {
   type SagaEvent,
   attemptsMax,

@@ -1,4 +1,4 @@
-import { Turnstile } from '../../src/database/turnstile';
+import { Turnstile } from '../../src/database/admission-limit';
 import { unavailable } from '../../src/errors';
 
 beforeEach(() => void jest.useFakeTimers({ doNotFake: ['setImmediate'] }));

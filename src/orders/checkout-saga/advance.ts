@@ -1,8 +1,8 @@
 import type { PaymentOperation } from '../../payment/payment-operations';
-import { type Heard, hear, isForgotten } from './answers';
+import { type Heard, hear, isForgotten } from './payment-results';
 import type { Checkout } from './checkout';
 import { stepNamed } from './checkout.saga';
-import { type StepOutcome, factsOf } from './saga';
+import { type StepOutcome, factsOf } from './step';
 import type { Reason } from './transition-codes';
 import { type SagaEvent, canTurnBack } from './transitions';
 

@@ -1,11 +1,15 @@
 import type { Tx } from '../../database/database';
-import { type HeldStock, lockHeldStock, saveHeldStock } from '../../inventory/held-stock';
+import {
+  type HeldStock,
+  lockHeldStock,
+  saveHeldStock,
+} from '../../inventory/reservations/order-reservations';
 import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
 import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../order-moves';
-import { namingOf } from './checkout.saga';
-import type { Saga } from './saga';
+import { namingOf } from './code-version';
+import type { Saga } from '../saga-state';
 import { saveSagas } from './saga.repository';
-import { Turn, workerName } from './turn';
+import { Turn, workerName } from './saga-update';
 
 /**
  * One order with everything its steps decide on: its saga, its stock, its payments; loaded under the saga's lock, changed

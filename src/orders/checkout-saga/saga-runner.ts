@@ -1,26 +1,27 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
 import { bulkhead } from 'cockatiel';
-import type { Config } from '../../config';
-import { CONFIG } from '../../config.module';
-import { type BatchAnswer, Batcher } from '../../database/batcher';
+import type { Config } from '../../config/config';
+import { CONFIG } from '../../config/config.module';
+import { type BatchAnswer, Batcher } from '../../database/group-commit';
 import { Database, type Tx } from '../../database/database';
 import { HoldfastError, unavailable } from '../../errors';
 import { type TransactionName, failpoint } from '../../failpoints';
 import { publicId } from '../../ids';
-import { reserveAgain } from '../../inventory/held-stock';
+import { reserveAgain } from '../../inventory/reservations/order-reservations';
 import { receiveMessages } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
 import { namesOf } from '../../payment/payment-operations';
 import { type Question, goOn, takeIn } from './advance';
-import { type Heard, isLateCharge } from './answers';
+import { type Heard, isLateCharge } from './payment-results';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
-import { codeVersion, stepNames } from './checkout.saga';
-import type { Saga } from './saga';
+import { stepNames } from './checkout.saga';
+import { codeVersion } from './code-version';
+import type { Saga } from '../saga-state';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
 import { sagaEvents, stepSeconds } from './saga-metrics';
 import type { Reason } from './transition-codes';
-import { Turn, workerName } from './turn';
+import { Turn, workerName } from './saga-update';
 
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
 

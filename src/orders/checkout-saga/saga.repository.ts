@@ -1,5 +1,5 @@
 import type { Queryable, Tx } from '../../database/database';
-import type { Saga, SagaStatus, StepName } from './saga';
+import type { Saga, SagaStatus, StepName } from '../saga-state';
 import type { TransitionCode, TransitionData } from './transition-codes';
 
 /** A worker whose lease was taken over by another writes nothing; this is how it finds out. */

@@ -1,4 +1,4 @@
-import type { OrderEnd, SagaState, StepName } from './saga';
+import type { OrderEnd, SagaState, StepName } from '../saga-state';
 
 /**
  * The saga's decisions as a pure function: a state and what happened to it give the next state. No clock, no

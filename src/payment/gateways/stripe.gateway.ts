@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import type { Config } from '../../config';
+import type { Config } from '../../config/config';
 import type {
   AuthorizeRequest,
   FollowUpRequest,

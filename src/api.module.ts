@@ -1,0 +1,102 @@
+import type { IncomingMessage } from 'node:http';
+import { type DynamicModule, Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AdminModule } from './reporting/admin.module';
+import { serveQueueBoard } from './reporting/queue-board';
+import { DeskModule } from './reporting/reporting.module';
+import { StageModule } from './reporting/dashboard.module';
+import type { Config } from './config/config';
+import { ConfigModule } from './config/config.module';
+import { DatabaseModule } from './database/database.module';
+import { AuthGuard } from './auth/auth.guard';
+import { bodyLimitBytes, readBodies } from './http/body';
+import { closeWhenAnswered } from './http/closing';
+import { boundedServer } from './http/connections';
+import { serveDashboard } from './http/dashboard';
+import { serveDocs } from './http/openapi';
+import { HeadOfStreams } from './http/head';
+import { NestLog } from './logger';
+import { ProblemFilter, sendThrown } from './http/problem.filter';
+import { logRequests } from './http/request-log';
+import { HealthModule } from './health/health.module';
+import { LoadTestsModule } from './load-tests/load-tests.module';
+import { AuthModule } from './auth/auth.module';
+import { BodyValidationPipe } from './http/validation';
+import { InventoryModule } from './inventory/inventory.module';
+import { OrdersModule } from './orders/orders.module';
+import { OutboxModule } from './outbox/outbox.module';
+import { PaymentModule } from './payment/payment.module';
+import { PeriodicModule } from './periodic/periodic.module';
+import { QueueModule } from './queue/queue.module';
+
+@Module({})
+class ApiModule {
+  static with(config: Config): DynamicModule {
+    return {
+      module: ApiModule,
+      imports: [
+        ConfigModule.with(config),
+        DatabaseModule,
+        AuthModule,
+        PeriodicModule,
+        QueueModule,
+        OutboxModule,
+        InventoryModule,
+        PaymentModule,
+        OrdersModule,
+        AdminModule,
+        StageModule,
+        DeskModule,
+        LoadTestsModule,
+        HealthModule,
+      ],
+      providers: [
+        { provide: APP_GUARD, useClass: AuthGuard },
+        { provide: APP_GUARD, useClass: HeadOfStreams },
+        { provide: APP_PIPE, useClass: BodyValidationPipe },
+        { provide: APP_FILTER, useClass: ProblemFilter },
+      ],
+    };
+  }
+}
+
+/** The HTTP API, ready to listen or to be injected into by a test. */
+export async function createApi(config: Config): Promise<NestFastifyApplication> {
+  const adapter = new FastifyAdapter({
+    bodyLimit: bodyLimitBytes,
+    // Requests whose address cannot even be decoded never reach Nest.
+    frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
+      sendThrown(error, request, reply),
+    ...boundedServer(config),
+    genReqId: (request: IncomingMessage) =>
+      safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
+    // Event streams and waits are ended by whoever opened them; `closeWhenAnswered` sees to the rest.
+    forceCloseConnections: 'idle',
+    trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
+    routerOptions: { maxParamLength: 300 },
+  });
+  const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config), adapter, {
+    rawBody: true, // webhooks are signed over the bytes, not over what they parse to
+    logger: new NestLog(),
+    abortOnError: false,
+  });
+  const fastify = app.getHttpAdapter().getInstance();
+  logRequests(fastify, config.slowRequestMs);
+  readBodies(app);
+  fastify.addHook('onSend', async (request, reply) => {
+    void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
+    if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+  });
+  closeWhenAnswered(fastify);
+  serveDocs(app);
+  serveDashboard(fastify);
+  if (config.queuesEnabled) serveQueueBoard(app);
+  app.enableShutdownHooks(undefined, { useProcessExit: true });
+  return app;
+}
+
+/** A caller's own request id, if it is harmless in a log and in a header. */
+const safeRequestId = (header: string | string[] | undefined) =>
+  typeof header === 'string' && /^[\w.-]{8,100}$/.test(header) ? header : undefined;

@@ -1,0 +1,94 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { Database } from '../database/database';
+import { ValidationFailed } from '../errors';
+import { Answers, documented, pageOfType } from '../http/responses';
+import { Roles } from '../auth/auth.guard';
+import { PageQuery, pageBounds, pageOf } from '../http/paging';
+import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
+import { publicId } from '../ids';
+import { type Action, type ActionFilter, listActions } from './audit-log-list';
+
+const actionType = documented(
+  'Action',
+  {
+    object: 'action',
+    id: 'act_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    at: '2026-11-20T10:00:00.000Z',
+    actor: 'anna',
+    action: 'reservation.release',
+    objectType: 'reservation',
+    objectId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    reason: 'customer called',
+    before: { status: 'active' },
+    after: { status: 'released' },
+  },
+  { nullable: ['reason', 'before', 'after'], open: ['before', 'after'] },
+);
+
+class ActionsQuery extends PageQuery {
+  @ApiPropertyOptional({ description: 'Who.', example: 'anna' })
+  @MayBeAbsent()
+  @IsSearchText(200)
+  actor?: string;
+
+  @ApiPropertyOptional({ description: 'What.', example: 'reservation.release' })
+  @MayBeAbsent()
+  @IsSearchText(100)
+  action?: string;
+
+  @ApiPropertyOptional({ example: 'reservation' })
+  @MayBeAbsent()
+  @IsSearchText(100)
+  objectType?: string;
+
+  @ApiPropertyOptional({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
+  @MayBeAbsent()
+  @IsSearchText(200)
+  objectId?: string;
+
+  @ApiPropertyOptional({ description: 'At this instant or later.', example: '2026-11-20T10:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Before this instant.', example: '2026-11-20T11:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  to?: string;
+}
+
+@ApiTags('admin: operations')
+@ApiBearerAuth()
+@Controller('v1/admin/actions')
+@Roles('admin', 'viewer')
+export class ActionsController {
+  constructor(private readonly db: Database) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'The audit log',
+    description: 'Who did what, and why, with what it was before and after. Newest first; kept for ever.',
+  })
+  @Answers({ 200: pageOfType(actionType) }, [ValidationFailed.kind])
+  async list(@Query() query: ActionsQuery) {
+    const { limit, after } = pageBounds(query);
+    return pageOf(await listActions(this.db, filterOf(query), limit, after), limit, (row) => row.id, view);
+  }
+}
+
+const filterOf = ({ actor, action, objectType, objectId, from, to }: ActionsQuery): ActionFilter => ({
+  actor: actor ?? null,
+  action: action ?? null,
+  objectType: objectType ?? null,
+  objectId: objectId ?? null,
+  from: from === undefined ? null : new Date(from),
+  to: to === undefined ? null : new Date(to),
+});
+
+const view = ({ id, at, ...rest }: Action) => ({
+  object: 'action' as const,
+  id: publicId('act', id),
+  at: at.toISOString(),
+  ...rest,
+});

@@ -1,0 +1,129 @@
+import { randomBytes } from 'node:crypto';
+import { loadConfig } from '../config/config';
+import { type Database, clockOf, openDatabase } from '../database/database';
+import { explainFailure } from '../database/start-errors';
+import { digest } from './api-keys';
+import { newId } from '../ids';
+
+const usage = `Usage:
+  npm run api-key -- create <name> <client|viewer|admin>   prints the new key, once
+  npm run api-key -- rotate <name>                         prints a new key for the name; the old one ends
+  npm run api-key -- list
+  npm run api-key -- revoke <name>                         ends the key; its name stays taken`;
+
+/** Caches in API processes hold a key for this long. */
+const oldKeyEnds = 'works for at most 10 s more';
+
+const argumentsOf: Record<string, readonly string[]> = {
+  create: ['name', 'role'],
+  rotate: ['name'],
+  revoke: ['name'],
+  list: [],
+};
+
+/**
+ * `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. A new key is
+ * all that goes to stdout, so that a script can keep it: KEY=$(npm run --silent api-key -- create shop client)
+ */
+async function main(args: string[]): Promise<void> {
+  if (/^(help|--help|-h)$/.test(args[0] ?? '')) return console.log(usage);
+  const wrong = problemWith(args);
+  if (wrong) return fail(`${wrong}\n\n${usage}`, 2);
+  const [verb, name, role] = args;
+  try {
+    const config = loadConfig(process.env, 'command');
+    const { db, close } = await openDatabase(config, 'holdfast-api-key');
+    await run(db, verb!, name!, role!).finally(close);
+  } catch (error) {
+    fail(explainFailure('The key command failed', error));
+  }
+}
+
+function problemWith([verb, ...rest]: string[]): string | undefined {
+  if (verb === undefined) return 'There is no command.';
+  const wanted = argumentsOf[verb];
+  if (!wanted) return `There is no command "${verb}".`;
+  const [name, role] = rest;
+  if (wanted.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;
+  if (wanted.includes('role') && !role) return `${verb} needs a role: client, viewer or admin.`;
+  if (rest.length > wanted.length) return `"${rest[wanted.length]}" is one argument too many for ${verb}.`;
+  if (role && !/^(client|viewer|admin)$/.test(role))
+    return `"${role}" is not a role. Roles are client, viewer and admin.`;
+  const [, bootstrapRole] = /^bootstrap-(\w+)$/.exec(name ?? '') ?? [];
+  if (bootstrapRole)
+    return `${name} is a key of the settings. Change HOLDFAST_${bootstrapRole.toUpperCase()}_KEY and restart instead.`;
+  if (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))
+    return `"${name}" cannot be a name: use 1 to 64 letters, digits, dots, dashes and underscores, not beginning with "bootstrap-".`;
+  return undefined;
+}
+
+async function run(db: Database, verb: string, name: string, role: string): Promise<void> {
+  if (verb === 'create') return create(db, name, role);
+  if (verb === 'revoke') return revoke(db, name);
+  if (verb === 'rotate') return rotate(db, name);
+  const keys = await db.rows<{ name: string; role: string; state: string }>(
+    `SELECT name, role, CASE WHEN revoked_at IS NULL THEN 'valid' ELSE 'revoked' END AS state FROM api_keys ORDER BY name`,
+  );
+  for (const key of keys) console.log(`${key.name.padEnd(24)} ${key.role.padEnd(8)} ${key.state}`);
+  if (keys.length === 0) console.log('There are no keys but those of the settings.');
+}
+
+async function create(db: Database, name: string, role: string): Promise<void> {
+  const key = newKey(role);
+  const made = await db.rows(
+    `
+    INSERT INTO api_keys (id, name, role, key_sha256) VALUES ($1::uuid, $2::text, $3::text, decode($4::text, 'hex'))
+        ON CONFLICT DO NOTHING
+    RETURNING id
+    `,
+    [newId(), name, role, digest(key)],
+  );
+  if (made.length === 0) {
+    return fail(
+      `There is, or was, a key named ${name}. Choose another name; for a new key of that name: npm run api-key -- rotate ${name}`,
+    );
+  }
+  console.log(key);
+  console.error(`This is the ${role} key of ${name}. Store it now, it is not shown again.`);
+}
+
+/** The name is the owner of orders and reservations, so a shop keeps it while its key changes. */
+async function rotate(db: Database, name: string): Promise<void> {
+  const [found] = await db.rows<{ role: string }>(`SELECT role FROM api_keys WHERE name = $1::text`, [name]);
+  const key = newKey(found?.role ?? 'client');
+  const rotated = await db.rows(
+    `UPDATE api_keys SET key_sha256 = decode($2::text, 'hex') WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
+    [name, digest(key)],
+  );
+  if (rotated.length === 0) return fail(noValidKey(name, Boolean(found)));
+  console.log(key);
+  console.error(
+    `This is the new ${found!.role} key of ${name}. Store it now, it is not shown again. The old key ${oldKeyEnds}.`,
+  );
+}
+
+const newKey = (role: string) => `hf_${role}_${randomBytes(24).toString('base64url')}`;
+
+async function revoke(db: Database, name: string): Promise<void> {
+  const revoked = await db.rows(
+    `UPDATE api_keys SET revoked_at = $2::timestamptz WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
+    [name, await clockOf(db)],
+  );
+  if (revoked.length === 0) {
+    const known = await db.rows(`SELECT FROM api_keys WHERE name = $1::text`, [name]);
+    return fail(noValidKey(name, known.length > 0));
+  }
+  console.log(`${name} is revoked. Its key ${oldKeyEnds}.`);
+}
+
+const noValidKey = (name: string, wasRevoked: boolean) =>
+  wasRevoked
+    ? `${name} was revoked, and a revoked name is not used again. Create a key with another name.`
+    : `There is no key named ${name}. See: npm run api-key -- list`;
+
+function fail(message: string, exitCode = 1): void {
+  console.error(message);
+  process.exitCode = exitCode;
+}
+
+void main(process.argv.slice(2));

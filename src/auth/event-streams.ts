@@ -1,0 +1,133 @@
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { Counter, Gauge } from 'prom-client';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
+import { refusal, unavailable } from '../errors';
+import { outsideRequests } from '../request-context';
+import { ApiKeys, type Principal } from './api-keys';
+import type { Authenticated, Credential } from './auth.guard';
+import { EventStream, type StreamEvent } from '../http/event-stream';
+import { Sessions } from './sessions';
+
+export const tooManyStreams = refusal({
+  code: 'too_many_streams',
+  status: 429,
+  title: 'The key has too many event streams',
+  retryable: true,
+  retryAfterSeconds: 5,
+});
+
+const openStreams = new Gauge({
+  name: 'holdfast_event_streams',
+  help: 'Open event streams of this process.',
+});
+const refusedStreams = new Counter({
+  name: 'holdfast_event_streams_refused_total',
+  help: 'Event streams that were refused: because of the key’s limit (429), or of the process’s (503).',
+  labelNames: ['limit'],
+});
+
+interface Reader {
+  principal: Principal;
+  credential: Credential;
+  goodbye: StreamEvent | undefined;
+}
+
+export interface StreamOptions {
+  /** The last event for a reader whose key or session has ended. */
+  goodbye?: StreamEvent;
+  onEnd: () => void;
+}
+
+/**
+ * Every event stream of this process: how many there may be, and that their readers may still read.
+ *
+ * A request is checked once, a stream again and again: one query every STREAM_CHECK_MS asks about all keys and sessions.
+ * While the database is away nobody can be checked and nothing new can be read, so streams stay open and silent.
+ */
+@Injectable()
+export class EventStreams implements OnModuleDestroy {
+  private readonly readers = new Map<EventStream, Reader>();
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly keys: ApiKeys,
+    private readonly sessions: Sessions,
+  ) {}
+
+  /** Turns the reply into a stream, or refuses. Undefined for HEAD, which gets its headers and nothing more. */
+  begin(request: FastifyRequest, reply: FastifyReply, options: StreamOptions): EventStream | undefined {
+    const { principal, credential } = request as Authenticated;
+    if (!principal || !credential) throw new Error('Bug: this stream has no authenticated caller.');
+    this.refuseTooMany(principal);
+
+    reply.hijack();
+    const stream = new EventStream(reply.raw, () => {
+      this.readers.delete(stream);
+      openStreams.dec();
+      options.onEnd();
+    });
+    this.readers.set(stream, { principal, credential, goodbye: options.goodbye });
+    openStreams.inc();
+    const headers = { 'x-request-id': request.id, 'x-content-type-options': 'nosniff' };
+    stream.open(headers, this.config.streamHeartbeatMs);
+    if (request.method === 'HEAD') return void stream.end();
+    this.timer ??= outsideRequests(() => this.schedule());
+    return stream;
+  }
+
+  onModuleDestroy(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    for (const stream of [...this.readers.keys()]) stream.end();
+  }
+
+  private refuseTooMany({ name }: Principal): void {
+    const { streamsMax, streamsPerKeyMax } = this.config;
+    const own = [...this.readers.values()].filter(({ principal }) => principal.name === name).length;
+    if (own >= streamsPerKeyMax) {
+      refusedStreams.inc({ limit: 'key' });
+      throw tooManyStreams(
+        `This key has ${own} event streams at this process, as many as one key may. Close some, or poll.`,
+      );
+    }
+    if (!this.stopped && this.readers.size < streamsMax) return;
+    refusedStreams.inc({ limit: 'process' });
+    throw unavailable('There are as many event streams as this process can serve. Try again in a second.');
+  }
+
+  private schedule(): NodeJS.Timeout {
+    return setTimeout(() => {
+      void this.check().finally(() => {
+        this.timer = this.readers.size > 0 && !this.stopped ? this.schedule() : undefined;
+      });
+    }, this.config.streamCheckMs);
+  }
+
+  private async check(): Promise<void> {
+    const readers = [...this.readers];
+    try {
+      const credentials = readers.map(([, { credential }]) => credential);
+      const found = await this.found(credentials);
+      for (const [stream, { principal, credential, goodbye }] of readers) {
+        const now = found.get(credential.sha256);
+        // Another role or name is another reader, who would see something else.
+        if (now?.name !== principal.name || now.role !== principal.role) stream.end(goodbye);
+      }
+    } catch {
+      // The database is away; they are checked as soon as it is back.
+    }
+  }
+
+  private async found(credentials: Credential[]): Promise<Map<string, Principal>> {
+    const digests = (kind: Credential['kind']) => [
+      ...new Set(credentials.filter((one) => one.kind === kind).map(({ sha256 }) => sha256)),
+    ];
+    const byKey = await this.keys.findAllNow(digests('key'));
+    const bySession = await this.sessions.findAll(digests('session'));
+    return new Map([...byKey, ...bySession]);
+  }
+}

@@ -1,0 +1,148 @@
+import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { type Config, developmentKeys } from '../config/config';
+import { CONFIG } from '../config/config.module';
+import { ValidationFailed, forbidden, unauthenticated } from '../errors';
+import { Answers, documented } from '../http/responses';
+import { ApiKeys, digest } from './api-keys';
+import { Roles, crossSiteRequest, refuseOtherSites } from './auth.guard';
+import { BodyRules } from '../http/body';
+import { dashboardBuild } from '../http/dashboard';
+import { type LiveSession, Sessions, sessionToken } from './sessions';
+import { SignInLimit, SignInLimited } from './sign-in-limit';
+import { MayBeAbsent } from '../http/validation';
+import { serviceVersion } from '../version';
+
+const sessionType = documented(
+  'Session',
+  {
+    object: 'session',
+    role: 'admin',
+    keyName: 'bootstrap-admin',
+    environment: 'development',
+    version: '0.1.0',
+    build: '5f2b8c01d3aa',
+    expiresInSeconds: 28_800,
+  },
+  { enums: { role: ['viewer', 'admin'], environment: ['development', 'test', 'production'] } },
+);
+
+class SignInDto {
+  @MayBeAbsent()
+  @Matches(/^[\x21-\x7e]{1,200}$/, { message: 'key must be 1 to 200 visible characters' })
+  key?: string;
+}
+
+/**
+ * Open to everybody, for here one becomes somebody. A key that is no dashboard's, an unknown one and a session that has
+ * ended are told apart, because the page has a different sentence for each.
+ */
+@ApiTags('admin: session')
+@Controller('v1/admin/session')
+@Roles('public')
+export class SessionController {
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly keys: ApiKeys,
+    private readonly sessions: Sessions,
+    private readonly limit: SignInLimit,
+  ) {}
+
+  @Post()
+  // Anybody may send it, and it holds a key of at most 200 characters.
+  @BodyRules({ limitBytes: 4 * 1024 })
+  @ApiOperation({
+    summary: 'Sign in to the dashboard',
+    description:
+      'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key: the session of the cookie lasts as long again.',
+  })
+  @Answers({ 201: sessionType }, [
+    ValidationFailed.kind,
+    unauthenticated.kind,
+    forbidden.kind,
+    crossSiteRequest.kind,
+    SignInLimited.kind,
+  ])
+  async begin(
+    @Body() { key }: SignInDto,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    // Or another site could sign a browser in with a key of its own, and read what its user does.
+    if (request.headers.origin !== undefined) refuseOtherSites(request, { byScript: true });
+    const session = key === undefined ? await this.renewed(request) : await this.exchanged(key, request);
+    void reply.header('set-cookie', this.sessions.cookie(session.token));
+    return this.view(session);
+  }
+
+  @Get()
+  @ApiOperation({
+    summary: 'Who is signed in',
+    description:
+      'The 401 tells what a sign-in page needs: the environment, and outside production the development keys.',
+  })
+  @Answers({ 200: sessionType }, [unauthenticated.kind])
+  async get(@Req() request: FastifyRequest) {
+    const token = sessionToken(request);
+    const session = token && (await this.sessions.find(token));
+    if (session) return this.view(session);
+    throw unauthenticated(token ? 'Your session has ended. Sign in again.' : 'Sign in with your key.', {
+      environment: this.config.environment,
+      developmentKeys: this.developmentKeys(),
+    });
+  }
+
+  @Delete()
+  @HttpCode(204)
+  @ApiOperation({ summary: 'Sign out', description: 'Here and in every tab.' })
+  @Answers({}, [crossSiteRequest.kind])
+  async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+    const token = sessionToken(request);
+    if (token === undefined) return;
+    refuseOtherSites(request, { byScript: true });
+    await this.sessions.end(token);
+    void reply.header('set-cookie', this.sessions.cookie());
+  }
+
+  private async renewed(request: FastifyRequest): Promise<LiveSession & { token: string }> {
+    const ended = () => unauthenticated('Your session has ended. Sign in again.');
+    const token = sessionToken(request);
+    // Looked at first: another site's page learns from the 403 only that a session exists, and renews nothing.
+    if (token === undefined || !(await this.sessions.find(token))) throw ended();
+    refuseOtherSites(request, { byScript: true });
+    const session = await this.sessions.renew(token);
+    if (!session) throw ended();
+    return { token, ...session };
+  }
+
+  private async exchanged(key: string, request: FastifyRequest): Promise<LiveSession & { token: string }> {
+    await this.limit.beginTry(request.ip);
+    const principal = await this.keys.findNow(digest(key));
+    if (!principal) throw unauthenticated('That key is not known.');
+    if (principal.role === 'client')
+      throw forbidden('This is a client key. The dashboard needs a viewer or admin key.');
+    await this.limit.succeeded(request.ip);
+    return this.sessions.begin(key, principal);
+  }
+
+  /** Only keys that everybody knows anyway. */
+  private developmentKeys(): { admin: string; viewer: string } | null {
+    const { admin, viewer } = this.config.bootstrapKeys;
+    const areKnown = admin === developmentKeys.admin && viewer === developmentKeys.viewer;
+    return areKnown && !this.config.production ? { admin, viewer } : null;
+  }
+
+  private view({ principal, expiresInSeconds }: LiveSession) {
+    return {
+      object: 'session' as const,
+      role: principal.role,
+      keyName: principal.name,
+      environment: this.config.environment,
+      version: serviceVersion,
+      build: dashboardBuild(),
+      expiresInSeconds,
+    };
+  }
+}

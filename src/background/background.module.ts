@@ -1,0 +1,92 @@
+import { Inject, Injectable, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
+import { InventoryModule } from '../inventory/inventory.module';
+import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { OrdersModule } from '../orders/orders.module';
+import { Relay } from '../outbox/relay';
+import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
+import { Queues } from '../queue/queues';
+import { Consumers } from './consumers';
+import { DueSagas } from './due-sagas';
+import { Heartbeat } from './heartbeat';
+import { ProviderEventWorker } from './provider-event.worker';
+import { Rebalancer } from '../inventory/stock/rebalancer';
+import { Sweeper } from './sweeper';
+
+/** A consumer that could not be started, or has ended, is started again soon; until then the sweeper does its work. */
+const openEveryMs = 1_000;
+
+/** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
+@Injectable()
+export class Background implements OnModuleDestroy {
+  private readonly logger = new Logger('worker');
+  private opening: PeriodicTask | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly consumers: Consumers,
+    private readonly sweeper: Sweeper,
+    private readonly relay: Relay,
+    private readonly queues: Queues,
+    private readonly sagas: SagaRunner,
+    private readonly heartbeat: Heartbeat,
+    private readonly tasks: PeriodicTasks,
+  ) {}
+
+  /**
+   * Resolves when the consumers take jobs. What keeps the promises about time starts before that, for it needs no queue.
+   */
+  async start(): Promise<void> {
+    this.relay.start(this.tasks, this.config.relayPollMs);
+    this.sweeper.start();
+    this.heartbeat.start();
+    void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
+    if (this.config.queuesEnabled) {
+      // guard: ready-with-consumers
+      await this.openConsumers();
+    }
+    await this.heartbeat.beatNow();
+  }
+
+  private openConsumers(): Promise<void> {
+    this.consumers.start();
+    return new Promise((resolve) => {
+      let trouble = '';
+      const run = async () => {
+        try {
+          await this.queues.openConsumers();
+          resolve();
+        } catch (error) {
+          // At once and each time that it is another: somebody may be waiting for this worker.
+          if ((error as Error).message !== trouble) this.logger.error((error as Error).message);
+          trouble = (error as Error).message;
+          throw error;
+        }
+      };
+      this.opening = this.tasks.start({ name: 'consumers', everyMs: openEveryMs, run });
+    });
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    const grace = this.config.shutdownGraceMs;
+    void this.opening?.stop();
+    const home = Promise.all([
+      this.heartbeat.stop(),
+      this.sweeper.stop(),
+      this.queues.drain(grace),
+      this.sagas.idle(),
+    ]);
+    // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
+    // guard: drain-before-exit
+    await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
+    await this.heartbeat.forget();
+  }
+}
+
+@Module({
+  imports: [InventoryModule, OrdersModule],
+  providers: [Consumers, DueSagas, Heartbeat, ProviderEventWorker, Rebalancer, Sweeper, Background],
+  exports: [Background],
+})
+export class WorkersModule {}

@@ -1,0 +1,89 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
+import { Database } from '../database/database';
+import { HoldfastError } from '../errors';
+import { failpoint } from '../failpoints';
+import { ReservationsService } from '../inventory/reservations/reservations.service';
+import { wakeSagas } from '../orders/checkout-saga/saga.repository';
+import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { parkMessage } from '../outbox/dead-letters';
+import { messageRoutes, receiveMessage } from '../outbox/outbox';
+import { type JobHandler, type QueueName, Queues, type StartedJob } from '../queue/queues';
+
+/**
+ * A message whose handler was started so often and did not come back is what ends its workers, or cannot be handled at
+ * all. Below what BullMQ allows by itself, so that it is we who park it.
+ */
+// guard: message-starts-limit
+const startsMax = 3;
+
+/**
+ * One consumer per queue. Each acknowledges its message in the transaction of its effect, so that a message comes
+ * again until it was applied, and is applied once.
+ */
+@Injectable()
+export class Consumers {
+  private readonly logger = new Logger('consumers');
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    private readonly queues: Queues,
+    private readonly sagas: SagaRunner,
+    private readonly reservations: ReservationsService,
+  ) {}
+
+  start(): void {
+    const perProvider = this.config.paymentConcurrencyMax;
+    this.consume('checkout', perProvider, (job) => this.driveSaga('checkout', job));
+    this.consume('compensation', Math.ceil(perProvider / 4), (job) => this.driveSaga('compensation', job));
+    // One pass ends everything that is due, so a second alarm beside it would find nothing.
+    this.queues.work('expiry', 1, async () => void (await this.reservations.expireDue()));
+    this.consume('events', 10, (job) => this.applyEvent(job));
+  }
+
+  private consume(queue: QueueName, concurrency: number, apply: JobHandler): void {
+    this.queues.work(queue, concurrency, async (job) => {
+      // Written by newer code, whose workers will apply it when the outbox offers it again.
+      if (!(job.name in messageRoutes)) return;
+      if (job.starts > startsMax) return this.park(job, 'its handler was started and did not come back');
+      await failpoint('consumer.started');
+      try {
+        await apply(job);
+      } catch (error) {
+        const isLastTry = job.starts === startsMax && !(error instanceof HoldfastError && error.retryable);
+        if (!isLastTry) throw error;
+        await this.park(job, String((error as Error)?.message ?? error));
+      }
+      await failpoint('consumer.done');
+    });
+  }
+
+  private async park(job: StartedJob, reason: string): Promise<void> {
+    const parked = await this.db.transaction('dead-letter', (tx) => parkMessage(tx, { ...job, reason }));
+    if (parked) this.logger.error(`message ${job.data.messageId} (${job.name}) is a dead letter: ${reason}`);
+  }
+
+  private async driveSaga(queue: QueueName, { data: { messageId, aggregateId } }: StartedJob): Promise<void> {
+    if (messageId && aggregateId) await this.sagas.drive(aggregateId, { consumer: queue, messageId });
+  }
+
+  private async applyEvent({ name, data: { messageId, aggregateId } }: StartedJob): Promise<void> {
+    if (!messageId || !aggregateId) return;
+    // guard: event-is-applied
+    const orderId = await this.db.transaction('apply-event', async (tx) => {
+      if (!(await receiveMessage(tx, 'events', messageId))) return null;
+      // A reservation that ended under a waiting order: its saga should hear of it now, not at its next turn.
+      if (name !== 'reservation.expired' && name !== 'reservation.released') return null;
+      const [row] = await tx.rows<{ orderId: string | null; now: Date }>(
+        `SELECT order_id AS "orderId", clock_timestamp() AS now FROM reservations WHERE id = $1::uuid`,
+        [aggregateId],
+      );
+      if (!row?.orderId) return null;
+      await wakeSagas(tx, [row.orderId], row.now);
+      return row.orderId;
+    });
+    if (orderId) await this.sagas.drive(orderId);
+  }
+}

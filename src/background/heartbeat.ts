@@ -1,0 +1,72 @@
+import { Injectable, Logger } from '@nestjs/common';
+import { Database, clockOf } from '../database/database';
+import { workerName } from '../orders/checkout-saga/saga-update';
+import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
+import { Queues } from '../queue/queues';
+import { serviceVersion } from '../version';
+
+const everyMs = 2_500;
+
+/**
+ * Says every few seconds that this worker is there, and what it works at: the only way to tell one that has nothing to do
+ * from one that hangs. Sagas do not look at it; they have leases.
+ */
+@Injectable()
+export class Heartbeat {
+  private readonly logger = new Logger('heartbeat');
+  private startedAt: Date | undefined;
+  private beating: PeriodicTask | undefined;
+
+  constructor(
+    private readonly db: Database,
+    private readonly queues: Queues,
+    private readonly tasks: PeriodicTasks,
+  ) {}
+
+  start(): void {
+    this.beating = this.tasks.start({ name: 'heartbeat', everyMs, run: () => this.beat() });
+  }
+
+  /** The queues are worked at from now on; the next beat by itself may be seconds away. */
+  async beatNow(): Promise<void> {
+    await this.quietly(this.beat());
+  }
+
+  /** Going home: no more jobs are taken, and those in progress end. */
+  async stop(): Promise<void> {
+    await this.beating?.stop();
+    await this.quietly(this.beat({ stopping: true }));
+  }
+
+  async forget(): Promise<void> {
+    await this.quietly(this.db.rows(`DELETE FROM workers WHERE id = $1::text`, [workerName]));
+  }
+
+  async beat({ stopping = false } = {}): Promise<void> {
+    const facts = { queues: this.queues.running(), version: serviceVersion };
+    const now = await clockOf(this.db);
+    this.startedAt ??= now;
+    await this.db.rows(
+      `
+      INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)
+      VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::boolean, $5::jsonb, $6::jsonb)
+          ON CONFLICT (id) DO UPDATE
+         SET started_at = excluded.started_at, beat_at = excluded.beat_at, stopping = excluded.stopping,
+             facts = excluded.facts, failing_tasks = excluded.failing_tasks
+      `,
+      [
+        workerName,
+        this.startedAt,
+        now,
+        stopping,
+        JSON.stringify(facts),
+        JSON.stringify(this.tasks.failing()),
+      ],
+    );
+  }
+
+  /** A process that ends with its database away is known by its silence. */
+  private async quietly(write: Promise<unknown>): Promise<void> {
+    await write.catch((error: Error) => this.logger.debug(`no heartbeat: ${error.message}`));
+  }
+}

@@ -1,0 +1,126 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import {
+  type RefusalKind,
+  forbidden,
+  internalError,
+  problemKinds,
+  unauthenticated,
+  unavailable,
+} from '../errors';
+import { documentedTypes, schemaOf } from './responses';
+import { problemTypeBase } from './problem.filter';
+import { StaticContent } from './static-content';
+
+const description = `Stock first, money second. Every error is \`application/problem+json\` (RFC 9457) with a stable \`code\`;
+all of them are listed at [${problemTypeBase}](${problemTypeBase}). Money is in minor units; times are RFC 3339 in UTC.`;
+
+/** `/openapi.json`, a readable page of it at `/docs`, and the page that every problem's \`type\` points to. */
+export function serveDocs(app: NestFastifyApplication): void {
+  const config = new DocumentBuilder()
+    .setTitle('Holdfast')
+    .setDescription(description)
+    .setVersion('1')
+    .addBearerAuth()
+    .build();
+  const document = completed(SwaggerModule.createDocument(app, config));
+  // The page fetches the description from its one address: Nest would write all of it into a script a second time.
+  SwaggerModule.setup('docs', app, () => undefined as never, { raw: false, swaggerUrl: '/openapi.json' });
+
+  const fastify = app.getHttpAdapter().getInstance();
+  const serve = (url: string, content: StaticContent, headers: Record<string, string> = {}) =>
+    fastify.get(url, (request: FastifyRequest, reply: FastifyReply) =>
+      content.send(request, reply.headers(headers)),
+    );
+  let json: string | undefined;
+  const serialised = () => (json ??= JSON.stringify(document));
+  serve('/openapi.json', new StaticContent('application/json; charset=utf-8', serialised));
+  // JSON is YAML too, and nobody reads this form for its looks.
+  serve('/docs-yaml', new StaticContent('text/yaml; charset=utf-8', serialised));
+  serve(problemTypeBase, new StaticContent('text/html; charset=utf-8', problemsPage), {
+    'content-security-policy': "default-src 'none'",
+  });
+}
+
+type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; security?: unknown[] };
+
+/** Adds to Nest's description what its decorators do not carry: types read off examples, and each route's problems. */
+function completed(document: OpenAPIObject): OpenAPIObject {
+  const components = (document.components ??= {});
+  const schemas: Record<string, object> = (components.schemas ??= {});
+  for (const { name, example, notes } of documentedTypes())
+    schemas[name] = { ...schemaOf(example, notes), example };
+  schemas['Problem'] = problemSchema();
+  components.responses = Object.fromEntries(problemKinds.map((kind) => [kind.code, problemResponse(kind)]));
+
+  for (const operation of Object.values(document.paths).flatMap(
+    (path) => Object.values(path) as Operation[],
+  )) {
+    const common = operation.security ? [unauthenticated.kind, forbidden.kind] : [];
+    const own = (operation['x-problems'] ?? []).map((code) =>
+      problemKinds.find((kind) => kind.code === code)!,
+    );
+    const kinds = [...own, ...common, internalError.kind, unavailable.kind];
+    for (const status of new Set(kinds.map((kind) => kind.status))) {
+      operation.responses[status] ??= problemsResponse(kinds.filter((kind) => kind.status === status));
+    }
+    delete operation['x-problems'];
+  }
+  return document;
+}
+
+const problemSchema = () => ({
+  type: 'object',
+  required: ['type', 'title', 'status', 'code', 'detail', 'instance', 'requestId', 'retryable'],
+  properties: {
+    type: { type: 'string', description: 'Where this kind of problem is explained.' },
+    title: { type: 'string', description: 'The same for every problem of this code.' },
+    status: { type: 'integer' },
+    code: {
+      type: 'string',
+      description: 'Stable; branch on this.',
+      enum: problemKinds.map((kind) => kind.code),
+    },
+    detail: { type: 'string', description: 'What happened, and what to do next.' },
+    instance: { type: 'string' },
+    requestId: { type: 'string' },
+    retryable: { type: 'boolean', description: 'Whether the same request may succeed later, unchanged.' },
+  },
+});
+
+const problemResponse = (kind: RefusalKind) => problemsResponse([kind]);
+
+function problemsResponse(kinds: RefusalKind[]) {
+  const examples = kinds.map((kind) => [kind.code, { value: exampleProblem(kind) }] as const);
+  return {
+    description: kinds.map((kind) => `\`${kind.code}\`: ${kind.title}.`).join(' '),
+    content: {
+      'application/problem+json': {
+        schema: { $ref: '#/components/schemas/Problem' },
+        examples: Object.fromEntries(examples),
+      },
+    },
+  };
+}
+
+const exampleProblem = (kind: RefusalKind) => ({
+  type: `${problemTypeBase}#${kind.code}`,
+  title: kind.title,
+  status: kind.status,
+  code: kind.code,
+  detail: 'What happened here, and what to do next.',
+  instance: '/v1/…',
+  requestId: 'a3f6f2f0-9a5e-4f0c-9a0e-0d8a3f0f7a11',
+  retryable: kind.retryable ?? false,
+});
+
+function problemsPage(): string {
+  const rows = [...problemKinds]
+    .sort((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))
+    .map(
+      (kind) =>
+        `<dt id="${kind.code}"><b>${kind.code}</b> (${kind.status})</dt><dd>${kind.title}. ${kind.retryable ? 'The same request may succeed later.' : 'Sending the same request again will not help.'}</dd>`,
+    );
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Holdfast: problems</title><h1>Problems</h1><dl>${rows.join('\n')}</dl></html>`;
+}

@@ -1,0 +1,30 @@
+import type { Tx } from '../../../database/database';
+import { ConditionalUpdate } from './conditional-update';
+import type { StockStrategy } from './strategy';
+import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+
+/**
+ * A lock without a row: PostgreSQL's advisory lock on the SKU's name, held until the transaction ends. Its waiters queue
+ * outside the table, and it would lock a SKU that has no row at all.
+ *
+ * It keeps out only those who ask for it, so the write still carries its check: expiry, release and buyers under another
+ * strategy do not ask. And it holds on one server only: through a sharding coordinator it locks nothing (scaling rule R20).
+ */
+export class AdvisoryLock implements StockStrategy {
+  readonly name = 'advisory-lock';
+  private readonly update = new ConditionalUpdate();
+
+  async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
+    // Two names may have one number, so it is the numbers that are taken in ascending order.
+    await tx.rows(
+      `
+      SELECT pg_advisory_xact_lock(numbers.number)
+        FROM (SELECT DISTINCT hashtextextended(current_schema() || ':' || d.sku || ':' || d.pool, 0) AS number
+                FROM unnest($1::text[], $2::text[]) AS d (sku, pool)
+               ORDER BY number) numbers
+      `,
+      [demands.map(({ sku }) => sku), demands.map(({ pool }) => pool)],
+    );
+    return this.update.take(tx, demands);
+  }
+}

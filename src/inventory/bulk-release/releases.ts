@@ -1,0 +1,239 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
+import { Database, type Tx } from '../../database/database';
+import { recordAction, recordActions } from '../../audit-log/audit-log.repository';
+import type { Principal } from '../../auth/auth.guard';
+import { alreadyDone } from '../../idempotency/idempotency';
+import { newId, publicId } from '../../ids';
+import { Relay } from '../../outbox/relay';
+import { releaseNotFound, releaseNotRunning, releaseTokenExpired, tooManyToRelease } from './releases.errors';
+import {
+  type ReleaseFilter,
+  type ReleaseRow,
+  abandonedReleases,
+  findRelease,
+  forgetCounts,
+  insertCount,
+  lockMembers,
+  lockRelease,
+  nextMembers,
+  releaseLocked,
+  saveRelease,
+} from './releases.repository';
+import { announce } from '../reservations/reservation-messages';
+import { giveBack } from '../stock/stock-levels';
+
+/** A count is of a moment; an operator decides within this time or counts again. */
+export const tokenLifetimeMs = 600_000;
+/** More at once would keep too many ids in one row. */
+const membersMax = 200_000;
+/** So many share a commit: few enough that a buyer who waits for their stock row waits for milliseconds. */
+const batchSizeMax = 25;
+/** A runner that did not come back within this time has its release taken up by another. */
+const leaseMs = 10_000;
+/** After each batch the buyers have the stock rows for at least as long as it had them. */
+const pauseMsMin = 10;
+
+/**
+ * Releases many reservations by an operator's hand: counts first, then ends exactly those that were counted, in small
+ * batches with pauses between. What ended by itself meanwhile, or was pinned, is left as it is.
+ */
+@Injectable()
+export class Releases implements BeforeApplicationShutdown {
+  private readonly logger = new Logger('releases');
+  private readonly running = new Map<string, Promise<void>>();
+  private stopping = false;
+
+  constructor(
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
+
+  /** Counts, and changes nothing. */
+  async count(filter: ReleaseFilter, actor: Principal): Promise<ReleaseRow> {
+    return this.db.transaction('change-reservation', async (tx) => {
+      const counted = await insertCount(tx, { id: newId(), actor: actor.name, filter, max: membersMax });
+      if (counted.reservations > membersMax) throw tooManyToRelease(membersMax);
+      await forgetCounts(tx, new Date(counted.now.getTime() - 2 * tokenLifetimeMs));
+      return counted;
+    });
+  }
+
+  /** Begins to release what was counted. The same token again: the release as it stands. */
+  async begin(
+    id: string,
+    { reason, key }: { reason: string; key: string | undefined },
+    actor: Principal,
+  ): Promise<{ release: ReleaseRow; replayed: boolean }> {
+    const replayed = await this.db.transaction(
+      'change-reservation',
+      async (tx) => {
+        const request = { reason, id };
+        const claim = { principal: actor.name, operation: 'reservations/release', resourceId: id, request };
+        const done = await alreadyDone(tx, key, claim);
+        const counted = await lockRelease(tx, id);
+        if (!counted) throw releaseNotFound('No count has this token. Count again.');
+        if (done || counted.status !== 'counted') return true;
+        if (counted.now.getTime() - counted.countedAt.getTime() > tokenLifetimeMs)
+          throw releaseTokenExpired(
+            'It was counted more than 10 min ago. Count again, and look at the numbers.',
+          );
+        await this.start(tx, counted, reason, actor);
+        return false;
+      },
+      { rerunWhenCommitIsUnknown: true },
+    );
+    void this.run(id);
+    return { release: await this.get(id), replayed };
+  }
+
+  private async start(tx: Tx, counted: ReleaseRow, reason: string, actor: Principal): Promise<void> {
+    const { now, filter, reservations, units, customers, skippedPinned } = counted;
+    await saveRelease(tx, {
+      ...counted,
+      status: 'running',
+      reason,
+      actor: actor.name,
+      startedAt: now,
+      leaseExpiresAt: leaseFrom(now),
+    });
+    await recordAction(tx, actor, {
+      action: 'reservations.release',
+      objectType: 'release',
+      objectId: publicId('rel', counted.id),
+      reason,
+      before: { filter, reservations, units, customers, skippedPinned },
+      after: { status: 'running' },
+    });
+  }
+
+  /** Ends it after the batch in hand. What was released stays released. */
+  async stop(
+    id: string,
+    { reason, key }: { reason: string; key: string | undefined },
+    actor: Principal,
+  ): Promise<{ release: ReleaseRow; replayed: boolean }> {
+    const replayed = await this.db.transaction('change-reservation', async (tx) => {
+      const operation = `reservations/releases/${id}/stop`;
+      const claim = { principal: actor.name, operation, resourceId: newId(), request: { reason } };
+      if (await alreadyDone(tx, key, claim)) return true;
+      const release = await lockRelease(tx, id);
+      if (!release || release.status === 'counted') throw noSuchRelease();
+      if (release.status === 'stopped') return true;
+      if (release.status === 'done')
+        throw releaseNotRunning('Every reservation that was counted was looked at.');
+      await saveRelease(tx, { ...release, status: 'stopped', endedAt: release.now, leaseExpiresAt: null });
+      await recordAction(tx, actor, {
+        action: 'reservations.release.stop',
+        objectType: 'release',
+        objectId: publicId('rel', id),
+        reason,
+        before: { status: 'running' },
+        after: { status: 'stopped', released: release.released },
+      });
+      return false;
+    });
+    return { release: await this.get(id), replayed };
+  }
+
+  /** A started one. */
+  async get(id: string): Promise<ReleaseRow> {
+    const release = await findRelease(this.db, id);
+    if (!release || release.status === 'counted') throw noSuchRelease();
+    return release;
+  }
+
+  /** Takes up what another process left behind. */
+  async resume(): Promise<void> {
+    for (const id of await abandonedReleases(this.db)) void this.run(id);
+  }
+
+  /** Runs it here to its end, unless it is being run here already. */
+  run(id: string): Promise<void> {
+    const running = this.running.get(id);
+    if (running) return running;
+    const run = this.runToItsEnd(id)
+      // Its lease runs out, and whoever looks next takes it up.
+      .catch((error: unknown) => this.logger.warn(`release ${id}: ${(error as Error).message}`))
+      .finally(() => this.running.delete(id));
+    this.running.set(id, run);
+    return run;
+  }
+
+  async beforeApplicationShutdown(): Promise<void> {
+    this.stopping = true;
+    await Promise.all(this.running.values());
+  }
+
+  private async runToItsEnd(id: string): Promise<void> {
+    while (!this.stopping) {
+      const startedAt = performance.now();
+      const goesOn = await this.db.transaction('change-reservation', (tx) => this.releaseBatch(tx, id));
+      this.relay.poke();
+      if (!goesOn) return;
+      await pause(Math.max(pauseMsMin, performance.now() - startedAt));
+    }
+  }
+
+  /**
+   * One batch, with the progress in the same commit, so that a batch is never done twice, nor counted and not done.
+   * False: there is nothing left to do.
+   */
+  private async releaseBatch(tx: Tx, id: string): Promise<boolean> {
+    const release = await lockRelease(tx, id);
+    if (release?.status !== 'running') return false;
+    const members = await nextMembers(tx, { id, handled: handledOf(release) }, batchSizeMax);
+    const found = await lockMembers(tx, members);
+    const { now } = (await findRelease(tx, id))!;
+    const mine = found.filter(({ status, isDue }) => status === 'active' && !isDue);
+    const ids = mine.map((member) => member.id);
+    await releaseLocked(tx, mine, `released by ${release.actor}: ${release.reason}`, now);
+    await giveBack(tx, ids);
+    await announce(
+      tx,
+      'reservation.released',
+      mine.map((member) => ({ ...member, version: member.version + 1 })),
+    );
+    await recordReleased(tx, release, ids);
+
+    const pinned = found.filter(({ status }) => status === 'pinned').length;
+    const after = {
+      ...release,
+      released: release.released + mine.length,
+      unitsReleased: release.unitsReleased + mine.reduce((sum, { units }) => sum + units, 0),
+      pinnedMeanwhile: release.pinnedMeanwhile + pinned,
+      endedBefore: release.endedBefore + members.length - mine.length - pinned,
+    };
+    const goesOn = handledOf(after) < release.reservations;
+    await saveRelease(
+      tx,
+      goesOn
+        ? { ...after, leaseExpiresAt: leaseFrom(now) }
+        : { ...after, status: 'done', endedAt: now, leaseExpiresAt: null },
+    );
+    return goesOn;
+  }
+}
+
+/** Each reservation has its own line in the audit log, as if it had been released alone. */
+async function recordReleased(tx: Tx, { id, actor, reason }: ReleaseRow, ids: string[]): Promise<void> {
+  await recordActions(
+    tx,
+    { name: actor },
+    ids.map((one) => ({
+      action: 'reservation.release',
+      objectType: 'reservation',
+      objectId: publicId('rsv', one),
+      reason: reason ?? undefined,
+      before: { status: 'active' },
+      after: { status: 'released', release: publicId('rel', id) },
+    })),
+  );
+}
+
+export const handledOf = ({ released, endedBefore, pinnedMeanwhile }: ReleaseRow) =>
+  released + endedBefore + pinnedMeanwhile;
+
+const leaseFrom = (now: Date) => new Date(now.getTime() + leaseMs);
+
+const noSuchRelease = () => releaseNotFound('No release has this id. Look at the list of releases.');

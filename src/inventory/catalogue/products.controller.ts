@@ -1,0 +1,151 @@
+import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ValidationFailed, preconditionFailed, preconditionRequired } from '../../errors';
+import { Answers } from '../../http/responses';
+import { Caller, type Principal, Roles } from '../../auth/auth.guard';
+import { sendWithEtag } from '../../http/etag';
+import { PageQuery } from '../../http/paging';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
+import { skuPattern } from '../inventory.dto';
+import { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
+import { belowReserved, productNotFound } from '../inventory.errors';
+import { movementListType, productListType, productType, stockType } from './products.schemas';
+import { productView } from './product.view';
+import type { ProductWithStock } from '../products/products.repository';
+import { ProductsService } from './products.service';
+
+@ApiTags('admin: products')
+@ApiBearerAuth()
+@Controller('v1/admin/products')
+export class ProductsController {
+  constructor(private readonly products: ProductsService) {}
+
+  @Put(':sku')
+  @Roles('admin')
+  @ApiOperation({ summary: 'Create or replace a product' })
+  @ApiHeader({
+    name: 'If-Match',
+    required: false,
+    description: 'The ETag that the change is based on; required to replace. 412 where there is no product.',
+  })
+  @ApiHeader({ name: 'If-None-Match', required: false, description: '`*` creates and never replaces (412).' })
+  @Answers({ 200: productType, 201: productType }, [
+    ValidationFailed.kind,
+    preconditionRequired.kind,
+    preconditionFailed.kind,
+  ])
+  async put(
+    @Param('sku') sku: string,
+    @Body() dto: ProductDto,
+    @Headers() headers: Record<string, string | undefined>,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    if (!skuPattern.test(sku)) {
+      throw new ValidationFailed([
+        {
+          pointer: '/sku',
+          code: 'sku_invalid',
+          detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.',
+        },
+      ]);
+    }
+    const conditions = { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] };
+    const done = await this.products.put(sku, dto, conditions, caller);
+    const product = await this.products.get(sku);
+    void reply.status(done === 'created' ? 201 : 200).header('etag', `"${tagOf(product)}"`);
+    return productView(product);
+  }
+
+  @Get()
+  @Roles('admin', 'viewer')
+  @ApiOperation({ summary: 'List products by SKU' })
+  @Answers({ 200: productListType }, [ValidationFailed.kind])
+  list(@Query() query: PageQuery) {
+    return this.products.list(query);
+  }
+
+  @Get(':sku')
+  @Roles('admin', 'viewer')
+  @ApiOperation({ summary: 'One product with its stock' })
+  @Answers({ 200: productType }, [productNotFound.kind])
+  async get(
+    @Param('sku') sku: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const product = await this.products.get(sku);
+    return sendWithEtag(request, reply, tagOf(product), productView(product));
+  }
+
+  @Get(':sku/movements')
+  @Roles('admin', 'viewer')
+  @ApiOperation({
+    summary: 'How its stock came to be what it is',
+    description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
+  })
+  @Answers({ 200: movementListType }, [productNotFound.kind, ValidationFailed.kind])
+  movements(@Param('sku') sku: string, @Query() query: PageQuery) {
+    return this.products.movements(sku, query);
+  }
+
+  @Post(':sku/adjustments')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Receive stock or write it off' })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Answers({ 200: stockType }, [
+    productNotFound.kind,
+    belowReserved.kind,
+    ValidationFailed.kind,
+    idempotencyKeyReused.kind,
+  ])
+  async adjust(
+    @Param('sku') sku: string,
+    @Body() dto: AdjustmentDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed, stock } = await this.products.adjust(sku, dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return stock;
+  }
+
+  @Post(':sku/transfers')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Move stock from pool to pool',
+    description:
+      'What is promised to buyers stays where it is. A pool that is left nearly empty is filled up again from the others.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @Answers({ 200: productType }, [
+    productNotFound.kind,
+    belowReserved.kind,
+    ValidationFailed.kind,
+    idempotencyKeyReused.kind,
+  ])
+  async transfer(
+    @Param('sku') sku: string,
+    @Body() dto: TransferDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed, product } = await this.products.transfer(sku, dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return productView(product);
+  }
+}
+
+/** An edit is based on the version that comes first; the stock behind it moves by itself and hinders no edit. */
+const tagOf = ({ version, levels }: ProductWithStock) =>
+  [
+    version,
+    levels.reduce((sum, level) => sum + level.version, 0),
+    levels.reduce((sum, level) => sum + level.active, 0),
+    levels.reduce((sum, level) => sum + level.pinned, 0),
+  ].join('.');

@@ -1,0 +1,206 @@
+import { Injectable } from '@nestjs/common';
+import { Database, clockOf } from '../../database/database';
+import { LostRace } from '../../database/pg-errors';
+import { ValidationFailed } from '../../errors';
+import { recordAction } from '../../audit-log/audit-log.repository';
+import type { Principal } from '../../auth/auth.guard';
+import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '../../http/etag';
+import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging';
+import { alreadyDone } from '../../idempotency/idempotency';
+import { newId } from '../../ids';
+import { skuPattern } from '../inventory.dto';
+import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
+import { productView } from './product.view';
+import { listMovements, movementKey, movementView } from '../stock/movements';
+import { conflictOf, editableOf } from './product-edits';
+import { poolsOf } from '../products/pools';
+import {
+  type Product,
+  type ProductWithStock,
+  insertProduct,
+  listProducts,
+  lockProduct,
+  updateProduct,
+} from '../products/products.repository';
+import {
+  adjustStock,
+  moveToPools,
+  noSuchProduct,
+  onHandOf,
+  receiveFirst,
+  transferStock,
+} from '../stock/stock-changes';
+import { readLevels, stockView } from '../stock/stock-levels';
+import { strategyDefault } from '../allocation/strategies/strategies';
+
+/** Products and how much of them there is. Every change is in the audit log, every unit in the ledger of movements. */
+@Injectable()
+export class ProductsService {
+  constructor(private readonly db: Database) {}
+
+  /** Creates the product, or replaces everything but its stock. Replacing needs the version that it is based on. */
+  async put(
+    sku: string,
+    dto: ProductDto,
+    conditions: Preconditions,
+    actor: Principal,
+  ): Promise<'created' | 'replaced'> {
+    return this.db.transaction('product', async (tx) => {
+      const product = fromDto(sku, dto);
+      if (await insertProduct(tx, product)) {
+        requireAbsent(conditions);
+        await receiveFirst(tx, product, dto.onHand ?? 0, actor.name);
+        await recordAction(tx, actor, {
+          action: 'product.create',
+          objectType: 'product',
+          objectId: sku,
+          reason: dto.reason,
+          after: { ...editableOf(product), onHand: dto.onHand ?? 0 },
+        });
+        return 'created';
+      }
+      const before = await lockProduct(tx, sku);
+      if (!before) throw new LostRace(`The product ${sku} is being created right now.`);
+      const conflict = isBasedOn(conditions, before.version) ? {} : await conflictOf(tx, product);
+      requireIfMatch(conditions, before.version, conflict);
+      refuseNewStock(dto, await onHandOf(tx, sku));
+      await moveToPools(tx, before, product, actor.name);
+      await updateProduct(tx, product, await clockOf(tx));
+      await recordAction(tx, actor, {
+        action: 'product.replace',
+        objectType: 'product',
+        objectId: sku,
+        reason: dto.reason,
+        before: editableOf(before),
+        after: editableOf(product),
+      });
+      return 'replaced';
+    });
+  }
+
+  /** Receives stock or writes it off. 409 when it would undercut what is promised to buyers. */
+  async adjust(sku: string, dto: AdjustmentDto, key: string | undefined, actor: Principal) {
+    refuseNoSku(sku);
+    const replayed = await this.db.transaction(
+      'product',
+      async (tx) => {
+        const operation = `products/${sku}/adjustments`;
+        if (
+          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
+        )
+          return true;
+        await adjustStock(tx, sku, dto, actor.name);
+        const onHand = await onHandOf(tx, sku);
+        await recordAction(tx, actor, {
+          action: 'stock.adjust',
+          objectType: 'product',
+          objectId: sku,
+          reason: dto.reason,
+          before: { onHand: onHand - dto.delta },
+          after: { onHand },
+        });
+        return false;
+      },
+      { rerunWhenCommitIsUnknown: key !== undefined },
+    );
+    return { replayed, stock: await this.stock(sku) };
+  }
+
+  /** Moves stock from pool to pool. The sum stays what it was. */
+  async transfer(sku: string, dto: TransferDto, key: string | undefined, actor: Principal) {
+    refuseNoSku(sku);
+    const replayed = await this.db.transaction(
+      'transfer',
+      async (tx) => {
+        const operation = `products/${sku}/transfers`;
+        if (
+          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
+        )
+          return true;
+        await transferStock(tx, sku, dto, actor.name);
+        await recordAction(tx, actor, {
+          action: 'stock.transfer',
+          objectType: 'product',
+          objectId: sku,
+          reason: dto.reason,
+          after: { from: dto.from, to: dto.to, quantity: dto.quantity },
+        });
+        return false;
+      },
+      { rerunWhenCommitIsUnknown: key !== undefined },
+    );
+    return { replayed, product: await this.get(sku) };
+  }
+
+  async get(sku: string): Promise<ProductWithStock> {
+    refuseNoSku(sku);
+    const [product] = await listProducts(this.db, 1, null, sku);
+    if (!product) throw noSuchProduct(sku);
+    return product;
+  }
+
+  async list(query: PageQuery): Promise<Page<ReturnType<typeof productView>>> {
+    const { limit, after } = pageBounds(query, skuPattern);
+    return pageOf(await listProducts(this.db, limit, after), limit, (product) => product.sku, productView);
+  }
+
+  async movements(sku: string, query: PageQuery) {
+    const { limit, after } = pageBounds(query, movementKey);
+    await this.stock(sku);
+    return pageOf(await listMovements(this.db, sku, limit, after), limit, ({ key }) => key, movementView);
+  }
+
+  async stock(sku: string) {
+    refuseNoSku(sku);
+    const [level] = await readLevels(this.db, [sku]);
+    if (!level) throw noSuchProduct(sku);
+    return stockView(level);
+  }
+
+  async stocks(skus: string[]) {
+    return (await readLevels(this.db, skus)).map(stockView);
+  }
+}
+
+function fromDto(sku: string, dto: ProductDto): Omit<Product, 'version'> {
+  const strategy = dto.strategy ?? strategyDefault;
+  refuseIdlePools(strategy, dto.pools);
+  return {
+    sku,
+    name: dto.name,
+    unitAmount: dto.unitPrice.amount,
+    currency: dto.unitPrice.currency,
+    strategy,
+    pools: poolsOf(strategy, dto.pools),
+    quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
+    reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
+  };
+}
+
+function refuseIdlePools(strategy: string, pools: string[] | undefined): void {
+  if (pools === undefined || strategy === 'pools') return;
+  throw new ValidationFailed([
+    {
+      pointer: '/pools',
+      code: 'pools_unused',
+      detail: `Only the strategy "pools" has pools to name; "${strategy}" keeps all stock in one.`,
+    },
+  ]);
+}
+
+/** Repeating the number that is there is harmless; any other would bypass the ledger. */
+function refuseNewStock(dto: ProductDto, onHand: number): void {
+  if (dto.onHand === undefined || dto.onHand === onHand) return;
+  throw new ValidationFailed([
+    {
+      pointer: '/onHand',
+      code: 'on_hand_only_at_creation',
+      detail: 'The product exists. Change its stock by POST …/adjustments, which is kept in the ledger.',
+    },
+  ]);
+}
+
+/** What cannot be a SKU names no product, and need not be looked for. */
+function refuseNoSku(sku: string): void {
+  if (!skuPattern.test(sku)) throw noSuchProduct(sku);
+}

@@ -1,0 +1,145 @@
+import type { Queryable, Tx } from '../../database/database';
+import type { PoolStock } from './pools';
+
+export interface Product {
+  sku: string;
+  name: string;
+  unitAmount: number;
+  currency: string;
+  strategy: string;
+  /** The pools in which its stock belongs. */
+  pools: string[];
+  quantityPerOrderMax: number | null;
+  reservationsPerCustomerMax: number | null;
+  version: number;
+}
+
+/** A pool's stock, with what live reservations hold of it: units whose timer runs, and units that are being charged for. */
+export interface HeldInPool extends PoolStock {
+  active: number;
+  pinned: number;
+}
+
+export interface ProductWithStock extends Product {
+  levels: (HeldInPool & { version: number })[];
+}
+
+const columns = `
+  p.sku, p.name, p.unit_amount AS "unitAmount", p.currency, p.strategy, p.pools,
+  p.quantity_per_order_max AS "quantityPerOrderMax", p.reservations_per_customer_max AS "reservationsPerCustomerMax",
+  p.version`;
+
+export async function findProducts(queryable: Queryable, skus: string[]): Promise<Map<string, Product>> {
+  const rows = await queryable.rows<Product>(
+    `SELECT ${columns} FROM products p WHERE p.sku = ANY ($1::text[])`,
+    [skus],
+  );
+  return new Map(rows.map((product) => [product.sku, product]));
+}
+
+/** What is on sale of these SKUs in all pools together, beside the version of the product, at one moment. */
+export async function findAvailable(
+  tx: Tx,
+  skus: string[],
+): Promise<Map<string, { version: number; available: number }>> {
+  const rows = await tx.rows<{ sku: string; version: number; available: number }>(
+    `
+    SELECT p.sku, p.version,
+           coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)::bigint AS available
+      FROM products p
+     WHERE p.sku = ANY ($1::text[])
+    `,
+    [skus],
+  );
+  return new Map(rows.map((row) => [row.sku, row]));
+}
+
+/** By SKU; `after` is the last SKU already seen. With `sku`, that one only. */
+export function listProducts(
+  queryable: Queryable,
+  limit: number,
+  after: string | null,
+  sku: string | null = null,
+) {
+  return queryable.rows<ProductWithStock>(
+    `
+    WITH page AS MATERIALIZED (
+      SELECT ${columns}
+        FROM products p
+       WHERE p.sku > coalesce($2::text, '') AND ($3::text IS NULL OR p.sku = $3::text)
+       ORDER BY p.sku
+       LIMIT $1::int
+    ), held AS MATERIALIZED (
+      SELECT l.sku, l.pool,
+             sum(l.quantity) FILTER (WHERE r.status = 'active') AS active,
+             sum(l.quantity) FILTER (WHERE r.status = 'pinned') AS pinned
+        FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+       WHERE r.status IN ('active', 'pinned') AND l.sku IN (SELECT page.sku FROM page)
+       GROUP BY l.sku, l.pool
+    )
+    SELECT page.*,
+           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved, 'version', s.version,
+                                              'active', coalesce(held.active, 0), 'pinned', coalesce(held.pinned, 0))
+                            ORDER BY s.pool)
+              FROM stock_levels s LEFT JOIN held ON held.sku = s.sku AND held.pool = s.pool
+             WHERE s.sku = page.sku) AS levels
+      FROM page
+     ORDER BY page.sku
+    `,
+    [limit + 1, after, sku],
+  );
+}
+
+/** False: somebody else created this SKU first. */
+export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): Promise<boolean> {
+  const inserted = await tx.affected(
+    `
+    INSERT INTO products (sku, name, unit_amount, currency, strategy, pools, quantity_per_order_max,
+                          reservations_per_customer_max)
+    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::text, $6::text[], $7::int, $8::int)
+        ON CONFLICT DO NOTHING
+    `,
+    values(product),
+  );
+  return inserted === 1;
+}
+
+/**
+ * The product's row, locked: by whoever changes it, or how much there is of it, and where. Buyers only read it, so it is
+ * no row that everybody waits for.
+ */
+export async function lockProduct(
+  tx: Tx,
+  sku: string,
+  whenHeld: 'SKIP LOCKED' | '' = '',
+): Promise<Product | undefined> {
+  const [product] = await tx.rows<Product>(
+    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE ${whenHeld}`,
+    [sku],
+  );
+  return product;
+}
+
+export async function updateProduct(tx: Tx, product: Omit<Product, 'version'>, now: Date): Promise<void> {
+  await tx.affected(
+    `
+    UPDATE products
+       SET name = $2::text, unit_amount = $3::bigint, currency = $4::text, strategy = $5::text,
+           pools = $6::text[], quantity_per_order_max = $7::int, reservations_per_customer_max = $8::int,
+           version = version + 1, updated_at = $9::timestamptz
+     WHERE sku = $1::text
+    `,
+    [...values(product), now],
+  );
+}
+
+const values = (product: Omit<Product, 'version'>) => [
+  product.sku,
+  product.name,
+  product.unitAmount,
+  product.currency,
+  product.strategy,
+  product.pools,
+  product.quantityPerOrderMax,
+  product.reservationsPerCustomerMax,
+];

@@ -1,0 +1,232 @@
+import type { Tx } from '../../database/database';
+import type { HoldfastError } from '../../errors';
+import { newId, publicId } from '../../ids';
+import { reservationHasOrder, reservationOfAnotherCustomer } from '../inventory.errors';
+import {
+  type Reservation,
+  type ReservationStatus,
+  attachOrder,
+  findReservation,
+  insertReservations,
+  lockReservation,
+} from './reservations.repository';
+import { noSuchReservation, refuseEnded } from './reservation-rules';
+import type { Money } from './reservation-request';
+import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels';
+
+/** What an order does to the reservation that holds its stock, in the order's transaction. */
+
+/**
+ * Binds an order to a reservation that its shop made before. Precedence of refusals: not found, another customer's,
+ * another order's, expired, released, confirmed, another total.
+ */
+export async function attach(
+  tx: Tx,
+  wanted: {
+    reservationId: string;
+    orderId: string;
+    owner: string | null;
+    customerId: string;
+    accepts: (total: Money) => HoldfastError | undefined;
+  },
+): Promise<Reservation> {
+  const reservation = await lockReservation(tx, wanted.reservationId);
+  if (!reservation || reservation.principal !== (wanted.owner ?? reservation.principal))
+    throw noSuchReservation();
+  if (reservation.customerId !== wanted.customerId) {
+    throw reservationOfAnotherCustomer('Order with the customerId that the reservation was made for.');
+  }
+  if (reservation.orderId) {
+    throw reservationHasOrder(
+      `Order ${publicId('ord', reservation.orderId)} was placed on it already. Look at that order, or reserve again.`,
+      { orderId: publicId('ord', reservation.orderId) },
+    );
+  }
+  refuseEnded(reservation);
+  const refused = wanted.accepts({ amount: reservation.totalAmount, currency: reservation.currency });
+  if (refused) throw refused;
+
+  await attachOrder(tx, reservation.id, wanted.orderId);
+  return reservation;
+}
+
+/** What a pin found: pinned now or before, or ended, so that no charge may be asked for. */
+export type PinOutcome = 'pinned' | 'expired' | 'released';
+
+/** The row of an order's reservation, locked. */
+interface HeldRow {
+  id: string;
+  orderId: string;
+  status: ReservationStatus;
+  expiresAt: Date;
+  returnedAt: Date | null;
+  version: number;
+  /** The database's clock, read after the lock. */
+  now: Date;
+}
+
+/**
+ * The stock that an order holds, as its saga moves it: in memory, under the reservation's row lock, written by
+ * `saveHeldStock` together with that of many others.
+ */
+export class HeldStock {
+  private status: ReservationStatus;
+  private endReason: string | null = null;
+  private givesBack = false;
+
+  constructor(private readonly before: HeldRow) {
+    this.status = before.status;
+  }
+
+  get reservationId(): string {
+    return this.before.id;
+  }
+
+  /**
+   * A charge is about to be asked for, so the reservation's own time no longer ends it. A reservation whose time ran out
+   * while we queued for the lock is not charged for.
+   */
+  pin(): PinOutcome {
+    if (this.status === 'pinned') return 'pinned';
+    if (this.status === 'released') return 'released';
+    if (this.status === 'expired' || this.isDue) return 'expired';
+    if (this.status === 'confirmed')
+      throw new Error(`Bug: ${this.reservationId} was confirmed before its charge.`);
+    // guard: charge-pins-reservation
+    this.status = 'pinned';
+    return 'pinned';
+  }
+
+  /** The charge was held back before anything was asked, so the time that the buyer was promised runs on. */
+  unpin(): void {
+    if (this.status === 'pinned') this.status = 'active';
+  }
+
+  /** The charge is captured: the stock is sold. It stays in `reserved` until it is shipped, so no stock row is touched. */
+  confirm(): void {
+    if (this.status === 'confirmed') return;
+    if (this.status !== 'pinned')
+      throw new Error(`Bug: ${this.reservationId} was charged for and is ${this.status}.`);
+    this.status = 'confirmed';
+    this.endReason = 'order placed';
+  }
+
+  /**
+   * Puts the stock back on sale, once, whatever state the reservation is in: a live one is released, an active one past
+   * its end expires, a confirmed one is returned, an ended one has nothing left to give.
+   */
+  undo(endReason: string): void {
+    if (this.status === 'released' || this.status === 'expired' || this.givesBack) return;
+    if (this.status === 'confirmed' && this.before.returnedAt) return;
+    this.givesBack = true;
+    if (this.status === 'confirmed') return;
+    const expires = this.isDue;
+    this.status = expires ? 'expired' : 'released';
+    this.endReason = expires ? 'expired' : endReason;
+  }
+
+  /** What is to be written, or undefined when nothing changed. */
+  change() {
+    const { id, status: from, version, now } = this.before;
+    if (this.status === from && !this.givesBack) return undefined;
+    const isEnd = this.status !== 'active' && this.status !== 'pinned';
+    return {
+      id,
+      from,
+      version,
+      to: this.status,
+      endReason: this.endReason,
+      endedAt: isEnd ? now : null,
+      returnedAt: this.givesBack && this.status === 'confirmed' ? now : null,
+      givesBack: this.givesBack,
+    };
+  }
+
+  private get isDue(): boolean {
+    return this.status === 'active' && this.before.expiresAt <= this.before.now;
+  }
+}
+
+/** Locks the reservations of these orders, by id, which is everybody's order; by order. */
+export async function lockHeldStock(
+  tx: Tx,
+  orders: { orderId: string; reservationId: string }[],
+): Promise<Map<string, HeldStock>> {
+  const rows = await tx.rows<HeldRow>(
+    `
+    WITH held AS MATERIALIZED (
+      SELECT id, order_id AS "orderId", status, expires_at AS "expiresAt", returned_at AS "returnedAt", version
+        FROM reservations
+       WHERE id = ANY ($1::uuid[])
+       ORDER BY id
+         FOR UPDATE
+    )
+    SELECT held.*, clock_timestamp() AS now FROM held
+    `,
+    [orders.map(({ reservationId }) => reservationId)],
+  );
+  const byId = new Map(rows.map((row) => [row.id, row]));
+  return new Map(
+    orders.map(({ orderId, reservationId }) => {
+      const row = byId.get(reservationId);
+      if (row?.orderId !== orderId)
+        throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
+      return [orderId, new HeldStock(row)];
+    }),
+  );
+}
+
+/** Writes what changed, and puts back on sale what was given back. */
+export async function saveHeldStock(tx: Tx, held: HeldStock[]): Promise<void> {
+  const changes = held.flatMap((stock) => stock.change() ?? []);
+  if (changes.length === 0) return;
+  const changed = await tx.affected(
+    `
+    UPDATE reservations r
+       SET status = c.to_status,
+           end_reason = coalesce(c.end_reason, r.end_reason),
+           ended_at = coalesce(r.ended_at, c.ended_at),
+           returned_at = c.returned_at,
+           version = r.version + 1
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
+             AS c (id, from_status, version, to_status, end_reason, ended_at, returned_at)
+     WHERE r.id = c.id AND r.status = c.from_status AND r.version = c.version
+    `,
+    [
+      changes.map((change) => change.id),
+      changes.map((change) => change.from),
+      changes.map((change) => change.version),
+      changes.map((change) => change.to),
+      changes.map((change) => change.endReason),
+      changes.map((change) => change.endedAt),
+      changes.map((change) => change.returnedAt),
+    ],
+  );
+  if (changed !== changes.length) throw new Error('Bug: a reservation changed under its own lock.');
+  await giveBack(
+    tx,
+    changes.filter((change) => change.givesBack).map((change) => change.id),
+  );
+}
+
+/**
+ * Takes the stock of an ended reservation once more, for the same order at the same prices. Undefined, with nothing
+ * changed: somebody else has it by now.
+ */
+export async function reserveAgain(
+  tx: Tx,
+  order: { orderId: string; reservationId: string },
+  ttlSeconds: number,
+): Promise<HeldStock | undefined> {
+  const ended = await findReservation(tx, order.reservationId);
+  if (!ended) throw new Error(`Bug: order ${order.orderId} lost its reservation ${order.reservationId}.`);
+  const id = newId();
+  const demands = ended.lines.map((line) => ({ ...line, pool: line.parts[0]!.pool }));
+  const grants = await takeFromAnyPool(tx, demands, id);
+  if (grants.some(({ taken }) => !taken)) return undefined;
+  const lines = ended.lines.map((line, nth) => ({ ...line, ...lineOf(partsOf(grants[nth]!)) }));
+  const again = { ...ended, id, lines, ttlSeconds };
+  await insertReservations(tx, [again], ttlSeconds);
+  const held = await lockHeldStock(tx, [{ orderId: order.orderId, reservationId: again.id }]);
+  return held.get(order.orderId);
+}

@@ -1,0 +1,221 @@
+import { type Tx, clockOf } from '../../database/database';
+import { LostRace } from '../../database/pg-errors';
+import { type HoldfastError, ValidationFailed } from '../../errors';
+import { noteTake } from '../allocation/contention';
+import { CustomerLimits } from './customer-limits';
+import { InsufficientStock, type Shortfall } from '../inventory.errors';
+import { unitsPool, wayThroughPools } from '../products/pools';
+import { type Product, findAvailable, findProducts } from '../products/products.repository';
+import { saveLines } from './reservation-lines.repository';
+import { expired } from './reservation-rules';
+import type { Reservation, ReservationLine } from './reservations.repository';
+import { lineErrors, mixedCurrencies, refuseOtherTotal } from './reserve';
+import type { Money } from './reservation-request';
+import {
+  giveBackParts,
+  giveBackUnits,
+  lineOf,
+  lockAllLevels,
+  partsOf,
+  takeFromLockedPools,
+} from '../stock/stock-levels';
+import type { StockDemand, StockPart } from '../stock/stock-grants';
+
+export interface LinesChange {
+  lines: { sku: string; quantity: number }[];
+  /** What the buyer was shown; nothing is changed for another total. */
+  expectedTotal?: Money;
+}
+
+/** One SKU before and after. */
+interface Difference {
+  sku: string;
+  /** What the reservation holds of it. */
+  line: ReservationLine | undefined;
+  held: number;
+  wanted: number;
+}
+
+/**
+ * Changes the lines of a reservation that the caller has locked and found active. False: they are as they are wanted.
+ * Refused, it may leave rows changed: its caller rolls back.
+ *
+ * Stock is taken under the locks of all pools of every SKU that changes, whatever the strategy. That is right for each of
+ * them, because they all write the same rows; and all rows are locked by one statement in everybody's order, which taking
+ * by one strategy after another and giving back in between would break.
+ */
+export async function changeLines(
+  tx: Tx,
+  reservation: Reservation,
+  { lines, expectedTotal }: LinesChange,
+): Promise<boolean> {
+  const differences = differencesOf(reservation.lines, lines);
+  const changed = differences.filter(({ held, wanted }) => held !== wanted);
+  const products = await findProducts(
+    tx,
+    changed.map(({ sku }) => sku),
+  );
+  const raised = changed.filter(isRaised);
+  const errors = lineErrors(lines, products, (sku) => raised.some((one) => one.sku === sku));
+  if (errors.length > 0) throw new ValidationFailed(errors);
+  const total = totalOf(reservation, differences, products);
+  const refused = refuseOtherTotal(expectedTotal, total);
+  if (refused) throw refused;
+  if (changed.length === 0) return false;
+
+  const kept = changed.filter(({ wanted, held }) => wanted < held).map((one) => keep(one, products));
+  await giveBackUnits(
+    tx,
+    reservation.id,
+    kept.flatMap(({ sku, unitsBack }) => unitsBack.map((unitNo) => ({ sku, unitNo }))),
+  );
+  const granted = await take(tx, reservation, { raised, changed, products });
+  await giveBackParts(
+    tx,
+    kept.flatMap(({ sku, back }) => back.map((part) => ({ ...part, sku }))),
+  );
+  await saveLines(tx, reservation, {
+    total,
+    skus: changed.map(({ sku }) => sku),
+    lines: [...kept.flatMap(({ line }) => line ?? []), ...granted],
+  });
+  return true;
+}
+
+const isRaised = ({ held, wanted }: Difference) => wanted > held;
+
+/** Every SKU that is held or wanted, in ascending order. Lines of the same SKU are one. */
+function differencesOf(held: ReservationLine[], wanted: LinesChange['lines']): Difference[] {
+  const lines = new Map(held.map((line) => [line.sku, line]));
+  const quantities = new Map<string, number>(held.map(({ sku }) => [sku, 0]));
+  for (const { sku, quantity } of wanted) quantities.set(sku, (quantities.get(sku) ?? 0) + quantity);
+  return [...quantities]
+    .sort(([one], [other]) => (one < other ? -1 : 1))
+    .map(([sku, quantity]) => {
+      const line = lines.get(sku);
+      return { sku, line, held: line?.quantity ?? 0, wanted: quantity };
+    });
+}
+
+/** Raised and new lines cost what their product costs now, all others what they cost when they were taken. */
+function totalOf(reservation: Reservation, differences: Difference[], products: Map<string, Product>): Money {
+  const remaining = differences.filter(({ wanted }) => wanted > 0);
+  const currencies = new Set(
+    remaining.map((one) => (isRaised(one) ? products.get(one.sku)!.currency : reservation.currency)),
+  );
+  if (currencies.size > 1) throw new ValidationFailed([mixedCurrencies(currencies)]);
+  const priceOf = (one: Difference) =>
+    isRaised(one) ? products.get(one.sku)!.unitAmount : one.line!.unitAmount;
+  const amount = remaining.reduce((sum, one) => sum + one.wanted * priceOf(one), 0);
+  return { amount, currency: [...currencies][0]! };
+}
+
+/** What becomes of a line that is lowered (or of nothing, when it is removed), and what it gives back. */
+interface Kept {
+  sku: string;
+  line: ReservationLine | undefined;
+  back: { pool: string; quantity: number }[];
+  unitsBack: number[];
+}
+
+/**
+ * A lowered line keeps its price, its fencing tokens and its lowest unit numbers. It gives back first what lies where the
+ * product's stock no longer belongs, then from its last pool by name.
+ */
+function keep({ sku, line: before, wanted }: Difference, products: Map<string, Product>): Kept {
+  const line = before!;
+  const isHome = ({ pool }: StockPart) => products.get(sku)!.pools.includes(pool);
+  const homeFirst = [...line.parts].sort((one, other) => Number(isHome(other)) - Number(isHome(one)));
+  const parts: StockPart[] = [];
+  const back: Kept['back'] = [];
+  let missing = wanted;
+  for (const part of homeFirst) {
+    const quantity = Math.min(missing, part.quantity);
+    missing -= quantity;
+    if (quantity > 0) parts.push({ ...part, quantity });
+    if (quantity < part.quantity) back.push({ pool: part.pool, quantity: part.quantity - quantity });
+  }
+  const unitsKept = parts.find(({ pool }) => pool === unitsPool)?.quantity ?? 0;
+  return {
+    sku,
+    line: wanted > 0 ? { ...line, quantity: wanted, ...lineOf(parts) } : undefined,
+    back,
+    unitsBack: (line.units ?? []).slice(unitsKept),
+  };
+}
+
+/** Takes what raised and new lines need more, or throws why not. Locks the stock of all that changes. */
+async function take(
+  tx: Tx,
+  reservation: Reservation,
+  {
+    raised,
+    changed,
+    products,
+  }: { raised: Difference[]; changed: Difference[]; products: Map<string, Product> },
+): Promise<ReservationLine[]> {
+  const startedAt = performance.now();
+  const levels = await lockAllLevels(
+    tx,
+    changed.map(({ sku }) => sku),
+  );
+  // Its time may have run out while we queued for the stock.
+  if ((await clockOf(tx)) >= reservation.expiresAt) throw expired(reservation);
+  if (raised.length === 0) return [];
+  const demands = raised.map((one) => demandOf(one, products.get(one.sku)!, reservation.customerId));
+  const grants = await takeFromLockedPools(tx, levels, demands, reservation.id);
+  for (const { sku } of raised) noteTake(sku, products.get(sku)!.strategy, performance.now() - startedAt);
+  const short = raised.filter((_, nth) => !grants[nth]!.taken);
+  if (short.length > 0) throw await shortage(tx, short);
+
+  // A line that it has already is counted already.
+  const news = { request: reservation, demands: raised.filter(({ line }) => !line) };
+  const limits = await CustomerLimits.count(tx, [news], products);
+  if (!limits.allow(0)) throw limits.refusal(0);
+  return raised.map((one, nth) => grownLine(one, partsOf(grants[nth]!), products.get(one.sku)!));
+}
+
+/** From where it has units already, and then as any buyer. */
+function demandOf(
+  { sku, line, held, wanted }: Difference,
+  product: Product,
+  customerId: string,
+): StockDemand {
+  const isLimited = product.reservationsPerCustomerMax !== null;
+  const way = wayThroughPools({ pools: product.pools, isLimited }, { customerId });
+  const own = (line?.parts ?? []).map(({ pool }) => pool).filter((pool) => product.pools.includes(pool));
+  const [pool, ...others] = [...new Set([...own, way.pool, ...way.others])];
+  return { sku, pool: pool!, others, quantity: wanted - held };
+}
+
+function grownLine(
+  { sku, line, wanted }: Difference,
+  granted: StockPart[],
+  product: Product,
+): ReservationLine {
+  const parts = new Map((line?.parts ?? []).map((part) => [part.pool, part]));
+  for (const part of granted)
+    parts.set(part.pool, { ...part, quantity: part.quantity + (parts.get(part.pool)?.quantity ?? 0) });
+  return { sku, quantity: wanted, unitAmount: product.unitAmount, ...lineOf([...parts.values()]) };
+}
+
+/**
+ * Read once more before it is refused, as for any buyer: a unit that a rival looks at is skipped, though the rival may leave
+ * it, and a pool that came while we waited for the locks is not among what we locked. Then we begin again.
+ */
+async function shortage(tx: Tx, short: Difference[]): Promise<HoldfastError | LostRace> {
+  const now = await findAvailable(
+    tx,
+    short.map(({ sku }) => sku),
+  );
+  const shortfalls = short.map(({ sku, held, wanted }): Shortfall => ({
+    sku,
+    requested: wanted,
+    available: held + now.get(sku)!.available,
+    held,
+  }));
+  const trulyShort = shortfalls.filter(({ requested, available }) => available < requested);
+  return trulyShort.length > 0
+    ? new InsufficientStock(trulyShort)
+    : new LostRace(`Rivals are looking at the last units of ${short[0]!.sku}.`);
+}

@@ -1,0 +1,224 @@
+import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import type { Config } from '../../config/config';
+import { CONFIG } from '../../config/config.module';
+import { Database } from '../../database/database';
+import { ValidationFailed } from '../../errors';
+import { Answers } from '../../http/responses';
+import { Caller, type Principal, Roles, ownerFilter } from '../../auth/auth.guard';
+import { sendWithEtag } from '../../http/etag';
+import { pageBounds, pageOf } from '../../http/paging';
+import { EmptyBody } from '../../http/validation';
+import { IdempotencyKey, fingerprintsOf, keyProblems } from '../../idempotency/idempotency';
+import { newId, parsePublicId } from '../../ids';
+import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './reservations.dto';
+import {
+  InsufficientStock,
+  reservationAlreadyConfirmed,
+  reservationAlreadyReleased,
+  reservationExpired,
+  reservationHasOrder,
+  reservationLifetimeExceeded,
+  reservationLimitReached,
+  reservationNotFound,
+  reservationPinned,
+  totalChanged,
+} from '../inventory.errors';
+import { reservationListType, reservationType } from './reservations.schemas';
+import { reservationView } from './reservation.view';
+import { listReservations } from './reservation-list';
+import { noSuchReservation } from './reservation-rules';
+import type { ReservationStatus } from './reservations.repository';
+import { ReservationsService } from './reservations.service';
+
+const endProblems = [
+  reservationNotFound.kind,
+  reservationExpired.kind,
+  reservationAlreadyReleased.kind,
+  reservationAlreadyConfirmed.kind,
+];
+
+@ApiTags('reservations')
+@ApiBearerAuth()
+@Controller('v1/reservations')
+export class ReservationsController {
+  constructor(
+    private readonly reservations: ReservationsService,
+    private readonly db: Database,
+    @Inject(CONFIG) private readonly config: Config,
+  ) {}
+
+  @Post()
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Take stock until a time to live ends',
+    description: 'All lines or none; every short line is reported.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 201: reservationType }, [
+    InsufficientStock.kind,
+    reservationLimitReached.kind,
+    ValidationFailed.kind,
+    ...keyProblems,
+  ])
+  async create(
+    @Body() dto: ReserveDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const request = {
+      id: newId(),
+      principal: caller.name,
+      customerId: dto.customerId,
+      orderId: null,
+      lines: dto.lines,
+      pool: dto.pool,
+      ttlSeconds: checkedTtl(dto.ttlSeconds, this.config),
+      metadata: dto.metadata ?? {},
+    };
+    const claim = {
+      principal: caller.name,
+      operation: 'reservations',
+      key,
+      ...fingerprintsOf(dto),
+      resourceId: request.id,
+    };
+    const { id, replayed } = await this.reservations.create(request, claim);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    const view = reservationView(await this.reservations.get(id, caller));
+    void reply.header('location', `/v1/reservations/${view.id}`);
+    return view;
+  }
+
+  @Get()
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({
+    summary: 'List your reservations',
+    description: 'Newest first. All filters together must hold.',
+  })
+  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
+  async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
+    const { limit, after } = pageBounds(query);
+    const filter = {
+      principal: ownerFilter(caller),
+      customerId: query.customerId ?? null,
+      sku: query.sku ?? null,
+      statuses: query.status ? ([...new Set(query.status.split(','))] as ReservationStatus[]) : null,
+      endsWithinSeconds: null,
+    };
+    const before = after ? { id: after, endMicros: 0 } : null;
+    const rows = await listReservations(this.db, filter, { sort: 'newest', limit, before });
+    return pageOf(rows, limit, ({ id }) => id, reservationView);
+  }
+
+  @Get(':id')
+  @Roles('client', 'viewer', 'admin')
+  @ApiOperation({ summary: 'One reservation' })
+  @Answers({ 200: reservationType }, [reservationNotFound.kind])
+  async get(
+    @Param('id') id: string,
+    @Caller() caller: Principal,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const reservation = await this.reservations.get(reservationId(id), caller);
+    const view = reservationView(reservation);
+    return sendWithEtag(request, reply, `${reservation.version}-${view.status}`, view);
+  }
+
+  @Patch(':id')
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Change what a reservation holds',
+    description:
+      'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays.',
+  })
+  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @Answers({ 200: reservationType }, [
+    ...endProblems,
+    reservationPinned.kind,
+    reservationHasOrder.kind,
+    InsufficientStock.kind,
+    reservationLimitReached.kind,
+    totalChanged.kind,
+    ValidationFailed.kind,
+    ...keyProblems,
+  ])
+  async change(
+    @Param('id') id: string,
+    @Body() dto: ChangeLinesDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const { replayed } = await this.reservations.changeLines(reservationId(id), dto, key, caller);
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return this.current(id, caller);
+  }
+
+  @Post(':id/extend')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Move the end of a reservation' })
+  @Answers({ 200: reservationType }, [
+    ...endProblems,
+    reservationLifetimeExceeded.kind,
+    reservationPinned.kind,
+    ValidationFailed.kind,
+  ])
+  async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
+    await this.reservations.extend(reservationId(id), checkedTtl(dto.ttlSeconds, this.config), caller);
+    return this.current(id, caller);
+  }
+
+  @Post(':id/confirm')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Sell the reserved stock', description: 'For shops that charge elsewhere.' })
+  @Answers({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
+  async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+    await this.reservations.confirm(reservationId(id), caller);
+    return this.current(id, caller);
+  }
+
+  @Post(':id/release')
+  @Roles('client', 'admin')
+  @HttpCode(200)
+  @ApiOperation({ summary: 'Give the reserved stock back' })
+  @Answers({ 200: reservationType }, [
+    reservationNotFound.kind,
+    reservationAlreadyConfirmed.kind,
+    reservationPinned.kind,
+  ])
+  async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+    await this.reservations.release(reservationId(id), caller);
+    return this.current(id, caller);
+  }
+
+  private async current(id: string, caller: Principal) {
+    return reservationView(await this.reservations.get(reservationId(id), caller));
+  }
+}
+
+/** An id that this service never gave out is nobody's. */
+export function reservationId(text: string): string {
+  const id = parsePublicId('rsv', text);
+  if (!id) throw noSuchReservation();
+  return id;
+}
+
+/** The largest TTL is a setting, so no decorator can name it. */
+export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
+  if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
+    throw new ValidationFailed([
+      {
+        pointer: '/ttlSeconds',
+        code: 'max',
+        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
+      },
+    ]);
+  }
+  return ttlSeconds ?? config.reservationTtlSeconds;
+}

@@ -1,0 +1,328 @@
+import type { Queryable, Tx } from '../../database/database';
+import { unitsPool } from '../products/pools';
+import type { StockPart } from '../stock/stock-grants';
+
+/**
+ * Reservations and their lines, in SQL.
+ *
+ * active    → pinned     a charge is about to be asked for (its order's saga)
+ * active    → confirmed  sold by a shop that charges elsewhere
+ * active    → expired    its time is up; noticed by whoever looks next, ended by the sweeper
+ * pinned    → confirmed  charged: sold
+ * active, pinned → released   given back on purpose
+ *
+ * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
+ * `returned_at` says that a refunded order gave them back.
+ */
+export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
+
+/** One per SKU; in the table, one per pool that gave a part of it. Its token is the highest of them. */
+export interface ReservationLine {
+  sku: string;
+  quantity: number;
+  unitAmount: number;
+  fencingToken: number;
+  parts: StockPart[];
+  /** The numbers of its units, where each has one and the reservation holds them. */
+  units?: number[] | null;
+}
+
+export interface Reservation {
+  id: string;
+  principal: string;
+  customerId: string;
+  orderId: string | null;
+  status: ReservationStatus;
+  totalAmount: number;
+  currency: string;
+  expiresAt: Date;
+  maxExpiresAt: Date;
+  extensionsUsed: number;
+  endReason: string | null;
+  returnedAt: Date | null;
+  metadata: Record<string, string>;
+  version: number;
+  createdAt: Date;
+  lines: ReservationLine[];
+  /** The database's clock, read after the row was: what decides whether it is due. */
+  now: Date;
+}
+
+export interface NewReservation {
+  id: string;
+  principal: string;
+  customerId: string;
+  orderId: string | null;
+  totalAmount: number;
+  currency: string;
+  ttlSeconds: number;
+  metadata: Record<string, string>;
+  lines: ReservationLine[];
+}
+
+/** A reservation as it was just written. */
+export interface Reserved extends NewReservation {
+  createdAt: Date;
+  expiresAt: Date;
+}
+
+/** For SELECTs of whole reservations from `reservations r`. */
+export const reservationColumns = `
+  r.id, r.principal, r.customer_id AS "customerId", r.order_id AS "orderId", r.status,
+  r.total_amount AS "totalAmount", r.currency, r.expires_at AS "expiresAt", r.max_expires_at AS "maxExpiresAt",
+  r.extensions_used AS "extensionsUsed", r.end_reason AS "endReason", r.returned_at AS "returnedAt", r.metadata,
+  r.version, r.created_at AS "createdAt", clock_timestamp() AS now,
+  (SELECT json_agg(line ORDER BY line.sku)
+     FROM (SELECT l.sku, sum(l.quantity) AS quantity, min(l.unit_amount) AS "unitAmount", max(l.fencing_token) AS "fencingToken",
+                  json_agg(json_build_object('pool', l.pool, 'quantity', l.quantity, 'fencingToken', l.fencing_token) ORDER BY l.pool) AS parts,
+                  CASE WHEN bool_or(l.pool = '${unitsPool}') THEN
+                    (SELECT json_agg(u.unit_no ORDER BY u.unit_no) FROM stock_units u WHERE u.reservation_id = r.id AND u.sku = l.sku)
+                  END AS units
+             FROM reservation_lines l WHERE l.reservation_id = r.id GROUP BY l.sku) line) AS lines`;
+
+/**
+ * Writes reservations whose stock was just taken, and returns when each ends. The clock is read here, after the stock
+ * rows' locks, so that nobody's time runs while they queue.
+ */
+export async function insertReservations(
+  tx: Tx,
+  reservations: NewReservation[],
+  lifetimeSecondsMax: number,
+): Promise<Reserved[]> {
+  if (reservations.length === 0) return [];
+  const lines = reservations.flatMap((reservation) =>
+    reservation.lines.flatMap(({ sku, unitAmount, parts }) =>
+      parts.map((part) => ({ ...part, sku, unitAmount, of: reservation.id })),
+    ),
+  );
+  // One statement, because a hot stock row is locked until the commit and each round trip is another buyer's wait.
+  const [clock] = await tx.rows<{ now: Date }>(
+    `
+    WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
+    reservation AS (
+      INSERT INTO reservations (id, principal, customer_id, order_id, status, total_amount, currency,
+                                expires_at, max_expires_at, metadata, created_at)
+      SELECT n.id, n.principal, n.customer_id, n.order_id, 'active', n.total_amount, n.currency,
+             clock.now + n.ttl * interval '1 second',
+             clock.now + greatest(n.ttl, $9::int) * interval '1 second',
+             n.metadata, clock.now
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::bigint[], $6::text[], $7::int[], $8::jsonb[])
+               AS n (id, principal, customer_id, order_id, total_amount, currency, ttl, metadata), clock
+    ), line AS (
+      INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+      SELECT reservation_id, sku, pool, quantity, unit_amount, fencing_token
+        FROM unnest($10::uuid[], $11::text[], $12::text[], $13::int[], $14::bigint[], $15::bigint[])
+               AS n (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+    )
+    SELECT now FROM clock
+    `,
+    [
+      reservations.map((reservation) => reservation.id),
+      reservations.map((reservation) => reservation.principal),
+      reservations.map((reservation) => reservation.customerId),
+      reservations.map((reservation) => reservation.orderId),
+      reservations.map((reservation) => reservation.totalAmount),
+      reservations.map((reservation) => reservation.currency),
+      reservations.map((reservation) => reservation.ttlSeconds),
+      reservations.map((reservation) => JSON.stringify(reservation.metadata)),
+      lifetimeSecondsMax,
+      lines.map((line) => line.of),
+      lines.map((line) => line.sku),
+      lines.map((line) => line.pool),
+      lines.map((line) => line.quantity),
+      lines.map((line) => line.unitAmount),
+      lines.map((line) => line.fencingToken),
+    ],
+  );
+  const createdAt = clock!.now;
+  return reservations.map((reservation) => ({
+    ...reservation,
+    createdAt,
+    expiresAt: new Date(createdAt.getTime() + reservation.ttlSeconds * 1_000),
+  }));
+}
+
+export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
+  const [row] = await queryable.rows<Reservation>(
+    `SELECT ${reservationColumns} FROM reservations r WHERE r.id = $1::uuid`,
+    [id],
+  );
+  return row;
+}
+
+/**
+ * The reservation, locked until the transaction ends, with the clock read after the lock was given. Locking and reading are
+ * two statements: one that waited for a change of the lines would return the new total beside the lines as they were.
+ */
+export async function lockReservation(tx: Tx, id: string): Promise<Reservation | undefined> {
+  await tx.rows(`SELECT id FROM reservations WHERE id = $1::uuid FOR UPDATE`, [id]);
+  return findReservation(tx, id);
+}
+
+export interface ReservationChange {
+  to: ReservationStatus;
+  endReason?: string;
+}
+
+/** Moves one reservation on. The caller holds its row lock and has checked the state that it leaves. */
+export async function changeStatus(
+  tx: Tx,
+  from: Reservation,
+  { to, endReason }: ReservationChange,
+): Promise<void> {
+  const ends = to === 'confirmed' || to === 'released' || to === 'expired';
+  const changed = await tx.affected(
+    `
+    UPDATE reservations
+       SET status = $3::text, end_reason = $4::text, ended_at = $5::timestamptz, version = version + 1
+     WHERE id = $1::uuid AND version = $2::int
+    `,
+    [from.id, from.version, to, endReason ?? null, ends ? from.now : null],
+  );
+  if (changed !== 1) throw new Error(`Bug: reservation ${from.id} changed under its own lock.`);
+}
+
+export async function extendExpiry(tx: Tx, from: Reservation, expiresAt: Date): Promise<void> {
+  await tx.affected(
+    `
+    UPDATE reservations
+       SET expires_at = greatest(expires_at, $2::timestamptz), extensions_used = extensions_used + 1, version = version + 1
+     WHERE id = $1::uuid AND version = $3::int
+    `,
+    [from.id, expiresAt, from.version],
+  );
+}
+
+export async function attachOrder(tx: Tx, reservationId: string, orderId: string): Promise<void> {
+  await tx.affected(
+    `UPDATE reservations SET order_id = $2::uuid, version = version + 1 WHERE id = $1::uuid AND order_id IS NULL`,
+    [reservationId, orderId],
+  );
+}
+
+export interface ExpiredReservation {
+  id: string;
+  orderId: string | null;
+  version: number;
+}
+
+/** Reservations that a pass leaves alone: these, and all that have a line of these SKUs. */
+export interface SetAside {
+  ids: string[];
+  skus: string[];
+}
+
+/**
+ * Ends up to `limit` active reservations whose time is up. Rows that somebody else is working on are skipped: whoever
+ * holds them decides, and what is left is found by the next pass.
+ */
+export async function expireDueRows(
+  tx: Tx,
+  limit: number,
+  { ids, skus }: SetAside = { ids: [], skus: [] },
+): Promise<ExpiredReservation[]> {
+  const isSetAside =
+    ids.length + skus.length === 0
+      ? 'false'
+      : `r.id = ANY ($2::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($3::text[]))`;
+  const due = await tx.rows<DueRow>(
+    `
+    WITH due AS MATERIALIZED (
+      SELECT r.id, r.version
+        FROM reservations r
+       /* guard: expiry-by-database-clock */
+       WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
+         AND NOT (${isSetAside})
+       ORDER BY r.expires_at
+       LIMIT $1::int
+         FOR UPDATE OF r SKIP LOCKED
+    )
+    SELECT id, version, clock_timestamp() AS now FROM due
+    `,
+    ids.length + skus.length === 0 ? [limit] : [limit, ids, skus],
+  );
+  return expireLocked(tx, due);
+}
+
+/**
+ * The same for a buyer who is short of these SKUs. It waits for whoever holds a row, in the order of their ids, because
+ * what that one is about to give back may be what the buyer lacks. Begins with what is due, and not with all that was ever
+ * sold of the SKU: docs/decisions/0025.
+ */
+export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Promise<ExpiredReservation[]> {
+  const due = await tx.rows<DueRow>(
+    `
+    WITH late AS MATERIALIZED (
+      SELECT id
+        FROM reservations
+       WHERE status = 'active' AND expires_at <= statement_timestamp()
+       ORDER BY expires_at
+    ), due AS MATERIALIZED (
+      SELECT r.id, r.version
+        FROM reservations r
+       WHERE r.id = ANY (ARRAY(SELECT id FROM late))
+         AND r.status = 'active'
+         AND r.expires_at <= statement_timestamp()
+         AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])) > 0
+       ORDER BY r.id
+       LIMIT $1::int
+         FOR UPDATE OF r
+    )
+    SELECT id, version, clock_timestamp() AS now FROM due
+    `,
+    [limit, skus],
+  );
+  return expireLocked(tx, due);
+}
+
+export async function skusOf(queryable: Queryable, reservationId: string): Promise<string[]> {
+  const rows = await queryable.rows<{ sku: string }>(
+    `SELECT DISTINCT sku FROM reservation_lines WHERE reservation_id = $1::uuid`,
+    [reservationId],
+  );
+  return rows.map(({ sku }) => sku);
+}
+
+interface DueRow {
+  id: string;
+  version: number;
+  now: Date;
+}
+
+/** Ends rows that the caller has locked and found due: by their ids and versions (docs/decisions/0025). */
+async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]> {
+  if (due.length === 0) return [];
+  return tx.rows<ExpiredReservation>(
+    `
+    UPDATE reservations r
+       SET status = 'expired', end_reason = 'expired', ended_at = $3::timestamptz, version = r.version + 1
+      FROM unnest($1::uuid[], $2::int[]) AS due (id, version)
+     WHERE r.id = due.id AND r.version = due.version
+    RETURNING r.id, r.order_id AS "orderId", r.version
+    `,
+    [due.map((row) => row.id), due.map((row) => row.version), due[due.length - 1]!.now],
+  );
+}
+
+/**
+ * How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. Begins with the
+ * customer, who has few, and not with what is live or with the SKU: docs/decisions/0025.
+ */
+export async function countLiveOfCustomers(
+  tx: Tx,
+  pairs: { sku: string; customerId: string }[],
+): Promise<number[]> {
+  const rows = await tx.rows<{ count: number }>(
+    `
+    SELECT (SELECT count(*) FILTER (WHERE r.status = 'pinned'
+                                       OR (r.status = 'active' AND r.expires_at > clock_timestamp()))::int
+              FROM reservations r
+             WHERE r.customer_id = p.customer_id
+               AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = p.sku) > 0) AS count
+      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
+     ORDER BY p.nth
+    `,
+    [pairs.map((pair) => pair.sku), pairs.map((pair) => pair.customerId)],
+  );
+  return rows.map((row) => row.count);
+}

@@ -1,0 +1,140 @@
+import type { Database, Queryable, Tx } from '../../database/database';
+import { LostRace } from '../../database/pg-errors';
+import { type Change, type PoolStock, availableIn, homeward, mainPool, unitsPool } from '../products/pools';
+import { type Product, lockProduct } from '../products/products.repository';
+import { type LockedLevel, lockAllLevels } from './stock-levels';
+import { lockFreeUnits, mintUnits, retireUnits } from './units';
+
+/**
+ * What changes how much there is, and where. Each change locks its product and then all of its stock rows by pool, so
+ * that no two of them, and no buyer, wait for each other in a circle.
+ */
+
+export interface Movement {
+  kind: 'receive' | 'adjust' | 'transfer';
+  reason: string;
+  actor: string;
+}
+
+/** Makes the rows of these pools, empty, where they are missing. They stay for ever: their tokens and movements go on. */
+export async function ensureLevels(tx: Tx, sku: string, pools: readonly string[]): Promise<void> {
+  await tx.affected(
+    `
+    INSERT INTO stock_levels (sku, pool, on_hand)
+    SELECT $1::text, pool, 0 FROM unnest($2::text[]) AS n (pool) ORDER BY pool
+        ON CONFLICT DO NOTHING
+    `,
+    [sku, pools],
+  );
+}
+
+/**
+ * Changes what is on hand in pools whose rows the caller has locked and has found to have enough, and appends to their
+ * ledgers, whose rows are never changed and whose sum is what is on hand. In the pool `units` units are made or ended.
+ */
+export async function moveStock(tx: Tx, sku: string, changes: Change[], movement: Movement): Promise<void> {
+  if (changes.length === 0) return;
+  for (const { pool, delta } of changes) {
+    if (pool !== unitsPool || delta > 0) continue;
+    if ((await retireUnits(tx, sku, -delta)) < -delta)
+      throw new LostRace(`Buyers are looking at the units of ${sku} that are to be moved.`);
+  }
+  const moved = await tx.rows<{ pool: string; onHand: number }>(
+    `
+    WITH moved AS (
+      UPDATE stock_levels s
+         SET on_hand = s.on_hand + c.delta, version = s.version + 1
+        FROM unnest($2::text[], $3::int[]) AS c (pool, delta)
+       WHERE s.sku = $1::text AND s.pool = c.pool AND s.on_hand + c.delta >= s.reserved
+      RETURNING s.pool, c.delta, s.on_hand, s.version
+    )
+    INSERT INTO stock_movements (sku, pool, level_version, kind, delta, on_hand_after, reason, actor)
+    SELECT $1::text, pool, version, $4::text, delta, on_hand, $5::text, $6::text FROM moved
+    RETURNING pool, on_hand_after AS "onHand"
+    `,
+    [
+      sku,
+      changes.map(({ pool }) => pool),
+      changes.map(({ delta }) => delta),
+      movement.kind,
+      movement.reason,
+      movement.actor,
+    ],
+  );
+  if (moved.length !== changes.length) throw new Error(`Bug: stock of ${sku} changed under its own lock.`);
+  const minted = changes.find(({ pool, delta }) => pool === unitsPool && delta > 0);
+  if (minted) await mintUnits(tx, sku, minted.delta, moved.find(({ pool }) => pool === unitsPool)!.onHand);
+}
+
+/** Brings what is on sale to the pools where the product keeps its stock, in even shares. The caller holds the product. */
+export async function bringHome(
+  tx: Tx,
+  { sku, pools }: Pick<Product, 'sku' | 'pools'>,
+  why: Omit<Movement, 'kind'>,
+): Promise<void> {
+  await ensureLevels(tx, sku, pools);
+  const levels: PoolStock[] = [];
+  for (const level of await lockAllLevels(tx, [sku]))
+    levels.push(level.pool === unitsPool && !pools.includes(unitsPool) ? await movable(tx, level) : level);
+  await moveStock(tx, sku, homeward(levels, pools), { ...why, kind: 'transfer' });
+}
+
+/** Without the units that buyers are looking at, who wait for the stock row that we hold. They keep them, or give them back. */
+async function movable(tx: Tx, level: LockedLevel): Promise<PoolStock> {
+  const free = await lockFreeUnits(tx, level.sku, availableIn(level));
+  return { ...level, onHand: level.reserved + free.length };
+}
+
+/** A pool with less than this share of the average is nearly empty: its own buyers have to go elsewhere. */
+const nearlyEmpty = 4;
+
+/**
+ * SKUs with stock where it does not belong, or with a pool that is nearly empty while others are not. (A pool's share is
+ * rounded down, so that a handful of last units is not carried to and fro.)
+ */
+const outOfPlace = (which: string) => `
+  SELECT p.sku
+    FROM products p JOIN stock_levels s USING (sku)
+   WHERE p.sku ${which}
+   GROUP BY p.sku, p.pools
+  HAVING bool_or(s.pool <> ALL (p.pools) AND s.on_hand > s.reserved)
+      OR min(s.on_hand - s.reserved) FILTER (WHERE s.pool = ANY (p.pools))::bigint * ${nearlyEmpty}
+         < sum(s.on_hand - s.reserved) / cardinality(p.pools)`;
+
+const ofThese = outOfPlace('= ANY ($1::text[])');
+/** In no order: SKUs that fail each time must not keep the others out of the batch. */
+const ofAll = `${outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${mainPool}')`)} ORDER BY random() LIMIT $1::int`;
+
+const namesOf = (rows: { sku: string }[]) => rows.map(({ sku }) => sku);
+
+export const findOutOfPlace = async (queryable: Queryable, limit: number): Promise<string[]> =>
+  namesOf(await queryable.rows(ofAll, [limit]));
+
+/**
+ * For buyers who are short of these SKUs where they looked: brings home what is elsewhere, waiting for whoever is at it.
+ */
+export async function gather(db: Database, skus: string[]): Promise<void> {
+  if (skus.length === 0) return;
+  for (const sku of namesOf(await db.rows(ofThese, [skus]))) {
+    await db.transaction('transfer', async (tx) => {
+      const product = await lockProduct(tx, sku);
+      if (product) await putInPlace(tx, product, { reason: 'wanted by buyers', actor: 'holdfast' });
+    });
+  }
+}
+
+/** The same from time to time, for one SKU; leaves it alone while somebody else is at it. True: something was moved. */
+export function rebalance(db: Database, sku: string): Promise<boolean> {
+  return db.transaction('transfer', async (tx) => {
+    const product = await lockProduct(tx, sku, 'SKIP LOCKED');
+    return product !== undefined && putInPlace(tx, product, { reason: 'rebalanced', actor: 'rebalancer' });
+  });
+}
+
+/** False: somebody else did it before we had the product. */
+async function putInPlace(tx: Tx, product: Product, why: Omit<Movement, 'kind'>): Promise<boolean> {
+  const still = namesOf(await tx.rows(ofThese, [[product.sku]]));
+  if (still.length === 0) return false;
+  await bringHome(tx, product, why);
+  return true;
+}

@@ -1,0 +1,92 @@
+import { applyDecorators } from '@nestjs/common';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import {
+  ArrayMaxSize,
+  ArrayMinSize,
+  ArrayUnique,
+  IsArray,
+  IsIn,
+  IsInt,
+  IsNumber,
+  Max,
+  Min,
+  type ValidationOptions,
+} from 'class-validator';
+import { MayBeAbsent } from '../http/validation';
+import { ReasonDto } from '../audit-log/reason.dto';
+import { strategyNames } from '../inventory/allocation/strategies/strategies';
+
+/** One sentence for all that can be wrong, so that whoever left it out is told the bounds as well, and not of one alone. */
+function isWithin(
+  min: number,
+  max: number,
+  kind: string,
+  is: (must: ValidationOptions) => PropertyDecorator,
+) {
+  const must = { message: `$property must be ${kind} from ${min} to ${max}` };
+  return applyDecorators(is(must), Min(min, must), Max(max, must));
+}
+
+const IsWholeWithin = (min: number, max: number) => isWithin(min, max, 'a whole number', IsInt);
+const IsWithin = (min: number, max: number) => isWithin(min, max, 'a number', (must) => IsNumber({}, must));
+
+/** A strategy has one lane, by which its sale is told of. */
+function IsStrategies() {
+  const must = {
+    message: `$property must be a list of at least one of ${strategyNames.join(', ')}, none of them twice`,
+  };
+  return applyDecorators(
+    IsArray(must),
+    ArrayMinSize(1, must),
+    ArrayMaxSize(strategyNames.length, must),
+    ArrayUnique(must),
+    IsIn(strategyNames, { ...must, each: true }),
+  );
+}
+
+export class NewLoadTestDto extends ReasonDto {
+  @ApiProperty({ example: 5_000, minimum: 1, maximum: 100_000 })
+  @IsWholeWithin(1, 100_000)
+  buyers!: number;
+
+  @ApiProperty({
+    description: 'For sale; of each strategy’s own product.',
+    example: 500,
+    minimum: 1,
+    maximum: 100_000,
+  })
+  @IsWholeWithin(1, 100_000)
+  units!: number;
+
+  @ApiProperty({ description: 'One sale for each, in this order.', enum: strategyNames, isArray: true })
+  @IsStrategies()
+  strategies!: string[];
+
+  @ApiProperty({
+    description: 'Share of the cards that are declined.',
+    example: 0.08,
+    minimum: 0,
+    maximum: 1,
+  })
+  @IsWithin(0, 1)
+  declineRate!: number;
+
+  @ApiProperty({
+    description: 'Share of the buyers who reserve and go away.',
+    example: 0.02,
+    minimum: 0,
+    maximum: 1,
+  })
+  @IsWithin(0, 1)
+  abandonRate!: number;
+
+  @ApiPropertyOptional({ description: 'How many come each second, on average.', example: 1_000 })
+  @MayBeAbsent()
+  @IsWithin(1, 20_000)
+  rate?: number;
+
+  @ApiPropertyOptional({ description: 'Repeats what was random.', example: 4_021 })
+  @MayBeAbsent()
+  @IsWholeWithin(0, 2 ** 31)
+  seed?: number;
+}

@@ -1,0 +1,178 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { randomInt } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
+import { Database } from '../database/database';
+import { notFound, refusal } from '../errors';
+import { recordAction } from '../audit-log/audit-log.repository';
+import type { Principal } from '../auth/auth.guard';
+import { StreamTopics } from '../http/stream-topics';
+import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
+import { newId, publicId } from '../ids';
+import { LoadTestRun } from './load-test-run';
+import { type LoadTest, LoadTestFiles, waitingLane } from './load-test-files';
+import type { NewLoadTestDto } from './load-tests.dto';
+
+export const loadTestRunning = refusal({
+  code: 'load_test_running',
+  status: 409,
+  title: 'A load test is running',
+});
+export const loadTestNotFound = refusal({
+  code: 'load_test_not_found',
+  status: 404,
+  title: 'There is no such load test',
+});
+
+const root = join(__dirname, '../..');
+const program = join(root, 'scripts', 'rehearsal.mjs');
+const arrivalsPerSecond = 1_000;
+
+/**
+ * Rehearsals: the load test of the command line, held against this service by a process of its own, so that what is
+ * measured is the service and not its neighbour on the same thread. One at a time, and never in production.
+ */
+@Injectable()
+export class LoadTests implements OnModuleDestroy {
+  private readonly files: LoadTestFiles;
+  private run: LoadTestRun | undefined;
+  /** The one that is about to begin, and is in no file yet. */
+  private starting: string | undefined;
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    private readonly adapter: HttpAdapterHost,
+    topics: StreamTopics,
+  ) {
+    this.files = new LoadTestFiles(join(config.dataDir, 'load-tests'));
+    topics.offer('run', async (id) => this.find(id));
+  }
+
+  find(id: string): LoadTest {
+    this.refuseInProduction();
+    const run = /^[\w-]{1,64}$/.test(id) ? this.files.read(id) : undefined;
+    if (!run) throw loadTestNotFound(`There is no load test ${id.slice(0, 64)}.`);
+    return run;
+  }
+
+  list(): LoadTest[] {
+    this.refuseInProduction();
+    return this.files.list();
+  }
+
+  /** The same key again: the load test that it started. */
+  async start(wanted: NewLoadTestDto, key: string | undefined, actor: Principal): Promise<LoadTest> {
+    this.refuseInProduction();
+    if (!existsSync(program)) throw notFound('This installation has no load test. Start it from a clone.');
+    const runId = newId();
+    try {
+      const claimed = await this.claim(runId, wanted, key, actor);
+      return claimed === undefined ? this.begin(publicId('run', runId), wanted, actor) : this.find(claimed);
+    } finally {
+      if (this.starting === runId) this.starting = undefined;
+    }
+  }
+
+  /** The id of what this key started before, or undefined: it is this one's turn, and the audit log has it. */
+  private claim(
+    runId: string,
+    wanted: NewLoadTestDto,
+    key: string | undefined,
+    actor: Principal,
+  ): Promise<string | undefined> {
+    return this.db.transaction('desk', async (tx) => {
+      if (key !== undefined) {
+        const claim = { principal: actor.name, operation: 'load-tests', key, resourceId: runId };
+        const [found] = await claimKeys(tx, [{ ...claim, fingerprint: fingerprintOf(wanted) }]);
+        if (!found!.first && 'reused' in found!) throw reusedKey();
+        if (!found!.first) return publicId('run', (found as { resourceId: string }).resourceId);
+      }
+      const others = this.starting !== undefined && this.starting !== runId;
+      if (others || this.files.list().some(({ status }) => status === 'running'))
+        throw loadTestRunning('One is held already. Wait for its end, or stop it.');
+      this.starting = runId;
+      const { reason, ...after } = wanted;
+      const objectId = publicId('run', runId);
+      await recordAction(tx, actor, {
+        action: 'load-test.start',
+        objectType: 'load_test',
+        objectId,
+        reason,
+        after,
+      });
+      return undefined;
+    });
+  }
+
+  async stop(id: string, reason: string, actor: Principal): Promise<LoadTest> {
+    const run = this.find(id);
+    if (run.status !== 'running') return run;
+    await this.db.transaction('desk', (tx) =>
+      recordAction(tx, actor, {
+        action: 'load-test.stop',
+        objectType: 'load_test',
+        objectId: id,
+        reason,
+      }),
+    );
+    this.files.askToStop(id);
+    return this.find(id);
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    await this.run?.end();
+  }
+
+  private begin(id: string, wanted: NewLoadTestDto, actor: Principal): LoadTest {
+    const { buyers, units, strategies, declineRate, abandonRate } = wanted;
+    const rate = wanted.rate ?? arrivalsPerSecond;
+    const seed = wanted.seed ?? randomInt(2 ** 31);
+    const test: LoadTest = {
+      object: 'load_test',
+      id,
+      status: 'running',
+      startedAt: new Date().toISOString(),
+      endedAt: null,
+      startedBy: actor.name,
+      ...{ buyers, units, rate, declineRate, abandonRate, seed },
+      lanes: strategies.map(waitingLane),
+      trouble: null,
+    };
+    this.files.begin(test);
+    this.run = new LoadTestRun(test, this.spawn(test), this.files);
+    return test;
+  }
+
+  private spawn({ id, lanes, ...test }: LoadTest): ChildProcess {
+    const { port } = (this.adapter.httpAdapter.getHttpServer() as { address(): AddressInfo }).address();
+    const args: Record<string, string | number> = {
+      url: `http://127.0.0.1:${port}`,
+      'sandbox-url': this.config.stripeApiUrl,
+      out: this.files.folderOf(id),
+      strategy: lanes.map(({ strategy }) => strategy).join(','),
+      stock: test.units,
+      buyers: test.buyers,
+      rate: test.rate,
+      'decline-rate': test.declineRate,
+      'abandon-rate': test.abandonRate,
+      seed: test.seed,
+    };
+    const argv = Object.entries(args).flatMap(([name, value]) => [`--${name}`, String(value)]);
+    const { admin, client } = this.config.bootstrapKeys;
+    return spawn(process.execPath, [program, ...argv], {
+      cwd: root,
+      env: { ...process.env, HOLDFAST_ADMIN_KEY: admin, HOLDFAST_CLIENT_KEY: client },
+      stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    });
+  }
+
+  private refuseInProduction(): void {
+    if (this.config.production) throw notFound('There are no load tests in production.');
+  }
+}

@@ -1,0 +1,50 @@
+import type { Checkout } from '../checkout';
+import { type Step, type StepOutcome, blocked, declined, done, factsOf } from '../step';
+
+/**
+ * Takes the money that was set aside: the pivot. Until it is asked for the order can still be called off for free;
+ * afterwards only a no from the provider turns the saga back, never silence.
+ */
+export class CapturePayment implements Step {
+  readonly name = 'capture-payment';
+  readonly kind = 'pivot';
+
+  run({ payments }: Checkout): StepOutcome {
+    const authorization = payments.find('authorize');
+    if (authorization?.status !== 'approved' || !authorization.providerReference)
+      return blocked({
+        code: 'authorization_missing',
+        why: 'there is no approved authorization to capture',
+      });
+
+    const operation = payments.findOrCreate('capture');
+    if (operation.status === 'approved') return done('payment_captured', factsOf(operation));
+    if (operation.status === 'declined')
+      return declined('payment_declined', {
+        code: 'capture_declined',
+        data: factsOf(operation),
+        why: operation.declineCode ?? 'declined',
+      });
+    return { kind: 'ask', operation, authorization: authorization.providerReference };
+  }
+
+  /** Gives captured money back. A capture whose answer was never heard is asked for first, under its own key. */
+  compensate({ payments }: Checkout): StepOutcome {
+    const authorization = payments.find('authorize');
+    const capture = payments.find('capture');
+    if (!authorization || !capture || capture.status === 'declined' || capture.status === 'created')
+      return done('nothing_to_undo', capture && factsOf(capture));
+    const reference = authorization.providerReference ?? undefined;
+    if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
+
+    const operation = payments.findOrCreate('refund');
+    if (operation.status === 'approved') return done('payment_refunded', factsOf(operation));
+    if (operation.status === 'declined')
+      return blocked({
+        code: 'refund_declined',
+        data: factsOf(operation),
+        why: `the refund was declined: ${operation.declineCode}`,
+      });
+    return { kind: 'ask', operation, authorization: reference };
+  }
+}

@@ -1,0 +1,132 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '../../database/database';
+import { type HoldfastError, unavailable } from '../../errors';
+import { recordAction } from '../../audit-log/audit-log.repository';
+import type { Principal } from '../../auth/auth.guard';
+import { alreadyDone } from '../../idempotency/idempotency';
+import { newId, publicId } from '../../ids';
+import { Relay } from '../../outbox/relay';
+import { isForgotten, isUnheard } from '../checkout-saga/payment-results';
+import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
+import { codeVersion } from '../checkout-saga/code-version';
+import type { Saga } from '../saga-state';
+import type { Reason } from '../checkout-saga/transition-codes';
+import { isLeased, lockSaga } from '../checkout-saga/saga.repository';
+import { noSuchOrder, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from '../orders.errors';
+
+/**
+ * What an operator can do about a saga.
+ *
+ * retry       ask again now, under the same keys, so it cannot charge twice
+ * compensate  undo everything, whatever step it is at: refund or void, stock back on sale, order rejected as cancelled
+ * resolve     the order was settled elsewhere, or is given up: it ends now and its stock goes back on sale. No money that
+ *             was heard of is moved; what was never heard goes on being asked for, and a charge that turns up is treated
+ *             as late (LATE_PAYMENT)
+ */
+export type DeskAct = 'retry' | 'compensate' | 'resolve';
+
+/** The stuck-saga desk. Every act is checked and recorded under the saga's lock, and done at most once per key. */
+@Injectable()
+export class SagaDesk {
+  constructor(
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
+
+  /** True: this key did it before. Precedence of refusals: no such order, settled, driven right now, not possible. */
+  async act(
+    act: DeskAct,
+    orderId: string,
+    { reason, key }: { reason: string; key?: string },
+    actor: Principal,
+  ): Promise<boolean> {
+    const replayed = await this.db.transaction(
+      'desk',
+      async (tx) => {
+        const request = {
+          principal: actor.name,
+          operation: `orders/${orderId}/saga/${act}`,
+          resourceId: newId(),
+        };
+        if (await alreadyDone(tx, key, { ...request, request: { reason } })) return true;
+        await this.move(tx, act, orderId, reason, actor);
+        return false;
+      },
+      { rerunWhenCommitIsUnknown: key !== undefined },
+    );
+    this.relay.poke();
+    return replayed;
+  }
+
+  private async move(tx: Tx, act: DeskAct, orderId: string, reason: string, actor: Principal): Promise<void> {
+    const saga = await lockSaga(tx, orderId);
+    if (!saga) throw noSuchOrder();
+    refuse(act, saga);
+
+    const [checkout] = await loadCheckouts(tx, [saga]);
+    const { turn } = checkout!;
+    turn.noteLostWorker();
+    const byHand = {
+      code: codes[act],
+      data: { actor: actor.name, reason },
+      why: `${act} by ${actor.name}: ${reason}`,
+    };
+    if (act === 'retry') turn.apply({ type: 'retried' }, byHand);
+    if (act === 'compensate') turn.apply({ type: 'compensated-by-hand' }, byHand);
+    if (act === 'resolve') giveUp(checkout!, byHand);
+    turn.rest();
+    await saveCheckouts(tx, [checkout!]);
+    await recordAction(tx, actor, {
+      action: `saga.${act}`,
+      objectType: 'order',
+      objectId: publicId('ord', orderId),
+      reason,
+      before: shown(saga),
+      after: shown(turn.saga),
+    });
+  }
+}
+
+const codes = {
+  retry: 'retried_by_operator',
+  compensate: 'compensated_by_operator',
+  resolve: 'resolved_by_operator',
+} as const;
+
+/** The order ends before its money is settled; the saga goes on while a charge may still turn up. */
+function giveUp(checkout: Checkout, byHand: Reason): void {
+  const { turn, stock, payments } = checkout;
+  const mayTurnUp = payments.all.some(
+    (operation) => isUnheard(operation) && !isForgotten(operation, turn.saga.now),
+  );
+  turn.apply({ type: 'given-up', unheard: mayTurnUp }, byHand);
+  stock.undo(`order given up: ${byHand.why}`);
+  checkout.end();
+}
+
+function refuse(act: DeskAct, saga: Saga): void {
+  const refusal = refusalOf(act, saga);
+  if (refusal) throw refusal;
+}
+
+/** Why this act cannot be done to a saga as it stands; undefined when it can. */
+export function refusalOf(act: DeskAct, saga: Saga): HoldfastError | undefined {
+  if (saga.codeVersion > codeVersion)
+    return unavailable('A newer version of this service drives the order. Ask again in a second.');
+  if (saga.status === 'completed' || saga.status === 'compensated') {
+    return sagaSettled(
+      saga.status === 'completed'
+        ? 'The order is placed. To give it back, cancel or refund it.'
+        : 'The saga has ended and does nothing more. Look at the money in its timeline.',
+    );
+  }
+  if (isLeased(saga))
+    return sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
+  if (act === 'compensate' && saga.endsAs)
+    return sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');
+  if (act === 'resolve' && saga.status !== 'stuck' && saga.attempt === 0)
+    return sagaNotStuck('It is neither stuck nor waiting for an answer. Compensate it, or let it run.');
+  return undefined;
+}
+
+const shown = ({ status, step, attempt, endsAs }: Saga) => ({ status, step, attempt, endsAs });

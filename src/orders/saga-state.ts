@@ -1,0 +1,39 @@
+export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated' | 'stuck';
+export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
+
+/** How an order ends that is not placed, or not any more. */
+export type OrderEnd =
+  | 'payment_declined'
+  | 'reservation_expired'
+  | 'cancelled'
+  /** An operator gave it up before the provider had answered; the only end that may be taken back. */
+  | 'abandoned'
+  | 'placed_then_cancelled'
+  | 'placed_then_refunded';
+
+/** The part of a saga that its transitions decide about. */
+export interface SagaState {
+  status: SagaStatus;
+  step: StepName;
+  /** Started attempts of the present step, counted before the work. */
+  attempt: number;
+  /** Somebody asked for the way back; obeyed as soon as the saga can turn. */
+  wanted: 'cancel' | 'refund' | null;
+  /** Set on the way back: how the order ends when all is undone. */
+  endsAs: OrderEnd | null;
+}
+
+/** A saga's row, locked. */
+export interface Saga extends SagaState {
+  orderId: string;
+  fencingToken: number;
+  version: number;
+  codeVersion: number;
+  /** How often the sweeper took it up since it last moved. */
+  sweeps: number;
+  nextRunAt: Date | null;
+  leaseExpiresAt: Date | null;
+  leaseOwner: string | null;
+  /** The database's clock, read after the lock. */
+  now: Date;
+}

@@ -1,0 +1,104 @@
+import { Controller, Get, Query } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
+import { Database } from '../database/database';
+import { ValidationFailed } from '../errors';
+import { Answers, documented, pageOfType } from '../http/responses';
+import { Roles } from '../auth/auth.guard';
+import { PageQuery, pageBounds, pageOf } from '../http/paging';
+import { MayBeAbsent } from '../http/validation';
+import { parsePublicId, publicId } from '../ids';
+import { type FeedEvent, type FeedKey, readFeed } from './event-feed';
+import { type MessageType, messageRoutes } from './outbox';
+
+const types = Object.keys(messageRoutes) as MessageType[];
+
+const eventType = documented(
+  'Event',
+  {
+    object: 'event',
+    id: 'evt_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    type: 'order.placed',
+    aggregateType: 'order',
+    aggregateId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    sequence: 2,
+    data: { reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' },
+    createdAt: '2026-11-20T10:00:00.000Z',
+  },
+  {
+    enums: { type: types, aggregateType: ['order', 'reservation'] },
+    open: ['data'],
+  },
+);
+
+class EventsQuery extends PageQuery {
+  @ApiPropertyOptional({
+    description: 'An order or a reservation.',
+    example: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+  })
+  @MayBeAbsent()
+  @Matches(/^(ord|rsv)_[0-9a-z]{26}$/, { message: 'aggregateId must be the id of an order or a reservation' })
+  aggregateId?: string;
+}
+
+/** Time in microseconds, sequence, id. */
+const keyPattern = /^\d{1,17} \d{1,9} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+
+@ApiTags('admin: operations')
+@ApiBearerAuth()
+@Controller('v1/admin/events')
+@Roles('admin', 'viewer')
+export class EventsController {
+  constructor(private readonly db: Database) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'Everything that happened',
+    description:
+      'Oldest first; those of an aggregate in the order of their sequence. An event is shown when nothing older can turn up any more.',
+  })
+  @Answers({ 200: pageOfType(eventType) }, [ValidationFailed.kind])
+  async list(@Query() query: EventsQuery) {
+    const { limit, after } = pageBounds(query, keyPattern);
+    const aggregateId = query.aggregateId === undefined ? null : internalId(query.aggregateId);
+    const events = await readFeed(this.db, aggregateId, {
+      limit,
+      after: after === null ? null : keyFrom(after),
+    });
+    return pageOf(
+      events,
+      limit,
+      ({ createdMicros, sequence, id }) => `${createdMicros} ${sequence} ${id}`,
+      view,
+    );
+  }
+}
+
+/** An id that was never given out has no events. */
+const internalId = (id: string): string =>
+  parsePublicId('ord', id) ?? parsePublicId('rsv', id) ?? '00000000-0000-0000-0000-000000000000';
+
+function keyFrom(after: string): FeedKey {
+  const [createdMicros, sequence, id] = after.split(' ');
+  return { createdMicros: Number(createdMicros), sequence: Number(sequence), id: id! };
+}
+
+const view = (event: FeedEvent) => ({
+  object: 'event' as const,
+  id: publicId('evt', event.id),
+  type: event.type,
+  aggregateType: event.aggregateType,
+  aggregateId: publicId(event.aggregateType === 'order' ? 'ord' : 'rsv', event.aggregateId),
+  sequence: event.sequence,
+  data: withPublicIds(event.payload),
+  createdAt: event.createdAt.toISOString(),
+});
+
+function withPublicIds(payload: Record<string, unknown>): Record<string, unknown> {
+  const { orderId, reservationId } = payload as { orderId?: string | null; reservationId?: string };
+  return {
+    ...payload,
+    ...(orderId ? { orderId: publicId('ord', orderId) } : {}),
+    ...(reservationId ? { reservationId: publicId('rsv', reservationId) } : {}),
+  };
+}

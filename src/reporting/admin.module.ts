@@ -1,0 +1,12 @@
+import { Module } from '@nestjs/common';
+import { Activity } from './activity/activity';
+import { AdminController } from './admin.controller';
+import { Audit } from '../audit/audit';
+import { DeadLettersController } from '../outbox/dead-letters.controller';
+
+@Module({
+  controllers: [AdminController, DeadLettersController],
+  providers: [Activity, Audit],
+  exports: [Activity, Audit],
+})
+export class AdminModule {}

@@ -1,0 +1,177 @@
+import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Database } from '../../database/database';
+import { ValidationFailed } from '../../errors';
+import { Answers } from '../../http/responses';
+import { Caller, type Principal, Roles } from '../../auth/auth.guard';
+import { pageBounds, pageOf } from '../../http/paging';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
+import { publicId } from '../../ids';
+import { ReasonDto } from '../../audit-log/reason.dto';
+import { ProviderDesk } from '../../payment/provider-desk';
+import type { SagaStatus, StepName } from '../../orders/saga-state';
+import { type OrderFilter, listAllOrders } from './order-list';
+import { orderIdOf } from '../../orders/orders.controller';
+import { AdminOrderListQuery } from './order-list.dto';
+import {
+  orderNotFound,
+  sagaDriven,
+  sagaGoesBack,
+  sagaNotStuck,
+  sagaSettled,
+  noSuchOrder,
+} from '../../orders/orders.errors';
+import type { OrderStatus } from '../../orders/orders.repository';
+import { orderListType } from '../../orders/orders.schemas';
+import { orderView } from '../../orders/orders.views';
+import { type DeskAct, SagaDesk } from '../../orders/saga-actions/saga-actions';
+import { moneyOf } from '../order-timeline/saga-money';
+import { optionsOf } from '../order-timeline/saga-options';
+import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-timeline';
+import { sagaView } from '../order-timeline/saga-view';
+import { sagaOptionsType, sagaType } from '../order-timeline/saga.schemas';
+
+const deskProblems = [
+  ValidationFailed.kind,
+  orderNotFound.kind,
+  sagaSettled.kind,
+  sagaDriven.kind,
+  idempotencyKeyReused.kind,
+];
+
+@ApiTags('admin: orders')
+@ApiBearerAuth()
+@Controller('v1/admin/orders')
+@Roles('admin', 'viewer')
+export class AdminOrdersController {
+  constructor(
+    private readonly desk: SagaDesk,
+    private readonly provider: ProviderDesk,
+    private readonly db: Database,
+  ) {}
+
+  @Get()
+  @ApiOperation({ summary: 'All orders', description: 'Newest first. All filters together must hold.' })
+  @Answers({ 200: orderListType }, [ValidationFailed.kind])
+  async list(@Query() query: AdminOrderListQuery) {
+    const { limit, after } = pageBounds(query);
+    const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
+    return pageOf(rows, limit, (row) => row.id, orderView);
+  }
+
+  @Get(':id/saga')
+  @ApiOperation({
+    summary: "One saga's timeline",
+    description:
+      'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
+  })
+  @Answers({ 200: sagaType }, [orderNotFound.kind])
+  async saga(@Param('id') id: string) {
+    return sagaView(await this.facts(orderIdOf(id)));
+  }
+
+  @Get(':id/saga/options')
+  @ApiOperation({
+    summary: 'What can be done about a saga',
+    description:
+      'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
+  })
+  @Answers({ 200: sagaOptionsType }, [orderNotFound.kind])
+  async options(@Param('id') id: string) {
+    const facts = await this.facts(orderIdOf(id));
+    const { reference } = moneyOf(facts.operations, facts.order.currency);
+    const orderId = publicId('ord', facts.order.id);
+    return optionsOf(facts, await this.provider.ask({ orderId, reference }));
+  }
+
+  @Post(':id/saga/retry')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Ask again now',
+    description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
+  })
+  @Answers({ 200: sagaType }, deskProblems)
+  retry(
+    @Param('id') id: string,
+    @Body() dto: ReasonDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.act('retry', id, { reason: dto.reason, key }, caller, reply);
+  }
+
+  @Post(':id/saga/compensate')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Undo everything',
+    description:
+      'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
+  })
+  @Answers({ 200: sagaType }, [...deskProblems, sagaGoesBack.kind])
+  compensate(
+    @Param('id') id: string,
+    @Body() dto: ReasonDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.act('compensate', id, { reason: dto.reason, key }, caller, reply);
+  }
+
+  @Post(':id/saga/resolve')
+  @Roles('admin')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Mark as resolved',
+    description:
+      'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
+  })
+  @Answers({ 200: sagaType }, [...deskProblems, sagaNotStuck.kind])
+  resolve(
+    @Param('id') id: string,
+    @Body() dto: ReasonDto,
+    @OptionalIdempotencyKey() key: string | undefined,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    return this.act('resolve', id, { reason: dto.reason, key }, caller, reply);
+  }
+
+  private async act(
+    act: DeskAct,
+    id: string,
+    order: { reason: string; key: string | undefined },
+    caller: Principal,
+    reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    if (await this.desk.act(act, orderId, order, caller)) void reply.header('idempotent-replayed', 'true');
+    return sagaView(await this.facts(orderId));
+  }
+
+  private async facts(orderId: string): Promise<SagaFacts> {
+    const facts = await findSagaFacts(this.db, orderId);
+    if (!facts) throw noSuchOrder();
+    return facts;
+  }
+}
+
+function filterOf(query: AdminOrderListQuery): OrderFilter {
+  return {
+    statuses: listed<OrderStatus>(query.status),
+    sagaStatuses: listed<SagaStatus>(query.sagaStatus),
+    steps: listed<StepName>(query.step),
+    customerId: query.customerId ?? null,
+    paymentUnknown: query.paymentStatus === 'unknown',
+    from: query.from === undefined ? null : new Date(query.from),
+    to: query.to === undefined ? null : new Date(query.to),
+  };
+}
+
+/** Words that the query's own check has let through. */
+const listed = <Word extends string>(words: string | undefined): Word[] | null =>
+  words === undefined ? null : ([...new Set(words.split(','))] as Word[]);

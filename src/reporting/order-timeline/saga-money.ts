@@ -1,0 +1,39 @@
+import { money } from '../../http/responses';
+import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
+
+type Money = ReturnType<typeof money>;
+
+/** What Holdfast recorded of an order's money. Null is unknown: neither yes nor no. */
+export interface SagaMoney {
+  authorized: Money | null;
+  captured: Money | null;
+  voided: Money | null;
+  refunded: Money | null;
+  /** What was captured and not refunded. */
+  paid: Money | null;
+  reference: string | null;
+}
+
+type Recorded = Pick<PaymentOperation, 'kind' | 'status' | 'amount' | 'providerReference'>;
+
+export function moneyOf(operations: readonly Recorded[], currency: string): SagaMoney {
+  const sum = (kind: OperationKind): number | null => {
+    const own = operations.filter((operation) => operation.kind === kind);
+    if (own.some(({ status }) => status === 'unknown' || status === 'sent')) return null;
+    return own
+      .filter(({ status }) => status === 'approved')
+      .reduce((total, operation) => total + operation.amount, 0);
+  };
+  const told = (amount: number | null) => (amount === null ? null : money(amount, currency));
+  const [captured, refunded] = [sum('capture'), sum('refund')];
+  return {
+    authorized: told(sum('authorize')),
+    captured: told(captured),
+    voided: told(sum('void')),
+    refunded: told(refunded),
+    paid: told(captured === null || refunded === null ? null : captured - refunded),
+    reference:
+      operations.find(({ kind, providerReference }) => kind === 'authorize' && providerReference)
+        ?.providerReference ?? null,
+  };
+}

@@ -1,0 +1,202 @@
+import { publicId } from '../../ids';
+import { isForgotten, isUnheard } from '../../orders/checkout-saga/payment-results';
+import { money } from '../../http/responses';
+import type { ProviderAnswer } from '../../payment/provider-desk';
+import type { ProviderRecord } from '../../payment/provider-records';
+import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
+import { orderEnds } from '../../orders/order-moves';
+import type { OrderStatus } from '../../orders/orders.repository';
+import { type DeskAct, refusalOf } from '../../orders/saga-actions/saga-actions';
+import { type SagaMoney, moneyOf } from './saga-money';
+import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
+import { capitalized, listed, moneyWords, operationWords, unitWords } from './formatting';
+
+/** What can be done about a saga, and what each act would lead to, as far as the provider's books tell. Pure. */
+export interface SagaOption {
+  possible: boolean;
+  why: string;
+  refund: ReturnType<typeof money> | null;
+  units: number;
+  endsAs: OrderStatus | null;
+}
+
+export function optionsOf(facts: SagaFacts, answer: ProviderAnswer) {
+  const { order, operations } = facts;
+  return {
+    object: 'saga_options' as const,
+    orderId: publicId('ord', order.id),
+    recorded: moneyOf(operations, order.currency),
+    provider: providerView(answer),
+    comparison: comparisonOf(facts, answer),
+    retry: checked('retry', facts, retry(facts, answer.record)),
+    compensate: checked('compensate', facts, compensate(facts, answer.record)),
+    resolve: checked('resolve', facts, resolve(facts)),
+    suggested: suggestion(facts, answer),
+  };
+}
+
+function providerView({ answered, problem, record, askedAt }: ProviderAnswer) {
+  const told = (amount: number | undefined) =>
+    record && amount !== undefined ? money(amount, record.currency) : null;
+  return {
+    answered,
+    problem,
+    authorized: told(record?.authorized),
+    captured: told(record?.captured),
+    voided: told(record?.voided),
+    refunded: told(record?.refunded),
+    reference: record?.reference ?? null,
+    askedAt: askedAt?.toISOString() ?? null,
+    askedSecondsAgo: askedAt && Math.max(0, Math.floor((Date.now() - askedAt.getTime()) / 1_000)),
+  };
+}
+
+/** An act that cannot be done stays visible, with the reason in the words of its refusal. */
+function checked(act: DeskAct, { saga }: SagaFacts, option: Omit<SagaOption, 'possible'>): SagaOption {
+  const refusal = refusalOf(act, saga);
+  if (!refusal) return { possible: true, ...option };
+  return { possible: false, why: refusal.message, refund: null, units: 0, endsAs: null };
+}
+
+function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption, 'possible'> {
+  const { saga, order } = facts;
+  const asks = `Asks again with the same key. It cannot ${saga.endsAs ? 'give back' : 'charge'} twice.`;
+  const none = { refund: null, units: 0 };
+  if (isBlocked(facts)) return { ...none, why: `${asks} ${alone(facts)}`, endsAs: null };
+  if (saga.endsAs) {
+    const endsAs = orderEnds[saga.endsAs].to;
+    const back = isBackAlready(record) ? ' The provider has given the money back already.' : '';
+    return { ...none, why: `${asks}${back} It goes on until everything is undone.`, endsAs };
+  }
+  if (hasCaptured(facts, record)) {
+    const amount = moneyWords(money(record!.captured, record!.currency));
+    return {
+      ...none,
+      why: `${asks} The provider has taken ${amount} already, so this should end in placed within seconds.`,
+      endsAs: 'placed',
+    };
+  }
+  const waiting = waitingOperation(facts);
+  const what = waiting
+    ? ` What becomes of it depends on the answer to the ${operationWords[waiting.kind]}.`
+    : '';
+  return { ...none, why: `${asks}${what}`, endsAs: order.status === 'pending' ? null : order.status };
+}
+
+function compensate(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption, 'possible'> {
+  const { order, operations } = facts;
+  const recorded = moneyOf(operations, order.currency);
+  const taken = record ? record.captured - record.refunded : (recorded.paid?.amount ?? null);
+  const units = unitsHeld(facts.reservation);
+  const refund = taken ? money(taken, record?.currency ?? order.currency) : null;
+  const parts = [
+    ...(refund ? [`refunds ${moneyWords(refund)}`] : voids(record, recorded)),
+    ...(taken === null ? ['refunds what turns out to be captured'] : []),
+    ...(units > 0 ? [`puts ${unitWords(order.lines)} back on sale`] : []),
+    'ends the order as rejected (cancelled)',
+  ];
+  return {
+    why: `${capitalized(listed(parts))}. The customer is told by your shop, not by Holdfast.`,
+    refund,
+    units,
+    endsAs: orderEnds.cancelled.to,
+  };
+}
+
+/** What is set aside and not captured is let go; where nobody knows, it is asked for first. */
+function voids(record: ProviderRecord | null, recorded: SagaMoney): string[] {
+  if (!record) return recorded.authorized?.amount === 0 ? [] : ['voids what turns out to be authorized'];
+  const held = record.captured === 0 ? record.authorized - record.voided : 0;
+  return held > 0 ? [`voids ${moneyWords(money(held, record.currency))}`] : [];
+}
+
+function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
+  const { saga, order, operations, reservation } = facts;
+  const units = unitsHeld(reservation);
+  const stock = units > 0 ? ` ${unitWords(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
+  const goesOn = operations.some((one) => isUnheard(one) && !isForgotten(one, saga.now));
+  const late = saga.endsAs
+    ? 'gives back what turns out to be charged.'
+    : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
+  const then = goesOn
+    ? `Holdfast goes on asking the provider; ${late}`
+    : 'Moves no money: use it only when that was settled elsewhere; the audit keeps reporting a difference.';
+  return {
+    why: `Ends the order now.${stock} ${then}`,
+    refund: null,
+    units,
+    endsAs: orderEnds[saga.endsAs ?? 'abandoned'].to,
+  };
+}
+
+/** One choice is plainly right only when the provider says that it has done all that is left to do. */
+function suggestion(facts: SagaFacts, { answered, record }: ProviderAnswer): DeskAct | null {
+  if (!answered || !record || refusalOf('retry', facts.saga)) return null;
+  const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
+  return isRight && !isBlocked(facts) ? 'retry' : null;
+}
+
+/** Not asked again by itself, so asking again by hand would find the same. */
+const isBlocked = ({ saga }: SagaFacts): boolean => waitsFor(saga) === 'operator';
+
+/** What asking again leads to when it stopped for good, by what stopped it. */
+function alone({ transitions }: SagaFacts): string {
+  switch (transitions.findLast(({ cause }) => cause === 'blocked')?.code) {
+    case 'workers_lost':
+      return 'Its workers did not come back from it, and the next one may not either.';
+    case 'unheard_too_long':
+      return 'The provider may have forgotten the key, so it is not asked and stops again.';
+    case 'amount_differs':
+    case 'void_declined':
+    case 'refund_declined':
+      return 'The provider answered, so retrying alone will not fix this.';
+    default:
+      return 'What stopped it may stop it again.';
+  }
+}
+
+/** Each fact in both books: the same, different, or not heard yet on one side, which is no difference. */
+export type Comparison = 'same' | 'differs' | 'not_heard';
+
+/** Clocks of two machines differ by less. */
+const skewMs = 2_000;
+
+function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: ProviderAnswer) {
+  const recorded = moneyOf(operations, order.currency);
+  // What was recorded since the provider was asked cannot be in its answer.
+  const isOlder = operations.some(
+    ({ settledAt }) => settledAt && askedAt && settledAt.getTime() > askedAt.getTime() - skewMs,
+  );
+  const compare = (isSame: boolean): Comparison => (isSame ? 'same' : isOlder ? 'not_heard' : 'differs');
+  const amounts = (kind: OperationKind, ours: SagaMoney['captured'], theirs: number | undefined) => {
+    if (!record || theirs === undefined) return 'not_heard';
+    if (ours) return compare(ours.amount === theirs && ours.currency === record.currency);
+    // Not heard by us; but another amount than was asked for is a difference, whatever the answer was.
+    const { amount, currency } = operations.findLast((operation) => operation.kind === kind)!;
+    const isAsAsked = theirs === 0 || (theirs === amount && record.currency === currency);
+    return isAsAsked ? 'not_heard' : compare(false);
+  };
+  const isNamed = record !== null && recorded.reference !== null;
+  return {
+    authorized: amounts('authorize', recorded.authorized, record?.authorized),
+    captured: amounts('capture', recorded.captured, record?.captured),
+    voided: amounts('void', recorded.voided, record?.voided),
+    refunded: amounts('refund', recorded.refunded, record?.refunded),
+    reference: isNamed ? compare(recorded.reference === record.reference) : 'not_heard',
+  } satisfies Record<string, Comparison>;
+}
+
+const hasCaptured = ({ order }: SagaFacts, record: ProviderRecord | null): boolean =>
+  record !== null &&
+  record.captured === order.totalAmount &&
+  record.currency === order.currency &&
+  record.refunded === 0;
+
+const isBackAlready = (record: ProviderRecord | null): boolean =>
+  record !== null &&
+  record.authorized > 0 &&
+  (record.captured > 0 ? record.refunded === record.captured : record.voided === record.authorized);
+
+/** The one that the saga waits for. */
+const waitingOperation = ({ operations }: SagaFacts): PaymentOperation | undefined =>
+  operations.find(isUnheard) ?? operations.find(({ status }) => status === 'created');

@@ -1,0 +1,115 @@
+import type { Queryable } from '../../database/database';
+import { type PaymentOperation, operationsOf } from '../../payment/payment-operations';
+import {
+  isLeased,
+  type ReadSaga,
+  readSaga,
+  type TimelineRow,
+  transitionsOf,
+} from '../../orders/checkout-saga/saga.repository';
+import { type Order, findOrder } from '../../orders/orders.repository';
+
+/** Everything that is known of one order's saga, read for people. */
+export interface SagaFacts {
+  order: Order;
+  saga: ReadSaga;
+  transitions: TimelineRow[];
+  operations: PaymentOperation[];
+  reservation: HeldReservation;
+  webhooks: ReceivedWebhook[];
+  clientKey: string | null;
+}
+
+export interface HeldReservation {
+  id: string;
+  status: string;
+  createdAt: Date;
+  expiresAt: Date;
+  endedAt: Date | null;
+  returnedAt: Date | null;
+  endReason: string | null;
+  units: number;
+  fencingToken: number;
+}
+
+interface ReceivedWebhook {
+  id: string;
+  type: string;
+  verdict: string | null;
+  receivedAt: Date;
+  processedAt: Date | null;
+}
+
+/** Undefined: there is no such order. The parts are read side by side; each is true of its own moment. */
+export async function findSagaFacts(queryable: Queryable, orderId: string): Promise<SagaFacts | undefined> {
+  const [order, saga] = await Promise.all([findOrder(queryable, orderId), readSaga(queryable, orderId)]);
+  if (!order || !saga) return undefined;
+  const [transitions, operations, reservation, webhooks, clientKey] = await Promise.all([
+    transitionsOf(queryable, orderId),
+    operationsOf(queryable, orderId),
+    reservationOf(queryable, order.reservationId),
+    webhooksOf(queryable, orderId),
+    clientKeyOf(queryable, order),
+  ]);
+  return { order, saga, transitions, operations, reservation, webhooks, clientKey };
+}
+
+/** What an unfinished saga goes on with: whoever drives it now, its next run, or an operator. Null: it has ended. */
+export type WaitsFor = 'worker' | 'next_run' | 'operator' | null;
+
+export function waitsFor(saga: ReadSaga): WaitsFor {
+  if (saga.status === 'completed' || saga.status === 'compensated') return null;
+  if (isLeased(saga)) return 'worker';
+  return saga.nextRunAt === null ? 'operator' : 'next_run';
+}
+
+/** Who drives it at this moment. */
+export const driverOf = (saga: ReadSaga): string | null => (isLeased(saga) ? saga.leaseOwner : null);
+
+async function reservationOf(queryable: Queryable, id: string): Promise<HeldReservation> {
+  const [reservation] = await queryable.rows<HeldReservation>(
+    `
+    SELECT r.id, r.status, r.created_at AS "createdAt", r.expires_at AS "expiresAt", r.ended_at AS "endedAt",
+           r.returned_at AS "returnedAt", r.end_reason AS "endReason", sum(l.quantity)::bigint AS units,
+           max(l.fencing_token) AS "fencingToken"
+      FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+     WHERE r.id = $1::uuid
+     GROUP BY r.id
+    `,
+    [id],
+  );
+  return reservation!;
+}
+
+function webhooksOf(queryable: Queryable, orderId: string): Promise<ReceivedWebhook[]> {
+  return queryable.rows<ReceivedWebhook>(
+    `
+    SELECT id, type, verdict, received_at AS "receivedAt", processed_at AS "processedAt"
+      FROM provider_events
+     WHERE order_id = $1::uuid
+     ORDER BY received_at, id
+    `,
+    [orderId],
+  );
+}
+
+/** The key that the shop sent with the order: claimed in the same transaction, so it is as old as the order. */
+async function clientKeyOf(
+  queryable: Queryable,
+  { id, principal, createdAt }: Order,
+): Promise<string | null> {
+  const [claim] = await queryable.rows<{ key: string }>(
+    `
+    SELECT key
+      FROM idempotency_keys
+     WHERE created_at BETWEEN $3::timestamptz - interval '1 minute' AND $3::timestamptz + interval '1 minute'
+       AND principal = $2::text AND operation = 'orders' AND resource_id = $1::uuid
+    `,
+    [id, principal, createdAt],
+  );
+  return claim?.key ?? null;
+}
+
+/** What cannot be sold until the saga ends. */
+export const unitsHeld = ({ status, units, returnedAt }: HeldReservation): number =>
+  status === 'active' || status === 'pinned' || (status === 'confirmed' && !returnedAt) ? units : 0;

@@ -1,0 +1,144 @@
+import { publicId } from '../../ids';
+import { money, secondsUntil } from '../../http/responses';
+import type { PaymentOperation } from '../../payment/payment-operations';
+import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repository';
+import { orderView } from '../../orders/orders.views';
+import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
+import { refusalOf } from '../../orders/saga-actions/saga-actions';
+import { moneyOf } from './saga-money';
+import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-timeline';
+import { type Told, storyOf } from './story';
+
+/** One saga for people: its story, every transition and every attempt, what was asked of the provider, and what is next. */
+export function sagaView(facts: SagaFacts) {
+  const { order, saga, transitions, operations, reservation, webhooks, clientKey } = facts;
+  const startedAt = transitions[0]!.at;
+  const after = (at: Date) => at.getTime() - startedAt.getTime();
+  const attempts = lastOneSettled(attemptsOf(transitions), saga);
+  const recorded = moneyOf(operations, order.currency);
+  return {
+    object: 'saga' as const,
+    orderId: publicId('ord', order.id),
+    asOf: saga.now.toISOString(),
+    status: saga.status,
+    step: saga.step,
+    story: storyOf(toldOf(facts, attempts)),
+    order: orderView(order),
+    transitions: transitions.map((row, index) => ({
+      version: row.version,
+      at: row.at.toISOString(),
+      afterMs: after(row.at),
+      sincePreviousMs: index === 0 ? 0 : row.at.getTime() - transitions[index - 1]!.at.getTime(),
+      step: row.step,
+      attempt: row.attempt,
+      from: row.fromStatus,
+      to: row.toStatus,
+      cause: row.cause,
+      detail: row.detail,
+      code: row.code,
+      data: row.data,
+      fencingToken: row.fencingToken,
+      worker: row.worker,
+      leaseOwner: leaseOwnerOf(row, transitions),
+    })),
+    attempts: attempts.map((attempt) => attemptView(attempt, operations, after)),
+    operations: operations.map(operationView),
+    nextAttemptInSeconds:
+      saga.nextRunAt === null || driverOf(saga) !== null ? null : secondsUntil(saga.nextRunAt, saga.now),
+    waitsFor: waitsFor(saga),
+    drivenBy: driverOf(saga),
+    reservation: reservationView(reservation, attempts, after),
+    webhooks: webhooks.map(({ id, type, verdict, receivedAt, processedAt }) => ({
+      id,
+      type,
+      verdict,
+      receivedAt: receivedAt.toISOString(),
+      afterMs: after(receivedAt),
+      processedAt: processedAt?.toISOString() ?? null,
+    })),
+    money: recorded,
+    clientKey,
+    acts: {
+      retry: refusalOf('retry', saga) === undefined,
+      compensate: refusalOf('compensate', saga) === undefined,
+      resolve: refusalOf('resolve', saga) === undefined,
+    },
+  };
+}
+
+/** What its story is made of. */
+export const toldOf = (
+  { order, saga, transitions, operations, reservation }: SagaFacts,
+  attempts = lastOneSettled(attemptsOf(transitions), saga),
+): Told => ({
+  ...order,
+  ttlMs: reservation.expiresAt.getTime() - reservation.createdAt.getTime(),
+  saga,
+  waitsFor: waitsFor(saga),
+  transitions,
+  attempts,
+  operations,
+  stockIsBack: unitsHeld(reservation) === 0,
+});
+
+/** A question that nobody waits for any more was not answered: whoever asked it stopped, and its lease ran out. */
+function lastOneSettled(attempts: Attempt[], saga: ReadSaga): Attempt[] {
+  const last = attempts.at(-1);
+  if (last?.outcome !== 'running' || driverOf(saga) !== null) return attempts;
+  const endedAt = saga.leaseExpiresAt ?? saga.now;
+  return [...attempts.slice(0, -1), { ...last, ...lost(last, { endedAt }) }];
+}
+
+/** A lease begins with a token of its own, and whoever wrote the first line under it holds it. Others write by hand. */
+function leaseOwnerOf({ fencingToken, worker }: TimelineRow, transitions: readonly TimelineRow[]) {
+  if (fencingToken === 0) return null;
+  const owner = transitions.find((row) => row.fencingToken === fencingToken)!.worker;
+  return owner === worker ? owner : null;
+}
+
+const attemptView = (
+  attempt: Attempt,
+  operations: readonly PaymentOperation[],
+  after: (at: Date) => number,
+) => {
+  const { startedAt, endedAt, ...rest } = attempt;
+  return {
+    ...rest,
+    startedAtMs: after(startedAt),
+    endedAtMs: endedAt && after(endedAt),
+    key: keyOf(attempt, operations),
+  };
+};
+
+const operationView = (operation: PaymentOperation) => ({
+  id: publicId('pay', operation.id),
+  kind: operation.kind,
+  status: operation.status,
+  attempts: operation.attempt,
+  amount: money(operation.amount, operation.currency),
+  providerReference: operation.providerReference,
+  declineCode: operation.declineCode,
+  detail: operation.detail,
+  createdAt: operation.createdAt.toISOString(),
+  sentAt: operation.sentAt?.toISOString() ?? null,
+  settledAt: operation.settledAt?.toISOString() ?? null,
+});
+
+/** For its life line. It is pinned in the commit that first asks for money. */
+function reservationView(
+  { id, status, createdAt, endedAt, endReason, units, fencingToken }: HeldReservation,
+  attempts: readonly Attempt[],
+  after: (at: Date) => number,
+) {
+  const pinned = attempts.find(({ operation }) => operation === 'authorize');
+  return {
+    id: publicId('rsv', id),
+    status,
+    startedAtMs: Math.max(0, after(createdAt)),
+    pinnedAtMs: pinned ? after(pinned.startedAt) : null,
+    endedAtMs: endedAt && after(endedAt),
+    endReason,
+    units,
+    fencingToken,
+  };
+}

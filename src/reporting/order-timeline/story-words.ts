@@ -1,0 +1,278 @@
+import type { OperationKind } from '../../payment/payment-operations';
+import type { StepName } from '../../orders/saga-state';
+import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
+import type { MoneySentence } from './story-money';
+import {
+  capitalized,
+  durationWords,
+  listed,
+  moneyWords,
+  operationWords,
+  ordinal,
+  timesWords,
+  unitWords,
+} from './formatting';
+
+/** A story's sentences as kinds with facts, and how each reads. */
+interface Amount {
+  amount: number;
+  currency: string;
+}
+type Lines = readonly { sku: string; quantity: number }[];
+
+export type Trouble =
+  | {
+      kind: 'silence';
+      operation: OperationKind;
+      code: TransitionCode;
+      httpStatus: number | null;
+      nth: number;
+      askedAgain: number;
+      then: 'approved' | 'declined' | 'differs' | 'no_answer' | 'no_clear_answer';
+    }
+  /** `by`: who went on; null while nobody has. */
+  | { kind: 'worker_lost'; worker: string; operation: OperationKind | null; by: string | null }
+  | { kind: 'failure'; step: StepName; times: number };
+
+export interface Reason {
+  why:
+    | 'declined'
+    | 'reservation_expired'
+    | 'reservation_released'
+    | 'cancelled'
+    | 'called_off'
+    | 'given_up'
+    | 'placed_then_cancelled'
+    | 'placed_then_refunded';
+  operation?: 'authorize' | 'capture';
+  ttlMs?: number;
+  /** The money is back. */
+  isDone?: boolean;
+  /** It was on its way back already when an operator ended it. */
+  isClosedByHand: boolean;
+}
+
+export type Stop =
+  | { code: 'amount_differs'; operation: OperationKind; asked: Amount; said: Amount }
+  | { code: 'workers_lost'; workers: number }
+  | { code: 'void_declined' | 'refund_declined' | 'authorization_missing' | 'unheard_too_long' | null };
+
+export type Undone = 'refunded' | 'voided' | 'stock';
+
+interface Back {
+  reason: Reason;
+  undone: readonly Undone[];
+  lines: Lines;
+}
+
+export type Outcome =
+  | { kind: 'placed'; isSmooth: boolean; lines: Lines; tookMs: number | null }
+  | { kind: 'placed_late' }
+  | { kind: 'on_its_way' | 'waits'; step: StepName; wish: boolean }
+  | { kind: 'driven'; step: StepName; operation: OperationKind | null; because: Reason | null; wish: boolean }
+  /** Its attempts are spent, and it goes on by itself. */
+  | { kind: 'stuck'; because: Reason | null; step: StepName; tries: number }
+  /** Nothing moves it but an operator. */
+  | { kind: 'stopped'; because: Reason | null; step: StepName; stop: Stop }
+  | ({ kind: 'undoing' } & Back)
+  | ({ kind: 'undone' } & Back)
+  /** An operator ended the order; its money is not settled yet. */
+  | ({ kind: 'ended_early'; asksFor: OperationKind | null } & Back);
+
+export type Sentence = Trouble | Outcome;
+
+export function wordsOf(sentence: Sentence | MoneySentence): string {
+  switch (sentence.kind) {
+    case 'silence':
+      return silenceWords(sentence);
+    case 'worker_lost':
+      return lostWords(sentence);
+    case 'failure':
+      return `Holdfast itself failed ${timesWords(sentence.times)} at ${sentence.step}.`;
+    case 'placed':
+      return placedWords(sentence);
+    case 'placed_late':
+      return 'An operator had ended the order; its charge arrived late, so it was placed after all.';
+    case 'on_its_way':
+      return `It is on its way, at ${sentence.step}.${wishWords(sentence)}`;
+    case 'waits':
+      return `It waits at ${sentence.step} and is tried again by itself.${wishWords(sentence)}`;
+    case 'driven':
+      return `${becauseWords(sentence)}${drivenWords(sentence)}${wishWords(sentence)}`;
+    case 'stuck':
+      return `${becauseWords(sentence)}It is stuck at ${sentence.step}${triesWords(sentence.tries)}; Holdfast goes on asking by itself.`;
+    case 'stopped':
+      return `${becauseWords(sentence)}${stoppedWords(sentence)}`;
+    case 'undone':
+    case 'undoing':
+    case 'ended_early':
+      return backWords(sentence);
+    default:
+      return moneySentenceWords(sentence);
+  }
+}
+
+type Of<Kind extends Sentence['kind']> = Extract<Sentence, { kind: Kind }>;
+
+function silenceWords({ operation, code, httpStatus, nth, askedAgain, then }: Of<'silence'>): string {
+  const name = operationWords[operation];
+  const which = nth === 1 && askedAgain === 0 ? name : `${ordinal(nth)} ${name}`;
+  const first = unclearWords(code, which, httpStatus);
+  if (askedAgain === 0) return `${first}.`;
+  const ends = {
+    approved: 'it had gone through',
+    declined: 'it was declined',
+    differs: 'it was of another amount',
+    no_answer: 'there is still no answer',
+    no_clear_answer: 'there is still no clear answer',
+  };
+  return `${first}; Holdfast asked ${timesWords(askedAgain)} more with the same key, and ${ends[then]}.`;
+}
+
+function unclearWords(code: TransitionCode, which: string, httpStatus: number | null): string {
+  switch (code) {
+    case 'no_answer':
+      return `The provider did not answer the ${which}`;
+    case 'provider_error':
+      return `The provider answered the ${which} with an error${httpStatus ? ` (${httpStatus})` : ''}`;
+    case 'provider_busy':
+      return `The provider asked Holdfast to wait with the ${which}`;
+    case 'key_in_use':
+    case 'still_processing':
+      return `The provider was still working on the ${which}`;
+    case 'access_refused':
+      return `The provider refused our access for the ${which}`;
+    default:
+      return `The provider gave no clear answer to the ${which}`;
+  }
+}
+
+/** A lease that ran out is all that is known: its worker may have died, or only been slow. */
+function lostWords({ worker, operation, by }: Of<'worker_lost'>): string {
+  const during = operation ? ` while it asked for the ${operationWords[operation]}` : '';
+  return `${worker} lost its lease${during}${by ? `; ${by} took over` : ''}.`;
+}
+
+function placedWords({ isSmooth, lines, tookMs }: Of<'placed'>): string {
+  const took = tookMs === null ? '' : ` in ${durationWords(tookMs)}`;
+  if (!isSmooth) return `The order was placed${took}.`;
+  return `${capitalized(unitWords(lines))} went through at the first attempt${took}.`;
+}
+
+const drivenWords = ({ operation, step }: Of<'driven'>): string =>
+  operation ? `The ${operationWords[operation]} is being asked for now.` : `A worker is at ${step} now.`;
+
+const wishWords = ({ wish }: { wish: boolean }): string =>
+  wish ? ' A cancellation was asked for and follows when the capture is settled.' : '';
+
+const becauseWords = ({ because }: { because: Reason | null }): string =>
+  because ? `${reasonWords(because)}. ` : '';
+
+const triesWords = (tries: number): string =>
+  tries === 0 ? '' : ` after ${tries === 1 ? 'one attempt' : `${tries} attempts`}`;
+
+const mustAct = (step: StepName): string => `it stopped at ${step} and an operator must act.`;
+
+function stoppedWords({ stop, step }: Of<'stopped'>): string {
+  const why = stopWords(stop);
+  return why ? `${why}; ${mustAct(step)}` : capitalized(mustAct(step));
+}
+
+const doneWords: Record<OperationKind, string> = {
+  authorize: 'authorized',
+  capture: 'captured',
+  void: 'voided',
+  refund: 'refunded',
+};
+
+export function stopWords(stop: Stop): string | null {
+  switch (stop.code) {
+    case 'amount_differs':
+      return `The provider ${doneWords[stop.operation]} ${moneyWords(stop.said)} and we asked for ${moneyWords(stop.asked)}`;
+    case 'workers_lost':
+      return `${stop.workers} workers took it up and did not come back`;
+    case 'void_declined':
+      return 'The provider refused the void';
+    case 'refund_declined':
+      return 'The provider refused the refund';
+    case 'authorization_missing':
+      return 'There is no approved authorization to capture';
+    case 'unheard_too_long':
+      return 'The authorization was unheard for so long that the provider may have forgotten its key';
+    case null:
+      return null;
+  }
+}
+
+function backWords(back: Of<'undone' | 'undoing' | 'ended_early'>): string {
+  const why = reasonWords(back.reason);
+  const undone = listed(back.undone.map((one) => undoneWords[one](back.lines)));
+  if (back.kind === 'undoing')
+    return undone ? `${why}; so far ${undone}.` : `${why}, and everything is being undone.`;
+  const ended = undone ? `${why}, so ${undone}` : why;
+  if (back.kind === 'undone') return `${ended}.`;
+  const asks = back.asksFor
+    ? `Holdfast still asks the provider about the ${operationWords[back.asksFor]}`
+    : 'Holdfast is still settling it';
+  return `${ended}; ${asks}.`;
+}
+
+const undoneWords: Record<Undone, (lines: Lines) => string> = {
+  refunded: () => 'the capture was refunded',
+  voided: () => 'the authorization was voided',
+  stock: (lines) => `${unitWords(lines)} went back on sale`,
+};
+
+function reasonWords(reason: Reason): string {
+  return `${whyWords(reason)}${reason.isClosedByHand ? ' and an operator then ended the order' : ''}`;
+}
+
+function whyWords({ why, operation, ttlMs, isDone }: Reason): string {
+  switch (why) {
+    case 'declined':
+      return `The ${operationWords[operation!]} was declined`;
+    case 'reservation_expired':
+      return `The reservation ran out after ${durationWords(ttlMs!)}, before the charge began`;
+    case 'reservation_released':
+      return 'The reservation was released before the charge began';
+    case 'cancelled':
+      return 'The order was cancelled';
+    case 'called_off':
+      return 'An operator called the order off';
+    case 'given_up':
+      return 'An operator ended the order';
+    case 'placed_then_cancelled':
+      return isDone
+        ? 'The order was placed and then cancelled'
+        : 'A cancellation was asked for after the charge had begun';
+    case 'placed_then_refunded':
+      return isDone
+        ? 'The order was placed and then refunded'
+        : 'A refund was asked for after the order was placed';
+  }
+}
+
+function moneySentenceWords(sentence: MoneySentence): string {
+  switch (sentence.kind) {
+    case 'paid':
+      return `The customer paid ${moneyWords(sentence.paid)}.`;
+    case 'paid_back':
+      return `The customer paid ${moneyWords(sentence.paid)} and got ${moneyWords(sentence.back)} back.`;
+    case 'refund_unheard':
+      return `The customer paid ${moneyWords(sentence.paid)}; whether the refund of ${moneyWords(sentence.refund)} went through is not known yet.`;
+    case 'not_refunded':
+      return `The customer paid ${moneyWords(sentence.paid)} and has not been refunded.`;
+    case 'capture_unheard':
+      return sentence.said
+        ? `The provider says that the customer paid ${moneyWords(sentence.said)}.`
+        : 'Whether the customer paid is not known yet.';
+    case 'void_unheard':
+      return `The customer paid nothing; whether the hold of ${moneyWords(sentence.held)} was lifted is not known yet.`;
+    case 'held':
+      return `The customer has paid nothing${sentence.isEnding ? '' : ' yet'}; ${moneyWords(sentence.held)} is ${sentence.isEnding ? 'still ' : ''}held.`;
+    case 'hold_unheard':
+      return `The customer has paid nothing; ${sentence.said ? `the provider holds ${moneyWords(sentence.said)}` : 'whether money is held is not known yet'}.`;
+    case 'nothing':
+      return sentence.isEnding ? 'The customer paid nothing.' : 'The customer has paid nothing yet.';
+  }
+}

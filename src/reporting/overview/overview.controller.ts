@@ -1,0 +1,81 @@
+import { Controller, Get, Param } from '@nestjs/common';
+import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Database, clockOf } from '../../database/database';
+import { Answers } from '../../http/responses';
+import { Roles } from '../../auth/auth.guard';
+import { StreamTopics } from '../../http/stream-topics';
+import { productNotFound } from '../../inventory/inventory.errors';
+import { ActivityLog } from '../activity/activity-log';
+import { ContentionHistory } from '../activity/contention-history';
+import { outboxNow } from './outbox-report';
+import { OncePerSecond } from './once';
+import { Overview } from './overview';
+import { QueueReport } from './queue-report';
+import { contentionHistoryType, outboxType, overviewType, queuesType } from './overview.schemas';
+
+/** What the dashboard's first page and its page of queues show. */
+@ApiTags('admin: operations')
+@ApiBearerAuth()
+@Controller('v1/admin')
+@Roles('admin', 'viewer')
+export class StageController {
+  private readonly queueReport: OncePerSecond<Awaited<ReturnType<QueueReport['report']>>>;
+
+  constructor(
+    private readonly db: Database,
+    private readonly wholeOverview: Overview,
+    private readonly history: ContentionHistory,
+    queues: QueueReport,
+    log: ActivityLog,
+    topics: StreamTopics,
+  ) {
+    this.queueReport = new OncePerSecond(async () => {
+      const now = await clockOf(db);
+      await log.refresh(now);
+      return queues.report(now);
+    });
+    topics.offer('overview', () => wholeOverview.get());
+    topics.offer('contention', (sku) => history.of(sku));
+  }
+
+  @Get('overview')
+  @ApiOperation({
+    summary: 'How the sale goes',
+    description: 'Computed once a second for all who look; the same as the stream’s topic `overview`.',
+  })
+  @Answers({ 200: overviewType })
+  overview() {
+    return this.wholeOverview.get();
+  }
+
+  @Get('queues')
+  @ApiOperation({
+    summary: 'Queues and workers',
+    description: 'Counts are null while the queues cannot be asked; orders go on all the same.',
+  })
+  @Answers({ 200: queuesType })
+  queues() {
+    return this.queueReport.get();
+  }
+
+  @Get('outbox')
+  @ApiOperation({
+    summary: 'Messages that wait',
+    description: 'Counted to 10 000. Dead letters are not among them.',
+  })
+  @Answers({ 200: outboxType })
+  outbox() {
+    return outboxNow(this.db);
+  }
+
+  @Get('contention/:sku')
+  @ApiOperation({
+    summary: 'Ten minutes of one SKU',
+    description:
+      'Lock waits and conflicts in slices of 2.5 s as all processes saw them, and each strategy’s last measurement.',
+  })
+  @Answers({ 200: contentionHistoryType }, [productNotFound.kind])
+  contention(@Param('sku') sku: string) {
+    return this.history.of(sku);
+  }
+}

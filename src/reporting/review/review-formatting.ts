@@ -1,0 +1,105 @@
+import { publicId } from '../../ids';
+import { money, secondsUntil } from '../../http/responses';
+import type { ReviewRow } from './review';
+import type { WaitsFor } from '../order-timeline/saga-timeline';
+import { stopOf } from '../order-timeline/story';
+import { stopWords } from '../order-timeline/story-words';
+import { capitalized, moneyWords, operationWords, unitWords } from '../order-timeline/formatting';
+
+/** What it goes on with: a worker that drives it now, its next run, or an operator. */
+function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
+  if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
+  if (isDriven) return 'worker';
+  return nextRunAt === null ? 'operator' : 'next_run';
+}
+
+/** A case as a person reads it: what it is, what happened, and what is blocked because of it. */
+export function caseView(row: ReviewRow) {
+  const { kind, amount, currency, units, lines, since, now, step } = row;
+  const isOrder = row.aggregate === 'order';
+  return {
+    object: 'case' as const,
+    id: publicId(kind === 'dead_letter' ? 'evt' : 'ord', row.id),
+    kind,
+    orderId: isOrder ? publicId('ord', row.aggregateId) : null,
+    reservationId: row.reservationId && publicId('rsv', row.reservationId),
+    customerId: row.customerId,
+    title: titleOf(row),
+    facts: [...whatHappened(row), ...whatIsBlocked(row)],
+    moneyAtRisk: amount > 0 ? money(amount, currency!) : null,
+    units: kind === 'dead_letter' ? 0 : units,
+    lines: lines ?? [],
+    since: since.toISOString(),
+    sinceSeconds: Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1_000)),
+    nextAttemptInSeconds:
+      kind === 'dead_letter' || row.nextRunAt === null || row.isDriven
+        ? null
+        : secondsUntil(row.nextRunAt, now),
+    waitsFor: waitsFor(row),
+    step: kind === 'dead_letter' ? null : step,
+  };
+}
+
+function titleOf(row: ReviewRow): string {
+  const { kind, operation, operationStatus, asked, code, data, step } = row;
+  if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
+  const what = operation ? capitalized(operationWords[operation]) : 'Checkout';
+  if (waitsFor(row) === 'operator') {
+    if (code === 'amount_differs')
+      return `Amount differs: asked ${moneyWords(data!.asked!)}, provider says ${moneyWords(data!.said!)}`;
+    if (code === 'workers_lost') return 'Its workers stop when they take it up';
+    if (code === 'unheard_too_long') return `${what} unheard for too long to ask again`;
+    if (operationStatus === 'declined') return `${what} refused`;
+    return `Stopped at ${step}`;
+  }
+  if (!isUnheard(row)) return `Stuck at ${step}`;
+  const silence = code === 'no_answer' ? 'no answer' : 'no clear answer';
+  return `${what} has ${silence} after ${attemptWords(asked)}`;
+}
+
+const attemptWords = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
+
+/** Asked, and nothing certain was heard. */
+const isUnheard = ({ operationStatus }: ReviewRow) =>
+  operationStatus === 'unknown' || operationStatus === 'sent';
+
+const clock = (at: Date) => `${at.toISOString().slice(11, 19)} UTC`;
+
+function whatHappened(row: ReviewRow): string[] {
+  const { kind, operation, authorizedAt, messageType, detail } = row;
+  if (kind === 'dead_letter')
+    return [
+      `The message ${messageType} ran out of attempts: ${detail}.`,
+      'What it is about goes on by itself.',
+    ];
+  const next = { operator: 'An operator must act.', next_run: 'Holdfast goes on asking by itself.' };
+  const waits = waitsFor(row);
+  return [
+    ...(authorizedAt && operation !== 'authorize'
+      ? [`The money was authorized at ${clock(authorizedAt)}.`]
+      : []),
+    ...stopped(row),
+    ...(row.endsAs ? ['The order is on its way back.'] : []),
+    ...(waits === 'operator' || waits === 'next_run' ? [next[waits]] : []),
+  ];
+}
+
+function stopped(row: ReviewRow): string[] {
+  const { operation, operationStatus, asked, lastAskedAt, code, data } = row;
+  if (waitsFor(row) === 'operator' && code !== null)
+    return [`${stopWords(stopOf(code, data)) ?? 'It stopped'}.`];
+  if (!operation || asked === 0 || !lastAskedAt) return [];
+  if (operationStatus === 'declined') return [`The ${operationWords[operation]} was declined.`];
+  if (!isUnheard(row)) return [];
+  const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
+  return [
+    `${times} for the ${operationWords[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,
+  ];
+}
+
+function whatIsBlocked({ kind, units, lines }: ReviewRow): string[] {
+  if (kind === 'dead_letter') return [];
+  return units > 0
+    ? [`${capitalized(unitWords(lines ?? []))} cannot be sold until this ends.`]
+    : ['No stock is held by it.'];
+}

@@ -1,0 +1,189 @@
+import type { Queryable } from '../../database/database';
+import type { OperationKind, OperationStatus } from '../../payment/payment-operations';
+import type { OrderEnd, SagaStatus, StepName } from '../../orders/saga-state';
+import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
+
+/**
+ * What an operator should look at: sagas that are stuck, payments that nobody has heard of since their second retry, messages
+ * that nobody could apply. There are as many as there is trouble, so all of them are read and sorted for a page.
+ */
+export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter';
+export type ReviewSort = 'money' | 'age';
+
+/** So often it was asked, with two retries among them. */
+const askedMin = 3;
+
+export interface ReviewRow {
+  kind: ReviewKind;
+  /** The order's, or the message's. */
+  id: string;
+  /** What it is about; an order unless it is a message about a reservation. */
+  aggregate: 'order' | 'reservation';
+  aggregateId: string;
+  customerId: string | null;
+  reservationId: string | null;
+  /** The total that the provider may hold; 0 when it holds none. */
+  amount: number;
+  currency: string | null;
+  units: number;
+  lines: { sku: string; quantity: number }[] | null;
+  since: Date;
+  sinceMicros: number;
+  step: StepName | null;
+  endsAs: OrderEnd | null;
+  /** The operation that it waits for, or the last one. */
+  operation: OperationKind | null;
+  operationStatus: OperationStatus | null;
+  asked: number;
+  /** Why it last stopped or paused, and the facts; null for lines of older builds. */
+  code: TransitionCode | null;
+  data: TransitionData | null;
+  sagaStatus: SagaStatus | null;
+  isDriven: boolean;
+  /** When its money was authorized. */
+  authorizedAt: Date | null;
+  lastAskedAt: Date | null;
+  /** Why the message died. */
+  detail: string | null;
+  messageType: string | null;
+  nextRunAt: Date | null;
+  now: Date;
+}
+
+/**
+ * Since when the order needs a person: the oldest cause that is still open, whether that is the payment without an answer
+ * or the stop of its saga. An order goes from one kind of case to the other and back, and its age must not start again. A
+ * saga that moved on to another step, or ended, had its earlier stops settled.
+ */
+const openSince = `
+  least((SELECT min(p.created_at) FROM payment_operations p
+          WHERE p.order_id = s.order_id AND p.status IN ('sent', 'unknown') AND p.attempt >= ${askedMin}),
+        (SELECT min(t.at) FROM saga_transitions t
+          WHERE t.order_id = s.order_id AND t.to_status = 'stuck'
+            AND t.version > (SELECT coalesce(max(e.version), 0) FROM saga_transitions e
+                              WHERE e.order_id = s.order_id
+                                AND (e.step <> s.step OR e.to_status IN ('completed', 'compensated')))))`;
+
+const cases = `
+  SELECT 'stuck' AS kind, s.order_id AS id, 'order' AS aggregate, s.order_id AS aggregate_id,
+         coalesce(${openSince}, o.created_at) AS since, NULL AS message_type, NULL AS detail
+    FROM sagas s JOIN orders o ON o.id = s.order_id
+   WHERE s.status = 'stuck'
+   UNION ALL
+  SELECT 'unknown', s.order_id, 'order', s.order_id, ${openSince}, NULL, NULL
+    FROM (SELECT p.order_id FROM payment_operations p
+           WHERE p.status = 'unknown' AND p.attempt >= ${askedMin}
+           GROUP BY p.order_id) u
+    JOIN sagas s ON s.order_id = u.order_id
+   WHERE s.status <> 'stuck'
+   UNION ALL
+  SELECT 'dead_letter', d.id, split_part(d.type, '.', 1), d.aggregate_id, d.died_at, d.type, d.reason
+    FROM dead_letters d
+   WHERE d.retried_at IS NULL`;
+
+/** Held by the provider as far as is known: authorized or perhaps so, and not given back. */
+const mayHoldMoney = `
+  EXISTS (SELECT FROM payment_operations p
+           WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.status IN ('sent', 'unknown', 'approved'))
+  AND NOT EXISTS (SELECT FROM payment_operations p
+                   WHERE p.order_id = o.id AND p.kind IN ('void', 'refund') AND p.status = 'approved')`;
+
+const weighed = `
+  SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
+         CASE WHEN c.kind <> 'dead_letter' AND ${mayHoldMoney} THEN o.total_amount ELSE 0 END AS amount,
+         (extract(epoch FROM c.since) * 1000000)::bigint AS since_micros
+    FROM (${cases}) c LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id`;
+
+const rank = { money: `(-v.amount, v.since_micros, v.id)`, age: `(0, v.since_micros, v.id)` };
+const order = { money: `v.amount DESC, v.since_micros, v.id`, age: `v.since_micros, v.id` };
+
+const page = (sort: ReviewSort) => `
+  WITH page AS MATERIALIZED (
+    SELECT v.kind, v.id, v.aggregate, v.aggregate_id, v.since, v.since_micros, v.message_type, v.detail, v.amount
+      FROM (${weighed}) v
+     WHERE ($1::text[] IS NULL OR v.kind = ANY ($1::text[])) AND ($2::uuid IS NULL OR v.id = $2::uuid)
+       AND ($4::bigint IS NULL OR ${rank[sort]} > ($3::bigint, $4::bigint, $5::uuid))
+     ORDER BY ${order[sort]}
+     LIMIT $6::int
+  )
+  SELECT v.kind, v.id, v.aggregate, v.aggregate_id AS "aggregateId", v.since, v.since_micros AS "sinceMicros",
+         v.message_type AS "messageType", v.detail, v.amount, o.currency, r.customer_id AS "customerId",
+         r.id AS "reservationId", s.step, s.ends_as AS "endsAs", s.next_run_at AS "nextRunAt", clock_timestamp() AS now,
+         s.status AS "sagaStatus", coalesce(s.lease_expires_at > clock_timestamp(), false) AS "isDriven",
+         t.code, t.data, p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
+         (SELECT a.settled_at FROM payment_operations a
+           WHERE a.order_id = o.id AND a.kind = 'authorize' AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
+         (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
+            FROM reservation_lines l WHERE l.reservation_id = r.id) AS lines,
+         CASE WHEN r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.returned_at IS NULL)
+              THEN (SELECT sum(l.quantity)::bigint FROM reservation_lines l WHERE l.reservation_id = r.id) ELSE 0 END AS units
+    FROM page v
+    LEFT JOIN orders o ON v.aggregate = 'order' AND o.id = v.aggregate_id
+    LEFT JOIN sagas s ON s.order_id = o.id
+    LEFT JOIN reservations r ON r.id = coalesce(o.reservation_id, v.aggregate_id)
+    LEFT JOIN LATERAL (SELECT t.code, t.data FROM saga_transitions t
+                        WHERE t.order_id = o.id AND t.cause IN ('blocked', 'unknown', 'failed')
+                        ORDER BY t.version DESC LIMIT 1) t ON true
+    LEFT JOIN LATERAL (SELECT p.kind, p.status, p.attempt, p.sent_at FROM payment_operations p WHERE p.order_id = o.id
+                        ORDER BY (p.status IN ('unknown', 'sent')) DESC, p.id DESC LIMIT 1) p ON true
+   ORDER BY ${order[sort]}`;
+
+/** Where the page before stopped. */
+export interface ReviewKey {
+  amount: number;
+  sinceMicros: number;
+  id: string;
+}
+
+/** Most money first, or the oldest; `after` is the key of the last one already seen. */
+export function listCases(
+  queryable: Queryable,
+  {
+    kinds,
+    sort,
+    limit,
+    after,
+  }: { kinds: ReviewKind[] | null; sort: ReviewSort; limit: number; after: ReviewKey | null },
+): Promise<ReviewRow[]> {
+  const rankOfAmount = after && (sort === 'money' ? -after.amount : 0);
+  return queryable.rows<ReviewRow>(page(sort), [
+    kinds,
+    null,
+    rankOfAmount,
+    after?.sinceMicros ?? null,
+    after?.id ?? null,
+    limit + 1,
+  ]);
+}
+
+export async function findCase(queryable: Queryable, id: string): Promise<ReviewRow | undefined> {
+  const [row] = await queryable.rows<ReviewRow>(page('age'), [null, id, null, null, null, 1]);
+  return row;
+}
+
+export interface ReviewCounts {
+  stuckSagas: number;
+  unknownPayments: number;
+  deadLetters: number;
+  moneyAtRisk: { amount: number; currency: string }[];
+  oldestSeconds: number | null;
+}
+
+/** All cases in numbers. */
+export async function reviewCounts(queryable: Queryable): Promise<ReviewCounts> {
+  const [counts] = await queryable.rows<ReviewCounts>(
+    `
+    WITH v AS MATERIALIZED (${weighed})
+    SELECT count(*) FILTER (WHERE kind = 'stuck')::int AS "stuckSagas",
+           count(*) FILTER (WHERE kind = 'unknown')::int AS "unknownPayments",
+           count(*) FILTER (WHERE kind = 'dead_letter')::int AS "deadLetters",
+           coalesce((SELECT json_agg(json_build_object('amount', amount, 'currency', currency) ORDER BY amount DESC)
+                       FROM (SELECT o.currency, sum(v.amount) AS amount
+                               FROM v JOIN orders o ON o.id = v.aggregate_id
+                              WHERE v.amount > 0 GROUP BY o.currency) risk), '[]') AS "moneyAtRisk",
+           floor(extract(epoch FROM clock_timestamp() - min(since)))::int AS "oldestSeconds"
+      FROM v
+    `,
+  );
+  return counts!;
+}

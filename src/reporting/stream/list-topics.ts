@@ -1,0 +1,80 @@
+import { Injectable } from '@nestjs/common';
+import { Database } from '../../database/database';
+import { StreamTopics } from '../../http/stream-topics';
+import { BodyValidationPipe } from '../../http/validation';
+import { parsePublicId } from '../../ids';
+import { filterOf, reservationPage } from '../../inventory/reservations/admin-reservations.controller';
+import { ReservationListQuery } from '../../inventory/reservations/reservations.dto';
+import { productView } from '../../inventory/catalogue/product.view';
+import { ProductsService } from '../../inventory/catalogue/products.service';
+import { countReservations } from '../../inventory/reservations/reservation-list';
+import { returningOf } from '../../inventory/reservations/expiring-stock';
+import { noSuchOrder } from '../../orders/orders.errors';
+import { listCases, reviewCounts } from '../review/review';
+import { caseView } from '../review/review-formatting';
+import { findSagaFacts } from '../order-timeline/saga-timeline';
+import { sagaView } from '../order-timeline/saga-view';
+
+/** As many rows as a page can show, and as many cases as a screen. */
+const rowsMax = 100;
+const casesMax = 50;
+/** Counting stops here. */
+const matchingMax = 10_000;
+
+/** What the desk's pages follow: the same answers as the calls give, whole, each time anew. */
+@Injectable()
+export class DeskTopics {
+  private readonly pipe = new BodyValidationPipe();
+
+  constructor(
+    private readonly db: Database,
+    private readonly products: ProductsService,
+    topics: StreamTopics,
+  ) {
+    topics.offer('order', (id) => this.order(id));
+    topics.offer('product', (sku) => this.product(sku));
+    topics.offer('reservations', (filter) => this.reservations(filter));
+    topics.offer('review', () => this.review());
+  }
+
+  private async order(id: string) {
+    const orderId = parsePublicId('ord', id);
+    const facts = orderId && (await findSagaFacts(this.db, orderId));
+    if (!facts) throw noSuchOrder();
+    return sagaView(facts);
+  }
+
+  private async product(sku: string) {
+    const product = productView(await this.products.get(sku));
+    const returning = await returningOf(this.db, sku);
+    return { object: 'product_message' as const, at: returning.asOf, product, returning };
+  }
+
+  /** `filter` is the query string of the list. */
+  private async reservations(filter: string) {
+    const asked: unknown = Object.fromEntries(new URLSearchParams(filter));
+    const query = (await this.pipe.transform(asked, {
+      type: 'query',
+      metatype: ReservationListQuery,
+    })) as ReservationListQuery;
+    const wanted = filterOf(query);
+    const [{ data }, matching] = await Promise.all([
+      reservationPage(this.db, { limit: String(rowsMax), ...query }),
+      countReservations(this.db, wanted.filter, wanted.sort, matchingMax),
+    ]);
+    return { object: 'reservations' as const, at: new Date().toISOString(), data, matching };
+  }
+
+  private async review() {
+    const first = { kinds: null, sort: 'money', limit: casesMax, after: null } as const;
+    const [counts, rows] = await Promise.all([reviewCounts(this.db), listCases(this.db, first)]);
+    const { stuckSagas, unknownPayments, deadLetters, moneyAtRisk } = counts;
+    return {
+      object: 'review' as const,
+      at: new Date().toISOString(),
+      counts: { stuck: stuckSagas, unknown: unknownPayments, dead_letter: deadLetters },
+      moneyAtRisk,
+      data: rows.slice(0, casesMax).map(caseView),
+    };
+  }
+}

@@ -1,0 +1,110 @@
+import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { HoldfastError, internalError } from '../../errors';
+import { outsideRequests } from '../../request-context';
+import type { StreamEvent } from '../../http/event-stream';
+import { StreamTopics } from '../../http/stream-topics';
+
+/** A little less than a second, or a timer's lateness would make it less than one update a second. */
+const everyMs = 950;
+/**
+ * A topic that takes long is computed less often. Most of that is waiting its turn among buyers, not work: with half the
+ * time for it the overview moves every second in a sale that uses the whole machine, with a quarter it did not.
+ */
+const shareMax = 0.5;
+/** Comes every second even when nothing changed, so that its readers know that the stream lives. */
+const pulse = 'overview';
+
+export type Listener = (topic: string, event: StreamEvent) => void;
+
+/** What is told of each topic that somebody follows: computed once a second, written as JSON once, given to all. */
+@Injectable()
+export class StreamFeeds implements OnModuleDestroy {
+  private readonly feeds = new Map<string, Feed>();
+
+  constructor(private readonly topics: StreamTopics) {}
+
+  isOffered(topic: string): boolean {
+    return this.topics.find(topic) !== undefined;
+  }
+
+  /** Returns how to leave. */
+  follow(topic: string, listener: Listener): () => void {
+    const value = this.topics.find(topic);
+    if (!value) throw new Error(`Bug: nobody offers ${topic}.`);
+    const feed = this.feeds.get(topic) ?? new Feed(topic, value);
+    this.feeds.set(topic, feed);
+    feed.add(listener);
+    return () => {
+      if (feed.remove(listener) === 0 && this.feeds.get(topic) === feed) this.feeds.delete(topic);
+    };
+  }
+
+  onModuleDestroy(): void {
+    for (const feed of this.feeds.values()) feed.stop();
+    this.feeds.clear();
+  }
+}
+
+class Feed {
+  private readonly logger = new Logger('stream');
+  private readonly listeners = new Set<Listener>();
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = true;
+  /** The last told, without its time. */
+  private content: string | undefined;
+  private event: StreamEvent = { data: '' };
+
+  constructor(
+    private readonly topic: string,
+    private readonly value: () => Promise<unknown>,
+  ) {}
+
+  add(listener: Listener): void {
+    this.listeners.add(listener);
+    // Whoever comes later does not wait for the next change.
+    if (this.content !== undefined) listener(this.topic, this.event);
+    if (!this.stopped) return;
+    this.stopped = false;
+    void outsideRequests(() => this.run());
+  }
+
+  /** Returns how many are left. */
+  remove(listener: Listener): number {
+    this.listeners.delete(listener);
+    if (this.listeners.size === 0) this.stop();
+    return this.listeners.size;
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async run(): Promise<void> {
+    const startedAt = performance.now();
+    const content = await this.compute();
+    if (this.stopped) return;
+    if (content !== this.content || this.topic === pulse) this.tell(content);
+    const tookMs = performance.now() - startedAt;
+    this.timer = setTimeout(() => void this.run(), Math.max(everyMs, tookMs / shareMax) - tookMs);
+  }
+
+  private tell(content: string): void {
+    this.content = content;
+    const at = new Date().toISOString();
+    const head = JSON.stringify({ topic: this.topic, at });
+    this.event = { id: at, data: `${head.slice(0, -1)},${content.slice(1)}` };
+    for (const listener of this.listeners) listener(this.topic, this.event);
+  }
+
+  private async compute(): Promise<string> {
+    try {
+      return JSON.stringify({ value: await this.value() });
+    } catch (error) {
+      if (!(error instanceof HoldfastError)) this.logger.error(error, this.topic);
+      const { status, code, message } =
+        error instanceof HoldfastError ? error : internalError('It was logged. It is tried again.');
+      return JSON.stringify({ problem: { status, code, detail: message } });
+    }
+  }
+}
