@@ -9,9 +9,7 @@ const backOnSaleWithinMs = 5_000 + 2_000;
  * What goes on whatever is down: orders are taken at the first try, charged, and placed or declined; reservations end in
  * their time. Returns how long the slowest and the median order took to be taken.
  */
-export async function businessAsUsual(
-  shop: DrilledShop,
-): Promise<{ slowestMs: number; medianMs: number }> {
+export async function businessAsUsual(shop: DrilledShop): Promise<{ slowestMs: number; medianMs: number }> {
   const sku = await shop.product(100);
   const paymentMethod = ['pm_card_visa', 'pm_card_visa', 'pm_card_chargeDeclined', 'pm_sandbox_slow_100'];
   const taken = await shop.buy(20, { sku, paymentMethod });
