@@ -239,7 +239,7 @@ async function makePast(bench: Bench, databaseUrl: string): Promise<void> {
 async function brokenInvariants(dist: string, databaseUrl: string): Promise<string[]> {
   // There is nobody at this address: the sandbox never heard of a past that was copied.
   const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: 'http://127.0.0.1:9' };
-  const command = path.join(dist, 'admin', 'audit-command.js');
+  const command = path.join(dist, 'audit', 'audit-command.js');
   const { stdout } = await promisify(execFile)(process.execPath, [command], { env }).catch(
     (error: Error & { stdout?: string; stderr?: string }) => ({
       stdout: `${error.stdout ?? ''}BROKEN ${error.stderr ?? error.message}`,

@@ -57,7 +57,9 @@ export async function flashSale(
 /** As the build that is going to run knows them. */
 function strategiesOfThisBuild(): string[] {
   // eslint-disable-next-line @typescript-eslint/no-require-imports -- what was built a moment ago, not what is beside us
-  const built = require(path.join(root, 'dist', 'inventory', 'strategies', 'strategies.js')) as {
+  const built = require(
+    path.join(root, 'dist', 'inventory', 'allocation', 'strategies', 'strategies.js'),
+  ) as {
     strategyNames: string[];
   };
   return built.strategyNames;

@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import {
@@ -8,6 +8,7 @@ import {
   laneOf,
   waitingLane,
 } from '../../src/load-tests/load-test-files';
+import { measuredFiles } from '../../loadtest/bench/in-process';
 import { NewLoadTestDto } from '../../src/load-tests/load-tests.dto';
 import { ValidationFailed } from '../../src/errors';
 import { BodyValidationPipe } from '../../src/http/validation';
@@ -190,5 +191,12 @@ describe('the wish for a rehearsal', () => {
     ['seed', [null, '7', 0.5, -1, 2 ** 31 + 1]],
   ])('is told the same of a wrong %s, whatever is wrong with it', async (field, values) => {
     for (const value of values) expect(await problemsOf({ ...wish, [field]: value })).toEqual([must(field)]);
+  });
+});
+
+describe('npm run bench', () => {
+  it('measures files that the build has', () => {
+    const root = path.resolve(__dirname, '../..');
+    expect(measuredFiles.filter((file) => !existsSync(path.join(root, 'dist', `${file}.js`)))).toEqual([]);
   });
 });
