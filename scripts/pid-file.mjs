@@ -1,7 +1,7 @@
 // A file that says "this process has it", written so that two starts at the same instant cannot both believe it.
-import { linkSync, mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
-import { identify, isAlive, sleep } from './processes.mjs';
+import { identify, isAlive, makeFolder, sleep } from './processes.mjs';
 
 /** Long enough that no process can still be inside the few file operations of `takeOver`. */
 const takeOverAbandonedMs = 10_000;
@@ -23,7 +23,7 @@ export function acquirePidFile(file, facts = {}) {
   const mine = { ...facts, ...identify(process.pid), since: new Date().toISOString() };
   let left;
   for (let attempt = 0; attempt < 100; attempt++) {
-    mkdirSync(path.dirname(file), { recursive: true });
+    makeFolder(path.dirname(file));
     if (linkInto(file, mine)) return { held: heldPidFile(file, mine), left };
     const holder = read(file);
     if (holder !== undefined && isAlive(holder)) return { holder };

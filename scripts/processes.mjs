@@ -1,11 +1,21 @@
 // Which processes are alive, and how to end them. No dependencies, no state.
 import { execFileSync } from 'node:child_process';
-import { readFileSync, realpathSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
+
+/** Makes a folder and what is missing above it. Node's own `recursive` never returns where a parent refuses with ENOENT (/proc). */
+export function makeFolder(dir) {
+  if (!existsSync(path.dirname(dir))) makeFolder(path.dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    if (error.code !== 'EEXIST' || !statSync(dir).isDirectory()) throw error;
+  }
+}
 
 /** Whether a module is the program being run, rather than imported; true also in a clone behind a symbolic link. */
 export const isMain = (moduleUrl) => realpathSync(process.argv[1]) === fileURLToPath(moduleUrl);

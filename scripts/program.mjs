@@ -42,10 +42,10 @@ export function spawnProgram(name, { script, env }) {
   return program;
 }
 
-/** Runs to the end; a failure carries the program's last line, which is where it says why. */
+/** Runs to the end; why it failed is in the lines that it has printed. */
 export async function untilEnded(program) {
   const { ok, how } = await program.closed;
-  if (!ok) throw new SetupError(`${program.name} failed (${how}): ${program.lastLine}`);
+  if (!ok) throw new SetupError(`${program.name} failed (${how})${whySaid(program)}`);
 }
 
 /** `readyWhen` is what it prints when it is ready, or a function that goes and looks. Waits while it gets anywhere. */
@@ -57,7 +57,7 @@ export async function untilReady(program, { readyWhen }) {
   for (;;) {
     // Looked at first: a stranger on the same port may answer in its place.
     if (program.ended)
-      throw new SetupError(`${program.name} could not start (${program.ended.how}): ${program.lastLine}`);
+      throw new SetupError(`${program.name} could not start (${program.ended.how})${whySaid(program)}`);
     if (await isReady()) break;
     if (program.lines.length > heard) start.moved();
     heard = program.lines.length;
@@ -67,5 +67,8 @@ export async function untilReady(program, { readyWhen }) {
   }
   program.lines = undefined; // From here on only the last one matters.
 }
+
+/** Its lines are on the screen already. */
+const whySaid = ({ lastLine }) => (lastLine ? `; its lines above say why` : ' without a word');
 
 const saying = ({ lastLine }) => (lastLine ? `. It said last: ${lastLine}` : '');

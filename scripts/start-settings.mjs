@@ -1,4 +1,6 @@
 // What `npm start` reads from its surroundings, what it refuses, and what it hands to the programs it starts.
+import { createRequire } from 'node:module';
+import net from 'node:net';
 import path from 'node:path';
 import { SetupError } from './console.mjs';
 import { isPortFree, root } from './processes.mjs';
@@ -59,6 +61,42 @@ async function nextFreePort(from) {
     if (await isPortFree(port)) return port;
   }
   return from;
+}
+
+/**
+ * Refuses what one of the programs would refuse at its own start, by their own rules and words, before any of them runs.
+ * Needs the build.
+ */
+export async function checkProgramSettings(settings) {
+  const env = childEnv(settings, settings.databaseUrl ?? 'postgres://127.0.0.1/embedded');
+  if (env.NODE_ENV === 'production' && settings.stripeUrl === undefined) {
+    throw new SetupError(
+      '`npm start` is for development. In production run node dist/main.js and dist/worker.js (docs/operations.md).',
+    );
+  }
+  const built = createRequire(path.join(root, 'dist', 'main.js'));
+  const { host } = refusing(() => built('./config/config.js').loadConfig(env));
+  if (settings.stripeUrl === undefined) refusing(() => built('./sandbox/settings.js').readSettings(env));
+  const error = await errorOfListeningOn(host);
+  const problem = error && built('./config/listen-errors.js').explainListenError(error, env);
+  if (problem) throw new SetupError(problem);
+}
+
+function refusing(read) {
+  try {
+    return read();
+  } catch (error) {
+    throw new SetupError(error.message);
+  }
+}
+
+/** On any free port: which ports are in use is looked at elsewhere. */
+function errorOfListeningOn(host) {
+  return new Promise((resolve) => {
+    const probe = net.createServer();
+    probe.once('error', resolve);
+    probe.listen({ port: 0, host }, () => probe.close(() => resolve(undefined)));
+  });
 }
 
 export function refuseSecondStart({ dataDir, port, sandboxPort }, holder) {

@@ -1,13 +1,19 @@
 // `npm start`: everything a newcomer needs, from a bare clone to a running shop, in one terminal.
-import { mkdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
 import { complain, failWith, say, SetupError, seconds, stage } from './console.mjs';
 import { removeInstance, writeInstance } from './instance.mjs';
 import { acquirePidFile } from './pid-file.mjs';
-import { isAlive, stopInOrder } from './processes.mjs';
+import { isAlive, makeFolder, stopInOrder } from './processes.mjs';
 import { seed } from './seed.mjs';
-import { checkPorts, childEnv, readSettings, refuseSecondStart } from './start-settings.mjs';
+import {
+  checkPorts,
+  checkProgramSettings,
+  childEnv,
+  readSettings,
+  refuseSecondStart,
+} from './start-settings.mjs';
 import { summary } from './start-summary.mjs';
 import { ranks, Supervisor } from './supervisor.mjs';
 
@@ -24,6 +30,7 @@ async function main() {
     await stopLeftovers(left);
     await checkPorts(settings);
     await bootstrap({ build: true });
+    await checkProgramSettings(settings);
   } catch (error) {
     pidFile.release();
     throw error;
@@ -48,7 +55,7 @@ async function main() {
 
 function takeDataDir(settings) {
   try {
-    mkdirSync(settings.dataDir, { recursive: true });
+    makeFolder(settings.dataDir);
   } catch (error) {
     throw new SetupError(`HOLDFAST_DATA_DIR ${settings.dataDir} cannot be used: ${error.message}`);
   }

@@ -1,5 +1,6 @@
 import { setFlagsFromString } from 'node:v8';
 import { type Config, ConfigError } from './config/config';
+import { explainListenError } from './config/listen-errors';
 import { isConnectionLost } from './database/pg-errors';
 import { explainRefusedSettings } from './database/session';
 import { reachDatabase } from './database/start-errors';
@@ -28,7 +29,7 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
   try {
     await start();
   } catch (error) {
-    console.error(explain(explainRefusedSettings(error) as StartError));
+    console.error(explain(explainRefusedSettings(error) as Error));
     process.exit(1);
   }
 }
@@ -59,23 +60,7 @@ export async function untilDatabaseAnswers(config: Config): Promise<void> {
   await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
 }
 
-interface StartError extends Error {
-  code?: string;
-  syscall?: string;
-  port?: number;
-}
-
-function explain(error: StartError): string {
+function explain(error: Error): string {
   if (error instanceof ConfigError) return error.message;
-  const port = error.port ?? process.env.PORT ?? 3000;
-  const remedies: Record<string, string> = {
-    EADDRINUSE: `PORT: port ${port} is in use. Stop what listens there, or choose another: PORT=${Number(port) + 1}`,
-    EACCES: `PORT: this user may not listen on port ${port}. Use one above 1023, e.g. PORT=3000`,
-    ENOTFOUND: `HOST: "${process.env.HOST}" is not known here. Use an address of this machine, e.g. HOST=0.0.0.0 or HOST=127.0.0.1`,
-    EADDRNOTAVAIL: `HOST: "${process.env.HOST}" is not an address of this machine. Use HOST=0.0.0.0 (all addresses) or HOST=127.0.0.1`,
-  };
-  const isAboutListening = error.syscall === 'listen' || error.syscall === 'getaddrinfo';
-  const remedy = remedies[error.code === 'EAI_AGAIN' ? 'ENOTFOUND' : (error.code ?? '')];
-  if (isAboutListening && remedy) return remedy;
-  return `It could not start: ${error.stack ?? error.message}`;
+  return explainListenError(error, process.env) ?? `It could not start: ${error.stack ?? error.message}`;
 }
