@@ -21,13 +21,15 @@ export class InsufficientStock extends HoldfastError {
   readonly title = InsufficientStock.kind.title;
   override readonly retryable = true;
 
-  constructor(readonly shortfalls: Shortfall[]) {
+  /** `outcome`: what it means for the one who asked. */
+  constructor(
+    readonly shortfalls: Shortfall[],
+    outcome = 'Nothing was taken, because these are short',
+  ) {
     const list = shortfalls.map(
       ({ sku, requested, available }) => `${sku} (asked ${requested}, available ${available})`,
     );
-    super(
-      `Nothing was taken, because these are short: ${list.join(', ')}. Lower the quantities or try again later.`,
-    );
+    super(`${outcome}: ${list.join(', ')}. Lower the quantities or try again later.`);
   }
 
   /** Not so when there was enough at last, where the buyer's strategy does not look. */

@@ -370,6 +370,14 @@ describe('a reservation that cannot be changed', () => {
 });
 
 describe('a change that is short', () => {
+  it('says that the reservation keeps what it holds', async () => {
+    const sku = await world.product({ onHand: 3 });
+    const id = await world.reserve([line(sku, 2)]);
+    await expect(world.change(id, [line(sku, 9)])).rejects.toThrow(
+      `Nothing was changed; the reservation keeps what it holds. These are short: ${sku} (asked 9, available 3).`,
+    );
+  });
+
   it('ends what is due first, as a buyer does, and counts its own units', async () => {
     const sku = await world.product({ onHand: 20 });
     const id = await world.reserve([line(sku, 12)]);

@@ -129,17 +129,25 @@ describe('an extension', () => {
     expect(extensionsUsed).toBe(1);
   });
 
-  it('never brings the end nearer, and announces the end that there is', async () => {
+  it('that would not move the end later changes nothing and announces nothing', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 600 });
-    const before = await world.reservation(id);
+    const { now: _, ...before } = await world.reservation(id);
     await world.reservations.extend(id, 5, shop);
 
-    expect((await world.reservation(id)).expiresAt).toEqual(before.expiresAt);
+    expect(await world.reservation(id)).toMatchObject({ ...before, extensionsUsed: 0 });
+    expect(await world.rows(`SELECT type FROM outbox WHERE aggregate_id = $1`, [id])).toEqual([
+      { type: 'reservation.created' },
+    ]);
+  });
+
+  it('announces the new end', async () => {
+    const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 10 });
+    await world.reservations.extend(id, 300, shop);
     const { announced } = await world.row<{ announced: string }>(
       `SELECT payload ->> 'expiresAt' AS announced FROM outbox WHERE aggregate_id = $1 AND type = 'reservation.extended'`,
       [id],
     );
-    expect(new Date(announced)).toEqual(before.expiresAt);
+    expect(new Date(announced)).toEqual((await world.reservation(id)).expiresAt);
   });
 
   it('is refused past the end of its lifetime', async () => {

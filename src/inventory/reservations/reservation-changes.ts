@@ -216,6 +216,9 @@ async function shortage(tx: Tx, short: Difference[]): Promise<HoldfastError | Lo
   }));
   const trulyShort = shortfalls.filter(({ requested, available }) => available < requested);
   return trulyShort.length > 0
-    ? new InsufficientStock(trulyShort)
+    ? new InsufficientStock(
+        trulyShort,
+        'Nothing was changed; the reservation keeps what it holds. These are short',
+      )
     : new LostRace(`Rivals are looking at the last units of ${short[0]!.sku}.`);
 }

@@ -133,7 +133,7 @@ export class ReservationsController {
   @ApiOperation({
     summary: 'Change what a reservation holds',
     description:
-      'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays.',
+      'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays. A repeat answers with the reservation as it is now; look at `status`.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Answers({ 200: reservationType }, [
@@ -161,7 +161,11 @@ export class ReservationsController {
   @Post(':id/extend')
   @Roles('client', 'admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Move the end of a reservation' })
+  @ApiOperation({
+    summary: 'Move the end of a reservation',
+    description:
+      'To `ttlSeconds` from now. An end never moves earlier: a time that would end sooner than the present `expiresAt` changes nothing and is not counted in `extensionsUsed`.',
+  })
   @Answers({ 200: reservationType }, [
     ...endProblems,
     reservationLifetimeExceeded.kind,

@@ -177,9 +177,9 @@ export class ReservationsService {
         );
       }
       // Never nearer: a client that asks for less than it has keeps what it has.
-      const later = expiresAt > reservation.expiresAt ? expiresAt : reservation.expiresAt;
-      await extendExpiry(tx, reservation, later);
-      await announce(tx, 'reservation.extended', [{ ...next(reservation), expiresAt: later }]);
+      if (expiresAt <= reservation.expiresAt) return;
+      await extendExpiry(tx, reservation, expiresAt);
+      await announce(tx, 'reservation.extended', [{ ...next(reservation), expiresAt }]);
     });
   }
 
