@@ -10,6 +10,8 @@ import {
   unavailable,
 } from '../errors';
 import { documentedTypes, schemaOf } from './responses';
+import type { Config } from '../config/config';
+import { CONFIG } from '../config/config.module';
 import { problemTypeBase } from './problem.filter';
 import { StaticContent } from './static-content';
 
@@ -25,6 +27,7 @@ export function serveDocs(app: NestFastifyApplication): void {
     .addBearerAuth()
     .build();
   const document = completed(SwaggerModule.createDocument(app, config));
+  limitTtl(document, app.get<Config>(CONFIG));
   // The page fetches the description from its one address: Nest would write all of it into a script a second time.
   SwaggerModule.setup('docs', app, () => undefined as never, { raw: false, swaggerUrl: '/openapi.json' });
 
@@ -41,6 +44,14 @@ export function serveDocs(app: NestFastifyApplication): void {
   serve(problemTypeBase, new StaticContent('text/html; charset=utf-8', problemsPage), {
     'content-security-policy': "default-src 'none'",
   });
+}
+
+/** The longest TTL is a setting, so no decorator can name it. */
+function limitTtl(document: OpenAPIObject, { reservationTtlSecondsMax }: Config): void {
+  for (const schema of Object.values(document.components?.schemas ?? {})) {
+    const ttl = 'properties' in schema ? schema.properties?.ttlSeconds : undefined;
+    if (ttl) Object.assign(ttl, { maximum: reservationTtlSecondsMax });
+  }
 }
 
 type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; security?: unknown[] };

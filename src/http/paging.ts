@@ -14,7 +14,13 @@ export interface Page<T> {
 const limitDefault = 20;
 
 export class PageQuery {
-  @ApiPropertyOptional({ description: 'How many, 1 to 100.', example: 20, type: Number })
+  @ApiPropertyOptional({
+    description: 'How many, 1 to 100.',
+    example: 20,
+    type: 'integer',
+    minimum: 1,
+    maximum: 100,
+  })
   @MayBeAbsent()
   @Matches(/^([1-9]\d?|100)$/, { message: 'limit must be a whole number from 1 to 100' })
   limit?: string;

@@ -14,7 +14,7 @@ export const poolPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
 export const poolMessage = '$property must be 1 to 32 small letters, digits or dashes';
 
 export class MoneyDto {
-  @ApiProperty({ description: 'Minor units of the currency (cents).', example: 1999 })
+  @ApiProperty({ type: 'integer', description: 'Minor units of the currency (cents).', example: 1999 })
   @Max(99_999_999_999, { message: 'amount must be at most 99999999999' })
   @Min(0, { message: 'amount must be 0 or more' })
   @IsInt({ message: 'amount must be a whole number of minor units' })

@@ -45,11 +45,12 @@ function IsStrategies() {
 }
 
 export class NewLoadTestDto extends ReasonDto {
-  @ApiProperty({ example: 5_000, minimum: 1, maximum: 100_000 })
+  @ApiProperty({ type: 'integer', example: 5_000, minimum: 1, maximum: 100_000 })
   @IsWholeWithin(1, 100_000)
   buyers!: number;
 
   @ApiProperty({
+    type: 'integer',
     description: 'For sale; of each strategy’s own product.',
     example: 500,
     minimum: 1,
@@ -85,7 +86,7 @@ export class NewLoadTestDto extends ReasonDto {
   @IsWithin(1, 20_000)
   rate?: number;
 
-  @ApiPropertyOptional({ description: 'Repeats what was random.', example: 4_021 })
+  @ApiPropertyOptional({ type: 'integer', description: 'Repeats what was random.', example: 4_021 })
   @MayBeAbsent()
   @IsWholeWithin(0, 2 ** 31)
   seed?: number;

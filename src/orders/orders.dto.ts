@@ -29,6 +29,8 @@ export class OrderDto {
   reservationId?: string;
 
   @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
     description: 'Seconds until the stock goes back on sale if the charge has not begun.',
     example: 600,
   })

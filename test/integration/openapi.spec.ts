@@ -86,6 +86,40 @@ describe('the API description', () => {
     expect(described.sort()).toEqual(ours);
   });
 
+  it('names each parameter once, and calls whole numbers integers', () => {
+    const numbers: string[] = [];
+    for (const [path, methods] of Object.entries(description.paths))
+      for (const [method, { parameters = [] }] of Object.entries(methods)) {
+        const named = parameters as { name: string; in: string; schema: { type?: string } }[];
+        const names = named.map((one) => `${one.in} ${one.name.toLowerCase()}`);
+        expect([method, path, names]).toEqual([method, path, [...new Set(names)]]);
+        numbers.push(...named.filter(({ schema }) => schema.type === 'number').map(({ name }) => name));
+      }
+    const schemas = description.components.schemas as Record<
+      string,
+      { properties?: Record<string, { type?: string }> }
+    >;
+    for (const { properties = {} } of Object.values(schemas))
+      numbers.push(...Object.keys(properties).filter((name) => properties[name]!.type === 'number'));
+    expect([...new Set(numbers)].sort()).toEqual([
+      'abandonRate',
+      'declineRate',
+      'oldestSeconds',
+      'rate',
+      'sliceSeconds',
+    ]);
+  });
+
+  it('tells the bounds of a time to live', () => {
+    const schemas = description.components.schemas as Record<string, { properties: { ttlSeconds: object } }>;
+    for (const name of ['ReserveDto', 'OrderDto', 'ExtendDto'])
+      expect(schemas[name]!.properties.ttlSeconds).toMatchObject({
+        type: 'integer',
+        minimum: 1,
+        maximum: 3_600,
+      });
+  });
+
   it('gives every answer but an event stream an example', () => {
     const without = Object.values(description.components.schemas).filter(
       (schema) =>

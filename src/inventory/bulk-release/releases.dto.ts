@@ -43,7 +43,7 @@ export class ReleaseFilterDto {
   @IsSearchText(255)
   customerId?: string;
 
-  @ApiPropertyOptional({ example: 60 })
+  @ApiPropertyOptional({ type: 'integer', example: 60 })
   @MayBeAbsent()
   @Max(999_999, { message: 'expiringWithinSeconds must be at most 999999' })
   @Min(0, { message: 'expiringWithinSeconds must be 0 or more' })

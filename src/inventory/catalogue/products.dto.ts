@@ -42,7 +42,11 @@ export class ProductDto {
   @IsDefined({ message: 'unitPrice must be given' })
   unitPrice!: MoneyDto;
 
-  @ApiPropertyOptional({ description: 'Only when the SKU is new; later by adjustments.', example: 100 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    description: 'Only when the SKU is new; later by adjustments.',
+    example: 100,
+  })
   @MayBeAbsent()
   @Max(1_000_000_000, { message: 'onHand must be at most 1000000000' })
   @Min(0, { message: 'onHand must be 0 or more' })
@@ -68,14 +72,14 @@ export class ProductDto {
   @IsArray({ message: 'pools must be a list' })
   pools?: string[];
 
-  @ApiPropertyOptional({ example: 4 })
+  @ApiPropertyOptional({ type: 'integer', example: 4 })
   @MayBeAbsent()
   @Max(quantityMax, { message: `quantityPerOrderMax must be at most ${quantityMax}` })
   @Min(1, { message: 'quantityPerOrderMax must be at least 1' })
   @IsInt({ message: 'quantityPerOrderMax must be a whole number' })
   quantityPerOrderMax?: number;
 
-  @ApiPropertyOptional({ example: 1 })
+  @ApiPropertyOptional({ type: 'integer', example: 1 })
   @MayBeAbsent()
   @Max(1_000_000, { message: 'reservationsPerCustomerMax must be at most 1000000' })
   @Min(1, { message: 'reservationsPerCustomerMax must be at least 1' })
@@ -84,7 +88,11 @@ export class ProductDto {
 }
 
 export class AdjustmentDto extends ReasonDto {
-  @ApiProperty({ description: 'Units received (positive) or written off (negative).', example: 50 })
+  @ApiProperty({
+    type: 'integer',
+    description: 'Units received (positive) or written off (negative).',
+    example: 50,
+  })
   @Max(1_000_000_000, { message: 'delta must be at most 1000000000' })
   @Min(-1_000_000_000, { message: 'delta must be at least -1000000000' })
   @IsInt({ message: 'delta must be a whole number' })
@@ -101,7 +109,7 @@ export class TransferDto extends ReasonDto {
   @Matches(poolPattern, { message: poolMessage })
   to!: string;
 
-  @ApiProperty({ description: 'Units that are promised to nobody.', example: 5 })
+  @ApiProperty({ type: 'integer', description: 'Units that are promised to nobody.', example: 5 })
   @Max(1_000_000_000, { message: 'quantity must be at most 1000000000' })
   @Min(1, { message: 'quantity must be at least 1' })
   @IsInt({ message: 'quantity must be a whole number' })

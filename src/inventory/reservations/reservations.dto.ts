@@ -30,7 +30,7 @@ export class LineDto {
   @Matches(skuPattern, { message: skuMessage })
   sku!: string;
 
-  @ApiProperty({ example: 2, minimum: 1, maximum: quantityMax })
+  @ApiProperty({ type: 'integer', example: 2, minimum: 1, maximum: quantityMax })
   @Max(quantityMax, { message: `quantity must be at most ${quantityMax}` })
   @Min(1, { message: 'quantity must be at least 1' })
   @IsInt({ message: 'quantity must be a whole number, not text or a fraction' })
@@ -81,7 +81,12 @@ export class ReserveDto {
   @AreLines()
   lines!: LineDto[];
 
-  @ApiPropertyOptional({ description: 'Seconds until the stock goes back on sale by itself.', example: 600 })
+  @ApiPropertyOptional({
+    type: 'integer',
+    minimum: 1,
+    description: 'Seconds until the stock goes back on sale by itself.',
+    example: 600,
+  })
   @MayBeAbsent()
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
@@ -114,7 +119,7 @@ export class ChangeLinesDto {
 }
 
 export class ExtendDto {
-  @ApiProperty({ description: 'Seconds from now.', example: 300 })
+  @ApiProperty({ type: 'integer', minimum: 1, description: 'Seconds from now.', example: 300 })
   @Min(1, { message: 'ttlSeconds must be at least 1' })
   @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
   ttlSeconds!: number;
@@ -143,7 +148,7 @@ export class OwnReservationsQuery extends PageQuery {
 }
 
 export class ReservationListQuery extends OwnReservationsQuery {
-  @ApiPropertyOptional({ type: Number, example: 60 })
+  @ApiPropertyOptional({ type: 'integer', minimum: 0, example: 60 })
   @MayBeAbsent()
   @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })
   expiringWithinSeconds?: string;

@@ -50,7 +50,7 @@ export class WebhooksController {
   @Answers({ 200: receivedType }, [signatureInvalid.kind, malformedRequest.kind])
   async stripe(
     @Req() request: FastifyRequest & { rawBody?: Buffer },
-    @Headers('stripe-signature') signature?: string,
+    @Headers('Stripe-Signature') signature?: string,
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
