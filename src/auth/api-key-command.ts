@@ -79,8 +79,14 @@ async function create(db: Database, name: string, role: string): Promise<void> {
     [newId(), name, role, digest(key)],
   );
   if (made.length === 0) {
+    const [taken] = await db.rows<{ lives: boolean }>(
+      `SELECT revoked_at IS NULL AS lives FROM api_keys WHERE name = $1::text`,
+      [name],
+    );
     return fail(
-      `There is, or was, a key named ${name}. Choose another name; for a new key of that name: npm run api-key -- rotate ${name}`,
+      taken?.lives
+        ? `There is a key named ${name}. Choose another name; for a new key of that name: npm run api-key -- rotate ${name}`
+        : noValidKey(name, true),
     );
   }
   console.log(key);

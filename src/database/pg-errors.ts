@@ -74,11 +74,9 @@ export function asUnavailable(error: unknown): unknown {
 function unavailableDetail(error: unknown): string | undefined {
   if (isBusy(error) || isConflict(error))
     return 'The database is busy. Nothing was changed; send the same request again in a second.';
-  if (isReadOnly(error))
-    return `${readOnlyDetail} Send the same request again, with the same Idempotency-Key, in a second.`;
+  if (isReadOnly(error)) return 'The database is read-only. Nothing was stored.';
   // A new connection whose session lacks what is needed: the log says what.
-  if (isConnectionLost(error) || error instanceof ConfigError)
-    return 'The database cannot be reached. Send the same request again, with the same Idempotency-Key, in a second.';
+  if (isConnectionLost(error) || error instanceof ConfigError) return 'The database cannot be reached.';
   return undefined;
 }
 

@@ -103,7 +103,7 @@ function complexityOf(body: unknown): Error | null {
 /** Else `%FC` in a query would be taken for the text "%FC". Raw bytes are refused by Node, bad paths by the router. */
 function refuseBadAddress(url: string): void {
   if (!isDecodable(url))
-    throw malformedRequest('The address is not UTF-8 in percent-encoding. Encode each part of it.');
+    throw malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
 }
 
 /** Whether what is percent-encoded in it is UTF-8. */

@@ -1,5 +1,7 @@
 import { type ArgumentsHost, Catch, type ExceptionFilter, HttpException } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { ConfigError } from '../config/config';
+import { isDatabaseAway } from '../database/pg-errors';
 import { HoldfastError, bodyTooLarge, internalError, malformedRequest, notFound } from '../errors';
 import { bodyLimitBytes, onlyJson } from './body';
 import { log } from '../logger';
@@ -13,13 +15,19 @@ export function problemBody(error: HoldfastError, request: { url: string; id: st
     title: error.title,
     status: error.status,
     code: error.code,
-    detail: error.message,
+    detail: detailOf(error),
     instance: request.url.split('?')[0],
     requestId: request.id,
     retryable: error.retryable,
     ...error.facts(),
   };
 }
+
+/** What the caller of a request can do about the database; commands and workers, which log the same error, cannot. */
+const detailOf = (error: HoldfastError) =>
+  isDatabaseAway(error.cause) || error.cause instanceof ConfigError
+    ? `${error.message} Send the same request again, with the same Idempotency-Key, in a second.`
+    : error.message;
 
 export function sendProblem(error: HoldfastError, request: FastifyRequest, reply: FastifyReply): void {
   if (error.retryAfterSeconds !== undefined)
@@ -68,6 +76,9 @@ export function asHoldfastError(thrown: unknown, limitBytes = bodyLimitBytes): H
   if (status === 404) return notFound('Look at /docs for the addresses of this service.');
   if (status === 413) return bodyTooLarge(`Send at most ${Math.floor(limitBytes / 1_024)} KiB.`);
   if (status === 415) return onlyJson();
+  // Fastify's router: a path that it cannot decode.
+  if ((thrown as { code?: string } | null)?.code === 'FST_ERR_BAD_URL')
+    return malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
   if (status !== undefined && status >= 400 && status < 500) {
     return malformedRequest('The body or the address is not well-formed. Send one JSON object in UTF-8.');
   }

@@ -46,7 +46,7 @@ export class BodyValidationPipe extends ValidationPipe {
     });
     if (errors.length + unknown.length > 0)
       throw invalid(
-        errors.flatMap((error) => fieldErrors(error, '')),
+        errors.flatMap((error) => fieldErrors(error, '', instance)),
         unknown,
       );
     return instance;
@@ -76,14 +76,17 @@ const unknownField = (path: readonly string[]): FieldError => ({
 
 const escaped = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
 
-function fieldErrors(error: ValidationError, parent: string): FieldError[] {
+/** `holder`: the object that has the field, or should. */
+function fieldErrors(error: ValidationError, parent: string, holder: unknown): FieldError[] {
   const pointer = `${parent}/${escaped(error.property)}`;
-  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => ({
-    pointer,
-    code: snakeCase(constraint),
-    detail: `${message.replace(/\.$/, '')}.`,
-  }));
-  return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer))];
+  const value = (holder as Record<string, unknown>)[error.property];
+  const own = Object.entries(error.constraints ?? {}).map(([constraint, message]) => {
+    const detail = `${message.replace(/\.$/, '')}.`;
+    return value === undefined
+      ? { pointer, code: 'required', detail: `${error.property} is missing; ${detail}` }
+      : { pointer, code: snakeCase(constraint), detail };
+  });
+  return [...own, ...(error.children ?? []).flatMap((child) => fieldErrors(child, pointer, value))];
 }
 
 const snakeCase = (text: string) =>

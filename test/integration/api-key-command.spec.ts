@@ -95,6 +95,31 @@ describe('npm run api-key', () => {
     });
   });
 
+  it('create refuses a name whose key was revoked, without a rotate that would be refused too', async () => {
+    await create('shop-6');
+    await apiKey('revoke', 'shop-6');
+    const { code, stdout, stderr } = await apiKey('create', 'shop-6', 'client');
+    expect({ code, stdout }).toEqual({ code: 1, stdout: '' });
+    expect(stderr).toMatch(/shop-6 was revoked.*another name/);
+    expect(stderr).not.toContain('rotate');
+  });
+
+  it('says that the database is read-only, and nothing of requests', async () => {
+    const DATABASE_URL = new URL(database.url);
+    DATABASE_URL.searchParams.set('options', '-c default_transaction_read_only=on');
+    const { code, stderr } = await runCommand(
+      'dist/auth/api-key-command.js',
+      ['create', 'shop-7', 'client'],
+      {
+        DATABASE_URL: DATABASE_URL.href,
+      },
+    );
+    expect({ code, stderr: stderr.trim() }).toEqual({
+      code: 1,
+      stderr: 'The key command failed: The database is read-only. Nothing was stored.',
+    });
+  });
+
   it.each([
     ['nothing', [], /no command/i],
     ['an unknown command', ['destroy', 'x'], /"destroy"/],

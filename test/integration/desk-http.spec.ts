@@ -98,7 +98,7 @@ describe('what the desk refuses', () => {
     ['review?cursor=bm9uc2Vuc2U', '/cursor', 'cursor_unknown'],
     ['events?aggregateId=cus_1', '/aggregateId', 'matches'],
     ['products/TEE/movements?cursor=bm9uc2Vuc2U', '/cursor', 'cursor_unknown'],
-    ['find', '/q', 'matches'],
+    ['find', '/q', 'required'],
   ])('names the field: %s', async (path, pointer, code) => {
     const answer = await send('GET', `admin/${path}`);
     expect(answer.statusCode).toBe(422);

@@ -146,6 +146,38 @@ describe('bytes that are not UTF-8', () => {
     );
   });
 
+  it('calls a field that is missing `required`, and says what to send', async () => {
+    const { status, body } = await api.post('/v1/reservations', Buffer.from('{}'));
+    expect({ status, errors: body.errors }).toEqual({
+      status: 422,
+      errors: [
+        {
+          pointer: '/customerId',
+          code: 'required',
+          detail: expect.stringMatching(/^customerId is missing; customerId must be text/),
+        },
+        {
+          pointer: '/lines',
+          code: 'required',
+          detail: expect.stringMatching(/^lines is missing; each line must/),
+        },
+      ],
+    });
+    const inside = await api.reserve({ lines: [{ sku: 'A' }] });
+    expect(inside.body.errors).toEqual([
+      {
+        pointer: '/lines/0/quantity',
+        code: 'required',
+        detail: expect.stringMatching(/^quantity is missing; /),
+      },
+    ]);
+  });
+
+  it('refuses an empty SKU in a list of stock', async () => {
+    for (const query of ['sku=', 'sku=A&sku='])
+      expectRefused(await api.send('GET', `/v1/stock?${query}`), 422, 'validation_failed');
+  });
+
   it('answers 400 to an address that is not UTF-8', async () => {
     for (const path of [
       '/v1/orders?customerId=m%FCller',
@@ -156,6 +188,9 @@ describe('bytes that are not UTF-8', () => {
       expectRefused(await api.send('GET', path), 400, 'malformed_request');
     for (const path of ['/v1/stock/m%FCller', '/v1/orders/%FC/events', '/assets/%FC.js', '/%FC'])
       expectRefused(await api.send('GET', path), 400, 'malformed_request');
+    expect((await api.send('GET', '/v1/reservations/%FC')).body.detail).toBe(
+      'The address is not valid percent-encoded UTF-8. Correct it.',
+    );
     expectRefused(
       await api.send('GET', `/v1/admin/stream?topics=${encodeURIComponent('reservations:customerId=%FC')}`),
       422,

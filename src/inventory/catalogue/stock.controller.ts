@@ -31,7 +31,7 @@ export class StockController {
     if (
       skus.length === 0 ||
       skus.length > skusMax ||
-      skus.some((one) => typeof one !== 'string' || one.includes('\u0000'))
+      skus.some((one) => typeof one !== 'string' || one === '' || one.includes('\u0000'))
     ) {
       throw new ValidationFailed([
         { pointer: '/sku', code: 'sku_count', detail: `Name 1 to ${skusMax} SKUs: /v1/stock?sku=A&sku=B.` },
