@@ -172,7 +172,10 @@ describe('the wish for a rehearsal', () => {
     expect(problems).toHaveLength(6);
     expect(problems).toEqual(
       expect.arrayContaining([
-        ...(['buyers', 'units', 'strategies', 'declineRate', 'abandonRate'] as const).map(must),
+        ...(['buyers', 'units', 'strategies', 'declineRate', 'abandonRate'] as const).map((field) => {
+          const [pointer, detail] = must(field);
+          return [pointer, `${field} is missing; ${detail}`];
+        }),
         ['/reason', expect.stringContaining('reason must say in a few words why')],
       ]),
     );
