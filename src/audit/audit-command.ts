@@ -39,6 +39,9 @@ async function audit(config: Config, withoutLedger: string | undefined): Promise
       console.log(`${violations.length === 0 ? 'holds ' : 'BROKEN'} ${id.padEnd(4)} ${promise}`);
       for (const row of violations) console.log(`              ${JSON.stringify(row)}`);
     }
+    console.log(
+      '       I14  Every order comes to its end: no query can check that, the drills show it (docs/drills.md)',
+    );
     const found = withoutLedger ?? (await ledgerViolations(db, config));
     if (typeof found === 'string') {
       console.log(`The payment provider's ledger was not compared: ${found}.`);

@@ -87,7 +87,11 @@ export class OrdersController {
       'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @ApiHeader({ name: 'Prefer', required: false, description: `wait=N, at most ${waitSecondsMax} seconds.` })
+  @ApiHeader({
+    name: 'Prefer',
+    required: false,
+    description: `wait=N, at most ${waitSecondsMax} seconds. Any other value is ignored (RFC 7240).`,
+  })
   @Answers({ 201: orderType, 202: orderType }, [
     InsufficientStock.kind,
     totalChanged.kind,

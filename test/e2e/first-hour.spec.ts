@@ -84,6 +84,7 @@ describe('two instances side by side', () => {
       await buy(instance, 'audited');
       const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: instance.dataDir });
       expect({ code, stdout }).toMatchObject({ code: 0 });
+      expect(stdout).toMatch(/I14 .* the drills show it/);
       expect(stdout).toContain(`own ledger agrees with every order (${instance.sandbox})`);
     }
   });
