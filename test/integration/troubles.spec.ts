@@ -98,6 +98,26 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual([]);
   });
 
+  it('name no silent provider for requests that it answered with an error', async () => {
+    const some = await Promise.all([1, 2, 3].map(() => Checkout.start(world)));
+    for (const one of [...some, ...some]) await one.driveWhile({ authorize: 'error' });
+    expect(await codes()).toEqual([]);
+    // Nor for silences before an error, for it answers again.
+    const other = await Promise.all([1, 2, 3].map(() => Checkout.start(world)));
+    for (const one of other) await one.driveWhile(lost);
+    expect(await codes()).toEqual(['provider_silent']);
+    await some[0]!.driveWhile({ authorize: 'error' });
+    expect(await codes()).toEqual([]);
+  });
+
+  it('name no silent provider while one order alone is not answered', async () => {
+    const one = await Checkout.start(world);
+    for (let times = 0; times < 4; times++) await one.driveWhile(lost);
+    expect(await codes()).toEqual([]);
+    await (await Checkout.start(world)).driveWhile(lost);
+    expect(await codes()).toEqual(['provider_silent']);
+  });
+
   it('name a queue that cannot be reached, with why', async () => {
     expect(await troublesNow(world.db, 'connect ECONNREFUSED 127.0.0.1:6379.')).toEqual([
       {

@@ -8,7 +8,7 @@ import type {
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import type { World } from './fixtures';
-import { approvalOf, declinedCard, silence } from './scripted-gateway';
+import { approvalOf, declinedCard, serverError, silence } from './scripted-gateway';
 
 export interface SagaRow {
   status: SagaStatus;
@@ -76,8 +76,8 @@ type Call = 'authorize' | 'capture' | 'void' | 'refund';
  */
 export class LedgerGateway implements PaymentGateway {
   readonly done: { kind: Call; key: string; orderId: string; amount: number }[] = [];
-  /** What happens to calls from now on: they never leave, or the question is lost on its way, or only the answer is. */
-  fails: Partial<Record<Call, 'held back' | 'question lost' | 'answer lost'>> = {};
+  /** What happens to calls from now on: they never leave, the question is lost on its way, or only the answer is, or it is a 500. */
+  fails: Partial<Record<Call, 'held back' | 'question lost' | 'answer lost' | 'error'>> = {};
   /** What it takes beside what it was asked to. */
   overcharge = 0;
   /** What others do while it is being asked. */
@@ -106,6 +106,7 @@ export class LedgerGateway implements PaymentGateway {
     if (fate === 'held back') return { status: 'not-asked', detail: 'the circuit is open' };
     await this.whileAsked();
     if (fate === 'question lost') return silence;
+    if (fate === 'error') return serverError;
     const answer = this.once(kind, request);
     return fate === 'answer lost' ? silence : answer;
   }

@@ -11,6 +11,12 @@ type Reply = GatewayAnswer | 'approved' | ((request: Request) => Promise<Gateway
 
 export const declinedCard: GatewayAnswer = { status: 'declined', code: 'card_declined' };
 export const silence: GatewayAnswer = { status: 'unknown', code: 'no_answer', detail: 'no answer in time' };
+export const serverError: GatewayAnswer = {
+  status: 'unknown',
+  code: 'provider_error',
+  httpStatus: 500,
+  detail: 'the provider answered 500',
+};
 
 /** What a provider says when all is well: the amount it was asked for, under a reference of its own. */
 export const approvalOf = ({ key, amount, currency }: Request): GatewayAnswer => ({

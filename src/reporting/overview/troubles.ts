@@ -1,4 +1,5 @@
 import type { Queryable } from '../../database/database';
+import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
 import { aliveSeconds } from './queue-report';
 
 /** What keeps the service as a whole from working, as told at the top of every page of the dashboard. */
@@ -12,8 +13,20 @@ export interface Trouble {
   detail: string;
 }
 
-/** So many requests in a row without an answer are the provider and not one buyer's payment. */
+/** So many requests in a row without an answer are the provider and not the network for a moment. */
 const unansweredMin = 3;
+/** And of so many orders: one payment method may hang at a provider that answers all others. */
+const ordersMin = 2;
+/** Answers, though they settle nothing. */
+const answeredCodes: TransitionCode[] = [
+  'provider_error',
+  'provider_busy',
+  'key_in_use',
+  'still_processing',
+  'access_refused',
+  'no_clear_answer',
+  'amount_differs',
+];
 /** A saga asks again every 5 to 6 minutes; a request from before that is not about now. */
 const askedWithinSeconds = 600;
 /** Operations in which the last answer is looked for: some seconds of a sale. */
@@ -27,6 +40,7 @@ interface Facts {
   lastBeat: Date | null;
   failing: { name: string; failingSince: string | null; error: string | null }[];
   unanswered: number;
+  ordersUnanswered: number;
   silentSince: Date | null;
 }
 
@@ -38,8 +52,9 @@ export async function troublesNow(db: Queryable, queueTrouble: string | null): P
     unheardRead,
     askedWithinSeconds,
     errorMax,
+    answeredCodes,
   ]);
-  const { workersAlive, lastBeat, failing, unanswered, silentSince } = row!;
+  const { workersAlive, lastBeat, failing, unanswered, ordersUnanswered, silentSince } = row!;
   const troubles: Trouble[] = [];
   if (workersAlive === 0)
     troubles.push({
@@ -47,7 +62,7 @@ export async function troublesNow(db: Queryable, queueTrouble: string | null): P
       since: lastBeat?.toISOString() ?? null,
       detail: 'Orders are accepted but do not move on. Start a worker, or read the log of the last one.',
     });
-  if (unanswered >= unansweredMin)
+  if (unanswered >= unansweredMin && ordersUnanswered >= ordersMin)
     troubles.push({
       code: 'provider_silent',
       since: silentSince?.toISOString() ?? null,
@@ -70,8 +85,9 @@ export async function troublesNow(db: Queryable, queueTrouble: string | null): P
 }
 
 /**
- * The provider is silent when requests went unanswered and none was answered after them. `heard` is the newest answer
- * among the newest operations; a request that was first made before it counts once, as only its last try is newer.
+ * The provider is silent when requests got nothing back (`no_answer` in their order's history) and none was answered
+ * after they were sent. `heard` is the newest answer: the newest settled operation, or an error or another
+ * amount among the unsettled ones. Only requests that were sent after it count.
  */
 const sql = `
   WITH alive AS (
@@ -83,20 +99,34 @@ const sql = `
              AS t (name text, "failingSince" text, error text)
      GROUP BY t.name
   ),
+  unsettled AS (
+    SELECT order_id, kind
+      FROM (SELECT order_id, kind, sent_at FROM payment_operations WHERE status = 'unknown' LIMIT $3::int) p
+     WHERE p.sent_at > clock_timestamp() - $4::int * interval '1 second'
+  ),
+  requests AS (
+    SELECT u.order_id, t.code, t.at, t.sent_at
+      FROM unsettled u
+      CROSS JOIN LATERAL (
+        SELECT code, at, data, max(at) FILTER (WHERE cause = 'asked') OVER (ORDER BY version) AS sent_at
+          FROM saga_transitions
+         WHERE order_id = u.order_id
+      ) t
+     WHERE t.data ->> 'operation' = u.kind AND (t.code = 'no_answer' OR t.code = ANY ($6::text[]))
+       AND t.sent_at > clock_timestamp() - $4::int * interval '1 second'
+  ),
   heard AS (
-    SELECT coalesce(max(settled_at), '-infinity') AS at
+    SELECT greatest(coalesce(max(settled_at), '-infinity'),
+                    (SELECT max(at) FROM requests WHERE code <> 'no_answer')) AS at
       FROM (SELECT settled_at FROM payment_operations ORDER BY id DESC LIMIT $2::int) newest
   ),
   unheard AS (
-    SELECT p.created_at, p.attempt
-      FROM (SELECT created_at, sent_at, attempt, provider_reference FROM payment_operations WHERE status = 'unknown' LIMIT $3::int) p, heard
-     WHERE p.sent_at > heard.at AND p.sent_at > clock_timestamp() - $4::int * interval '1 second'
-       AND p.provider_reference IS NULL
+    SELECT order_id, requests.sent_at FROM requests, heard WHERE code = 'no_answer' AND requests.sent_at > heard.at
   )
   SELECT (SELECT count(*)::int FROM alive) AS "workersAlive",
          (SELECT max(beat_at) FROM workers) AS "lastBeat",
          (SELECT coalesce(json_agg(json_build_object('name', name, 'failingSince', since, 'error', error) ORDER BY name), '[]')
             FROM failing) AS failing,
-         (SELECT coalesce(sum(CASE WHEN created_at > heard.at THEN attempt ELSE 1 END), 0)::bigint FROM unheard, heard)
-           AS unanswered,
-         (SELECT greatest(min(created_at), nullif(max(heard.at), '-infinity')) FROM unheard, heard) AS "silentSince"`;
+         (SELECT count(*)::int FROM unheard) AS unanswered,
+         (SELECT count(DISTINCT order_id)::int FROM unheard) AS "ordersUnanswered",
+         (SELECT min(sent_at) FROM unheard) AS "silentSince"`;
