@@ -37,9 +37,36 @@ describe('the story of an order', () => {
         return found.driveWhile({});
       },
       () => [
-        'The provider did not answer the first capture; Holdfast asked twice more with the same key, and it had gone through.',
+        'The provider did not answer the first capture; Holdfast asked twice more with the same key, and it went through.',
         'The order was placed in time.',
         paid,
+      ],
+    ],
+    [
+      'whose authorization and capture were both answered with errors at first',
+      async () => {
+        const found = await (await checkout()).driveWhile({ authorize: 'error' });
+        await found.driveWhile({ capture: 'error' });
+        await found.driveWhile({ capture: 'error' });
+        return found.driveWhile({});
+      },
+      () => [
+        'The provider answered the authorization and the capture with an error (500); Holdfast asked 3 times more with the same keys, and both went through.',
+        'The order was placed in time.',
+        paid,
+      ],
+    ],
+    [
+      'whose authorization was silent and whose capture still has only errors',
+      async () => {
+        const found = await (await checkout()).driveWhile({ authorize: 'question lost' });
+        await found.driveWhile({ capture: 'error' });
+        return found.driveWhile({ capture: 'error' });
+      },
+      () => [
+        'The provider gave no clear answer to the authorization and the capture; Holdfast asked twice more with the same keys, and the authorization went through and there is still no clear answer to the capture.',
+        'It waits at capture-payment and is tried again by itself.',
+        'Whether the customer paid is not known yet.',
       ],
     ],
     [
@@ -47,7 +74,7 @@ describe('the story of an order', () => {
       async () =>
         (await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' })).driveWhile({}),
       (sku) => [
-        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it had gone through.',
+        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it went through.',
         `The capture was declined, so the authorization was voided and 1 unit of ${sku} went back on sale.`,
         paidNothing,
       ],
@@ -180,7 +207,7 @@ describe('the story of an order', () => {
         return found.driveWhile({});
       },
       () => [
-        'The provider did not answer the first capture; Holdfast asked once more with the same key, and it had gone through.',
+        'The provider did not answer the first capture; Holdfast asked once more with the same key, and it went through.',
         'The order was placed in time.',
         paid,
       ],
@@ -197,7 +224,7 @@ describe('the story of an order', () => {
           await (await (await checkout()).driveWhile({ authorize: 'question lost' })).act('compensate')
         ).driveWhile({}),
       (sku) => [
-        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it had gone through.',
+        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it went through.',
         `An operator called the order off, so the authorization was voided and 1 unit of ${sku} went back on sale.`,
         paidNothing,
       ],

@@ -16,6 +16,8 @@ const kindsByName: Record<string, Kind> = {
   refund: 'refund',
 };
 const kindIn = (said: RegExpExecArray): Kind => kindsByName[said.groups!.operation!]!;
+const kindsIn = (words: string): Kind[] =>
+  [...words.matchAll(/authorization|capture|void|refund/g)].map(([name]) => kindsByName[name]!);
 const operation = '(?:\\w+ )?(?<operation>authorization|capture|void|refund)';
 
 const isDone = (kind: Kind) => (state: Checkout) => state.provider[kind] === 'done';
@@ -68,9 +70,28 @@ export const claims: Record<string, Claim> = {
     says: new RegExp(`provider (?:did not answer|gave no clear answer to) the ${operation}`),
     isTrue: (state, said) => did(state, `silence ${kindIn(said)}`),
   },
-  'it had gone through': {
-    says: new RegExp(`answer (?:to )?the ${operation};.* it had gone through`),
+  'it went through after a silence': {
+    says: new RegExp(`answer (?:to )?the ${operation};.* it went through`),
     isTrue: (state, said) => isDone(kindIn(said))(state),
+  },
+  'several had no clear answer': {
+    says: /answer (?:to )?the (?<operations>\w+(?:, the \w+)*,? and the \w+)[;.]/,
+    isTrue: (state, said) => kindsIn(said.groups!.operations!).every((kind) => did(state, `silence ${kind}`)),
+  },
+  'several went through after a silence': {
+    says: /answer (?:to )?the (?<operations>.*);.* (?:both|all) went through\.$/,
+    isTrue: (state, said) => kindsIn(said.groups!.operations!).every((kind) => isDone(kind)(state)),
+  },
+  'each of several ended as it says': {
+    says: /same keys, and (?!both|all)(?<ends>.*)\.$/,
+    isTrue: (state, said) =>
+      kindsIn(said.groups!.ends!).every((kind) => {
+        const name = Object.keys(kindsByName).find((one) => kindsByName[one] === kind)!;
+        if (said[0].includes(`the ${name} went through`)) return isDone(kind)(state);
+        if (said[0].includes(`the ${name} was declined`)) return state.provider[kind] === 'refused';
+        if (said[0].includes(`the ${name} was of another amount`)) return did(state, `other sum ${kind}`);
+        return isUnheard(state, kind);
+      }),
   },
   'it was declined after a silence': {
     says: new RegExp(`answer (?:to )?the ${operation};.* it was declined`),

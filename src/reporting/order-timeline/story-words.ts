@@ -20,16 +20,18 @@ interface Amount {
 }
 type Lines = readonly { sku: string; quantity: number }[];
 
+/** An operation that had no clear answer at first: which of its attempts that was, and what came of it. */
+export interface Unclear {
+  operation: OperationKind;
+  code: TransitionCode;
+  httpStatus: number | null;
+  nth: number;
+  askedAgain: number;
+  then: 'approved' | 'declined' | 'differs' | 'no_answer' | 'no_clear_answer';
+}
+
 export type Trouble =
-  | {
-      kind: 'silence';
-      operation: OperationKind;
-      code: TransitionCode;
-      httpStatus: number | null;
-      nth: number;
-      askedAgain: number;
-      then: 'approved' | 'declined' | 'differs' | 'no_answer' | 'no_clear_answer';
-    }
+  | { kind: 'silence'; unclear: readonly Unclear[] }
   /** `by`: who went on; null while nobody has. */
   | { kind: 'worker_lost'; worker: string; operation: OperationKind | null; by: string | null }
   | { kind: 'failure'; step: StepName; times: number };
@@ -114,19 +116,44 @@ export function wordsOf(sentence: Sentence | MoneySentence): string {
 
 type Of<Kind extends Sentence['kind']> = Extract<Sentence, { kind: Kind }>;
 
-function silenceWords({ operation, code, httpStatus, nth, askedAgain, then }: Of<'silence'>): string {
+/** What went through did so at the first question or at a repeat: nobody can tell. */
+function silenceWords({ unclear }: Of<'silence'>): string {
+  if (unclear.length > 1) return severalWords(unclear);
+  const { operation, code, httpStatus, nth, askedAgain, then } = unclear[0]!;
   const name = operationWords[operation];
   const which = nth === 1 && askedAgain === 0 ? name : `${ordinal(nth)} ${name}`;
   const first = unclearWords(code, which, httpStatus);
   if (askedAgain === 0) return `${first}.`;
   const ends = {
-    approved: 'it had gone through',
+    approved: 'it went through',
     declined: 'it was declined',
     differs: 'it was of another amount',
     no_answer: 'there is still no answer',
     no_clear_answer: 'there is still no clear answer',
   };
   return `${first}; Holdfast asked ${timesWords(askedAgain)} more with the same key, and ${ends[then]}.`;
+}
+
+function severalWords(unclear: readonly Unclear[]): string {
+  const [{ code, httpStatus }] = unclear as [Unclear];
+  const isSame = unclear.every((one) => one.code === code && one.httpStatus === httpStatus);
+  const which = listed(
+    unclear.map(({ operation }, nth) => `${nth === 0 ? '' : 'the '}${operationWords[operation]}`),
+  );
+  const first = unclearWords(isSame ? code : 'no_clear_answer', which, httpStatus);
+  const askedAgain = unclear.reduce((sum, one) => sum + one.askedAgain, 0);
+  if (askedAgain === 0) return `${first}.`;
+  const ends = {
+    approved: (name: string) => `the ${name} went through`,
+    declined: (name: string) => `the ${name} was declined`,
+    differs: (name: string) => `the ${name} was of another amount`,
+    no_answer: (name: string) => `there is still no answer to the ${name}`,
+    no_clear_answer: (name: string) => `there is still no clear answer to the ${name}`,
+  };
+  const each = listed(unclear.map(({ operation, then }) => ends[then](operationWords[operation])));
+  const all = unclear.length === 2 ? 'both went through' : 'all went through';
+  const end = unclear.every(({ then }) => then === 'approved') ? all : each;
+  return `${first}; Holdfast asked ${timesWords(askedAgain)} more with the same keys, and ${end}.`;
 }
 
 function unclearWords(code: TransitionCode, which: string, httpStatus: number | null): string {

@@ -10,6 +10,7 @@ import {
   type Sentence,
   type Stop,
   type Trouble,
+  type Unclear,
   type Undone,
   wordsOf,
 } from './story-words';
@@ -43,36 +44,39 @@ export const sentencesOf = (told: Told): (Sentence | MoneySentence)[] => {
   return [...(trouble ? [trouble] : []), outcome(told), moneySentence(told)];
 };
 
-/** The first question that the provider left without a clear answer. A worker that was lost is no silence of the provider. */
+/** The operations that the provider left without a clear answer at first. A worker that was lost is no silence of the provider. */
 function silence({ attempts, operations }: Told): Trouble | undefined {
-  const unclear = attempts.find(
+  const unclear = attempts.filter(
     ({ outcome, operation, code }) => outcome === 'unknown' && operation !== null && code !== 'worker_lost',
   );
-  if (!unclear) return undefined;
-  // What was held back here never reached the provider.
-  const own = attempts.filter(
-    ({ operation, outcome }) => operation === unclear.operation && outcome !== 'not-asked',
-  );
-  const nth = own.indexOf(unclear) + 1;
-  const { status } = operations.filter(({ kind }) => kind === unclear.operation).at(-1) ?? {};
-  const later = own.slice(nth);
-  const isSilent = ({ code }: Attempt) => code === 'no_answer' || code === 'worker_lost' || code === null;
-  return {
-    kind: 'silence',
-    operation: unclear.operation!,
-    code: unclear.code ?? 'no_clear_answer',
-    httpStatus: unclear.data?.httpStatus ?? null,
-    nth,
-    askedAgain: later.length,
-    then:
-      status === 'approved' || status === 'declined'
-        ? status
-        : later.at(-1)?.code === 'amount_differs'
-          ? 'differs'
-          : unclear.code === 'no_answer' && later.every(isSilent)
-            ? 'no_answer'
-            : 'no_clear_answer',
-  };
+  const kinds = [...new Set(unclear.map(({ operation }) => operation!))];
+  const unclears = kinds.map((kind) => unclearOf(kind));
+  return unclears.length === 0 ? undefined : { kind: 'silence', unclear: unclears };
+
+  function unclearOf(kind: PaymentOperation['kind']): Unclear {
+    const first = unclear.find(({ operation }) => operation === kind)!;
+    // What was held back here never reached the provider.
+    const own = attempts.filter(({ operation, outcome }) => operation === kind && outcome !== 'not-asked');
+    const nth = own.indexOf(first) + 1;
+    const { status } = operations.filter((operation) => operation.kind === kind).at(-1) ?? {};
+    const later = own.slice(nth);
+    const isSilent = ({ code }: Attempt) => code === 'no_answer' || code === 'worker_lost' || code === null;
+    return {
+      operation: kind,
+      code: first.code ?? 'no_clear_answer',
+      httpStatus: first.data?.httpStatus ?? null,
+      nth,
+      askedAgain: later.length,
+      then:
+        status === 'approved' || status === 'declined'
+          ? status
+          : later.at(-1)?.code === 'amount_differs'
+            ? 'differs'
+            : first.code === 'no_answer' && later.every(isSilent)
+              ? 'no_answer'
+              : 'no_clear_answer',
+    };
+  }
 }
 
 /** A worker that did not come back, and who took over. */
