@@ -82,11 +82,40 @@ describe('the options of a saga', () => {
     const options = await optionsFor(found, heard({ captured: 1_001 }));
     expect(options).toMatchObject({ suggested: null, retry: { possible: true, endsAs: null } });
     expect(options.retry.why).toContain('The provider answered, so retrying alone will not fix this.');
-    expect(options.resolve.why).toContain('Holdfast goes on asking');
+    expect(options.resolve.why).toMatch(
+      /1 unit of .* goes back on sale\. Holdfast asks the provider about the capture once more, and stops again while the amount differs\.$/,
+    );
+    // It does as it says.
+    await (await found.act('resolve')).driveWhile({});
+    const facts = (await findSagaFacts(world.db, found.orderId))!;
+    expect(facts.order).toMatchObject({ status: 'rejected' });
+    expect(facts.saga).toMatchObject({ status: 'stuck', nextRunAt: null });
+    expect(facts.transitions.at(-1)).toMatchObject({ code: 'amount_differs' });
+    expect((await optionsFor(found, heard({ captured: 1_001 }))).resolve.why).toContain('stops again');
     await world.rows(
-      `UPDATE sagas SET status = 'running', next_run_at = clock_timestamp() WHERE order_id = $1`,
+      `UPDATE sagas SET status = 'compensating', next_run_at = clock_timestamp() WHERE order_id = $1`,
       [found.orderId],
     );
+  });
+
+  it('that stopped for another authorized amount say that resolving it voids the authorization', async () => {
+    const found = await Checkout.start(world);
+    found.gateway.overcharge = 1;
+    await found.driveWhile({});
+    const { resolve } = await optionsFor(found, heard({ authorized: 1_001 }));
+    expect(resolve).toMatchObject({ possible: true, endsAs: 'rejected', units: 1 });
+    expect(resolve.why).toMatch(
+      /^Ends the order now\. 1 unit of .* goes back on sale\. Holdfast then voids the authorization, whatever its amount; the order stays rejected\.$/,
+    );
+    // It does as it says.
+    await (await found.act('resolve')).driveWhile({});
+    expect(await found.end()).toMatchObject({
+      order: 'rejected (abandoned)',
+      reservation: 'released',
+      kept: 0,
+      setAside: 0,
+    });
+    expect((await found.saga()).nextRun).toBe('never');
   });
 });
 

@@ -119,7 +119,7 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
     ? 'gives back what turns out to be charged.'
     : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
   const then = goesOn
-    ? `Holdfast goes on asking the provider; ${late}`
+    ? (afterOtherAmount(facts) ?? `Holdfast goes on asking the provider; ${late}`)
     : 'Moves no money: use it only when that was settled elsewhere; the audit keeps reporting a difference.';
   return {
     why: `Ends the order now.${stock} ${then}`,
@@ -127,6 +127,19 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
     units,
     endsAs: orderEnds[saga.endsAs ?? 'abandoned'].to,
   };
+}
+
+/**
+ * Where the provider answered with another amount nothing is late. On the way back the operation is asked again under its
+ * key: an authorization is then voided whatever it was for, a capture or refund of another amount stops the saga again.
+ */
+function afterOtherAmount(facts: SagaFacts): string | undefined {
+  const { code, data } = facts.transitions.findLast(({ cause }) => cause === 'blocked') ?? {};
+  if (!isBlocked(facts) || code !== 'amount_differs') return undefined;
+  if (data?.operation === 'authorize')
+    return 'Holdfast then voids the authorization, whatever its amount; the order stays rejected.';
+  const name = operationWords[data!.operation!];
+  return `Holdfast asks the provider about the ${name} once more, and stops again while the amount differs.`;
 }
 
 /** One choice is plainly right only when the provider says that it has done all that is left to do. */
