@@ -93,6 +93,21 @@ describe('the lanes of a timeline', () => {
     ]);
   });
 
+  it('put a charge that is asked about again on the way back beside its other attempts', () => {
+    const back = { compensates: true } as const;
+    const asked = saga({
+      status: 'compensated',
+      attempts: [
+        attempt('authorize-payment', 31, 90, { outcome: 'stuck', code: 'amount_differs' }),
+        attempt('authorize-payment', 9_000, 9_080, { ...back, attempt: 2 }),
+        attempt('authorize-payment', 9_080, 9_120, { ...back, operation: 'void', outcome: 'undone' }),
+      ],
+    });
+    const lanes = historyOf(asked, 0).lanes.map((lane) => [laneWords(lane, false), lane.bars.length]);
+    expect(lanes[1]).toEqual([{ name: 'authorize-payment', note: '2 attempts, one key' }, 2]);
+    expect(lanes[4]).toEqual([{ name: 'void authorization', note: 'undoes authorize-payment' }, 1]);
+  });
+
   it('say of each attempt its number and its own end', () => {
     const words = historyOf(odd, 0).lanes.flatMap(({ bars }) => bars.map((bar) => plain(barWords(bar, 2))));
     expect(words).toEqual([

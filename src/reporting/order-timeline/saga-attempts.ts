@@ -14,8 +14,9 @@ import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/
  */
 export interface Attempt {
   step: StepName;
-  /** On the way back: it undoes the step. */
+  /** On the way back: it undoes the step, or asks about its charge first. */
   compensates: boolean;
+  /** Of the operation. The saga's own count begins again on the way back and after a retry; older builds wrote no other. */
   attempt: number;
   operation: OperationKind | null;
   outcome: 'running' | 'done' | 'unknown' | 'declined' | 'error' | 'not-asked' | 'undone' | 'stuck';
@@ -67,7 +68,7 @@ export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
     if (row.cause === 'accepted') Object.assign(begin(row, { operation: null, attempt: 1 }), endedBy(row));
     if (row.cause === 'asked') {
       if (open) Object.assign(open, endedByNext(open, row));
-      open = begin(row, { operation: askedFor(row), attempt: row.attempt });
+      open = begin(row, { operation: askedFor(row), attempt: row.data?.attempt ?? row.attempt });
     } else if (row.cause in outcomes) {
       // A lost worker may have been lost before it asked anything.
       const isOwn = row.cause !== 'worker-lost' && isOfItsOwn(row, goesBack);

@@ -64,6 +64,10 @@ const straight = ['reserve-stock', 'authorize-payment', 'capture-payment', 'plac
 
 const laneKey = (step: string, back: boolean) => (back ? `undo ${step}` : step);
 
+/** A charge that is asked about again on the way back undoes nothing: it stands beside its other attempts. */
+const undoes = ({ compensates, operation }: SagaAttempt) =>
+  compensates && operation !== 'authorize' && operation !== 'capture';
+
 /** `nowMs`: the age of the saga, which is looked at while an attempt is running. */
 export function historyOf(saga: SagaFacts, nowMs: number): History {
   const lastMs = Math.max(
@@ -88,9 +92,10 @@ export function historyOf(saga: SagaFacts, nowMs: number): History {
 function lanesOf(saga: SagaFacts, endMs: number): Lane[] {
   const lanes = straight.map((step) => laneOf(step, false));
   for (const attempt of saga.attempts) {
-    const key = laneKey(attempt.step, attempt.compensates);
+    const back = undoes(attempt);
+    const key = laneKey(attempt.step, back);
     const known = lanes.find((lane) => lane.key === key);
-    const lane = known ?? laneOf(attempt.step, attempt.compensates);
+    const lane = known ?? laneOf(attempt.step, back);
     if (!known) lanes.push(lane);
     lane.bars.push({
       key: `${key} ${lane.bars.length + 1}`,
