@@ -291,7 +291,7 @@ describe('the attempts of an order', () => {
   it('are told one by one, with the key that they share, and with what undid them', async () => {
     const found = await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' });
     await found.driveWhile({});
-    const { attempts, orderId } = await viewOf(found);
+    const { attempts, operations, orderId } = await viewOf(found);
     const words = attempts.map(
       ({ step, operation, attempt, outcome, compensates }) =>
         `${step} ${operation ?? '-'} ${attempt} ${outcome}${compensates ? ' back' : ''}`,
@@ -306,7 +306,31 @@ describe('the attempts of an order', () => {
     ]);
     const keys = attempts.filter(({ operation }) => operation === 'authorize').map(({ key }) => key);
     expect(new Set(keys)).toEqual(new Set([`${orderId}:authorize:1`]));
+    expect(operations.map(({ key }) => key)).toEqual(
+      ['authorize', 'capture', 'void'].map((kind) => `${orderId}:${kind}:1`),
+    );
     for (const { startedAtMs, endedAtMs } of attempts) expect(endedAtMs).toBeGreaterThanOrEqual(startedAtMs);
+  });
+
+  it('are counted for each operation, as the history counts them, also on the way back', async () => {
+    const found = await checkout();
+    found.gateway.overcharge = 1;
+    await found.driveWhile({});
+    await (await found.act('resolve')).driveWhile({});
+    const { attempts, operations, money } = await viewOf(found);
+    const asked = attempts.filter(({ operation }) => operation !== null);
+    expect(asked.map(({ operation, attempt }) => [operation, attempt])).toEqual([
+      ['authorize', 1],
+      ['authorize', 2],
+      ['void', 1],
+    ]);
+    expect(operations.map(({ kind, attempts: count }) => [kind, count])).toEqual([
+      ['authorize', 2],
+      ['void', 1],
+    ]);
+    // The amounts are those that the provider answered, not those that it was asked for.
+    const said = { amount: 1_001, currency: 'EUR' };
+    expect(money).toMatchObject({ authorized: said, voided: said, captured: { amount: 0 } });
   });
 
   it('name who held the lease, and who took over from a worker that stopped', async () => {

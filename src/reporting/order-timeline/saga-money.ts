@@ -1,4 +1,5 @@
 import { money } from '../../http/responses';
+import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 
 type Money = ReturnType<typeof money>;
@@ -12,6 +13,26 @@ export interface SagaMoney {
   /** What was captured and not refunded. */
   paid: Money | null;
   reference: string | null;
+}
+
+/**
+ * What the provider said instead of what it was asked for. An authorization that was heard with the right amount since
+ * has a line of its own.
+ */
+export function saidOf(kind: OperationKind, transitions: readonly TimelineRow[]): Money | null {
+  const line = transitions.findLast(
+    ({ code, data }) =>
+      (code === 'amount_differs' && data?.operation === kind) ||
+      (kind === 'authorize' && code === 'payment_authorized'),
+  );
+  return line?.data?.said ?? null;
+}
+
+/** With the amounts that the provider answered where they are not ours; a void lifts the whole authorization. */
+export function asAnswered(recorded: SagaMoney, transitions: readonly TimelineRow[]): SagaMoney {
+  const said = saidOf('authorize', transitions);
+  const answered = (ours: Money | null) => (said && ours && ours.amount > 0 ? said : ours);
+  return { ...recorded, authorized: answered(recorded.authorized), voided: answered(recorded.voided) };
 }
 
 type Recorded = Pick<PaymentOperation, 'kind' | 'status' | 'amount' | 'providerReference'>;

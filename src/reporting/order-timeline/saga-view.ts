@@ -1,11 +1,11 @@
 import { publicId } from '../../ids';
 import { money, secondsUntil } from '../../http/responses';
-import type { PaymentOperation } from '../../payment/payment-operations';
+import { type PaymentOperation, namesOf } from '../../payment/payment-operations';
 import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { orderView } from '../../orders/orders.views';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from '../../orders/saga-actions/saga-actions';
-import { moneyOf } from './saga-money';
+import { asAnswered, moneyOf } from './saga-money';
 import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-timeline';
 import { type Told, storyOf } from './story';
 
@@ -15,7 +15,7 @@ export function sagaView(facts: SagaFacts) {
   const startedAt = transitions[0]!.at;
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
-  const recorded = moneyOf(operations, order.currency);
+  const recorded = asAnswered(moneyOf(operations, order.currency), transitions);
   return {
     object: 'saga' as const,
     orderId: publicId('ord', order.id),
@@ -113,6 +113,7 @@ const attemptView = (
 const operationView = (operation: PaymentOperation) => ({
   id: publicId('pay', operation.id),
   kind: operation.kind,
+  key: namesOf(operation).key,
   status: operation.status,
   attempts: operation.attempt,
   amount: money(operation.amount, operation.currency),

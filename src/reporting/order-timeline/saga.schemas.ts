@@ -77,6 +77,7 @@ export const sagaType = documented(
       {
         id: 'pay_01jd3v7q8nf0xv7c0kq1e5m9tz',
         kind: 'authorize',
+        key: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1',
         status: 'approved',
         attempts: 1,
         amount: money,

@@ -1,5 +1,6 @@
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 import type { Saga } from '../../orders/saga-state';
+import { saidOf } from './saga-money';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 
 interface Money {
@@ -52,8 +53,3 @@ export function moneySentence({ currency, saga, transitions, operations }: Facts
   }
   return { kind: 'nothing', isEnding };
 }
-
-/** What the provider said instead of what it was asked for. */
-const saidOf = (kind: OperationKind, transitions: readonly TimelineRow[]): Money | null =>
-  transitions.findLast(({ code, data }) => code === 'amount_differs' && data?.operation === kind)?.data
-    ?.said ?? null;

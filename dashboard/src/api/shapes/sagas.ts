@@ -105,6 +105,8 @@ export interface SagaAttempt {
 export interface PaymentOperation {
   id: string;
   kind: 'authorize' | 'capture' | 'void' | 'refund';
+  /** Sent to the provider as its `Idempotency-Key`. */
+  key: string;
   status: 'created' | 'sent' | 'approved' | 'declined' | 'unknown';
   attempts: number;
   amount: Money;

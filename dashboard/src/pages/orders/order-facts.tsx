@@ -40,9 +40,9 @@ export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
       <Facts
         items={[
           ['Provider reference', reference === null ? <None /> : <code>{reference}</code>],
-          ...operations.map(({ id, kind }): [ReactNode, ReactNode] => [
+          ...operations.map(({ kind, key }): [ReactNode, ReactNode] => [
             `${capital(kind)} key`,
-            <Id id={id} copy />,
+            <Id id={key} full copy />,
           ]),
         ]}
       />
