@@ -243,7 +243,7 @@ describe('the search', () => {
       newId(),
     ]);
     const key = publicId('pay', operation!.id);
-    for (const q of [key, `pay_…${key.slice(-4)}`])
+    for (const q of [key, `pay_…${key.slice(-4)}`, `${order.id}:authorize:1`, `${order.id}:refund:2`])
       expect((await get(`admin/find?q=${encodeURIComponent(q)}`)).data).toMatchObject([
         { kind: 'order', id: order.id },
       ]);

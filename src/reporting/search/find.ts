@@ -43,7 +43,9 @@ const distinct = <One extends FoundOne>(all: One[]): One[] =>
 
 /** Undefined: the text has not the form of an id. */
 async function findById(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
-  const order = parsePublicId('ord', text);
+  // A payment operation's key at the provider begins with its order's id; the operation itself may have been lost.
+  const key = /^([^:]+):(?:authorize|capture|void|refund):\d+$/.exec(text);
+  const order = parsePublicId('ord', key?.[1] ?? text);
   if (order) return ordersOf(queryable, [order]);
   const reservation = parsePublicId('rsv', text);
   if (reservation) return labelled(queryable, 'rsv', [reservation]);
