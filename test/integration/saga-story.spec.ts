@@ -93,7 +93,7 @@ describe('the story of an order', () => {
           [found.orderId],
         );
         await world.rows(
-          `UPDATE reservations SET created_at = created_at - interval '600 seconds', expires_at = clock_timestamp() - interval '1 ms'
+          `UPDATE reservations SET created_at = clock_timestamp() - interval '600.001 seconds', expires_at = clock_timestamp() - interval '1 ms'
             WHERE id = $1`,
           [reservationId],
         );

@@ -9,6 +9,7 @@ import {
   ticksOf,
   widthOfWork,
 } from '../../dashboard/src/parts/saga-timeline/scale';
+import { fineDuration } from '../../dashboard/src/words/durations';
 import { drawingOf } from '../../dashboard/src/parts/saga-timeline/timeline-model';
 
 /** The timeline of one order: from the API's record to bars in a grid. */
@@ -161,6 +162,13 @@ describe('the lanes of a timeline', () => {
     expect(stopped('operator')).toEqual([null, null, 10, null]);
     // Asked again by itself, it has not stopped.
     expect(stopped('next_run')).toEqual([null, null, null, null]);
+    const once = saga({
+      status: 'stuck',
+      step: 'capture-payment',
+      waitsFor: 'operator',
+      attempts: [attempts[0]!],
+    });
+    expect(laneWords(historyOf(once, 0).lanes[2]!, true).note).toBe('stopped after 1 attempt');
   });
 });
 
@@ -239,6 +247,18 @@ describe('the scale of a timeline', () => {
     expect(ticks[0]).toEqual({ ms: 0, cut: 0 });
   });
 
+  it('repeats no figure', () => {
+    const work = (startMs: number, endMs: number) => ({ startMs, endMs });
+    const ended = [
+      work(62_100, 62_300),
+      work(62_300, 90_000),
+      work(90_000, 152_000),
+      work(3_901_000, 3_920_000),
+    ];
+    const figures = ticksOf(stretchesOf(ended, 3_920_000), 52).map(({ ms }) => plain(fineDuration(ms)));
+    expect(figures).toEqual(['0', '1 min 2 s', '1 min 30 s', '2 min 32 s', '1 h 5 min']);
+  });
+
   it('gives what has no length a place all the same', () => {
     const [only] = stretchesOf([{ startMs: 0, endMs: 0 }], 0);
     expect(only).toEqual({ startMs: 0, endMs: 1, kind: 'work', width: widthOfWork(1) });
@@ -273,7 +293,7 @@ describe('many attempts of one outcome', () => {
     const { lanes } = drawingOf(history, new Set(), 1);
     expect(lanes[2]!.pieces.map(({ words }) => plain(words))).toEqual([
       '1 no answer, 3.0 s',
-      'attempts 2 to 12, no clear answer, over 10 min',
+      'attempts 2 to 12, no clear answer, over 10 min 3 s',
     ]);
   });
 });

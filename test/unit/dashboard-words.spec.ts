@@ -3,6 +3,7 @@ import { age, away, duration, fineDuration, left } from '../../dashboard/src/wor
 import { pageOf, shortId } from '../../dashboard/src/words/ids';
 import { minorFrom, money } from '../../dashboard/src/words/money';
 import { count, percent, plural, rate, short, signed, upTo } from '../../dashboard/src/words/numbers';
+import { durationWords } from '../../src/reporting/order-timeline/formatting';
 import { lookOf } from '../../dashboard/src/words/statuses';
 
 /** Spaces that do not break, narrow or not, as ones that can be read here. */
@@ -60,6 +61,9 @@ describe('the dashboard writes', () => {
     [duration(2.4), '2.4 ms'],
     [duration(24_800), '24.8 s'],
     [duration(14 * 60_000), '14 min'],
+    [duration(152_000), '2 min 32 s'],
+    [fineDuration(152_000), '2 min 32 s'],
+    [duration(59_970), '1 min'],
     [duration(125 * 60_000), '2 h 5 min'],
     [duration(120 * 60_000), '2 h'],
     [duration(3 * 86_400_000), '3 days'],
@@ -74,6 +78,13 @@ describe('the dashboard writes', () => {
     [left(-4), '0:00'],
   ])('durations: %s', (written, expected) => {
     expect(plain(written)).toBe(expected);
+  });
+
+  it('durations as the service writes them in the story of an order', () => {
+    const some = [0.4, 2.4, 12, 212, 999.4, 1_000, 24_800, 59_940, 59_960, 60_000, 62_300, 152_000, 600_000];
+    const long = [3_599_400, 3_599_600, 3_600_000, 3_930_000, 7_500_000, 86_399_000, 86_400_000, 260_000_000];
+    for (const ms of [...some, ...long]) expect([ms, plain(duration(ms))]).toEqual([ms, durationWords(ms)]);
+    expect(durationWords(152_000)).toBe('2 min 32 s');
   });
 
   it('ids by their prefix and their last four letters, and whole where they are short', () => {

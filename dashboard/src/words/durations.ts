@@ -5,7 +5,7 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 const DAY = 24 * HOUR;
 
-/** "212 ms", "24.8 s", "14 min", "2 h 5 min", "3 days". */
+/** "212 ms", "24.8 s", "2 min 32 s", "2 h 5 min", "3 days": as the service writes it in an order's story. */
 export function duration(ms: number): string {
   return spelled(ms, 1);
 }
@@ -18,15 +18,18 @@ export function fineDuration(ms: number): string {
 function spelled(ms: number, decimals: number): string {
   if (ms <= 0) return '0';
   if (ms < SECOND) return `${ms < 9.95 && ms % 1 !== 0 ? ms.toFixed(1) : count(ms)}${NBSP}ms`;
-  if (ms < MINUTE) return `${(ms / SECOND).toFixed(decimals)}${NBSP}s`;
-  if (ms < HOUR) return `${Math.floor(ms / MINUTE)}${NBSP}min`;
-  if (ms < DAY) {
-    const minutes = Math.floor((ms % HOUR) / MINUTE);
-    const hours = `${Math.floor(ms / HOUR)}${NBSP}h`;
-    return minutes === 0 ? hours : `${hours} ${minutes}${NBSP}min`;
-  }
-  const days = Math.floor(ms / DAY);
+  if (ms < MINUTE - SECOND / 20) return `${(ms / SECOND).toFixed(decimals)}${NBSP}s`;
+  const whole = Math.round(ms / SECOND) * SECOND;
+  if (whole < HOUR) return inTwo([whole, MINUTE, 'min'], [SECOND, 's']);
+  if (whole < DAY) return inTwo([whole, HOUR, 'h'], [MINUTE, 'min']);
+  const days = Math.floor(whole / DAY);
   return days === 1 ? '1 day' : `${count(days)} days`;
+}
+
+function inTwo([ms, unit, name]: [number, number, string], [part, partName]: [number, string]): string {
+  const rest = Math.floor((ms % unit) / part);
+  const first = `${Math.floor(ms / unit)}${NBSP}${name}`;
+  return rest === 0 ? first : `${first} ${rest}${NBSP}${partName}`;
 }
 
 /** A duration that the service gives in seconds. */
@@ -34,20 +37,18 @@ export function seconds(value: number): string {
   return duration(value * SECOND);
 }
 
-/** An age that counts on by whole seconds: "8 s", and a tenth only while it is fresh. */
+/** An age that counts on by whole seconds, and by minutes from one on: "8 s", and a tenth only while it is fresh. */
 export function age(value: number): string {
   if (value < 9.95) return `${Math.max(0, value).toFixed(1)}${NBSP}s`;
-  return value < 60 ? `${Math.round(value)}${NBSP}s` : seconds(value);
+  return value < 59.5
+    ? `${Math.round(value)}${NBSP}s`
+    : duration(Math.floor(Math.round(value) / 60) * MINUTE);
 }
 
-/** "1 min 12 s": how long something was away. */
+/** "1 min 12 s": how long something was away, in whole seconds. */
 export function away(value: number): string {
   const whole = Math.max(1, Math.round(value));
-  if (whole < 60) return `${whole}${NBSP}s`;
-  const rest = whole % 60;
-  const minutes = `${Math.floor(whole / 60)}${NBSP}min`;
-  if (whole >= 3600) return seconds(whole);
-  return rest === 0 ? minutes : `${minutes} ${rest}${NBSP}s`;
+  return whole < 60 ? `${whole}${NBSP}s` : seconds(whole);
 }
 
 /** "m:ss", and "h:mm:ss" from an hour on: time that is left. */

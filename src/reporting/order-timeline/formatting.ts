@@ -26,13 +26,26 @@ export function unitWords(lines: readonly { sku: string; quantity: number }[]): 
   return `${units === 1 ? '1 unit' : `${units} units`}${named}`;
 }
 
+/**
+ * `212 ms`, `24.8 s`, `2 min 32 s`, `1 h 5 min`. The dashboard's `duration` writes the same, so that its figures agree with
+ * the story; `test/unit/dashboard-words.spec.ts` compares them.
+ */
 export function durationWords(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1_000).toFixed(1)} s`;
-  const minutes = Math.round(ms / 60_000);
-  if (minutes < 60) return `${minutes} min`;
-  return minutes % 60 === 0 ? `${minutes / 60} h` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+  if (ms < 1_000) return `${ms < 9.95 && ms % 1 !== 0 ? ms.toFixed(1) : Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
+  const seconds = Math.round(ms / 1_000);
+  const [days, hours, minutes] = [86_400, 3_600, 60].map((unit) => Math.floor(seconds / unit)) as [
+    number,
+    number,
+    number,
+  ];
+  if (days > 0) return days === 1 ? '1 day' : `${days} days`;
+  if (hours > 0) return twoUnits(`${hours} h`, minutes % 60, 'min');
+  return twoUnits(`${minutes} min`, seconds % 60, 's');
 }
+
+const twoUnits = (first: string, rest: number, unit: string) =>
+  rest === 0 ? first : `${first} ${rest} ${unit}`;
 
 const ordinals = ['first', 'second', 'third', 'fourth', 'fifth'];
 

@@ -18,6 +18,8 @@ const undoing: Record<string, string> = {
 
 export function laneWords(lane: Lane, open: boolean): LaneWords {
   const name = lane.back ? (undoing[lane.step] ?? `undo ${lane.step}`) : lane.step;
+  if (lane.stoppedAfter !== null)
+    return { name, note: `stopped after ${plural(lane.stoppedAfter, 'attempt')}` };
   return { name, note: lane.back ? `undoes ${lane.step}` : forwardNote(lane, open) };
 }
 

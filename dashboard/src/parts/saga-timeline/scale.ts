@@ -1,3 +1,5 @@
+import { fineDuration } from '../../words/durations';
+
 /**
  * Time, cut at each start and end of an attempt. A second of work gets more room than a millisecond, but not a thousand
  * times as much; a wait gets the same little room however long it was, and says how long.
@@ -71,13 +73,14 @@ export interface Tick {
 export const linesOf = (stretches: readonly Stretch[]): number[] =>
   stretches.flatMap(({ kind }, cut) => (cut > 0 && kind !== 'gap' ? [cut] : []));
 
-/** Lines that are worth a figure: those that stand at least `room` pixels from the figure before. */
-export function ticksOf(stretches: readonly Stretch[], room = 52): Tick[] {
+/** Lines that are worth a figure: those that stand at least `room` pixels from the figure before and would not repeat it. */
+export function ticksOf(stretches: readonly Stretch[], room = 68): Tick[] {
   const ticks: Tick[] = [];
   let x = 0;
   let last = -Infinity;
+  const isNew = (ms: number) => ticks.length === 0 || fineDuration(ms) !== fineDuration(ticks.at(-1)!.ms);
   stretches.forEach((one, cut) => {
-    if (x - last >= room && one.kind !== 'gap') {
+    if (x - last >= room && one.kind !== 'gap' && isNew(one.startMs)) {
       ticks.push({ ms: one.startMs, cut });
       last = x;
     }
@@ -85,7 +88,7 @@ export function ticksOf(stretches: readonly Stretch[], room = 52): Tick[] {
   });
   const end = stretches.at(-1);
   // What ends with an act of no length ends where that began.
-  if (end && x - last >= room && end.endMs - end.startMs > 1)
+  if (end && x - last >= room && end.endMs - end.startMs > 1 && isNew(end.endMs))
     ticks.push({ ms: end.endMs, cut: stretches.length });
   return ticks;
 }

@@ -88,7 +88,7 @@ function LaneName({ lane, open }: { lane: Lane; open: boolean }) {
       <span>
         <LaneIcon lane={lane} open={open} /> {name}
       </span>
-      <small>{lane.stoppedAfter === null ? note : `stopped after ${lane.stoppedAfter} attempts`}</small>
+      <small>{note}</small>
     </div>
   );
 }
