@@ -106,7 +106,9 @@ describe('npm run api-key', () => {
 
   it('says that the database is read-only, and nothing of requests', async () => {
     const DATABASE_URL = new URL(database.url);
-    DATABASE_URL.searchParams.set('options', '-c default_transaction_read_only=on');
+    // Beside the schema that the address may name.
+    const options = DATABASE_URL.searchParams.get('options') ?? '';
+    DATABASE_URL.searchParams.set('options', `${options} -c default_transaction_read_only=on`.trim());
     const { code, stderr } = await runCommand(
       'dist/auth/api-key-command.js',
       ['create', 'shop-7', 'client'],
