@@ -28,7 +28,7 @@ export const drill: Drill = {
     const shop = await stage.open({
       queue: 'postgres',
       apis: 2,
-      env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '3000' },
+      env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '2000' },
       // The first buyer is alone; those who come meanwhile share the next transaction.
       envOf: { 'api-1': { FAILPOINT: 'intake.before-commit:sleep=1500@1,intake.before-commit:stop@2' } },
     });
@@ -44,8 +44,11 @@ export const drill: Drill = {
     await reach('the first buyer is at work', async () => (await shop.query(inTransaction)).length > 0);
     const asleep = buy(sleepers, 0);
     await shop.stopped('api-1');
-    const others = await buy(stock + 5, 1);
+    const buyingMeanwhile = buy(stock + 5, 1);
+    // Woken as soon as it was cut off, for its buyers must still be there to hear what it says.
+    await reach('its connection is cut', async () => (await shop.query(inTransaction)).length === 0);
     await shop.thaw('api-1');
+    const others = await buyingMeanwhile;
     const sleeping = [...(await first), ...(await asleep)];
     const purchases = [...sleeping, ...others];
     stage.count('buyers in the batch', sleeping.filter(({ slowestMs }) => slowestMs > 1_000).length);
