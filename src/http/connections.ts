@@ -66,7 +66,8 @@ export function boundedServer(limits: Limits) {
       server.maxConnections = limits.httpConnectionsMax;
       server.maxHeadersCount = headersMax + 1;
       server.setTimeout(limits.httpStallMs, (socket) => {
-        endedConnections.inc({ reason: 'stalled' });
+        // Node's end of an idle keep-alive connection comes here too, and is no trouble.
+        if (connections.get(socket)?.owesResponse) endedConnections.inc({ reason: 'stalled' });
         socket.destroy();
       });
       server.on('drop', () => refusedConnections.inc());
@@ -119,6 +120,10 @@ class Connection {
       this.isClosing = true;
       this.owed.length = 0;
     });
+  }
+
+  get owesResponse(): boolean {
+    return this.owed.length > 0;
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {

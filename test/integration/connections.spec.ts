@@ -137,6 +137,19 @@ describe('a connection to the API', () => {
     );
   });
 
+  it('is closed when it is idle for the keep-alive time, which the metric of unread responses leaves out', async () => {
+    const server = app.getHttpServer();
+    const { keepAliveTimeout } = server;
+    server.keepAliveTimeout = 50;
+    const stalled = await metric('holdfast_http_connections_ended_total', 'stalled');
+    const { statuses, closed } = client(get('/health/live'));
+
+    await closed();
+    server.keepAliveTimeout = keepAliveTimeout;
+    expect(statuses()).toEqual([200]);
+    expect(await metric('holdfast_http_connections_ended_total', 'stalled')).toBe(stalled);
+  });
+
   it('is refused when there are as many as may be, which a metric counts, and taken when one has left', async () => {
     const refused = await metric('holdfast_http_connections_refused_total');
     const streams = Array.from({ length: 4 }, () => client(get('/health/live')));
