@@ -58,8 +58,8 @@ export class EventStreams implements OnModuleDestroy {
     private readonly sessions: Sessions,
   ) {}
 
-  /** Turns the reply into a stream, or refuses. Undefined for HEAD, which gets its headers and nothing more. */
-  begin(request: FastifyRequest, reply: FastifyReply, options: StreamOptions): EventStream | undefined {
+  /** Turns the reply into a stream, or refuses. Never called for HEAD, see `HeadOfStreams`. */
+  begin(request: FastifyRequest, reply: FastifyReply, options: StreamOptions): EventStream {
     const { principal, credential } = request as Authenticated;
     if (!principal || !credential) throw new Error('Bug: this stream has no authenticated caller.');
     this.refuseTooMany(principal);
@@ -74,7 +74,6 @@ export class EventStreams implements OnModuleDestroy {
     openStreams.inc();
     const headers = { 'x-request-id': request.id, 'x-content-type-options': 'nosniff' };
     stream.open(headers, this.config.streamHeartbeatMs);
-    if (request.method === 'HEAD') return void stream.end();
     this.timer ??= outsideRequests(() => this.schedule());
     return stream;
   }

@@ -39,7 +39,7 @@ export class OrderStream {
     if (hasEnded(order) && wanted.seen === versionOf(order)) return void reply.status(204).send();
     let stopWatching = () => {};
     const stream = this.streams.begin(request, reply, { onEnd: () => stopWatching() });
-    if (stream) stopWatching = this.follow(stream, wanted);
+    stopWatching = this.follow(stream, wanted);
   }
 
   private follow(stream: EventStream, { orderId, caller, seen }: OrderStreamRequest): () => void {

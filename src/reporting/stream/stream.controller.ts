@@ -51,7 +51,6 @@ export class StreamController {
       goodbye: messageOf('bye', { reason: 'session-ended' }),
       onEnd: () => leave.forEach((go) => go()),
     });
-    if (!stream) return;
     const hello = { version: serviceVersion, build: dashboardBuild(), expiresInSeconds };
     stream.send('hello', messageOf('hello', hello));
     const send: Listener = (topic, event) => stream.send(topic, event);
