@@ -14,12 +14,12 @@ const usage = `Usage:
 /** Caches in API processes hold a key for this long. */
 const oldKeyEnds = 'works for at most 10 s more';
 
-const argumentsOf: Record<string, readonly string[]> = {
-  create: ['name', 'role'],
-  rotate: ['name'],
-  revoke: ['name'],
-  list: [],
-};
+const argumentsOf = new Map<string, readonly string[]>([
+  ['create', ['name', 'role']],
+  ['rotate', ['name']],
+  ['revoke', ['name']],
+  ['list', []],
+]);
 
 /**
  * `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. A new key is
@@ -41,7 +41,7 @@ async function main(args: string[]): Promise<void> {
 
 function problemWith([verb, ...rest]: string[]): string | undefined {
   if (verb === undefined) return 'There is no command.';
-  const wanted = argumentsOf[verb];
+  const wanted = argumentsOf.get(verb);
   if (!wanted) return `There is no command "${verb}".`;
   const [name, role] = rest;
   if (wanted.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;

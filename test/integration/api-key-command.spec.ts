@@ -125,6 +125,7 @@ describe('npm run api-key', () => {
   it.each([
     ['nothing', [], /no command/i],
     ['an unknown command', ['destroy', 'x'], /"destroy"/],
+    ['a command named like a method', ['constructor'], /no command "constructor"/],
     ['rotate without a name', ['rotate'], /rotate needs a name/],
     ['revoke without a name', ['revoke'], /revoke needs a name/],
     ['create without a role', ['create', 'shop-5'], /create needs a role: client, viewer or admin/],
