@@ -114,8 +114,9 @@ export class PeriodicTask {
   }
 
   private succeeded(): void {
-    if (this.failures > 0 || this.databaseWasAway)
+    if (this.failures > 0)
       this.logger.log(`${this.options.name} succeeded again after ${this.failures} failures`);
+    else if (this.databaseWasAway) this.logger.log(`${this.options.name} goes on, PostgreSQL is back`);
     this.failures = 0;
     this.failingSince = undefined;
     this.databaseWasAway = false;

@@ -1,3 +1,4 @@
+import { Logger } from '@nestjs/common';
 import { register } from 'prom-client';
 import { asUnavailable } from '../../src/database/pg-errors';
 import { PeriodicTask, PeriodicTasks } from '../../src/periodic/periodic-tasks';
@@ -148,4 +149,19 @@ describe('a periodic task', () => {
       await task.stop();
     },
   );
+
+  it('says that it goes on when PostgreSQL is back, and counts no failures there', async () => {
+    const logged = jest.spyOn(Logger.prototype, 'log').mockImplementation();
+    let isAway = true;
+    const run = async () => {
+      if (isAway) throw Object.assign(new Error('away'), { code: '57P01' });
+    };
+    const task = new PeriodicTask({ name: 'interrupted', everyMs: 100, run }).start();
+    await pass(2_500);
+    isAway = false;
+    await pass(2_500);
+    await task.stop();
+    expect(logged.mock.calls).toEqual([['interrupted goes on, PostgreSQL is back']]);
+    logged.mockRestore();
+  });
 });
