@@ -1,10 +1,11 @@
 import { troublesNow } from '../../src/reporting/overview/troubles';
 import { Checkout } from '../support/checkouts';
+import { CountedReads } from '../support/counted-reads';
 import { createWorld, type World } from '../support/fixtures';
 
 let world: World;
 beforeEach(async () => {
-  world = await createWorld();
+  world = await createWorld({}, CountedReads);
   await worker('here');
 });
 afterEach(() => world.close());
@@ -18,6 +19,31 @@ const worker = (id: string, { silentFor = 0, stopping = false, failing = [] as o
   );
 const codes = async () => (await troublesNow(world.db, null)).map(({ code }) => code);
 const lost = { authorize: 'question lost' } as const;
+
+/** As many orders that wait for an answer, each asked so often. */
+async function unanswered(orders: number, times = 1): Promise<Checkout[]> {
+  const found = await Promise.all(Array.from({ length: orders }, () => Checkout.start(world)));
+  for (let nth = 0; nth < times; nth++) for (const one of found) await one.driveWhile(lost);
+  return found;
+}
+
+/** Whatever there is happened so many minutes earlier. */
+async function age(minutes: number): Promise<void> {
+  const by = `- ${minutes} * interval '1 minute'`;
+  await world.rows(`UPDATE saga_transitions SET at = at ${by}`);
+  await world.rows(
+    `UPDATE payment_operations SET created_at = created_at ${by}, sent_at = sent_at ${by}, settled_at = settled_at ${by}`,
+  );
+}
+
+/** Operations of other orders, whose ids sort before or after all real ones. */
+const others = (count: number, status: 'created' | 'unknown', first: '0' | 'f') =>
+  world.rows(
+    `INSERT INTO payment_operations (id, order_id, kind, status, amount, currency, created_at, sent_at)
+     SELECT id, id, 'authorize', $2::text, 1, 'EUR', clock_timestamp() - interval '2 days', clock_timestamp() - interval '2 days'
+       FROM (SELECT ($3::text || lpad(to_hex(nth), 31, '0'))::uuid AS id FROM generate_series(1, $1::int) AS nth) n`,
+    [count, status, first],
+  );
 
 describe('the troubles of the service', () => {
   it('are none while a worker is alive and nothing fails', async () => {
@@ -116,6 +142,56 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual([]);
     await (await Checkout.start(world)).driveWhile(lost);
     expect(await codes()).toEqual(['provider_silent']);
+  });
+
+  it('name the beginning of a long silence, however long ago its first requests were', async () => {
+    await (await Checkout.start(world)).driveToItsEnd();
+    const some = await unanswered(2, 2);
+    const { at } = await world.row<{ at: Date }>(
+      `SELECT min(created_at) - interval '2 hours' AS at FROM payment_operations WHERE status = 'unknown'`,
+    );
+    await age(120);
+    for (const one of [...some, ...some]) await one.driveWhile(lost);
+    expect(await troublesNow(world.db, null)).toMatchObject([
+      { code: 'provider_silent', since: at.toISOString() },
+    ]);
+    // A hanging order that waited while another was answered did not begin the silence.
+    const heard = await Checkout.start(world);
+    await heard.driveToItsEnd();
+    for (const one of [...some, ...some]) await one.driveWhile(lost);
+    const [trouble] = await troublesNow(world.db, null);
+    const { settledAt } = await world.row<{ settledAt: Date }>(
+      `SELECT max(settled_at) AS "settledAt" FROM payment_operations WHERE order_id = $1`,
+      [heard.orderId],
+    );
+    expect(Date.parse(trouble!.since!)).toBeGreaterThanOrEqual(settledAt.getTime());
+  });
+
+  it('name no silent provider while older orders are answered and the newest are held back', async () => {
+    await unanswered(3);
+    expect(await codes()).toEqual(['provider_silent']);
+    await (await Checkout.start(world)).driveToItsEnd();
+    await others(300, 'created', 'f');
+    expect(await codes()).toEqual([]);
+  });
+
+  it('name a silent provider beside many payments that were given up on long ago', async () => {
+    await others(1_000, 'unknown', '0');
+    await unanswered(3);
+    expect(await codes()).toEqual(['provider_silent']);
+  });
+
+  it('cost as much after a day of silence as after ten minutes', async () => {
+    const counted = world.db as CountedReads;
+    await unanswered(3);
+    const before = await counted.by(codes);
+    await world.rows(
+      `INSERT INTO saga_transitions (order_id, version, to_status, step, attempt, cause, fencing_token, worker, at)
+       SELECT order_id, 100 + nth, 'stuck', step, 10, cause, fencing_token, worker, at
+         FROM saga_transitions CROSS JOIN generate_series(1, 500) AS nth WHERE version = 2`,
+    );
+    await world.rows(`UPDATE sagas SET version = 600`);
+    expect(await counted.by(codes)).toBeLessThan(before + 100);
   });
 
   it('name a queue that cannot be reached, with why', async () => {

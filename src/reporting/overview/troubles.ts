@@ -29,9 +29,11 @@ const answeredCodes: TransitionCode[] = [
 ];
 /** A saga asks again every 5 to 6 minutes; a request from before that is not about now. */
 const askedWithinSeconds = 600;
-/** Operations in which the last answer is looked for: some seconds of a sale. */
-const operationsRead = 200;
+/** Settled operations in which the last answer is looked for: some seconds of a sale. */
+const settledRead = 200;
 const unheardRead = 1_000;
+/** Newest lines of an order's history: more than it gets in that time. After a day there are hundreds. */
+const linesRead = 20;
 /** A failing task's error may be a whole statement. */
 const errorMax = 200;
 
@@ -48,11 +50,12 @@ interface Facts {
 export async function troublesNow(db: Queryable, queueTrouble: string | null): Promise<Trouble[]> {
   const [row] = await db.rows<Facts>(sql, [
     aliveSeconds,
-    operationsRead,
+    settledRead,
     unheardRead,
     askedWithinSeconds,
     errorMax,
     answeredCodes,
+    linesRead,
   ]);
   const { workersAlive, lastBeat, failing, unanswered, ordersUnanswered, silentSince } = row!;
   const troubles: Trouble[] = [];
@@ -87,7 +90,8 @@ export async function troublesNow(db: Queryable, queueTrouble: string | null): P
 /**
  * The provider is silent when requests got nothing back (`no_answer` in their order's history) and none was answered
  * after they were sent. `heard` is the newest answer: the newest settled operation, or an error or another
- * amount among the unsettled ones. Only requests that were sent after it count.
+ * amount among the unsettled ones. Only requests that were sent after it count. An operation that was made after it has
+ * waited since it was made, even when its first requests are too old to be read.
  */
 const sql = `
   WITH alive AS (
@@ -100,17 +104,19 @@ const sql = `
      GROUP BY t.name
   ),
   unsettled AS (
-    SELECT order_id, kind
-      FROM (SELECT order_id, kind, sent_at FROM payment_operations WHERE status = 'unknown' LIMIT $3::int) p
-     WHERE p.sent_at > clock_timestamp() - $4::int * interval '1 second'
+    SELECT p.order_id, p.kind, p.created_at, s.version
+      FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
+     WHERE p.status = 'unknown' AND p.sent_at > clock_timestamp() - $4::int * interval '1 second'
+     ORDER BY p.order_id
+     LIMIT $3::int
   ),
   requests AS (
-    SELECT u.order_id, t.code, t.at, t.sent_at
+    SELECT u.order_id, u.created_at, t.code, t.at, t.sent_at
       FROM unsettled u
       CROSS JOIN LATERAL (
         SELECT code, at, data, max(at) FILTER (WHERE cause = 'asked') OVER (ORDER BY version) AS sent_at
           FROM saga_transitions
-         WHERE order_id = u.order_id
+         WHERE order_id = u.order_id AND version > u.version - $7::int
       ) t
      WHERE t.data ->> 'operation' = u.kind AND (t.code = 'no_answer' OR t.code = ANY ($6::text[]))
        AND t.sent_at > clock_timestamp() - $4::int * interval '1 second'
@@ -118,10 +124,12 @@ const sql = `
   heard AS (
     SELECT greatest(coalesce(max(settled_at), '-infinity'),
                     (SELECT max(at) FROM requests WHERE code <> 'no_answer')) AS at
-      FROM (SELECT settled_at FROM payment_operations ORDER BY id DESC LIMIT $2::int) newest
+      FROM (SELECT settled_at FROM payment_operations WHERE settled_at IS NOT NULL ORDER BY id DESC LIMIT $2::int) newest
   ),
   unheard AS (
-    SELECT order_id, requests.sent_at FROM requests, heard WHERE code = 'no_answer' AND requests.sent_at > heard.at
+    SELECT order_id, CASE WHEN created_at > heard.at THEN created_at ELSE sent_at END AS since
+      FROM requests CROSS JOIN heard
+     WHERE code = 'no_answer' AND sent_at > heard.at
   )
   SELECT (SELECT count(*)::int FROM alive) AS "workersAlive",
          (SELECT max(beat_at) FROM workers) AS "lastBeat",
@@ -129,4 +137,4 @@ const sql = `
             FROM failing) AS failing,
          (SELECT count(*)::int FROM unheard) AS unanswered,
          (SELECT count(DISTINCT order_id)::int FROM unheard) AS "ordersUnanswered",
-         (SELECT min(sent_at) FROM unheard) AS "silentSince"`;
+         (SELECT min(since) FROM unheard) AS "silentSince"`;
