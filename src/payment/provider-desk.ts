@@ -1,3 +1,4 @@
+import { clockMs } from '../clock';
 import type { ProviderRecord, ProviderRecords } from './provider-records';
 
 /** What the provider said of an order when it was last asked, and whether it answered this time. */
@@ -42,8 +43,9 @@ export class ProviderDesk {
     order: { orderId: string; reference: string | null },
     before: Promise<ProviderAnswer> | undefined,
   ): Promise<ProviderAnswer> {
-    // Before the question: what happens during it may or may not be in the answer.
-    const askedAt = new Date();
+    // Before the question: what happens during it may or may not be in the answer. By the database's clock, which dates
+    // the operations that the answer is compared with.
+    const askedAt = new Date(clockMs());
     let timer: NodeJS.Timeout | undefined;
     const tooLate = new Promise<'late'>((resolve) => (timer = setTimeout(resolve, answerWithinMs, 'late')));
     try {

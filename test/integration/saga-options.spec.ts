@@ -1,3 +1,5 @@
+import { hearClock } from '../../src/clock';
+import { clockOf } from '../../src/database/database';
 import { ProviderDesk, type ProviderAnswer } from '../../src/payment/provider-desk';
 import type { ProviderRecord } from '../../src/payment/provider-records';
 import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
@@ -228,6 +230,20 @@ describe('the provider', () => {
     await desk.ask(order);
     expect(asked).toBe(2);
     expect(answers[0]).toMatchObject({ answered: true, record, problem: null });
+  });
+
+  it('is asked at a time of the database’s clock, also in a process whose own clock is an hour ahead', async () => {
+    const found = await captureUnheard();
+    const now = Date.now() - 3_600_000;
+    hearClock(new Date(now));
+    try {
+      const answer = await new ProviderDesk({ find: async () => record }).ask(order);
+      expect(answer.askedAt!.getTime()).toBeLessThan(now + 60_000);
+      const { provider } = await optionsFor(found, answer);
+      expect(provider.askedSecondsAgo).toBeLessThan(60);
+    } finally {
+      await clockOf(world.db);
+    }
   });
 
   describe('after ten seconds', () => {

@@ -1,3 +1,4 @@
+import { clockMs } from '../../clock';
 import { publicId } from '../../ids';
 import { isForgotten, isUnheard } from '../../orders/checkout-saga/payment-results';
 import { money } from '../../http/responses';
@@ -47,7 +48,7 @@ function providerView({ answered, problem, record, askedAt }: ProviderAnswer) {
     refunded: told(record?.refunded),
     reference: record?.reference ?? null,
     askedAt: askedAt?.toISOString() ?? null,
-    askedSecondsAgo: askedAt && Math.max(0, Math.floor((Date.now() - askedAt.getTime()) / 1_000)),
+    askedSecondsAgo: askedAt && Math.max(0, Math.floor((clockMs() - askedAt.getTime()) / 1_000)),
   };
 }
 
