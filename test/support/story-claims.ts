@@ -62,6 +62,10 @@ export const claims: Record<string, Claim> = {
   'it is paid': { says: /The customer paid € 10\.00\.$/, isTrue: isKept },
   'it is paid and not refunded': { says: /has not been refunded/, isTrue: isKept },
   'it is paid back': { says: /and got € 10\.00 back/, isTrue: isDone('refund') },
+  'the provider gave back another sum': {
+    says: /the provider says that it refunded € 10\.01/,
+    isTrue: (state) => did(state, 'other sum refund') && isDone('refund')(state),
+  },
   'nobody knows whether it is paid back': {
     says: /whether the refund of € 10\.00 went through is not known/,
     isTrue: (state) => isDone('capture')(state) && isUnheard(state, 'refund'),

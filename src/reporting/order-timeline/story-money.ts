@@ -12,7 +12,7 @@ interface Money {
 export type MoneySentence =
   | { kind: 'paid'; paid: Money }
   | { kind: 'paid_back'; paid: Money; back: Money }
-  | { kind: 'refund_unheard'; paid: Money; refund: Money }
+  | { kind: 'refund_unheard'; paid: Money; refund: Money; said: Money | null }
   | { kind: 'not_refunded'; paid: Money }
   | { kind: 'capture_unheard'; said: Money | null }
   | { kind: 'void_unheard'; held: Money }
@@ -41,7 +41,10 @@ export function moneySentence({ currency, saga, transitions, operations }: Facts
   if (unheard('capture')) return { kind: 'capture_unheard', said: saidOf('capture', transitions) };
   if (captured > 0) {
     const refund = unheard('refund');
-    if (refund) return { kind: 'refund_unheard', paid: money(captured), refund: money(refund.amount) };
+    if (refund) {
+      const said = saidOf('refund', transitions);
+      return { kind: 'refund_unheard', paid: money(captured), refund: money(refund.amount), said };
+    }
     if (refunded > 0) return { kind: 'paid_back', paid: money(captured), back: money(refunded) };
     return { kind: saga.endsAs === null ? 'paid' : 'not_refunded', paid: money(captured) };
   }

@@ -286,7 +286,7 @@ function moneySentenceWords(sentence: MoneySentence): string {
     case 'paid_back':
       return `The customer paid ${moneyWords(sentence.paid)} and got ${moneyWords(sentence.back)} back.`;
     case 'refund_unheard':
-      return `The customer paid ${moneyWords(sentence.paid)}; whether the refund of ${moneyWords(sentence.refund)} went through is not known yet.`;
+      return `The customer paid ${moneyWords(sentence.paid)}; ${sentence.said ? `the provider says that it refunded ${moneyWords(sentence.said)}` : `whether the refund of ${moneyWords(sentence.refund)} went through is not known yet`}.`;
     case 'not_refunded':
       return `The customer paid ${moneyWords(sentence.paid)} and has not been refunded.`;
     case 'capture_unheard':
