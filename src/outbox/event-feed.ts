@@ -31,6 +31,8 @@ const columns = `
 
 const second = 1_000_000;
 
+const misdated = isMisdated('id', 'created_at');
+
 /** One more than `limit`, if there are more. `after` is the key of the last one already seen. */
 export async function readFeed(
   queryable: Queryable,
@@ -54,8 +56,8 @@ export async function readFeed(
 /**
  * What no open transaction can add to any more, and where the feed begins; in microseconds. A transaction that has written
  * has a number; one without, such as a backup that reads for hours, can only write what is newer than this look. Ids are
- * made by several processes, so the first event may be a little older than the one with the first id; or much older, if
- * a clock was wrong.
+ * made by several processes, each up to ten minutes off, so the first event may be twenty older than the one with the first
+ * id. One that is `isMisdated` says nothing of the others, and nothing but its date is believed.
  */
 async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: number }> {
   const [row] = await queryable.rows<{ settled: number; oldest: number }>(
@@ -66,8 +68,12 @@ async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: 
        WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
     )
     SELECT (extract(epoch FROM least(open.since, statement_timestamp())) * 1000000)::bigint AS settled,
-           coalesce((extract(epoch FROM least((SELECT created_at - interval '10 minutes' FROM outbox ORDER BY id LIMIT 1),
-                                              (SELECT min(created_at) FROM outbox WHERE ${isMisdated('id', 'created_at')})))
+           coalesce((extract(epoch FROM least((SELECT created_at - interval '20 minutes'
+                                                 FROM outbox
+                                                WHERE NOT (${misdated})
+                                                ORDER BY id
+                                                LIMIT 1),
+                                              (SELECT min(created_at) FROM outbox WHERE ${misdated})))
                      * 1000000)::bigint, 0) AS oldest
       FROM open
     `,

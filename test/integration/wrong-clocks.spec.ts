@@ -94,6 +94,36 @@ describe.each([
     const events = await readFeed(world.db, null, { limit: 10, after: null });
     expect(events.map(({ aggregateId }) => aggregateId)).toEqual([first, second]);
   });
+
+  it('are in the feed of events after those of the right time', async () => {
+    const sku = await world.product({ onHand: 50 });
+    const first = await world.reserve([{ sku, quantity: 1 }]);
+    // Half an hour ago by its date and by its id, which is behind one that a clock an hour behind makes now.
+    await world.rows(`UPDATE outbox SET created_at = created_at - interval '30 minutes', id = $1::uuid`, [
+      newId((await clockOf(world.db)).getTime() - hourMs / 2),
+    ]);
+    await beOffBy(ms);
+    const second = await world.reserve([{ sku, quantity: 1 }]);
+
+    const events = await readFeed(world.db, null, { limit: 10, after: null });
+    expect(events.map(({ aggregateId }) => aggregateId)).toEqual([first, second]);
+  });
+});
+
+describe('rows of two processes, one nine minutes behind and one nine ahead', () => {
+  it('are in the feed of events from its beginning', async () => {
+    const sku = await world.product({ onHand: 50 });
+    const minuteMs = 60_000;
+    const first = await world.reserve([{ sku, quantity: 1 }]);
+    await world.rows(`UPDATE outbox SET created_at = created_at - interval '17 minutes', id = $1::uuid`, [
+      newId((await clockOf(world.db)).getTime() + (9 - 17) * minuteMs),
+    ]);
+    await beOffBy(-9 * minuteMs);
+    const second = await world.reserve([{ sku, quantity: 1 }]);
+
+    const events = await readFeed(world.db, null, { limit: 10, after: null });
+    expect(events.map(({ aggregateId }) => aggregateId)).toEqual([first, second]);
+  });
 });
 
 describe('a process whose own clock is wrong', () => {
