@@ -1,5 +1,5 @@
 import type { Queryable } from '../database/database';
-import { idsOfPeriod, isMisdated, lastId } from '../ids';
+import { idsOfPeriod, lastId, misdatedOf } from '../ids';
 
 /** The audit log, as it is read: rows are only ever added to it. */
 export interface Action {
@@ -41,7 +41,7 @@ const page = (way: keyof typeof known) => `
   SELECT id, at, actor, action, object_type AS "objectType", object_id AS "objectId", reason, before, after
     FROM (${rows(`${known[way]} AND id < $1::uuid AND id >= $2::uuid`)}
           UNION ALL
-          ${rows(`${isMisdated('id', 'at')} AND id < $10::uuid AND NOT (id < $1::uuid AND id >= $2::uuid)`)}) found
+          ${rows(`id = ANY (${misdatedOf('admin_actions', 'at', { from: '$7', to: '$8' })}) AND id < $10::uuid AND NOT (id < $1::uuid AND id >= $2::uuid)`)}) found
    ORDER BY id DESC
    LIMIT $9::int`;
 

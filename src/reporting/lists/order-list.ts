@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database';
-import { idsOfPeriod, isMisdated, lastId } from '../../ids';
+import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus, StepName } from '../../orders/saga-state';
 import { stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { orderEnds } from '../../orders/order-moves';
@@ -31,14 +31,18 @@ const residual = `
   AND ($9::timestamptz IS NULL OR o.created_at >= $9::timestamptz)
   AND ($10::timestamptz IS NULL OR o.created_at < $10::timestamptz)`;
 
-/** Sagas in one state after the other, each by an index that has them in the order of their ids. */
+/**
+ * Sagas in one state after the other, each by an index that has them in the order of their ids. Orders are bounded too,
+ * because the planner carries no bound over a join, and in a merge would begin at the newest order.
+ */
 const branch = (state: string, from: string) => `
   SELECT f.order_id AS id
     FROM ${from}
     CROSS JOIN LATERAL (
       SELECT s.order_id
         FROM sagas s JOIN orders o ON o.id = s.order_id
-       WHERE ${state} AND s.order_id < $1::uuid AND s.order_id >= $2::uuid AND ${residual}
+       WHERE ${state} AND s.order_id < $1::uuid AND s.order_id >= $2::uuid
+         AND o.id < $1::uuid AND o.id >= $2::uuid AND ${residual}
        ORDER BY s.order_id DESC
        LIMIT $3::int) f`;
 
@@ -68,7 +72,7 @@ const withUnknownPayment = `
 const misdated = (condition: string, before: string) => `
   SELECT o.id
     FROM orders o JOIN sagas s ON s.order_id = o.id
-   WHERE ${isMisdated('o.id', 'o.created_at')}
+   WHERE o.id = ANY (${misdatedOf('orders', 'created_at', { from: '$9', to: '$10' })})
      AND ${condition} AND ${residual}
      AND o.id < ${before}::uuid AND NOT (o.id < $1::uuid AND o.id >= $2::uuid)`;
 
