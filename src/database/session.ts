@@ -64,7 +64,7 @@ export function withSessionSettings(config: Config): string {
 }
 
 interface Session {
-  now: Date;
+  epochMs: string;
   user: string;
   database: string;
   settings: Record<string, string>;
@@ -75,7 +75,7 @@ export function sessionCheck(config: Config) {
   const needed = neededBy(config);
   return async (client: ClientBase): Promise<void> => {
     // Cast to text, and no dates in it: the style of dates is one of the things that are asked.
-    const { rows } = await client.query<Session & { epochMs: string }>(
+    const { rows } = await client.query<Session>(
       `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS "epochMs", current_user AS "user",
               current_database() AS database,
               (SELECT json_object_agg(name, setting) FROM pg_settings WHERE lower(name) = ANY ($1::text[])) AS settings`,
