@@ -20,7 +20,8 @@ export const drill: Drill = {
   run: async (stage) => {
     const hangs = { FAILPOINT: 'consumer.started:hang@2', EVENT_LOOP_STALL_MS: '1000' };
     const shop = await stage.open({ queue: 'postgres', envOf: { 'worker-1': hangs } });
-    const stopWatching = shop.keepAlive('worker-1', { FAILPOINT: undefined });
+    // The next one has the usual limit: on a busy machine its start alone may stall for a second.
+    const stopWatching = shop.keepAlive('worker-1', { FAILPOINT: undefined, EVENT_LOOP_STALL_MS: undefined });
     const first = shop.service.pidOf('worker-1');
 
     const sku = await shop.product(100);
@@ -31,7 +32,7 @@ export const drill: Drill = {
     });
     await until('it is ready', async () => {
       const starts = shop.service.outputOf('worker-1').match(/worker ready/g) ?? [];
-      return starts.length === 2;
+      return starts.length >= 2;
     });
     await businessAsUsual(shop);
     await stopWatching();
