@@ -27,8 +27,7 @@ export const drill: Drill = {
       name: 'silence-is-a-no',
       why: 'an answer that did not come is read as a decline',
       guard: 'silence-is-unknown',
-      change: (line) =>
-        line.replace('unknown(', "((..._silence) => ({ status: 'declined', code: 'silence' }))("),
+      change: (line) => line.replace('unknown(', "(() => ({ status: 'declined', code: 'silence' }))("),
     },
     {
       name: 'key-in-use-is-a-no',

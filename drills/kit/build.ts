@@ -23,29 +23,40 @@ export function guardsOf(dist: string): Map<string, string[]> {
 const compiledFiles = (dist: string) =>
   readdirSync(dist, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.js'));
 
-/** The text with the line below the guard's marker changed. Throws when the patch no longer applies. */
-export function patched(text: string, { guard, change }: Patch): string {
+/** All the code of a build. */
+export const textOf = (dist: string): string =>
+  compiledFiles(dist)
+    .map((file) => readFileSync(path.join(dist, file), 'utf8'))
+    .join('\n');
+
+/** The text with the line below the guard's marker changed. `build`: all its code. Throws when the patch no longer applies. */
+export function patched(text: string, { guard, change }: Patch, build: string): string {
   const lines = text.split('\n');
   const at = lines.findIndex((line) => marker.exec(line)?.[1] === guard);
   const line = lines[at + 1];
   if (at === -1 || line === undefined) throw new Error(`There is no marker "guard: ${guard}".`);
   const changed = change(line);
   if (changed === line) throw new Error(`The patch of guard "${guard}" changes nothing: ${line.trim()}`);
-  if (lines[at]!.includes('//')) refuseForeignNames(changed, { text, guard });
+  if (lines[at]!.includes('//')) refuseForeignNames(changed, { text, build, guard });
   return lines.with(at + 1, changed).join('\n');
 }
 
 /** A name that is gone would crash the mutant, which would look as if the drill had caught it. */
-function refuseForeignNames(code: string, { text, guard }: { text: string; guard: string }): void {
-  const bare = code.replace(/'[^']*'|"[^"]*"|`[^`]*`/g, "''");
-  const foreign = [...bare.matchAll(/(?<![\w$.'])[a-zA-Z_$][\w$]*(?!\w*:)/g)]
-    .map(([name]) => name)
-    .filter(
-      (name) => !keywords.has(name) && !(name in globalThis) && !new RegExp(`\\b${name}\\b`).test(text),
-    );
+function refuseForeignNames(
+  code: string,
+  { text, build, guard }: { text: string; build: string; guard: string },
+): void {
+  const bare = code.replace(/'[^']*'|"[^"]*"|`[^`]*`/g, "''").replaceAll('...', ' ');
+  const isKnown = (name: string, dot: string) =>
+    dot === ''
+      ? keywords.has(name) || name in globalThis || new RegExp(`\\b${name}\\b`).test(text)
+      : new RegExp(`\\b${name}\\b`).test(build);
+  const foreign = [...bare.matchAll(/(\.?)(?<![\w$])([a-zA-Z_$][\w$]*)(?!\w*:)/g)]
+    .filter(([, dot, name]) => !isKnown(name!, dot!))
+    .map(([, , name]) => name);
   if (foreign.length > 0)
     throw new Error(
-      `The patch of guard "${guard}" uses names that its file does not have: ${foreign.join(', ')}`,
+      `The patch of guard "${guard}" uses names that its file does not have, or members that its build does not have: ${foreign.join(', ')}`,
     );
 }
 
@@ -59,12 +70,13 @@ const keywords = new Set(
 export function patchedBuild(dist: string, copy: string, patches: Patch[]): string {
   cpSync(dist, copy, { recursive: true });
   const guards = guardsOf(dist);
+  const build = textOf(dist);
   for (const patch of patches) {
     const [name, another] = guards.get(patch.guard) ?? [];
     if (name === undefined || another !== undefined)
       throw new Error(`The marker "guard: ${patch.guard}" must be in the build exactly once.`);
     const file = path.join(copy, name);
-    writeFileSync(file, patched(readFileSync(file, 'utf8'), patch));
+    writeFileSync(file, patched(readFileSync(file, 'utf8'), patch, build));
   }
   return copy;
 }

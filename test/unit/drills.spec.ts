@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { readFileSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { Script } from 'node:vm';
-import { guardsOf, patched } from '../../drills/kit/build';
+import { guardsOf, patched, textOf } from '../../drills/kit/build';
 import { type Drill, type Patch, removed, unlimited } from '../../drills/kit/drill';
 
 /** Holds the drills to their form; that they bite is shown by `npm run drill -- --mutants`. */
@@ -21,6 +21,7 @@ const rowMax = 72;
 
 const dist = path.join(root, 'dist');
 const guards = guardsOf(dist);
+const build = textOf(dist);
 const patchesOf = (drill: Drill): Patch[] => [
   ...drill.mutants.flatMap((mutant) => [mutant, ...(mutant.also ?? [])]),
   ...(drill.patches ?? []),
@@ -49,7 +50,7 @@ describe.each(drills)('the drill %s', (name, drill) => {
     for (const patch of patchesOf(drill)) {
       expect([patch.guard, guards.get(patch.guard)]).toEqual([patch.guard, [expect.any(String)]]);
       const file = path.join(dist, guards.get(patch.guard)![0]!);
-      new Script(patched(readFileSync(file, 'utf8'), patch));
+      new Script(patched(readFileSync(file, 'utf8'), patch, build));
     }
   });
 });
@@ -63,21 +64,21 @@ describe('a patch', () => {
   const text = 'a();\n  // guard: fence\n  if (x) b();\nc();';
 
   it('changes the line below its marker and no other', () => {
-    expect(patched(text, { guard: 'fence', change: removed })).toBe('a();\n  // guard: fence\n\nc();');
+    expect(patched(text, { guard: 'fence', change: removed }, text)).toBe('a();\n  // guard: fence\n\nc();');
   });
 
   it('finds a marker in SQL', () => {
-    expect(patched('/* guard: fence */\nAND x = 1', { guard: 'fence', change: unlimited })).toContain(
-      'AND x = 1e9',
-    );
+    const sql = '/* guard: fence */\nAND x = 1';
+    expect(patched(sql, { guard: 'fence', change: unlimited }, sql)).toContain('AND x = 1e9');
   });
 
   it.each([
     ['its marker is gone', 'a();', removed],
     ['it changes nothing', text, (line: string) => line],
     ['it names what its file does not have', text, () => 'renamed();'],
+    ['it calls a member that nothing in the build has', text, () => 'await b.renamed();'],
   ])('is refused when %s', (_what, code, change) => {
-    expect(() => patched(code, { guard: 'fence', change })).toThrow(/guard/);
+    expect(() => patched(code, { guard: 'fence', change }, code)).toThrow(/guard/);
   });
 });
 
