@@ -1,8 +1,8 @@
 import { mkdtempSync, readdirSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { nodeUnderTest, runCommand } from '../support/command';
-import { Child, root } from '../support/child';
+import { root } from '../support/child';
+import { runCommand } from '../support/command';
 import { Guardian } from '../support/guardian';
 import { freePort } from '../support/ports';
 
@@ -33,18 +33,7 @@ describe('npm start refuses', () => {
     ['that is a file', path.join(root, 'package.json')],
     ['below a file', path.join(root, 'package.json', 'data')],
   ])('a data folder %s', async (_what, HOLDFAST_DATA_DIR) => {
-    const child = new Child(
-      {
-        name: 'refused',
-        command: nodeUnderTest,
-        args: [path.join(root, 'scripts', 'start.mjs')],
-        env: { ...process.env, HOLDFAST_DATA_DIR },
-        readyWhen: /HOLDFAST_DATA_DIR \S+ cannot be used: E/,
-      },
-      guardian,
-    );
-    await child.start();
-    await child.stop();
+    expect(await refusalOf({ HOLDFAST_DATA_DIR })).toMatch(/HOLDFAST_DATA_DIR \S+ cannot be used: E/);
   });
 
   it.each([
