@@ -66,6 +66,18 @@ const inTests = {
   '@typescript-eslint/unbound-method': 'off',
 };
 
+/** How long a test may take is for Jest's own limit, which is above every wait inside (test/support/until.ts). */
+const hook = '[callee.name=/^(it|beforeAll|beforeEach|afterAll|afterEach)$/]';
+const noLimitOfItsOwn = {
+  'no-restricted-syntax': [
+    'error',
+    {
+      selector: `CallExpression:matches(${hook}, [callee.callee.property.name="each"]) > Literal[value>=1000]`,
+      message: 'A test has no limit of its own: on a busy machine it fails by load alone.',
+    },
+  ],
+};
+
 const nodeGlobals = [
   'process',
   'console',
@@ -93,6 +105,7 @@ export default tseslint.config(
     rules: inTypeScript,
   },
   { files: ['test/**/*.ts', 'drills/**/*.ts'], rules: inTests },
+  { files: ['test/**/*.spec.ts'], rules: noLimitOfItsOwn },
   // Off: a mutant's patch is a piece of code, and code has templates in it.
   { files: ['drills/*.ts'], rules: { 'no-template-curly-in-string': 'off' } },
   // Without types: the set-up scripts run before there is a compiler, and the configs are read by tools.

@@ -66,7 +66,6 @@ describe('a page with texts as long as the API takes them', () => {
       await until('nothing is wider than the page', async () => (await visit.overhang()) <= 0);
       expect(visit.complaints).toEqual([]);
     },
-    60_000,
   );
 
   it('names the customer in full where the row has no room for it', async () => {

@@ -10,7 +10,7 @@ describeOnEachQueueBackend('a service whose processes are killed', (queue) => {
   const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
   const processes = ['api-1', 'api-2', 'worker-1', 'worker-2'];
 
-  beforeEach(() => shop.revive(...processes), 60_000);
+  beforeEach(() => shop.revive(...processes));
 
   it('ends every order when its workers are killed in the middle of a hundred', async () => {
     const [sku, other] = [await shop.product(100), await shop.product(10)];

@@ -230,5 +230,5 @@ describe('the stuck-saga desk', () => {
     expect((await recordsOf(orderId)).map(({ reason }) => reason)).toEqual(['yes']);
   });
 
-  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit(), 60_000);
+  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit());
 });

@@ -8,7 +8,7 @@ describe('a service that is interrupted', () => {
   const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
   const processes = ['api-1', 'api-2', 'worker-1', 'worker-2'];
 
-  beforeEach(() => shop.revive(...processes), 60_000);
+  beforeEach(() => shop.revive(...processes));
 
   it('answers whoever waits before an API process that was asked to stop ends', async () => {
     const sku = await shop.product(5);

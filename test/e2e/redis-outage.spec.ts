@@ -43,7 +43,7 @@ describeWithRedis('a service whose Redis', () => {
         0,
     );
 
-  beforeEach(() => shop.revive('api-1', 'worker-1'), 60_000);
+  beforeEach(() => shop.revive('api-1', 'worker-1'));
 
   it('is there is not degraded', async () => {
     await expectBusinessAsUsual();
@@ -122,5 +122,5 @@ describeWithRedis('a service whose Redis', () => {
     }
   });
 
-  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit(), 60_000);
+  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit());
 });

@@ -41,25 +41,18 @@ describe('an order paid for with', () => {
     });
   });
 
-  it.each(methods)(
-    '%s ends %s, and %i is kept of it',
-    async (method, ends, kept) => {
-      const id = orders.get(method)!;
-      const order = await shop.untilEnded(id);
+  it.each(methods)('%s ends %s, and %i is kept of it', async (method, ends, kept) => {
+    const id = orders.get(method)!;
+    const order = await shop.untilEnded(id);
 
-      expect([order.status, order.saga.status]).toEqual([
-        ends,
-        ends === placed ? 'completed' : 'compensated',
-      ]);
-      const { authorized = 0, captured = 0, refunded = 0, voided = 0 } = (await shop.ledgerRow(id)) ?? {};
-      expect({ captured, refunded, setAside: authorized - captured - voided }).toEqual({
-        captured: kept,
-        refunded: 0,
-        setAside: 0,
-      });
-    },
-    60_000,
-  );
+    expect([order.status, order.saga.status]).toEqual([ends, ends === placed ? 'completed' : 'compensated']);
+    const { authorized = 0, captured = 0, refunded = 0, voided = 0 } = (await shop.ledgerRow(id)) ?? {};
+    expect({ captured, refunded, setAside: authorized - captured - voided }).toEqual({
+      captured: kept,
+      refunded: 0,
+      setAside: 0,
+    });
+  });
 
   it('any of them leaves just what was sold reserved', async () => {
     for (const id of orders.values()) await shop.untilEnded(id);
@@ -123,7 +116,7 @@ describe('an order paid for with', () => {
     }
   });
 
-  it('whatever it was: orders, stock and the provider’s ledger agree', () => shop.expectAudit(), 60_000);
+  it('whatever it was: orders, stock and the provider’s ledger agree', () => shop.expectAudit());
 
   /** What was stored of the method's webhooks, in the order of their arrival, once there are so many. */
   function verdictsOf(method: string, count: number): Promise<{ type: string; verdict: string }[]> {

@@ -10,7 +10,7 @@ import { until } from '../support/until';
 describe('a worker that starts', () => {
   const shop = openShop({ queue: 'postgres', apis: 1, workers: 0 });
   let detour: QueueDetour;
-  beforeAll(async () => (detour = await QueueDetour.before(shop.service.databaseUrl)), 30_000);
+  beforeAll(async () => (detour = await QueueDetour.before(shop.service.databaseUrl)));
   afterAll(() => detour?.close());
 
   const migrate = () =>
@@ -108,8 +108,8 @@ describe('a worker that starts', () => {
     beforeAll(async () => {
       const url = await arrange();
       [name, other] = await Promise.all([start(url), start(url)]);
-    }, 60_000);
-    afterAll(() => Promise.all([name, other].map((one) => shop.service.kill(one))), 60_000);
+    });
+    afterAll(() => Promise.all([name, other].map((one) => shop.service.kill(one))));
 
     it('says what to do, sweeps, and ends when it is asked to', async () => {
       await until('both say what is wrong', async () => [name, other].every((one) => says.test(events(one))));
@@ -121,14 +121,14 @@ describe('a worker that starts', () => {
       expect(events(other)).toMatch(/ended: exit 0/);
       expect(events(other)).not.toMatch(/worker ready/);
       expect(events(name)).not.toMatch(/worker ready/);
-    }, 60_000);
+    });
 
     it('is ready, and takes jobs, once its queues can be used', async () => {
       await mend(events(name));
       await until('it is ready', async () => /worker ready/.test(events(name)));
       await shop.placed(await shop.product(1));
       await until('it takes jobs', async () => (await jobsDone(name)) > 0);
-    }, 90_000);
+    });
   });
 
   it('is ready when its first connection for the queues takes longer than three seconds', async () => {
@@ -139,5 +139,5 @@ describe('a worker that starts', () => {
     await shop.placed(await shop.product(1));
     await until('it takes jobs', async () => (await jobsDone(name)) > 0);
     await shop.service.kill(name, 'SIGTERM');
-  }, 90_000);
+  });
 });

@@ -56,7 +56,7 @@ describe('a consumer on PostgreSQL', () => {
     }
     await queues.close();
     await detour.close();
-  }, 60_000);
+  });
 });
 
 describe('a producer on PostgreSQL', () => {

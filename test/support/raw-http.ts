@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { request } from 'node:http';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { openApis } from './api';
+import { patienceMs } from './until';
 
 export interface RawAnswer {
   status: number;
@@ -17,9 +18,6 @@ export interface RawRequest {
   body?: string | Buffer;
   chunks?: Buffer[];
 }
-
-/** Far above any answer here: only one that never comes is cut off. */
-const patienceMs = 20_000;
 
 /** For what `fetch` would correct: bytes that are no text, HEAD, empty bodies with a content type. */
 export function sendRaw(url: string, method: string, { headers = {}, body, chunks }: RawRequest = {}) {

@@ -57,7 +57,7 @@ describe('the story of an order', () => {
       if (!rows.has(situation)) rows.set(situation, story);
       for (const sentence of all) said.add(sentence);
     }
-  }, 120_000);
+  });
 
   it('claims nothing that is not so in any state that an order can reach, and makes every claim somewhere', () => {
     const first = [...wrong].slice(0, 3).map(([found, state]) => ({ found, ...examined(state) }));
@@ -67,13 +67,13 @@ describe('the story of an order', () => {
     // The provider of this model never refuses to give money back: saga-story.spec.ts has one that does.
     expect(unmade.map(([name]) => name)).toEqual(['a void or refund was refused']);
     expect(states.length).toBeGreaterThan(50_000);
-  }, 120_000);
+  });
 
   it('reads as the table says, for every state of order, saga and payments', () => {
     const written = [...rows].map(([situation, story]) => `${situation}\n    ${story}\n`).sort();
     if (process.env.HOLDFAST_TEST_WRITE_STORIES) writeFileSync(table, written.join(''));
     expect(written.join('').split('\n')).toEqual(readFileSync(table, 'utf8').split('\n'));
-  }, 60_000);
+  });
 
   it(
     'claims nothing that is not so after any history, also of a build before codes',
@@ -84,7 +84,6 @@ describe('the story of an order', () => {
           if (found.length > 0) expect({ found, ...examined(state) }).toEqual({});
         }
     }),
-    60_000,
   );
 });
 
@@ -109,5 +108,5 @@ describe('the comparison of our record with the provider', () => {
       return Object.values(optionsOf(factsOf(state), answer).comparison).includes('differs');
     });
     expect(wrong.slice(0, 2).map(examined)).toEqual([]);
-  }, 120_000);
+  });
 });
