@@ -19,6 +19,7 @@ const drills = names.map((name) => {
 /** Rows of the failure catalogue. */
 const rowMax = 72;
 
+const docs = readFileSync(path.join(root, 'docs/drills.md'), 'utf8');
 const dist = path.join(root, 'dist');
 const guards = guardsOf(dist);
 const build = textOf(dist);
@@ -44,6 +45,12 @@ describe.each(drills)('the drill %s', (name, drill) => {
   it('has a mutant to be seen red on, or says why it has none', () => {
     expect(drill.mutants.length > 0).toBe(drill.noMutant === undefined);
     expect(new Set(drill.mutants.map((mutant) => mutant.name)).size).toBe(drill.mutants.length);
+  });
+
+  it('has its row in docs/drills.md, with its promise and its mutants', () => {
+    const row = docs.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
+    for (const words of [drill.promise, ...drill.mutants.map((mutant) => mutant.why)])
+      expect(row).toContain(words);
   });
 
   it('changes guards whose marker is in the build exactly once, into code that can be read', () => {
