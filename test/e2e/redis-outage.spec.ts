@@ -8,7 +8,7 @@ describeWithRedis('a service whose Redis', () => {
   const shop = openShop({ queue: 'redis', apis: 1 });
   const ready = () => shop.stranger.get('/health/ready');
   const untilReadyIs = (status: string) =>
-    until(`readiness is ${status}`, async () => (await ready()).body.status === status, 20_000);
+    until(`readiness is ${status}`, async () => (await ready()).body.status === status);
 
   /** What the dashboard says of the queues; it never waits long for them. */
   const overviewWhen = (what: string, isSo: (queues: any) => boolean) =>
