@@ -97,6 +97,20 @@ describe('a long list', () => {
     ).toHaveLength(7);
   });
 
+  it('does not go on calling a released row active that newer ones pushed below the first hundred', async () => {
+    const busy = await shop.product(200);
+    await inParallel(101, 4, () => shop.reserved(busy));
+    const visit = await open(`/reservations?sku=${busy}&status=active,released`);
+    await untilRows(visit, 100);
+    const last = rowsOf(visit).last();
+    const id = (await last.getAttribute('data-href'))!.split('/').pop()!;
+    await shop.reserved(busy);
+    await untilRows(visit, 101);
+    await shop.admin.post(`/v1/admin/reservations/${id}/release`, { reason: 'the customer called' });
+    const active = visit.page.locator(`[data-href$="${id}"]`).getByText('Active', { exact: true });
+    await active.waitFor({ state: 'detached' });
+  });
+
   it('of cases leads to those beyond the first fifty, in both orders', async () => {
     await shop.query(
       `INSERT INTO dead_letters (id, type, aggregate_id, reason, attempts, died_at)

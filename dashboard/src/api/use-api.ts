@@ -10,11 +10,6 @@ interface ApiOptions {
   refetchMs?: number;
 }
 
-interface ListOptions extends ApiOptions {
-  /** The same, once more than the first page is loaded: no topic carries the others. */
-  refetchPagesMs?: number;
-}
-
 export interface ApiState<T> {
   data: T | undefined;
   /** performance.now() at which it came; 0 without data. */
@@ -60,10 +55,7 @@ export interface ListState<Row> extends Omit<ApiState<Row[]>, 'data'> {
 }
 
 /** A list of the API, page after page. */
-export function useList<Row>(
-  path: string,
-  { enabled = true, refetchMs, refetchPagesMs }: ListOptions = {},
-): ListState<Row> {
+export function useList<Row>(path: string, { enabled = true, refetchMs }: ApiOptions = {}): ListState<Row> {
   const query = useInfiniteQuery({
     queryKey: [path, 'pages'],
     queryFn: async ({ signal, pageParam }) => {
@@ -74,8 +66,7 @@ export function useList<Row>(
     initialPageParam: null as string | null,
     getNextPageParam: ({ value }: Received<Page<Row>>) => value.nextCursor,
     enabled,
-    refetchInterval: ({ state }) =>
-      refetchMs ?? ((state.data?.pages.length ?? 0) > 1 && refetchPagesMs) ?? false,
+    refetchInterval: refetchMs ?? false,
   });
   const { data, error, isPending, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
   const again = useCallback(() => void refetch(), [refetch]);

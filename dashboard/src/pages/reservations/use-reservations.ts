@@ -29,18 +29,20 @@ const isOlder = (row: Reservation, last: Reservation) => row.id < last.id;
 
 /** The list as the API gives it, kept true by the stream: whole values, so that the newest message wins. */
 export function useReservations(query: string): Reservations {
-  const list = useList<Reservation>(`reservations?${query}&limit=${pageSize}`, {
-    refetchPagesMs: refetchBelowMs,
-  });
   const [streamed, setStreamed] = useState<{
     query: string;
     at: number;
     message: ReservationsMessage;
   } | null>(null);
+  const latest = streamed?.query === query ? streamed : null;
+  const isLonger = latest !== null && latest.message.matching > latest.message.data.length;
+  const list = useList<Reservation>(`reservations?${query}&limit=${pageSize}`, {
+    refetchMs: isLonger ? refetchBelowMs : undefined,
+  });
   useTopic<ReservationsMessage>(`reservations:${query}`, (message) =>
     setStreamed({ query, at: performance.now(), message }),
   );
-  const newest = streamed?.query === query && streamed.at > list.at ? streamed : null;
+  const newest = latest !== null && latest.at > list.at ? latest : null;
   const rows = useMemo(() => {
     if (!list.rows) return undefined;
     const asked = list.rows.map((row) => ({ ...row, at: list.at }));
@@ -54,7 +56,7 @@ export function useReservations(query: string): Reservations {
     const isBelow = new URLSearchParams(query).get('sort') === 'ends' ? endsAfter : isOlder;
     return [...first, ...asked.filter((row) => !known.has(row.id) && isBelow(row, last))];
   }, [list.rows, list.at, newest, query]);
-  return { list, rows, matching: newest?.message.matching ?? null, became: useBecame(rows, query) };
+  return { list, rows, matching: latest?.message.matching ?? null, became: useBecame(rows, query) };
 }
 
 /** More than this at once is a storm, in which nobody follows a single row. */
