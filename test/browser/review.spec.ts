@@ -99,6 +99,18 @@ describe('what needs review', () => {
     await untilSays(visit, /Placed\s+Nothing to do/);
   });
 
+  it('is shown while an API of the build before answers, which compares nothing', async () => {
+    const orderId = await stuck(await shop.product(5));
+    const visit = await browser.visit({ role: 'viewer' });
+    await visit.page.route('**/saga/options', async (route) => {
+      const answer = await route.fetch();
+      const { comparison: _, ...older } = (await answer.json()) as Record<string, unknown>;
+      await route.fulfill({ response: answer, json: older });
+    });
+    await visit.go(`/review/${orderId}`);
+    await untilSays(visit, 'Provider says');
+  });
+
   it('cannot be settled by a viewer', async () => {
     const orderId = await stuck(await shop.product(5));
     const visit = await browser.visit({ role: 'viewer', width: 390 });

@@ -10,13 +10,10 @@ import styles from './provider-table.module.css';
 const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
 
 /** What Holdfast recorded beside what the provider says. Where they differ the row is violet. */
-export function ProviderTable({
-  options: { recorded, provider, comparison },
-  at,
-}: {
-  options: SagaOptions;
-  at: number;
-}) {
+export function ProviderTable({ options, at }: { options: SagaOptions; at: number }) {
+  const { recorded, provider } = options;
+  // While a deploy rolls, an API of the build before may answer, which compares nothing.
+  const comparison: Partial<SagaOptions['comparison']> = (options as Partial<SagaOptions>).comparison ?? {};
   const heard = provider.askedAt !== null;
   return (
     <div>
@@ -69,7 +66,7 @@ export function ProviderTable({
   );
 }
 
-function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; comparison: Comparison }) {
+function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; comparison?: Comparison }) {
   const differs = props.comparison === 'differs';
   return (
     <tr className={classes(differs && styles.differs)}>
