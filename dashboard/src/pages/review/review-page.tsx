@@ -11,7 +11,7 @@ import { CaseList, type CaseSort } from './case-list';
 
 /** As many as a message of the stream carries. */
 const pageSize = 50;
-/** How often the rest is asked for, and every order and kind but all cases by money, which the stream carries. */
+/** How often the list is asked for again; the stream carries no more than the first page of all cases by money. */
 const refetchMs = 5_000;
 
 /** What waits for a person, and what should they do? */
