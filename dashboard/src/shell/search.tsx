@@ -5,6 +5,7 @@ import type { Found, FoundObject } from '../api/shapes/search';
 import { useApi } from '../api/use-api';
 import { classes } from '../look/classes';
 import { useKeys } from '../look/key-presses';
+import { hrefOfCustomer } from '../pages/reservations/reservation-filters';
 import { pageOf } from '../words/ids';
 import styles from './search.module.css';
 
@@ -181,10 +182,7 @@ function hrefOf({ kind, id, orders }: FoundObject): string {
     case 'product':
       return `/products/${name}`;
     case 'customer':
-      // Of one who only reserved, all reservations: most of them have ended.
-      return orders === 0
-        ? `/reservations?customerId=${name}&status=active,pinned,confirmed,released,expired`
-        : `/orders?customerId=${name}`;
+      return orders === 0 ? hrefOfCustomer(id) : `/orders?customerId=${name}`;
   }
 }
 

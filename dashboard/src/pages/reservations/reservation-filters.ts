@@ -23,6 +23,10 @@ export const allStatuses: readonly ReservationStatus[] = [
 ];
 const live: readonly ReservationStatus[] = ['active', 'pinned'];
 
+/** All that a customer ever reserved: most of it has ended. */
+export const hrefOfCustomer = (customerId: string) =>
+  `/reservations?customerId=${encodeURIComponent(customerId)}&status=${allStatuses.join(',')}`;
+
 /** Without a status in the address: those that still hold something. */
 export function viewOf(filters: AddressFilters): ReservationView {
   const statuses = allStatuses.filter((status) => filters.all('status').includes(status));

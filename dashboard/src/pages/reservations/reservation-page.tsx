@@ -18,7 +18,7 @@ import { shortId } from '../../words/ids';
 import { count, plural } from '../../words/numbers';
 import { LifeLine } from './life-line';
 import { ReservationBadge, TimeLeft, tokenOf } from './reservation-columns';
-import { allStatuses } from './reservation-filters';
+import { hrefOfCustomer } from './reservation-filters';
 import styles from './reservation-page.module.css';
 
 /** While it lives it is asked for once a second; no topic carries a single reservation. */
@@ -52,9 +52,7 @@ export default function ReservationPage() {
             <span>
               <Id id={data.id} full copy />
             </span>
-            <Link
-              href={`/reservations?customerId=${encodeURIComponent(data.customerId)}&status=${allStatuses.join(',')}`}
-            >
+            <Link href={hrefOfCustomer(data.customerId)}>
               <code>{data.customerId}</code>
             </Link>
             <span>
