@@ -56,7 +56,7 @@ describe('the watchdog', () => {
   });
 
   it('lets a process live that was suspended for longer than a stall may last', async () => {
-    await restart('worker-1', { EVENT_LOOP_STALL_MS: '500' });
+    await restart('worker-1', { EVENT_LOOP_STALL_MS: '1000' });
     const pid = shop.service.pidOf('worker-1');
     await shop.service.kill('worker-1', 'SIGSTOP');
     const heardOf = () =>
@@ -64,7 +64,7 @@ describe('the watchdog', () => {
         `SELECT FROM workers WHERE id LIKE $1 AND beat_at > clock_timestamp() - interval '2 seconds'`,
         [`%:${pid}`],
       );
-    // Its heart beats every 2.5 s at most; by then it was suspended for several stalls.
+    // Silent for 2 s, so it was suspended for two stalls; it beats every 2.5 s at most.
     await until('it is silent', async () => (await heardOf()).length === 0);
     await shop.service.kill('worker-1', 'SIGCONT');
     await until('it is back', async () => (await heardOf()).length === 1);

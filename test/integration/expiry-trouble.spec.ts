@@ -1,4 +1,4 @@
-import { createWorld, expectInvariants, type World } from '../support/fixtures';
+import { answerOf, createWorld, expectInvariants, type World } from '../support/fixtures';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -41,5 +41,22 @@ describe('expiring reservations', () => {
 
     await world.rows(`UPDATE stock_levels SET reserved = 5 WHERE sku = $1`, [bad]);
     expect(await world.reservations.expireDue()).toBe(failing.length);
+  });
+
+  it('ends those that a buyer is short of, beside one that cannot be given back', async () => {
+    const bad = await world.product({ onHand: 10 });
+    const good = await world.product({ onHand: 5 });
+    const one = (sku: string) => ({ sku, quantity: 1 });
+    const failing = await world.reserve([one(bad), one(good)]);
+    const ending = await world.reserve([{ sku: good, quantity: 4 }]);
+    await world.rows(due);
+    await world.rows(`UPDATE stock_levels SET reserved = 0 WHERE sku = $1`, [bad]);
+
+    const bought = await world.reserve([{ sku: good, quantity: 4 }]);
+    expect(await statuses([failing, ending, bought])).toEqual(['active', 'expired', 'active']);
+    expect(await answerOf(world.reserve([one(good)]))).toBe('insufficient_stock');
+
+    await world.rows(`UPDATE stock_levels SET reserved = 1 WHERE sku = $1`, [bad]);
+    expect(await world.reservations.expireDue()).toBe(1);
   });
 });

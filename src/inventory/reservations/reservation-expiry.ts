@@ -1,5 +1,6 @@
 import type { Database, Tx } from '../../database/database';
 import { isDatabaseAway } from '../../database/pg-errors';
+import { HoldfastError } from '../../errors';
 import { publicId } from '../../ids';
 import { announce } from './reservation-messages';
 import {
@@ -14,24 +15,53 @@ import { giveBack } from '../stock/stock-levels';
 /** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
 const batchSizeMax = 500;
 
-/**
- * Ends what is due and puts its stock back on sale; returns how many reservations ended.
- *
- * When a batch fails it is halved until the reservation that fails is alone. That one is set aside for this pass, and
- * with it its SKU if it has only one, so that the trouble of one SKU does not keep all others off sale. Throws the first
- * failure when everything else has ended.
- */
+/** Ends what is due and puts its stock back on sale; returns how many reservations ended. Throws the first failure then. */
 export async function expireAllDue(db: Database, onEnded: () => void): Promise<number> {
+  const { total, failure } = await endInBatches(db, {
+    end: expireDueRows,
+    onEnded,
+    isForAll: isDatabaseAway,
+  });
+  if (failure) throw failure;
+  return total;
+}
+
+/**
+ * The same for these SKUs alone, because a buyer is short of them. What cannot end is no concern of the buyer's: the next
+ * pass of the sweeper meets it too, and reports it. A 503 is the buyer's answer: it does not wait for a lock once more.
+ */
+export async function expireDueOf(db: Database, skus: string[], onEnded: () => void): Promise<void> {
+  await endInBatches(db, {
+    end: (tx, limit, aside) => expireDueRowsOf(tx, { skus, limit, aside }),
+    onEnded,
+    isForAll: (error) => error instanceof HoldfastError,
+  });
+}
+
+interface Expiry {
+  end: (tx: Tx, limit: number, aside: SetAside) => Promise<ExpiredReservation[]>;
+  onEnded: () => void;
+  /** An error that smaller batches would meet as well. */
+  isForAll: (error: unknown) => boolean;
+}
+
+/**
+ * When a batch fails it is halved until the reservation that fails is alone. That one is set aside for this pass, and
+ * with it its SKU if it has only one, so that the trouble of one SKU does not keep all others off sale.
+ */
+async function endInBatches(
+  db: Database,
+  { end, onEnded, isForAll }: Expiry,
+): Promise<{ total: number; failure: Error | undefined }> {
   const aside: SetAside = { ids: [], skus: [] };
   let failure: Error | undefined;
   let total = 0;
   for (let size = batchSizeMax; ;) {
     let batch: ExpiredReservation[] = [];
     try {
-      batch = [];
-      await endBatch(db, async (tx) => (batch = await expireDueRows(tx, size, aside)));
+      await endBatch(db, async (tx) => (batch = await end(tx, size, aside)));
     } catch (error) {
-      if (isDatabaseAway(error) || batch.length === 0) throw error;
+      if (isForAll(error) || batch.length === 0) throw error;
       if (batch.length === 1) {
         failure ??= failureOf(batch[0]!, error as Error);
         await setAside(db, batch[0]!, aside);
@@ -41,23 +71,12 @@ export async function expireAllDue(db: Database, onEnded: () => void): Promise<n
     }
     total += batch.length;
     if (batch.length > 0) onEnded();
-    if (batch.length < size) break;
+    if (batch.length < size) return { total, failure };
     size = Math.min(2 * size, batchSizeMax);
   }
-  if (failure) throw failure;
-  return total;
 }
 
-/** The same for these SKUs alone, because a buyer is short of them. */
-export async function expireDueOf(db: Database, skus: string[], onEnded: () => void): Promise<void> {
-  for (;;) {
-    const ended = await endBatch(db, (tx) => expireDueRowsOf(tx, skus, batchSizeMax));
-    if (ended > 0) onEnded();
-    if (ended < batchSizeMax) return;
-  }
-}
-
-const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<number> =>
+const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<void> =>
   db.transaction('expire', async (tx) => {
     const rows = await end(tx);
     // guard: expiry-returns-stock
@@ -66,7 +85,6 @@ const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>):
       rows.map((row) => row.id),
     );
     await announce(tx, 'reservation.expired', rows);
-    return rows.length;
   });
 
 const failureOf = ({ id }: ExpiredReservation, error: Error) =>

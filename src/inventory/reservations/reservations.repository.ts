@@ -212,6 +212,9 @@ export interface SetAside {
   skus: string[];
 }
 
+const isSetAside = (ids: string, skus: string) =>
+  `r.id = ANY (${ids}::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY (${skus}::text[]))`;
+
 /**
  * Ends up to `limit` active reservations whose time is up. Rows that somebody else is working on are skipped: whoever
  * holds them decides, and what is left is found by the next pass.
@@ -221,10 +224,7 @@ export async function expireDueRows(
   limit: number,
   { ids, skus }: SetAside = { ids: [], skus: [] },
 ): Promise<ExpiredReservation[]> {
-  const isSetAside =
-    ids.length + skus.length === 0
-      ? 'false'
-      : `r.id = ANY ($2::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($3::text[]))`;
+  const nothingIsAside = ids.length + skus.length === 0;
   const due = await tx.rows<DueRow>(
     `
     WITH due AS MATERIALIZED (
@@ -232,14 +232,14 @@ export async function expireDueRows(
         FROM reservations r
        /* guard: expiry-by-database-clock */
        WHERE r.status = 'active' AND r.expires_at <= statement_timestamp()
-         AND NOT (${isSetAside})
+         AND NOT (${nothingIsAside ? 'false' : isSetAside('$2', '$3')})
        ORDER BY r.expires_at
        LIMIT $1::int
          FOR UPDATE OF r SKIP LOCKED
     )
     SELECT id, version, clock_timestamp() AS now FROM due
     `,
-    ids.length + skus.length === 0 ? [limit] : [limit, ids, skus],
+    nothingIsAside ? [limit] : [limit, ids, skus],
   );
   return expireLocked(tx, due);
 }
@@ -249,7 +249,11 @@ export async function expireDueRows(
  * what that one is about to give back may be what the buyer lacks. Begins with what is due, and not with all that was ever
  * sold of the SKU: docs/decisions/0025.
  */
-export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Promise<ExpiredReservation[]> {
+export async function expireDueRowsOf(
+  tx: Tx,
+  { skus, limit, aside }: { skus: string[]; limit: number; aside: SetAside },
+): Promise<ExpiredReservation[]> {
+  const nothingIsAside = aside.ids.length + aside.skus.length === 0;
   const due = await tx.rows<DueRow>(
     `
     WITH late AS MATERIALIZED (
@@ -264,13 +268,14 @@ export async function expireDueRowsOf(tx: Tx, skus: string[], limit: number): Pr
          AND r.status = 'active'
          AND r.expires_at <= statement_timestamp()
          AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY ($2::text[])) > 0
+         AND NOT (${nothingIsAside ? 'false' : isSetAside('$3', '$4')})
        ORDER BY r.id
        LIMIT $1::int
          FOR UPDATE OF r
     )
     SELECT id, version, clock_timestamp() AS now FROM due
     `,
-    [limit, skus],
+    nothingIsAside ? [limit, skus] : [limit, skus, aside.ids, aside.skus],
   );
   return expireLocked(tx, due);
 }

@@ -52,7 +52,7 @@ const created = ({ resourceId, replayed }: Exclude<Decision<object>, { refused: 
   replayed,
 });
 
-/** Reservations that shops make and end themselves. What an order's saga does to its reservation is in `held-stock.ts`. */
+/** Reservations that shops make and end themselves. What an order's saga does to its reservation is in `order-reservations.ts`. */
 @Injectable()
 export class ReservationsService {
   private readonly batcher: Batcher<Creation, Created>;
