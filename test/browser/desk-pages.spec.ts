@@ -41,7 +41,6 @@ describe('the page of', () => {
       async (thing) => {
         await expectSoundPage(await browser.visit({ role: 'admin', theme }), paths[thing]!);
       },
-      90_000,
     );
   });
 

@@ -32,7 +32,6 @@ describe('every page', () => {
       async (path) => {
         await expectSoundPage(await browser.visit({ role: 'admin', theme }), path);
       },
-      90_000,
     );
   });
 
@@ -62,7 +61,6 @@ describe('every page', () => {
       await check(/: product\.create$/);
       expect(visit.complaints).toEqual([]);
     },
-    60_000,
   );
 
   it.each(['light', 'dark'] as Theme[])(
@@ -75,7 +73,6 @@ describe('every page', () => {
       await visit.page.getByText('That key is not known.').waitFor();
       expect(await visit.violations()).toEqual([]);
     },
-    60_000,
   );
 
   it('keeps the theme that somebody chose, from the first paint on', async () => {

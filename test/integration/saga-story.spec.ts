@@ -283,7 +283,6 @@ describe('the money in a story', () => {
         }
       }
     }),
-    60_000,
   );
 });
 
