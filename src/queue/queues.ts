@@ -81,6 +81,8 @@ interface OpenQueue {
   queue: Queue;
   ready: Promise<unknown>;
   connecting: boolean;
+  /** Its own connection; undefined on PostgreSQL. */
+  client: IORedis | undefined;
 }
 
 interface Consumer extends RunningConsumer {
@@ -92,7 +94,7 @@ interface Consumer extends RunningConsumer {
 export class Queues {
   private readonly open = new Map<QueueName, OpenQueue>();
   private consumers: Consumer[] = [];
-  private readonly redisClients: IORedis[] = [];
+  private readonly redisClients = new Set<IORedis>();
   private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
   private probe: IORedis | undefined;
@@ -193,7 +195,7 @@ export class Queues {
 
   private openOnRedis(consumer: Consumer): void {
     const { name, process } = consumer;
-    const connection = this.onRedis(name, this.config.redisUrl!, 'worker');
+    const connection = this.onRedis(name, this.redis(this.config.redisUrl!, 'worker'));
     this.keep(consumer, new Worker(name, process, { ...optionsOf(consumer), ...connection }));
   }
 
@@ -246,12 +248,14 @@ export class Queues {
     const queues = [...this.open.values()];
     this.open.clear();
     await Promise.allSettled(queues.map(({ queue }) => within(closeTimeoutMs, queue.close())));
-    for (const client of this.redisClients.splice(0)) client.disconnect();
+    for (const client of this.redisClients) client.disconnect();
+    this.redisClients.clear();
   }
 
   private openQueue(name: QueueName): OpenQueue {
-    const queue: Queue = this.config.redisUrl
-      ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, this.config.redisUrl, 'producer') })
+    const client = this.config.redisUrl ? this.redis(this.config.redisUrl, 'producer') : undefined;
+    const queue: Queue = client
+      ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, client) })
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
     const connected = queue.waitUntilReady();
@@ -261,7 +265,7 @@ export class Queues {
       .finally(() => (opened.connecting = false));
     // Whoever asks hears of it; and if nobody does, the next who asks.
     ready.catch(() => undefined);
-    const opened: OpenQueue = { queue, ready, connecting: true };
+    const opened: OpenQueue = { queue, ready, connecting: true, client };
     this.open.set(name, opened);
     return opened;
   }
@@ -280,6 +284,9 @@ export class Queues {
       this.open.delete(name);
     }
     void failed.queue.close().catch(() => undefined);
+    if (failed.client === undefined) return;
+    failed.client.disconnect();
+    this.redisClients.delete(failed.client);
   }
 
   private onPostgres() {
@@ -287,8 +294,8 @@ export class Queues {
   }
 
   /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
-  private onRedis(name: QueueName, url: string, role: 'producer' | 'worker') {
-    return { connection: this.redis(url, role), prefix: `{hf:0:${name}}` };
+  private onRedis(name: QueueName, connection: IORedis) {
+    return { connection, prefix: `{hf:0:${name}}` };
   }
 
   private redis(url: string, role: 'producer' | 'worker'): IORedis {
@@ -306,7 +313,7 @@ export class Queues {
           };
     const client = new IORedis(url, options);
     client.on('error', (error) => (this.lastError = error));
-    this.redisClients.push(client);
+    this.redisClients.add(client);
     return client;
   }
 }

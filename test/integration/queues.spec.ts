@@ -1,7 +1,9 @@
+import { createServer } from 'node:net';
 import { Worker } from 'bullmq';
 import { patientBackend } from '../../src/queue/patient-backend';
 import { Queues } from '../../src/queue/queues';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
+import { freePort } from '../support/ports';
 import { QueueDetour } from '../support/queue-detour';
 
 let world: World;
@@ -56,7 +58,7 @@ describe('a consumer on PostgreSQL', () => {
     }
     await queues.close();
     await detour.close();
-  });
+  }, 60_000);
 });
 
 describe('a producer on PostgreSQL', () => {
@@ -98,5 +100,32 @@ describe('a producer on PostgreSQL', () => {
     );
     await queues.close();
     await detour.close();
+  });
+});
+
+describe('a producer on Redis', () => {
+  it('leaves no connection behind for each time that Redis did not answer', async () => {
+    let sockets = 0;
+    const hung = createServer((socket) => {
+      sockets += 1;
+      socket.on('error', () => undefined).on('close', () => (sockets -= 1));
+      socket.resume();
+    });
+    const port = await freePort();
+    await new Promise<void>((resolve) => hung.listen(port, '127.0.0.1', resolve));
+    const queues = new Queues({ ...world.config, redisUrl: `redis://127.0.0.1:${port}` });
+    const job = {
+      queue: 'events',
+      id: 'lost',
+      name: 'lost',
+      data: { messageId: null, aggregateId: null },
+    } as const;
+
+    for (let nth = 0; nth < 3; nth++) await expect(queues.add([job])).rejects.toThrow();
+    expect([...queues['redisClients']].map(({ status }) => status)).toEqual([]);
+    await until(async () => sockets === 0);
+
+    await queues.close();
+    hung.close();
   });
 });
