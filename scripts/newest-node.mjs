@@ -1,4 +1,4 @@
-// The first hour on the newest Node, whatever Node runs the rest: `npm start`, a purchase, the README's tour, Ctrl-C.
+// The first hour on the newest Node, whatever Node runs the rest: `npm start`, a purchase, the README's order, the tour, Ctrl-C.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';

@@ -1,4 +1,5 @@
 import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { mkdtempSync, readFileSync, existsSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
@@ -10,7 +11,7 @@ import { HttpClient } from '../support/http-client';
 import { freePort } from '../support/ports';
 import { until } from '../support/until';
 
-/** What a newcomer does in the first hour: `npm start`, a second instance beside it, the commands, the README's tour. */
+/** What a newcomer does in the first hour: `npm start`, a second instance beside it, the commands, the README's order, the tour. */
 
 interface Instance {
   child: Child;
@@ -136,35 +137,48 @@ describe('two instances side by side', () => {
   });
 });
 
-/** The README's blocks, run one after the other in one shell, as its reader would: what each of them printed. */
-async function takeTour({ api, sandbox }: Instance): Promise<Record<string, string>> {
-  const readme = readFileSync(path.join(root, 'README.md'), 'utf8');
-  const chapter = readme.slice(
-    readme.indexOf('## A tour with curl'),
-    readme.indexOf('## Before you trust it'),
-  );
-  // Each block goes by the bold words in front of it.
-  const blocks = [...chapter.matchAll(/(?:\*\*(.+?)[.?]?\*\*[^\n]*\n\n|\n\n)```sh\n(.*?)```/gs)].map(
-    ([, title = 'settings', code]) => ({ title, code: code! }),
-  );
-  const script = blocks.map(({ title, code }) => `echo '=== ${title}'\n${code}`).join('\n');
-  const here = script.replace('http://127.0.0.1:3000', api).replace('http://127.0.0.1:3100', sandbox);
-  const output = await new Promise<string>((resolve, reject) => {
-    const shell = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'pipe'] });
-    guardian.watch('tour', shell.pid!);
-    let said = '';
-    shell.stdout.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    shell.stderr.on('data', (chunk: Buffer) => (said += chunk.toString()));
-    shell.once('error', reject);
-    shell.once('close', () => resolve(said));
-  });
-  const parts = output.split(/^=== /m).slice(1);
+/** What bash prints for a script, both streams, with the instance's addresses in place of the default ones. */
+async function runScript(script: string, { api, sandbox }: Instance): Promise<string> {
+  const here = script.replaceAll('http://127.0.0.1:3000', api).replaceAll('http://127.0.0.1:3100', sandbox);
+  const shell = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'pipe'] });
+  guardian.watch('script', shell.pid!);
+  let printed = '';
+  for (const stream of [shell.stdout, shell.stderr])
+    stream.on('data', (chunk: Buffer) => (printed += chunk.toString()));
+  await once(shell, 'close');
+  return printed;
+}
+
+const readDoc = (name: string): string => readFileSync(path.join(root, name), 'utf8');
+
+/** Runs the blocks of docs/tour.md one after the other in one shell, as a reader would. Returns what each printed. */
+async function takeTour(instance: Instance): Promise<Record<string, string>> {
+  // The bold words in front of a block are its title.
+  const blocks = readDoc('docs/tour.md').matchAll(/(?:\*\*(.+?)[.?]?\*\*[^\n]*\n\n|\n\n)```sh\n(.*?)```/gs);
+  const script = [...blocks]
+    .map(([, title = 'settings', code]) => `echo '=== ${title}'\n${code!}`)
+    .join('\n');
+  const parts = (await runScript(script, instance)).split(/^=== /m).slice(1);
   return Object.fromEntries(
     parts.map((part) => [part.slice(0, part.indexOf('\n')), part.slice(part.indexOf('\n') + 1)]),
   );
 }
 
-describe('the tour of the README', () => {
+describe('the README', () => {
+  it('places an order, and repeats it under the same key without a second charge', async () => {
+    const [, block] = /^## Place an order\n\n```sh\n(.*?)```/ms.exec(readDoc('README.md'))!;
+    const printed = await runScript(block!, first);
+    const orders = [...printed.matchAll(/"id":"(ord_\w+)".*?"status":"(\w+)"/g)].map(([, id, status]) => [
+      id,
+      status,
+    ]);
+    expect(orders).toHaveLength(2);
+    expect(orders[0]).toEqual(orders[1]);
+    expect(orders[0]![1]).toBe('placed');
+  });
+});
+
+describe('docs/tour.md', () => {
   let printed: Record<string, string>;
   beforeAll(async () => {
     printed = await takeTour(first);
@@ -179,15 +193,15 @@ describe('the tour of the README', () => {
     ['Who paid', [/^HTTP 200$/m, /"captured":1999/]],
     ['What happened to the order', [/^HTTP 200$/m, /"status":"completed"/, /"worker"/i]],
     [
-      'The provider does not answer, and somebody wants to know',
+      'The provider does not answer',
       [/"status":"unknown"/, /^HTTP 409$/m, /"code":"order_abandoned"/, /"status":"placed"/],
     ],
     ['Does every promise hold', [/^HTTP 200$/m, /^\{"ok":true/m]],
-  ])('shows what it promises under "%s"', (title, promised) => {
+  ])('prints what it promises under "%s"', (title, promised) => {
     for (const pattern of promised) expect(printed[title]).toMatch(pattern);
   });
 
-  it('replays the same order five times', () => {
+  it('replays the same order five times under one key', () => {
     const again = printed['Send it again, five times at once']!;
     expect(again.match(/^idempotent-replayed: true/gim)).toHaveLength(5);
     const ids = again.match(/"id":"ord_\w+"/g)!;
@@ -196,7 +210,7 @@ describe('the tour of the README', () => {
     expect(printed.Buy).toContain(ids[0]);
   });
 
-  it('shows 42 limited drops before and after the declined card', () => {
+  it('has 42 limited drops available before and after the declined card', () => {
     expect(printed['A declined card gives its stock back']!.match(/"available":42/g)).toHaveLength(2);
   });
 });
