@@ -1,7 +1,7 @@
 import type { Queryable, Tx } from '../database/database';
 import { appendMessages } from '../outbox/outbox';
 import type { PaymentOperation } from '../payment/payment-operations';
-import type { SagaStatus, StepName } from './saga-state';
+import type { SagaStatus } from './saga-state';
 
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
 
@@ -26,7 +26,7 @@ export interface Order extends Omit<NewOrder, 'paymentMethod'> {
   endedAt: Date | null;
   expiresAt: Date;
   now: Date;
-  saga: { status: SagaStatus; step: StepName; version: number };
+  saga: { status: SagaStatus; step: string; version: number };
   operations: Pick<PaymentOperation, 'kind' | 'status' | 'providerReference' | 'declineCode'>[];
 }
 

@@ -6,6 +6,7 @@ import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency'
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations';
+import { checkoutSteps } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
@@ -82,7 +83,7 @@ export class OrdersService {
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
-    const turn = new Turn(saga);
+    const turn = new Turn(saga, checkoutSteps);
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
       why: `asked for: ${by}`,

@@ -1,5 +1,13 @@
 export type SagaStatus = 'running' | 'completed' | 'compensating' | 'compensated' | 'stuck';
-export type StepName = 'reserve-stock' | 'authorize-payment' | 'capture-payment' | 'place-order';
+
+/**
+ * compensatable: can be undone. pivot: once the provider was asked for it, the saga only goes forward. retriable: must
+ * succeed in the end. (The three kinds after Chris Richardson's "Microservices Patterns".)
+ */
+export type StepKind = 'compensatable' | 'pivot' | 'retriable';
+
+/** The steps of a saga in their order, as its transitions see them. The first runs inside the request, a worker drives the others. */
+export type StepList = readonly { readonly name: string; readonly kind: StepKind }[];
 
 /** How an order ends that is not placed, or not any more. */
 export type OrderEnd =
@@ -14,7 +22,8 @@ export type OrderEnd =
 /** The part of a saga that its transitions decide about. */
 export interface SagaState {
   status: SagaStatus;
-  step: StepName;
+  /** A name on the saga's list of steps. */
+  step: string;
   /** Started attempts of the present step, counted before the work. */
   attempt: number;
   /** Somebody asked for the way back; obeyed as soon as the saga can turn. */

@@ -1,7 +1,13 @@
 import type { OrderEnd, SagaState } from '../../src/orders/saga-state';
 import type { TimelineRow } from '../../src/orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../src/orders/checkout-saga/transition-codes';
-import type { SagaEvent, Transition } from '../../src/orders/checkout-saga/transitions';
+import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
+import {
+  type SagaEvent,
+  type Transition,
+  canTurnBack,
+  transition,
+} from '../../src/orders/checkout-saga/transitions';
 
 /**
  * One checkout without clock, tables and network, so that all orders of events can be tried.
@@ -18,6 +24,13 @@ export interface Decisions {
   /** The fencing token: a worker that slept while another took over is not listened to. */
   isFenced: boolean;
 }
+
+/** The real ones. */
+export const realDecisions: Decisions = {
+  transition: (state, event) => transition(checkoutSteps, state, event),
+  canTurnBack: (state) => canTurnBack(checkoutSteps, state),
+  isFenced: true,
+};
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Operation = 'none' | 'created' | 'sent' | 'unknown' | 'approved' | 'declined';
@@ -388,6 +401,8 @@ class Play {
         if (to.order !== 'pending') throw new Error(`placed when it was ${to.order}`);
         Object.assign(to, { reservation: 'confirmed', order: 'placed' });
         return done('order_placed');
+      default:
+        throw new Error(`no step ${to.saga.step}`);
     }
   }
 
@@ -421,6 +436,8 @@ class Play {
       case 'reserve-stock':
         this.undoReservation();
         return done('stock_returned');
+      default:
+        throw new Error(`no step ${this.to.saga.step}`);
     }
   }
 

@@ -1,8 +1,6 @@
-import { attemptsMax, canTurnBack, transition } from '../../src/orders/checkout-saga/transitions';
-import { type Checkout, type Decisions, accepted, eventsOf, keyOf } from './abstract-checkout';
+import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
+import { type Checkout, accepted, eventsOf, keyOf, realDecisions } from './abstract-checkout';
 import type { Random } from './seeded';
-
-const real: Decisions = { transition, canTurnBack, isFenced: true };
 
 /**
  * Attempts matter where they are none, one, or spent. From three on they stand for two and for nearly spent, both of
@@ -18,7 +16,7 @@ export function reachableCheckouts(): Checkout[] {
   const states = [accepted];
   const known = new Set([keyOf(accepted)]);
   for (let place = 0; place < states.length; place++)
-    for (const { next: reached } of eventsOf(states[place]!, real))
+    for (const { next: reached } of eventsOf(states[place]!, realDecisions))
       for (const attempt of attemptsLike(reached.saga.attempt)) {
         const next = { ...reached, saga: { ...reached.saga, attempt } };
         const key = keyOf(next);
@@ -33,7 +31,7 @@ export function reachableCheckouts(): Checkout[] {
 export function* randomWalk(random: Random, events: number): Generator<Checkout> {
   let state = accepted;
   for (let nth = 0; nth < events; nth++) {
-    const next = eventsOf(state, real);
+    const next = eventsOf(state, realDecisions);
     if (next.length === 0) return;
     state = random.pick(next).next;
     yield state;

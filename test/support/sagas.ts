@@ -1,6 +1,6 @@
 import type { Database } from '../../src/database/database';
 import { publicId } from '../../src/ids';
-import type { SagaStatus, StepName } from '../../src/orders/saga-state';
+import type { SagaStatus } from '../../src/orders/saga-state';
 import type {
   AuthorizeRequest,
   FollowUpRequest,
@@ -12,7 +12,7 @@ import { approvalOf, declinedCard, serverError, silence } from './scripted-gatew
 
 export interface SagaRow {
   status: SagaStatus;
-  step: StepName;
+  step: string;
   attempt: number;
   /** `due`, `waits` for its time, or `never` runs by itself. */
   nextRun: 'due' | 'waits' | 'never';

@@ -1,9 +1,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
-import type { SagaState } from '../../src/orders/saga-state';
-import { type SagaEvent, attemptsMax, transition } from '../../src/orders/checkout-saga/transitions';
+import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
 import { root } from '../support/child';
 import { differences, filesIn, read } from '../support/repository';
+import { exploreSaga } from '../support/saga-exploration';
 
 /** Holds the documentation to the code. Each rule is also seen failing, on a violation planted beside it. */
 
@@ -240,56 +240,7 @@ const machines = [
 ] as const;
 
 /** Every change of a saga's status that some order of events can cause. */
-function sagaEdges(): string[] {
-  const accepted: SagaState = {
-    status: 'running',
-    step: 'authorize-payment',
-    attempt: 0,
-    wanted: null,
-    endsAs: null,
-  };
-  const edges = new Set<string>();
-  const seen = new Set<string>();
-  for (const open = [accepted]; open.length > 0;) {
-    const state = open.pop()!;
-    for (const event of eventsIn(state)) {
-      const next = transition(state, event).state;
-      const kept = { ...next, attempt: Math.min(next.attempt, attemptsMax) };
-      if (next.status !== state.status) edges.add(`${state.status} → ${next.status}`);
-      if (!seen.has(JSON.stringify(kept))) open.push(kept);
-      seen.add(JSON.stringify(kept));
-    }
-  }
-  return [...edges];
-}
-
-function eventsIn({ status, step, endsAs }: SagaState): SagaEvent[] {
-  const turns: SagaEvent[] = [
-    { type: 'turn-back', by: 'cancel' },
-    { type: 'turn-back', by: 'refund' },
-  ];
-  if (status === 'compensated') return [];
-  if (status === 'completed') return turns;
-  const heard: SagaEvent[] = [
-    { type: 'asked' },
-    { type: 'done' },
-    { type: 'unknown' },
-    { type: 'not-asked' },
-    { type: 'failed', counted: false },
-    { type: 'blocked' },
-  ];
-  const byHand: SagaEvent[] = [
-    { type: 'retried' },
-    { type: 'given-up', unheard: true },
-    { type: 'given-up', unheard: false },
-  ];
-  if (endsAs === null) byHand.push({ type: 'compensated-by-hand' });
-  if (step !== 'authorize-payment' && step !== 'capture-payment') return [...heard, turns[0]!, ...byHand];
-  const charged: SagaEvent[] = [];
-  if (endsAs === null) charged.push({ type: 'declined', endsAs: 'payment_declined' });
-  if (endsAs === 'abandoned') charged.push({ type: 'reacquired' });
-  return [...heard, turns[0]!, ...byHand, ...charged];
-}
+const sagaEdges = (): string[] => [...exploreSaga(checkoutSteps).edges];
 
 describe('the state diagrams', () => {
   const page = read('docs/state-machines.md');

@@ -1,5 +1,6 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
+import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import { readsOfProse } from '../support/read-prose';
 
 /** The shape of the source tree, as rules. Each rule is seen red on a planted violation below. */
@@ -163,6 +164,15 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
 
   'no sentence is made by reading another': (all) => all.flatMap(readsOfProse),
 
+  "only the saga's list and its steps know a step by name": (all) =>
+    all
+      .filter(({ path }) => !/^sandbox\/|\/checkout-saga\/(steps\/|checkout\.saga\.ts$)/.test(path))
+      // Examples in the documentation of the API show one.
+      .filter(({ path }) => !/\.(schemas|dto)\.ts$/.test(path))
+      .flatMap(({ path, text }) =>
+        [...text.matchAll(stepName)].map(([name]) => `${path} knows the step ${name}`),
+      ),
+
   'no line is left for later': (all) =>
     all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
 
@@ -184,10 +194,14 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
     ),
 };
 
+/** As a literal, in SQL too; a sentence in a comment may speak of one. */
+const stepName = new RegExp(`(?<=['"])(?:${stepNames.join('|')})(?=['"])`, 'g');
+
 /** Small because what they say is small. */
 const tinyOnPurpose = [
   'version.ts',
   'orders/checkout-saga/code-version.ts',
+  'orders/checkout-saga/steps/place-order.ts',
   'orders/checkout-saga/saga-metrics.ts',
   'health/metrics-server.ts',
   'inventory/allocation/strategies/row-lock.ts',
@@ -249,6 +263,9 @@ describe('each rule about the source tree', () => {
         path: 'orders/reader.ts',
         text: "if (/the provider says/.test(row.detail ?? '')) return 'another amount';",
       },
+    ],
+    "only the saga's list and its steps know a step by name": [
+      { path: 'orders/checkout-saga/transitions.ts', text: "const pivot = 'capture-payment';" },
     ],
     'no line is left for later': [{ path: 'orders/later.ts', text: `// TO${'DO'} mend this` }],
     'only the runner and the payment module know the gateway': [

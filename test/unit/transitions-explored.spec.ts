@@ -1,5 +1,5 @@
 import type { SagaState } from '../../src/orders/saga-state';
-import { canTurnBack, type SagaEvent, transition } from '../../src/orders/checkout-saga/transitions';
+import type { SagaEvent } from '../../src/orders/checkout-saga/transitions';
 import {
   accepted,
   type Checkout,
@@ -8,6 +8,7 @@ import {
   eventsOf,
   hasEnded,
   keyOf,
+  realDecisions,
 } from '../support/abstract-checkout';
 import { attemptsLike } from '../support/reachable-checkouts';
 
@@ -16,8 +17,6 @@ import { attemptsLike } from '../support/reachable-checkouts';
  * are heard, lost, of another sum, or held back; workers die, sleep, and are taken over from; the customer cancels or
  * asks for a refund, the shop releases, time runs out, an operator retries, compensates and gives up.
  */
-
-const real: Decisions = { transition, canTurnBack, isFenced: true };
 
 const isMoneyTaken = ({ provider }: Checkout) => provider.capture === 'done' && provider.refund !== 'done';
 const isMoneySetAside = ({ provider }: Checkout) =>
@@ -136,7 +135,7 @@ function explore(decisions: Decisions, stopAtFirst = false): Exploration {
 describe('one checkout, in every order of events', () => {
   let exploration: Exploration;
   beforeAll(() => {
-    exploration = explore(real);
+    exploration = explore(realDecisions);
     const steps = exploration.reachedFrom.reduce((sum, { length }) => sum + length, 0);
     console.log(
       `abstract checkout: ${exploration.states.length} states, ${steps} steps between them, all of them within ${exploration.depth} events`,
@@ -174,10 +173,11 @@ describe('one checkout, in every order of events', () => {
   });
 });
 
-type Decide = typeof transition;
+const { transition } = realDecisions;
+type Decide = Decisions['transition'];
 /** The real decisions, except that `other` has the first word. */
 const but = (other: (state: SagaState, event: SagaEvent) => ReturnType<Decide> | undefined): Decisions => ({
-  ...real,
+  ...realDecisions,
   transition: (state, event) => other(state, event) ?? transition(state, event),
 });
 
@@ -250,7 +250,7 @@ describe('the exploration', () => {
           : undefined,
       ),
     ],
-    ['a worker wrote though another had taken over', 'I13', { ...real, isFenced: false }],
+    ['a worker wrote though another had taken over', 'I13', { ...realDecisions, isFenced: false }],
   ])('would find it if %s (%s)', (_, promise, decisions) => {
     const { broken } = explore(decisions, true);
     expect(broken.map((found) => found.promise).join('\n')).toContain(promise);

@@ -1,182 +1,196 @@
-import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
-import type { SagaState } from '../../src/orders/saga-state';
+import fc from 'fast-check';
+import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
+import type { SagaState, StepKind, StepList } from '../../src/orders/saga-state';
 import {
-  type SagaEvent,
   attemptsMax,
   backoffMs,
+  begun,
   canTurnBack,
+  placeOf,
   transition,
 } from '../../src/orders/checkout-saga/transitions';
+import { eventsIn, exploreSaga, hasEnded } from '../support/saga-exploration';
 
-const accepted: SagaState = {
-  status: 'running',
-  step: 'authorize-payment',
-  attempt: 0,
-  wanted: null,
-  endsAs: null,
+const accepted = begun(checkoutSteps);
+
+const listOf = (...kinds: StepKind[]): StepList => kinds.map((kind, nth) => ({ name: `step-${nth}`, kind }));
+
+/** The checkout, and lists that no build has: money in one step, and money that is taken after the last step. */
+const lists: [string, StepList][] = [
+  ['the checkout', checkoutSteps],
+  ['a list whose first driven step is the pivot', listOf('compensatable', 'pivot', 'retriable')],
+  ['a list without a pivot', listOf('compensatable', 'compensatable', 'retriable')],
+];
+
+/** What must be true of every state of a saga, whatever its steps are. */
+const invariants: Record<string, (state: SagaState, steps: StepList) => boolean> = {
+  'a compensating saga knows how its order ends': (state) =>
+    state.status !== 'compensating' || state.endsAs !== null,
+  'a completed saga is not compensating': (state) => state.status !== 'completed' || state.endsAs === null,
+  'an ended saga has no open cancellation': (state) => !hasEnded(state) || state.wanted !== 'cancel',
+  'its step is on its list': (state, steps) => steps.some(({ name }) => name === state.step),
+  'no unknown result sends it back': (state, steps) =>
+    hasEnded(state) ||
+    state.endsAs !== null ||
+    transition(steps, state, { type: 'unknown' }).state.endsAs === null,
+  'an asked pivot is not cancelled as if nothing had been charged': (state, steps) => {
+    const pivot = steps.findIndex(({ kind }) => kind === 'pivot');
+    if (hasEnded(state) || state.endsAs !== null || pivot === -1) return true;
+    const place = placeOf(steps, state.step);
+    const mayHaveCharged = place > pivot || (place === pivot && state.attempt > 0);
+    return canTurnBack(steps, state) !== mayHaveCharged;
+  },
 };
-const ended = (state: SagaState) => state.status === 'completed' || state.status === 'compensated';
 
-/** Everything that can happen to a saga in a state. A completed one can only be turned back, a compensated one not at all. */
-function eventsIn(state: SagaState): SagaEvent[] {
-  if (state.status === 'compensated') return [];
-  const turns: SagaEvent[] = [{ type: 'turn-back', by: 'cancel' }];
-  if (state.status === 'completed') return [...turns, { type: 'turn-back', by: 'refund' }];
-  const found: SagaEvent[] = [
-    { type: 'asked' },
-    { type: 'done' },
-    { type: 'unknown' },
-    { type: 'not-asked' },
-    { type: 'failed', counted: false },
-    { type: 'failed', counted: true },
-    { type: 'blocked' },
-    { type: 'retried' },
-    { type: 'given-up', unheard: true },
-    { type: 'given-up', unheard: false },
-    ...turns,
-  ];
-  if (state.endsAs === null) found.push({ type: 'compensated-by-hand' });
-  if (state.endsAs === 'abandoned') found.push({ type: 'reacquired' });
-  const declinable = state.endsAs === null && state.step !== 'place-order' && state.step !== 'reserve-stock';
-  return declinable ? [...found, { type: 'declined', endsAs: 'payment_declined' }] : found;
+describe.each(lists)('transition, over every order of events of %s', (_, steps) => {
+  const { states, canEnd } = exploreSaga(steps);
+
+  it.each(Object.entries(invariants))('%s', (_name, holds) => {
+    expect(states.filter((state) => !holds(state, steps))).toEqual([]);
+  });
+
+  it('leaves every unfinished saga a way to an end', () => {
+    console.log(`saga states explored: ${states.length}`);
+    expect(states.length).toBeGreaterThan(100);
+    expect(states.filter((state) => !canEnd.has(state))).toEqual([]);
+  });
+});
+
+/** Any list: a step inside the request, some that can be undone, perhaps a pivot, some that must succeed. */
+const anyList = fc
+  .record({
+    compensatable: fc.integer({ min: 0, max: 2 }),
+    hasPivot: fc.boolean(),
+    retriable: fc.integer({ min: 0, max: 2 }),
+  })
+  .filter(({ compensatable, hasPivot, retriable }) => compensatable + Number(hasPivot) + retriable > 0)
+  .map(({ compensatable, hasPivot, retriable }) =>
+    listOf(
+      'compensatable',
+      ...Array<StepKind>(compensatable).fill('compensatable'),
+      ...(hasPivot ? (['pivot'] as const) : []),
+      ...Array<StepKind>(retriable).fill('retriable'),
+    ),
+  );
+
+/** The steps that a saga is at while each is done. */
+function visited(steps: StepList, state: SagaState): { names: string[]; last: SagaState } {
+  const names: string[] = [];
+  while (!hasEnded(state)) {
+    names.push(state.step);
+    state = transition(steps, state, { type: 'done' }).state;
+  }
+  return { names, last: state };
 }
 
-interface Reached {
-  state: SagaState;
-  path: string[];
-}
+describe('transition, over any list of steps', () => {
+  const namesOf = (steps: StepList) => steps.map(({ name }) => name);
 
-/** All states that any order of events leads to. Attempts are cut where they stop making a difference. */
-function explore(depthMax: number): Reached[] {
-  const seen = new Map<string, Reached>([[JSON.stringify(accepted), { state: accepted, path: [] }]]);
-  for (let frontier = [...seen.values()], depth = 0; depth < depthMax && frontier.length > 0; depth++) {
-    frontier = frontier.flatMap(({ state, path }) =>
-      eventsIn(state).flatMap((event) => {
-        const reached = transition(state, event).state;
-        const next = { ...reached, attempt: Math.min(reached.attempt, attemptsMax) };
-        if (seen.has(JSON.stringify(next))) return [];
-        const found = { state: next, path: [...path, event.type] };
-        seen.set(JSON.stringify(next), found);
-        return [found];
+  it('keeps every invariant and leaves every saga a way to an end', () => {
+    fc.assert(
+      fc.property(anyList, (steps) => {
+        const { states, canEnd } = exploreSaga(steps);
+        const broken = states.flatMap((state) => [
+          ...(canEnd.has(state) ? [] : [['cannot end', state]]),
+          ...Object.entries(invariants).flatMap(([name, holds]) =>
+            holds(state, steps) ? [] : [[name, state]],
+          ),
+        ]);
+        expect(broken).toEqual([]);
+      }),
+      { numRuns: 15 },
+    );
+  });
+
+  it('visits the steps after the first in order and completes', () => {
+    fc.assert(
+      fc.property(anyList, (steps) => {
+        const { names, last } = visited(steps, begun(steps));
+        expect(names).toEqual(namesOf(steps).slice(1));
+        expect(last).toMatchObject({ status: 'completed', endsAs: null });
       }),
     );
-  }
-  return [...seen.values()];
-}
+  });
 
-describe('the transitions of a saga, over all orders of events', () => {
-  const reached = explore(60);
-
-  it('are explored to their end', () => {
-    console.log(
-      `saga states explored: ${reached.length}, longest way ${Math.max(...reached.map(({ path }) => path.length))} events`,
+  it('compensates the steps before a declined one, last first', () => {
+    fc.assert(
+      fc.property(anyList, fc.nat(), (steps, pick) => {
+        const declined = 1 + (pick % (steps.length - 1));
+        const state = { ...begun(steps), step: steps[declined]!.name };
+        const back = transition(steps, state, { type: 'declined', endsAs: 'payment_declined' }).state;
+        const { names, last } = visited(steps, back);
+        expect(names).toEqual(namesOf(steps).slice(0, declined).reverse());
+        expect(last).toMatchObject({ status: 'compensated', endsAs: 'payment_declined' });
+      }),
     );
-    expect(reached.length).toBeGreaterThan(100);
-    expect(explore(61)).toHaveLength(reached.length);
   });
 
-  it.each([
-    [
-      'a saga that is on its way back knows how its order ends',
-      (s: SagaState) => s.status !== 'compensating' || s.endsAs !== null,
-    ],
-    ['a completed saga is on no way back', (s: SagaState) => s.status !== 'completed' || s.endsAs === null],
-    [
-      'an ended saga has no open wish',
-      (s: SagaState) => !ended(s) || s.wanted !== 'cancel' || s.status === 'completed',
-    ],
-    ['every step is a step of the checkout', (s: SagaState) => stepNames.includes(s.step)],
-  ])('%s', (_, holds) => {
-    expect(reached.filter(({ state }) => !holds(state))).toEqual([]);
-  });
-
-  it('leave every unfinished saga a way to an end', () => {
-    const canEnd = new Set(
-      reached.filter(({ state }) => ended(state)).map(({ state }) => JSON.stringify(state)),
+  it('compensates every step of a placed order that is cancelled', () => {
+    fc.assert(
+      fc.property(anyList, (steps) => {
+        const completed = visited(steps, begun(steps)).last;
+        const back = transition(steps, completed, { type: 'turn-back', by: 'cancel' }).state;
+        expect(back.endsAs).toBe('placed_then_cancelled');
+        expect(visited(steps, back).names).toEqual(namesOf(steps).reverse());
+      }),
     );
-    for (let grew = true; grew;) {
-      grew = false;
-      for (const { state } of reached) {
-        const leads = eventsIn(state).some((event) => {
-          const next = transition(state, event).state;
-          return canEnd.has(JSON.stringify({ ...next, attempt: Math.min(next.attempt, attemptsMax) }));
-        });
-        if (leads && !canEnd.has(JSON.stringify(state))) grew = Boolean(canEnd.add(JSON.stringify(state)));
-      }
-    }
-    expect(reached.filter(({ state }) => !canEnd.has(JSON.stringify(state)))).toEqual([]);
   });
 
-  it('end nothing as merely cancelled once the pivot was asked for', () => {
-    const asked = { ...accepted, step: 'capture-payment' as const, attempt: 1 };
-    expect(canTurnBack(asked)).toBe(false);
-    expect(transition(asked, { type: 'turn-back', by: 'cancel' }).state).toMatchObject({
+  it('refuses a step that is not on the list', () => {
+    const stray: SagaState = { ...accepted, step: 'of-another-list' };
+    expect(() => transition(checkoutSteps, stray, { type: 'done' })).toThrow('not on its list');
+  });
+});
+
+describe('transition of a checkout', () => {
+  it('goes through authorize, capture and place', () => {
+    const { names } = visited(checkoutSteps, accepted);
+    expect(names).toEqual(['authorize-payment', 'capture-payment', 'place-order']);
+  });
+
+  it('keeps a cancellation for later once the capture was asked for', () => {
+    const asked = { ...accepted, step: 'capture-payment', attempt: 1 };
+    expect(canTurnBack(checkoutSteps, asked)).toBe(false);
+    expect(transition(checkoutSteps, asked, { type: 'turn-back', by: 'cancel' }).state).toMatchObject({
       status: 'running',
       wanted: 'cancel',
     });
   });
 
-  it('never turn a saga back because of silence', () => {
-    const turned = reached.filter(({ state }) => {
-      const next = transition(state, { type: 'unknown' });
-      return state.endsAs === null && !ended(state) && next.state.endsAs !== null;
-    });
-    expect(turned).toEqual([]);
-  });
-});
-
-describe('a saga', () => {
-  it('goes through its steps in order and completes', () => {
-    let state = accepted;
-    const visited: string[] = [];
-    while (state.status === 'running') {
-      visited.push(state.step);
-      state = transition(state, { type: 'done' }).state;
-    }
-    expect(visited).toEqual(['authorize-payment', 'capture-payment', 'place-order']);
-    expect(state.status).toBe('completed');
-  });
-
-  it.each([
-    ['authorize-payment', ['reserve-stock']],
-    ['capture-payment', ['authorize-payment', 'reserve-stock']],
-  ] as const)('declined at %s compensates the steps before it, last first', (step, compensated) => {
-    let { state } = transition({ ...accepted, step }, { type: 'declined', endsAs: 'payment_declined' });
-    const visited: string[] = [];
-    while (state.status === 'compensating') {
-      visited.push(state.step);
-      state = transition(state, { type: 'done' }).state;
-    }
-    expect(visited).toEqual(compensated);
-    expect(state).toMatchObject({ status: 'compensated', endsAs: 'payment_declined' });
-  });
-
-  it('that was cancelled while its charge was in flight is given back after it was placed', () => {
+  it('refunds an order that was cancelled while its charge was in flight, after it was placed', () => {
     const state: SagaState = { ...accepted, step: 'place-order', wanted: 'cancel' };
-    expect(transition(state, { type: 'done' }).state).toMatchObject({
+    expect(transition(checkoutSteps, state, { type: 'done' }).state).toMatchObject({
       status: 'compensating',
       step: 'place-order',
       endsAs: 'placed_then_cancelled',
     });
   });
 
-  it('becomes stuck when its attempts are spent, and goes on asking all the same', () => {
-    const { state, nextRun } = transition({ ...accepted, attempt: attemptsMax }, { type: 'unknown' });
-    expect([state.status, nextRun]).toEqual(['stuck', 'backoff']);
-    expect(transition(state, { type: 'done' }).state).toMatchObject({
+  it('goes on asking a saga that is stuck because its attempts are spent', () => {
+    const spent = transition(checkoutSteps, { ...accepted, attempt: attemptsMax }, { type: 'unknown' });
+    expect([spent.state.status, spent.nextRun]).toEqual(['stuck', 'backoff']);
+    expect(transition(checkoutSteps, spent.state, { type: 'done' }).state).toMatchObject({
       status: 'running',
       step: 'capture-payment',
     });
   });
 
-  it('that is stuck on its way back goes on backwards', () => {
+  it('goes on compensating a saga that was stuck while it compensated', () => {
     const state: SagaState = { ...accepted, status: 'stuck', endsAs: 'cancelled', attempt: attemptsMax };
-    expect(transition(state, { type: 'done' }).state).toMatchObject({
+    expect(transition(checkoutSteps, state, { type: 'done' }).state).toMatchObject({
       status: 'compensating',
       step: 'reserve-stock',
     });
   });
 
+  it('knows an event for every state but the last', () => {
+    const { states } = exploreSaga(checkoutSteps);
+    const silent = states.filter((state) => eventsIn(checkoutSteps, state).length === 0);
+    expect(new Set(silent.map(({ status }) => status))).toEqual(new Set(['compensated']));
+  });
+});
+
+describe('backoffMs', () => {
   it('waits 5, 15, 60 and then every 300 seconds, a fifth more or less', () => {
     expect([1, 2, 3, 4, 9].map((attempt) => backoffMs(attempt, 0.5))).toEqual([
       5_000, 15_000, 60_000, 300_000, 300_000,

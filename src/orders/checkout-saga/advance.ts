@@ -1,10 +1,8 @@
 import type { PaymentOperation } from '../../payment/payment-operations';
 import { type Heard, hear, isForgotten } from './payment-results';
-import type { Checkout } from './checkout';
-import { stepNamed } from './checkout.saga';
-import { type StepOutcome, factsOf } from './step';
+import { type Checkout, type StepOutcome, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
-import { type SagaEvent, canTurnBack } from './transitions';
+import type { SagaEvent } from './transitions';
 
 /** What the provider is to be asked before the saga can go on, and under which lease. */
 export interface Question {
@@ -32,13 +30,13 @@ export function goOn(checkout: Checkout, leaseMs: number): Question | undefined 
   // guard: saga-is-driven
   const { turn } = checkout;
   do {
-    if (turn.saga.wanted === 'cancel' && canTurnBack(turn.saga)) {
+    if (turn.saga.wanted === 'cancel' && turn.canTurnBack()) {
       turn.apply(
         { type: 'turn-back', by: 'cancel' },
         { code: 'cancel_requested', why: 'the customer cancelled' },
       );
     }
-    const step = stepNamed(turn.saga.step);
+    const { step } = checkout;
     const outcome = turn.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
     if (outcome.kind === 'ask') return send(checkout, outcome, leaseMs);
     turn.apply(...eventOf(outcome));

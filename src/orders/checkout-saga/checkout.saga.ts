@@ -2,14 +2,15 @@ import { AuthorizePayment } from './steps/authorize-payment';
 import { CapturePayment } from './steps/capture-payment';
 import { PlaceOrder } from './steps/place-order';
 import { ReserveStock } from './steps/reserve-stock';
-import type { Step } from './step';
-import type { StepName } from '../saga-state';
+import type { Step } from './checkout';
+import { begun } from './transitions';
 
 /**
  * One checkout: stock first, money second, and money only for stock that can no longer expire.
  *
- * The first step runs inside the customer's request (`orders/intake/intake.ts`); the rest is driven by a worker
- * (`saga-runner.ts`). When a step is declined, those before it are compensated, last first.
+ * The first step runs inside the customer's request (`orders/intake/intake.ts`); a worker drives the others
+ * (`saga-runner.ts`). When a step is declined, those before it are compensated, last first. Everything that depends on the
+ * names of the steps or their order reads it from here.
  */
 export const checkoutSteps: readonly Step[] = [
   new ReserveStock(), //     compensatable: release
@@ -18,13 +19,13 @@ export const checkoutSteps: readonly Step[] = [
   new PlaceOrder(), //       retriable: confirms the reservation, places the order
 ];
 
-export const stepNames: readonly StepName[] = checkoutSteps.map((step) => step.name);
+export const stepNames: readonly string[] = checkoutSteps.map(({ name }) => name);
 
-/** Where a saga stands when its order has been accepted. */
-export const firstDrivenStep: StepName = 'authorize-payment';
+/** The first runs inside the request. */
+export const requestStep = stepNames[0]!;
 
-export function stepNamed(name: StepName): Step {
-  const step = checkoutSteps.find((candidate) => candidate.name === name);
-  if (!step) throw new Error(`Bug: a saga stands at the step "${name}", which this build does not have.`);
-  return step;
-}
+/** Where a saga is when its order has been accepted. */
+export const firstDrivenStep = begun(checkoutSteps).step;
+
+/** The one that places the order. */
+export const lastStep = stepNames.at(-1)!;

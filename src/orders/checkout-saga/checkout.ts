@@ -1,15 +1,19 @@
 import type { Tx } from '../../database/database';
+import { publicId } from '../../ids';
 import {
   type HeldStock,
   lockHeldStock,
   saveHeldStock,
 } from '../../inventory/reservations/order-reservations';
 import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
+import type { PaymentOperation } from '../../payment/payment-operations';
 import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../order-moves';
 import { namingOf } from './code-version';
-import type { Saga } from '../saga-state';
+import type { OrderEnd, Saga, StepKind } from '../saga-state';
 import { saveSagas } from './saga.repository';
 import { Turn, workerName } from './saga-update';
+import type { Reason, TransitionData } from './transition-codes';
+import { placeOf } from './transitions';
 
 /**
  * One order with everything its steps decide on: its saga, its stock, its payments; loaded under the saga's lock, changed
@@ -24,12 +28,18 @@ export class Checkout {
     public order: OrderFacts,
     public stock: HeldStock,
     readonly payments: OrderPayments,
+    private readonly steps: readonly Step[],
   ) {
-    this.turn = new Turn(start);
+    this.turn = new Turn(start, steps);
   }
 
   get saga(): Saga {
     return this.turn.saga;
+  }
+
+  /** Where its saga is. */
+  get step(): Step {
+    return this.steps[placeOf(this.steps, this.saga.step)]!;
   }
 
   /** The charge is captured and the stock sold. */
@@ -65,8 +75,50 @@ export class Checkout {
   }
 }
 
+/**
+ * What a step found. It decides on what was loaded under the saga's lock and cannot call the provider; it says what to
+ * ask, and is run again when the answer is recorded.
+ */
+export type StepOutcome =
+  | { kind: 'done'; reason: Reason }
+  /** A no that cannot change: the steps before it are compensated, last first. */
+  | { kind: 'declined'; endsAs: OrderEnd; reason: Reason }
+  /** The provider must be asked; the operation is committed as sent before it is. */
+  | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
+  /** Something is wrong that no retry mends: an operator must act. */
+  | { kind: 'blocked'; reason: Reason };
+
+export const done = (code: Reason['code'], data?: Reason['data']): StepOutcome => ({
+  kind: 'done',
+  reason: { code, data },
+});
+export const declined = (endsAs: OrderEnd, reason: Reason): StepOutcome => ({
+  kind: 'declined',
+  endsAs,
+  reason,
+});
+export const blocked = (reason: Reason): StepOutcome => ({ kind: 'blocked', reason });
+
+/** What a line of history says of an operation. */
+export const factsOf = (operation: PaymentOperation): TransitionData => ({
+  operation: operation.kind,
+  operationId: publicId('pay', operation.id),
+  asked: { amount: operation.amount, currency: operation.currency },
+  ...(operation.providerReference && { providerReference: operation.providerReference }),
+  ...(operation.declineCode && { declineCode: operation.declineCode }),
+});
+
+/** A step changes the checkout that it is given, in memory; many checkouts are then written with a handful of statements. */
+export interface Step {
+  readonly name: string;
+  readonly kind: StepKind;
+  run(checkout: Checkout): StepOutcome;
+  /** Undoes the step. Safe to repeat, and safe when the step never ran or only half happened. */
+  compensate(checkout: Checkout): StepOutcome;
+}
+
 /** Loads what belongs to these sagas, whose rows the caller has locked. Locks their reservations, by id. */
-export async function loadCheckouts(tx: Tx, sagas: Saga[]): Promise<Checkout[]> {
+export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[]): Promise<Checkout[]> {
   if (sagas.length === 0) return [];
   const ids = sagas.map(({ orderId }) => orderId);
   const orders = await orderFactsOf(tx, ids);
@@ -77,7 +129,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[]): Promise<Checkout[]> 
     // guard: naming-of-saga-version
     const naming = namingOf(saga.codeVersion);
     const payments = new OrderPayments({ ...order, naming }, operations.get(saga.orderId) ?? [], saga.now);
-    return new Checkout(saga, order, stock.get(saga.orderId)!, payments);
+    return new Checkout(saga, order, stock.get(saga.orderId)!, payments, steps);
   });
 }
 

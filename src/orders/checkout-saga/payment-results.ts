@@ -1,7 +1,6 @@
 import type { GatewayAnswer } from '../../payment/gateways/gateway';
 import type { PaymentOperation } from '../../payment/payment-operations';
-import type { Checkout } from './checkout';
-import { factsOf } from './step';
+import { type Checkout, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
 import type { SagaEvent } from './transitions';
 

@@ -15,7 +15,7 @@ import { namesOf } from '../../payment/payment-operations';
 import { type Question, goOn, takeIn } from './advance';
 import { type Heard, isLateCharge } from './payment-results';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
-import { stepNames } from './checkout.saga';
+import { checkoutSteps, lastStep, stepNames } from './checkout.saga';
 import { codeVersion } from './code-version';
 import type { Saga } from '../saga-state';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
@@ -166,9 +166,9 @@ export class SagaRunner {
       move: (tx: Tx, checkout: Checkout) => Promise<Question | undefined>;
     },
   ): Promise<Map<string, Question | undefined>> {
-    const committed = stepSeconds.startTimer({ step: 'place-order' });
+    const committed = stepSeconds.startTimer({ step: lastStep });
     const moved = await this.commit(name, async (tx) => {
-      const checkouts = await loadCheckouts(tx, await how.lock(tx));
+      const checkouts = await loadCheckouts(tx, await how.lock(tx), checkoutSteps);
       const questions: (Question | undefined)[] = [];
       for (const checkout of checkouts) questions.push(await how.move(tx, checkout));
       await saveCheckouts(tx, checkouts);
@@ -236,7 +236,7 @@ export class SagaRunner {
       if (!saga || saga.codeVersion > codeVersion) return;
       const held = saga.fencingToken === heldToken;
       if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
-      const turn = new Turn(saga);
+      const turn = new Turn(saga, checkoutSteps);
       if (!held) turn.noteLostWorker();
       turn.apply({ type: 'failed', counted: held }, failure(error));
       turn.rest();

@@ -1,8 +1,8 @@
 import { hostname } from 'node:os';
-import type { Saga, SagaState } from '../saga-state';
+import type { Saga, SagaState, StepList } from '../saga-state';
 import { type SagaSchedule, type TransitionRecord, isLeased } from './saga.repository';
 import type { Reason } from './transition-codes';
-import { type SagaEvent, type Transition, backoffMs, transition } from './transitions';
+import { type SagaEvent, type Transition, backoffMs, canTurnBack, transition } from './transitions';
 
 /** Who writes, in leases and in the history. */
 export const workerName = `${hostname()}:${process.pid}`;
@@ -14,7 +14,10 @@ export class Turn {
   readonly records: TransitionRecord[] = [];
   schedule: SagaSchedule;
 
-  constructor(readonly start: Saga) {
+  constructor(
+    readonly start: Saga,
+    private readonly steps: StepList,
+  ) {
     this.saga = start;
     this.schedule = { nextRunAt: start.nextRunAt, leaseExpiresAt: start.leaseExpiresAt };
   }
@@ -41,9 +44,13 @@ export class Turn {
   }
 
   apply(event: SagaEvent, reason: Reason): void {
-    const { state, nextRun } = transition(this.saga, event);
+    const { state, nextRun } = transition(this.steps, this.saga, event);
     this.nextRun = nextRun;
     this.become(state, event, reason);
+  }
+
+  canTurnBack(): boolean {
+    return canTurnBack(this.steps, this.saga);
   }
 
   /** Leaves a wish with whoever drives the saga, who reads it at the next commit. When it is due stays theirs to say. */

@@ -1,6 +1,7 @@
 import type { Queryable, Tx } from '../../database/database';
-import type { Saga, SagaStatus, StepName } from '../saga-state';
+import type { Saga, SagaStatus, StepList } from '../saga-state';
 import type { TransitionCode, TransitionData } from './transition-codes';
+import { begun } from './transitions';
 
 /** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
 export class StaleLease extends Error {
@@ -31,7 +32,7 @@ const columns = `
 export async function insertSagas(
   tx: Tx,
   sagas: { orderId: string; createdAt: Date }[],
-  { step, codeVersion, worker }: { step: StepName; codeVersion: number; worker: string },
+  { steps, codeVersion, worker }: { steps: StepList; codeVersion: number; worker: string },
 ): Promise<void> {
   await tx.affected(
     `
@@ -42,14 +43,15 @@ export async function insertSagas(
       RETURNING order_id
     )
     INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, code, fencing_token, worker)
-    SELECT order_id, 1, NULL, 'running', 'reserve-stock', 1, 'accepted', 'order_accepted', 0, $5::text FROM born
+    SELECT order_id, 1, NULL, 'running', $6::text, 1, 'accepted', 'order_accepted', 0, $5::text FROM born
     `,
     [
       sagas.map((saga) => saga.orderId),
       sagas.map((saga) => saga.createdAt.toISOString()),
-      step,
+      begun(steps).step,
       codeVersion,
       worker,
+      steps[0]!.name,
     ],
   );
 }
@@ -57,7 +59,8 @@ export async function insertSagas(
 /** What this build can drive; the rest is left for newer workers. */
 export interface Driver {
   codeVersionMax: number;
-  steps: readonly StepName[];
+  /** Their names. */
+  steps: readonly string[];
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { OrderEnd, SagaState, StepName } from '../saga-state';
+import type { OrderEnd, SagaState, StepList } from '../saga-state';
 
 /**
  * The saga's decisions as a pure function: a state and what happened to it give the next state. No clock, no
@@ -47,38 +47,39 @@ export interface Transition {
   nextRun: NextRun;
 }
 
-const steps: readonly StepName[] = ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'];
-const pivot: StepName = 'capture-payment';
-
 /**
  * After this many attempts at one step a person should look: with the pauses of `backoffMs` that is about half an hour.
  * The saga goes on asking all the same, because the provider may come back before the person does.
  */
 export const attemptsMax = 10;
 
-export function transition(state: SagaState, event: SagaEvent): Transition {
+export function transition(steps: StepList, state: SagaState, event: SagaEvent): Transition {
   const goingBack = state.endsAs !== null;
   const status = goingBack ? 'compensating' : 'running';
   switch (event.type) {
     case 'asked':
       return { state: spent({ ...state, attempt: state.attempt + 1 }, attemptsMax + 1), nextRun: 'backoff' };
     case 'done':
-      return goingBack ? undone({ ...state, status }) : advanced({ ...state, status });
+      return goingBack ? undone(steps, { ...state, status }) : advanced(steps, { ...state, status });
     case 'declined':
       if (goingBack) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
-      return back(state, stepBefore(state.step), event.endsAs);
+      return back(state, stepBefore(steps, state.step), event.endsAs);
     case 'unknown':
       return { state: spent({ ...state, status }, attemptsMax), nextRun: 'backoff' };
     case 'not-asked':
       return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
     case 'failed':
-      return transition({ ...state, attempt: state.attempt + (event.counted ? 0 : 1) }, { type: 'unknown' });
+      return transition(
+        steps,
+        { ...state, attempt: state.attempt + (event.counted ? 0 : 1) },
+        { type: 'unknown' },
+      );
     case 'blocked':
       return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
     case 'worker-lost':
       return { state, nextRun: 'now' };
     case 'turn-back':
-      return goingBack ? { state, nextRun: 'now' } : turnedBack(state, event.by);
+      return goingBack ? { state, nextRun: 'now' } : turnedBack(steps, state, event.by);
     case 'retried':
       // One attempt stays counted where one was made: whether the pivot was asked for is read from it.
       return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
@@ -88,18 +89,18 @@ export function transition(state: SagaState, event: SagaEvent): Transition {
     case 'given-up':
       return givenUp(state, event.unheard);
     case 'reacquired':
-      return { state: begun, nextRun: 'now' };
+      return { state: begun(steps), nextRun: 'now' };
   }
 }
 
 /** As a saga stands when its stock is taken and nothing else is known. */
-const begun: SagaState = {
+export const begun = (steps: StepList): SagaState => ({
   status: 'running',
-  step: 'authorize-payment',
+  step: steps[1]!.name,
   attempt: 0,
   wanted: null,
   endsAs: null,
-};
+});
 
 function givenUp(state: SagaState, unheard: boolean): Transition {
   const endsAs = state.endsAs ?? 'abandoned';
@@ -111,35 +112,39 @@ const spent = (state: SagaState, max: number): SagaState =>
   state.attempt >= max ? { ...state, status: 'stuck' } : state;
 
 /** May the saga still turn without having charged? Not once the pivot was asked for, whatever came of it. */
-export function canTurnBack(state: SagaState): boolean {
+export function canTurnBack(steps: StepList, state: SagaState): boolean {
   if (state.endsAs !== null || state.status === 'completed' || state.status === 'compensated') return false;
-  return steps.indexOf(state.step) < steps.indexOf(pivot) || (state.step === pivot && state.attempt === 0);
+  const at = placeOf(steps, state.step);
+  const pivot = steps.findIndex(({ kind }) => kind === 'pivot');
+  return pivot === -1 || at < pivot || (at === pivot && state.attempt === 0);
 }
 
-function advanced(state: SagaState): Transition {
-  const next = steps[steps.indexOf(state.step) + 1];
-  if (next) return { state: { ...state, step: next, attempt: 0 }, nextRun: 'now' };
+function advanced(steps: StepList, state: SagaState): Transition {
+  const next = steps[placeOf(steps, state.step) + 1];
+  if (next) return { state: { ...state, step: next.name, attempt: 0 }, nextRun: 'now' };
   const completed: SagaState = { ...state, status: 'completed', attempt: 0 };
   // Cancelled while the charge was in flight: it was charged and placed, so now it is given back.
-  return state.wanted === 'cancel' ? turnedBack(completed, 'cancel') : { state: completed, nextRun: 'never' };
+  return state.wanted === 'cancel'
+    ? turnedBack(steps, completed, 'cancel')
+    : { state: completed, nextRun: 'never' };
 }
 
-function undone(state: SagaState): Transition {
-  const before = stepBefore(state.step);
+function undone(steps: StepList, state: SagaState): Transition {
+  const before = stepBefore(steps, state.step);
   if (before) return { state: { ...state, step: before, attempt: 0 }, nextRun: 'now' };
   return { state: { ...state, status: 'compensated', attempt: 0, wanted: null }, nextRun: 'never' };
 }
 
-function turnedBack(state: SagaState, by: 'cancel' | 'refund'): Transition {
+function turnedBack(steps: StepList, state: SagaState, by: 'cancel' | 'refund'): Transition {
   if (state.status === 'completed') {
     return back(state, state.step, by === 'cancel' ? 'placed_then_cancelled' : 'placed_then_refunded');
   }
   // The present step may have half happened, so it is compensated too.
-  if (canTurnBack(state)) return back(state, state.step, 'cancelled');
+  if (canTurnBack(steps, state)) return back(state, state.step, 'cancelled');
   return { state: { ...state, wanted: by }, nextRun: 'now' };
 }
 
-function back(state: SagaState, step: StepName | undefined, endsAs: OrderEnd): Transition {
+function back(state: SagaState, step: string | undefined, endsAs: OrderEnd): Transition {
   if (!step) throw new Error('Bug: the first step of a saga was declined after its order had been accepted.');
   return {
     state: { ...state, status: 'compensating', step, attempt: 0, wanted: null, endsAs },
@@ -147,7 +152,14 @@ function back(state: SagaState, step: StepName | undefined, endsAs: OrderEnd): T
   };
 }
 
-const stepBefore = (step: StepName): StepName | undefined => steps[steps.indexOf(step) - 1];
+const stepBefore = (steps: StepList, step: string): string | undefined =>
+  steps[placeOf(steps, step) - 1]?.name;
+
+export function placeOf(steps: StepList, step: string): number {
+  const place = steps.findIndex(({ name }) => name === step);
+  if (place === -1) throw new Error(`Bug: a saga is at the step "${step}", which is not on its list.`);
+  return place;
+}
 
 /** Pauses between attempts. The last repeats: an outage of an hour must neither be hammered nor forgotten. */
 // guard: unknown-is-asked-again

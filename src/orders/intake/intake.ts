@@ -21,7 +21,7 @@ import type { Money, ReservationRequest } from '../../inventory/reservations/res
 import type { Entered } from '../../inventory/allocation/strategies/strategy';
 import { appendMessages } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
-import { firstDrivenStep } from '../checkout-saga/checkout.saga';
+import { checkoutSteps, firstDrivenStep } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
 import { insertSagas } from '../checkout-saga/saga.repository';
 import { workerName } from '../checkout-saga/saga-update';
@@ -244,7 +244,7 @@ async function write(tx: Tx, orders: AcceptedOrder[]): Promise<void> {
   await insertSagas(
     tx,
     orders.map((order) => ({ orderId: order.id, createdAt: order.createdAt })),
-    { step: firstDrivenStep, codeVersion, worker: workerName },
+    { steps: checkoutSteps, codeVersion, worker: workerName },
   );
   await appendMessages(
     tx,

@@ -8,6 +8,7 @@ import { newId, publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { isForgotten, isUnheard } from '../checkout-saga/payment-results';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
+import { checkoutSteps } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
 import type { Saga } from '../saga-state';
 import type { Reason } from '../checkout-saga/transition-codes';
@@ -63,7 +64,7 @@ export class SagaDesk {
     if (!saga) throw noSuchOrder();
     refuse(act, saga);
 
-    const [checkout] = await loadCheckouts(tx, [saga]);
+    const [checkout] = await loadCheckouts(tx, [saga], checkoutSteps);
     const { turn } = checkout!;
     turn.noteLostWorker();
     const byHand = {

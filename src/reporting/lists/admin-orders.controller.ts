@@ -10,7 +10,7 @@ import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/
 import { publicId } from '../../ids';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { ProviderDesk } from '../../payment/provider-desk';
-import type { SagaStatus, StepName } from '../../orders/saga-state';
+import type { SagaStatus } from '../../orders/saga-state';
 import { type OrderFilter, listAllOrders } from './order-list';
 import { orderIdOf } from '../../orders/orders.controller';
 import { AdminOrderListQuery } from './order-list.dto';
@@ -164,7 +164,7 @@ function filterOf(query: AdminOrderListQuery): OrderFilter {
   return {
     statuses: listed<OrderStatus>(query.status),
     sagaStatuses: listed<SagaStatus>(query.sagaStatus),
-    steps: listed<StepName>(query.step),
+    steps: listed<string>(query.step),
     customerId: query.customerId ?? null,
     paymentUnknown: query.paymentStatus === 'unknown',
     from: query.from === undefined ? null : new Date(query.from),

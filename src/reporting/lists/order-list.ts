@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
-import type { OrderEnd, SagaStatus, StepName } from '../../orders/saga-state';
+import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import { stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { orderEnds } from '../../orders/order-moves';
 import { type Order, type OrderStatus, orderColumns } from '../../orders/orders.repository';
@@ -15,7 +15,7 @@ export interface OrderFilter {
   /** All when null; so are the others. */
   statuses: OrderStatus[] | null;
   sagaStatuses: SagaStatus[] | null;
-  steps: StepName[] | null;
+  steps: string[] | null;
   customerId: string | null;
   /** Only those with a payment that was not heard of. */
   paymentUnknown: boolean;

@@ -4,7 +4,7 @@ import {
   namesOf,
   operationKinds,
 } from '../../payment/payment-operations';
-import type { StepName } from '../../orders/saga-state';
+import { lastStep, requestStep } from '../../orders/checkout-saga/checkout.saga';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
@@ -13,7 +13,7 @@ import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/
  * and how long it waited between. Pure: no query is made here.
  */
 export interface Attempt {
-  step: StepName;
+  step: string;
   /** On the way back: it undoes the step, or asks about its charge first. */
   compensates: boolean;
   /** Of the operation. The saga's own count begins again on the way back and after a retry; older builds wrote no other. */
@@ -49,7 +49,7 @@ export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
   const begin = (row: TimelineRow, more: Pick<Attempt, 'operation' | 'attempt'>): Attempt => {
     const attempt: Attempt = {
       ...more,
-      step: row.step as StepName,
+      step: row.step,
       compensates: goesBack,
       outcome: 'running',
       startedAt: row.at,
@@ -123,7 +123,7 @@ function askedFor({ data, detail }: TimelineRow): OperationKind | null {
 
 /** Work without a question to the provider. On the way back most steps find nothing to undo, and say so in no line. */
 const isOfItsOwn = ({ step, cause }: TimelineRow, goesBack: boolean): boolean =>
-  cause !== 'done' || step === (goesBack ? 'reserve-stock' : 'place-order');
+  cause !== 'done' || step === (goesBack ? requestStep : lastStep);
 
 /** The key that an attempt was asked under. */
 export function keyOf(attempt: Attempt, operations: readonly PaymentOperation[]): string | null {

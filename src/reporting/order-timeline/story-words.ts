@@ -1,5 +1,4 @@
 import type { OperationKind } from '../../payment/payment-operations';
-import type { StepName } from '../../orders/saga-state';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
 import type { MoneySentence } from './story-money';
 import {
@@ -34,7 +33,7 @@ export type Trouble =
   | { kind: 'silence'; unclear: readonly Unclear[] }
   /** `by`: who went on; null while nobody has. */
   | { kind: 'worker_lost'; worker: string; operation: OperationKind | null; by: string | null }
-  | { kind: 'failure'; step: StepName; times: number };
+  | { kind: 'failure'; step: string; times: number };
 
 export interface Reason {
   why:
@@ -70,12 +69,12 @@ interface Back {
 export type Outcome =
   | { kind: 'placed'; isSmooth: boolean; lines: Lines; tookMs: number | null }
   | { kind: 'placed_late' }
-  | { kind: 'on_its_way' | 'waits'; step: StepName; wish: boolean }
-  | { kind: 'driven'; step: StepName; operation: OperationKind | null; because: Reason | null; wish: boolean }
+  | { kind: 'on_its_way' | 'waits'; step: string; wish: boolean }
+  | { kind: 'driven'; step: string; operation: OperationKind | null; because: Reason | null; wish: boolean }
   /** Its attempts are spent, and it goes on by itself. */
-  | { kind: 'stuck'; because: Reason | null; step: StepName; tries: number }
+  | { kind: 'stuck'; because: Reason | null; step: string; tries: number }
   /** Nothing moves it but an operator. */
-  | { kind: 'stopped'; because: Reason | null; step: StepName; stop: Stop }
+  | { kind: 'stopped'; because: Reason | null; step: string; stop: Stop }
   | ({ kind: 'undoing' } & Back)
   | ({ kind: 'undone' } & Back)
   /** An operator ended the order; its money is not settled yet. */
@@ -198,7 +197,7 @@ const becauseWords = ({ because }: { because: Reason | null }): string =>
 const triesWords = (tries: number): string =>
   tries === 0 ? '' : ` after ${tries === 1 ? 'one attempt' : `${tries} attempts`}`;
 
-const mustAct = (step: StepName): string => `it stopped at ${step} and an operator must act.`;
+const mustAct = (step: string): string => `it stopped at ${step} and an operator must act.`;
 
 function stoppedWords({ stop, step }: Of<'stopped'>): string {
   const why = stopWords(stop);

@@ -3,7 +3,7 @@ import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
 import { Database, clockOf } from '../../database/database';
 import { type Takes, lockWaitBounds } from '../../inventory/allocation/contention';
-import { stepNames } from '../../orders/checkout-saga/checkout.saga';
+import { requestStep, stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { stepBounds } from '../../orders/checkout-saga/saga-metrics';
 import { reviewCounts } from '../review/review';
 import { ActivityLog, addedUp, quantileOf } from '../activity/activity-log';
@@ -137,9 +137,9 @@ function stepsOf(flow: Flow, log: ActivityLog, second: number, rates: ReturnType
     capped: flow.capped,
     straight: stepNames.map((step) => ({
       step,
-      count: step === 'reserve-stock' ? inRequest : (flow.running[step] ?? 0),
+      count: step === requestStep ? inRequest : (flow.running[step] ?? 0),
       medianMs:
-        step === 'reserve-stock'
+        step === requestStep
           ? quantileOf(addedUp(allWaits.map(({ waits }) => waits)), lockWaitBounds, 0.5)
           : inMs(quantileOf(addedUp(facts.map(({ steps }) => steps?.[step])), stepBounds, 0.5)),
     })),

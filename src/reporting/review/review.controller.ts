@@ -8,6 +8,7 @@ import { Roles } from '../../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../../http/paging';
 import { MayBeAbsent } from '../../http/validation';
 import { parsePublicId } from '../../ids';
+import { stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { type ReviewKey, type ReviewKind, type ReviewSort, findCase, listCases } from './review';
 import { caseView } from './review-formatting';
 
@@ -38,7 +39,7 @@ const caseType = documented(
     sinceSeconds: 840,
     nextAttemptInSeconds: 41,
     waitsFor: 'next_run',
-    step: 'capture-payment',
+    step: stepNames[2],
   },
   {
     enums: { kind: kinds, waitsFor: ['worker', 'next_run', 'operator'] },

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database';
 import type { OperationKind, OperationStatus } from '../../payment/payment-operations';
-import type { OrderEnd, SagaStatus, StepName } from '../../orders/saga-state';
+import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
 /**
@@ -29,7 +29,7 @@ export interface ReviewRow {
   lines: { sku: string; quantity: number }[] | null;
   since: Date;
   sinceMicros: number;
-  step: StepName | null;
+  step: string | null;
   endsAs: OrderEnd | null;
   /** The operation that it waits for, or the last one. */
   operation: OperationKind | null;

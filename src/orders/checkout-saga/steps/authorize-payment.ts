@@ -1,5 +1,4 @@
-import type { Checkout } from '../checkout';
-import { type Step, type StepOutcome, blocked, declined, done, factsOf } from '../step';
+import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
 
 /**
  * Sets the money aside. The reservation is pinned in the same commit that records the intent, so there is no moment

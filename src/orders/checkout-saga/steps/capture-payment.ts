@@ -1,5 +1,4 @@
-import type { Checkout } from '../checkout';
-import { type Step, type StepOutcome, blocked, declined, done, factsOf } from '../step';
+import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
 
 /**
  * Takes the money that was set aside: the pivot. Until it is asked for the order can still be called off for free;

@@ -1,5 +1,4 @@
-import type { Checkout } from '../checkout';
-import { type Step, type StepOutcome, done } from '../step';
+import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 
 /** The stock is sold and the order stands. Local and retriable: it commits with the answer that made it possible. */
 export class PlaceOrder implements Step {

@@ -1,5 +1,4 @@
-import type { Checkout } from '../checkout';
-import { type Step, type StepOutcome, done } from '../step';
+import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 
 /**
  * Takes the stock. It runs in the transaction that accepts the order (`orders/intake/intake.ts`), for many orders at once,
