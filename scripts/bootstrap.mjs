@@ -135,7 +135,11 @@ const parts = [
     draft: inRoot('.holdfast-build'),
     proof: 'main.js',
     stamp: path.join(cacheDir, 'built-from'),
-    sources: () => ['tsconfig.json', 'tsconfig.build.json', ...walk('src'), ...walk('migrations')],
+    sources: () => [
+      'tsconfig.json',
+      'tsconfig.build.json',
+      ...['src', 'sandbox', 'migrations'].flatMap(walk),
+    ],
     make: compile,
   },
   {
@@ -188,8 +192,11 @@ async function compile(outDir) {
   const compileProject = (project, out) => run(process.execPath, [tsc, '-p', project, '--outDir', out]);
   await Promise.all([
     compileProject('tsconfig.build.json', outDir),
+    compileProject('sandbox/tsconfig.json', path.join(outDir, 'sandbox')),
     compileProject('migrations/tsconfig.json', path.join(outDir, 'migrations')),
   ]);
+  // Images, scripts and deployments start the sandbox by this name.
+  writeFileSync(path.join(outDir, 'sandbox.js'), "require('./sandbox/main.js');\n");
 }
 
 async function bundle(outDir) {

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import Stripe from 'stripe';
-import { Faults } from '../../src/sandbox/faults';
+import { Faults } from '../../sandbox/faults/faults';
 import {
   Receiver,
   TestSandbox,

@@ -4,9 +4,9 @@ import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import Stripe from 'stripe';
-import type { OrderRow } from '../../src/sandbox/ledger';
-import { createSandbox, type Sandbox } from '../../src/sandbox/server';
-import { readSettings, type SandboxSettings } from '../../src/sandbox/settings';
+import type { OrderRow } from '../../sandbox/ledger/ledger';
+import { createSandbox, type Sandbox } from '../../sandbox/server';
+import { readSettings, type SandboxSettings } from '../../sandbox/settings';
 
 export const secretKey = 'sk_test_holdfast_sandbox';
 export const webhookSecret = 'whsec_holdfast_sandbox';

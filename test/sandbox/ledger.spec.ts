@@ -1,6 +1,6 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
-import type { OrderRow } from '../../src/sandbox/ledger';
-import { UnreadableLedger } from '../../src/sandbox/ledger-file';
+import type { OrderRow } from '../../sandbox/ledger/ledger';
+import { UnreadableLedger } from '../../sandbox/ledger/ledger-file';
 import { TestSandbox, errorOf, newOrderId, payment } from './harness';
 
 let sandbox: TestSandbox;

@@ -137,7 +137,7 @@ const namesIn = (text: string): string[] => [
 
 describe('the payment methods', () => {
   const root = join(__dirname, '../..');
-  const inCode = namesIn(readFileSync(join(root, 'src/sandbox/behaviours.ts'), 'utf8')).sort();
+  const inCode = namesIn(readFileSync(join(root, 'sandbox/faults/behaviours.ts'), 'utf8')).sort();
   const page = readFileSync(join(root, 'docs/sandbox.md'), 'utf8');
   const table = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('| `pm_'));
 

@@ -13,12 +13,9 @@ const children: ChildProcess[] = [];
 
 /** The sandbox compiled for this run alone, so that no stale build is tested. */
 beforeAll(() => {
-  const files = [
-    'sandbox.ts',
-    ...readdirSync(join(root, 'src/sandbox')).map((name) => join('sandbox', name)),
-  ];
-  for (const file of files) {
-    const { code } = transformSync(readFileSync(join(root, 'src', file), 'utf8'), {
+  const sources = readdirSync(join(root, 'sandbox'), { recursive: true, encoding: 'utf8' });
+  for (const file of sources.filter((name) => name.endsWith('.ts'))) {
+    const { code } = transformSync(readFileSync(join(root, 'sandbox', file), 'utf8'), {
       swcrc: false,
       module: { type: 'commonjs' },
       jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
@@ -47,7 +44,7 @@ interface Started {
 }
 
 function start(env: Record<string, string>): Started {
-  const child = spawn(process.execPath, [join(workspace, 'sandbox.js')], {
+  const child = spawn(process.execPath, [join(workspace, 'main.js')], {
     cwd: workspace,
     env: {
       PATH: process.env.PATH,

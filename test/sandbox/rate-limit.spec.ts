@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { RateLimit } from '../../src/sandbox/rate-limit';
+import { RateLimit } from '../../sandbox/faults/rate-limit';
 import { seeded } from '../support/seeded';
 import { TestSandbox, eventually, newOrderId, payment } from './harness';
 

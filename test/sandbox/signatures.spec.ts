@@ -1,5 +1,5 @@
 import Stripe from 'stripe';
-import { signatureOf } from '../../src/sandbox/webhooks';
+import { signatureOf } from '../../sandbox/webhooks';
 import {
   Receiver,
   TestSandbox,

@@ -1,4 +1,4 @@
-import { Stats } from '../../src/sandbox/stats';
+import { Stats } from '../../sandbox/stats';
 import { seeded } from '../support/seeded';
 import {
   Receiver,

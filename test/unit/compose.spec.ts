@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { parse } from 'yaml';
 import { loadConfig } from '../../src/config/config';
-import { readSettings } from '../../src/sandbox/settings';
+import { readSettings } from '../../sandbox/settings';
 
 interface ComposeService {
   image?: string;

@@ -7,9 +7,7 @@ import { exploreSaga } from '../support/saga-exploration';
 
 /** Holds the documentation to the code. Each rule is also seen failing, on a violation planted beside it. */
 
-const sources = filesIn('src', /\.ts$/)
-  .filter((file) => !file.startsWith(path.join('src', 'sandbox')))
-  .map((file) => read(file));
+const sources = filesIn('src', /\.ts$/).map((file) => read(file));
 
 interface Problem {
   code: string;
@@ -101,6 +99,7 @@ function settingsIn(texts: string[]): Set<string> {
 
 const settingTexts = [
   ...filesIn('src', /\.ts$/),
+  ...filesIn('sandbox', /\.ts$/),
   ...filesIn('scripts', /\.[cm]js$/).filter(
     (file) => !/(test|test-services|redis|chromium)\.mjs$/.test(file),
   ),

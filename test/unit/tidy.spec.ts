@@ -5,7 +5,7 @@ import { readsOfProse } from '../support/read-prose';
 
 /** The shape of the source tree, as rules. Each rule is seen red on a planted violation below. */
 
-const source = resolve(__dirname, '../../src');
+const root = resolve(__dirname, '../..');
 
 interface SourceFile {
   path: string;
@@ -20,8 +20,9 @@ const walk = (folder: string): string[] =>
         ? [join(folder, entry.name)]
         : [],
   );
-const files: SourceFile[] = walk(source).map((file) => ({
-  path: relative(source, file),
+/** Paths of the service are relative to src/, those of the sandbox start with sandbox/. */
+const files: SourceFile[] = [...walk(join(root, 'src')), ...walk(join(root, 'sandbox'))].map((file) => ({
+  path: relative(root, file).replace(/^src\//, ''),
   text: readFileSync(file, 'utf8'),
 }));
 
@@ -83,7 +84,7 @@ const topOfOrders = /^orders\/(orders\.(controller|service|dto|schemas)|order-(s
 function roomOf(path: string): string {
   if (rootFiles.includes(path) || path.startsWith('config/')) return 'root';
   if (processFiles.includes(path)) return 'process';
-  if (path === 'sandbox.ts' || path.startsWith('sandbox/')) return 'sandbox';
+  if (/^(\.\.\/)?sandbox\//.test(path)) return 'sandbox';
   const [room = '', second = ''] = path.split('/');
   const hasSubRooms = ['inventory', 'payment', 'orders'].includes(room);
   if (!hasSubRooms) return room;
@@ -119,6 +120,21 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
         .filter((target) => !mayImport(roomOf(file.path), roomOf(target)))
         .map((target) => `${file.path} imports ${target}`),
     ),
+
+  'the sandbox imports nothing outside its package': (all) =>
+    all
+      .filter(({ path }) => roomOf(path) === 'sandbox')
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => !target.startsWith('sandbox/'))
+          .map((target) => `${file.path} imports ${target}`),
+      ),
+
+  'nothing in src imports the sandbox': (all) =>
+    all
+      .filter(({ path }) => roomOf(path) !== 'sandbox')
+      .filter((file) => importsOf(file).some((target) => roomOf(target) === 'sandbox'))
+      .map(({ path }) => path),
 
   'no file imports itself by way of others': (all) => {
     // Types count: two files that need each other's types are read together or not at all.
@@ -157,7 +173,7 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
     all
       .filter(
         ({ path, text }) =>
-          text.split('\n').length < 20 && !/module\.ts$|^(main|worker|sandbox|process)\.ts$/.test(path),
+          text.split('\n').length < 20 && !/module\.ts$|^(main|worker|process)\.ts$/.test(path),
       )
       .filter(({ path }) => !tinyOnPurpose.includes(path))
       .map(({ path, text }) => `${path}: ${text.split('\n').length}`),
@@ -244,6 +260,12 @@ describe('each rule about the source tree', () => {
     'every room is in the table': [{ path: 'misplaced/thing.ts', text: '' }],
     'imports follow the table': [
       { path: 'inventory/bad.ts', text: `import { x } from '../payment/payment-operations';` },
+    ],
+    'the sandbox imports nothing outside its package': [
+      { path: 'sandbox/ledger/bad.ts', text: `import type { Money } from '../../src/money';` },
+    ],
+    'nothing in src imports the sandbox': [
+      { path: 'payment/bad.ts', text: `import { renderRefund } from '../../sandbox/stripe/objects';` },
     ],
     'no file imports itself by way of others': [
       { path: 'queue/a.ts', text: `import { b } from './b.ts';` },

@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { RateLimit } from './rate-limit';
-import { invalidRequest } from './stripe-errors';
+import { invalidRequest } from '../stripe/errors';
 
 /** Faults for all of `/v1`, on top of what a payment method does. */
 export interface FaultSettings {

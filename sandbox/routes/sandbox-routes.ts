@@ -1,8 +1,8 @@
 import type { FastifyInstance } from 'fastify';
-import type { Faults } from './faults';
-import type { Ledger } from './ledger';
-import { requiredString, type Params } from './params';
-import type { Stats } from './stats';
+import type { Faults } from '../faults/faults';
+import type { Ledger } from '../ledger/ledger';
+import { requiredString, type Params } from '../stripe/params';
+import type { Stats } from '../stats';
 
 interface DeskParts {
   ledger: Ledger;

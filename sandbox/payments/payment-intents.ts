@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
-import { behaviourOf } from './behaviours';
+import { behaviourOf } from '../faults/behaviours';
 import type { Authorization, Capture } from './intent-params';
-import type { IntentRecord, Movement, Outcome } from './ledger';
-import { cardDeclined } from './stripe-errors';
+import type { IntentRecord, Movement, Outcome } from '../ledger/ledger';
+import { cardDeclined } from '../stripe/errors';
 
 /** Stripe's ids are a prefix and letters; nobody may read more into them. */
 export const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;

@@ -1,7 +1,7 @@
-import { behaviourOf } from './behaviours';
+import { behaviourOf } from '../faults/behaviours';
 import { LedgerFile } from './ledger-file';
-import type { Params } from './params';
-import type { StripeErrorBody } from './stripe-errors';
+import type { Params } from '../stripe/params';
+import type { StripeErrorBody } from '../stripe/errors';
 
 export type IntentStatus = 'requires_payment_method' | 'requires_capture' | 'succeeded' | 'canceled';
 

@@ -1,8 +1,15 @@
 import type { FastifyInstance } from 'fastify';
-import type { Ledger, RefundRecord } from './ledger';
-import { optionalString, pageOf, refuseUnknown, requiredString, stringList, type Params } from './params';
-import { invalidRequest, resourceMissing } from './stripe-errors';
-import { renderEvent, renderIntent, renderRefund } from './stripe-objects';
+import type { Ledger, RefundRecord } from '../ledger/ledger';
+import {
+  optionalString,
+  pageOf,
+  refuseUnknown,
+  requiredString,
+  stringList,
+  type Params,
+} from '../stripe/params';
+import { invalidRequest, resourceMissing } from '../stripe/errors';
+import { renderEvent, renderIntent, renderRefund } from '../stripe/objects';
 
 type IdRoute = { Params: { id: string } };
 

@@ -1,15 +1,15 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import type { Delays } from './delays';
-import type { Faults } from './faults';
-import { fingerprintOf, keyOf } from './idempotency-keys';
-import type { Ledger } from './ledger';
-import type { MoneyRequests } from './money-requests';
-import { moneyRoutes } from './operations';
-import { stringList, type Params } from './params';
+import type { Delays } from '../delays';
+import type { Faults } from '../faults/faults';
+import { fingerprintOf, keyOf } from '../payments/idempotency-keys';
+import type { Ledger } from '../ledger/ledger';
+import type { MoneyRequests } from '../payments/money-requests';
+import { moneyRoutes } from '../payments/operations';
+import { stringList, type Params } from '../stripe/params';
 import { readRoutes } from './read-routes';
-import type { Answer, Stats } from './stats';
-import { apiError, rateLimited, unauthorized, unknownUrl } from './stripe-errors';
-import { renderAnswer } from './stripe-objects';
+import type { Answer, Stats } from '../stats';
+import { apiError, rateLimited, unauthorized, unknownUrl } from '../stripe/errors';
+import { renderAnswer } from '../stripe/objects';
 
 export interface V1Parts {
   ledger: Ledger;

@@ -1,13 +1,13 @@
 import { createHmac } from 'node:crypto';
 import { Agent as HttpAgent, request as httpRequest } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
-import { behaviourOf } from './behaviours';
+import { behaviourOf } from './faults/behaviours';
 import { Delays } from './delays';
-import type { Faults } from './faults';
-import type { Entry, IntentRecord, Ledger } from './ledger';
+import type { Faults } from './faults/faults';
+import type { Entry, IntentRecord, Ledger } from './ledger/ledger';
 import type { SandboxSettings } from './settings';
 import type { Stats } from './stats';
-import { renderEvent } from './stripe-objects';
+import { renderEvent } from './stripe/objects';
 
 /** With doubling waits from one second, the last of ten tries comes some eight minutes after the first. */
 const attemptsMax = 10;

@@ -1,4 +1,4 @@
-import type { IntentRecord, Outcome } from './ledger';
+import type { IntentRecord, Outcome } from '../ledger/ledger';
 import {
   metadataOf,
   oneOf,
@@ -7,7 +7,7 @@ import {
   refuseUnknown,
   requiredString,
   type Params,
-} from './params';
+} from '../stripe/params';
 import { newId, refusal } from './payment-intents';
 
 export interface Refund {

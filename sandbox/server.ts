@@ -2,16 +2,16 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { Delays } from './delays';
-import { deskRoutes } from './desk-routes';
-import { Faults } from './faults';
-import { Ledger } from './ledger';
-import { MoneyRequests } from './money-requests';
-import { parseForm } from './params';
-import { newId } from './payment-intents';
+import { deskRoutes } from './routes/sandbox-routes';
+import { Faults } from './faults/faults';
+import { Ledger } from './ledger/ledger';
+import { MoneyRequests } from './payments/money-requests';
+import { parseForm } from './stripe/params';
+import { newId } from './payments/payment-intents';
 import { SettingsError, type SandboxSettings } from './settings';
 import { Stats } from './stats';
-import { StripeError, type StripeErrorBody } from './stripe-errors';
-import { v1Routes } from './v1-routes';
+import { StripeError, type StripeErrorBody } from './stripe/errors';
+import { v1Routes } from './routes/v1-routes';
 import { Webhooks } from './webhooks';
 
 export interface Sandbox {

@@ -1,10 +1,10 @@
-import type { Delays } from './delays';
+import type { Delays } from '../delays';
 import { IdempotencyKeys } from './idempotency-keys';
-import type { Entry, Ledger, MoneyRequest } from './ledger';
+import type { Entry, Ledger, MoneyRequest } from '../ledger/ledger';
 import { operationOf, type Operation } from './operations';
 import { newId } from './payment-intents';
-import { apiError, rateLimited } from './stripe-errors';
-import type { Webhooks } from './webhooks';
+import { apiError, rateLimited } from '../stripe/errors';
+import type { Webhooks } from '../webhooks';
 
 /** The entry to answer from, or undefined for a request that is never to be answered. */
 export type Reply = { entry: Entry; isReplay: boolean } | undefined;

@@ -1,4 +1,4 @@
-import type { DeclineCode } from './stripe-errors';
+import type { DeclineCode } from '../stripe/errors';
 
 /**
  * How a request is carried out, for the authorization and again, counted separately, for the capture.

@@ -1,6 +1,6 @@
 import { closeSync, ftruncateSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { SettingsError } from './settings';
+import { SettingsError } from '../settings';
 
 /** A ledger with a broken line before its last: no crash leaves that, so a person must look. */
 export class UnreadableLedger extends Error {}

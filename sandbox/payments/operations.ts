@@ -1,9 +1,9 @@
-import { behaviourOf, type Manner } from './behaviours';
+import { behaviourOf, type Manner } from '../faults/behaviours';
 import { readAuthorization, readCapture, readVoid } from './intent-params';
-import type { IntentRecord, Ledger, MoneyRequest, Outcome } from './ledger';
+import type { IntentRecord, Ledger, MoneyRequest, Outcome } from '../ledger/ledger';
 import { authorize, capture, voidIntent } from './payment-intents';
 import { readRefund, refund } from './refunds';
-import { resourceMissing } from './stripe-errors';
+import { resourceMissing } from '../stripe/errors';
 
 /** A request that may move money, after validation. */
 export interface Operation {

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Entry, Ledger } from './ledger';
-import type { Params } from './params';
-import { invalidRequest, keyInUse, keyReused } from './stripe-errors';
+import type { Entry, Ledger } from '../ledger/ledger';
+import type { Params } from '../stripe/params';
+import { invalidRequest, keyInUse, keyReused } from '../stripe/errors';
 
 /**
  * Idempotency as Stripe documents it. A key is, in this order:

@@ -1,5 +1,5 @@
 import type Stripe from 'stripe';
-import type { Entry, IntentRecord, RefundRecord } from './ledger';
+import type { Entry, IntentRecord, RefundRecord } from '../ledger/ledger';
 
 /** The API version the shapes below belong to, as events name it. */
 const apiVersion = '2026-10-28.endive';

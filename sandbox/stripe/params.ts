@@ -1,5 +1,5 @@
 import qs from 'qs';
-import { invalidRequest, parameterMissing } from './stripe-errors';
+import { invalidRequest, parameterMissing } from './errors';
 
 /** Parameters as they came: strings, arrays and objects, none of them believed yet. */
 export type Params = Readonly<Record<string, unknown>>;

@@ -1,6 +1,6 @@
-import { UnreadableLedger } from './sandbox/ledger-file';
-import { createSandbox, type Sandbox } from './sandbox/server';
-import { SettingsError, readSettings } from './sandbox/settings';
+import { UnreadableLedger } from './ledger/ledger-file';
+import { createSandbox, type Sandbox } from './server';
+import { SettingsError, readSettings } from './settings';
 
 /**
  * The payment sandbox as a process of its own: a payment provider that can be killed, slowed down and

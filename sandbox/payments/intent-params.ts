@@ -1,4 +1,4 @@
-import { behaviourOf, type Behaviour } from './behaviours';
+import { behaviourOf, type Behaviour } from '../faults/behaviours';
 import {
   metadataOf,
   oneOf,
@@ -9,8 +9,8 @@ import {
   requiredString,
   stringList,
   type Params,
-} from './params';
-import { invalidRequest, resourceMissing } from './stripe-errors';
+} from '../stripe/params';
+import { invalidRequest, resourceMissing } from '../stripe/errors';
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
 
