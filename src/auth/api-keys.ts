@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
@@ -28,7 +29,11 @@ const cacheSizeMax = 10_000;
 @Injectable()
 export class ApiKeys {
   private readonly bootstrap = new Map<string, Principal>();
-  private readonly cache = new Map<string, { principal: Principal | undefined; until: number }>();
+  /** By digest. Guesses are cached too, or they would be a way to load the database. */
+  private readonly cache = new LRUCache<string, { principal: Principal | undefined }>({
+    max: cacheSizeMax,
+    ttl: cacheMs,
+  });
 
   constructor(
     @Inject(CONFIG) config: Config,
@@ -74,14 +79,10 @@ export class ApiKeys {
   }
 
   private async remembered(sha256: string): Promise<Principal | undefined> {
-    const now = performance.now();
     const cached = this.cache.get(sha256);
-    if (cached && cached.until > now) return cached.principal;
-
+    if (cached) return cached.principal;
     const principal = await this.fromTable(sha256);
-    // Guesses are cached too, or they would be a way to load the database; the bound keeps them from filling memory.
-    if (this.cache.size >= cacheSizeMax) this.cache.clear();
-    this.cache.set(sha256, { principal, until: now + cacheMs });
+    this.cache.set(sha256, { principal });
     return principal;
   }
 

@@ -1,4 +1,5 @@
 import { Logger } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Database, Tx } from '../database/database';
 import { failpoint } from '../failpoints';
 import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
@@ -34,7 +35,7 @@ interface ClaimedMessage {
  */
 export class Relay {
   private readonly logger = new Logger('relay');
-  private readonly alarms = new Set<number>();
+  private readonly alarms = new LRUCache<number, true>({ max: alarmsRememberedMax });
   private running: Promise<void> | undefined;
   private wanted = false;
   private polling: PeriodicTask | undefined;
@@ -127,8 +128,7 @@ export class Relay {
   private alarmFor(expiresAtMs: number, nowMs: number): NewJob | undefined {
     const second = Math.ceil(expiresAtMs / 1_000);
     if (Number.isNaN(second) || this.alarms.has(second)) return undefined;
-    if (this.alarms.size >= alarmsRememberedMax) this.alarms.clear();
-    this.alarms.add(second);
+    this.alarms.set(second, true);
     return {
       queue: 'expiry',
       id: `alarm-${second}`,

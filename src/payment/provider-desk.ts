@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { clockMs } from '../clock';
 import type { ProviderRecord, ProviderRecords } from './provider-records';
 
@@ -24,7 +25,7 @@ interface Asked {
 
 /** Asks the provider for people: seldom, briefly, and never instead of a saga. */
 export class ProviderDesk {
-  private readonly asked = new Map<string, Asked>();
+  private readonly asked = new LRUCache<string, Asked>({ max: rememberedMax });
 
   constructor(private readonly records: ProviderRecords) {}
 
@@ -32,10 +33,7 @@ export class ProviderDesk {
     const before = this.asked.get(order.orderId);
     if (before && performance.now() - before.at < askEveryMs) return before.answer;
     const asked = { at: performance.now(), answer: this.askNow(order, before?.answer) };
-    // Last in the map is the one that was asked last; the first makes room.
-    this.asked.delete(order.orderId);
     this.asked.set(order.orderId, asked);
-    if (this.asked.size > rememberedMax) this.asked.delete(this.asked.keys().next().value!);
     return asked.answer;
   }
 

@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
+import { LRUCache } from 'lru-cache';
 import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
 import type { BatcherOptions } from '../../database/group-commit';
@@ -16,7 +17,7 @@ import type { Entered, Isolation } from './strategies/strategy';
 
 /** A switch of strategy is obeyed after this long at the latest; until then both ways are right, for they share the rows. */
 const rememberMs = 1_000;
-/** More SKUs than are ever on sale at once; beyond it the memory starts anew. */
+/** More SKUs than are ever on sale at once. */
 const rememberedMax = 10_000;
 /** Batches that one process may have in flight. Two cores commit no more at once, and each SKU has one lane only. */
 const lanesMax = 4;
@@ -45,19 +46,21 @@ export interface Alone {
   entered: Entered | undefined;
 }
 
-interface Remembered {
-  strategy: string | undefined;
-  until: number;
-}
-
 /**
  * How a request gets at its stock: together with others, when all its SKUs are grouped, or alone by the strategies of its
  * SKUs. A SKU is always in the same lane, so that a hot one never has two batches of a process waiting for each other.
  */
 @Injectable()
 export class Admission {
-  private remembered = new Map<string, Remembered>();
-  private readonly loading = new Map<string, Promise<void>>();
+  /** By SKU. What is known is good enough to answer with while it is read again. */
+  private readonly remembered = new LRUCache<string, { strategy: string }>({
+    max: rememberedMax,
+    ttl: rememberMs,
+    allowStale: true,
+    noDeleteOnFetchRejection: true,
+    allowStaleOnFetchRejection: true,
+    fetchMethod: async (sku) => ({ strategy: (await findProducts(this.db, [sku])).get(sku)?.strategy ?? '' }),
+  });
 
   private readonly turnstile: Turnstile;
 
@@ -128,26 +131,12 @@ export class Admission {
 
   /** The strategy of each SKU at this moment; adaptive ones as what they are now. */
   private async strategiesOf(skus: string[]): Promise<string[]> {
-    for (const sku of skus) if (!this.remembered.has(sku)) await this.load(sku);
-    const now = performance.now();
-    return skus.map((sku) => {
-      const { strategy = '', until = 0 } = this.remembered.get(sku) ?? {};
-      // What is known is good enough to answer with while it is read again.
-      if (until < now) void this.load(sku).catch(() => undefined);
-      return strategy === 'adaptive' && isHot(sku) ? 'grouped' : strategy;
-    });
-  }
-
-  private load(sku: string): Promise<void> {
-    const loading = this.loading.get(sku) ?? this.read(sku).finally(() => this.loading.delete(sku));
-    this.loading.set(sku, loading);
-    return loading;
-  }
-
-  private async read(sku: string): Promise<void> {
-    const product = (await findProducts(this.db, [sku])).get(sku);
-    if (this.remembered.size >= rememberedMax) this.remembered = new Map();
-    this.remembered.set(sku, { strategy: product?.strategy, until: performance.now() + rememberMs });
+    const names: string[] = [];
+    for (const sku of skus) {
+      const { strategy = '' } = (await this.remembered.fetch(sku)) ?? {};
+      names.push(strategy === 'adaptive' && isHot(sku) ? 'grouped' : strategy);
+    }
+    return names;
   }
 }
 

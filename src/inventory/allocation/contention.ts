@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, Histogram } from 'prom-client';
 
 /**
@@ -24,7 +25,7 @@ const windowSeconds = 60;
 /** Upper bounds of the lock waits that are told apart, in milliseconds. */
 export const lockWaitBounds = [0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000, 2_000, 5_000];
 /** SKUs that are watched at once; the one that was quiet longest makes room. */
-const watchedMax = 1_000;
+export const watchedMax = 1_000;
 
 const lockWait = new Histogram({
   name: 'holdfast_lock_wait_seconds',
@@ -65,7 +66,7 @@ export interface Takes {
   waits: number[];
 }
 
-const watched = new Map<string, Watched>();
+const watched = new LRUCache<string, Watched>({ max: watchedMax });
 const waiting = new Map<string, number>();
 
 const keyOf = (sku: string, strategy: string) => `${strategy}\n${sku}`;
@@ -148,10 +149,7 @@ export function percentile(waits: readonly number[], share: number): number {
 function countsOf(sku: string, strategy: string): Takes[] {
   const key = keyOf(sku, strategy);
   const one = watched.get(key) ?? { sku, strategy, seconds: [], total: noTakes() };
-  // Last in the map is the one that was asked for last.
-  watched.delete(key);
   watched.set(key, one);
-  if (watched.size > watchedMax) watched.delete(watched.keys().next().value!);
 
   const at = now();
   const last = one.seconds.at(-1);

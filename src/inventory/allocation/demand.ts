@@ -1,3 +1,4 @@
+import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { InsufficientStock } from '../inventory.errors';
 
@@ -29,7 +30,7 @@ export interface Demand {
 
 /** SKUs that are counted at once; the one that was quiet longest makes room. */
 const countedMax = 1_000;
-const bySku = new Map<string, Demand>();
+const bySku = new LRUCache<string, Demand>({ max: countedMax });
 
 /** Takes stock by `take`, and notes how long that took and what came of it. A request that was answered before is no demand. */
 export async function watchIntake<T extends { replayed: boolean }>(
@@ -54,13 +55,10 @@ export async function watchIntake<T extends { replayed: boolean }>(
   }
 }
 
-export const demandBySku = (): ReadonlyMap<string, Demand> => bySku;
+export const demandBySku = (): Iterable<[string, Demand]> => bySku.entries();
 
 function demandFor(sku: string): Demand {
   const demand = bySku.get(sku) ?? { taken: 0, refused: 0 };
-  // Last in the map is the one that was asked for last.
-  bySku.delete(sku);
   bySku.set(sku, demand);
-  if (bySku.size > countedMax) bySku.delete(bySku.keys().next().value!);
   return demand;
 }

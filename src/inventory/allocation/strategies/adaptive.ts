@@ -1,6 +1,7 @@
+import { LRUCache } from 'lru-cache';
 import { clockMs } from '../../../clock';
 import { log } from '../../../logger';
-import { type Contention, contentionOf } from '../contention';
+import { type Contention, contentionOf, watchedMax } from '../contention';
 import { ConditionalUpdate } from './conditional-update';
 
 /**
@@ -35,7 +36,8 @@ const quietBatchSize = 1.5;
 const hotForMsMin = 10_000;
 
 const quiet: Heat = { hot: false, since: new Date(clockMs()), reason: 'nobody is in the way' };
-const heats = new Map<string, Heat & { lookAt: number }>();
+/** As many as are watched: of the others nothing is known. */
+const heats = new LRUCache<string, Heat & { lookAt: number }>({ max: watchedMax });
 
 /** Whether an adaptive SKU is grouped now; by what this process measured, with hysteresis, and saying why when it changes. */
 export function isHot(sku: string): boolean {
