@@ -6,12 +6,12 @@ import { preconditionFailed, preconditionRequired } from '../errors';
  *
  * The tag names the version that the resource's own rows carry; seconds that tick down are not a new version.
  */
-export function sendWithEtag(
+export function sendWithEtag<Body>(
   request: FastifyRequest,
   reply: FastifyReply,
   version: string,
-  body: unknown,
-): unknown {
+  body: Body,
+): Body | undefined {
   const etag = `"${version}"`;
   void reply.header('etag', etag).header('cache-control', 'private, no-cache');
   if (!isKnownVersion(request.headers['if-none-match'], etag)) return body;

@@ -9,7 +9,7 @@ import {
   unauthenticated,
   unavailable,
 } from '../errors';
-import { documentedTypes, schemaOf } from './responses';
+import { documentedTypes, responseSchemas, schemaOf } from './responses';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { problemTypeBase } from './problem.filter';
@@ -62,6 +62,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   const schemas: Record<string, object> = (components.schemas ??= {});
   for (const { name, example, notes } of documentedTypes())
     schemas[name] = { ...schemaOf(example, notes), example };
+  Object.assign(schemas, responseSchemas());
   schemas['Problem'] = problemSchema();
   components.responses = Object.fromEntries(problemKinds.map((kind) => [kind.code, problemResponse(kind)]));
 

@@ -1,6 +1,100 @@
 import { applyDecorators } from '@nestjs/common';
 import { ApiExtension, ApiResponse } from '@nestjs/swagger';
+import { z } from 'zod';
 import type { RefusalKind } from '../errors';
+import type { IdPrefix } from '../ids';
+
+/**
+ * Types of responses, each written once: TypeScript checks the functions that build them (`z.infer`), OpenAPI takes its
+ * schemas and examples from them, and the dashboard's types are generated from OpenAPI. They are not run against
+ * responses in production; test/integration/openapi.spec.ts holds real ones against the description.
+ */
+export type ResponseType = z.ZodObject;
+
+/** A type with a name: a schema of its own in the description. No member is allowed beside those listed. */
+export const responseType = <Shape extends z.ZodRawShape>(name: string, shape: Shape) =>
+  z.strictObject(shape).meta({ id: name });
+
+/** The type of a page of these. */
+export const pageType = <Row extends ResponseType>(row: Row) =>
+  responseType(`${nameOf(row)}List`, {
+    object: z.literal('list'),
+    data: z.array(row),
+    hasMore: bool(true),
+    nextCursor: text('MDE5M2Y…').nullable().describe('Send it as `cursor` for the next page.'),
+  });
+
+const nameOf = (type: z.ZodType) => z.globalRegistry.get(type)!.id!;
+
+// Members with the example that the description shows.
+export const text = (example: string) => z.string().meta({ example });
+export const int = (example: number) => z.int().meta({ example });
+export const decimal = (example: number) => z.number().meta({ example });
+export const bool = (example: boolean) => z.boolean().meta({ example });
+export const instant = (example = '2026-11-20T10:00:00.000Z') => text(example).meta({ format: 'date-time' });
+export const publicIdOf = (prefix: IdPrefix) => text(`${prefix}_01jd3v7q8nf0xv7c0kq1e5m9tz`);
+
+export const moneyType = responseType('Money', {
+  amount: int(3998).describe('In minor units (cents).'),
+  currency: text('EUR').describe('ISO 4217.'),
+});
+export type Money = z.infer<typeof moneyType>;
+
+export const metadataType = z.record(z.string(), z.string()).meta({ example: { basket: 'b-17' } });
+
+type ByStatus = Record<number, ResponseType>;
+/** What a handler may return: a body of one of these types, or nothing where it has sent the response itself. */
+type BodyOf<Types extends ByStatus> = z.infer<Types[keyof Types]> | undefined | void;
+
+/**
+ * What a route answers: a type per status, and its own problems beside those that every route has. A handler that returns
+ * something else does not compile.
+ */
+export function Responses<Types extends ByStatus>(types: Types, problems: RefusalKind[] = []) {
+  return <Handler extends (...args: never[]) => BodyOf<Types> | Promise<BodyOf<Types>>>(
+    target: object,
+    name: string,
+    handler: TypedPropertyDescriptor<Handler>,
+  ): void => {
+    for (const [status, type] of Object.entries<ResponseType>(types)) {
+      const content = { 'application/json': { schema: { $ref: refTo(nameOf(type)) } } };
+      ApiResponse({ status: Number(status), description: nameOf(type), content })(target, name, handler);
+    }
+    const codes = problems.map(({ code }) => code);
+    ApiExtension('x-problems', codes)(target, name, handler);
+  };
+}
+
+const refTo = (name: string) => `#/components/schemas/${name}`;
+
+interface Schema {
+  $id?: string;
+  type?: string;
+  nullable?: boolean;
+  enum?: (string | null)[];
+  minimum?: number;
+  maximum?: number;
+}
+
+/** Every named type, as OpenAPI 3.0 writes it. */
+export function responseSchemas(): Record<string, object> {
+  const { schemas } = z.toJSONSchema(z.globalRegistry, {
+    target: 'openapi-3.0',
+    uri: refTo,
+    override: ({ jsonSchema }) => plainer(jsonSchema as Schema),
+  });
+  for (const schema of Object.values(schemas)) delete (schema as Schema).$id;
+  return schemas;
+}
+
+/** Without the bounds of JavaScript's integers, and with null among the values that a nullable member may have. */
+function plainer(schema: Schema): void {
+  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
+  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
+  if (schema.nullable && schema.enum && !schema.enum.includes(null)) schema.enum = [...schema.enum, null];
+}
+
+// --- old
 
 /** A JSON value that stands for all of its kind in the API's description: its schema is read off it. */
 export type Example = Record<string, unknown>;
@@ -65,19 +159,19 @@ export function Answers(answers: Record<number, DocumentedType>, problems: Refus
 
 export const documentedTypes = () => [...types.values()];
 
-interface Schema {
+interface OldSchema {
   type?: string;
   nullable?: boolean;
   enum?: readonly (string | null)[];
-  items?: Schema;
-  properties?: Record<string, Schema>;
+  items?: OldSchema;
+  properties?: Record<string, OldSchema>;
   required?: string[];
-  additionalProperties?: boolean | Schema;
+  additionalProperties?: boolean | OldSchema;
   example?: unknown;
 }
 
 /** The schema that an example has: every member required but the optional ones, none beside them. */
-export function schemaOf(value: unknown, notes: ExampleNotes, path = ''): Schema {
+export function schemaOf(value: unknown, notes: ExampleNotes, path = ''): OldSchema {
   const nullable = notes.nullable?.includes(path) ? { nullable: true } : {};
   if (Array.isArray(value))
     return { type: 'array', items: schemaOf(value[0], notes, `${path}[]`), ...nullable };

@@ -19,6 +19,24 @@ type Description = {
   components: { schemas: Record<string, object>; responses: Record<string, object> };
 };
 
+interface Schema {
+  type?: string;
+  enum?: unknown[];
+  example?: unknown;
+  properties?: Record<string, Schema>;
+  items?: Schema;
+}
+
+/** Strings, numbers and booleans that are not one of a few. */
+function plainMembers(path: string, { properties = {}, items, ...schema }: Schema): [string, Schema][] {
+  if (items) return plainMembers(`${path}[]`, items);
+  if (schema.type === 'object')
+    return Object.entries(properties).flatMap(([name, member]) => plainMembers(`${path}.${name}`, member));
+  return schema.type === undefined || schema.enum ? [] : [[path, schema]];
+}
+
+const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
 const admin = { authorization: 'Bearer hf_dev_admin' };
 const json = { ...admin, 'content-type': 'application/json' };
 
@@ -36,7 +54,7 @@ describe('the API description', () => {
     await app.getHttpAdapter().getInstance().ready();
     description = (await app.inject({ url: '/openapi.json' })).json<Description>();
     // OpenAPI 3.0 says `nullable` where JSON Schema says two types; ajv knows both, and `example` must not stop it.
-    ajv = new Ajv({ strict: false, allErrors: true });
+    ajv = new Ajv({ strict: false, allErrors: true, formats: { 'date-time': instant } });
   });
 
   afterAll(async () => {
@@ -120,22 +138,16 @@ describe('the API description', () => {
       });
   });
 
-  it('gives every answer but an event stream an example', () => {
-    const without = Object.values(description.components.schemas).filter(
-      (schema) =>
-        'required' in schema &&
-        !('example' in schema) &&
-        JSON.stringify(schema).includes('additionalProperties":false'),
+  it('has an example for every plain member of a response, and it fits', () => {
+    const responses = Object.entries(description.components.schemas).filter(
+      ([name, schema]) => !/(Dto|Problem)$/.test(name) && !('example' in schema),
     );
-    expect(without).toEqual([]);
-  });
-
-  it('holds its own examples to its own schemas', () => {
-    for (const [name, schema] of Object.entries(description.components.schemas)) {
-      if (!('example' in schema)) continue;
-      const validate = ajv.compile(schema);
-      expect([name, validate(schema.example) ? [] : validate.errors]).toEqual([name, []]);
-    }
+    const plain = responses.flatMap(([name, schema]) => plainMembers(name, schema));
+    const wrong = plain.filter(
+      ([, schema]) => !('example' in schema) || !ajv.validate(schema, schema.example),
+    );
+    expect(plain.length).toBeGreaterThan(30);
+    expect(wrong.map(([path]) => path)).toEqual([]);
   });
 
   it('tells of every problem there is', () => {

@@ -1,4 +1,4 @@
-import { productView } from '../../src/inventory/catalogue/product.view';
+import { productView } from '../../src/inventory/catalogue/products.responses';
 import { returningOf } from '../../src/inventory/reservations/expiring-stock';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';

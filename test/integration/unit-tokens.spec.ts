@@ -1,7 +1,7 @@
 import type { Tx } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { contentionOf } from '../../src/inventory/allocation/contention';
-import { reservationView } from '../../src/inventory/reservations/reservation.view';
+import { reservationView } from '../../src/inventory/reservations/reservations.responses';
 import { unitsPool } from '../../src/inventory/products/pools';
 import { UnitTokens } from '../../src/inventory/allocation/strategies/unit-tokens';
 import { retireUnits } from '../../src/inventory/stock/units';

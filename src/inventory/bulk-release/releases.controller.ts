@@ -3,17 +3,17 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
-import { parsePublicId, publicId } from '../../ids';
+import { parsePublicId } from '../../ids';
 import { type ReleaseFilterDto, ReleaseManyDto } from './releases.dto';
 import { ReasonDto } from '../../audit-log/reason.dto';
-import { releaseCountType, releaseListType, releaseType } from './releases.schemas';
-import { Releases, handledOf, tokenLifetimeMs } from './releases';
+import { countView, releaseCountType, releaseListType, releaseType, releaseView } from './releases.responses';
+import { Releases } from './releases';
 import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from './releases.errors';
-import { type ReleaseRow, listReleases } from './releases.repository';
+import { listReleases } from './releases.repository';
 
 @ApiTags('admin: reservations')
 @ApiBearerAuth()
@@ -29,12 +29,13 @@ export class ReleasesController {
   @Roles('admin')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'releaseReservations',
     summary: 'Release many reservations',
     description:
       'First `{filter, dryRun: true}`: counts what would end, changes nothing, and answers 200 with a token. Then `{token, reason}`: 202, and exactly those that were counted are released in the background, but for what ended or was pinned meanwhile. Kept in the audit log.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Answers({ 200: releaseCountType, 202: releaseType }, [
+  @Responses({ 200: releaseCountType, 202: releaseType }, [
     ValidationFailed.kind,
     releaseNotFound.kind,
     releaseTokenExpired.kind,
@@ -63,16 +64,20 @@ export class ReleasesController {
   }
 
   @Get('releases')
-  @ApiOperation({ summary: 'Releases of many reservations', description: 'Newest first.' })
-  @Answers({ 200: releaseListType }, [ValidationFailed.kind])
+  @ApiOperation({
+    operationId: 'listReleases',
+    summary: 'Releases of many reservations',
+    description: 'Newest first.',
+  })
+  @Responses({ 200: releaseListType }, [ValidationFailed.kind])
   async list(@Query() query: PageQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listReleases(this.db, limit, after), limit, (row) => row.id, releaseView);
   }
 
   @Get('releases/:id')
-  @ApiOperation({ summary: 'How far a release has come' })
-  @Answers({ 200: releaseType }, [releaseNotFound.kind])
+  @ApiOperation({ operationId: 'getRelease', summary: 'How far a release has come' })
+  @Responses({ 200: releaseType }, [releaseNotFound.kind])
   async get(@Param('id') id: string) {
     return releaseView(await this.releases.get(releaseId(id)));
   }
@@ -81,11 +86,12 @@ export class ReleasesController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'stopRelease',
     summary: 'Stop a release',
     description: 'What was released by then stays released. Kept in the audit log.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Answers({ 200: releaseType }, [
+  @Responses({ 200: releaseType }, [
     ValidationFailed.kind,
     releaseNotFound.kind,
     releaseNotRunning.kind,
@@ -143,38 +149,4 @@ function wishOf(dto: ReleaseManyDto): { filter: ReleaseFilterDto } | { token: st
       { pointer: '/reason', code: 'required', detail: 'reason must say in a few words why.' },
     ]);
   return { token: dto.token, reason: dto.reason };
-}
-
-function countView(row: ReleaseRow) {
-  const { filter, reservations, units, customers, skippedPinned, countedAt, now } = row;
-  return {
-    object: 'release_count' as const,
-    filter,
-    reservations,
-    units,
-    customers,
-    skippedPinned,
-    asOf: countedAt.toISOString(),
-    token: publicId('rel', row.id),
-    tokenExpiresInSeconds: Math.ceil((tokenLifetimeMs - (now.getTime() - countedAt.getTime())) / 1_000),
-  };
-}
-
-function releaseView(row: ReleaseRow) {
-  return {
-    object: 'release' as const,
-    id: publicId('rel', row.id),
-    status: row.status,
-    filter: row.filter,
-    reason: row.reason,
-    actor: row.actor,
-    reservations: row.reservations,
-    handled: handledOf(row),
-    released: row.released,
-    unitsReleased: row.unitsReleased,
-    endedBefore: row.endedBefore,
-    pinnedMeanwhile: row.pinnedMeanwhile,
-    startedAt: row.startedAt!.toISOString(),
-    endedAt: row.endedAt?.toISOString() ?? null,
-  };
 }

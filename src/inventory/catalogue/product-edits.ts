@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/database';
 import { money } from '../../http/responses';
-import { productView } from './product.view';
+import { productView } from './products.responses';
 import { type Product, listProducts } from '../products/products.repository';
 
 /** What of a product is edited, before and after alike, so that the two can be laid side by side. */

@@ -2,7 +2,7 @@ import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Req,
 import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed, preconditionFailed, preconditionRequired } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { sendWithEtag } from '../../http/etag';
 import { PageQuery } from '../../http/paging';
@@ -10,8 +10,7 @@ import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/
 import { skuPattern } from '../inventory.dto';
 import { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { belowReserved, productNotFound } from '../inventory.errors';
-import { movementListType, productListType, productType, stockType } from './products.schemas';
-import { productView } from './product.view';
+import { movementListType, productListType, productType, productView, stockType } from './products.responses';
 import type { ProductWithStock } from '../products/products.repository';
 import { ProductsService } from './products.service';
 
@@ -23,14 +22,14 @@ export class ProductsController {
 
   @Put(':sku')
   @Roles('admin')
-  @ApiOperation({ summary: 'Create or replace a product' })
+  @ApiOperation({ operationId: 'putProduct', summary: 'Create or replace a product' })
   @ApiHeader({
     name: 'If-Match',
     required: false,
     description: 'The ETag that the change is based on; required to replace. 412 where there is no product.',
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*` creates and never replaces (412).' })
-  @Answers({ 200: productType, 201: productType }, [
+  @Responses({ 200: productType, 201: productType }, [
     ValidationFailed.kind,
     preconditionRequired.kind,
     preconditionFailed.kind,
@@ -60,16 +59,16 @@ export class ProductsController {
 
   @Get()
   @Roles('admin', 'viewer')
-  @ApiOperation({ summary: 'List products by SKU' })
-  @Answers({ 200: productListType }, [ValidationFailed.kind])
+  @ApiOperation({ operationId: 'listProducts', summary: 'List products by SKU' })
+  @Responses({ 200: productListType }, [ValidationFailed.kind])
   list(@Query() query: PageQuery) {
     return this.products.list(query);
   }
 
   @Get(':sku')
   @Roles('admin', 'viewer')
-  @ApiOperation({ summary: 'One product with its stock' })
-  @Answers({ 200: productType }, [productNotFound.kind])
+  @ApiOperation({ operationId: 'getProduct', summary: 'One product with its stock' })
+  @Responses({ 200: productType }, [productNotFound.kind])
   async get(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,
@@ -82,10 +81,11 @@ export class ProductsController {
   @Get(':sku/movements')
   @Roles('admin', 'viewer')
   @ApiOperation({
+    operationId: 'listMovements',
     summary: 'How its stock came to be what it is',
     description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
   })
-  @Answers({ 200: movementListType }, [productNotFound.kind, ValidationFailed.kind])
+  @Responses({ 200: movementListType }, [productNotFound.kind, ValidationFailed.kind])
   movements(@Param('sku') sku: string, @Query() query: PageQuery) {
     return this.products.movements(sku, query);
   }
@@ -93,9 +93,9 @@ export class ProductsController {
   @Post(':sku/adjustments')
   @Roles('admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Receive stock or write it off' })
+  @ApiOperation({ operationId: 'adjustStock', summary: 'Receive stock or write it off' })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Answers({ 200: stockType }, [
+  @Responses({ 200: stockType }, [
     productNotFound.kind,
     belowReserved.kind,
     ValidationFailed.kind,
@@ -117,12 +117,13 @@ export class ProductsController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'transferStock',
     summary: 'Move stock from pool to pool',
     description:
       'What is promised to buyers stays where it is. A pool that is left nearly empty is filled up again from the others.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Answers({ 200: productType }, [
+  @Responses({ 200: productType }, [
     productNotFound.kind,
     belowReserved.kind,
     ValidationFailed.kind,

@@ -10,7 +10,7 @@ import { alreadyDone } from '../../idempotency/idempotency';
 import { newId } from '../../ids';
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
-import { productView } from './product.view';
+import { productView } from './products.responses';
 import { listMovements, movementKey, movementView } from '../stock/movements';
 import { conflictOf, editableOf } from './product-edits';
 import { poolsOf } from '../products/pools';

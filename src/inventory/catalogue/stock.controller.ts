@@ -2,11 +2,11 @@ import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { sendWithEtag } from '../../http/etag';
 import { productNotFound } from '../inventory.errors';
-import { stockListType, stockType } from './products.schemas';
+import { stockListType, stockType } from './products.responses';
 import { ProductsService } from './products.service';
 
 /** A page of a catalogue; so many SKUs of the longest kind fit into a request's address. */
@@ -21,10 +21,11 @@ export class StockController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listStock',
     summary: 'How much there is of several SKUs',
     description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
   })
-  @Answers({ 200: stockListType }, [ValidationFailed.kind])
+  @Responses({ 200: stockListType }, [ValidationFailed.kind])
   @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
   async many(@Query('sku') sku: string | string[] | undefined) {
     const skus = [sku ?? []].flat();
@@ -50,10 +51,11 @@ export class StockController {
 
   @Get(':sku')
   @ApiOperation({
+    operationId: 'getStock',
     summary: 'How much there is of one SKU',
     description: 'Advisory; only a 201 is a promise.',
   })
-  @Answers({ 200: stockType }, [productNotFound.kind])
+  @Responses({ 200: stockType }, [productNotFound.kind])
   async one(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,

@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { type Page, pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
@@ -11,8 +11,13 @@ import { SkuQuery } from '../inventory.dto';
 import { ReservationListQuery } from './reservations.dto';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { reservationAlreadyConfirmed, reservationNotFound, reservationPinned } from '../inventory.errors';
-import { reservationListType, reservationType, returningType } from './reservations.schemas';
-import { reservationView } from './reservation.view';
+import {
+  type ReservationResponse,
+  reservationListType,
+  reservationType,
+  reservationView,
+  returningType,
+} from './reservations.responses';
 import {
   type ListedReservation,
   type ReservationFilter,
@@ -37,20 +42,22 @@ export class AdminReservationsController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listAllReservations',
     summary: 'Who holds what',
     description: 'Newest first, or with `sort=ends` the soonest end first. All filters together must hold.',
   })
-  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
+  @Responses({ 200: reservationListType }, [ValidationFailed.kind])
   list(@Query() query: ReservationListQuery) {
     return reservationPage(this.db, query);
   }
 
   @Get('returning')
   @ApiOperation({
+    operationId: 'getReturningUnits',
     summary: 'What comes back if nobody pays',
     description: 'Units per 10 s during the next 10 min, of one product or of all.',
   })
-  @Answers({ 200: returningType }, [ValidationFailed.kind])
+  @Responses({ 200: returningType }, [ValidationFailed.kind])
   returning(@Query() { sku }: SkuQuery) {
     return returningOf(this.db, sku ?? null);
   }
@@ -59,11 +66,12 @@ export class AdminReservationsController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'forceReleaseReservation',
     summary: 'Force a release',
     description: 'Refused while a charge is in flight; kept in the audit log.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Answers({ 200: reservationType }, [
+  @Responses({ 200: reservationType }, [
     reservationNotFound.kind,
     reservationAlreadyConfirmed.kind,
     reservationPinned.kind,
@@ -88,7 +96,7 @@ export class AdminReservationsController {
 export async function reservationPage(
   db: Database,
   query: ReservationListQuery,
-): Promise<Page<ReturnType<typeof reservationView>>> {
+): Promise<Page<ReservationResponse>> {
   const { filter, sort } = filterOf(query);
   const { limit, after } = pageBounds(query, cursorOf[sort]);
   const rows = await listReservations(db, filter, { sort, limit, before: after ? keyFrom(after) : null });

@@ -1,20 +1,5 @@
 import type { Queryable } from '../../database/database';
-
-/** What comes back if nobody pays: units whose time ends, in sums of ten seconds. Only active reservations have a timer. */
-export interface Returning {
-  object: 'returning';
-  sku: string | null;
-  asOf: string;
-  units: number[];
-  withinMinute: number;
-  active: Held;
-  pinned: Held;
-}
-
-interface Held {
-  units: number;
-  reservations: number;
-}
+import type { Returning } from './reservations.responses';
 
 const sumSeconds = 10;
 const sums = 60;
@@ -22,11 +7,14 @@ const sums = 60;
 interface Row {
   now: Date;
   units: number[] | null;
-  active: Held;
-  pinned: Held;
+  active: Returning['active'];
+  pinned: Returning['pinned'];
 }
 
-/** Of one product, or of all. Reads live reservations only, whatever has ended before. */
+/**
+ * What comes back if nobody pays: units per ten seconds, of one product or of all. Reads live reservations only,
+ * whatever has ended before.
+ */
 export async function returningOf(queryable: Queryable, sku: string | null): Promise<Returning> {
   const [row] = await queryable.rows<Row>(
     `

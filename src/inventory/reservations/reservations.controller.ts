@@ -5,7 +5,7 @@ import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles, ownerFilter } from '../../auth/auth.guard';
 import { sendWithEtag } from '../../http/etag';
 import { pageBounds, pageOf } from '../../http/paging';
@@ -25,8 +25,7 @@ import {
   reservationPinned,
   totalChanged,
 } from '../inventory.errors';
-import { reservationListType, reservationType } from './reservations.schemas';
-import { reservationView } from './reservation.view';
+import { reservationListType, reservationType, reservationView } from './reservations.responses';
 import { listReservations } from './reservation-list';
 import { noSuchReservation } from './reservation-rules';
 import type { ReservationStatus } from './reservations.repository';
@@ -52,11 +51,12 @@ export class ReservationsController {
   @Post()
   @Roles('client', 'admin')
   @ApiOperation({
+    operationId: 'createReservation',
     summary: 'Take stock until a time to live ends',
     description: 'All lines or none; every short line is reported.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @Answers({ 201: reservationType }, [
+  @Responses({ 201: reservationType }, [
     InsufficientStock.kind,
     reservationLimitReached.kind,
     ValidationFailed.kind,
@@ -95,10 +95,11 @@ export class ReservationsController {
   @Get()
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({
+    operationId: 'listReservations',
     summary: 'List your reservations',
     description: 'Newest first. All filters together must hold.',
   })
-  @Answers({ 200: reservationListType }, [ValidationFailed.kind])
+  @Responses({ 200: reservationListType }, [ValidationFailed.kind])
   async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -115,8 +116,8 @@ export class ReservationsController {
 
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ summary: 'One reservation' })
-  @Answers({ 200: reservationType }, [reservationNotFound.kind])
+  @ApiOperation({ operationId: 'getReservation', summary: 'One reservation' })
+  @Responses({ 200: reservationType }, [reservationNotFound.kind])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -131,12 +132,13 @@ export class ReservationsController {
   @Patch(':id')
   @Roles('client', 'admin')
   @ApiOperation({
+    operationId: 'changeReservation',
     summary: 'Change what a reservation holds',
     description:
       'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays. A repeat answers with the reservation as it is now; look at `status`.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @Answers({ 200: reservationType }, [
+  @Responses({ 200: reservationType }, [
     ...endProblems,
     reservationPinned.kind,
     reservationHasOrder.kind,
@@ -162,11 +164,12 @@ export class ReservationsController {
   @Roles('client', 'admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'extendReservation',
     summary: 'Move the end of a reservation',
     description:
       'To `ttlSeconds` from now. An end never moves earlier: a time that would end sooner than the present `expiresAt` changes nothing and is not counted in `extensionsUsed`.',
   })
-  @Answers({ 200: reservationType }, [
+  @Responses({ 200: reservationType }, [
     ...endProblems,
     reservationLifetimeExceeded.kind,
     reservationPinned.kind,
@@ -180,8 +183,12 @@ export class ReservationsController {
   @Post(':id/confirm')
   @Roles('client', 'admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Sell the reserved stock', description: 'For shops that charge elsewhere.' })
-  @Answers({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
+  @ApiOperation({
+    operationId: 'confirmReservation',
+    summary: 'Sell the reserved stock',
+    description: 'For shops that charge elsewhere.',
+  })
+  @Responses({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
   async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.confirm(reservationId(id), caller);
     return this.current(id, caller);
@@ -190,8 +197,8 @@ export class ReservationsController {
   @Post(':id/release')
   @Roles('client', 'admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Give the reserved stock back' })
-  @Answers({ 200: reservationType }, [
+  @ApiOperation({ operationId: 'releaseReservation', summary: 'Give the reserved stock back' })
+  @Responses({ 200: reservationType }, [
     reservationNotFound.kind,
     reservationAlreadyConfirmed.kind,
     reservationPinned.kind,

@@ -4,7 +4,7 @@ import type { Queryable } from '../../database/database';
 interface Movement {
   sku: string;
   pool: string;
-  kind: string;
+  kind: 'receive' | 'adjust' | 'ship' | 'return' | 'transfer';
   delta: number;
   onHandAfter: number;
   reason: string;

@@ -5,7 +5,7 @@ import { BodyValidationPipe } from '../../http/validation';
 import { parsePublicId } from '../../ids';
 import { filterOf, reservationPage } from '../../inventory/reservations/admin-reservations.controller';
 import { ReservationListQuery } from '../../inventory/reservations/reservations.dto';
-import { productView } from '../../inventory/catalogue/product.view';
+import { productView } from '../../inventory/catalogue/products.responses';
 import { ProductsService } from '../../inventory/catalogue/products.service';
 import { countReservations } from '../../inventory/reservations/reservation-list';
 import { returningOf } from '../../inventory/reservations/expiring-stock';

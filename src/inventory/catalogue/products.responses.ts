@@ -1,0 +1,96 @@
+import { z } from 'zod';
+import { bool, instant, int, money, moneyType, pageType, responseType, text } from '../../http/responses';
+import { strategyNames } from '../allocation/strategies/strategies';
+import { availableIn, inAllPools } from '../products/pools';
+import type { HeldInPool, ProductWithStock } from '../products/products.repository';
+
+export const movementType = responseType('Movement', {
+  object: z.literal('movement'),
+  sku: text('TEE-BLACK-M'),
+  pool: text('main'),
+  kind: z.enum(['receive', 'adjust', 'ship', 'return', 'transfer']),
+  delta: int(50),
+  onHandAfter: int(150).describe('In this pool.'),
+  reason: text('second pallet counted'),
+  actor: text('anna'),
+  at: instant(),
+});
+export const movementListType = pageType(movementType);
+
+export const stockType = responseType('Stock', {
+  sku: text('TEE-BLACK-M'),
+  onHand: int(100),
+  reserved: int(2),
+  available: int(98),
+});
+
+export const stockListType = responseType('StockList', {
+  object: z.literal('list'),
+  data: z.array(stockType),
+  unknown: z.array(text('TEE-OLD-M')).describe('What was asked for and no product has.'),
+  hasMore: bool(false),
+  nextCursor: text('always null').nullable(),
+});
+
+const unitsHeld = {
+  onHand: int(100),
+  reserved: int(5).describe('confirmed + pinned + active'),
+  confirmed: int(2).describe('Sold, not yet shipped.'),
+  pinned: int(1).describe('Being charged for.'),
+  active: int(2),
+  available: int(95),
+};
+
+export const productType = responseType('Product', {
+  object: z.literal('product'),
+  sku: text('TEE-BLACK-M'),
+  name: text('T-shirt, black, M'),
+  unitPrice: moneyType,
+  strategy: z.enum(strategyNames),
+  pools: z.array(text('eu')).nullable().describe('Null unless there are several.'),
+  quantityPerOrderMax: int(4).nullable(),
+  reservationsPerCustomerMax: int(1).nullable(),
+  stock: z.strictObject({
+    ...unitsHeld,
+    byPool: z.array(z.strictObject({ pool: text('eu'), ...unitsHeld })),
+  }),
+  version: int(1),
+});
+export type ProductResponse = z.infer<typeof productType>;
+export const productListType = pageType(productType);
+
+export function productView(product: ProductWithStock): ProductResponse {
+  return {
+    object: 'product',
+    sku: product.sku,
+    name: product.name,
+    unitPrice: money(product.unitAmount, product.currency),
+    strategy: product.strategy,
+    pools: product.pools.length > 1 ? product.pools : null,
+    quantityPerOrderMax: product.quantityPerOrderMax,
+    reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+    stock: {
+      ...stockOf(sumOf(product.levels)),
+      byPool: product.levels
+        .filter(({ pool, onHand }) => onHand > 0 || product.pools.includes(pool))
+        .map((level) => ({ pool: level.pool, ...stockOf(level) })),
+    },
+    version: product.version,
+  };
+}
+
+/** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */
+const stockOf = ({ onHand, reserved, active, pinned }: Omit<HeldInPool, 'pool'>) => ({
+  onHand,
+  reserved,
+  confirmed: reserved - active - pinned,
+  pinned,
+  active,
+  available: availableIn({ onHand, reserved }),
+});
+
+const sumOf = (levels: readonly HeldInPool[]) => ({
+  ...inAllPools(levels),
+  active: levels.reduce((sum, level) => sum + level.active, 0),
+  pinned: levels.reduce((sum, level) => sum + level.pinned, 0),
+});
