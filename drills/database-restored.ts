@@ -86,7 +86,7 @@ async function copyPutBack(stage: Stage): Promise<void> {
   assert.deepEqual(money(after), money(before), 'what the provider had done, and what it has done since');
 
   for (const { id } of (await shop.ordersOf(charged)).slice(0, 3)) {
-    const answer = await shop.turnBack(id as string, 'refund', { waitSeconds: 20 });
+    const answer = await shop.requestCancellation(id as string, 'refund', { waitSeconds: 20 });
     assert.equal(answer.body.status, 'refunded', answer.text);
   }
   await shop.audit();

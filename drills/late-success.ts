@@ -48,7 +48,7 @@ async function whereItMaySellLate(shop: DrilledShop): Promise<void> {
   const purchases = await Promise.all([free, sold, unwanted].map((sku) => givenUp(shop, sku)));
   await shop.buy(3, { sku: sold });
   for (const order of await shop.ordersOf(purchases[2]!))
-    await shop.turnBack(order.id as string, 'cancel', { waitSeconds: 0 });
+    await shop.requestCancellation(order.id as string, 'cancel', { waitSeconds: 0 });
 
   await shop.converge();
   const ends = await Promise.all(purchases.map((some) => endsOf(shop, some)));
@@ -71,7 +71,7 @@ async function whereItMayNot(shop: DrilledShop): Promise<void> {
 async function givenUp(shop: DrilledShop, sku: string): Promise<Purchase[]> {
   const purchases = await shop.buy(3, { sku, paymentMethod: late });
   for (const purchase of purchases) {
-    purchase.turnedBack = true;
+    purchase.cancelled = true;
     await reach('it may be given up', async () => {
       const [order] = await shop.ordersOf([purchase]);
       if (order.payment.status !== 'unknown') return false;

@@ -120,7 +120,7 @@ export const drill: Drill = {
     shop.admin = shop.admin.at(shop.service.apis[1]!);
     await shop.audit();
     for (const { orderId } of unheard) {
-      const answer = await shop.turnBack(publicId('ord', orderId), 'refund', { waitSeconds: 20 });
+      const answer = await shop.requestCancellation(publicId('ord', orderId), 'refund', { waitSeconds: 20 });
       assert.equal(answer.body.status, 'refunded', answer.text);
     }
     await shop.audit();

@@ -19,7 +19,7 @@ export interface Purchase {
   /** Every order id that any answer to this key has named. */
   orderIds: Set<string>;
   /** The client asked for it to be cancelled or refunded. */
-  turnedBack: boolean;
+  cancelled: boolean;
 }
 
 /** What the buyers were told, kept by themselves: the witness for "acknowledged means done". */
@@ -38,7 +38,7 @@ export class ClientLog {
       unheard: 0,
       slowestMs: 0,
       orderIds: new Set(),
-      turnedBack: false,
+      cancelled: false,
     };
     this.purchases.push(purchase);
     return purchase;
@@ -61,7 +61,7 @@ export class ClientLog {
 
   private soldBeyond(sku: string, units: number): string[] {
     const told = this.purchases.filter(
-      (purchase) => purchase.sku === sku && wasPlaced(purchase) && !purchase.turnedBack,
+      (purchase) => purchase.sku === sku && wasPlaced(purchase) && !purchase.cancelled,
     );
     const sold = told.reduce((sum, { quantity }) => sum + quantity, 0);
     return sold > units
@@ -73,7 +73,7 @@ export class ClientLog {
 const wasPlaced = ({ answer }: Purchase): boolean => answer?.status === 201;
 
 function disagreements(purchase: Purchase, orders: any[]): string[] {
-  const { key, answer, orderIds, turnedBack } = purchase;
+  const { key, answer, orderIds, cancelled } = purchase;
   const of = (what: string) => `client log: the purchase under key ${key} ${what}`;
   const [order] = orders;
   if (orders.length > 1) return [of(`made ${orders.length} orders`)];
@@ -83,7 +83,7 @@ function disagreements(purchase: Purchase, orders: any[]): string[] {
   if (answer !== undefined && told === undefined && order !== undefined)
     return [of(`was refused (${answer.status} ${answer.body?.code}), and made order ${order.id}`)];
 
-  const placed = turnedBack ? ['placed', 'cancelled', 'refunded'] : ['placed'];
+  const placed = cancelled ? ['placed', 'cancelled', 'refunded'] : ['placed'];
   if (wasPlaced(purchase) && !placed.includes(order.status))
     return [of(`was told that it is placed, and it is ${order.status}`)];
   const rejected = told !== undefined && answer !== undefined && answer.status >= 400;

@@ -31,8 +31,8 @@ export async function tour(shop: DrilledShop): Promise<void> {
       paymentMethod: ['pm_card_visa', 'pm_sandbox_slow_200', 'pm_sandbox_timeout_after_commit'],
     }),
     shop.buy(2, { sku, paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'] }),
-    turnedBack(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
-    turnedBack(shop, 'refund', sku, 'pm_card_visa'),
+    cancelled(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
+    cancelled(shop, 'refund', sku, 'pm_card_visa'),
     mended(shop, sku),
     reservations(shop, sku),
   ]);
@@ -50,7 +50,7 @@ async function product(shop: DrilledShop): Promise<string> {
   return sku;
 }
 
-async function turnedBack(
+async function cancelled(
   shop: DrilledShop,
   how: 'cancel' | 'refund',
   sku: string,
@@ -59,7 +59,7 @@ async function turnedBack(
   const [purchase] = await shop.buy(1, { sku, paymentMethod });
   const id = orderOf(purchase!);
   if (how === 'refund' && (await untilSettled(shop, id)).status !== 'placed') return;
-  purchase!.turnedBack = true;
+  purchase!.cancelled = true;
   await act(shop, `orders/${id}/${how}`);
 }
 

@@ -221,7 +221,7 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @EmptyBody() _: void,
   ) {
-    return this.turnBack(id, 'cancel', key, prefer, caller, reply);
+    return this.requestCancellation(id, 'cancel', key, prefer, caller, reply);
   }
 
   @Post(':id/refund')
@@ -243,10 +243,10 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
     @EmptyBody() _: void,
   ) {
-    return this.turnBack(id, 'refund', key, prefer, caller, reply);
+    return this.requestCancellation(id, 'refund', key, prefer, caller, reply);
   }
 
-  private async turnBack(
+  private async requestCancellation(
     id: string,
     by: 'cancel' | 'refund',
     key: string,
@@ -255,7 +255,7 @@ export class OrdersController {
     reply: FastifyReply,
   ) {
     const orderId = orderIdOf(id);
-    const { replayed } = await this.orders.turnBack(orderId, by, key, caller);
+    const { replayed } = await this.orders.requestCancellation(orderId, by, key, caller);
     if (replayed) void reply.header('idempotent-replayed', 'true');
     await this.watch.waitForEnd(orderId, waitMs(prefer), caller);
     const order = await this.orders.get(orderId, caller);

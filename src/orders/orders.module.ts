@@ -7,12 +7,12 @@ import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
-import { SagaDesk } from './saga-actions/saga-actions';
+import { SagaActions } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
   controllers: [OrdersController],
-  providers: [Intake, OrdersService, OrderStream, OrderWatch, SagaDesk, SagaRunner],
-  exports: [SagaRunner, Intake, SagaDesk],
+  providers: [Intake, OrdersService, OrderStream, OrderWatch, SagaActions, SagaRunner],
+  exports: [SagaRunner, Intake, SagaActions],
 })
 export class OrdersModule {}

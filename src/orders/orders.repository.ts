@@ -64,7 +64,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
 }
 
 /** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */
-export async function announceWish(
+export async function announceCancellation(
   tx: Tx,
   type: 'order.cancel_requested' | 'order.refund_requested',
   orderId: string,

@@ -10,7 +10,7 @@ import { checkoutSteps } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
-import { Turn, workerName } from './checkout-saga/saga-update';
+import { SagaUpdate, workerName } from './checkout-saga/saga-update';
 import {
   orderAbandoned,
   orderAlreadyRejected,
@@ -19,7 +19,7 @@ import {
   paymentDeclined,
   noSuchOrder,
 } from './orders.errors';
-import { type Order, announceWish, findOrder } from './orders.repository';
+import { type Order, announceCancellation, findOrder } from './orders.repository';
 import { type OrderView, orderView } from './orders.views';
 
 /** Reading orders, and asking for the way back. */
@@ -41,7 +41,7 @@ export class OrdersService {
    * Asks for the order's end: a pending one is compensated, a placed one refunded and its stock returned. Asked again,
    * with any key, it changes nothing.
    */
-  async turnBack(
+  async requestCancellation(
     id: string,
     by: 'cancel' | 'refund',
     key: string,
@@ -49,7 +49,7 @@ export class OrdersService {
   ): Promise<{ replayed: boolean }> {
     const order = await this.get(id, principal);
     const replayed = await this.db.transaction(
-      'turn-back',
+      'request-cancellation',
       async (tx) => {
         const claim = {
           principal: principal.name,
@@ -77,26 +77,30 @@ export class OrdersService {
       throw unavailable('A newer version of this service drives the order. Ask again in a second.');
     // Given up by an operator and not settled yet: the customer's no still decides about a charge that turns up late.
     const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
-    if (mayComeBack && saga.wanted) return;
-    if (saga.wanted || (saga.endsAs && !mayComeBack))
+    if (mayComeBack && saga.requestedEnd) return;
+    if (saga.requestedEnd || (saga.endsAs && !mayComeBack))
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
     }
-    const turn = new Turn(saga, checkoutSteps);
+    const update = new SagaUpdate(saga, checkoutSteps);
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
       why: `asked for: ${by}`,
     };
     if (isLeased(saga) || mayComeBack) {
-      turn.leaveWish(by, reason);
+      update.noteCancellation(by, reason);
     } else {
-      turn.noteLostWorker();
-      turn.apply({ type: 'turn-back', by }, reason);
-      turn.rest();
+      update.noteLostWorker();
+      update.apply({ type: 'turn-back', by }, reason);
+      update.giveBackLease();
     }
-    await saveSagas(tx, [turn], workerName);
-    await announceWish(tx, by === 'cancel' ? 'order.cancel_requested' : 'order.refund_requested', orderId);
+    await saveSagas(tx, [update], workerName);
+    await announceCancellation(
+      tx,
+      by === 'cancel' ? 'order.cancel_requested' : 'order.refund_requested',
+      orderId,
+    );
   }
 }
 

@@ -26,8 +26,8 @@ export interface SagaState {
   step: string;
   /** Started attempts of the present step, counted before the work. */
   attempt: number;
-  /** Somebody asked for the way back; obeyed as soon as the saga can turn. */
-  wanted: 'cancel' | 'refund' | null;
+  /** Somebody asked for the way back; done as soon as the saga can be cancelled. */
+  requestedEnd: 'cancel' | 'refund' | null;
   /** Set on the way back: how the order ends when all is undone. */
   endsAs: OrderEnd | null;
 }

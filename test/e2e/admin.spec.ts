@@ -168,12 +168,12 @@ describe('the admin', () => {
     expect(await find('status=placed')).toEqual([good]);
     expect(await find('status=rejected&sagaStatus=completed')).toEqual([]);
     expect(await find('status=pending,placed,rejected')).toEqual([odd, declined, good]);
-    await shop.turnBack(odd, 'cancel');
+    await shop.requestCancellation(odd, 'cancel');
   });
 
   it('reads a saga’s story from its first step to its last', async () => {
     const order = await shop.placed(await shop.product(3));
-    await shop.turnBack(order.id, 'cancel');
+    await shop.requestCancellation(order.id, 'cancel');
     const { body: saga } = await shop.viewer.get(`/v1/admin/orders/${order.id}/saga`);
 
     expect(saga).toMatchObject({ object: 'saga', orderId: order.id, status: 'compensated' });

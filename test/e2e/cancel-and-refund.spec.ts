@@ -22,7 +22,7 @@ describe('the way back', () => {
   it('voids what was authorized when an order is cancelled during its authorization', async () => {
     const bystander = await shop.placed(await shop.product(5));
     const { sku, id } = await charging('pm_sandbox_slow_1500');
-    const answer = await shop.turnBack(id, 'cancel');
+    const answer = await shop.requestCancellation(id, 'cancel');
 
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -43,7 +43,7 @@ describe('the way back', () => {
 
   it('answers 202 while the provider has not answered yet, and ends by itself', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500');
-    const answer = await shop.turnBack(id, 'cancel', { waitSeconds: 0 });
+    const answer = await shop.requestCancellation(id, 'cancel', { waitSeconds: 0 });
 
     expect(answer.status).toBe(202);
     expect(answer.headers.has('retry-after')).toBe(true);
@@ -54,7 +54,7 @@ describe('the way back', () => {
 
   it('refunds when an order is cancelled during its capture, which cannot be called off', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500', 'capture-payment');
-    const answer = await shop.turnBack(id, 'cancel');
+    const answer = await shop.requestCancellation(id, 'cancel');
 
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -72,7 +72,7 @@ describe('the way back', () => {
   ] as const)('%ss a placed order: the money goes back, the stock is on sale again', async (by, status) => {
     const sku = await shop.product(5);
     const [order, bystander] = [await shop.placed(sku, 2), await shop.placed(sku, 1)];
-    const answer = await shop.turnBack(order.id, by);
+    const answer = await shop.requestCancellation(order.id, by);
 
     expect(answer.status).toBe(200);
     expect(answer.body).toMatchObject({
@@ -90,11 +90,11 @@ describe('the way back', () => {
     const sku = await shop.product(5);
     const order = await shop.placed(sku, 2);
     const same = Array.from({ length: 5 }, () =>
-      shop.turnBack(order.id, 'cancel', { key: `again-${order.id}` }),
+      shop.requestCancellation(order.id, 'cancel', { key: `again-${order.id}` }),
     );
-    const fresh = Array.from({ length: 5 }, () => shop.turnBack(order.id, 'cancel'));
+    const fresh = Array.from({ length: 5 }, () => shop.requestCancellation(order.id, 'cancel'));
     const answers = await Promise.all([...same, ...fresh]);
-    answers.push(await shop.turnBack(order.id, 'cancel'));
+    answers.push(await shop.requestCancellation(order.id, 'cancel'));
 
     for (const answer of answers) expect([answer.status, answer.body.status]).toEqual([200, 'cancelled']);
     const replayed = answers
@@ -108,8 +108,8 @@ describe('the way back', () => {
   it('refuses one key for two orders', async () => {
     const sku = await shop.product(5);
     const [order, other] = [await shop.placed(sku), await shop.placed(sku)];
-    await shop.turnBack(order.id, 'cancel', { key: `one-${order.id}` });
-    const answer = await shop.turnBack(other.id, 'cancel', { key: `one-${order.id}` });
+    await shop.requestCancellation(order.id, 'cancel', { key: `one-${order.id}` });
+    const answer = await shop.requestCancellation(other.id, 'cancel', { key: `one-${order.id}` });
 
     expectProblem(answer, { status: 422, code: 'idempotency_key_reused' });
     expect((await shop.orderNow(other.id)).status).toBe('placed');
@@ -124,7 +124,7 @@ describe('the way back', () => {
     const { id } = declined.body.order;
 
     for (const by of ['cancel', 'refund'] as const) {
-      expectProblem(await shop.turnBack(id, by), { status: 409, code: 'order_already_rejected' });
+      expectProblem(await shop.requestCancellation(id, by), { status: 409, code: 'order_already_rejected' });
     }
     expect(await shop.available(sku)).toBe(5);
     expect(await shop.orderNow(id)).toMatchObject({
@@ -137,9 +137,12 @@ describe('the way back', () => {
     const { id } = await charging('pm_sandbox_slow_1000');
     const key = `later-${id}`;
 
-    expectProblem(await shop.turnBack(id, 'refund', { key }), { status: 409, code: 'order_not_placed' });
+    expectProblem(await shop.requestCancellation(id, 'refund', { key }), {
+      status: 409,
+      code: 'order_not_placed',
+    });
     expect((await shop.untilEnded(id)).status).toBe('placed');
-    const later = await shop.turnBack(id, 'refund', { key });
+    const later = await shop.requestCancellation(id, 'refund', { key });
     expect([later.status, later.body.status]).toEqual([200, 'refunded']);
   });
 
@@ -147,7 +150,7 @@ describe('the way back', () => {
     const sku = await shop.product(5);
     const body = { customerId: 'cus_repeats', lines: [{ sku, quantity: 1 }] };
     const placed = await shop.order(body, { key: `made-${sku}`, waitSeconds: 20 });
-    await shop.turnBack(placed.body.id, 'cancel');
+    await shop.requestCancellation(placed.body.id, 'cancel');
     const again = await shop.order(body, { key: `made-${sku}`, waitSeconds: 20 });
 
     expect(again.headers.get('idempotent-replayed')).toBe('true');
@@ -169,7 +172,7 @@ describe('the way back', () => {
     expect(stuck).toMatchObject({ status: 'pending', payment: { status: 'unknown' } });
     expect(await shop.ledgerRow(order.id)).toMatchObject({ authorized: 2000, captured: 0 });
     expect(await shop.available(sku)).toBe(4);
-    const answer = await shop.turnBack(order.id, 'cancel');
+    const answer = await shop.requestCancellation(order.id, 'cancel');
     expect(answer.body).toMatchObject({ status: 'rejected', rejectionReason: 'cancelled' });
     expect(await shop.ledgerRow(order.id)).toMatchObject({ captured: 0, voided: 2000 });
     expect(await shop.available(sku)).toBe(5);

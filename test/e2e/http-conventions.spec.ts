@@ -32,7 +32,7 @@ describe('over HTTP', () => {
         'an order when it is cancelled',
         async () => {
           const { id } = await shop.placed(await shop.product(2));
-          return { path: `/v1/orders/${id}`, change: () => shop.turnBack(id, 'cancel') };
+          return { path: `/v1/orders/${id}`, change: () => shop.requestCancellation(id, 'cancel') };
         },
       ],
       [

@@ -167,7 +167,7 @@ describe('an idempotency key', () => {
     expect(made.filter(({ headers }) => headers.has('idempotent-replayed'))).toEqual([]);
     expect((await shop.order(body, { key, by: other })).body.id).toBe(theirs.body.id);
     expect(await shop.available(sku)).toBe(16);
-    const cancelled = await shop.turnBack(mine.body.id, 'cancel', { key });
+    const cancelled = await shop.requestCancellation(mine.body.id, 'cancel', { key });
     expect(cancelled.headers.has('idempotent-replayed')).toBe(false);
   });
 

@@ -84,7 +84,7 @@ describe('an order that is cancelled while its capture is answered', () => {
         stopsAt: /sagas|FROM orders|UPDATE orders/,
         sessions: {
           worker: drivenFromItsCapture(orderId, gateway),
-          customer: (own) => own.orders.turnBack(orderId, 'cancel', orderId, shop),
+          customer: (own) => own.orders.requestCancellation(orderId, 'cancel', orderId, shop),
         },
         end: async ({ customer }) => {
           await untilAtRest(orderId, gateway);
@@ -108,7 +108,7 @@ describe('an order that is cancelled while its first worker claims it', () => {
         sessions: {
           worker: (own, player) =>
             own.runner({ gateway: telling(gateway, () => player.runFreely()) }).drive(orderId),
-          customer: (own) => own.orders.turnBack(orderId, 'cancel', orderId, shop),
+          customer: (own) => own.orders.requestCancellation(orderId, 'cancel', orderId, shop),
         },
         end: async ({ customer }) => {
           await untilAtRest(orderId, gateway);
@@ -205,7 +205,8 @@ describe('an order that an operator ends while its charge turns up', () => {
         sessions: {
           worker: drivenFromItsCapture(orderId, gateway),
           time: (own) => passTime(own, orderId),
-          operator: (own) => own.desk.act(act, orderId, { reason: 'the customer called' }, operator),
+          operator: (own) =>
+            own.sagaActions.perform(act, orderId, { reason: 'the customer called' }, operator),
         },
         end: async ({ operator: answer }) => {
           await untilAtRest(orderId, gateway);

@@ -57,7 +57,7 @@ async function liveALittle(): Promise<Lively> {
   for (const by of ['cancel', 'refund'] as const) {
     gateway.expect('authorize').expect('capture').expect('refund');
     const orderId = await drive(await order());
-    await world.orders.turnBack(orderId, by, by, shop);
+    await world.orders.requestCancellation(orderId, by, by, shop);
     await drive(orderId);
   }
   gateway.expect('authorize', silence);

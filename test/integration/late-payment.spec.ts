@@ -105,7 +105,12 @@ describe('a charge that turns up after its order was given up', () => {
     ]);
     gateway.fails = { capture: 'answer lost' };
     await world.runner({ gateway }).drive(orderId);
-    await world.desk.act('resolve', orderId, { reason: 'given up' }, { name: 'operator', role: 'admin' });
+    await world.sagaActions.perform(
+      'resolve',
+      orderId,
+      { reason: 'given up' },
+      { name: 'operator', role: 'admin' },
+    );
     await world.reserve([{ sku: gone!, quantity: 1 }]);
     gateway.fails = {};
 
@@ -287,7 +292,10 @@ describe('an order that was given up', () => {
     const checkout = await givenUp('capture');
     await checkout.cancel();
     await expect(
-      world.orders.turnBack(checkout.orderId, 'cancel', 'another key', { name: 'shop', role: 'client' }),
+      world.orders.requestCancellation(checkout.orderId, 'cancel', 'another key', {
+        name: 'shop',
+        role: 'client',
+      }),
     ).resolves.toEqual({ replayed: false });
   });
 });

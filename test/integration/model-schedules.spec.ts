@@ -38,7 +38,7 @@ async function live(
   const orderId = await world.order();
   const cancel = async () => {
     await scheduler.schedule(Promise.resolve(), 'the customer cancels');
-    await world.orders.turnBack(orderId, 'cancel', orderId, shop);
+    await world.orders.requestCancellation(orderId, 'cancel', orderId, shop);
   };
   const takeOver = async () => {
     await scheduler.schedule(Promise.resolve(), 'its lease ends');

@@ -182,15 +182,15 @@ const commands = [
     when: hasOrders,
     act: async (model, real, { nth: place, by }) => {
       const order = orderOf(model, place);
-      return [order.turnBack(by), await real.turnBack(order, by, newId())];
+      return [order.requestCancellation(by), await real.requestCancellation(order, by, newId())];
     },
   }),
-  ...command(4, 'go to the desk', {
+  ...command(4, 'perform a saga action', {
     args: fc.record({ nth, what: fc.constantFrom('retry', 'compensate', 'resolve', 'resolve') }),
     when: hasOrders,
     act: async (model, real, { nth: place, what }) => {
       const order = orderOf(model, place);
-      return [order.desk(what), await real.desk(order, what)];
+      return [order.perform(what), await real.perform(order, what)];
     },
   }),
 ];
@@ -219,7 +219,7 @@ async function untilAtRest(model: ModelShop, real: RealShop): Promise<void> {
       await passTime(real, order);
       if (order.run === 'stuck') {
         const what = round < 5 ? 'retry' : 'resolve';
-        expect(await real.desk(order, what)).toBe(order.desk(what));
+        expect(await real.perform(order, what)).toBe(order.perform(what));
       }
       await drive(model, real, order, []);
       await real.compare(model);

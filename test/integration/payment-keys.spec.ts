@@ -18,8 +18,8 @@ async function drive(orderId: string): Promise<void> {
   await world.runner().drive(orderId);
 }
 
-const turnBack = (orderId: string, by: 'cancel' | 'refund') =>
-  world.orders.turnBack(orderId, by, newId(), shop);
+const requestCancellation = (orderId: string, by: 'cancel' | 'refund') =>
+  world.orders.requestCancellation(orderId, by, newId(), shop);
 
 /** Everything that the provider was asked for an order, in this order. */
 const asked = (orderId: string) =>
@@ -70,7 +70,7 @@ const unheard: Record<Kind, (orderId: string) => Promise<void>> = {
   refund: async (orderId) => {
     world.gateway.expect('authorize').expect('capture');
     await drive(orderId);
-    await turnBack(orderId, 'refund');
+    await requestCancellation(orderId, 'refund');
     world.gateway.expect('refund', silence);
     await drive(orderId);
   },
@@ -153,7 +153,7 @@ describe('an operation of an order that the previous build accepted', () => {
       async () => {
         const orderId = await asLeftBehind('capture', 'unknown');
         await heard(orderId, 'capture');
-        await turnBack(orderId, 'refund');
+        await requestCancellation(orderId, 'refund');
         return orderId;
       },
     ],
@@ -161,7 +161,7 @@ describe('an operation of an order that the previous build accepted', () => {
       'void',
       async () => {
         const orderId = await asLeftBehind('authorize', 'sent');
-        await turnBack(orderId, 'cancel');
+        await requestCancellation(orderId, 'cancel');
         world.gateway.expect('authorize');
         return orderId;
       },

@@ -90,7 +90,7 @@ describe('a saga that ends its workers', () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
-    await world.desk.act('retry', poison, { reason: 'mended' }, operator);
+    await world.sagaActions.perform('retry', poison, { reason: 'mended' }, operator);
     expect(await sweepsOf(poison)).toBe(0);
     await sweepAndDie(poison, 0);
     expect(await sagaOf(world, poison)).toMatchObject({ status: 'running' });
@@ -109,7 +109,7 @@ describe('a saga that ends its workers', () => {
     await world.reservations.expireDue();
     expect(await endOf(world, poison)).toEqual({ order: 'pending', reservation: 'expired', reserved: 0 });
 
-    await world.desk.act('retry', poison, { reason: 'mended' }, operator);
+    await world.sagaActions.perform('retry', poison, { reason: 'mended' }, operator);
     await sweep();
     expect(await endOf(world, poison)).toMatchObject({ order: 'rejected (reservation_expired)' });
   });

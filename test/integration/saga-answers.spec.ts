@@ -148,7 +148,7 @@ describe('a call that was held back on our side', () => {
       .expect('capture', { status: 'not-asked', detail: 'the circuit is open' });
     await drive(orderId);
 
-    await world.orders.turnBack(orderId, 'cancel', 'held-back', shop);
+    await world.orders.requestCancellation(orderId, 'cancel', 'held-back', shop);
     world.gateway.expect('void');
     await drive(orderId);
 

@@ -14,8 +14,8 @@ afterAll(() => world.close());
 const drive = (orderId: string) => world.runner().drive(orderId);
 
 let asked = 0;
-const turnBack = (orderId: string, by: 'cancel' | 'refund') =>
-  answerOf(world.orders.turnBack(orderId, by, `wish-${++asked}`, shop));
+const requestCancellation = (orderId: string, by: 'cancel' | 'refund') =>
+  answerOf(world.orders.requestCancellation(orderId, by, `wish-${++asked}`, shop));
 
 async function placedOrder(): Promise<string> {
   const orderId = await world.order();
@@ -30,7 +30,7 @@ describe('a pending order that is cancelled', () => {
   it('before anything was asked is rejected without a word to the provider', async () => {
     const [orderId, neighbour] = [await world.order(), await world.order()];
 
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensating', nextRun: 'due' });
     await drive(orderId);
 
@@ -42,7 +42,7 @@ describe('a pending order that is cancelled', () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
-        expect(await turnBack(orderId, 'cancel')).toBe('ok');
+        expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
         return approvalOf(request);
       })
       .expect('void');
@@ -57,7 +57,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway.expect('authorize', silence);
     await drive(orderId);
 
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     world.gateway.expect('authorize').expect('void');
     await drive(orderId);
 
@@ -68,7 +68,7 @@ describe('a pending order that is cancelled', () => {
   it('while it is being authorized and is then declined has nothing to void', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', async () => {
-      await turnBack(orderId, 'cancel');
+      await requestCancellation(orderId, 'cancel');
       return declinedCard;
     });
 
@@ -83,7 +83,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway
       .expect('authorize')
       .expect('capture', async (request) => {
-        expect(await turnBack(orderId, 'cancel')).toBe('ok');
+        expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
         return approvalOf(request);
       })
       .expect('refund');
@@ -98,7 +98,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway.expect('authorize').expect('capture', silence);
     await drive(orderId);
 
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     world.gateway.expect('capture').expect('refund');
     await drive(orderId);
 
@@ -111,7 +111,7 @@ describe('a pending order that is cancelled', () => {
     world.gateway
       .expect('authorize')
       .expect('capture', async () => {
-        await turnBack(orderId, 'cancel');
+        await requestCancellation(orderId, 'cancel');
         return declinedCard;
       })
       .expect('void');
@@ -134,7 +134,7 @@ describe('a pending order that is cancelled', () => {
     await lost;
     await passTime(world, orderId);
 
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     world.gateway.expect('authorize').expect('void');
     await drive(orderId);
 
@@ -143,10 +143,10 @@ describe('a pending order that is cancelled', () => {
 
   it('cannot be refunded instead', async () => {
     const orderId = await world.order();
-    expect(await turnBack(orderId, 'refund')).toBe('order_not_placed');
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'refund')).toBe('order_not_placed');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     await drive(orderId);
-    expect(await turnBack(orderId, 'refund')).toBe('order_already_rejected');
+    expect(await requestCancellation(orderId, 'refund')).toBe('order_already_rejected');
   });
 });
 
@@ -157,7 +157,7 @@ describe('a stuck order that is cancelled', () => {
     await drive(orderId);
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
 
-    expect(await turnBack(orderId, 'cancel')).toBe('ok');
+    expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     world.gateway
       .expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' })
       .expect('void');
@@ -175,10 +175,10 @@ describe('a placed order', () => {
     const [orderId, neighbour] = [await placedOrder(), await placedOrder()];
     const { orderId: late } = { orderId };
 
-    expect(await turnBack(orderId, by)).toBe('ok');
+    expect(await requestCancellation(orderId, by)).toBe('ok');
     world.gateway.expect('refund');
     await drive(orderId);
-    expect(await turnBack(late, by)).toBe('ok');
+    expect(await requestCancellation(late, by)).toBe('ok');
     await drive(late);
 
     expect(await endOf(world, orderId)).toEqual({ order: becomes, reservation: 'returned', reserved: 0 });
@@ -189,7 +189,9 @@ describe('a placed order', () => {
     const orderId = await placedOrder();
 
     const answers = await Promise.all(
-      ['cancel', 'refund', 'cancel', 'refund', 'cancel'].map((by) => turnBack(orderId, by as 'cancel')),
+      ['cancel', 'refund', 'cancel', 'refund', 'cancel'].map((by) =>
+        requestCancellation(orderId, by as 'cancel'),
+      ),
     );
     world.gateway.expect('refund');
     await drive(orderId);
@@ -206,7 +208,7 @@ describe('a placed order', () => {
   it('is refunded for the sum that was captured, against its own authorization', async () => {
     const orderId = await placedOrder();
     const [authorization] = world.gateway.keys('authorize').slice(-1);
-    await turnBack(orderId, 'refund');
+    await requestCancellation(orderId, 'refund');
     world.gateway.expect('refund');
     await drive(orderId);
 
@@ -240,7 +242,7 @@ describe('a compensation that is not heard', () => {
 
   it('is never dropped: after the last attempt it is stuck and still due, and then gives back what is owed', async () => {
     const orderId = await placedOrder();
-    await turnBack(orderId, 'refund');
+    await requestCancellation(orderId, 'refund');
     for (let attempt = 0; attempt < 10; attempt++) {
       world.gateway.expect('refund', silence);
       await drive(orderId);
@@ -261,7 +263,7 @@ describe('a compensation that is not heard', () => {
     async (kind) => {
       const orderId = kind === 'void' ? await world.order() : await placedOrder();
       if (kind === 'void') world.gateway.expect('authorize').expect('capture', declinedCard);
-      else await turnBack(orderId, 'refund');
+      else await requestCancellation(orderId, 'refund');
       world.gateway.expect(kind, { status: 'declined', code: 'too_late' });
 
       await drive(orderId);

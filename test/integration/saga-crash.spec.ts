@@ -68,7 +68,7 @@ describe('a saga whose worker dies', () => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     await world.runner({ gateway }).drive(orderId);
-    await world.orders.turnBack(orderId, 'refund', `refund-${commits}`, shop);
+    await world.orders.requestCancellation(orderId, 'refund', `refund-${commits}`, shop);
 
     await driveThroughACrash(orderId, commits, gateway);
 
@@ -83,7 +83,7 @@ describe('a saga whose worker dies', () => {
     void world.runner({ db, gateway }).drive(orderId);
     await crashed;
 
-    await world.orders.turnBack(orderId, 'cancel', `cancel-${commits}`, shop);
+    await world.orders.requestCancellation(orderId, 'cancel', `cancel-${commits}`, shop);
     await passTime(world, orderId);
     await world.runner({ gateway }).drive(orderId);
 

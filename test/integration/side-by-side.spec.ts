@@ -1,7 +1,7 @@
 import type { Database } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { codeVersion } from '../../src/orders/checkout-saga/code-version';
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { listDeadLetters } from '../../src/outbox/dead-letters';
 import { DueSagas } from '../../src/background/due-sagas';
 import { consumersOf } from '../support/consumers';
@@ -94,13 +94,15 @@ describe('a saga of a newer code version', () => {
     const orderId = await world.order();
     await set(orderId, 'code_version', codeVersion + 1);
     const before = await sagaRow(orderId);
-    const acts: DeskAct[] = ['retry', 'compensate', 'resolve'];
+    const acts: SagaAction[] = ['retry', 'compensate', 'resolve'];
 
-    expect(await answerOf(world.orders.turnBack(orderId, 'cancel', newId(), shop))).toBe('unavailable');
+    expect(await answerOf(world.orders.requestCancellation(orderId, 'cancel', newId(), shop))).toBe(
+      'unavailable',
+    );
     for (const act of acts)
-      expect(await answerOf(world.desk.act(act, orderId, { reason: 'customer called' }, operator))).toBe(
-        'unavailable',
-      );
+      expect(
+        await answerOf(world.sagaActions.perform(act, orderId, { reason: 'customer called' }, operator)),
+      ).toBe('unavailable');
 
     expect(await sagaRow(orderId)).toEqual(before);
     await set(orderId, 'code_version', codeVersion);

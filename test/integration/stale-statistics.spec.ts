@@ -114,7 +114,7 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
   'an order is charged and placed': async () => placing(orders.pop()!),
   'an order is cancelled': async () => {
     const orderId = orders.pop()!;
-    return () => world.orders.turnBack(orderId, 'cancel', orderId, shop);
+    return () => world.orders.requestCancellation(orderId, 'cancel', orderId, shop);
   },
   'a reservation is taken': async () => () => world.reserve([line(sku)]),
   'a reservation is taken where each customer may have a few': async () => () =>

@@ -139,7 +139,7 @@ describe('a unit that was promised', () => {
     await world.runner().drive(orderId);
     expect(await unitsOf(world, sku)).toEqual({ free: [3], taken: [1, 2] });
 
-    await world.orders.turnBack(orderId, 'refund', 'refund', shop);
+    await world.orders.requestCancellation(orderId, 'refund', 'refund', shop);
     await world.runner().drive(orderId);
     world.gateway.expectSpoken();
     expect(await unitsOf(world, sku)).toEqual({ free: [1, 2, 3], taken: [] });

@@ -5,7 +5,7 @@ import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
 import {
   type SagaEvent,
   type Transition,
-  canTurnBack,
+  canCancel,
   transition,
 } from '../../src/orders/checkout-saga/transitions';
 
@@ -14,13 +14,13 @@ import {
  *
  * The decisions are the real ones (`transitions.ts`), handed in. What surrounds them is modelled here, each part after
  * the file that does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of answers
- * (`answers.ts`), a customer's wishes (`orders.service.ts`), the desk (`saga-desk.ts`) and the reservation
- * (`held-stock.ts`). Operations keep their provider keys, so asking again is the same call. A provider's call that was
+ * (`advance.ts`), a customer's cancellation (`orders.service.ts`), the operator's actions (`saga-actions.ts`) and the reservation
+ * (`order-reservations.ts`). Operations keep their provider keys, so asking again is the same call. A provider's call that was
  * sent may be done now, later, or never; whoever asked hears of it, or of nothing.
  */
 export interface Decisions {
   transition: (state: SagaState, event: SagaEvent) => Transition;
-  canTurnBack: (state: SagaState) => boolean;
+  canCancel: (state: SagaState) => boolean;
   /** The fencing token: a worker that slept while another took over is not listened to. */
   isFenced: boolean;
 }
@@ -28,7 +28,7 @@ export interface Decisions {
 /** The real ones. */
 export const realDecisions: Decisions = {
   transition: (state, event) => transition(checkoutSteps, state, event),
-  canTurnBack: (state) => canTurnBack(checkoutSteps, state),
+  canCancel: (state) => canCancel(checkoutSteps, state),
   isFenced: true,
 };
 
@@ -55,7 +55,7 @@ export interface Checkout {
   provider: Record<Kind, Truth>;
   workers: Worker[];
   /** An operator ended the order with money that was heard of and that nobody gives back any more. */
-  leftByHand: boolean;
+  leftByOperator: boolean;
   /** How it got here, on one way: what its history says, and beside it what truly happened. No part of the state. */
   history: readonly TimelineRow[];
   happened: readonly Happened[];
@@ -72,7 +72,7 @@ export type Happened =
   | 'released';
 
 export const accepted: Checkout = {
-  saga: { status: 'running', step: 'authorize-payment', attempt: 0, wanted: null, endsAs: null },
+  saga: { status: 'running', step: 'authorize-payment', attempt: 0, requestedEnd: null, endsAs: null },
   run: 'due',
   leased: false,
   order: 'pending',
@@ -80,7 +80,7 @@ export const accepted: Checkout = {
   operations: { authorize: 'none', capture: 'none', void: 'none', refund: 'none' },
   provider: { authorize: 'nothing', capture: 'nothing', void: 'nothing', refund: 'nothing' },
   workers: [],
-  leftByHand: false,
+  leftByOperator: false,
   history: [
     {
       version: 1,
@@ -109,8 +109,8 @@ export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || s
 /** Two checkouts with one key are in the same state. Written out, because half a million are compared. */
 export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
   [
-    [saga.status, saga.step, saga.attempt, saga.wanted, saga.endsAs],
-    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByHand],
+    [saga.status, saga.step, saga.attempt, saga.requestedEnd, saga.endsAs],
+    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByOperator],
     [operations.authorize, operations.capture, operations.void, operations.refund],
     [provider.authorize, provider.capture, provider.void, provider.refund],
     workers.map(({ asks, before, stale }) => `${asks} ${before} ${stale}`),
@@ -153,9 +153,9 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
     });
   if (from.reservation === 'due') add('a sweeper comes', ({ to }) => (to.reservation = 'expired'));
   for (const by of ['cancel', 'refund'] as const)
-    if (mayTurnBack(from, by)) add(by, (play) => play.turnBack(by));
+    if (mayCancel(from, by)) add(by, (play) => play.requestCancellation(by));
   for (const act of ['retry', 'compensate', 'resolve'] as const)
-    if (deskMay(from, act)) add(`desk: ${act}`, (play) => play.desk(act));
+    if (mayPerform(from, act)) add(`operator: ${act}`, (play) => play.perform(act));
   return events;
 }
 
@@ -196,13 +196,13 @@ function answersFor(from: Checkout, { asks, before, stale }: Worker, place: numb
     add(`${who} is held back from the ${asks}`, (play) => play.hear(place, 'not-asked'));
 }
 
-const mayTurnBack = ({ saga }: Checkout, by: 'cancel' | 'refund'): boolean => {
+const mayCancel = ({ saga }: Checkout, by: 'cancel' | 'refund'): boolean => {
   const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
-  if (saga.wanted || (saga.endsAs && !mayComeBack)) return false;
+  if (saga.requestedEnd || (saga.endsAs && !mayComeBack)) return false;
   return by === 'cancel' || saga.status === 'completed';
 };
 
-function deskMay(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boolean {
+function mayPerform(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boolean {
   const { saga, leased } = from;
   if (hasEnded(from) || leased) return false;
   if (act === 'compensate') return saga.endsAs === null;
@@ -246,7 +246,7 @@ class Play {
     this.to.run = nextRun === 'now' ? 'due' : nextRun === 'backoff' ? 'waits' : 'never';
   }
 
-  /** As `Turn` writes it. */
+  /** As `SagaUpdate` writes it. */
   private record(before: SagaState, cause: string, code: TransitionCode, data: TransitionData | null): void {
     const { history, saga } = this.to;
     const version = history.length + 1;
@@ -324,7 +324,7 @@ class Play {
       return this.apply({ type: 'blocked' }, 'amount_differs', { ...data, said: otherAmount });
     }
     const isLate = to.saga.endsAs === 'abandoned' && (asks === 'authorize' || asks === 'capture');
-    if (isLate && answer === 'approved' && stockIsThere && to.saga.wanted !== 'cancel') {
+    if (isLate && answer === 'approved' && stockIsThere && to.saga.requestedEnd !== 'cancel') {
       to.order = 'pending';
       to.reservation = 'active';
       this.apply({ type: 'reacquired' }, 'late_charge');
@@ -332,11 +332,11 @@ class Play {
     this.advance();
   }
 
-  turnBack(by: 'cancel' | 'refund'): void {
+  requestCancellation(by: 'cancel' | 'refund'): void {
     const { saga, leased } = this.to;
     const code = by === 'cancel' ? 'cancel_requested' : 'refund_requested';
     if (leased || saga.endsAs === 'abandoned') {
-      this.to.saga = { ...saga, wanted: by };
+      this.to.saga = { ...saga, requestedEnd: by };
       return this.record(saga, 'turn-back', code, null);
     }
     this.noteLostWorker();
@@ -344,7 +344,7 @@ class Play {
     this.to.run = 'due';
   }
 
-  desk(act: 'retry' | 'compensate' | 'resolve'): void {
+  perform(act: 'retry' | 'compensate' | 'resolve'): void {
     this.note(act);
     this.noteLostWorker();
     if (act === 'retry') return this.apply({ type: 'retried' }, 'retried_by_operator');
@@ -356,14 +356,14 @@ class Play {
     this.endOrder();
     const isOwed =
       operations.capture === 'approved' ? operations.refund !== 'approved' : operations.void !== 'approved';
-    this.to.leftByHand = hasEnded(this.to) && operations.authorize === 'approved' && isOwed;
+    this.to.leftByOperator = hasEnded(this.to) && operations.authorize === 'approved' && isOwed;
   }
 
   /** As the runner does it: step after step, until there is a question for the provider, an end, or a pause. */
   private advance(): void {
     const { to } = this;
     for (;;) {
-      if (to.saga.wanted === 'cancel' && this.decisions.canTurnBack(to.saga))
+      if (to.saga.requestedEnd === 'cancel' && this.decisions.canCancel(to.saga))
         this.apply({ type: 'turn-back', by: 'cancel' }, 'cancel_requested');
       const outcome = to.saga.endsAs ? this.compensate() : this.step();
       if ('ask' in outcome) return this.ask(outcome.ask);

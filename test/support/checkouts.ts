@@ -1,5 +1,5 @@
 import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { operator, shop, type World } from './fixtures';
 import { endOf, LedgerGateway, passTime, sagaOf } from './sagas';
 
@@ -86,17 +86,17 @@ export class Checkout {
   }
 
   async cancel(): Promise<this> {
-    await this.world.orders.turnBack(this.orderId, 'cancel', `cancel-${this.orderId}`, shop);
+    await this.world.orders.requestCancellation(this.orderId, 'cancel', `cancel-${this.orderId}`, shop);
     return this;
   }
 
   async refund(): Promise<this> {
-    await this.world.orders.turnBack(this.orderId, 'refund', `refund-${this.orderId}`, shop);
+    await this.world.orders.requestCancellation(this.orderId, 'refund', `refund-${this.orderId}`, shop);
     return this;
   }
 
-  async act(act: DeskAct): Promise<this> {
-    await this.world.desk.act(act, this.orderId, { reason: 'customer called' }, operator);
+  async act(act: SagaAction): Promise<this> {
+    await this.world.sagaActions.perform(act, this.orderId, { reason: 'customer called' }, operator);
     return this;
   }
 

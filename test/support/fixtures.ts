@@ -15,7 +15,7 @@ import { Admission } from '../../src/inventory/allocation/admission';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import { OrdersService } from '../../src/orders/orders.service';
-import { SagaDesk } from '../../src/orders/saga-actions/saga-actions';
+import { SagaActions } from '../../src/orders/saga-actions/saga-actions';
 import { Relay } from '../../src/outbox/relay';
 import type { PaymentGateway } from '../../src/payment/gateways/gateway';
 import type { NewJob, Queues } from '../../src/queue/queues';
@@ -61,7 +61,7 @@ export class World {
   readonly products: ProductsService;
   readonly intake: Intake;
   readonly orders: OrdersService;
-  readonly desk: SagaDesk;
+  readonly sagaActions: SagaActions;
   private readonly silence: Relay;
   private readonly sessions: Client[] = [];
   private named = 0;
@@ -79,7 +79,7 @@ export class World {
     this.products = new ProductsService(db);
     this.intake = new Intake(config, db, this.reservations, admission, this.silence);
     this.orders = new OrdersService(db, this.silence);
-    this.desk = new SagaDesk(db, this.silence);
+    this.sagaActions = new SagaActions(db, this.silence);
   }
 
   /** A relay of its own, as another process would have it. */

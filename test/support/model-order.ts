@@ -60,7 +60,7 @@ export class ModelOrder {
     reservation.hasOrder = true;
   }
 
-  turnBack(by: 'cancel' | 'refund'): string {
+  requestCancellation(by: 'cancel' | 'refund'): string {
     const mayComeBack = by === 'cancel' && this.endsAs === 'abandoned' && !this.settled;
     if (mayComeBack && this.cancelWanted) return 'ok';
     if (this.cancelWanted || (this.endsAs && !mayComeBack)) {
@@ -76,7 +76,7 @@ export class ModelOrder {
     return 'ok';
   }
 
-  desk(act: 'retry' | 'compensate' | 'resolve'): string {
+  perform(act: 'retry' | 'compensate' | 'resolve'): string {
     if (this.settled || (this.state === 'placed' && !this.endsAs)) return 'saga_settled';
     if (this.leased) return 'saga_driven';
     if (act === 'compensate' && this.endsAs) return 'saga_goes_back';

@@ -68,12 +68,12 @@ export class RealShop {
     return [first, replayed ? 'replayed' : again];
   }
 
-  turnBack(order: ModelOrder, by: 'cancel' | 'refund', key: string): Promise<string> {
-    return answerOf(this.world.orders.turnBack(this.idOf(order), by, key, shop));
+  requestCancellation(order: ModelOrder, by: 'cancel' | 'refund', key: string): Promise<string> {
+    return answerOf(this.world.orders.requestCancellation(this.idOf(order), by, key, shop));
   }
 
-  desk(order: ModelOrder, act: 'retry' | 'compensate' | 'resolve'): Promise<string> {
-    return answerOf(this.world.desk.act(act, this.idOf(order), { reason: 'called' }, operator));
+  perform(order: ModelOrder, act: 'retry' | 'compensate' | 'resolve'): Promise<string> {
+    return answerOf(this.world.sagaActions.perform(act, this.idOf(order), { reason: 'called' }, operator));
   }
 
   passTime(order: ModelOrder): Promise<void> {

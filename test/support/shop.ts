@@ -113,7 +113,7 @@ export class Shop {
   }
 
   /** `cancel` or `refund`, waited for. */
-  turnBack(
+  requestCancellation(
     orderId: string,
     by: 'cancel' | 'refund',
     { key = randomUUID(), waitSeconds = 30 }: OrderOptions = {},

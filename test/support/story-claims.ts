@@ -143,7 +143,7 @@ export const claims: Record<string, Claim> = {
   },
   'a cancellation was asked for': {
     says: /A cancellation was asked for/,
-    isTrue: ({ saga }) => saga.wanted === 'cancel' || saga.endsAs === 'placed_then_cancelled',
+    isTrue: ({ saga }) => saga.requestedEnd === 'cancel' || saga.endsAs === 'placed_then_cancelled',
   },
   'the reservation ran out': {
     says: /The reservation ran out after 10 min, before the charge began/,

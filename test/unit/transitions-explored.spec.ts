@@ -31,7 +31,7 @@ const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
 /** What must be true of every state that any order of events leads to. */
 const promises: Record<string, (state: Checkout) => boolean> = {
   'I4: money is kept for placed orders, and for no others, once the saga is at rest': (state) =>
-    !hasEnded(state) || state.leftByHand || isMoneyTaken(state) === (state.order === 'placed'),
+    !hasEnded(state) || state.leftByOperator || isMoneyTaken(state) === (state.order === 'placed'),
   'I6: an order is placed on sold stock and on a capture that was heard of': (state) =>
     state.saga.status !== 'completed' ||
     (state.order === 'placed' &&
@@ -42,13 +42,13 @@ const promises: Record<string, (state: Checkout) => boolean> = {
     !isAsked(state, 'authorize') ||
     ['pinned', 'confirmed'].includes(state.reservation),
   'I8: nothing stays set aside for an order that ended otherwise, nor turns up later': (state) =>
-    state.saga.status !== 'compensated' || state.leftByHand || !isMoneySetAside(state),
+    state.saga.status !== 'compensated' || state.leftByOperator || !isMoneySetAside(state),
   'I12: no saga is forgotten: it is due at some time, or stuck and visible': (state) =>
     hasEnded(state) || state.run !== 'never' || state.saga.status === 'stuck',
   'an order that ended, or never was placed, holds no stock': (state) =>
     state.order === 'pending' || state.order === 'placed' || !holdsStock(state),
   'no placed order forgets that its customer cancelled it': ({ saga }) =>
-    saga.status !== 'completed' || saga.wanted !== 'cancel',
+    saga.status !== 'completed' || saga.requestedEnd !== 'cancel',
 };
 
 /** What our tables say, whoever is at work and whatever is true elsewhere. */

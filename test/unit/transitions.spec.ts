@@ -5,7 +5,7 @@ import {
   attemptsMax,
   backoffMs,
   begun,
-  canTurnBack,
+  canCancel,
   placeOf,
   transition,
 } from '../../src/orders/checkout-saga/transitions';
@@ -27,7 +27,7 @@ const invariants: Record<string, (state: SagaState, steps: StepList) => boolean>
   'a compensating saga knows how its order ends': (state) =>
     state.status !== 'compensating' || state.endsAs !== null,
   'a completed saga is not compensating': (state) => state.status !== 'completed' || state.endsAs === null,
-  'an ended saga has no open cancellation': (state) => !hasEnded(state) || state.wanted !== 'cancel',
+  'an ended saga has no open cancellation': (state) => !hasEnded(state) || state.requestedEnd !== 'cancel',
   'its step is on its list': (state, steps) => steps.some(({ name }) => name === state.step),
   'no unknown result sends it back': (state, steps) =>
     hasEnded(state) ||
@@ -38,7 +38,7 @@ const invariants: Record<string, (state: SagaState, steps: StepList) => boolean>
     if (hasEnded(state) || state.endsAs !== null || pivot === -1) return true;
     const place = placeOf(steps, state.step);
     const mayHaveCharged = place > pivot || (place === pivot && state.attempt > 0);
-    return canTurnBack(steps, state) !== mayHaveCharged;
+    return canCancel(steps, state) !== mayHaveCharged;
   },
 };
 
@@ -150,15 +150,15 @@ describe('transition of a checkout', () => {
 
   it('keeps a cancellation for later once the capture was asked for', () => {
     const asked = { ...accepted, step: 'capture-payment', attempt: 1 };
-    expect(canTurnBack(checkoutSteps, asked)).toBe(false);
+    expect(canCancel(checkoutSteps, asked)).toBe(false);
     expect(transition(checkoutSteps, asked, { type: 'turn-back', by: 'cancel' }).state).toMatchObject({
       status: 'running',
-      wanted: 'cancel',
+      requestedEnd: 'cancel',
     });
   });
 
   it('refunds an order that was cancelled while its charge was in flight, after it was placed', () => {
-    const state: SagaState = { ...accepted, step: 'place-order', wanted: 'cancel' };
+    const state: SagaState = { ...accepted, step: 'place-order', requestedEnd: 'cancel' };
     expect(transition(checkoutSteps, state, { type: 'done' }).state).toMatchObject({
       status: 'compensating',
       step: 'place-order',

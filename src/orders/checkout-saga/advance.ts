@@ -17,8 +17,8 @@ export interface Question {
 export function takeIn(checkout: Checkout, heard: Heard): boolean {
   const pause = hear(checkout, heard);
   if (!pause) return true;
-  checkout.turn.apply(pause.event, pause.reason);
-  checkout.turn.rest('retryAfterMs' in heard.answer ? heard.answer.retryAfterMs : undefined);
+  checkout.update.apply(pause.event, pause.reason);
+  checkout.update.giveBackLease('retryAfterMs' in heard.answer ? heard.answer.retryAfterMs : undefined);
   return false;
 }
 
@@ -28,21 +28,21 @@ export function takeIn(checkout: Checkout, heard: Heard): boolean {
  */
 export function goOn(checkout: Checkout, leaseMs: number): Question | undefined {
   // guard: saga-is-driven
-  const { turn } = checkout;
+  const { update } = checkout;
   do {
-    if (turn.saga.wanted === 'cancel' && turn.canTurnBack()) {
-      turn.apply(
+    if (update.saga.requestedEnd === 'cancel' && update.canCancel()) {
+      update.apply(
         { type: 'turn-back', by: 'cancel' },
         { code: 'cancel_requested', why: 'the customer cancelled' },
       );
     }
     const { step } = checkout;
-    const outcome = turn.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
+    const outcome = update.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
     if (outcome.kind === 'ask') return send(checkout, outcome, leaseMs);
-    turn.apply(...eventOf(outcome));
-    if (turn.saga.status === 'compensated') checkout.end();
-  } while (turn.nextRun === 'now');
-  turn.rest();
+    update.apply(...eventOf(outcome));
+    if (update.saga.status === 'compensated') checkout.end();
+  } while (update.nextRun === 'now');
+  update.giveBackLease();
   return undefined;
 }
 
@@ -52,9 +52,9 @@ function send(
   { operation, authorization }: Extract<StepOutcome, { kind: 'ask' }>,
   leaseMs: number,
 ): Question | undefined {
-  const { turn, payments, order } = checkout;
-  if (isForgotten(operation, turn.saga.now)) {
-    turn.apply(
+  const { update, payments, order } = checkout;
+  if (isForgotten(operation, update.saga.now)) {
+    update.apply(
       { type: 'blocked' },
       {
         code: 'unheard_too_long',
@@ -62,14 +62,14 @@ function send(
         why: 'unheard for so long that the provider may have forgotten its key',
       },
     );
-    turn.rest();
+    update.giveBackLease();
     return undefined;
   }
   const data = { ...factsOf(operation), attempt: operation.attempt + 1 };
-  turn.apply({ type: 'asked' }, { code: 'payment_requested', data, why: operation.kind });
+  update.apply({ type: 'asked' }, { code: 'payment_requested', data, why: operation.kind });
   payments.markSent(operation);
-  turn.goOnUntil(new Date(turn.saga.now.getTime() + leaseMs));
-  const { orderId, fencingToken } = turn.saga;
+  update.keepLeaseUntil(new Date(update.saga.now.getTime() + leaseMs));
+  const { orderId, fencingToken } = update.saga;
   return { orderId, fencingToken, paymentMethod: order.paymentMethod, operation, authorization };
 }
 

@@ -11,7 +11,7 @@ import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } 
 import { namingOf } from './code-version';
 import type { OrderEnd, Saga, StepKind } from '../saga-state';
 import { saveSagas } from './saga.repository';
-import { Turn, workerName } from './saga-update';
+import { SagaUpdate, workerName } from './saga-update';
 import type { Reason, TransitionData } from './transition-codes';
 import { placeOf } from './transitions';
 
@@ -20,7 +20,7 @@ import { placeOf } from './transitions';
  * in memory, and written together with many others.
  */
 export class Checkout {
-  readonly turn: Turn;
+  readonly update: SagaUpdate;
   private readonly moves: OrderMove[] = [];
 
   constructor(
@@ -30,11 +30,11 @@ export class Checkout {
     readonly payments: OrderPayments,
     private readonly steps: readonly Step[],
   ) {
-    this.turn = new Turn(start, steps);
+    this.update = new SagaUpdate(start, steps);
   }
 
   get saga(): Saga {
-    return this.turn.saga;
+    return this.update.saga;
   }
 
   /** Where its saga is. */
@@ -150,7 +150,7 @@ export async function saveCheckouts(tx: Tx, checkouts: Checkout[]): Promise<void
   );
   await saveSagas(
     tx,
-    checkouts.map(({ turn }) => turn),
+    checkouts.map(({ update }) => update),
     workerName,
   );
 }

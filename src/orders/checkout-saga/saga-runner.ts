@@ -21,7 +21,7 @@ import type { Saga } from '../saga-state';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
 import { sagaEvents, stepSeconds } from './saga-metrics';
 import type { Reason } from './transition-codes';
-import { Turn, workerName } from './saga-update';
+import { SagaUpdate, workerName } from './saga-update';
 
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
 
@@ -33,14 +33,14 @@ const sweepsMax = 5;
 const batchSizeMax = 100;
 
 /** A message that rang for an order. */
-export interface Doorbell {
+export interface WakeUp {
   consumer: string;
   messageId: string;
 }
 
 interface Claim {
   orderId: string;
-  doorbell: Doorbell | undefined;
+  wakeUp: WakeUp | undefined;
 }
 
 interface Claimed {
@@ -91,10 +91,10 @@ export class SagaRunner {
 
   /**
    * Drives one order's saga as far as it goes now; does nothing when it is not due or somebody else drives it. With a
-   * doorbell, the message is acknowledged in the same commit as the claim. True: the saga moved.
+   * wake-up job, the message is acknowledged in the same commit as the claim. True: the saga moved.
    */
-  async drive(orderId: string, doorbell?: Doorbell): Promise<boolean> {
-    const run = this.places.execute(() => this.driveToItsEnd(orderId, doorbell));
+  async drive(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
+    const run = this.places.execute(() => this.driveToItsEnd(orderId, wakeUp));
     this.driving.add(run);
     try {
       return await run;
@@ -108,10 +108,10 @@ export class SagaRunner {
     while (this.driving.size > 0) await Promise.allSettled(this.driving);
   }
 
-  private async driveToItsEnd(orderId: string, doorbell?: Doorbell): Promise<boolean> {
+  private async driveToItsEnd(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
     let question: Question | undefined;
     try {
-      const claimed = await this.claims.add({ orderId, doorbell });
+      const claimed = await this.claims.add({ orderId, wakeUp });
       question = claimed.question;
       while (question) question = await this.answers.add(await this.ask(question));
       return claimed.moved;
@@ -129,7 +129,7 @@ export class SagaRunner {
         return lockDue(tx, ids, driver);
       },
       move: async (_, checkout) => {
-        checkout.turn.claim();
+        checkout.update.claim();
         return checkout.saga.sweeps > sweepsMax ? park(checkout) : goOn(checkout, this.config.sagaLeaseMs);
       },
     });
@@ -144,7 +144,7 @@ export class SagaRunner {
   private async recordAll(batch: Answered[]): Promise<BatchAnswer<Question | undefined>[]> {
     const heardOf = new Map(batch.map((answered) => [answered.question.orderId, answered]));
     const leases = batch.map(({ question }) => question);
-    const questions = await this.moveAll('record-answer', {
+    const questions = await this.moveAll('record-result', {
       lock: (tx) => lockLeased(tx, leases),
       move: async (tx, checkout) => {
         const heard = heardOf.get(checkout.saga.orderId)!;
@@ -172,11 +172,11 @@ export class SagaRunner {
       const questions: (Question | undefined)[] = [];
       for (const checkout of checkouts) questions.push(await how.move(tx, checkout));
       await saveCheckouts(tx, checkouts);
-      return checkouts.map(({ turn }, nth) => ({ turn, question: questions[nth] }));
+      return checkouts.map(({ update }, nth) => ({ update, question: questions[nth] }));
     });
-    if (moved.some(({ turn }) => turn.saga.status === 'completed')) committed();
-    for (const { turn } of moved) this.reportStuck(turn);
-    return new Map(moved.map(({ turn, question }) => [turn.saga.orderId, question]));
+    if (moved.some(({ update }) => update.saga.status === 'completed')) committed();
+    for (const { update } of moved) this.reportStuck(update);
+    return new Map(moved.map(({ update, question }) => [update.saga.orderId, question]));
   }
 
   private async ask(question: Question): Promise<Answered> {
@@ -206,19 +206,20 @@ export class SagaRunner {
    */
   private async settleLateCharge(tx: Tx, checkout: Checkout): Promise<void> {
     // guard: late-payment-policy
-    const mayPlace = this.config.latePayment === 'reacquire-else-refund' && checkout.saga.wanted !== 'cancel';
+    const mayPlace =
+      this.config.latePayment === 'reacquire-else-refund' && checkout.saga.requestedEnd !== 'cancel';
     const again = mayPlace && (await reserveAgain(tx, checkout.order, this.config.reservationTtlSeconds));
     sagaEvents.inc({ event: again ? 'late_placed' : 'late_given_back' });
     if (!again) return;
     checkout.reopen(again);
-    checkout.turn.apply(
+    checkout.update.apply(
       { type: 'reacquired' },
       { code: 'late_charge', why: 'its charge turned up, and its stock was still there' },
     );
   }
 
   /**
-   * A step that throws must neither be lost nor be run again at once for ever: it costs an attempt and waits its turn.
+   * A step that throws must neither be lost nor be run again at once for ever: it costs an attempt and waits for its next run.
    * While the database is away nothing can be noted, and nothing needs to be: the lease ends and the saga is due.
    * `heldToken` is that of our lease, if we got as far as taking one.
    */
@@ -236,11 +237,11 @@ export class SagaRunner {
       if (!saga || saga.codeVersion > codeVersion) return;
       const held = saga.fencingToken === heldToken;
       if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
-      const turn = new Turn(saga, checkoutSteps);
-      if (!held) turn.noteLostWorker();
-      turn.apply({ type: 'failed', counted: held }, failure(error));
-      turn.rest();
-      await saveSagas(tx, [turn], workerName);
+      const update = new SagaUpdate(saga, checkoutSteps);
+      if (!held) update.noteLostWorker();
+      update.apply({ type: 'failed', counted: held }, failure(error));
+      update.giveBackLease();
+      await saveSagas(tx, [update], workerName);
     }).catch(() => undefined);
   }
 
@@ -250,7 +251,7 @@ export class SagaRunner {
     return result;
   }
 
-  private reportStuck({ saga, records }: Turn): void {
+  private reportStuck({ saga, records }: SagaUpdate): void {
     if (saga.status !== 'stuck') return;
     sagaEvents.inc({ event: 'stuck' });
     this.logger.error(
@@ -260,9 +261,9 @@ export class SagaRunner {
 }
 
 async function acknowledge(tx: Tx, batch: Claim[]): Promise<void> {
-  const doorbells = batch.flatMap(({ doorbell }) => doorbell ?? []);
-  for (const consumer of [...new Set(doorbells.map((doorbell) => doorbell.consumer))].sort()) {
-    const own = doorbells.filter((doorbell) => doorbell.consumer === consumer);
+  const wakeUps = batch.flatMap(({ wakeUp }) => wakeUp ?? []);
+  for (const consumer of [...new Set(wakeUps.map((wakeUp) => wakeUp.consumer))].sort()) {
+    const own = wakeUps.filter((wakeUp) => wakeUp.consumer === consumer);
     await receiveMessages(
       tx,
       consumer,
@@ -278,8 +279,8 @@ const failure = (error: unknown): Reason => ({
   why: String((error as Error)?.message ?? error),
 });
 
-function park({ turn }: Checkout): undefined {
+function park({ update }: Checkout): undefined {
   const why = `${sweepsMax} workers took it up and did not come back`;
-  turn.apply({ type: 'blocked' }, { code: 'workers_lost', data: { workers: sweepsMax }, why });
-  turn.rest();
+  update.apply({ type: 'blocked' }, { code: 'workers_lost', data: { workers: sweepsMax }, why });
+  update.giveBackLease();
 }

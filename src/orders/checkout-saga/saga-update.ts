@@ -2,13 +2,13 @@ import { hostname } from 'node:os';
 import type { Saga, SagaState, StepList } from '../saga-state';
 import { type SagaSchedule, type TransitionRecord, isLeased } from './saga.repository';
 import type { Reason } from './transition-codes';
-import { type SagaEvent, type Transition, backoffMs, canTurnBack, transition } from './transitions';
+import { type SagaEvent, type Transition, backoffMs, canCancel, transition } from './transitions';
 
 /** Who writes, in leases and in the history. */
 export const workerName = `${hostname()}:${process.pid}`;
 
 /** One stretch between two commits: the saga as it moves, and the lines of its history. */
-export class Turn {
+export class SagaUpdate {
   saga: Saga;
   nextRun: Transition['nextRun'] = 'now';
   readonly records: TransitionRecord[] = [];
@@ -49,13 +49,13 @@ export class Turn {
     this.become(state, event, reason);
   }
 
-  canTurnBack(): boolean {
-    return canTurnBack(this.steps, this.saga);
+  canCancel(): boolean {
+    return canCancel(this.steps, this.saga);
   }
 
   /** Leaves a wish with whoever drives the saga, who reads it at the next commit. When it is due stays theirs to say. */
-  leaveWish(by: 'cancel' | 'refund', reason: Reason): void {
-    this.become({ ...this.saga, wanted: by }, { type: 'turn-back', by }, reason);
+  noteCancellation(by: 'cancel' | 'refund', reason: Reason): void {
+    this.become({ ...this.saga, requestedEnd: by }, { type: 'turn-back', by }, reason);
   }
 
   private become(state: SagaState, event: SagaEvent, { code, data, why }: Reason): void {
@@ -87,7 +87,7 @@ export class Turn {
   }
 
   /** The turn ends here, and the lease with it. */
-  rest(retryAfterMs?: number): void {
+  giveBackLease(retryAfterMs?: number): void {
     const nextRunAt = this.nextRunAt(retryAfterMs);
     this.schedule = { nextRunAt, leaseExpiresAt: null };
     const last = this.records.at(-1);
@@ -95,7 +95,7 @@ export class Turn {
   }
 
   /** The provider is being asked; should we not come back, the saga is due the moment the lease ends. */
-  goOnUntil(leaseEnd: Date): void {
+  keepLeaseUntil(leaseEnd: Date): void {
     this.schedule = { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd };
   }
 }

@@ -25,7 +25,7 @@ export interface TransitionRecord {
 }
 
 const columns = `
-  order_id AS "orderId", status, step, attempt, wanted, ends_as AS "endsAs", fencing_token AS "fencingToken", version,
+  order_id AS "orderId", status, step, attempt, wanted AS "requestedEnd", ends_as AS "endsAs", fencing_token AS "fencingToken", version,
   code_version AS "codeVersion", sweeps, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt",
   lease_owner AS "leaseOwner"`;
 
@@ -65,7 +65,7 @@ export interface Driver {
 
 /**
  * Locks those of these sagas that are due and not driven by anybody, in the order of their ids; whoever takes one drives
- * it under a new fencing token (`Turn.claim`). Left out: not due, ended, driven by somebody, or written by newer code,
+ * it under a new fencing token (`SagaUpdate.claim`). Left out: not due, ended, driven by somebody, or written by newer code,
  * which a newer worker will drive.
  */
 export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promise<Saga[]> {
@@ -204,7 +204,7 @@ export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): 
       changes.map(({ saga }) => saga.status),
       changes.map(({ saga }) => saga.step),
       changes.map(({ saga }) => saga.attempt),
-      changes.map(({ saga }) => saga.wanted),
+      changes.map(({ saga }) => saga.requestedEnd),
       changes.map(({ saga }) => saga.endsAs),
       changes.map((change) => change.records.at(-1)?.detail?.slice(0, 500) ?? null),
       changes.map(({ schedule }) => schedule.nextRunAt),
@@ -233,7 +233,7 @@ export interface DueSaga {
   sweeps: number;
 }
 
-/** Sagas whose time has come and that nobody drives: what every lost doorbell and every dead worker leaves behind. */
+/** Sagas whose time has come and that nobody drives: what every lost wake-up job and every dead worker leaves behind. */
 export function dueSagas(
   queryable: Queryable,
   limit: number,

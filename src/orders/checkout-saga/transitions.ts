@@ -79,7 +79,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
     case 'worker-lost':
       return { state, nextRun: 'now' };
     case 'turn-back':
-      return goingBack ? { state, nextRun: 'now' } : turnedBack(steps, state, event.by);
+      return goingBack ? { state, nextRun: 'now' } : cancelled(steps, state, event.by);
     case 'retried':
       // One attempt stays counted where one was made: whether the pivot was asked for is read from it.
       return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
@@ -98,21 +98,24 @@ export const begun = (steps: StepList): SagaState => ({
   status: 'running',
   step: steps[1]!.name,
   attempt: 0,
-  wanted: null,
+  requestedEnd: null,
   endsAs: null,
 });
 
 function givenUp(state: SagaState, unheard: boolean): Transition {
   const endsAs = state.endsAs ?? 'abandoned';
   if (unheard) return { state: { ...state, status: 'compensating', attempt: 0, endsAs }, nextRun: 'now' };
-  return { state: { ...state, status: 'compensated', attempt: 0, wanted: null, endsAs }, nextRun: 'never' };
+  return {
+    state: { ...state, status: 'compensated', attempt: 0, requestedEnd: null, endsAs },
+    nextRun: 'never',
+  };
 }
 
 const spent = (state: SagaState, max: number): SagaState =>
   state.attempt >= max ? { ...state, status: 'stuck' } : state;
 
 /** May the saga still turn without having charged? Not once the pivot was asked for, whatever came of it. */
-export function canTurnBack(steps: StepList, state: SagaState): boolean {
+export function canCancel(steps: StepList, state: SagaState): boolean {
   if (state.endsAs !== null || state.status === 'completed' || state.status === 'compensated') return false;
   const at = placeOf(steps, state.step);
   const pivot = steps.findIndex(({ kind }) => kind === 'pivot');
@@ -124,30 +127,30 @@ function advanced(steps: StepList, state: SagaState): Transition {
   if (next) return { state: { ...state, step: next.name, attempt: 0 }, nextRun: 'now' };
   const completed: SagaState = { ...state, status: 'completed', attempt: 0 };
   // Cancelled while the charge was in flight: it was charged and placed, so now it is given back.
-  return state.wanted === 'cancel'
-    ? turnedBack(steps, completed, 'cancel')
+  return state.requestedEnd === 'cancel'
+    ? cancelled(steps, completed, 'cancel')
     : { state: completed, nextRun: 'never' };
 }
 
 function undone(steps: StepList, state: SagaState): Transition {
   const before = stepBefore(steps, state.step);
   if (before) return { state: { ...state, step: before, attempt: 0 }, nextRun: 'now' };
-  return { state: { ...state, status: 'compensated', attempt: 0, wanted: null }, nextRun: 'never' };
+  return { state: { ...state, status: 'compensated', attempt: 0, requestedEnd: null }, nextRun: 'never' };
 }
 
-function turnedBack(steps: StepList, state: SagaState, by: 'cancel' | 'refund'): Transition {
+function cancelled(steps: StepList, state: SagaState, by: 'cancel' | 'refund'): Transition {
   if (state.status === 'completed') {
     return back(state, state.step, by === 'cancel' ? 'placed_then_cancelled' : 'placed_then_refunded');
   }
   // The present step may have half happened, so it is compensated too.
-  if (canTurnBack(steps, state)) return back(state, state.step, 'cancelled');
-  return { state: { ...state, wanted: by }, nextRun: 'now' };
+  if (canCancel(steps, state)) return back(state, state.step, 'cancelled');
+  return { state: { ...state, requestedEnd: by }, nextRun: 'now' };
 }
 
 function back(state: SagaState, step: string | undefined, endsAs: OrderEnd): Transition {
   if (!step) throw new Error('Bug: the first step of a saga was declined after its order had been accepted.');
   return {
-    state: { ...state, status: 'compensating', step, attempt: 0, wanted: null, endsAs },
+    state: { ...state, status: 'compensating', step, attempt: 0, requestedEnd: null, endsAs },
     nextRun: 'now',
   };
 }

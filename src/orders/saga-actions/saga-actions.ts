@@ -24,19 +24,19 @@ import { noSuchOrder, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from
  *             was heard of is moved; what was never heard goes on being asked for, and a charge that turns up is treated
  *             as late (LATE_PAYMENT)
  */
-export type DeskAct = 'retry' | 'compensate' | 'resolve';
+export type SagaAction = 'retry' | 'compensate' | 'resolve';
 
-/** The stuck-saga desk. Every act is checked and recorded under the saga's lock, and done at most once per key. */
+/** The stuck-saga desk. Every action is checked and recorded under the saga's lock, and done at most once per key. */
 @Injectable()
-export class SagaDesk {
+export class SagaActions {
   constructor(
     private readonly db: Database,
     private readonly relay: Relay,
   ) {}
 
   /** True: this key did it before. Precedence of refusals: no such order, settled, driven right now, not possible. */
-  async act(
-    act: DeskAct,
+  async perform(
+    action: SagaAction,
     orderId: string,
     { reason, key }: { reason: string; key?: string },
     actor: Principal,
@@ -46,11 +46,11 @@ export class SagaDesk {
       async (tx) => {
         const request = {
           principal: actor.name,
-          operation: `orders/${orderId}/saga/${act}`,
+          operation: `orders/${orderId}/saga/${action}`,
           resourceId: newId(),
         };
         if (await alreadyDone(tx, key, { ...request, request: { reason } })) return true;
-        await this.move(tx, act, orderId, reason, actor);
+        await this.move(tx, action, orderId, reason, actor);
         return false;
       },
       { rerunWhenCommitIsUnknown: key !== undefined },
@@ -59,31 +59,37 @@ export class SagaDesk {
     return replayed;
   }
 
-  private async move(tx: Tx, act: DeskAct, orderId: string, reason: string, actor: Principal): Promise<void> {
+  private async move(
+    tx: Tx,
+    action: SagaAction,
+    orderId: string,
+    reason: string,
+    actor: Principal,
+  ): Promise<void> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
-    refuse(act, saga);
+    refuse(action, saga);
 
     const [checkout] = await loadCheckouts(tx, [saga], checkoutSteps);
-    const { turn } = checkout!;
-    turn.noteLostWorker();
-    const byHand = {
-      code: codes[act],
+    const { update } = checkout!;
+    update.noteLostWorker();
+    const cause = {
+      code: codes[action],
       data: { actor: actor.name, reason },
-      why: `${act} by ${actor.name}: ${reason}`,
+      why: `${action} by ${actor.name}: ${reason}`,
     };
-    if (act === 'retry') turn.apply({ type: 'retried' }, byHand);
-    if (act === 'compensate') turn.apply({ type: 'compensated-by-hand' }, byHand);
-    if (act === 'resolve') giveUp(checkout!, byHand);
-    turn.rest();
+    if (action === 'retry') update.apply({ type: 'retried' }, cause);
+    if (action === 'compensate') update.apply({ type: 'compensated-by-hand' }, cause);
+    if (action === 'resolve') giveUp(checkout!, cause);
+    update.giveBackLease();
     await saveCheckouts(tx, [checkout!]);
     await recordAction(tx, actor, {
-      action: `saga.${act}`,
+      action: `saga.${action}`,
       objectType: 'order',
       objectId: publicId('ord', orderId),
       reason,
       before: shown(saga),
-      after: shown(turn.saga),
+      after: shown(update.saga),
     });
   }
 }
@@ -95,23 +101,23 @@ const codes = {
 } as const;
 
 /** The order ends before its money is settled; the saga goes on while a charge may still turn up. */
-function giveUp(checkout: Checkout, byHand: Reason): void {
-  const { turn, stock, payments } = checkout;
+function giveUp(checkout: Checkout, cause: Reason): void {
+  const { update, stock, payments } = checkout;
   const mayTurnUp = payments.all.some(
-    (operation) => isUnheard(operation) && !isForgotten(operation, turn.saga.now),
+    (operation) => isUnheard(operation) && !isForgotten(operation, update.saga.now),
   );
-  turn.apply({ type: 'given-up', unheard: mayTurnUp }, byHand);
-  stock.undo(`order given up: ${byHand.why}`);
+  update.apply({ type: 'given-up', unheard: mayTurnUp }, cause);
+  stock.undo(`order given up: ${cause.why}`);
   checkout.end();
 }
 
-function refuse(act: DeskAct, saga: Saga): void {
-  const refusal = refusalOf(act, saga);
+function refuse(action: SagaAction, saga: Saga): void {
+  const refusal = refusalOf(action, saga);
   if (refusal) throw refusal;
 }
 
-/** Why this act cannot be done to a saga as it stands; undefined when it can. */
-export function refusalOf(act: DeskAct, saga: Saga): HoldfastError | undefined {
+/** Why this action cannot be done to a saga as it stands; undefined when it can. */
+export function refusalOf(action: SagaAction, saga: Saga): HoldfastError | undefined {
   if (saga.codeVersion > codeVersion)
     return unavailable('A newer version of this service drives the order. Ask again in a second.');
   if (saga.status === 'completed' || saga.status === 'compensated') {
@@ -123,9 +129,9 @@ export function refusalOf(act: DeskAct, saga: Saga): HoldfastError | undefined {
   }
   if (isLeased(saga))
     return sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
-  if (act === 'compensate' && saga.endsAs)
+  if (action === 'compensate' && saga.endsAs)
     return sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');
-  if (act === 'resolve' && saga.status !== 'stuck' && saga.attempt === 0)
+  if (action === 'resolve' && saga.status !== 'stuck' && saga.attempt === 0)
     return sagaNotStuck('It is neither stuck nor waiting for an answer. Compensate it, or let it run.');
   return undefined;
 }

@@ -25,14 +25,14 @@ import {
 import type { OrderStatus } from '../../orders/orders.repository';
 import { orderListType } from '../../orders/orders.schemas';
 import { orderView } from '../../orders/orders.views';
-import { type DeskAct, SagaDesk } from '../../orders/saga-actions/saga-actions';
+import { type SagaAction, SagaActions } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from '../order-timeline/saga-money';
 import { optionsOf } from '../order-timeline/saga-options';
 import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-timeline';
 import { sagaView } from '../order-timeline/saga-view';
 import { sagaOptionsType, sagaType } from '../order-timeline/saga.schemas';
 
-const deskProblems = [
+const sagaActionProblems = [
   ValidationFailed.kind,
   orderNotFound.kind,
   sagaSettled.kind,
@@ -46,7 +46,7 @@ const deskProblems = [
 @Roles('admin', 'viewer')
 export class AdminOrdersController {
   constructor(
-    private readonly desk: SagaDesk,
+    private readonly sagaActions: SagaActions,
     private readonly provider: ProviderDesk,
     private readonly db: Database,
   ) {}
@@ -92,7 +92,7 @@ export class AdminOrdersController {
     summary: 'Ask again now',
     description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, deskProblems)
+  @Answers({ 200: sagaType }, sagaActionProblems)
   retry(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -100,7 +100,7 @@ export class AdminOrdersController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return this.act('retry', id, { reason: dto.reason, key }, caller, reply);
+    return this.perform('retry', id, { reason: dto.reason, key }, caller, reply);
   }
 
   @Post(':id/saga/compensate')
@@ -111,7 +111,7 @@ export class AdminOrdersController {
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, [...deskProblems, sagaGoesBack.kind])
+  @Answers({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.kind])
   compensate(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -119,7 +119,7 @@ export class AdminOrdersController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return this.act('compensate', id, { reason: dto.reason, key }, caller, reply);
+    return this.perform('compensate', id, { reason: dto.reason, key }, caller, reply);
   }
 
   @Post(':id/saga/resolve')
@@ -130,7 +130,7 @@ export class AdminOrdersController {
     description:
       'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, [...deskProblems, sagaNotStuck.kind])
+  @Answers({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.kind])
   resolve(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -138,18 +138,19 @@ export class AdminOrdersController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    return this.act('resolve', id, { reason: dto.reason, key }, caller, reply);
+    return this.perform('resolve', id, { reason: dto.reason, key }, caller, reply);
   }
 
-  private async act(
-    act: DeskAct,
+  private async perform(
+    action: SagaAction,
     id: string,
     order: { reason: string; key: string | undefined },
     caller: Principal,
     reply: FastifyReply,
   ) {
     const orderId = orderIdOf(id);
-    if (await this.desk.act(act, orderId, order, caller)) void reply.header('idempotent-replayed', 'true');
+    if (await this.sagaActions.perform(action, orderId, order, caller))
+      void reply.header('idempotent-replayed', 'true');
     return sagaView(await this.facts(orderId));
   }
 

@@ -7,7 +7,7 @@ import type { ProviderRecord } from '../../payment/provider-records';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 import { orderEnds } from '../../orders/order-moves';
 import type { OrderStatus } from '../../orders/orders.repository';
-import { type DeskAct, refusalOf } from '../../orders/saga-actions/saga-actions';
+import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
 import { type SagaMoney, moneyOf } from './saga-money';
 import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
 import { capitalized, listed, moneyWords, operationWords, unitWords } from './formatting';
@@ -53,7 +53,7 @@ function providerView({ answered, problem, record, askedAt }: ProviderAnswer) {
 }
 
 /** An act that cannot be done stays visible, with the reason in the words of its refusal. */
-function checked(act: DeskAct, { saga }: SagaFacts, option: Omit<SagaOption, 'possible'>): SagaOption {
+function checked(act: SagaAction, { saga }: SagaFacts, option: Omit<SagaOption, 'possible'>): SagaOption {
   const refusal = refusalOf(act, saga);
   if (!refusal) return { possible: true, ...option };
   return { possible: false, why: refusal.message, refund: null, units: 0, endsAs: null };
@@ -144,7 +144,7 @@ function afterOtherAmount(facts: SagaFacts): string | undefined {
 }
 
 /** One choice is plainly right only when the provider says that it has done all that is left to do. */
-function suggestion(facts: SagaFacts, { answered, record }: ProviderAnswer): DeskAct | null {
+function suggestion(facts: SagaFacts, { answered, record }: ProviderAnswer): SagaAction | null {
   if (!answered || !record || refusalOf('retry', facts.saga)) return null;
   const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
   return isRight && !isBlocked(facts) ? 'retry' : null;

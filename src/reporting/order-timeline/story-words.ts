@@ -50,7 +50,7 @@ export interface Reason {
   /** The money is back. */
   isDone?: boolean;
   /** It was on its way back already when an operator ended it. */
-  isClosedByHand: boolean;
+  isClosedByOperator: boolean;
 }
 
 export type Stop =
@@ -250,7 +250,7 @@ const undoneWords: Record<Undone, (lines: Lines) => string> = {
 };
 
 function reasonWords(reason: Reason): string {
-  return `${whyWords(reason)}${reason.isClosedByHand ? ' and an operator then ended the order' : ''}`;
+  return `${whyWords(reason)}${reason.isClosedByOperator ? ' and an operator then ended the order' : ''}`;
 }
 
 function whyWords({ why, operation, ttlMs, isDone }: Reason): string {

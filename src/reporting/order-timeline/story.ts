@@ -28,7 +28,7 @@ export interface Told {
   endedAt: Date | null;
   /** How long its stock was promised for. */
   ttlMs: number;
-  saga: Pick<Saga, 'status' | 'step' | 'wanted' | 'endsAs'>;
+  saga: Pick<Saga, 'status' | 'step' | 'requestedEnd' | 'endsAs'>;
   waitsFor: WaitsFor;
   transitions: readonly TimelineRow[];
   attempts: readonly Attempt[];
@@ -138,7 +138,7 @@ export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): St
 
 function underWay(told: Told): Outcome {
   const { saga, waitsFor, attempts } = told;
-  const wish = saga.wanted === 'cancel';
+  const wish = saga.requestedEnd === 'cancel';
   if (waitsFor === 'worker') return { ...beingAsked(told), wish };
   const last = attempts.at(-1);
   if (last && last.outcome !== 'done') return { kind: 'waits', step: saga.step, wish };
@@ -168,10 +168,10 @@ function goingBack(told: Told): Outcome {
 function reasonOf({ saga, transitions, operations, ttlMs }: Told): Reason {
   const since = transitions.slice(transitions.findLastIndex(({ cause }) => cause === 'reacquired') + 1);
   const turn = since.find(({ toStatus }) => toStatus.startsWith('compensat'));
-  const isClosedByHand = turn?.cause !== 'given-up' && since.some(({ cause }) => cause === 'given-up');
-  return { ...whyOf(), isClosedByHand };
+  const isClosedByOperator = turn?.cause !== 'given-up' && since.some(({ cause }) => cause === 'given-up');
+  return { ...whyOf(), isClosedByOperator };
 
-  function whyOf(): Omit<Reason, 'isClosedByHand'> {
+  function whyOf(): Omit<Reason, 'isClosedByOperator'> {
     const isRefunded = operations.some(({ kind, status }) => kind === 'refund' && status === 'approved');
     if (turn?.cause === 'given-up') return { why: 'given_up' };
     if (turn?.cause === 'compensated-by-hand') return { why: 'called_off' };

@@ -1,5 +1,5 @@
 import { newId, publicId } from '../../src/ids';
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { passTime, sagaOf, timelineOf } from '../support/sagas';
@@ -10,15 +10,15 @@ beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-const acts: readonly DeskAct[] = ['retry', 'compensate', 'resolve'];
+const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const colleague = { name: 'colleague', role: 'admin' } as const;
 
 const ask = (
-  act: DeskAct,
+  act: SagaAction,
   orderId: string,
   { reason = 'customer called', key }: { reason?: string; key?: string } = {},
   actor: typeof operator | typeof colleague = operator,
-) => world.desk.act(act, orderId, { reason, key }, actor);
+) => world.sagaActions.perform(act, orderId, { reason, key }, actor);
 
 const unheard = async (kind: 'authorize' | 'capture' = 'authorize') =>
   (await Checkout.start(world)).driveWhile({ [kind]: 'answer lost' });

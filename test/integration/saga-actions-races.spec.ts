@@ -1,4 +1,4 @@
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { wakeSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
@@ -13,7 +13,7 @@ beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-const acts: readonly DeskAct[] = ['retry', 'compensate', 'resolve'];
+const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 
 /** Charged and unheard; the provider answers from now on, and the saga is due. */
 async function due(): Promise<Checkout> {
@@ -23,8 +23,8 @@ async function due(): Promise<Checkout> {
   return checkout;
 }
 
-const actOn = (own: World, act: DeskAct, { orderId }: Checkout) =>
-  own.desk.act(act, orderId, { reason: 'customer called' }, operator);
+const actOn = (own: World, act: SagaAction, { orderId }: Checkout) =>
+  own.sagaActions.perform(act, orderId, { reason: 'customer called' }, operator);
 
 /** Charged once and placed, or charged once and refunded; its stock is sold or on sale. */
 async function settled(checkout: Checkout): Promise<string> {
@@ -55,10 +55,10 @@ describe('an act of the desk at the moment', () => {
         return {
           stopsAt: /sagas/,
           sessions: {
-            desk: (own) => actOn(own, act, checkout),
+            operator: (own) => actOn(own, act, checkout),
             worker: (own) => own.runner({ gateway: checkout.gateway }).drive(checkout.orderId),
           },
-          end: async ({ desk }) => `${desk}: ${await settled(checkout)}`,
+          end: async ({ operator }) => `${operator}: ${await settled(checkout)}`,
         };
       });
       expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
@@ -77,11 +77,11 @@ describe('an act of the desk at the moment', () => {
         return {
           stopsAt: /sagas|orders/,
           sessions: {
-            desk: (own) => actOn(own, act, checkout),
+            operator: (own) => actOn(own, act, checkout),
             customer: (own) =>
-              own.orders.turnBack(checkout.orderId, 'cancel', `wish-${checkout.orderId}`, shop),
+              own.orders.requestCancellation(checkout.orderId, 'cancel', `wish-${checkout.orderId}`, shop),
           },
-          end: async ({ desk, customer }) => `${desk} and ${customer}: ${await settled(checkout)}`,
+          end: async ({ operator, customer }) => `${operator} and ${customer}: ${await settled(checkout)}`,
         };
       });
       expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
@@ -97,14 +97,14 @@ describe('an act of the desk at the moment', () => {
       const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
       return {
         sessions: {
-          desk: (own) => actOn(own, act, checkout),
+          operator: (own) => actOn(own, act, checkout),
           webhook: (own) =>
             own.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
         },
         stopsAt: /sagas/,
-        end: async ({ desk, webhook }) => {
+        end: async ({ operator, webhook }) => {
           expect(await checkout.saga()).toMatchObject({ nextRun: 'due', leased: false });
-          return `${desk} and ${webhook}: ${await settled(checkout)}`;
+          return `${operator} and ${webhook}: ${await settled(checkout)}`;
         },
       };
     });

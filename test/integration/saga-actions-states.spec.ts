@@ -1,4 +1,4 @@
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { Audit } from '../../src/audit/audit';
 import { Checkout } from '../support/checkouts';
 import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
@@ -77,8 +77,8 @@ const states: Record<string, () => Promise<Checkout>> = {
   'of a newer version': () => setBy('code_version = code_version + 1', authorizeUnheard()),
 };
 
-const act = (name: DeskAct, { orderId }: Checkout) =>
-  answerOf(world.desk.act(name, orderId, { reason: 'customer called' }, operator));
+const act = (name: SagaAction, { orderId }: Checkout) =>
+  answerOf(world.sagaActions.perform(name, orderId, { reason: 'customer called' }, operator));
 
 const sold = { reservation: 'confirmed', kept: 1_000, setAside: 0 };
 const back = { kept: 0, setAside: 0 };
@@ -93,7 +93,7 @@ const ends: Record<string, object> = {
 };
 
 /** Acts, looks at the order at once, and again when the provider has recovered: `pending → placed`, or a refusal's code. */
-async function story(name: DeskAct, found: Checkout): Promise<string> {
+async function story(name: SagaAction, found: Checkout): Promise<string> {
   const before = await everythingOf(found);
   const answer = await act(name, found);
   if (answer !== 'ok') {

@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { parsePublicId } from '../../src/ids';
-import type { DeskAct } from '../../src/orders/saga-actions/saga-actions';
+import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { HttpClient, expectProblem } from '../support/http-client';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
@@ -12,10 +12,10 @@ describe('the stuck-saga desk', () => {
     env: { PAYMENT_TIMEOUT_MS: '300' },
     envOf: { sandbox: { SANDBOX_WEBHOOK_URL: 'http://127.0.0.1:9/nowhere' } },
   });
-  const acts: readonly DeskAct[] = ['retry', 'compensate', 'resolve'];
+  const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 
   const act = (
-    name: DeskAct,
+    name: SagaAction,
     orderId: string,
     {
       reason = 'customer called',
