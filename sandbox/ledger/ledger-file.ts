@@ -1,5 +1,14 @@
-import { closeSync, ftruncateSync, fstatSync, mkdirSync, openSync, readSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import {
+  closeSync,
+  existsSync,
+  ftruncateSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readSync,
+  writeSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
 import { SettingsError } from '../settings';
 
 /** A ledger with a broken line before its last: no crash leaves that, so a person must look. */
@@ -27,7 +36,7 @@ export class LedgerFile {
   constructor(dataDir: string) {
     this.path = join(dataDir, 'sandbox-ledger.jsonl');
     try {
-      mkdirSync(dataDir, { recursive: true });
+      makeFolder(dataDir);
       this.fd = openSync(this.path, 'a+');
     } catch (error) {
       const code = (error as NodeJS.ErrnoException).code;
@@ -113,4 +122,11 @@ export class LedgerFile {
       return undefined;
     }
   }
+}
+
+/** Makes a folder and its parents. Node's own `recursive` never returns where a parent answers ENOENT, as /proc does. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolder(dirname(dir));
+  mkdirSync(dir);
 }

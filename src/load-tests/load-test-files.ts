@@ -7,7 +7,7 @@ import {
   statSync,
   writeFileSync,
 } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 /** How far a load test is, and in the end what came of it. Told as it is to the dashboard. */
 export interface LoadTest {
@@ -122,7 +122,7 @@ export class LoadTestFiles {
   }
 
   begin(run: LoadTest): void {
-    mkdirSync(this.folderOf(run.id), { recursive: true });
+    makeFolder(this.folderOf(run.id));
     this.write(run);
   }
 
@@ -184,5 +184,17 @@ function readJson<T>(file: string): T | undefined {
     return JSON.parse(readFileSync(file, 'utf8')) as T;
   } catch {
     return undefined;
+  }
+}
+
+/** Makes a folder and its parents. Node's own `recursive` never returns where a parent answers ENOENT, as /proc does. */
+function makeFolder(dir: string): void {
+  if (existsSync(dir)) return;
+  makeFolder(dirname(dir));
+  try {
+    mkdirSync(dir);
+  } catch (error) {
+    // Another process made it a moment ago.
+    if (!existsSync(dir)) throw error;
   }
 }

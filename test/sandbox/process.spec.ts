@@ -132,6 +132,11 @@ describe('the sandbox', () => {
       /^SANDBOX_HOST is "192.0.2.1", .*, for example SANDBOX_HOST=127.0.0.1$/,
     ],
     [
+      'with a data folder where no folder can be made',
+      { HOLDFAST_DATA_DIR: '/proc/holdfast/data' },
+      /^HOLDFAST_DATA_DIR is "\/proc\/holdfast\/data"/,
+    ],
+    [
       'without a place for its ledger',
       { HOLDFAST_DATA_DIR: '/dev/null/here' },
       /^HOLDFAST_DATA_DIR is "\/dev\/null\/here"/,

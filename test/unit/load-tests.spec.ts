@@ -80,6 +80,11 @@ describe('the reports of rehearsals', () => {
     expect(files.read('run_1')).toMatchObject({ status: 'broken', trouble: expect.stringContaining('gone') });
   });
 
+  it('fail to begin where no folder can be made', () => {
+    const unwritable = new LoadTestFiles('/proc/holdfast/load-tests');
+    expect(() => unwritable.begin(run('run_2', '2026-11-20T10:00:00.000Z'))).toThrow(/mkdir/);
+  });
+
   it('are read from the file of the command line too, the newest first', () => {
     const args = { buyers: 33, stock: 13, rate: 10, declineRate: 0, abandonRate: 0, seed: 7 };
     const failed = sale({
