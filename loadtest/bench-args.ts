@@ -1,5 +1,5 @@
 import { randomInt } from 'node:crypto';
-import { Given, UsageError } from './given';
+import { parseArguments } from '../src/config/arguments';
 
 export const parts = [
   'no-op',
@@ -36,21 +36,9 @@ export const benchUsage = `npm run bench [-- options]
   --docs              the numbers, into the tables of docs/performance.md
   --json FILE         the results, for programs (.holdfast-loadtest/<time>/bench.json)`;
 
-export interface BenchArgs {
-  only: readonly Part[];
-  rounds: number;
-  seconds: number;
-  orders: number;
-  expiring: number;
-  rows: number;
-  processes: number;
-  queue: 'postgres' | 'redis';
-  seed: number;
-  docs: boolean;
-  json: string | undefined;
-}
+export type BenchArgs = ReturnType<typeof readBenchArgs>;
 
-const names = [
+const options = [
   'only',
   'rounds',
   'seconds',
@@ -63,32 +51,23 @@ const names = [
   'json',
 ];
 
-export function readBenchArgs(argv: string[]): BenchArgs {
-  const given = new Given(argv, names, benchUsage);
-  const args: BenchArgs = {
-    only: partsOf(given.text('only')),
-    rounds: given.whole('rounds', 3, { min: 1, max: 99 }),
-    seconds: given.number('seconds', 3, { min: 0.1, max: 600 }),
-    orders: given.whole('orders', 2_000, { min: 1, max: 1_000_000 }),
-    expiring: given.whole('expiring', 100_000, { min: 0, max: 10_000_000 }),
-    rows: given.whole('rows', 1_000_000, { min: 0, max: 100_000_000 }),
-    processes: given.whole('processes', 1, { min: 1, max: 64 }),
-    queue: given.oneOf('queue', ['postgres', 'redis']),
-    seed: given.whole('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
-    docs: given.docs,
-    json: given.text('json'),
+export function readBenchArgs(argv: string[]) {
+  const { read, has } = parseArguments(argv, { options, flags: ['docs'], usage: benchUsage });
+  const only = read.someOf('only', parts, parts);
+  const expiring = read.integer('expiring', 100_000, { min: 0, max: 10_000_000 });
+  const rows = read.integer('rows', 1_000_000, { min: 0, max: 100_000_000 });
+  const isEmpty = (part: Part) => (part === 'expiry' && expiring === 0) || (part === 'past' && rows === 0);
+  return {
+    only: parts.filter((part) => only.includes(part) && !isEmpty(part)),
+    rounds: read.integer('rounds', 3, { min: 1, max: 99 }),
+    seconds: read.number('seconds', 3, { min: 0.1, max: 600 }),
+    orders: read.integer('orders', 2_000, { min: 1, max: 1_000_000 }),
+    expiring,
+    rows,
+    processes: read.integer('processes', 1, { min: 1, max: 64 }),
+    queue: read.oneOf('queue', ['postgres', 'redis'], 'postgres'),
+    seed: read.integer('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
+    docs: has('docs'),
+    json: read.text('json', '') || undefined,
   };
-  const empty: Part[] = [];
-  if (args.expiring === 0) empty.push('expiry');
-  if (args.rows === 0) empty.push('past');
-  return { ...args, only: args.only.filter((part) => !empty.includes(part)) };
-}
-
-function partsOf(text: string | undefined): readonly Part[] {
-  if (text === undefined) return parts;
-  const wanted = text.split(',').map((name) => name.trim());
-  const unknown = wanted.filter((name) => !parts.some((part) => part === name));
-  if (unknown.length > 0)
-    throw new UsageError(`There is no part ${unknown.join(', ')}. There are: ${parts.join(', ')}.`);
-  return parts.filter((part) => wanted.includes(part));
 }

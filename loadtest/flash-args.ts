@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
-import { Given, UsageError } from './given';
+import { UsageError, parseArguments } from '../src/config/arguments';
+import type { Reader } from '../src/config/settings-reader';
 
 export const flashSaleUsage = `npm run flash-sale [-- options]
 
@@ -28,76 +29,62 @@ export const flashSaleUsage = `npm run flash-sale [-- options]
   --url URL               aims at a service that runs already. The keys are HOLDFAST_ADMIN_KEY and HOLDFAST_CLIENT_KEY
   --sandbox-url URL       its payment sandbox, whose books are compared at the end`;
 
-export interface FlashSaleArgs {
-  strategies: string[];
-  stock: number;
-  buyers: number;
-  rate: number;
-  skus: number;
-  lines: number;
-  declineRate: number;
-  abandonRate: number;
-  runs: number;
-  concurrency: number[];
-  seconds: number;
-  seed: number;
-  processes: number;
-  apis: number;
-  workers: number;
-  queue: 'postgres' | 'redis';
-  docs: boolean;
-  out: string | undefined;
-  url: string | undefined;
-  sandboxUrl: string | undefined;
-}
+export type FlashSaleArgs = ReturnType<typeof readFlashSaleArgs>;
 
-const names = [
+const options = [
   ...['strategy', 'stock', 'buyers', 'rate', 'skus', 'lines', 'decline-rate', 'abandon-rate', 'runs'],
   ...['concurrency', 'seconds', 'seed', 'processes', 'apis', 'workers', 'queue', 'out', 'url', 'sandbox-url'],
-] as const;
+];
 
-/** `known`: the strategies of this build. Somebody else's service judges for itself. */
-export function readFlashSaleArgs(argv: string[], known: readonly string[]): FlashSaleArgs {
-  const given = new Given(argv, names, flashSaleUsage);
-  const url = given.url('url');
-  const skus = given.whole('skus', 1, { min: 1, max: 10_000 });
-  const args: FlashSaleArgs = {
-    strategies: strategiesOf(given.text('strategy') ?? 'adaptive', known),
-    stock: given.whole('stock', 500, { min: 1, max: 1_000_000_000 }),
-    buyers: given.whole('buyers', 5_000, { min: 1, max: 10_000_000 }),
-    rate: given.number('rate', 1_000, { min: 0.1, max: 1_000_000 }),
-    skus,
-    // An order of the API has no more lines than this.
-    lines: given.whole('lines', 1, { min: 1, max: 50 }),
-    declineRate: given.number('decline-rate', 0, { min: 0, max: 1 }),
-    abandonRate: given.number('abandon-rate', 0, { min: 0, max: 1 }),
-    runs: given.whole('runs', 1, { min: 1, max: 1_000 }),
-    concurrency: given.wholes('concurrency', url ? [] : [1, 8, 32, 128, 512], { min: 1, max: 10_000 }),
-    seconds: given.number('seconds', 3, { min: 0.1, max: 3_600 }),
-    seed: given.whole('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
-    processes: given.whole('processes', 1, { min: 1, max: 64 }),
-    apis: given.whole('apis', 1, { min: 1, max: 16 }),
-    workers: given.whole('workers', 1, { min: 1, max: 16 }),
-    queue: given.oneOf('queue', ['postgres', 'redis']),
-    docs: given.docs,
-    out: given.text('out'),
-    url,
-    sandboxUrl: given.url('sandbox-url'),
-  };
-  if (args.lines > skus)
+/** `known`: the strategies of this build. */
+export function readFlashSaleArgs(argv: string[], known: readonly string[]) {
+  const { read, has } = parseArguments(argv, { options, flags: ['docs'], usage: flashSaleUsage });
+  const strategies = read.someOf('strategy', [...known, 'all'], ['adaptive']);
+  const url = urlIn(read, 'url');
+  const skus = read.integer('skus', 1, { min: 1, max: 10_000 });
+  // An order of the API has at most 50 lines.
+  const lines = read.integer('lines', 1, { min: 1, max: 50 });
+  if (lines > skus)
     throw new UsageError(
-      `--lines is ${args.lines}, above --skus (${skus}): each line of an order is of another SKU.`,
+      `--lines is ${lines}, above --skus (${skus}): each line of an order has its own SKU.`,
     );
-  return args;
+  return {
+    strategies: strategies.includes('all') ? known : strategies,
+    stock: read.integer('stock', 500, { min: 1, max: 1_000_000_000 }),
+    buyers: read.integer('buyers', 5_000, { min: 1, max: 10_000_000 }),
+    rate: read.number('rate', 1_000, { min: 0.1, max: 1_000_000 }),
+    skus,
+    lines,
+    declineRate: read.number('decline-rate', 0, { min: 0, max: 1 }),
+    abandonRate: read.number('abandon-rate', 0, { min: 0, max: 1 }),
+    runs: read.integer('runs', 1, { min: 1, max: 1_000 }),
+    concurrency: concurrencyIn(read, url ? [] : [1, 8, 32, 128, 512]),
+    seconds: read.number('seconds', 3, { min: 0.1, max: 3_600 }),
+    seed: read.integer('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
+    processes: read.integer('processes', 1, { min: 1, max: 64 }),
+    apis: read.integer('apis', 1, { min: 1, max: 16 }),
+    workers: read.integer('workers', 1, { min: 1, max: 16 }),
+    queue: read.oneOf('queue', ['postgres', 'redis'], 'postgres'),
+    docs: has('docs'),
+    out: read.text('out', '') || undefined,
+    url,
+    sandboxUrl: urlIn(read, 'sandbox-url'),
+  };
 }
 
-function strategiesOf(text: string, known: readonly string[]): string[] {
-  if (text === 'all') return [...known];
-  const wanted = text.split(',').map((name) => name.trim());
-  const unknown = wanted.filter((name) => !known.includes(name));
-  if (unknown.length > 0)
-    throw new UsageError(
-      `There is no strategy ${unknown.map((name) => `"${name}"`).join(', ')}. There are: ${known.join(', ')}, all.`,
+const urlIn = (read: Reader, name: string) =>
+  read.optionalUrl(name, ['http:', 'https:'], 'http://127.0.0.1:3000')?.replace(/\/$/, '');
+
+function concurrencyIn(read: Reader, fallback: number[]): number[] {
+  const list = read.list('concurrency');
+  if (list.length === 0) return fallback;
+  if (list.join() === 'none') return [];
+  const numbers = list.map(Number);
+  if (numbers.some((number) => !Number.isInteger(number) || number < 1 || number > 10_000))
+    read.refuse(
+      'concurrency',
+      `is "${list.join()}", neither "none" nor whole numbers from 1 to 10000`,
+      '1,8,64',
     );
-  return wanted;
+  return numbers;
 }

@@ -36,10 +36,6 @@ export async function runLoadTest({ module, main, usage, build = true }) {
     process.exitCode = await load(module)[main](argv, stopOnSignals);
   } catch (error) {
     // What a stop interrupts fails, of course; the stop itself ends the process.
-    if (interrupted) return;
-    // Asked for something that there is not: its message is the whole story.
-    if (error?.name !== 'UsageError') return failWith(error);
-    complain(error.message);
-    process.exitCode = 2;
+    if (!interrupted) failWith(error);
   }
 }

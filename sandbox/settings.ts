@@ -1,4 +1,4 @@
-/** Where the sandbox listens, what it believes, and where it tells what happened. */
+/** Where the sandbox listens, which keys it accepts, and where it sends webhooks. */
 export interface SandboxSettings {
   host: string;
   port: number;
@@ -10,18 +10,18 @@ export interface SandboxSettings {
   webhookRetryMs: number;
   /** How long an idempotency key is remembered. */
   keyWindowSeconds: number;
-  /** How long a reordering intent must be quiet before its events go out, last first. */
+  /** How long an intent with reversed webhooks must be quiet before they are sent, last first. */
   reorderQuietMs: number;
 }
 
-/** A setting that cannot be used: one line with the variable, what is wrong with it, and one that would do. */
+/** A setting that cannot be used, in one line: the variable, what is wrong with it, and an example. */
 export class SettingsError extends Error {
   constructor(variable: string, problem: string, example: string) {
     super(`${variable} ${problem}, for example ${variable}=${example}`);
   }
 }
 
-/** Reads the settings from the environment. An empty variable counts as unset: compose files pass those. */
+/** Reads the settings from the environment. An empty variable counts as unset, because Compose files pass those. */
 export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
   if (env.NODE_ENV === 'production') {
     throw new SettingsError(
@@ -30,12 +30,13 @@ export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
       'development',
     );
   }
-  const apiPort = port(env, 'PORT', 3000);
-
+  const apiPort = integer(env, 'PORT', 3000, { min: 0, max: 65_535 });
   return {
     host: env.SANDBOX_HOST || '127.0.0.1',
-    port: port(env, 'SANDBOX_PORT', 3100),
+    // 0 is any free port; the line on stdout then names it.
+    port: integer(env, 'SANDBOX_PORT', 3100, { min: 0, max: 65_535 }),
     dataDir: env.HOLDFAST_DATA_DIR || '.holdfast',
+    // The prefix keeps live keys out of a process that records every request.
     secretKey: prefixed(env, 'STRIPE_SECRET_KEY', 'sk_test_', 'sk_test_holdfast_sandbox'),
     webhookSecret: prefixed(env, 'STRIPE_WEBHOOK_SECRET', 'whsec_', 'whsec_holdfast_sandbox'),
     webhookUrl: httpUrl(
@@ -43,60 +44,38 @@ export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
       'SANDBOX_WEBHOOK_URL',
       `http://127.0.0.1:${apiPort}/v1/payments/webhooks/stripe`,
     ),
-    keyWindowSeconds: wholeNumber(env, 'SANDBOX_KEY_WINDOW_SECONDS', {
-      otherwise: 86_400,
-      // Thirty days, what the longest of Stripe's windows is.
-      max: 2_592_000,
-    }),
+    // At most thirty days, the longest of Stripe's windows.
+    keyWindowSeconds: integer(env, 'SANDBOX_KEY_WINDOW_SECONDS', 86_400, { min: 1, max: 2_592_000 }),
     webhookRetryMs: 1_000,
     // A saga captures within milliseconds of authorizing; two seconds also cover a slow machine.
     reorderQuietMs: 2_000,
   };
 }
 
-/** Zero is allowed: any free port, which the line on stdout then names. */
-function port(env: NodeJS.ProcessEnv, variable: string, otherwise: number): number {
-  const text = env[variable];
-  if (!text) return otherwise;
-  if (!/^\d{1,5}$/.test(text) || Number(text) > 65_535) {
-    throw new SettingsError(variable, `is "${text}", which is not a port (0 to 65535)`, String(otherwise));
-  }
-  return Number(text);
-}
-
-function wholeNumber(
+function integer(
   env: NodeJS.ProcessEnv,
   variable: string,
-  { otherwise, max }: { otherwise: number; max: number },
+  fallback: number,
+  { min, max }: { min: number; max: number },
 ): number {
-  const text = env[variable];
-  if (!text) return otherwise;
-  if (!/^\d{1,9}$/.test(text) || Number(text) < 1 || Number(text) > max) {
-    throw new SettingsError(
-      variable,
-      `is "${text}", which is not a whole number from 1 to ${max}`,
-      String(otherwise),
-    );
-  }
-  return Number(text);
+  const text = env[variable] || String(fallback);
+  if (/^\d{1,9}$/.test(text) && Number(text) >= min && Number(text) <= max) return Number(text);
+  throw new SettingsError(
+    variable,
+    `is "${text}", which is not a whole number from ${min} to ${max}`,
+    String(fallback),
+  );
 }
 
-/** The prefix is what keeps a live key out of a process that writes down all it hears. */
-function prefixed(env: NodeJS.ProcessEnv, variable: string, prefix: string, otherwise: string): string {
-  const text = env[variable];
-  if (!text) return otherwise;
-  // The value itself stays out of the message: it may be a real secret in the wrong place.
-  if (!text.startsWith(prefix) || !/^[\x21-\x7e]+$/.test(text)) {
-    throw new SettingsError(variable, `does not start with "${prefix}"`, otherwise);
-  }
-  return text;
+/** The value itself stays out of the message: it may be a real secret in the wrong place. */
+function prefixed(env: NodeJS.ProcessEnv, variable: string, prefix: string, fallback: string): string {
+  const text = env[variable] || fallback;
+  if (text.startsWith(prefix) && /^[\x21-\x7e]+$/.test(text)) return text;
+  throw new SettingsError(variable, `does not start with "${prefix}"`, fallback);
 }
 
-function httpUrl(env: NodeJS.ProcessEnv, variable: string, otherwise: string): string {
-  const text = env[variable];
-  if (!text) return otherwise;
-  if (!/^https?:\/\//.test(text) || !URL.canParse(text)) {
-    throw new SettingsError(variable, `is "${text}", which is not an http or https URL`, otherwise);
-  }
-  return text;
+function httpUrl(env: NodeJS.ProcessEnv, variable: string, fallback: string): string {
+  const text = env[variable] || fallback;
+  if (/^https?:\/\//.test(text) && URL.canParse(text)) return text;
+  throw new SettingsError(variable, `is "${text}", which is not an http or https URL`, fallback);
 }

@@ -17,6 +17,11 @@ export function seconds(ms) {
 /** Something the person at the keyboard can mend. Its message is the whole story, so no stack is printed. */
 export class SetupError extends Error {}
 
+/** A wrong argument, or a call that makes no sense here. By name, because src/config/arguments.ts has another such class. */
+export class UsageError extends Error {
+  name = 'UsageError';
+}
+
 /** Runs one stage and prints its line when it is done; `work` may return a better ending for that line. */
 export async function stage(what, work) {
   const since = Date.now();
@@ -46,6 +51,8 @@ export async function longStage(what, { progress }, work) {
 
 /** The last resort of every entry point: one line for what a person can mend, the stack for what only we can. */
 export function failWith(error) {
-  complain(error instanceof SetupError ? error.message : (error?.stack ?? String(error)));
-  process.exitCode = 1;
+  const isUsage = error?.name === 'UsageError';
+  const isMendable = isUsage || error instanceof SetupError;
+  complain(isMendable ? error.message : (error?.stack ?? String(error)));
+  process.exitCode = isUsage ? 2 : 1;
 }

@@ -4,8 +4,7 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
-import { complain, failWith, say, seconds } from './console.mjs';
-import { readArgs, usage, UsageError } from './drill-args.mjs';
+import { complain, failWith, say, seconds, UsageError } from './console.mjs';
 import { drillNames, loadDrill } from './drill-list.mjs';
 import { playAll, playOne } from './drill-play.mjs';
 import { list, table, totals, writeDocs, writeJson } from './drill-report.mjs';
@@ -16,10 +15,13 @@ import { startTestServices, testEnv } from './test-services.mjs';
 
 async function main() {
   const startedAt = Date.now();
-  const args = readArgs(process.argv.slice(2), drillNames());
+  await bootstrap();
+  const require = requireTypeScript();
+  const { readDrillArgs, usage } = require(path.join(root, 'drills/kit/drill-args.ts'));
+  const args = readDrillArgs(process.argv.slice(2), drillNames());
   if (args.help) return process.stdout.write(`${usage}\n`);
   await bootstrap({ build: !args.list });
-  const all = loadAll();
+  const all = drillNames().map((name) => loadDrill(require, name));
   const drills = all.filter(({ name }) => args.names.includes(name));
   if (args.list) return process.stdout.write(`${list(drills)}\n`);
   refuseForeignServers();
@@ -34,11 +36,6 @@ async function main() {
   if (failed > 0 || passed === 0) process.exitCode = 1;
   say(`drills took ${seconds(Date.now() - startedAt)}`);
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
-}
-
-function loadAll() {
-  const require = requireTypeScript();
-  return drillNames().map((name) => loadDrill(require, name));
 }
 
 /** Somebody who has these set may believe that the drills will use them, and has something to lose. */
@@ -91,7 +88,4 @@ function partsOf(drills, withMutants) {
   return [...inOrder.map((drill) => ({ drill })), ...(withMutants ? mutants : [])];
 }
 
-await main().catch((error) => {
-  failWith(error);
-  if (error instanceof UsageError) process.exitCode = 2;
-});
+await main().catch(failWith);

@@ -1,4 +1,4 @@
-import { parseArgs } from 'node:util';
+import { UsageError, parseArguments } from '../config/arguments';
 import { type Config, loadConfig } from '../config/config';
 import { type Database, openDatabase } from '../database/database';
 import { explainFailure } from '../database/start-errors';
@@ -17,16 +17,12 @@ const usage = `Usage:
  */
 async function main(args: string[]): Promise<void> {
   try {
-    const { values } = parseArgs({ args, options: { 'without-ledger': { type: 'string' } } });
+    const { read } = parseArguments(args, { options: ['without-ledger'], usage });
     const config = loadConfig(process.env, 'command');
-    process.exitCode = (await audit(config, values['without-ledger'])) ? 0 : 1;
+    process.exitCode = (await audit(config, read.text('without-ledger', '') || undefined)) ? 0 : 1;
   } catch (error) {
-    const isUsage = String((error as { code?: string }).code).startsWith('ERR_PARSE_ARGS');
-    console.error(
-      isUsage
-        ? `${(error as Error).message}\n\n${usage}`
-        : explainFailure('The audit could not be made', error),
-    );
+    const isUsage = error instanceof UsageError;
+    console.error(isUsage ? error.message : explainFailure('The audit could not be made', error));
     process.exitCode = isUsage ? 2 : 1;
   }
 }

@@ -1,75 +1,36 @@
 import { resolve } from 'node:path';
-import { type HttpSettings, httpSettings } from './http-settings';
 import { ConfigError, Reader } from './settings-reader';
 
 /**
- * Every setting, its default and the reason for it. Read once, when a process starts.
- *
- * A value that cannot be used stops the process with one line that names the variable, what is wrong with the value
- * and an example that would do (ConfigError).
+ * Every setting, its default and the reason for it. Read once, when a process starts. A value that cannot be used stops
+ * the process with one line: the variable, what is wrong with its value, and an example (ConfigError).
  */
 
 export { ConfigError };
 
-/** What becomes of a charge that turns up after its order was given up. */
-export type LatePayment = 'reacquire-else-refund' | 'refund';
-
-/** Who reads the settings: buyers wait for an API, nobody for a worker, and a person for a command. */
+/** Buyers wait for an API, nobody waits for a worker, and an operator waits for a command. */
 export type ProcessRole = 'api' | 'worker' | 'command';
 
-export type Environment = 'development' | 'test' | 'production';
+export type Config = ReturnType<typeof readSettings>;
 
-export interface Config extends HttpSettings {
-  environment: Environment;
-  production: boolean;
-  logLevel: string;
-  host: string;
-  port: number;
-  metricsPort: number | undefined;
-  dataDir: string;
-  databaseUrl: string;
-  databasePoolMax: number;
-  databaseLockTimeoutMs: number;
-  databaseStatementTimeoutMs: number;
-  databaseIdleTransactionTimeoutMs: number;
-  redisUrl: string | undefined;
-  queuesEnabled: boolean;
-  stripeApiUrl: string;
-  stripeSecretKey: string;
-  stripeWebhookSecret: string;
-  paymentTimeoutMs: number;
-  paymentConcurrencyMax: number;
-  latePayment: LatePayment;
-  bootstrapKeys: { admin: string; viewer: string; client: string };
-  sessionSeconds: number;
-  trustedProxies: string[];
-  reservationTtlSeconds: number;
-  reservationTtlSecondsMax: number;
-  reservationLifetimeSecondsMax: number;
-  sagaLeaseMs: number;
-  intakeWaitingMax: number;
-  intakeWaitMsMax: number;
-  relayPollMs: number;
-  relayResendMs: number;
-  sweepMs: number;
-  idempotencyKeyRetentionHours: number;
-  shutdownGraceMs: number;
-  eventLoopStallMs: number;
-  failpoint: string | undefined;
-}
-
-/** Known to everybody, and so of no use but for trying it out. */
+/** Public, so production refuses them. */
 export const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
 const sandboxUrl = 'http://127.0.0.1:3100';
 const sandboxSecretKey = 'sk_test_holdfast_sandbox';
 const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 
-/** Reads and checks all settings; `env` is `process.env` but in tests. */
+/** Reads and checks all settings; `env` is `process.env` except in tests. */
 export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): Config {
-  const read = new Reader(env);
+  const config = readSettings(new Reader(env), role);
+  const problem = contradictionIn(config) ?? (config.production ? developmentSettingIn(config) : undefined);
+  if (problem !== undefined) throw new ConfigError(problem);
+  return config;
+}
+
+function readSettings(read: Reader, role: ProcessRole) {
   const environment = read.oneOf('NODE_ENV', ['development', 'test', 'production'], 'development');
   const production = environment === 'production';
-  const config: Config = {
+  return {
     environment,
     production,
     ...processSettings(read),
@@ -79,38 +40,61 @@ export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): C
     ...keySettings(read, production),
     ...dashboardSettings(read),
     ...reservationSettings(read),
-    ...rhythmSettings(read),
+    ...backgroundSettings(read),
   };
-  refuseContradictions(config);
-  if (production) refuseDevelopmentInProduction(config);
-  return config;
 }
 
 const processSettings = (read: Reader) => ({
   logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
   host: read.host('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),
-  // The worker has no HTTP of its own; with this it serves /metrics and /health/live, and nothing else.
+  // The worker has no API; on this port it serves /metrics and /health/live. 0: not served.
   metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
-  // Of an API only the reports of load tests lie there; everything that matters is in the database.
+  // The API keeps only the reports of load tests there; everything that matters is in the database.
   dataDir: resolve(read.text('HOLDFAST_DATA_DIR', '.holdfast')),
   redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
   queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
-  // For drills: where this process is to fail. Read by failpoints.ts.
+  // For drills: where this process fails on purpose. Parsed by failpoints.ts.
   failpoint: read.text('FAILPOINT', '') || undefined,
-  // What a charge in flight may take to come home after SIGTERM; below the 15 s that supervisors usually allow.
+  // How long a charge in flight may take after SIGTERM; below the 15 s that supervisors usually allow.
   shutdownGraceMs: read.integer('SHUTDOWN_GRACE_MS', 10_000, { min: 0, max: 300_000 }),
-  // Far above any garbage collection, below the minute after which people look; 0 is off. See watchdog.ts.
+  // Far above any garbage collection, below the minute after which an operator notices. 0: off. See watchdog.ts.
   eventLoopStallMs: read.integer('EVENT_LOOP_STALL_MS', 30_000, { min: 0, max: 600_000 }),
 });
 
+const hourMs = 3_600_000;
+
+const httpSettings = (read: Reader) => ({
+  // Above every wait that a setting limits, so a slower request is worth a look.
+  slowRequestMs: read.integer('SLOW_REQUEST_MS', 12_000, { min: 1, max: hourMs }),
+  // An idle connection costs about 20 KiB, so these cost 200 MB; more clients need more replicas.
+  httpConnectionsMax: read.integer('HTTP_CONNECTIONS_MAX', 10_000, { min: 1, max: 1_000_000 }),
+  // Clients that pipeline send a handful. Requests are handled one after the other, so more would only wait in memory.
+  httpPipelinedMax: read.integer('HTTP_PIPELINED_MAX', 32, { min: 1, max: 10_000 }),
+  // Headers fit into one or two packets; a client that needs longer wastes a connection.
+  httpHeadersMs: read.integer('HTTP_HEADERS_MS', 10_000, { min: 10, max: hourMs }),
+  // The largest body is 64 KiB; any shop's backend sends that in less.
+  httpRequestMs: read.integer('HTTP_REQUEST_MS', 30_000, { min: 10, max: hourMs }),
+  // Above the longest allowed silence: `Prefer: wait=30`, and an audit of a large database.
+  httpStallMs: read.integer('HTTP_STALL_MS', 120_000, { min: 10, max: hourMs }),
+  // Each costs a connection and a few KiB, and one query watches all of them.
+  streamsMax: read.integer('STREAMS_MAX', 1_000, { min: 1, max: 100_000 }),
+  // A quarter of them, so that no key takes them all and a shop can still follow every order of a sale.
+  streamsPerKeyMax: read.integer('STREAMS_PER_KEY_MAX', 250, { min: 1, max: 100_000 }),
+  // Proxies close connections that are silent for 15 to 60 s.
+  streamHeartbeatMs: read.integer('STREAM_HEARTBEAT_MS', 10_000, { min: 10, max: 600_000 }),
+  // One query for all streams. A revoked key works for a few more seconds, as it does for requests.
+  streamCheckMs: read.integer('STREAM_CHECK_MS', 2_000, { min: 10, max: 600_000 }),
+  // One query every 40 ms watches all waiting requests; this many ids do not slow it down.
+  waitsPerKeyMax: read.integer('WAITS_PER_KEY_MAX', 1_000, { min: 1, max: 100_000 }),
+});
+
 /**
- * A buyer who waits longer than this for one row lock is better told to try again. A worker has nobody waiting and
- * more rows in one statement. A command is asked for by a person, and an audit reads every row there is.
- *
- * Each statement timeout is above its lock timeout, so that the more telling of the two errors comes first.
+ * A buyer who has waited this long for a row lock had better retry. Nobody waits for a worker, and its statements have
+ * more rows. An audit, which is a command, reads every row. Statement timeouts are above lock timeouts, because the error
+ * of the lock says more.
  */
-const databasePatienceMs: Record<ProcessRole, { lock: number; statement: number }> = {
+const databaseTimeoutsMs: Record<ProcessRole, { lock: number; statement: number }> = {
   api: { lock: 5_000, statement: 10_000 },
   worker: { lock: 10_000, statement: 30_000 },
   command: { lock: 10_000, statement: 600_000 },
@@ -123,18 +107,18 @@ const databaseSettings = (read: Reader, role: ProcessRole) => ({
     ['postgres:', 'postgresql:'],
     'postgres://user@127.0.0.1:5432/holdfast',
   ),
-  // Two cores answer no faster with more than some twenty connections; the rest would only wait inside PostgreSQL.
+  // Two cores get no faster with more connections; they would only wait inside PostgreSQL.
   databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
-  databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', databasePatienceMs[role].lock, {
+  databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', databaseTimeoutsMs[role].lock, {
     min: 10,
     max: 600_000,
   }),
   databaseStatementTimeoutMs: read.integer(
     'DATABASE_STATEMENT_TIMEOUT_MS',
-    databasePatienceMs[role].statement,
+    databaseTimeoutsMs[role].statement,
     { min: 10, max: 3_600_000 },
   ),
-  // A transaction here never waits for anything but PostgreSQL, so one that idles belongs to a process that hangs.
+  // Our transactions wait for nothing but PostgreSQL, so an idle one belongs to a process that hangs.
   databaseIdleTransactionTimeoutMs: read.integer('DATABASE_IDLE_TRANSACTION_TIMEOUT_MS', 5_000, {
     min: 10,
     max: 600_000,
@@ -154,11 +138,12 @@ const paymentSettings = (read: Reader, production: boolean) => ({
     production ? undefined : sandboxWebhookSecret,
     'whsec_…',
   ),
-  // Longer than a bank's usual answer. An unheard answer costs only a repeat under the same key, never a double charge.
+  // Longer than banks usually take. A lost response costs a retry under the same key, never a second charge.
   paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
-  // Calls in flight per worker: what a small Stripe account allows (100/s) at its usual quarter of a second.
+  // Calls in flight per worker: the limit of a small Stripe account (100/s) at a quarter of a second each.
   paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
-  // The buyer wanted it and has paid; only who must not sell late chooses `refund`.
+  // What happens to a charge that arrives after its order was given up. The buyer wanted the goods and has paid;
+  // `refund` is for shops that must not sell late.
   latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),
 });
 
@@ -175,85 +160,65 @@ function keySettings(read: Reader, production: boolean) {
 }
 
 const dashboardSettings = (read: Reader) => ({
-  // A working day; nobody types a key in twice on one shift.
+  // A working day, so that nobody enters a key twice on one shift.
   sessionSeconds: read.integer('SESSION_SECONDS', 28_800, { min: 1, max: 604_800 }),
-  // Whose word is taken for where a caller is and what it asked for. Anybody else could make up another address.
+  // Only these may name a caller's address and host; anybody else could make them up.
   trustedProxies: read.addresses('TRUSTED_PROXIES'),
 });
 
 const reservationSettings = (read: Reader) => ({
-  // Ten minutes: longer than a bank's challenge page takes, shorter than a buyer waits for a sold-out page to change.
+  // Ten minutes: enough for a bank's challenge page, and unpaid stock is back on sale soon.
   reservationTtlSeconds: read.integer('RESERVATION_TTL_SECONDS', 600, { min: 1, max: 86_400 }),
   reservationTtlSecondsMax: read.integer('RESERVATION_TTL_SECONDS_MAX', 3_600, { min: 1, max: 86_400 }),
-  // No chain of extensions outlives this, or one patient client could keep stock for ever without buying it.
+  // The limit for all extensions together; without it a client could keep stock forever without buying.
   reservationLifetimeSecondsMax: read.integer('RESERVATION_LIFETIME_SECONDS_MAX', 1_800, {
     min: 1,
     max: 86_400,
   }),
-  // The contract's promise to clients: a retry within this time finds what its first try made.
+  // Part of the API's contract: a retry within this time gets the result of the first try.
   idempotencyKeyRetentionHours: read.integer('IDEMPOTENCY_KEY_RETENTION_HOURS', 72, { min: 24, max: 8_760 }),
 });
 
-const rhythmSettings = (read: Reader) => ({
-  // Must outlast two provider calls; a worker that died is replaced after this long.
+const backgroundSettings = (read: Reader) => ({
+  // Must outlast two provider calls; another worker takes over from a dead one after this time.
   sagaLeaseMs: read.integer('SAGA_LEASE_MS', 15_000, { min: 1_000, max: 600_000 }),
-  // About a second's worth of a hot SKU: whoever would wait longer is told so at once, and when to come back.
+  // About one second of a hot SKU. Further requests get 503 with Retry-After at once.
   intakeWaitingMax: read.integer('INTAKE_WAITING_MAX', 2_000, { min: 1, max: 1_000_000 }),
   intakeWaitMsMax: read.integer('INTAKE_WAIT_MS_MAX', 10_000, { min: 1, max: 600_000 }),
-  // The net under the poke that follows each commit: how long a message waits when that poke was lost.
+  // The relay is woken after each commit; this is how long a message waits when that wake-up is lost.
   relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
-  // Sent but not applied: the queue lost it, or its consumer died. Longer than a queue's backlog usually is.
+  // For messages that were sent but not applied: the queue lost them, or a consumer died. Longer than a usual backlog.
   relayResendMs: read.integer('RELAY_RESEND_MS', 60_000, { min: 100, max: 3_600_000 }),
-  // Expiry is promised within 5 s of its moment with every queue down; this is the sweeper's share of it.
+  // We promise expiry within 5 s with every queue down; this is the sweeper's share of that.
   sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 2_000 }),
 });
 
-function refuseContradictions(config: Config): void {
-  if (config.reservationTtlSeconds > config.reservationTtlSecondsMax) {
-    throw new ConfigError(
-      `RESERVATION_TTL_SECONDS is ${config.reservationTtlSeconds}, above RESERVATION_TTL_SECONDS_MAX (${config.reservationTtlSecondsMax}). Lower the first or raise the second.`,
-    );
-  }
-  // Two, because an answer that does not fit is followed by a look at the provider's state.
-  if (config.sagaLeaseMs <= 2 * config.paymentTimeoutMs) {
-    throw new ConfigError(
-      `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above twice PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast two provider calls. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`,
-    );
-  }
-  if (config.httpHeadersMs > config.httpRequestMs) {
-    throw new ConfigError(
-      `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`,
-    );
-  }
-  if (config.streamHeartbeatMs >= config.httpStallMs) {
-    throw new ConfigError(
-      `STREAM_HEARTBEAT_MS is ${config.streamHeartbeatMs}, not below HTTP_STALL_MS (${config.httpStallMs}): a silent event stream would be closed as stalled. Lower the first or raise the second.`,
-    );
-  }
+/** Two settings that cannot both be right, in one line. */
+function contradictionIn(config: Config): string | undefined {
+  if (config.reservationTtlSeconds > config.reservationTtlSecondsMax)
+    return `RESERVATION_TTL_SECONDS is ${config.reservationTtlSeconds}, above RESERVATION_TTL_SECONDS_MAX (${config.reservationTtlSecondsMax}). Lower the first or raise the second.`;
+  // Two calls, because after an unexpected response the provider's state is read.
+  if (config.sagaLeaseMs <= 2 * config.paymentTimeoutMs)
+    return `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above twice PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast two provider calls. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`;
+  if (config.httpHeadersMs > config.httpRequestMs)
+    return `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`;
+  if (config.streamHeartbeatMs >= config.httpStallMs)
+    return `STREAM_HEARTBEAT_MS is ${config.streamHeartbeatMs}, not below HTTP_STALL_MS (${config.httpStallMs}): a silent event stream would be closed as stalled. Lower the first or raise the second.`;
   const keys = Object.values(config.bootstrapKeys);
-  if (new Set(keys).size < keys.length) {
-    throw new ConfigError(
-      'HOLDFAST_ADMIN_KEY, HOLDFAST_VIEWER_KEY and HOLDFAST_CLIENT_KEY must differ: one key cannot have two roles. Make each with: openssl rand -hex 20',
-    );
-  }
+  if (new Set(keys).size < keys.length)
+    return 'HOLDFAST_ADMIN_KEY, HOLDFAST_VIEWER_KEY and HOLDFAST_CLIENT_KEY must differ: one key cannot have two roles. Make each with: openssl rand -hex 20';
+  return undefined;
 }
 
-function refuseDevelopmentInProduction(config: Config): void {
-  if (config.failpoint !== undefined) {
-    throw new ConfigError(
-      'FAILPOINT is set, which production refuses: it makes this process fail on purpose. Unset FAILPOINT.',
-    );
-  }
+/** What is only safe in development, in one line. */
+function developmentSettingIn(config: Config): string | undefined {
+  if (config.failpoint !== undefined)
+    return 'FAILPOINT is set, which production refuses: it makes this process fail on purpose. Unset FAILPOINT.';
   for (const [role, key] of Object.entries(config.bootstrapKeys)) {
-    if (Object.values(developmentKeys).includes(key) || key.length < 20) {
-      throw new ConfigError(
-        `HOLDFAST_${role.toUpperCase()}_KEY is a development key or shorter than 20 characters, which production refuses. Make one with: openssl rand -hex 20`,
-      );
-    }
+    if (Object.values(developmentKeys).includes(key) || key.length < 20)
+      return `HOLDFAST_${role.toUpperCase()}_KEY is a development key or shorter than 20 characters, which production refuses. Make one with: openssl rand -hex 20`;
   }
-  if (!config.stripeApiUrl.startsWith('https:') || config.stripeSecretKey === sandboxSecretKey) {
-    throw new ConfigError(
-      'STRIPE_API_URL or STRIPE_SECRET_KEY points to the payment sandbox, which production refuses. Unset STRIPE_API_URL and set STRIPE_SECRET_KEY=sk_live_…',
-    );
-  }
+  if (!config.stripeApiUrl.startsWith('https:') || config.stripeSecretKey === sandboxSecretKey)
+    return 'STRIPE_API_URL or STRIPE_SECRET_KEY points to the payment sandbox, which production refuses. Unset STRIPE_API_URL and set STRIPE_SECRET_KEY=sk_live_…';
+  return undefined;
 }

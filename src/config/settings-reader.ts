@@ -1,105 +1,136 @@
 import { isIP } from 'node:net';
 
-/** A setting that cannot be used. Its message is one line: the variable, what is wrong, and an example. */
+/** A setting that cannot be used. The message is one line: the name, what is wrong, and an example. */
 export class ConfigError extends Error {}
 
-/** Reads settings from the environment and refuses what cannot be used. */
+interface Range {
+  min: number;
+  max: number;
+}
+
+interface Style {
+  /** What stands before a name: nothing for environment variables, `--` for arguments. */
+  prefix: string;
+  ErrorClass: new (message: string) => Error;
+}
+
+/**
+ * Reads settings from the environment, and arguments from a command line (arguments.ts), and refuses what cannot be used.
+ * An empty environment variable counts as unset, because Compose files pass those; an empty argument is a wrong value.
+ */
 export class Reader {
-  constructor(private readonly env: NodeJS.ProcessEnv) {}
+  constructor(
+    private readonly values: Record<string, string | undefined>,
+    private readonly style: Style = { prefix: '', ErrorClass: ConfigError },
+  ) {}
 
   text(name: string, fallback: string): string {
-    return this.env[name]?.trim() || fallback;
+    return this.raw(name) || fallback;
+  }
+
+  integer<F extends number | undefined>(name: string, fallback: F, range: Range): number | F {
+    return this.number(name, fallback, range, 'whole number');
+  }
+
+  number<F extends number | undefined>(
+    name: string,
+    fallback: F,
+    { min, max }: Range,
+    kind = 'number',
+  ): number | F {
+    const raw = this.raw(name);
+    if (raw === undefined) return fallback;
+    const isNumber = kind === 'number' ? raw !== '' : /^-?\d+$/.test(raw);
+    const value = Number(raw);
+    if (isNumber && value >= min && value <= max) return value;
+    return this.refuse(name, `is ${quoted(raw)}, not a ${kind} from ${min} to ${max}`, fallback ?? min);
+  }
+
+  oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
+    const raw = this.raw(name) ?? fallback;
+    const value = values.find((known) => known === raw);
+    return value ?? this.refuse(name, `is ${quoted(raw)}, none of ${values.join(', ')}`, fallback);
+  }
+
+  /** Some of the values, with commas between them. */
+  someOf<T extends string>(name: string, values: readonly T[], fallback: readonly T[]): readonly T[] {
+    const list = this.list(name);
+    const wrong = list.find((one) => !values.some((known) => known === one));
+    if (wrong !== undefined)
+      this.refuse(name, `holds ${quoted(wrong)}, none of ${values.join(', ')}`, values.slice(0, 2).join());
+    return list.length > 0 ? (list as T[]) : fallback;
+  }
+
+  list(name: string): string[] {
+    return this.text(name, '')
+      .split(',')
+      .map((one) => one.trim())
+      .filter(Boolean);
   }
 
   host(name: string, fallback: string): string {
     const host = this.text(name, fallback);
     if (!isHost(host))
-      throw new ConfigError(
-        `${name} is ${quoted(host)}, which is no IP address and no host name. Example: ${name}=0.0.0.0 (all interfaces) or ${name}=${fallback}`,
+      this.refuse(
+        name,
+        `is ${quoted(host)}, which is no IP address and no host name`,
+        `0.0.0.0 (all interfaces) or ${name}=${fallback}`,
       );
     return host.replace(/^\[(.*)\]$/, '$1');
   }
 
-  integer(name: string, fallback: number, { min, max }: { min: number; max: number }): number {
-    const raw = this.env[name]?.trim();
-    if (!raw) return fallback;
-    const value = Number(raw);
-    if (!/^-?\d+$/.test(raw) || value < min || value > max) {
-      throw new ConfigError(
-        `${name} is ${quoted(raw)}, not a whole number from ${min} to ${max}. Example: ${name}=${fallback}`,
-      );
-    }
-    return value;
-  }
-
   /** IP addresses and networks, with commas between them. */
   addresses(name: string): string[] {
-    const list = this.text(name, '')
-      .split(',')
-      .map((one) => one.trim())
-      .filter(Boolean);
-    const example = `Example: ${name}=10.0.0.0/8,192.168.1.7`;
+    const list = this.list(name);
+    const example = '10.0.0.0/8,192.168.1.7';
     const wrong = list.find((one) => !isAddress(one));
     if (wrong !== undefined)
-      throw new ConfigError(
-        `${name} holds ${quoted(wrong)}, which is no IP address and no network. ${example}`,
-      );
+      this.refuse(name, `holds ${quoted(wrong)}, which is no IP address and no network`, example);
     const everybody = list.find(coversTheInternet);
     if (everybody !== undefined)
-      throw new ConfigError(
-        `${name} holds ${quoted(everybody)}, which trusts everybody: any caller could then claim any address. Name the addresses of your proxies. ${example}`,
+      this.refuse(
+        name,
+        `holds ${quoted(everybody)}, which trusts everybody: any caller could then claim any address. Name the addresses of your proxies`,
+        example,
       );
     return list;
   }
 
-  oneOf<T extends string>(name: string, values: readonly T[], fallback: T): T {
-    const raw = this.env[name]?.trim() || fallback;
-    const value = values.find((known) => known === raw);
-    if (value === undefined) {
-      throw new ConfigError(
-        `${name} is ${quoted(raw)}, none of ${values.join(', ')}. Example: ${name}=${fallback}`,
-      );
-    }
-    return value;
-  }
-
   secret(name: string, fallback: string | undefined, example: string): string {
-    const value = this.env[name]?.trim() || fallback;
-    if (!value)
-      throw new ConfigError(
-        `${name} is not set and has no default in production. Example: ${name}=${example}`,
-      );
-    if (!/^[\x21-\x7e]+$/.test(value)) {
-      throw new ConfigError(
-        `${name} holds characters that no header can carry (use visible ASCII). Example: ${name}=${example}`,
-      );
-    }
+    const value = this.raw(name) ?? fallback;
+    if (!value) return this.refuse(name, 'is not set and has no default in production', example);
+    if (!/^[\x21-\x7e]+$/.test(value))
+      this.refuse(name, 'holds characters that no header can carry (use visible ASCII)', example);
     return value;
   }
 
   url(name: string, fallback: string | undefined, protocols: string[], example: string): string {
     const url = this.optionalUrl(name, protocols, example) ?? fallback;
-    if (!url)
-      throw new ConfigError(`${name} is not set. Example: ${name}=${example} (npm start sets it for you)`);
-    return url;
+    return url ?? this.refuse(name, 'is not set', `${example} (npm start sets it for you)`);
   }
 
   optionalUrl(name: string, protocols: string[], example: string): string | undefined {
-    const raw = this.env[name]?.trim();
-    if (!raw) return undefined;
-    if (protocols.some((known) => raw.startsWith(`${known}//`)) && hasUnencodedCredentials(raw)) {
-      throw new ConfigError(
-        `${name} cannot be read: its user name or password holds a character that a URL must write encoded (# as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25). Encode the password with: node -p "encodeURIComponent('…')"`,
+    const raw = this.raw(name);
+    if (raw === undefined) return undefined;
+    if (protocols.some((known) => raw.startsWith(`${known}//`)) && hasUnencodedCredentials(raw))
+      throw new this.style.ErrorClass(
+        `${this.style.prefix}${name} cannot be read: its user name or password holds a character that a URL must write encoded (# as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25). Encode the password with: node -p "encodeURIComponent('…')"`,
       );
-    }
-    const protocol = URL.canParse(raw) ? new URL(raw).protocol : undefined;
-    if (!protocol || !protocols.includes(protocol)) {
-      // The value is not repeated: a URL may carry a password.
-      throw new ConfigError(
-        `${name} is not a URL that starts with ${protocols.join('// or ')}//. Example: ${name}=${example}`,
-      );
-    }
+    const protocol = URL.canParse(raw) ? new URL(raw).protocol : '';
+    // The value is not repeated: a URL may carry a password.
+    if (!protocols.includes(protocol))
+      this.refuse(name, `is not a URL that starts with ${protocols.join('// or ')}//`, example);
     return raw;
+  }
+
+  refuse(name: string, problem: string, example: string | number): never {
+    const { prefix, ErrorClass } = this.style;
+    throw new ErrorClass(`${prefix}${name} ${problem}. Example: ${prefix}${name}=${example}`);
+  }
+
+  private raw(name: string): string | undefined {
+    const value = this.values[name]?.trim();
+    return value === '' && this.style.prefix === '' ? undefined : value;
   }
 }
 
@@ -122,10 +153,7 @@ function coversTheInternet(text: string): boolean {
 const isHost = (text: string) =>
   isIP(text.replace(/^\[(.*)\]$/, '$1')) !== 0 || /^(?!.*\.\.)[a-z\d]([\w.-]{0,252}[a-z\d.])?$/i.test(text);
 
-/**
- * A user name or password with a character that means something in a URL. Such a URL often parses, with the wrong host;
- * or it does not parse at all.
- */
+/** A user name or password with a character that means something in a URL: it may still parse, with the wrong host. */
 function hasUnencodedCredentials(raw: string): boolean {
   if (!raw.includes('@')) return false;
   if (!URL.canParse(raw)) return true;

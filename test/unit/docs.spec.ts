@@ -173,7 +173,7 @@ describe('the settings', () => {
     const planted = settingsIn([
       `read.integer('PLANTED', 1)`,
       'process.env.PLANTED_TOO',
-      `port(env, 'PLANTED_3')`,
+      `integer(env, 'PLANTED_3', 1, range)`,
     ]);
     const documented = settingsOf(
       read('docs/settings.md')

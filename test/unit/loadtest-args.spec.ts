@@ -1,12 +1,14 @@
+import { readDrillArgs } from '../../drills/kit/drill-args';
 import { readBenchArgs } from '../../loadtest/bench-args';
 import { readFlashSaleArgs } from '../../loadtest/flash-args';
-import { UsageError } from '../../loadtest/given';
+import { UsageError } from '../../src/config/arguments';
 
 const known = ['row-lock', 'grouped', 'adaptive'];
 const flashSale = (...argv: string[]) => readFlashSaleArgs(['--strategy=grouped', ...argv], known);
 
-describe('what a flash sale is asked for', () => {
-  it('is one strategy, several, or all that the build has', () => {
+describe('arguments of npm run flash-sale', () => {
+  it('name one strategy, several, or all of the build', () => {
+    expect(readFlashSaleArgs([], known).strategies).toEqual(['adaptive']);
     expect(readFlashSaleArgs(['--strategy', 'grouped'], known).strategies).toEqual(['grouped']);
     expect(readFlashSaleArgs(['--strategy', 'grouped, row-lock'], known).strategies).toEqual([
       'grouped',
@@ -15,44 +17,48 @@ describe('what a flash sale is asked for', () => {
     expect(readFlashSaleArgs(['--strategy', 'all'], known).strategies).toEqual(known);
   });
 
-  it('is measured at several numbers of buyers, at given ones, or at none', () => {
+  it('measure at the default numbers of buyers, at given ones, or at none', () => {
     expect(flashSale().concurrency.length).toBeGreaterThan(3);
     expect(flashSale('--concurrency=2,64').concurrency).toEqual([2, 64]);
     expect(flashSale('--concurrency=none').concurrency).toEqual([]);
   });
 
-  it('leaves no measurement behind in a service of somebody else’s, unless it is asked for', () => {
-    const there = '--url=https://shop.example';
-    expect(flashSale(there).concurrency).toEqual([]);
+  it('skip the measurement for a service named by --url, unless --concurrency is given', () => {
+    const there = '--url=https://shop.example/';
+    expect(flashSale(there)).toMatchObject({ url: 'https://shop.example', concurrency: [] });
     expect(flashSale(there, '--concurrency=8').concurrency).toEqual([8]);
   });
 
   it.each([
-    ['--strategy=rowlock', /no strategy "rowlock".*row-lock, grouped, adaptive, all/],
-    ['--stock=-5', /--stock is "-5", not a whole number from 1 to/],
+    ['--strategy=rowlock', /--strategy holds "rowlock", none of row-lock, grouped, adaptive, all/],
+    ['--stock=-5', /--stock is "-5", not a whole number from 1 to 1000000000\. Example: --stock=500$/],
     ['--stock=1.5', /--stock is "1.5", not a whole number/],
     ['--buyers=many', /--buyers is "many", not a whole number from 1/],
     ['--buyers=', /--buyers is "", not a whole number from 1/],
     ['--rate=0', /--rate is "0", not a number from 0.1/],
+    ['--rate=', /--rate is "", not a number from 0.1/],
     ['--decline-rate=20', /--decline-rate is "20", not a number from 0 to 1/],
     ['--lines=3', /--lines is 3, above --skus \(1\)/],
     ['--concurrency=1,x', /--concurrency is "1,x", neither "none" nor whole numbers from 1/],
     ['--queue=kafka', /--queue is "kafka", none of postgres, redis/],
-    ['--url=localhost:3000', /--url is "localhost:3000", not an http or https URL/],
+    [
+      '--url=localhost:3000',
+      /--url is not a URL that starts with http:\/\/ or https:\/\/\. Example: --url=http/,
+    ],
     ['--strategem=grouped', /Unknown option '--strategem'[\s\S]*--strategy NAME/],
-  ])('is refused with what would be allowed: %s', (wrong, told) => {
+  ])('are refused with what is allowed: %s', (wrong, message) => {
     const refused = () => readFlashSaleArgs([wrong], known);
-    expect(refused).toThrow(told);
+    expect(refused).toThrow(message);
     expect(refused).toThrow(UsageError);
   });
 
-  it('is told that a number below zero is wrong, however it is written', () => {
+  it('refuse a negative number given as a separate argument', () => {
     expect(() => readFlashSaleArgs(['--stock', '-5'], known)).toThrow(/--stock is "-5", not a whole number/);
   });
 });
 
-describe('what is benched', () => {
-  it('is everything, or the parts that are named, in their order', () => {
+describe('arguments of npm run bench', () => {
+  it('select all parts by default, and named parts in the order of the list', () => {
     expect(readBenchArgs([]).only).toEqual([
       'no-op',
       'statements',
@@ -66,7 +72,7 @@ describe('what is benched', () => {
     expect(readBenchArgs(['--only=http,no-op']).only).toEqual(['no-op', 'http']);
   });
 
-  it('leaves out what is asked for with nothing in it', () => {
+  it('leave out the parts that are given nothing to measure', () => {
     expect(readBenchArgs(['--rows=0', '--expiring=0']).only).not.toEqual(
       expect.arrayContaining(['past', 'expiry']),
     );
@@ -74,10 +80,32 @@ describe('what is benched', () => {
   });
 
   it.each([
-    ['--only=htp', /no part htp. There are: no-op, .*past/],
+    ['--only=htp', /--only holds "htp", none of no-op, .*past/],
     ['--rounds=0', /--rounds is "0", not a whole number from 1 to 99/],
     ['--rows=-1', /--rows is "-1", not a whole number from 0/],
-  ])('is refused with what would be allowed: %s', (wrong, told) => {
-    expect(() => readBenchArgs([wrong])).toThrow(told);
+  ])('are refused with what is allowed: %s', (wrong, message) => {
+    expect(() => readBenchArgs([wrong])).toThrow(message);
+  });
+});
+
+describe('arguments of npm run drill', () => {
+  const drills = ['chaos', 'poison'];
+
+  it('select all drills by default, with ten crash pairs instead of the default of that drill', () => {
+    expect(readDrillArgs([], drills)).toMatchObject({
+      names: drills,
+      pairs: 10,
+      minutes: undefined,
+      jobs: 2,
+    });
+    expect(readDrillArgs(['poison'], drills)).toMatchObject({ names: ['poison'], pairs: undefined });
+  });
+
+  it.each([
+    ['--jobs=0', /--jobs is "0", not a whole number from 1 to 64\. Example: --jobs=2$/],
+    ['--minutes=soon', /--minutes is "soon", not a number from 0\.01/],
+    ['poisn', /There is no drill poisn\. There are: chaos, poison\./],
+  ])('are refused with what is allowed: %s', (wrong, message) => {
+    expect(() => readDrillArgs([wrong], drills)).toThrow(message);
   });
 });

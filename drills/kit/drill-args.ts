@@ -1,0 +1,43 @@
+import { randomInt } from 'node:crypto';
+import { UsageError, parseArguments } from '../../src/config/arguments';
+
+export const usage = `npm run drill [-- <drill>… [options]]
+
+  --list         the drills, what each shows, and its rows of the failure catalogue
+  --mutants      in addition, each drill against each of its mutants, which must turn it red
+  --seed N       repeats what was random
+  --jobs N       how many run at once (2: drills mostly wait)
+  --minutes M    how long chaos lasts (1)
+  --pairs N      how many crashes during the recovery from a crash (100; in a run of all drills 10)
+  --json FILE    the results, for programs
+  --docs         the results, into the table of docs/drills.md`;
+
+/** A hundred pairs take eight minutes, as long as all other drills together. */
+const pairsAmongOthers = 10;
+
+/** `known`: the names of all drills. */
+export function readDrillArgs(argv: string[], known: readonly string[]) {
+  const { read, has, positionals } = parseArguments(argv, {
+    options: ['seed', 'jobs', 'minutes', 'pairs', 'json'],
+    flags: ['list', 'mutants', 'docs', 'help'],
+    usage,
+    allowPositionals: true,
+  });
+  const unknown = positionals.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new UsageError(`There is no drill ${unknown.join(', ')}. There are: ${known.join(', ')}.`);
+  const areNamed = positionals.length > 0;
+  return {
+    names: areNamed ? positionals : known,
+    list: has('list'),
+    mutants: has('mutants'),
+    docs: has('docs'),
+    help: has('help'),
+    seed: read.integer('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
+    jobs: read.integer('jobs', 2, { min: 1, max: 64 }),
+    // Undefined: the drill's own default.
+    minutes: read.number('minutes', undefined, { min: 0.01, max: 10_000 }),
+    pairs: read.integer('pairs', areNamed ? undefined : pairsAmongOthers, { min: 1, max: 100_000 }),
+    json: read.text('json', '') || undefined,
+  };
+}
