@@ -7,7 +7,7 @@ import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
 import { publicId } from '../ids';
-import { type Action, type ActionFilter, listActions } from './audit-log-list';
+import { type Action, type ActionFilter, listActions } from './audit-log.repository';
 
 const actionType = documented(
   'Action',
@@ -68,7 +68,7 @@ export class ActionsController {
   @Get()
   @ApiOperation({
     summary: 'The audit log',
-    description: 'Who did what, and why, with what it was before and after. Newest first; kept for ever.',
+    description: 'Who did what, and why, with what it was before and after. Newest first; kept forever.',
   })
   @Answers({ 200: pageOfType(actionType) }, [ValidationFailed.kind])
   async list(@Query() query: ActionsQuery) {

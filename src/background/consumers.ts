@@ -7,7 +7,7 @@ import { failpoint } from '../failpoints';
 import { ReservationsService } from '../inventory/reservations/reservations.service';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
-import { parkMessage } from '../outbox/dead-letters';
+import { parkMessage } from '../outbox/dead-letters.repository';
 import { messageRoutes, receiveMessage } from '../outbox/outbox';
 import { type JobHandler, type QueueName, Queues, type StartedJob } from '../queue/queues';
 

@@ -241,20 +241,20 @@ export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context:
 });
 
 /**
- * For an acting call with an optional key: true when it was carried out before and must not be again. The caller
- * commits the claim together with its act.
+ * For calls whose key may be absent: what the first request with this key made, or undefined if this is the first. The
+ * caller commits the claim together with its change.
  */
-export async function alreadyDone(
+export async function replayOf(
   tx: Tx,
   key: string | undefined,
   claim: Omit<IdempotencyClaim, 'key' | 'fingerprint'> & { request: unknown },
-): Promise<boolean> {
-  if (key === undefined) return false;
+): Promise<string | undefined> {
+  if (key === undefined) return undefined;
   const { request, ...named } = claim;
   const [found] = await claimKeys(tx, [{ ...named, key, fingerprint: fingerprintOf(request) }]);
-  if (found!.first) return false;
+  if (found!.first) return undefined;
   if ('reused' in found!) throw reusedKey();
-  return true;
+  return (found as { resourceId: string }).resourceId;
 }
 
 export const reusedKey = () =>

@@ -9,10 +9,9 @@ import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { notFound, refusal } from '../errors';
-import { recordAction } from '../audit-log/audit-log.repository';
+import { type Outcome, operatorAction } from '../audit-log/operator-action';
 import type { Principal } from '../auth/auth.guard';
 import { StreamTopics } from '../http/stream-topics';
-import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
 import { newId, publicId } from '../ids';
 import { LoadTestRun } from './load-test-run';
 import { type LoadTest, LoadTestFiles, waitingLane } from './load-test-files';
@@ -72,55 +71,39 @@ export class LoadTests implements OnModuleDestroy {
     if (!existsSync(program)) throw notFound('This installation has no load test. Start it from a clone.');
     const runId = newId();
     try {
-      const claimed = await this.claim(runId, wanted, key, actor);
-      return claimed === undefined ? this.begin(publicId('run', runId), wanted, actor) : this.find(claimed);
+      const outcome = await this.claim(runId, wanted, key, actor);
+      return outcome.status === 'replayed'
+        ? this.find(publicId('run', outcome.resourceId))
+        : this.begin(publicId('run', runId), wanted, actor);
     } finally {
       if (this.starting === runId) this.starting = undefined;
     }
   }
 
-  /** The id of what this key started before, or undefined: it is this one's turn, and the audit log has it. */
   private claim(
     runId: string,
-    wanted: NewLoadTestDto,
+    { reason, ...settings }: NewLoadTestDto,
     key: string | undefined,
     actor: Principal,
-  ): Promise<string | undefined> {
-    return this.db.transaction('desk', async (tx) => {
-      if (key !== undefined) {
-        const claim = { principal: actor.name, operation: 'load-tests', key, resourceId: runId };
-        const [found] = await claimKeys(tx, [{ ...claim, fingerprint: fingerprintOf(wanted) }]);
-        if (!found!.first && 'reused' in found!) throw reusedKey();
-        if (!found!.first) return publicId('run', (found as { resourceId: string }).resourceId);
-      }
+  ): Promise<Outcome> {
+    const object = { type: 'load_test' as const, id: publicId('run', runId) };
+    const once = { key, operation: 'load-tests', request: { reason, ...settings }, resourceId: runId };
+    return operatorAction(this.db, { transaction: 'desk', actor, reason, object, once }, async () => {
       const others = this.starting !== undefined && this.starting !== runId;
       if (others || this.files.list().some(({ status }) => status === 'running'))
-        throw loadTestRunning('One is held already. Wait for its end, or stop it.');
+        throw loadTestRunning('A load test is already running. Wait for its end, or stop it.');
       this.starting = runId;
-      const { reason, ...after } = wanted;
-      const objectId = publicId('run', runId);
-      await recordAction(tx, actor, {
-        action: 'load-test.start',
-        objectType: 'load_test',
-        objectId,
-        reason,
-        after,
-      });
-      return undefined;
+      return { action: 'load-test.start', after: settings };
     });
   }
 
   async stop(id: string, reason: string, actor: Principal): Promise<LoadTest> {
     const run = this.find(id);
     if (run.status !== 'running') return run;
-    await this.db.transaction('desk', (tx) =>
-      recordAction(tx, actor, {
-        action: 'load-test.stop',
-        objectType: 'load_test',
-        objectId: id,
-        reason,
-      }),
-    );
+    const object = { type: 'load_test' as const, id };
+    await operatorAction(this.db, { transaction: 'desk', actor, reason, object }, async () => ({
+      action: 'load-test.stop',
+    }));
     this.files.askToStop(id);
     return this.find(id);
   }

@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
 import { HoldfastError, unavailable } from '../errors';
 import { type Principal, ownerFilter } from '../auth/auth.guard';
-import { claimKeys, fingerprintOf, reusedKey } from '../idempotency/idempotency';
+import { replayOf } from '../idempotency/idempotency';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations';
@@ -51,17 +51,11 @@ export class OrdersService {
     const replayed = await this.db.transaction(
       'request-cancellation',
       async (tx) => {
-        const claim = {
-          principal: principal.name,
-          operation: `orders/${by}`,
-          key,
-          fingerprint: fingerprintOf({ id }),
-          resourceId: id,
-        };
-        const [found] = await claimKeys(tx, [claim]);
-        if (!found!.first && 'reused' in found!) throw reusedKey();
-        if (found!.first) await this.ask(tx, order.id, by);
-        return !found!.first;
+        const operation = `orders/${by}`;
+        const claim = { principal: principal.name, operation, resourceId: id, request: { id } };
+        if (await replayOf(tx, key, claim)) return true;
+        await this.ask(tx, order.id, by);
+        return false;
       },
       { rerunWhenCommitIsUnknown: true },
     );

@@ -1,23 +1,15 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
-import { Database } from '../database/database';
-import { ValidationFailed, refusal } from '../errors';
-import { recordAction } from '../audit-log/audit-log.repository';
+import { ValidationFailed } from '../errors';
 import { Answers, documented, pageOfType } from '../http/responses';
 import { Caller, type Principal, Roles } from '../auth/auth.guard';
-import { PageQuery, pageBounds, pageOf } from '../http/paging';
-import { OptionalIdempotencyKey, alreadyDone, idempotencyKeyReused } from '../idempotency/idempotency';
-import { newId, parsePublicId, publicId } from '../ids';
+import { PageQuery } from '../http/paging';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
+import { publicId } from '../ids';
 import { ReasonDto } from '../audit-log/reason.dto';
-import { type DeadLetter, listDeadLetters, lockLetter, sendAgain } from './dead-letters';
-import { Relay } from './relay';
-
-const deadLetterNotFound = refusal({
-  code: 'dead_letter_not_found',
-  status: 404,
-  title: 'There is no such dead letter',
-});
+import type { DeadLetter } from './dead-letters.repository';
+import { DeadLetters, deadLetterNotFound } from './dead-letters.service';
 
 const deadLetterType = documented(
   'DeadLetter',
@@ -39,10 +31,7 @@ const deadLetterType = documented(
 @Controller('v1/admin/dead-letters')
 @Roles('admin', 'viewer')
 export class DeadLettersController {
-  constructor(
-    private readonly db: Database,
-    private readonly relay: Relay,
-  ) {}
+  constructor(private readonly letters: DeadLetters) {}
 
   @Get()
   @ApiOperation({
@@ -51,8 +40,8 @@ export class DeadLettersController {
   })
   @Answers({ 200: pageOfType(deadLetterType) }, [ValidationFailed.kind])
   async list(@Query() query: PageQuery) {
-    const { limit, after } = pageBounds(query);
-    return pageOf(await listDeadLetters(this.db, limit, after), limit, (row) => row.id, view);
+    const page = await this.letters.list(query);
+    return { ...page, data: page.data.map(view) };
   }
 
   @Post(':id/retry')
@@ -65,41 +54,17 @@ export class DeadLettersController {
     idempotencyKeyReused.kind,
   ])
   async retry(
-    @Param('id') publicOne: string,
+    @Param('id') id: string,
     @Body() { reason }: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,
     @Caller() actor: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const id = parsePublicId('evt', publicOne);
-    if (!id) throw noSuchLetter();
-    const { letter, replayed } = await this.db.transaction('dead-letter', async (tx) => {
-      const operation = `dead-letters/${id}/retry`;
-      const claim = { principal: actor.name, operation, resourceId: newId(), request: { reason } };
-      const replayed = await alreadyDone(tx, key, claim);
-      const found = await lockLetter(tx, id);
-      if (!found) throw noSuchLetter();
-      // Sent again before, by whatever hand: there is nothing left to do and nothing to record.
-      if (replayed || found.retriedAt) return { letter: found, replayed };
-      const objectId = publicId('evt', id);
-      await recordAction(tx, actor, {
-        action: 'dead-letter.retry',
-        objectType: 'dead_letter',
-        objectId,
-        reason,
-        before: { attempts: found.attempts, diedAt: found.diedAt, retriedAt: null },
-        after: { retriedAt: found.now },
-      });
-      return { letter: await sendAgain(tx, found), replayed };
-    });
-    this.relay.poke();
+    const { letter, replayed } = await this.letters.retry(id, { reason, key }, actor);
     if (replayed) void reply.header('idempotent-replayed', 'true');
     return view(letter);
   }
 }
-
-const noSuchLetter = () =>
-  deadLetterNotFound('No dead letter has this id. Look at the list of dead letters.');
 
 const view = (letter: DeadLetter) => ({
   id: publicId('evt', letter.id),

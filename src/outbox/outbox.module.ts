@@ -3,11 +3,13 @@ import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { Queues } from '../queue/queues';
+import { DeadLetters } from './dead-letters.service';
 import { Relay } from './relay';
 
 @Global()
 @Module({
   providers: [
+    DeadLetters,
     {
       provide: Relay,
       inject: [CONFIG, Database, Queues],
@@ -15,7 +17,7 @@ import { Relay } from './relay';
         new Relay(db, queues, { enabled: config.queuesEnabled, resendMs: config.relayResendMs }),
     },
   ],
-  exports: [Relay],
+  exports: [DeadLetters, Relay],
 })
 export class OutboxModule implements BeforeApplicationShutdown {
   constructor(private readonly relay: Relay) {}

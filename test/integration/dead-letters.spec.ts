@@ -1,5 +1,10 @@
 import { newId } from '../../src/ids';
-import { listDeadLetters, lockLetter, parkMessage, sendAgain } from '../../src/outbox/dead-letters';
+import {
+  listDeadLetters,
+  lockLetter,
+  parkMessage,
+  sendAgain,
+} from '../../src/outbox/dead-letters.repository';
 import { appendMessages } from '../../src/outbox/outbox';
 import type { Database } from '../../src/database/database';
 import { unavailable } from '../../src/errors';
@@ -60,7 +65,8 @@ const letters = () => listDeadLetters(world.db, 100, null);
 const again = (id: string) =>
   world.db.transaction('dead-letter', async (tx) => {
     const letter = await lockLetter(tx, id);
-    return letter && (letter.retriedAt ? letter : sendAgain(tx, letter));
+    if (letter && !letter.retriedAt) await sendAgain(tx, letter);
+    return letter;
   });
 const appliedOf = async ({ data }: StartedJob) =>
   (

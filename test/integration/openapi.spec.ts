@@ -6,7 +6,7 @@ import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/database/database';
 import { problemKinds } from '../../src/errors';
 import { parsePublicId } from '../../src/ids';
-import { parkMessage } from '../../src/outbox/dead-letters';
+import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { createTestDatabase } from '../support/database';
 
 type Described = {

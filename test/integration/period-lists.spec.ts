@@ -1,5 +1,5 @@
 import { copy } from '../../loadtest/bench/past';
-import { listActions } from '../../src/audit-log/audit-log-list';
+import { listActions } from '../../src/audit-log/audit-log.repository';
 import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { CountedReads } from '../support/counted-reads';
 import { createWorld, type World } from '../support/fixtures';

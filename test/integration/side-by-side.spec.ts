@@ -2,7 +2,7 @@ import type { Database } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { codeVersion } from '../../src/orders/checkout-saga/code-version';
 import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
-import { listDeadLetters } from '../../src/outbox/dead-letters';
+import { listDeadLetters } from '../../src/outbox/dead-letters.repository';
 import { DueSagas } from '../../src/background/due-sagas';
 import { consumersOf } from '../support/consumers';
 import {

@@ -1,7 +1,7 @@
 import { copy } from '../../loadtest/bench/past';
 import { listReservations } from '../../src/inventory/reservations/reservation-list';
 import { listAllOrders } from '../../src/reporting/lists/order-list';
-import { parkMessage } from '../../src/outbox/dead-letters';
+import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { CountedReads } from '../support/counted-reads';
 import { line } from '../support/intakes';

@@ -1,5 +1,5 @@
 import { newId, publicId } from '../../src/ids';
-import { listActions } from '../../src/audit-log/audit-log-list';
+import { listActions } from '../../src/audit-log/audit-log.repository';
 import { countsBetween } from '../../src/reporting/overview/order-counts';
 import { hearClock } from '../../src/clock';
 import { clockOf } from '../../src/database/database';

@@ -1,9 +1,9 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
-import { recordAction, recordActions } from '../../audit-log/audit-log.repository';
+import { recordActions } from '../../audit-log/audit-log.repository';
+import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
-import { alreadyDone } from '../../idempotency/idempotency';
 import { newId, publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { releaseNotFound, releaseNotRunning, releaseTokenExpired, tooManyToRelease } from './releases.errors';
@@ -65,29 +65,29 @@ export class Releases implements BeforeApplicationShutdown {
     { reason, key }: { reason: string; key: string | undefined },
     actor: Principal,
   ): Promise<{ release: ReleaseRow; replayed: boolean }> {
-    const replayed = await this.db.transaction(
-      'change-reservation',
+    const { status } = await operatorAction(
+      this.db,
+      {
+        ...requestOn(id, reason, actor),
+        once: { key, operation: 'reservations/release', request: { reason, id } },
+        isRepeatable: true,
+      },
       async (tx) => {
-        const request = { reason, id };
-        const claim = { principal: actor.name, operation: 'reservations/release', resourceId: id, request };
-        const done = await alreadyDone(tx, key, claim);
         const counted = await lockRelease(tx, id);
         if (!counted) throw releaseNotFound('No count has this token. Count again.');
-        if (done || counted.status !== 'counted') return true;
+        if (counted.status !== 'counted') return undefined;
         if (counted.now.getTime() - counted.countedAt.getTime() > tokenLifetimeMs)
           throw releaseTokenExpired(
             'It was counted more than 10 min ago. Count again, and look at the numbers.',
           );
-        await this.start(tx, counted, reason, actor);
-        return false;
+        return this.start(tx, counted, reason, actor);
       },
-      { rerunWhenCommitIsUnknown: true },
     );
     void this.run(id);
-    return { release: await this.get(id), replayed };
+    return { release: await this.get(id), replayed: status !== 'done' };
   }
 
-  private async start(tx: Tx, counted: ReleaseRow, reason: string, actor: Principal): Promise<void> {
+  private async start(tx: Tx, counted: ReleaseRow, reason: string, actor: Principal): Promise<Change> {
     const { now, filter, reservations, units, customers, skippedPinned } = counted;
     await saveRelease(tx, {
       ...counted,
@@ -97,14 +97,11 @@ export class Releases implements BeforeApplicationShutdown {
       startedAt: now,
       leaseExpiresAt: leaseFrom(now),
     });
-    await recordAction(tx, actor, {
+    return {
       action: 'reservations.release',
-      objectType: 'release',
-      objectId: publicId('rel', counted.id),
-      reason,
       before: { filter, reservations, units, customers, skippedPinned },
       after: { status: 'running' },
-    });
+    };
   }
 
   /** Ends it after the batch in hand. What was released stays released. */
@@ -113,27 +110,21 @@ export class Releases implements BeforeApplicationShutdown {
     { reason, key }: { reason: string; key: string | undefined },
     actor: Principal,
   ): Promise<{ release: ReleaseRow; replayed: boolean }> {
-    const replayed = await this.db.transaction('change-reservation', async (tx) => {
-      const operation = `reservations/releases/${id}/stop`;
-      const claim = { principal: actor.name, operation, resourceId: newId(), request: { reason } };
-      if (await alreadyDone(tx, key, claim)) return true;
-      const release = await lockRelease(tx, id);
-      if (!release || release.status === 'counted') throw noSuchRelease();
-      if (release.status === 'stopped') return true;
-      if (release.status === 'done')
-        throw releaseNotRunning('Every reservation that was counted was looked at.');
-      await saveRelease(tx, { ...release, status: 'stopped', endedAt: release.now, leaseExpiresAt: null });
-      await recordAction(tx, actor, {
-        action: 'reservations.release.stop',
-        objectType: 'release',
-        objectId: publicId('rel', id),
-        reason,
-        before: { status: 'running' },
-        after: { status: 'stopped', released: release.released },
-      });
-      return false;
-    });
-    return { release: await this.get(id), replayed };
+    const { status } = await operatorAction(
+      this.db,
+      { ...requestOn(id, reason, actor), once: { key, operation: `reservations/releases/${id}/stop` } },
+      async (tx) => {
+        const release = await lockRelease(tx, id);
+        if (!release || release.status === 'counted') throw noSuchRelease();
+        if (release.status === 'stopped') return undefined;
+        if (release.status === 'done')
+          throw releaseNotRunning('Every reservation that was counted was looked at.');
+        await saveRelease(tx, { ...release, status: 'stopped', endedAt: release.now, leaseExpiresAt: null });
+        const [before, after] = [{ status: 'running' }, { status: 'stopped', released: release.released }];
+        return { action: 'reservations.release.stop', before, after };
+      },
+    );
+    return { release: await this.get(id), replayed: status !== 'done' };
   }
 
   /** A started one. */
@@ -230,6 +221,13 @@ async function recordReleased(tx: Tx, { id, actor, reason }: ReleaseRow, ids: st
     })),
   );
 }
+
+const requestOn = (id: string, reason: string, actor: Principal) => ({
+  transaction: 'change-reservation' as const,
+  actor,
+  reason,
+  object: { type: 'release' as const, id: publicId('rel', id) },
+});
 
 export const handledOf = ({ released, endedBefore, pinnedMeanwhile }: ReleaseRow) =>
   released + endedBefore + pinnedMeanwhile;

@@ -1,9 +1,10 @@
 import type { Tx } from '../../database/database';
+import { lastActionOn } from '../../audit-log/audit-log.repository';
 import { money } from '../../http/responses';
 import { productView } from './products.responses';
 import { type Product, listProducts } from '../products/products.repository';
 
-/** What of a product is edited, before and after alike, so that the two can be laid side by side. */
+/** The part of a product that operators edit, in the same shape before and after. */
 export const editableOf = (product: Omit<Product, 'version'>) => ({
   name: product.name,
   unitPrice: money(product.unitAmount, product.currency),
@@ -13,19 +14,11 @@ export const editableOf = (product: Omit<Product, 'version'>) => ({
   reservationsPerCustomerMax: product.reservationsPerCustomerMax,
 });
 
-/** For an edit that came too late: the product as it is now, who made it so, and what the edit would have made of it. */
+/** For an edit based on an old version: the product as it is now, who edited it last, and what this edit asked for. */
 export async function conflictOf(tx: Tx, wanted: Omit<Product, 'version'>) {
   const [now] = await listProducts(tx, 1, null, wanted.sku);
-  const [last] = await tx.rows<{ actor: string; at: Date; seconds: number }>(
-    `
-    SELECT actor, at, floor(extract(epoch FROM clock_timestamp() - at))::int AS seconds
-      FROM admin_actions
-     WHERE object_type = 'product' AND object_id = $1::text AND action IN ('product.create', 'product.replace')
-     ORDER BY id DESC
-     LIMIT 1
-    `,
-    [wanted.sku],
-  );
+  const edits = ['product.create', 'product.replace'];
+  const last = await lastActionOn(tx, { type: 'product', id: wanted.sku }, edits);
   return {
     now: productView(now!),
     yours: editableOf(wanted),

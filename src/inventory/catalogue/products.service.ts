@@ -1,13 +1,11 @@
 import { Injectable } from '@nestjs/common';
-import { Database, clockOf } from '../../database/database';
+import { Database, type Tx, clockOf } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { ValidationFailed } from '../../errors';
-import { recordAction } from '../../audit-log/audit-log.repository';
+import { operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '../../http/etag';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging';
-import { alreadyDone } from '../../idempotency/idempotency';
-import { newId } from '../../ids';
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { productView } from './products.responses';
@@ -33,6 +31,12 @@ import {
 import { readLevels, stockView } from '../stock/stock-levels';
 import { strategyDefault } from '../allocation/strategies/strategies';
 
+type NewProduct = Omit<Product, 'version'>;
+interface Edit {
+  conditions: Preconditions;
+  actor: Principal;
+}
+
 /** Products and how much of them there is. Every change is in the audit log, every unit in the ledger of movements. */
 @Injectable()
 export class ProductsService {
@@ -45,91 +49,64 @@ export class ProductsService {
     conditions: Preconditions,
     actor: Principal,
   ): Promise<'created' | 'replaced'> {
-    return this.db.transaction('product', async (tx) => {
-      const product = fromDto(sku, dto);
-      if (await insertProduct(tx, product)) {
-        requireAbsent(conditions);
-        await receiveFirst(tx, product, dto.onHand ?? 0, actor.name);
-        await recordAction(tx, actor, {
-          action: 'product.create',
-          objectType: 'product',
-          objectId: sku,
-          reason: dto.reason,
-          after: { ...editableOf(product), onHand: dto.onHand ?? 0 },
-        });
-        return 'created';
-      }
-      const before = await lockProduct(tx, sku);
-      if (!before) throw new LostRace(`The product ${sku} is being created right now.`);
-      const conflict = isBasedOn(conditions, before.version) ? {} : await conflictOf(tx, product);
-      requireIfMatch(conditions, before.version, conflict);
-      refuseNewStock(dto, await onHandOf(tx, sku));
-      await moveToPools(tx, before, product, actor.name);
-      await updateProduct(tx, product, await clockOf(tx));
-      await recordAction(tx, actor, {
-        action: 'product.replace',
-        objectType: 'product',
-        objectId: sku,
-        reason: dto.reason,
-        before: editableOf(before),
-        after: editableOf(product),
-      });
-      return 'replaced';
+    const product = fromDto(sku, dto);
+    let isNew = false;
+    await operatorAction(this.db, { transaction: 'product', ...editOf(sku, dto, actor) }, async (tx) => {
+      isNew = await insertProduct(tx, product);
+      return isNew
+        ? this.create(tx, product, dto, { conditions, actor })
+        : this.replace(tx, product, dto, { conditions, actor });
     });
+    return isNew ? 'created' : 'replaced';
+  }
+
+  private async create(tx: Tx, product: NewProduct, dto: ProductDto, { conditions, actor }: Edit) {
+    requireAbsent(conditions);
+    const onHand = dto.onHand ?? 0;
+    await receiveFirst(tx, product, onHand, actor.name);
+    return { action: 'product.create', after: { ...editableOf(product), onHand } };
+  }
+
+  private async replace(tx: Tx, product: NewProduct, dto: ProductDto, { conditions, actor }: Edit) {
+    const before = await lockProduct(tx, product.sku);
+    if (!before) throw new LostRace(`The product ${product.sku} is being created right now.`);
+    const conflict = isBasedOn(conditions, before.version) ? {} : await conflictOf(tx, product);
+    requireIfMatch(conditions, before.version, conflict);
+    refuseNewStock(dto, await onHandOf(tx, product.sku));
+    await moveToPools(tx, before, product, actor.name);
+    await updateProduct(tx, product, await clockOf(tx));
+    return { action: 'product.replace', before: editableOf(before), after: editableOf(product) };
   }
 
   /** Receives stock or writes it off. 409 when it would undercut what is promised to buyers. */
   async adjust(sku: string, dto: AdjustmentDto, key: string | undefined, actor: Principal) {
     refuseNoSku(sku);
-    const replayed = await this.db.transaction(
-      'product',
+    const once = { key, operation: `products/${sku}/adjustments`, request: dto };
+    const { status } = await operatorAction(
+      this.db,
+      { transaction: 'product', ...editOf(sku, dto, actor), once },
       async (tx) => {
-        const operation = `products/${sku}/adjustments`;
-        if (
-          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
-        )
-          return true;
         await adjustStock(tx, sku, dto, actor.name);
         const onHand = await onHandOf(tx, sku);
-        await recordAction(tx, actor, {
-          action: 'stock.adjust',
-          objectType: 'product',
-          objectId: sku,
-          reason: dto.reason,
-          before: { onHand: onHand - dto.delta },
-          after: { onHand },
-        });
-        return false;
+        return { action: 'stock.adjust', before: { onHand: onHand - dto.delta }, after: { onHand } };
       },
-      { rerunWhenCommitIsUnknown: key !== undefined },
     );
-    return { replayed, stock: await this.stock(sku) };
+    return { replayed: status === 'replayed', stock: await this.stock(sku) };
   }
 
   /** Moves stock from pool to pool. The sum stays what it was. */
   async transfer(sku: string, dto: TransferDto, key: string | undefined, actor: Principal) {
     refuseNoSku(sku);
-    const replayed = await this.db.transaction(
-      'transfer',
+    const once = { key, operation: `products/${sku}/transfers`, request: dto };
+    const { status } = await operatorAction(
+      this.db,
+      { transaction: 'transfer', ...editOf(sku, dto, actor), once },
       async (tx) => {
-        const operation = `products/${sku}/transfers`;
-        if (
-          await alreadyDone(tx, key, { principal: actor.name, operation, resourceId: newId(), request: dto })
-        )
-          return true;
         await transferStock(tx, sku, dto, actor.name);
-        await recordAction(tx, actor, {
-          action: 'stock.transfer',
-          objectType: 'product',
-          objectId: sku,
-          reason: dto.reason,
-          after: { from: dto.from, to: dto.to, quantity: dto.quantity },
-        });
-        return false;
+        return { action: 'stock.transfer', after: { from: dto.from, to: dto.to, quantity: dto.quantity } };
       },
-      { rerunWhenCommitIsUnknown: key !== undefined },
     );
-    return { replayed, product: await this.get(sku) };
+    return { replayed: status === 'replayed', product: await this.get(sku) };
   }
 
   async get(sku: string): Promise<ProductWithStock> {
@@ -162,7 +139,13 @@ export class ProductsService {
   }
 }
 
-function fromDto(sku: string, dto: ProductDto): Omit<Product, 'version'> {
+const editOf = (sku: string, { reason }: { reason?: string }, actor: Principal) => ({
+  actor,
+  reason,
+  object: { type: 'product' as const, id: sku },
+});
+
+function fromDto(sku: string, dto: ProductDto): NewProduct {
   const strategy = dto.strategy ?? strategyDefault;
   refuseIdlePools(strategy, dto.pools);
   return {

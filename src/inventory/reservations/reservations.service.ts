@@ -4,10 +4,10 @@ import { CONFIG } from '../../config/config.module';
 import { type BatchAnswer, Batcher } from '../../database/group-commit';
 import { Database, type Isolation, type Tx } from '../../database/database';
 import { unavailable } from '../../errors';
-import { recordAction } from '../../audit-log/audit-log.repository';
+import { operatorAction } from '../../audit-log/operator-action';
 import { type Principal, ownerFilter } from '../../auth/auth.guard';
-import { type Decision, type IdempotencyClaim, alreadyDone, decideOnce } from '../../idempotency/idempotency';
-import { newId, publicId } from '../../ids';
+import { type Decision, type IdempotencyClaim, decideOnce, replayOf } from '../../idempotency/idempotency';
+import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { Admission, type Alone, intakeBatching } from '../allocation/admission';
 import { watchIntake } from '../allocation/demand';
@@ -196,9 +196,8 @@ export class ReservationsService {
     const request = { id, ...change };
     const claim = { principal: principal.name, operation: 'reservations/change', resourceId: id, request };
     const work = async (tx: Tx) => {
-      if (await alreadyDone(tx, key, claim)) return { replayed: true };
-      const reservation = await lockReservation(tx, id);
-      if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
+      if (await replayOf(tx, key, claim)) return { replayed: true };
+      const reservation = await lockOwn(tx, id, principal);
       refuseUnlessActive(reservation);
       if (await changeLines(tx, reservation, change))
         await announce(tx, 'reservation.changed', [next(reservation)]);
@@ -236,26 +235,25 @@ export class ReservationsService {
     { reason, key }: { reason: string; key?: string },
     actor: Principal,
   ): Promise<boolean> {
-    let replayed = false;
-    await this.change(id, actor, async (tx, reservation) => {
-      const operation = `reservations/${id}/release`;
-      replayed = await alreadyDone(tx, key, {
-        principal: actor.name,
-        operation,
-        resourceId: newId(),
-        request: { reason },
-      });
-      if (replayed || !(await releaseActive(tx, reservation, `released by ${actor.name}: ${reason}`))) return;
-      await recordAction(tx, actor, {
-        action: 'reservation.release',
-        objectType: 'reservation',
-        objectId: publicId('rsv', id),
+    const { status } = await operatorAction(
+      this.db,
+      {
+        transaction: 'change-reservation',
+        actor,
         reason,
-        before: { status: reservation.status },
-        after: { status: 'released' },
-      });
-    });
-    return replayed;
+        object: { type: 'reservation', id: publicId('rsv', id) },
+        once: { key, operation: `reservations/${id}/release` },
+      },
+      async (tx) => {
+        const reservation = await lockOwn(tx, id, actor);
+        const isReleased = await releaseActive(tx, reservation, `released by ${actor.name}: ${reason}`);
+        if (!isReleased) return undefined;
+        const [before, after] = [{ status: reservation.status }, { status: 'released' }];
+        return { action: 'reservation.release', before, after };
+      },
+    );
+    this.relay.poke();
+    return status === 'replayed';
   }
 
   /** Ends what is due and puts its stock back on sale; returns how many ended. Safe from any number of processes. */
@@ -268,11 +266,7 @@ export class ReservationsService {
     principal: Principal,
     work: (tx: Tx, reservation: Reservation) => Promise<void>,
   ): Promise<void> {
-    await this.db.transaction('change-reservation', async (tx) => {
-      const reservation = await lockReservation(tx, id);
-      if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
-      await work(tx, reservation);
-    });
+    await this.db.transaction('change-reservation', async (tx) => work(tx, await lockOwn(tx, id, principal)));
     this.relay.poke();
   }
 }
@@ -292,6 +286,12 @@ async function releaseActive(tx: Tx, reservation: Reservation, endReason: string
   await giveBack(tx, [reservation.id]);
   await announce(tx, 'reservation.released', [next(reservation)]);
   return true;
+}
+
+async function lockOwn(tx: Tx, id: string, principal: Principal): Promise<Reservation> {
+  const reservation = await lockReservation(tx, id);
+  if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
+  return reservation;
 }
 
 const mayTouch = (reservation: Reservation, principal: Principal) =>

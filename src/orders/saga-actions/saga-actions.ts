@@ -1,10 +1,9 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
 import { type HoldfastError, unavailable } from '../../errors';
-import { recordAction } from '../../audit-log/audit-log.repository';
+import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
-import { alreadyDone } from '../../idempotency/idempotency';
-import { newId, publicId } from '../../ids';
+import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { isForgotten, isUnheard } from '../checkout-saga/payment-results';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
@@ -41,31 +40,27 @@ export class SagaActions {
     { reason, key }: { reason: string; key?: string },
     actor: Principal,
   ): Promise<boolean> {
-    const replayed = await this.db.transaction(
-      'desk',
-      async (tx) => {
-        const request = {
-          principal: actor.name,
-          operation: `orders/${orderId}/saga/${action}`,
-          resourceId: newId(),
-        };
-        if (await alreadyDone(tx, key, { ...request, request: { reason } })) return true;
-        await this.move(tx, action, orderId, reason, actor);
-        return false;
+    const { status } = await operatorAction(
+      this.db,
+      {
+        transaction: 'desk',
+        actor,
+        reason,
+        object: { type: 'order', id: publicId('ord', orderId) },
+        once: { key, operation: `orders/${orderId}/saga/${action}` },
       },
-      { rerunWhenCommitIsUnknown: key !== undefined },
+      (tx) => this.move(tx, action, orderId, { actor: actor.name, reason }),
     );
     this.relay.poke();
-    return replayed;
+    return status === 'replayed';
   }
 
   private async move(
     tx: Tx,
     action: SagaAction,
     orderId: string,
-    reason: string,
-    actor: Principal,
-  ): Promise<void> {
+    data: { actor: string; reason: string },
+  ): Promise<Change> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
     refuse(action, saga);
@@ -73,24 +68,13 @@ export class SagaActions {
     const [checkout] = await loadCheckouts(tx, [saga], checkoutSteps);
     const { update } = checkout!;
     update.noteLostWorker();
-    const cause = {
-      code: codes[action],
-      data: { actor: actor.name, reason },
-      why: `${action} by ${actor.name}: ${reason}`,
-    };
+    const cause = { code: codes[action], data, why: `${action} by ${data.actor}: ${data.reason}` };
     if (action === 'retry') update.apply({ type: 'retried' }, cause);
     if (action === 'compensate') update.apply({ type: 'compensated-by-hand' }, cause);
     if (action === 'resolve') giveUp(checkout!, cause);
     update.giveBackLease();
     await saveCheckouts(tx, [checkout!]);
-    await recordAction(tx, actor, {
-      action: `saga.${action}`,
-      objectType: 'order',
-      objectId: publicId('ord', orderId),
-      reason,
-      before: shown(saga),
-      after: shown(update.saga),
-    });
+    return { action: `saga.${action}`, before: shown(saga), after: shown(update.saga) };
   }
 }
 

@@ -15,6 +15,10 @@ export interface DeadLetter {
   retriedAt: Date | null;
 }
 
+const columns = `
+  id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt",
+  retried_at AS "retriedAt"`;
+
 /**
  * Takes a message out of the relay's rounds. Applied in the meantime, it is not dead, and false is returned. `coalesce`, here
  * and below, so that it is looked up by its id: docs/decisions/0025.
@@ -51,7 +55,7 @@ export function listDeadLetters(
 ): Promise<DeadLetter[]> {
   return queryable.rows<DeadLetter>(
     `
-    SELECT id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt", retried_at AS "retriedAt"
+    SELECT ${columns}
       FROM dead_letters
      WHERE retried_at IS NULL AND ($2::uuid IS NULL OR id > $2::uuid)
      ORDER BY id
@@ -61,6 +65,14 @@ export function listDeadLetters(
   );
 }
 
+export async function findLetter(queryable: Queryable, id: string): Promise<DeadLetter | undefined> {
+  const [letter] = await queryable.rows<DeadLetter>(
+    `SELECT ${columns} FROM dead_letters WHERE id = $1::uuid`,
+    [id],
+  );
+  return letter;
+}
+
 /** The letter as it stands, locked, with the clock read after the lock. Undefined: there is none. */
 export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { now: Date }) | undefined> {
   // The message before its letter, as in parking, so that the two never wait for each other.
@@ -68,7 +80,7 @@ export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { no
   const [letter] = await tx.rows<DeadLetter & { now: Date }>(
     `
     WITH letter AS MATERIALIZED (
-      SELECT id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt", retried_at AS "retriedAt"
+      SELECT ${columns}
         FROM dead_letters
        WHERE id = $1::uuid
          FOR UPDATE
@@ -81,7 +93,7 @@ export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { no
 }
 
 /** Has its message relayed again. */
-export async function sendAgain(tx: Tx, letter: DeadLetter & { now: Date }): Promise<DeadLetter> {
+export async function sendAgain(tx: Tx, letter: { id: string; now: Date }): Promise<void> {
   await tx.affected(
     `
     WITH sent AS (
@@ -91,5 +103,4 @@ export async function sendAgain(tx: Tx, letter: DeadLetter & { now: Date }): Pro
     `,
     [letter.id, letter.now],
   );
-  return { ...letter, retriedAt: letter.now };
 }
