@@ -1,7 +1,7 @@
 import path from 'node:path';
 import { defineConfig } from 'vite';
 
-const themeScript = path.join(import.meta.dirname, 'src/look/theme-script.ts');
+const themeScript = path.join(import.meta.dirname, 'src/theme/theme-script.ts');
 
 /**
  * The theme must be set before the first paint, and the page's CSP allows no inline script: so a script of its own,

@@ -1,71 +1,62 @@
 import { CSPProvider } from '@base-ui/react/csp-provider';
 import { Tooltip } from '@base-ui/react/tooltip';
 import { QueryClientProvider } from '@tanstack/react-query';
-import { Component, lazy, Suspense } from 'react';
+import { Component, Suspense } from 'react';
 import { Route, Switch } from 'wouter';
-import { cache } from './api/cache';
+import { AuthProvider, useAuth } from './api/auth';
+import { queryClient } from './api/cache';
 import { LiveProvider } from './api/live';
-import { SessionGate, useDoor } from './api/session-gate';
-import { deskRoutes } from './desk-routes';
-import type { PageRoute } from './page-route';
+import { AnnouncerProvider } from './components/feedback/announcer';
+import { ToastProvider } from './components/feedback/toasts';
+import { Button } from './components/forms/button';
+import { BreadcrumbsProvider } from './components/layout/breadcrumbs';
+import { Panel } from './components/layout/panel';
+import { Empty, LoadError, Loading } from './components/layout/states';
 import NotFoundPage from './pages/not-found/not-found-page';
-import OverviewPage from './pages/overview/overview-page';
 import { SignInPage } from './pages/sign-in/sign-in-page';
-import { Announcer } from './parts/announce';
-import { Button } from './parts/button';
-import { Panel } from './parts/panel';
-import { PlaceProvider } from './parts/place';
-import { Empty, Loading, Trouble } from './parts/states';
-import { Toasts } from './parts/toasts';
+import { routes } from './routes';
 import { Shell } from './shell/shell';
-
-const routes: readonly PageRoute[] = [
-  { path: '/', page: OverviewPage },
-  ...deskRoutes,
-  { path: '/queues', page: lazy(() => import('./pages/queues/queues-page')) },
-  { path: '/audit', page: lazy(() => import('./pages/audit/audit-page')) },
-];
 
 export function App() {
   return (
-    <QueryClientProvider client={cache}>
+    <QueryClientProvider client={queryClient}>
       {/* The page's CSP allows no style element, so nothing may inject one. */}
       <CSPProvider disableStyleElements>
         <Tooltip.Provider delay={400}>
-          <Announcer>
-            <Toasts>
-              <SessionGate>
-                <Entrance />
-              </SessionGate>
-            </Toasts>
-          </Announcer>
+          <AnnouncerProvider>
+            <ToastProvider>
+              <AuthProvider>
+                <AuthGate />
+              </AuthProvider>
+            </ToastProvider>
+          </AnnouncerProvider>
         </Tooltip.Provider>
       </CSPProvider>
     </QueryClientProvider>
   );
 }
 
-function Entrance() {
-  const { gate, ask } = useDoor();
-  switch (gate.phase) {
-    case 'asking':
+function AuthGate() {
+  const { state, retry } = useAuth();
+  switch (state.phase) {
+    case 'loading':
       return null;
     case 'unreachable':
       return (
         <main>
-          <Trouble what="the dashboard" problem={gate.problem} again={ask} />
+          <LoadError what="the dashboard" problem={state.problem} retry={retry} />
         </main>
       );
-    case 'out':
-      return <SignInPage page={gate.page} />;
-    case 'in':
+    case 'signed-out':
+      return <SignInPage page={state.page} />;
+    case 'signed-in':
       return (
         <LiveProvider>
-          <PlaceProvider>
+          <BreadcrumbsProvider>
             <Shell>
               <Pages />
             </Shell>
-          </PlaceProvider>
+          </BreadcrumbsProvider>
         </LiveProvider>
       );
   }
@@ -76,11 +67,11 @@ function Pages() {
     <Switch>
       {routes.map(({ path, page: Page }) => (
         <Route key={path} path={path}>
-          <Mishap key={path}>
+          <ErrorBoundary key={path}>
             <Suspense fallback={<Loading rows={8} />}>
               <Page />
             </Suspense>
-          </Mishap>
+          </ErrorBoundary>
         </Route>
       ))}
       <Route>
@@ -91,7 +82,7 @@ function Pages() {
 }
 
 /** A page that fails takes nothing else with it. A part of a build that is gone fails like this, too. */
-class Mishap extends Component<{ children: React.ReactNode }, { failed: boolean }> {
+class ErrorBoundary extends Component<{ children: React.ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 
   static getDerivedStateFromError(): { failed: boolean } {

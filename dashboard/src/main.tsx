@@ -1,9 +1,9 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 // First, so that what a part says of itself counts more.
-import './look/tokens.css';
-import './look/fonts.css';
-import './look/base.css';
+import './theme/tokens.css';
+import './theme/fonts.css';
+import './theme/base.css';
 import { App } from './app';
 
 createRoot(document.getElementById('root')!).render(

@@ -1,4 +1,4 @@
-import { shortId } from '../../dashboard/src/words/ids';
+import { shortId } from '../../dashboard/src/formatting/ids';
 import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';

@@ -1,16 +1,16 @@
 import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/shapes/sagas';
-import { barWords, laneWords, leaseWords } from '../../dashboard/src/parts/saga-timeline/bar-words';
-import { isFold, piecesOf } from '../../dashboard/src/parts/saga-timeline/folding';
-import { type SagaFacts, historyOf } from '../../dashboard/src/parts/saga-timeline/history';
+import { formatFineDuration } from '../../dashboard/src/formatting/durations';
+import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
+import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';
+import { formatBar, formatLane, formatLease } from '../../dashboard/src/pages/orders/timeline/labels';
 import {
   cutNear,
   placeOf,
   stretchesOf,
   ticksOf,
   widthOfWork,
-} from '../../dashboard/src/parts/saga-timeline/scale';
-import { fineDuration } from '../../dashboard/src/words/durations';
-import { drawingOf } from '../../dashboard/src/parts/saga-timeline/timeline-model';
+} from '../../dashboard/src/pages/orders/timeline/scale';
+import { drawingOf } from '../../dashboard/src/pages/orders/timeline/timeline-model';
 
 /** The timeline of one order: from the API's record to bars in a grid. */
 
@@ -84,7 +84,7 @@ const odd = saga({
 describe('the lanes of a timeline', () => {
   it('are the four steps, reached or not, and the compensations in the order they ran', () => {
     const { lanes } = historyOf(odd, 0);
-    expect(lanes.map((lane) => laneWords(lane, false))).toEqual([
+    expect(lanes.map((lane) => formatLane(lane, false))).toEqual([
       { name: 'reserve-stock', note: 'local, in the request' },
       { name: 'authorize-payment', note: '3 attempts, one key' },
       { name: 'capture-payment', note: 'pivot, 1 attempt' },
@@ -104,13 +104,13 @@ describe('the lanes of a timeline', () => {
         attempt('authorize-payment', 9_080, 9_120, { ...back, operation: 'void', outcome: 'undone' }),
       ],
     });
-    const lanes = historyOf(asked, 0).lanes.map((lane) => [laneWords(lane, false), lane.bars.length]);
+    const lanes = historyOf(asked, 0).lanes.map((lane) => [formatLane(lane, false), lane.bars.length]);
     expect(lanes[1]).toEqual([{ name: 'authorize-payment', note: '2 attempts, one key' }, 2]);
     expect(lanes[4]).toEqual([{ name: 'void authorization', note: 'undoes authorize-payment' }, 1]);
   });
 
   it('say of each attempt its number and its own end', () => {
-    const words = historyOf(odd, 0).lanes.flatMap(({ bars }) => bars.map((bar) => plain(barWords(bar, 2))));
+    const words = historyOf(odd, 0).lanes.flatMap(({ bars }) => bars.map((bar) => plain(formatBar(bar, 2))));
     expect(words).toEqual([
       '2 units',
       '1 no answer, 3.0 s',
@@ -125,7 +125,7 @@ describe('the lanes of a timeline', () => {
   it('names what came instead of an answer by its code, and a lost lease is no silence of the provider', () => {
     const said = (code: string | null, data: SagaAttempt['data'] = null) => {
       const one = attempt('capture-payment', 0, 3_000, { outcome: 'unknown', code, data });
-      return plain(barWords(historyOf(saga({ attempts: [one] }), 0).lanes[2]!.bars[0]!, 1));
+      return plain(formatBar(historyOf(saga({ attempts: [one] }), 0).lanes[2]!.bars[0]!, 1));
     };
     expect(said('worker_lost')).toBe('1 lease lost');
     expect(said('provider_error', { httpStatus: 503 })).toBe('1 answered 503');
@@ -141,7 +141,7 @@ describe('the lanes of a timeline', () => {
     });
     const { endMs, lanes, open } = historyOf(running, 2_100);
     expect({ endMs, open }).toEqual({ endMs: 2_100, open: true });
-    expect(plain(barWords(lanes[2]!.bars[0]!, 1))).toBe('1 asking, 2.0 s');
+    expect(plain(formatBar(lanes[2]!.bars[0]!, 1))).toBe('1 asking, 2.0 s');
     expect(historyOf(odd, 99_999)).toMatchObject({ endMs: 24_803, open: false });
   });
 
@@ -168,7 +168,7 @@ describe('the lanes of a timeline', () => {
       waitsFor: 'operator',
       attempts: [attempts[0]!],
     });
-    expect(laneWords(historyOf(once, 0).lanes[2]!, true).note).toBe('stopped after 1 attempt');
+    expect(formatLane(historyOf(once, 0).lanes[2]!, true).note).toBe('stopped after 1 attempt');
   });
 });
 
@@ -181,12 +181,12 @@ describe('who drove a saga', () => {
       ],
       transitions: [moved(0, 'api-1', 0), moved(31, 'worker-1', 1), moved(8_230, 'worker-2', 2)],
     });
-    expect(historyOf(leftOpen, 0).leases.map(leaseWords)).toEqual([
+    expect(historyOf(leftOpen, 0).leases.map(formatLease)).toEqual([
       'api-1',
       'worker-1, token 1',
       'worker-2 took over, token 2',
     ]);
-    expect(historyOf(odd, 0).leases.map(leaseWords).at(-1)).toBe('worker-2, tokens 2 to 3');
+    expect(historyOf(odd, 0).leases.map(formatLease).at(-1)).toBe('worker-2, tokens 2 to 3');
   });
 });
 
@@ -255,7 +255,7 @@ describe('the scale of a timeline', () => {
       work(90_000, 152_000),
       work(3_901_000, 3_920_000),
     ];
-    const figures = ticksOf(stretchesOf(ended, 3_920_000), 52).map(({ ms }) => plain(fineDuration(ms)));
+    const figures = ticksOf(stretchesOf(ended, 3_920_000), 52).map(({ ms }) => plain(formatFineDuration(ms)));
     expect(figures).toEqual(['0', '1 min 2 s', '1 min 30 s', '2 min 32 s', '1 h 5 min']);
   });
 

@@ -1,7 +1,7 @@
 import { QueryClient } from '@tanstack/react-query';
 import { Problem } from './problem';
 
-/** A value and the moment at which it came: what counts down or ages is told from that. */
+/** A value and when it arrived: countdowns and ages are computed from that. */
 export interface Received<T> {
   value: T;
   /** performance.now(). */
@@ -10,16 +10,16 @@ export interface Received<T> {
 
 export const received = <T>(value: T): Received<T> => ({ value, at: performance.now() });
 
-/** All server state. Pages that are left are forgotten after a minute, so that a tab open for a day stays small. */
-export const cache = new QueryClient({
+/** All server state. Unused data is dropped after a minute, so that a tab open for a day stays small. */
+export const queryClient = new QueryClient({
   defaultOptions: {
     queries: {
       gcTime: 60_000,
       staleTime: 2000,
-      // What moves comes by the stream, and after a break everything is asked for again at once.
+      // Changes come from the stream, and everything is refetched once after a reconnect.
       refetchOnWindowFocus: false,
       refetchOnReconnect: false,
-      // Values replace each other whole; comparing them deeply would cost more than painting them.
+      // Values are replaced whole; a deep comparison would cost more than rendering them.
       structuralSharing: false,
       retry: (failures, error) =>
         error instanceof Problem && [0, 502, 503, 504].includes(error.status) && failures < 2,

@@ -1,45 +1,48 @@
-import { noAnswer, problemOf } from './problem';
+import { noResponse, readProblem } from './problem';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'DELETE';
 
 export interface CallOptions {
   body?: unknown;
-  /** Idempotency-Key: one per opened dialog, so that a second press changes nothing twice. */
+  /** Idempotency-Key: one per opened dialog, so that a second press changes nothing. */
   key?: string;
-  /** The version that was looked at when the change was made. */
+  /** The ETag of the version that was edited. */
   ifMatch?: string;
   signal?: AbortSignal;
 }
 
-export interface Answer<T> {
+export interface ApiResponse<T> {
   value: T;
   etag: string | null;
   status: number;
 }
 
-/** Longer than anything the service does while somebody waits. */
-const ANSWER_WITHIN_MS = 20_000;
+/** Longer than any request of the service takes. */
+const TIMEOUT_MS = 20_000;
 
 const sessionEnded = new Set<() => void>();
 
-/** Told whenever a call is refused because the session is over. */
+/** Calls the listener when a request is refused because the session has ended. */
 export function onSessionEnded(listener: () => void): () => void {
   sessionEnded.add(listener);
   return () => sessionEnded.delete(listener);
 }
 
-export function tellSessionEnded(): void {
+export function reportSessionEnded(): void {
   for (const listener of sessionEnded) listener();
 }
 
-/** One call to `/v1/admin/…`, or to another path that begins with a slash, by the session's cookie. What is refused is thrown as a `Problem`. */
-export async function answerOf<T>(
+/**
+ * One request to `/v1/admin/{path}`, or to `path` itself when it starts with a slash, with the session cookie. Error
+ * responses are thrown as a `Problem`.
+ */
+export async function request<T>(
   method: Method,
   path: string,
   { body, key, ifMatch, signal }: CallOptions = {},
-): Promise<Answer<T>> {
+): Promise<ApiResponse<T>> {
   const headers: Record<string, string> = { accept: 'application/json' };
-  // What a foreign page cannot add to a call, so that none acts in this person's name.
+  // CSRF protection: another site's page cannot send this header.
   if (method !== 'GET') headers['x-holdfast'] = '1';
   if (body !== undefined) headers['content-type'] = 'application/json';
   if (key !== undefined) headers['idempotency-key'] = key;
@@ -50,26 +53,26 @@ export async function answerOf<T>(
     body: body === undefined ? null : JSON.stringify(body),
     credentials: 'same-origin',
     cache: 'no-store',
-    signal: signal ?? AbortSignal.timeout(ANSWER_WITHIN_MS),
+    signal: signal ?? AbortSignal.timeout(TIMEOUT_MS),
   }).catch((error: unknown) => {
-    throw signal?.aborted ? error : noAnswer();
+    throw signal?.aborted ? error : noResponse();
   });
   if (!response.ok) {
-    if (response.status === 401 && path !== 'session') tellSessionEnded();
-    throw await problemOf(response);
+    if (response.status === 401 && path !== 'session') reportSessionEnded();
+    throw await readProblem(response);
   }
   const value: unknown =
-    response.status === 204 ? undefined : await response.json().catch(() => Promise.reject(noAnswer()));
+    response.status === 204 ? undefined : await response.json().catch(() => Promise.reject(noResponse()));
   return { value: value as T, etag: response.headers.get('etag'), status: response.status };
 }
 
 export async function send<T>(method: Method, path: string, options: CallOptions = {}): Promise<T> {
-  return (await answerOf<T>(method, path, options)).value;
+  return (await request<T>(method, path, options)).value;
 }
 
 /**
- * An idempotency key. `crypto.randomUUID` is missing where the page is not served over HTTPS, as inside a private
- * network, so the randomness is drawn by the call that is always there.
+ * A new idempotency key. `crypto.randomUUID` is missing when the page is not served over HTTPS, for example in a private
+ * network, so this uses `getRandomValues`, which is always available.
  */
 export function newKey(): string {
   const bytes = crypto.getRandomValues(new Uint8Array(16));

@@ -1,24 +1,24 @@
 import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useContext, useEffect, useMemo, useRef, useState, useSyncExternalStore } from 'react';
-import { send, tellSessionEnded } from './client';
-import { type Connection, isCurrent } from './connection';
+import { useSession } from './auth';
+import { reportSessionEnded, send } from './client';
+import { type Connection, isUpToDate } from './connection';
 import { Problem } from './problem';
-import { useSession } from './session';
 import { Stream } from './stream';
 
 interface Live {
   stream: Stream;
-  /** A build other than this page's is being served. */
+  /** The service now serves another build of the dashboard. */
   newerBuild: boolean;
 }
 
 const LiveContext = createContext<Live | null>(null);
 
-/** Opens the stream for everything below it, for as long as somebody is signed in. */
+/** Opens the stream for the components below it, while a user is signed in. */
 export function LiveProvider({ children }: { children: React.ReactNode }) {
   const cache = useQueryClient();
   const session = useSession();
-  // The build that this page was loaded with; a later sign-in in the same page does not make its code newer.
+  // The build this page was loaded with; signing in again does not make its code newer.
   const [ownBuild] = useState(session.build);
   const [newerBuild, setNewerBuild] = useState(false);
   const stream = useMemo(
@@ -26,14 +26,14 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
       new Stream({
         onHello: (hello) => setNewerBuild(hello.build !== ownBuild),
         onBack: () => void cache.refetchQueries({ type: 'active' }),
-        onSessionEnded: tellSessionEnded,
+        onSessionEnded: reportSessionEnded,
         isSignedOut: () =>
           send('GET', 'session').then(
             () => false,
             (error: unknown) => error instanceof Problem && error.status === 401,
           ),
       }),
-    // A stream belongs to a session: after another sign-in it is opened anew.
+    // A stream belongs to a session: signing in again opens a new one.
     [cache, ownBuild, session],
   );
   useEffect(() => {
@@ -46,7 +46,7 @@ export function LiveProvider({ children }: { children: React.ReactNode }) {
 
 function useLive(): Live {
   const live = useContext(LiveContext);
-  if (live === null) throw new Error('Bug: there is no stream here.');
+  if (live === null) throw new Error('Bug: no stream outside of LiveProvider.');
   return live;
 }
 
@@ -55,17 +55,17 @@ export function useConnection(): Connection {
   return useSyncExternalStore(stream.subscribe, stream.snapshot);
 }
 
-/** False once the numbers on the screen are old. Renders again only when that changes. */
-export function useIsCurrent(): boolean {
+/** False once the numbers on the screen are old. Rerenders only when that changes. */
+export function useIsUpToDate(): boolean {
   const { stream } = useLive();
-  return useSyncExternalStore(stream.subscribe, () => isCurrent(stream.snapshot()));
+  return useSyncExternalStore(stream.subscribe, () => isUpToDate(stream.snapshot()));
 }
 
-export const useTryNow = (): (() => void) => useLive().stream.tryNow;
+export const useReconnect = (): (() => void) => useLive().stream.tryNow;
 
 export const useNewerBuild = (): boolean => useLive().newerBuild;
 
-/** Listens to a topic of the stream while mounted; null listens to nothing. */
+/** Subscribes to a topic of the stream while mounted; null subscribes to nothing. */
 export function useTopic<T = unknown>(topic: string | null, onMessage: (value: T) => void): void {
   const { stream } = useLive();
   const latest = useRef(onMessage);
@@ -78,11 +78,11 @@ export function useTopic<T = unknown>(topic: string | null, onMessage: (value: T
   }, [stream, topic]);
 }
 
-/** Whether this person may change anything now, and why not. The API refuses regardless of what the page offers. */
-export function useMayAct(): { may: boolean; why: string | null } {
+/** Whether the user may change anything now, and if not, why. The API checks it as well. */
+export function useCanAct(): { may: boolean; why: string | null } {
   const { role } = useSession();
-  const current = useIsCurrent();
+  const current = useIsUpToDate();
   if (role !== 'admin') return { may: false, why: 'Needs an admin key' };
-  if (!current) return { may: false, why: 'Off until the connection is back' };
+  if (!current) return { may: false, why: 'Disabled until the connection is back' };
   return { may: true, why: null };
 }

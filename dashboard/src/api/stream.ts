@@ -1,24 +1,24 @@
 import { BACK_FOR_MS, type Connection, LATE_AFTER_MS, LOST_AFTER_MS, retryDelay } from './connection';
 import type { StreamHello, StreamMessage } from './shapes/stream';
 
-/** A hidden tab lets its connection go: browsers allow six per host, and a seventh tab would wait for ever. */
+/** A hidden tab closes its connection: browsers allow six per host, so a seventh tab would wait forever. */
 const HIDDEN_FOR_MS = 60_000;
 
-/** Topics that change with a page change together; the stream is opened again once. */
+/** A page change adds and removes several topics; this wait lets the stream reopen once for all of them. */
 const SETTLE_MS = 30;
 
 type TopicListener = (value: unknown, at: string) => void;
 
-interface Watcher {
+interface StreamHandlers {
   onHello(hello: StreamHello): void;
-  /** The stream is open again after it was lost: whatever is on the screen has to be asked for once more. */
+  /** The stream is open again after it was lost: everything on the screen must be refetched. */
   onBack(): void;
   onSessionEnded(): void;
-  /** The stream broke, and an EventSource does not tell why: true when the session is over. */
+  /** The stream broke, and EventSource does not say why: true when the session has ended. */
   isSignedOut(): Promise<boolean>;
 }
 
-/** One EventSource for the tab: it carries the topics that are on the screen, and comes back by itself. */
+/** One EventSource per tab: it carries the topics on the screen and reconnects automatically. */
 export class Stream {
   private source: EventSource | null = null;
   private readonly topics = new Map<string, Set<TopicListener>>();
@@ -41,11 +41,11 @@ export class Stream {
   private paused = false;
   private stopped = true;
 
-  constructor(private readonly watcher: Watcher) {}
+  constructor(private readonly watcher: StreamHandlers) {}
 
   start(): void {
     this.stopped = false;
-    this.ticker = setInterval(this.judge, 500);
+    this.ticker = setInterval(this.checkSilence, 500);
     document.addEventListener('visibilitychange', this.onVisibility);
     this.open();
   }
@@ -58,7 +58,7 @@ export class Stream {
     this.close();
   }
 
-  /** Adds a topic for as long as it is listened to. */
+  /** Subscribes to a topic until the returned function is called. */
   listen(topic: string, listener: TopicListener): () => void {
     const known = this.topics.get(topic) ?? new Set();
     if (known.size === 0) this.reopenSoon();
@@ -86,7 +86,7 @@ export class Stream {
   private reopenSoon(): void {
     if (this.stopped || this.paused) return;
     clearTimeout(this.settle);
-    // A planned try opens with the topics of its own moment.
+    // A planned reconnect reads the topics when it opens.
     if (this.state.nextTryAt === null) this.settle = setTimeout(() => this.open(), SETTLE_MS);
   }
 
@@ -98,9 +98,9 @@ export class Stream {
     const source = new EventSource(`/v1/admin/stream?${query}`);
     this.source = source;
     this.openedAt = performance.now();
-    source.onmessage = ({ data }: MessageEvent<string>) => this.hear(JSON.parse(data) as StreamMessage);
+    source.onmessage = ({ data }: MessageEvent<string>) => this.receive(JSON.parse(data) as StreamMessage);
     source.onerror = () => {
-      if (this.source === source) void this.broke();
+      if (this.source === source) void this.onBroken();
     };
   }
 
@@ -109,7 +109,7 @@ export class Stream {
     this.source = null;
   }
 
-  private hear(message: StreamMessage): void {
+  private receive(message: StreamMessage): void {
     if (message.topic === 'bye') {
       this.stop();
       this.watcher.onSessionEnded();
@@ -117,15 +117,15 @@ export class Stream {
     }
     if (!('value' in message)) return;
     if (message.topic === 'hello') this.watcher.onHello(message.value as StreamHello);
-    if (message.topic === 'overview') this.live();
+    if (message.topic === 'overview') this.markLive();
     for (const listener of this.topics.get(message.topic) ?? []) listener(message.value, message.at);
   }
 
   /**
-   * The overview comes every second and so is the pulse. A stream that is open but has no numbers to tell is as dead to
-   * the reader as one that broke.
+   * The overview arrives every second, so it is the heartbeat. A stream that is open but sends no numbers is as useless as
+   * one that broke.
    */
-  private live(): void {
+  private markLive(): void {
     const now = performance.now();
     const wasLost = this.state.phase === 'lost';
     const missedSeconds = wasLost ? (now - (this.lostSince ?? now)) / 1000 : this.state.missedSeconds;
@@ -137,9 +137,9 @@ export class Stream {
     if (wasLost) this.watcher.onBack();
   }
 
-  private async broke(): Promise<void> {
+  private async onBroken(): Promise<void> {
     this.close();
-    this.lose();
+    this.markLost();
     const delay = retryDelay(this.failures);
     this.failures += 1;
     this.set({ nextTryAt: performance.now() + delay });
@@ -150,19 +150,19 @@ export class Stream {
     this.watcher.onSessionEnded();
   }
 
-  private lose(): void {
+  private markLost(): void {
     if (this.state.phase === 'lost') return;
     this.lostSince = this.state.heardAt ?? performance.now();
     this.set({ phase: 'lost' });
   }
 
-  /** Silence is judged by the clock, as a connection that died without a word looks like one with nothing to say. */
-  private readonly judge = (): void => {
+  /** Silence is measured by the clock: a connection that died silently looks like one with nothing to send. */
+  private readonly checkSilence = (): void => {
     const now = performance.now();
     const { phase, heardAt } = this.state;
     if (this.paused || this.source === null) return;
-    // A connection that was opened anew has as long as the one before it.
-    if (now - Math.max(heardAt ?? 0, this.openedAt) >= LOST_AFTER_MS) void this.broke();
+    // A new connection gets the full time.
+    if (now - Math.max(heardAt ?? 0, this.openedAt) >= LOST_AFTER_MS) void this.onBroken();
     else if (phase === 'lost' || heardAt === null) return;
     else if (now - heardAt >= LATE_AFTER_MS) this.set({ phase: 'late' });
     else this.set({ phase: now < this.backUntil ? 'back' : 'live' });
@@ -178,7 +178,7 @@ export class Stream {
       }, HIDDEN_FOR_MS);
     } else if (this.paused) {
       this.paused = false;
-      this.lose();
+      this.markLost();
       this.open();
     }
   };

@@ -2,39 +2,44 @@ import { useInfiniteQuery, useQuery, useQueryClient } from '@tanstack/react-quer
 import { useCallback } from 'react';
 import { type Received, received } from './cache';
 import { send } from './client';
-import { asProblem, type Problem } from './problem';
+import { type Problem, toProblem } from './problem';
 
 interface ApiOptions {
   enabled?: boolean;
-  /** Asked again this often, for what no topic of the stream carries. */
+  /** Polling interval, for data that no topic of the stream carries. */
   refetchMs?: number;
 }
 
 export interface ApiState<T> {
   data: T | undefined;
-  /** performance.now() at which it came; 0 without data. */
+  /** performance.now() when the data arrived; 0 without data. */
   at: number;
-  /** Set when the last try failed, also when there still is older data. */
-  trouble: Problem | undefined;
+  /** Set when the last attempt failed, even if older data is still there. */
+  error: Problem | undefined;
   loading: boolean;
-  again: () => void;
+  refetch: () => void;
 }
 
-/** What `GET /v1/admin/{path}` says. The path with its query string is its name in the cache. */
+/** `GET /v1/admin/{path}`, cached under the path with its query string. */
 export function useApi<T>(path: string, { enabled = true, refetchMs }: ApiOptions = {}): ApiState<T> {
-  const { data, error, isPending, refetch } = useQuery<Received<T>>({
+  const {
+    data,
+    error,
+    isPending,
+    refetch: fetchAgain,
+  } = useQuery<Received<T>>({
     queryKey: [path],
     queryFn: async ({ signal }) => received(await send<T>('GET', path, { signal })),
     enabled,
     refetchInterval: refetchMs ?? false,
   });
-  const again = useCallback(() => void refetch(), [refetch]);
+  const refetch = useCallback(() => void fetchAgain(), [fetchAgain]);
   return {
     data: data?.value,
     at: data?.at ?? 0,
-    trouble: error === null ? undefined : asProblem(error),
+    error: error === null ? undefined : toProblem(error),
     loading: enabled && isPending,
-    again,
+    refetch,
   };
 }
 
@@ -46,15 +51,15 @@ interface Page<Row> {
 
 export interface ListState<Row> extends Omit<ApiState<Row[]>, 'data'> {
   rows: Row[] | undefined;
-  /** How many are loaded. */
+  /** Number of pages loaded. */
   pages: number;
   hasMore: boolean;
-  /** Fetches the next page and adds it below. */
+  /** Fetches the next page and appends it. */
   more: () => void;
   loadingMore: boolean;
 }
 
-/** A list of the API, page after page. */
+/** A list of the API, loaded page by page. */
 export function useList<Row>(path: string, { enabled = true, refetchMs }: ApiOptions = {}): ListState<Row> {
   const query = useInfiniteQuery({
     queryKey: [path, 'pages'],
@@ -68,24 +73,32 @@ export function useList<Row>(path: string, { enabled = true, refetchMs }: ApiOpt
     enabled,
     refetchInterval: refetchMs ?? false,
   });
-  const { data, error, isPending, refetch, fetchNextPage, hasNextPage, isFetchingNextPage } = query;
-  const again = useCallback(() => void refetch(), [refetch]);
+  const {
+    data,
+    error,
+    isPending,
+    refetch: fetchAgain,
+    fetchNextPage,
+    hasNextPage,
+    isFetchingNextPage,
+  } = query;
+  const refetch = useCallback(() => void fetchAgain(), [fetchAgain]);
   const more = useCallback(() => void fetchNextPage(), [fetchNextPage]);
   return {
     rows: data?.pages.flatMap(({ value }) => value.data),
     pages: data?.pages.length ?? 0,
     at: data?.pages[0]?.at ?? 0,
-    trouble: error === null ? undefined : asProblem(error),
+    error: error === null ? undefined : toProblem(error),
     loading: enabled && isPending,
-    again,
+    refetch,
     hasMore: hasNextPage,
     more,
     loadingMore: isFetchingNextPage,
   };
 }
 
-/** Puts a whole value that came by the stream, or as the answer to an act, in the place of what was asked for. */
-export function useKeep(): <T>(path: string, value: T) => void {
+/** Replaces a cached value with one that came from the stream or in the response to an action. */
+export function useSetCached(): <T>(path: string, value: T) => void {
   const cache = useQueryClient();
   return useCallback(
     <T>(path: string, value: T) => void cache.setQueryData<Received<T>>([path], received(value)),
@@ -93,8 +106,8 @@ export function useKeep(): <T>(path: string, value: T) => void {
   );
 }
 
-/** After an act: asks again for everything whose path begins so. */
-export function useRefresh(): (prefix: string) => void {
+/** Refetches everything whose path has this prefix, after an action. */
+export function useInvalidate(): (prefix: string) => void {
   const cache = useQueryClient();
   return useCallback(
     (prefix: string) =>

@@ -1,16 +1,16 @@
 import { Moon, Sun } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
-import { useApi } from '../api/use-api';
-import { useSession } from '../api/session';
+import { useSession } from '../api/auth';
 import type { Overview } from '../api/shapes/overview';
-import { classes } from '../look/classes';
-import { RAIL, useMedia } from '../look/media';
-import { chooseTheme, useTheme } from '../look/theme';
-import { Hint } from '../parts/hint';
-import { Mark } from '../parts/mark';
-import { short } from '../words/numbers';
+import { useApi } from '../api/use-api';
+import { RAIL, useMedia } from '../browser/media';
+import { Tooltip } from '../components/feedback/tooltip';
+import { Logo } from '../components/values/logo';
+import { formatShort } from '../formatting/numbers';
+import { classes } from '../theme/classes';
+import { chooseTheme, useTheme } from '../theme/theme';
+import { groupsFor, isAt, type NavPage } from './nav-pages';
 import styles from './nav.module.css';
-import { groupsFor, isAt, type NavPage } from './pages-of-nav';
 
 /** The left column; a rail of icons where there is less room. */
 export function Nav({ onSettings }: { onSettings: () => void }) {
@@ -19,7 +19,7 @@ export function Nav({ onSettings }: { onSettings: () => void }) {
   return (
     <nav className={styles.nav} aria-label="Pages">
       <Link href="/" className={styles.brand} aria-label="Holdfast, to the overview">
-        <Mark />
+        <Logo />
         <span>Holdfast</span>
       </Link>
       <div
@@ -70,18 +70,18 @@ function NavLink({ page, cases = 0 }: { page: NavPage; cases?: number }) {
   const here = isAt(location, page.href);
   const rail = useMedia(RAIL);
   return (
-    <Hint text={page.name} side="right" off={!rail}>
+    <Tooltip text={page.name} side="right" off={!rail}>
       <Link href={page.href} className={styles.page} aria-current={here ? 'page' : undefined}>
         <Icon size={16} aria-hidden />
         <span className={styles.label}>{page.name}</span>
         {cases > 0 && (
           <span className={styles.count}>
-            {short(cases)}
+            {formatShort(cases)}
             <span className="unseen"> {cases === 1 ? 'case' : 'cases'}</span>
           </span>
         )}
       </Link>
-    </Hint>
+    </Tooltip>
   );
 }
 

@@ -3,10 +3,10 @@ import { useEffect, useId, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import type { Found, FoundObject } from '../api/shapes/search';
 import { useApi } from '../api/use-api';
-import { classes } from '../look/classes';
-import { useKeys } from '../look/key-presses';
+import { useKeys } from '../browser/key-presses';
+import { hrefOfId } from '../formatting/ids';
 import { hrefOfCustomer } from '../pages/reservations/reservation-filters';
-import { pageOf } from '../words/ids';
+import { classes } from '../theme/classes';
 import styles from './search.module.css';
 
 /** Asked once somebody stopped typing for this long. */
@@ -128,12 +128,12 @@ function useSearch() {
       if (hits.length > 0) setAt((at + step + hits.length) % hits.length);
     } else if (event.key === 'Enter') {
       const chosen = hits[at];
-      const href = chosen ? hrefOf(chosen) : pageOf(text.trim());
+      const href = chosen ? hrefOf(chosen) : hrefOfId(text.trim());
       if (href !== null) go(href);
     }
   };
   const shown = open && text.trim().length > 1;
-  const said = hits.length === 0 ? saidOf(found, answer.trouble !== undefined, asked) : '';
+  const said = hits.length === 0 ? saidOf(found, answer.error !== undefined, asked) : '';
   return { text, open, at, input, shown, hits, said, start, close, go, type, press };
 }
 

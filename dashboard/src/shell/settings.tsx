@@ -1,15 +1,14 @@
 import { useState } from 'react';
-import { useSession } from '../api/session';
-import { useDoor } from '../api/session-gate';
-import { setLetters, useLetters } from '../look/key-presses';
-import { readSetting, writeSetting } from '../look/settings';
-import { chooseTheme, type ThemeChoice, useThemeChoice } from '../look/theme';
-import { Button } from '../parts/button';
-import { Segments } from '../parts/filters';
-import { Modal } from '../parts/modal';
-import { setZone, useZone, type Zone } from '../words/clock';
-import { capital } from '../words/statuses';
-import { navGroups } from './pages-of-nav';
+import { useAuth, useSession } from '../api/auth';
+import { setLetters, useLetters } from '../browser/key-presses';
+import { readSetting, writeSetting } from '../browser/stored-settings';
+import { Modal } from '../components/dialogs/modal';
+import { Button } from '../components/forms/button';
+import { Segments } from '../components/forms/filters';
+import { setTimeZone, type TimeZone, useTimeZone } from '../formatting/clock';
+import { capitalize } from '../formatting/statuses';
+import { chooseTheme, type ThemeChoice, useThemeChoice } from '../theme/theme';
+import { navGroups } from './nav-pages';
 import styles from './settings.module.css';
 
 /** What a person chooses for this browser, and the way out. */
@@ -23,7 +22,7 @@ export function Settings({
   onKeys: () => void;
 }) {
   const { keyName, role, version } = useSession();
-  const { signOut } = useDoor();
+  const { signOut } = useAuth();
   return (
     <Modal
       open={open}
@@ -49,7 +48,7 @@ export function Settings({
 
 function Choices() {
   const theme = useThemeChoice();
-  const zone = useZone();
+  const zone = useTimeZone();
   const letters = useLetters();
   const [compact, setCompact] = useState(isCompact);
   return (
@@ -67,7 +66,7 @@ function Choices() {
           label="Times of day"
           value={zone}
           options={[option('local'), { value: 'utc', label: 'UTC' }]}
-          onChange={(value) => setZone(value as Zone)}
+          onChange={(value) => setTimeZone(value as TimeZone)}
         />
       </Row>
       <Row label="Rows">
@@ -93,7 +92,7 @@ function Choices() {
   );
 }
 
-const option = (value: string) => ({ value, label: capital(value) });
+const option = (value: string) => ({ value, label: capitalize(value) });
 
 function Row({ label, hint, children }: { label: string; hint?: string; children: React.ReactNode }) {
   return (

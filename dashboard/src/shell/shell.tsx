@@ -1,27 +1,27 @@
 import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
+import { useAuth } from '../api/auth';
 import { useTopic } from '../api/live';
-import { useDoor } from '../api/session-gate';
 import type { Overview } from '../api/shapes/overview';
-import { useKeep } from '../api/use-api';
+import { useSetCached } from '../api/use-api';
 import { SignInAgain } from '../pages/sign-in/sign-in-page';
-import { Bands } from './bands';
 import { Nav } from './nav';
+import { Notices } from './notices';
 import { chooseCompact, isCompact, KeyList, Settings } from './settings';
-import styles from './shell.module.css';
 import { Tabs } from './tabs';
 import { TopBar } from './top-bar';
 import { usePageKeys } from './use-page-keys';
+import styles from './shell.module.css';
 
 /** What is around every page. */
 export function Shell({ children }: { children: React.ReactNode }) {
-  const keep = useKeep();
+  const setCached = useSetCached();
   // Always listened to: the count of cases, the seal and the pulse are on every page.
-  useTopic<Overview>('overview', (overview) => keep('overview', overview));
+  useTopic<Overview>('overview', (overview) => setCached('overview', overview));
   const [open, setOpen] = useState<'settings' | 'keys' | null>(null);
   usePageKeys(() => setOpen('keys'));
   useEffect(() => chooseCompact(isCompact()), []);
-  const { gate } = useDoor();
+  const { state } = useAuth();
   const close = (): void => setOpen(null);
   return (
     <div className={styles.shell}>
@@ -31,13 +31,13 @@ export function Shell({ children }: { children: React.ReactNode }) {
       <Nav onSettings={() => setOpen('settings')} />
       <div className={styles.right}>
         <TopBar />
-        <Bands />
+        <Notices />
         <Main>{children}</Main>
       </div>
       <Tabs onSettings={() => setOpen('settings')} />
       <Settings open={open === 'settings'} onClose={close} onKeys={() => setOpen('keys')} />
       <KeyList open={open === 'keys'} onClose={close} />
-      {gate.phase === 'in' && gate.ended && <SignInAgain />}
+      {state.phase === 'signed-in' && state.ended && <SignInAgain />}
     </div>
   );
 }

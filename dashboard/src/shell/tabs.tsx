@@ -1,12 +1,12 @@
 import { Ellipsis, Settings } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
-import { useSession } from '../api/session';
+import { useSession } from '../api/auth';
 import type { Overview } from '../api/shapes/overview';
 import { useApi } from '../api/use-api';
-import { Modal } from '../parts/modal';
-import { short } from '../words/numbers';
-import { groupsFor, isAt } from './pages-of-nav';
+import { Modal } from '../components/dialogs/modal';
+import { formatShort } from '../formatting/numbers';
+import { groupsFor, isAt } from './nav-pages';
 import styles from './tabs.module.css';
 
 /** At the foot of a phone: four pages and the way to the rest. */
@@ -31,7 +31,7 @@ export function Tabs({ onSettings }: { onSettings: () => void }) {
           >
             <Icon size={19} aria-hidden />
             {tab}
-            {href === '/review' && cases > 0 && <span className={styles.count}>{short(cases)}</span>}
+            {href === '/review' && cases > 0 && <span className={styles.count}>{formatShort(cases)}</span>}
           </Link>
         ))}
       <button

@@ -4,18 +4,18 @@ import { Link } from 'wouter';
 import { useConnection } from '../api/live';
 import type { Overview } from '../api/shapes/overview';
 import { useApi } from '../api/use-api';
-import { classes } from '../look/classes';
-import { useTick } from '../look/tick';
-import { Ago } from '../parts/figures';
-import { useHere } from '../parts/place';
-import { clock, useZone } from '../words/clock';
-import { age } from '../words/durations';
+import { useTick } from '../browser/tick';
+import { useBreadcrumbs } from '../components/layout/breadcrumbs';
+import { Ago } from '../components/values/figures';
+import { formatTime, useTimeZone } from '../formatting/clock';
+import { formatAge } from '../formatting/durations';
+import { classes } from '../theme/classes';
 import { Search } from './search';
 import styles from './top-bar.module.css';
 
 /** Where this is, the search, whether the promises hold, and whether the page lives. */
 export function TopBar() {
-  const { here, trail, heading = true } = useHere();
+  const { here, trail, heading = true } = useBreadcrumbs();
   const Here = heading ? 'h1' : 'span';
   return (
     <header className={styles.bar}>
@@ -31,17 +31,17 @@ export function TopBar() {
         <Here className={styles.here}>{here}</Here>
       </div>
       <Search />
-      <Seal />
-      <Pulse />
+      <InvariantsSeal />
+      <ConnectionPulse />
     </header>
   );
 }
 
 /** Whether everything that must always be true is true, as of the last audit; grey once that is too long ago. */
-function Seal() {
+function InvariantsSeal() {
   const { data, at } = useApi<Overview>('overview');
   const { phase, heardClock } = useConnection();
-  useZone();
+  useTimeZone();
   if (data === undefined) return null;
   if (data.promises === null) {
     return (
@@ -55,7 +55,7 @@ function Seal() {
   const lost = phase === 'lost' && heardClock !== null;
   const old = lost || overdue;
   const text = lost ? (
-    `${held} of ${total} held at ${clock(heardClock)}`
+    `${held} of ${total} held at ${formatTime(heardClock)}`
   ) : overdue ? (
     <>
       {held} of {total} held <Ago key={ageSeconds} seconds={ageSeconds} at={at} /> ago
@@ -79,7 +79,7 @@ function Seal() {
 }
 
 /** How old the newest message is. It never stands still in silence. */
-function Pulse() {
+function ConnectionPulse() {
   useTick();
   const { phase, heardAt } = useConnection();
   const since = heardAt === null ? 0 : (performance.now() - heardAt) / 1000;
@@ -94,13 +94,14 @@ function Pulse() {
     return (
       <span className={classes(styles.pulse, styles.waiting)} data-phase={phase}>
         <span className={styles.dot} aria-hidden />{' '}
-        {phase === 'late' ? `${age(Math.round(since))} ago` : 'Reconnecting'}
+        {phase === 'late' ? `${formatAge(Math.round(since))} ago` : 'Reconnecting'}
       </span>
     );
   }
   return (
     <span className={styles.pulse} data-phase={phase}>
-      <span className={styles.dot} aria-hidden /> Live <span className={styles.age}>{age(since)} ago</span>
+      <span className={styles.dot} aria-hidden /> Live{' '}
+      <span className={styles.age}>{formatAge(since)} ago</span>
     </span>
   );
 }

@@ -1,7 +1,7 @@
 import { useRef } from 'react';
 import { useLocation } from 'wouter';
-import { useKeys } from '../look/key-presses';
-import { navGroups } from './pages-of-nav';
+import { useKeys } from '../browser/key-presses';
+import { navGroups } from './nav-pages';
 
 /** A page's letter counts for this long after `g`. */
 const AFTER_G_MS = 1200;

@@ -28,7 +28,7 @@ export function unitWords(lines: readonly { sku: string; quantity: number }[]): 
 
 /**
  * `212 ms`, `24.8 s`, `2 min 32 s`, `1 h 5 min`. The dashboard's `duration` writes the same, so that its figures agree with
- * the story; `test/unit/dashboard-words.spec.ts` compares them.
+ * the story; `test/unit/dashboard-formatting.spec.ts` compares them.
  */
 export function durationWords(ms: number): string {
   if (ms < 1_000) return `${ms < 9.95 && ms % 1 !== 0 ? ms.toFixed(1) : Math.round(ms)} ms`;

@@ -1,10 +1,10 @@
 import type { Action } from '../../api/shapes/actions';
-import { Button } from '../../parts/button';
-import { Id, None, When } from '../../parts/figures';
-import { Modal } from '../../parts/modal';
-import { Facts } from '../../parts/states';
-import styles from './audit.module.css';
+import { Modal } from '../../components/dialogs/modal';
+import { Button } from '../../components/forms/button';
+import { Facts } from '../../components/layout/states';
+import { Id, None, When } from '../../components/values/figures';
 import { differences, hrefOfObject } from './objects';
+import styles from './audit.module.css';
 
 /** One act: what it was done to, why, and what it changed. */
 export function ActionDialog({ action, onClose }: { action: Action | null; onClose: () => void }) {

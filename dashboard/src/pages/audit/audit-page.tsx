@@ -2,26 +2,26 @@ import { useState } from 'react';
 import { Link } from 'wouter';
 import type { Action } from '../../api/shapes/actions';
 import { useList } from '../../api/use-api';
-import { Button } from '../../parts/button';
-import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Clip, Id, None, When } from '../../parts/figures';
-import { Filters, Picker, TextFilter } from '../../parts/filters';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { useFilters } from '../../parts/use-filters';
-import { plural } from '../../words/numbers';
+import { Button } from '../../components/forms/button';
+import { Filters, Picker, TextFilter } from '../../components/forms/filters';
+import { useFilters } from '../../components/forms/use-filters';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { type Column, DataTable, ListFoot } from '../../components/tables/data-table';
+import { Clip, Id, None, When } from '../../components/values/figures';
+import { plural } from '../../formatting/numbers';
 import { ActionDialog } from './action-dialog';
-import styles from './audit.module.css';
 import { hrefOfObject } from './objects';
 import { fromOf, periods } from './periods';
+import styles from './audit.module.css';
 
 const LIMIT = 50;
 const names = ['actor', 'action', 'objectType', 'objectId'] as const;
 
 /** Who did what, and why? */
 export default function AuditPage() {
-  usePlace({ here: 'Audit log' });
+  useSetBreadcrumbs({ here: 'Audit log' });
   const filters = useFilters();
   const [opened, setOpened] = useState<Action | null>(null);
   const period = filters.get('period') ?? 'all';
@@ -61,8 +61,8 @@ export default function AuditPage() {
             empty={<Nothing count={filters.count} clear={filters.clear} />}
             foot={(shown) => <ListFoot list={list}>{plural(shown, 'act')} shown, newest first</ListFoot>}
           />
-        ) : list.trouble ? (
-          <Trouble what="the audit log" problem={list.trouble} again={list.again} />
+        ) : list.error ? (
+          <LoadError what="the audit log" problem={list.error} retry={list.refetch} />
         ) : (
           <Loading rows={10} />
         )}

@@ -1,14 +1,14 @@
 import type { Action } from '../../api/shapes/actions';
-import { pageOf } from '../../words/ids';
-import { type Amount, money } from '../../words/money';
-import { count } from '../../words/numbers';
+import { hrefOfId } from '../../formatting/ids';
+import { type Amount, formatMoney } from '../../formatting/money';
+import { formatCount } from '../../formatting/numbers';
 
 /** The page of what somebody acted on, if there is one. */
 export function hrefOfObject({
   objectType,
   objectId,
 }: Pick<Action, 'objectType' | 'objectId'>): string | null {
-  const known = pageOf(objectId);
+  const known = hrefOfId(objectId);
   if (known !== null) return known;
   const name = encodeURIComponent(objectId);
   if (objectType === 'product') return `/products/${name}`;
@@ -33,8 +33,8 @@ export function differences({ before, after }: Pick<Action, 'before' | 'after'>)
 function written(value: unknown): string | null {
   if (value === undefined || value === null) return null;
   if (typeof value === 'string') return value;
-  if (typeof value === 'number') return count(value);
-  return isAmount(value) ? money(value) : JSON.stringify(value);
+  if (typeof value === 'number') return formatCount(value);
+  return isAmount(value) ? formatMoney(value) : JSON.stringify(value);
 }
 
 const isAmount = (value: unknown): value is Amount =>

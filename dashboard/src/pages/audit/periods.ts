@@ -1,4 +1,4 @@
-import type { Option } from '../../parts/filters';
+import type { Option } from '../../components/forms/filters';
 
 const HOUR_MS = 3_600_000;
 

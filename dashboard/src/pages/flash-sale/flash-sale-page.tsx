@@ -2,36 +2,36 @@ import { useEffect, useState } from 'react';
 import { useLocation, useParams } from 'wouter';
 import { newKey, send } from '../../api/client';
 import { useTopic } from '../../api/live';
-import { type Problem, asProblem } from '../../api/problem';
+import { type Problem, toProblem } from '../../api/problem';
 import type { LoadTest, LoadTestList } from '../../api/shapes/load-tests';
-import { useApi, useKeep, useRefresh } from '../../api/use-api';
-import { classes } from '../../look/classes';
-import { Refusal } from '../../parts/act-dialog';
-import { LookBadge } from '../../parts/badge';
-import { ActButton } from '../../parts/button';
-import { When } from '../../parts/figures';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { RaceCurves } from '../../parts/race/race-curves';
-import { RaceTable } from '../../parts/race/race-table';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { count } from '../../words/numbers';
+import { useApi, useInvalidate, useSetCached } from '../../api/use-api';
+import { ProblemMessage } from '../../components/dialogs/confirm-dialog';
+import { ActionButton } from '../../components/forms/button';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { Badge } from '../../components/values/badge';
+import { When } from '../../components/values/figures';
+import { formatCount } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import { NewRun } from './new-run';
 import { PastRuns } from './past-runs';
-import { runLooks } from './run-words';
+import { RaceCurves } from './race-curves';
+import { RaceTable } from './race-table';
+import { runBadges } from './run-status';
 import styles from './flash-sale-page.module.css';
 
 /** Which strategy wins under my load? */
 export default function FlashSalePage() {
-  usePlace({ here: 'Flash sale' });
+  useSetBreadcrumbs({ here: 'Flash sale' });
   const { run: named } = useParams<{ run?: string }>();
   const [, navigate] = useLocation();
-  const { data: list, trouble, loading, again } = useApi<LoadTestList>('load-tests');
+  const { data: list, error, loading, refetch } = useApi<LoadTestList>('load-tests');
   const newest = list?.data[0]?.id;
   const id = named ?? newest;
 
-  if (trouble && !list) return <Trouble what="rehearsals" problem={trouble} again={again} />;
+  if (error && !list) return <LoadError what="rehearsals" problem={error} retry={refetch} />;
   if (loading || !list) return <Loading rows={8} />;
   return (
     <div className={page.stack}>
@@ -58,29 +58,29 @@ export default function FlashSalePage() {
 const pathOf = (id: string) => `load-tests/${id}`;
 
 function Run({ id }: { id: string }) {
-  const { data: run, trouble, loading, again } = useApi<LoadTest>(pathOf(id));
-  const keep = useKeep();
-  const refresh = useRefresh();
+  const { data: run, error, loading, refetch } = useApi<LoadTest>(pathOf(id));
+  const setCached = useSetCached();
+  const invalidate = useInvalidate();
   const isRunning = run?.status === 'running';
-  useTopic<LoadTest>(isRunning ? `run:${id}` : null, (value) => keep(pathOf(id), value));
+  useTopic<LoadTest>(isRunning ? `run:${id}` : null, (value) => setCached(pathOf(id), value));
   const status = run?.status;
   // Its end changes the list below as well.
   useEffect(() => {
-    if (status !== undefined && status !== 'running') refresh('load-tests');
-  }, [status, refresh]);
+    if (status !== undefined && status !== 'running') invalidate('load-tests');
+  }, [status, invalidate]);
 
-  if (trouble && !run) return <Trouble what="this rehearsal" problem={trouble} again={again} />;
+  if (error && !run) return <LoadError what="this rehearsal" problem={error} retry={refetch} />;
   if (loading || !run) return <Loading rows={5} />;
   return (
     <Panel
-      title={`Rehearsal of ${count(run.buyers)} buyers`}
-      note={`who want ${count(run.units)} units, ${count(run.rate)} of them a second, seed ${run.seed}`}
+      title={`Rehearsal of ${formatCount(run.buyers)} buyers`}
+      note={`who want ${formatCount(run.units)} units, ${formatCount(run.rate)} of them a second, seed ${run.seed}`}
       action={
         <>
           <span className={styles.when}>
             <When at={run.startedAt} /> {run.startedBy ?? 'from the command line'}
           </span>
-          <LookBadge look={runLooks[run.status]} />
+          <Badge look={runBadges[run.status]} />
           {isRunning ? <StopButton run={run} /> : null}
         </>
       }
@@ -125,20 +125,20 @@ function StopButton({ run }: { run: LoadTest }) {
   const [key] = useState(newKey);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
-  const keep = useKeep();
+  const setCached = useSetCached();
   const stop = () => {
     setBusy(true);
     send<LoadTest>('POST', `${pathOf(run.id)}/stop`, { body: { reason: 'stopped from the dashboard' }, key })
-      .then((stopped) => keep(pathOf(run.id), stopped))
-      .catch((error: unknown) => setProblem(asProblem(error)))
+      .then((stopped) => setCached(pathOf(run.id), stopped))
+      .catch((error: unknown) => setProblem(toProblem(error)))
       .finally(() => setBusy(false));
   };
   return (
     <>
-      <ActButton small busy={busy} onClick={stop}>
+      <ActionButton small busy={busy} onClick={stop}>
         Stop
-      </ActButton>
-      {problem ? <Refusal problem={problem} /> : null}
+      </ActionButton>
+      {problem ? <ProblemMessage problem={problem} /> : null}
     </>
   );
 }

@@ -2,15 +2,15 @@ import { Play } from 'lucide-react';
 import { useState } from 'react';
 import { send } from '../../api/client';
 import type { LoadTest, NewLoadTest } from '../../api/shapes/load-tests';
-import { useRefresh } from '../../api/use-api';
-import { ActDialog } from '../../parts/act-dialog';
-import { ActButton } from '../../parts/button';
-import { Field, Fields } from '../../parts/field';
-import { Panel } from '../../parts/panel';
-import { away } from '../../words/durations';
-import { count } from '../../words/numbers';
+import { useInvalidate } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { ActionButton } from '../../components/forms/button';
+import { Field, Fields } from '../../components/forms/field';
+import { Panel } from '../../components/layout/panel';
+import { formatWholeSeconds } from '../../formatting/durations';
+import { formatCount } from '../../formatting/numbers';
 import { type Draft, draftAtFirst, errorsOf, orderFrom } from './draft';
-import { estimateSeconds } from './run-words';
+import { estimateSeconds } from './run-status';
 import styles from './new-run.module.css';
 
 interface NewRunProps {
@@ -24,7 +24,7 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
   const [asking, setAsking] = useState(false);
   const errors = errorsOf(draft);
   const order = orderFrom(draft);
-  const about = away(estimateSeconds(order.buyers, order.rate ?? 1, order.strategies.length));
+  const about = formatWholeSeconds(estimateSeconds(order.buyers, order.rate ?? 1, order.strategies.length));
   const isWrong = Object.keys(errors).length > 0;
   const field = (name: Exclude<keyof Draft, 'strategies'>, label: string, hint?: string) => (
     <Field label={label} error={errors[name] ?? null} hint={hint}>
@@ -55,14 +55,14 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
         {field('rate', 'Arrivals per second')}
         {field('seed', 'Seed', 'empty: a random one')}
         <div className={styles.wide}>
-          <ActButton
+          <ActionButton
             tone="primary"
             icon={Play}
             off={running ? 'A rehearsal is running' : isWrong ? 'Something above is not right yet' : null}
             onClick={() => setAsking(true)}
           >
             Start, about {about}
-          </ActButton>
+          </ActionButton>
         </div>
       </Fields>
       {asking ? (
@@ -80,16 +80,16 @@ interface StartDialogProps {
 }
 
 function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   return (
-    <ActDialog<LoadTest>
+    <ConfirmDialog<LoadTest>
       open
       onClose={onClose}
       title="Start this rehearsal?"
       numbers={[
-        { value: count(order.buyers), label: 'buyers in each lane' },
-        { value: count(order.units), label: 'units in each lane' },
-        { value: count(order.strategies.length), label: 'lanes, one after the other' },
+        { value: formatCount(order.buyers), label: 'buyers in each lane' },
+        { value: formatCount(order.units), label: 'units in each lane' },
+        { value: formatCount(order.strategies.length), label: 'lanes, one after the other' },
       ]}
       keep="Not now"
       act={`Start, about ${about}`}
@@ -98,7 +98,7 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
         send('POST', 'load-tests', { body: { ...order, reason } satisfies NewLoadTest, key })
       }
       onDone={(run) => {
-        refresh('load-tests');
+        invalidate('load-tests');
         onStarted(run);
       }}
     >
@@ -106,7 +106,7 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
         Runs against this database with SKUs of its own. Other products are not touched, but the machine will
         be busy for about {about}.
       </p>
-    </ActDialog>
+    </ConfirmDialog>
   );
 }
 

@@ -1,11 +1,11 @@
 import type { LoadTest } from '../../api/shapes/load-tests';
-import { LookBadge } from '../../parts/badge';
-import { type Column, DataTable } from '../../parts/data-table';
-import { Id, None, When } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { duration } from '../../words/durations';
-import { count, decimal } from '../../words/numbers';
-import { runLooks } from './run-words';
+import { Panel } from '../../components/layout/panel';
+import { type Column, DataTable } from '../../components/tables/data-table';
+import { Badge } from '../../components/values/badge';
+import { Id, None, When } from '../../components/values/figures';
+import { formatDuration } from '../../formatting/durations';
+import { formatCount, formatDecimal } from '../../formatting/numbers';
+import { runBadges } from './run-status';
 
 /** What was rehearsed here before, newest first. */
 export function PastRuns({ runs, open }: { runs: readonly LoadTest[]; open: string | undefined }) {
@@ -39,26 +39,32 @@ const columns: Column<LoadTest>[] = [
     key: 'size',
     head: 'Buyers, units',
     phone: 'hide',
-    cell: ({ buyers, units }) => `${count(buyers)}, ${count(units)}`,
+    cell: ({ buyers, units }) => `${formatCount(buyers)}, ${formatCount(units)}`,
   },
-  { key: 'lanes', head: 'Lanes', align: 'end', phone: 'hide', cell: ({ lanes }) => count(lanes.length) },
+  {
+    key: 'lanes',
+    head: 'Lanes',
+    align: 'end',
+    phone: 'hide',
+    cell: ({ lanes }) => formatCount(lanes.length),
+  },
   { key: 'fastest', head: 'Fastest', phone: 'hide', cell: (run) => fastest(run)?.strategy ?? <None /> },
   {
     key: 'rate',
     head: 'Taken /s',
     align: 'end',
     phone: 'hide',
-    cell: (run) => figure(fastest(run)?.takenPerSecond, decimal),
+    cell: (run) => figure(fastest(run)?.takenPerSecond, formatDecimal),
   },
   {
     key: 'p99',
     head: 'p99',
     align: 'end',
     phone: 'hide',
-    cell: (run) => figure(fastest(run)?.answerP99Ms, duration),
+    cell: (run) => figure(fastest(run)?.answerP99Ms, formatDuration),
   },
-  { key: 'oversold', head: 'Oversold', align: 'end', cell: (run) => count(oversoldOf(run)) },
-  { key: 'verdict', head: 'Audit after', cell: ({ status }) => <LookBadge look={runLooks[status]} plain /> },
+  { key: 'oversold', head: 'Oversold', align: 'end', cell: (run) => formatCount(oversoldOf(run)) },
+  { key: 'verdict', head: 'Audit after', cell: ({ status }) => <Badge look={runBadges[status]} plain /> },
 ];
 
 const figure = (value: number | null | undefined, words: (value: number) => string) =>

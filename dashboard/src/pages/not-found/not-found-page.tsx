@@ -1,11 +1,11 @@
 import { Link } from 'wouter';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty } from '../../parts/states';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import { Panel } from '../../components/layout/panel';
+import { Empty } from '../../components/layout/states';
 
 /** An address that is no page's. */
 export default function NotFoundPage() {
-  usePlace({ here: 'Not found' });
+  useSetBreadcrumbs({ here: 'Not found' });
   return (
     <Panel>
       <Empty title="There is nothing at this address.">

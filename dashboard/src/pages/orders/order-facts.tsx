@@ -1,11 +1,11 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
 import type { Saga, SagaMoney, SagaWebhook } from '../../api/shapes/sagas';
-import { Id, Money, None, When } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { Facts } from '../../parts/states';
-import { count } from '../../words/numbers';
-import { capital } from '../../words/statuses';
+import { Panel } from '../../components/layout/panel';
+import { Facts } from '../../components/layout/states';
+import { Id, Money, None, When } from '../../components/values/figures';
+import { formatCount } from '../../formatting/numbers';
+import { capitalize } from '../../formatting/statuses';
 import styles from './order-facts.module.css';
 
 /** An amount that may not be known: neither yes nor no, and violet. */
@@ -41,7 +41,7 @@ export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
         items={[
           ['Provider reference', reference === null ? <None /> : <code>{reference}</code>],
           ...operations.map(({ kind, key }): [ReactNode, ReactNode] => [
-            `${capital(kind)} key`,
+            `${capitalize(kind)} key`,
             <Id id={key} full copy />,
           ]),
         ]}
@@ -59,7 +59,7 @@ export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: 
             <Link href={`/products/${encodeURIComponent(sku)}`}>
               <code>{sku}</code>
             </Link>{' '}
-            {count(quantity)} × <Money of={unitPrice} />
+            {formatCount(quantity)} × <Money of={unitPrice} />
           </>,
           <b>
             <Money of={{ ...unitPrice, amount: unitPrice.amount * quantity }} />

@@ -3,40 +3,40 @@ import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
 import type { Saga } from '../../api/shapes/sagas';
-import { useApi, useKeep } from '../../api/use-api';
-import { classes } from '../../look/classes';
-import { useTick } from '../../look/tick';
-import { Badge } from '../../parts/badge';
-import { Button } from '../../parts/button';
-import buttonStyles from '../../parts/button.module.css';
-import { Id, Money, When } from '../../parts/figures';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { TonedShape } from '../../parts/saga-timeline/lane-icon';
-import { SagaTimeline } from '../../parts/saga-timeline/saga-timeline';
-import tones from '../../parts/saga-timeline/tones.module.css';
-import { Loading, Trouble } from '../../parts/states';
-import { duration } from '../../words/durations';
-import { shortId } from '../../words/ids';
-import { OrderActs } from './order-acts';
+import { useApi, useSetCached } from '../../api/use-api';
+import { useTick } from '../../browser/tick';
+import { Button } from '../../components/forms/button';
+import buttonStyles from '../../components/forms/button.module.css';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { LoadError, Loading } from '../../components/layout/states';
+import { StatusBadge } from '../../components/values/badge';
+import { Id, Money, When } from '../../components/values/figures';
+import { TonedShape } from '../../components/values/shape';
+import tones from '../../components/values/shape.module.css';
+import { formatDuration } from '../../formatting/durations';
+import { shortId } from '../../formatting/ids';
+import { classes } from '../../theme/classes';
+import { formatOrderStatus, formatSagaStatus } from './format-status';
+import { OrderActions } from './order-actions';
 import { LinesPanel, MoneyPanel, WebhooksPanel } from './order-facts';
-import { orderWords, sagaWords } from './order-words';
 import { Story } from './story';
+import { SagaTimeline } from './timeline/saga-timeline';
 import { TransitionsTable } from './transitions-table';
 import styles from './order-page.module.css';
 
 /** What happened to this order? First in a sentence, then drawn, then line by line. */
 export default function OrderPage() {
   const { id = '' } = useParams<{ id: string }>();
-  usePlace({ here: shortId(id), trail: [{ label: 'Orders', href: '/orders' }], heading: false });
+  useSetBreadcrumbs({ here: shortId(id), trail: [{ label: 'Orders', href: '/orders' }], heading: false });
   const path = `orders/${id}/saga`;
-  const { data: saga, at, trouble, loading, again } = useApi<Saga>(path);
-  const keep = useKeep();
+  const { data: saga, at, error, loading, refetch } = useApi<Saga>(path);
+  const setCached = useSetCached();
   const isOver = saga?.status === 'completed' || saga?.status === 'compensated';
-  useTopic<Saga>(isOver ? null : `order:${id}`, (value) => keep(path, value));
+  useTopic<Saga>(isOver ? null : `order:${id}`, (value) => setCached(path, value));
 
-  if (trouble && !saga) return <Trouble what="this order" problem={trouble} again={again} />;
+  if (error && !saga) return <LoadError what="this order" problem={error} retry={refetch} />;
   if (loading || !saga) return <Loading rows={10} />;
   return (
     <div className={page.stack}>
@@ -77,8 +77,12 @@ function OrderHead({ saga }: { saga: Saga }) {
       <div>
         <h1 className={classes(page.title, styles.title)}>
           <Money of={order.total} />
-          <Badge kind="order" status={order.status} text={orderWords(order)} />
-          <Badge kind="saga" status={saga.status} text={`Saga ${sagaWords(saga).toLowerCase()}`} />
+          <StatusBadge kind="order" status={order.status} text={formatOrderStatus(order)} />
+          <StatusBadge
+            kind="saga"
+            status={saga.status}
+            text={`Saga ${formatSagaStatus(saga).toLowerCase()}`}
+          />
         </h1>
         <p className={page.facts}>
           <span>
@@ -89,12 +93,12 @@ function OrderHead({ saga }: { saga: Saga }) {
           </Link>
           <span>
             <When at={order.createdAt} ms />
-            {tookMs === null ? '' : `, took ${duration(tookMs)}`}
+            {tookMs === null ? '' : `, took ${formatDuration(tookMs)}`}
           </span>
         </p>
       </div>
       <div className={classes(page.acts, styles.acts)}>
-        <OrderActs saga={saga} />
+        <OrderActions saga={saga} />
         <CopyLink />
         <a
           className={buttonStyles.button}

@@ -1,26 +1,26 @@
 import { useMemo } from 'react';
 import type { Order } from '../../api/shapes/orders';
 import { useApi, useList } from '../../api/use-api';
-import { Badge } from '../../parts/badge';
-import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Clip, Id, Money, None, When } from '../../parts/figures';
-import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../parts/filters';
-import { Button } from '../../parts/button';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { useFilters } from '../../parts/use-filters';
-import { duration } from '../../words/durations';
-import { count, plural } from '../../words/numbers';
-import { capital } from '../../words/statuses';
-import { orderWords, sagaWords } from './order-words';
+import { Button } from '../../components/forms/button';
+import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../components/forms/filters';
+import { useFilters } from '../../components/forms/use-filters';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { type Column, DataTable, ListFoot } from '../../components/tables/data-table';
+import { StatusBadge } from '../../components/values/badge';
+import { Clip, Id, Money, None, When } from '../../components/values/figures';
+import { formatDuration } from '../../formatting/durations';
+import { formatCount, plural } from '../../formatting/numbers';
+import { capitalize } from '../../formatting/statuses';
+import { formatOrderStatus, formatSagaStatus } from './format-status';
 
 /** No topic of the stream carries every order; a list is read again this often. */
 const refetchMs = 5_000;
 
 /** What happened to which order? */
 export default function OrdersPage() {
-  usePlace({ here: 'Orders' });
+  useSetBreadcrumbs({ here: 'Orders' });
   const filters = useFilters();
   const path = useMemo(() => `orders?${queryOf(filters)}`, [filters]);
   const list = useList<Order>(path, { refetchMs });
@@ -29,8 +29,8 @@ export default function OrdersPage() {
     <>
       <OrderFilters />
       <Panel flush>
-        {list.trouble && !list.rows ? (
-          <Trouble what="orders" problem={list.trouble} again={list.again} />
+        {list.error && !list.rows ? (
+          <LoadError what="orders" problem={list.error} retry={list.refetch} />
         ) : null}
         {list.loading ? <Loading rows={12} /> : null}
         {list.rows ? (
@@ -44,7 +44,7 @@ export default function OrdersPage() {
             live
             empty={<NoOrders />}
             pages={list.pages}
-            foot={(shown) => <ListFoot list={list}>Newest first. {count(shown)} shown.</ListFoot>}
+            foot={(shown) => <ListFoot list={list}>Newest first. {formatCount(shown)} shown.</ListFoot>}
           />
         ) : null}
       </Panel>
@@ -77,8 +77,8 @@ function queryOf(filters: FilterState): string {
 const options = (values: readonly string[], labelOf: (value: string) => string) =>
   values.map((value) => ({ value, label: labelOf(value) }));
 
-const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capital);
-const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capital);
+const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capitalize);
+const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capitalize);
 const steps = options(
   ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'],
   (step) => step,
@@ -142,19 +142,19 @@ const columns: Column<Order>[] = [
   {
     key: 'status',
     head: 'Status',
-    cell: (order) => <Badge kind="order" status={order.status} text={orderWords(order)} />,
+    cell: (order) => <StatusBadge kind="order" status={order.status} text={formatOrderStatus(order)} />,
   },
   {
     key: 'saga',
     head: 'Saga',
     phone: 'hide',
-    cell: ({ saga }) => <Badge kind="saga" status={saga.status} text={sagaWords(saga)} plain />,
+    cell: ({ saga }) => <StatusBadge kind="saga" status={saga.status} text={formatSagaStatus(saga)} plain />,
   },
   {
     key: 'payment',
     head: 'Payment',
     phone: 'hide',
-    cell: ({ payment }) => <Badge kind="payment" status={payment.status} plain />,
+    cell: ({ payment }) => <StatusBadge kind="payment" status={payment.status} plain />,
   },
   { key: 'total', head: 'Total', align: 'end', cell: ({ total }) => <Money of={total} /> },
   {
@@ -169,9 +169,9 @@ const columns: Column<Order>[] = [
 
 const linesWords = (lines: Order['lines']) =>
   lines
-    .map(({ sku, quantity }) => `${count(quantity)} × ${sku}`)
+    .map(({ sku, quantity }) => `${formatCount(quantity)} × ${sku}`)
     .slice(0, 2)
     .join(', ') + (lines.length > 2 ? ` + ${lines.length - 2} more` : '');
 
 const tookOf = ({ createdAt, endedAt }: Order): string | null =>
-  endedAt === null ? null : duration(Date.parse(endedAt) - Date.parse(createdAt));
+  endedAt === null ? null : formatDuration(Date.parse(endedAt) - Date.parse(createdAt));

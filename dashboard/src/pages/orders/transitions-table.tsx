@@ -1,10 +1,10 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { Fragment, useState } from 'react';
 import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/sagas';
-import { None } from '../../parts/figures';
-import { ScrollBox } from '../../parts/scroll-box';
-import { classes } from '../../look/classes';
-import { NNBSP } from '../../words/numbers';
+import { ScrollBox } from '../../components/tables/scroll-box';
+import { None } from '../../components/values/figures';
+import { NNBSP } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import styles from './transitions-table.module.css';
 
 /** The record itself, newest first. A line opens to what stands in the database, and to what the provider calls it. */

@@ -1,13 +1,13 @@
 import { Link } from 'wouter';
 import type { BusyProduct } from '../../api/shapes/overview';
-import { SoldOut } from '../../parts/badge';
-import { type Column, DataTable } from '../../parts/data-table';
-import { Clip, None } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { Empty } from '../../parts/states';
-import { StockBar } from '../../parts/stock-bar';
-import { duration } from '../../words/durations';
-import { count, decimal } from '../../words/numbers';
+import { StockBar } from '../../components/charts/stock-bar';
+import { Panel } from '../../components/layout/panel';
+import { Empty } from '../../components/layout/states';
+import { type Column, DataTable } from '../../components/tables/data-table';
+import { SoldOutBadge } from '../../components/values/badge';
+import { Clip, None } from '../../components/values/figures';
+import { formatDuration } from '../../formatting/durations';
+import { formatCount, formatDecimal } from '../../formatting/numbers';
 import styles from './busy-products.module.css';
 
 const pageOf = ({ sku }: BusyProduct): string => `/products/${encodeURIComponent(sku)}`;
@@ -36,14 +36,14 @@ const columns: Column<BusyProduct>[] = [
     key: 'available',
     head: 'Available',
     align: 'end',
-    cell: ({ stock }) => (stock.available === 0 ? <SoldOut /> : count(stock.available)),
+    cell: ({ stock }) => (stock.available === 0 ? <SoldOutBadge /> : formatCount(stock.available)),
   },
   {
     key: 'taken',
     head: 'Taken /s',
     align: 'end',
     phone: 'hide',
-    cell: ({ takenPerSecond }) => (takenPerSecond === 0 ? <None>0</None> : decimal(takenPerSecond)),
+    cell: ({ takenPerSecond }) => (takenPerSecond === 0 ? <None>0</None> : formatDecimal(takenPerSecond)),
   },
   {
     key: 'refused',
@@ -54,7 +54,7 @@ const columns: Column<BusyProduct>[] = [
       refusedPerSecond === 0 ? (
         <None>0</None>
       ) : (
-        <span className={styles.refused}>{decimal(refusedPerSecond)}</span>
+        <span className={styles.refused}>{formatDecimal(refusedPerSecond)}</span>
       ),
   },
   {
@@ -62,7 +62,7 @@ const columns: Column<BusyProduct>[] = [
     head: 'Lock wait p99',
     align: 'end',
     phone: 'hide',
-    cell: ({ lockWaitP99Ms }) => (lockWaitP99Ms === null ? <None /> : duration(lockWaitP99Ms)),
+    cell: ({ lockWaitP99Ms }) => (lockWaitP99Ms === null ? <None /> : formatDuration(lockWaitP99Ms)),
   },
   {
     key: 'strategy',
@@ -78,7 +78,9 @@ export function BusyProducts({ products, skus }: { products: BusyProduct[]; skus
     <Panel
       title="Busiest products"
       note="by demand, last minute"
-      action={<Link href="/products">{skus === 1 ? 'The only product' : `All ${count(skus)} products`}</Link>}
+      action={
+        <Link href="/products">{skus === 1 ? 'The only product' : `All ${formatCount(skus)} products`}</Link>
+      }
       flush
     >
       <DataTable

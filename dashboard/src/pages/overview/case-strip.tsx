@@ -1,10 +1,10 @@
 import { ArrowRight } from 'lucide-react';
 import type { ReviewCounts } from '../../api/shapes/overview';
-import { Button } from '../../parts/button';
-import { Ago } from '../../parts/figures';
-import { Shape } from '../../parts/shape';
-import { moneyList } from '../../words/money';
-import { plural } from '../../words/numbers';
+import { Button } from '../../components/forms/button';
+import { Ago } from '../../components/values/figures';
+import { Shape } from '../../components/values/shape';
+import { formatMoneyList } from '../../formatting/money';
+import { plural } from '../../formatting/numbers';
 import styles from './case-strip.module.css';
 
 /** What waits for a person comes before everything else: how much money, and for how long. */
@@ -19,7 +19,7 @@ export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) 
         <b>
           {plural(cases, 'case')} {cases === 1 ? 'needs' : 'need'} a person.
         </b>{' '}
-        {moneyAtRisk.length > 0 && `${moneyList(moneyAtRisk)} at risk`}
+        {moneyAtRisk.length > 0 && `${formatMoneyList(moneyAtRisk)} at risk`}
         {oldestSeconds !== null && (
           <>
             {moneyAtRisk.length > 0 ? ', the' : 'The'} oldest has waited{' '}

@@ -1,8 +1,8 @@
 import { useMemo } from 'react';
 import { Link } from 'wouter';
 import type { RateSeries } from '../../api/shapes/overview';
-import { Panel } from '../../parts/panel';
-import { ChartKeys, type Series, TimeChart } from '../../parts/time-chart';
+import { ChartKeys, type Series, TimeChart } from '../../components/charts/time-chart';
+import { Panel } from '../../components/layout/panel';
 
 const keys = [
   { label: 'Placed', tone: 'main' },

@@ -1,8 +1,8 @@
 import type { Delay, Delays } from '../../api/shapes/overview';
-import { classes } from '../../look/classes';
-import { Panel } from '../../parts/panel';
-import { age, seconds } from '../../words/durations';
-import { NBSP } from '../../words/numbers';
+import { Panel } from '../../components/layout/panel';
+import { formatAge, formatSeconds } from '../../formatting/durations';
+import { NBSP } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import styles from './delays-panel.module.css';
 
 const gauges: readonly { name: keyof Delays; label: string; limit: 'promise' | 'alarm at' }[] = [
@@ -30,7 +30,7 @@ export function DelaysPanel({ delays }: { delays: Delays }) {
 }
 
 /** A limit is a round number and written as one. */
-const whole = (limit: number): string => (limit <= 60 ? `${limit}${NBSP}s` : seconds(limit));
+const whole = (limit: number): string => (limit <= 60 ? `${limit}${NBSP}s` : formatSeconds(limit));
 
 function Gauge({ label, limit, delay }: { label: string; limit: string; delay: Delay }) {
   const share = delay.seconds / delay.limitSeconds;
@@ -48,7 +48,7 @@ function Gauge({ label, limit, delay }: { label: string; limit: string; delay: D
         <div className={styles.fill} style={{ width: `${Math.min(100, share * LIMIT_AT)}%` }} />
         <span className={styles.tick} />
       </dd>
-      <dd className={styles.figure}>{delay.seconds === 0 ? '0' : age(delay.seconds)}</dd>
+      <dd className={styles.figure}>{delay.seconds === 0 ? '0' : formatAge(delay.seconds)}</dd>
     </div>
   );
 }

@@ -1,17 +1,17 @@
 import { ArrowRight } from 'lucide-react';
 import { Link } from 'wouter';
 import type { Steps } from '../../api/shapes/overview';
-import { LookBadge } from '../../parts/badge';
-import { Panel } from '../../parts/panel';
-import { duration } from '../../words/durations';
-import { count, rate, upTo } from '../../words/numbers';
-import { type Look, lookOf } from '../../words/statuses';
+import { Panel } from '../../components/layout/panel';
+import { Badge } from '../../components/values/badge';
+import { formatDuration } from '../../formatting/durations';
+import { formatCount, formatRate, formatUpTo } from '../../formatting/numbers';
+import { type BadgeStyle, badgeStyle } from '../../formatting/statuses';
 import styles from './flow-panel.module.css';
 
 /** Where checkouts are at this moment, in the order in which they go, and who left the straight path. */
 export function FlowPanel({ steps }: { steps: Steps }) {
   const most = Math.max(1, steps.inFlight);
-  const shown = steps.capped ? upTo(steps.inFlight, steps.inFlight) : count(steps.inFlight);
+  const shown = steps.capped ? formatUpTo(steps.inFlight, steps.inFlight) : formatCount(steps.inFlight);
   return (
     <Panel
       title="Checkouts in flight"
@@ -23,14 +23,14 @@ export function FlowPanel({ steps }: { steps: Steps }) {
           <div key={step} className={styles.step}>
             <Link href={`/orders?status=pending&step=${step}`}>
               <span className={styles.name}>{step}</span>
-              <span className={styles.count}>{count(at)}</span>
+              <span className={styles.count}>{formatCount(at)}</span>
             </Link>
             <span className={styles.track} aria-hidden>
               <span className={styles.fill} style={{ width: `${(100 * at) / most}%` }} />
             </span>
             <p className={styles.median}>
               {step === 'reserve-stock' && 'in the request, '}
-              {medianMs === null ? 'no median yet' : `median ${duration(medianMs)}`}
+              {medianMs === null ? 'no median yet' : `median ${formatDuration(medianMs)}`}
             </p>
             <ArrowRight size={14} className={styles.arrow} aria-hidden />
           </div>
@@ -39,25 +39,29 @@ export function FlowPanel({ steps }: { steps: Steps }) {
           <span className={styles.name}>Left the straight path</span>
           <div className={styles.off}>
             <Left
-              look={lookOf('payment', 'unknown')}
+              look={badgeStyle('payment', 'unknown')}
               href="/orders?paymentStatus=unknown"
-              value={count(steps.unknown)}
+              value={formatCount(steps.unknown)}
             />
             <Left
-              look={lookOf('saga', 'compensating')}
+              look={badgeStyle('saga', 'compensating')}
               href="/orders?sagaStatus=compensating"
-              value={count(steps.compensating)}
+              value={formatCount(steps.compensating)}
             />
-            <Left look={lookOf('saga', 'stuck')} href="/orders?sagaStatus=stuck" value={count(steps.stuck)} />
             <Left
-              look={lookOf('payment', 'declined')}
+              look={badgeStyle('saga', 'stuck')}
+              href="/orders?sagaStatus=stuck"
+              value={formatCount(steps.stuck)}
+            />
+            <Left
+              look={badgeStyle('payment', 'declined')}
               href="/orders?status=rejected"
-              value={rate(steps.declinedPerSecond)}
+              value={formatRate(steps.declinedPerSecond)}
             />
             <Left
-              look={lookOf('reservation', 'expired')}
+              look={badgeStyle('reservation', 'expired')}
               href="/reservations?status=expired"
-              value={rate(steps.expiredPerSecond)}
+              value={formatRate(steps.expiredPerSecond)}
             />
           </div>
         </div>
@@ -66,10 +70,10 @@ export function FlowPanel({ steps }: { steps: Steps }) {
   );
 }
 
-function Left({ look, href, value }: { look: Look; href: string; value: string }) {
+function Left({ look, href, value }: { look: BadgeStyle; href: string; value: string }) {
   return (
     <Link href={href} className={styles.left}>
-      <LookBadge plain look={look} /> <b>{value}</b>
+      <Badge plain look={look} /> <b>{value}</b>
     </Link>
   );
 }

@@ -1,30 +1,30 @@
 import { useEffect } from 'react';
 import type { Overview } from '../../api/shapes/overview';
 import { useApi } from '../../api/use-api';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Loading, Trouble } from '../../parts/states';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { LoadError, Loading } from '../../components/layout/states';
 import { BusyProducts } from './busy-products';
 import { CaseStrip } from './case-strip';
 import { CheckoutsChart } from './checkouts-chart';
 import { DelaysPanel } from './delays-panel';
 import { FlowPanel } from './flow-panel';
-import styles from './overview.module.css';
 import { PromisesPanel } from './promises-panel';
 import { QueuesPanel } from './queues-panel';
 import { RatesStrip } from './rates-strip';
 import { UnitsPanel } from './units-panel';
+import styles from './overview.module.css';
 
 /** Is the sale going well, and if not, where does it stop? One answer paints it, one topic keeps it alive. */
 export default function OverviewPage() {
-  usePlace({ here: 'Overview' });
-  const { data, at, trouble, again } = useApi<Overview>('overview');
+  useSetBreadcrumbs({ here: 'Overview' });
+  const { data, at, error, refetch } = useApi<Overview>('overview');
   useHash(data !== undefined);
   if (data === undefined) {
     return (
       <Panel flush>
-        {trouble ? <Trouble what="the overview" problem={trouble} again={again} /> : <Loading rows={12} />}
+        {error ? <LoadError what="the overview" problem={error} retry={refetch} /> : <Loading rows={12} />}
       </Panel>
     );
   }

@@ -2,23 +2,23 @@ import { useQueryClient } from '@tanstack/react-query';
 import { useState } from 'react';
 import { received } from '../../api/cache';
 import { send } from '../../api/client';
-import { useIsCurrent } from '../../api/live';
-import { asProblem, type Problem } from '../../api/problem';
+import { useIsUpToDate } from '../../api/live';
+import { type Problem, toProblem } from '../../api/problem';
 import type { Audit, Promises } from '../../api/shapes/overview';
 import { useApi } from '../../api/use-api';
-import { classes } from '../../look/classes';
-import { useAnnounce } from '../../parts/announce';
-import { Badge } from '../../parts/badge';
-import { Button } from '../../parts/button';
-import { Ago } from '../../parts/figures';
-import { Hint } from '../../parts/hint';
-import { Panel } from '../../parts/panel';
-import { Shape } from '../../parts/shape';
-import { Trouble } from '../../parts/states';
-import { duration } from '../../words/durations';
-import { plural } from '../../words/numbers';
-import styles from './promises-panel.module.css';
+import { useAnnounce } from '../../components/feedback/announcer';
+import { Tooltip } from '../../components/feedback/tooltip';
+import { Button } from '../../components/forms/button';
+import { Panel } from '../../components/layout/panel';
+import { LoadError } from '../../components/layout/states';
+import { StatusBadge } from '../../components/values/badge';
+import { Ago } from '../../components/values/figures';
+import { Shape } from '../../components/values/shape';
+import { formatDuration } from '../../formatting/durations';
+import { plural } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import { Violations } from './violations';
+import styles from './promises-panel.module.css';
 
 const groups: readonly { name: string; numbers: readonly number[] }[] = [
   { name: 'Stock', numbers: [1, 2, 3, 7, 19] },
@@ -32,13 +32,13 @@ type Held = NonNullable<Promises>['invariants'][number];
 /** What must always be true, each as a square; the audit's query is what turns it. */
 export function PromisesPanel({ promises, at }: { promises: Promises; at: number }) {
   const { auditNow, busy, problem } = useAudit();
-  const current = useIsCurrent();
+  const current = useIsUpToDate();
   const note =
     promises === null ? (
       'not audited yet'
     ) : (
       <>
-        audited <Ago seconds={promises.ageSeconds} at={at} /> ago in {duration(promises.tookMs)}
+        audited <Ago seconds={promises.ageSeconds} at={at} /> ago in {formatDuration(promises.tookMs)}
       </>
     );
   return (
@@ -57,7 +57,7 @@ export function PromisesPanel({ promises, at }: { promises: Promises; at: number
         </Button>
       }
     >
-      {problem && <Trouble what="the audit" problem={problem} again={auditNow} />}
+      {problem && <LoadError what="the audit" problem={problem} retry={auditNow} />}
       {promises && <Squares held={promises.invariants} />}
       {promises?.ok && (
         <p className={styles.sentence}>
@@ -86,7 +86,7 @@ function Squares({ held }: { held: readonly Held[] }) {
           ))}
         </div>
         <span className={styles.verdict}>
-          <Badge
+          <StatusBadge
             plain
             kind="promise"
             status={holding === promises.length ? 'holds' : 'broken'}
@@ -104,19 +104,19 @@ function Square({ held: { id, promise, violations } }: { held: Held }) {
     ? `${id} is broken (${plural(violations, 'row')}): ${promise}`
     : `${id} holds: ${promise}`;
   return (
-    <Hint text={said}>
+    <Tooltip text={said}>
       <button type="button" className={classes(styles.square, broken && styles.broken)} aria-label={said}>
         <span className={styles.inner}>{broken ? <Shape name="stuck" size={12} /> : id.slice(1)}</span>
       </button>
-    </Hint>
+    </Tooltip>
   );
 }
 
 /** The counts come with the overview; the rows are asked for once there are any. */
 function BrokenRows() {
-  const { data, trouble, again } = useApi<Audit>('invariants');
+  const { data, error, refetch } = useApi<Audit>('invariants');
   if (data) return <Violations audit={data} />;
-  return trouble ? <Trouble what="the rows" problem={trouble} again={again} /> : null;
+  return error ? <LoadError what="the rows" problem={error} retry={refetch} /> : null;
 }
 
 function useAudit() {
@@ -134,7 +134,7 @@ function useAudit() {
         const broken = audit.invariants.filter(({ violations }) => violations.length > 0).length;
         announce(broken === 0 ? 'All promises hold.' : `${plural(broken, 'promise')} broken.`);
       })
-      .catch((error: unknown) => setProblem(asProblem(error)))
+      .catch((error: unknown) => setProblem(toProblem(error)))
       .finally(() => setBusy(false));
   };
   return { auditNow, busy, problem };

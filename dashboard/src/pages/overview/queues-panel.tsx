@@ -1,6 +1,6 @@
 import { Link } from 'wouter';
 import type { QueuesReport } from '../../api/shapes/queues';
-import { Panel } from '../../parts/panel';
+import { Panel } from '../../components/layout/panel';
 import { QueueTable, RedisNote } from '../queues/queue-table';
 
 /** Is work flowing? */

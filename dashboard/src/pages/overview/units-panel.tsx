@@ -1,14 +1,14 @@
 import { Link } from 'wouter';
 import type { UnitsOnHand } from '../../api/shapes/overview';
-import { Panel } from '../../parts/panel';
-import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
-import { count, plural } from '../../words/numbers';
+import { type Firmness, StockBar, Swatch } from '../../components/charts/stock-bar';
+import { Panel } from '../../components/layout/panel';
+import { formatCount, plural } from '../../formatting/numbers';
 import styles from './units-panel.module.css';
 
 /** All stock together, from firm to free. */
 export function UnitsPanel({ units }: { units: UnitsOnHand }) {
   return (
-    <Panel title="Units on hand" note={`all SKUs, ${count(units.onHand)}`}>
+    <Panel title="Units on hand" note={`all SKUs, ${formatCount(units.onHand)}`}>
       <StockBar stock={units} size="large" />
       <ul className={styles.list}>
         <Row state="confirmed" name="Confirmed" note="sold, not yet shipped" units={units.confirmed} />
@@ -33,9 +33,9 @@ function Row({ state, name, note, units }: { state: Firmness; name: string; note
       <span className={styles.note}>{note}</span>
       <span className={styles.number}>
         {state === 'available' ? (
-          count(units)
+          formatCount(units)
         ) : (
-          <Link href={`/reservations?status=${state}`}>{count(units)}</Link>
+          <Link href={`/reservations?status=${state}`}>{formatCount(units)}</Link>
         )}
       </span>
     </li>

@@ -1,7 +1,7 @@
 import type { Audit } from '../../api/shapes/overview';
-import { Id } from '../../parts/figures';
-import { pageOf } from '../../words/ids';
-import { plural } from '../../words/numbers';
+import { Id } from '../../components/values/figures';
+import { hrefOfId } from '../../formatting/ids';
+import { plural } from '../../formatting/numbers';
 import styles from './promises-panel.module.css';
 
 /** So many rows are shown of each promise; where there are more, it is not the list that has to be mended. */
@@ -38,6 +38,6 @@ export function Violations({ audit }: { audit: Audit }) {
 function Value({ name, value }: { name: string; value: unknown }) {
   const text = typeof value === 'string' ? value : JSON.stringify(value);
   if (name === 'sku') return <Id id={text} full href={`/products/${encodeURIComponent(text)}`} />;
-  const href = pageOf(text);
+  const href = hrefOfId(text);
   return href === null ? <code>{text}</code> : <Id id={text} href={href} />;
 }

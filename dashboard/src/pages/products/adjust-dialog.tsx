@@ -1,11 +1,11 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
 import type { Product, Stock, StockNow } from '../../api/shapes/products';
-import { useRefresh } from '../../api/use-api';
-import { ActDialog } from '../../parts/act-dialog';
-import { Field, Fields } from '../../parts/field';
-import { useToast } from '../../parts/toasts';
-import { count, plural, signed } from '../../words/numbers';
+import { useInvalidate } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { useToast } from '../../components/feedback/toasts';
+import { Field, Fields } from '../../components/forms/field';
+import { formatCount, formatSigned, plural } from '../../formatting/numbers';
 import { adjustmentOf } from './adjustment';
 
 /** Stock that came or went: told as a difference or as what was counted; either fills the other. */
@@ -13,12 +13,12 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
   const { sku, stock } = product;
   const [text, setText] = useState('');
   const [typedTotal, setTypedTotal] = useState<string | null>(null);
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   const toast = useToast();
   const adjustment = adjustmentOf(text, typedTotal, stock);
   const { delta, problem } = adjustment;
   return (
-    <ActDialog<StockNow>
+    <ConfirmDialog<StockNow>
       open
       onClose={onClose}
       title={`Adjust stock of ${sku}`}
@@ -31,9 +31,9 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
         send('POST', `products/${encodeURIComponent(sku)}/adjustments`, { body: { delta, reason }, key })
       }
       onDone={({ onHand }) => {
-        refresh(`products`);
-        refresh('actions');
-        toast(`${count(onHand)} of ${sku} are on hand now.`, {
+        invalidate(`products`);
+        invalidate('actions');
+        toast(`${formatCount(onHand)} of ${sku} are on hand now.`, {
           href: `/audit?objectId=${sku}`,
           label: 'See audit',
         });
@@ -47,7 +47,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
               inputMode="text"
               autoComplete="off"
               placeholder="−12"
-              value={typedTotal === null ? text : delta === null ? '' : signed(delta)}
+              value={typedTotal === null ? text : delta === null ? '' : formatSigned(delta)}
               onChange={(event) => {
                 setTypedTotal(null);
                 setText(event.target.value);
@@ -58,7 +58,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
         <Field
           label="Or counted in all"
           error={typedTotal === null ? null : problem}
-          hint={`${count(stock.onHand)} now`}
+          hint={`${formatCount(stock.onHand)} now`}
         >
           {(input) => (
             <input
@@ -72,7 +72,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
         </Field>
       </Fields>
       <p role="status">{delta === null || delta === 0 || problem ? '' : previewWords(delta, stock)}</p>
-    </ActDialog>
+    </ConfirmDialog>
   );
 }
 
@@ -81,5 +81,5 @@ const buttonWords = (delta: number) =>
 
 /** "5 000 becomes 4 988. Available goes from 12 to 0." */
 function previewWords(delta: number, { onHand, available }: Stock): string {
-  return `${count(onHand)} becomes ${count(onHand + delta)}. Available goes from ${count(available)} to ${count(available + delta)}.`;
+  return `${formatCount(onHand)} becomes ${formatCount(onHand + delta)}. Available goes from ${formatCount(available)} to ${formatCount(available + delta)}.`;
 }

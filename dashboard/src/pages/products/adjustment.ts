@@ -1,5 +1,5 @@
 import type { Stock } from '../../api/shapes/products';
-import { count } from '../../words/numbers';
+import { formatCount } from '../../formatting/numbers';
 
 /** What was typed, as a difference; and what the API would say against it, before it is asked. */
 export interface Adjustment {
@@ -23,8 +23,8 @@ export function adjustmentOf(
   return {
     delta,
     problem:
-      `${count(after)} would be ${count(reserved - after)} fewer than promised. ` +
-      `Release reservations first, or take off at most ${count(available)}.`,
+      `${formatCount(after)} would be ${formatCount(reserved - after)} fewer than promised. ` +
+      `Release reservations first, or take off at most ${formatCount(available)}.`,
   };
 }
 

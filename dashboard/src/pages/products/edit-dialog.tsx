@@ -1,10 +1,10 @@
 import { useState } from 'react';
 import type { Product } from '../../api/shapes/products';
-import { ActDialog, Refusal } from '../../parts/act-dialog';
-import { Field, Fields } from '../../parts/field';
-import { Loading, Trouble } from '../../parts/states';
-import { minorDigits, minorFrom } from '../../words/money';
-import { type Editable, differencesOf, editableOf } from './product-edits';
+import { ConfirmDialog, ProblemMessage } from '../../components/dialogs/confirm-dialog';
+import { Field, Fields } from '../../components/forms/field';
+import { LoadError, Loading } from '../../components/layout/states';
+import { minorDigits, parseMoney } from '../../formatting/money';
+import { differencesOf, type Editable, editableOf } from './product-edits';
 import { useProductEdit } from './use-product-edit';
 
 interface EditDialogProps {
@@ -21,7 +21,7 @@ interface Draft {
 }
 
 export function EditDialog({ product, onClose }: EditDialogProps) {
-  const { base, trouble, save, conflict, close } = useProductEdit(product.sku, onClose);
+  const { base, error, save, conflict, close } = useProductEdit(product.sku, onClose);
   const [typed, setTyped] = useState<Draft | null>(null);
   if (conflict) return conflict;
 
@@ -43,7 +43,7 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
     </Field>
   );
   return (
-    <ActDialog<Product | null>
+    <ConfirmDialog<Product | null>
       open
       onClose={close}
       title={`Edit ${product.sku}`}
@@ -59,8 +59,8 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
       dirty={typed !== null}
       send={(reason, key) => save(wanted, reason, key)}
     >
-      {trouble && base ? <Refusal problem={trouble} /> : null}
-      {trouble && !base ? <Trouble what="the product" problem={trouble} again={onClose} /> : null}
+      {error && base ? <ProblemMessage problem={error} /> : null}
+      {error && !base ? <LoadError what="the product" problem={error} retry={onClose} /> : null}
       {base ? (
         <Fields>
           {field('name', 'Name')}
@@ -71,7 +71,7 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
       ) : (
         <Loading rows={3} />
       )}
-    </ActDialog>
+    </ConfirmDialog>
   );
 }
 
@@ -91,7 +91,7 @@ const isLimit = (text: string) => text.trim() === '' || (/^\d{1,6}$/.test(text.t
 function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof Draft, string>> {
   const errors: Partial<Record<keyof Draft, string>> = {};
   if (draft.name.trim() === '') errors.name = 'It needs a name.';
-  if (minorFrom(draft.price, unitPrice.currency) === null)
+  if (parseMoney(draft.price, unitPrice.currency) === null)
     errors.price = `An amount in ${unitPrice.currency}, such as 12.50.`;
   if (!isLimit(draft.perOrder)) errors.perOrder = 'A whole number from 1, or nothing.';
   if (!isLimit(draft.perCustomer)) errors.perCustomer = 'A whole number from 1, or nothing.';
@@ -105,7 +105,7 @@ function wantedOf(draft: Draft, from: Editable): Editable {
     name: draft.name.trim(),
     unitPrice: {
       ...from.unitPrice,
-      amount: minorFrom(draft.price, from.unitPrice.currency) ?? from.unitPrice.amount,
+      amount: parseMoney(draft.price, from.unitPrice.currency) ?? from.unitPrice.amount,
     },
     quantityPerOrderMax: isLimit(draft.perOrder) ? limitOf(draft.perOrder) : from.quantityPerOrderMax,
     reservationsPerCustomerMax: isLimit(draft.perCustomer)

@@ -1,18 +1,18 @@
 import type { Movement } from '../../api/shapes/products';
 import { useList } from '../../api/use-api';
-import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Clip, When } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { count, signed } from '../../words/numbers';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { type Column, DataTable, ListFoot } from '../../components/tables/data-table';
+import { Clip, When } from '../../components/values/figures';
+import { formatCount, formatSigned } from '../../formatting/numbers';
 
 /** Every change of what is on hand. Lines are never edited, so they add up. */
 export function MovementsPanel({ sku }: { sku: string }) {
   const list = useList<Movement>(`products/${encodeURIComponent(sku)}/movements?limit=10`);
   return (
     <Panel title="Movements" note="never edited, add up to on hand" flush>
-      {list.trouble && !list.rows ? (
-        <Trouble what="movements" problem={list.trouble} again={list.again} />
+      {list.error && !list.rows ? (
+        <LoadError what="movements" problem={list.error} retry={list.refetch} />
       ) : null}
       {list.loading ? <Loading rows={4} /> : null}
       {list.rows ? (
@@ -22,7 +22,7 @@ export function MovementsPanel({ sku }: { sku: string }) {
           rows={list.rows}
           rowKey={({ pool, at, kind, delta, onHandAfter }) => `${pool} ${at} ${kind} ${delta} ${onHandAfter}`}
           empty={<Empty title="Its stock has never moved." />}
-          foot={(shown) => <ListFoot list={list}>Newest first. {count(shown)} shown.</ListFoot>}
+          foot={(shown) => <ListFoot list={list}>Newest first. {formatCount(shown)} shown.</ListFoot>}
         />
       ) : null}
     </Panel>
@@ -32,8 +32,8 @@ export function MovementsPanel({ sku }: { sku: string }) {
 const columns: Column<Movement>[] = [
   { key: 'when', head: 'When', cell: ({ at }) => <When at={at} /> },
   { key: 'kind', head: 'Kind', cell: ({ kind }) => kind, phoneNote: ({ reason }) => <Clip text={reason} /> },
-  { key: 'change', head: 'Change', align: 'end', cell: ({ delta }) => <b>{signed(delta)}</b> },
-  { key: 'after', head: 'On hand after', align: 'end', cell: ({ onHandAfter }) => count(onHandAfter) },
+  { key: 'change', head: 'Change', align: 'end', cell: ({ delta }) => <b>{formatSigned(delta)}</b> },
+  { key: 'after', head: 'On hand after', align: 'end', cell: ({ onHandAfter }) => formatCount(onHandAfter) },
   { key: 'pool', head: 'Pool', phone: 'hide', cell: ({ pool }) => pool },
   {
     key: 'reason',

@@ -3,39 +3,39 @@ import { useState } from 'react';
 import { useTopic } from '../../api/live';
 import type { Product, ProductMessage } from '../../api/shapes/products';
 import type { Returning } from '../../api/shapes/reservations';
-import { useApi, useKeep } from '../../api/use-api';
-import { classes } from '../../look/classes';
-import { ActButton } from '../../parts/button';
-import { Money } from '../../parts/figures';
-import { BackToList } from '../../parts/list-and-one/list-and-one';
-import page from '../../parts/page.module.css';
-import { Loading, Trouble } from '../../parts/states';
-import { count } from '../../words/numbers';
+import { useApi, useSetCached } from '../../api/use-api';
+import { ActionButton } from '../../components/forms/button';
+import { BackToList } from '../../components/layout/list-detail';
+import page from '../../components/layout/page.module.css';
+import { LoadError, Loading } from '../../components/layout/states';
+import { Money } from '../../components/values/figures';
+import { formatCount } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import { AdjustDialog } from './adjust-dialog';
-import { ContentionPanels } from './contention-panels';
+import { ContentionPanels } from './contention/contention-panels';
 import { EditDialog } from './edit-dialog';
 import { MovementsPanel } from './movements-panel';
-import styles from './product-detail.module.css';
 import { StockPanel } from './stock-panel';
 import { SwitchDialog } from './switch-dialog';
+import styles from './product-detail.module.css';
 
 type Act = 'edit' | 'switch' | 'adjust';
 
 export function ProductDetail({ sku }: { sku: string }) {
   const name = encodeURIComponent(sku);
   const path = `products/${name}`;
-  const { data: product, trouble, loading, again } = useApi<Product>(path);
+  const { data: product, error, loading, refetch } = useApi<Product>(path);
   const returningPath = `reservations/returning?sku=${name}`;
   const { data: returning } = useApi<Returning>(returningPath);
-  const keep = useKeep();
+  const setCached = useSetCached();
   useTopic<ProductMessage>(`product:${sku}`, (message) => {
-    keep(path, message.product);
-    keep(returningPath, message.returning);
+    setCached(path, message.product);
+    setCached(returningPath, message.returning);
   });
   const [act, setAct] = useState<Act | null>(null);
   const close = () => setAct(null);
 
-  if (trouble && !product) return <Trouble what={`product ${sku}`} problem={trouble} again={again} />;
+  if (error && !product) return <LoadError what={`product ${sku}`} problem={error} retry={refetch} />;
   if (loading || !product) return <Loading rows={8} />;
   return (
     <div className={page.stack}>
@@ -62,23 +62,25 @@ function ProductHead({ product, onAct }: { product: Product; onAct: (act: Act) =
           <Money of={unitPrice} />
           <span>{strategy}</span>
           <span>
-            {quantityPerOrderMax === null ? 'no limit per order' : `${count(quantityPerOrderMax)} per order`}
+            {quantityPerOrderMax === null
+              ? 'no limit per order'
+              : `${formatCount(quantityPerOrderMax)} per order`}
           </span>
           {reservationsPerCustomerMax === null ? null : (
-            <span>{count(reservationsPerCustomerMax)} per customer</span>
+            <span>{formatCount(reservationsPerCustomerMax)} per customer</span>
           )}
         </p>
       </div>
       <div className={page.acts}>
-        <ActButton icon={Pencil} onClick={() => onAct('edit')}>
+        <ActionButton icon={Pencil} onClick={() => onAct('edit')}>
           Edit
-        </ActButton>
-        <ActButton icon={Shuffle} onClick={() => onAct('switch')}>
+        </ActionButton>
+        <ActionButton icon={Shuffle} onClick={() => onAct('switch')}>
           Switch strategy
-        </ActButton>
-        <ActButton icon={SlidersHorizontal} tone="primary" onClick={() => onAct('adjust')}>
+        </ActionButton>
+        <ActionButton icon={SlidersHorizontal} tone="primary" onClick={() => onAct('adjust')}>
           Adjust stock
-        </ActButton>
+        </ActionButton>
       </div>
     </header>
   );

@@ -1,6 +1,6 @@
 import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/products';
-import { money } from '../../words/money';
-import { count } from '../../words/numbers';
+import { formatMoney } from '../../formatting/money';
+import { formatCount } from '../../formatting/numbers';
 
 /** The fields of a product that a person edits; stock moves by adjustments and is none of them. */
 export type Editable = ProductConflict['yours'];
@@ -53,12 +53,12 @@ export function differencesOf(now: Editable, yours: Editable): Difference[] {
 function wordsOf(name: EditableField, product: Editable): string {
   switch (name) {
     case 'unitPrice':
-      return money(product.unitPrice);
+      return formatMoney(product.unitPrice);
     case 'pools':
       return product.pools?.join(', ') ?? 'one';
     case 'quantityPerOrderMax':
     case 'reservationsPerCustomerMax':
-      return product[name] === null ? 'no limit' : count(product[name]);
+      return product[name] === null ? 'no limit' : formatCount(product[name]);
     default:
       return product[name];
   }
@@ -74,7 +74,7 @@ export function conflictOf(base: Editable, now: Editable, yours: Editable) {
 }
 
 /** "name and price" */
-export function fieldWords(differences: readonly Difference[]): string {
+export function formatFields(differences: readonly Difference[]): string {
   const names = differences.map(({ label }) => label.toLowerCase());
   return [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
 }

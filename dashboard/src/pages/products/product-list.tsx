@@ -2,14 +2,14 @@ import { useState } from 'react';
 import type { Overview } from '../../api/shapes/overview';
 import type { Product } from '../../api/shapes/products';
 import type { ListState } from '../../api/use-api';
-import { SoldOut } from '../../parts/badge';
-import { Button } from '../../parts/button';
-import { Clip } from '../../parts/figures';
-import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
-import { Panel } from '../../parts/panel';
-import { Empty } from '../../parts/states';
-import { StockBar } from '../../parts/stock-bar';
-import { count, plural, rate } from '../../words/numbers';
+import { StockBar } from '../../components/charts/stock-bar';
+import { Button } from '../../components/forms/button';
+import { ListHead, ListRow, RowLine, RowName } from '../../components/layout/list-rows';
+import { Panel } from '../../components/layout/panel';
+import { Empty } from '../../components/layout/states';
+import { SoldOutBadge } from '../../components/values/badge';
+import { Clip } from '../../components/values/figures';
+import { formatCount, formatRate, plural } from '../../formatting/numbers';
 import styles from './product-list.module.css';
 
 export type ProductSort = 'demand' | 'sku' | 'available';
@@ -84,7 +84,7 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
 
 const noMatch = (text: string, loaded: number, hasMore: boolean) =>
   hasMore
-    ? `None of the ${count(loaded)} products loaded matches “${text}”. Show more, or search all with the field at the top.`
+    ? `None of the ${formatCount(loaded)} products loaded matches “${text}”. Show more, or search all with the field at the top.`
     : `No product matches “${text}”.`;
 
 interface ProductRowProps {
@@ -98,12 +98,12 @@ function ProductRow({ product: { sku, name, stock }, takenPerSecond, isOpen }: P
     <ListRow href={`/products/${encodeURIComponent(sku)}`} isOpen={isOpen} className={styles.product}>
       <RowLine>
         <Clip text={sku} code wide />
-        {stock.available > 0 ? <span>{count(stock.available)}</span> : <SoldOut />}
+        {stock.available > 0 ? <span>{formatCount(stock.available)}</span> : <SoldOutBadge />}
       </RowLine>
       <StockBar stock={stock} />
       <RowLine quiet>
         <RowName>{name}</RowName>
-        <span>{rate(takenPerSecond)}</span>
+        <span>{formatRate(takenPerSecond)}</span>
       </RowLine>
     </ListRow>
   );

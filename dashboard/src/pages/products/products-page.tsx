@@ -3,10 +3,10 @@ import { useParams } from 'wouter';
 import type { Overview } from '../../api/shapes/overview';
 import type { Product } from '../../api/shapes/products';
 import { useApi, useList } from '../../api/use-api';
-import { ListAndOne, useFirstOpen } from '../../parts/list-and-one/list-and-one';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty, Loading, Trouble } from '../../parts/states';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import { ListDetail, useFirstOpen } from '../../components/layout/list-detail';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
 import { ProductDetail } from './product-detail';
 import { ProductList, type ProductSort, rateOf } from './product-list';
 
@@ -17,7 +17,7 @@ export default function ProductsPage() {
   const { sku: named } = useParams<{ sku?: string }>();
   const sku = named === undefined ? undefined : decodeURIComponent(named);
   const trail = sku === undefined ? undefined : [{ label: 'Products', href: '/products' }];
-  usePlace({ here: sku ?? 'Products', trail, heading: sku === undefined });
+  useSetBreadcrumbs({ here: sku ?? 'Products', trail, heading: sku === undefined });
   const [sort, setSort] = useState<ProductSort>('demand');
   const list = useList<Product>('products?limit=100', { refetchMs });
   const { data: overview } = useApi<Overview>('overview');
@@ -26,12 +26,12 @@ export default function ProductsPage() {
   useFirstOpen(sku !== undefined, first === undefined ? undefined : `/products/${encodeURIComponent(first)}`);
 
   return (
-    <ListAndOne
+    <ListDetail
       isOpen={sku !== undefined}
       list={
         <>
-          {list.trouble && !list.rows ? (
-            <Trouble what="products" problem={list.trouble} again={list.again} />
+          {list.error && !list.rows ? (
+            <LoadError what="products" problem={list.error} retry={list.refetch} />
           ) : null}
           {list.loading ? <Loading rows={10} height={62} /> : null}
           {list.rows ? (
@@ -53,7 +53,7 @@ export default function ProductsPage() {
           <Empty title="No products yet. Put the first one with the API: PUT /v1/admin/products/{sku}." />
         </Panel>
       ) : null}
-    </ListAndOne>
+    </ListDetail>
   );
 }
 

@@ -1,10 +1,10 @@
 import { Link } from 'wouter';
 import type { Product } from '../../api/shapes/products';
 import type { Returning } from '../../api/shapes/reservations';
-import { Count } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { type Firmness, StockBar, Swatch } from '../../parts/stock-bar';
-import { count, noun } from '../../words/numbers';
+import { type Firmness, StockBar, Swatch } from '../../components/charts/stock-bar';
+import { Panel } from '../../components/layout/panel';
+import { Count } from '../../components/values/figures';
+import { formatCount, noun } from '../../formatting/numbers';
 import styles from './stock-panel.module.css';
 
 const parts: { state: Firmness; words: string }[] = [
@@ -20,12 +20,12 @@ export function StockPanel({ product, returning }: { product: Product; returning
   return (
     <Panel
       title="Stock"
-      note={`${count(stock.onHand)} on hand, ${count(stock.available)} available`}
+      note={`${formatCount(stock.onHand)} on hand, ${formatCount(stock.available)} available`}
       action={
         returning ? (
           <Link href={`/reservations?sku=${encodeURIComponent(sku)}`} className={styles.returning}>
-            <b>{count(returning.withinMinute)}</b> {noun(returning.withinMinute, 'unit comes', 'units come')}{' '}
-            back within 60 s if unpaid
+            <b>{formatCount(returning.withinMinute)}</b>{' '}
+            {noun(returning.withinMinute, 'unit comes', 'units come')} back within 60 s if unpaid
           </Link>
         ) : undefined
       }
@@ -46,9 +46,9 @@ export function StockPanel({ product, returning }: { product: Product; returning
                 <Link
                   href={`/reservations?status=${state}&sku=${encodeURIComponent(sku)}`}
                   className={styles.number}
-                  aria-label={`${count(stock[state])} ${state}, of ${sku}`}
+                  aria-label={`${formatCount(stock[state])} ${state}, of ${sku}`}
                 >
-                  {count(stock[state])}
+                  {formatCount(stock[state])}
                 </Link>
               )}
             </dd>
@@ -56,7 +56,7 @@ export function StockPanel({ product, returning }: { product: Product; returning
         ))}
         <div className={styles.sum}>
           <dt>=</dt>
-          <dd>{count(stock.onHand)} on hand</dd>
+          <dd>{formatCount(stock.onHand)} on hand</dd>
         </div>
       </dl>
       {stock.byPool.length > 1 ? (
@@ -68,7 +68,7 @@ export function StockPanel({ product, returning }: { product: Product; returning
                   pool <b>{pool}</b>
                 </span>
                 <span>
-                  {count(level.reserved)} of {count(level.onHand)} promised
+                  {formatCount(level.reserved)} of {formatCount(level.onHand)} promised
                 </span>
               </p>
               <StockBar stock={level} size="pool" />

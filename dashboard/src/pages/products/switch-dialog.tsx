@@ -2,26 +2,26 @@ import { useState } from 'react';
 import type { ContentionHistory, StrategyMeasurement } from '../../api/shapes/contention';
 import type { Product } from '../../api/shapes/products';
 import { useApi } from '../../api/use-api';
-import { ActDialog, Refusal } from '../../parts/act-dialog';
-import { LaneKey } from '../../parts/race/lane-key';
-import { Loading, Trouble } from '../../parts/states';
-import { strategyLook, strategyNames } from '../../parts/strategy-field/strategies';
-import { count, decimal, percent } from '../../words/numbers';
+import { ConfirmDialog, ProblemMessage } from '../../components/dialogs/confirm-dialog';
+import { LoadError, Loading } from '../../components/layout/states';
+import { StrategyLine } from '../../components/values/strategy-line';
+import { formatCount, formatDecimal, formatPercent } from '../../formatting/numbers';
+import { strategyNames, strategyStyle } from '../../formatting/strategies';
 import { editableOf } from './product-edits';
-import styles from './switch-dialog.module.css';
 import { useProductEdit } from './use-product-edit';
+import styles from './switch-dialog.module.css';
 
 /** Another way to keep rivals for the last units apart, chosen beside what each did here when it last ran. */
 export function SwitchDialog({ product, onClose }: { product: Product; onClose: () => void }) {
   const { sku } = product;
-  const { base, trouble, save, conflict, close } = useProductEdit(sku, onClose);
+  const { base, error, save, conflict, close } = useProductEdit(sku, onClose);
   const { data: history } = useApi<ContentionHistory>(`contention/${encodeURIComponent(sku)}`);
   const [chosen, setChosen] = useState<string | null>(null);
   if (conflict) return conflict;
 
   const current = base?.strategy ?? product.strategy;
   return (
-    <ActDialog<Product | null>
+    <ConfirmDialog<Product | null>
       open
       onClose={close}
       title={`Switch the strategy of ${sku}`}
@@ -33,8 +33,8 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
       dirty={chosen !== null}
       send={(reason, key) => save({ ...editableOf(base!), strategy: chosen! }, reason, key)}
     >
-      {trouble && base ? <Refusal problem={trouble} /> : null}
-      {trouble && !base ? <Trouble what="the product" problem={trouble} again={onClose} /> : null}
+      {error && base ? <ProblemMessage problem={error} /> : null}
+      {error && !base ? <LoadError what="the product" problem={error} retry={onClose} /> : null}
       {base ? (
         <fieldset className={styles.choices}>
           <legend className="unseen">Strategy</legend>
@@ -48,7 +48,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
                 onChange={() => setChosen(name)}
               />
               <span>
-                <LaneKey strategy={name} />
+                <StrategyLine strategy={name} />
                 <b>{name}</b>
                 {name === current ? ', now' : ''}
                 <small>
@@ -64,13 +64,13 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
       ) : (
         <Loading rows={5} />
       )}
-    </ActDialog>
+    </ConfirmDialog>
   );
 }
 
 /** Its last measured numbers here; what it is like in general where it has never run. */
 function measuredWords(measured: StrategyMeasurement | undefined, name: string): string {
-  if (!measured) return `${strategyLook(name).words}; not measured here yet`;
+  if (!measured) return `${strategyStyle(name).description}; not measured here yet`;
   const { lockWaitMs, conflictRate, peakPerSecond } = measured;
-  return `wait p99 ${decimal(lockWaitMs.p99)} ms, conflicts ${percent(conflictRate)}, peak ${count(peakPerSecond)} /s`;
+  return `wait p99 ${formatDecimal(lockWaitMs.p99)} ms, conflicts ${formatPercent(conflictRate)}, peak ${formatCount(peakPerSecond)} /s`;
 }

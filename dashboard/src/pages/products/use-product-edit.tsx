@@ -1,24 +1,24 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
-import { answerOf, newKey } from '../../api/client';
-import { Problem, asProblem } from '../../api/problem';
+import { newKey, request } from '../../api/client';
+import { Problem, toProblem } from '../../api/problem';
 import type { Product, ProductConflict } from '../../api/shapes/products';
-import { useKeep, useRefresh } from '../../api/use-api';
-import { ConflictDialog } from '../../parts/conflict-dialog';
-import { useToast } from '../../parts/toasts';
+import { useInvalidate, useSetCached } from '../../api/use-api';
+import { ConflictDialog } from '../../components/dialogs/conflict-dialog';
+import { useToast } from '../../components/feedback/toasts';
 import {
-  type Editable,
   bodyOf,
   chosenOf,
   conflictOf,
   differencesOf,
+  type Editable,
   editableOf,
-  fieldWords,
+  formatFields,
 } from './product-edits';
 
 interface ProductEditing {
   /** The product as it was when the dialog opened, which the edit is based on; undefined until it is known. */
   base: Product | undefined;
-  trouble: Problem | undefined;
+  error: Problem | undefined;
   /** Null: somebody was faster, and the conflict is what is shown now. */
   save: (wanted: Editable, reason: string, key: string) => Promise<Product | null>;
   /** In the dialog's place when somebody was faster. */
@@ -44,25 +44,22 @@ interface Edit {
 /** An edit that is based on one version and says so: another's change in between is shown and not overwritten. */
 export function useProductEdit(sku: string, onClose: () => void): ProductEditing {
   const path = `products/${encodeURIComponent(sku)}`;
-  const [base, setBase] = useState<{ product: Product; etag: string | null }>();
-  const [trouble, setTrouble] = useState<Problem>();
+  const { base, error } = useBase(path);
   const [conflict, setConflict] = useState<Conflict>();
-  const [choiceTrouble, setChoiceTrouble] = useState<Problem>();
+  const [choiceError, setChoiceError] = useState<Problem>();
   const [busy, setBusy] = useState(false);
   const isLost = useRef(false);
   const done = useDone(sku);
 
-  useEffect(() => {
-    answerOf<Product>('GET', path)
-      .then(({ value, etag }) => setBase({ product: value, etag }))
-      .catch((error: unknown) => setTrouble(asProblem(error)));
-  }, [path]);
-
   const put = async ({ base: from, wanted, reason, ifMatch }: Edit, key: string) => {
     try {
       const body = bodyOf(wanted, reason);
-      const { value } = await answerOf<Product>('PUT', path, { body, key, ifMatch: ifMatch ?? undefined });
-      done(value, `${sku}: ${fieldWords(differencesOf(from, wanted))} saved.`);
+      const { value } = await request<Product>('PUT', path, {
+        body,
+        key,
+        ifMatch: ifMatch ?? undefined,
+      });
+      done(value, `${sku}: ${formatFields(differencesOf(from, wanted))} saved.`);
       return value;
     } catch (error) {
       if (!(error instanceof Problem) || error.status !== 412) throw error;
@@ -82,16 +79,16 @@ export function useProductEdit(sku: string, onClose: () => void): ProductEditing
     const now = editableOf(facts.now);
     const wanted = chosenOf(now, editableOf(facts.yours), choice);
     setBusy(true);
-    setChoiceTrouble(undefined);
+    setChoiceError(undefined);
     put({ base: now, wanted, reason, ifMatch: facts.currentEtag }, newKey())
       .then((saved) => saved && onClose())
-      .catch((error: unknown) => setChoiceTrouble(asProblem(error)))
+      .catch((error: unknown) => setChoiceError(toProblem(error)))
       .finally(() => setBusy(false));
   };
 
   return {
     base: base?.product,
-    trouble,
+    error,
     close: () => (isLost.current ? undefined : onClose()),
     save: (wanted, reason, key) =>
       put({ base: editableOf(base!.product), wanted, reason, ifMatch: base!.etag }, key),
@@ -106,21 +103,33 @@ export function useProductEdit(sku: string, onClose: () => void): ProductEditing
         fields={conflictOf(conflict.base, editableOf(conflict.facts.now), editableOf(conflict.facts.yours))}
         onSave={saveChoice}
         busy={busy}
-        problem={choiceTrouble}
+        problem={choiceError}
       />
     ) : null,
   };
 }
 
+/** The version that the edit starts from. */
+function useBase(path: string) {
+  const [base, setBase] = useState<{ product: Product; etag: string | null }>();
+  const [error, setError] = useState<Problem>();
+  useEffect(() => {
+    request<Product>('GET', path)
+      .then(({ value, etag }) => setBase({ product: value, etag }))
+      .catch((problem: unknown) => setError(toProblem(problem)));
+  }, [path]);
+  return { base, error };
+}
+
 function useDone(sku: string): (product: Product, said: string) => void {
-  const keep = useKeep();
-  const refresh = useRefresh();
+  const setCached = useSetCached();
+  const invalidate = useInvalidate();
   const toast = useToast();
   return (product, said) => {
-    keep(`products/${encodeURIComponent(sku)}`, product);
-    refresh('products?');
-    refresh('contention');
-    refresh('actions');
+    setCached(`products/${encodeURIComponent(sku)}`, product);
+    invalidate('products?');
+    invalidate('contention');
+    invalidate('actions');
     toast(said, { href: `/audit?objectId=${encodeURIComponent(sku)}`, label: 'See audit' });
   };
 }

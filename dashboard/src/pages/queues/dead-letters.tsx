@@ -1,17 +1,17 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
 import type { DeadLetter } from '../../api/shapes/review';
-import { useList, useRefresh } from '../../api/use-api';
-import { ActDialog } from '../../parts/act-dialog';
-import { Badge } from '../../parts/badge';
-import { ActButton } from '../../parts/button';
-import { type Column, DataTable, ListFoot } from '../../parts/data-table';
-import { Clip, Id, When } from '../../parts/figures';
-import { Panel } from '../../parts/panel';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { useToast } from '../../parts/toasts';
-import { pageOf, shortId } from '../../words/ids';
-import { plural } from '../../words/numbers';
+import { useInvalidate, useList } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { useToast } from '../../components/feedback/toasts';
+import { ActionButton } from '../../components/forms/button';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { type Column, DataTable, ListFoot } from '../../components/tables/data-table';
+import { StatusBadge } from '../../components/values/badge';
+import { Clip, Id, When } from '../../components/values/figures';
+import { hrefOfId, shortId } from '../../formatting/ids';
+import { plural } from '../../formatting/numbers';
 import styles from './queues.module.css';
 
 /** Messages that no try could apply. Nothing else waits for them, and nothing is lost: each can be tried again. */
@@ -35,9 +35,9 @@ export function DeadLetters() {
       head: <span className="unseen">Retry</span>,
       align: 'end',
       cell: (row) => (
-        <ActButton small aria-label={`Retry ${row.id}`} onClick={() => setLetter(row)}>
+        <ActionButton small aria-label={`Retry ${row.id}`} onClick={() => setLetter(row)}>
           Retry
-        </ActButton>
+        </ActionButton>
       ),
     },
   ];
@@ -51,13 +51,18 @@ export function DeadLetters() {
           rowKey={({ id }) => id}
           empty={
             <Empty title="No dead letters.">
-              <Badge plain kind="promise" status="holds" text="Every message was applied or is on its way" />
+              <StatusBadge
+                plain
+                kind="promise"
+                status="holds"
+                text="Every message was applied or is on its way"
+              />
             </Empty>
           }
           foot={(shown) => <ListFoot list={list}>{plural(shown, 'dead letter')} shown</ListFoot>}
         />
-      ) : list.trouble ? (
-        <Trouble what="the dead letters" problem={list.trouble} again={list.again} />
+      ) : list.error ? (
+        <LoadError what="the dead letters" problem={list.error} retry={list.refetch} />
       ) : (
         <Loading rows={3} />
       )}
@@ -67,15 +72,15 @@ export function DeadLetters() {
 }
 
 function About({ id }: { id: string }) {
-  const href = pageOf(id);
+  const href = hrefOfId(id);
   return <Id id={id} href={href ?? undefined} />;
 }
 
 function RetryDialog({ letter, onClose }: { letter: DeadLetter; onClose: () => void }) {
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   const toast = useToast();
   return (
-    <ActDialog
+    <ConfirmDialog
       open
       onClose={onClose}
       title={`Retry ${letter.type}?`}
@@ -89,8 +94,8 @@ function RetryDialog({ letter, onClose }: { letter: DeadLetter; onClose: () => v
       tone="primary"
       send={(reason, key) => send('POST', `dead-letters/${letter.id}/retry`, { body: { reason }, key })}
       onDone={() => {
-        refresh('dead-letters');
-        refresh('outbox');
+        invalidate('dead-letters');
+        invalidate('outbox');
         toast(`${shortId(letter.id)} is tried again.`, {
           href: `/audit?objectId=${letter.id}`,
           label: 'See audit',

@@ -1,13 +1,13 @@
 import { TriangleAlert } from 'lucide-react';
-import type { QueueState, QueuesReport } from '../../api/shapes/queues';
-import { useAge } from '../../look/tick';
-import { LookBadge } from '../../parts/badge';
-import { type Column, DataTable } from '../../parts/data-table';
-import { Ago, Count, None } from '../../parts/figures';
-import { Spark } from '../../parts/spark';
-import { age } from '../../words/durations';
-import { count, decimal } from '../../words/numbers';
-import type { Look } from '../../words/statuses';
+import type { QueuesReport, QueueState } from '../../api/shapes/queues';
+import { useAge } from '../../browser/tick';
+import { Spark } from '../../components/charts/spark';
+import { type Column, DataTable } from '../../components/tables/data-table';
+import { Badge } from '../../components/values/badge';
+import { Ago, Count, None } from '../../components/values/figures';
+import { formatAge } from '../../formatting/durations';
+import { formatCount, formatDecimal } from '../../formatting/numbers';
+import type { BadgeStyle } from '../../formatting/statuses';
 import styles from './queues.module.css';
 
 /** Silent for longer than this is strange, and for longer than that it is gone. */
@@ -15,12 +15,12 @@ const STRANGE_AFTER_S = 10;
 const GONE_AFTER_S = 30;
 
 /** How a worker or a queue's workers look, by the age of what was last heard. */
-export function heartbeatLook(alive: number, ageSeconds: number | null): Look {
-  if (alive === 0 || ageSeconds === null) return { shape: 'stuck', tone: 'bad', word: 'none alive' };
-  const word = `${count(alive)} alive, ${age(ageSeconds)}`;
-  if (ageSeconds > GONE_AFTER_S) return { shape: 'stuck', tone: 'bad', word };
-  if (ageSeconds > STRANGE_AFTER_S) return { shape: 'clock', tone: 'warn', word };
-  return { shape: 'done', tone: 'ok', word };
+export function heartbeatBadge(alive: number, ageSeconds: number | null): BadgeStyle {
+  if (alive === 0 || ageSeconds === null) return { shape: 'stuck', tone: 'bad', label: 'none alive' };
+  const word = `${formatCount(alive)} alive, ${formatAge(ageSeconds)}`;
+  if (ageSeconds > GONE_AFTER_S) return { shape: 'stuck', tone: 'bad', label: word };
+  if (ageSeconds > STRANGE_AFTER_S) return { shape: 'clock', tone: 'warn', label: word };
+  return { shape: 'done', tone: 'ok', label: word };
 }
 
 /** Orders do not wait for Redis; jobs do. */
@@ -58,7 +58,7 @@ export function QueueTable({ report, at, wide }: { report: QueuesReport; at: num
       head: 'Done /s',
       align: 'end',
       phone: 'hide',
-      cell: ({ donePerSecond }) => (donePerSecond === 0 ? <None>0</None> : decimal(donePerSecond)),
+      cell: ({ donePerSecond }) => (donePerSecond === 0 ? <None>0</None> : formatDecimal(donePerSecond)),
     },
     {
       key: 'oldest',
@@ -89,10 +89,10 @@ export function QueueTable({ report, at, wide }: { report: QueuesReport; at: num
 
 function Failed({ failed }: { failed: number | null }) {
   if (failed === null) return <None>unknown</None>;
-  return failed === 0 ? <Count n={0} /> : <span className={styles.failed}>{count(failed)}</span>;
+  return failed === 0 ? <Count n={0} /> : <span className={styles.failed}>{formatCount(failed)}</span>;
 }
 
 function Heartbeat({ alive, heardSeconds, at }: { alive: number; heardSeconds: number | null; at: number }) {
   const heard = useAge(heardSeconds ?? 0, at);
-  return <LookBadge plain look={heartbeatLook(alive, heardSeconds === null ? null : heard)} />;
+  return <Badge plain look={heartbeatBadge(alive, heardSeconds === null ? null : heard)} />;
 }

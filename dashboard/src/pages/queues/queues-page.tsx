@@ -2,19 +2,19 @@ import { ExternalLink } from 'lucide-react';
 import type { Overview } from '../../api/shapes/overview';
 import type { OutboxReport, QueuesReport, WorkerState } from '../../api/shapes/queues';
 import { type ApiState, useApi } from '../../api/use-api';
-import { useAge } from '../../look/tick';
-import { LookBadge } from '../../parts/badge';
-import buttonStyles from '../../parts/button.module.css';
-import { type Column, DataTable } from '../../parts/data-table';
-import { Count, Id, None, When } from '../../parts/figures';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty, Facts, Loading, Trouble } from '../../parts/states';
-import { plural, upTo } from '../../words/numbers';
-import { age, seconds } from '../../words/durations';
+import { useAge } from '../../browser/tick';
+import buttonStyles from '../../components/forms/button.module.css';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { Empty, Facts, LoadError, Loading } from '../../components/layout/states';
+import { type Column, DataTable } from '../../components/tables/data-table';
+import { Badge } from '../../components/values/badge';
+import { Count, Id, None, When } from '../../components/values/figures';
+import { formatAge, formatSeconds } from '../../formatting/durations';
+import { formatUpTo, plural } from '../../formatting/numbers';
 import { DeadLetters } from './dead-letters';
-import { heartbeatLook, QueueTable, RedisNote } from './queue-table';
+import { heartbeatBadge, QueueTable, RedisNote } from './queue-table';
 import styles from './queues.module.css';
 
 /** What no topic of the stream carries is asked for this often. */
@@ -22,7 +22,7 @@ const AGAIN_MS = 5000;
 
 /** Is work flowing? */
 export default function QueuesPage() {
-  usePlace({ here: 'Queues' });
+  useSetBreadcrumbs({ here: 'Queues' });
   const overview = useApi<Overview>('overview');
   const outbox = useApi<OutboxReport>('outbox', { refetchMs: AGAIN_MS });
   const report = overview.data?.queues;
@@ -79,7 +79,7 @@ function BoardLink({ report: { board } }: { report: QueuesReport }) {
 }
 
 function Waiting({ state, what, rows }: { state: ApiState<unknown>; what: string; rows: number }) {
-  if (state.trouble) return <Trouble what={what} problem={state.trouble} again={state.again} />;
+  if (state.error) return <LoadError what={what} problem={state.error} retry={state.refetch} />;
   return <Loading rows={rows} />;
 }
 
@@ -112,9 +112,9 @@ function Workers({ workers, at }: { workers: WorkerState[]; at: number }) {
 
 function Heartbeat({ worker, at }: { worker: WorkerState; at: number }) {
   const heard = useAge(worker.heartbeatSeconds, at);
-  if (worker.stopping) return <LookBadge plain look={{ shape: 'none', tone: 'grey', word: 'going home' }} />;
-  const look = heartbeatLook(worker.alive ? 1 : 0, heard);
-  return <LookBadge plain look={look} text={`${age(heard)} ago`} />;
+  if (worker.stopping) return <Badge plain look={{ shape: 'none', tone: 'grey', label: 'going home' }} />;
+  const look = heartbeatBadge(worker.alive ? 1 : 0, heard);
+  return <Badge plain look={look} text={`${formatAge(heard)} ago`} />;
 }
 
 function Outbox({ outbox }: { outbox: OutboxReport }) {
@@ -123,10 +123,10 @@ function Outbox({ outbox }: { outbox: OutboxReport }) {
     <div className={styles.pad}>
       <Facts
         items={[
-          ['Waiting', capped ? upTo(waiting, waiting) : <Count n={waiting} />],
+          ['Waiting', capped ? formatUpTo(waiting, waiting) : <Count n={waiting} />],
           ['Due, not handed over', <Count n={due} />],
           ['With a consumer', <Count n={relayed} />],
-          ['Oldest that is due', oldestSeconds === null ? <None /> : seconds(oldestSeconds)],
+          ['Oldest that is due', oldestSeconds === null ? <None /> : formatSeconds(oldestSeconds)],
           ['Dead letters', <Count n={deadLetters} />],
         ]}
       />

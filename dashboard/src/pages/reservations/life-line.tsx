@@ -1,8 +1,8 @@
 import type { Reservation } from '../../api/shapes/reservations';
-import { classes } from '../../look/classes';
-import { useTick } from '../../look/tick';
-import { When } from '../../parts/figures';
-import firmness from '../../parts/firmness.module.css';
+import { useTick } from '../../browser/tick';
+import firmness from '../../components/charts/firmness.module.css';
+import { When } from '../../components/values/figures';
+import { classes } from '../../theme/classes';
 import styles from './life-line.module.css';
 
 /** From its first second to the last that any extension could give it: how much is spent, and where it ends by itself. */

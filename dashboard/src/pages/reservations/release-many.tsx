@@ -1,12 +1,12 @@
 import { useEffect, useRef, useState } from 'react';
 import { send } from '../../api/client';
-import { Problem, asProblem } from '../../api/problem';
+import { Problem, toProblem } from '../../api/problem';
 import type { Release, ReleaseCount, ReleaseFilter } from '../../api/shapes/reservations';
-import { useRefresh } from '../../api/use-api';
-import { ActDialog } from '../../parts/act-dialog';
-import { Ago, When } from '../../parts/figures';
-import { Loading, Trouble } from '../../parts/states';
-import { count, plural } from '../../words/numbers';
+import { useInvalidate } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { LoadError, Loading } from '../../components/layout/states';
+import { Ago, When } from '../../components/values/figures';
+import { formatCount, plural } from '../../formatting/numbers';
 import { ReleaseProgress } from './release-progress';
 
 /** From this many on the count is typed in before it is done. */
@@ -25,7 +25,7 @@ export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
   const dryRun = useDryRun(filter);
   const [started, setStarted] = useState<Release | null>(null);
   const isStarted = useRef(false);
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   if (started) return <ReleaseProgress release={started} onClose={onClose} />;
 
   const { counted, problem, again } = dryRun;
@@ -35,7 +35,7 @@ export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
     return send<Release>('POST', 'reservations/release', { body: { token: counted?.token, reason }, key });
   };
   return (
-    <ActDialog<Release>
+    <ConfirmDialog<Release>
       open
       // It closes by itself when it is done; its progress is then what is shown.
       onClose={() => (isStarted.current ? undefined : onClose())}
@@ -55,12 +55,12 @@ export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
         isStarted.current = true;
         setStarted(release);
         onStarted();
-        refresh('reservations');
+        invalidate('reservations');
       }}
     >
-      {problem ? <Trouble what="the count" problem={problem} again={again} /> : null}
+      {problem ? <LoadError what="the count" problem={problem} retry={again} /> : null}
       {counted ? <WhatStays counted={counted} /> : problem ? null : <Loading rows={3} />}
-    </ActDialog>
+    </ConfirmDialog>
   );
 }
 
@@ -74,9 +74,9 @@ const Counted = ({ counted, at }: { counted: ReleaseCount; at: number }) => (
 );
 
 const numbersOf = ({ reservations, units, customers }: ReleaseCount) => [
-  { value: count(reservations), label: 'reservations end now' },
-  { value: count(units), label: 'units go back on sale' },
-  { value: count(customers), label: 'customers lose theirs' },
+  { value: formatCount(reservations), label: 'reservations end now' },
+  { value: formatCount(units), label: 'units go back on sale' },
+  { value: formatCount(customers), label: 'customers lose theirs' },
 ];
 
 function WhatStays({ counted: { reservations, skippedPinned, asOf } }: { counted: ReleaseCount }) {
@@ -86,7 +86,7 @@ function WhatStays({ counted: { reservations, skippedPinned, asOf } }: { counted
       <p>No money moves. None of these has been charged.</p>
       {skippedPinned > 0 ? (
         <p>
-          <b>{count(skippedPinned)} pinned</b>{' '}
+          <b>{formatCount(skippedPinned)} pinned</b>{' '}
           {skippedPinned === 1 ? 'matches too and stays: its' : 'match too and stay: their'} charge is in
           flight.
         </p>
@@ -113,7 +113,7 @@ function useDryRun(filter: ReleaseFilter): DryRun {
   const again = () => {
     ask()
       .then((counted) => setState({ counted, at: performance.now() }))
-      .catch((error: unknown) => setState({ at: 0, problem: asProblem(error) }));
+      .catch((error: unknown) => setState({ at: 0, problem: toProblem(error) }));
   };
   // Counted once, when the dialog opens: the filter of an open dialog does not change.
   useEffect(again, []);
@@ -135,6 +135,6 @@ async function refuseIfMoved({ look }: DryRun): Promise<void> {
   if (!hasMoved(before, now)) return;
   throw new Problem(409, {
     code: 'count_moved',
-    detail: `Now ${count(now.reservations)} would end, not ${count(before?.reservations ?? 0)}. Look again.`,
+    detail: `Now ${formatCount(now.reservations)} would end, not ${formatCount(before?.reservations ?? 0)}. Look again.`,
   });
 }

@@ -1,12 +1,12 @@
 import { useState } from 'react';
 import { newKey, send } from '../../api/client';
-import { type Problem, asProblem } from '../../api/problem';
+import { type Problem, toProblem } from '../../api/problem';
 import type { Release } from '../../api/shapes/reservations';
-import { useApi, useRefresh } from '../../api/use-api';
-import { Refusal } from '../../parts/act-dialog';
-import { ActButton, Button } from '../../parts/button';
-import { Modal } from '../../parts/modal';
-import { count, plural } from '../../words/numbers';
+import { useApi, useInvalidate } from '../../api/use-api';
+import { ProblemMessage } from '../../components/dialogs/confirm-dialog';
+import { Modal } from '../../components/dialogs/modal';
+import { ActionButton, Button } from '../../components/forms/button';
+import { formatCount, plural } from '../../formatting/numbers';
 import styles from './release-progress.module.css';
 
 /** How far a release is, and at its end what became of each part. Closing it does not stop it. */
@@ -16,10 +16,10 @@ export function ReleaseProgress({ release: started, onClose }: { release: Releas
   const { data } = useApi<Release>(path, { refetchMs: over ? undefined : 1_000 });
   const release = data ?? started;
   const stop = useStop(release);
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   if (release.status !== 'running' && !over) setOver(true);
   const close = () => {
-    refresh('reservations');
+    invalidate('reservations');
     onClose();
   };
   return (
@@ -39,9 +39,9 @@ export function ReleaseProgress({ release: started, onClose }: { release: Releas
         ) : (
           <>
             <Button onClick={close}>Let it go on</Button>
-            <ActButton tone="danger" busy={stop.busy} onClick={stop.press}>
+            <ActionButton tone="danger" busy={stop.busy} onClick={stop.press}>
               Stop
-            </ActButton>
+            </ActionButton>
           </>
         )
       }
@@ -53,9 +53,9 @@ export function ReleaseProgress({ release: started, onClose }: { release: Releas
         aria-label="Released"
       />
       <p role="status">
-        {over ? endWords(release) : `${count(release.handled)} of ${count(release.reservations)}`}
+        {over ? endWords(release) : `${formatCount(release.handled)} of ${formatCount(release.reservations)}`}
       </p>
-      {stop.problem ? <Refusal problem={stop.problem} /> : null}
+      {stop.problem ? <ProblemMessage problem={stop.problem} /> : null}
     </Modal>
   );
 }
@@ -70,9 +70,11 @@ const titleOf = ({ status, released, reservations }: Release) => {
 function endWords({ unitsReleased, endedBefore, pinnedMeanwhile, reservations, handled }: Release): string {
   const parts = [`${plural(unitsReleased, 'unit')} ${unitsReleased === 1 ? 'is' : 'are'} back on sale.`];
   if (endedBefore > 0)
-    parts.push(`${count(endedBefore)} had already ended by ${endedBefore === 1 ? 'itself' : 'themselves'}.`);
-  if (pinnedMeanwhile > 0) parts.push(`${count(pinnedMeanwhile)} pinned meanwhile and stay.`);
-  if (handled < reservations) parts.push(`${count(reservations - handled)} were not looked at.`);
+    parts.push(
+      `${formatCount(endedBefore)} had already ended by ${endedBefore === 1 ? 'itself' : 'themselves'}.`,
+    );
+  if (pinnedMeanwhile > 0) parts.push(`${formatCount(pinnedMeanwhile)} pinned meanwhile and stay.`);
+  if (handled < reservations) parts.push(`${formatCount(reservations - handled)} were not looked at.`);
   return parts.join(' ');
 }
 
@@ -80,15 +82,15 @@ function useStop({ id, reason }: Release) {
   const [key] = useState(newKey);
   const [busy, setBusy] = useState(false);
   const [problem, setProblem] = useState<Problem>();
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   const press = () => {
     setBusy(true);
     send('POST', `reservations/releases/${id}/stop`, {
       body: { reason: `Stopped. ${reason}`.slice(0, 500) },
       key,
     })
-      .then(() => refresh(`reservations/releases/${id}`))
-      .catch((error: unknown) => setProblem(asProblem(error)))
+      .then(() => invalidate(`reservations/releases/${id}`))
+      .catch((error: unknown) => setProblem(toProblem(error)))
       .finally(() => setBusy(false));
   };
   return { busy, problem, press };

@@ -1,13 +1,13 @@
 import { Link } from 'wouter';
 import type { Reservation } from '../../api/shapes/reservations';
-import { useTick } from '../../look/tick';
-import { Badge } from '../../parts/badge';
-import { Countdown } from '../../parts/countdown';
-import type { Column } from '../../parts/data-table';
-import { Clip, Id, Money, None } from '../../parts/figures';
-import { count } from '../../words/numbers';
-import styles from './reservations.module.css';
+import { useTick } from '../../browser/tick';
+import type { Column } from '../../components/tables/data-table';
+import { StatusBadge } from '../../components/values/badge';
+import { Countdown } from '../../components/values/countdown';
+import { Clip, Id, Money, None } from '../../components/values/figures';
+import { formatCount } from '../../formatting/numbers';
 import type { ReservationRow } from './use-reservations';
+import styles from './reservations.module.css';
 
 const isLive = ({ status }: Reservation) => status === 'active' || status === 'pinned';
 
@@ -47,7 +47,13 @@ export function reservationColumns(
       cell: ({ orderId }) =>
         orderId ? <Id id={orderId} href={`/orders/${orderId}`} /> : <None>none yet</None>,
     },
-    { key: 'token', head: 'Fencing token', align: 'end', phone: 'hide', cell: (row) => count(tokenOf(row)) },
+    {
+      key: 'token',
+      head: 'Fencing token',
+      align: 'end',
+      phone: 'hide',
+      cell: (row) => formatCount(tokenOf(row)),
+    },
     {
       key: 'extended',
       head: 'Extended',
@@ -94,7 +100,7 @@ export function ReservationBadge({ row }: { row: ReservationRow }) {
   const status = row.status === 'active' && left <= 60 ? 'ending' : row.status;
   return (
     <span key={row.status} className={styles.flash}>
-      <Badge kind="reservation" status={status} />
+      <StatusBadge kind="reservation" status={status} />
     </span>
   );
 }
@@ -105,7 +111,7 @@ function Holds({ lines }: Pick<Reservation, 'lines'>) {
     <span className={styles.holds}>
       {lines.slice(0, 1).map(({ sku, quantity }) => (
         <span key={sku}>
-          {count(quantity)} ×{' '}
+          {formatCount(quantity)} ×{' '}
           <Link href={`/products/${encodeURIComponent(sku)}`}>
             <Clip text={sku} code />
           </Link>

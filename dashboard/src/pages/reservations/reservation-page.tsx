@@ -3,19 +3,19 @@ import { Link, useParams } from 'wouter';
 import { send } from '../../api/client';
 import type { Action } from '../../api/shapes/actions';
 import type { Reservation } from '../../api/shapes/reservations';
-import { useApi, useKeep, useList, useRefresh } from '../../api/use-api';
-import { classes } from '../../look/classes';
-import { ActDialog } from '../../parts/act-dialog';
-import { ActButton } from '../../parts/button';
-import { Id, Money, None, When } from '../../parts/figures';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { Empty, Facts, Loading, Trouble } from '../../parts/states';
-import { useToast } from '../../parts/toasts';
-import { seconds } from '../../words/durations';
-import { shortId } from '../../words/ids';
-import { count, plural } from '../../words/numbers';
+import { useApi, useInvalidate, useList, useSetCached } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { useToast } from '../../components/feedback/toasts';
+import { ActionButton } from '../../components/forms/button';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { Empty, Facts, LoadError, Loading } from '../../components/layout/states';
+import { Id, Money, None, When } from '../../components/values/figures';
+import { formatSeconds } from '../../formatting/durations';
+import { shortId } from '../../formatting/ids';
+import { formatCount, plural } from '../../formatting/numbers';
+import { classes } from '../../theme/classes';
 import { LifeLine } from './life-line';
 import { ReservationBadge, TimeLeft, tokenOf } from './reservation-columns';
 import { hrefOfCustomer } from './reservation-filters';
@@ -27,13 +27,17 @@ const refetchMs = 1_000;
 /** Who holds this, for how long, and how did it end? */
 export default function ReservationPage() {
   const { id = '' } = useParams<{ id: string }>();
-  usePlace({ here: shortId(id), trail: [{ label: 'Reservations', href: '/reservations' }], heading: false });
+  useSetBreadcrumbs({
+    here: shortId(id),
+    trail: [{ label: 'Reservations', href: '/reservations' }],
+    heading: false,
+  });
   const [ended, setEnded] = useState(false);
   const path = `/v1/reservations/${id}`;
-  const { data, at, trouble, loading, again } = useApi<Reservation>(path, {
+  const { data, at, error, loading, refetch } = useApi<Reservation>(path, {
     refetchMs: ended ? undefined : refetchMs,
   });
-  if (trouble && !data) return <Trouble what="this reservation" problem={trouble} again={again} />;
+  if (error && !data) return <LoadError what="this reservation" problem={error} retry={refetch} />;
   if (loading || !data) return <Loading rows={8} />;
 
   const isLive = data.status === 'active' || data.status === 'pinned';
@@ -81,13 +85,13 @@ function LinesPanel({ reservation: { lines } }: { reservation: Reservation }) {
       <Facts
         items={lines.map(({ sku, quantity, unitPrice, fencingToken, units }) => [
           <>
-            {count(quantity)} ×{' '}
+            {formatCount(quantity)} ×{' '}
             <Link href={`/products/${encodeURIComponent(sku)}`}>
               <code>{sku}</code>
             </Link>
             <br />
             <small className={styles.quiet}>
-              token {count(fencingToken)}
+              token {formatCount(fencingToken)}
               {units ? `, numbers ${units.join(', ')}` : ''}
             </small>
           </>,
@@ -105,7 +109,7 @@ function FactsPanel({ reservation }: { reservation: Reservation }) {
       <Facts
         items={[
           ['Order', orderId ? <Id id={orderId} href={`/orders/${orderId}`} /> : <None>none yet</None>],
-          ['Highest fencing token', count(tokenOf(reservation))],
+          ['Highest fencing token', formatCount(tokenOf(reservation))],
           ['Ends', <When at={expiresAt} />],
           ['Extended', extensionsUsed === 0 ? <None>never</None> : plural(extensionsUsed, 'time')],
           ['No extension outlives', <When at={maxExpiresAt} />],
@@ -135,8 +139,8 @@ function AuditPanel({ id }: { id: string }) {
 
 function ReleaseOne({ reservation }: { reservation: Reservation }) {
   const [open, setOpen] = useState(false);
-  const keep = useKeep();
-  const refresh = useRefresh();
+  const setCached = useSetCached();
+  const invalidate = useInvalidate();
   const toast = useToast();
   const { id, status, lines, customerId, expiresInSeconds } = reservation;
   if (status === 'pinned')
@@ -146,10 +150,10 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
   const what = `${plural(units, 'unit')} of ${lines.map(({ sku }) => sku).join(', ')}`;
   return (
     <>
-      <ActButton tone="danger" onClick={() => setOpen(true)}>
+      <ActionButton tone="danger" onClick={() => setOpen(true)}>
         Release
-      </ActButton>
-      <ActDialog<Reservation>
+      </ActionButton>
+      <ConfirmDialog<Reservation>
         open={open}
         onClose={() => setOpen(false)}
         title="Release this reservation?"
@@ -157,9 +161,9 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
         act="Release 1 reservation"
         send={(reason, key) => send('POST', `reservations/${id}/release`, { body: { reason }, key })}
         onDone={(released) => {
-          keep(`/v1/reservations/${id}`, released);
-          refresh('reservations');
-          refresh('actions');
+          setCached(`/v1/reservations/${id}`, released);
+          invalidate('reservations');
+          invalidate('actions');
           const are = units === 1 ? 'is' : 'are';
           toast(`Released ${shortId(id)}. ${what} ${are} back on sale.`, {
             href: `/audit?objectId=${id}`,
@@ -169,10 +173,10 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
       >
         <p>
           {what} {units === 1 ? 'goes' : 'go'} back on sale, and {customerId} loses{' '}
-          {units === 1 ? 'it' : 'them'}. It would end by itself in {seconds(expiresInSeconds)}. No money
+          {units === 1 ? 'it' : 'them'}. It would end by itself in {formatSeconds(expiresInSeconds)}. No money
           moves.
         </p>
-      </ActDialog>
+      </ConfirmDialog>
     </>
   );
 }

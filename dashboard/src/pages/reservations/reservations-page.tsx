@@ -2,35 +2,35 @@ import { Download } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
 import type { ReleaseFilter, Returning } from '../../api/shapes/reservations';
 import { useApi } from '../../api/use-api';
-import { BulkBar } from '../../parts/bulk-bar';
-import { ActButton, Button } from '../../parts/button';
-import { DataTable, ListFoot } from '../../parts/data-table';
-import { Filters, StatusFilter, TextFilter, ToggleFilter } from '../../parts/filters';
-import page from '../../parts/page.module.css';
-import { Panel } from '../../parts/panel';
-import { usePlace } from '../../parts/place';
-import { ReturnChart } from '../../parts/return-chart/return-chart';
-import { Empty, Loading, Trouble } from '../../parts/states';
-import { useFilters } from '../../parts/use-filters';
-import { count, noun, plural, upTo } from '../../words/numbers';
-import { capital } from '../../words/statuses';
+import { ActionButton, Button } from '../../components/forms/button';
+import { Filters, StatusFilter, TextFilter, ToggleFilter } from '../../components/forms/filters';
+import { useFilters } from '../../components/forms/use-filters';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import page from '../../components/layout/page.module.css';
+import { Panel } from '../../components/layout/panel';
+import { Empty, LoadError, Loading } from '../../components/layout/states';
+import { BulkBar } from '../../components/tables/bulk-bar';
+import { DataTable, ListFoot } from '../../components/tables/data-table';
+import { formatCount, formatUpTo, noun, plural } from '../../formatting/numbers';
+import { capitalize } from '../../formatting/statuses';
 import { csvOf } from './csv';
+import { ExpiringStockChart } from './expiring-stock-chart';
 import { ReleaseMany } from './release-many';
 import { reservationColumns } from './reservation-columns';
 import {
-  type ReservationView,
   allStatuses,
   isLiveOnly,
   queryOf,
   releaseFilterOf,
+  type ReservationView,
   viewOf,
 } from './reservation-filters';
-import styles from './reservations.module.css';
 import { type ReservationRow, useReservations } from './use-reservations';
+import styles from './reservations.module.css';
 
 /** Who holds what, for how long? */
 export default function ReservationsPage() {
-  usePlace({ here: 'Reservations' });
+  useSetBreadcrumbs({ here: 'Reservations' });
   const filters = useFilters();
   const view = useMemo(() => viewOf(filters), [filters]);
   const query = queryOf(view);
@@ -50,8 +50,8 @@ export default function ReservationsPage() {
         />
       </div>
       <Panel flush>
-        {list.trouble && !rows ? (
-          <Trouble what="reservations" problem={list.trouble} again={list.again} />
+        {list.error && !rows ? (
+          <LoadError what="reservations" problem={list.error} retry={list.refetch} />
         ) : null}
         {list.loading ? <Loading rows={12} /> : null}
         {rows ? (
@@ -69,8 +69,8 @@ export default function ReservationsPage() {
             shownRows={shownRows}
             foot={(shown) => (
               <ListFoot list={list}>
-                {isLiveOnly(view) ? 'Soonest first.' : 'Newest first.'} {count(shown)}
-                {matching === null ? '' : ` of ${upTo(matching)}`} shown.
+                {isLiveOnly(view) ? 'Soonest first.' : 'Newest first.'} {formatCount(shown)}
+                {matching === null ? '' : ` of ${formatUpTo(matching)}`} shown.
               </ListFoot>
             )}
           />
@@ -108,19 +108,19 @@ function ChosenBar({ picked, onClear, onRelease }: ChosenBarProps) {
       <Button small onClick={onClear}>
         Clear
       </Button>
-      <ActButton small onClick={() => onRelease('all')}>
+      <ActionButton small onClick={() => onRelease('all')}>
         All active that match…
-      </ActButton>
-      <ActButton small onClick={() => onRelease('picked')}>
+      </ActionButton>
+      <ActionButton small onClick={() => onRelease('picked')}>
         Release…
-      </ActButton>
+      </ActionButton>
     </BulkBar>
   );
 }
 
 const Chosen = ({ rows }: { rows: readonly ReservationRow[] }) => (
   <>
-    <b>{count(rows.length)}</b> selected, {plural(unitsOf(rows), 'unit')}
+    <b>{formatCount(rows.length)}</b> selected, {plural(unitsOf(rows), 'unit')}
   </>
 );
 
@@ -138,11 +138,11 @@ function whyNotChosen({ status }: ReservationRow): string | null {
 const refetchMs = 2_500;
 
 function ComingBack({ sku }: { sku: string | null }) {
-  const { data, trouble, again } = useApi<Returning>(returningPath(sku), { refetchMs });
-  if (trouble && !data)
+  const { data, error, refetch } = useApi<Returning>(returningPath(sku), { refetchMs });
+  if (error && !data)
     return (
       <Panel>
-        <Trouble what="what comes back" problem={trouble} again={again} />
+        <LoadError what="what comes back" problem={error} retry={refetch} />
       </Panel>
     );
   return (
@@ -152,14 +152,15 @@ function ComingBack({ sku }: { sku: string | null }) {
       action={
         data ? (
           <span>
-            <b className={styles.soon}>{count(data.withinMinute)}</b> {noun(data.withinMinute, 'unit')} within
-            60 s, <b>{count(data.active.units)}</b> held by {plural(data.active.reservations, 'reservation')}
+            <b className={styles.soon}>{formatCount(data.withinMinute)}</b> {noun(data.withinMinute, 'unit')}{' '}
+            within 60 s, <b>{formatCount(data.active.units)}</b> held by{' '}
+            {plural(data.active.reservations, 'reservation')}
           </span>
         ) : undefined
       }
       flush
     >
-      {data ? <ReturnChart returning={data} /> : <Loading rows={2} />}
+      {data ? <ExpiringStockChart returning={data} /> : <Loading rows={2} />}
     </Panel>
   );
 }
@@ -172,7 +173,7 @@ function useStatusOptions({ sku, customerId }: ReservationView) {
   const { data } = useApi<Returning>(returningPath(sku));
   return allStatuses.map((value) => ({
     value,
-    label: capital(value),
+    label: capitalize(value),
     // Of one customer they are counted by the list itself.
     count:
       customerId === null && (value === 'active' || value === 'pinned') ? data?.[value].reservations : null,

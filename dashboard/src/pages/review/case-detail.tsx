@@ -3,13 +3,13 @@ import type { Page } from '../../api/shapes/common';
 import type { ReviewCase } from '../../api/shapes/review';
 import type { Saga } from '../../api/shapes/sagas';
 import { useApi } from '../../api/use-api';
-import { Badge } from '../../parts/badge';
-import { Button } from '../../parts/button';
-import { Id, Money, When } from '../../parts/figures';
-import { BackToList } from '../../parts/list-and-one/list-and-one';
-import { Panel } from '../../parts/panel';
-import { Loading, Trouble } from '../../parts/states';
-import { count } from '../../words/numbers';
+import { Button } from '../../components/forms/button';
+import { BackToList } from '../../components/layout/list-detail';
+import { Panel } from '../../components/layout/panel';
+import { LoadError, Loading } from '../../components/layout/states';
+import { StatusBadge } from '../../components/values/badge';
+import { Id, Money, When } from '../../components/values/figures';
+import { formatCount } from '../../formatting/numbers';
 import { Story } from '../orders/story';
 import { DeadLetterForm } from './dead-letter-form';
 import { SagaCase } from './saga-case';
@@ -28,11 +28,11 @@ const refetchMs = 3_000;
 
 export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
   const alone = useApi<ReviewCase>(`review/${id}`, { enabled: listed === undefined, refetchMs });
-  const { trouble, loading, again } = alone;
+  const { error, loading, refetch } = alone;
   const data = listed ?? alone.data;
   // Asked again, a settled case is not found; what was seen of it before is not shown any more.
-  if (!listed && trouble?.status === 404) return <Settled id={id} />;
-  if (trouble && !data) return <Trouble what="this case" problem={trouble} again={again} />;
+  if (!listed && error?.status === 404) return <Settled id={id} />;
+  if (error && !data) return <LoadError what="this case" problem={error} retry={refetch} />;
   if (loading || !data) return <Loading rows={8} />;
   return (
     <Panel className={styles.panel}>
@@ -45,7 +45,7 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
             {data.moneyAtRisk ? <Money of={data.moneyAtRisk} /> : null}
             {data.lines.map(({ sku, quantity }) => (
               <span key={sku}>
-                {count(quantity)} × {sku}
+                {formatCount(quantity)} × {sku}
               </span>
             ))}
             {data.customerId ? <code>{data.customerId}</code> : null}
@@ -54,7 +54,7 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
             </span>
           </p>
         </div>
-        <Badge kind="case" status={data.kind} text={badgeText(data)} />
+        <StatusBadge kind="case" status={data.kind} text={badgeText(data)} />
       </header>
       <Story sentences={data.facts} />
       {data.kind === 'dead_letter' ? (
@@ -110,12 +110,12 @@ function Settled({ id }: { id: string }) {
         <p>
           {endedAt ? (
             <>
-              It ended at <When at={endedAt} />: <Badge kind="order" status={saga.order.status} /> Nothing to
-              do.
+              It ended at <When at={endedAt} />: <StatusBadge kind="order" status={saga.order.status} />{' '}
+              Nothing to do.
             </>
           ) : (
             <>
-              It goes on by itself: <Badge kind="saga" status={saga.status} />
+              It goes on by itself: <StatusBadge kind="saga" status={saga.status} />
             </>
           )}
         </p>

@@ -1,15 +1,15 @@
 import { CircleCheck } from 'lucide-react';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
-import { useLetters } from '../../look/key-presses';
 import type { ListState } from '../../api/use-api';
-import { Badge } from '../../parts/badge';
-import { ListFoot } from '../../parts/data-table';
-import { Ago, Id, Money } from '../../parts/figures';
-import { Segments } from '../../parts/filters';
-import { ListHead, ListRow, RowLine, RowName } from '../../parts/list-and-one/list-rows';
-import { Panel } from '../../parts/panel';
-import { moneyList } from '../../words/money';
-import { count, plural } from '../../words/numbers';
+import { useLetters } from '../../browser/key-presses';
+import { Segments } from '../../components/forms/filters';
+import { ListHead, ListRow, RowLine, RowName } from '../../components/layout/list-rows';
+import { Panel } from '../../components/layout/panel';
+import { ListFoot } from '../../components/tables/data-table';
+import { StatusBadge } from '../../components/values/badge';
+import { Ago, Id, Money } from '../../components/values/figures';
+import { formatMoneyList } from '../../formatting/money';
+import { formatCount, plural } from '../../formatting/numbers';
 import styles from './case-list.module.css';
 
 export type CaseSort = 'money' | 'age';
@@ -43,7 +43,7 @@ export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, on
           <>
             <b>{plural(total, 'case')}</b>{' '}
             <span className={styles.quiet}>
-              {moneyAtRisk.length > 0 ? `${moneyList(moneyAtRisk)} at risk` : ''}
+              {moneyAtRisk.length > 0 ? `${formatMoneyList(moneyAtRisk)} at risk` : ''}
             </span>
           </>
         }
@@ -77,7 +77,7 @@ export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, on
       )}
       {list.hasMore ? (
         <p className={styles.foot}>
-          <ListFoot list={list}>{count(cases.length)} shown.</ListFoot>
+          <ListFoot list={list}>{formatCount(cases.length)} shown.</ListFoot>
         </p>
       ) : null}
       {letters && cases.length > 0 ? (
@@ -94,7 +94,7 @@ function CaseRow({ one, at, isOpen }: { one: ReviewCase; at: number; isOpen: boo
   return (
     <ListRow href={`/review/${one.id}`} isOpen={isOpen} className={styles.case}>
       <RowLine>
-        <Badge kind="case" status={one.kind} />
+        <StatusBadge kind="case" status={one.kind} />
         {one.moneyAtRisk ? (
           <b>
             <Money of={one.moneyAtRisk} />

@@ -1,17 +1,17 @@
 import { Lock } from 'lucide-react';
 import type { SagaOptions } from '../../api/shapes/sagas';
-import { classes } from '../../look/classes';
-import type { SagaAct } from '../orders/saga-acts';
+import { classes } from '../../theme/classes';
+import type { SagaAction } from '../orders/saga-actions';
 import styles from './choices.module.css';
 
 interface ChoicesProps {
   options: SagaOptions;
   step: string | null;
-  act: SagaAct | null;
-  onChoose: (act: SagaAct) => void;
+  act: SagaAction | null;
+  onChoose: (act: SagaAction) => void;
 }
 
-const acts: readonly SagaAct[] = ['retry', 'compensate', 'resolve'];
+const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const retried: Record<string, string> = {
   'authorize-payment': 'Retry the authorization',
   'capture-payment': 'Retry the capture',
@@ -48,7 +48,7 @@ export function Choices({ options, step, act, onChoose }: ChoicesProps) {
   );
 }
 
-function nameOf(act: SagaAct, step: string | null): string {
+function nameOf(act: SagaAction, step: string | null): string {
   if (act === 'retry') return retried[step ?? ''] ?? 'Retry';
   return act === 'compensate' ? 'Compensate' : 'Mark as resolved';
 }

@@ -1,24 +1,24 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
 import type { DeadLetter, ReviewCase } from '../../api/shapes/review';
-import { useRefresh } from '../../api/use-api';
-import { ActDialog } from '../../parts/act-dialog';
-import { ActButton } from '../../parts/button';
-import { useToast } from '../../parts/toasts';
+import { useInvalidate } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { useToast } from '../../components/feedback/toasts';
+import { ActionButton } from '../../components/forms/button';
 
 /** A message that no consumer could take: it can be handed over once more, and nothing else can be done with it. */
 export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled: () => void }) {
   const [open, setOpen] = useState(false);
-  const refresh = useRefresh();
+  const invalidate = useInvalidate();
   const toast = useToast();
   return (
     <>
       <p>
-        <ActButton tone="primary" onClick={() => setOpen(true)}>
+        <ActionButton tone="primary" onClick={() => setOpen(true)}>
           Hand it over again
-        </ActButton>
+        </ActionButton>
       </p>
-      <ActDialog<DeadLetter>
+      <ConfirmDialog<DeadLetter>
         open={open}
         onClose={() => setOpen(false)}
         title="Hand this message over again?"
@@ -27,8 +27,8 @@ export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled:
         tone="primary"
         send={(reason, key) => send('POST', `dead-letters/${one.id}/retry`, { body: { reason }, key })}
         onDone={() => {
-          refresh('review?');
-          refresh('dead-letters');
+          invalidate('review?');
+          invalidate('dead-letters');
           toast('The message goes to its consumer again.', {
             href: `/audit?objectId=${one.id}`,
             label: 'See audit',
@@ -37,7 +37,7 @@ export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled:
         }}
       >
         <p>Its consumer takes each message once, so what it has done already is not done twice.</p>
-      </ActDialog>
+      </ConfirmDialog>
     </>
   );
 }

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
 import type { Comparison, SagaOptions } from '../../api/shapes/sagas';
-import { classes } from '../../look/classes';
-import { Ago, None, When } from '../../parts/figures';
-import { ScrollBox } from '../../parts/scroll-box';
-import { capital } from '../../words/statuses';
+import { ScrollBox } from '../../components/tables/scroll-box';
+import { Ago, None, When } from '../../components/values/figures';
+import { capitalize } from '../../formatting/statuses';
+import { classes } from '../../theme/classes';
 import { Known } from '../orders/order-facts';
 import styles from './provider-table.module.css';
 
@@ -37,7 +37,7 @@ export function ProviderTable({ options, at }: { options: SagaOptions; at: numbe
             {amounts.map((name) => (
               <Row
                 key={name}
-                name={capital(name)}
+                name={capitalize(name)}
                 ours={<Known of={recorded[name]} />}
                 theirs={heard ? <Known of={provider[name]} /> : <None>not heard</None>}
                 comparison={comparison[name]}

@@ -3,9 +3,9 @@ import { useLocation, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
 import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
 import { useList } from '../../api/use-api';
-import { ListAndOne, useFirstOpen } from '../../parts/list-and-one/list-and-one';
-import { usePlace } from '../../parts/place';
-import { Loading, Trouble } from '../../parts/states';
+import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
+import { ListDetail, useFirstOpen } from '../../components/layout/list-detail';
+import { LoadError, Loading } from '../../components/layout/states';
 import { CaseDetail } from './case-detail';
 import { CaseList, type CaseSort } from './case-list';
 
@@ -16,7 +16,7 @@ const refetchMs = 5_000;
 
 /** What waits for a person, and what should they do? */
 export default function ReviewPage() {
-  usePlace({ here: 'Needs review' });
+  useSetBreadcrumbs({ here: 'Needs review' });
   const { id } = useParams<{ id?: string }>();
   const [, navigate] = useLocation();
   const [kind, setKind] = useState<ReviewKind | 'all'>('all');
@@ -32,10 +32,10 @@ export default function ReviewPage() {
     navigate(next ? `/review/${next.id}` : '/review');
   };
 
-  if (list.trouble && !cases) return <Trouble what="the cases" problem={list.trouble} again={list.again} />;
+  if (list.error && !cases) return <LoadError what="the cases" problem={list.error} retry={list.refetch} />;
   if (!cases) return <Loading rows={8} />;
   return (
-    <ListAndOne
+    <ListDetail
       isOpen={id !== undefined}
       list={
         <CaseList
@@ -54,7 +54,7 @@ export default function ReviewPage() {
       {id === undefined ? null : (
         <CaseDetail key={id} id={id} listed={shown.find((one) => one.id === id)} onSettled={openNext} />
       )}
-    </ListAndOne>
+    </ListDetail>
   );
 }
 

@@ -1,18 +1,24 @@
 import { useRef, useState } from 'react';
 import { newKey } from '../../api/client';
-import { useMayAct } from '../../api/live';
-import { type Problem, asProblem } from '../../api/problem';
+import { useCanAct } from '../../api/live';
+import { type Problem, toProblem } from '../../api/problem';
 import type { ReviewCase } from '../../api/shapes/review';
 import type { SagaOptions } from '../../api/shapes/sagas';
 import { useApi } from '../../api/use-api';
-import { useKeys } from '../../look/key-presses';
-import { Refusal } from '../../parts/act-dialog';
-import { useAnnounce } from '../../parts/announce';
-import { Button } from '../../parts/button';
-import { CountField, ReasonField, countTrouble, reasonTrouble } from '../../parts/field';
-import { Loading, Trouble } from '../../parts/states';
-import { money } from '../../words/money';
-import { type SagaAct, actWords, confirmedBy, sendAct, useActDone } from '../orders/saga-acts';
+import { useKeys } from '../../browser/key-presses';
+import { ProblemMessage } from '../../components/dialogs/confirm-dialog';
+import { useAnnounce } from '../../components/feedback/announcer';
+import { Button } from '../../components/forms/button';
+import { CountField, countTrouble, ReasonField, reasonTrouble } from '../../components/forms/field';
+import { LoadError, Loading } from '../../components/layout/states';
+import { formatMoney } from '../../formatting/money';
+import {
+  confirmedBy,
+  formatAction,
+  type SagaAction,
+  sendAction,
+  useActionDone,
+} from '../orders/saga-actions';
 import { Choices } from './choices';
 import { ProviderTable } from './provider-table';
 import styles from './saga-case.module.css';
@@ -30,12 +36,12 @@ export function SagaCase({ one, onSettled }: SagaCaseProps) {
   const {
     data: options,
     at,
-    trouble,
-    again,
+    error,
+    refetch,
   } = useApi<SagaOptions>(`orders/${one.orderId}/saga/options`, {
     refetchMs: askedEveryMs,
   });
-  if (trouble && !options) return <Trouble what="what the provider says" problem={trouble} again={again} />;
+  if (error && !options) return <LoadError what="what the provider says" problem={error} retry={refetch} />;
   if (!options) return <Loading rows={6} />;
   return (
     <>
@@ -47,22 +53,22 @@ export function SagaCase({ one, onSettled }: SagaCaseProps) {
 
 function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOptions }) {
   // What is plainly right is chosen beforehand; what a person chose stays, whatever the provider says later.
-  const [chosen, setChosen] = useState<SagaAct | null>(null);
+  const [chosen, setChosen] = useState<SagaAction | null>(null);
   const act = chosen ?? options.suggested;
   const form = useDecision(one, act, onSettled);
   const reasonField = useRef<HTMLTextAreaElement>(null);
-  const choose = (next: SagaAct) => {
+  const choose = (next: SagaAction) => {
     if (!options[next].possible) return;
     setChosen(next);
     reasonField.current?.focus();
   };
-  const keyFor = (next: SagaAct) => (event: KeyboardEvent) => {
+  const keyFor = (next: SagaAction) => (event: KeyboardEvent) => {
     event.preventDefault();
     choose(next);
   };
   useKeys({ r: keyFor('retry'), c: keyFor('compensate'), m: keyFor('resolve') });
 
-  const { why } = useMayAct();
+  const { why } = useCanAct();
   const typed = act ? confirmedBy(act, options[act]) : undefined;
   const missing = act
     ? (reasonTrouble(form.reason) ?? countTrouble(form.typed, typed))
@@ -72,7 +78,7 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
       <Choices options={options} step={one.step} act={act} onChoose={setChosen} />
       <ReasonField ref={reasonField} value={form.reason} onChange={form.setReason} />
       {typed === undefined ? null : <CountField wanted={typed} value={form.typed} onChange={form.setTyped} />}
-      {form.problem ? <Refusal problem={form.problem} /> : null}
+      {form.problem ? <ProblemMessage problem={form.problem} /> : null}
       <div>
         <Button
           type="submit"
@@ -90,20 +96,20 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
 const asked: Record<string, string> = { 'authorize-payment': 'authorization', 'capture-payment': 'capture' };
 
 /** "Retry capture of € 516.00": the button repeats the act. */
-function pressWords(act: SagaAct, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
+function pressWords(act: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
   const what = asked[step ?? ''];
-  if (act === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${money(moneyAtRisk)}`;
-  return actWords(act, options[act]);
+  if (act === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;
+  return formatAction(act, options[act]);
 }
 
-function useDecision({ id, orderId }: ReviewCase, act: SagaAct | null, onSettled: () => void) {
+function useDecision({ id, orderId }: ReviewCase, act: SagaAction | null, onSettled: () => void) {
   const [key] = useState(newKey);
   const [reason, setReason] = useState('');
   const [typed, setTyped] = useState('');
   const [problem, setProblem] = useState<Problem>();
   const [busy, setBusy] = useState(false);
   const isSent = useRef(false);
-  const done = useActDone(orderId ?? id);
+  const done = useActionDone(orderId ?? id);
   const announce = useAnnounce();
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
@@ -111,7 +117,7 @@ function useDecision({ id, orderId }: ReviewCase, act: SagaAct | null, onSettled
     isSent.current = true;
     setBusy(true);
     setProblem(undefined);
-    sendAct(act, orderId, reason.trim(), `${key}-${act}`)
+    sendAction(act, orderId, reason.trim(), `${key}-${act}`)
       .then((saga) => {
         done(act, saga);
         announce('Done. The next case is open.');
@@ -119,7 +125,7 @@ function useDecision({ id, orderId }: ReviewCase, act: SagaAct | null, onSettled
       })
       .catch((error: unknown) => {
         isSent.current = false;
-        setProblem(asProblem(error));
+        setProblem(toProblem(error));
       })
       .finally(() => setBusy(false));
   };

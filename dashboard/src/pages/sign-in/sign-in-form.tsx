@@ -1,17 +1,17 @@
 import { Eye, EyeOff } from 'lucide-react';
 import { useEffect, useState } from 'react';
-import { asProblem, type Problem } from '../../api/problem';
-import { useDoor } from '../../api/session-gate';
+import { useAuth } from '../../api/auth';
+import { type Problem, toProblem } from '../../api/problem';
 import type { SignInPage } from '../../api/shapes/session';
-import { useTick } from '../../look/tick';
-import { Button } from '../../parts/button';
-import { Field } from '../../parts/field';
-import { NBSP } from '../../words/numbers';
+import { useTick } from '../../browser/tick';
+import { Button } from '../../components/forms/button';
+import { Field } from '../../components/forms/field';
+import { NBSP } from '../../formatting/numbers';
 import styles from './sign-in.module.css';
 
 /** One field and one button. What is wrong is said beside the field. */
 export function SignInForm({ page }: { page: SignInPage | null }) {
-  const { signIn } = useDoor();
+  const { signIn } = useAuth();
   const [key, setKey] = useState('');
   const [shown, setShown] = useState(false);
   const [busy, setBusy] = useState(false);
@@ -22,7 +22,7 @@ export function SignInForm({ page }: { page: SignInPage | null }) {
     if (busy || wait > 0) return;
     setBusy(true);
     signIn(key.trim())
-      .catch((error: unknown) => setProblem({ problem: asProblem(error), at: performance.now() }))
+      .catch((error: unknown) => setProblem({ problem: toProblem(error), at: performance.now() }))
       .finally(() => setBusy(false));
   };
 

@@ -1,7 +1,7 @@
 import { useEffect } from 'react';
 import type { SignInPage as SignInFacts } from '../../api/shapes/session';
-import { Mark } from '../../parts/mark';
-import { Modal } from '../../parts/modal';
+import { Modal } from '../../components/dialogs/modal';
+import { Logo } from '../../components/values/logo';
 import { SignInForm } from './sign-in-form';
 import styles from './sign-in.module.css';
 
@@ -12,7 +12,7 @@ export function SignInPage({ page }: { page: SignInFacts | null }) {
     <main className={styles.page}>
       <div className={styles.card}>
         <div className={styles.brand}>
-          <Mark />
+          <Logo />
           <h1>Holdfast</h1>
           {page && <span className={styles.environment}>{page.environment}</span>}
         </div>

@@ -1,0 +1,50 @@
+import { useEffect, useRef, useSyncExternalStore } from 'react';
+import { readSetting, writeSetting } from './stored-settings';
+
+const listeners = new Set<() => void>();
+let letters = readSetting('letters') !== 'off';
+
+/** Single letters can be switched off: who dictates or shakes presses them without meaning to (WCAG 2.1.4). */
+export function setLetters(on: boolean): void {
+  letters = on;
+  writeSetting('letters', on ? null : 'off');
+  for (const listener of listeners) listener();
+}
+
+export function useLetters(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => letters,
+  );
+}
+
+/** Keys belong to whoever is typing, and to an open dialog. */
+function isElsewhere({ target, ctrlKey, metaKey, altKey, defaultPrevented }: KeyboardEvent): boolean {
+  if (ctrlKey || metaKey || altKey || defaultPrevented) return true;
+  if (!(target instanceof Element)) return false;
+  const typing = target.closest(
+    'input:not([type=checkbox]):not([type=radio]), textarea, select, [contenteditable]',
+  );
+  return typing !== null || document.querySelector('[data-modal]:not([data-closed])') !== null;
+}
+
+/** What single keys do on this page. They are dead in fields and under dialogs. */
+export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): void {
+  const latest = useRef(keys);
+  useEffect(() => {
+    latest.current = keys;
+  });
+  useEffect(() => {
+    const press = (event: KeyboardEvent): void => {
+      const act = latest.current[event.key];
+      const isLetter = /^[a-z?/]$/i.test(event.key);
+      if (act === undefined || (isLetter && !letters) || isElsewhere(event)) return;
+      act(event);
+    };
+    document.addEventListener('keydown', press);
+    return () => document.removeEventListener('keydown', press);
+  }, []);
+}

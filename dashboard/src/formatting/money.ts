@@ -1,0 +1,59 @@
+import { formatCount, NNBSP } from './numbers';
+
+/** In minor units of its currency: 1999 EUR is € 19.99, 980 JPY is ¥ 980. */
+export interface Amount {
+  amount: number;
+  currency: string;
+}
+
+/** How many decimals the currency itself has. */
+export function minorDigits(currency: string): number {
+  return formatOf(currency)?.resolvedOptions().maximumFractionDigits ?? 2;
+}
+
+/** "€ 1 284.50". */
+export function formatMoney({ amount, currency }: Amount): string {
+  const digits = minorDigits(currency);
+  const minor = Math.abs(amount);
+  const scale = 10 ** digits;
+  const rest = digits === 0 ? '' : `.${String(minor % scale).padStart(digits, '0')}`;
+  const sign = amount < 0 ? '−' : '';
+  return `${sign}${symbolOf(currency)}${NNBSP}${formatCount(Math.floor(minor / scale))}${rest}`;
+}
+
+/** What a person typed, in minor units; null when it is no amount of this currency. */
+export function parseMoney(text: string, currency: string): number | null {
+  const digits = minorDigits(currency);
+  const plain = text.replaceAll(/[\s\u202f\u00a0]/g, '').replace(',', '.');
+  const match = /^(\d+)(?:\.(\d+))?$/.exec(plain);
+  if (!match || (match[2]?.length ?? 0) > digits) return null;
+  const value = Number(match[1]! + (match[2] ?? '').padEnd(digits, '0'));
+  return Number.isSafeInteger(value) ? value : null;
+}
+
+/** Amounts of one currency are added up; those of another stand beside it, as no rate is ours to choose. */
+export function formatMoneyList(amounts: readonly Amount[]): string {
+  return amounts.map(formatMoney).join(' + ');
+}
+
+function symbolOf(currency: string): string {
+  const part = formatOf(currency)
+    ?.formatToParts(0)
+    .find(({ type }) => type === 'currency');
+  return part?.value ?? currency;
+}
+
+const formats = new Map<string, Intl.NumberFormat | null>();
+
+/** Null for a code that is no currency's: it is then written as it is. */
+function formatOf(currency: string): Intl.NumberFormat | null {
+  if (!formats.has(currency)) {
+    try {
+      const options = { style: 'currency', currency, currencyDisplay: 'narrowSymbol' } as const;
+      formats.set(currency, new Intl.NumberFormat('en', options));
+    } catch {
+      formats.set(currency, null);
+    }
+  }
+  return formats.get(currency) ?? null;
+}

@@ -1,0 +1,72 @@
+import { useState } from 'react';
+import type { Saga, SagaOption, SagaOptions } from '../../api/shapes/sagas';
+import { useApi } from '../../api/use-api';
+import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
+import { ActionButton } from '../../components/forms/button';
+import { LoadError, Loading } from '../../components/layout/states';
+import { formatMoney } from '../../formatting/money';
+import { formatCount } from '../../formatting/numbers';
+import {
+  actionLabels,
+  confirmedBy,
+  formatAction,
+  type SagaAction,
+  sendAction,
+  useActionDone,
+} from './saga-actions';
+
+const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
+const questions: Record<SagaAction, string> = {
+  retry: 'Ask the provider again now?',
+  compensate: 'Undo this order?',
+  resolve: 'End this order as it is?',
+};
+
+/** What can be done about the saga now; an ended one needs nothing. */
+export function OrderActions({ saga }: { saga: Saga }) {
+  const [act, setAct] = useState<SagaAction | null>(null);
+  const possible = acts.filter((one) => saga.acts[one]);
+  const isOver = saga.status === 'compensated' || saga.status === 'completed';
+  return (
+    <>
+      {isOver ? <span>Ended, nothing to do</span> : null}
+      {possible.map((one) => (
+        <ActionButton key={one} onClick={() => setAct(one)}>
+          {actionLabels[one]}
+        </ActionButton>
+      ))}
+      {act === null ? null : <SagaActDialog act={act} orderId={saga.orderId} onClose={() => setAct(null)} />}
+    </>
+  );
+}
+
+function SagaActDialog({ act, orderId, onClose }: { act: SagaAction; orderId: string; onClose: () => void }) {
+  const { data: options, error, refetch } = useApi<SagaOptions>(`orders/${orderId}/saga/options`);
+  const done = useActionDone(orderId);
+  const option = options?.[act];
+  return (
+    <ConfirmDialog<Saga>
+      open
+      onClose={onClose}
+      title={questions[act]}
+      numbers={option?.possible ? numbersOf(option) : undefined}
+      typed={confirmedBy(act, option)}
+      keep="Leave it as it is"
+      act={formatAction(act, option)}
+      tone={act === 'retry' ? 'primary' : 'danger'}
+      ready={option?.possible === true}
+      send={(reason, key) => sendAction(act, orderId, reason, key)}
+      onDone={(saga) => done(act, saga)}
+    >
+      {option ? <p>{option.why}</p> : null}
+      {error && !option ? <LoadError what="the choices" problem={error} retry={refetch} /> : null}
+      {!option && !error ? <Loading rows={2} /> : null}
+    </ConfirmDialog>
+  );
+}
+
+const numbersOf = ({ refund, units, endsAs }: SagaOption) => [
+  { value: refund ? formatMoney(refund) : 'none', label: 'money goes back' },
+  { value: formatCount(units), label: 'units go back on sale' },
+  { value: endsAs ?? 'open', label: endsAs ? 'is how the order ends' : 'depends on the answer' },
+];

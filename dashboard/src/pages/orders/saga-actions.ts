@@ -1,0 +1,54 @@
+import { send } from '../../api/client';
+import type { Saga, SagaOption } from '../../api/shapes/sagas';
+import { useInvalidate, useSetCached } from '../../api/use-api';
+import { useToast } from '../../components/feedback/toasts';
+import { formatMoney, minorDigits } from '../../formatting/money';
+
+/** What a person can do about a saga, on the order's own page and where cases are decided. */
+export type SagaAction = 'retry' | 'compensate' | 'resolve';
+
+export const actionLabels: Record<SagaAction, string> = {
+  retry: 'Retry',
+  compensate: 'Compensate',
+  resolve: 'Mark as resolved',
+};
+
+/** From this many units of money on, a refund by hand is confirmed by typing what goes back. */
+const muchMoney = 1_000;
+
+/** What has to be typed in before it is done, or undefined. */
+export function confirmedBy(act: SagaAction, option: SagaOption | undefined): number | undefined {
+  if (act !== 'compensate' || !option?.refund) return undefined;
+  const { amount, currency } = option.refund;
+  const whole = Math.floor(amount / 10 ** minorDigits(currency));
+  return whole > muchMoney ? whole : undefined;
+}
+
+/** "Compensate, refund € 516.00": the button repeats what the press does. */
+export const formatAction = (act: SagaAction, option: SagaOption | undefined): string =>
+  act === 'compensate' && option?.refund
+    ? `Compensate, refund ${formatMoney(option.refund)}`
+    : actionLabels[act];
+
+export const sendAction = (act: SagaAction, orderId: string, reason: string, key: string) =>
+  send<Saga>('POST', `orders/${orderId}/saga/${act}`, { body: { reason }, key });
+
+const doneWords: Record<SagaAction, string> = {
+  retry: 'Asking the provider again.',
+  compensate: 'The order is being compensated.',
+  resolve: 'The order was marked as resolved.',
+};
+
+/** What every act leaves behind: the new saga in the cache, lists asked again, and a link to the audit row. */
+export function useActionDone(orderId: string): (act: SagaAction, saga: Saga) => void {
+  const setCached = useSetCached();
+  const invalidate = useInvalidate();
+  const toast = useToast();
+  return (act, saga) => {
+    setCached(`orders/${orderId}/saga`, saga);
+    invalidate(`orders/${orderId}/saga/options`);
+    invalidate('review?');
+    invalidate('actions');
+    toast(doneWords[act], { href: `/audit?objectId=${orderId}`, label: 'See audit' });
+  };
+}

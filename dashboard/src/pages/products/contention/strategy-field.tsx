@@ -1,0 +1,56 @@
+import type { StrategyMeasurement } from '../../../api/shapes/contention';
+import { YTicks } from '../../../components/charts/plot';
+import { formatDuration } from '../../../formatting/durations';
+import { formatPercent } from '../../../formatting/numbers';
+import { strategyStyle } from '../../../formatting/strategies';
+import { classes } from '../../../theme/classes';
+import { fieldOf } from './field-scale';
+import styles from './strategy-field.module.css';
+
+interface StrategyFieldProps {
+  measured: readonly StrategyMeasurement[];
+  /** The strategy in force. */
+  current: string;
+}
+
+/** One point per strategy at its last measurement: to the right buyers collide, upwards they wait. Lower left is calmer. */
+export function StrategyField({ measured, current }: StrategyFieldProps) {
+  const { points, xTicks, yTicks } = fieldOf(measured);
+  const said = measured
+    .map(
+      ({ strategy, lockWaitMs, conflictRate }) =>
+        `${strategy}: ${formatDuration(lockWaitMs.p99)}, ${formatPercent(conflictRate)}`,
+    )
+    .join('; ');
+  return (
+    <div className={styles.field} role="img" aria-label={`Lock wait p99 and conflict rate. ${said}`}>
+      <p className={styles.yName}>↑ lock wait p99</p>
+      <div className={styles.box}>
+        <YTicks ticks={yTicks} />
+        {xTicks.map(({ at, label }) => (
+          <span key={at} className={styles.x} style={{ left: `${at * 100}%` }}>
+            {label}
+          </span>
+        ))}
+        {points.map(({ strategy, x, y, leftward }) => (
+          <span
+            key={strategy}
+            className={classes(
+              styles.point,
+              leftward && styles.leftward,
+              strategy === current && styles.current,
+            )}
+            style={{ left: `${x * 100}%`, bottom: `${y * 100}%` }}
+          >
+            <i style={{ background: strategyStyle(strategy).colour }} />
+            <span>
+              {strategy}
+              {strategy === current ? ', now' : ''}
+            </span>
+          </span>
+        ))}
+      </div>
+      <p className={styles.xName}>conflict rate →</p>
+    </div>
+  );
+}

@@ -1,0 +1,63 @@
+import {
+  Box,
+  Flag,
+  Hourglass,
+  Inbox,
+  Layers,
+  LayoutDashboard,
+  type LucideIcon,
+  ScrollText,
+  ShoppingBag,
+} from 'lucide-react';
+
+export interface NavPage {
+  name: string;
+  href: string;
+  icon: LucideIcon;
+  /** After `g`. */
+  letter: string;
+  /** Beside the name, where the page's own name is too long: the tabs of a phone. */
+  tab?: string;
+}
+
+export interface NavGroup {
+  name: string;
+  pages: NavPage[];
+}
+
+export const navGroups: readonly NavGroup[] = [
+  {
+    name: 'Now',
+    pages: [
+      { name: 'Overview', href: '/', icon: LayoutDashboard, letter: 'o', tab: 'Overview' },
+      { name: 'Needs review', href: '/review', icon: Inbox, letter: 'r', tab: 'Review' },
+    ],
+  },
+  {
+    name: 'Stock',
+    pages: [
+      { name: 'Products', href: '/products', icon: Box, letter: 'p' },
+      { name: 'Reservations', href: '/reservations', icon: Hourglass, letter: 'h', tab: 'Reservations' },
+    ],
+  },
+  {
+    name: 'Checkout',
+    pages: [{ name: 'Orders', href: '/orders', icon: ShoppingBag, letter: 'c', tab: 'Orders' }],
+  },
+  {
+    name: 'System',
+    pages: [
+      { name: 'Queues', href: '/queues', icon: Layers, letter: 'q' },
+      { name: 'Audit log', href: '/audit', icon: ScrollText, letter: 'a' },
+    ],
+  },
+  { name: 'Rehearsal', pages: [{ name: 'Flash sale', href: '/flash-sale', icon: Flag, letter: 'f' }] },
+];
+
+/** The groups that exist here: there are no rehearsals in production. */
+export const groupsFor = (loadTests: boolean): readonly NavGroup[] =>
+  loadTests ? navGroups : navGroups.filter(({ name }) => name !== 'Rehearsal');
+
+/** Whether an address belongs to a page. */
+export const isAt = (location: string, href: string): boolean =>
+  location === href || (href !== '/' && location.startsWith(`${href}/`));

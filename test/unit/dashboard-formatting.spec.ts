@@ -1,0 +1,138 @@
+import { retryDelay } from '../../dashboard/src/api/connection';
+import {
+  formatAge,
+  formatDuration,
+  formatFineDuration,
+  formatTimeLeft,
+  formatWholeSeconds,
+} from '../../dashboard/src/formatting/durations';
+import { hrefOfId, shortId } from '../../dashboard/src/formatting/ids';
+import { formatMoney, parseMoney } from '../../dashboard/src/formatting/money';
+import {
+  formatCount,
+  formatPercent,
+  formatRate,
+  formatShort,
+  formatSigned,
+  formatUpTo,
+  plural,
+} from '../../dashboard/src/formatting/numbers';
+import { badgeStyle } from '../../dashboard/src/formatting/statuses';
+import { durationWords } from '../../src/reporting/order-timeline/formatting';
+
+/** Spaces that do not break, narrow or not, as ones that can be read here. */
+const plain = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
+
+describe('the dashboard writes', () => {
+  it.each([
+    [formatCount(999), '999'],
+    [formatCount(1000), '1 000'],
+    [formatCount(2_981_204), '2 981 204'],
+    [formatCount(-12), '−12'],
+    [formatRate(176.4), '176 /s'],
+    [formatRate(3.26), '3.3 /s'],
+    [formatRate(0), '0 /s'],
+    [formatPercent(0.004), '0.4 %'],
+    [formatPercent(0.44), '44 %'],
+    [plural(1, 'unit'), '1 unit'],
+    [plural(1204, 'unit'), '1 204 units'],
+    [formatUpTo(9_999), '9 999'],
+    [formatUpTo(10_000), '10 000+'],
+    [formatShort(999), '999'],
+    [formatShort(1_520), '1.5k'],
+    [formatShort(12_408), '12k'],
+    [formatSigned(1_500), '+1 500'],
+    [formatSigned(-12), '−12'],
+  ])('numbers: %s', (written, expected) => {
+    expect(plain(written)).toBe(expected);
+  });
+
+  it.each([
+    [{ amount: 128_450, currency: 'EUR' }, '€ 1 284.50'],
+    [{ amount: 5, currency: 'EUR' }, '€ 0.05'],
+    [{ amount: 980, currency: 'JPY' }, '¥ 980'],
+    [{ amount: 1_234_567, currency: 'KWD' }, 'KWD 1 234.567'],
+    [{ amount: -1999, currency: 'USD' }, '−$ 19.99'],
+    [{ amount: 1999, currency: 'no such' }, 'no such 19.99'],
+  ])('money in its currency’s own decimals: %j → %s', (amount, expected) => {
+    expect(plain(formatMoney(amount))).toBe(expected);
+  });
+
+  it.each([
+    ['1 284.50', 'EUR', 128_450],
+    ['1284,5', 'EUR', 128_450],
+    ['980', 'JPY', 980],
+    ['980.5', 'JPY', null],
+    ['12.345', 'EUR', null],
+    ['', 'EUR', null],
+    ['free', 'EUR', null],
+  ])('what was typed as money back into minor units: %j %s → %s', (text, currency, expected) => {
+    expect(parseMoney(text, currency)).toBe(expected);
+  });
+
+  it.each([
+    [formatDuration(212), '212 ms'],
+    [formatDuration(2.4), '2.4 ms'],
+    [formatDuration(24_800), '24.8 s'],
+    [formatDuration(14 * 60_000), '14 min'],
+    [formatDuration(152_000), '2 min 32 s'],
+    [formatFineDuration(152_000), '2 min 32 s'],
+    [formatDuration(59_970), '1 min'],
+    [formatDuration(125 * 60_000), '2 h 5 min'],
+    [formatDuration(120 * 60_000), '2 h'],
+    [formatDuration(3 * 86_400_000), '3 days'],
+    [formatFineDuration(24_130), '24.13 s'],
+    [formatAge(0.42), '0.4 s'],
+    [formatAge(72), '1 min'],
+    [formatWholeSeconds(72), '1 min 12 s'],
+    [formatWholeSeconds(8), '8 s'],
+    [formatTimeLeft(59.2), '1:00'],
+    [formatTimeLeft(18), '0:18'],
+    [formatTimeLeft(3_725), '1:02:05'],
+    [formatTimeLeft(-4), '0:00'],
+  ])('durations: %s', (written, expected) => {
+    expect(plain(written)).toBe(expected);
+  });
+
+  it('durations as the service writes them in the story of an order', () => {
+    const some = [0.4, 2.4, 12, 212, 999.4, 1_000, 24_800, 59_940, 59_960, 60_000, 62_300, 152_000, 600_000];
+    const long = [3_599_400, 3_599_600, 3_600_000, 3_930_000, 7_500_000, 86_399_000, 86_400_000, 260_000_000];
+    for (const ms of [...some, ...long])
+      expect([ms, plain(formatDuration(ms))]).toEqual([ms, durationWords(ms)]);
+    expect(durationWords(152_000)).toBe('2 min 32 s');
+  });
+
+  it('ids by their prefix and their last four letters, and whole where they are short', () => {
+    expect(shortId('ord_01k9h3v5r8e7ya2m0q4wzth7k2')).toBe('ord_…h7k2');
+    expect(shortId('drop-042')).toBe('drop-042');
+    expect(hrefOfId('rsv_01k9h3v5r8e7ya2m0q4wzth7k2')).toBe('/reservations/rsv_01k9h3v5r8e7ya2m0q4wzth7k2');
+    expect(hrefOfId('drop-042')).toBeNull();
+  });
+
+  it('an unknown payment like nothing else', () => {
+    const kinds = {
+      order: ['pending', 'placed', 'rejected', 'cancelled', 'refunded'],
+      reservation: ['active', 'ending', 'pinned', 'confirmed', 'released', 'expired'],
+      saga: ['running', 'completed', 'compensating', 'compensated', 'stuck'],
+      payment: ['none', 'authorizing', 'authorized', 'captured', 'declined', 'voided', 'refunded'],
+    } as const;
+    const unknown = badgeStyle('payment', 'unknown');
+    expect(unknown).toEqual({ shape: 'unknown', tone: 'unk', label: 'Unknown' });
+    for (const [kind, statuses] of Object.entries(kinds)) {
+      for (const status of statuses) {
+        const look = badgeStyle(kind as keyof typeof kinds, status);
+        expect([look.shape, look.tone]).not.toEqual(expect.arrayContaining(['unknown']));
+        expect(look.tone).not.toBe('unk');
+      }
+    }
+  });
+});
+
+describe('a stream that broke', () => {
+  it('is tried again after 1, 2, 5, 10, then every 15 s, a fifth more or less', () => {
+    const middle = [0, 1, 2, 3, 4, 5, 50].map((failures) => retryDelay(failures, 0.5));
+    expect(middle).toEqual([1000, 2000, 5000, 10_000, 15_000, 15_000, 15_000]);
+    expect(retryDelay(0, 0)).toBe(800);
+    expect(retryDelay(0, 1)).toBeCloseTo(1200);
+  });
+});
