@@ -39,8 +39,7 @@ const calls = ['authorize', 'capture', 'void', 'refund'] as const;
 export type Failpoint =
   | `${TransactionName}.${'before-commit' | 'after-commit'}`
   | `${(typeof calls)[number]}.${'before-ask' | 'during-ask' | 'after-ask'}`
-  | 'intake.key-claimed'
-  | 'intake.stock-taken'
+  | `${'intake' | 'reserve'}.${'key-claimed' | 'stock-taken'}`
   | 'lease.stock-read'
   | 'relay.sent'
   | 'relay.marked'
@@ -52,6 +51,8 @@ export type Failpoint =
 export const failpointNames: readonly Failpoint[] = [
   'intake.key-claimed',
   'intake.stock-taken',
+  'reserve.key-claimed',
+  'reserve.stock-taken',
   'lease.stock-read',
   ...transactionNames.flatMap((name) => [`${name}.before-commit`, `${name}.after-commit`] as const),
   ...calls.flatMap((call) => [`${call}.before-ask`, `${call}.during-ask`, `${call}.after-ask`] as const),

@@ -6,9 +6,13 @@ import type { Batcher } from '../../src/database/group-commit';
 import type { Database, openDatabase } from '../../src/database/database';
 import type { fingerprintOf } from '../../src/idempotency/idempotency';
 import type { newId } from '../../src/ids';
-import type { Admission } from '../../src/inventory/allocation/admission';
-import type { ReservationsService } from '../../src/inventory/reservations/reservations.service';
-import type { takeTogether } from '../../src/inventory/stock/stock-levels';
+import type { Contention } from '../../src/inventory/allocation/contention';
+import type { ContentionModes } from '../../src/inventory/allocation/contention-modes';
+import type { CurrentStrategies } from '../../src/inventory/allocation/current-strategies';
+import type { Demand } from '../../src/inventory/allocation/demand';
+import type { StockReserver } from '../../src/inventory/reservations/reserve';
+import type { StockIntake } from '../../src/inventory/reservations/stock-intake';
+import type { takeGrouped } from '../../src/inventory/stock/stock-levels';
 import type { StockDemand } from '../../src/inventory/stock/stock-grants';
 import type { CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import type { Relay } from '../../src/outbox/relay';
@@ -31,11 +35,15 @@ interface Built {
   loadConfig: typeof loadConfig;
   openDatabase: typeof openDatabase;
   Relay: typeof Relay;
-  Admission: typeof Admission;
-  ReservationsService: typeof ReservationsService;
+  Contention: typeof Contention;
+  ContentionModes: typeof ContentionModes;
+  CurrentStrategies: typeof CurrentStrategies;
+  Demand: typeof Demand;
+  StockReserver: typeof StockReserver;
+  StockIntake: typeof StockIntake;
   Intake: typeof Intake;
   Batcher: typeof Batcher;
-  takeTogether: typeof takeTogether;
+  takeGrouped: typeof takeGrouped;
   fingerprintOf: typeof fingerprintOf;
   newId: typeof newId;
 }
@@ -87,15 +95,17 @@ function intakeOf(built: Built, config: Config, db: Database, sku: string): () =
   // Messages stay in the outbox: ringing for the worker is another measurement's.
   const noQueues = undefined as unknown as Queues;
   const relay = new built.Relay(db, noQueues, { enabled: false, resendMs: 60_000 });
-  const admission = new built.Admission(db, config);
-  const reservations = new built.ReservationsService(config, db, admission, relay);
-  const intake = new built.Intake(config, db, reservations, admission, relay);
+  const contention = new built.Contention();
+  const strategies = new built.CurrentStrategies(db, contention, new built.ContentionModes(contention));
+  const reserver = new built.StockReserver(config, contention);
+  const stock = new built.StockIntake(config, db, relay, strategies, new built.Demand(), reserver);
+  const intake = new built.Intake(db, stock, relay);
   return () => intake.accept(checkout(built, sku));
 }
 
 function stockOf(built: Built, db: Database, sku: string): () => Promise<unknown> {
   const takeAll = async (batch: StockDemand[][]) => {
-    const grants = await db.transaction('intake', (tx) => built.takeTogether(tx, batch));
+    const grants = await db.transaction('intake', (tx) => built.takeGrouped(tx, batch));
     return grants.map((answer) => ({ answer }));
   };
   const overloaded = () => new Error('Bug: there is no bound here.');
@@ -123,8 +133,10 @@ function checkout({ newId, fingerprintOf }: Built, sku: string): CheckoutRequest
 /** What a build is measured by, below `dist`. */
 export const measuredFiles = [
   ...['config/config', 'database/group-commit', 'database/database', 'ids', 'idempotency/idempotency'],
-  ...['outbox/relay', 'inventory/allocation/admission', 'inventory/stock/stock-levels'],
-  ...['inventory/reservations/reservations.service', 'orders/intake/intake'],
+  ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels'],
+  ...['inventory/allocation/contention-modes', 'inventory/allocation/current-strategies'],
+  ...['inventory/allocation/demand', 'inventory/reservations/reserve'],
+  ...['inventory/reservations/stock-intake', 'orders/intake/intake'],
 ];
 
 function buildAt(dist: string): Built {

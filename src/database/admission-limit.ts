@@ -1,27 +1,27 @@
 import { type WaitingLimits, shedRequests, waitingRequests } from './waiting';
 
-export interface TurnstileOptions extends WaitingLimits {
-  /** At work at once. */
+export interface AdmissionLimitOptions extends WaitingLimits {
+  /** Running at once. */
   insideMax: number;
-  /** Whoever has waited this long is sent away too: an answer that comes later is of no use. */
+  /** A request that has waited this long is shed: a later response would be of no use. */
   waitMsMax: number;
 }
 
 /**
- * Lets so many work at once, and the others wait in the order in which they came. It keeps a crowd from taking every
- * connection that there is, so that those who want something else of the database still find one.
+ * Runs so many works at once; the others wait in the order of their arrival. It keeps a crowd from taking every database
+ * connection, so that other requests still find one.
  */
-export class Turnstile {
+export class AdmissionLimit {
   private inside = 0;
   /** In the order of their arrival. */
   private readonly queue = new Set<() => void>();
 
-  constructor(private readonly options: TurnstileOptions) {}
+  constructor(private readonly options: AdmissionLimitOptions) {}
 
-  /** Resolves or rejects as the work does, or rejects with `overloaded` before it was begun. */
-  async pass<T>(work: () => Promise<T>): Promise<T> {
+  /** Resolves or rejects as the work does, or rejects with `overloaded` before the work started. */
+  async run<T>(work: () => Promise<T>): Promise<T> {
     if (this.inside < this.options.insideMax) this.inside += 1;
-    else await this.turn();
+    else await this.place();
     try {
       return await work();
     } finally {
@@ -29,8 +29,8 @@ export class Turnstile {
     }
   }
 
-  /** Resolves when somebody who leaves has left their place to us. */
-  private turn(): Promise<void> {
+  /** Resolves when a work that ended has left its place to this one. */
+  private place(): Promise<void> {
     const { name, waitingMax, waitMsMax, overloaded } = this.options;
     return new Promise((resolve, reject) => {
       const shed = () => {

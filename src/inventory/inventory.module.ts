@@ -1,6 +1,11 @@
 import { Module } from '@nestjs/common';
 import { AdminReservationsController } from './reservations/admin-reservations.controller';
-import { Admission } from './allocation/admission';
+import { Contention } from './allocation/contention';
+import { ContentionModes } from './allocation/contention-modes';
+import { CurrentStrategies } from './allocation/current-strategies';
+import { Demand } from './allocation/demand';
+import { StockIntake } from './reservations/stock-intake';
+import { StockReserver } from './reservations/reserve';
 import { ProductsController } from './catalogue/products.controller';
 import { ProductsService } from './catalogue/products.service';
 import { Releases } from './bulk-release/releases';
@@ -17,7 +22,17 @@ import { StockController } from './catalogue/stock.controller';
     AdminReservationsController,
     ReleasesController,
   ],
-  providers: [ReservationsService, ProductsService, Releases, Admission],
-  exports: [ReservationsService, ProductsService, Releases, Admission],
+  providers: [
+    Contention,
+    ContentionModes,
+    CurrentStrategies,
+    Demand,
+    ProductsService,
+    Releases,
+    ReservationsService,
+    StockIntake,
+    StockReserver,
+  ],
+  exports: [Contention, ContentionModes, Demand, ProductsService, Releases, ReservationsService, StockIntake],
 })
 export class InventoryModule {}

@@ -2,9 +2,10 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Answers, documented } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
-import { contentionOf } from '../inventory/allocation/contention';
-import { heatOf } from '../inventory/allocation/strategies/adaptive';
+import { Contention } from '../inventory/allocation/contention';
+import { ContentionModes } from '../inventory/allocation/contention-modes';
 import { Audit } from '../audit/audit';
+import { adaptiveView } from './activity/contention-history';
 
 const auditType = documented('Audit', {
   ok: true,
@@ -41,7 +42,11 @@ const contentionType = documented('ContentionList', {
 @Controller('v1/admin')
 @Roles('admin', 'viewer')
 export class AdminController {
-  constructor(private readonly audit: Audit) {}
+  constructor(
+    private readonly audit: Audit,
+    private readonly measured: Contention,
+    private readonly modes: ContentionModes,
+  ) {}
 
   @Get('invariants')
   @ApiOperation({ summary: 'Check every promise now', description: 'Each with the rows that break it.' })
@@ -58,10 +63,10 @@ export class AdminController {
   })
   @Answers({ 200: contentionType })
   contention(@Query('sku') sku?: string) {
-    const data = contentionOf(sku).map(({ lockWait, ...one }) => ({
+    const data = this.measured.figures(sku).map(({ lockWait, ...one }) => ({
       ...one,
       lockWaitMs: lockWait,
-      adaptive: heatOf(one.sku),
+      adaptive: adaptiveView(this.modes.modeOf(one.sku)),
     }));
     return { object: 'list' as const, data };
   }

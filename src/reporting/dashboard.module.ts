@@ -1,4 +1,5 @@
 import { Module } from '@nestjs/common';
+import { InventoryModule } from '../inventory/inventory.module';
 import { SignInLimit } from '../auth/sign-in-limit';
 import { ActivityLog } from './activity/activity-log';
 import { ContentionHistory } from './activity/contention-history';
@@ -12,6 +13,7 @@ import { StreamFeeds } from './stream/stream-feeds';
 
 /** The operator's dashboard, as far as it is more than lists: who looks, and what they see move. In the API only. */
 @Module({
+  imports: [InventoryModule],
   controllers: [SessionController, StageController, StreamController],
   providers: [
     ActivityLog,

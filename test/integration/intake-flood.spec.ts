@@ -1,4 +1,3 @@
-import { contentionOf } from '../../src/inventory/allocation/contention';
 import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
 
 /** Ten connections, of which buyers who are taken alone may have two. */
@@ -64,7 +63,7 @@ describe('while a crowd waits for a product that is taken alone', () => {
     const now = performance.now.bind(performance);
     jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_500);
     expect(new Set(await end())).toEqual(new Set(['ok']));
-    const grouped = contentionOf(sku).find(({ strategy }) => strategy === 'grouped');
+    const grouped = world.contention.figures(sku).find(({ strategy }) => strategy === 'grouped');
     expect(grouped!.batchSize).toBeGreaterThan(5);
   });
 

@@ -1,7 +1,6 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
-import { contentionOf } from '../../src/inventory/allocation/contention';
 import { InsufficientStock, belowReserved } from '../../src/inventory/inventory.errors';
 import { homeward, poolsOf, wayThroughPools } from '../../src/inventory/products/pools';
 import {
@@ -163,7 +162,7 @@ describe('a product whose stock is split', () => {
 
     const { lines } = await world.reservation(await buyer);
     expect(lines[0]!.parts).toMatchObject([{ pool: 'b', quantity: 1 }]);
-    expect(contentionOf(sku)).toMatchObject([{ strategy: 'pools', conflictRate: 0.5 }]);
+    expect(world.contention.figures(sku)).toMatchObject([{ strategy: 'pools', conflictRate: 0.5 }]);
   });
 });
 

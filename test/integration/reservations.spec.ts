@@ -1,7 +1,6 @@
 import { ValidationFailed } from '../../src/errors';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { pin } from '../support/held-stock';
-import { reserveTogether } from '../../src/inventory/reservations/reserve';
 import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,
@@ -268,7 +267,7 @@ describe('a refusal', () => {
   async function toldAfter(...available: number[]): Promise<unknown> {
     const sku = await world.product({ onHand: 0 });
     const tries = available.map((units) => short(sku, units));
-    const told = world.reservations.expiringWhenShort(() => Promise.reject<string>(tries.shift()!));
+    const told = world.stock.retryWhenShort(() => Promise.reject<string>(tries.shift()!));
     const error: unknown = await told.catch((thrown: unknown) => thrown);
     expect(tries).toEqual([]);
     return error instanceof InsufficientStock ? error.shortfalls[0]!.available : answerOf(told);
@@ -288,7 +287,7 @@ describe('expiry', () => {
 
   async function reserveMany(sku: string): Promise<void> {
     const requests = Array.from({ length: many }, () => world.reservationRequest([{ sku, quantity: 1 }]));
-    await world.db.transaction('command', (tx) => reserveTogether(tx, requests, 1_800));
+    await world.db.transaction('command', (tx) => world.reserver.grouped(tx, requests));
     await world.rows(
       `UPDATE reservations r SET expires_at = clock_timestamp() - interval '1 second'
          FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = $1`,

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';
 import { migrate } from '../../src/database/migrate';
-import { lockLevels, takeTogether } from '../../src/inventory/stock/stock-levels';
+import { lockLevels, takeGrouped } from '../../src/inventory/stock/stock-levels';
 import { strategies } from '../../src/inventory/allocation/strategies/strategies';
 import {
   codesOf,
@@ -36,7 +36,7 @@ async function shopAtRandom(random: Random, skus: string[], baskets: number): Pr
 }
 
 /** Those that wait for rows. The others (`serializable`, `lease`) begin again or give up instead, and may say so. */
-const waiting = [...strategies.values()].filter(({ isolation, enter }) => !isolation && !enter);
+const waiting = [...strategies.values()].filter(({ around }) => !around);
 
 async function productsOfAllStrategies(names: string[]): Promise<void> {
   for (const [nth, sku] of names.entries()) {
@@ -150,7 +150,7 @@ describe('baskets that want the same rows', () => {
 
 describe('checkouts that are taken together', () => {
   const demand = (sku: string, quantity: number) => ({ sku, pool: 'main', quantity });
-  type Answer = Awaited<ReturnType<typeof takeTogether>>[number];
+  type Answer = Awaited<ReturnType<typeof takeGrouped>>[number];
   const answer = (grants: Answer) =>
     typeof grants === 'string' ? grants : grants.map((grant) => (grant.taken ? 'taken' : grant.available));
 
@@ -158,7 +158,7 @@ describe('checkouts that are taken together', () => {
     const sku = await world.product({ onHand: 5 });
 
     await rolledBack(async (tx) => {
-      const answers = await takeTogether(
+      const answers = await takeGrouped(
         tx,
         [3, 3, 1, 2, 1].map((quantity) => [demand(sku, quantity)]),
       );
@@ -170,7 +170,7 @@ describe('checkouts that are taken together', () => {
     const [a, b] = await world.productsOf(2, { onHand: 4 });
 
     await rolledBack(async (tx) => {
-      const answers = await takeTogether(tx, [
+      const answers = await takeGrouped(tx, [
         [demand(a!, 4), demand(b!, 5)],
         [demand(a!, 4), demand(b!, 4)],
         [demand(a!, 1)],
@@ -189,11 +189,11 @@ describe('checkouts that are taken together', () => {
     const sku = await world.product({ onHand: 5 });
 
     await rolledBack(async (tx) => {
-      const first = await takeTogether(
+      const first = await takeGrouped(
         tx,
         [1, 9, 1, 1].map((quantity) => [demand(sku, quantity)]),
       );
-      const second = await takeTogether(tx, [[demand(sku, 1)]]);
+      const second = await takeGrouped(tx, [[demand(sku, 1)]]);
       const tokens = [...first, ...second].flat().flatMap((grant) => {
         if (typeof grant === 'string') throw new Error('nobody was to be refused for a limit');
         return grant.taken ? grant.parts.map(({ fencingToken }) => fencingToken) : [];
@@ -206,7 +206,7 @@ describe('checkouts that are taken together', () => {
     const sku = await world.product({ onHand: 1 });
 
     await rolledBack(async (tx) => {
-      const answers = await takeTogether(tx, [
+      const answers = await takeGrouped(tx, [
         [demand('NOBODY-KNOWS-IT', 1), demand(sku, 1)],
         [demand(sku, 1)],
       ]);
@@ -214,7 +214,7 @@ describe('checkouts that are taken together', () => {
     });
   });
 
-  async function rolledBack(work: (tx: Parameters<typeof takeTogether>[0]) => Promise<void>): Promise<void> {
+  async function rolledBack(work: (tx: Parameters<typeof takeGrouped>[0]) => Promise<void>): Promise<void> {
     const onPurpose = new Error('rolled back on purpose');
     await expect(
       world.db.transaction('command', async (tx) => {

@@ -2,7 +2,6 @@ import type { Tx } from '../../src/database/database';
 import { newId } from '../../src/ids';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { poolsOf } from '../../src/inventory/products/pools';
-import { reserveAlone } from '../../src/inventory/reservations/reserve';
 import { strategies, strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,
@@ -16,7 +15,6 @@ import {
 import { type Random, seeded } from '../support/seeded';
 
 const buyersAtOnce = 12;
-const lifetimeSecondsMax = 1_800;
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -45,7 +43,7 @@ async function tokensOf(sku: string): Promise<Record<string, number[]>> {
   return Object.fromEntries(rows.map(({ pool, tokens }) => [pool, tokens]));
 }
 
-const taker = () => ({ reservationId: newId() });
+const taker = () => ({ reservationId: newId(), onConflict: () => undefined });
 
 /** Where a strategy looks for the stock that it is given. */
 const poolOf = (strategy: string) => poolsOf(strategy)[0]!;
@@ -207,7 +205,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     const work = world.db.transaction('command', async (tx) => {
       if (++runs > 1) throw new Error('the second run is not wanted');
       const request = world.reservationRequest([a, b].map((sku) => ({ sku: sku!, quantity: 2 })));
-      await reserveAlone(tx, request, lifetimeSecondsMax);
+      await world.reserver.single(tx, request);
       const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       await killer.query('SELECT pg_terminate_backend($1)', [pid]);
       await tx.rows('SELECT 1');

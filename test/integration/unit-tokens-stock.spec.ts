@@ -1,6 +1,5 @@
 import { reserveAgain } from '../../src/inventory/reservations/order-reservations';
 import { belowReserved } from '../../src/inventory/inventory.errors';
-import { reserveAlone } from '../../src/inventory/reservations/reserve';
 import { unitsMax } from '../../src/inventory/stock/units';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
@@ -112,7 +111,7 @@ describe('units', () => {
 
     const work = world.db.transaction('command', async (tx) => {
       if (++runs > 1) throw new Error('the second run is not wanted');
-      await reserveAlone(tx, world.reservationRequest([{ sku, quantity: 3 }]), 1_800);
+      await world.reserver.single(tx, world.reservationRequest([{ sku, quantity: 3 }]));
       const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       await killer.query('SELECT pg_terminate_backend($1)', [pid]);
       await tx.rows('SELECT 1');

@@ -1,6 +1,5 @@
 import type { Tx } from '../../src/database/database';
 import { newId } from '../../src/ids';
-import { contentionOf } from '../../src/inventory/allocation/contention';
 import { reservationView } from '../../src/inventory/reservations/reservations.responses';
 import { unitsPool } from '../../src/inventory/products/pools';
 import { UnitTokens } from '../../src/inventory/allocation/strategies/unit-tokens';
@@ -39,7 +38,7 @@ const numbers = (from: number, to: number) => Array.from({ length: to - from + 1
 
 /** Until somebody found too few units and looked again. */
 const untilOvertaken = (sku: string) =>
-  until(async () => contentionOf(sku).some((one) => one.conflictRate > 0));
+  until(async () => world.contention.figures(sku).some((one) => one.conflictRate > 0));
 
 describe('units that are sold by number', () => {
   it('are all sold, each of them once, to 300 buyers of 100', async () => {
@@ -211,7 +210,7 @@ describe('of a product that came after the last ANALYZE', () => {
 
   it('a few units are found without reading the others', async () => {
     const demand = { sku, pool: unitsPool, quantity: 3 };
-    const taker = { reservationId: newId() };
+    const taker = { reservationId: newId(), onConflict: () => undefined };
     expect(await readBy((tx) => new UnitTokens().take(tx, [demand], taker))).toBeLessThan(20);
   });
 

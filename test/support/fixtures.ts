@@ -11,7 +11,12 @@ import { newId } from '../../src/ids';
 import { ProductsService } from '../../src/inventory/catalogue/products.service';
 import { Releases } from '../../src/inventory/bulk-release/releases';
 import { ReservationsService } from '../../src/inventory/reservations/reservations.service';
-import { Admission } from '../../src/inventory/allocation/admission';
+import { Contention } from '../../src/inventory/allocation/contention';
+import { ContentionModes } from '../../src/inventory/allocation/contention-modes';
+import { CurrentStrategies } from '../../src/inventory/allocation/current-strategies';
+import { Demand } from '../../src/inventory/allocation/demand';
+import { StockReserver } from '../../src/inventory/reservations/reserve';
+import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import { OrdersService } from '../../src/orders/orders.service';
@@ -56,6 +61,9 @@ export interface ProductOptions {
 export class World {
   readonly gateway = new ScriptedGateway();
   readonly queues = new QueueStub();
+  readonly contention = new Contention();
+  readonly reserver: StockReserver;
+  readonly stock: StockIntake;
   readonly reservations: ReservationsService;
   readonly releases: Releases;
   readonly products: ProductsService;
@@ -73,11 +81,13 @@ export class World {
     private readonly dropDatabase: () => Promise<void>,
   ) {
     this.silence = new SilentRelay(db, this.queues as unknown as Queues);
-    const admission = new Admission(db, config);
-    this.reservations = new ReservationsService(config, db, admission, this.silence);
+    const strategies = new CurrentStrategies(db, this.contention, new ContentionModes(this.contention));
+    this.reserver = new StockReserver(config, this.contention);
+    this.stock = new StockIntake(config, db, this.silence, strategies, new Demand(), this.reserver);
+    this.reservations = new ReservationsService(db, this.silence, this.stock, this.contention);
     this.releases = new Releases(db, this.silence);
     this.products = new ProductsService(db);
-    this.intake = new Intake(config, db, this.reservations, admission, this.silence);
+    this.intake = new Intake(db, this.stock, this.silence);
     this.orders = new OrdersService(db, this.silence);
     this.sagaActions = new SagaActions(db, this.silence);
   }

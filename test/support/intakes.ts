@@ -1,12 +1,12 @@
-import type { IntakeAnswer } from '../../src/orders/intake/intake';
+import type { Decision } from '../../src/idempotency/idempotency';
 import type { World } from './fixtures';
 
 export const line = (sku: string, quantity = 1) => ({ sku, quantity });
 
-/** Each answer as one word: `accepted`, `replayed`, or the code of the refusal. */
-export const wordsOf = (answers: IntakeAnswer[]) =>
-  answers.map((answer) =>
-    'refused' in answer ? answer.refused.code : answer.replayed ? 'replayed' : 'accepted',
+/** Each decision as one word: `accepted`, `replayed`, or the code of the refusal. */
+export const wordsOf = (decisions: Decision<object>[]) =>
+  decisions.map((decision) =>
+    'refused' in decision ? decision.refused.code : decision.replayed ? 'replayed' : 'accepted',
   );
 
 const tables = [
@@ -20,13 +20,13 @@ const tables = [
   'outbox',
 ];
 
-/** How many rows there are of everything that an intake writes. */
+/** Row counts of every table that an intake writes. */
 export async function countRows(world: World): Promise<Record<string, number>> {
   const counts = tables.map((table) => `(SELECT count(*)::int FROM ${table}) AS ${table}`);
   return world.row<Record<string, number>>(`SELECT ${counts.join(', ')}`);
 }
 
-/** What was written since then, tables without a new row left out. */
+/** Rows written since then, by table; tables without a new row are left out. */
 export async function rowsSince(
   world: World,
   before: Record<string, number>,

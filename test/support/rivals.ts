@@ -1,4 +1,3 @@
-import { reserveAlone } from '../../src/inventory/reservations/reserve';
 import type { World } from './fixtures';
 
 /** Others at the same rows, who stay in the middle of their transactions until they are told to go on. */
@@ -29,7 +28,7 @@ export async function hesitating(
   const taken = later<void>();
   const over = world.db
     .transaction('command', async (tx) => {
-      const outcome = await reserveAlone(tx, { ...world.reservationRequest([line]), pool }, 1_800);
+      const outcome = await world.reserver.single(tx, { ...world.reservationRequest([line]), pool });
       if ('refused' in outcome) throw outcome.refused;
       taken.resolve();
       if ((await decision.promise) !== 'buys') throw goesAway;

@@ -1,35 +1,36 @@
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { countedNow, factsBetween, nothingCounted } from '../../src/reporting/activity/activity-facts';
 import { addedUp, quantileOf } from '../../src/reporting/activity/activity-log';
-import { noteConflict, noteTake } from '../../src/inventory/allocation/contention';
-import { watchIntake } from '../../src/inventory/allocation/demand';
+import { Contention } from '../../src/inventory/allocation/contention';
+import { Demand } from '../../src/inventory/allocation/demand';
 import { stepSeconds } from '../../src/orders/checkout-saga/saga-metrics';
 import { jobsDone } from '../../src/queue/queues';
 
+const [contention, demand] = [new Contention(), new Demand()];
+const counted = () => countedNow(contention, demand);
 const taken = (replayed = false) => Promise.resolve({ replayed });
 
 describe('what a process tells of a second', () => {
   it('is nothing when it did nothing', async () => {
-    const counted = await countedNow();
+    const facts = await counted();
 
-    expect(factsBetween(counted, counted)).toEqual({});
+    expect(factsBetween(facts, facts)).toEqual({});
   });
 
   it('is what was counted in that second, and not what was before', async () => {
-    noteTake('A', 'grouped', 3, 5);
-    await watchIntake(['A'], taken);
-    const before = await countedNow();
+    contention.noteTake('A', 'grouped', 3, 5);
+    await demand.watch(['A'], taken());
+    const before = await counted();
 
-    noteTake('A', 'grouped', 40, 2);
-    noteConflict('A', 'version-check');
-    await watchIntake(['A', 'A', 'B'], taken);
-    await watchIntake(['A'], () => taken(true));
-    await watchIntake(['B'], () => {
-      throw new InsufficientStock([{ sku: 'B', requested: 2, available: 1 }]);
-    }).catch(() => undefined);
+    contention.noteTake('A', 'grouped', 40, 2);
+    contention.noteConflict('A', 'version-check');
+    await demand.watch(['A', 'A', 'B'], taken());
+    await demand.watch(['A'], taken(true));
+    const short = new InsufficientStock([{ sku: 'B', requested: 2, available: 1 }]);
+    await demand.watch(['B'], Promise.reject<{ replayed: boolean }>(short)).catch(() => undefined);
     stepSeconds.observe({ step: 'capture-payment' }, 0.04);
     jobsDone.inc({ queue: 'events' });
-    const facts = factsBetween(before, await countedNow());
+    const facts = factsBetween(before, await counted());
 
     expect(facts).toMatchObject({
       soldOut: 1,
@@ -46,12 +47,12 @@ describe('what a process tells of a second', () => {
 
   it('names the busiest SKUs only', async () => {
     for (let sku = 1; sku <= 30; sku++)
-      for (let buyer = 0; buyer < sku; buyer++) await watchIntake([`BUSY-${sku}`], taken);
-    const { demand } = factsBetween(nothingCounted, await countedNow());
+      for (let buyer = 0; buyer < sku; buyer++) await demand.watch([`BUSY-${sku}`], taken());
+    const facts = factsBetween(nothingCounted, await counted());
 
-    expect(Object.keys(demand!)).toHaveLength(20);
-    expect(Object.keys(demand!)[0]).toBe('BUSY-30');
-    expect(demand).not.toHaveProperty('BUSY-5');
+    expect(Object.keys(facts.demand!)).toHaveLength(20);
+    expect(Object.keys(facts.demand!)[0]).toBe('BUSY-30');
+    expect(facts.demand).not.toHaveProperty('BUSY-5');
   });
 });
 

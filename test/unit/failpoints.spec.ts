@@ -207,15 +207,22 @@ describe('the list of failpoints', () => {
 
   it('names only transactions that there are', () => {
     const named = transactionNames.filter(
-      (name) => !new RegExp(`(transaction|commit|moveAll)\\(\\s*'${name}'`).test(code),
+      (name) => !new RegExp(`(transaction|commit|moveAll)(\\(\\s*|: )'${name}'`).test(code),
     );
     // What whoever stands outside calls a transaction of its own.
     expect(named).toEqual(['command']);
   });
 
   it('names only places that there are', () => {
-    const places = failpointNames.filter((name) => !/commit$|-ask$/.test(name));
+    const places = failpointNames.filter((name) => !/commit$|-ask$|key-claimed$|stock-taken$/.test(name));
     expect(places.filter((name) => !code.includes(`failpoint('${name}')`))).toEqual([]);
+  });
+
+  it('names only moments of an intake that there are', () => {
+    const moments = ['key-claimed', 'stock-taken'];
+    expect(
+      moments.filter((moment) => !code.includes(`failpoint(\`\${kind.transaction}.${moment}\`)`)),
+    ).toEqual([]);
   });
 
   it('names only moments of a call that there are', () => {

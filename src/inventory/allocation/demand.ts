@@ -1,13 +1,13 @@
+import { Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { Counter, Gauge, Histogram } from 'prom-client';
 import { InsufficientStock } from '../inventory.errors';
 
-/** Upper bounds of the times that are told apart, in seconds. */
+/** Upper bounds of the buckets for intake times, in seconds. */
 export const intakeBounds = [
   0.001, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5,
 ];
 
-/** What buyers want and get, as this process sees it: for its metrics, and per SKU for the dashboard. */
 export const intakeSeconds = new Histogram({
   name: 'holdfast_intake_seconds',
   help: 'From a request for stock until it was taken or refused; the charge comes later.',
@@ -22,43 +22,47 @@ export const soldOut = new Counter({
   help: 'Requests that were refused because there was not enough stock.',
 });
 
-/** Since this process began. */
-export interface Demand {
+/** Requests for one SKU since this process started. */
+export interface DemandCounts {
   taken: number;
   refused: number;
 }
 
-/** SKUs that are counted at once; the one that was quiet longest makes room. */
+/** SKUs that are counted at once; the least recently used one makes room. */
 const countedMax = 1_000;
-const bySku = new LRUCache<string, Demand>({ max: countedMax });
 
-/** Takes stock by `take`, and notes how long that took and what came of it. A request that was answered before is no demand. */
-export async function watchIntake<T extends { replayed: boolean }>(
-  skus: string[],
-  take: () => Promise<T>,
-): Promise<T> {
-  const end = intakeSeconds.startTimer();
-  intakeInFlight.inc();
-  try {
-    const result = await take();
-    if (!result.replayed) for (const sku of new Set(skus)) demandFor(sku).taken += 1;
-    return result;
-  } catch (error) {
-    if (error instanceof InsufficientStock) {
-      soldOut.inc();
-      for (const { sku } of error.shortfalls) demandFor(sku).refused += 1;
+/** What buyers ask for and get, as this process sees it: metrics, and counts per SKU for the dashboard. */
+@Injectable()
+export class Demand {
+  private readonly counts = new LRUCache<string, DemandCounts>({ max: countedMax });
+
+  /** Measures one request from its start to its result. A replayed request is not demand. */
+  async watch<T extends { replayed: boolean }>(skus: string[], taking: Promise<T>): Promise<T> {
+    const end = intakeSeconds.startTimer();
+    intakeInFlight.inc();
+    try {
+      const result = await taking;
+      if (!result.replayed) for (const sku of new Set(skus)) this.countsOf(sku).taken += 1;
+      return result;
+    } catch (error) {
+      if (error instanceof InsufficientStock) {
+        soldOut.inc();
+        for (const { sku } of error.shortfalls) this.countsOf(sku).refused += 1;
+      }
+      throw error;
+    } finally {
+      intakeInFlight.dec();
+      end();
     }
-    throw error;
-  } finally {
-    intakeInFlight.dec();
-    end();
   }
-}
 
-export const demandBySku = (): Iterable<[string, Demand]> => bySku.entries();
+  bySku(): Map<string, DemandCounts> {
+    return new Map(this.counts.entries());
+  }
 
-function demandFor(sku: string): Demand {
-  const demand = bySku.get(sku) ?? { taken: 0, refused: 0 };
-  bySku.set(sku, demand);
-  return demand;
+  private countsOf(sku: string): DemandCounts {
+    const counts = this.counts.get(sku) ?? { taken: 0, refused: 0 };
+    this.counts.set(sku, counts);
+    return counts;
+  }
 }

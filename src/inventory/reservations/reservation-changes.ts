@@ -1,7 +1,7 @@
 import { type Tx, clockOf } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { type HoldfastError, ValidationFailed } from '../../errors';
-import { noteTake } from '../allocation/contention';
+import type { Contention } from '../allocation/contention';
 import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { unitsPool, wayThroughPools } from '../products/pools';
@@ -48,6 +48,7 @@ export async function changeLines(
   tx: Tx,
   reservation: Reservation,
   { lines, expectedTotal }: LinesChange,
+  contention: Contention,
 ): Promise<boolean> {
   const differences = differencesOf(reservation.lines, lines);
   const changed = differences.filter(({ held, wanted }) => held !== wanted);
@@ -69,7 +70,7 @@ export async function changeLines(
     reservation.id,
     kept.flatMap(({ sku, unitsBack }) => unitsBack.map((unitNo) => ({ sku, unitNo }))),
   );
-  const granted = await take(tx, reservation, { raised, changed, products });
+  const granted = await take(tx, reservation, { raised, changed, products, contention });
   await giveBackParts(
     tx,
     kept.flatMap(({ sku, back }) => back.map((part) => ({ ...part, sku }))),
@@ -152,7 +153,13 @@ async function take(
     raised,
     changed,
     products,
-  }: { raised: Difference[]; changed: Difference[]; products: Map<string, Product> },
+    contention,
+  }: {
+    raised: Difference[];
+    changed: Difference[];
+    products: Map<string, Product>;
+    contention: Contention;
+  },
 ): Promise<ReservationLine[]> {
   const startedAt = performance.now();
   const levels = await lockAllLevels(
@@ -164,7 +171,8 @@ async function take(
   if (raised.length === 0) return [];
   const demands = raised.map((one) => demandOf(one, products.get(one.sku)!, reservation.customerId));
   const grants = await takeFromLockedPools(tx, levels, demands, reservation.id);
-  for (const { sku } of raised) noteTake(sku, products.get(sku)!.strategy, performance.now() - startedAt);
+  for (const { sku } of raised)
+    contention.noteTake(sku, products.get(sku)!.strategy, performance.now() - startedAt);
   const short = raised.filter((_, nth) => !grants[nth]!.taken);
   if (short.length > 0) throw await shortage(tx, short);
 

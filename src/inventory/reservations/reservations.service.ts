@@ -1,20 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
-import { type BatchAnswer, Batcher } from '../../database/group-commit';
-import { Database, type Isolation, type Tx } from '../../database/database';
-import { unavailable } from '../../errors';
+import { Injectable } from '@nestjs/common';
 import { operatorAction } from '../../audit-log/operator-action';
 import { type Principal, ownerFilter } from '../../auth/auth.guard';
-import { type Decision, type IdempotencyClaim, decideOnce, replayOf } from '../../idempotency/idempotency';
+import { Database, type Tx } from '../../database/database';
+import { type IdempotencyClaim, replayOf } from '../../idempotency/idempotency';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
-import { Admission, type Alone, intakeBatching } from '../allocation/admission';
-import { watchIntake } from '../allocation/demand';
-import { InsufficientStock, type Shortfall, reservationLifetimeExceeded } from '../inventory.errors';
+import { Contention } from '../allocation/contention';
+import { reservationLifetimeExceeded } from '../inventory.errors';
+import { giveBack } from '../stock/stock-levels';
 import { type LinesChange, changeLines } from './reservation-changes';
-import { expireAllDue, expireDueOf } from './reservation-expiry';
+import { expireAllDue } from './reservation-expiry';
 import { announce } from './reservation-messages';
+import type { ReservationRequest } from './reservation-request';
 import {
   inFlight,
   isDue,
@@ -30,132 +27,42 @@ import {
   findReservation,
   lockReservation,
 } from './reservations.repository';
-import { reserveAlone, reserveTogether } from './reserve';
-import type { ReservationRequest } from './reservation-request';
-import type { Entered } from '../allocation/strategies/strategy';
-import { giveBack, readLevels } from '../stock/stock-levels';
-import { gather } from '../stock/transfers';
-
-/** How often a buyer who is short looks again while units come free; whoever loses that often met real rivals. */
-const shortTriesMax = 3;
+import { type OpenIntake, StockIntake } from './stock-intake';
 
 type Creation = ReservationRequest & { claim: IdempotencyClaim };
 
-/** `replayed`: this key had made it before. */
-export interface Created {
-  id: string;
-  replayed: boolean;
-}
-
-const created = ({ resourceId, replayed }: Exclude<Decision<object>, { refused: unknown }>): Created => ({
-  id: resourceId,
-  replayed,
-});
-
-/** Reservations that shops make and end themselves. What an order's saga does to its reservation is in `order-reservations.ts`. */
+/** Reservations that shops make and end themselves. What a saga does to an order's reservation is in `order-reservations.ts`. */
 @Injectable()
 export class ReservationsService {
-  private readonly batcher: Batcher<Creation, Created>;
-  /** Buyers who are short of the same SKUs at the same time are served by one look. */
-  private readonly looks: Batcher<Shortfall[], boolean>;
+  private readonly intake: OpenIntake<Creation>;
 
   constructor(
-    @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
-    private readonly admission: Admission,
     private readonly relay: Relay,
+    private readonly stock: StockIntake,
+    private readonly contention: Contention,
   ) {
-    this.batcher = new Batcher((batch) => this.createBatch(batch), intakeBatching('reservations', config));
-    this.looks = new Batcher((batch) => this.mayFit(batch), intakeBatching('expiry looks', config));
-  }
-
-  /** Takes stock until the TTL ends. The same key and body again: the same reservation as it stands now. */
-  async create(request: ReservationRequest, claim: IdempotencyClaim): Promise<Created> {
-    const creation = { ...request, claim };
-    const skus = request.lines.map(({ sku }) => sku);
-    const take = () =>
-      this.admission.admit(skus, {
-        together: (lane) => this.batcher.add(creation, lane),
-        alone: (way) => this.createAlone(creation, way),
-      });
-    const created = await watchIntake(skus, () => this.expiringWhenShort(take));
-    this.relay.poke();
-    return created;
-  }
-
-  private createAlone(creation: Creation, way?: Alone): Promise<Created> {
-    return this.transact(async (tx) => {
-      const [decision] = await this.createAll(tx, [creation], way?.entered);
-      if ('refused' in decision!) throw decision.refused;
-      return created(decision!);
-    }, way?.isolation);
-  }
-
-  private async createBatch(batch: Creation[]): Promise<BatchAnswer<Created>[]> {
-    // A lone one may leave rows behind when it is refused, so it is refused by throwing.
-    if (batch.length === 1) return [{ answer: await this.createAlone(batch[0]!) }];
-    const decisions = await this.transact((tx) => this.createAll(tx, batch));
-    return decisions.map((decision) =>
-      'refused' in decision ? { error: decision.refused } : { answer: created(decision) },
-    );
-  }
-
-  private createAll(tx: Tx, creations: Creation[], entered?: Entered) {
-    return decideOnce(tx, creations, async (first) => {
-      const lifetimeSecondsMax = this.config.reservationLifetimeSecondsMax;
-      const outcomes =
-        creations.length === 1
-          ? [await reserveAlone(tx, first[0]!, lifetimeSecondsMax, entered)]
-          : await reserveTogether(tx, first, lifetimeSecondsMax);
-      const reserved = outcomes.flatMap((outcome) => ('reserved' in outcome ? [outcome.reserved] : []));
-      await announce(
-        tx,
-        'reservation.created',
-        reserved.map(({ id, expiresAt }) => ({ id, orderId: null, version: 1, expiresAt })),
-      );
-      return outcomes;
+    this.intake = stock.open({
+      name: 'reservations',
+      transaction: 'reserve',
+      reservationOf: (creation) => creation,
+      write: (tx, made) =>
+        announce(
+          tx,
+          'reservation.created',
+          made.map(({ reserved: { id, expiresAt } }) => ({ id, orderId: null, version: 1, expiresAt })),
+        ),
     });
   }
 
-  private transact<T>(work: (tx: Tx) => Promise<T>, isolation?: Isolation): Promise<T> {
-    return this.db.transaction('reserve', work, { isolation, rerunWhenCommitIsUnknown: true });
-  }
-
-  /**
-   * Runs `take`; when stock is short, ends the due reservations of these SKUs and runs it again, so that a buyer never
-   * waits for the sweeper. Expiring has a transaction of its own: it locks reservations before stock rows. It refuses
-   * nobody whose units are there, only out of reach.
-   */
-  async expiringWhenShort<T>(take: () => Promise<T>): Promise<T> {
-    for (let tries = 1; ; tries++) {
-      try {
-        return await take();
-      } catch (error) {
-        if (!(error instanceof InsufficientStock)) throw error;
-        if (tries === shortTriesMax) throw error.isTrue ? error : overtaken();
-        // A unit that was seen, and is gone when we look again, makes that refusal a lie: the next one is true.
-        if (!(await this.looks.add(error.shortfalls)) && error.isTrue) throw error;
-      }
-    }
-  }
-
-  /** Ends what is due of these SKUs; true when by now, by our hand or another's, there is as much as was asked for. */
-  private async mayFit(batch: Shortfall[][]): Promise<BatchAnswer<boolean>[]> {
-    const skus = [...new Set(batch.flat().map(({ sku }) => sku))];
-    await expireDueOf(this.db, skus, () => this.relay.poke());
-    const levels = await readLevels(this.db, skus);
-    const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
-    const fits = ({ sku, requested, held = 0 }: Shortfall) => (available.get(sku) ?? 0) + held >= requested;
-    // Summed over pools, and a strategy looks only where the stock belongs.
-    await gather(this.db, [
-      ...new Set(
-        batch
-          .flat()
-          .filter(fits)
-          .map(({ sku }) => sku),
-      ),
-    ]);
-    return batch.map((shortfalls) => ({ answer: shortfalls.every(fits) }));
+  /** Takes stock until the TTL ends. `replayed`: this key made the reservation before. */
+  async create(
+    request: ReservationRequest,
+    claim: IdempotencyClaim,
+  ): Promise<{ id: string; replayed: boolean }> {
+    const { resourceId: id, replayed } = await this.stock.take(this.intake, { ...request, claim });
+    this.relay.poke();
+    return { id, replayed };
   }
 
   async get(id: string, principal: Principal): Promise<Reservation> {
@@ -199,15 +106,11 @@ export class ReservationsService {
       if (await replayOf(tx, key, claim)) return { replayed: true };
       const reservation = await lockOwn(tx, id, principal);
       refuseUnlessActive(reservation);
-      if (await changeLines(tx, reservation, change))
+      if (await changeLines(tx, reservation, change, this.contention))
         await announce(tx, 'reservation.changed', [next(reservation)]);
       return { replayed: false };
     };
-    const take = () =>
-      this.admission.passAlone(() =>
-        this.db.transaction('change-lines', work, { rerunWhenCommitIsUnknown: true }),
-      );
-    const { replayed } = await watchIntake([], () => this.expiringWhenShort(take));
+    const { replayed } = await this.stock.change(work);
     this.relay.poke();
     return { replayed };
   }
@@ -270,11 +173,6 @@ export class ReservationsService {
     this.relay.poke();
   }
 }
-
-const overtaken = () =>
-  unavailable(
-    'Others were faster, and units have come free since. Nothing was taken; send the same request again in a second.',
-  );
 
 /** False: there was nothing left to give back. Precedence of refusals: confirmed, pinned. */
 async function releaseActive(tx: Tx, reservation: Reservation, endReason: string): Promise<boolean> {

@@ -1,7 +1,10 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Config } from '../../config/config';
+import { CONFIG } from '../../config/config.module';
 import type { Tx } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { type FieldError, HoldfastError, ValidationFailed } from '../../errors';
-import { noteTake } from '../allocation/contention';
+import { Contention } from '../allocation/contention';
 import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, type Shortfall, totalChanged } from '../inventory.errors';
 import { mainPool, wayThroughPools } from '../products/pools';
@@ -13,97 +16,107 @@ import {
   type Reserved,
 } from './reservations.repository';
 import { lineOf, lockLevels, partsOf, takeLocked } from '../stock/stock-levels';
-import type { Entered, Taker } from '../allocation/strategies/strategy';
+import type { Surroundings } from '../allocation/strategies/strategy';
 import type { StockDemand, StockGrant } from '../stock/stock-grants';
 import { strategyNamed } from '../allocation/strategies/strategies';
 import { ReservationRequest, Money } from './reservation-request';
 
 export type ReserveOutcome = { reserved: Reserved } | { refused: HoldfastError };
 
-/**
- * Takes stock for one checkout, all lines or none, by the strategies of its SKUs. Refused, it may leave rows changed:
- * its caller rolls back.
- */
-export async function reserveAlone(
-  tx: Tx,
-  request: ReservationRequest,
-  lifetimeSecondsMax: number,
-  entered?: Entered,
-): Promise<ReserveOutcome> {
-  const products = await productsOf(tx, [request]);
-  const refused = refuseBeforeTaking(request, products);
-  if (refused) return { refused };
+/** Takes the stock of requests and writes their reservations. */
+@Injectable()
+export class StockReserver {
+  private readonly lifetimeSecondsMax: number;
 
-  const demands = demandsOf(request, products);
-  const grants = await takeByStrategy(tx, demands, products, { reservationId: request.id, entered });
-  const shortfalls = shortfallsOf(demands, grants);
-  if (shortfalls.length > 0) {
-    const [seen] = await lookEverywhere(tx, products, [shortfalls]);
-    return { refused: new InsufficientStock(seen!) };
+  constructor(
+    @Inject(CONFIG) { reservationLifetimeSecondsMax }: Config,
+    private readonly contention: Contention,
+  ) {
+    this.lifetimeSecondsMax = reservationLifetimeSecondsMax;
   }
-  const limits = await CustomerLimits.count(tx, [{ request, demands }], products);
-  if (!limits.allow(0)) return { refused: limits.refusal(0) };
 
-  const [reserved] = await insertReservations(
-    tx,
-    [newReservation(request, demands, grants, products)],
-    lifetimeSecondsMax,
-  );
-  return { reserved: reserved! };
-}
-
-/**
- * Takes stock for many checkouts under one lock of all their rows, each all or nothing, in the order of the array.
- * A refused one has changed nothing, so that the others may commit.
- */
-export async function reserveTogether(
-  tx: Tx,
-  requests: ReservationRequest[],
-  lifetimeSecondsMax: number,
-): Promise<ReserveOutcome[]> {
-  const products = await productsOf(tx, requests);
-  const outcomes = new Map<ReservationRequest, ReserveOutcome>();
-  for (const request of requests) {
+  /**
+   * Takes stock for one request, all lines or none, by the strategies of its SKUs. When it is refused it may leave rows
+   * changed: its caller rolls back.
+   */
+  async single(tx: Tx, request: ReservationRequest, added: Surroundings = {}): Promise<ReserveOutcome> {
+    const products = await productsOf(tx, [request]);
     const refused = refuseBeforeTaking(request, products);
-    if (refused) outcomes.set(request, { refused });
-  }
-  const asking = requests
-    .filter((request) => !outcomes.has(request))
-    .map((request) => ({ request, demands: demandsOf(request, products) }));
-  refuseUngroupable(asking.flatMap(({ demands }) => demands));
-  // Counted under the locks that the taking needs, so that nobody else can be adding to what is counted.
-  const checkouts = asking.map(({ demands }) => demands);
-  const startedAt = performance.now();
-  const levels = await lockLevels(tx, checkouts.flat());
-  noteTakes(checkouts, performance.now() - startedAt);
-  const limits = await CustomerLimits.count(tx, asking, products);
-  const grants = await takeLocked(tx, levels, checkouts, limits);
+    if (refused) return { refused };
 
-  const taken: { request: ReservationRequest; row: NewReservation }[] = [];
-  const short: { request: ReservationRequest; shortfalls: Shortfall[] }[] = [];
-  for (const [nth, { request, demands }] of asking.entries()) {
-    const granted = grants[nth]!;
-    const shortfalls = granted === 'over-limit' ? [] : shortfallsOf(demands, granted);
-    if (granted === 'over-limit') outcomes.set(request, { refused: limits.refusal(nth) });
-    else if (shortfalls.length > 0) short.push({ request, shortfalls });
-    else taken.push({ request, row: newReservation(request, demands, granted, products) });
+    const demands = demandsOf(request, products);
+    const grants: StockGrant[] = [];
+    for (const { name, run } of strategyRuns(demands, products)) {
+      const startedAt = performance.now();
+      const onConflict = (sku: string) => this.contention.noteConflict(sku, name);
+      const taker = { reservationId: request.id, fencingTokens: added.fencingTokens, onConflict };
+      grants.push(...(await strategyNamed(name).take(tx, run, taker)));
+      for (const { sku } of run) this.contention.noteTake(sku, name, performance.now() - startedAt);
+    }
+    const shortfalls = shortfallsOf(demands, grants);
+    if (shortfalls.length > 0) {
+      const [confirmed] = await confirmShortfalls(tx, products, [shortfalls]);
+      return { refused: new InsufficientStock(confirmed!) };
+    }
+    const limits = await CustomerLimits.count(tx, [{ request, demands }], products);
+    if (!limits.allow(0)) return { refused: limits.refusal(0) };
+
+    const row = newReservation(request, demands, grants, products);
+    const [reserved] = await insertReservations(tx, [row], this.lifetimeSecondsMax);
+    return { reserved: reserved! };
   }
-  const seen = await lookEverywhere(
-    tx,
-    products,
-    short.map(({ shortfalls }) => shortfalls),
-  );
-  short.forEach(({ request }, nth) => outcomes.set(request, { refused: new InsufficientStock(seen[nth]!) }));
-  const rows = await insertReservations(
-    tx,
-    taken.map(({ row }) => row),
-    lifetimeSecondsMax,
-  );
-  taken.forEach(({ request }, nth) => outcomes.set(request, { reserved: rows[nth]! }));
-  return requests.map((request) => outcomes.get(request)!);
+
+  /**
+   * Takes stock for many requests under one lock of all their rows, each all or nothing, in the order of the array.
+   * A refused one has changed nothing, so that the others may commit.
+   */
+  async grouped(tx: Tx, requests: ReservationRequest[]): Promise<ReserveOutcome[]> {
+    const products = await productsOf(tx, requests);
+    const outcomes = new Map<ReservationRequest, ReserveOutcome>();
+    for (const request of requests) {
+      const refused = refuseBeforeTaking(request, products);
+      if (refused) outcomes.set(request, { refused });
+    }
+    const asking = requests
+      .filter((request) => !outcomes.has(request))
+      .map((request) => ({ request, demands: demandsOf(request, products) }));
+    const checkouts = asking.map(({ demands }) => demands);
+    refuseUngroupable(checkouts.flat());
+    const startedAt = performance.now();
+    const levels = await lockLevels(tx, checkouts.flat());
+    this.noteTakes(checkouts.flat(), performance.now() - startedAt);
+    // Counted under the locks of the stock rows, so that no other transaction can add to the count.
+    const limits = await CustomerLimits.count(tx, asking, products);
+    const grants = await takeLocked(tx, levels, checkouts, limits);
+
+    const taken: { request: ReservationRequest; row: NewReservation }[] = [];
+    const short: { request: ReservationRequest; shortfalls: Shortfall[] }[] = [];
+    for (const [nth, { request, demands }] of asking.entries()) {
+      const granted = grants[nth]!;
+      const shortfalls = granted === 'over-limit' ? [] : shortfallsOf(demands, granted);
+      if (granted === 'over-limit') outcomes.set(request, { refused: limits.refusal(nth) });
+      else if (shortfalls.length > 0) short.push({ request, shortfalls });
+      else taken.push({ request, row: newReservation(request, demands, granted, products) });
+    }
+    const shortfallLists = short.map(({ shortfalls }) => shortfalls);
+    const confirmed = await confirmShortfalls(tx, products, shortfallLists);
+    short.forEach(({ request }, nth) =>
+      outcomes.set(request, { refused: new InsufficientStock(confirmed[nth]!) }),
+    );
+    const newRows = taken.map(({ row }) => row);
+    const rows = await insertReservations(tx, newRows, this.lifetimeSecondsMax);
+    taken.forEach(({ request }, nth) => outcomes.set(request, { reserved: rows[nth]! }));
+    return requests.map((request) => outcomes.get(request)!);
+  }
+
+  private noteTakes(demands: StockDemand[], ms: number): void {
+    const buyers = new Map<string, number>();
+    for (const { sku } of demands) buyers.set(sku, (buyers.get(sku) ?? 0) + 1);
+    for (const [sku, count] of buyers) this.contention.noteTake(sku, 'grouped', ms, count);
+  }
 }
 
-/** Admitted when its SKU was still grouped; thrown, because a batch that throws is tried again in halves, and at last alone. */
+/** The SKU was switched after its request was admitted. Thrown, because a batch that throws is tried again in halves and at last singly. */
 function refuseUngroupable(demands: StockDemand[]): void {
   const elsewhere = demands.find(({ pool }) => pool !== mainPool);
   if (elsewhere)
@@ -111,11 +124,11 @@ function refuseUngroupable(demands: StockDemand[]): void {
 }
 
 /**
- * Before anybody is refused, what is on sale is read once more: in all pools, at one moment. Where that is too little the
- * refusal is true. Else a switch of strategy may have carried it elsewhere between our look at the product and the one at
- * its stock, and we begin again; or it is where this strategy does not look, which the shortfalls then show.
+ * Before a request is refused, available stock is read again: in all pools, at one moment. If that is too little the
+ * refusal is true. Otherwise a switch of strategy may have moved the stock after the product was read, and the transaction
+ * starts again; or the stock is in a pool that this strategy does not use, which the shortfalls then show.
  */
-async function lookEverywhere(
+async function confirmShortfalls(
   tx: Tx,
   products: Map<string, Product>,
   refusals: Shortfall[][],
@@ -135,12 +148,6 @@ async function lookEverywhere(
   });
 }
 
-function noteTakes(checkouts: StockDemand[][], ms: number): void {
-  const buyers = new Map<string, number>();
-  for (const { sku } of checkouts.flat()) buyers.set(sku, (buyers.get(sku) ?? 0) + 1);
-  for (const [sku, count] of buyers) noteTake(sku, 'grouped', ms, count);
-}
-
 function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string, Product>> {
   return findProducts(
     tx,
@@ -148,25 +155,19 @@ function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string,
   );
 }
 
-/** Neighbouring SKUs of one strategy go to it together; strategies follow one another in (sku, pool) order. */
-async function takeByStrategy(
-  tx: Tx,
+/** Neighbouring SKUs of one strategy are taken by one call; the calls follow one another in (sku, pool) order. */
+function strategyRuns(
   demands: StockDemand[],
   products: Map<string, Product>,
-  taker: Taker,
-): Promise<StockGrant[]> {
-  const grants: StockGrant[] = [];
-  for (let start = 0; start < demands.length;) {
-    const name = products.get(demands[start]!.sku)!.strategy;
-    let end = start + 1;
-    while (end < demands.length && products.get(demands[end]!.sku)!.strategy === name) end++;
-    const own = demands.slice(start, end);
-    const startedAt = performance.now();
-    grants.push(...(await strategyNamed(name).take(tx, own, taker)));
-    for (const { sku } of own) noteTake(sku, name, performance.now() - startedAt);
-    start = end;
+): { name: string; run: StockDemand[] }[] {
+  const runs: { name: string; run: StockDemand[] }[] = [];
+  for (const demand of demands) {
+    const name = products.get(demand.sku)!.strategy;
+    const last = runs.at(-1);
+    if (last?.name === name) last.run.push(demand);
+    else runs.push({ name, run: [demand] });
   }
-  return grants;
+  return runs;
 }
 
 /** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, a total that cannot be charged, another total. */

@@ -34,11 +34,17 @@ const noLimits: Limits = { allow: () => true, taken: () => undefined };
  * A checkout gets all of its demands or none; one that is short takes nothing from those behind it, and is told what
  * was available to it when its turn came.
  */
-export async function takeTogether(
+export async function takeGrouped(
   tx: Tx,
   checkouts: StockDemand[][],
 ): Promise<(StockGrant[] | 'over-limit')[]> {
   return takeLocked(tx, await lockLevels(tx, checkouts.flat()), checkouts, noLimits);
+}
+
+/** Takes stock for one checkout under the locks of all its rows. */
+export async function takeUnderLock(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
+  const [grants] = await takeGrouped(tx, [demands]);
+  return grants as StockGrant[];
 }
 
 /** The same from rows that the caller has locked, under limits that it counted since. */
@@ -290,6 +296,15 @@ export function readLevels(queryable: Queryable, skus: string[]): Promise<StockL
     `,
     [skus],
   );
+}
+
+/** Committed units only: what a rival has written and not committed still counts as available. */
+export async function availableInPool(queryable: Queryable, sku: string, pool: string): Promise<number> {
+  const [level] = await queryable.rows<{ available: number }>(
+    `SELECT on_hand - reserved AS available FROM stock_levels WHERE sku = $1::text AND pool = $2::text`,
+    [sku, pool],
+  );
+  return level?.available ?? 0;
 }
 
 export const stockView = ({ sku, onHand, reserved }: StockLevel) => ({

@@ -1,6 +1,6 @@
 import type { Counter, Histogram } from 'prom-client';
-import { type Takes, takesBySku } from '../../inventory/allocation/contention';
-import { demandBySku, intakeInFlight, intakeSeconds, soldOut } from '../../inventory/allocation/demand';
+import type { Contention, Takes } from '../../inventory/allocation/contention';
+import { type Demand, intakeInFlight, intakeSeconds, soldOut } from '../../inventory/allocation/demand';
 import { stepSeconds } from '../../orders/checkout-saga/saga-metrics';
 import { jobsDone } from '../../queue/queues';
 
@@ -46,9 +46,9 @@ export const nothingCounted: Counted = {
   takes: {},
 };
 
-export async function countedNow(): Promise<Counted> {
+export async function countedNow(contention: Contention, demanded: Demand): Promise<Counted> {
   const takes: Counted['takes'] = {};
-  for (const { sku, strategy, total } of takesBySku())
+  for (const { sku, strategy, total } of contention.totals())
     (takes[sku] ??= {})[strategy] = { ...total, waits: [...total.waits] };
   return {
     intake: (await bucketsOf(intakeSeconds)).get('') ?? [],
@@ -56,7 +56,7 @@ export async function countedNow(): Promise<Counted> {
     soldOut: (await valuesOf(soldOut)).get('') ?? 0,
     steps: Object.fromEntries(await bucketsOf(stepSeconds, 'step')),
     done: Object.fromEntries(await valuesOf(jobsDone, 'queue')),
-    demand: Object.fromEntries([...demandBySku()].map(([sku, demand]) => [sku, { ...demand }])),
+    demand: Object.fromEntries([...demanded.bySku()].map(([sku, demand]) => [sku, { ...demand }])),
     takes,
   };
 }

@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { clockMs } from '../../clock';
 import { Database, clockOf } from '../../database/database';
-import { contentionOf } from '../../inventory/allocation/contention';
+import { Contention } from '../../inventory/allocation/contention';
+import { Demand } from '../../inventory/allocation/demand';
 import type { PeriodicTask, PeriodicTasks } from '../../periodic/periodic-tasks';
 import { type Counted, countedNow, factsBetween, nothingCounted } from './activity-facts';
 
@@ -24,7 +25,11 @@ export class Activity implements OnModuleDestroy {
   private telling: PeriodicTask | undefined;
   private ticks = 0;
 
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly contention: Contention,
+    private readonly demand: Demand,
+  ) {}
 
   start(tasks: PeriodicTasks): void {
     const everyMs = () => this.untilNextSecondMs();
@@ -42,7 +47,7 @@ export class Activity implements OnModuleDestroy {
 
   /** All that was counted since the last call, as the second that has just ended. */
   async tell(): Promise<void> {
-    const counted = await countedNow();
+    const counted = await countedNow(this.contention, this.demand);
     const facts = factsBetween(this.before, counted);
     this.before = counted;
     if (Object.keys(facts).length === 0) return;
@@ -58,9 +63,9 @@ export class Activity implements OnModuleDestroy {
 
   /** What each strategy came to on each SKU when it was last under load. */
   async measure(): Promise<void> {
-    const measured = contentionOf().filter(
-      ({ reservationsPerSecond }) => reservationsPerSecond * 60 >= measuredBuyersMin,
-    );
+    const measured = this.contention
+      .figures()
+      .filter(({ reservationsPerSecond }) => reservationsPerSecond * 60 >= measuredBuyersMin);
     if (measured.length === 0) return;
     await this.db.rows(measureSql, [
       measured.map(({ sku }) => sku),

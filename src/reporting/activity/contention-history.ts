@@ -3,7 +3,7 @@ import { Database, clockOf } from '../../database/database';
 import { type Takes, lockWaitBounds } from '../../inventory/allocation/contention';
 import { skuPattern } from '../../inventory/inventory.dto';
 import { productNotFound } from '../../inventory/inventory.errors';
-import { heatOf } from '../../inventory/allocation/strategies/adaptive';
+import { type ContentionMode, ContentionModes } from '../../inventory/allocation/contention-modes';
 import { ActivityLog, addedUp, keptSeconds, quantileOf } from './activity-log';
 import type { ActivityFacts } from './activity-facts';
 import { OncePerSecond } from '../overview/once';
@@ -21,6 +21,7 @@ export class ContentionHistory {
   constructor(
     private readonly db: Database,
     private readonly log: ActivityLog,
+    private readonly modes: ContentionModes,
   ) {
     this.refreshed = new OncePerSecond(async () => {
       const now = await clockOf(db);
@@ -39,7 +40,7 @@ export class ContentionHistory {
       object: 'contention_history' as const,
       sku,
       strategy: product.strategy,
-      adaptive: product.strategy === 'adaptive' ? heatOf(sku) : null,
+      adaptive: product.strategy === 'adaptive' ? adaptiveView(this.modes.modeOf(sku)) : null,
       from: new Date(from * 1_000).toISOString(),
       sliceSeconds,
       slices: Array.from({ length: slicesMax }, (_, nth) =>
@@ -93,6 +94,9 @@ export class ContentionHistory {
     }));
   }
 }
+
+/** The API calls a grouped SKU hot. */
+export const adaptiveView = ({ grouped, since, reason }: ContentionMode) => ({ hot: grouped, since, reason });
 
 /** Seconds `from` to `to`; a slice of two and a half is told from two or from three whole ones. */
 function sliceOf(sku: string, log: ActivityLog, from: number, to: number) {

@@ -1,7 +1,7 @@
 import type { Tx } from '../../../database/database';
+import type { StockDemand, StockGrant } from '../../stock/stock-grants';
 import { ConditionalUpdate } from './conditional-update';
 import type { StockStrategy } from './strategy';
-import type { StockDemand, StockGrant } from '../../stock/stock-grants';
 
 /**
  * A lock without a row: PostgreSQL's advisory lock on the SKU's name, held until the transaction ends. Its waiters queue
@@ -12,10 +12,10 @@ import type { StockDemand, StockGrant } from '../../stock/stock-grants';
  */
 export class AdvisoryLock implements StockStrategy {
   readonly name = 'advisory-lock';
-  private readonly update = new ConditionalUpdate();
+  private readonly update = new ConditionalUpdate('conditional-update');
 
   async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
-    // Two names may have one number, so it is the numbers that are taken in ascending order.
+    // Two names may hash to one number, so the numbers are locked in ascending order.
     await tx.rows(
       `
       SELECT pg_advisory_xact_lock(numbers.number)

@@ -1,63 +1,70 @@
 import { randomUUID } from 'node:crypto';
 import type { Database, Tx } from '../../../database/database';
+import { sqlStateOf } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
 import { failpoint } from '../../../failpoints';
-import { noteConflict } from '../contention';
-import { takeTogether } from '../../stock/stock-levels';
-import type { Entered, StockStrategy, Taker } from './strategy';
 import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import { availableInPool, takeUnderLock } from '../../stock/stock-levels';
+import type { StockStrategy, SurroundedRequest, Surroundings, Taker } from './strategy';
 
-/** Far longer than a checkout's transaction takes; whoever sleeps through it has lost the lease, whether or not it knows. */
+/** Far longer than a checkout's transaction takes; a holder that sleeps through it has lost the lease, whether or not it knows. */
 const leaseTtlMs = 2_000;
-/** A buyer who waits longer than this is better told to come back. */
+/** A buyer who waits longer than this had better try again later. */
 const waitMsMax = 3_000;
-/** The longest pause between two asks for a lease that somebody has; drawn anew each time. */
+/** The longest pause between two tries to get a lease; drawn at random each time. */
 const pauseMsMax = 10;
+/** A request that loses its lease this often met real rivals. */
+const triesMax = 5;
+/** check_violation: it read under its lease, and a buyer who needs no lease took the last units before it wrote. */
+const checkViolation = '23514';
 
 /**
- * A lock with an end: whoever has the SKU's lease may take its stock, and a holder that dies loses it by time alone. It is
- * what locks in Redis or etcd are, kept here in a table of its own.
+ * A lock that expires: the holder of the SKU's lease may take its stock, and a holder that dies loses it when the time is
+ * up. This is what locks in Redis or etcd are, kept here in a table.
  *
- * And it shows why such a lock is not enough. A holder that sleeps past its lease's end wakes up believing; only the stock
- * row can tell it the truth. So each lease has a fencing token, the row remembers the newest it has seen, and refuses an
- * older one. (After Martin Kleppmann, "How to do distributed locking".)
+ * And it shows why such a lock is not enough. A holder that sleeps past the end of its lease wakes up believing it still
+ * has it; only the stock row can tell. So each lease has a fencing token, the row remembers the newest it has seen, and
+ * refuses an older one. (After Martin Kleppmann, "How to do distributed locking".)
  */
 export class Lease implements StockStrategy {
   readonly name = 'lease';
 
-  /** Gets the leases of these SKUs, in ascending order, before any transaction begins. */
-  async enter(db: Database, skus: string[]): Promise<Entered> {
-    const owner = randomUUID();
-    const tokens = new Map<string, number>();
-    const leave = async () => {
-      if (tokens.size > 0) await release(db, [...tokens.keys()], owner).catch(() => undefined);
-    };
-    try {
-      for (const sku of [...skus].sort()) tokens.set(sku, await acquire(db, sku, owner));
-    } catch (error) {
-      await leave();
-      throw error;
+  /** Gets the leases of the SKUs, in ascending order, before the transaction begins, and gives them back after it. */
+  async around<T>(request: SurroundedRequest, run: (added: Surroundings) => Promise<T>): Promise<T> {
+    const { db, skus } = request;
+    for (let tries = 1; ; tries++) {
+      const owner = randomUUID();
+      const fencingTokens = new Map<string, number>();
+      try {
+        for (const sku of [...skus].sort()) fencingTokens.set(sku, await acquire(request, sku, owner));
+        return await run({ fencingTokens });
+      } catch (error) {
+        if (!(error instanceof LeaseLost) && sqlStateOf(error) !== checkViolation) throw error;
+        if (tries === triesMax) throw tooMany(skus);
+      } finally {
+        if (fencingTokens.size > 0) await release(db, skus, owner).catch(() => undefined);
+      }
     }
-    return { tokens, leave };
   }
 
-  async take(tx: Tx, demands: StockDemand[], { entered }: Taker): Promise<StockGrant[]> {
-    // Begun before its SKU was switched to this: without the lease only the row's own lock makes it right.
-    if (!entered || !demands.every(({ sku }) => entered.tokens.has(sku)))
-      return (await takeTogether(tx, [demands]))[0] as StockGrant[];
+  async take(tx: Tx, demands: StockDemand[], taker: Taker): Promise<StockGrant[]> {
+    const tokens = taker.fencingTokens;
+    // The transaction began before its SKU was switched to this strategy: without a lease it needs a row lock.
+    if (!tokens || !demands.every(({ sku }) => tokens.has(sku))) return takeUnderLock(tx, demands);
     const grants: StockGrant[] = [];
-    for (const demand of demands)
-      grants.push(await this.takeOne(tx, demand, entered.tokens.get(demand.sku)!));
+    for (const demand of demands) grants.push(await this.takeOne(tx, demand, tokens.get(demand.sku)!, taker));
     return grants;
   }
 
-  /** Read, then write: the lease keeps other buyers out in between, and the token keeps out whoever only thinks it has it. */
-  private async takeOne(tx: Tx, { sku, pool, quantity }: StockDemand, token: number): Promise<StockGrant> {
-    const [seen] = await tx.rows<{ available: number }>(
-      `SELECT on_hand - reserved AS available FROM stock_levels WHERE sku = $1::text AND pool = $2::text`,
-      [sku, pool],
-    );
-    if (!seen || seen.available < quantity) return { taken: false, available: seen?.available ?? 0 };
+  /** Read, then write: the lease keeps other buyers out in between, and the token keeps out a holder that lost it. */
+  private async takeOne(
+    tx: Tx,
+    { sku, pool, quantity }: StockDemand,
+    token: number,
+    { onConflict }: Taker,
+  ): Promise<StockGrant> {
+    const available = await availableInPool(tx, sku, pool);
+    if (available < quantity) return { taken: false, available };
     await failpoint('lease.stock-read');
     const [row] = await tx.rows<{ fencingToken: number }>(
       `
@@ -74,19 +81,15 @@ export class Lease implements StockStrategy {
       [sku, pool, quantity, token],
     );
     if (row) return { taken: true, parts: [{ pool, quantity, fencingToken: row.fencingToken }] };
-    noteConflict(sku, this.name);
-    throw new LeaseLost(sku);
+    onConflict(sku);
+    throw new LeaseLost(`The lease of ${sku} went to another holder before its stock was taken.`);
   }
 }
 
-/** The lease went to another while its holder slept. Nothing was written; a new lease may be asked for. */
-export class LeaseLost extends Error {
-  constructor(sku: string) {
-    super(`The lease of ${sku} went to another holder before its stock was taken.`);
-  }
-}
+/** The lease went to another holder while this one slept. Nothing was written; a new lease may be acquired. */
+class LeaseLost extends Error {}
 
-async function acquire(db: Database, sku: string, owner: string): Promise<number> {
+async function acquire({ db, onConflict }: SurroundedRequest, sku: string, owner: string): Promise<number> {
   const giveUpAt = performance.now() + waitMsMax;
   for (;;) {
     const [clock] = await db.rows<{ now: Date }>('SELECT clock_timestamp() AS now');
@@ -105,19 +108,21 @@ async function acquire(db: Database, sku: string, owner: string): Promise<number
       [sku, owner, clock!.now, new Date(clock!.now.getTime() + leaseTtlMs)],
     );
     if (lease) return lease.token;
-    noteConflict(sku, 'lease');
-    if (performance.now() > giveUpAt)
-      throw unavailable(
-        `Too many buyers want ${sku} at once. Nothing was taken; send the same request again in a second.`,
-      );
+    onConflict(sku);
+    if (performance.now() > giveUpAt) throw tooMany([sku]);
     await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMsMax));
   }
 }
 
-/** Gives back what is still ours; a lease that went to another is left alone. */
+/** Gives back what this owner still has; a lease that went to another holder is left alone. */
 async function release(db: Database, skus: string[], owner: string): Promise<void> {
   await db.rows(
     `UPDATE leases SET expires_at = taken_at WHERE name = ANY ($1::text[]) AND owner = $2::uuid`,
     [skus, owner],
   );
 }
+
+const tooMany = (skus: string[]) =>
+  unavailable(
+    `Too many buyers want ${skus.join(', ')} at once. Nothing was taken; send the same request again in a second.`,
+  );

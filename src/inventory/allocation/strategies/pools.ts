@@ -1,26 +1,25 @@
 import type { Tx } from '../../../database/database';
-import { noteConflict } from '../contention';
+import type { StockDemand, StockGrant } from '../../stock/stock-grants';
 import { takeFromAnyPool } from '../../stock/stock-levels';
 import type { StockStrategy, Taker } from './strategy';
-import type { StockDemand, StockGrant, StockPart } from '../../stock/stock-grants';
 
-/** Whoever is overtaken this often looks at all pools under their locks. */
+/** A buyer who loses this often searches all pools under their locks. */
 const triesMax = 4;
 
-/** What one statement saw, and did. */
+/** What one statement found and did. */
 interface Attempt {
-  /** On sale in all pools together: a single snapshot, so if this is too little the refusal is true. */
+  /** In all pools together: a single snapshot, so if this is too little the refusal is true. */
   available: number;
-  /** On sale in the fullest of the pools that may be tried. */
+  /** In the fullest of the pools that may be tried. */
   most: number;
   pool: string | null;
   fencingToken: number;
 }
 
 /**
- * The SKU's stock in several rows, so that its buyers do not all queue at one: regions, or the shards of a hot counter.
- * Each buyer has a pool of its own and turns to the next when that one is short. Nobody is refused while the sum would
- * do: units that no single pool has are taken from several.
+ * The SKU's stock in several rows, so that its buyers do not all queue at one: regions, or the shards of a busy counter.
+ * Each buyer starts at its own pool and goes on to the next when that one is short. Nobody is refused while the sum is
+ * enough: units that no single pool has are taken from several.
  */
 export class Pools implements StockStrategy {
   readonly name = 'pools';
@@ -31,23 +30,23 @@ export class Pools implements StockStrategy {
     return grants;
   }
 
-  private async takeOne(tx: Tx, demand: StockDemand, { reservationId }: Taker): Promise<StockGrant> {
-    // An UPDATE that waited for a rival and then matches nothing keeps the row locked. Two who went on to the next pool
-    // so would wait for each other in a circle, but a savepoint lets the row go.
+  private async takeOne(tx: Tx, demand: StockDemand, taker: Taker): Promise<StockGrant> {
+    // An UPDATE that waited for a rival and then matches nothing keeps the row locked, and two buyers who go on to the
+    // next pool with such locks deadlock. Rolling back to a savepoint releases the row.
     await tx.rows('SAVEPOINT pool');
     for (let tries = 1; tries <= triesMax; tries++) {
       const { available, most, pool, fencingToken } = await this.attempt(tx, demand);
-      if (pool !== null) return { taken: true, parts: [partOf(demand, pool, fencingToken)] };
+      if (pool !== null) return { taken: true, parts: [{ pool, quantity: demand.quantity, fencingToken }] };
       if (available < demand.quantity) return { taken: false, available };
       if (most < demand.quantity) break;
-      noteConflict(demand.sku, this.name);
+      taker.onConflict(demand.sku);
       await tx.rows('ROLLBACK TO SAVEPOINT pool');
     }
-    const [grant] = await takeFromAnyPool(tx, [demand], reservationId);
+    const [grant] = await takeFromAnyPool(tx, [demand], taker.reservationId);
     return grant!;
   }
 
-  /** Takes from the first pool that has enough, its own before the others. */
+  /** Takes from the first pool that has enough, the buyer's own before the others. */
   private async attempt(tx: Tx, { sku, pool, others = [], quantity }: StockDemand): Promise<Attempt> {
     const [attempt] = await tx.rows<Attempt>(
       `
@@ -76,9 +75,3 @@ export class Pools implements StockStrategy {
     return attempt!;
   }
 }
-
-const partOf = ({ quantity }: StockDemand, pool: string, fencingToken: number): StockPart => ({
-  pool,
-  quantity,
-  fencingToken,
-});

@@ -1,17 +1,16 @@
 import type { Tx } from '../../../database/database';
-import { takeTogether } from '../../stock/stock-levels';
-import type { StockStrategy } from './strategy';
 import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import { takeUnderLock } from '../../stock/stock-levels';
+import type { StockStrategy } from './strategy';
 
 /**
- * Lock first, then look (pessimistic): all rows of the order in one ordered SELECT … FOR UPDATE, then one UPDATE.
- * Two statements however many lines there are, and the buyer who waits knows the truth when the wait ends.
+ * Lock first, then read (pessimistic): all rows of the order in one ordered SELECT … FOR UPDATE, then one UPDATE.
+ * Two statements however many lines there are, and a buyer who waited for the lock sees the truth.
  */
 export class RowLock implements StockStrategy {
-  readonly name = 'row-lock';
+  constructor(readonly name: 'row-lock' | 'grouped') {}
 
   async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
-    const [grants] = await takeTogether(tx, [demands]);
-    return grants as StockGrant[];
+    return takeUnderLock(tx, demands);
   }
 }

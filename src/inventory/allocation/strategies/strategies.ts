@@ -1,7 +1,5 @@
-import { Adaptive } from './adaptive';
 import { AdvisoryLock } from './advisory-lock';
 import { ConditionalUpdate } from './conditional-update';
-import { Grouped } from './grouped';
 import { Lease } from './lease';
 import { Pools } from './pools';
 import { RowLock } from './row-lock';
@@ -10,25 +8,31 @@ import type { StockStrategy } from './strategy';
 import { UnitTokens } from './unit-tokens';
 import { VersionCheck } from './version-check';
 
-/** By name, as a product's `strategy` gives it. */
+/**
+ * By name, as a product's `strategy` names it.
+ *
+ * `grouped` and `adaptive` differ from others by what happens before the transaction (`StockIntake`): requests for
+ * `grouped` SKUs share one, and `adaptive` is taken as `grouped` while its buyers wait for each other (`ContentionModes`).
+ * Taken singly, they are a row lock and a conditional update.
+ */
 export const strategies: ReadonlyMap<string, StockStrategy> = new Map(
   [
-    new ConditionalUpdate(),
-    new RowLock(),
+    new ConditionalUpdate('conditional-update'),
+    new RowLock('row-lock'),
     new VersionCheck(),
     new AdvisoryLock(),
     new Lease(),
     new Serializable(),
     new UnitTokens(),
     new Pools(),
-    new Grouped(),
-    new Adaptive(),
+    new RowLock('grouped'),
+    new ConditionalUpdate('adaptive'),
   ].map((strategy: StockStrategy) => [strategy.name, strategy]),
 );
 
 export const strategyNames = [...strategies.keys()];
 
-/** Nobody has to know beforehand which SKU will be hot. */
+/** Nobody has to know in advance which SKU will draw a crowd. */
 export const strategyDefault = 'adaptive';
 
 export function strategyNamed(name: string): StockStrategy {

@@ -1,22 +1,22 @@
 import type { Tx } from '../../../database/database';
 import { LostRace } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
-import { noteConflict } from '../contention';
 import { unitsPool } from '../../products/pools';
-import type { StockStrategy, Taker } from './strategy';
 import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import { availableInPool } from '../../stock/stock-levels';
+import type { StockStrategy, Taker } from './strategy';
 
-/** A buyer who waits longer than this for rivals to make up their minds is better told to come back. */
+/** A buyer who waits longer than this for rivals to commit or roll back had better try again later. */
 const waitMsMax = 3_000;
-/** The longest pause between two looks; drawn anew each time, so that rivals do not meet again. */
+/** The longest pause between two tries; drawn at random each time, so that rivals do not meet again. */
 const pauseMsMax = 10;
 
 /**
- * One row per unit, and whoever locks it has it: each buyer gets units that nobody else is looking at (SKIP LOCKED), and
- * knows their numbers. For what is sold by number: seats, tickets, prints.
+ * One row per unit: each buyer locks units that no other transaction has locked (SKIP LOCKED), and knows their numbers.
+ * For what is sold by number: seats, tickets, prints.
  *
- * To skip is not to know. A buyer who finds too few units has seen which ones rivals are about to get, not which ones
- * they will keep; only what is committed says "sold out", and until it does the buyer looks again.
+ * A skipped row is not necessarily sold: its transaction may still roll back. Only committed rows can say "sold out", and
+ * until they do the buyer tries again.
  */
 export class UnitTokens implements StockStrategy {
   readonly name = 'unit-tokens';
@@ -27,22 +27,21 @@ export class UnitTokens implements StockStrategy {
     return grants;
   }
 
-  private async takeOne(tx: Tx, demand: StockDemand, { reservationId }: Taker): Promise<StockGrant> {
+  private async takeOne(tx: Tx, demand: StockDemand, taker: Taker): Promise<StockGrant> {
     const { sku, quantity } = demand;
     const giveUpAt = performance.now() + waitMsMax;
     await tx.rows('SAVEPOINT claim');
     for (;;) {
-      const fencingToken = await this.claim(tx, demand, reservationId);
+      const fencingToken = await this.claim(tx, demand, taker.reservationId);
       if (fencingToken !== undefined)
         return { taken: true, parts: [{ pool: unitsPool, quantity, fencingToken }] };
-      // Too few to be had are of use to somebody else, and nobody is to wait for us while we pause.
+      // Too few units are of use to another buyer, and nobody should wait for our locks while we pause.
       await tx.rows('ROLLBACK TO SAVEPOINT claim');
-      const available = await this.available(tx, sku);
+      const available = await availableInPool(tx, sku, unitsPool);
       if (available < quantity) return { taken: false, available };
-      noteConflict(sku, this.name);
-      // Under its one old snapshot it would never see what its rivals did.
-      if (tx.isolation === 'SERIALIZABLE')
-        throw new LostRace(`Rivals are looking at the last units of ${sku}.`);
+      taker.onConflict(sku);
+      // Its one old snapshot would never show what its rivals did.
+      if (tx.isolation === 'SERIALIZABLE') throw new LostRace(`Rivals have locked the last units of ${sku}.`);
       if (performance.now() > giveUpAt) throw stillWanted(sku);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMsMax));
     }
@@ -86,18 +85,9 @@ export class UnitTokens implements StockStrategy {
     );
     return level?.fencingToken;
   }
-
-  /** What is on sale by all that is committed; rivals' claims are not. */
-  private async available(tx: Tx, sku: string): Promise<number> {
-    const [level] = await tx.rows<{ available: number }>(
-      `SELECT on_hand - reserved AS available FROM stock_levels WHERE sku = $1::text AND pool = $2::text`,
-      [sku, unitsPool],
-    );
-    return level?.available ?? 0;
-  }
 }
 
 const stillWanted = (sku: string) =>
   unavailable(
-    `Rivals are looking at the last units of ${sku}. Nothing was taken; send the same request again in a second.`,
+    `Other buyers may be about to get the last units of ${sku}. Nothing was taken; send the same request again in a second.`,
   );

@@ -1,28 +1,28 @@
 import type { Tx } from '../../../database/database';
-import { noteConflict } from '../contention';
-import { takeTogether } from '../../stock/stock-levels';
-import type { StockStrategy } from './strategy';
 import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import { takeUnderLock } from '../../stock/stock-levels';
+import type { StockStrategy, Taker } from './strategy';
 
-/** A rival who wins this often in a row is not bad luck but a hot SKU; then the row is locked instead. */
+/** Losing this often in a row is not bad luck but contention; then the row is locked instead. */
 const triesMax = 6;
-/** The longest first pause; it doubles with each try and is drawn anew (full jitter), so that rivals do not meet again. */
+/** The longest first pause; it doubles with each try and is drawn at random (full jitter), so that rivals do not meet again. */
 const pauseMs = 2;
 
 /**
- * Look, decide, and write only if nobody wrote in between (optimistic): the version that was read is in the WHERE. Nobody
- * waits while all is quiet; under contention most of the work is done for nothing, and after a few tries it gives in.
+ * Read, decide, and write only if nobody wrote in between (optimistic): the version that was read is in the WHERE. Nobody
+ * waits while the SKU is quiet; under contention most of the work is lost, and after a few tries it locks the row.
  */
 export class VersionCheck implements StockStrategy {
   readonly name = 'version-check';
 
-  async take(tx: Tx, demands: StockDemand[]): Promise<StockGrant[]> {
+  async take(tx: Tx, demands: StockDemand[], taker: Taker): Promise<StockGrant[]> {
     const grants: StockGrant[] = [];
-    for (const demand of demands) grants.push(await this.takeOne(tx, demand));
+    for (const demand of demands) grants.push(await this.takeOne(tx, demand, taker));
     return grants;
   }
 
-  private async takeOne(tx: Tx, demand: StockDemand): Promise<StockGrant> {
+  private async takeOne(tx: Tx, demand: StockDemand, { onConflict }: Taker): Promise<StockGrant> {
+    const { sku, pool, quantity } = demand;
     for (let tries = 1; tries <= triesMax; tries++) {
       const [seen] = await tx.rows<{ available: number; version: number }>(
         `
@@ -30,19 +30,16 @@ export class VersionCheck implements StockStrategy {
           FROM stock_levels
          WHERE sku = $1::text AND pool = $2::text
         `,
-        [demand.sku, demand.pool],
+        [sku, pool],
       );
-      if (!seen || seen.available < demand.quantity) return { taken: false, available: seen?.available ?? 0 };
+      if (!seen || seen.available < quantity) return { taken: false, available: seen?.available ?? 0 };
       const fencingToken = await this.write(tx, demand, seen.version);
-      if (fencingToken !== undefined) {
-        const { pool, quantity } = demand;
-        return { taken: true, parts: [{ pool, quantity, fencingToken }] };
-      }
-      noteConflict(demand.sku, this.name);
+      if (fencingToken !== undefined) return { taken: true, parts: [{ pool, quantity, fencingToken }] };
+      onConflict(sku);
       await new Promise((resolve) => setTimeout(resolve, Math.random() * pauseMs * 2 ** tries));
     }
-    const [grants] = await takeTogether(tx, [[demand]]);
-    return (grants as StockGrant[])[0]!;
+    const [grant] = await takeUnderLock(tx, [demand]);
+    return grant!;
   }
 
   private async write(tx: Tx, demand: StockDemand, version: number): Promise<number | undefined> {
