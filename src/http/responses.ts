@@ -67,32 +67,32 @@ export function Responses<Types extends ByStatus>(types: Types, problems: Refusa
 
 const refTo = (name: string) => `#/components/schemas/${name}`;
 
-interface Schema {
-  $id?: string;
-  type?: string;
-  nullable?: boolean;
-  enum?: (string | null)[];
-  minimum?: number;
-  maximum?: number;
-}
+type Json = { [name: string]: unknown; nullable?: boolean; enum?: unknown[]; allOf?: { $ref: string }[] };
 
 /** Every named type, as OpenAPI 3.0 writes it. */
 export function responseSchemas(): Record<string, object> {
-  const { schemas } = z.toJSONSchema(z.globalRegistry, {
-    target: 'openapi-3.0',
-    uri: refTo,
-    override: ({ jsonSchema }) => plainer(jsonSchema as Schema),
-  });
-  for (const schema of Object.values(schemas)) delete (schema as Schema).$id;
-  return schemas;
+  const { schemas } = z.toJSONSchema(z.globalRegistry, { target: 'openapi-3.0', uri: refTo });
+  return Object.fromEntries(
+    Object.entries(schemas).map(([name, { $id: _, ...schema }]) => [name, written(schema, schemas)]),
+  );
 }
 
-/** Without the bounds of JavaScript's integers, and with null among the values that a nullable member may have. */
-function plainer(schema: Schema): void {
-  if (schema.minimum === Number.MIN_SAFE_INTEGER) delete schema.minimum;
-  if (schema.maximum === Number.MAX_SAFE_INTEGER) delete schema.maximum;
-  if (schema.nullable && schema.enum && !schema.enum.includes(null)) schema.enum = [...schema.enum, null];
+/**
+ * Without the bounds that JavaScript sets integers. OpenAPI 3.0 cannot say "this reference or null", so a nullable member
+ * has the whole schema instead of a reference.
+ */
+function written(value: unknown, schemas: Record<string, object>): object {
+  if (Array.isArray(value)) return value.map((one) => written(one, schemas));
+  if (typeof value !== 'object' || value === null) return value as never;
+  const { allOf, ...rest } = value as Json;
+  const name = allOf?.[0]!.$ref.split('/').at(-1);
+  const { $id: _, ...schema }: Json = name === undefined ? rest : { ...schemas[name], ...rest };
+  if (schema.nullable && schema.enum) schema.enum = [...schema.enum, null];
+  const kept = Object.entries(schema).filter(([, member]) => !bounds.includes(member));
+  return Object.fromEntries(kept.map(([key, member]) => [key, written(member, schemas)]));
 }
+
+const bounds: unknown[] = [Number.MIN_SAFE_INTEGER, Number.MAX_SAFE_INTEGER];
 
 // --- old
 

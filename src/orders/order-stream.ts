@@ -7,7 +7,7 @@ import { EventStreams } from '../auth/event-streams';
 import { OrderWatch } from './order-watch';
 import type { Order } from './orders.repository';
 import { OrdersService } from './orders.service';
-import { orderView } from './orders.views';
+import { orderView } from './orders.responses';
 
 /** As OrderWatch writes it. Also the id of an event. */
 const versionOf = (order: Order) => `${order.version}.${order.saga.version}`;

@@ -24,7 +24,7 @@ import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { HoldfastError, ValidationFailed } from '../errors';
-import { Answers } from '../http/responses';
+import { Responses } from '../http/responses';
 import { Caller, type Principal, Roles, ownerFilter } from '../auth/auth.guard';
 import { sendWithEtag } from '../http/etag';
 import { tooManyStreams } from '../auth/event-streams';
@@ -59,9 +59,8 @@ import {
   noSuchOrder,
 } from './orders.errors';
 import { type Order, listOrders } from './orders.repository';
-import { orderListType, orderType } from './orders.schemas';
+import { orderListType, orderType, orderView } from './orders.responses';
 import { OrdersService, answerFor } from './orders.service';
-import { orderView } from './orders.views';
 
 /** Longer waits are cut to this: proxies and load balancers end silent requests soon after. */
 const waitSecondsMax = 30;
@@ -82,6 +81,7 @@ export class OrdersController {
   @Post()
   @Roles('client', 'admin')
   @ApiOperation({
+    operationId: 'placeOrder',
     summary: 'Place an order',
     description:
       'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
@@ -92,7 +92,7 @@ export class OrdersController {
     required: false,
     description: `wait=N, at most ${waitSecondsMax} seconds. Any other value is ignored (RFC 7240).`,
   })
-  @Answers({ 201: orderType, 202: orderType }, [
+  @Responses({ 201: orderType, 202: orderType }, [
     InsufficientStock.kind,
     totalChanged.kind,
     paymentDeclined.kind,
@@ -152,8 +152,8 @@ export class OrdersController {
 
   @Get()
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ summary: 'List your orders', description: 'Newest first.' })
-  @Answers({ 200: orderListType }, [ValidationFailed.kind])
+  @ApiOperation({ operationId: 'listOrders', summary: 'List your orders', description: 'Newest first.' })
+  @Responses({ 200: orderListType }, [ValidationFailed.kind])
   async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -166,8 +166,8 @@ export class OrdersController {
 
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ summary: 'One order' })
-  @Answers({ 200: orderType }, [orderNotFound.kind])
+  @ApiOperation({ operationId: 'getOrder', summary: 'One order' })
+  @Responses({ 200: orderType }, [orderNotFound.kind])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -182,6 +182,7 @@ export class OrdersController {
   @Get(':id/events')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({
+    operationId: 'streamOrder',
     summary: 'The order as it changes, until it ends',
     description:
       'Server-sent events of type `order`, each the whole order; a comment every few seconds. After a lost connection send `Last-Event-ID`: you get the present order if it is not the one you have seen.',
@@ -189,7 +190,7 @@ export class OrdersController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event you got.' })
   @ApiProduces('text/event-stream')
   @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
-  @Answers({}, [orderNotFound.kind, tooManyStreams.kind])
+  @Responses({}, [orderNotFound.kind, tooManyStreams.kind])
   events(
     @Param('id') id: string,
     @Headers('last-event-id') seen: string | undefined,
@@ -204,11 +205,12 @@ export class OrdersController {
   @Roles('client', 'admin')
   @HttpCode(202)
   @ApiOperation({
+    operationId: 'cancelOrder',
     summary: 'Cancel an order',
     description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @Answers({ 200: orderType, 202: orderType }, [
+  @Responses({ 200: orderType, 202: orderType }, [
     orderNotFound.kind,
     orderAlreadyRejected.kind,
     ...keyProblems,
@@ -227,9 +229,13 @@ export class OrdersController {
   @Post(':id/refund')
   @Roles('client', 'admin')
   @HttpCode(202)
-  @ApiOperation({ summary: 'Refund a placed order', description: 'All of it; its stock goes back on sale.' })
+  @ApiOperation({
+    operationId: 'refundOrder',
+    summary: 'Refund a placed order',
+    description: 'All of it; its stock goes back on sale.',
+  })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @Answers({ 200: orderType, 202: orderType }, [
+  @Responses({ 200: orderType, 202: orderType }, [
     orderNotFound.kind,
     orderNotPlaced.kind,
     orderAlreadyRejected.kind,

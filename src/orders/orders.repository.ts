@@ -5,6 +5,9 @@ import type { SagaStatus } from './saga-state';
 
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
 
+export type RejectionReason =
+  'insufficient_stock' | 'payment_declined' | 'reservation_expired' | 'cancelled' | 'abandoned';
+
 export interface NewOrder {
   id: string;
   principal: string;
@@ -20,7 +23,7 @@ export interface NewOrder {
 
 export interface Order extends Omit<NewOrder, 'paymentMethod'> {
   status: OrderStatus;
-  rejectionReason: string | null;
+  rejectionReason: RejectionReason | null;
   version: number;
   placedAt: Date | null;
   endedAt: Date | null;

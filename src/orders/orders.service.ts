@@ -20,7 +20,7 @@ import {
   noSuchOrder,
 } from './orders.errors';
 import { type Order, announceCancellation, findOrder } from './orders.repository';
-import { type OrderView, orderView } from './orders.views';
+import { type OrderResponse, orderView } from './orders.responses';
 
 /** Reading orders, and asking for the way back. */
 @Injectable()
@@ -106,7 +106,7 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
 }
 
 /** What the client is told of an order in its present state: the order, or why it was rejected with the order in it. */
-export function answerFor(order: Order): { status: number; body: OrderView } | HoldfastError {
+export function answerFor(order: Order): { status: number; body: OrderResponse } | HoldfastError {
   const view = orderView(order);
   if (order.status === 'pending') return { status: 202, body: view };
   if (order.status === 'placed') return { status: 201, body: view };

@@ -1,4 +1,6 @@
 import { newId } from '../../src/ids';
+import type { ReservationStatus } from '../../src/inventory/reservations/reservations.repository';
+import type { RejectionReason } from '../../src/orders/orders.repository';
 import type { SagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
 import type { Checkout, Kind } from './abstract-checkout';
 
@@ -9,7 +11,7 @@ const ids = Object.fromEntries(kinds.map((kind) => [kind, newId()])) as Record<K
 const orderId = newId();
 const reservationId = newId();
 
-const rejectionReasons: Record<string, string | undefined> = {
+const rejectionReasons: Record<string, RejectionReason | undefined> = {
   payment_declined: 'payment_declined',
   reservation_expired: 'reservation_expired',
   cancelled: 'cancelled',
@@ -76,7 +78,7 @@ export function factsOf(state: Checkout): SagaFacts {
   };
 }
 
-function statusOf(reservation: Checkout['reservation']): string {
+function statusOf(reservation: Checkout['reservation']): ReservationStatus {
   if (reservation === 'due') return 'active';
   return reservation === 'returned' ? 'confirmed' : reservation;
 }

@@ -80,7 +80,7 @@ const processFiles = [
   'watchdog-thread.ts',
   'worker.ts',
 ];
-const topOfOrders = /^orders\/(orders\.(controller|service|dto|schemas)|order-(stream|watch))\.ts$/;
+const topOfOrders = /^orders\/(orders\.(controller|service|dto|responses)|order-(stream|watch))\.ts$/;
 
 function roomOf(path: string): string {
   if (rootFiles.includes(path) || path.startsWith('config/')) return 'root';

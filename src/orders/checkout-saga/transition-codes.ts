@@ -44,7 +44,7 @@ interface Amount {
 }
 
 /** The facts of a transition, as JSON. Which of them there are depends on its code. */
-export interface TransitionData {
+export type TransitionData = {
   operation?: OperationKind;
   /** Its id in the API: `pay_…`. */
   operationId?: string;
@@ -67,7 +67,7 @@ export interface TransitionData {
   error?: string;
   /** When the saga is due again. */
   nextRunAt?: string;
-}
+};
 
 /** A code with its facts, and the same as a sentence for people. */
 export interface Reason {

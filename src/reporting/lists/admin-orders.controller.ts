@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
@@ -23,14 +23,13 @@ import {
   noSuchOrder,
 } from '../../orders/orders.errors';
 import type { OrderStatus } from '../../orders/orders.repository';
-import { orderListType } from '../../orders/orders.schemas';
-import { orderView } from '../../orders/orders.views';
+import { orderListType, orderView } from '../../orders/orders.responses';
 import { type SagaAction, SagaActions } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from '../order-timeline/saga-money';
 import { optionsOf } from '../order-timeline/saga-options';
 import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-timeline';
 import { sagaView } from '../order-timeline/saga-view';
-import { sagaOptionsType, sagaType } from '../order-timeline/saga.schemas';
+import { sagaOptionsType, sagaType } from '../order-timeline/saga.responses';
 
 const sagaActionProblems = [
   ValidationFailed.kind,
@@ -52,8 +51,12 @@ export class AdminOrdersController {
   ) {}
 
   @Get()
-  @ApiOperation({ summary: 'All orders', description: 'Newest first. All filters together must hold.' })
-  @Answers({ 200: orderListType }, [ValidationFailed.kind])
+  @ApiOperation({
+    operationId: 'listAllOrders',
+    summary: 'All orders',
+    description: 'Newest first. All filters together must hold.',
+  })
+  @Responses({ 200: orderListType }, [ValidationFailed.kind])
   async list(@Query() query: AdminOrderListQuery) {
     const { limit, after } = pageBounds(query);
     const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
@@ -62,22 +65,24 @@ export class AdminOrdersController {
 
   @Get(':id/saga')
   @ApiOperation({
+    operationId: 'getSaga',
     summary: "One saga's timeline",
     description:
       'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
   })
-  @Answers({ 200: sagaType }, [orderNotFound.kind])
+  @Responses({ 200: sagaType }, [orderNotFound.kind])
   async saga(@Param('id') id: string) {
     return sagaView(await this.facts(orderIdOf(id)));
   }
 
   @Get(':id/saga/options')
   @ApiOperation({
+    operationId: 'getSagaOptions',
     summary: 'What can be done about a saga',
     description:
       'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
   })
-  @Answers({ 200: sagaOptionsType }, [orderNotFound.kind])
+  @Responses({ 200: sagaOptionsType }, [orderNotFound.kind])
   async options(@Param('id') id: string) {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
@@ -89,10 +94,11 @@ export class AdminOrdersController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'retrySaga',
     summary: 'Ask again now',
     description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, sagaActionProblems)
+  @Responses({ 200: sagaType }, sagaActionProblems)
   retry(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -107,11 +113,12 @@ export class AdminOrdersController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'compensateSaga',
     summary: 'Undo everything',
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.kind])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.kind])
   compensate(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -126,11 +133,12 @@ export class AdminOrdersController {
   @Roles('admin')
   @HttpCode(200)
   @ApiOperation({
+    operationId: 'resolveSaga',
     summary: 'Mark as resolved',
     description:
       'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
   })
-  @Answers({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.kind])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.kind])
   resolve(
     @Param('id') id: string,
     @Body() dto: ReasonDto,

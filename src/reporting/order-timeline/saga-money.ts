@@ -1,19 +1,7 @@
-import { money } from '../../http/responses';
+import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
-
-type Money = ReturnType<typeof money>;
-
-/** What Holdfast recorded of an order's money. Null is unknown: neither yes nor no. */
-export interface SagaMoney {
-  authorized: Money | null;
-  captured: Money | null;
-  voided: Money | null;
-  refunded: Money | null;
-  /** What was captured and not refunded. */
-  paid: Money | null;
-  reference: string | null;
-}
+import type { SagaMoney } from './saga.responses';
 
 /**
  * What the provider said instead of what it was asked for. An authorization that was heard with the right amount since

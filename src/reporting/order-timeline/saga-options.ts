@@ -6,25 +6,17 @@ import type { ProviderAnswer } from '../../payment/provider-desk';
 import type { ProviderRecord } from '../../payment/provider-records';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 import { orderEnds } from '../../orders/order-moves';
-import type { OrderStatus } from '../../orders/orders.repository';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
-import { type SagaMoney, moneyOf } from './saga-money';
+import { moneyOf } from './saga-money';
+import type { Comparison, SagaMoney, SagaOption, SagaOptionsResponse } from './saga.responses';
 import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
 import { capitalized, listed, moneyWords, operationWords, unitWords } from './formatting';
 
-/** What can be done about a saga, and what each act would lead to, as far as the provider's books tell. Pure. */
-export interface SagaOption {
-  possible: boolean;
-  why: string;
-  refund: ReturnType<typeof money> | null;
-  units: number;
-  endsAs: OrderStatus | null;
-}
-
-export function optionsOf(facts: SagaFacts, answer: ProviderAnswer) {
+/** What can be done about a saga, and what each act would lead to, as far as the provider's books show. Pure. */
+export function optionsOf(facts: SagaFacts, answer: ProviderAnswer): SagaOptionsResponse {
   const { order, operations } = facts;
   return {
-    object: 'saga_options' as const,
+    object: 'saga_options',
     orderId: publicId('ord', order.id),
     recorded: moneyOf(operations, order.currency),
     provider: providerView(answer),
@@ -170,8 +162,6 @@ function alone({ transitions }: SagaFacts): string {
 }
 
 /** Each fact in both books: the same, different, or not heard yet on one side, which is no difference. */
-export type Comparison = 'same' | 'differs' | 'not_heard';
-
 /** Clocks of two machines differ by less. */
 const skewMs = 2_000;
 

@@ -8,6 +8,8 @@ import {
   transitionsOf,
 } from '../../orders/checkout-saga/saga.repository';
 import { type Order, findOrder } from '../../orders/orders.repository';
+import type { ReservationStatus } from '../../inventory/reservations/reservations.repository';
+import type { WaitsFor } from './saga.responses';
 
 /** Everything that is known of one order's saga, read for people. */
 export interface SagaFacts {
@@ -22,7 +24,7 @@ export interface SagaFacts {
 
 export interface HeldReservation {
   id: string;
-  status: string;
+  status: ReservationStatus;
   createdAt: Date;
   expiresAt: Date;
   endedAt: Date | null;
@@ -55,8 +57,6 @@ export async function findSagaFacts(queryable: Queryable, orderId: string): Prom
 }
 
 /** What an unfinished saga goes on with: whoever drives it now, its next run, or an operator. Null: it has ended. */
-export type WaitsFor = 'worker' | 'next_run' | 'operator' | null;
-
 export function waitsFor(saga: ReadSaga): WaitsFor {
   if (saga.status === 'completed' || saga.status === 'compensated') return null;
   if (isLeased(saga)) return 'worker';

@@ -2,22 +2,23 @@ import { publicId } from '../../ids';
 import { money, secondsUntil } from '../../http/responses';
 import { type PaymentOperation, namesOf } from '../../payment/payment-operations';
 import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repository';
-import { orderView } from '../../orders/orders.views';
+import { orderView } from '../../orders/orders.responses';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from '../../orders/saga-actions/saga-actions';
 import { asAnswered, moneyOf } from './saga-money';
 import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-timeline';
+import type { SagaResponse } from './saga.responses';
 import { type Told, storyOf } from './story';
 
 /** One saga for people: its story, every transition and every attempt, what was asked of the provider, and what is next. */
-export function sagaView(facts: SagaFacts) {
+export function sagaView(facts: SagaFacts): SagaResponse {
   const { order, saga, transitions, operations, reservation, webhooks, clientKey } = facts;
   const startedAt = transitions[0]!.at;
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
   const recorded = asAnswered(moneyOf(operations, order.currency), transitions);
   return {
-    object: 'saga' as const,
+    object: 'saga',
     orderId: publicId('ord', order.id),
     asOf: saga.now.toISOString(),
     status: saga.status,

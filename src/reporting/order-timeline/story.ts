@@ -2,7 +2,7 @@ import type { PaymentOperation } from '../../payment/payment-operations';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { Attempt } from './saga-attempts';
-import type { WaitsFor } from './saga-timeline';
+import type { WaitsFor } from './saga.responses';
 import { type MoneySentence, moneySentence } from './story-money';
 import {
   type Outcome,

@@ -1,7 +1,7 @@
 import { publicId } from '../../ids';
 import { money, secondsUntil } from '../../http/responses';
 import type { ReviewRow } from './review';
-import type { WaitsFor } from '../order-timeline/saga-timeline';
+import type { WaitsFor } from '../order-timeline/saga.responses';
 import { stopOf } from '../order-timeline/story';
 import { stopWords } from '../order-timeline/story-words';
 import { capitalized, moneyWords, operationWords, unitWords } from '../order-timeline/formatting';

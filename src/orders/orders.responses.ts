@@ -1,0 +1,93 @@
+import { z } from 'zod';
+import {
+  instant,
+  int,
+  metadataType,
+  money,
+  moneyType,
+  pageType,
+  publicIdOf,
+  responseType,
+  secondsUntil,
+  text,
+} from '../http/responses';
+import { publicId } from '../ids';
+import { paymentStatusOf } from '../payment/payment-operations';
+import { stepNames } from './checkout-saga/checkout.saga';
+import type { Order } from './orders.repository';
+
+export const orderStatusType = z
+  .enum(['pending', 'placed', 'rejected', 'cancelled', 'refunded'])
+  .meta({ id: 'OrderStatus', example: 'placed' });
+export const sagaStatusType = z
+  .enum(['running', 'completed', 'compensating', 'compensated', 'stuck'])
+  .meta({ id: 'SagaStatus', example: 'completed' });
+export const stepType = z.enum(stepNames).meta({ id: 'StepName', example: stepNames.at(-1) });
+const paymentStatusType = z
+  .enum(['none', 'authorizing', 'authorized', 'captured', 'declined', 'unknown', 'voided', 'refunded'])
+  .meta({ id: 'PaymentStatus', example: 'captured' });
+const rejectionReasonType = z
+  .enum(['insufficient_stock', 'payment_declined', 'reservation_expired', 'cancelled', 'abandoned'])
+  .meta({ id: 'RejectionReason', example: 'payment_declined' });
+
+export const orderType = responseType('Order', {
+  id: publicIdOf('ord'),
+  object: z.literal('order'),
+  status: orderStatusType,
+  rejectionReason: rejectionReasonType.nullable(),
+  customerId: text('cus_42'),
+  reservationId: publicIdOf('rsv'),
+  lines: z.array(z.strictObject({ sku: text('TEE-BLACK-M'), quantity: int(2), unitPrice: moneyType })),
+  total: moneyType,
+  payment: z.strictObject({
+    status: paymentStatusType,
+    reference: text('pi_3Q…').nullable().describe("The provider's."),
+    declineCode: text('insufficient_funds').nullable(),
+  }),
+  saga: z.strictObject({ status: sagaStatusType, step: stepType }),
+  createdAt: instant(),
+  placedAt: instant('2026-11-20T10:00:00.060Z').nullable(),
+  endedAt: instant('2026-11-20T10:00:00.060Z').nullable(),
+  expiresAt: instant('2026-11-20T10:10:00.000Z').describe(
+    'When its reservation ends unless it is charged for.',
+  ),
+  expiresInSeconds: int(599),
+  metadata: metadataType,
+});
+export type OrderResponse = z.infer<typeof orderType>;
+export const orderListType = pageType(orderType);
+
+export function orderView(order: Order): OrderResponse {
+  const authorization = order.operations.find(
+    ({ kind, providerReference }) => kind === 'authorize' && providerReference,
+  );
+  const declined = order.operations.find(
+    ({ kind, status }) => status === 'declined' && (kind === 'authorize' || kind === 'capture'),
+  );
+  return {
+    id: publicId('ord', order.id),
+    object: 'order',
+    status: order.status,
+    rejectionReason: order.rejectionReason,
+    customerId: order.customerId,
+    reservationId: publicId('rsv', order.reservationId),
+    lines: order.lines.map((line) => ({
+      sku: line.sku,
+      quantity: line.quantity,
+      unitPrice: money(line.unitAmount, order.currency),
+    })),
+    total: money(order.totalAmount, order.currency),
+    payment: {
+      status: paymentStatusOf(order.operations),
+      reference: authorization?.providerReference ?? null,
+      declineCode: declined?.declineCode ?? null,
+    },
+    saga: { status: order.saga.status, step: order.saga.step },
+    createdAt: order.createdAt.toISOString(),
+    placedAt: order.placedAt?.toISOString() ?? null,
+    endedAt: order.endedAt?.toISOString() ?? null,
+    expiresAt: order.expiresAt.toISOString(),
+    expiresInSeconds: secondsUntil(order.expiresAt, order.now),
+    metadata: order.metadata,
+  };
+}
