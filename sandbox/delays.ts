@@ -1,4 +1,4 @@
-/** Timers that all end together, so that closing a sandbox neither waits for them nor lets one fire late. */
+/** Timers that can all be cancelled, so that a closing sandbox neither waits for them nor lets one fire late. */
 export class Delays {
   private readonly timers = new Set<NodeJS.Timeout>();
   private isClosed = false;
@@ -18,7 +18,7 @@ export class Delays {
     this.timers.delete(timer);
   }
 
-  /** Once closed this never settles: whoever waits is forgotten with the sandbox. */
+  /** Never settles once closed. */
   pass(ms: number): Promise<void> {
     return new Promise((resolve) => {
       this.run(ms, resolve);

@@ -3,8 +3,8 @@ import { createSandbox, type Sandbox } from './server';
 import { SettingsError, readSettings } from './settings';
 
 /**
- * The payment sandbox as a process of its own: a payment provider that can be killed, slowed down and
- * lied with, while its ledger keeps telling who paid.
+ * The payment sandbox as a separate process: a payment provider that can be killed, slowed down and made to fail, while
+ * its ledger still says who paid.
  */
 async function main(): Promise<void> {
   const sandbox = await createSandbox(readSettings(process.env));
@@ -13,16 +13,16 @@ async function main(): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(sandbox));
 }
 
-/** Unanswered requests are part of the sandbox's trade, so leaving never waits for them. */
+/** Does not wait for open requests: the sandbox leaves some of them unanswered on purpose. */
 async function stop(sandbox: Sandbox): Promise<void> {
   await sandbox.close();
   process.exit(0);
 }
 
-/** What the person at the keyboard can mend gets one line; anything else is a bug and keeps its stack. */
+/** What the operator can fix gets one line; anything else is a bug and keeps its stack. */
 function refuse(error: unknown): never {
-  const isMendable = error instanceof SettingsError || error instanceof UnreadableLedger;
-  console.error(isMendable ? error.message : error);
+  const isFixable = error instanceof SettingsError || error instanceof UnreadableLedger;
+  console.error(isFixable ? error.message : error);
   process.exit(1);
 }
 

@@ -2,7 +2,7 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { Delays } from './delays';
-import { deskRoutes } from './routes/sandbox-routes';
+import { sandboxRoutes } from './routes/sandbox-routes';
 import { Faults } from './faults/faults';
 import { Ledger } from './ledger/ledger';
 import { MoneyRequests } from './payments/money-requests';
@@ -17,11 +17,11 @@ import { Webhooks } from './webhooks';
 export interface Sandbox {
   readonly url: string;
   readonly app: FastifyInstance;
-  /** Stops at once: open requests are cut off, pending late commits and webhooks are left to the next start. */
+  /** Stops at once: open requests are cut off; pending late commits and webhooks wait for the next start. */
   close(): Promise<void>;
 }
 
-/** Starts a sandbox on what its ledger remembers. The ledger is changed only once the port is won. */
+/** Starts a sandbox from its ledger. The ledger is not changed before the port is bound. */
 export async function createSandbox(settings: SandboxSettings): Promise<Sandbox> {
   const ledger = Ledger.open(settings.dataDir);
   const delays = new Delays();
@@ -33,19 +33,19 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   const app = fastify({
     logger: false,
     genReqId: () => newId('req'),
-    // Requests that are never answered would keep a graceful close waiting for ever.
+    // A graceful close would wait forever for requests that are left unanswered.
     forceCloseConnections: true,
     routerOptions: { querystringParser: parseForm, maxParamLength: 200 },
   });
-  answerErrors(app);
+  handleErrors(app);
   await app.register(formbody, { parser: parseForm });
-  await app.register(
-    async (v1) => v1Routes(v1, { ledger, money, faults, delays, stats, secretKey: settings.secretKey }),
-    {
-      prefix: '/v1',
-    },
-  );
-  await app.register(async (desk) => deskRoutes(desk, { ledger, faults, stats }), { prefix: '/sandbox' });
+  const { secretKey } = settings;
+  await app.register(async (scope) => v1Routes(scope, { ledger, money, faults, delays, stats, secretKey }), {
+    prefix: '/v1',
+  });
+  await app.register(async (scope) => sandboxRoutes(scope, { ledger, faults, stats }), {
+    prefix: '/sandbox',
+  });
 
   const close = async (): Promise<void> => {
     delays.close();
@@ -57,18 +57,18 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
     await app.listen({ host: settings.host, port: settings.port });
   } catch (error) {
     await close();
-    throw explained(error as NodeJS.ErrnoException, settings);
+    throw listenError(error as NodeJS.ErrnoException, settings);
   }
   ledger.takeOver();
-  // The older events first, so that what falls due now is told after them, and told once.
+  // Older events first; events of requests that are due now follow, and are sent once.
   webhooks.resume();
   money.resume();
   const { address, family, port } = app.server.address() as AddressInfo;
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, app, close };
 }
 
-/** Whoever starts a sandbox can mend these; they get a line that says how, any other error stays as it is. */
-function explained(error: NodeJS.ErrnoException, { host, port }: SandboxSettings): Error {
+/** One line with the remedy where the operator can fix it; any other error stays as it is. */
+function listenError(error: NodeJS.ErrnoException, { host, port }: SandboxSettings): Error {
   const example = String(port > 1023 && port < 65_535 ? port + 1 : 3101);
   switch (error.code) {
     case 'EADDRINUSE':
@@ -91,8 +91,8 @@ function explained(error: NodeJS.ErrnoException, { host, port }: SandboxSettings
   }
 }
 
-/** Every error leaves in Stripe's shape; one that is not the caller's doing is also shown to the operator. */
-function answerErrors(app: FastifyInstance): void {
+/** Sends every error in Stripe's shape, and logs those that the client did not cause. */
+function handleErrors(app: FastifyInstance): void {
   app.setErrorHandler((error: FastifyError | StripeError, _request, reply) => {
     if (error instanceof StripeError)
       return reply.code(error.status).headers(error.headers).send({ error: error.body });

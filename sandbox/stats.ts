@@ -1,41 +1,42 @@
 /**
- * What became of a request:
+ * How a request ended:
  *
  * - `ok`: 2xx; `declined`: 402; `refused`: any other 4xx; `rateLimited`: 429; `error5xx`: 500.
- * - `timedOut`: never answered, or its asker had gone before the answer was there.
- * - `cutOff`: its connection was closed in place of an answer.
+ * - `timedOut`: no response, or the client was gone before it.
+ * - `cutOff`: the connection was closed instead of a response.
  */
-export type Answer = 'ok' | 'declined' | 'refused' | 'error5xx' | 'rateLimited' | 'timedOut' | 'cutOff';
+export type RequestResult =
+  'ok' | 'declined' | 'refused' | 'error5xx' | 'rateLimited' | 'timedOut' | 'cutOff';
 
 const secondsKept = 60;
 
-/** What the sandbox was asked and what it answered, counted from the start or the last reset. */
+/** Counts requests and their results, from the start or the last reset. */
 export class Stats {
   private counts = new Counts();
 
-  /** The clock, in milliseconds, never goes back. */
+  /** `clock`: monotonic, in milliseconds. */
   constructor(private readonly clock: () => number = () => performance.now()) {}
 
-  /** Counts a request that has come, and returns what is to be called when it is known what becomes of it. */
-  begin(route: string): (answer: Answer) => void {
+  /** Counts a request that was received. Call the returned function with its result. */
+  begin(route: string): (result: RequestResult) => void {
     const { counts } = this;
     counts.total += 1;
     counts.byPath.set(route, (counts.byPath.get(route) ?? 0) + 1);
     counts.perSecond.add(this.second());
 
     let isOpen = true;
-    return (answer) => {
-      if (isOpen) counts.answered[answer] += 1;
+    return (result) => {
+      if (isOpen) counts.answered[result] += 1;
       isOpen = false;
     };
   }
 
-  /** One try to deliver a webhook. */
+  /** Counts one try to deliver a webhook. */
   countWebhook(isAccepted: boolean): void {
     this.counts.webhooks[isAccepted ? 'sent' : 'failed'] += 1;
   }
 
-  /** Requests still being worked at when this is called count nowhere. */
+  /** Requests that are in progress during a reset are not counted. */
   reset(): void {
     this.counts = new Counts();
   }
@@ -63,7 +64,7 @@ class Counts {
   total = 0;
   readonly byPath = new Map<string, number>();
   readonly perSecond = new PerSecond();
-  readonly answered: Record<Answer, number> = {
+  readonly answered: Record<RequestResult, number> = {
     ok: 0,
     declined: 0,
     refused: 0,
@@ -75,7 +76,7 @@ class Counts {
   readonly webhooks = { sent: 0, failed: 0 };
 }
 
-/** Counts of the last sixty seconds, going round, and the highest count of any second. */
+/** Counts of the last sixty seconds in a ring, and the highest count of any second. */
 class PerSecond {
   peak = 0;
   private readonly counts = new Array<number>(secondsKept).fill(0);
@@ -88,13 +89,13 @@ class PerSecond {
     this.peak = Math.max(this.peak, count);
   }
 
-  /** The oldest first; the last is the second that is still running. */
+  /** Oldest first; the last is the current second. */
   lastMinute(second: number): number[] {
     this.advanceTo(second);
     return this.counts.map((_, i) => this.counts[(second + 1 + i) % secondsKept]!);
   }
 
-  /** Forgets what stood in the slots of the seconds between, in which nothing came. */
+  /** Clears the slots of the seconds in which nothing came. */
   private advanceTo(second: number): void {
     for (let passed = Math.max(this.latest, second - secondsKept) + 1; passed <= second; passed++)
       this.counts[passed % secondsKept] = 0;

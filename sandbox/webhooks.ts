@@ -11,36 +11,36 @@ import { renderEvent } from './stripe/objects';
 
 /** With doubling waits from one second, the last of ten tries comes some eight minutes after the first. */
 const attemptsMax = 10;
-/** A receiver that only stores and answers needs milliseconds; past this it is as good as gone. */
+/** A receiver that only stores an event needs milliseconds; after this long it is down. */
 const timeoutMs = 10_000;
 /** Enough to keep up with a load test, too few to starve the API that receives them. */
 const connectionsMax = 32;
-/** A load test with no shop behind it would otherwise fill the memory with events that nobody takes. */
+/** Without a limit, a load test without a shop would fill the memory with events that nobody receives. */
 const intentsWaitingMax = 20_000;
 
-/** An authorization neither captured nor voided has another event to come; a busy machine may take long over it. */
-const patienceWithOpen = 5;
+/** An authorization that is neither captured nor voided will cause another event, which a busy machine may delay. */
+const openIntentFactor = 5;
 
-/** `Stripe-Signature`: the time is signed too, so that a recorded delivery cannot be sent again later. */
+/** `Stripe-Signature`: the time is signed too, so that a recorded delivery cannot be replayed later. */
 export function signatureOf(body: string, secret: string, atSeconds: number): string {
   const digest = createHmac('sha256', secret).update(`${atSeconds}.${body}`).digest('hex');
   return `t=${atSeconds},v1=${digest}`;
 }
 
 /**
- * Tells the shop what happened: at least once, in order within an intent, and never in the way of an answer.
+ * Delivers events to the shop: at least once, in order within an intent, and without delaying responses.
  *
- * An event is retried until a 2xx or until its attempts are spent; the intent's next event waits for it.
- * When too many intents wait already, a further intent's event is given up; it can still be read.
- * Which events are settled, one way or the other, is in the ledger; the others go out again at a restart.
+ * An event is retried until a 2xx or until its attempts are used up; the intent's next event waits for it. When too many
+ * intents wait, an event of a further intent is dropped, but can still be read. The ledger records which events were
+ * accepted or dropped; after a restart the others are sent again.
  */
 export class Webhooks {
   private readonly delays = new Delays();
   private readonly agent: HttpAgent;
   private readonly post: typeof httpRequest;
-  /** Events waiting to be sent, per intent; present only while some are. Ids only: the ledger has the rest. */
+  /** Events to send, per intent. Ids only: the ledger has the rest. An intent without waiting events has no entry. */
   private readonly queues = new Map<string, { eventId: string; copies: number; dueAt: number }[]>();
-  /** Deliveries that wait for a connection, the first come first. A request object for each would cost far more. */
+  /** Deliveries that wait for a connection, in order. A request object for each would need far more memory. */
   private readonly waiting: (() => void)[] = [];
   private connections = 0;
   private isClosed = false;
@@ -57,12 +57,12 @@ export class Webhooks {
     this.post = isHttps ? httpsRequest : httpRequest;
   }
 
-  /** Takes up the events that an earlier process had not delivered. */
+  /** Continues with the events that an earlier process did not deliver. */
   resume(): void {
     for (const eventId of [...this.ledger.undelivered]) this.announce(this.entryOf(eventId));
   }
 
-  /** Sends the entry's event in the manner of its payment method, from the next turn of the event loop on. */
+  /** Sends the entry's event as its payment method demands, from the next turn of the event loop on. */
   announce({ eventId, intent }: Entry): void {
     const delivery = behaviourOf(intent.paymentMethod)?.delivery;
     if (eventId === undefined || delivery === undefined || delivery.kind === 'none') return;
@@ -77,12 +77,12 @@ export class Webhooks {
     this.agent.destroy();
   }
 
-  /** Keeps events until the intent has been quiet for a while, then sends the last first. */
+  /** Collects events until the intent has been quiet for a while, then sends the last one first. */
   private holdBack({ id, status }: IntentRecord, eventId: string): void {
     const held = this.heldBack.get(id);
     if (held) this.delays.cancel(held.timer);
     const eventIds = [eventId, ...(held?.eventIds ?? [])];
-    const quietMs = this.settings.reorderQuietMs * (status === 'requires_capture' ? patienceWithOpen : 1);
+    const quietMs = this.settings.reorderQuietMs * (status === 'requires_capture' ? openIntentFactor : 1);
     const timer = this.delays.run(quietMs, () => {
       this.heldBack.delete(id);
       for (const next of eventIds) this.enqueue(id, next, 1);
@@ -117,7 +117,7 @@ export class Webhooks {
     this.queues.delete(intentId);
   }
 
-  /** Tries until a copy is accepted, or in vain. */
+  /** Tries until the event is accepted or its attempts are used up. */
   private async deliver(eventId: string): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
       if (this.connections >= connectionsMax)
@@ -140,7 +140,7 @@ export class Webhooks {
     return this.ledger.read(this.ledger.events.get(eventId)!);
   }
 
-  /** One try: true on a 2xx, false on anything else. Signed anew, so that a late retry is not taken for a replay. */
+  /** One try: true on a 2xx. Each try has a new signature, or a late retry would be refused as a replay. */
   private send(body: string): Promise<boolean> {
     const { webhookUrl, webhookSecret } = this.settings;
     const headers = {
@@ -156,7 +156,7 @@ export class Webhooks {
         (response) => {
           const isAccepted =
             response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
-          // The body is read to its end so that the connection can be used again.
+          // The body is consumed so that the connection can be reused.
           response.resume().once('close', () => resolve(isAccepted));
         },
       );

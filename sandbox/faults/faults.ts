@@ -2,26 +2,26 @@ import { randomInt } from 'node:crypto';
 import { RateLimit } from './rate-limit';
 import { invalidRequest } from '../stripe/errors';
 
-/** Faults for all of `/v1`, on top of what a payment method does. */
+/** Faults for all of `/v1`, in addition to what a payment method does. */
 export interface FaultSettings {
   latencyMs: number;
-  /** Share of requests answered 500 before anything is executed. */
+  /** Share of requests that get 500 before anything is executed. */
   errorRate: number;
-  /** Share of requests never answered: half of them carried out, half not. */
+  /** Share of requests that are never answered: half of them executed, half not. */
   timeoutRate: number;
-  /** Share of requests carried out whose connection is then closed without an answer. */
+  /** Share of requests that are executed and then lose their connection without a response. */
   dropAnswersRate: number;
-  /** Calls taken in any one second, those above it being answered 429; absent while there is no limit. */
+  /** Requests admitted in any one second; further ones get 429. Absent: no limit. */
   rateLimitPerSecond?: number;
-  /** How much later the webhooks go out of what happens meanwhile. */
+  /** Delay of the webhooks of what happens while this is set. */
   webhookDelayMs: number;
-  /** Every connection is reset, as by a provider that is gone. */
+  /** Every connection is reset, as when the provider is down. */
   down: boolean;
-  /** The same seed and the same sequence of requests meet the same faults. */
+  /** The same seed and the same sequence of requests get the same faults. */
   seed: number;
 }
 
-export type Verdict = 'pass' | 'error' | 'timeout-before' | 'timeout-after' | 'drop-answer';
+export type Verdict = 'pass' | 'error' | 'timeout-before' | 'timeout-after' | 'drop-response';
 
 const share = { min: 0, max: 1, isWhole: false };
 const limits: Readonly<
@@ -31,7 +31,7 @@ const limits: Readonly<
   errorRate: share,
   timeoutRate: share,
   dropAnswersRate: share,
-  // No calls at all is what `down` is for.
+  // For no requests at all there is `down`.
   rateLimitPerSecond: { min: 1, max: 10_000, isWhole: true },
   webhookDelayMs: { min: 0, max: 600_000, isWhole: true },
   seed: { min: 0, max: 0xffff_ffff, isWhole: true },
@@ -47,13 +47,13 @@ const none: FaultSettings = {
   seed: 0,
 };
 
-/** The faults in force, and the dice that deal them out. */
+/** The current faults, and the random numbers that select the requests they hit. */
 export class Faults {
   current: FaultSettings = none;
   private random = mulberry32(none.seed);
   private rateLimit: RateLimit | undefined;
 
-  /** Replaces all faults: what the body does not name is off. Without a seed one is drawn, and shown. */
+  /** Replaces all faults: those that the body does not name are off. Without a seed, a random one is used and shown. */
   set(body: unknown): FaultSettings {
     if (typeof body !== 'object' || body === null || Array.isArray(body)) {
       throw invalidRequest(`Send a JSON object with any of ${Object.keys(limits).join(', ')}, down.`);
@@ -73,12 +73,12 @@ export class Faults {
     return this.current;
   }
 
-  /** Whether the rate limit lets the next request in. No dice: a request turned away shifts no sequence. */
+  /** Whether the rate limit admits the next request. It draws no random numbers, so a refused request shifts no sequence. */
   admits(): boolean {
     return this.rateLimit?.admits(performance.now()) ?? true;
   }
 
-  /** Decides about the next request. A die per rate each time, so that one rate does not shift another's sequence. */
+  /** Decides about the next request. Draws a number per rate each time, so that one rate does not shift another's sequence. */
   judge(): Verdict {
     const { errorRate, timeoutRate, dropAnswersRate } = this.current;
     if (errorRate === 0 && timeoutRate === 0 && dropAnswersRate === 0) return 'pass';
@@ -87,7 +87,7 @@ export class Faults {
     if (first < errorRate) return 'error';
     if (second < timeoutRate / 2) return 'timeout-before';
     if (second < timeoutRate) return 'timeout-after';
-    return third < dropAnswersRate ? 'drop-answer' : 'pass';
+    return third < dropAnswersRate ? 'drop-response' : 'pass';
   }
 }
 
@@ -109,7 +109,7 @@ function check(name: string, value: unknown): void {
     );
 }
 
-/** A small generator with 32 bits of state: plenty for dice, and the same on every machine. */
+/** A small seeded generator, the same on every machine. */
 function mulberry32(seed: number): () => number {
   let state = seed;
   return () => {

@@ -1,9 +1,9 @@
 /**
- * Lets at most so many calls through in any second, wherever that second begins. A call turned away does
- * not count, so whoever comes back after the second of `Retry-After` finds room that the crowd has not used up.
+ * Admits at most `perSecond` requests in any second (a sliding window). Refused requests do not count, so a client that
+ * retries after the second of `Retry-After` is not blocked by the refusals of others.
  */
 export class RateLimit {
-  /** When the latest calls were let in, going round; the slot to write next holds the oldest of them. */
+  /** A ring of the times of the latest admissions; the next slot holds the oldest of them. */
   private readonly admittedAt: number[];
   private next = 0;
 
@@ -11,7 +11,7 @@ export class RateLimit {
     this.admittedAt = new Array<number>(perSecond).fill(-Infinity);
   }
 
-  /** The time is the caller's, in milliseconds of a clock that never goes back. */
+  /** `nowMs`: of a monotonic clock. */
   admits(nowMs: number): boolean {
     if (nowMs - this.admittedAt[this.next]! < 1_000) return false;
     this.admittedAt[this.next] = nowMs;

@@ -11,20 +11,20 @@ import {
 import { dirname, join } from 'node:path';
 import { SettingsError } from '../settings';
 
-/** A ledger with a broken line before its last: no crash leaves that, so a person must look. */
+/** A line before the last is broken. No crash does that, so an operator must look at the file. */
 export class UnreadableLedger extends Error {}
 
-/** Big enough that a start after a long load test is a few thousand reads, small enough to stay in cache. */
+/** 256 KiB: few reads at a start after a long load test, and small enough for the CPU cache. */
 const chunkBytes = 1 << 18;
 
 /**
  * An append-only file of JSON lines; a line is addressed by the offset of its first byte.
  *
- * A line is in the file when `append` returns, so it survives the death of this process (of the machine
- * it need not: this is a sandbox, and fsync would make it the bottleneck of every load test).
+ * A line is in the file when `append` returns, so it survives a crash of this process. It need not survive a crash of the
+ * machine: fsync would make the sandbox the bottleneck of every load test.
  *
- * A line counts only with its newline. What follows the last newline was being written when the process
- * died, before any answer left, so it never happened: `takeOver` cuts it off.
+ * A line counts only with its newline. What follows the last newline was being written when the process died, before any
+ * response was sent, so it never happened: `takeOver` cuts it off.
  */
 export class LedgerFile {
   readonly path: string;
@@ -60,11 +60,11 @@ export class LedgerFile {
       let start = 0;
       for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10, start)) {
         const line = this.parse(bytes.toString('utf8', start, newline));
-        // A last line that is garbage up to its newline is as torn as one without.
+        // A last line that is garbage up to its newline is as incomplete as one without a newline.
         if (line === undefined) {
           if (position === fstatSync(this.fd).size && newline === bytes.length - 1) return;
           throw new UnreadableLedger(
-            `${this.path} is damaged at byte ${this.end}: repair that line, or move the file away to start anew`,
+            `${this.path} is damaged at byte ${this.end}: repair that line, or move the file away to start with an empty ledger`,
           );
         }
         visit(line, this.end);
@@ -75,7 +75,7 @@ export class LedgerFile {
     }
   }
 
-  /** Makes the file this process's own, which a process that finds its port taken must not do. */
+  /** Claims the file for this process. Only after the port is bound: another sandbox may still be writing it. */
   takeOver(): void {
     if (this.isOwned) return;
     this.isOwned = true;
@@ -85,7 +85,7 @@ export class LedgerFile {
     console.warn(`${this.path}: cut off ${torn} bytes of a line that a crash left unfinished`);
   }
 
-  /** Writes one line before it returns, and returns its offset. A line that does not fit is taken back whole. */
+  /** Writes one line and returns its offset. A line that cannot be written whole (disk full) is removed again. */
   append(line: object): number {
     const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
     this.takeOver();
@@ -100,7 +100,7 @@ export class LedgerFile {
     return offset;
   }
 
-  /** Reads the line at an offset that `append` or `replay` gave out. */
+  /** Reads the line at an offset from `append` or `replay`. */
   read(offset: number): unknown {
     for (let size = 4096; ; size *= 4) {
       const bytes = Buffer.allocUnsafe(size);

@@ -5,11 +5,11 @@ import type { StripeErrorBody } from '../stripe/errors';
 
 export type IntentStatus = 'requires_payment_method' | 'requires_capture' | 'succeeded' | 'canceled';
 
-/** A payment intent as the ledger keeps it; `stripe-objects.ts` makes Stripe's shape of it. */
+/** A payment intent as the ledger keeps it; `stripe/objects.ts` renders it in Stripe's shape. */
 export interface IntentRecord {
   readonly id: string;
   readonly chargeId: string;
-  /** Fixed when the intent is made: a later change of metadata does not move money to another order. */
+  /** Fixed at creation: a later change of the metadata does not move money to another order. */
   readonly orderId: string;
   readonly createdAt: number;
   readonly amount: number;
@@ -37,13 +37,13 @@ export interface RefundRecord {
   readonly metadata: Readonly<Record<string, string>>;
 }
 
-/** `decline` moves nothing; it is kept because an audit wants to see what was asked. */
+/** `decline` moves nothing; it is recorded for audits. */
 export interface Movement {
   readonly kind: 'authorize' | 'capture' | 'void' | 'refund' | 'decline';
   readonly amount: number;
 }
 
-/** What one executed request did: its movements, the state after it, its answer, and the event it caused. */
+/** The effects of one executed request: its movements, the state after it, its response and its event. */
 export interface Outcome {
   readonly movements: readonly Movement[];
   readonly intent: IntentRecord;
@@ -60,7 +60,7 @@ export type EventType =
   | 'payment_intent.canceled'
   | 'charge.refunded';
 
-/** An executed request. Beside the outcome: who asked, and under which idempotency key it is saved. */
+/** An executed request: its outcome, and the ids and idempotency key that belong to it. */
 export interface Entry extends Outcome {
   readonly at: number;
   readonly requestId: string;
@@ -70,18 +70,18 @@ export interface Entry extends Outcome {
   readonly eventId?: string;
 }
 
-/** A money-moving request was received for this order, whatever came of it. */
+/** A money request was received for this order, whatever its result. */
 interface Attempt {
   readonly attempt: string;
   readonly currency: string;
 }
 
-/** One more request whose number decides how it is treated; see `Operation.countedAs`. */
+/** One more request under a counter; see `Operation.countedAs`. */
 interface Count {
   readonly counted: string;
 }
 
-/** A request that may move money, as it came. */
+/** A request that may move money, as received. */
 export interface MoneyRequest {
   readonly path: string;
   readonly params: Params;
@@ -90,13 +90,13 @@ export interface MoneyRequest {
   readonly requestId: string;
 }
 
-/** A request that was begun and is to be carried out at a later time. Its entry, by the same request id, ends it. */
+/** A request that will be executed at `dueAt`. The entry with the same request id ends it. */
 export interface Begun {
   readonly begun: MoneyRequest;
   readonly dueAt: number;
 }
 
-/** An event that need not be delivered any more: a receiver has accepted it, or it was given up. */
+/** An event that needs no further delivery: the receiver accepted it, or it was dropped. */
 interface Settled {
   readonly settled: string;
   readonly isAccepted: boolean;
@@ -104,7 +104,7 @@ interface Settled {
 
 type Line = Entry | Attempt | Count | Begun | Settled;
 
-/** What the ledger says about one order, in minor units. */
+/** The sums of one order, in minor units. */
 export interface OrderRow {
   readonly orderId: string;
   currency: string;
@@ -122,20 +122,20 @@ interface OrderIndex {
 }
 
 /**
- * The sandbox's memory: what was written, and indexes into it.
+ * The state of the sandbox: the lines of the file, and indexes in memory.
  *
- * Every change is one line, written first and applied second, and applied by the same code at a restart;
- * so what was answered is what a restarted sandbox remembers. Saved answers and events stay on disk and
- * are read back by offset: a long load test leaves hundreds of thousands, and few are ever asked for.
+ * Every change is one line, written first and then applied; a restart applies the lines with the same code, so a
+ * restarted sandbox remembers every response it gave. Saved responses and events stay on disk and are read by offset: a
+ * long load test leaves hundreds of thousands, and few are ever read.
  */
 export class Ledger {
   readonly intents = new Map<string, IntentRecord>();
   readonly refunds = new Map<string, RefundRecord>();
   readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
   readonly events = new Map<string, number>();
-  /** By request id: what is still to be carried out. */
+  /** Requests that are not executed yet, by request id. */
   readonly begun = new Map<string, Begun>();
-  /** The events that are still to be delivered, the first first. */
+  /** Events that are not delivered yet, oldest first. */
   readonly undelivered = new Set<string>();
   private readonly orders = new Map<string, OrderIndex>();
   private readonly counts = new Map<string, number>();
@@ -149,12 +149,12 @@ export class Ledger {
     return ledger;
   }
 
-  /** To be called once the sandbox listens; see `LedgerFile.takeOver`. */
+  /** Call it once the sandbox listens; see `LedgerFile.takeOver`. */
   takeOver(): void {
     this.file.takeOver();
   }
 
-  /** Records an executed request; it is on disk when this returns, and only then may it be answered. */
+  /** Records an executed request. It is in the file when this returns; respond only after that. */
   record(entry: Entry): void {
     this.write(entry);
   }
@@ -163,13 +163,13 @@ export class Ledger {
     this.write({ attempt: orderId, currency });
   }
 
-  /** Counts one more, and returns how many that makes. */
+  /** Increments a counter and returns it. */
   count(counted: string): number {
     this.write({ counted });
     return this.counts.get(counted)!;
   }
 
-  /** Promises to carry out a request later, if not by this process then by the next one. */
+  /** Records that a request will be executed later, by this process or the next one. */
   begin(request: MoneyRequest, dueAt: number): void {
     this.write({ begun: request, dueAt });
   }
@@ -186,7 +186,7 @@ export class Ledger {
     return Array.from(this.orders.values(), (order) => order.row);
   }
 
-  /** The order's entries, the first first. */
+  /** Oldest first. */
   entriesOf(orderId: string): Entry[] {
     return (this.orders.get(orderId)?.offsets ?? []).map((offset) => this.read(offset));
   }
@@ -230,7 +230,7 @@ export class Ledger {
   private orderOf(orderId: string, currency: string): OrderIndex {
     const known = this.orders.get(orderId);
     if (known) {
-      // A first attempt may have been too malformed to say in which currency.
+      // The first attempt may have been too malformed to name a currency.
       known.row.currency ||= currency.toUpperCase();
       return known;
     }

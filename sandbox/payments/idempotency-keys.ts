@@ -4,15 +4,15 @@ import type { Params } from '../stripe/params';
 import { invalidRequest, keyInUse, keyReused } from '../stripe/errors';
 
 /**
- * Idempotency as Stripe documents it. A key is, in this order:
+ * Idempotency keys as Stripe documents them. A key is, in this order:
  *
  * - unknown: the request may begin, and the key is in use until it is saved or released;
- * - in use: 409, and asking again later is right;
- * - saved: the first answer again, whatever it was, until the window is over;
- * - forgotten, and so unknown: whoever asks again now pays again.
+ * - in use: 409, the client may try again later;
+ * - saved: every retry gets the first response, until the window is over;
+ * - forgotten, and so unknown: a retry pays again.
  *
- * With other parameters or another path a known key is refused with 400, in use or saved: the caller has
- * mixed up two requests, and waiting would not mend that. Refusals from before execution release the key.
+ * A known key with other parameters or another path gets 400: the client has confused two requests, and waiting would not
+ * help. Refusals from before execution release the key.
  */
 export class IdempotencyKeys {
   private readonly inUse = new Map<string, string>();
@@ -25,7 +25,7 @@ export class IdempotencyKeys {
       if (begun.key !== undefined) this.inUse.set(begun.key, begun.fingerprint);
   }
 
-  /** The saved entry to answer again, or undefined when the request is the first and has now begun. */
+  /** The saved entry to respond with, or undefined when the request is the first and has now begun. */
   begin(key: string, fingerprint: string): Entry | undefined {
     const saved = this.savedUnder(key);
     const known = saved?.fingerprint ?? this.inUse.get(key);
@@ -37,7 +37,7 @@ export class IdempotencyKeys {
     return undefined;
   }
 
-  /** After execution the ledger knows the key; before it, the key is free again. Harmless to repeat. */
+  /** After execution the ledger knows the key; before it, this makes the key free again. */
   release(key: string): void {
     this.inUse.delete(key);
   }
@@ -48,7 +48,7 @@ export class IdempotencyKeys {
   }
 }
 
-/** The key of a request, or undefined: Stripe takes requests without one, and so repeats them. */
+/** The key of a request, if it has one. Stripe accepts requests without a key and executes each of them. */
 export function keyOf(header: string | string[] | undefined): string | undefined {
   if (header === undefined || header === '') return undefined;
   if (typeof header !== 'string' || header.length > 255) {
@@ -57,7 +57,7 @@ export function keyOf(header: string | string[] | undefined): string | undefined
   return header;
 }
 
-/** Equal for requests that ask for the same thing, in whatever order a client encodes its parameters. */
+/** Equal for requests with the same path and parameters, in whatever order they are encoded. */
 export function fingerprintOf(path: string, params: Params): string {
   return createHash('sha256')
     .update(`${path}\n${JSON.stringify(sorted(params))}`)

@@ -25,10 +25,10 @@ export interface Authorization {
 }
 
 /**
- * Reads the parameters of `POST /v1/payment_intents`. Only confirmed card payments: Holdfast makes no others.
+ * Reads the parameters of `POST /v1/payment_intents`. Only confirmed card payments, because Holdfast makes no others.
  *
- * Older API versions say `payment_method_types` for `allowed_payment_method_types`. The two about further
- * action are accepted because they hold by themselves: no payment method here ever asks for one.
+ * `payment_method_types` is the older name of `allowed_payment_method_types`. `error_on_requires_action` and
+ * `off_session` have no effect, because no payment method here requires an action.
  */
 export function readAuthorization(params: Params): Authorization {
   refuseUnknown(params, [

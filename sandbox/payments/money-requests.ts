@@ -6,15 +6,14 @@ import { newId } from './payment-intents';
 import { apiError, rateLimited } from '../stripe/errors';
 import type { Webhooks } from '../webhooks';
 
-/** The entry to answer from, or undefined for a request that is never to be answered. */
+/** The entry to respond with, or undefined for a request that gets no response. */
 export type Reply = { entry: Entry; isReplay: boolean } | undefined;
 
 /**
- * Carries out requests that move money: once per idempotency key, in the manner of the payment method.
+ * Executes requests that move money: once per idempotency key, and as the payment method demands.
  *
- * Execution itself is synchronous (decide, write the line, apply it), so two requests never interleave
- * within one; all waiting happens before or after. Whoever waits before it is in the ledger as begun, and
- * a restart goes on waiting.
+ * Execution is synchronous (decide, write the line, apply it), so two requests never interleave; all waiting happens
+ * before or after it. A request that waits before its execution is in the ledger as begun, and still waits after a restart.
  */
 export class MoneyRequests {
   private readonly keys: IdempotencyKeys;
@@ -29,8 +28,8 @@ export class MoneyRequests {
   }
 
   /**
-   * Precedence: a known key first, so that a replay never depends on today's state; then the refusals of
-   * `operationOf`; then the manner.
+   * A known key comes first, so that a replay does not depend on the current state; then the refusals of `operationOf`;
+   * then the handling.
    */
   async handle(request: MoneyRequest): Promise<Reply> {
     const { key, fingerprint } = request;
@@ -38,14 +37,14 @@ export class MoneyRequests {
     if (saved) return { entry: saved, isReplay: true };
 
     try {
-      return await this.carryOut(request, operationOf(this.ledger, request));
+      return await this.run(request, operationOf(this.ledger, request));
     } catch (error) {
       this.release(request);
       throw error;
     }
   }
 
-  /** Takes up what an earlier process had begun. What fell due meanwhile happens before this returns. */
+  /** Continues what an earlier process began. Requests that are already due are executed before this returns. */
   resume(): void {
     const inOrder = [...this.ledger.begun.values()].sort((a, b) => a.dueAt - b.dueAt);
     for (const { begun, dueAt } of inOrder) {
@@ -56,26 +55,26 @@ export class MoneyRequests {
     }
   }
 
-  private async carryOut(request: MoneyRequest, operation: Operation): Promise<Reply> {
-    const { manner } = operation;
+  private async run(request: MoneyRequest, operation: Operation): Promise<Reply> {
+    const { handling } = operation;
     const execute = () => this.execute(request, operation);
     const done = (entry: Entry): Reply => ({ entry, isReplay: false });
     const count = () => this.ledger.count(operation.countedAs);
-    switch (manner.kind) {
+    switch (handling.kind) {
       case 'plain':
         return done(execute());
       case 'slow':
-        this.ledger.begin(request, Date.now() + manner.ms);
-        await this.delays.pass(manner.ms);
+        this.ledger.begin(request, Date.now() + handling.ms);
+        await this.delays.pass(handling.ms);
         return done(execute());
-      case 'slow-answer': {
+      case 'slow-response': {
         const entry = execute();
-        await this.delays.pass(manner.ms);
+        await this.delays.pass(handling.ms);
         return done(entry);
       }
       case 'late-commit':
-        this.ledger.begin(request, Date.now() + manner.ms);
-        this.delays.run(manner.ms, execute);
+        this.ledger.begin(request, Date.now() + handling.ms);
+        this.delays.run(handling.ms, execute);
         return undefined;
       case 'timeout-after-commit': {
         const isFirst = count() === 1;
@@ -87,10 +86,10 @@ export class MoneyRequests {
         this.release(request);
         return undefined;
       case 'error':
-        if (count() <= manner.times) throw apiError();
+        if (count() <= handling.times) throw apiError();
         return done(execute());
       case 'rate-limit':
-        if (count() <= manner.times) throw rateLimited();
+        if (count() <= handling.times) throw rateLimited();
         return done(execute());
     }
   }

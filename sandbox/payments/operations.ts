@@ -1,4 +1,4 @@
-import { behaviourOf, type Manner } from '../faults/behaviours';
+import { behaviourOf, type Handling } from '../faults/behaviours';
 import { readAuthorization, readCapture, readVoid } from './intent-params';
 import type { IntentRecord, Ledger, MoneyRequest, Outcome } from '../ledger/ledger';
 import { authorize, capture, voidIntent } from './payment-intents';
@@ -7,15 +7,15 @@ import { resourceMissing } from '../stripe/errors';
 
 /** A request that may move money, after validation. */
 export interface Operation {
-  manner: Manner;
-  /** Whose requests are counted by a manner that treats the first ones differently. */
+  handling: Handling;
+  /** The counter for a handling that treats the first requests differently. */
   countedAs: string;
-  /** The caller's own name for the operation, for audits. */
+  /** The client's id of the operation, for audits. */
   operationId: string | undefined;
   execute(at: number): Outcome;
 }
 
-/** The paths that move money, as routes. */
+/** The routes that move money. */
 export const moneyRoutes = [
   '/payment_intents',
   '/payment_intents/:id/capture',
@@ -23,7 +23,7 @@ export const moneyRoutes = [
   '/refunds',
 ] as const;
 
-/** Validates a request to one of the money routes. Of path and parameters only, so that it can be done again later. */
+/** Validates a request to one of the money routes. It reads only path and parameters, so it can be repeated later. */
 export function operationOf(ledger: Ledger, request: MoneyRequest): Operation {
   const [, intentId, verb] = /^\/v1\/payment_intents\/([^/]+)\/(\w+)$/.exec(request.path) ?? [];
   if (intentId === undefined)
@@ -32,45 +32,45 @@ export function operationOf(ledger: Ledger, request: MoneyRequest): Operation {
 }
 
 function authorizing({ params, key, fingerprint }: MoneyRequest): Operation {
-  const asked = readAuthorization(params);
-  const { metadata, behaviour } = asked;
+  const authorization = readAuthorization(params);
+  const { metadata, behaviour } = authorization;
   return {
-    manner: behaviour.manner,
+    handling: behaviour.handling,
     countedAs: `authorize ${metadata.orderId ?? key ?? fingerprint}`,
     operationId: metadata.operationId,
-    execute: (at) => authorize(asked, at),
+    execute: (at) => authorize(authorization, at),
   };
 }
 
 function capturing(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
-  const asked = readCapture(params);
+  const requested = readCapture(params);
   const { id, paymentMethod, metadata } = intentOf(ledger, intentId, 'intent');
   return {
-    manner: behaviourOf(paymentMethod)?.manner ?? { kind: 'plain' },
+    handling: behaviourOf(paymentMethod)?.handling ?? { kind: 'plain' },
     countedAs: `capture ${id}`,
-    operationId: asked.metadata.operationId ?? metadata.operationId,
-    // Read again at execution: with a slow or late capture the intent may have been voided meanwhile.
-    execute: () => capture(intentOf(ledger, id, 'intent'), asked),
+    operationId: requested.metadata.operationId ?? metadata.operationId,
+    // Read again at execution: before a slow or late capture the intent may have been voided.
+    execute: () => capture(intentOf(ledger, id, 'intent'), requested),
   };
 }
 
 function voiding(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
   const reason = readVoid(params);
   const intent = intentOf(ledger, intentId, 'intent');
-  return plainly(intent.metadata.operationId, (at) => voidIntent(intent, reason, at));
+  return plain(intent.metadata.operationId, (at) => voidIntent(intent, reason, at));
 }
 
 function refunding(ledger: Ledger, { params }: MoneyRequest): Operation {
-  const asked = readRefund(params);
-  const intent = intentOf(ledger, asked.paymentIntent, 'payment_intent');
-  return plainly(asked.metadata.operationId ?? intent.metadata.operationId, (at) =>
-    refund(intent, asked, at),
+  const requested = readRefund(params);
+  const intent = intentOf(ledger, requested.paymentIntent, 'payment_intent');
+  return plain(requested.metadata.operationId ?? intent.metadata.operationId, (at) =>
+    refund(intent, requested, at),
   );
 }
 
-/** Void and refund behave whatever the payment method: the way back must stay open. */
-function plainly(operationId: string | undefined, execute: Operation['execute']): Operation {
-  return { manner: { kind: 'plain' }, countedAs: '', operationId, execute };
+/** Void and refund ignore the payment method's behaviour, so that money can always be given back. */
+function plain(operationId: string | undefined, execute: Operation['execute']): Operation {
+  return { handling: { kind: 'plain' }, countedAs: '', operationId, execute };
 }
 
 function intentOf(ledger: Ledger, id: string, param: string): IntentRecord {

@@ -4,18 +4,18 @@ import type { Authorization, Capture } from './intent-params';
 import type { IntentRecord, Movement, Outcome } from '../ledger/ledger';
 import { cardDeclined } from '../stripe/errors';
 
-/** Stripe's ids are a prefix and letters; nobody may read more into them. */
+/** Like Stripe's ids: a prefix and an opaque rest. */
 export const newId = (prefix: string): string => `${prefix}_${randomUUID().replaceAll('-', '')}`;
 
 /**
- * An intent is `requires_capture` once authorized, from there `succeeded` (captured; refunds do not change
- * that) or `canceled` (voided). A declined one is `requires_payment_method`, and can only be canceled.
- * With `capture_method=automatic` authorization and capture are one step, and so is their decline.
+ * States of an intent: `requires_capture` (authorized) becomes `succeeded` (captured; refunds do not change it) or
+ * `canceled` (voided). A declined intent is `requires_payment_method` and can only be canceled. With
+ * `capture_method=automatic`, authorization and capture succeed or are declined together.
  */
-export function authorize(asked: Authorization, at: number): Outcome {
-  const { behaviour, metadata, currency, paymentMethod, captureMethod, description } = asked;
+export function authorize(params: Authorization, at: number): Outcome {
+  const { behaviour, metadata, currency, paymentMethod, captureMethod, description } = params;
   const id = newId('pi');
-  const amount = asked.amount + (behaviour.overcharge ?? 0);
+  const amount = params.amount + (behaviour.overcharge ?? 0);
   const isAutomatic = captureMethod === 'automatic';
   const base: Omit<IntentRecord, 'status'> = {
     id,
@@ -66,10 +66,10 @@ export function authorize(asked: Authorization, at: number): Outcome {
   };
 }
 
-/** Captures all or part; what a partial capture leaves is dropped, as Stripe does with cards. */
-export function capture(intent: IntentRecord, asked: Capture): Outcome {
+/** Captures all or a part; the rest of the authorization is voided, as Stripe does with cards. */
+export function capture(intent: IntentRecord, params: Capture): Outcome {
   if (intent.status !== 'requires_capture') return unexpectedState(intent, 'captured', 'requires_capture');
-  const amount = asked.amount ?? intent.capturable;
+  const amount = params.amount ?? intent.capturable;
   if (amount > intent.capturable) {
     return refusal(
       intent,
@@ -88,35 +88,35 @@ export function capture(intent: IntentRecord, asked: Capture): Outcome {
     };
   }
 
-  const dropped = intent.capturable - amount;
+  const rest = intent.capturable - amount;
   const movements: Movement[] = [{ kind: 'capture', amount }];
-  if (dropped > 0) movements.push({ kind: 'void', amount: dropped });
+  if (rest > 0) movements.push({ kind: 'void', amount: rest });
   const captured: IntentRecord = {
     ...intent,
     status: 'succeeded',
     capturable: 0,
     received: amount,
-    metadata: { ...intent.metadata, ...asked.metadata },
+    metadata: { ...intent.metadata, ...params.metadata },
   };
   return { movements, intent: captured, status: 200, eventType: 'payment_intent.succeeded' };
 }
 
-/** Drops an authorization that was not captured. A declined intent has nothing to drop, but can be closed. */
+/** Voids an authorization that was not captured. A declined intent has nothing to void, but can be canceled. */
 export function voidIntent(intent: IntentRecord, reason: string | null, at: number): Outcome {
   if (intent.status !== 'requires_capture' && intent.status !== 'requires_payment_method') {
     return unexpectedState(intent, 'canceled', 'requires_payment_method, requires_capture');
   }
 
-  const dropped = intent.capturable;
+  const rest = intent.capturable;
   return {
-    movements: dropped > 0 ? [{ kind: 'void', amount: dropped }] : [],
+    movements: rest > 0 ? [{ kind: 'void', amount: rest }] : [],
     intent: { ...intent, status: 'canceled', capturable: 0, cancellation: { at, reason } },
     status: 200,
     eventType: 'payment_intent.canceled',
   };
 }
 
-/** A refusal for the intent's state. Execution had begun, so it is saved under the key like any answer. */
+/** A refusal for the state of the intent. Execution has begun, so it is saved under the key like any response. */
 export function refusal(intent: IntentRecord, code: string | undefined, message: string): Outcome {
   const error = { type: 'invalid_request_error' as const, ...(code !== undefined && { code }), message };
   return { movements: [], intent, status: 400, error };

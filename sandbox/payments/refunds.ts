@@ -31,10 +31,10 @@ export function readRefund(params: Params): Refund {
 }
 
 /**
- * Gives captured money back, all that is left or a part. Never more than was captured, however many
- * refunds arrive: the sum is checked against the intent as it stands when the refund is executed.
+ * Refunds captured money, all that is left or a part. Never more than was captured, however many refunds arrive: the sum
+ * is checked against the intent at the moment of execution.
  */
-export function refund(intent: IntentRecord, asked: Refund, at: number): Outcome {
+export function refund(intent: IntentRecord, params: Refund, at: number): Outcome {
   const left = intent.received - intent.refunded;
   if (intent.received === 0) {
     return refusal(
@@ -45,7 +45,7 @@ export function refund(intent: IntentRecord, asked: Refund, at: number): Outcome
   }
   if (left === 0)
     return refusal(intent, 'charge_already_refunded', `Charge ${intent.chargeId} has already been refunded.`);
-  const amount = asked.amount ?? left;
+  const amount = params.amount ?? left;
   if (amount > left)
     return refusal(
       intent,
@@ -63,8 +63,8 @@ export function refund(intent: IntentRecord, asked: Refund, at: number): Outcome
       createdAt: at,
       amount,
       currency: intent.currency,
-      reason: asked.reason,
-      metadata: asked.metadata,
+      reason: params.reason,
+      metadata: params.metadata,
     },
     status: 200,
     eventType: 'charge.refunded',

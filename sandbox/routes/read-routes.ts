@@ -13,7 +13,7 @@ import { renderEvent, renderIntent, renderRefund } from '../stripe/objects';
 
 type IdRoute = { Params: { id: string } };
 
-/** What can be asked without moving anything: intents, refunds, events. */
+/** Reads that move nothing: intents, refunds, events. */
 export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
   intentRoutes(app, ledger);
   refundRoutes(app, ledger);
@@ -28,7 +28,7 @@ function intentRoutes(app: FastifyInstance, ledger: Ledger): void {
     reply.send(page(params, '/v1/payment_intents', ledger.intents, (intent) => renderIntent(intent, expand)));
   });
 
-  // Real Stripe's search lags its writes by up to a minute; a caller that needs the present must not search.
+  // Stripe's own search lags its writes by up to a minute, so a caller that needs the current state must not search.
   app.get('/payment_intents/search', (request, reply) => {
     const params = request.query as Params;
     refuseUnknown(params, ['query', 'limit', 'page', 'expand']);
@@ -100,12 +100,12 @@ function eventRoutes(app: FastifyInstance, ledger: Ledger): void {
   });
 }
 
-/** In lists Stripe names what to expand from the list down: `data.latest_charge`. */
+/** In lists, the names to expand start with `data.`: `data.latest_charge`. */
 function listExpand(params: Params): string[] {
   return stringList(params, 'expand').map((name) => name.replace(/^data\./, ''));
 }
 
-/** One page of a map in Stripe's list shape, the newest first. Walks the map: lists are for people, not for load. */
+/** One page of a map in Stripe's list shape, newest first. It copies all keys: lists are for people, not for load. */
 function page<T>(
   params: Params,
   url: string,

@@ -4,24 +4,24 @@ import type { Ledger } from '../ledger/ledger';
 import { requiredString, type Params } from '../stripe/params';
 import type { Stats } from '../stats';
 
-interface DeskParts {
+interface SandboxParts {
   ledger: Ledger;
   faults: Faults;
   stats: Stats;
 }
 
-/** The sandbox's own paths: the witness and the fault switch. No key: they hold no secret and move no money. */
-export function deskRoutes(app: FastifyInstance, { ledger, faults, stats }: DeskParts): void {
+/** The sandbox's own paths: ledger, faults and statistics. No key is needed: they hold no secret and move no money. */
+export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats }: SandboxParts): void {
   app.get('/health', (_request, reply) => {
     reply.send({ status: 'ok' });
   });
 
-  /** Never paged, so that an audit sees all orders or none. */
+  // Never paged, so that an audit sees all orders or none.
   app.get('/ledger', (_request, reply) => {
     reply.send({ object: 'list', data: ledger.rows() });
   });
 
-  /** Every movement of one order in the order it happened, with what an audit needs to match it to an operation. */
+  // Every movement of one order, oldest first, with what an audit needs to match it to an operation.
   app.get('/entries', (request, reply) => {
     const orderId = requiredString(request.query as Params, 'orderId');
     const data = ledger.entriesOf(orderId).flatMap((entry) =>

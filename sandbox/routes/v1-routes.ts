@@ -7,9 +7,9 @@ import type { MoneyRequests } from '../payments/money-requests';
 import { moneyRoutes } from '../payments/operations';
 import { stringList, type Params } from '../stripe/params';
 import { readRoutes } from './read-routes';
-import type { Answer, Stats } from '../stats';
+import type { RequestResult, Stats } from '../stats';
 import { apiError, rateLimited, unauthorized, unknownUrl } from '../stripe/errors';
-import { renderAnswer } from '../stripe/objects';
+import { renderResponse } from '../stripe/objects';
 
 export interface V1Parts {
   ledger: Ledger;
@@ -20,23 +20,23 @@ export interface V1Parts {
   secretKey: string;
 }
 
-/** A request under way: whom to tell what becomes of it, and what it gets in place of the answer made for it. */
+/** A request in progress: `finish` counts its result once; `suppress` is what the client gets instead of the response. */
 interface Call {
-  becomes: (answer: Answer) => void;
-  inPlaceOfAnswer?: 'silence' | 'close';
+  finish: (result: RequestResult) => void;
+  suppress?: 'silence' | 'close';
 }
 
 const calls = new WeakMap<FastifyRequest, Call>();
 
-/** Stripe's own paths: authenticated, counted, and subject to the faults in force. */
+/** Stripe's own paths: authenticated, counted, and subject to the current faults. */
 export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
   const { ledger, faults, delays, stats } = parts;
   app.addHook('onRequest', async (request, reply) => {
-    const becomes = stats.begin(`${request.method} ${request.routeOptions.url ?? '(unknown path)'}`);
-    calls.set(request, { becomes });
+    const finish = stats.begin(`${request.method} ${request.routeOptions.url ?? '(unknown path)'}`);
+    calls.set(request, { finish });
     reply.header('request-id', request.id);
     if (faults.current.down) {
-      becomes('cutOff');
+      finish('cutOff');
       reply.hijack();
       request.raw.socket.resetAndDestroy();
       return;
@@ -44,26 +44,26 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
     authenticate(request.headers.authorization, parts.secretKey);
   });
   app.addHook('preHandler', async (request, reply) => {
-    // Counted before any fault: an attempt is what was received, whatever becomes of it.
+    // Counted before any fault: an attempt is a request that was received, whatever its result.
     if (request.method === 'POST') countAttempt(ledger, request);
     if (!faults.admits()) throw rateLimited();
     if (faults.current.latencyMs > 0) await delays.pass(faults.current.latencyMs);
     const verdict = faults.judge();
     if (verdict === 'error') throw apiError();
     if (verdict === 'timeout-before') leaveUnanswered(request, reply);
-    if (verdict === 'timeout-after') calls.get(request)!.inPlaceOfAnswer = 'silence';
-    if (verdict === 'drop-answer') calls.get(request)!.inPlaceOfAnswer = 'close';
+    if (verdict === 'timeout-after') calls.get(request)!.suppress = 'silence';
+    if (verdict === 'drop-response') calls.get(request)!.suppress = 'close';
   });
   app.addHook('onSend', (request, reply, payload, next) => {
-    const { becomes, inPlaceOfAnswer } = calls.get(request)!;
-    if (inPlaceOfAnswer === undefined) {
-      becomes(request.raw.socket.destroyed ? 'timedOut' : answerWith(reply.statusCode));
+    const { finish, suppress } = calls.get(request)!;
+    if (suppress === undefined) {
+      finish(request.raw.socket.destroyed ? 'timedOut' : resultOf(reply.statusCode));
       next(null, payload);
       return;
     }
-    // Not calling `next` leaves the socket open and silent until one side closes it, as a hijacked reply does.
-    becomes(inPlaceOfAnswer === 'silence' ? 'timedOut' : 'cutOff');
-    if (inPlaceOfAnswer === 'close') request.raw.socket.destroy();
+    // Without a call of `next` the socket stays open and silent, like that of a hijacked reply.
+    finish(suppress === 'silence' ? 'timedOut' : 'cutOff');
+    if (suppress === 'close') request.raw.socket.destroy();
   });
   app.setNotFoundHandler((request) => {
     throw unknownUrl(request.method, request.url);
@@ -87,28 +87,28 @@ async function move(request: FastifyRequest, reply: FastifyReply, { ledger, mone
   });
   if (!done) return leaveUnanswered(request, reply);
 
-  // An intent without an order is its own order, and has a name only now.
+  // An intent without an order is its own order, and has an id only now.
   if (orderOf(ledger, request) === undefined)
     ledger.recordAttempt(done.entry.intent.orderId, done.entry.intent.currency);
   if (key !== undefined) reply.header('idempotency-key', key);
   if (done.isReplay)
     reply.header('idempotent-replayed', 'true').header('original-request', done.entry.requestId);
-  return reply.code(done.entry.status).send(renderAnswer(done.entry, stringList(params, 'expand')));
+  return reply.code(done.entry.status).send(renderResponse(done.entry, stringList(params, 'expand')));
 }
 
 function leaveUnanswered(request: FastifyRequest, reply: FastifyReply): void {
-  calls.get(request)!.becomes('timedOut');
+  calls.get(request)!.finish('timedOut');
   reply.hijack();
 }
 
-function answerWith(status: number): Answer {
+function resultOf(status: number): RequestResult {
   if (status < 400) return 'ok';
   if (status === 402) return 'declined';
   if (status === 429) return 'rateLimited';
   return status < 500 ? 'refused' : 'error5xx';
 }
 
-/** Stripe's SDKs send the key as a Bearer token, curl's `-u` as the user of Basic. */
+/** Stripe's SDKs send the key as a Bearer token, `curl -u` as the user name of Basic authentication. */
 function authenticate(header: string | undefined, secretKey: string): void {
   const [scheme, value] = (header ?? '').split(' ', 2);
   const isBasic = scheme?.toLowerCase() === 'basic' && value !== undefined;
@@ -121,7 +121,7 @@ function countAttempt(ledger: Ledger, request: FastifyRequest): void {
   if (order) ledger.recordAttempt(order.orderId, order.currency);
 }
 
-/** The order a money-moving request names, directly or by its intent; undefined when it names none. */
+/** The order that a money request names, directly or by its intent. */
 function orderOf(ledger: Ledger, request: FastifyRequest): { orderId: string; currency: string } | undefined {
   const params = (request.body ?? {}) as Params;
   const intentId = (request.params as { id?: string }).id ?? params.payment_intent;

@@ -1,4 +1,4 @@
-/** The `error` member of an answer, in Stripe's words. */
+/** The `error` member of a response. */
 export interface StripeErrorBody {
   type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error' | 'rate_limit_error';
   message: string;
@@ -8,10 +8,8 @@ export interface StripeErrorBody {
 }
 
 /**
- * An answer other than 200 that leaves no trace: nothing was executed, nothing is saved under the
- * request's idempotency key, and the same key may be tried again.
- *
- * Refusals after execution began (a decline, a wrong state) are not thrown; they are ledger entries.
+ * A refusal from before execution: nothing was executed or saved under the idempotency key, and the same key may be used
+ * again. Refusals after execution began (a decline, a wrong state) are ledger entries instead.
  */
 export class StripeError extends Error {
   constructor(
@@ -57,7 +55,7 @@ export function unknownUrl(method: string, url: string): StripeError {
   });
 }
 
-/** Only the key's last four characters are echoed, as Stripe does: answers end up in logs. */
+/** Shows only the key's last four characters, as Stripe does: responses end up in logs. */
 export function unauthorized(key: string | undefined): StripeError {
   const message =
     key === undefined
@@ -93,17 +91,16 @@ export function rateLimited(): StripeError {
   );
 }
 
-/** An error from before execution: nothing happened, and the same key tries again. */
 export function apiError(): StripeError {
   return new StripeError(500, {
     type: 'api_error',
-    message: 'The payment sandbox was asked to fail this request. Nothing was executed.',
+    message: 'The payment sandbox fails this request on purpose. Nothing was executed.',
   });
 }
 
 export type DeclineCode = 'generic_decline' | 'insufficient_funds';
 
-/** The body of a 402. A decline is a final answer, so it is recorded and replayed like a success. */
+/** The body of a 402. A decline is final, so it is recorded and replayed like a success. */
 export function cardDeclined(declineCode: DeclineCode): StripeErrorBody {
   return {
     type: 'card_error',

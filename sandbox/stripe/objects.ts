@@ -1,12 +1,12 @@
 import type Stripe from 'stripe';
 import type { Entry, IntentRecord, RefundRecord } from '../ledger/ledger';
 
-/** The API version the shapes below belong to, as events name it. */
+/** The API version of the shapes below; events name it. */
 const apiVersion = '2026-10-28.endive';
 
 const seconds = (ms: number): number => Math.floor(ms / 1000);
 
-/** `expand` may name `latest_charge`; Stripe then puts the object where the id stood. */
+/** With `latest_charge` in `expand`, the charge itself replaces its id. */
 export function renderIntent(intent: IntentRecord, expand: readonly string[] = []) {
   return {
     id: intent.id,
@@ -30,7 +30,7 @@ export function renderIntent(intent: IntentRecord, expand: readonly string[] = [
     livemode: false,
     metadata: intent.metadata as Record<string, string>,
     next_action: null,
-    // Stripe detaches a payment method that was declined, so that the next try must bring another.
+    // Stripe detaches a declined payment method, so that the next try needs another.
     payment_method: intent.status === 'requires_payment_method' ? null : intent.paymentMethod,
     payment_method_types: ['card'],
     processing: null,
@@ -79,8 +79,8 @@ export function renderRefund(refund: RefundRecord) {
   } satisfies Partial<Stripe.Refund>;
 }
 
-/** The body answered to the request that made this entry, the first time and at every replay. */
-export function renderAnswer(entry: Entry, expand: readonly string[] = []): object {
+/** The response to the request that made this entry, the first time and at every replay. */
+export function renderResponse(entry: Entry, expand: readonly string[] = []): object {
   if (entry.error) {
     return {
       error: { ...entry.error, charge: entry.intent.chargeId, payment_intent: renderIntent(entry.intent) },
@@ -89,7 +89,7 @@ export function renderAnswer(entry: Entry, expand: readonly string[] = []): obje
   return entry.refund ? renderRefund(entry.refund) : renderIntent(entry.intent, expand);
 }
 
-/** The event an entry caused. Its object is the state right after the entry, not as it is when delivered. */
+/** The event of an entry. Its object is the state right after the entry, not the state at delivery. */
 export function renderEvent(entry: Entry) {
   return {
     id: entry.eventId!,

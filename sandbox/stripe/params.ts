@@ -1,7 +1,7 @@
 import qs from 'qs';
 import { invalidRequest, parameterMissing } from './errors';
 
-/** Parameters as they came: strings, arrays and objects, none of them believed yet. */
+/** Parameters as received: strings, arrays and objects, not yet validated. */
 export type Params = Readonly<Record<string, unknown>>;
 
 /** Stripe's bracketed form encoding: `metadata[orderId]=…`, `payment_method_types[0]=card`, `expand[]=…`. */
@@ -9,7 +9,7 @@ export function parseForm(text: string): Params {
   return qs.parse(text, { depth: 3, arrayLimit: 100, parameterLimit: 500 });
 }
 
-/** Refuses what the sandbox does not act upon, so that nobody relies on a parameter that does nothing. */
+/** Refuses parameters that the sandbox does not implement, so that nobody relies on them. */
 export function refuseUnknown(params: Params, known: readonly string[]): void {
   const unknown = Object.keys(params).find((name) => !known.includes(name));
   if (unknown !== undefined)
@@ -30,7 +30,7 @@ export function requiredString(params: Params, name: string): string {
   return value;
 }
 
-/** Amounts are positive whole minor units of at most eight digits, Stripe's own bound. */
+/** Amounts are positive whole minor units of at most eight digits, which is Stripe's limit. */
 export function optionalAmount(params: Params, name: string): number | undefined {
   const value = optionalString(params, name);
   if (value === undefined) return undefined;
@@ -49,13 +49,8 @@ export function requiredAmount(params: Params, name: string): number {
   return value;
 }
 
-export function oneOf<T extends string>(
-  params: Params,
-  name: string,
-  allowed: readonly T[],
-  otherwise: T,
-): T {
-  const value = optionalString(params, name) ?? otherwise;
+export function oneOf<T extends string>(params: Params, name: string, allowed: readonly T[], fallback: T): T {
+  const value = optionalString(params, name) ?? fallback;
   const found = allowed.find((candidate) => candidate === value);
   if (found === undefined)
     throw invalidRequest(`Invalid ${name}: must be one of ${allowed.join(', ')}`, undefined, name);
@@ -70,7 +65,7 @@ export function stringList(params: Params, name: string): string[] {
   return value as string[];
 }
 
-/** Stripe's bounds: 50 keys, names up to 40 characters, values up to 500. What fits here fits there. */
+/** Stripe's limits: 50 keys, names up to 40 characters, values up to 500. */
 export function metadataOf(params: Params): Record<string, string> {
   const value = params.metadata ?? {};
   if (value === '') return {};
@@ -90,7 +85,7 @@ export function metadataOf(params: Params): Record<string, string> {
   return Object.fromEntries(entries.filter(([, text]) => text !== ''));
 }
 
-/** Stripe's list paging: the newest first, ten unless told, onward from an id. */
+/** Stripe's paging: newest first, ten by default, starting after an id. */
 export function pageOf(params: Params): { limit: number; startingAfter: string | undefined } {
   const limit = optionalString(params, 'limit') ?? '10';
   if (!/^\d{1,3}$/.test(limit) || Number(limit) < 1 || Number(limit) > 100) {

@@ -270,8 +270,8 @@ describe('an answer dropped', () => {
       return Array.from({ length: 200 }, () => faults.judge());
     };
     const [without, having] = [deal(0), deal(0.5)];
-    expect(having.map((verdict) => (verdict === 'drop-answer' ? 'pass' : verdict))).toEqual(without);
-    expect(having).toContain('drop-answer');
+    expect(having.map((verdict) => (verdict === 'drop-response' ? 'pass' : verdict))).toEqual(without);
+    expect(having).toContain('drop-response');
   });
 });
 
