@@ -13,7 +13,7 @@ export const drill: Drill = {
       name: 'any-amount-will-do',
       why: 'what the provider says it set aside is not compared with what was asked for',
       guard: 'provider-amount-matches',
-      change: (line) => line.replace('answer.amount === operation.amount && ', ''),
+      change: (line) => line.replace('result.amount === operation.amount && ', ''),
     },
   ],
 

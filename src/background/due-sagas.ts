@@ -7,14 +7,14 @@ import { codeVersion } from '../orders/checkout-saga/code-version';
 import { type DueSaga, countSweep, dueSagas, forgetSweeps } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 
-/** Taken up so often without coming back, a saga may be what ends its workers. */
+/** From this many unfinished sweeps on, the saga may be what kills its workers. */
 const suspiciousSweeps = 2;
 
 /**
- * Drives what every lost doorbell and every dead worker leaves behind.
+ * Drives the sagas that are due although their wake-up job was lost or their worker died.
  *
- * Each take-up is counted before the work, so that a saga which ends its worker is found out (the runner parks it). One
- * under suspicion is driven after all others and alone, so that it takes nobody with it.
+ * Sweeps are counted before the work starts, so that a saga that kills its workers is found (the runner parks it). A suspect
+ * is driven after all others and alone, so that it takes no other saga with it.
  */
 @Injectable()
 export class DueSagas {
@@ -27,12 +27,12 @@ export class DueSagas {
   ) {}
 
   async sweep(): Promise<void> {
-    const places = this.config.paymentConcurrencyMax - this.driving.size;
+    const free = this.config.paymentConcurrencyMax - this.driving.size;
     const driver = { codeVersionMax: codeVersion, steps: stepNames };
-    const due = places > 0 ? await dueSagas(this.db, places, driver) : [];
+    const due = free > 0 ? await dueSagas(this.db, free, driver) : [];
     const suspects = due.filter(({ sweeps }) => sweeps >= suspiciousSweeps);
     const others = due.filter(({ sweeps }) => sweeps < suspiciousSweeps);
-    // Driven beside one another and not waited for: a provider that is slow with one order must not keep the others.
+    // Side by side and not awaited: a call that is slow for one order must not delay the others.
     for (const counted of await countSweep(this.db, others)) void this.drive(counted);
     if (suspects.length > 0) await Promise.allSettled(this.driving);
     for (const suspect of suspects) {
@@ -48,7 +48,7 @@ export class DueSagas {
     const run = this.sagas
       .drive(counted.orderId)
       .then((moved) => (moved ? undefined : forgetSweeps(this.db, counted)))
-      // The count stays one too high, and the next save sets it right.
+      // The count stays one too high until the saga is saved again.
       .catch(() => undefined)
       .finally(() => this.driving.delete(run));
     this.driving.add(run);

@@ -4,12 +4,12 @@ import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { lockUnprocessedEvents, markProcessed } from '../payment/webhooks/provider-events.repository';
 
-/** One pass's worth; a burst of webhooks is worked off in several. */
+/** A burst of webhooks takes several transactions. */
 const batchSizeMax = 200;
 
 /**
- * What webhooks lead to: the sagas they name are made due now, and ask the provider themselves. An event's own words
- * are never acted on, so its order, its repetition and its absence change nothing but the time.
+ * Makes the sagas that webhooks name due now; they ask the provider themselves. The content of an event is never acted on,
+ * so late, repeated or missing events change only when something happens.
  */
 @Injectable()
 export class ProviderEventWorker {
@@ -23,7 +23,7 @@ export class ProviderEventWorker {
       const { processed, woken } = await this.db.transaction('provider-events', (tx) =>
         this.processBatch(tx),
       );
-      // Not waited for: a provider that is slow with one order must not keep the news from the others.
+      // Not awaited: a call that is slow for one order must not delay the others.
       for (const orderId of woken) void this.sagas.drive(orderId);
       if (processed < batchSizeMax) return;
     }

@@ -4,7 +4,7 @@ import { type MessageType, isForTheFeedAlone } from '../outbox/outbox';
 import type { OrderEnd } from './saga-state';
 import type { OrderStatus } from './orders.repository';
 
-/** What a saga needs to know of its order; it changes only under the saga's lock. */
+/** What a saga knows of its order. It changes only under the saga's lock. */
 export interface OrderFacts {
   orderId: string;
   status: OrderStatus;
@@ -26,7 +26,7 @@ export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFac
   );
 }
 
-/** One step in an order's life, with the message that tells of it and of its reservation. */
+/** One change of an order's status, with the message about it. */
 export interface OrderMove {
   orderId: string;
   reservationId: string;
@@ -37,7 +37,7 @@ export interface OrderMove {
   at: Date;
 }
 
-/** How an order ends that is not placed, or not any more. */
+/** The status, reason and message of each end. */
 export const orderEnds: Record<OrderEnd, Pick<OrderMove, 'to' | 'reason' | 'message'>> = {
   payment_declined: { to: 'rejected', reason: 'payment_declined', message: 'order.rejected' },
   reservation_expired: { to: 'rejected', reason: 'reservation_expired', message: 'order.rejected' },
@@ -47,13 +47,13 @@ export const orderEnds: Record<OrderEnd, Pick<OrderMove, 'to' | 'reason' | 'mess
   placed_then_refunded: { to: 'refunded', reason: null, message: 'order.refunded' },
 };
 
-/** Writes what each order went through: its last state, and a message for each move, numbered by the order's version. */
+/** Writes each order's last status, and a message for each move, numbered by the order's version. */
 export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]): Promise<void> {
   const moved = movesOfOrders.filter((moves) => moves.length > 0);
   if (moved.length === 0) return;
   const last = moved.map((moves) => moves[moves.length - 1]!);
   // guard: messages-of-moves
-  const told = moved.flatMap((moves) => moves.map((move, index) => messageOf(move, index + 1)));
+  const sent = moved.flatMap((moves) => moves.map((move, index) => messageOf(move, index + 1)));
   const messages = await tx.affected(
     `
     WITH moved AS (
@@ -84,15 +84,15 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
       last.map((move) => move.reservationId),
       // guard: versions-of-moves
       moved.map((moves) => moves.length),
-      told.map(() => newId()),
-      told.map(({ orderId }) => orderId),
-      told.map(({ nth }) => nth),
-      told.map(({ type }) => type),
-      told.map(({ payload }) => JSON.stringify(payload)),
-      told.map(({ appliedAt }) => appliedAt),
+      sent.map(() => newId()),
+      sent.map(({ orderId }) => orderId),
+      sent.map(({ nth }) => nth),
+      sent.map(({ type }) => type),
+      sent.map(({ payload }) => JSON.stringify(payload)),
+      sent.map(({ appliedAt }) => appliedAt),
     ],
   );
-  if (messages !== told.length) throw new Error('Bug: an order was not in the state that its saga left.');
+  if (messages !== sent.length) throw new Error('Bug: an order was not in the state that its saga left.');
 }
 
 /** The `nth` message of an order's moves. */

@@ -21,8 +21,8 @@ export interface OrderStreamRequest {
 }
 
 /**
- * Follows one order until it has ended. Each event is the whole order, so a client that was away gets the present one
- * and has missed nothing; one that has already seen the end gets 204, which tells an EventSource not to come back.
+ * Streams one order until it has ended. Each event is the whole order, so a client that reconnects has missed nothing. A
+ * client that has already seen the end gets 204, after which an EventSource does not reconnect.
  */
 @Injectable()
 export class OrderStream {
@@ -34,12 +34,12 @@ export class OrderStream {
     private readonly streams: EventStreams,
   ) {}
 
-  async open(wanted: OrderStreamRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
-    const order = await this.orders.get(wanted.orderId, wanted.caller);
-    if (hasEnded(order) && wanted.seen === versionOf(order)) return void reply.status(204).send();
+  async open(asked: OrderStreamRequest, request: FastifyRequest, reply: FastifyReply): Promise<void> {
+    const order = await this.orders.get(asked.orderId, asked.caller);
+    if (hasEnded(order) && asked.seen === versionOf(order)) return void reply.status(204).send();
     let stopWatching = () => {};
     const stream = this.streams.begin(request, reply, { onEnd: () => stopWatching() });
-    stopWatching = this.follow(stream, wanted);
+    stopWatching = this.follow(stream, asked);
   }
 
   private follow(stream: EventStream, { orderId, caller, seen }: OrderStreamRequest): () => void {
@@ -52,7 +52,7 @@ export class OrderStream {
         stream.send('order', { id: sent, type: 'order', data: JSON.stringify(orderView(order)) });
         if (hasEnded(order)) stream.complete();
       } catch (error) {
-        // A database that is away is asked again at the next look.
+        // After a database error the next change tries again.
         if (error instanceof HoldfastError && error.retryable) return;
         if (!(error instanceof HoldfastError)) this.logger.error(error, orderId);
         stream.end();

@@ -5,29 +5,29 @@ import { Database } from '../database/database';
 import type { Principal } from '../auth/auth.guard';
 import { outsideRequests } from '../request-context';
 
-/** Often enough that a waiting buyer notices nothing, and one statement however many wait. */
+/** Short enough that a waiting buyer does not notice; one statement however many wait. */
 const pollMs = 40;
 
 export interface OrderWatcher {
   orderId: string;
-  /** Called soon with the present version, and with each new one. `settled`: its saga has nothing left to do. */
+  /** Called soon with the present version, and with each new one. `settled`: its saga has ended. */
   changed(version: string, settled: boolean): void;
-  /** The process shuts down: nothing more will be told. */
+  /** The process shuts down: no more changes are reported. */
   stopped(): void;
 }
 
 /**
- * Tells when an order changes: for `Prefer: wait` and for event streams.
+ * Reports when an order changes, for `Prefer: wait` and for event streams.
  *
- * One query per tick asks about all watched orders together. It works across processes and needs neither a queue nor
- * NOTIFY; without watchers there is no tick.
+ * One query per tick reads all watched orders. It works across processes, needs neither a queue nor NOTIFY, and does not run
+ * without watchers.
  */
 @Injectable()
 export class OrderWatch implements OnModuleDestroy {
   private readonly watchers = new Set<OrderWatcher>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
-  /** Requests that wait, by the caller's name. */
+  /** Waiting requests by the caller's name. */
   private readonly waits = new Map<string, number>();
 
   constructor(
@@ -44,8 +44,8 @@ export class OrderWatch implements OnModuleDestroy {
   }
 
   /**
-   * Resolves when the order's saga has nothing left to do, when `ms` are over, or when the process shuts down. A caller
-   * with too many requests that wait does not wait: its order is accepted, so it gets the answer of a wait that ran out.
+   * Resolves when the order's saga has ended, after `ms`, or when the process shuts down. A caller with too many waiting
+   * requests does not wait: its order is accepted, so it gets the response of a wait that timed out.
    */
   async waitForEnd(orderId: string, ms: number, { name }: Principal): Promise<void> {
     const own = this.waits.get(name) ?? 0;
@@ -81,7 +81,7 @@ export class OrderWatch implements OnModuleDestroy {
 
   private async tick(): Promise<void> {
     const ids = [...new Set([...this.watchers].map(({ orderId }) => orderId))];
-    // A database that is away for a moment is asked again at the next tick; the wait has its own end.
+    // After a database error the next tick tries again; the wait has its own limit.
     const rows = await this.db
       .rows<{ id: string; version: string; settled: boolean }>(
         `

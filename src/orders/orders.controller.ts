@@ -62,7 +62,7 @@ import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
 import { OrdersService, answerFor } from './orders.service';
 
-/** Longer waits are cut to this: proxies and load balancers end silent requests soon after. */
+/** Longer waits are cut to this: proxies and load balancers close silent requests soon after. */
 const waitSecondsMax = 30;
 
 @ApiTags('orders')
@@ -144,7 +144,7 @@ export class OrdersController {
     });
     if (replayed) void reply.header('idempotent-replayed', 'true');
     const ms = waitMs(prefer);
-    // Whoever does not wait is told what was just written: pending, however quick the worker was meanwhile.
+    // Without a wait the response is what was written: pending, even if a worker was quicker.
     if (ms === 0 && order) return this.answer(order, reply);
     await this.watch.waitForEnd(orderId, ms, caller);
     return this.answer(await this.orders.get(orderId, caller), reply);
@@ -286,7 +286,7 @@ function waitMs(prefer: string | undefined): number {
   return Math.min(seconds, waitSecondsMax) * 1_000;
 }
 
-/** An id that this service never gave out is nobody's. */
+/** A malformed id is not found. */
 export function orderIdOf(text: string): string {
   const id = parsePublicId('ord', text);
   if (!id) throw noSuchOrder();

@@ -18,7 +18,7 @@ export const orderCancelled = refusal({
 export const orderAlreadyRejected = refusal({
   code: 'order_already_rejected',
   status: 409,
-  title: 'The order was rejected and has nothing left to give back',
+  title: 'The order was rejected; there is nothing left to undo',
 });
 export const orderNotPlaced = refusal({
   code: 'order_not_placed',
@@ -38,7 +38,7 @@ export const sagaSettled = refusal({
 export const sagaDriven = refusal({
   code: 'saga_driven',
   status: 409,
-  title: 'A worker drives the saga right now',
+  title: 'A worker drives the saga at this moment',
   retryable: true,
 });
 export const sagaGoesBack = refusal({
@@ -49,7 +49,7 @@ export const sagaGoesBack = refusal({
 export const sagaNotStuck = refusal({
   code: 'saga_not_stuck',
   status: 409,
-  title: 'The saga needs no hand',
+  title: 'The saga is not stuck',
 });
 
 export const noSuchOrder = () =>

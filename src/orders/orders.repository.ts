@@ -66,7 +66,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
   );
 }
 
-/** Rings for a customer's wish; the order's version grows, so that its messages keep their order. */
+/** Sends the message of a cancellation or refund request. The order's version grows, so that its messages keep their order. */
 export async function announceCancellation(
   tx: Tx,
   type: 'order.cancel_requested' | 'order.refund_requested',

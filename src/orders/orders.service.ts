@@ -22,7 +22,7 @@ import {
 import { type Order, announceCancellation, findOrder } from './orders.repository';
 import { type OrderResponse, orderView } from './orders.responses';
 
-/** Reading orders, and asking for the way back. */
+/** Reads orders, and requests cancellations and refunds. */
 @Injectable()
 export class OrdersService {
   constructor(
@@ -30,7 +30,7 @@ export class OrdersService {
     private readonly relay: Relay,
   ) {}
 
-  /** The order, if this caller may see it; another's answers as if there were none. */
+  /** The order, if this caller may see it. Another shop's order is not found. */
   async get(id: string, principal: Principal): Promise<Order> {
     const order = await findOrder(this.db, id);
     if (!order || (ownerFilter(principal) ?? order.principal) !== order.principal) throw noSuchOrder();
@@ -38,8 +38,8 @@ export class OrdersService {
   }
 
   /**
-   * Asks for the order's end: a pending one is compensated, a placed one refunded and its stock returned. Asked again,
-   * with any key, it changes nothing.
+   * Requests the end of an order: a pending one is compensated, a placed one refunded, and its stock returned. A second
+   * request, with any key, changes nothing.
    */
   async requestCancellation(
     id: string,
@@ -54,7 +54,7 @@ export class OrdersService {
         const operation = `orders/${by}`;
         const claim = { principal: principal.name, operation, resourceId: id, request: { id } };
         if (await replayOf(tx, key, claim)) return true;
-        await this.ask(tx, order.id, by);
+        await this.requestEnd(tx, order.id, by);
         return false;
       },
       { rerunWhenCommitIsUnknown: true },
@@ -63,19 +63,19 @@ export class OrdersService {
     return { replayed };
   }
 
-  /** Turns the saga round, or leaves the wish with whoever drives it. Nothing to do when it is on its way already. */
-  private async ask(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
+  /** Compensates the saga, or leaves the request to the worker that drives it. Does nothing when it already ends. */
+  private async requestEnd(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
     if (saga.codeVersion > codeVersion)
       throw unavailable('A newer version of this service drives the order. Ask again in a second.');
-    // Given up by an operator and not settled yet: the customer's no still decides about a charge that turns up late.
+    // Given up by an operator and not settled yet: the customer's cancellation still decides about a late charge.
     const mayComeBack = by === 'cancel' && saga.endsAs === 'abandoned' && saga.status !== 'compensated';
     if (mayComeBack && saga.requestedEnd) return;
     if (saga.requestedEnd || (saga.endsAs && !mayComeBack))
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {
-      throw orderNotPlaced('The order is still being charged. Cancel it, or refund it once it is placed.');
+      throw orderNotPlaced('The order is still being charged. Cancel it, or refund it when it is placed.');
     }
     const update = new SagaUpdate(saga, checkoutSteps);
     const reason: Reason = {
@@ -105,7 +105,7 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
   }
 }
 
-/** What the client is told of an order in its present state: the order, or why it was rejected with the order in it. */
+/** The response for an order: the order, or a problem that says why it was rejected and contains the order. */
 export function answerFor(order: Order): { status: number; body: OrderResponse } | HoldfastError {
   const view = orderView(order);
   if (order.status === 'pending') return { status: 202, body: view };
@@ -114,31 +114,31 @@ export function answerFor(order: Order): { status: number; body: OrderResponse }
   const members = { order: view };
   if (order.rejectionReason === 'payment_declined') {
     return paymentDeclined(
-      'The stock is back on sale. Ask the buyer for another card and order again with a fresh key.',
+      'The stock is back on sale. Ask the buyer for another card and order again with a new key.',
       { declineCode: view.payment.declineCode, ...members },
     );
   }
   if (order.rejectionReason === 'reservation_expired') {
     return reservationExpired(
-      'The reservation ended before its charge began; nothing was charged. Order again with a fresh key.',
+      'The reservation ended before its charge began; nothing was charged. Order again with a new key.',
       members,
     );
   }
   if (order.rejectionReason === 'abandoned') {
     return orderAbandoned(
-      'An operator ended the order before its payment was settled, and its stock is back on sale. Read the order again before you sell the same to this buyer: a late charge is refunded, or places this order after all.',
+      'An operator ended the order before its payment was settled, and its stock is back on sale. Before you sell the same to this buyer again, read this order: a late charge is refunded or places it after all.',
       members,
     );
   }
-  return orderCancelled(`It was cancelled before it was placed${chargeWords(order)}`, members);
+  return orderCancelled(`The order was cancelled before it was placed${chargeOf(order)}`, members);
 }
 
 /** What became of the money of an order that was cancelled before it was placed. */
-function chargeWords({ operations }: Order): string {
+function chargeOf({ operations }: Order): string {
   const is = (kind: OperationKind, ...statuses: OperationStatus[]) =>
     operations.some((operation) => operation.kind === kind && statuses.includes(operation.status));
   if (is('refund', 'approved')) return '; what was charged was refunded.';
   if (is('capture', 'approved')) return '; what was charged has not been refunded yet.';
-  const isUnheard = operations.some(({ status }) => status === 'sent' || status === 'unknown');
-  return isUnheard ? '; whether anything was charged is not known yet.' : '; nothing was charged.';
+  const isUnknown = operations.some(({ status }) => status === 'sent' || status === 'unknown');
+  return isUnknown ? '; whether anything was charged is not known yet.' : '; nothing was charged.';
 }

@@ -9,26 +9,26 @@ export type StepKind = 'compensatable' | 'pivot' | 'retriable';
 /** The steps of a saga in their order, as its transitions see them. The first runs inside the request, a worker drives the others. */
 export type StepList = readonly { readonly name: string; readonly kind: StepKind }[];
 
-/** How an order ends that is not placed, or not any more. */
+/** How an order ends when it is not placed, or no longer. */
 export type OrderEnd =
   | 'payment_declined'
   | 'reservation_expired'
   | 'cancelled'
-  /** An operator gave it up before the provider had answered; the only end that may be taken back. */
+  /** An operator gave it up before its payment was known. The only end that can be reversed. */
   | 'abandoned'
   | 'placed_then_cancelled'
   | 'placed_then_refunded';
 
-/** The part of a saga that its transitions decide about. */
+/** The part of a saga that its transitions decide. */
 export interface SagaState {
   status: SagaStatus;
   /** A name on the saga's list of steps. */
   step: string;
-  /** Started attempts of the present step, counted before the work. */
+  /** Attempts at the present step, counted before the work starts. */
   attempt: number;
-  /** Somebody asked for the way back; done as soon as the saga can be cancelled. */
+  /** Requested by the customer while a worker drove the saga; done as soon as the saga can be cancelled. */
   requestedEnd: 'cancel' | 'refund' | null;
-  /** Set on the way back: how the order ends when all is undone. */
+  /** Set while the saga compensates: how the order ends when everything is undone. */
   endsAs: OrderEnd | null;
 }
 
@@ -38,7 +38,7 @@ export interface Saga extends SagaState {
   fencingToken: number;
   version: number;
   codeVersion: number;
-  /** How often the sweeper took it up since it last moved. */
+  /** How often the sweeper took it up since its state last changed. */
   sweeps: number;
   nextRunAt: Date | null;
   leaseExpiresAt: Date | null;

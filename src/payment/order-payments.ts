@@ -9,7 +9,7 @@ import {
   purposeKey,
 } from './payment-operations';
 
-export interface OperationAnswer {
+export interface OperationResult {
   status: 'approved' | 'declined' | 'unknown';
   providerReference?: string;
   declineCode?: string;
@@ -17,8 +17,8 @@ export interface OperationAnswer {
 }
 
 /**
- * The payments of one order, as its saga moves them: in memory, under the saga's lock, written by `savePayments`
- * together with those of many others. (The states and their ways are told in `payment-operations.ts`.)
+ * The payments of one order, moved by its saga: in memory, under the saga's lock, written by `savePayments` with those of
+ * many others. (`payment-operations.ts` explains the states.)
  */
 export class OrderPayments {
   private readonly byId: Map<string, PaymentOperation>;
@@ -32,12 +32,12 @@ export class OrderPayments {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]));
   }
 
-  /** The order's operation of this kind: the living one, or the one that was declined. */
+  /** The order's newest operation of this kind. */
   find(kind: OperationKind): PaymentOperation | undefined {
     return [...this.byId.values()].filter((operation) => operation.kind === kind).at(-1);
   }
 
-  /** The same, made if there is none. */
+  /** Creates it if there is none. */
   findOrCreate(kind: OperationKind): PaymentOperation {
     return this.find(kind) ?? this.create(kind);
   }
@@ -71,7 +71,7 @@ export class OrderPayments {
     return this.byId.has(id);
   }
 
-  /** The call is about to be made; from here on nobody may assume that it was not. */
+  /** The call is about to be made: from now on it may have been. */
   markSent(operation: PaymentOperation): void {
     if (isSettled(operation.status))
       throw new Error(`Bug: operation ${operation.id} is settled and must not be sent again.`);
@@ -79,28 +79,28 @@ export class OrderPayments {
     this.put({ ...operation, status, attempt: operation.attempt + 1, sentAt: this.now });
   }
 
-  /** The call was held back on our side: the operation is as it was before it was marked as sent. */
+  /** The call was held back in this process: the operation is as it was before `markSent`. */
   markNotSent(before: PaymentOperation): void {
     const now = this.byId.get(before.id)!;
     if (isSettled(now.status)) return;
     this.put({ ...now, status: before.status, attempt: now.attempt - 1, sentAt: before.sentAt });
   }
 
-  /** Records what was heard. A settled operation keeps its answer, whoever brings another. */
-  record(operationId: string, answer: OperationAnswer): void {
+  /** A settled operation keeps its result. */
+  record(operationId: string, result: OperationResult): void {
     const operation = this.byId.get(operationId);
     if (!operation || isSettled(operation.status)) return;
     this.put({
       ...operation,
-      status: answer.status,
-      providerReference: answer.providerReference ?? operation.providerReference,
-      declineCode: answer.declineCode ?? null,
-      detail: answer.detail?.slice(0, 500) ?? null,
-      settledAt: answer.status === 'unknown' ? null : this.now,
+      status: result.status,
+      providerReference: result.providerReference ?? operation.providerReference,
+      declineCode: result.declineCode ?? null,
+      detail: result.detail?.slice(0, 500) ?? null,
+      settledAt: result.status === 'unknown' ? null : this.now,
     });
   }
 
-  /** What is to be written. */
+  /** What `savePayments` writes. */
   changes(): PaymentOperation[] {
     return [...this.changed].map((id) => this.byId.get(id)!);
   }
@@ -129,7 +129,7 @@ export async function paymentsOf(tx: Tx, orderIds: string[]): Promise<Map<string
   return byOrder;
 }
 
-/** Writes what changed. The row of a settled operation is never touched again. */
+/** Writes what changed. The row of a settled operation is never written again. */
 export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<void> {
   const changes = payments.flatMap((one) => one.changes());
   if (changes.length === 0) return;

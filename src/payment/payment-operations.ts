@@ -2,12 +2,12 @@ import type { Queryable } from '../database/database';
 import { publicId } from '../ids';
 
 /**
- * What was asked of the payment provider, and what came of it. The row is committed before the first byte leaves.
+ * A call to the payment provider and its result. The row is committed before the call is made.
  *
- * created → sent                        the call is about to be made
- * sent    → created                     it was held back on our side after all
- * sent    → approved | declined         heard; both are final
- * sent    → unknown → approved | declined   not heard; asked again under the same key
+ * created → sent                            the call is about to be made
+ * sent    → created                         it was held back in this process
+ * sent    → approved | declined             the result is known; both are final
+ * sent    → unknown → approved | declined   no clear result; asked again under the same key
  */
 export const operationKinds = ['authorize', 'capture', 'void', 'refund'] as const;
 export type OperationKind = (typeof operationKinds)[number];
@@ -17,7 +17,7 @@ export interface PaymentOperation {
   id: string;
   orderId: string;
   kind: OperationKind;
-  /** Which operation of this kind the order has, from 1. Null: named by its row, see `namesOf`. */
+  /** Counts the order's operations of this kind, from 1. Null: named by its row, see `namesOf`. */
   number: number | null;
   /** The provider's idempotency key. Null: the row's id is the key. */
   providerKey: string | null;
@@ -35,19 +35,19 @@ export interface PaymentOperation {
 }
 
 /**
- * What a saga's operations are named after at the provider. It belongs to the saga's code version, because a repeat must
- * carry the same key and, as Stripe compares them, the same parameters.
+ * How a saga's operations are named at the provider. It depends on the saga's code version, because a repeat needs the same
+ * key and, since Stripe compares them, the same parameters.
  *
- * row      the row's id, which is random. Builds before code version 2 used it; their sagas keep it to their end
- * purpose  order, kind and number. A database that was restored and lacks the row derives the same key, and so hears the
- *          answer that the provider gave before
+ * row      by the row's id, which is random. Builds before code version 2 used it; their sagas keep it
+ * purpose  by order, kind and number. A restored database that lost the row derives the same key, and so gets the result
+ *          that the provider gave before
  */
 export type OperationNaming = 'row' | 'purpose';
 
-/** An operation's idempotency key and metadata. Nothing in them may depend on the time, the build or a setting. */
+/** An operation's idempotency key and metadata. They must not depend on time, build or settings. */
 export interface OperationNames {
   key: string;
-  /** Kept by the provider; it finds the operation when the key is forgotten. */
+  /** Kept by the provider; finds the operation when it has forgotten the key. */
   metadata: { orderId: string } & Record<string, string>;
 }
 
@@ -81,7 +81,7 @@ export function operationsOf(queryable: Queryable, orderId: string): Promise<Pay
 export type PaymentStatus =
   'none' | 'authorizing' | 'authorized' | 'captured' | 'declined' | 'unknown' | 'voided' | 'refunded';
 
-/** What all operations of an order say together: the last thing that is certain, or that something is not. */
+/** All operations of an order in one word: the last known state, or `unknown`. */
 export function paymentStatusOf(operations: Pick<PaymentOperation, 'kind' | 'status'>[]): PaymentStatus {
   const is = (kind: OperationKind, status: OperationStatus) =>
     operations.some((operation) => operation.kind === kind && operation.status === status);

@@ -4,8 +4,7 @@ import { CONFIG } from '../config/config.module';
 import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
-import { ProviderDesk } from './provider-desk';
-import { StripeRecords } from './provider-records';
+import { ProviderLookup, StripeRecords } from './provider-lookup';
 import { WebhooksController } from './webhooks/webhooks.controller';
 
 @Module({
@@ -17,11 +16,11 @@ import { WebhooksController } from './webhooks/webhooks.controller';
       useFactory: (config: Config) => new GuardedGateway(new StripeGateway(config)),
     },
     {
-      provide: ProviderDesk,
+      provide: ProviderLookup,
       inject: [CONFIG],
-      useFactory: (config: Config) => new ProviderDesk(new StripeRecords(config)),
+      useFactory: (config: Config) => new ProviderLookup(new StripeRecords(config)),
     },
   ],
-  exports: [GATEWAY, ProviderDesk],
+  exports: [GATEWAY, ProviderLookup],
 })
 export class PaymentModule {}

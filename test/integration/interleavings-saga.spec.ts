@@ -1,7 +1,7 @@
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
@@ -27,7 +27,7 @@ const done = (gateway: LedgerGateway) => gateway.done.map(({ kind }) => kind).jo
 /** Calls `told` before each call that begins, with what it asks for. */
 function telling(gateway: PaymentGateway, told: (kind: string) => void): PaymentGateway {
   const asked =
-    <R>(kind: 'authorize' | 'capture' | 'void' | 'refund', ask: (request: R) => Promise<GatewayAnswer>) =>
+    <R>(kind: 'authorize' | 'capture' | 'void' | 'refund', ask: (request: R) => Promise<GatewayResult>) =>
     (request: R) => {
       told(kind);
       return ask(request);

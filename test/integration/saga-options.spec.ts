@@ -1,7 +1,7 @@
 import { hearClock } from '../../src/clock';
 import { clockOf } from '../../src/database/database';
-import { ProviderDesk, type ProviderAnswer } from '../../src/payment/provider-desk';
-import type { ProviderRecord } from '../../src/payment/provider-records';
+import { ProviderLookup, type LookupResult } from '../../src/payment/provider-lookup';
+import type { ProviderRecord } from '../../src/payment/provider-lookup';
 import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
 import { findSagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
 import { Checkout } from '../support/checkouts';
@@ -14,7 +14,7 @@ beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-const heard = (record: Partial<ProviderRecord> | null): ProviderAnswer => ({
+const heard = (record: Partial<ProviderRecord> | null): LookupResult => ({
   answered: true,
   problem: null,
   record: record && {
@@ -28,14 +28,14 @@ const heard = (record: Partial<ProviderRecord> | null): ProviderAnswer => ({
   },
   askedAt: new Date(),
 });
-const unheard: ProviderAnswer = {
+const unheard: LookupResult = {
   answered: false,
   problem: 'The provider did not answer.',
   record: null,
   askedAt: null,
 };
 
-const optionsFor = async ({ orderId }: Checkout, answer: ProviderAnswer) =>
+const optionsFor = async ({ orderId }: Checkout, answer: LookupResult) =>
   optionsOf((await findSagaFacts(world.db, orderId))!, answer);
 const captureUnheard = async () => (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
 
@@ -122,13 +122,13 @@ describe('the options of a saga', () => {
 });
 
 describe('the comparison of our record with the provider', () => {
-  const comparison = async (found: Checkout, answer: ProviderAnswer) =>
+  const comparison = async (found: Checkout, answer: LookupResult) =>
     (await optionsFor(found, answer)).comparison;
   const all = (word: string) =>
     Object.fromEntries(
       ['authorized', 'captured', 'voided', 'refunded', 'reference'].map((name) => [name, word]),
     );
-  const later = (answer: ProviderAnswer): ProviderAnswer => ({
+  const later = (answer: LookupResult): LookupResult => ({
     ...answer,
     askedAt: new Date(Date.now() + 60_000),
   });
@@ -177,7 +177,7 @@ describe('an option that cannot be done', () => {
     for (const act of ['retry', 'compensate', 'resolve'] as const)
       expect(options[act]).toEqual({
         possible: false,
-        why: 'The order is placed. To give it back, cancel or refund it.',
+        why: 'The order is placed. To undo it, cancel or refund it.',
         refund: null,
         units: 0,
         endsAs: null,
@@ -221,13 +221,13 @@ describe('the provider', () => {
 
   it('is asked once, however many look at an order at the same time', async () => {
     let asked = 0;
-    const desk = new ProviderDesk({ find: async () => ((asked += 1), record) });
+    const lookup = new ProviderLookup({ find: async () => ((asked += 1), record) });
     const answers = await Promise.all([
-      desk.ask(order),
-      desk.ask(order),
-      desk.ask({ ...order, orderId: 'ord_2' }),
+      lookup.find(order),
+      lookup.find(order),
+      lookup.find({ ...order, orderId: 'ord_2' }),
     ]);
-    await desk.ask(order);
+    await lookup.find(order);
     expect(asked).toBe(2);
     expect(answers[0]).toMatchObject({ answered: true, record, problem: null });
   });
@@ -237,7 +237,7 @@ describe('the provider', () => {
     const now = Date.now() - 3_600_000;
     hearClock(new Date(now));
     try {
-      const answer = await new ProviderDesk({ find: async () => record }).ask(order);
+      const answer = await new ProviderLookup({ find: async () => record }).find(order);
       expect(answer.askedAt!.getTime()).toBeLessThan(now + 60_000);
       const { provider } = await optionsFor(found, answer);
       expect(provider.askedSecondsAgo).toBeLessThan(60);
@@ -252,13 +252,13 @@ describe('the provider', () => {
 
     it('is asked again; silent then, it leaves what it said before with the time when it said it', async () => {
       let silent = false;
-      const desk = new ProviderDesk({
+      const lookup = new ProviderLookup({
         find: () => (silent ? new Promise<never>(() => undefined) : Promise.resolve(record)),
       });
-      const first = await desk.ask(order);
+      const first = await lookup.find(order);
       silent = true;
       jest.advanceTimersByTime(10_000);
-      const second = desk.ask(order);
+      const second = lookup.find(order);
       await jest.advanceTimersByTimeAsync(3_000);
       expect(await second).toEqual({
         answered: false,
@@ -270,7 +270,7 @@ describe('the provider', () => {
   });
 
   it('that breaks off has not answered', async () => {
-    const desk = new ProviderDesk({ find: () => Promise.reject(new Error('ECONNREFUSED')) });
-    expect(await desk.ask(order)).toEqual(unheard);
+    const lookup = new ProviderLookup({ find: () => Promise.reject(new Error('ECONNREFUSED')) });
+    expect(await lookup.find(order)).toEqual(unheard);
   });
 });

@@ -1,4 +1,4 @@
-import type { GatewayAnswer } from '../../src/payment/gateways/gateway';
+import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
 import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
 import { TestSandbox, newOrderId, patienceMs } from './harness';
@@ -35,7 +35,7 @@ describe('the Stripe gateway', () => {
     authorization,
   });
   /** Asks again under the same key, as a saga does, until something is heard. */
-  async function heard(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+  async function heard(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
     for (;;) {
       const answer = await ask();
       if (answer.status !== 'unknown') return answer;
@@ -76,7 +76,7 @@ describe('the Stripe gateway', () => {
     expect(await authorize(orderId, paymentMethod)).toMatchObject({ status: 'unknown' });
     const answer = await heard(() => authorize(orderId, paymentMethod));
     expect(answer).toMatchObject({ status: 'approved', amount });
-    const { reference } = answer as Extract<GatewayAnswer, { status: 'approved' }>;
+    const { reference } = answer as Extract<GatewayResult, { status: 'approved' }>;
     expect(await heard(() => gateway.capture(followUp('capture', orderId, reference)))).toMatchObject({
       status: 'approved',
       amount,
@@ -196,7 +196,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
     const orderId = newOrderId();
     const request = { ...named(orderId, 'authorize'), amount, currency };
     const answer = await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' });
-    const { reference } = answer as Extract<GatewayAnswer, { status: 'approved' }>;
+    const { reference } = answer as Extract<GatewayResult, { status: 'approved' }>;
     return { orderId, amount, currency, authorization: reference };
   }
 

@@ -209,7 +209,7 @@ function mayPerform(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): bo
   return act === 'retry' || saga.status === 'stuck' || saga.attempt > 0;
 }
 
-const isUnheard = (operation: Operation) => operation === 'sent' || operation === 'unknown';
+const isUnanswered = (operation: Operation) => operation === 'sent' || operation === 'unknown';
 type Heard = 'approved' | 'declined' | 'unknown' | 'not-asked' | 'other-sum';
 type Outcome = { ask: Kind } | { event: SagaEvent; code: TransitionCode; data?: TransitionData };
 
@@ -350,7 +350,7 @@ class Play {
     if (act === 'retry') return this.apply({ type: 'retried' }, 'retried_by_operator');
     if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' }, 'compensated_by_operator');
     const { operations } = this.to;
-    const unheard = Object.values(operations).some(isUnheard);
+    const unheard = Object.values(operations).some(isUnanswered);
     this.apply({ type: 'given-up', unheard }, 'resolved_by_operator');
     this.undoReservation();
     this.endOrder();

@@ -1,7 +1,7 @@
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import { approvalOf, declinedCard, silence } from './scripted-gateway';
@@ -29,7 +29,7 @@ export const reachesProvider = (word: Word) =>
 /** A provider that is told beforehand what happens to the next calls, and approves when nothing was said. */
 export class ModelProvider implements PaymentGateway {
   script: Word[] = [];
-  private readonly truth = new Map<string, GatewayAnswer>();
+  private readonly truth = new Map<string, GatewayResult>();
   private readonly ledger = new Map<string, Kind[]>();
   private onAsleep: (wake: () => void) => void = () => undefined;
 
@@ -48,7 +48,7 @@ export class ModelProvider implements PaymentGateway {
     return new Promise((resolve) => (this.onAsleep = resolve));
   }
 
-  private async answer(kind: Kind, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+  private async answer(kind: Kind, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayResult> {
     const word = this.script.shift() ?? 'approve';
     const { key, metadata } = request;
     const { orderId } = metadata;

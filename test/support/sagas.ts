@@ -4,7 +4,7 @@ import type { SagaStatus } from '../../src/orders/saga-state';
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import type { World } from './fixtures';
@@ -82,7 +82,7 @@ export class LedgerGateway implements PaymentGateway {
   overcharge = 0;
   /** What others do while it is being asked. */
   whileAsked: () => unknown = () => undefined;
-  private readonly answers = new Map<string, GatewayAnswer>();
+  private readonly answers = new Map<string, GatewayResult>();
 
   constructor(private readonly declines: Partial<Record<Call, boolean>> = {}) {}
 
@@ -101,7 +101,7 @@ export class LedgerGateway implements PaymentGateway {
     return { kept: sum('capture') - sum('refund'), setAside: isOver ? 0 : sum('authorize') };
   }
 
-  private async called(kind: Call, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayAnswer> {
+  private async called(kind: Call, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayResult> {
     const fate = this.fails[kind];
     if (fate === 'held back') return { status: 'not-asked', detail: 'the circuit is open' };
     await this.whileAsked();
@@ -111,7 +111,7 @@ export class LedgerGateway implements PaymentGateway {
     return fate === 'answer lost' ? silence : answer;
   }
 
-  private once(kind: Call, request: AuthorizeRequest | FollowUpRequest): GatewayAnswer {
+  private once(kind: Call, request: AuthorizeRequest | FollowUpRequest): GatewayResult {
     const known = this.answers.get(request.key);
     if (known) return known;
     const refused = this.declines[kind];

@@ -1,17 +1,17 @@
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 
 type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Request = AuthorizeRequest | FollowUpRequest;
-type Reply = GatewayAnswer | 'approved' | ((request: Request) => Promise<GatewayAnswer> | GatewayAnswer);
+type Reply = GatewayResult | 'approved' | ((request: Request) => Promise<GatewayResult> | GatewayResult);
 
-export const declinedCard: GatewayAnswer = { status: 'declined', code: 'card_declined' };
-export const silence: GatewayAnswer = { status: 'unknown', code: 'no_answer', detail: 'no answer in time' };
-export const serverError: GatewayAnswer = {
+export const declinedCard: GatewayResult = { status: 'declined', code: 'card_declined' };
+export const silence: GatewayResult = { status: 'unknown', code: 'no_answer', detail: 'no answer in time' };
+export const serverError: GatewayResult = {
   status: 'unknown',
   code: 'provider_error',
   httpStatus: 500,
@@ -19,7 +19,7 @@ export const serverError: GatewayAnswer = {
 };
 
 /** What a provider says when all is well: the amount it was asked for, under a reference of its own. */
-export const approvalOf = ({ key, amount, currency }: Request): GatewayAnswer => ({
+export const approvalOf = ({ key, amount, currency }: Request): GatewayResult => ({
   status: 'approved',
   reference: `ref_${key}`,
   amount,
@@ -70,7 +70,7 @@ export class ScriptedGateway implements PaymentGateway {
     return this.answer('refund', request);
   }
 
-  private async answer(kind: Kind, request: Request): Promise<GatewayAnswer> {
+  private async answer(kind: Kind, request: Request): Promise<GatewayResult> {
     this.calls.push({ kind, request });
     const line = this.script.shift();
     if (line?.kind !== kind) {

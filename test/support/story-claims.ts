@@ -24,7 +24,7 @@ const isDone = (kind: Kind) => (state: Checkout) => state.provider[kind] === 'do
 /** Done, or still on its way: nobody may say that it was not. */
 const mayBeDone = ({ provider }: Checkout, kind: Kind) =>
   provider[kind] === 'done' || provider[kind] === 'on its way';
-const isUnheard = ({ operations }: Checkout, kind: Kind) =>
+const isUnanswered = ({ operations }: Checkout, kind: Kind) =>
   operations[kind] === 'sent' || operations[kind] === 'unknown';
 const did = ({ happened }: Checkout, ...any: Happened[]) => any.some((one) => happened.includes(one));
 const isKept = (state: Checkout) => isDone('capture')(state) && !mayBeDone(state, 'refund');
@@ -41,11 +41,11 @@ export const claims: Record<string, Claim> = {
   'money is held': { says: /€ 10\.00 is (?:still )?held\./, isTrue: isHeld },
   'nobody knows whether money is held': {
     says: /whether money is held is not known/,
-    isTrue: (state) => isUnheard(state, 'authorize'),
+    isTrue: (state) => isUnanswered(state, 'authorize'),
   },
   'nobody knows whether the hold is lifted': {
     says: /whether the hold of € 10\.0[01] was lifted is not known/,
-    isTrue: (state) => isDone('authorize')(state) && isUnheard(state, 'void'),
+    isTrue: (state) => isDone('authorize')(state) && isUnanswered(state, 'void'),
   },
   'the provider holds another sum': {
     says: /the provider holds € 10\.01|€ 10\.01 is (?:still )?held/,
@@ -53,7 +53,7 @@ export const claims: Record<string, Claim> = {
   },
   'nobody knows whether it is paid': {
     says: /Whether the customer paid is not known/,
-    isTrue: (state) => isUnheard(state, 'capture'),
+    isTrue: (state) => isUnanswered(state, 'capture'),
   },
   'the provider took another sum': {
     says: /The provider says that the customer paid € 10\.01/,
@@ -68,7 +68,7 @@ export const claims: Record<string, Claim> = {
   },
   'nobody knows whether it is paid back': {
     says: /whether the refund of € 10\.00 went through is not known/,
-    isTrue: (state) => isDone('capture')(state) && isUnheard(state, 'refund'),
+    isTrue: (state) => isDone('capture')(state) && isUnanswered(state, 'refund'),
   },
   'the provider was silent': {
     says: new RegExp(`provider (?:did not answer|gave no clear answer to) the ${operation}`),
@@ -94,7 +94,7 @@ export const claims: Record<string, Claim> = {
         if (said[0].includes(`the ${name} went through`)) return isDone(kind)(state);
         if (said[0].includes(`the ${name} was declined`)) return state.provider[kind] === 'refused';
         if (said[0].includes(`the ${name} was of another amount`)) return did(state, `other sum ${kind}`);
-        return isUnheard(state, kind);
+        return isUnanswered(state, kind);
       }),
   },
   'it was declined after a silence': {
@@ -107,7 +107,7 @@ export const claims: Record<string, Claim> = {
   },
   'there is no answer yet': {
     says: new RegExp(`answer (?:to )?the ${operation};.* still no (?:clear )?answer`),
-    isTrue: (state, said) => isUnheard(state, kindIn(said)),
+    isTrue: (state, said) => isUnanswered(state, kindIn(said)),
   },
   'a lease was lost': {
     says: new RegExp(`worker-\\d+ lost its lease while it asked for the ${operation}`),

@@ -312,7 +312,7 @@ describe('the codes of transitions', () => {
   };
   const codes = [
     ...codesIn('src/orders/checkout-saga/transition-codes.ts', 'TransitionCode'),
-    ...codesIn('src/payment/gateways/gateway.ts', 'SilenceCode', 'HeldBackCode'),
+    ...codesIn('src/payment/gateways/gateway.ts', 'UnknownCode', 'HeldBackCode'),
   ];
   const codesOf = (markdown: string): string[] => {
     const table = markdown.split('| code | cause |')[1]?.split('\n\n')[0] ?? '';

@@ -1,5 +1,5 @@
 import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
-import type { GatewayAnswer } from '../../src/payment/gateways/gateway';
+import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { declinedCard, silence } from '../support/scripted-gateway';
 
 const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
@@ -13,8 +13,8 @@ const request = {
   paymentMethod: 'pm_card_visa',
   authorization: 'pi_1',
 };
-const approved: GatewayAnswer = { status: 'approved', reference: 'pi_1', amount: 1_000, currency: 'EUR' };
-const tooMany = (retryAfterMs: number): GatewayAnswer => ({
+const approved: GatewayResult = { status: 'approved', reference: 'pi_1', amount: 1_000, currency: 'EUR' };
+const tooMany = (retryAfterMs: number): GatewayResult => ({
   status: 'unknown',
   detail: 'StripeRateLimitError 429: too many requests',
   retryAfterMs,
@@ -22,7 +22,7 @@ const tooMany = (retryAfterMs: number): GatewayAnswer => ({
 
 /** A provider whose calls are answered by hand, in the order in which they came. */
 class Provider {
-  readonly calls: { kind: Kind; answer: (answer: GatewayAnswer) => void }[] = [];
+  readonly calls: { kind: Kind; answer: (answer: GatewayResult) => void }[] = [];
   readonly gateway = new GuardedGateway({
     authorize: () => this.called('authorize'),
     capture: () => this.called('capture'),
@@ -30,12 +30,12 @@ class Provider {
     refund: () => this.called('refund'),
   });
 
-  private called(kind: Kind): Promise<GatewayAnswer> {
+  private called(kind: Kind): Promise<GatewayResult> {
     return new Promise((answer) => this.calls.push({ kind, answer }));
   }
 
   /** One call, answered at once if it gets through. */
-  async ask(answer: GatewayAnswer = approved, kind: Kind = 'authorize'): Promise<GatewayAnswer> {
+  async ask(answer: GatewayResult = approved, kind: Kind = 'authorize'): Promise<GatewayResult> {
     const calls = this.calls.length;
     const asked = this.gateway[kind](request);
     await Promise.resolve();

@@ -16,8 +16,8 @@ import type { Reason, TransitionData } from './transition-codes';
 import { placeOf } from './transitions';
 
 /**
- * One order with everything its steps decide on: its saga, its stock, its payments; loaded under the saga's lock, changed
- * in memory, and written together with many others.
+ * One order with everything its steps decide on: saga, stock and payments. Loaded under the saga's lock, changed in memory,
+ * and written together with many others.
  */
 export class Checkout {
   readonly update: SagaUpdate;
@@ -37,7 +37,7 @@ export class Checkout {
     return this.update.saga;
   }
 
-  /** Where its saga is. */
+  /** The step that its saga is at. */
   get step(): Step {
     return this.steps[placeOf(this.steps, this.saga.step)]!;
   }
@@ -48,22 +48,22 @@ export class Checkout {
   }
 
   /**
-   * The order ends as its saga decided when it turned back: when all is undone, or before that, when an operator gives
-   * the order up. The second call then finds it ended.
+   * The order ends as its saga decided: when everything is undone, or earlier, when an operator gives it up. Then the
+   * second call finds it ended.
    */
   end(): void {
     const end = orderEnds[this.saga.endsAs!];
     if (this.order.status !== end.to) this.move(end);
   }
 
-  /** Given up, and charged after all: the order is alive again, on stock that was taken once more. */
+  /** Given up, and charged after all: the order is pending again, on newly reserved stock. */
   reopen(stock: HeldStock): void {
     this.stock = stock;
     this.order = { ...this.order, reservationId: stock.reservationId };
     this.move({ to: 'pending', reason: null, message: 'order.reopened' });
   }
 
-  /** Everything that the order itself went through, in its order. */
+  /** The changes of the order's status, oldest first. */
   get orderMoves(): readonly OrderMove[] {
     return this.moves;
   }
@@ -76,16 +76,16 @@ export class Checkout {
 }
 
 /**
- * What a step found. It decides on what was loaded under the saga's lock and cannot call the provider; it says what to
- * ask, and is run again when the answer is recorded.
+ * What a step decides, from what was loaded under the saga's lock. It cannot call the provider: it says what to ask, and
+ * runs again when the result is recorded.
  */
 export type StepOutcome =
   | { kind: 'done'; reason: Reason }
-  /** A no that cannot change: the steps before it are compensated, last first. */
+  /** A final no: the steps before it are compensated, last first. */
   | { kind: 'declined'; endsAs: OrderEnd; reason: Reason }
-  /** The provider must be asked; the operation is committed as sent before it is. */
+  /** The provider must be asked. The operation is committed as sent before the call. */
   | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
-  /** Something is wrong that no retry mends: an operator must act. */
+  /** No retry can fix this: an operator must act. */
   | { kind: 'blocked'; reason: Reason };
 
 export const done = (code: Reason['code'], data?: Reason['data']): StepOutcome => ({
@@ -99,7 +99,7 @@ export const declined = (endsAs: OrderEnd, reason: Reason): StepOutcome => ({
 });
 export const blocked = (reason: Reason): StepOutcome => ({ kind: 'blocked', reason });
 
-/** What a line of history says of an operation. */
+/** The facts of an operation for a line of history. */
 export const factsOf = (operation: PaymentOperation): TransitionData => ({
   operation: operation.kind,
   operationId: publicId('pay', operation.id),
@@ -108,16 +108,16 @@ export const factsOf = (operation: PaymentOperation): TransitionData => ({
   ...(operation.declineCode && { declineCode: operation.declineCode }),
 });
 
-/** A step changes the checkout that it is given, in memory; many checkouts are then written with a handful of statements. */
+/** A step changes its checkout in memory; many checkouts are then written with a few statements. */
 export interface Step {
   readonly name: string;
   readonly kind: StepKind;
   run(checkout: Checkout): StepOutcome;
-  /** Undoes the step. Safe to repeat, and safe when the step never ran or only half happened. */
+  /** Undoes the step. Safe to repeat, and safe when the step never ran or stopped halfway. */
   compensate(checkout: Checkout): StepOutcome;
 }
 
-/** Loads what belongs to these sagas, whose rows the caller has locked. Locks their reservations, by id. */
+/** Loads what belongs to these sagas. The caller has locked their rows; this locks their reservations, by id. */
 export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[]): Promise<Checkout[]> {
   if (sagas.length === 0) return [];
   const ids = sagas.map(({ orderId }) => orderId);
@@ -133,7 +133,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[
   });
 }
 
-/** Writes all that changed. The sagas' fencing tokens are checked in the write: throws StaleLease if one moved on. */
+/** Writes what changed. Checks each saga's fencing token in the write, and throws StaleLease if one has moved on. */
 export async function saveCheckouts(tx: Tx, checkouts: Checkout[]): Promise<void> {
   if (checkouts.length === 0) return;
   await saveHeldStock(

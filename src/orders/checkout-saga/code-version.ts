@@ -1,8 +1,8 @@
 import type { OperationNaming } from '../../payment/payment-operations';
 
 /**
- * Grows when the steps or their meaning change, or what the provider is sent: keys, metadata, any other parameter. A worker
- * leaves sagas of a newer version to newer workers, and drives older ones as their own build would have.
+ * Raise it when the steps or their meaning change, or anything that is sent to the provider: keys, metadata, parameters. A
+ * worker leaves sagas of a newer version to newer workers, and drives older ones as their build would have.
  *
  * 1  operations are named at the provider by their rows
  * 2  … by their purpose

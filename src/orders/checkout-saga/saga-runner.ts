@@ -10,10 +10,9 @@ import { publicId } from '../../ids';
 import { reserveAgain } from '../../inventory/reservations/order-reservations';
 import { receiveMessages } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
-import { GATEWAY, type GatewayAnswer, type PaymentGateway } from '../../payment/gateways/gateway';
+import { GATEWAY, type GatewayResult, type PaymentGateway } from '../../payment/gateways/gateway';
 import { namesOf } from '../../payment/payment-operations';
-import { type Question, goOn, takeIn } from './advance';
-import { type Heard, isLateCharge } from './payment-results';
+import { type CallResult, type ProviderCall, advance, applyResult, isLateCharge } from './advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
 import { checkoutSteps, lastStep, stepNames } from './checkout.saga';
 import { codeVersion } from './code-version';
@@ -25,14 +24,14 @@ import { SagaUpdate, workerName } from './saga-update';
 
 const driver = { codeVersionMax: codeVersion, steps: stepNames };
 
-/** So many workers took a saga up and did not come back from it: it, and not bad luck, is what ends them. */
+/** If this many workers died on one saga, the saga is the cause. */
 // guard: saga-sweeps-limit
 const sweepsMax = 5;
 
 /** Sagas that share a transaction; as many as are usually in flight at one worker. */
 const batchSizeMax = 100;
 
-/** A message that rang for an order. */
+/** The message that a wake-up job brought. It is acknowledged in the commit that claims the saga. */
 export interface WakeUp {
   consumer: string;
   messageId: string;
@@ -45,28 +44,24 @@ interface Claim {
 
 interface Claimed {
   moved: boolean;
-  question: Question | undefined;
-}
-
-interface Answered extends Heard {
-  question: Question;
+  call: ProviderCall | undefined;
 }
 
 /**
- * Drives sagas: claim, ask, record, and so on until each ends or has to wait.
+ * Drives sagas: claim, call the provider, record the result, and so on until each saga ends or must wait.
  *
- * The provider is asked between two transactions: the intent is committed before the first byte leaves, and the answer is
- * recorded in the commit that acts on it. An order that meets no trouble takes part in three commits: claim and send;
- * authorized and send; captured and placed. What is due at the same time shares them, however many orders there are.
+ * The provider is called between two transactions: the intent is committed before the call, and the result is recorded in
+ * the commit that acts on it. An order without trouble takes three commits: claimed and authorization sent; authorized
+ * and capture sent; captured and placed. Sagas that are due at the same time share these commits.
  */
 @Injectable()
 export class SagaRunner {
   private readonly logger = new Logger('saga');
   private readonly driving = new Set<Promise<boolean>>();
-  /** Whoever finds no place waits before it claims, so that no lease runs out in a queue. */
-  private readonly places;
+  /** Limits how many sagas are driven at once. They wait before they claim, so that no lease expires in the queue. */
+  private readonly slots;
   private readonly claims;
-  private readonly answers;
+  private readonly results;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -74,27 +69,27 @@ export class SagaRunner {
     @Inject(GATEWAY) private readonly gateway: PaymentGateway,
     private readonly relay: Relay,
   ) {
-    this.places = bulkhead(config.paymentConcurrencyMax, Number.MAX_SAFE_INTEGER);
+    this.slots = bulkhead(config.paymentConcurrencyMax, Number.MAX_SAFE_INTEGER);
     const options = {
       sizeMax: batchSizeMax,
       inFlightMax: 1,
-      // The places above bound what can wait here.
+      // The slots above bound what can wait here.
       waitingMax: Number.MAX_SAFE_INTEGER,
       overloaded: () => unavailable('This worker has more sagas than it can drive.'),
     };
     this.claims = new Batcher((batch: Claim[]) => this.claimAll(batch), { ...options, name: 'saga claims' });
-    this.answers = new Batcher((batch: Answered[]) => this.recordAll(batch), {
+    this.results = new Batcher((batch: CallResult[]) => this.recordAll(batch), {
       ...options,
       name: 'saga answers',
     });
   }
 
   /**
-   * Drives one order's saga as far as it goes now; does nothing when it is not due or somebody else drives it. With a
-   * wake-up job, the message is acknowledged in the same commit as the claim. True: the saga moved.
+   * Drives one order's saga as far as it goes now. Does nothing when it is not due or another worker drives it. True: the
+   * saga moved.
    */
   async drive(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
-    const run = this.places.execute(() => this.driveToItsEnd(orderId, wakeUp));
+    const run = this.slots.execute(() => this.driveToItsEnd(orderId, wakeUp));
     this.driving.add(run);
     try {
       return await run;
@@ -103,96 +98,96 @@ export class SagaRunner {
     }
   }
 
-  /** Resolves when no saga is being driven here any more. */
+  /** Resolves when this worker drives no saga. */
   async idle(): Promise<void> {
     while (this.driving.size > 0) await Promise.allSettled(this.driving);
   }
 
   private async driveToItsEnd(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
-    let question: Question | undefined;
+    let call: ProviderCall | undefined;
     try {
       const claimed = await this.claims.add({ orderId, wakeUp });
-      question = claimed.question;
-      while (question) question = await this.answers.add(await this.ask(question));
+      call = claimed.call;
+      while (call) call = await this.results.add(await this.make(call));
       return claimed.moved;
     } catch (error) {
-      await this.noteFailure(orderId, question?.fencingToken, error);
+      await this.noteFailure(orderId, call?.fencingToken, error);
       return false;
     }
   }
 
   private async claimAll(batch: Claim[]): Promise<BatchAnswer<Claimed>[]> {
     const ids = [...new Set(batch.map(({ orderId }) => orderId))];
-    const questions = await this.moveAll('claim-saga', {
+    const calls = await this.moveAll('claim-saga', {
       lock: async (tx) => {
         await acknowledge(tx, batch);
         return lockDue(tx, ids, driver);
       },
       move: async (_, checkout) => {
         checkout.update.claim();
-        return checkout.saga.sweeps > sweepsMax ? park(checkout) : goOn(checkout, this.config.sagaLeaseMs);
+        return checkout.saga.sweeps > sweepsMax ? park(checkout) : advance(checkout, this.config.sagaLeaseMs);
       },
     });
     return batch.map(({ orderId }) => {
-      const question = questions.get(orderId);
-      // A second request for the same order finds it taken.
-      const moved = questions.delete(orderId);
-      return { answer: { moved, question } };
+      const call = calls.get(orderId);
+      // Of two claims of one order, the first takes it.
+      const moved = calls.delete(orderId);
+      return { answer: { moved, call } };
     });
   }
 
-  private async recordAll(batch: Answered[]): Promise<BatchAnswer<Question | undefined>[]> {
-    const heardOf = new Map(batch.map((answered) => [answered.question.orderId, answered]));
-    const leases = batch.map(({ question }) => question);
-    const questions = await this.moveAll('record-result', {
+  private async recordAll(batch: CallResult[]): Promise<BatchAnswer<ProviderCall | undefined>[]> {
+    const resultOf = new Map(batch.map((called) => [called.call.orderId, called]));
+    const leases = batch.map(({ call }) => call);
+    const calls = await this.moveAll('record-result', {
       lock: (tx) => lockLeased(tx, leases),
       move: async (tx, checkout) => {
-        const heard = heardOf.get(checkout.saga.orderId)!;
-        if (!takeIn(checkout, heard)) return undefined;
-        if (isLateCharge(checkout, heard)) await this.settleLateCharge(tx, checkout);
-        return goOn(checkout, this.config.sagaLeaseMs);
+        const called = resultOf.get(checkout.saga.orderId)!;
+        if (!applyResult(checkout, called)) return undefined;
+        if (isLateCharge(checkout, called)) await this.settleLateCharge(tx, checkout);
+        return advance(checkout, this.config.sagaLeaseMs);
       },
     });
     return leases.map(({ orderId }) =>
-      questions.has(orderId) ? { answer: questions.get(orderId) } : { error: new StaleLease(orderId) },
+      calls.has(orderId) ? { answer: calls.get(orderId) } : { error: new StaleLease(orderId) },
     );
   }
 
-  /** Moves every saga that could be locked, in one transaction; returns what is to be asked for each. */
+  /** Moves every saga that could be locked, in one transaction. Returns the call that each needs next. */
   private async moveAll(
     name: TransactionName,
     how: {
       lock: (tx: Tx) => Promise<Saga[]>;
-      move: (tx: Tx, checkout: Checkout) => Promise<Question | undefined>;
+      move: (tx: Tx, checkout: Checkout) => Promise<ProviderCall | undefined>;
     },
-  ): Promise<Map<string, Question | undefined>> {
+  ): Promise<Map<string, ProviderCall | undefined>> {
     const committed = stepSeconds.startTimer({ step: lastStep });
     const moved = await this.commit(name, async (tx) => {
       const checkouts = await loadCheckouts(tx, await how.lock(tx), checkoutSteps);
-      const questions: (Question | undefined)[] = [];
-      for (const checkout of checkouts) questions.push(await how.move(tx, checkout));
+      const calls: (ProviderCall | undefined)[] = [];
+      for (const checkout of checkouts) calls.push(await how.move(tx, checkout));
       await saveCheckouts(tx, checkouts);
-      return checkouts.map(({ update }, nth) => ({ update, question: questions[nth] }));
+      return checkouts.map(({ update }, nth) => ({ update, call: calls[nth] }));
     });
     if (moved.some(({ update }) => update.saga.status === 'completed')) committed();
     for (const { update } of moved) this.reportStuck(update);
-    return new Map(moved.map(({ update, question }) => [update.saga.orderId, question]));
+    return new Map(moved.map(({ update, call }) => [update.saga.orderId, call]));
   }
 
-  private async ask(question: Question): Promise<Answered> {
-    const { operation } = question;
+  private async make(call: ProviderCall): Promise<CallResult> {
+    const { operation } = call;
     await failpoint(`${operation.kind}.before-ask`);
-    const heard = stepSeconds.startTimer({ step: `${operation.kind}-payment` });
-    const asking = this.call(question);
+    const received = stepSeconds.startTimer({ step: `${operation.kind}-payment` });
+    const sent = this.send(call);
     await failpoint(`${operation.kind}.during-ask`);
-    const answer = await asking;
-    heard();
+    const result = await sent;
+    received();
     await failpoint(`${operation.kind}.after-ask`);
-    sagaEvents.inc({ event: `${operation.kind}_${answer.status}` });
-    return { question, operation, answer };
+    sagaEvents.inc({ event: `${operation.kind}_${result.status}` });
+    return { call, result };
   }
 
-  private async call({ operation, paymentMethod, authorization }: Question): Promise<GatewayAnswer> {
+  private async send({ operation, paymentMethod, authorization }: ProviderCall): Promise<GatewayResult> {
     const { amount, currency } = operation;
     const request = { ...namesOf(operation), amount, currency };
     if (operation.kind === 'authorize') return this.gateway.authorize({ ...request, paymentMethod });
@@ -201,8 +196,8 @@ export class SagaRunner {
   }
 
   /**
-   * The order was given up, and now its charge turns up. If its stock is still there and the customer did not cancel,
-   * the order is placed after all, where the policy allows it; else the money goes back like that of any ended order.
+   * The order was given up, and its charge arrived late. The order is placed after all if the policy allows it, its stock
+   * is still free and the customer did not cancel. Otherwise the money goes back, as for any ended order.
    */
   private async settleLateCharge(tx: Tx, checkout: Checkout): Promise<void> {
     // guard: late-payment-policy
@@ -219,13 +214,13 @@ export class SagaRunner {
   }
 
   /**
-   * A step that throws must neither be lost nor be run again at once for ever: it costs an attempt and waits for its next run.
-   * While the database is away nothing can be noted, and nothing needs to be: the lease ends and the saga is due.
-   * `heldToken` is that of our lease, if we got as far as taking one.
+   * A step that throws costs an attempt and waits for its next run, so that it is neither lost nor repeated at once.
+   * While the database is away nothing can be recorded, and nothing must be: the lease expires and the saga is due.
+   * `heldToken` is the token of our lease, if we took one.
    */
   private async noteFailure(orderId: string, heldToken: number | undefined, error: unknown): Promise<void> {
     if (error instanceof StaleLease) {
-      // Whoever took over goes on from what is committed; there is nothing left for us to write.
+      // The worker that took over continues from what is committed.
       sagaEvents.inc({ event: 'stale_write_refused' });
       return this.logger.warn(error.message);
     }
@@ -272,7 +267,7 @@ async function acknowledge(tx: Tx, batch: Claim[]): Promise<void> {
   }
 }
 
-/** Our own fault, or the machine's: nothing that the provider said. */
+/** A bug of ours or a failing machine, not the provider. */
 const failure = (error: unknown): Reason => ({
   code: 'step_failed',
   data: { error: error instanceof Error ? error.name : typeof error },

@@ -4,10 +4,10 @@ import { type SagaSchedule, type TransitionRecord, isLeased } from './saga.repos
 import type { Reason } from './transition-codes';
 import { type SagaEvent, type Transition, backoffMs, canCancel, transition } from './transitions';
 
-/** Who writes, in leases and in the history. */
+/** Names this process in leases and in the history. */
 export const workerName = `${hostname()}:${process.pid}`;
 
-/** One stretch between two commits: the saga as it moves, and the lines of its history. */
+/** What one commit does to a saga: its state as it moves, and the lines of its history. */
 export class SagaUpdate {
   saga: Saga;
   nextRun: Transition['nextRun'] = 'now';
@@ -22,14 +22,14 @@ export class SagaUpdate {
     this.schedule = { nextRunAt: start.nextRunAt, leaseExpiresAt: start.leaseExpiresAt };
   }
 
-  /** Takes the lease on it, under a new fencing token. */
+  /** Takes the lease, under a new fencing token. */
   claim(): void {
     this.noteLostWorker();
     // guard: fencing-token-grows
     this.saga = { ...this.saga, fencingToken: this.start.fencingToken + 1 };
   }
 
-  /** A lease that was never given back: its worker stopped, or lost its way to the database. For all but its holder. */
+  /** Records that a lease expired before it was given back: its worker died, stalled or lost the database. */
   noteLostWorker(): void {
     const { leaseExpiresAt, leaseOwner } = this.start;
     if (leaseExpiresAt === null || isLeased(this.start)) return;
@@ -53,7 +53,7 @@ export class SagaUpdate {
     return canCancel(this.steps, this.saga);
   }
 
-  /** Leaves a wish with whoever drives the saga, who reads it at the next commit. When it is due stays theirs to say. */
+  /** Leaves the request to the worker that drives the saga; it reads it in its next commit and decides when that is. */
   noteCancellation(by: 'cancel' | 'refund', reason: Reason): void {
     this.become({ ...this.saga, requestedEnd: by }, { type: 'turn-back', by }, reason);
   }
@@ -74,19 +74,19 @@ export class SagaUpdate {
   }
 
   /**
-   * When the saga is due again: at once, never by itself, or after a pause. The provider's own wish comes first, and is
-   * stretched by up to a fifth, so that all who were told the same do not return as one.
+   * When the saga is due again: at once, never, or after a pause. A pause that the provider asked for wins, stretched by up
+   * to a fifth, so that the sagas that got the same pause do not all return at once.
    */
   private nextRunAt(retryAfterMs?: number): Date | null {
     if (this.nextRun === 'never') return null;
     if (this.nextRun === 'now') return this.saga.now;
-    const wished = retryAfterMs && Math.round(retryAfterMs * (1 + 0.2 * Math.random()));
-    const pauseMs = wished ?? backoffMs(this.saga.attempt, Math.random());
+    const requested = retryAfterMs && Math.round(retryAfterMs * (1 + 0.2 * Math.random()));
+    const pauseMs = requested ?? backoffMs(this.saga.attempt, Math.random());
     // guard: retry-by-database-clock
     return new Date(this.saga.now.getTime() + pauseMs);
   }
 
-  /** The turn ends here, and the lease with it. */
+  /** The saga waits, or has ended. */
   giveBackLease(retryAfterMs?: number): void {
     const nextRunAt = this.nextRunAt(retryAfterMs);
     this.schedule = { nextRunAt, leaseExpiresAt: null };
@@ -94,7 +94,7 @@ export class SagaUpdate {
     if (last && nextRunAt) last.data = { ...last.data, nextRunAt: nextRunAt.toISOString() };
   }
 
-  /** The provider is being asked; should we not come back, the saga is due the moment the lease ends. */
+  /** The provider is about to be called. If this worker dies, the saga is due when the lease expires. */
   keepLeaseUntil(leaseEnd: Date): void {
     this.schedule = { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd };
   }

@@ -3,10 +3,10 @@ import type { Saga, SagaStatus, StepList } from '../saga-state';
 import type { TransitionCode, TransitionData } from './transition-codes';
 import { begun } from './transitions';
 
-/** A worker whose lease was taken over by another writes nothing; this is how it finds out. */
+/** Thrown in a worker whose lease another worker has taken over. Its transaction rolls back. */
 export class StaleLease extends Error {
   constructor(orderId: string) {
-    super(`The saga of order ${orderId} is driven by another worker now.`);
+    super(`The saga of order ${orderId} is driven by another worker.`);
   }
 }
 
@@ -17,9 +17,9 @@ export interface TransitionRecord {
   step: string;
   attempt: number;
   cause: string;
-  /** For people; never read by a program. */
+  /** For people; no code reads it. */
   detail: string | null;
-  /** Null in lines of a build before there were codes. */
+  /** Null in lines of builds that had no codes. */
   code: TransitionCode | null;
   data: TransitionData | null;
 }
@@ -56,7 +56,7 @@ export async function insertSagas(
   );
 }
 
-/** What this build can drive; the rest is left for newer workers. */
+/** What this build can drive; the rest is left to newer workers. */
 export interface Driver {
   codeVersionMax: number;
   /** Their names. */
@@ -64,9 +64,8 @@ export interface Driver {
 }
 
 /**
- * Locks those of these sagas that are due and not driven by anybody, in the order of their ids; whoever takes one drives
- * it under a new fencing token (`SagaUpdate.claim`). Left out: not due, ended, driven by somebody, or written by newer code,
- * which a newer worker will drive.
+ * Locks the due sagas among these, in the order of their ids, for `SagaUpdate.claim`. Leaves out sagas that are not due,
+ * ended, leased, or written by newer code, which a newer worker drives.
  */
 export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promise<Saga[]> {
   const sagas = await tx.rows<Saga>(
@@ -93,9 +92,8 @@ export interface HeldLease {
 }
 
 /**
- * Locks the sagas whose newest lease is still ours, in the order of their ids; the others are another's now. One whose lease
- * was given back is left out too: a restored database counts its tokens again, so a lease that it forgot may have the token
- * of a newer one.
+ * Locks the sagas whose newest lease is still ours, in the order of their ids. Leaves out sagas whose lease was given back:
+ * a restored database counts its tokens again, so a lease that it forgot may have the token of a newer one.
  */
 export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
   const sagas = await tx.rows<Saga>(
@@ -115,7 +113,7 @@ export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
   return sagas.filter(({ leaseExpiresAt }) => leaseExpiresAt !== null);
 }
 
-/** The same for a hand that holds no lease: an operator's or a customer's wish. Undefined: there is no such saga. */
+/** For an operator's or a customer's request, which holds no lease. Undefined: there is no such saga. */
 export async function lockSaga(tx: Tx, orderId: string): Promise<Saga | undefined> {
   const [saga] = await tx.rows<Saga>(
     `
@@ -129,7 +127,7 @@ export async function lockSaga(tx: Tx, orderId: string): Promise<Saga | undefine
 
 export type ReadSaga = Saga & { lastError: string | null };
 
-/** For people, who lock nothing. */
+/** Without a lock, for people. */
 export async function readSaga(queryable: Queryable, orderId: string): Promise<ReadSaga | undefined> {
   const [saga] = await queryable.rows<ReadSaga>(
     `
@@ -142,17 +140,17 @@ export async function readSaga(queryable: Queryable, orderId: string): Promise<R
   return saga;
 }
 
-/** Somebody drives it at this moment. */
+/** A worker drives it at this moment. */
 export const isLeased = ({ leaseExpiresAt, now }: Saga) => leaseExpiresAt !== null && leaseExpiresAt > now;
 
 export interface SagaSchedule {
-  /** Null: nothing is left to do by itself. */
+  /** Null: it does nothing until somebody acts. */
   nextRunAt: Date | null;
   /** Null: the lease is given back. */
   leaseExpiresAt: Date | null;
 }
 
-/** A saga as it stood, as it stands now, and how it got there. */
+/** A saga before and after, and the lines of history between. */
 export interface SagaChange {
   start: Saga;
   saga: Saga;
@@ -161,8 +159,8 @@ export interface SagaChange {
 }
 
 /**
- * Writes where the sagas stand now and how they got there. The fencing token that each was found with is in the WHERE: a
- * stale worker changes no row. Throws StaleLease, for its caller to roll back, when any row had moved on.
+ * Writes the sagas and their history. The fencing token that each saga was read with is in the WHERE, so a stale worker
+ * changes no row. Throws StaleLease, for the caller to roll back, when any row has moved on.
  */
 export async function saveSagas(tx: Tx, changes: SagaChange[], worker: string): Promise<void> {
   const records = changes.flatMap(({ saga, records: own }) =>
@@ -233,7 +231,7 @@ export interface DueSaga {
   sweeps: number;
 }
 
-/** Sagas whose time has come and that nobody drives: what every lost wake-up job and every dead worker leaves behind. */
+/** Sagas that are due and not leased, whether a wake-up job was lost or a worker died. */
 export function dueSagas(
   queryable: Queryable,
   limit: number,
@@ -252,8 +250,8 @@ export function dueSagas(
 }
 
 /**
- * Counts a sweep before its work is begun, for the work may be what kills the worker. Returns the sagas as they are now;
- * left out are those that another sweeper has counted since they were read, for it is driving them.
+ * Counts a sweep before its work starts, because the work may kill the worker. Returns the sagas as counted. Leaves out
+ * sagas that another sweeper has counted since they were read: it drives them.
  */
 export async function countSweep(queryable: Queryable, due: DueSaga[]): Promise<DueSaga[]> {
   if (due.length === 0) return [];
@@ -274,8 +272,8 @@ export async function countSweep(queryable: Queryable, due: DueSaga[]): Promise<
 }
 
 /**
- * The worker that counted came back from the work alive, whatever came of it. A later sweeper's count stays. Whoever has the
- * row locked is moving the saga, which forgets its sweeps as well, so nobody waits here.
+ * The worker survived the work that it counted. A later sweeper's count stays. A locked row is skipped: the transaction that
+ * holds it moves the saga, which resets the count too.
  */
 export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: DueSaga): Promise<void> {
   await queryable.rows(
@@ -290,9 +288,8 @@ export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: Du
 }
 
 /**
- * Makes waiting sagas due now, because there is news; returns which of them waited. One that is being driven hears the
- * news by itself. Locks them in the order of their ids, like whoever else wakes several. `coalesce`, so that they are looked
- * up by id: docs/decisions/0025.
+ * Makes waiting sagas due now and returns their orders. Skips leased sagas, whose worker reads the news itself. Locks them
+ * in the order of their ids, like every statement that locks several. `coalesce` forces a look-up by id: decision 25.
  */
 export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<string[]> {
   if (orderIds.length === 0) return [];

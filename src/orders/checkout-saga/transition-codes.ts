@@ -1,10 +1,9 @@
-import type { HeldBackCode, SilenceCode } from '../../payment/gateways/gateway';
+import type { HeldBackCode, UnknownCode } from '../../payment/gateways/gateway';
 import type { OperationKind } from '../../payment/payment-operations';
 
 /**
- * Why a saga moved, for programs: each line of its history has one of these, and the facts beside it. The line's
- * sentence is for people alone. The set only grows, and docs/state-machines.md says what each means. Lines of builds
- * before it have none.
+ * Why a saga moved, for code: each line of its history has one of these and the facts beside it; its sentence is for people
+ * alone. The set only grows. docs/state-machines.md explains each. Lines of the first builds have none.
  */
 export type TransitionCode =
   | 'order_accepted'
@@ -21,7 +20,7 @@ export type TransitionCode =
   | 'capture_declined'
   | 'reservation_expired'
   | 'reservation_released'
-  | SilenceCode
+  | UnknownCode
   | HeldBackCode
   | 'step_failed'
   | 'amount_differs'
@@ -51,17 +50,17 @@ export type TransitionData = {
   attempt?: number;
   /** What was asked for. */
   asked?: Amount;
-  /** What the provider said instead. */
+  /** What the provider reported instead. */
   said?: Amount;
   providerReference?: string;
   declineCode?: string;
   httpStatus?: number;
-  /** Who was lost, and when its lease ended. */
+  /** The worker that was lost, and when its lease expired. */
   worker?: string;
   leaseEndedAt?: string;
-  /** How many workers did not come back. */
+  /** How many workers were lost. */
   workers?: number;
-  /** Who acted by hand, and why. */
+  /** The operator who acted, and why. */
   actor?: string;
   reason?: string;
   error?: string;
@@ -69,7 +68,7 @@ export type TransitionData = {
   nextRunAt?: string;
 };
 
-/** A code with its facts, and the same as a sentence for people. */
+/** A code with its facts, and a sentence for people. */
 export interface Reason {
   code: TransitionCode;
   data?: TransitionData;

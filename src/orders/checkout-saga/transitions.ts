@@ -1,23 +1,25 @@
 import type { OrderEnd, SagaState, StepList } from '../saga-state';
 
 /**
- * The saga's decisions as a pure function: a state and what happened to it give the next state. No clock, no
- * database, no provider, so that every order of events can be tried (`test/unit/transitions.spec.ts`).
+ * The saga's decisions as a pure function: its list of steps, a state and an event give the next state. No clock, no
+ * database, no provider, so every order of events can be tested (`test/unit/transitions.spec.ts`).
  *
- * running      → running       a step is done, or its answer was not heard and it is asked again
+ * running      → running       a step is done, or its result is unknown and it is asked again
  * running      → completed     the last step is done
- * running      → compensating  a step was declined, or the customer wants out before the pivot
+ * running      → compensating  a step was declined, or the customer cancelled before the pivot
  * completed    → compensating  a placed order is cancelled or refunded
  * compensating → compensated   everything that ran is undone
- * running, compensating → stuck   attempts are spent, or something is wrong: an operator must act
- * stuck        → wherever the next good news would have led it from there
+ * running, compensating → stuck   attempts are spent, or the step is blocked: an operator must act
+ * stuck        → as from the status before it was stuck, when the step goes on
  *
- * and by an operator's hand, or because a charge turned up late:
+ * by an operator, or because of a late charge:
  *
- * running, stuck               → compensating             it is compensated by hand, from whatever step
- * running, compensating, stuck → compensating, compensated   it is given up: the order ends now
- * compensating                 → running                  given up, then charged after all, and there was stock left
+ * running, stuck               → compensating               an operator compensates it, at whatever step it is
+ * running, compensating, stuck → compensating, compensated  an operator gives it up: the order ends now
+ * compensating                 → running                    given up, then charged after all, and its stock was free
  */
+
+/** What happens to a saga. The types are stored as causes in its history. */
 export type SagaEvent =
   | { type: 'asked' }
   | { type: 'done' }
@@ -27,19 +29,20 @@ export type SagaEvent =
   /** A step threw. `counted`: this attempt was counted when it was asked. */
   | { type: 'failed'; counted: boolean }
   | { type: 'blocked' }
-  /** A worker's lease ran out before it came back: the next one goes on from what is committed. */
+  /** A worker's lease expired: the next worker continues from what is committed. */
   | { type: 'worker-lost' }
+  /** The customer asks to cancel or refund. */
   | { type: 'turn-back'; by: 'cancel' | 'refund' }
-  /** By an operator: ask again now, with attempts to spend. */
+  /** By an operator: ask again now, with new attempts. */
   | { type: 'retried' }
   /** By an operator: undo everything, though the capture may have been asked for. */
   | { type: 'compensated-by-hand' }
-  /** By an operator: the order ends now. `unheard`: a charge may still turn up, so the saga goes on asking. */
+  /** By an operator: the order ends now. `unheard`: a charge may still arrive, so the saga keeps asking. */
   | { type: 'given-up'; unheard: boolean }
-  /** A charge for a given-up order turned up, and its stock could be taken again. */
+  /** A late charge for a given-up order, whose stock could be reserved again. */
   | { type: 'reacquired' };
 
-/** When to look again: at once, after the backoff of this attempt, or never by itself. */
+/** When the saga runs again: at once, after the backoff of this attempt, or not until somebody acts. */
 export type NextRun = 'now' | 'backoff' | 'never';
 
 export interface Transition {
@@ -48,21 +51,21 @@ export interface Transition {
 }
 
 /**
- * After this many attempts at one step a person should look: with the pauses of `backoffMs` that is about half an hour.
- * The saga goes on asking all the same, because the provider may come back before the person does.
+ * After this many attempts at one step an operator should look: with the pauses of `backoffMs`, about half an hour. The saga
+ * keeps asking, because the provider may recover first.
  */
 export const attemptsMax = 10;
 
 export function transition(steps: StepList, state: SagaState, event: SagaEvent): Transition {
-  const goingBack = state.endsAs !== null;
-  const status = goingBack ? 'compensating' : 'running';
+  const compensates = state.endsAs !== null;
+  const status = compensates ? 'compensating' : 'running';
   switch (event.type) {
     case 'asked':
       return { state: spent({ ...state, attempt: state.attempt + 1 }, attemptsMax + 1), nextRun: 'backoff' };
     case 'done':
-      return goingBack ? undone(steps, { ...state, status }) : advanced(steps, { ...state, status });
+      return compensates ? undone(steps, { ...state, status }) : advanced(steps, { ...state, status });
     case 'declined':
-      if (goingBack) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
+      if (compensates) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
       return back(state, stepBefore(steps, state.step), event.endsAs);
     case 'unknown':
       return { state: spent({ ...state, status }, attemptsMax), nextRun: 'backoff' };
@@ -79,12 +82,13 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
     case 'worker-lost':
       return { state, nextRun: 'now' };
     case 'turn-back':
-      return goingBack ? { state, nextRun: 'now' } : cancelled(steps, state, event.by);
+      return compensates ? { state, nextRun: 'now' } : cancelled(steps, state, event.by);
     case 'retried':
-      // One attempt stays counted where one was made: whether the pivot was asked for is read from it.
+      // One attempt stays counted: it says whether the pivot was asked for.
       return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
     case 'compensated-by-hand':
-      if (goingBack) throw new Error('Bug: a saga that is going back already was turned back by hand.');
+      if (compensates)
+        throw new Error('Bug: a saga that compensates already was compensated by an operator.');
       return back(state, state.step, 'cancelled');
     case 'given-up':
       return givenUp(state, event.unheard);
@@ -93,7 +97,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
   }
 }
 
-/** As a saga stands when its stock is taken and nothing else is known. */
+/** A saga whose order was just accepted: its first step is done. */
 export const begun = (steps: StepList): SagaState => ({
   status: 'running',
   step: steps[1]!.name,
@@ -114,7 +118,7 @@ function givenUp(state: SagaState, unheard: boolean): Transition {
 const spent = (state: SagaState, max: number): SagaState =>
   state.attempt >= max ? { ...state, status: 'stuck' } : state;
 
-/** May the saga still turn without having charged? Not once the pivot was asked for, whatever came of it. */
+/** Whether the saga can still end without a charge: not once the pivot was asked for, whatever its result. */
 export function canCancel(steps: StepList, state: SagaState): boolean {
   if (state.endsAs !== null || state.status === 'completed' || state.status === 'compensated') return false;
   const at = placeOf(steps, state.step);
@@ -126,7 +130,7 @@ function advanced(steps: StepList, state: SagaState): Transition {
   const next = steps[placeOf(steps, state.step) + 1];
   if (next) return { state: { ...state, step: next.name, attempt: 0 }, nextRun: 'now' };
   const completed: SagaState = { ...state, status: 'completed', attempt: 0 };
-  // Cancelled while the charge was in flight: it was charged and placed, so now it is given back.
+  // Cancelled while the charge was in flight: charged and placed, so it is refunded now.
   return state.requestedEnd === 'cancel'
     ? cancelled(steps, completed, 'cancel')
     : { state: completed, nextRun: 'never' };
@@ -142,7 +146,7 @@ function cancelled(steps: StepList, state: SagaState, by: 'cancel' | 'refund'): 
   if (state.status === 'completed') {
     return back(state, state.step, by === 'cancel' ? 'placed_then_cancelled' : 'placed_then_refunded');
   }
-  // The present step may have half happened, so it is compensated too.
+  // The present step may have stopped halfway, so it is compensated too.
   if (canCancel(steps, state)) return back(state, state.step, 'cancelled');
   return { state: { ...state, requestedEnd: by }, nextRun: 'now' };
 }
@@ -164,11 +168,11 @@ export function placeOf(steps: StepList, step: string): number {
   return place;
 }
 
-/** Pauses between attempts. The last repeats: an outage of an hour must neither be hammered nor forgotten. */
+/** Pauses between attempts; the last repeats, for an outage that lasts hours. */
 // guard: unknown-is-asked-again
 const pausesMs = [5_000, 15_000, 60_000, 300_000];
 
-/** How long to wait before attempt `attempt + 1`; jittered by a fifth, so that an outage's orders do not return as one. */
+/** The pause before attempt `attempt + 1`, jittered by a fifth so that the orders of an outage do not all return at once. */
 export function backoffMs(attempt: number, random: number): number {
   const pause = pausesMs[Math.min(Math.max(attempt, 1), pausesMs.length) - 1]!;
   return Math.round(pause * (0.8 + 0.4 * random));

@@ -5,7 +5,7 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
-import { isForgotten, isUnheard } from '../checkout-saga/payment-results';
+import { isForgotten, isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
 import { checkoutSteps } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
@@ -18,14 +18,13 @@ import { noSuchOrder, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from
  * What an operator can do about a saga.
  *
  * retry       ask again now, under the same keys, so it cannot charge twice
- * compensate  undo everything, whatever step it is at: refund or void, stock back on sale, order rejected as cancelled
- * resolve     the order was settled elsewhere, or is given up: it ends now and its stock goes back on sale. No money that
- *             was heard of is moved; what was never heard goes on being asked for, and a charge that turns up is treated
- *             as late (LATE_PAYMENT)
+ * compensate  undo everything, at whatever step it is: refund or void, stock back on sale, order rejected as cancelled
+ * resolve     the order was settled elsewhere or is given up: it ends now and its stock goes back on sale. No known money
+ *             is moved; unknown results are still asked for, and a charge that arrives then is late (LATE_PAYMENT)
  */
 export type SagaAction = 'retry' | 'compensate' | 'resolve';
 
-/** The stuck-saga desk. Every action is checked and recorded under the saga's lock, and done at most once per key. */
+/** Each action is checked, done and recorded under the saga's lock, at most once per key. */
 @Injectable()
 export class SagaActions {
   constructor(
@@ -33,7 +32,7 @@ export class SagaActions {
     private readonly relay: Relay,
   ) {}
 
-  /** True: this key did it before. Precedence of refusals: no such order, settled, driven right now, not possible. */
+  /** True: this key did it before. Order of refusals: no such order, settled, driven by a worker, not possible. */
   async perform(
     action: SagaAction,
     orderId: string,
@@ -84,13 +83,13 @@ const codes = {
   resolve: 'resolved_by_operator',
 } as const;
 
-/** The order ends before its money is settled; the saga goes on while a charge may still turn up. */
+/** The order ends before its money is settled. The saga keeps asking while a charge may still arrive. */
 function giveUp(checkout: Checkout, cause: Reason): void {
   const { update, stock, payments } = checkout;
-  const mayTurnUp = payments.all.some(
-    (operation) => isUnheard(operation) && !isForgotten(operation, update.saga.now),
+  const mayBeCharged = payments.all.some(
+    (operation) => isUnanswered(operation) && !isForgotten(operation, update.saga.now),
   );
-  update.apply({ type: 'given-up', unheard: mayTurnUp }, cause);
+  update.apply({ type: 'given-up', unheard: mayBeCharged }, cause);
   stock.undo(`order given up: ${cause.why}`);
   checkout.end();
 }
@@ -100,23 +99,25 @@ function refuse(action: SagaAction, saga: Saga): void {
   if (refusal) throw refusal;
 }
 
-/** Why this action cannot be done to a saga as it stands; undefined when it can. */
+/** Why the action is not possible now; undefined when it is. */
 export function refusalOf(action: SagaAction, saga: Saga): HoldfastError | undefined {
   if (saga.codeVersion > codeVersion)
     return unavailable('A newer version of this service drives the order. Ask again in a second.');
   if (saga.status === 'completed' || saga.status === 'compensated') {
     return sagaSettled(
       saga.status === 'completed'
-        ? 'The order is placed. To give it back, cancel or refund it.'
-        : 'The saga has ended and does nothing more. Look at the money in its timeline.',
+        ? 'The order is placed. To undo it, cancel or refund it.'
+        : 'The saga has ended. Check the money in its timeline.',
     );
   }
   if (isLeased(saga))
-    return sagaDriven('A worker is asking the provider at this moment. Look again in a few seconds.');
+    return sagaDriven('A worker is asking the provider at this moment. Try again in a few seconds.');
   if (action === 'compensate' && saga.endsAs)
-    return sagaGoesBack('It is being compensated already. Retry it, or mark it as resolved.');
+    return sagaGoesBack('The saga is being compensated already. Retry it, or mark it as resolved.');
   if (action === 'resolve' && saga.status !== 'stuck' && saga.attempt === 0)
-    return sagaNotStuck('It is neither stuck nor waiting for an answer. Compensate it, or let it run.');
+    return sagaNotStuck(
+      'The saga is neither stuck nor waiting for the provider. Compensate it, or let it run.',
+    );
   return undefined;
 }
 

@@ -1,29 +1,30 @@
 import type { OperationNames } from '../payment-operations';
 
 /**
- * The payment provider, as the checkout sees it: a stranger who may answer late.
+ * The payment provider as the checkout sees it: it may answer late, twice, or never.
  *
- * Each call carries the operation's own idempotency key, so asking again is always safe and never charges twice. A gateway never throws for what the provider did or did not say: it answers one of these.
+ * Each call carries the operation's idempotency key, so repeating it is safe and never charges twice. A gateway does not
+ * throw for anything the provider did; it returns one of these results.
  */
-export type GatewayAnswer = Answered | NotHeard | NotAsked;
+export type GatewayResult = Final | Unknown | NotAsked;
 
-type Answered =
-  /** Done. Amount and currency are the provider's own words; whoever asked compares them. */
+type Final =
+  /** Done. Amount and currency are what the provider reports; the caller compares them with what it asked for. */
   | { status: 'approved'; reference: string; amount: number; currency: string }
-  /** A no, and final: nothing was done under this key and nothing will be. */
+  /** A final no: nothing was done under this key, and nothing will be. */
   | { status: 'declined'; code: string; reference?: string };
 
-/** It may have been done, or still be done. Ask again with the same key, not sooner than this. */
-interface NotHeard {
+/** It may have been done, or may still be. Ask again with the same key, after `retryAfterMs` at the earliest. */
+interface Unknown {
   status: 'unknown';
   detail: string;
   retryAfterMs?: number;
-  /** What was heard instead of an answer; `no_clear_answer` when it is left out. */
-  code?: SilenceCode;
+  /** Why the result is unknown; `no_clear_answer` when absent. */
+  code?: UnknownCode;
   httpStatus?: number;
 }
 
-/** Held back on our side: not a byte left, so nothing was begun that was not begun before. */
+/** Held back in this process: nothing was sent. */
 interface NotAsked {
   status: 'not-asked';
   detail: string;
@@ -31,8 +32,8 @@ interface NotAsked {
   code?: HeldBackCode;
 }
 
-export type SilenceCode =
-  /** Nothing came back: a timeout, or a connection that broke. */
+export type UnknownCode =
+  /** No response: a timeout or a broken connection. */
   | 'no_answer'
   | 'provider_error'
   | 'provider_busy'
@@ -53,15 +54,15 @@ export interface AuthorizeRequest extends OperationNames {
 export interface FollowUpRequest extends OperationNames {
   amount: number;
   currency: string;
-  /** The provider's own id of the authorization. */
+  /** The provider's id of the authorization. */
   authorization: string;
 }
 
 export interface PaymentGateway {
-  authorize(request: AuthorizeRequest): Promise<GatewayAnswer>;
-  capture(request: FollowUpRequest): Promise<GatewayAnswer>;
-  void(request: FollowUpRequest): Promise<GatewayAnswer>;
-  refund(request: FollowUpRequest): Promise<GatewayAnswer>;
+  authorize(request: AuthorizeRequest): Promise<GatewayResult>;
+  capture(request: FollowUpRequest): Promise<GatewayResult>;
+  void(request: FollowUpRequest): Promise<GatewayResult>;
+  refund(request: FollowUpRequest): Promise<GatewayResult>;
 }
 
 /** Inject with `@Inject(GATEWAY) gateway: PaymentGateway`. */

@@ -2,36 +2,36 @@ import { BrokenCircuitError, ConsecutiveBreaker, circuitBreaker, handleWhenResul
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   HeldBackCode,
   PaymentGateway,
 } from './gateway';
 
-/** So many silences in a row are an outage and not bad luck. */
+/** This many unknown results in a row are an outage, not chance. */
 // guard: circuit-opens
-const silencesMax = 20;
-/** One call is let through after this long; its answer decides whether the others may follow. */
+const unknownMax = 20;
+/** One call is let through after this long; its result decides whether the others may follow. */
 const probeAfterMs = 5_000;
-/** What one order is told to wait, all wait, but not longer than this: the wish may have been about that order alone. */
+/** A pause requested for one order applies to all, but not for longer than this: it may concern that order alone. */
 const pauseMsMax = 10_000;
-/** How soon a call that was held back behind a probe may try again. */
+/** When a call that waits for a probe may try again. */
 const probedMs = 250;
 
 /**
- * Keeps an outage at the provider from becoming a storm, and obeys a provider that asks for a pause. A call that is held
- * back costs its saga no attempt; it comes back under the same key.
+ * Keeps an outage of the provider from becoming a retry storm, and respects a provider that asks for a pause. A call that is
+ * held back costs its saga no attempt; it is made later under the same key.
  *
- * - Many silences in a row open a circuit: nothing is asked for a while, then one call shows whether the others may follow.
- * - "Too many requests, come back in a second" holds back all calls of this process for that second, and lets one go
- *   ahead of the others afterwards.
+ * - Many unknown results in a row open a circuit: no calls for a while, then one that decides about the others.
+ * - "Too many requests, retry after a second" holds back all calls of this process for that second. Then one call goes
+ *   first.
  */
 export class GuardedGateway implements PaymentGateway {
   private readonly breaker = circuitBreaker(
-    handleWhenResult((answer) => isSilence(answer as GatewayAnswer)),
-    { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(silencesMax) },
+    handleWhenResult((result) => isSilent(result as GatewayResult)),
+    { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(unknownMax) },
   );
   private pausedUntil = 0;
-  private probe: 'none' | 'wanted' | 'out' = 'none';
+  private probe: 'none' | 'due' | 'out' = 'none';
 
   constructor(private readonly inner: PaymentGateway) {}
 
@@ -51,24 +51,24 @@ export class GuardedGateway implements PaymentGateway {
     return this.guarded(() => this.inner.refund(request));
   }
 
-  private async guarded(ask: () => Promise<GatewayAnswer>): Promise<GatewayAnswer> {
+  private async guarded(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
     const pauseMs = this.pausedUntil - performance.now();
     if (pauseMs > 0) return heldBack('provider_paused', 'the provider asked for a pause', pauseMs);
     if (this.probe === 'out')
       return heldBack('provider_paused', 'another call shows whether the provider takes more', probedMs);
-    const isProbe = this.probe === 'wanted';
+    const isProbe = this.probe === 'due';
     if (isProbe) this.probe = 'out';
     try {
-      const answer = await this.breaker.execute(ask);
-      // Unless another call was told to pause meanwhile: then one goes ahead of the others again.
+      const result = await this.breaker.execute(ask);
+      // Unless another call was asked to pause in between: then one goes first again.
       if (isProbe && this.probe === 'out') this.probe = 'none';
-      if (answer.status === 'unknown' && answer.retryAfterMs !== undefined) {
+      if (result.status === 'unknown' && result.retryAfterMs !== undefined) {
         // guard: provider-pause-is-kept
-        this.pause(answer.retryAfterMs);
+        this.pause(result.retryAfterMs);
       }
-      return answer;
+      return result;
     } catch (error) {
-      if (isProbe) this.probe = 'wanted';
+      if (isProbe) this.probe = 'due';
       if (!(error instanceof BrokenCircuitError)) throw error;
       return heldBack('provider_silent', 'the provider has been silent for a while');
     }
@@ -76,14 +76,14 @@ export class GuardedGateway implements PaymentGateway {
 
   private pause(ms: number): void {
     this.pausedUntil = Math.max(this.pausedUntil, performance.now() + Math.min(ms, pauseMsMax));
-    this.probe = 'wanted';
+    this.probe = 'due';
   }
 }
 
-/** A provider that asks for a pause is not silent. */
-const isSilence = (answer: GatewayAnswer) => answer.status === 'unknown' && answer.retryAfterMs === undefined;
+/** A provider that asks for a pause is alive. */
+const isSilent = (result: GatewayResult) => result.status === 'unknown' && result.retryAfterMs === undefined;
 
-const heldBack = (code: HeldBackCode, detail: string, retryAfterMs?: number): GatewayAnswer => ({
+const heldBack = (code: HeldBackCode, detail: string, retryAfterMs?: number): GatewayResult => ({
   status: 'not-asked',
   code,
   detail,

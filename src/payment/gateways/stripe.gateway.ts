@@ -3,35 +3,42 @@ import type { Config } from '../../config/config';
 import type {
   AuthorizeRequest,
   FollowUpRequest,
-  GatewayAnswer,
+  GatewayResult,
   PaymentGateway,
-  SilenceCode,
+  UnknownCode,
 } from './gateway';
+
+/** The SDK's own retries are off: they would hide from the saga how often the provider was asked, and outlast its lease. */
+export function stripeClient(
+  { stripeApiUrl, stripeSecretKey }: Pick<Config, 'stripeApiUrl' | 'stripeSecretKey'>,
+  timeoutMs: number,
+): Stripe {
+  const { hostname, port, protocol } = new URL(stripeApiUrl);
+  const isSecure = protocol === 'https:';
+  return new Stripe(stripeSecretKey, {
+    host: hostname,
+    port: port || (isSecure ? 443 : 80),
+    protocol: isSecure ? 'https' : 'http',
+    timeout: timeoutMs,
+    maxNetworkRetries: 0,
+    telemetry: false,
+  });
+}
 
 /**
  * Stripe through its official SDK: a PaymentIntent with manual capture is the authorization.
  *
- * The SDK's own retries are off. They would be safe, for it repeats the key, but they would hide from the saga how
- * often the provider was asked and keep a worker longer than its lease. (One it makes all the same: when a connection is
- * reset. A lease therefore outlasts two calls.)
+ * The SDK still retries once, with the same key, when a connection is reset. A lease therefore outlasts two calls.
  */
 export class StripeGateway implements PaymentGateway {
   private readonly stripe: Stripe;
 
   constructor(config: Pick<Config, 'stripeApiUrl' | 'stripeSecretKey' | 'paymentTimeoutMs'>) {
-    const url = new URL(config.stripeApiUrl);
-    this.stripe = new Stripe(config.stripeSecretKey, {
-      host: url.hostname,
-      port: url.port || (url.protocol === 'https:' ? 443 : 80),
-      protocol: url.protocol === 'https:' ? 'https' : 'http',
-      timeout: config.paymentTimeoutMs,
-      maxNetworkRetries: 0,
-      telemetry: false,
-    });
+    this.stripe = stripeClient(config, config.paymentTimeoutMs);
   }
 
-  async authorize(request: AuthorizeRequest): Promise<GatewayAnswer> {
-    return answered(async () => {
+  async authorize(request: AuthorizeRequest): Promise<GatewayResult> {
+    return resultOf(async () => {
       // guard: provider-key-is-kept
       const key = { idempotencyKey: request.key };
       const intent = await this.stripe.paymentIntents.create(
@@ -39,7 +46,7 @@ export class StripeGateway implements PaymentGateway {
           amount: request.amount,
           currency: request.currency.toLowerCase(),
           payment_method: request.paymentMethod,
-          // There is no page to send the buyer to, so only what can be charged from here.
+          // There is no page to redirect the buyer to, so only methods that need none.
           allowed_payment_method_types: ['card'],
           capture_method: 'manual',
           confirm: true,
@@ -50,13 +57,13 @@ export class StripeGateway implements PaymentGateway {
       if (intent.status === 'requires_capture') return approved(intent.id, intent.amount, intent.currency);
       if (intent.status === 'processing')
         return unknown(`authorization ${intent.id} is still processing`, { code: 'still_processing' });
-      // The buyer would have to act (3-D Secure), which a server-to-server checkout cannot offer.
+      // The buyer would have to act (3-D Secure), which a checkout between servers cannot offer.
       return { status: 'declined', code: intent.status, reference: intent.id };
     });
   }
 
-  async capture(request: FollowUpRequest): Promise<GatewayAnswer> {
-    return answered(
+  async capture(request: FollowUpRequest): Promise<GatewayResult> {
+    return resultOf(
       async () => {
         const intent = await this.stripe.paymentIntents.capture(
           request.authorization,
@@ -69,8 +76,8 @@ export class StripeGateway implements PaymentGateway {
     );
   }
 
-  async void(request: FollowUpRequest): Promise<GatewayAnswer> {
-    return answered(
+  async void(request: FollowUpRequest): Promise<GatewayResult> {
+    return resultOf(
       async () => {
         const intent = await this.stripe.paymentIntents.cancel(
           request.authorization,
@@ -88,8 +95,8 @@ export class StripeGateway implements PaymentGateway {
     );
   }
 
-  async refund(request: FollowUpRequest): Promise<GatewayAnswer> {
-    return answered(
+  async refund(request: FollowUpRequest): Promise<GatewayResult> {
+    return resultOf(
       async () => {
         const refund = await this.stripe.refunds.create(
           {
@@ -116,21 +123,21 @@ export class StripeGateway implements PaymentGateway {
   }
 }
 
-function afterCapture(intent: Stripe.PaymentIntent): GatewayAnswer {
+function afterCapture(intent: Stripe.PaymentIntent): GatewayResult {
   if (intent.status === 'succeeded') return approved(intent.id, intent.amount_received, intent.currency);
   if (intent.status === 'canceled')
     return { status: 'declined', code: 'authorization_canceled', reference: intent.id };
   return unknown(`payment ${intent.id} is ${intent.status} after its capture was asked for`);
 }
 
-function afterRefund(refund: Stripe.Refund): GatewayAnswer {
-  // A refund that is pending at the card network is out of our hands and on its way.
+function afterRefund(refund: Stripe.Refund): GatewayResult {
+  // A pending refund is on its way through the card network and needs nothing more from us.
   if (refund.status === 'succeeded' || refund.status === 'pending')
     return approved(refund.id, refund.amount, refund.currency);
   return unknown(`refund ${refund.id} is ${refund.status}`);
 }
 
-const approved = (reference: string, amount: number, currency: string): GatewayAnswer => ({
+const approved = (reference: string, amount: number, currency: string): GatewayResult => ({
   status: 'approved',
   reference,
   amount,
@@ -139,19 +146,18 @@ const approved = (reference: string, amount: number, currency: string): GatewayA
 
 const unknown = (
   detail: string,
-  more: { code?: SilenceCode; httpStatus?: number; retryAfterMs?: number } = {},
-): GatewayAnswer => ({ status: 'unknown', code: 'no_clear_answer', detail, ...more });
+  more: { code?: UnknownCode; httpStatus?: number; retryAfterMs?: number } = {},
+): GatewayResult => ({ status: 'unknown', code: 'no_clear_answer', detail, ...more });
 
 /**
- * Reads an error as an answer. Only what Stripe documents as a decision about this very request is a no; everything
- * else, a wrong API key of ours included, is "not heard". `lookUp` asks for the state when Stripe says that the
- * request does not fit it, which is what a repeat of something already done looks like once its key is forgotten; a
- * look-up that fails tells nothing.
+ * Turns an error into a result. Only what Stripe documents as a decision about this request is a no; everything else,
+ * even a wrong API key, leaves the result unknown. `lookUp` reads the state when Stripe says that the request does not fit
+ * it: that is how a repeat looks once Stripe has forgotten the key. A failed look-up leaves the result unknown.
  */
-async function answered(
-  ask: () => Promise<GatewayAnswer>,
-  lookUp?: () => Promise<GatewayAnswer>,
-): Promise<GatewayAnswer> {
+async function resultOf(
+  ask: () => Promise<GatewayResult>,
+  lookUp?: () => Promise<GatewayResult>,
+): Promise<GatewayResult> {
   try {
     return await ask();
   } catch (error) {
@@ -164,8 +170,8 @@ async function answered(
         reference: error.payment_intent?.id,
       };
     }
-    // 400 and 404. Not 409 (the first call under this key is still running), 429 (too many calls) or a key that is known
-    // with other parameters: the SDK has other classes for these, and none says anything about this call.
+    // 400 and 404. Not 409 (the first call with this key is still running), 429, or a key that is known with other
+    // parameters: the SDK has other classes for these, and none says anything about this call.
     // guard: key-in-use-is-unknown
     if (error instanceof Stripe.errors.StripeInvalidRequestError) {
       if (lookUp)
@@ -174,18 +180,18 @@ async function answered(
     }
     // guard: silence-is-unknown
     return unknown(`${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`, {
-      code: silenceOf(error),
+      code: unknownCodeOf(error),
       httpStatus: error.statusCode,
       retryAfterMs: retryAfterMs(error),
     });
   }
 }
 
-/** What came instead of an answer. Without a status nothing came back at all. */
-function silenceOf({ statusCode }: InstanceType<typeof Stripe.errors.StripeError>): SilenceCode {
+/** Without a status there was no response. */
+function unknownCodeOf({ statusCode }: InstanceType<typeof Stripe.errors.StripeError>): UnknownCode {
   if (statusCode === undefined) return 'no_answer';
   if (statusCode >= 500) return 'provider_error';
-  const known: Record<number, SilenceCode> = {
+  const known: Record<number, UnknownCode> = {
     401: 'access_refused',
     403: 'access_refused',
     409: 'key_in_use',

@@ -1,18 +1,18 @@
 import type { Queryable, Tx } from '../../database/database';
 
-/** The webhook inbox: what the provider told us, kept word for word before it is answered with 200. */
+/** The webhook inbox: each event is stored as received before the response 200. */
 export interface ProviderEvent {
   id: string;
   type: string;
   providerReference: string | null;
-  /** Our order, if the event names one; whether there is such an order is found out later. */
+  /** The order that the event names; whether it exists is checked later. */
   orderId: string | null;
   rawBody: string;
 }
 
 /**
- * Stores an event, once however often it is delivered. It rings no doorbell: a webhook only makes a saga look sooner
- * than it would by itself, and the sweeper's rhythm is soon enough for that. (A job per webhook was half of all jobs.)
+ * Stores an event, once however often it is delivered. It adds no wake-up job: a webhook only makes a saga look sooner, and
+ * the sweeper is soon enough for that. (A job per webhook was half of all jobs.)
  */
 export async function storeProviderEvent(queryable: Queryable, event: ProviderEvent): Promise<void> {
   await queryable.rows(
@@ -33,7 +33,7 @@ export interface UnprocessedEvent {
   now: Date;
 }
 
-/** Locks events that nobody has acted on yet, oldest first; those that another sweeper works on are skipped. */
+/** Locks unprocessed events, oldest first; skips those that another sweeper has locked. */
 export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<UnprocessedEvent[]> {
   return tx.rows<UnprocessedEvent>(
     `
@@ -51,13 +51,13 @@ export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<Unprocesse
   );
 }
 
-/** What became of it: `saga woken`, `nothing waited for it`, `orphan` (no such order). */
+/** What it led to: `saga woken`, `nothing waited for it`, `orphan` (no such order). */
 export interface Verdict {
   id: string;
   verdict: string;
 }
 
-/** Of events that the caller has locked. */
+/** The caller has locked these events. */
 export async function markProcessed(tx: Tx, verdicts: Verdict[], now: Date): Promise<void> {
   await tx.affected(
     `

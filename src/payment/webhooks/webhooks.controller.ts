@@ -22,13 +22,13 @@ const signatureInvalid = refusal({
 
 const receivedType = documented('WebhookReceived', { received: true });
 
-/** Stripe's own tolerance: an older signature may be a recording. */
+/** Stripe's own tolerance: an older signature may be replayed. */
 // guard: webhook-signature-age
 const toleranceSeconds = 300;
 
 /**
- * Stripe's webhooks: verified on the raw bytes, stored, answered; what they mean is looked up at the provider later.
- * An event only says that it is time to look, so one that is forged, replayed or out of order can decide nothing.
+ * Stripe's webhooks: verified on the raw bytes and stored. An event only says that it is time to ask the provider, so a
+ * forged, replayed or reordered one decides nothing.
  */
 @ApiTags('payments')
 @Controller('v1/payments/webhooks')
@@ -83,7 +83,7 @@ export class WebhooksController {
   }
 }
 
-/** What the event speaks of, as far as it can be told; an event that names nothing we know is stored all the same. */
+/** The payment and the order that the event names, if any. */
 function subjectOf(event: Stripe.Event) {
   const object = (event.data?.object ?? {}) as {
     id?: unknown;

@@ -9,7 +9,7 @@ import { pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
 import { publicId } from '../../ids';
 import { ReasonDto } from '../../audit-log/reason.dto';
-import { ProviderDesk } from '../../payment/provider-desk';
+import { ProviderLookup } from '../../payment/provider-lookup';
 import type { SagaStatus } from '../../orders/saga-state';
 import { type OrderFilter, listAllOrders } from './order-list';
 import { orderIdOf } from '../../orders/orders.controller';
@@ -46,7 +46,7 @@ const sagaActionProblems = [
 export class AdminOrdersController {
   constructor(
     private readonly sagaActions: SagaActions,
-    private readonly provider: ProviderDesk,
+    private readonly provider: ProviderLookup,
     private readonly db: Database,
   ) {}
 
@@ -87,7 +87,7 @@ export class AdminOrdersController {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
     const orderId = publicId('ord', facts.order.id);
-    return optionsOf(facts, await this.provider.ask({ orderId, reference }));
+    return optionsOf(facts, await this.provider.find({ orderId, reference }));
   }
 
   @Post(':id/saga/retry')

@@ -1,9 +1,8 @@
 import { clockMs } from '../../clock';
 import { publicId } from '../../ids';
-import { isForgotten, isUnheard } from '../../orders/checkout-saga/payment-results';
+import { isForgotten, isUnanswered } from '../../orders/checkout-saga/advance';
 import { money } from '../../http/responses';
-import type { ProviderAnswer } from '../../payment/provider-desk';
-import type { ProviderRecord } from '../../payment/provider-records';
+import type { LookupResult, ProviderRecord } from '../../payment/provider-lookup';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 import { orderEnds } from '../../orders/order-moves';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
@@ -12,8 +11,8 @@ import type { Comparison, SagaMoney, SagaOption, SagaOptionsResponse } from './s
 import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
 import { capitalized, listed, moneyWords, operationWords, unitWords } from './formatting';
 
-/** What can be done about a saga, and what each act would lead to, as far as the provider's books show. Pure. */
-export function optionsOf(facts: SagaFacts, answer: ProviderAnswer): SagaOptionsResponse {
+/** What can be done about a saga, and what each action would lead to, as far as the provider's records show. Pure. */
+export function optionsOf(facts: SagaFacts, answer: LookupResult): SagaOptionsResponse {
   const { order, operations } = facts;
   return {
     object: 'saga_options',
@@ -28,7 +27,7 @@ export function optionsOf(facts: SagaFacts, answer: ProviderAnswer): SagaOptions
   };
 }
 
-function providerView({ answered, problem, record, askedAt }: ProviderAnswer) {
+function providerView({ answered, problem, record, askedAt }: LookupResult) {
   const told = (amount: number | undefined) =>
     record && amount !== undefined ? money(amount, record.currency) : null;
   return {
@@ -107,7 +106,7 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
   const { saga, order, operations, reservation } = facts;
   const units = unitsHeld(reservation);
   const stock = units > 0 ? ` ${unitWords(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
-  const goesOn = operations.some((one) => isUnheard(one) && !isForgotten(one, saga.now));
+  const goesOn = operations.some((one) => isUnanswered(one) && !isForgotten(one, saga.now));
   const late = saga.endsAs
     ? 'gives back what turns out to be charged.'
     : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
@@ -136,7 +135,7 @@ function afterOtherAmount(facts: SagaFacts): string | undefined {
 }
 
 /** One choice is plainly right only when the provider says that it has done all that is left to do. */
-function suggestion(facts: SagaFacts, { answered, record }: ProviderAnswer): SagaAction | null {
+function suggestion(facts: SagaFacts, { answered, record }: LookupResult): SagaAction | null {
   if (!answered || !record || refusalOf('retry', facts.saga)) return null;
   const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
   return isRight && !isBlocked(facts) ? 'retry' : null;
@@ -165,7 +164,7 @@ function alone({ transitions }: SagaFacts): string {
 /** Clocks of two machines differ by less. */
 const skewMs = 2_000;
 
-function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: ProviderAnswer) {
+function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: LookupResult) {
   const recorded = moneyOf(operations, order.currency);
   // What was recorded since the provider was asked cannot be in its answer.
   const isOlder = operations.some(
@@ -203,4 +202,4 @@ const isBackAlready = (record: ProviderRecord | null): boolean =>
 
 /** The one that the saga waits for. */
 const waitingOperation = ({ operations }: SagaFacts): PaymentOperation | undefined =>
-  operations.find(isUnheard) ?? operations.find(({ status }) => status === 'created');
+  operations.find(isUnanswered) ?? operations.find(({ status }) => status === 'created');

@@ -52,7 +52,7 @@ function titleOf(row: ReviewRow): string {
     if (operationStatus === 'declined') return `${what} refused`;
     return `Stopped at ${step}`;
   }
-  if (!isUnheard(row)) return `Stuck at ${step}`;
+  if (!isUnanswered(row)) return `Stuck at ${step}`;
   const silence = code === 'no_answer' ? 'no answer' : 'no clear answer';
   return `${what} has ${silence} after ${attemptWords(asked)}`;
 }
@@ -60,7 +60,7 @@ function titleOf(row: ReviewRow): string {
 const attemptWords = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
 
 /** Asked, and nothing certain was heard. */
-const isUnheard = ({ operationStatus }: ReviewRow) =>
+const isUnanswered = ({ operationStatus }: ReviewRow) =>
   operationStatus === 'unknown' || operationStatus === 'sent';
 
 const clock = (at: Date) => `${at.toISOString().slice(11, 19)} UTC`;
@@ -90,7 +90,7 @@ function stopped(row: ReviewRow): string[] {
     return [`${stopWords(stopOf(code, data)) ?? 'It stopped'}.`];
   if (!operation || asked === 0 || !lastAskedAt) return [];
   if (operationStatus === 'declined') return [`The ${operationWords[operation]} was declined.`];
-  if (!isUnheard(row)) return [];
+  if (!isUnanswered(row)) return [];
   const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
   return [
     `${times} for the ${operationWords[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,

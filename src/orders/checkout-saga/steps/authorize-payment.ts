@@ -1,8 +1,8 @@
 import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
 
 /**
- * Sets the money aside. The reservation is pinned in the same commit that records the intent, so there is no moment
- * in which a charge is under way for stock that may still expire.
+ * Sets the money aside. The reservation is pinned in the commit that records the intent, so a charge is never under way for
+ * stock that may still expire.
  */
 export class AuthorizePayment implements Step {
   readonly name = 'authorize-payment';
@@ -32,15 +32,12 @@ export class AuthorizePayment implements Step {
     return { kind: 'ask', operation };
   }
 
-  /**
-   * Drops the authorization. One whose answer was never heard is asked for first, under its own key: not found is not
-   * a no. One that was never sent is none.
-   */
+  /** Voids the authorization. If its result is unknown, asks for it again first, under the same key. */
   compensate({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
     if (!authorization || authorization.status === 'declined' || authorization.status === 'created')
       return done('nothing_to_undo', authorization && factsOf(authorization));
-    // The refund gave its money back.
+    // The refund has returned the money.
     if (payments.find('capture')?.status === 'approved') return done('nothing_to_undo');
     if (authorization.status !== 'approved') {
       // guard: unheard-authorization-is-asked

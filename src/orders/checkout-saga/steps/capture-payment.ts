@@ -1,8 +1,8 @@
 import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
 
 /**
- * Takes the money that was set aside: the pivot. Until it is asked for the order can still be called off for free;
- * afterwards only a no from the provider turns the saga back, never silence.
+ * Takes the money that was set aside: the pivot. Until it is asked for, the order can be cancelled without a charge;
+ * afterwards only a final no sends the saga back, never an unknown result.
  */
 export class CapturePayment implements Step {
   readonly name = 'capture-payment';
@@ -27,7 +27,7 @@ export class CapturePayment implements Step {
     return { kind: 'ask', operation, authorization: authorization.providerReference };
   }
 
-  /** Gives captured money back. A capture whose answer was never heard is asked for first, under its own key. */
+  /** Refunds captured money. If the capture's result is unknown, asks for it again first, under the same key. */
   compensate({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
     const capture = payments.find('capture');

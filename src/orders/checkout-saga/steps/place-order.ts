@@ -1,6 +1,6 @@
 import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 
-/** The stock is sold and the order stands. Local and retriable: it commits with the answer that made it possible. */
+/** Sells the stock and places the order. Local: it commits with the result that made it possible. */
 export class PlaceOrder implements Step {
   readonly name = 'place-order';
   readonly kind = 'retriable';
@@ -11,7 +11,7 @@ export class PlaceOrder implements Step {
     return done('order_placed');
   }
 
-  /** Nothing here to undo: the refund and the stock belong to the steps before, and the order's end to the runner. */
+  /** Nothing to undo: money and stock belong to the steps before, the order's end to the runner. */
   compensate(): StepOutcome {
     return done('nothing_to_undo');
   }

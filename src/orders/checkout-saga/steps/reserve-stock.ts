@@ -1,8 +1,8 @@
 import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 
 /**
- * Takes the stock. It runs in the transaction that accepts the order (`orders/intake/intake.ts`), for many orders at once,
- * so a driven saga always finds it done; what is left here is the way back.
+ * Reserves the stock. The transaction that accepts the order does it (`orders/intake/intake.ts`), for many orders at once, so
+ * a driven saga finds it done. Here is its compensation.
  */
 export class ReserveStock implements Step {
   readonly name = 'reserve-stock';
@@ -12,7 +12,7 @@ export class ReserveStock implements Step {
     return done('stock_reserved');
   }
 
-  /** Puts the stock back on sale, once: an ended reservation has nothing left to give. */
+  /** Puts the stock back on sale. A reservation that has ended has nothing left to return. */
   compensate({ stock, saga }: Checkout): StepOutcome {
     stock.undo(`order ended: ${saga.endsAs}`);
     return done('stock_returned');
