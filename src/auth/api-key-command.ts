@@ -2,17 +2,17 @@ import { randomBytes } from 'node:crypto';
 import { loadConfig } from '../config/config';
 import { type Database, clockOf, openDatabase } from '../database/database';
 import { explainFailure } from '../database/start-errors';
-import { digest } from './api-keys';
+import { cacheMs, digest } from './api-keys';
+import { ApiKeyEntity } from './auth.entity';
 import { newId } from '../ids';
 
 const usage = `Usage:
   npm run api-key -- create <name> <client|viewer|admin>   prints the new key, once
-  npm run api-key -- rotate <name>                         prints a new key for the name; the old one ends
+  npm run api-key -- rotate <name>                         prints a new key of that name and ends the old one
   npm run api-key -- list
   npm run api-key -- revoke <name>                         ends the key; its name stays taken`;
 
-/** Caches in API processes hold a key for this long. */
-const oldKeyEnds = 'works for at most 10 s more';
+const oldKeyEnds = `works for at most ${cacheMs / 1_000} s more`;
 
 const argumentsOf = new Map<string, readonly string[]>([
   ['create', ['name', 'role']],
@@ -22,8 +22,8 @@ const argumentsOf = new Map<string, readonly string[]>([
 ]);
 
 /**
- * `npm run api-key`: keys beside the three of the settings, one per shop. Only a key's SHA-256 is stored. A new key is
- * all that goes to stdout, so that a script can keep it: KEY=$(npm run --silent api-key -- create shop client)
+ * `npm run api-key`: keys in addition to the three of the settings, one per shop. Only a key's SHA-256 is stored. Only the
+ * new key goes to stdout, so that a script can keep it: KEY=$(npm run --silent api-key -- create shop client)
  */
 async function main(args: string[]): Promise<void> {
   if (/^(help|--help|-h)$/.test(args[0] ?? '')) return console.log(usage);
@@ -41,12 +41,12 @@ async function main(args: string[]): Promise<void> {
 
 function problemWith([verb, ...rest]: string[]): string | undefined {
   if (verb === undefined) return 'There is no command.';
-  const wanted = argumentsOf.get(verb);
-  if (!wanted) return `There is no command "${verb}".`;
+  const names = argumentsOf.get(verb);
+  if (!names) return `There is no command "${verb}".`;
   const [name, role] = rest;
-  if (wanted.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;
-  if (wanted.includes('role') && !role) return `${verb} needs a role: client, viewer or admin.`;
-  if (rest.length > wanted.length) return `"${rest[wanted.length]}" is one argument too many for ${verb}.`;
+  if (names.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;
+  if (names.includes('role') && !role) return `${verb} needs a role: client, viewer or admin.`;
+  if (rest.length > names.length) return `"${rest[names.length]}" is one argument too many for ${verb}.`;
   if (role && !/^(client|viewer|admin)$/.test(role))
     return `"${role}" is not a role. Roles are client, viewer and admin.`;
   const [, bootstrapRole] = /^bootstrap-(\w+)$/.exec(name ?? '') ?? [];
@@ -61,11 +61,10 @@ async function run(db: Database, verb: string, name: string, role: string): Prom
   if (verb === 'create') return create(db, name, role);
   if (verb === 'revoke') return revoke(db, name);
   if (verb === 'rotate') return rotate(db, name);
-  const keys = await db.rows<{ name: string; role: string; state: string }>(
-    `SELECT name, role, CASE WHEN revoked_at IS NULL THEN 'valid' ELSE 'revoked' END AS state FROM api_keys ORDER BY name`,
-  );
-  for (const key of keys) console.log(`${key.name.padEnd(24)} ${key.role.padEnd(8)} ${key.state}`);
-  if (keys.length === 0) console.log('There are no keys but those of the settings.');
+  const keys = await db.entities((manager) => manager.find(ApiKeyEntity, { order: { name: 'ASC' } }));
+  for (const { name: known, role: itsRole, revokedAt } of keys)
+    console.log(`${known.padEnd(24)} ${itsRole.padEnd(8)} ${revokedAt ? 'revoked' : 'valid'}`);
+  if (keys.length === 0) console.log('There are no keys besides those of the settings.');
 }
 
 async function create(db: Database, name: string, role: string): Promise<void> {
@@ -79,12 +78,9 @@ async function create(db: Database, name: string, role: string): Promise<void> {
     [newId(), name, role, digest(key)],
   );
   if (made.length === 0) {
-    const [taken] = await db.rows<{ lives: boolean }>(
-      `SELECT revoked_at IS NULL AS lives FROM api_keys WHERE name = $1::text`,
-      [name],
-    );
+    const taken = await findKey(db, name);
     return fail(
-      taken?.lives
+      taken && !taken.revokedAt
         ? `There is a key named ${name}. Choose another name; for a new key of that name: npm run api-key -- rotate ${name}`
         : noValidKey(name, true),
     );
@@ -93,9 +89,9 @@ async function create(db: Database, name: string, role: string): Promise<void> {
   console.error(`This is the ${role} key of ${name}. Store it now, it is not shown again.`);
 }
 
-/** The name is the owner of orders and reservations, so a shop keeps it while its key changes. */
+/** The name owns orders and reservations, so a shop keeps it when its key changes. */
 async function rotate(db: Database, name: string): Promise<void> {
-  const [found] = await db.rows<{ role: string }>(`SELECT role FROM api_keys WHERE name = $1::text`, [name]);
+  const found = await findKey(db, name);
   const key = newKey(found?.role ?? 'client');
   const rotated = await db.rows(
     `UPDATE api_keys SET key_sha256 = decode($2::text, 'hex') WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
@@ -116,15 +112,17 @@ async function revoke(db: Database, name: string): Promise<void> {
     [name, await clockOf(db)],
   );
   if (revoked.length === 0) {
-    const known = await db.rows(`SELECT FROM api_keys WHERE name = $1::text`, [name]);
-    return fail(noValidKey(name, known.length > 0));
+    return fail(noValidKey(name, (await findKey(db, name)) !== null));
   }
   console.log(`${name} is revoked. Its key ${oldKeyEnds}.`);
 }
 
+const findKey = (db: Database, name: string) =>
+  db.entities((manager) => manager.findOneBy(ApiKeyEntity, { name }));
+
 const noValidKey = (name: string, wasRevoked: boolean) =>
   wasRevoked
-    ? `${name} was revoked, and a revoked name is not used again. Create a key with another name.`
+    ? `${name} was revoked, and a revoked name cannot be used again. Create a key with another name.`
     : `There is no key named ${name}. See: npm run api-key -- list`;
 
 function fail(message: string, exitCode = 1): void {

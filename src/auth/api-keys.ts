@@ -1,14 +1,14 @@
 import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
+import { In, IsNull } from 'typeorm';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { unauthenticated } from '../errors';
+import { ApiKeyEntity, type Role } from './auth.entity';
 
-export type Role = 'client' | 'viewer' | 'admin';
-
-/** Who calls: `name` scopes idempotency keys and ownership, `role` what may be done. */
+/** The caller: `name` scopes idempotency keys and ownership, `role` what it may do. */
 export interface Principal {
   name: string;
   role: Role;
@@ -17,14 +17,14 @@ export interface Principal {
 export const digest = (key: string) => hash('sha256', key);
 
 /** A revoked key works at most this much longer. */
-const cacheMs = 10_000;
+export const cacheMs = 10_000;
 const cacheSizeMax = 10_000;
 
 /**
- * Keys to principals: the three bootstrap keys of the settings, then the table `api_keys`.
+ * Finds the principal of a key: first the three bootstrap keys of the settings, then the table `api_keys`.
  *
- * Keys are compared by their SHA-256 only; they are random and long, so a slow hash would buy nothing, and a look-up by
- * digest gives an attacker's stopwatch nothing to measure.
+ * Keys are looked up by their SHA-256. They are random and long, so a slow hash would add nothing, and a lookup by digest
+ * leaks nothing through timing.
  */
 @Injectable()
 export class ApiKeys {
@@ -51,12 +51,12 @@ export class ApiKeys {
     return principal;
   }
 
-  /** As it is at this moment, for those who must hear of a revocation at once. Undefined: not known, or revoked. */
+  /** Without the cache, where a revocation must count at once. Undefined: not known, or revoked. */
   async findNow(sha256: string): Promise<Principal | undefined> {
     return this.bootstrap.get(sha256) ?? (await this.fromTable(sha256));
   }
 
-  /** The same for many, by their digests; those that are not known or were revoked are missing. */
+  /** The same for many digests. Unknown and revoked ones are missing from the result. */
   async findAllNow(sha256s: string[]): Promise<Map<string, Principal>> {
     const found = new Map<string, Principal>();
     for (const sha256 of sha256s) {
@@ -65,16 +65,13 @@ export class ApiKeys {
     }
     const others = sha256s.filter((sha256) => !found.has(sha256));
     if (others.length === 0) return found;
-    const rows = await this.db.rows<Principal & { sha256: string }>(
-      `
-      SELECT encode(key_sha256, 'hex') AS sha256, name, role
-        FROM api_keys
-       WHERE key_sha256 IN (SELECT decode(sha256, 'hex') FROM unnest($1::text[]) AS wanted (sha256))
-         AND revoked_at IS NULL
-      `,
-      [others],
+    const rows = await this.db.entities((manager) =>
+      manager.find(ApiKeyEntity, {
+        select: { keySha256: true, name: true, role: true },
+        where: { keySha256: In(others.map((sha256) => Buffer.from(sha256, 'hex'))), revokedAt: IsNull() },
+      }),
     );
-    for (const { sha256, name, role } of rows) found.set(sha256, { name, role });
+    for (const { keySha256, name, role } of rows) found.set(keySha256.toString('hex'), { name, role });
     return found;
   }
 
@@ -87,10 +84,12 @@ export class ApiKeys {
   }
 
   private async fromTable(sha256: string): Promise<Principal | undefined> {
-    const [principal] = await this.db.rows<Principal>(
-      `SELECT name, role FROM api_keys WHERE key_sha256 = decode($1::text, 'hex') AND revoked_at IS NULL`,
-      [sha256],
+    const row = await this.db.entities((manager) =>
+      manager.findOne(ApiKeyEntity, {
+        select: { name: true, role: true },
+        where: { keySha256: Buffer.from(sha256, 'hex'), revokedAt: IsNull() },
+      }),
     );
-    return principal;
+    return row ? { name: row.name, role: row.role } : undefined;
   }
 }

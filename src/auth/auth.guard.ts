@@ -8,12 +8,13 @@ import {
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { forbidden, refusal, unauthenticated } from '../errors';
-import { ApiKeys, type Principal, type Role, digest } from './api-keys';
+import { ApiKeys, type Principal, digest } from './api-keys';
+import type { Role } from './auth.entity';
 import { Sessions, sessionToken } from './sessions';
 
-export type { Principal, Role };
+export type { Principal };
 
-/** By what a caller was recognised, so that it can be looked up again later: the digest of a key or of a session. */
+/** What identified the caller: the digest of a key or of a session. Streams look it up again later. */
 export interface Credential {
   kind: 'key' | 'session';
   sha256: string;
@@ -23,17 +24,17 @@ export type Authenticated = FastifyRequest & { principal?: Principal; credential
 
 const ROLES = 'holdfast:roles';
 
-/** Who may call this route. A route without it is refused to everybody, so that forgetting it is safe. */
+/** The roles that may call this route. A route without it is refused to everyone, so forgetting it is safe. */
 export const Roles = (...roles: (Role | 'public')[]) => SetMetadata(ROLES, roles);
 
-/** The caller, as the guard found it. */
+/** The caller that the guard found. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {
   const { principal } = context.switchToHttp().getRequest<Authenticated>();
   if (!principal) throw new Error('Bug: this route has no authenticated caller.');
   return principal;
 });
 
-/** A client sees its own objects; viewers and admins see everybody's. */
+/** A client sees its own objects; viewers and admins see all. */
 export function ownerFilter(principal: Principal): string | null {
   return principal.role === 'client' ? principal.name : null;
 }
@@ -57,14 +58,14 @@ export class AuthGuard implements CanActivate {
     const { principal, credential } = await this.callerOf(request);
     if (!roles?.includes(principal.role)) {
       throw forbidden(
-        `This call needs the role ${roles?.join(' or ') ?? 'nobody has'}; your key is a ${principal.role} key.`,
+        `This call needs the role ${roles?.join(' or ') ?? 'that no key has'}; your key is a ${principal.role} key.`,
       );
     }
     Object.assign(request, { principal, credential });
     return true;
   }
 
-  /** By its key, or in a browser by the session that a key was exchanged for. */
+  /** By key, or in a browser by session. */
   private async callerOf(request: FastifyRequest): Promise<{ principal: Principal; credential: Credential }> {
     const token = sessionToken(request);
     if (token === undefined || request.headers.authorization !== undefined) {
@@ -87,15 +88,20 @@ export const crossSiteRequest = refusal({
 export const readsOnly = ({ method }: FastifyRequest) => method === 'GET' || method === 'HEAD';
 
 /**
- * A browser sends our cookie with whatever asks us. So what changes something must come from a page of ours, as the
- * browser itself says (`Origin`); and by a script of ours, for no form and no link can send a header of its own.
+ * Protects sessions against cross-site requests, since a browser sends our cookie with all of them. A change must come
+ * from one of our pages (`Origin`), sent by one of our scripts: forms and links cannot set a header.
  */
 export function refuseOtherSites(request: FastifyRequest, { byScript }: { byScript: boolean }): void {
   const { origin } = request.headers;
   const isOurs = origin !== undefined && URL.canParse(origin) && new URL(origin).host === request.host;
-  if (!isOurs) throw crossSiteRequest('With a session, send this from a page of this service, or use a key.');
+  if (!isOurs)
+    throw crossSiteRequest(
+      'This request has a session but comes from another site. Send it from the dashboard, or use a key.',
+    );
   if (byScript && request.headers['x-holdfast'] !== '1')
-    throw crossSiteRequest('With a session, send the header X-Holdfast: 1, or use a key.');
+    throw crossSiteRequest(
+      'This request has a session but lacks the header X-Holdfast: 1. Send the header, or use a key.',
+    );
 }
 
 function bearerToken(header: string | undefined): string {

@@ -4,7 +4,7 @@ import { EventStreams } from './event-streams';
 import { Sessions } from './sessions';
 import { StreamTopics } from '../http/stream-topics';
 
-/** Who calls, and who follows what: for every room, in an API and in a worker, where nobody asks. */
+/** Callers and event streams. Global, because every room with a controller needs them. */
 @Global()
 @Module({
   providers: [ApiKeys, EventStreams, Sessions, StreamTopics],

@@ -24,7 +24,7 @@ const openStreams = new Gauge({
 });
 const refusedStreams = new Counter({
   name: 'holdfast_event_streams_refused_total',
-  help: 'Event streams that were refused: because of the key’s limit (429), or of the process’s (503).',
+  help: 'Event streams refused because of the limit per key (429) or per process (503).',
   labelNames: ['limit'],
 });
 
@@ -35,16 +35,16 @@ interface Reader {
 }
 
 export interface StreamOptions {
-  /** The last event for a reader whose key or session has ended. */
+  /** The last event when the key or session has ended. */
   goodbye?: StreamEvent;
   onEnd: () => void;
 }
 
 /**
- * Every event stream of this process: how many there may be, and that their readers may still read.
+ * The event streams of this process: limits their number, and ends those whose key or session has ended.
  *
- * A request is checked once, a stream again and again: one query every STREAM_CHECK_MS asks about all keys and sessions.
- * While the database is away nobody can be checked and nothing new can be read, so streams stay open and silent.
+ * One query every STREAM_CHECK_MS checks all keys and sessions. While the database is away, streams stay open: there is
+ * nothing new to read.
  */
 @Injectable()
 export class EventStreams implements OnModuleDestroy {
@@ -58,7 +58,7 @@ export class EventStreams implements OnModuleDestroy {
     private readonly sessions: Sessions,
   ) {}
 
-  /** Turns the reply into a stream, or refuses. Never called for HEAD, see `HeadOfStreams`. */
+  /** Turns the reply into a stream, or throws. Not for HEAD, which `HeadOfStreams` answers. */
   begin(request: FastifyRequest, reply: FastifyReply, options: StreamOptions): EventStream {
     const { principal, credential } = request as Authenticated;
     if (!principal || !credential) throw new Error('Bug: this stream has no authenticated caller.');
@@ -90,12 +90,12 @@ export class EventStreams implements OnModuleDestroy {
     if (own >= streamsPerKeyMax) {
       refusedStreams.inc({ limit: 'key' });
       throw tooManyStreams(
-        `This key has ${own} event streams at this process, as many as one key may. Close some, or poll.`,
+        `This key has ${own} event streams open at this process, the most that one key may have. Close some, or poll.`,
       );
     }
     if (!this.stopped && this.readers.size < streamsMax) return;
     refusedStreams.inc({ limit: 'process' });
-    throw unavailable('There are as many event streams as this process can serve. Try again in a second.');
+    throw unavailable('This process serves as many event streams as it can. Try again in a second.');
   }
 
   private schedule(): NodeJS.Timeout {
@@ -113,11 +113,11 @@ export class EventStreams implements OnModuleDestroy {
       const found = await this.found(credentials);
       for (const [stream, { principal, credential, goodbye }] of readers) {
         const now = found.get(credential.sha256);
-        // Another role or name is another reader, who would see something else.
+        // With another name or role it would see other things.
         if (now?.name !== principal.name || now.role !== principal.role) stream.end(goodbye);
       }
     } catch {
-      // The database is away; they are checked as soon as it is back.
+      // The database is away. The next check is soon enough.
     }
   }
 

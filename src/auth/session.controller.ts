@@ -10,8 +10,7 @@ import { ApiKeys, digest } from './api-keys';
 import { Roles, crossSiteRequest, refuseOtherSites } from './auth.guard';
 import { BodyRules } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
-import { type LiveSession, Sessions, sessionToken } from './sessions';
-import { SignInLimit, SignInLimited } from './sign-in-limit';
+import { type LiveSession, Sessions, SignInLimit, SignInLimited, sessionToken } from './sessions';
 import { MayBeAbsent } from '../http/validation';
 import { serviceVersion } from '../version';
 
@@ -36,8 +35,8 @@ class SignInDto {
 }
 
 /**
- * Open to everybody, for here one becomes somebody. A key that is no dashboard's, an unknown one and a session that has
- * ended are told apart, because the page has a different sentence for each.
+ * Public, because this is where a browser signs in. A client key, an unknown key and an ended session are different
+ * errors, because the sign-in page shows a different sentence for each.
  */
 @ApiTags('admin: session')
 @Controller('v1/admin/session')
@@ -51,12 +50,12 @@ export class SessionController {
   ) {}
 
   @Post()
-  // Anybody may send it, and it holds a key of at most 200 characters.
+  // It is public and holds a key of at most 200 characters.
   @BodyRules({ limitBytes: 4 * 1024 })
   @ApiOperation({
     summary: 'Sign in to the dashboard',
     description:
-      'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key: the session of the cookie lasts as long again.',
+      'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key it renews the session of the cookie.',
   })
   @Answers({ 201: sessionType }, [
     ValidationFailed.kind,
@@ -70,7 +69,7 @@ export class SessionController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    // Or another site could sign a browser in with a key of its own, and read what its user does.
+    // Otherwise another site could sign a browser in with its own key, and read what the user does.
     if (request.headers.origin !== undefined) refuseOtherSites(request, { byScript: true });
     const session = key === undefined ? await this.renewed(request) : await this.exchanged(key, request);
     void reply.header('set-cookie', this.sessions.cookie(session.token));
@@ -79,9 +78,9 @@ export class SessionController {
 
   @Get()
   @ApiOperation({
-    summary: 'Who is signed in',
+    summary: 'Get the session',
     description:
-      'The 401 tells what a sign-in page needs: the environment, and outside production the development keys.',
+      'The 401 holds what a sign-in page needs: the environment, and outside production the development keys.',
   })
   @Answers({ 200: sessionType }, [unauthenticated.kind])
   async get(@Req() request: FastifyRequest) {
@@ -96,7 +95,7 @@ export class SessionController {
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'Sign out', description: 'Here and in every tab.' })
+  @ApiOperation({ summary: 'Sign out', description: 'Ends the session in every tab.' })
   @Answers({}, [crossSiteRequest.kind])
   async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const token = sessionToken(request);
@@ -109,7 +108,7 @@ export class SessionController {
   private async renewed(request: FastifyRequest): Promise<LiveSession & { token: string }> {
     const ended = () => unauthenticated('Your session has ended. Sign in again.');
     const token = sessionToken(request);
-    // Looked at first: another site's page learns from the 403 only that a session exists, and renews nothing.
+    // Checked before the origin, so that the 403 tells another site only that a session exists.
     if (token === undefined || !(await this.sessions.find(token))) throw ended();
     refuseOtherSites(request, { byScript: true });
     const session = await this.sessions.renew(token);
@@ -127,7 +126,7 @@ export class SessionController {
     return this.sessions.begin(key, principal);
   }
 
-  /** Only keys that everybody knows anyway. */
+  /** Only the well-known keys of development, never configured ones. */
   private developmentKeys(): { admin: string; viewer: string } | null {
     const { admin, viewer } = this.config.bootstrapKeys;
     const areKnown = admin === developmentKeys.admin && viewer === developmentKeys.viewer;

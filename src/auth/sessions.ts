@@ -4,12 +4,13 @@ import { parseCookie, stringifySetCookie } from 'cookie';
 import type { FastifyRequest } from 'fastify';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
-import { Database } from '../database/database';
+import { Database, clockOf } from '../database/database';
+import { HoldfastError, declareProblem } from '../errors';
 import { ApiKeys, type Principal, digest } from './api-keys';
 
 const cookieName = 'holdfast_session';
 
-/** However often it is renewed, a session ends this long after its key was typed in. */
+/** A session ends this long after the sign-in, however often it is renewed. */
 const lifetimeDaysMax = 7;
 
 export interface LiveSession {
@@ -18,10 +19,10 @@ export interface LiveSession {
 }
 
 /**
- * A browser's stand-in for a key: the key is sent once, and from then on a cookie that scripts cannot read.
+ * Sessions of browsers. A browser sends its key once and gets a cookie that scripts cannot read.
  *
- * Sessions are rows, looked at anew at every call, so that they hold at every API process and end everywhere at the
- * moment of the sign-out, of the expiry, or of their key's revocation. Of cookie and key only digests are kept.
+ * A session is a row that every call reads. It works at every API process, and a sign-out, an expiry or a revoked key ends
+ * it everywhere at once. Only digests of cookie and key are stored.
  */
 @Injectable()
 export class Sessions {
@@ -31,7 +32,7 @@ export class Sessions {
     private readonly keys: ApiKeys,
   ) {}
 
-  /** A session for a key that was just looked up: the cookie's value, and what it stands for. */
+  /** `token` is the value of the cookie. Also deletes expired sessions. */
   async begin(key: string, principal: Principal): Promise<LiveSession & { token: string }> {
     const token = randomBytes(32).toString('base64url');
     const { sessionSeconds } = this.config;
@@ -56,7 +57,7 @@ export class Sessions {
     return { token, principal, expiresInSeconds: sessionSeconds };
   }
 
-  /** Undefined: there was none, it has ended, or its key was revoked. */
+  /** Undefined: there is none, it has ended, or its key was revoked. */
   async find(token: string): Promise<LiveSession | undefined> {
     const [row] = await this.db.rows<{ keySha256: string; expiresInSeconds: number }>(
       `
@@ -72,7 +73,7 @@ export class Sessions {
     return principal && { principal, expiresInSeconds: row.expiresInSeconds };
   }
 
-  /** Whose the live sessions among these digests are, as of now. */
+  /** The principals of the live sessions among these digests. */
   async findAll(sha256s: string[]): Promise<Map<string, Principal>> {
     if (sha256s.length === 0) return new Map();
     const rows = await this.db.rows<{ sha256: string; keySha256: string }>(
@@ -94,8 +95,8 @@ export class Sessions {
   }
 
   /**
-   * Starts its time again. Undefined: it has ended, also when a sign-out came first. Nothing is read after the write, so
-   * a sign-out that follows cannot leave this call without an answer.
+   * Undefined: it has ended. Nothing is read after the write, so a concurrent sign-out cannot leave this call without a
+   * result.
    */
   async renew(token: string): Promise<LiveSession | undefined> {
     const [row] = await this.db.rows<{ now: Date; endsAt: Date }>(
@@ -125,7 +126,7 @@ export class Sessions {
     await this.db.rows(`DELETE FROM sessions WHERE token_sha256 = decode($1::text, 'hex')`, [digest(token)]);
   }
 
-  /** For `Set-Cookie`. Without a value: the browser forgets it. */
+  /** For `Set-Cookie`. Without a token it deletes the cookie. */
   cookie(token?: string): string {
     return stringifySetCookie({
       name: cookieName,
@@ -133,15 +134,85 @@ export class Sessions {
       path: '/',
       httpOnly: true,
       sameSite: 'strict',
-      // Whoever tries it out at home has no certificate.
+      // Development has no certificate.
       secure: this.config.production,
       maxAge: token ? this.config.sessionSeconds : 0,
     });
   }
 }
 
-/** What the browser sent of it. */
+/** The token in the request's cookie. */
 export function sessionToken(request: FastifyRequest): string | undefined {
   const value = parseCookie(request.headers.cookie ?? '')[cookieName];
   return value && /^[\w-]{43}$/.test(value) ? value : undefined;
+}
+
+/** Enough for typing errors, too few to guess keys. */
+const failuresMax = 5;
+const windowSeconds = 60;
+
+export class SignInLimited extends HoldfastError {
+  static readonly kind = declareProblem({
+    code: 'sign_in_limited',
+    status: 429,
+    title: 'Too many failed sign-ins',
+    retryable: true,
+    retryAfterSeconds: windowSeconds,
+  });
+  readonly code = SignInLimited.kind.code;
+  readonly status = SignInLimited.kind.status;
+  readonly title = SignInLimited.kind.title;
+  override readonly retryable = true;
+
+  constructor(override readonly retryAfterSeconds: number) {
+    super(`Too many tries. Wait ${retryAfterSeconds} s.`);
+  }
+
+  override facts() {
+    return { retryAfterSeconds: this.retryAfterSeconds };
+  }
+}
+
+/**
+ * Limits failed sign-ins per address, over all API processes: they are counted in the database, by its clock.
+ *
+ * A try is counted before its key is looked up, so that parallel tries cannot pass the limit, and the count is deleted when
+ * the key was right. Beyond the limit the right key is refused too, or the refusal would reveal it.
+ */
+@Injectable()
+export class SignInLimit {
+  private tidyAt = 0;
+
+  constructor(private readonly db: Database) {}
+
+  async beginTry(address: string): Promise<void> {
+    if (performance.now() >= this.tidyAt) await this.deleteOld();
+    const now = await clockOf(this.db);
+    const windowStart = new Date(now.getTime() - windowSeconds * 1_000);
+    const [row] = await this.db.rows<{ failures: number; since: Date }>(
+      `
+      INSERT INTO sign_in_failures (address, failures, since)
+      VALUES ($1::text, 1, $2::timestamptz)
+          ON CONFLICT (address) DO UPDATE
+         SET failures = CASE WHEN sign_in_failures.since < $3::timestamptz THEN 1 ELSE sign_in_failures.failures + 1 END,
+             since = CASE WHEN sign_in_failures.since < $3::timestamptz THEN $2::timestamptz ELSE sign_in_failures.since END
+      RETURNING failures, since
+      `,
+      [address, now, windowStart],
+    );
+    if (row!.failures <= failuresMax) return;
+    const seconds = Math.ceil((row!.since.getTime() - windowStart.getTime()) / 1_000);
+    throw new SignInLimited(Math.max(1, seconds));
+  }
+
+  async succeeded(address: string): Promise<void> {
+    await this.db.rows(`DELETE FROM sign_in_failures WHERE address = $1::text`, [address]);
+  }
+
+  /** Otherwise guesses from many addresses would fill the table. */
+  private async deleteOld(): Promise<void> {
+    this.tidyAt = performance.now() + windowSeconds * 1_000;
+    const before = new Date((await clockOf(this.db)).getTime() - windowSeconds * 1_000);
+    await this.db.rows(`DELETE FROM sign_in_failures WHERE since < $1::timestamptz`, [before]);
+  }
 }

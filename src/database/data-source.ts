@@ -2,37 +2,37 @@ import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { Logger } from '@nestjs/common';
 import { type ClientBase, types } from 'pg';
-import type { DataSourceOptions, MigrationInterface } from 'typeorm';
+import { type DataSourceOptions, DefaultNamingStrategy, type MigrationInterface, type Table } from 'typeorm';
 import { type Config, ConfigError } from '../config/config';
 import { sessionCheck, withSessionSettings } from './session';
 
-// Every bigint here (money in minor units, tokens, versions) stays far below 2^53; a string would add up wrongly.
+// Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
 types.setTypeParser(types.builtins.INT8, Number);
 
 /**
- * The connection of one process to one cell.
- *
- * Settings and timeouts are given per connection and not per statement, because a statement that forgot one would hold a hot row.
- * `synchronize` stays off for ever: the schema is what `migrations/` says.
+ * TypeORM's options. Timeouts are set per connection, because a statement that forgot one would hold a hot row.
+ * `synchronize` stays off: the schema is what `migrations/` makes.
  */
 export function dataSourceOptions(config: Config, applicationName: string): DataSourceOptions {
   return {
     type: 'postgres',
     url: withSessionSettings(config),
     migrations: loadMigrations(),
+    entities: loadEntities(),
+    namingStrategy: new SnakeCaseNames(),
     migrationsTransactionMode: 'each',
     synchronize: false,
     logging: false,
     poolSize: config.databasePoolMax,
     applicationName,
-    // pg's own options. An idle connection's error must not end the process, so TypeORM is given a handler for it.
+    // Without a handler, an error of an idle connection would end the process.
     poolErrorHandler: () => undefined,
     extra: {
       lock_timeout: config.databaseLockTimeoutMs,
       statement_timeout: config.databaseStatementTimeoutMs,
       // guard: idle-transaction-timeout
       idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,
-      // A request that gets no connection in this time is told 503 and to come back, rather than queueing up.
+      // A request that gets no connection within this time gets 503 with Retry-After.
       connectionTimeoutMillis: 3_000,
       keepAlive: true,
       verify: verifying(config),
@@ -40,7 +40,7 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
   };
 }
 
-/** A connection whose session lacks what is needed is never used. After the start, when nobody stands by, the log says so. */
+/** Rejects connections whose session lacks what is needed. After the start it logs why, as no one reads the error then. */
 function verifying(config: Config) {
   const check = sessionCheck(config);
   const logger = new Logger('database');
@@ -59,15 +59,44 @@ function verifying(config: Config) {
   };
 }
 
-/** `migrations/` stands beside `src/` in the source tree and inside `dist/` after a build. */
+/** `migrations/` is beside `src/` in the source tree and inside `dist/` after a build. */
 function loadMigrations(): (new () => MigrationInterface)[] {
   const folder = [join(__dirname, '../migrations'), join(__dirname, '../../migrations')].find(existsSync);
   if (!folder) throw new Error('Bug: the migrations folder is missing from this build.');
-  return readdirSync(folder)
-    .filter((file) => /^\d+-[\w-]+\.(js|ts)$/.test(file))
+  return loadClasses(folder, /^\d+-[\w-]+\.(js|ts)$/) as (new () => MigrationInterface)[];
+}
+
+/** Each room keeps the entities of its tables in its own `.entity` files. */
+const loadEntities = () => loadClasses(join(__dirname, '..'), /\.entity\.(js|ts)$/);
+
+function loadClasses(folder: string, name: RegExp): (new () => unknown)[] {
+  return readdirSync(folder, { recursive: true, encoding: 'utf8' })
+    .filter((file) => name.test(file))
     .sort()
     .flatMap((file) =>
       // eslint-disable-next-line @typescript-eslint/no-require-imports -- the list is read from a folder, so no import can name it
-      Object.values(require(join(folder, file)) as Record<string, new () => MigrationInterface>),
+      Object.values(require(join(folder, file)) as Record<string, new () => unknown>),
     );
 }
+
+/** `unitAmount` is the column `unit_amount`. Constraints have the names that PostgreSQL gives them. */
+class SnakeCaseNames extends DefaultNamingStrategy {
+  override columnName(property: string, custom: string | undefined): string {
+    return custom ?? property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  }
+
+  override primaryKeyName(table: Table | string): string {
+    return `${tableName(table)}_pkey`;
+  }
+
+  override uniqueConstraintName(table: Table | string, columns: string[]): string {
+    return `${tableName(table)}_${columns.join('_')}_key`;
+  }
+
+  override foreignKeyName(table: Table | string, columns: string[]): string {
+    return `${tableName(table)}_${columns.join('_')}_fkey`;
+  }
+}
+
+const tableName = (table: Table | string) =>
+  (typeof table === 'string' ? table : table.name).split('.').pop()!;

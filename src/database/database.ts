@@ -78,6 +78,15 @@ export class Database implements Queryable {
     }
   }
 
+  /** Plain reads and inserts by entities. Each statement is on its own. */
+  async entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.dataSource.manager);
+    } catch (error) {
+      throw asUnavailable(error);
+    }
+  }
+
   /**
    * Runs `work` in a transaction and commits it; runs it again, from its start, when it lost a race or its connection.
    * `work` must therefore keep nothing from a failed run. `name` is what its failpoints are called.

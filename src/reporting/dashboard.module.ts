@@ -1,6 +1,6 @@
 import { Module } from '@nestjs/common';
 import { InventoryModule } from '../inventory/inventory.module';
-import { SignInLimit } from '../auth/sign-in-limit';
+import { SignInLimit } from '../auth/sessions';
 import { ActivityLog } from './activity/activity-log';
 import { ContentionHistory } from './activity/contention-history';
 import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';

@@ -1,0 +1,39 @@
+import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
+import type { MessageType, NewMessage } from './outbox';
+
+/** A message, written with the change that it reports. */
+@Unique(['aggregateId', 'sequence'])
+@Entity('outbox')
+export class OutboxEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') aggregateType!: NewMessage['aggregateType'];
+  @Column('uuid') aggregateId!: string;
+  @Column('int') sequence!: number;
+  @Column('text') type!: MessageType;
+  @Column('jsonb') payload!: Record<string, unknown>;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) nextRelayAt!: Date;
+  @Column('int', { default: 0 }) relayEpoch!: number;
+  @Column('timestamptz', { nullable: true }) relayedAt!: Date | null;
+  @Column('timestamptz', { nullable: true }) appliedAt!: Date | null;
+}
+
+/** A message that a consumer has applied. */
+@Entity('inbox')
+export class InboxEntity {
+  @PrimaryColumn('text') consumer!: string;
+  @PrimaryColumn('uuid') messageId!: string;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) receivedAt!: Date;
+}
+
+/** A message that no consumer could apply. */
+@Entity('dead_letters')
+export class DeadLetterEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') type!: string;
+  @Column('uuid') aggregateId!: string;
+  @Column('text') reason!: string;
+  @Column('int') attempts!: number;
+  @Column('timestamptz') diedAt!: Date;
+  @Column('timestamptz', { nullable: true }) retriedAt!: Date | null;
+}

@@ -1,0 +1,14 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** What the provider told us, word for word. */
+@Entity('provider_events')
+export class ProviderEventEntity {
+  @PrimaryColumn('text') id!: string;
+  @Column('text') type!: string;
+  @Column('text', { nullable: true }) providerReference!: string | null;
+  @Column('uuid', { nullable: true }) orderId!: string | null;
+  @Column('text') rawBody!: string;
+  @Column('text', { nullable: true }) verdict!: string | null;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) receivedAt!: Date;
+  @Column('timestamptz', { nullable: true }) processedAt!: Date | null;
+}
