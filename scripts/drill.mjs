@@ -10,6 +10,7 @@ import { playAll, playOne } from './drill-play.mjs';
 import { list, table, totals, writeDocs, writeJson } from './drill-report.mjs';
 import { requireTypeScript } from './drill-typescript.mjs';
 import { startGuardian } from './guardian.mjs';
+import { prebundle } from './prebundle.mjs';
 import { root } from './processes.mjs';
 import { startTestServices, testEnv } from './test-services.mjs';
 
@@ -59,7 +60,11 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
     const stage = {
       workDir,
       dist: copyOfBuild(workDir),
-      env: { ...testEnv(), HOLDFAST_TEST_SERVICES: JSON.stringify(services) },
+      env: {
+        ...testEnv(),
+        HOLDFAST_TEST_SERVICES: JSON.stringify(services),
+        HOLDFAST_TEST_PRELOAD: await prebundle(),
+      },
       options: { seed, minutes, pairs },
     };
     const lacks = ({ needs }) => needs === 'redis' && services.redis === null;

@@ -10,10 +10,16 @@ import { bootstrap } from './bootstrap.mjs';
 import { findChromium } from './chromium.mjs';
 import { failWith, say, seconds } from './console.mjs';
 import { startGuardian } from './guardian.mjs';
+import { prebundle } from './prebundle.mjs';
 import { root } from './processes.mjs';
 import { startTestServices, testEnv } from './test-services.mjs';
 
 const noServices = { services: 'none', stop: () => {} };
+
+const startServices = async (guardian) => ({
+  ...(await startTestServices(guardian)),
+  preload: await prebundle(),
+});
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -25,10 +31,10 @@ async function main() {
   const guardian = startGuardian();
   const totals = [];
   try {
-    const { services, stop } = needServices(args) ? await startTestServices(guardian) : noServices;
+    const { services, preload, stop } = needServices(args) ? await startServices(guardian) : noServices;
     for (const { what, jestArgs, schema } of runsFor(args)) {
       say(what);
-      totals.push(await runJest(jestArgs, { services, schema, guardian, chromium }));
+      totals.push(await runJest(jestArgs, { services, preload, schema, guardian, chromium }));
       if (totals.at(-1).interrupted) break;
     }
     await stop();
@@ -68,7 +74,7 @@ function runsFor(args) {
 }
 
 /** Jest's own exit code counts beside the numbers: it is also non-zero when no test was found. */
-async function runJest(jestArgs, { services, schema, guardian, chromium }) {
+async function runJest(jestArgs, { services, preload, schema, guardian, chromium }) {
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'holdfast-totals-'));
   guardian.removeDir(scratch);
   const totalsFile = path.join(scratch, 'totals.json');
@@ -78,6 +84,7 @@ async function runJest(jestArgs, { services, schema, guardian, chromium }) {
     HOLDFAST_TEST_TOTALS: totalsFile,
   };
   if (schema) env.HOLDFAST_TEST_SCHEMA = schema;
+  if (preload) env.HOLDFAST_TEST_PRELOAD = preload;
   if (chromium) env.HOLDFAST_CHROMIUM = chromium;
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
   const ended = await runToEnd([jest, ...jestArgs], { env, guardian });

@@ -1,0 +1,37 @@
+// `node --require` of this file takes packages from the bundle beside it: see prebundle.mjs. CommonJS, as a preload must be.
+const { existsSync, readFileSync, writeFileSync } = require('node:fs');
+const Module = require('node:module');
+const path = require('node:path');
+const vm = require('node:vm');
+
+const bundle = path.join(__dirname, 'packages.cjs');
+const codeCache = path.join(__dirname, 'packages.cache');
+const names = new Set(JSON.parse(readFileSync(path.join(__dirname, 'names.json'), 'utf8')));
+
+let script, packages;
+
+function loadPackages() {
+  script = new vm.Script(Module.wrap(readFileSync(bundle, 'utf8')), {
+    filename: bundle,
+    cachedData: existsSync(codeCache) ? readFileSync(codeCache) : undefined,
+    importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
+  });
+  const module = new Module(bundle);
+  module.filename = bundle;
+  script
+    .runInThisContext()
+    .call(module.exports, module.exports, Module.createRequire(bundle), module, bundle, __dirname);
+  return module.exports;
+}
+
+const load = Module._load;
+Module._load = function (request, ...rest) {
+  return names.has(request) ? (packages ??= loadPackages())[request] : load.call(this, request, ...rest);
+};
+
+/** With the functions that loading has compiled, so that a process compiles none of them again. */
+exports.writeCodeCache = () => {
+  packages = loadPackages();
+  for (const name of names) void packages[name];
+  writeFileSync(codeCache, script.createCachedData());
+};
