@@ -25,10 +25,10 @@ describeOnEachQueueBackend('the operator', (queue) => {
   it('sees the workers, what they work at, and how much', async () => {
     const sku = await shop.product(10);
     await shop.placed(sku, 1);
-    const report = await until('the jobs are told', async () => {
+    const report = await until('jobs and workers are reported', async () => {
       const { body } = await shop.viewer.get('/v1/admin/queues');
       const done = body.queues.flatMap((one: any) => one.doneSeries).filter((jobs: number) => jobs > 0);
-      return done.length > 0 && body;
+      return done.length > 0 && body.queues.every((one: any) => one.workersAlive > 0) && body;
     });
 
     expect(report).toMatchObject({ backend: queue, trouble: null, board: '/queues/board' });
