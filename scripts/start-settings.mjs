@@ -1,4 +1,4 @@
-// What `npm start` reads from its surroundings, what it refuses, and what it hands to the programs it starts.
+// The settings of `npm start`: what it reads, what it refuses, and what it passes to the programs it starts.
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
@@ -15,7 +15,7 @@ export function readSettings(env) {
     port: portOf(env, 'PORT', apiPortDefault),
     sandboxPort: portOf(env, 'SANDBOX_PORT', sandboxPortDefault),
     dataDir: env.HOLDFAST_DATA_DIR ? path.resolve(env.HOLDFAST_DATA_DIR) : path.join(root, '.holdfast'),
-    // An empty value is what `FOO= npm start` and many .env files say for "not set".
+    // `FOO= npm start` and many .env files mean "not set" by an empty value.
     databaseUrl: env.DATABASE_URL || undefined,
     stripeUrl: env.STRIPE_API_URL || undefined,
     redisUrl: env.REDIS_URL || undefined,
@@ -40,14 +40,14 @@ function portOf(env, name, fallback) {
 }
 
 export async function checkPorts(settings) {
-  const wanted = [['PORT', settings.port]];
-  if (settings.stripeUrl === undefined) wanted.push(['SANDBOX_PORT', settings.sandboxPort]);
-  if (wanted.length === 2 && settings.port === settings.sandboxPort) {
+  const ports = [['PORT', settings.port]];
+  if (settings.stripeUrl === undefined) ports.push(['SANDBOX_PORT', settings.sandboxPort]);
+  if (ports.length === 2 && settings.port === settings.sandboxPort) {
     throw new SetupError(
       `PORT and SANDBOX_PORT are both ${settings.port}. Example: SANDBOX_PORT=${settings.port + 100}`,
     );
   }
-  for (const [name, port] of wanted) {
+  for (const [name, port] of ports) {
     if (await isPortFree(port)) continue;
     const other = await nextFreePort(port + 1);
     throw new SetupError(
@@ -64,8 +64,7 @@ async function nextFreePort(from) {
 }
 
 /**
- * Refuses what one of the programs would refuse at its own start, by their own rules and words, before any of them runs.
- * Needs the build.
+ * Refuses what a program would refuse at its start, with the same message, before any of them runs. Needs the build.
  */
 export async function checkProgramSettings(settings) {
   const env = childEnv(settings, settings.databaseUrl ?? 'postgres://127.0.0.1/embedded');
@@ -90,7 +89,7 @@ function refusing(read) {
   }
 }
 
-/** On any free port: which ports are in use is looked at elsewhere. */
+/** Tries the address on any free port; ports in use are checked by `checkPorts`. */
 function errorOfListeningOn(host) {
   return new Promise((resolve) => {
     const probe = net.createServer();
@@ -101,12 +100,12 @@ function errorOfListeningOn(host) {
 
 export function refuseSecondStart({ dataDir, port, sandboxPort }, holder) {
   throw new SetupError(
-    `Holdfast runs already with the data in ${dataDir}: pid ${holder.pid}, ${holder.url}. Stop it with \`kill ${holder.pid}\`, ` +
-      `or start a second one beside it: PORT=${port + 1} SANDBOX_PORT=${sandboxPort + 1} HOLDFAST_DATA_DIR=${dataDir}-2 npm start`,
+    `Holdfast is already running with the data in ${dataDir}: pid ${holder.pid}, ${holder.url}. Stop it with \`kill ${holder.pid}\`, ` +
+      `or start a second one: PORT=${port + 1} SANDBOX_PORT=${sandboxPort + 1} HOLDFAST_DATA_DIR=${dataDir}-2 npm start`,
   );
 }
 
-/** Everything we were given, and every address filled in; what is set outside always wins. */
+/** Our own environment with defaults for what is not set. */
 export function childEnv(settings, databaseUrl) {
   const sandboxUrl = `http://127.0.0.1:${settings.sandboxPort}`;
   const defaults = {
@@ -118,7 +117,7 @@ export function childEnv(settings, databaseUrl) {
     STRIPE_WEBHOOK_SECRET: 'whsec_holdfast_sandbox',
     SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${settings.port}/v1/payments/webhooks/stripe`,
   };
-  // Production has no default keys, and a real provider's are not ours to invent: the programs then say what is missing.
+  // In production there are no default keys, and we have no keys of a real provider: the programs say what is missing.
   if (process.env.NODE_ENV === 'production') removeAll(defaults, /^HOLDFAST_/);
   if (settings.stripeUrl !== undefined) removeAll(defaults, /^STRIPE_|^SANDBOX_/);
   const given = Object.fromEntries(

@@ -20,8 +20,8 @@ const refusalOf = (env: NodeJS.ProcessEnv): string => {
   throw new Error('these settings were accepted');
 };
 
-describe('the settings', () => {
-  it('need nothing but a database outside production', () => {
+describe('loadConfig', () => {
+  it('needs only DATABASE_URL outside production', () => {
     expect(loadConfig(databaseUrl)).toMatchObject({
       port: 3000,
       reservationTtlSeconds: 600,
@@ -29,7 +29,7 @@ describe('the settings', () => {
     });
   });
 
-  it('are accepted in production when every secret is given', () => {
+  it('accepts production settings when every secret is given', () => {
     expect(loadConfig(production)).toMatchObject({
       production: true,
       stripeApiUrl: 'https://api.stripe.com',
@@ -71,7 +71,7 @@ describe('the settings', () => {
     ['SESSION_SECONDS', { ...databaseUrl, SESSION_SECONDS: '0' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'intake.before-commit:kill9' }],
     ['FAILPOINT', { ...production, FAILPOINT: 'record' }],
-  ])('are refused in one line that names %s (%j)', (name, env) => {
+  ])('refuses a wrong setting in one line that names %s (%j)', (name, env) => {
     const message = refusalOf(env);
     expect(message).toContain(name);
     expect(message).not.toContain('\n');
@@ -82,7 +82,7 @@ describe('the settings', () => {
     ['worker', 10_000, 30_000],
     ['command', 10_000, 600_000],
   ] as const)(
-    'give each process the patience of its role, unless they name it (%s)',
+    'gives each process the database timeouts of its role unless they are set (%s)',
     (role, lock, statement) => {
       expect(loadConfig(databaseUrl, role)).toMatchObject({
         databaseLockTimeoutMs: lock,
@@ -97,7 +97,7 @@ describe('the settings', () => {
     },
   );
 
-  it('name proxies by address and by network', () => {
+  it('reads proxies given by address and by network', () => {
     const TRUSTED_PROXIES = '10.0.0.7, 10.1.0.0/16,fd00::/8';
     expect(loadConfig({ ...databaseUrl, TRUSTED_PROXIES }).trustedProxies).toEqual([
       '10.0.0.7',
@@ -107,14 +107,14 @@ describe('the settings', () => {
     expect(loadConfig(databaseUrl).trustedProxies).toEqual([]);
   });
 
-  it('refuse to trust everybody as a proxy, and say why', () => {
+  it('refuses to trust everybody as a proxy and says why', () => {
     expect(refusalOf({ ...databaseUrl, TRUSTED_PROXIES: '0.0.0.0/0' })).toMatch(
       /^TRUSTED_PROXIES holds "0\.0\.0\.0\/0", which trusts everybody/,
     );
   });
 
   it.each(['0.0.0.0', '::1', '[::1]', '::', 'localhost', 'api.internal', 'holdfast-api_1', 'a'])(
-    'accept HOST=%s',
+    'accepts HOST=%s',
     (HOST) => {
       expect(loadConfig({ ...databaseUrl, HOST }).host).toBe(HOST.replace(/[[\]]/g, ''));
     },
@@ -130,7 +130,7 @@ describe('the settings', () => {
     'postgres://holdfast:5?ss@db:5432/holdfast',
     'postgres://holdfast:100%@db:5432/holdfast',
     'postgres://holdfast:p%zz@db:5432/holdfast',
-  ])('tell how to encode the password of %s, without repeating it', (url) => {
+  ])('says how to encode the password in %s without repeating it', (url) => {
     const message = refusalOf({ DATABASE_URL: url });
     expect(message).toMatch(/^DATABASE_URL cannot be read: .*# as %23.*encodeURIComponent/);
     expect(message).not.toContain(url.slice('postgres://holdfast:'.length, url.lastIndexOf('@')));
@@ -142,16 +142,16 @@ describe('the settings', () => {
     'postgres://db/holdfast?options=-c%20application_name%3Da%40b',
     'postgres://me@db/holdfast?options=-c%20application_name%3Da@b',
     'postgresql:///holdfast',
-  ])('accept DATABASE_URL=%s', (url) => {
+  ])('accepts DATABASE_URL=%s', (url) => {
     expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
 
-  it('choose what becomes of a late charge', () => {
+  it('reads what happens to a late charge', () => {
     expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');
     expect(loadConfig({ ...databaseUrl, LATE_PAYMENT: 'refund' }).latePayment).toBe('refund');
   });
 
-  it('are refused without repeating a URL that may carry a password', () => {
+  it('does not repeat a wrong URL, which may carry a password', () => {
     expect(refusalOf({ DATABASE_URL: 'mysql://root:hunter2@db' })).not.toContain('hunter2');
   });
 });
