@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 
-/** How far a load test is, and in the end what came of it. Told as it is to the dashboard. */
+/** A load test: its settings, its progress and its result. The API sends it as it is. */
 export interface LoadTest {
   object: 'load_test';
   id: string;
@@ -63,8 +63,8 @@ interface ResultFile {
 const sliceSeconds = 0.25;
 /** Older ones stay in their folders. */
 const listedMax = 50;
-/** Whoever holds a sale writes how far it is, again and again. */
-const silentMsMax = 10_000;
+/** The process that runs a load test writes its file twice a second; after this silence it is gone. */
+const silenceMsMax = 10_000;
 
 const runFile = 'run.json';
 const stopFile = 'stop';
@@ -85,16 +85,16 @@ export const waitingLane = (strategy: string): LoadTestLane => ({
   failures: [],
 });
 
-/** A lane whose sale is over. A unit whose buyer's card was declined is sold again: it is still one unit. */
+/** The lane of a finished sale. A unit that is sold again after a declined card counts once. */
 export function laneOf(sale: SaleReport, units: number): LoadTestLane {
   const course: [number, number][] = [[0, 0]];
-  let promised = 0;
+  let taken = 0;
   for (const [slice, { accepted = 0, reserved = 0 }] of sale.course.entries()) {
-    promised += accepted + reserved;
-    course.push([(slice + 1) * sliceSeconds, Math.min(units, promised)]);
+    taken += accepted + reserved;
+    course.push([(slice + 1) * sliceSeconds, Math.min(units, taken)]);
   }
-  const unitsTaken = Math.min(units, promised);
-  const [lastTakenAt] = course.find(([, taken]) => taken === unitsTaken)!;
+  const unitsTaken = Math.min(units, taken);
+  const [lastTakenAt] = course.find(([, count]) => count === unitsTaken)!;
   const { counts, measured, verdict } = sale;
   return {
     strategy: sale.strategy,
@@ -103,7 +103,7 @@ export function laneOf(sale: SaleReport, units: number): LoadTestLane {
     served: counts.accepted + counts.reserved + counts.refused + counts.gaveUp,
     takenPerSecond: lastTakenAt > 0 ? unitsTaken / lastTakenAt : 0,
     answerP99Ms: sale.answerMs.p99 ?? null,
-    conflictRate: measured.conflicts / Math.max(1, promised),
+    conflictRate: measured.conflicts / Math.max(1, taken),
     placed: verdict.placed,
     oversold: verdict.oversold,
     doubleCharges: verdict.doubleCharges,
@@ -113,7 +113,7 @@ export function laneOf(sale: SaleReport, units: number): LoadTestLane {
   };
 }
 
-/** A folder for each load test, which all processes of this machine read: how far it is, and its report in the end. */
+/** A folder per load test, shared by the processes of this machine: first its progress, then its report. */
 export class LoadTestFiles {
   constructor(private readonly root: string) {}
 
@@ -126,20 +126,20 @@ export class LoadTestFiles {
     this.write(run);
   }
 
-  /** Swapped in whole, so that another process never reads half of it. */
+  /** Replaces the file at once, so that another process never reads half of it. */
   write(run: LoadTest): void {
     const file = join(this.folderOf(run.id), runFile);
     writeFileSync(`${file}.new`, JSON.stringify(run));
     renameSync(`${file}.new`, file);
   }
 
-  /** One that was started here, by whichever process, or whose report was put here. Undefined: there is none. */
+  /** A load test that a process of this machine started, or that `npm run flash-sale --out` put here. */
   read(id: string): LoadTest | undefined {
     const file = join(this.folderOf(id), runFile);
     const run = readJson<LoadTest>(file);
     if (!run) return fromResult(id, join(this.folderOf(id), 'result.json'));
-    const isHeld = run.status !== 'running' || Date.now() - statSync(file).mtimeMs < silentMsMax;
-    return isHeld ? run : { ...run, status: 'broken', trouble: 'The process that held it has gone.' };
+    const isAlive = run.status !== 'running' || Date.now() - statSync(file).mtimeMs < silenceMsMax;
+    return isAlive ? run : { ...run, status: 'broken', trouble: 'The process that ran it is gone.' };
   }
 
   /** Newest first. */
@@ -151,12 +151,12 @@ export class LoadTestFiles {
       .slice(0, listedMax);
   }
 
-  /** Told to whoever holds it, which may be another process. */
-  askToStop(id: string): void {
+  /** For the process that runs it, which may be another one. */
+  requestStop(id: string): void {
     writeFileSync(join(this.folderOf(id), stopFile), '');
   }
 
-  isAskedToStop(id: string): boolean {
+  isStopRequested(id: string): boolean {
     return existsSync(join(this.folderOf(id), stopFile));
   }
 }

@@ -7,20 +7,20 @@ import {
   laneOf,
 } from './load-test-files';
 
-/** What the child process says; `loadtest/onlooker.ts` is the other end. */
-type News =
+/** Messages of the child process, sent by `loadtest/onlooker.ts`. */
+type Message =
   { selling: string; progress?: { done: number; accepted: number; reserved: number } } | { sold: SaleReport };
 
 const writeEveryMs = 500;
-/** Asked to stop, it ends its buyers first. */
-const patienceMs = 5_000;
+/** On SIGTERM the child ends its buyers first; after this it is killed. */
+const stopMsMax = 5_000;
 
-/** One load test while it runs: hears how far it is, and writes that down for all who look. */
+/** A running load test: receives the progress of its child process and writes it to its file. */
 export class LoadTestRun {
   private readonly timer: NodeJS.Timeout;
   private readonly ended: Promise<void>;
   private sellingSince = performance.now();
-  private lastWords = '';
+  private errorOutput = '';
   private isStopped = false;
 
   constructor(
@@ -28,10 +28,10 @@ export class LoadTestRun {
     private readonly child: ChildProcess,
     private readonly files: LoadTestFiles,
   ) {
-    this.timer = setInterval(() => this.look(), writeEveryMs);
-    child.on('message', (news: News) => this.hear(news));
+    this.timer = setInterval(() => this.tick(), writeEveryMs);
+    child.on('message', (message: Message) => this.receive(message));
     child.stderr?.on('data', (chunk: Buffer) => {
-      this.lastWords = (this.lastWords + chunk.toString()).slice(-2_000);
+      this.errorOutput = (this.errorOutput + chunk.toString()).slice(-2_000);
     });
     this.ended = new Promise((resolve) => {
       child.once('error', (error) => resolve(this.close(null, error.message)));
@@ -39,42 +39,42 @@ export class LoadTestRun {
     });
   }
 
-  /** Nothing of it is left when this resolves. */
+  /** Resolves when the child process has ended. */
   async end(): Promise<void> {
     this.isStopped = true;
     this.child.kill('SIGTERM');
-    const kill = setTimeout(() => this.child.kill('SIGKILL'), patienceMs);
+    const kill = setTimeout(() => this.child.kill('SIGKILL'), stopMsMax);
     await this.ended;
     clearTimeout(kill);
   }
 
-  private look(): void {
-    if (!this.isStopped && this.files.isAskedToStop(this.test.id)) void this.end();
+  private tick(): void {
+    if (!this.isStopped && this.files.isStopRequested(this.test.id)) void this.end();
     this.files.write(this.test);
   }
 
-  private hear(news: News): void {
-    if ('sold' in news)
-      return void Object.assign(this.lane(news.sold.strategy), laneOf(news.sold, this.test.units));
-    const lane = this.lane(news.selling);
-    if (news.progress === undefined) {
+  private receive(message: Message): void {
+    if ('sold' in message)
+      return void Object.assign(this.lane(message.sold.strategy), laneOf(message.sold, this.test.units));
+    const lane = this.lane(message.selling);
+    if (message.progress === undefined) {
       this.sellingSince = performance.now();
       lane.course = [[0, 0]];
     }
-    const { done, accepted, reserved } = news.progress ?? { done: 0, accepted: 0, reserved: 0 };
+    const { done, accepted, reserved } = message.progress ?? { done: 0, accepted: 0, reserved: 0 };
     const seconds = (performance.now() - this.sellingSince) / 1_000;
     lane.state = done >= this.test.buyers ? 'settling' : 'selling';
     lane.served = done;
     lane.unitsTaken = Math.min(this.test.units, accepted + reserved);
     lane.takenPerSecond = seconds > 0 ? lane.unitsTaken / seconds : null;
-    if (news.progress) lane.course.push([Math.round(seconds * 100) / 100, lane.unitsTaken]);
+    if (message.progress) lane.course.push([Math.round(seconds * 100) / 100, lane.unitsTaken]);
   }
 
   private lane(strategy: string): LoadTestLane {
     return this.test.lanes.find((one) => one.strategy === strategy)!;
   }
 
-  private close(code: number | null, trouble = this.lastWords.trim().split('\n').at(-1) ?? ''): void {
+  private close(code: number | null, trouble = this.errorOutput.trim().split('\n').at(-1) ?? ''): void {
     clearInterval(this.timer);
     this.test.endedAt = new Date().toISOString();
     if (this.isStopped) this.test.status = 'stopped';
@@ -82,7 +82,7 @@ export class LoadTestRun {
     else if (this.test.lanes.every(({ state }) => state === 'done')) this.test.status = 'failed';
     else {
       this.test.status = 'broken';
-      this.test.trouble = trouble || `It ended with exit code ${code}.`;
+      this.test.trouble = trouble || `The load test ended with exit code ${code}.`;
     }
     this.files.write(this.test);
   }

@@ -16,7 +16,7 @@ import { MayBeAbsent } from '../http/validation';
 import { ReasonDto } from '../audit-log/reason.dto';
 import { strategyNames } from '../inventory/allocation/strategies/strategies';
 
-/** One sentence for all that can be wrong, so that whoever left it out is told the bounds as well, and not of one alone. */
+/** One message for everything that can be wrong with a number, so that it always names both limits. */
 function isWithin(
   min: number,
   max: number,
@@ -30,7 +30,7 @@ function isWithin(
 const IsWholeWithin = (min: number, max: number) => isWithin(min, max, 'a whole number', IsInt);
 const IsWithin = (min: number, max: number) => isWithin(min, max, 'a number', (must) => IsNumber({}, must));
 
-/** A strategy has one lane, by which its sale is told of. */
+/** No strategy twice, because each has one lane in the report. */
 function IsStrategies() {
   const must = {
     message: `$property must be a list of at least one of ${strategyNames.join(', ')}, none of them twice`,

@@ -33,14 +33,14 @@ const program = join(root, 'scripts', 'rehearsal.mjs');
 const arrivalsPerSecond = 1_000;
 
 /**
- * Rehearsals: the load test of the command line, held against this service by a process of its own, so that what is
- * measured is the service and not its neighbour on the same thread. One at a time, and never in production.
+ * Runs the command line's load test against this service, in a child process so that it does not compete with the service
+ * for one thread. One at a time, and never in production.
  */
 @Injectable()
 export class LoadTests implements OnModuleDestroy {
   private readonly files: LoadTestFiles;
   private run: LoadTestRun | undefined;
-  /** The one that is about to begin, and is in no file yet. */
+  /** The id of a load test that is about to begin and has no file yet. */
   private starting: string | undefined;
 
   constructor(
@@ -65,16 +65,19 @@ export class LoadTests implements OnModuleDestroy {
     return this.files.list();
   }
 
-  /** The same key again: the load test that it started. */
-  async start(wanted: NewLoadTestDto, key: string | undefined, actor: Principal): Promise<LoadTest> {
+  /** A repeated key returns the load test that it started. */
+  async start(settings: NewLoadTestDto, key: string | undefined, actor: Principal): Promise<LoadTest> {
     this.refuseInProduction();
-    if (!existsSync(program)) throw notFound('This installation has no load test. Start it from a clone.');
+    if (!existsSync(program))
+      throw notFound(
+        'This installation has no load test program. Run the service from a clone of the repository.',
+      );
     const runId = newId();
     try {
-      const outcome = await this.claim(runId, wanted, key, actor);
+      const outcome = await this.claim(runId, settings, key, actor);
       return outcome.status === 'replayed'
         ? this.find(publicId('run', outcome.resourceId))
-        : this.begin(publicId('run', runId), wanted, actor);
+        : this.begin(publicId('run', runId), settings, actor);
     } finally {
       if (this.starting === runId) this.starting = undefined;
     }
@@ -91,7 +94,7 @@ export class LoadTests implements OnModuleDestroy {
     return operatorAction(this.db, { transaction: 'desk', actor, reason, object, once }, async () => {
       const others = this.starting !== undefined && this.starting !== runId;
       if (others || this.files.list().some(({ status }) => status === 'running'))
-        throw loadTestRunning('A load test is already running. Wait for its end, or stop it.');
+        throw loadTestRunning('A load test is already running. Wait until it ends, or stop it.');
       this.starting = runId;
       return { action: 'load-test.start', after: settings };
     });
@@ -104,7 +107,7 @@ export class LoadTests implements OnModuleDestroy {
     await operatorAction(this.db, { transaction: 'desk', actor, reason, object }, async () => ({
       action: 'load-test.stop',
     }));
-    this.files.askToStop(id);
+    this.files.requestStop(id);
     return this.find(id);
   }
 
@@ -112,10 +115,10 @@ export class LoadTests implements OnModuleDestroy {
     await this.run?.end();
   }
 
-  private begin(id: string, wanted: NewLoadTestDto, actor: Principal): LoadTest {
-    const { buyers, units, strategies, declineRate, abandonRate } = wanted;
-    const rate = wanted.rate ?? arrivalsPerSecond;
-    const seed = wanted.seed ?? randomInt(2 ** 31);
+  private begin(id: string, settings: NewLoadTestDto, actor: Principal): LoadTest {
+    const { buyers, units, strategies, declineRate, abandonRate } = settings;
+    const rate = settings.rate ?? arrivalsPerSecond;
+    const seed = settings.seed ?? randomInt(2 ** 31);
     const test: LoadTest = {
       object: 'load_test',
       id,

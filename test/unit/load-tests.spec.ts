@@ -24,8 +24,8 @@ const sale = (more: Partial<SaleReport> = {}): SaleReport => ({
   ...more,
 });
 
-describe('a lane of a rehearsal', () => {
-  it('is sold out when every unit was promised once, and a unit that came back is no further one', () => {
+describe('laneOf', () => {
+  it('is sold out when every unit was taken once, and counts a unit that was sold again once', () => {
     expect(laneOf(sale(), 10)).toMatchObject({
       unitsTaken: 10,
       soldOutSeconds: 0.5,
@@ -42,13 +42,13 @@ describe('a lane of a rehearsal', () => {
     });
   });
 
-  it('is not sold out while there are units', () => {
+  it('is not sold out while units are left', () => {
     expect(laneOf(sale(), 13)).toMatchObject({ unitsTaken: 12, soldOutSeconds: null, takenPerSecond: 12 });
     expect(laneOf(sale({ course: [] }), 13)).toMatchObject({ unitsTaken: 0, takenPerSecond: 0 });
   });
 });
 
-describe('the reports of rehearsals', () => {
+describe('LoadTestFiles', () => {
   const folder = mkdtempSync(path.join(os.tmpdir(), 'holdfast-load-tests-'));
   const files = new LoadTestFiles(path.join(folder, 'load-tests'));
   afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -65,12 +65,12 @@ describe('the reports of rehearsals', () => {
     trouble: null,
   });
 
-  it('are none before the first', () => {
+  it('lists no load test before the first', () => {
     expect(files.list()).toEqual([]);
     expect(files.read('run_1')).toBeUndefined();
   });
 
-  it('tell of one that nobody holds any more that it is broken', () => {
+  it('reports a load test as broken when its process is gone', () => {
     files.begin(run('run_1', '2026-11-20T10:00:00.000Z'));
     expect(files.read('run_1')).toMatchObject({ status: 'running' });
 
@@ -80,12 +80,12 @@ describe('the reports of rehearsals', () => {
     expect(files.read('run_1')).toMatchObject({ status: 'broken', trouble: expect.stringContaining('gone') });
   });
 
-  it('fail to begin where no folder can be made', () => {
+  it('fails to begin where no folder can be made', () => {
     const unwritable = new LoadTestFiles('/proc/holdfast/load-tests');
     expect(() => unwritable.begin(run('run_2', '2026-11-20T10:00:00.000Z'))).toThrow(/mkdir/);
   });
 
-  it('are read from the file of the command line too, the newest first', () => {
+  it('lists newest first, with reports that npm run flash-sale wrote', () => {
     const args = { buyers: 33, stock: 13, rate: 10, declineRate: 0, abandonRate: 0, seed: 7 };
     const failed = sale({
       verdict: { placed: 8, oversold: 1, doubleCharges: 0, failures: ['one too many'] },
@@ -110,15 +110,15 @@ describe('the reports of rehearsals', () => {
     expect(files.read('early')).toMatchObject({ units: 13, startedBy: null, lanes: [{ placed: 8 }] });
   });
 
-  it('carry a wish to stop to whoever holds it', () => {
-    expect(files.isAskedToStop('run_1')).toBe(false);
-    files.askToStop('run_1');
-    expect(files.isAskedToStop('run_1')).toBe(true);
+  it('passes a stop request to the process that runs the load test', () => {
+    expect(files.isStopRequested('run_1')).toBe(false);
+    files.requestStop('run_1');
+    expect(files.isStopRequested('run_1')).toBe(true);
   });
 });
 
-describe('the wish for a rehearsal', () => {
-  const wish = {
+describe('NewLoadTestDto', () => {
+  const request = {
     buyers: 30,
     units: 10,
     strategies: ['row-lock', 'grouped'],
@@ -126,7 +126,7 @@ describe('the wish for a rehearsal', () => {
     abandonRate: 0,
     reason: 'before the sale',
   };
-  const musts = {
+  const ruleOf = {
     buyers: 'a whole number from 1 to 100000',
     units: 'a whole number from 1 to 100000',
     strategies: `a list of at least one of ${strategyNames.join(', ')}, none of them twice`,
@@ -138,7 +138,7 @@ describe('the wish for a rehearsal', () => {
 
   const checked = (body: object) =>
     new BodyValidationPipe().transform(body, { type: 'body', metatype: NewLoadTestDto });
-  /** Each problem as its pointer and what it says. */
+  /** Each problem as pointer and detail. */
   async function problemsOf(body: object): Promise<[string, string][]> {
     const refused = await checked(body).then(
       () => undefined,
@@ -147,13 +147,13 @@ describe('the wish for a rehearsal', () => {
     expect(refused).toBeInstanceOf(ValidationFailed);
     return (refused as ValidationFailed).errors.map(({ pointer, detail }) => [pointer, detail]);
   }
-  const must = (field: keyof typeof musts): [string, string] => [
+  const problemWith = (field: keyof typeof ruleOf): [string, string] => [
     `/${field}`,
-    `${field} must be ${musts[field]}.`,
+    `${field} must be ${ruleOf[field]}.`,
   ];
 
   it.each([
-    ['without what may be left out', {}],
+    ['without optional fields', {}],
     ['at its lower bounds', { buyers: 1, units: 1, declineRate: 0, abandonRate: 0, rate: 1, seed: 0 }],
     [
       'at its upper bounds',
@@ -167,18 +167,18 @@ describe('the wish for a rehearsal', () => {
         seed: 2 ** 31,
       },
     ],
-  ])('is taken %s', async (_, more) => {
-    expect(await checked({ ...wish, ...more })).toMatchObject({ ...wish, ...more });
+  ])('accepts a request %s', async (_, more) => {
+    expect(await checked({ ...request, ...more })).toMatchObject({ ...request, ...more });
   });
 
-  it('is told once of each field that it lacks what that must be', async () => {
+  it('names each missing field once, with its rule', async () => {
     const problems = await problemsOf({});
 
     expect(problems).toHaveLength(6);
     expect(problems).toEqual(
       expect.arrayContaining([
         ...(['buyers', 'units', 'strategies', 'declineRate', 'abandonRate'] as const).map((field) => {
-          const [pointer, detail] = must(field);
+          const [pointer, detail] = problemWith(field);
           return [pointer, `${field} is missing; ${detail}`];
         }),
         ['/reason', expect.stringContaining('reason must say in a few words why')],
@@ -186,7 +186,7 @@ describe('the wish for a rehearsal', () => {
     );
   });
 
-  it.each<[keyof typeof musts, unknown[]]>([
+  it.each<[keyof typeof ruleOf, unknown[]]>([
     ['buyers', [null, '30', 1.5, 0, 100_001]],
     ['units', [null, '10', 1.5, 0, 100_001]],
     [
@@ -197,13 +197,14 @@ describe('the wish for a rehearsal', () => {
     ['abandonRate', [null, '0.1', -0.01, 1.01]],
     ['rate', [null, '200', 0.5, 20_001]],
     ['seed', [null, '7', 0.5, -1, 2 ** 31 + 1]],
-  ])('is told the same of a wrong %s, whatever is wrong with it', async (field, values) => {
-    for (const value of values) expect(await problemsOf({ ...wish, [field]: value })).toEqual([must(field)]);
+  ])('refuses every wrong value of %s with the same message', async (field, values) => {
+    for (const value of values)
+      expect(await problemsOf({ ...request, [field]: value })).toEqual([problemWith(field)]);
   });
 });
 
 describe('npm run bench', () => {
-  it('measures files that the build has', () => {
+  it('measures only files of the build', () => {
     const root = path.resolve(__dirname, '../..');
     expect(measuredFiles.filter((file) => !existsSync(path.join(root, 'dist', `${file}.js`)))).toEqual([]);
   });
