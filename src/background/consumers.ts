@@ -4,6 +4,7 @@ import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { HoldfastError } from '../errors';
 import { failpoint } from '../failpoints';
+import { findReservation } from '../inventory/reservations/reservations.repository';
 import { ReservationsService } from '../inventory/reservations/reservations.service';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
@@ -76,13 +77,10 @@ export class Consumers {
       if (!(await receiveMessage(tx, 'events', messageId))) return null;
       // A reservation that ended under a waiting order: its saga should hear of it now, not at its next turn.
       if (name !== 'reservation.expired' && name !== 'reservation.released') return null;
-      const [row] = await tx.rows<{ orderId: string | null; now: Date }>(
-        `SELECT order_id AS "orderId", clock_timestamp() AS now FROM reservations WHERE id = $1::uuid`,
-        [aggregateId],
-      );
-      if (!row?.orderId) return null;
-      await wakeSagas(tx, [row.orderId], row.now);
-      return row.orderId;
+      const reservation = await findReservation(tx, aggregateId);
+      if (!reservation?.orderId) return null;
+      await wakeSagas(tx, [reservation.orderId], reservation.now);
+      return reservation.orderId;
     });
     if (orderId) await this.sagas.drive(orderId);
   }

@@ -6,10 +6,12 @@ import { Queues } from '../queue/queues';
 import { serviceVersion } from '../version';
 
 const everyMs = 2_500;
+/** Silent for longer, a worker is taken for gone. Several beats, so that one that was late is not. */
+export const aliveSeconds = 30;
 
 /**
- * Says every few seconds that this worker is there, and what it works at: the only way to tell one that has nothing to do
- * from one that hangs. Sagas do not look at it; they have leases.
+ * Reports every few seconds that this worker is alive and which queues it consumes: the only way to know an idle worker
+ * from one that hangs. Sagas do not depend on it; they have leases.
  */
 @Injectable()
 export class Heartbeat {
@@ -27,12 +29,12 @@ export class Heartbeat {
     this.beating = this.tasks.start({ name: 'heartbeat', everyMs, run: () => this.beat() });
   }
 
-  /** The queues are worked at from now on; the next beat by itself may be seconds away. */
+  /** The consumers have just started; the next regular beat may be seconds away. */
   async beatNow(): Promise<void> {
     await this.quietly(this.beat());
   }
 
-  /** Going home: no more jobs are taken, and those in progress end. */
+  /** Shutting down: no more jobs are taken, and those in progress end. */
   async stop(): Promise<void> {
     await this.beating?.stop();
     await this.quietly(this.beat({ stopping: true }));
@@ -65,7 +67,7 @@ export class Heartbeat {
     );
   }
 
-  /** A process that ends with its database away is known by its silence. */
+  /** A process that ends while its database is away simply stops beating. */
   private async quietly(write: Promise<unknown>): Promise<void> {
     await write.catch((error: Error) => this.logger.debug(`no heartbeat: ${error.message}`));
   }

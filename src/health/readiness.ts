@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
+import { aliveSeconds } from '../background/heartbeat';
 import { Database } from '../database/database';
 import { readOnlyDetail } from '../database/pg-errors';
 import { unavailable } from '../errors';
 import { type FailingTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
-import { aliveSeconds } from '../reporting/overview/queue-report';
 
 export interface Degraded {
   part: string;

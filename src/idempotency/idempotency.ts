@@ -155,6 +155,21 @@ export async function dropKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<void
   );
 }
 
+/** Returns how many it deleted: as many as `limit` when more may be left. */
+export async function deleteOldKeys(queryable: Queryable, hours: number, limit: number): Promise<number> {
+  const deleted = await queryable.rows(
+    `
+    DELETE FROM idempotency_keys
+     WHERE (principal, operation, key) IN (SELECT principal, operation, key FROM idempotency_keys
+                                            WHERE created_at < statement_timestamp() - $1::int * interval '1 hour'
+                                            LIMIT $2::int)
+    RETURNING key
+    `,
+    [hours, limit],
+  );
+  return deleted.length;
+}
+
 async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promise<KeyRow[]> {
   const [principals, operations, keys] = columns(claims);
   return queryable.rows<KeyRow>(

@@ -1,6 +1,10 @@
 import type { Tx } from '../database/database';
-import { newId } from '../ids';
-import { type MessageType, isForTheFeedAlone } from '../outbox/outbox';
+import {
+  type MessageType,
+  type NumberedMessage,
+  insertNumberedMessages,
+  numberedMessages,
+} from '../outbox/outbox';
 import type { OrderEnd } from './saga-state';
 import type { OrderStatus } from './orders.repository';
 
@@ -69,11 +73,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
        WHERE o.id = n.id AND o.status = n.from_status
       RETURNING o.id, o.version - n.moves AS version_before
     )
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
-    SELECT m.id, 'order', moved.id, moved.version_before + m.nth, m.type, m.payload, m.applied_at
-      FROM moved
-      JOIN unnest($8::uuid[], $9::uuid[], $10::int[], $11::text[], $12::jsonb[], $13::timestamptz[])
-             AS m (id, order_id, nth, type, payload, applied_at) ON m.order_id = moved.id
+    ${insertNumberedMessages('moved', 7)}
     `,
     [
       last.map((move) => move.orderId),
@@ -84,19 +84,20 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
       last.map((move) => move.reservationId),
       // guard: versions-of-moves
       moved.map((moves) => moves.length),
-      sent.map(() => newId()),
-      sent.map(({ orderId }) => orderId),
-      sent.map(({ nth }) => nth),
-      sent.map(({ type }) => type),
-      sent.map(({ payload }) => JSON.stringify(payload)),
-      sent.map(({ appliedAt }) => appliedAt),
+      ...numberedMessages(sent),
     ],
   );
   if (messages !== sent.length) throw new Error('Bug: an order was not in the state that its saga left.');
 }
 
 /** The `nth` message of an order's moves. */
-function messageOf({ orderId, reservationId, reason, message: type, at }: OrderMove, nth: number) {
-  const payload = { reservationId, reason: reason ?? undefined };
-  return { orderId, nth, type, payload, appliedAt: isForTheFeedAlone({ type, payload }) ? at : null };
-}
+const messageOf = (
+  { orderId, reservationId, reason, message: type, at }: OrderMove,
+  nth: number,
+): NumberedMessage => ({
+  orderId,
+  nth,
+  type,
+  payload: { reservationId, reason: reason ?? undefined },
+  at,
+});

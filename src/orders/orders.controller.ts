@@ -31,7 +31,7 @@ import { tooManyStreams } from '../auth/event-streams';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
 import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
-import { newId, parsePublicId } from '../ids';
+import { newId } from '../ids';
 import {
   InsufficientStock,
   reservationAlreadyConfirmed,
@@ -43,8 +43,7 @@ import {
   reservationOfAnotherCustomer,
   totalChanged,
 } from '../inventory/inventory.errors';
-import { noSuchReservation } from '../inventory/reservations/reservation-rules';
-import { checkedTtl } from '../inventory/reservations/reservations.controller';
+import { checkedTtl, reservationIdOf } from '../inventory/reservations/reservation-rules';
 import { Intake } from './intake/intake';
 import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
@@ -56,7 +55,7 @@ import {
   orderNotFound,
   orderNotPlaced,
   paymentDeclined,
-  noSuchOrder,
+  orderIdOf,
 } from './orders.errors';
 import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
@@ -284,17 +283,4 @@ export class OrdersController {
 function waitMs(prefer: string | undefined): number {
   const seconds = Number(/(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/i.exec(prefer ?? '')?.[1] ?? 0);
   return Math.min(seconds, waitSecondsMax) * 1_000;
-}
-
-/** A malformed id is not found. */
-export function orderIdOf(text: string): string {
-  const id = parsePublicId('ord', text);
-  if (!id) throw noSuchOrder();
-  return id;
-}
-
-function reservationIdOf(text: string): string {
-  const id = parsePublicId('rsv', text);
-  if (!id) throw noSuchReservation();
-  return id;
 }

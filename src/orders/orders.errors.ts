@@ -1,3 +1,4 @@
+import { parsePublicId } from '../ids';
 import { refusal } from '../errors';
 
 export const orderNotFound = refusal({
@@ -54,3 +55,10 @@ export const sagaNotStuck = refusal({
 
 export const noSuchOrder = () =>
   orderNotFound('None of your orders has this id. Check it against your list of orders.');
+
+/** A malformed id is not found. */
+export function orderIdOf(text: string): string {
+  const id = parsePublicId('ord', text);
+  if (!id) throw noSuchOrder();
+  return id;
+}

@@ -1,4 +1,4 @@
-import type { Tx } from '../database/database';
+import type { Queryable, Tx } from '../database/database';
 import { newId } from '../ids';
 import type { QueueName } from '../queue/queues';
 
@@ -54,7 +54,7 @@ const forTheOrder: ReadonlySet<MessageType> = new Set<MessageType>([
   'reservation.expired',
 ]);
 
-export const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
+const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
   forTheFeed.has(type) || (forTheOrder.has(type) && payload.orderId === null);
 
 /**
@@ -82,6 +82,35 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
     ],
   );
 }
+
+/**
+ * The INSERT of messages inside the statement that changes their orders, which saves the saga's commit a round trip.
+ * `changed` is the statement's CTE with the columns (id, version_before); the parameters of `numberedMessages` follow
+ * after the first `before` ones.
+ */
+export const insertNumberedMessages = (changed: string, before: number) => `
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
+    SELECT m.id, 'order', ${changed}.id, ${changed}.version_before + m.nth, m.type, m.payload, m.applied_at
+      FROM ${changed}
+      JOIN unnest($${before + 1}::uuid[], $${before + 2}::uuid[], $${before + 3}::int[], $${before + 4}::text[],
+                  $${before + 5}::jsonb[], $${before + 6}::timestamptz[])
+             AS m (id, order_id, nth, type, payload, applied_at) ON m.order_id = ${changed}.id`;
+
+/** `nth`: it is numbered by the order's version before the change plus this. */
+export type NumberedMessage = Pick<NewMessage, 'type' | 'payload'> & {
+  orderId: string;
+  nth: number;
+  at: Date;
+};
+
+export const numberedMessages = (messages: NumberedMessage[]): unknown[] => [
+  messages.map(() => newId()),
+  messages.map(({ orderId }) => orderId),
+  messages.map(({ nth }) => nth),
+  messages.map(({ type }) => type),
+  messages.map(({ payload }) => JSON.stringify(payload)),
+  messages.map((message) => (isForTheFeedAlone(message) ? message.at : null)),
+];
 
 /**
  * Records that `consumer` applied these messages, in the transaction of their effects; returns which of them it had not
@@ -119,4 +148,23 @@ export async function receiveMessages(tx: Tx, consumer: string, messageIds: stri
 /** The same for one message. False: it was applied before. */
 export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
   return (await receiveMessages(tx, consumer, [messageId])).has(messageId);
+}
+
+/** Returns how many it deleted: as many as `limit` when more may be left. */
+export async function deleteOldInboxRows(
+  queryable: Queryable,
+  hours: number,
+  limit: number,
+): Promise<number> {
+  const deleted = await queryable.rows(
+    `
+    DELETE FROM inbox
+     WHERE (consumer, message_id) IN (SELECT consumer, message_id FROM inbox
+                                       WHERE received_at < statement_timestamp() - $1::int * interval '1 hour'
+                                       LIMIT $2::int)
+    RETURNING message_id
+    `,
+    [hours, limit],
+  );
+  return deleted.length;
 }

@@ -2,6 +2,7 @@ import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import { readsOfProse } from '../support/read-prose';
+import { foreignReads, foreignReadsIn, foreignWrites, owners } from '../support/table-owners';
 
 /** The shape of the source tree, as rules. Each rule is seen red on a planted violation below. */
 
@@ -199,6 +200,32 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
       .map(({ path }) => path)
       .filter((path) => path !== 'orders/checkout-saga/saga-runner.ts'),
 
+  'only process files import reporting and audit': (all) =>
+    all
+      .filter(({ path }) => !['process', 'reporting', 'audit'].includes(roomOf(path)))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => ['reporting', 'audit'].includes(roomOf(target)))
+          .map((target) => `${file.path} imports ${target}`),
+      ),
+
+  'a room writes and locks only its own tables': (all) => all.flatMap(foreignWrites),
+
+  'reads of other rooms’ tables are listed with their reason': (all) =>
+    all.flatMap(foreignReadsIn).filter((read) => !(read in foreignReads)),
+
+  'controllers hold no SQL and open no transaction': (all) =>
+    all.filter(({ path, text }) => path.endsWith('.controller.ts') && holdsSql(text)).map(({ path }) => path),
+
+  'only modules import controllers': (all) =>
+    all
+      .filter(({ path }) => !path.endsWith('.module.ts'))
+      .flatMap((file) =>
+        importsOf(file)
+          .filter((target) => target.endsWith('.controller.ts') || target.endsWith('.controller'))
+          .map((target) => `${file.path} imports ${target}`),
+      ),
+
   // The batches of a bulk release record what they did long after the request that began them.
   'operators act through operatorAction': (all) =>
     all
@@ -220,6 +247,10 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
 
 /** As a literal, in SQL too; a sentence in a comment may speak of one. */
 const stepName = new RegExp(`(?<=['"])(?:${stepNames.join('|')})(?=['"])`, 'g');
+
+/** In capitals, as all SQL here is written. */
+const holdsSql = (text: string) =>
+  /\.(transaction|rows|affected)(<.*>)?\(|\b(SELECT|INSERT INTO|DELETE FROM) /.test(text);
 
 /** Small because what they say is small. */
 const tinyOnPurpose = [
@@ -301,6 +332,21 @@ describe('each rule about the source tree', () => {
     'only the runner and the payment module know the gateway': [
       { path: 'orders/steps/impatient.ts', text: 'constructor(private readonly gateway: PaymentGateway) {}' },
     ],
+    'only process files import reporting and audit': [
+      { path: 'health/curious.ts', text: `import { flowNow } from '../reporting/overview/flow';` },
+    ],
+    'a room writes and locks only its own tables': [
+      { path: 'orders/mover.ts', text: 'await tx.affected(`INSERT INTO outbox (id) VALUES ($1::uuid)`);' },
+    ],
+    'reads of other rooms’ tables are listed with their reason': [
+      { path: 'auth/nosy.ts', text: 'await db.rows(`SELECT id FROM orders`);' },
+    ],
+    'controllers hold no SQL and open no transaction': [
+      { path: 'orders/bad.controller.ts', text: "this.db.transaction('desk', async (tx) => act(tx))" },
+    ],
+    'only modules import controllers': [
+      { path: 'orders/reader.ts', text: `import { orderIdOf } from './orders.controller';` },
+    ],
     'operators act through operatorAction': [
       { path: 'orders/rash.ts', text: 'await recordActions(tx, actor, [change]);' },
     ],
@@ -311,5 +357,38 @@ describe('each rule about the source tree', () => {
 
   it.each(Object.keys(rules))('turns red on a planted violation: %s', (name) => {
     expect(rules[name]!(planted[name]!)).not.toEqual([]);
+  });
+});
+
+describe('the search for writes to other rooms’ tables', () => {
+  const found = (path: string, text: string) => foreignWrites({ path, text }).length;
+
+  it.each([
+    ['UPDATE outbox SET applied_at = NULL'],
+    ['DELETE FROM idempotency_keys WHERE created_at < $1'],
+    ['TRUNCATE sagas'],
+    ['LOCK TABLE orders'],
+    ['WITH moved AS (UPDATE orders SET status = $1) INSERT INTO inbox (consumer) SELECT $2'],
+    ['SELECT r.id FROM releases r JOIN reservations v ON true WHERE r.id = $1 FOR UPDATE OF v'],
+    ['SELECT id FROM reservations WHERE id IN (SELECT id FROM other) ORDER BY id FOR UPDATE SKIP LOCKED'],
+    ['WITH due AS (SELECT id FROM sagas LIMIT 1 FOR NO KEY UPDATE) SELECT id FROM due'],
+    [`UPDATE ${'$'}{table} SET done = true`],
+  ])('finds %s', (sql) => expect(found('auth/rash.ts', `tx.rows(\`${sql}\`)`)).toBeGreaterThan(0));
+
+  it.each([
+    ['sessions', 'SELECT s.id FROM sessions s JOIN orders o ON true FOR UPDATE OF s'],
+    ['sessions', 'SELECT id FROM sessions WHERE id IN (SELECT id FROM orders) FOR UPDATE'],
+    ['no table', '/** UPDATE orders is what others do. */'],
+  ])('lets the owner of %s say %s', (_, sql) => expect(found('auth/fine.ts', `tx.rows(\`${sql}\`)`)).toBe(0));
+
+  it('knows every table of the schema', () => {
+    const schema = readFileSync(resolve(__dirname, '../../migrations/schema.sql'), 'utf8');
+    const tables = [...schema.matchAll(/CREATE TABLE (?:\w+\.)?(\w+)/g)].map(([, table]) => table);
+    expect(Object.keys(owners).sort()).toEqual(tables.sort());
+  });
+
+  it('lists no read that is gone', () => {
+    const reads = files.flatMap(foreignReadsIn);
+    expect(Object.keys(foreignReads).filter((read) => !reads.includes(read))).toEqual([]);
   });
 });

@@ -14,12 +14,11 @@ import {
   findRelease,
   forgetCounts,
   insertCount,
-  lockMembers,
   lockRelease,
   nextMembers,
-  releaseLocked,
   saveRelease,
 } from './releases.repository';
+import { lockReservations, releaseLocked } from '../reservations/reservation-ends.repository';
 import { announce } from '../reservations/reservation-messages';
 import { giveBack } from '../stock/stock-levels';
 
@@ -174,7 +173,7 @@ export class Releases implements BeforeApplicationShutdown {
     const release = await lockRelease(tx, id);
     if (release?.status !== 'running') return false;
     const members = await nextMembers(tx, { id, handled: handledOf(release) }, batchSizeMax);
-    const found = await lockMembers(tx, members);
+    const found = await lockReservations(tx, members);
     const { now } = (await findRelease(tx, id))!;
     const mine = found.filter(({ status, isDue }) => status === 'active' && !isDue);
     const ids = mine.map((member) => member.id);

@@ -5,28 +5,19 @@ import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
-import { type Page, pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
 import { SkuQuery } from '../inventory.dto';
 import { ReservationListQuery } from './reservations.dto';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { reservationAlreadyConfirmed, reservationNotFound, reservationPinned } from '../inventory.errors';
 import {
-  type ReservationResponse,
   reservationListType,
   reservationType,
   reservationView,
   returningType,
 } from './reservations.responses';
-import {
-  type ListedReservation,
-  type ReservationFilter,
-  type ReservationKey,
-  type ReservationSort,
-  listReservations,
-} from './reservation-list';
-import { reservationId } from './reservations.controller';
-import type { ReservationStatus } from './reservations.repository';
+import { reservationPage } from './reservation-list';
+import { reservationIdOf } from './reservation-rules';
 import { ReservationsService } from './reservations.service';
 import { returningOf } from './expiring-stock';
 
@@ -85,58 +76,9 @@ export class AdminReservationsController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const internal = reservationId(id);
+    const internal = reservationIdOf(id);
     const replayed = await this.reservations.forceRelease(internal, { reason: dto.reason, key }, caller);
     if (replayed) void reply.header('idempotent-replayed', 'true');
     return reservationView(await this.reservations.get(internal, caller));
   }
-}
-
-/** One page of the list; its query is also what a stream of it is named by. */
-export async function reservationPage(
-  db: Database,
-  query: ReservationListQuery,
-): Promise<Page<ReservationResponse>> {
-  const { filter, sort } = filterOf(query);
-  const { limit, after } = pageBounds(query, cursorOf[sort]);
-  const rows = await listReservations(db, filter, { sort, limit, before: after ? keyFrom(after) : null });
-  return pageOf(rows, limit, keyOf[sort], reservationView);
-}
-
-export function filterOf(query: ReservationListQuery): { filter: ReservationFilter; sort: ReservationSort } {
-  const statuses = query.status ? [...new Set(query.status.split(','))] : null;
-  const filter = {
-    principal: null,
-    statuses: statuses as ReservationStatus[] | null,
-    sku: query.sku ?? null,
-    customerId: query.customerId ?? null,
-    endsWithinSeconds: query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
-  };
-  const sort = query.sort ?? 'newest';
-  if (sort === 'ends' && statuses?.some((status) => status !== 'active' && status !== 'pinned')) {
-    throw new ValidationFailed([
-      {
-        pointer: '/sort',
-        code: 'sort_unfit',
-        detail: 'Only active and pinned reservations have an end to come. Leave the other statuses out.',
-      },
-    ]);
-  }
-  return { filter, sort };
-}
-
-/** A cursor says where a page ended, in the words of its order: an id, or an end and an id. */
-const cursorOf: Record<ReservationSort, RegExp | undefined> = {
-  newest: undefined,
-  ends: /^\d{1,17} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
-};
-
-const keyOf: Record<ReservationSort, (row: ListedReservation) => string> = {
-  newest: ({ id }) => id,
-  ends: ({ id, endMicros }) => `${endMicros} ${id}`,
-};
-
-function keyFrom(after: string): ReservationKey {
-  const [id, endMicros] = after.split(' ').reverse();
-  return { id: id!, endMicros: Number(endMicros ?? 0) };
 }

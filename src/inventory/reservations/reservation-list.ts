@@ -1,5 +1,9 @@
 import type { Queryable } from '../../database/database';
+import { ValidationFailed } from '../../errors';
+import { type Page, pageBounds, pageOf } from '../../http/paging';
 import { lastId } from '../../ids';
+import type { ReservationListQuery } from './reservations.dto';
+import { type ReservationResponse, reservationView } from './reservations.responses';
 import { type Reservation, type ReservationStatus, reservationColumns } from './reservations.repository';
 
 /** Reservations as an operator looks for them: a page costs as much as its rows, however many there are. */
@@ -205,4 +209,57 @@ function statesOf(
   if (endsWithinSeconds !== null) return !statuses || statuses.includes('active') ? ['active'] : [];
   if (statuses === null) return sort === 'ends' ? ['active', 'pinned'] : allStates;
   return statuses.includes('expired') ? [...statuses, 'due'] : statuses;
+}
+
+/** One page of the list; its query is also what a stream of it is named by. */
+export async function reservationPage(
+  queryable: Queryable,
+  query: ReservationListQuery,
+): Promise<Page<ReservationResponse>> {
+  const { filter, sort } = filterOf(query);
+  const { limit, after } = pageBounds(query, cursorOf[sort]);
+  const rows = await listReservations(queryable, filter, {
+    sort,
+    limit,
+    before: after ? keyFrom(after) : null,
+  });
+  return pageOf(rows, limit, keyOf[sort], reservationView);
+}
+
+export function filterOf(query: ReservationListQuery): { filter: ReservationFilter; sort: ReservationSort } {
+  const statuses = query.status ? [...new Set(query.status.split(','))] : null;
+  const filter = {
+    principal: null,
+    statuses: statuses as ReservationStatus[] | null,
+    sku: query.sku ?? null,
+    customerId: query.customerId ?? null,
+    endsWithinSeconds: query.expiringWithinSeconds === undefined ? null : Number(query.expiringWithinSeconds),
+  };
+  const sort = query.sort ?? 'newest';
+  if (sort === 'ends' && statuses?.some((status) => status !== 'active' && status !== 'pinned')) {
+    throw new ValidationFailed([
+      {
+        pointer: '/sort',
+        code: 'sort_unfit',
+        detail: 'Only active and pinned reservations have an end to come. Leave the other statuses out.',
+      },
+    ]);
+  }
+  return { filter, sort };
+}
+
+/** A cursor says where a page ended, in the words of its order: an id, or an end and an id. */
+const cursorOf: Record<ReservationSort, RegExp | undefined> = {
+  newest: undefined,
+  ends: /^\d{1,17} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
+};
+
+const keyOf: Record<ReservationSort, (row: ListedReservation) => string> = {
+  newest: ({ id }) => id,
+  ends: ({ id, endMicros }) => `${endMicros} ${id}`,
+};
+
+function keyFrom(after: string): ReservationKey {
+  const [id, endMicros] = after.split(' ').reverse();
+  return { id: id!, endMicros: Number(endMicros ?? 0) };
 }

@@ -1,4 +1,6 @@
-import { publicId } from '../../ids';
+import type { Config } from '../../config/config';
+import { ValidationFailed } from '../../errors';
+import { parsePublicId, publicId } from '../../ids';
 import {
   reservationAlreadyConfirmed,
   reservationAlreadyReleased,
@@ -37,6 +39,27 @@ export function refuseUnlessActive(reservation: Reservation): void {
       { orderId: publicId('ord', reservation.orderId) },
     );
   }
+}
+
+/** A malformed id is not found. */
+export function reservationIdOf(text: string): string {
+  const id = parsePublicId('rsv', text);
+  if (!id) throw noSuchReservation();
+  return id;
+}
+
+/** The largest TTL is a setting, so no decorator can check it. */
+export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
+  if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
+    throw new ValidationFailed([
+      {
+        pointer: '/ttlSeconds',
+        code: 'max',
+        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
+      },
+    ]);
+  }
+  return ttlSeconds ?? config.reservationTtlSeconds;
 }
 
 export const noSuchReservation = () =>

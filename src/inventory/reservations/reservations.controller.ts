@@ -11,7 +11,7 @@ import { sendWithEtag } from '../../http/etag';
 import { pageBounds, pageOf } from '../../http/paging';
 import { EmptyBody } from '../../http/validation';
 import { IdempotencyKey, fingerprintsOf, keyProblems } from '../../idempotency/idempotency';
-import { newId, parsePublicId } from '../../ids';
+import { newId } from '../../ids';
 import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './reservations.dto';
 import {
   InsufficientStock,
@@ -27,7 +27,7 @@ import {
 } from '../inventory.errors';
 import { reservationListType, reservationType, reservationView } from './reservations.responses';
 import { listReservations } from './reservation-list';
-import { noSuchReservation } from './reservation-rules';
+import { checkedTtl, reservationIdOf } from './reservation-rules';
 import type { ReservationStatus } from './reservations.repository';
 import { ReservationsService } from './reservations.service';
 
@@ -124,7 +124,7 @@ export class ReservationsController {
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const reservation = await this.reservations.get(reservationId(id), caller);
+    const reservation = await this.reservations.get(reservationIdOf(id), caller);
     const view = reservationView(reservation);
     return sendWithEtag(request, reply, `${reservation.version}-${view.status}`, view);
   }
@@ -155,7 +155,7 @@ export class ReservationsController {
     @Caller() caller: Principal,
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
-    const { replayed } = await this.reservations.changeLines(reservationId(id), dto, key, caller);
+    const { replayed } = await this.reservations.changeLines(reservationIdOf(id), dto, key, caller);
     if (replayed) void reply.header('idempotent-replayed', 'true');
     return this.current(id, caller);
   }
@@ -176,7 +176,7 @@ export class ReservationsController {
     ValidationFailed.kind,
   ])
   async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
-    await this.reservations.extend(reservationId(id), checkedTtl(dto.ttlSeconds, this.config), caller);
+    await this.reservations.extend(reservationIdOf(id), checkedTtl(dto.ttlSeconds, this.config), caller);
     return this.current(id, caller);
   }
 
@@ -190,7 +190,7 @@ export class ReservationsController {
   })
   @Responses({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
   async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
-    await this.reservations.confirm(reservationId(id), caller);
+    await this.reservations.confirm(reservationIdOf(id), caller);
     return this.current(id, caller);
   }
 
@@ -204,32 +204,11 @@ export class ReservationsController {
     reservationPinned.kind,
   ])
   async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
-    await this.reservations.release(reservationId(id), caller);
+    await this.reservations.release(reservationIdOf(id), caller);
     return this.current(id, caller);
   }
 
   private async current(id: string, caller: Principal) {
-    return reservationView(await this.reservations.get(reservationId(id), caller));
+    return reservationView(await this.reservations.get(reservationIdOf(id), caller));
   }
-}
-
-/** An id that this service never gave out is nobody's. */
-export function reservationId(text: string): string {
-  const id = parsePublicId('rsv', text);
-  if (!id) throw noSuchReservation();
-  return id;
-}
-
-/** The largest TTL is a setting, so no decorator can name it. */
-export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
-  if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
-    throw new ValidationFailed([
-      {
-        pointer: '/ttlSeconds',
-        code: 'max',
-        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
-      },
-    ]);
-  }
-  return ttlSeconds ?? config.reservationTtlSeconds;
 }

@@ -12,7 +12,6 @@ import { ReasonDto } from '../../audit-log/reason.dto';
 import { ProviderLookup } from '../../payment/provider-lookup';
 import type { SagaStatus } from '../../orders/saga-state';
 import { type OrderFilter, listAllOrders } from './order-list';
-import { orderIdOf } from '../../orders/orders.controller';
 import { AdminOrderListQuery } from './order-list.dto';
 import {
   orderNotFound,
@@ -21,6 +20,7 @@ import {
   sagaNotStuck,
   sagaSettled,
   noSuchOrder,
+  orderIdOf,
 } from '../../orders/orders.errors';
 import type { OrderStatus } from '../../orders/orders.repository';
 import { orderListType, orderView } from '../../orders/orders.responses';

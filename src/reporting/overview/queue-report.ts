@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
+import { aliveSeconds } from '../../background/heartbeat';
 import { Database } from '../../database/database';
 import { type QueueName, Queues, type RunningConsumer, queueNames } from '../../queue/queues';
 import { ActivityLog } from '../activity/activity-log';
 import { OncePerSecond } from './once';
 
-/** Silent for longer, a worker is taken for gone. Several beats, so that one that was late is not. */
-export const aliveSeconds = 30;
 /** Silent for so long, it is not of interest any more. */
 const forgottenSeconds = 600;
 const seriesSeconds = 60;

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
-import { aliveSeconds } from './queue-report';
+import { aliveSeconds } from '../../background/heartbeat';
 
 /** What keeps the service as a whole from working, as told at the top of every page of the dashboard. */
 export const troubleCodes = ['no_worker', 'provider_silent', 'task_failing', 'queue_unreachable'] as const;

@@ -1,0 +1,114 @@
+import { dirname } from 'node:path';
+
+/**
+ * The folders whose files may write or lock each table. All others call them; `reporting/` and `audit/`, which nothing
+ * below them imports, may read everything.
+ */
+export const owners: Record<string, string[]> = {
+  api_keys: ['auth'],
+  sessions: ['auth'],
+  sign_in_failures: ['auth'],
+  idempotency_keys: ['idempotency'],
+  admin_actions: ['audit-log'],
+  outbox: ['outbox'],
+  inbox: ['outbox'],
+  dead_letters: ['outbox'],
+  products: ['inventory/products'],
+  // Each strategy takes stock by a statement of its own: that is what they are compared for.
+  stock_levels: ['inventory/stock', 'inventory/allocation/strategies'],
+  stock_units: ['inventory/stock', 'inventory/allocation/strategies'],
+  stock_movements: ['inventory/stock'],
+  leases: ['inventory/allocation/strategies'],
+  reservations: ['inventory/reservations'],
+  reservation_lines: ['inventory/reservations'],
+  releases: ['inventory/bulk-release'],
+  payment_operations: ['payment'],
+  provider_events: ['payment/webhooks'],
+  orders: ['orders'],
+  order_lines: ['orders'],
+  sagas: ['orders/checkout-saga'],
+  saga_transitions: ['orders/checkout-saga'],
+  workers: ['background'],
+  activity: ['reporting'],
+  strategy_measurements: ['reporting'],
+  last_audit: ['audit'],
+};
+
+/** Reads of another room's table, and why each is not a call to its owner. */
+export const foreignReads: Record<string, string> = {
+  'orders/orders.repository.ts reads payment_operations':
+    'an order is shown with its payment, in one statement',
+  'orders/orders.repository.ts reads reservations':
+    'an order is shown with its reservation, in one statement',
+  'health/readiness.ts reads products': 'the cheapest proof that the schema is there',
+  'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
+  'background/provider-event.worker.ts reads orders': 'which of the orders that webhooks name exist',
+};
+
+interface SourceFile {
+  path: string;
+  text: string;
+}
+
+const roomOf = (path: string) => path.split('/')[0]!;
+const folderOwns = (path: string, folder: string) => {
+  const own = dirname(path);
+  return own === folder || (folder === 'reporting' && own.startsWith('reporting/'));
+};
+
+const withoutComments = (text: string) =>
+  text.replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/^\s*\/\/.*$/gm, ' ');
+
+/** What a file writes or locks that another owns, or hides from this search. */
+export function foreignWrites({ path, text }: SourceFile): string[] {
+  const sql = withoutComments(text);
+  const hidden = [...sql.matchAll(/\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|TRUNCATE)\s+\$\{/g)];
+  const tables = [...writtenIn(sql), ...lockedIn(sql)];
+  return [
+    ...hidden.map(() => `${path} writes a table that its SQL does not name`),
+    ...tables
+      .filter((table) => owners[table] && !owners[table].some((folder) => folderOwns(path, folder)))
+      .map((table) => `${path} writes or locks ${table}, which belongs to ${owners[table]!.join(', ')}`),
+  ];
+}
+
+export function foreignReadsIn({ path, text }: SourceFile): string[] {
+  if (['reporting', 'audit'].includes(roomOf(path))) return [];
+  return [
+    ...new Set([...withoutComments(text).matchAll(/\b(?:FROM|JOIN)\s+(\w+)/g)].map(([, table]) => table!)),
+  ]
+    .filter((table) => owners[table] && !owners[table].some((folder) => roomOf(folder) === roomOf(path)))
+    .map((table) => `${path} reads ${table}`);
+}
+
+const writtenIn = (sql: string) =>
+  [
+    ...sql.matchAll(
+      /\b(?:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO|TRUNCATE(?: TABLE)?|LOCK TABLE)\s+(\w+)/g,
+    ),
+  ].map(([, table]) => table!);
+
+/** The tables of a locking SELECT: those named by OF, or all of its FROM and JOIN. */
+function lockedIn(sql: string): string[] {
+  return [
+    ...sql.matchAll(/\bFOR (?:NO KEY )?(?:UPDATE|SHARE|KEY SHARE)\b(?:\s+OF\s+(\w+(?:,\s*\w+)*))?/g),
+  ].flatMap(({ index, 1: named }) => {
+    const aliases = named?.split(/,\s*/);
+    return [...selectBefore(sql, index).matchAll(/\b(?:FROM|JOIN)\s+(\w+)(?:\s+(?:AS\s+)?([a-z]\w*))?/g)]
+      .filter(([, table, alias]) => !aliases || aliases.includes(table!) || aliases.includes(alias ?? ''))
+      .map(([, table]) => table!);
+  });
+}
+
+/** The text of the SELECT that ends at `end`, without what stands in parentheses. */
+function selectBefore(sql: string, end: number): string {
+  let depth = 0;
+  let select = '';
+  for (let at = end - 1; at >= 0 && sql[at] !== '`'; at--) {
+    const character = sql[at]!;
+    if (character === ')') depth++;
+    else if (character === '(' && depth-- === 0) break;
+    else if (depth === 0) select = character + select;
+  }
+  return select;
+}
