@@ -3,7 +3,7 @@ import { clockOf } from '../../src/database/database';
 import { ProviderLookup, type LookupResult } from '../../src/payment/provider-lookup';
 import type { ProviderRecord } from '../../src/payment/provider-lookup';
 import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
-import { findSagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
+import { findSagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 

@@ -1,4 +1,4 @@
-import { findSagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
+import { findSagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import { sagaView } from '../../src/reporting/order-timeline/saga-view';
 import { HoldfastError } from '../../src/errors';
 import { Checkout } from '../support/checkouts';

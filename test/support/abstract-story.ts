@@ -1,7 +1,7 @@
 import { newId } from '../../src/ids';
 import type { ReservationStatus } from '../../src/inventory/reservations/reservations.repository';
 import type { RejectionReason } from '../../src/orders/orders.repository';
-import type { SagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
+import type { SagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import type { Checkout, Kind } from './abstract-checkout';
 
 /** An abstract checkout as the tables would hold it, so that it can be read the way people read one. */

@@ -1,14 +1,14 @@
-import { toldOf } from '../../src/reporting/order-timeline/saga-view';
+import { storyFactsOf } from '../../src/reporting/order-timeline/saga-view';
 import { sentencesOf } from '../../src/reporting/order-timeline/story';
-import { wordsOf } from '../../src/reporting/order-timeline/story-words';
+import { formatSentence } from '../../src/reporting/order-timeline/story-formatting';
 import type { Checkout } from './abstract-checkout';
 import { factsOf } from './abstract-story';
 
 /** What an order is and where its money is, as one line; with what its story says then. What went wrong before is left out. */
 export function rowOf(state: Checkout): { situation: string; story: string; all: string[] } {
   const { order, saga, operations } = state;
-  const told = toldOf(factsOf(state));
-  const all = sentencesOf(told).map((sentence) => wordsOf(sentence).replaceAll('\u202f', ' '));
+  const facts = storyFactsOf(factsOf(state));
+  const all = sentencesOf(facts).map((sentence) => formatSentence(sentence).replaceAll('\u202f', ' '));
   const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
   const asked = kinds.filter((kind) => !['none', 'created'].includes(operations[kind]));
   const heard = (kind: (typeof kinds)[number]) =>
@@ -17,7 +17,7 @@ export function rowOf(state: Checkout): { situation: string; story: string; all:
     situation: [
       order,
       `${saga.status} ${saga.step}${saga.endsAs ? ` (${saga.endsAs})` : ''}`,
-      told.waitsFor ?? 'ended',
+      facts.waitsFor ?? 'ended',
       asked.map((kind) => `${kind} ${heard(kind)}`).join(', ') || 'nothing asked',
     ].join(' | '),
     story: all.slice(-2).join(' '),

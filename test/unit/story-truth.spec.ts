@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { optionsOf } from '../../src/reporting/order-timeline/saga-options';
-import type { SagaFacts } from '../../src/reporting/order-timeline/saga-timeline';
-import { toldOf } from '../../src/reporting/order-timeline/saga-view';
+import type { SagaFacts } from '../../src/reporting/order-timeline/saga-facts';
+import { storyFactsOf } from '../../src/reporting/order-timeline/saga-view';
 import { storyOf } from '../../src/reporting/order-timeline/story';
 import { factsOf } from '../support/abstract-story';
 import type { Checkout } from '../support/abstract-checkout';
@@ -14,7 +14,7 @@ import { claims, untruths } from '../support/story-claims';
 /** No sentence contradicts the ledger, in whatever state an order can be and however it got there. */
 
 function wrongIn(state: Checkout, facts = factsOf(state)): string[] {
-  const told = toldOf(facts);
+  const told = storyFactsOf(facts);
   const story = storyOf(told);
   const mustAct = story.some((sentence) => /operator must act/.test(sentence));
   return [
@@ -37,7 +37,7 @@ const asWrittenBefore = (facts: SagaFacts): SagaFacts => ({
 const examined = (state: Checkout) => ({
   ...state,
   history: state.history.map(({ cause, code, toStatus, worker }) => `${cause} ${code} ${toStatus} ${worker}`),
-  story: storyOf(toldOf(factsOf(state))),
+  story: storyOf(storyFactsOf(factsOf(state))),
 });
 
 const states = reachableCheckouts();

@@ -27,7 +27,7 @@ import { orderListType, orderView } from '../../orders/orders.responses';
 import { type SagaAction, SagaActions } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from '../order-timeline/saga-money';
 import { optionsOf } from '../order-timeline/saga-options';
-import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-timeline';
+import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaView } from '../order-timeline/saga-view';
 import { sagaOptionsType, sagaType } from '../order-timeline/saga.responses';
 

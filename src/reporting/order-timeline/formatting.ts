@@ -1,9 +1,9 @@
-/** Numbers as sentences say them: amounts with their currency's own decimals, durations in the unit that fits. */
+/** Numbers as text: amounts with their currency's decimals, durations in a fitting unit. */
 
 const narrowSpace = '\u202f';
 
-/** `€ 1 284.50`, `¥ 980`: the symbol first, thousands apart, and no currency is ever added to another. */
-export function moneyWords({ amount, currency }: { amount: number; currency: string }): string {
+/** `€ 1 284.50`, `¥ 980`. */
+export function formatMoney({ amount, currency }: { amount: number; currency: string }): string {
   const format = new Intl.NumberFormat('en', {
     style: 'currency',
     currency,
@@ -19,18 +19,15 @@ export function moneyWords({ amount, currency }: { amount: number; currency: str
   return `${symbol}${narrowSpace}${number}`;
 }
 
-/** `2 units of drop-042`; several products are counted together. */
-export function unitWords(lines: readonly { sku: string; quantity: number }[]): string {
+/** `2 units of drop-042`; of several products, `5 units`. */
+export function formatUnits(lines: readonly { sku: string; quantity: number }[]): string {
   const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
   const named = lines.length === 1 ? ` of ${lines[0]!.sku}` : '';
   return `${units === 1 ? '1 unit' : `${units} units`}${named}`;
 }
 
-/**
- * `212 ms`, `24.8 s`, `2 min 32 s`, `1 h 5 min`. The dashboard's `duration` writes the same, so that its figures agree with
- * the story; `test/unit/dashboard-formatting.spec.ts` compares them.
- */
-export function durationWords(ms: number): string {
+/** `212 ms`, `24.8 s`, `2 min 32 s`, `1 h 5 min`, as in the dashboard (`test/unit/dashboard-formatting.spec.ts`). */
+export function formatDuration(ms: number): string {
   if (ms < 1_000) return `${ms < 9.95 && ms % 1 !== 0 ? ms.toFixed(1) : Math.round(ms)} ms`;
   if (ms < 59_950) return `${(ms / 1_000).toFixed(1)} s`;
   const seconds = Math.round(ms / 1_000);
@@ -53,7 +50,7 @@ const ordinals = ['first', 'second', 'third', 'fourth', 'fifth'];
 export const ordinal = (nth: number): string => ordinals[nth - 1] ?? `${nth}th`;
 
 /** `once`, `twice`, `12 times`. */
-export const timesWords = (count: number): string =>
+export const formatTimes = (count: number): string =>
   count === 1 ? 'once' : count === 2 ? 'twice' : `${count} times`;
 
 export const capitalized = (words: string): string => words.charAt(0).toUpperCase() + words.slice(1);
@@ -62,8 +59,8 @@ export const capitalized = (words: string): string => words.charAt(0).toUpperCas
 export const listed = (parts: readonly string[]): string =>
   parts.length < 2 ? parts.join('') : `${parts.slice(0, -1).join(', ')} and ${parts.at(-1)}`;
 
-/** What an operation is called when it is spoken of. */
-export const operationWords = {
+/** Names of operations in sentences. */
+export const operationNames = {
   authorize: 'authorization',
   capture: 'capture',
   void: 'void',

@@ -4,26 +4,24 @@ import {
   namesOf,
   operationKinds,
 } from '../../payment/payment-operations';
+import type { SagaStatus } from '../../orders/saga-state';
 import { lastStep, requestStep } from '../../orders/checkout-saga/checkout.saga';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
-/**
- * A saga's attempts, read off its history: each with its own start and end, so that nothing hides how often it was asked
- * and how long it waited between. Pure: no query is made here.
- */
+/** A saga's attempts, derived from its history: each with its start and end, so that every call and every pause shows. Pure. */
 export interface Attempt {
   step: string;
-  /** On the way back: it undoes the step, or asks about its charge first. */
+  /** It undoes the step, or first asks for the result of its charge. */
   compensates: boolean;
-  /** Of the operation. The saga's own count begins again on the way back and after a retry; older builds wrote no other. */
+  /** Of the operation. The saga's own count restarts when it compensates and after a retry; older builds wrote only that. */
   attempt: number;
   operation: OperationKind | null;
   outcome: 'running' | 'done' | 'unknown' | 'declined' | 'error' | 'not-asked' | 'undone' | 'stuck';
   startedAt: Date;
   endedAt: Date | null;
   detail: string | null;
-  /** Of the line that ended it: why, and with which facts. Null while it runs, and for lines of older builds. */
+  /** Why it ended, and the facts. Null while it runs, and for lines of older builds. */
   code: TransitionCode | null;
   data: TransitionData | null;
   fencingToken: number;
@@ -38,19 +36,19 @@ const outcomes: Partial<Record<string, Attempt['outcome']>> = {
   'not-asked': 'not-asked',
   failed: 'error',
   blocked: 'stuck',
-  // Its worker never heard the answer; its code says that the silence was not the provider's.
+  // Its worker never got the result; the code says that this was not the provider's fault.
   'worker-lost': 'unknown',
 };
 
 export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
   const attempts: Attempt[] = [];
   let open: Attempt | undefined;
-  let goesBack = false;
+  let compensates = false;
   const begin = (row: TimelineRow, more: Pick<Attempt, 'operation' | 'attempt'>): Attempt => {
     const attempt: Attempt = {
       ...more,
       step: row.step,
-      compensates: goesBack,
+      compensates,
       outcome: 'running',
       startedAt: row.at,
       endedAt: null,
@@ -70,14 +68,14 @@ export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
       if (open) Object.assign(open, endedByNext(open, row));
       open = begin(row, { operation: askedFor(row), attempt: row.data?.attempt ?? row.attempt });
     } else if (row.cause in outcomes) {
-      // A lost worker may have been lost before it asked anything.
-      const isOwn = row.cause !== 'worker-lost' && isOfItsOwn(row, goesBack);
-      const found = open ?? (isOwn ? begin(row, { operation: null, attempt: 1 }) : undefined);
+      // A worker may be lost before it asks anything.
+      const isLocal = row.cause !== 'worker-lost' && isLocalWork(row, compensates);
+      const found = open ?? (isLocal ? begin(row, { operation: null, attempt: 1 }) : undefined);
       if (found) Object.assign(found, endedBy(row, found));
       open = undefined;
     }
-    if (row.toStatus.startsWith('compensat')) goesBack = true;
-    if (row.cause === 'reacquired') goesBack = false;
+    if (isCompensation(row.toStatus)) compensates = true;
+    if (row.cause === 'reacquired') compensates = false;
   }
   return attempts;
 }
@@ -93,21 +91,21 @@ function endedBy(row: TimelineRow, attempt?: Attempt): End {
   return { ...end, outcome: attempt?.compensates ? undoneBy(attempt, row) : 'done', detail: null };
 }
 
-/** On the way back a charge that was never heard is asked for first; that question itself undoes nothing. */
+/** A compensation first asks for the unknown result of a charge; that call undoes nothing. */
 function undoneBy({ operation }: Attempt, { code, data }: TimelineRow): Attempt['outcome'] {
-  const isQuestion = operation === 'authorize' || operation === 'capture';
-  if (!isQuestion || code === null) return 'undone';
+  const isCharge = operation === 'authorize' || operation === 'capture';
+  if (!isCharge || code === null) return 'undone';
   return data?.declineCode ? 'declined' : 'done';
 }
 
-/** The next question follows at once when this one was answered, and under another lease when its worker was lost. */
+/** The next call follows at once under the same lease, or under another one when the worker was lost. */
 function endedByNext(open: Attempt, { at, fencingToken }: TimelineRow): End {
   if (fencingToken !== open.fencingToken) return lost(open, { endedAt: at });
   const undoes = open.operation === 'void' || open.operation === 'refund';
   return { endedAt: at, outcome: undoes ? 'undone' : 'done', detail: null, code: null, data: null };
 }
 
-/** A worker that did not come back: the provider may have answered, and nobody heard it. */
+/** A lost worker: the provider may have answered, but no result was recorded. */
 export const lost = ({ worker }: Attempt, end: Pick<End, 'endedAt'> & Partial<End>): End => ({
   outcome: 'unknown',
   detail: `${worker} lost its lease`,
@@ -121,11 +119,14 @@ function askedFor({ data, detail }: TimelineRow): OperationKind | null {
   return data?.operation ?? operationKinds.find((kind) => kind === detail) ?? null;
 }
 
-/** Work without a question to the provider. On the way back most steps find nothing to undo, and say so in no line. */
-const isOfItsOwn = ({ step, cause }: TimelineRow, goesBack: boolean): boolean =>
-  cause !== 'done' || step === (goesBack ? requestStep : lastStep);
+/** Work without a call to the provider. Most compensations find nothing to undo, which is no attempt. */
+const isLocalWork = ({ step, cause }: TimelineRow, compensates: boolean): boolean =>
+  cause !== 'done' || step === (compensates ? requestStep : lastStep);
 
-/** The key that an attempt was asked under. */
+export const isCompensation = (status: SagaStatus): boolean =>
+  status === 'compensating' || status === 'compensated';
+
+/** The provider key of an attempt. */
 export function keyOf(attempt: Attempt, operations: readonly PaymentOperation[]): string | null {
   const operation = operations.filter(({ kind }) => kind === attempt.operation).at(-1);
   return operation ? namesOf(operation).key : null;

@@ -1,12 +1,10 @@
 import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
+import type { Saga } from '../../orders/saga-state';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
 import type { SagaMoney } from './saga.responses';
 
-/**
- * What the provider said instead of what it was asked for. An authorization that was heard with the right amount since
- * has a line of its own.
- */
+/** Another amount that the provider reported. A later authorization of the right amount has its own line, without one. */
 export function saidOf(kind: OperationKind, transitions: readonly TimelineRow[]): Money | null {
   const line = transitions.findLast(
     ({ code, data }) =>
@@ -16,11 +14,11 @@ export function saidOf(kind: OperationKind, transitions: readonly TimelineRow[])
   return line?.data?.said ?? null;
 }
 
-/** With the amounts that the provider answered where they are not ours; a void lifts the whole authorization. */
-export function asAnswered(recorded: SagaMoney, transitions: readonly TimelineRow[]): SagaMoney {
+/** With the provider's amounts where they differ from ours; a void lifts the whole authorization. */
+export function asReported(recorded: SagaMoney, transitions: readonly TimelineRow[]): SagaMoney {
   const said = saidOf('authorize', transitions);
-  const answered = (ours: Money | null) => (said && ours && ours.amount > 0 ? said : ours);
-  return { ...recorded, authorized: answered(recorded.authorized), voided: answered(recorded.voided) };
+  const reported = (ours: Money | null) => (said && ours && ours.amount > 0 ? said : ours);
+  return { ...recorded, authorized: reported(recorded.authorized), voided: reported(recorded.voided) };
 }
 
 type Recorded = Pick<PaymentOperation, 'kind' | 'status' | 'amount' | 'providerReference'>;
@@ -33,16 +31,65 @@ export function moneyOf(operations: readonly Recorded[], currency: string): Saga
       .filter(({ status }) => status === 'approved')
       .reduce((total, operation) => total + operation.amount, 0);
   };
-  const told = (amount: number | null) => (amount === null ? null : money(amount, currency));
+  const known = (amount: number | null) => (amount === null ? null : money(amount, currency));
   const [captured, refunded] = [sum('capture'), sum('refund')];
   return {
-    authorized: told(sum('authorize')),
-    captured: told(captured),
-    voided: told(sum('void')),
-    refunded: told(refunded),
-    paid: told(captured === null || refunded === null ? null : captured - refunded),
+    authorized: known(sum('authorize')),
+    captured: known(captured),
+    voided: known(sum('void')),
+    refunded: known(refunded),
+    paid: known(captured === null || refunded === null ? null : captured - refunded),
     reference:
       operations.find(({ kind, providerReference }) => kind === 'authorize' && providerReference)
         ?.providerReference ?? null,
   };
+}
+
+/** Where the customer's money is, as far as is known. `said`: the provider's amount where it differs from ours. */
+export type MoneySentence =
+  | { kind: 'paid'; paid: Money }
+  | { kind: 'paid_back'; paid: Money; back: Money }
+  | { kind: 'refund_unheard'; paid: Money; refund: Money; said: Money | null }
+  | { kind: 'not_refunded'; paid: Money }
+  | { kind: 'capture_unheard'; said: Money | null }
+  | { kind: 'void_unheard'; held: Money }
+  | { kind: 'held'; held: Money; isEnding: boolean }
+  | { kind: 'hold_unheard'; said: Money | null }
+  | { kind: 'nothing'; isEnding: boolean };
+
+interface MoneyFacts {
+  currency: string;
+  saga: Pick<Saga, 'status' | 'endsAs'>;
+  transitions: readonly TimelineRow[];
+  operations: readonly PaymentOperation[];
+}
+
+export function moneySentence({ currency, saga, transitions, operations }: MoneyFacts): MoneySentence {
+  const sum = (kind: OperationKind) =>
+    operations
+      .filter((operation) => operation.kind === kind && operation.status === 'approved')
+      .reduce((total, { amount }) => total + amount, 0);
+  const unknown = (kind: OperationKind) =>
+    operations.find((one) => one.kind === kind && (one.status === 'unknown' || one.status === 'sent'));
+  const inCurrency = (amount: number): Money => ({ amount, currency });
+
+  const [captured, refunded] = [sum('capture'), sum('refund')];
+  const isEnding = saga.endsAs !== null || saga.status === 'completed';
+  if (unknown('capture')) return { kind: 'capture_unheard', said: saidOf('capture', transitions) };
+  if (captured > 0) {
+    const refund = unknown('refund');
+    if (refund) {
+      const said = saidOf('refund', transitions);
+      return { kind: 'refund_unheard', paid: inCurrency(captured), refund: inCurrency(refund.amount), said };
+    }
+    if (refunded > 0) return { kind: 'paid_back', paid: inCurrency(captured), back: inCurrency(refunded) };
+    return { kind: saga.endsAs === null ? 'paid' : 'not_refunded', paid: inCurrency(captured) };
+  }
+  if (unknown('authorize')) return { kind: 'hold_unheard', said: saidOf('authorize', transitions) };
+  const authorized = sum('authorize');
+  if (authorized > 0 && sum('void') === 0) {
+    const held = saidOf('authorize', transitions) ?? inCurrency(authorized);
+    return unknown('void') ? { kind: 'void_unheard', held } : { kind: 'held', held, isEnding };
+  }
+  return { kind: 'nothing', isEnding };
 }

@@ -8,42 +8,42 @@ import { orderEnds } from '../../orders/order-moves';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from './saga-money';
 import type { Comparison, SagaMoney, SagaOption, SagaOptionsResponse } from './saga.responses';
-import { type SagaFacts, unitsHeld, waitsFor } from './saga-timeline';
-import { capitalized, listed, moneyWords, operationWords, unitWords } from './formatting';
+import { type SagaFacts, unitsHeld, waitsFor } from './saga-facts';
+import { capitalized, listed, formatMoney, operationNames, formatUnits } from './formatting';
 
 /** What can be done about a saga, and what each action would lead to, as far as the provider's records show. Pure. */
-export function optionsOf(facts: SagaFacts, answer: LookupResult): SagaOptionsResponse {
+export function optionsOf(facts: SagaFacts, lookup: LookupResult): SagaOptionsResponse {
   const { order, operations } = facts;
   return {
     object: 'saga_options',
     orderId: publicId('ord', order.id),
     recorded: moneyOf(operations, order.currency),
-    provider: providerView(answer),
-    comparison: comparisonOf(facts, answer),
-    retry: checked('retry', facts, retry(facts, answer.record)),
-    compensate: checked('compensate', facts, compensate(facts, answer.record)),
+    provider: providerView(lookup),
+    comparison: comparisonOf(facts, lookup),
+    retry: checked('retry', facts, retry(facts, lookup.record)),
+    compensate: checked('compensate', facts, compensate(facts, lookup.record)),
     resolve: checked('resolve', facts, resolve(facts)),
-    suggested: suggestion(facts, answer),
+    suggested: suggestion(facts, lookup),
   };
 }
 
 function providerView({ answered, problem, record, askedAt }: LookupResult) {
-  const told = (amount: number | undefined) =>
+  const known = (amount: number | undefined) =>
     record && amount !== undefined ? money(amount, record.currency) : null;
   return {
     answered,
     problem,
-    authorized: told(record?.authorized),
-    captured: told(record?.captured),
-    voided: told(record?.voided),
-    refunded: told(record?.refunded),
+    authorized: known(record?.authorized),
+    captured: known(record?.captured),
+    voided: known(record?.voided),
+    refunded: known(record?.refunded),
     reference: record?.reference ?? null,
     askedAt: askedAt?.toISOString() ?? null,
     askedSecondsAgo: askedAt && Math.max(0, Math.floor((clockMs() - askedAt.getTime()) / 1_000)),
   };
 }
 
-/** An act that cannot be done stays visible, with the reason in the words of its refusal. */
+/** An impossible action stays visible, with its refusal as the reason. */
 function checked(act: SagaAction, { saga }: SagaFacts, option: Omit<SagaOption, 'possible'>): SagaOption {
   const refusal = refusalOf(act, saga);
   if (!refusal) return { possible: true, ...option };
@@ -54,14 +54,14 @@ function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption
   const { saga, order } = facts;
   const asks = `Asks again with the same key. It cannot ${saga.endsAs ? 'give back' : 'charge'} twice.`;
   const none = { refund: null, units: 0 };
-  if (isBlocked(facts)) return { ...none, why: `${asks} ${alone(facts)}`, endsAs: null };
+  if (isBlocked(facts)) return { ...none, why: `${asks} ${retryAlone(facts)}`, endsAs: null };
   if (saga.endsAs) {
     const endsAs = orderEnds[saga.endsAs].to;
     const back = isBackAlready(record) ? ' The provider has given the money back already.' : '';
     return { ...none, why: `${asks}${back} It goes on until everything is undone.`, endsAs };
   }
   if (hasCaptured(facts, record)) {
-    const amount = moneyWords(money(record!.captured, record!.currency));
+    const amount = formatMoney(money(record!.captured, record!.currency));
     return {
       ...none,
       why: `${asks} The provider has taken ${amount} already, so this should end in placed within seconds.`,
@@ -70,7 +70,7 @@ function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption
   }
   const waiting = waitingOperation(facts);
   const what = waiting
-    ? ` What becomes of it depends on the answer to the ${operationWords[waiting.kind]}.`
+    ? ` What becomes of it depends on the answer to the ${operationNames[waiting.kind]}.`
     : '';
   return { ...none, why: `${asks}${what}`, endsAs: order.status === 'pending' ? null : order.status };
 }
@@ -82,9 +82,9 @@ function compensate(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaO
   const units = unitsHeld(facts.reservation);
   const refund = taken ? money(taken, record?.currency ?? order.currency) : null;
   const parts = [
-    ...(refund ? [`refunds ${moneyWords(refund)}`] : voids(record, recorded)),
+    ...(refund ? [`refunds ${formatMoney(refund)}`] : voids(record, recorded)),
     ...(taken === null ? ['refunds what turns out to be captured'] : []),
-    ...(units > 0 ? [`puts ${unitWords(order.lines)} back on sale`] : []),
+    ...(units > 0 ? [`puts ${formatUnits(order.lines)} back on sale`] : []),
     'ends the order as rejected (cancelled)',
   ];
   return {
@@ -95,22 +95,22 @@ function compensate(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaO
   };
 }
 
-/** What is set aside and not captured is let go; where nobody knows, it is asked for first. */
+/** Money that is set aside and not captured is voided; if that is unknown, it is asked for first. */
 function voids(record: ProviderRecord | null, recorded: SagaMoney): string[] {
   if (!record) return recorded.authorized?.amount === 0 ? [] : ['voids what turns out to be authorized'];
   const held = record.captured === 0 ? record.authorized - record.voided : 0;
-  return held > 0 ? [`voids ${moneyWords(money(held, record.currency))}`] : [];
+  return held > 0 ? [`voids ${formatMoney(money(held, record.currency))}`] : [];
 }
 
 function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
   const { saga, order, operations, reservation } = facts;
   const units = unitsHeld(reservation);
-  const stock = units > 0 ? ` ${unitWords(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
-  const goesOn = operations.some((one) => isUnanswered(one) && !isForgotten(one, saga.now));
+  const stock = units > 0 ? ` ${formatUnits(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
+  const keepsAsking = operations.some((one) => isUnanswered(one) && !isForgotten(one, saga.now));
   const late = saga.endsAs
     ? 'gives back what turns out to be charged.'
     : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
-  const then = goesOn
+  const then = keepsAsking
     ? (afterOtherAmount(facts) ?? `Holdfast goes on asking the provider; ${late}`)
     : 'Moves no money: use it only when that was settled elsewhere; the audit keeps reporting a difference.';
   return {
@@ -122,30 +122,30 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
 }
 
 /**
- * Where the provider answered with another amount nothing is late. On the way back the operation is asked again under its
- * key: an authorization is then voided whatever it was for, a capture or refund of another amount stops the saga again.
+ * After a result with another amount no charge can be late. The operation is asked again under its key: an authorization is
+ * then voided whatever its amount; a capture or refund of another amount stops the saga again.
  */
 function afterOtherAmount(facts: SagaFacts): string | undefined {
   const { code, data } = facts.transitions.findLast(({ cause }) => cause === 'blocked') ?? {};
   if (!isBlocked(facts) || code !== 'amount_differs') return undefined;
   if (data?.operation === 'authorize')
     return 'Holdfast then voids the authorization, whatever its amount; the order stays rejected.';
-  const name = operationWords[data!.operation!];
+  const name = operationNames[data!.operation!];
   return `Holdfast asks the provider about the ${name} once more, and stops again while the amount differs.`;
 }
 
-/** One choice is plainly right only when the provider says that it has done all that is left to do. */
+/** Retrying is clearly right only when the provider has done everything that is left to do. */
 function suggestion(facts: SagaFacts, { answered, record }: LookupResult): SagaAction | null {
   if (!answered || !record || refusalOf('retry', facts.saga)) return null;
   const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
   return isRight && !isBlocked(facts) ? 'retry' : null;
 }
 
-/** Not asked again by itself, so asking again by hand would find the same. */
+/** The saga does not ask again by itself, so a retry would find the same. */
 const isBlocked = ({ saga }: SagaFacts): boolean => waitsFor(saga) === 'operator';
 
-/** What asking again leads to when it stopped for good, by what stopped it. */
-function alone({ transitions }: SagaFacts): string {
+/** What a retry leads to, by what stopped the saga. */
+function retryAlone({ transitions }: SagaFacts): string {
   switch (transitions.findLast(({ cause }) => cause === 'blocked')?.code) {
     case 'workers_lost':
       return 'Its workers did not come back from it, and the next one may not either.';
@@ -160,13 +160,13 @@ function alone({ transitions }: SagaFacts): string {
   }
 }
 
-/** Each fact in both books: the same, different, or not heard yet on one side, which is no difference. */
-/** Clocks of two machines differ by less. */
+/** A fact on both sides: the same, different, or not known yet on one side, which is no difference. */
+/** The clocks of two machines differ by less. */
 const skewMs = 2_000;
 
 function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: LookupResult) {
   const recorded = moneyOf(operations, order.currency);
-  // What was recorded since the provider was asked cannot be in its answer.
+  // What was recorded after the provider was asked cannot be in its record.
   const isOlder = operations.some(
     ({ settledAt }) => settledAt && askedAt && settledAt.getTime() > askedAt.getTime() - skewMs,
   );
@@ -174,7 +174,7 @@ function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: Loo
   const amounts = (kind: OperationKind, ours: SagaMoney['captured'], theirs: number | undefined) => {
     if (!record || theirs === undefined) return 'not_heard';
     if (ours) return compare(ours.amount === theirs && ours.currency === record.currency);
-    // Not heard by us; but another amount than was asked for is a difference, whatever the answer was.
+    // Unknown to us; but another amount than we asked for is a difference in any case.
     const { amount, currency } = operations.findLast((operation) => operation.kind === kind)!;
     const isAsAsked = theirs === 0 || (theirs === amount && record.currency === currency);
     return isAsAsked ? 'not_heard' : compare(false);
@@ -200,6 +200,6 @@ const isBackAlready = (record: ProviderRecord | null): boolean =>
   record.authorized > 0 &&
   (record.captured > 0 ? record.refunded === record.captured : record.voided === record.authorized);
 
-/** The one that the saga waits for. */
+/** The operation that the saga waits for. */
 const waitingOperation = ({ operations }: SagaFacts): PaymentOperation | undefined =>
   operations.find(isUnanswered) ?? operations.find(({ status }) => status === 'created');

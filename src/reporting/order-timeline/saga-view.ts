@@ -5,25 +5,25 @@ import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repo
 import { orderView } from '../../orders/orders.responses';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from '../../orders/saga-actions/saga-actions';
-import { asAnswered, moneyOf } from './saga-money';
-import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-timeline';
+import { asReported, moneyOf } from './saga-money';
+import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-facts';
 import type { SagaResponse } from './saga.responses';
-import { type Told, storyOf } from './story';
+import { type StoryFacts, storyOf } from './story';
 
-/** One saga for people: its story, every transition and every attempt, what was asked of the provider, and what is next. */
+/** One saga for people: its story, transitions, attempts, operations, and what it waits for. */
 export function sagaView(facts: SagaFacts): SagaResponse {
   const { order, saga, transitions, operations, reservation, webhooks, clientKey } = facts;
   const startedAt = transitions[0]!.at;
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
-  const recorded = asAnswered(moneyOf(operations, order.currency), transitions);
+  const recorded = asReported(moneyOf(operations, order.currency), transitions);
   return {
     object: 'saga',
     orderId: publicId('ord', order.id),
     asOf: saga.now.toISOString(),
     status: saga.status,
     step: saga.step,
-    story: storyOf(toldOf(facts, attempts)),
+    story: storyOf(storyFactsOf(facts, attempts)),
     order: orderView(order),
     transitions: transitions.map((row, index) => ({
       version: row.version,
@@ -67,11 +67,11 @@ export function sagaView(facts: SagaFacts): SagaResponse {
   };
 }
 
-/** What its story is made of. */
-export const toldOf = (
+/** What the story is made from. */
+export const storyFactsOf = (
   { order, saga, transitions, operations, reservation }: SagaFacts,
   attempts = lastOneSettled(attemptsOf(transitions), saga),
-): Told => ({
+): StoryFacts => ({
   ...order,
   ttlMs: reservation.expiresAt.getTime() - reservation.createdAt.getTime(),
   saga,
@@ -82,7 +82,7 @@ export const toldOf = (
   stockIsBack: unitsHeld(reservation) === 0,
 });
 
-/** A question that nobody waits for any more was not answered: whoever asked it stopped, and its lease ran out. */
+/** A running attempt without a worker has no result: its worker died and its lease expired. */
 function lastOneSettled(attempts: Attempt[], saga: ReadSaga): Attempt[] {
   const last = attempts.at(-1);
   if (last?.outcome !== 'running' || driverOf(saga) !== null) return attempts;
@@ -90,7 +90,7 @@ function lastOneSettled(attempts: Attempt[], saga: ReadSaga): Attempt[] {
   return [...attempts.slice(0, -1), { ...last, ...lost(last, { endedAt }) }];
 }
 
-/** A lease begins with a token of its own, and whoever wrote the first line under it holds it. Others write by hand. */
+/** A new lease has a new token, and its holder writes the first line with it. Operators and customers write without one. */
 function leaseOwnerOf({ fencingToken, worker }: TimelineRow, transitions: readonly TimelineRow[]) {
   if (fencingToken === 0) return null;
   const owner = transitions.find((row) => row.fencingToken === fencingToken)!.worker;
@@ -126,7 +126,7 @@ const operationView = (operation: PaymentOperation) => ({
   settledAt: operation.settledAt?.toISOString() ?? null,
 });
 
-/** For its life line. It is pinned in the commit that first asks for money. */
+/** It is pinned in the commit that first asks for money. */
 function reservationView(
   { id, status, createdAt, endedAt, endReason, units, fencingToken }: HeldReservation,
   attempts: readonly Attempt[],

@@ -1,9 +1,9 @@
 import type { PaymentOperation } from '../../payment/payment-operations';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
-import type { Attempt } from './saga-attempts';
+import { type Attempt, isCompensation } from './saga-attempts';
 import type { WaitsFor } from './saga.responses';
-import { type MoneySentence, moneySentence } from './story-money';
+import { type MoneySentence, moneySentence } from './saga-money';
 import {
   type Outcome,
   type Reason,
@@ -12,40 +12,40 @@ import {
   type Trouble,
   type Unclear,
   type Undone,
-  wordsOf,
-} from './story-words';
+  formatSentence,
+} from './story-formatting';
 
 /**
- * An order's history in at most three sentences: what went wrong on the way, how it turned out, and where the customer's
- * money is. Decided here as a kind with facts, from states, codes and operations; put into words in `story-words.ts`. No
- * sentence is made by reading another, and the provider's own words are never repeated. Pure.
+ * An order's history in at most three sentences: what went wrong, how it ended, and where the customer's money is. Each is
+ * chosen here from states, codes and operations and written in `story-formatting.ts`. No sentence is derived from another
+ * sentence, and none repeats the provider's text. Pure.
  */
-export interface Told {
+export interface StoryFacts {
   status: 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
   lines: readonly { sku: string; quantity: number }[];
   currency: string;
   createdAt: Date;
   endedAt: Date | null;
-  /** How long its stock was promised for. */
+  /** How long its stock was reserved for. */
   ttlMs: number;
   saga: Pick<Saga, 'status' | 'step' | 'requestedEnd' | 'endsAs'>;
   waitsFor: WaitsFor;
   transitions: readonly TimelineRow[];
   attempts: readonly Attempt[];
   operations: readonly PaymentOperation[];
-  /** Nothing of it is held any more. */
+  /** No stock is reserved for it any more. */
   stockIsBack: boolean;
 }
 
-export const storyOf = (told: Told): string[] => sentencesOf(told).map(wordsOf);
+export const storyOf = (facts: StoryFacts): string[] => sentencesOf(facts).map(formatSentence);
 
-export const sentencesOf = (told: Told): (Sentence | MoneySentence)[] => {
-  const trouble = silence(told) ?? takeover(told) ?? failure(told);
-  return [...(trouble ? [trouble] : []), outcome(told), moneySentence(told)];
+export const sentencesOf = (facts: StoryFacts): (Sentence | MoneySentence)[] => {
+  const trouble = silence(facts) ?? takeover(facts) ?? failure(facts);
+  return [...(trouble ? [trouble] : []), outcome(facts), moneySentence(facts)];
 };
 
-/** The operations that the provider left without a clear answer at first. A worker that was lost is no silence of the provider. */
-function silence({ attempts, operations }: Told): Trouble | undefined {
+/** Operations that had no clear result at first. A lost worker is not the provider's silence. */
+function silence({ attempts, operations }: StoryFacts): Trouble | undefined {
   const unclear = attempts.filter(
     ({ outcome, operation, code }) => outcome === 'unknown' && operation !== null && code !== 'worker_lost',
   );
@@ -55,7 +55,7 @@ function silence({ attempts, operations }: Told): Trouble | undefined {
 
   function unclearOf(kind: PaymentOperation['kind']): Unclear {
     const first = unclear.find(({ operation }) => operation === kind)!;
-    // What was held back here never reached the provider.
+    // A call that was held back never reached the provider.
     const own = attempts.filter(({ operation, outcome }) => operation === kind && outcome !== 'not-asked');
     const nth = own.indexOf(first) + 1;
     const { status } = operations.filter((operation) => operation.kind === kind).at(-1) ?? {};
@@ -79,8 +79,8 @@ function silence({ attempts, operations }: Told): Trouble | undefined {
   }
 }
 
-/** A worker that did not come back, and who took over. */
-function takeover({ attempts }: Told): Trouble | undefined {
+/** A lost worker, and the one that took over. */
+function takeover({ attempts }: StoryFacts): Trouble | undefined {
   const at = attempts.findIndex(({ code }) => code === 'worker_lost');
   if (at === -1) return undefined;
   const { worker, operation, fencingToken } = attempts[at]!;
@@ -88,38 +88,38 @@ function takeover({ attempts }: Told): Trouble | undefined {
   return { kind: 'worker_lost', worker, operation, by: next?.worker ?? null };
 }
 
-function failure({ attempts }: Told): Trouble | undefined {
+function failure({ attempts }: StoryFacts): Trouble | undefined {
   const failed = attempts.filter(({ outcome }) => outcome === 'error');
   return failed.length === 0 ? undefined : { kind: 'failure', step: failed[0]!.step, times: failed.length };
 }
 
-function outcome(told: Told): Outcome {
-  const { status, saga, transitions, attempts, createdAt, endedAt, lines } = told;
-  if (saga.status === 'stuck') return stuck(told);
-  if (saga.endsAs !== null) return goingBack(told);
-  if (status !== 'placed') return underWay(told);
+function outcome(facts: StoryFacts): Outcome {
+  const { status, saga, transitions, attempts, createdAt, endedAt, lines } = facts;
+  if (saga.status === 'stuck') return stuck(facts);
+  if (saga.endsAs !== null) return compensating(facts);
+  if (status !== 'placed') return underWay(facts);
   if (transitions.some(({ cause }) => cause === 'reacquired')) return { kind: 'placed_late' };
   const tookMs = endedAt && endedAt.getTime() - createdAt.getTime();
   const isSmooth = attempts.every(({ outcome }) => outcome === 'done');
   return { kind: 'placed', isSmooth, lines, tookMs };
 }
 
-/** Blocked, it waits for an operator; with its attempts spent, it goes on by itself all the same. */
-function stuck(told: Told): Outcome {
-  const { saga, waitsFor, attempts, transitions } = told;
-  const because = saga.endsAs === null ? null : reasonOf(told);
+/** A blocked saga waits for an operator; one whose attempts are spent keeps asking. */
+function stuck(facts: StoryFacts): Outcome {
+  const { saga, waitsFor, attempts, transitions } = facts;
+  const because = saga.endsAs === null ? null : reasonOf(facts);
   if (waitsFor === 'operator') {
     const { code = null, data } = transitions.findLast(({ cause }) => cause === 'blocked') ?? {};
     return { kind: 'stopped', because, step: saga.step, stop: stopOf(code, data ?? null) };
   }
-  if (waitsFor === 'worker') return { ...beingAsked(told), because };
+  if (waitsFor === 'worker') return { ...beingAsked(facts), because };
   const tries = attempts.filter(
     ({ step, operation, outcome }) => step === saga.step && operation !== null && outcome !== 'not-asked',
   );
   return { kind: 'stuck', because, step: saga.step, tries: tries.length };
 }
 
-/** Why it waits for an operator; a line of an older build does not say. */
+/** Why it waits for an operator; lines of older builds do not say. */
 export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): Stop {
   switch (code) {
     case 'amount_differs':
@@ -136,25 +136,25 @@ export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): St
   }
 }
 
-function underWay(told: Told): Outcome {
-  const { saga, waitsFor, attempts } = told;
-  const wish = saga.requestedEnd === 'cancel';
-  if (waitsFor === 'worker') return { ...beingAsked(told), wish };
+function underWay(facts: StoryFacts): Outcome {
+  const { saga, waitsFor, attempts } = facts;
+  const cancelRequested = saga.requestedEnd === 'cancel';
+  if (waitsFor === 'worker') return { ...beingAsked(facts), cancelRequested };
   const last = attempts.at(-1);
-  if (last && last.outcome !== 'done') return { kind: 'waits', step: saga.step, wish };
-  return { kind: 'on_its_way', step: saga.step, wish };
+  if (last && last.outcome !== 'done') return { kind: 'waits', step: saga.step, cancelRequested };
+  return { kind: 'on_its_way', step: saga.step, cancelRequested };
 }
 
-function beingAsked({ saga, attempts }: Told): Extract<Outcome, { kind: 'driven' }> {
+function beingAsked({ saga, attempts }: StoryFacts): Extract<Outcome, { kind: 'driven' }> {
   const last = attempts.at(-1);
   const operation = last?.outcome === 'running' ? last.operation : null;
-  return { kind: 'driven', step: saga.step, operation, because: null, wish: false };
+  return { kind: 'driven', step: saga.step, operation, because: null, cancelRequested: false };
 }
 
-function goingBack(told: Told): Outcome {
-  const { status, saga, lines, operations } = told;
-  const reason = reasonOf(told);
-  const undone = undoings(told);
+function compensating(facts: StoryFacts): Outcome {
+  const { status, saga, lines, operations } = facts;
+  const reason = reasonOf(facts);
+  const undone = undoings(facts);
   if (saga.status === 'compensated') return { kind: 'undone', reason, undone, lines };
   const hasEnded = status !== 'pending' && status !== 'placed';
   const unheard = operations.find(
@@ -164,17 +164,17 @@ function goingBack(told: Told): Outcome {
   return { kind: 'undoing', reason, undone, lines };
 }
 
-/** Why it turned back: from the line of its history that turned it, and who closed it before everything was undone. */
-function reasonOf({ saga, transitions, operations, ttlMs }: Told): Reason {
+/** Why the saga compensates: from the line that began it, and whether an operator ended the order before it was done. */
+function reasonOf({ saga, transitions, operations, ttlMs }: StoryFacts): Reason {
   const since = transitions.slice(transitions.findLastIndex(({ cause }) => cause === 'reacquired') + 1);
-  const turn = since.find(({ toStatus }) => toStatus.startsWith('compensat'));
-  const isClosedByOperator = turn?.cause !== 'given-up' && since.some(({ cause }) => cause === 'given-up');
+  const begin = since.find(({ toStatus }) => isCompensation(toStatus));
+  const isClosedByOperator = begin?.cause !== 'given-up' && since.some(({ cause }) => cause === 'given-up');
   return { ...whyOf(), isClosedByOperator };
 
   function whyOf(): Omit<Reason, 'isClosedByOperator'> {
     const isRefunded = operations.some(({ kind, status }) => kind === 'refund' && status === 'approved');
-    if (turn?.cause === 'given-up') return { why: 'given_up' };
-    if (turn?.cause === 'compensated-by-hand') return { why: 'called_off' };
+    if (begin?.cause === 'given-up') return { why: 'given_up' };
+    if (begin?.cause === 'compensated-by-hand') return { why: 'called_off' };
     if (saga.endsAs === 'placed_then_refunded' || saga.endsAs === 'placed_then_cancelled')
       return { why: saga.endsAs, isDone: saga.status === 'compensated' && isRefunded };
     if (saga.endsAs === 'reservation_expired') return { why: 'reservation_expired', ttlMs };
@@ -182,11 +182,11 @@ function reasonOf({ saga, transitions, operations, ttlMs }: Told): Reason {
       const isCapture = operations.some(({ kind, status }) => kind === 'capture' && status === 'declined');
       return { why: 'declined', operation: isCapture ? 'capture' : 'authorize' };
     }
-    return { why: turn?.code === 'reservation_released' ? 'reservation_released' : 'cancelled' };
+    return { why: begin?.code === 'reservation_released' ? 'reservation_released' : 'cancelled' };
   }
 }
 
-function undoings({ operations, stockIsBack }: Told): Undone[] {
+function undoings({ operations, stockIsBack }: StoryFacts): Undone[] {
   const isDone = (kind: PaymentOperation['kind']) =>
     operations.some((operation) => operation.kind === kind && operation.status === 'approved');
   return [

@@ -3,17 +3,17 @@ import { money, secondsUntil } from '../../http/responses';
 import type { ReviewRow } from './review';
 import type { WaitsFor } from '../order-timeline/saga.responses';
 import { stopOf } from '../order-timeline/story';
-import { stopWords } from '../order-timeline/story-words';
-import { capitalized, moneyWords, operationWords, unitWords } from '../order-timeline/formatting';
+import { formatStop } from '../order-timeline/story-formatting';
+import { capitalized, formatMoney, operationNames, formatUnits } from '../order-timeline/formatting';
 
-/** What it goes on with: a worker that drives it now, its next run, or an operator. */
+/** What the case waits for: the worker that drives its saga, the saga's next run, or an operator. */
 function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
   if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
   if (isDriven) return 'worker';
   return nextRunAt === null ? 'operator' : 'next_run';
 }
 
-/** A case as a person reads it: what it is, what happened, and what is blocked because of it. */
+/** A case for people: what it is, what happened, and what it blocks. */
 export function caseView(row: ReviewRow) {
   const { kind, amount, currency, units, lines, since, now, step } = row;
   const isOrder = row.aggregate === 'order';
@@ -43,10 +43,10 @@ export function caseView(row: ReviewRow) {
 function titleOf(row: ReviewRow): string {
   const { kind, operation, operationStatus, asked, code, data, step } = row;
   if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
-  const what = operation ? capitalized(operationWords[operation]) : 'Checkout';
+  const what = operation ? capitalized(operationNames[operation]) : 'Checkout';
   if (waitsFor(row) === 'operator') {
     if (code === 'amount_differs')
-      return `Amount differs: asked ${moneyWords(data!.asked!)}, provider says ${moneyWords(data!.said!)}`;
+      return `Amount differs: asked ${formatMoney(data!.asked!)}, provider says ${formatMoney(data!.said!)}`;
     if (code === 'workers_lost') return 'Its workers stop when they take it up';
     if (code === 'unheard_too_long') return `${what} unheard for too long to ask again`;
     if (operationStatus === 'declined') return `${what} refused`;
@@ -54,12 +54,12 @@ function titleOf(row: ReviewRow): string {
   }
   if (!isUnanswered(row)) return `Stuck at ${step}`;
   const silence = code === 'no_answer' ? 'no answer' : 'no clear answer';
-  return `${what} has ${silence} after ${attemptWords(asked)}`;
+  return `${what} has ${silence} after ${formatAttempt(asked)}`;
 }
 
-const attemptWords = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
+const formatAttempt = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
 
-/** Asked, and nothing certain was heard. */
+/** Asked, without a certain result. */
 const isUnanswered = ({ operationStatus }: ReviewRow) =>
   operationStatus === 'unknown' || operationStatus === 'sent';
 
@@ -70,7 +70,7 @@ function whatHappened(row: ReviewRow): string[] {
   if (kind === 'dead_letter')
     return [
       `The message ${messageType} ran out of attempts: ${detail}.`,
-      'What it is about goes on by itself.',
+      'Its order or reservation is not blocked by it.',
     ];
   const next = { operator: 'An operator must act.', next_run: 'Holdfast goes on asking by itself.' };
   const waits = waitsFor(row);
@@ -79,7 +79,7 @@ function whatHappened(row: ReviewRow): string[] {
       ? [`The money was authorized at ${clock(authorizedAt)}.`]
       : []),
     ...stopped(row),
-    ...(row.endsAs ? ['The order is on its way back.'] : []),
+    ...(row.endsAs ? ['The order is being compensated.'] : []),
     ...(waits === 'operator' || waits === 'next_run' ? [next[waits]] : []),
   ];
 }
@@ -87,19 +87,19 @@ function whatHappened(row: ReviewRow): string[] {
 function stopped(row: ReviewRow): string[] {
   const { operation, operationStatus, asked, lastAskedAt, code, data } = row;
   if (waitsFor(row) === 'operator' && code !== null)
-    return [`${stopWords(stopOf(code, data)) ?? 'It stopped'}.`];
+    return [`${formatStop(stopOf(code, data)) ?? 'It stopped'}.`];
   if (!operation || asked === 0 || !lastAskedAt) return [];
-  if (operationStatus === 'declined') return [`The ${operationWords[operation]} was declined.`];
+  if (operationStatus === 'declined') return [`The ${operationNames[operation]} was declined.`];
   if (!isUnanswered(row)) return [];
   const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
   return [
-    `${times} for the ${operationWords[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,
+    `${times} for the ${operationNames[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,
   ];
 }
 
 function whatIsBlocked({ kind, units, lines }: ReviewRow): string[] {
   if (kind === 'dead_letter') return [];
   return units > 0
-    ? [`${capitalized(unitWords(lines ?? []))} cannot be sold until this ends.`]
-    : ['No stock is held by it.'];
+    ? [`${capitalized(formatUnits(lines ?? []))} cannot be sold until this ends.`]
+    : ['No stock is reserved for it.'];
 }

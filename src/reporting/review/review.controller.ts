@@ -84,9 +84,9 @@ export class ReviewController {
 
   @Get()
   @ApiOperation({
-    summary: 'What waits for a person',
+    summary: 'List what an operator must look at',
     description:
-      'Stuck sagas, payments that nobody has heard of since their second retry, and dead letters. Most money first, or the oldest.',
+      'Stuck sagas, payments without a result after two retries, and dead letters. Most money first, or oldest first.',
   })
   @Answers({ 200: pageOfType(caseType) }, [ValidationFailed.kind])
   async list(@Query() query: ReviewQuery) {
@@ -106,7 +106,7 @@ export class ReviewController {
   async get(@Param('id') id: string) {
     const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id);
     const found = internal && (await findCase(this.db, internal));
-    if (!found) throw caseNotFound('Nothing with this id waits for a person; it may have been settled.');
+    if (!found) throw caseNotFound('No case has this id. It may have been settled; fetch the list again.');
     return caseView(found);
   }
 }

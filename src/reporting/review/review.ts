@@ -4,20 +4,20 @@ import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
 /**
- * What an operator should look at: sagas that are stuck, payments that nobody has heard of since their second retry, messages
- * that nobody could apply. There are as many as there is trouble, so all of them are read and sorted for a page.
+ * What an operator should look at: stuck sagas, payments without a result after two retries, and messages that could not be
+ * applied. There are few, so all are read and sorted for each page.
  */
 export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter';
 export type ReviewSort = 'money' | 'age';
 
-/** So often it was asked, with two retries among them. */
+/** The first call and two retries. */
 const askedMin = 3;
 
 export interface ReviewRow {
   kind: ReviewKind;
   /** The order's, or the message's. */
   id: string;
-  /** What it is about; an order unless it is a message about a reservation. */
+  /** What the case is about: an order, or a reservation for some messages. */
   aggregate: 'order' | 'reservation';
   aggregateId: string;
   customerId: string | null;
@@ -31,19 +31,19 @@ export interface ReviewRow {
   sinceMicros: number;
   step: string | null;
   endsAs: OrderEnd | null;
-  /** The operation that it waits for, or the last one. */
+  /** The operation without a result, or the last one. */
   operation: OperationKind | null;
   operationStatus: OperationStatus | null;
   asked: number;
-  /** Why it last stopped or paused, and the facts; null for lines of older builds. */
+  /** Why the saga last stopped or paused, and the facts; null for lines of older builds. */
   code: TransitionCode | null;
   data: TransitionData | null;
   sagaStatus: SagaStatus | null;
   isDriven: boolean;
-  /** When its money was authorized. */
+  /** When the money was authorized. */
   authorizedAt: Date | null;
   lastAskedAt: Date | null;
-  /** Why the message died. */
+  /** Why the message could not be applied. */
   detail: string | null;
   messageType: string | null;
   nextRunAt: Date | null;
@@ -51,9 +51,9 @@ export interface ReviewRow {
 }
 
 /**
- * Since when the order needs a person: the oldest cause that is still open, whether that is the payment without an answer
- * or the stop of its saga. An order goes from one kind of case to the other and back, and its age must not start again. A
- * saga that moved on to another step, or ended, had its earlier stops settled.
+ * Since when the order needs a person: its oldest open cause, a payment without a result or a stop of its saga. An order can
+ * change between the two kinds of case, and its age must not restart. Stops are settled when the saga moves to another step
+ * or ends.
  */
 const openSince = `
   least((SELECT min(p.created_at) FROM payment_operations p
@@ -81,7 +81,7 @@ const cases = `
     FROM dead_letters d
    WHERE d.retried_at IS NULL`;
 
-/** Held by the provider as far as is known: authorized or perhaps so, and not given back. */
+/** The provider may hold money: authorized, perhaps, and not given back. */
 const mayHoldMoney = `
   EXISTS (SELECT FROM payment_operations p
            WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.status IN ('sent', 'unknown', 'approved'))
@@ -128,14 +128,14 @@ const page = (sort: ReviewSort) => `
                         ORDER BY (p.status IN ('unknown', 'sent')) DESC, p.id DESC LIMIT 1) p ON true
    ORDER BY ${order[sort]}`;
 
-/** Where the page before stopped. */
+/** The last row of the page before. */
 export interface ReviewKey {
   amount: number;
   sinceMicros: number;
   id: string;
 }
 
-/** Most money first, or the oldest; `after` is the key of the last one already seen. */
+/** Most money first, or oldest first, after the row with the key `after`. */
 export function listCases(
   queryable: Queryable,
   {

@@ -11,7 +11,7 @@ import { returningOf } from '../../inventory/reservations/expiring-stock';
 import { noSuchOrder } from '../../orders/orders.errors';
 import { listCases, reviewCounts } from '../review/review';
 import { caseView } from '../review/review-formatting';
-import { findSagaFacts } from '../order-timeline/saga-timeline';
+import { findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaView } from '../order-timeline/saga-view';
 
 /** As many rows as a page can show, and as many cases as a screen. */

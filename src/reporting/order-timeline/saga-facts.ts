@@ -11,7 +11,7 @@ import { type Order, findOrder } from '../../orders/orders.repository';
 import type { ReservationStatus } from '../../inventory/reservations/reservations.repository';
 import type { WaitsFor } from './saga.responses';
 
-/** Everything that is known of one order's saga, read for people. */
+/** All that is recorded about one order's saga. */
 export interface SagaFacts {
   order: Order;
   saga: ReadSaga;
@@ -42,7 +42,7 @@ interface ReceivedWebhook {
   processedAt: Date | null;
 }
 
-/** Undefined: there is no such order. The parts are read side by side; each is true of its own moment. */
+/** Undefined: there is no such order. The parts are read side by side, so they may differ by a moment. */
 export async function findSagaFacts(queryable: Queryable, orderId: string): Promise<SagaFacts | undefined> {
   const [order, saga] = await Promise.all([findOrder(queryable, orderId), readSaga(queryable, orderId)]);
   if (!order || !saga) return undefined;
@@ -56,14 +56,14 @@ export async function findSagaFacts(queryable: Queryable, orderId: string): Prom
   return { order, saga, transitions, operations, reservation, webhooks, clientKey };
 }
 
-/** What an unfinished saga goes on with: whoever drives it now, its next run, or an operator. Null: it has ended. */
+/** What an unfinished saga waits for: the worker that drives it, its next run, or an operator. Null: it has ended. */
 export function waitsFor(saga: ReadSaga): WaitsFor {
   if (saga.status === 'completed' || saga.status === 'compensated') return null;
   if (isLeased(saga)) return 'worker';
   return saga.nextRunAt === null ? 'operator' : 'next_run';
 }
 
-/** Who drives it at this moment. */
+/** The worker that drives it at this moment. */
 export const driverOf = (saga: ReadSaga): string | null => (isLeased(saga) ? saga.leaseOwner : null);
 
 async function reservationOf(queryable: Queryable, id: string): Promise<HeldReservation> {
@@ -93,7 +93,7 @@ function webhooksOf(queryable: Queryable, orderId: string): Promise<ReceivedWebh
   );
 }
 
-/** The key that the shop sent with the order: claimed in the same transaction, so it is as old as the order. */
+/** The key that the shop sent with the order. Claimed in the same transaction, so about as old as the order. */
 async function clientKeyOf(
   queryable: Queryable,
   { id, principal, createdAt }: Order,
@@ -110,6 +110,6 @@ async function clientKeyOf(
   return claim?.key ?? null;
 }
 
-/** What cannot be sold until the saga ends. */
+/** The units that cannot be sold until the saga ends. */
 export const unitsHeld = ({ status, units, returnedAt }: HeldReservation): number =>
   status === 'active' || status === 'pinned' || (status === 'confirmed' && !returnedAt) ? units : 0;

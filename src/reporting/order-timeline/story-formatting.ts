@@ -1,25 +1,25 @@
 import type { OperationKind } from '../../payment/payment-operations';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
-import type { MoneySentence } from './story-money';
+import type { MoneySentence } from './saga-money';
 import {
   capitalized,
-  durationWords,
+  formatDuration,
   listed,
-  moneyWords,
-  operationWords,
+  formatMoney,
+  operationNames,
   ordinal,
-  timesWords,
-  unitWords,
+  formatTimes,
+  formatUnits,
 } from './formatting';
 
-/** A story's sentences as kinds with facts, and how each reads. */
+/** The sentences of a story, as kinds with facts, and their text. */
 interface Amount {
   amount: number;
   currency: string;
 }
 type Lines = readonly { sku: string; quantity: number }[];
 
-/** An operation that had no clear answer at first: which of its attempts that was, and what came of it. */
+/** An operation without a clear result at first: which attempt that was, and how it ended. */
 export interface Unclear {
   operation: OperationKind;
   code: TransitionCode;
@@ -31,7 +31,7 @@ export interface Unclear {
 
 export type Trouble =
   | { kind: 'silence'; unclear: readonly Unclear[] }
-  /** `by`: who went on; null while nobody has. */
+  /** `by`: the worker that took over; null if none has yet. */
   | { kind: 'worker_lost'; worker: string; operation: OperationKind | null; by: string | null }
   | { kind: 'failure'; step: string; times: number };
 
@@ -49,7 +49,7 @@ export interface Reason {
   ttlMs?: number;
   /** The money is back. */
   isDone?: boolean;
-  /** It was on its way back already when an operator ended it. */
+  /** It was compensating already when an operator ended the order. */
   isClosedByOperator: boolean;
 }
 
@@ -69,59 +69,65 @@ interface Back {
 export type Outcome =
   | { kind: 'placed'; isSmooth: boolean; lines: Lines; tookMs: number | null }
   | { kind: 'placed_late' }
-  | { kind: 'on_its_way' | 'waits'; step: string; wish: boolean }
-  | { kind: 'driven'; step: string; operation: OperationKind | null; because: Reason | null; wish: boolean }
-  /** Its attempts are spent, and it goes on by itself. */
+  | { kind: 'on_its_way' | 'waits'; step: string; cancelRequested: boolean }
+  | {
+      kind: 'driven';
+      step: string;
+      operation: OperationKind | null;
+      because: Reason | null;
+      cancelRequested: boolean;
+    }
+  /** Its attempts are spent; it keeps asking. */
   | { kind: 'stuck'; because: Reason | null; step: string; tries: number }
-  /** Nothing moves it but an operator. */
+  /** Only an operator can move it. */
   | { kind: 'stopped'; because: Reason | null; step: string; stop: Stop }
   | ({ kind: 'undoing' } & Back)
   | ({ kind: 'undone' } & Back)
-  /** An operator ended the order; its money is not settled yet. */
+  /** An operator ended the order before its money was settled. */
   | ({ kind: 'ended_early'; asksFor: OperationKind | null } & Back);
 
 export type Sentence = Trouble | Outcome;
 
-export function wordsOf(sentence: Sentence | MoneySentence): string {
+export function formatSentence(sentence: Sentence | MoneySentence): string {
   switch (sentence.kind) {
     case 'silence':
-      return silenceWords(sentence);
+      return formatSilence(sentence);
     case 'worker_lost':
-      return lostWords(sentence);
+      return formatLost(sentence);
     case 'failure':
-      return `Holdfast itself failed ${timesWords(sentence.times)} at ${sentence.step}.`;
+      return `Holdfast itself failed ${formatTimes(sentence.times)} at ${sentence.step}.`;
     case 'placed':
-      return placedWords(sentence);
+      return formatPlaced(sentence);
     case 'placed_late':
       return 'An operator had ended the order; its charge arrived late, so it was placed after all.';
     case 'on_its_way':
-      return `It is on its way, at ${sentence.step}.${wishWords(sentence)}`;
+      return `It is on its way, at ${sentence.step}.${formatCancelRequest(sentence)}`;
     case 'waits':
-      return `It waits at ${sentence.step} and is tried again by itself.${wishWords(sentence)}`;
+      return `It waits at ${sentence.step} and is tried again by itself.${formatCancelRequest(sentence)}`;
     case 'driven':
-      return `${becauseWords(sentence)}${drivenWords(sentence)}${wishWords(sentence)}`;
+      return `${formatBecause(sentence)}${formatDriven(sentence)}${formatCancelRequest(sentence)}`;
     case 'stuck':
-      return `${becauseWords(sentence)}It is stuck at ${sentence.step}${triesWords(sentence.tries)}; Holdfast goes on asking by itself.`;
+      return `${formatBecause(sentence)}It is stuck at ${sentence.step}${formatTries(sentence.tries)}; Holdfast goes on asking by itself.`;
     case 'stopped':
-      return `${becauseWords(sentence)}${stoppedWords(sentence)}`;
+      return `${formatBecause(sentence)}${formatStopped(sentence)}`;
     case 'undone':
     case 'undoing':
     case 'ended_early':
-      return backWords(sentence);
+      return formatBack(sentence);
     default:
-      return moneySentenceWords(sentence);
+      return formatMoneySentence(sentence);
   }
 }
 
 type Of<Kind extends Sentence['kind']> = Extract<Sentence, { kind: Kind }>;
 
-/** What went through did so at the first question or at a repeat: nobody can tell. */
-function silenceWords({ unclear }: Of<'silence'>): string {
-  if (unclear.length > 1) return severalWords(unclear);
+/** Whether the first call went through or a repeat is unknown. */
+function formatSilence({ unclear }: Of<'silence'>): string {
+  if (unclear.length > 1) return formatSeveral(unclear);
   const { operation, code, httpStatus, nth, askedAgain, then } = unclear[0]!;
-  const name = operationWords[operation];
+  const name = operationNames[operation];
   const which = nth === 1 && askedAgain === 0 ? name : `${ordinal(nth)} ${name}`;
-  const first = unclearWords(code, which, httpStatus);
+  const first = formatUnclear(code, which, httpStatus);
   if (askedAgain === 0) return `${first}.`;
   const ends = {
     approved: 'it went through',
@@ -130,16 +136,16 @@ function silenceWords({ unclear }: Of<'silence'>): string {
     no_answer: 'there is still no answer',
     no_clear_answer: 'there is still no clear answer',
   };
-  return `${first}; Holdfast asked ${timesWords(askedAgain)} more with the same key, and ${ends[then]}.`;
+  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more with the same key, and ${ends[then]}.`;
 }
 
-function severalWords(unclear: readonly Unclear[]): string {
+function formatSeveral(unclear: readonly Unclear[]): string {
   const [{ code, httpStatus }] = unclear as [Unclear];
   const isSame = unclear.every((one) => one.code === code && one.httpStatus === httpStatus);
   const which = listed(
-    unclear.map(({ operation }, nth) => `${nth === 0 ? '' : 'the '}${operationWords[operation]}`),
+    unclear.map(({ operation }, nth) => `${nth === 0 ? '' : 'the '}${operationNames[operation]}`),
   );
-  const first = unclearWords(isSame ? code : 'no_clear_answer', which, httpStatus);
+  const first = formatUnclear(isSame ? code : 'no_clear_answer', which, httpStatus);
   const askedAgain = unclear.reduce((sum, one) => sum + one.askedAgain, 0);
   if (askedAgain === 0) return `${first}.`;
   const ends = {
@@ -149,13 +155,13 @@ function severalWords(unclear: readonly Unclear[]): string {
     no_answer: (name: string) => `there is still no answer to the ${name}`,
     no_clear_answer: (name: string) => `there is still no clear answer to the ${name}`,
   };
-  const each = listed(unclear.map(({ operation, then }) => ends[then](operationWords[operation])));
+  const each = listed(unclear.map(({ operation, then }) => ends[then](operationNames[operation])));
   const all = unclear.length === 2 ? 'both went through' : 'all went through';
   const end = unclear.every(({ then }) => then === 'approved') ? all : each;
-  return `${first}; Holdfast asked ${timesWords(askedAgain)} more with the same keys, and ${end}.`;
+  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more with the same keys, and ${end}.`;
 }
 
-function unclearWords(code: TransitionCode, which: string, httpStatus: number | null): string {
+function formatUnclear(code: TransitionCode, which: string, httpStatus: number | null): string {
   switch (code) {
     case 'no_answer':
       return `The provider did not answer the ${which}`;
@@ -173,48 +179,48 @@ function unclearWords(code: TransitionCode, which: string, httpStatus: number | 
   }
 }
 
-/** A lease that ran out is all that is known: its worker may have died, or only been slow. */
-function lostWords({ worker, operation, by }: Of<'worker_lost'>): string {
-  const during = operation ? ` while it asked for the ${operationWords[operation]}` : '';
+/** Only the expired lease is known: the worker may have died or been slow. */
+function formatLost({ worker, operation, by }: Of<'worker_lost'>): string {
+  const during = operation ? ` while it asked for the ${operationNames[operation]}` : '';
   return `${worker} lost its lease${during}${by ? `; ${by} took over` : ''}.`;
 }
 
-function placedWords({ isSmooth, lines, tookMs }: Of<'placed'>): string {
-  const took = tookMs === null ? '' : ` in ${durationWords(tookMs)}`;
+function formatPlaced({ isSmooth, lines, tookMs }: Of<'placed'>): string {
+  const took = tookMs === null ? '' : ` in ${formatDuration(tookMs)}`;
   if (!isSmooth) return `The order was placed${took}.`;
-  return `${capitalized(unitWords(lines))} went through at the first attempt${took}.`;
+  return `${capitalized(formatUnits(lines))} went through at the first attempt${took}.`;
 }
 
-const drivenWords = ({ operation, step }: Of<'driven'>): string =>
-  operation ? `The ${operationWords[operation]} is being asked for now.` : `A worker is at ${step} now.`;
+const formatDriven = ({ operation, step }: Of<'driven'>): string =>
+  operation ? `The ${operationNames[operation]} is being asked for now.` : `A worker is at ${step} now.`;
 
-const wishWords = ({ wish }: { wish: boolean }): string =>
-  wish ? ' A cancellation was asked for and follows when the capture is settled.' : '';
+const formatCancelRequest = ({ cancelRequested }: { cancelRequested: boolean }): string =>
+  cancelRequested ? ' A cancellation was asked for and follows when the capture is settled.' : '';
 
-const becauseWords = ({ because }: { because: Reason | null }): string =>
-  because ? `${reasonWords(because)}. ` : '';
+const formatBecause = ({ because }: { because: Reason | null }): string =>
+  because ? `${formatReason(because)}. ` : '';
 
-const triesWords = (tries: number): string =>
+const formatTries = (tries: number): string =>
   tries === 0 ? '' : ` after ${tries === 1 ? 'one attempt' : `${tries} attempts`}`;
 
 const mustAct = (step: string): string => `it stopped at ${step} and an operator must act.`;
 
-function stoppedWords({ stop, step }: Of<'stopped'>): string {
-  const why = stopWords(stop);
+function formatStopped({ stop, step }: Of<'stopped'>): string {
+  const why = formatStop(stop);
   return why ? `${why}; ${mustAct(step)}` : capitalized(mustAct(step));
 }
 
-const doneWords: Record<OperationKind, string> = {
+const verbs: Record<OperationKind, string> = {
   authorize: 'authorized',
   capture: 'captured',
   void: 'voided',
   refund: 'refunded',
 };
 
-export function stopWords(stop: Stop): string | null {
+export function formatStop(stop: Stop): string | null {
   switch (stop.code) {
     case 'amount_differs':
-      return `The provider ${doneWords[stop.operation]} ${moneyWords(stop.said)} and we asked for ${moneyWords(stop.asked)}`;
+      return `The provider ${verbs[stop.operation]} ${formatMoney(stop.said)} and we asked for ${formatMoney(stop.asked)}`;
     case 'workers_lost':
       return `${stop.workers} workers took it up and did not come back`;
     case 'void_declined':
@@ -230,35 +236,35 @@ export function stopWords(stop: Stop): string | null {
   }
 }
 
-function backWords(back: Of<'undone' | 'undoing' | 'ended_early'>): string {
-  const why = reasonWords(back.reason);
-  const undone = listed(back.undone.map((one) => undoneWords[one](back.lines)));
+function formatBack(back: Of<'undone' | 'undoing' | 'ended_early'>): string {
+  const why = formatReason(back.reason);
+  const undone = listed(back.undone.map((one) => undoneTexts[one](back.lines)));
   if (back.kind === 'undoing')
     return undone ? `${why}; so far ${undone}.` : `${why}, and everything is being undone.`;
   const ended = undone ? `${why}, so ${undone}` : why;
   if (back.kind === 'undone') return `${ended}.`;
   const asks = back.asksFor
-    ? `Holdfast still asks the provider about the ${operationWords[back.asksFor]}`
+    ? `Holdfast still asks the provider about the ${operationNames[back.asksFor]}`
     : 'Holdfast is still settling it';
   return `${ended}; ${asks}.`;
 }
 
-const undoneWords: Record<Undone, (lines: Lines) => string> = {
+const undoneTexts: Record<Undone, (lines: Lines) => string> = {
   refunded: () => 'the capture was refunded',
   voided: () => 'the authorization was voided',
-  stock: (lines) => `${unitWords(lines)} went back on sale`,
+  stock: (lines) => `${formatUnits(lines)} went back on sale`,
 };
 
-function reasonWords(reason: Reason): string {
-  return `${whyWords(reason)}${reason.isClosedByOperator ? ' and an operator then ended the order' : ''}`;
+function formatReason(reason: Reason): string {
+  return `${formatWhy(reason)}${reason.isClosedByOperator ? ' and an operator then ended the order' : ''}`;
 }
 
-function whyWords({ why, operation, ttlMs, isDone }: Reason): string {
+function formatWhy({ why, operation, ttlMs, isDone }: Reason): string {
   switch (why) {
     case 'declined':
-      return `The ${operationWords[operation!]} was declined`;
+      return `The ${operationNames[operation!]} was declined`;
     case 'reservation_expired':
-      return `The reservation ran out after ${durationWords(ttlMs!)}, before the charge began`;
+      return `The reservation ran out after ${formatDuration(ttlMs!)}, before the charge began`;
     case 'reservation_released':
       return 'The reservation was released before the charge began';
     case 'cancelled':
@@ -278,26 +284,26 @@ function whyWords({ why, operation, ttlMs, isDone }: Reason): string {
   }
 }
 
-function moneySentenceWords(sentence: MoneySentence): string {
+function formatMoneySentence(sentence: MoneySentence): string {
   switch (sentence.kind) {
     case 'paid':
-      return `The customer paid ${moneyWords(sentence.paid)}.`;
+      return `The customer paid ${formatMoney(sentence.paid)}.`;
     case 'paid_back':
-      return `The customer paid ${moneyWords(sentence.paid)} and got ${moneyWords(sentence.back)} back.`;
+      return `The customer paid ${formatMoney(sentence.paid)} and got ${formatMoney(sentence.back)} back.`;
     case 'refund_unheard':
-      return `The customer paid ${moneyWords(sentence.paid)}; ${sentence.said ? `the provider says that it refunded ${moneyWords(sentence.said)}` : `whether the refund of ${moneyWords(sentence.refund)} went through is not known yet`}.`;
+      return `The customer paid ${formatMoney(sentence.paid)}; ${sentence.said ? `the provider says that it refunded ${formatMoney(sentence.said)}` : `whether the refund of ${formatMoney(sentence.refund)} went through is not known yet`}.`;
     case 'not_refunded':
-      return `The customer paid ${moneyWords(sentence.paid)} and has not been refunded.`;
+      return `The customer paid ${formatMoney(sentence.paid)} and has not been refunded.`;
     case 'capture_unheard':
       return sentence.said
-        ? `The provider says that the customer paid ${moneyWords(sentence.said)}.`
+        ? `The provider says that the customer paid ${formatMoney(sentence.said)}.`
         : 'Whether the customer paid is not known yet.';
     case 'void_unheard':
-      return `The customer paid nothing; whether the hold of ${moneyWords(sentence.held)} was lifted is not known yet.`;
+      return `The customer paid nothing; whether the hold of ${formatMoney(sentence.held)} was lifted is not known yet.`;
     case 'held':
-      return `The customer has paid nothing${sentence.isEnding ? '' : ' yet'}; ${moneyWords(sentence.held)} is ${sentence.isEnding ? 'still ' : ''}held.`;
+      return `The customer has paid nothing${sentence.isEnding ? '' : ' yet'}; ${formatMoney(sentence.held)} is ${sentence.isEnding ? 'still ' : ''}held.`;
     case 'hold_unheard':
-      return `The customer has paid nothing; ${sentence.said ? `the provider holds ${moneyWords(sentence.said)}` : 'whether money is held is not known yet'}.`;
+      return `The customer has paid nothing; ${sentence.said ? `the provider holds ${formatMoney(sentence.said)}` : 'whether money is held is not known yet'}.`;
     case 'nothing':
       return sentence.isEnding ? 'The customer paid nothing.' : 'The customer has paid nothing yet.';
   }
