@@ -11,7 +11,7 @@ beforeAll(async () => {
 });
 afterAll(() => sandbox.stop());
 
-/** The same request, made with the same key as often as one likes, as the saga does. */
+/** A function that sends the same request with the same key each time, as the saga does. */
 function operation(kind: 'authorize' | 'capture', orderId: string, paymentMethod: string, intentId?: string) {
   const idempotencyKey = randomUUID();
   return (timeout?: number) => {
@@ -22,7 +22,7 @@ function operation(kind: 'authorize' | 'capture', orderId: string, paymentMethod
   };
 }
 
-/** Asks until the provider has answered the authorization, whatever it takes. */
+/** Retries until the authorization gets a response. */
 async function authorized(orderId: string, paymentMethod: string): Promise<string> {
   const ask = operation('authorize', orderId, paymentMethod);
   return eventually(async () => {
@@ -44,7 +44,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     return { orderId, ask: operation(kind, orderId, paymentMethod, intentId) };
   }
 
-  it('is done once and never answered with timeout_after_commit, and the repeat gets the answer', async () => {
+  it('executes once without a response with timeout_after_commit, and the retry gets it', async () => {
     const { orderId, ask } = await given('pm_sandbox_timeout_after_commit');
 
     expect(await errorOf(ask(patienceMs))).toBeInstanceOf(Stripe.errors.StripeConnectionError);
@@ -54,7 +54,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect(await moved(orderId)).toBe(1999);
   });
 
-  it('is neither done nor answered with timeout_before_commit, and the repeat does it', async () => {
+  it('neither executes nor answers with timeout_before_commit, and the retry executes', async () => {
     const { orderId, ask } = await given('pm_sandbox_timeout_before_commit');
 
     expect(await errorOf(ask(patienceMs))).toBeInstanceOf(Stripe.errors.StripeConnectionError);
@@ -64,7 +64,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect(await moved(orderId)).toBe(1999);
   });
 
-  it('is not answered and done later, once, with late_commit', async () => {
+  it('executes once, later and without a response, with late_commit', async () => {
     const { orderId, ask } = await given(`pm_sandbox_late_commit_${6 * patienceMs}`);
 
     expect(await errorOf(ask(patienceMs))).toBeInstanceOf(Stripe.errors.StripeConnectionError);
@@ -81,7 +81,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect(await moved(orderId)).toBe(1999);
   });
 
-  it('is done after the delay and answered with slow', async () => {
+  it('executes and answers after the delay with slow', async () => {
     const { orderId, ask } = await given('pm_sandbox_slow_60');
     const startedAt = performance.now();
     await ask();
@@ -90,7 +90,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect(await moved(orderId)).toBe(1999);
   });
 
-  it('is done before the delay with slow_answer', async () => {
+  it('executes before the delay with slow_answer', async () => {
     const orderId = newOrderId();
     const paymentMethod = `pm_sandbox_slow_answer_${patienceMs}`;
     const intentId =
@@ -103,7 +103,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect((await answer).lastResponse.headers['idempotent-replayed']).toBeUndefined();
   });
 
-  it('fails n times with error_then_ok_<n>, then is done once', async () => {
+  it('fails n times with error_then_ok_<n>, then executes once', async () => {
     const { orderId, ask } = await given('pm_sandbox_error_then_ok_2');
 
     for (let i = 0; i < 2; i++) {
@@ -116,7 +116,7 @@ describe.each(['authorize', 'capture'] as const)('%s', (kind) => {
     expect(await moved(orderId)).toBe(1999);
   });
 
-  it('is refused n times with rate_limited_<n>, saying when to come again, then is done once', async () => {
+  it('answers 429 with Retry-After n times with rate_limited_<n>, then executes once', async () => {
     const { orderId, ask } = await given('pm_sandbox_rate_limited_2');
 
     for (let i = 0; i < 2; i++) {
@@ -136,7 +136,7 @@ describe('void and refund', () => {
     'pm_sandbox_timeout_before_commit',
     'pm_sandbox_error_then_ok_1',
     'pm_sandbox_rate_limited_1',
-  ])('are answered at once with %s', async (paymentMethod) => {
+  ])('succeed at once with %s', async (paymentMethod) => {
     const [voidedId, refundedId] = [newOrderId(), newOrderId()];
     const [voided, refunded] = [
       await authorized(voidedId, paymentMethod),
@@ -153,8 +153,8 @@ describe('void and refund', () => {
   });
 });
 
-describe('a second key for the same order', () => {
-  it('pays a second time, and the ledger shows it', async () => {
+describe('an order with two idempotency keys', () => {
+  it('is charged twice, and the ledger shows it', async () => {
     const orderId = newOrderId();
     await errorOf(
       stripe.paymentIntents.create(payment(orderId, 'pm_sandbox_timeout_after_commit'), {
@@ -168,7 +168,7 @@ describe('a second key for the same order', () => {
 });
 
 describe('a late capture', () => {
-  it('is refused when the authorization was voided meanwhile', async () => {
+  it('is refused when the authorization was voided before it', async () => {
     const orderId = newOrderId();
     const id = await authorized(orderId, `pm_sandbox_late_commit_${2 * patienceMs}`);
     const capture = operation('capture', orderId, '', id);

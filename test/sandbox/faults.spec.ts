@@ -20,7 +20,7 @@ beforeEach(async () => {
 afterEach(() => sandbox.stop());
 
 /** A seed whose first timeout comes after execution. */
-function seedThatCarriesOut(): number {
+function seedWithExecution(): number {
   const faults = new Faults();
   for (let seed = 0; ; seed++) {
     faults.set({ timeoutRate: 1, seed });
@@ -28,41 +28,41 @@ function seedThatCarriesOut(): number {
   }
 }
 
-/** The answers to a row of reads, one letter each: 500, none, or an answer. */
-async function weather(requests: number): Promise<string> {
+/** The results of a series of reads, one letter each: e (500), t (no response) or o (a response). */
+async function resultsOf(requests: number): Promise<string> {
   const stripe = sandbox.stripe();
-  let seen = '';
+  let letters = '';
   for (let i = 0; i < requests; i++) {
     try {
       await stripe.events.list();
-      seen += 'o';
+      letters += 'o';
     } catch (error) {
-      seen += error instanceof Stripe.errors.StripeConnectionError ? 't' : 'e';
+      letters += error instanceof Stripe.errors.StripeConnectionError ? 't' : 'e';
     }
   }
-  return seen;
+  return letters;
 }
 
-describe('faults', () => {
-  it('come in the same order when the seed is the same', async () => {
+describe('/sandbox/faults', () => {
+  it('repeats the same faults for the same seed', async () => {
     await sandbox.setFaults({ errorRate: 0.5, seed: 42 });
-    const first = await weather(40);
+    const first = await resultsOf(40);
     await sandbox.setFaults({ errorRate: 0.5, seed: 42 });
-    expect(await weather(40)).toBe(first);
+    expect(await resultsOf(40)).toBe(first);
     expect(first).toMatch(/o.*e|e.*o/);
 
     await sandbox.setFaults({ errorRate: 0.5, seed: 43 });
-    expect(await weather(40)).not.toBe(first);
+    expect(await resultsOf(40)).not.toBe(first);
   });
 
-  it('name the seed that was drawn, so that a run can be repeated', async () => {
+  it('shows the random seed so that a run can be repeated', async () => {
     const { body } = await sandbox.setFaults({ errorRate: 0.5 });
-    const first = await weather(40);
+    const first = await resultsOf(40);
     await sandbox.setFaults({ errorRate: 0.5, seed: body.seed });
-    expect(await weather(40)).toBe(first);
+    expect(await resultsOf(40)).toBe(first);
   });
 
-  it('are shown as they are in force', async () => {
+  it('shows the current faults', async () => {
     await sandbox.setFaults({ latencyMs: 3, timeoutRate: 0.25, seed: 7 });
     expect(await sandbox.get('/sandbox/faults')).toEqual({
       latencyMs: 3,
@@ -81,26 +81,26 @@ describe('faults', () => {
     });
   });
 
-  it('can be posted as they were shown', async () => {
+  it('accepts what it shows', async () => {
     const { body } = await sandbox.setFaults({ rateLimitPerSecond: 5, errorRate: 0.5 });
     expect(await sandbox.setFaults(body)).toEqual({ status: 200, body });
   });
 
-  it('are gone after DELETE', async () => {
+  it('turns all faults off on DELETE', async () => {
     await sandbox.setFaults({ errorRate: 1 });
-    expect(await weather(2)).toBe('ee');
+    expect(await resultsOf(2)).toBe('ee');
     await sandbox.clearFaults();
-    expect(await weather(2)).toBe('oo');
+    expect(await resultsOf(2)).toBe('oo');
   });
 
-  it('leave the witness alone', async () => {
+  it('does not affect the ledger and the health check', async () => {
     await sandbox.setFaults({ errorRate: 1, latencyMs: 100_000, down: true });
     expect((await fetch(`${sandbox.url}/sandbox/health`)).status).toBe(200);
     expect(await sandbox.get('/sandbox/ledger')).toEqual({ object: 'list', data: [] });
   });
 
   const aShare = 'must be a number from 0 to 1.';
-  it('have each a row in docs/sandbox.md, and a wrong row is seen', async () => {
+  it('has a row in docs/sandbox.md for each fault, and notices a wrong row', async () => {
     const { body } = await sandbox.setFaults([]);
     const [, names] = /any of (.*)\.$/.exec((body.error as { message: string }).message)!;
     const page = readFileSync(join(__dirname, '../../docs/sandbox.md'), 'utf8');
@@ -121,22 +121,32 @@ describe('faults', () => {
     ['a rate above one', { errorRate: 1.5 }, 'errorRate', aShare],
     ['a negative rate', { timeoutRate: -0.1 }, 'timeoutRate', aShare],
     ['a rate in words', { errorRate: 'half' }, 'errorRate', aShare],
-    ['more answers dropped than there are', { dropAnswersRate: 2 }, 'dropAnswersRate', aShare],
+    ['a share of dropped responses above one', { dropAnswersRate: 2 }, 'dropAnswersRate', aShare],
     ['half a millisecond', { latencyMs: 0.5 }, 'latencyMs', 'a whole number from 0 to 600000.'],
     [
-      'webhooks from the future',
+      'a negative webhook delay',
       { webhookDelayMs: -1 },
       'webhookDelayMs',
       'a whole number from 0 to 600000.',
     ],
-    ['no calls at all', { rateLimitPerSecond: 0 }, 'rateLimitPerSecond', 'a whole number from 1 to 10000.'],
-    ['half a call', { rateLimitPerSecond: 1.5 }, 'rateLimitPerSecond', 'a whole number from 1 to 10000.'],
-    ['a limit of nothing', { rateLimitPerSecond: null }, 'rateLimitPerSecond', 'a whole number from 1'],
+    [
+      'a limit of zero requests',
+      { rateLimitPerSecond: 0 },
+      'rateLimitPerSecond',
+      'a whole number from 1 to 10000.',
+    ],
+    [
+      'a limit of one and a half requests',
+      { rateLimitPerSecond: 1.5 },
+      'rateLimitPerSecond',
+      'a whole number from 1 to 10000.',
+    ],
+    ['a limit of null', { rateLimitPerSecond: null }, 'rateLimitPerSecond', 'a whole number from 1'],
     ['a seed beyond 32 bits', { seed: 2 ** 32 }, 'seed', 'a whole number from 0 to 4294967295.'],
     ['a switch that is neither on nor off', { down: 1 }, 'down', 'must be true or false.'],
     ['an unknown field', { erorRate: 1 }, 'erorRate', 'unknown parameter: erorRate'],
     ['a list', [], undefined, 'Send a JSON object with any of latencyMs, errorRate,'],
-  ])('with %s are refused, and change nothing', async (_what, faults, param, message) => {
+  ])('refuses %s and changes nothing', async (_what, faults, param, message) => {
     await sandbox.setFaults({ errorRate: 0.5, seed: 1 });
     const { status, body } = await sandbox.setFaults(faults);
     expect(status).toBe(400);
@@ -149,8 +159,8 @@ describe('faults', () => {
   });
 });
 
-describe('an injected error', () => {
-  it('comes before execution, counts as an attempt, and leaves the key free', async () => {
+describe('errorRate', () => {
+  it('answers 500 before execution, counts the attempt, and leaves the key free', async () => {
     const orderId = newOrderId();
     const ask = () => sandbox.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
     await sandbox.setFaults({ errorRate: 1 });
@@ -163,8 +173,8 @@ describe('an injected error', () => {
   });
 });
 
-describe('an injected timeout', () => {
-  it('is carried out about half of the time, and the repeat always leaves one authorization', async () => {
+describe('timeoutRate', () => {
+  it('executes about half of the requests, and each retry leaves one authorization', async () => {
     const orderIds = Array.from({ length: 40 }, newOrderId);
     const ask = (orderId: string, timeout: number) =>
       sandbox.stripe({ timeout }).paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
@@ -173,22 +183,22 @@ describe('an injected timeout', () => {
 
     for (const error of errors) expect(error).toBeInstanceOf(Stripe.errors.StripeConnectionError);
     const rows = await Promise.all(orderIds.map((orderId) => sandbox.row(orderId)));
-    const carriedOut = rows.filter((row) => row?.authorized === 1999).length;
-    expect(carriedOut).toBeGreaterThan(5);
-    expect(carriedOut).toBeLessThan(35);
+    const executed = rows.filter((row) => row?.authorized === 1999).length;
+    expect(executed).toBeGreaterThan(5);
+    expect(executed).toBeLessThan(35);
 
     await sandbox.setFaults({});
     const answers = await Promise.all(orderIds.map((orderId) => ask(orderId, 20_000)));
     expect(
       answers.filter(({ lastResponse }) => lastResponse.headers['idempotent-replayed'] === 'true'),
-    ).toHaveLength(carriedOut);
+    ).toHaveLength(executed);
     for (const orderId of orderIds)
       expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 2 });
   });
 
-  it('also swallows a decline', async () => {
+  it('withholds a decline, which the retry gets', async () => {
     const orderId = newOrderId();
-    await sandbox.setFaults({ timeoutRate: 1, seed: seedThatCarriesOut() });
+    await sandbox.setFaults({ timeoutRate: 1, seed: seedWithExecution() });
     const ask = (timeout: number) =>
       sandbox
         .stripe({ timeout })
@@ -202,8 +212,8 @@ describe('an injected timeout', () => {
   });
 });
 
-describe('injected latency', () => {
-  it('comes before every answer', async () => {
+describe('latencyMs', () => {
+  it('delays every response', async () => {
     await sandbox.setFaults({ latencyMs: 60 });
     const startedAt = performance.now();
     await sandbox.stripe().events.list();
@@ -211,8 +221,8 @@ describe('injected latency', () => {
   });
 });
 
-describe('a provider that is down', () => {
-  it('resets connections, moves nothing, and comes back', async () => {
+describe('down', () => {
+  it('resets connections and moves nothing until it is turned off', async () => {
     const orderId = newOrderId();
     const stripe = sandbox.stripe();
     await stripe.events.list();
@@ -227,8 +237,8 @@ describe('a provider that is down', () => {
   });
 });
 
-describe('an answer dropped', () => {
-  it('was made, its connection closed at once, and the repeat gets it', async () => {
+describe('dropAnswersRate', () => {
+  it('executes the request and closes the connection, and the retry gets the response', async () => {
     const orderId = newOrderId();
     const ask = () => sandbox.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
     await sandbox.setFaults({ dropAnswersRate: 1 });
@@ -243,19 +253,19 @@ describe('an answer dropped', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999 });
   });
 
-  it('is the same one when the seed is the same', async () => {
-    // Not by the official client: it asks once more by itself when a connection is closed on it.
+  it('drops the same responses for the same seed', async () => {
+    // Not with the official client: it retries once by itself when its connection is closed.
     const dropped = async (seed: number) => {
       await sandbox.setFaults({ dropAnswersRate: 0.5, seed });
-      let seen = '';
+      let letters = '';
       for (let i = 0; i < 40; i++) {
         const headers = { authorization: `Bearer ${secretKey}`, connection: 'close' };
-        seen += await fetch(`${sandbox.url}/v1/events`, { headers }).then(
+        letters += await fetch(`${sandbox.url}/v1/events`, { headers }).then(
           () => 'o',
           () => 'd',
         );
       }
-      return seen;
+      return letters;
     };
     const first = await dropped(42);
     expect(await dropped(42)).toBe(first);
@@ -263,19 +273,19 @@ describe('an answer dropped', () => {
     expect(await dropped(43)).not.toBe(first);
   });
 
-  it('leaves errors and timeouts where their rates had them', () => {
-    const deal = (dropAnswersRate: number) => {
+  it('does not change which requests get errors and timeouts', () => {
+    const verdictsWith = (dropAnswersRate: number) => {
       const faults = new Faults();
       faults.set({ errorRate: 0.3, timeoutRate: 0.3, dropAnswersRate, seed: 1 });
       return Array.from({ length: 200 }, () => faults.judge());
     };
-    const [without, having] = [deal(0), deal(0.5)];
+    const [without, having] = [verdictsWith(0), verdictsWith(0.5)];
     expect(having.map((verdict) => (verdict === 'drop-response' ? 'pass' : verdict))).toEqual(without);
     expect(having).toContain('drop-response');
   });
 });
 
-describe('a webhook delay', () => {
+describe('webhookDelayMs', () => {
   let receiver: Receiver;
   beforeEach(async () => {
     receiver = await Receiver.start();
@@ -284,7 +294,7 @@ describe('a webhook delay', () => {
   });
   afterEach(() => receiver.stop());
 
-  it('has passed when an event arrives', async () => {
+  it('delays the delivery of an event', async () => {
     await sandbox.setFaults({ webhookDelayMs: 200 });
     const startedAt = performance.now();
     await sandbox.stripe().paymentIntents.create(payment(newOrderId()));
@@ -292,7 +302,7 @@ describe('a webhook delay', () => {
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(199);
   });
 
-  it('holds up the events of its time and no others', async () => {
+  it('delays only events that happen while it is set', async () => {
     await sandbox.setFaults({ webhookDelayMs: 600_000 });
     await sandbox.stripe().paymentIntents.create(payment(newOrderId()));
     await sandbox.clearFaults();
@@ -304,7 +314,7 @@ describe('a webhook delay', () => {
     ]);
   });
 
-  it('does not let the next event of an intent overtake, nor holds it up for longer', async () => {
+  it('keeps the order of an intent’s events, without further delay for the next one', async () => {
     await sandbox.setFaults({ webhookDelayMs: 400 });
     const { id } = await sandbox.stripe().paymentIntents.create(payment(newOrderId()));
     await sandbox.clearFaults();

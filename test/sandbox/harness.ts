@@ -17,7 +17,7 @@ export interface SandboxStats {
   webhooks: { sent: number; failed: number; pending: number };
 }
 
-/** A sandbox in this process, on any free port and a directory of its own. */
+/** A sandbox in this process, on a free port and in its own folder. */
 export class TestSandbox {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-'));
   private sandbox: Sandbox | undefined;
@@ -58,7 +58,7 @@ export class TestSandbox {
     rmSync(this.dataDir, { recursive: true, force: true });
   }
 
-  /** The official client, as the shop configures it but without retries of its own. */
+  /** The official client, configured like the shop's but without retries. */
   stripe(options: { key?: string; timeout?: number | undefined } = {}): Stripe {
     return stripeAt(this.url, options);
   }
@@ -125,12 +125,12 @@ export function payment(orderId: string, paymentMethod = 'pm_card_visa'): Stripe
   };
 }
 
-/** Long enough for an answer that comes to have come, short enough to test those that never do. */
+/** Long enough for a response to arrive, short enough to test those that never do. */
 export const patienceMs = 300;
 
-export async function errorOf(answer: Promise<unknown>): Promise<Stripe.errors.StripeError> {
+export async function errorOf(call: Promise<unknown>): Promise<Stripe.errors.StripeError> {
   try {
-    await answer;
+    await call;
   } catch (error) {
     return error as Stripe.errors.StripeError;
   }
@@ -155,12 +155,12 @@ export interface Delivered {
   event: Stripe.Event;
 }
 
-/** A shop's webhook endpoint that writes down what arrives and answers what it is told to. */
+/** A webhook endpoint that records deliveries and responds with the given statuses. */
 export class Receiver {
   readonly delivered: Delivered[] = [];
   /** Statuses for the next deliveries; 200 when none is left. */
-  readonly answers: number[] = [];
-  /** While true a delivery is taken and left unanswered. */
+  readonly statuses: number[] = [];
+  /** While true, deliveries get no response. */
   isHolding = false;
   private readonly server: Server;
 
@@ -175,7 +175,7 @@ export class Receiver {
           signature: String(request.headers['stripe-signature']),
           event: JSON.parse(body) as Stripe.Event,
         });
-        if (!this.isHolding) response.writeHead(this.answers.shift() ?? 200).end();
+        if (!this.isHolding) response.writeHead(this.statuses.shift() ?? 200).end();
       });
     });
   }

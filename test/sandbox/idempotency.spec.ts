@@ -14,8 +14,8 @@ afterAll(() => sandbox.stop());
 const replayed = (answer: { lastResponse: { headers: Record<string, string> } }) =>
   answer.lastResponse.headers['idempotent-replayed'];
 
-describe('the same key', () => {
-  it('answers the same authorization again, and moves no more money', async () => {
+describe('a repeated idempotency key', () => {
+  it('returns the same authorization and moves no more money', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     const first = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
     const again = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
@@ -25,7 +25,7 @@ describe('the same key', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 2 });
   });
 
-  it('answers what was answered first, not what has become of it since', async () => {
+  it('returns the first response, not the current state', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     const { id } = await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
     await stripe.paymentIntents.capture(id);
@@ -35,7 +35,7 @@ describe('the same key', () => {
   });
 
   it.each(['capture', 'void', 'refund'] as const)(
-    'answers the same %s again, and does it once',
+    'returns the same %s and executes it once',
     async (kind) => {
       const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
       const { id } = await stripe.paymentIntents.create(payment(orderId));
@@ -53,7 +53,7 @@ describe('the same key', () => {
     },
   );
 
-  it('answers the same decline again', async () => {
+  it('returns the same decline', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     const ask = () =>
       errorOf(stripe.paymentIntents.create(payment(orderId, 'pm_card_chargeDeclined'), { idempotencyKey }));
@@ -64,7 +64,7 @@ describe('the same key', () => {
     expect(again.headers?.['idempotent-replayed']).toBe('true');
   });
 
-  it('answers a refusal for the state again, even when the state has changed', async () => {
+  it('returns a refusal for the state again, even after the state has changed', async () => {
     const idempotencyKey = randomUUID();
     const { id } = await stripe.paymentIntents.create(payment(newOrderId()));
     const ask = () => errorOf(stripe.refunds.create({ payment_intent: id }, { idempotencyKey }));
@@ -74,7 +74,7 @@ describe('the same key', () => {
     expect((await ask()).headers?.['idempotent-replayed']).toBe('true');
   });
 
-  it('is one authorization when fifty copies arrive at once', async () => {
+  it('makes one authorization of fifty copies that arrive at once', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     const answers = await Promise.all(
       Array.from({ length: 50 }, () => stripe.paymentIntents.create(payment(orderId), { idempotencyKey })),
@@ -84,7 +84,7 @@ describe('the same key', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 50 });
   });
 
-  it('does not mind the order of the parameters', async () => {
+  it('matches parameters in any order', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
     const backwards = Object.fromEntries(
@@ -97,7 +97,7 @@ describe('the same key', () => {
     ['another amount', { amount: 2000 }],
     ['another currency', { currency: 'usd' }],
     ['other metadata', { metadata: { orderId: 'ord_another' } }],
-  ])('with %s is an idempotency error', async (_what, change) => {
+  ])('is an idempotency error with %s', async (_what, change) => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     await stripe.paymentIntents.create(payment(orderId), { idempotencyKey });
 
@@ -109,7 +109,7 @@ describe('the same key', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999 });
   });
 
-  it('on another path is an idempotency error', async () => {
+  it('is an idempotency error on another path', async () => {
     const idempotencyKey = randomUUID();
     const [one, two] = await Promise.all(
       [1, 2].map(() => stripe.paymentIntents.create(payment(newOrderId()))),
@@ -121,7 +121,7 @@ describe('the same key', () => {
     expect((await stripe.paymentIntents.retrieve(two!.id)).status).toBe('requires_capture');
   });
 
-  it('may be tried again after a refusal of the parameters', async () => {
+  it('may be used again after its parameters were refused', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
     await errorOf(stripe.paymentIntents.create({ ...payment(orderId), amount: 0 }, { idempotencyKey }));
     expect((await stripe.paymentIntents.create(payment(orderId), { idempotencyKey })).status).toBe(
@@ -130,9 +130,9 @@ describe('the same key', () => {
   });
 });
 
-describe('a key whose first request is still running', () => {
+describe('a key whose first request is in progress', () => {
   it.each(['pm_sandbox_slow_3600000', 'pm_sandbox_late_commit_3600000'])(
-    'is in use (%s)',
+    'gets 409 (%s)',
     async (paymentMethod) => {
       const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
       await errorOf(
@@ -153,17 +153,17 @@ describe('a key whose first request is still running', () => {
     },
   );
 
-  it('with another amount is an idempotency error, since waiting would not mend it', async () => {
+  it('is an idempotency error with another amount, because waiting would not help', async () => {
     const [orderId, idempotencyKey] = [newOrderId(), randomUUID()];
-    const asked = payment(orderId, 'pm_sandbox_late_commit_3600000');
-    await errorOf(stripe.paymentIntents.create(asked, { idempotencyKey, timeout: patienceMs }));
+    const params = payment(orderId, 'pm_sandbox_late_commit_3600000');
+    await errorOf(stripe.paymentIntents.create(params, { idempotencyKey, timeout: patienceMs }));
 
-    const error = await errorOf(stripe.paymentIntents.create({ ...asked, amount: 1 }, { idempotencyKey }));
+    const error = await errorOf(stripe.paymentIntents.create({ ...params, amount: 1 }, { idempotencyKey }));
     expect(error).toBeInstanceOf(Stripe.errors.StripeIdempotencyError);
   });
 });
 
-describe('a key whose window is over', () => {
+describe('a forgotten key', () => {
   let own: TestSandbox;
   beforeEach(async () => {
     own = await TestSandbox.start({ keyWindowSeconds: 1 });
@@ -174,34 +174,34 @@ describe('a key whose window is over', () => {
     own
       .stripe()
       .paymentIntents.create({ ...payment(orderId), ...change }, { idempotencyKey: `key of ${orderId}` });
-  /** Asks until the key is forgotten, and returns the first answer that is not a replay. */
-  const askedAnew = (orderId: string) =>
+  /** Retries until the key is forgotten, and returns the first response that is not a replay. */
+  const afterExpiry = (orderId: string) =>
     eventually(async () => {
       const answer = await ask(orderId);
       return replayed(answer) === undefined && answer;
     });
 
-  it('authorizes anew: whoever trusts an old key pays twice', async () => {
+  it('authorizes again, so that the order pays twice', async () => {
     const orderId = newOrderId();
     const first = await ask(orderId);
     expect(replayed(await ask(orderId))).toBe('true');
 
-    const second = await askedAnew(orderId);
+    const second = await afterExpiry(orderId);
     expect(second.id).not.toBe(first.id);
     expect(await own.row(orderId)).toMatchObject({ authorized: 2 * 1999 });
   });
 
-  it('is as good as new: it is saved again, and may be used for another request', async () => {
+  it('is saved again, and may be used for another request', async () => {
     const orderId = newOrderId();
     await ask(orderId);
-    const second = await askedAnew(orderId);
+    const second = await afterExpiry(orderId);
     expect((await ask(orderId)).id).toBe(second.id);
 
     const third = await eventually(() => ask(orderId, { amount: 5 }).catch(() => undefined));
     expect(third.amount).toBe(5);
   });
 
-  it('is as forgotten after a restart as before it', async () => {
+  it('stays forgotten after a restart', async () => {
     const orderId = newOrderId();
     const first = await ask(orderId);
     const forgottenAt = Date.now() + 1_000;
@@ -211,7 +211,7 @@ describe('a key whose window is over', () => {
     expect((await ask(orderId)).id).not.toBe(first.id);
   });
 
-  it('does not bring a capture back: the intent itself remembers that', async () => {
+  it('does not repeat a capture, because the intent is already captured', async () => {
     const orderId = newOrderId();
     const { id } = await ask(orderId);
     const capture = () => own.stripe().paymentIntents.capture(id, {}, { idempotencyKey: `capture of ${id}` });
@@ -227,8 +227,8 @@ describe('a key whose window is over', () => {
   });
 });
 
-describe('a restart', () => {
-  it('forgets no answer', async () => {
+describe('idempotency keys after a restart', () => {
+  it('return the saved responses', async () => {
     const own = await TestSandbox.start();
     try {
       const [orderId, declinedId] = [newOrderId(), newOrderId()];

@@ -98,7 +98,7 @@ describe('the ledger', () => {
     ]);
   });
 
-  it('is on disk before the answer leaves', async () => {
+  it('is on disk before the response is sent', async () => {
     const orderId = newOrderId();
     const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
     const lines = readFileSync(sandbox.ledgerPath, 'utf8').trimEnd().split('\n');
@@ -109,8 +109,8 @@ describe('the ledger', () => {
   });
 });
 
-describe('a restart', () => {
-  it('changes no row, no intent, no refund and no event', async () => {
+describe('the ledger after a restart', () => {
+  it('has the same rows, intents, refunds and events', async () => {
     const ids = [await captured(newOrderId()), await captured(newOrderId())];
     const refund = await sandbox.stripe().refunds.create({ payment_intent: ids[0]!, amount: 1 });
     await errorOf(sandbox.stripe().paymentIntents.create(payment(newOrderId(), 'pm_card_chargeDeclined')));
@@ -127,7 +127,7 @@ describe('a restart', () => {
     expect(await look()).toEqual(before);
   });
 
-  it('continues from an order as it stood', async () => {
+  it('continues with the state of an order', async () => {
     const orderId = newOrderId();
     const { id } = await sandbox.stripe().paymentIntents.create(payment(orderId));
     await sandbox.close();
@@ -137,7 +137,7 @@ describe('a restart', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, captured: 1999, attempts: 2 });
   });
 
-  it('reads lines longer than a read of the file', async () => {
+  it('reads lines that are longer than one read of the file', async () => {
     const orderId = newOrderId();
     const metadata = Object.fromEntries(Array.from({ length: 40 }, (_, i) => [`key${i}`, 'ä'.repeat(500)]));
     for (let i = 0; i < 10; i++) {
@@ -154,7 +154,7 @@ describe('a restart', () => {
   });
 });
 
-describe('a line that a crash left unfinished', () => {
+describe('a ledger with an incomplete line', () => {
   let warnings: jest.SpyInstance;
   beforeEach(() => {
     warnings = jest.spyOn(console, 'warn').mockImplementation(() => undefined);
@@ -167,7 +167,7 @@ describe('a line that a crash left unfinished', () => {
       'in the middle of a character',
       () => appendFileSync(sandbox.ledgerPath, Buffer.from([0x7b, 0x22, 0xc3])),
     ],
-    ['as garbage with a newline', () => appendFileSync(sandbox.ledgerPath, '{"movements":\n')],
+    ['with garbage before the newline', () => appendFileSync(sandbox.ledgerPath, '{"movements":\n')],
     [
       'just before its newline',
       () => {
@@ -176,7 +176,7 @@ describe('a line that a crash left unfinished', () => {
         truncateSync(sandbox.ledgerPath, length + '{"attempt":"ord_torn","currency":"EUR"}'.length);
       },
     ],
-  ])('(%s) is cut off with one warning, and the rest stands', async (_where, tear) => {
+  ])('loses the last line with one warning and keeps the rest: torn %s', async (_where, tear) => {
     const orderId = newOrderId();
     await captured(orderId);
     const before = await rows();
@@ -195,7 +195,7 @@ describe('a line that a crash left unfinished', () => {
     expect(warnings).toHaveBeenCalledTimes(1);
   });
 
-  it('(not the last one) stops the start, for no crash does that', async () => {
+  it('refuses to start when the line is not the last, because no crash does that', async () => {
     await captured(newOrderId());
     await sandbox.close();
     const lines = readFileSync(sandbox.ledgerPath, 'utf8').split('\n');

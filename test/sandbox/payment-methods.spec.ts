@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import Stripe from 'stripe';
 import { Receiver, TestSandbox, eventually, newOrderId, patienceMs, payment } from './harness';
 
-/** One payment, as whoever asks under one key until there is an answer hears it; at each step, and in the end. */
+/** What a client sees that retries under one key until it gets a response, and what remains in the end. */
 interface Story {
   authorization: string[];
   capture?: string[];
@@ -14,7 +14,7 @@ interface Story {
 }
 
 const success: Story = { authorization: ['done'], capture: ['done'], webhooks: 'AC', ledger: [1999, 1999] };
-const twice = (heard: string[]): Story => ({ ...success, authorization: heard, capture: heard });
+const twice = (results: string[]): Story => ({ ...success, authorization: results, capture: results });
 const declined = (code: string): Story => ({ authorization: [code], webhooks: 'F', ledger: [0, 0] });
 
 const stories: Record<string, Story> = {
@@ -23,9 +23,9 @@ const stories: Record<string, Story> = {
   pm_card_chargeDeclinedInsufficientFunds: declined('insufficient_funds'),
   [`pm_sandbox_slow_${patienceMs / 2}`]: success,
   [`pm_sandbox_slow_answer_${patienceMs / 2}`]: success,
-  pm_sandbox_timeout_after_commit: twice(['silence', 'done before']),
+  pm_sandbox_timeout_after_commit: twice(['silence', 'replayed']),
   pm_sandbox_timeout_before_commit: twice(['silence', 'done']),
-  [`pm_sandbox_late_commit_${12 * patienceMs}`]: twice(['silence', '409', 'done before']),
+  [`pm_sandbox_late_commit_${12 * patienceMs}`]: twice(['silence', '409', 'replayed']),
   pm_sandbox_error_then_ok_2: twice(['500', '500', 'done']),
   pm_sandbox_rate_limited_2: twice(['429', '429', 'done']),
   pm_sandbox_capture_declined: {
@@ -44,15 +44,15 @@ describe('a payment', () => {
   let receiver: Receiver;
   let sandbox: TestSandbox;
   const orderIds = new Map(Object.keys(stories).map((paymentMethod) => [paymentMethod, newOrderId()]));
-  const heard = new Map<string, Pick<Story, 'authorization' | 'capture'>>();
+  const outcomes = new Map<string, Pick<Story, 'authorization' | 'capture'>>();
 
-  // All at the same time, so that the slowest is all that is waited for.
+  // All at the same time, because some are slow.
   beforeAll(async () => {
     receiver = await Receiver.start();
     sandbox = await TestSandbox.start({ webhookUrl: receiver.url, reorderQuietMs: 2_000 });
     await Promise.all(
       [...orderIds].map(async ([paymentMethod, orderId]) =>
-        heard.set(paymentMethod, await pay(orderId, paymentMethod)),
+        outcomes.set(paymentMethod, await pay(orderId, paymentMethod)),
       ),
     );
     await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
@@ -62,36 +62,36 @@ describe('a payment', () => {
     await receiver.stop();
   });
 
-  /** Authorizes and captures as a saga does, and writes down all that it hears. */
+  /** Authorizes and captures as a saga does, and records every result. */
   async function pay(
     orderId: string,
     paymentMethod: string,
   ): Promise<Pick<Story, 'authorization' | 'capture'>> {
     const stripe = sandbox.stripe({ timeout: 6 * patienceMs });
-    const { told: authorization, intent } = await askUntilHeard(() =>
+    const { results: authorization, intent } = await retryUntilResponse(() =>
       stripe.paymentIntents.create(payment(orderId, paymentMethod), { idempotencyKey: orderId }),
     );
     if (!intent) return { authorization };
-    const { told: capture } = await askUntilHeard(() =>
+    const { results: capture } = await retryUntilResponse(() =>
       stripe.paymentIntents.capture(intent.id, {}, { idempotencyKey: `capture ${orderId}` }),
     );
     return { authorization, capture };
   }
 
-  async function askUntilHeard(ask: () => Promise<Stripe.Response<Stripe.PaymentIntent>>) {
-    const told: string[] = [];
+  async function retryUntilResponse(ask: () => Promise<Stripe.Response<Stripe.PaymentIntent>>) {
+    const results: string[] = [];
     for (;;) {
       try {
         const intent = await ask();
-        told.push(intent.lastResponse.headers['idempotent-replayed'] ? 'done before' : 'done');
-        return { told, intent };
+        results.push(intent.lastResponse.headers['idempotent-replayed'] ? 'replayed' : 'done');
+        return { results, intent };
       } catch (error) {
         if (error instanceof Stripe.errors.StripeCardError)
-          return { told: [...told, error.decline_code], intent: undefined };
+          return { results: [...results, error.decline_code], intent: undefined };
         const { statusCode } = error as Stripe.errors.StripeError;
-        const answer = statusCode === undefined ? 'silence' : String(statusCode);
-        // How often a key is found in use is a matter of speed.
-        if (answer !== '409' || told.at(-1) !== '409') told.push(answer);
+        const result = statusCode === undefined ? 'silence' : String(statusCode);
+        // How often a key is in use depends on the machine's speed.
+        if (result !== '409' || results.at(-1) !== '409') results.push(result);
       }
     }
   }
@@ -106,18 +106,21 @@ describe('a payment', () => {
       )
       .join('');
 
-  it.each(Object.entries(stories))('with %s is heard of as its name says', async (paymentMethod, story) => {
-    const { authorization, capture, webhooks, ledger } = story;
-    expect(heard.get(paymentMethod)).toEqual({ authorization, ...(capture && { capture }) });
+  it.each(Object.entries(stories))(
+    'with %s has the results, webhooks and ledger of the table',
+    async (paymentMethod, story) => {
+      const { authorization, capture, webhooks, ledger } = story;
+      expect(outcomes.get(paymentMethod)).toEqual({ authorization, ...(capture && { capture }) });
 
-    const orderId = orderIds.get(paymentMethod)!;
-    expect(webhooksOf(orderId)).toBe(webhooks);
-    const { authorized, captured, refunded, voided } = (await sandbox.row(orderId))!;
-    expect([authorized, captured, refunded, voided]).toEqual([...ledger, 0, 0]);
-  });
+      const orderId = orderIds.get(paymentMethod)!;
+      expect(webhooksOf(orderId)).toBe(webhooks);
+      const { authorized, captured, refunded, voided } = (await sandbox.row(orderId))!;
+      expect([authorized, captured, refunded, voided]).toEqual([...ledger, 0, 0]);
+    },
+  );
 
   it.each(Object.keys(stories).filter((paymentMethod) => stories[paymentMethod]!.webhooks.includes('F')))(
-    'with %s is declined for good, under another key too',
+    'with %s stays declined under another key',
     async (paymentMethod) => {
       const stripe = sandbox.stripe();
       const orderId = orderIds.get(paymentMethod)!;
@@ -141,13 +144,13 @@ describe('the payment methods', () => {
   const page = readFileSync(join(root, 'docs/sandbox.md'), 'utf8');
   const table = (markdown: string) => markdown.split('\n').filter((line) => line.startsWith('| `pm_'));
 
-  it('have each a story above and a row in docs/sandbox.md', () => {
+  it('each have a row in the table above and in docs/sandbox.md', () => {
     expect(inCode.length).toBeGreaterThan(12);
     expect(namesIn(Object.keys(stories).join(' ')).sort()).toEqual(inCode);
     expect(namesIn(table(page).join('\n')).sort()).toEqual(inCode);
   });
 
-  it('are missed on the page when one is not there or has another name', () => {
+  it('are noticed when a row is missing or has another name', () => {
     const planted = page.replace('| `pm_sandbox_slow_<ms>`', '| `pm_sandbox_sleepy_<ms>`');
     expect(namesIn(table(planted).join('\n')).sort()).not.toEqual(inCode);
   });

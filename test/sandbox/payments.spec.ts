@@ -13,8 +13,8 @@ afterAll(() => sandbox.stop());
 const authorize = (orderId: string, paymentMethod?: string) =>
   stripe.paymentIntents.create(payment(orderId, paymentMethod));
 
-describe('an authorization', () => {
-  it('sets the whole amount aside without taking it', async () => {
+describe('POST /v1/payment_intents', () => {
+  it('authorizes the whole amount without capturing it', async () => {
     const intent = await authorize(newOrderId());
 
     expect(intent).toMatchObject({
@@ -32,12 +32,12 @@ describe('an authorization', () => {
     expect(intent.lastResponse.requestId).toMatch(/^req_/);
   });
 
-  it('is found again by its id', async () => {
+  it('makes an intent that GET finds by its id', async () => {
     const intent = await authorize(newOrderId());
     expect(await stripe.paymentIntents.retrieve(intent.id)).toEqual(intent);
   });
 
-  it('is found by its order, beside the orders of others', async () => {
+  it('makes an intent that the search finds by its order, beside other orders', async () => {
     const orderId = newOrderId();
     const [intent] = await Promise.all([authorize(orderId), authorize(newOrderId())]);
 
@@ -45,7 +45,7 @@ describe('an authorization', () => {
     expect(found.data.map(({ id }) => id)).toEqual([intent.id]);
   });
 
-  it('takes the money at once when capture is automatic', async () => {
+  it('captures at once with capture_method=automatic', async () => {
     const orderId = newOrderId();
     const intent = await stripe.paymentIntents.create({ ...payment(orderId), capture_method: 'automatic' });
 
@@ -53,7 +53,7 @@ describe('an authorization', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, captured: 1999, voided: 0 });
   });
 
-  it('is one minor unit too high with the payment method of the tampering drill', async () => {
+  it('authorizes one minor unit too much with pm_sandbox_amount_mismatch', async () => {
     const orderId = newOrderId();
     expect(await authorize(orderId, 'pm_sandbox_amount_mismatch')).toMatchObject({
       amount: 2000,
@@ -62,7 +62,7 @@ describe('an authorization', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 2000 });
   });
 
-  it('shows its charge in place of the id when asked to expand it', async () => {
+  it('shows the charge instead of its id with expand', async () => {
     const intent = await stripe.paymentIntents.create({
       ...payment(newOrderId()),
       expand: ['latest_charge'],
@@ -71,11 +71,11 @@ describe('an authorization', () => {
   });
 });
 
-describe('a decline', () => {
+describe('declines', () => {
   it.each([
     ['pm_card_chargeDeclined', 'generic_decline'],
     ['pm_card_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
-  ])('of %s is a card error with %s', async (paymentMethod, declineCode) => {
+  ])('answers 402 to an authorization with %s: %s', async (paymentMethod, declineCode) => {
     const orderId = newOrderId();
     const error = await errorOf(authorize(orderId, paymentMethod));
 
@@ -88,7 +88,7 @@ describe('a decline', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 0, captured: 0, attempts: 1 });
   });
 
-  it('of the capture leaves the authorization to be voided', async () => {
+  it('leaves an authorization that can be voided when the capture is declined', async () => {
     const orderId = newOrderId();
     const { id } = await authorize(orderId, 'pm_sandbox_capture_declined');
 
@@ -109,7 +109,7 @@ describe('a decline', () => {
   });
 });
 
-describe('an intent', () => {
+describe('the states of an intent', () => {
   type Step = 'capture' | 'void' | 'refund' | 'part of a refund' | 'part of a capture';
   const steps: Record<Step, (id: string) => Promise<unknown>> = {
     capture: (id) => stripe.paymentIntents.capture(id),
@@ -129,7 +129,7 @@ describe('an intent', () => {
     [['capture', 'part of a refund'], 'succeeded', [1999, 1000, 0]],
     [['capture', 'part of a refund', 'refund'], 'succeeded', [1999, 1999, 0]],
   ])(
-    'after %j is %s with captured, refunded, voided %j',
+    'after %j: %s with captured, refunded, voided %j',
     async (taken, status, [captured, refunded, voided]) => {
       const [orderId, other] = [newOrderId(), newOrderId()];
       const [{ id }] = await Promise.all([authorize(orderId), authorize(other)]);
@@ -162,7 +162,7 @@ describe('an intent', () => {
     [['capture', 'refund'], 'refund', 'charge_already_refunded'],
     [['capture', 'part of a refund'], 'part of a refund', undefined],
     [[], 'refund', undefined],
-  ])('after %j refuses %s with code %s, and no money moves', async (taken, refused, code) => {
+  ])('after %j: refuses %s with code %s and moves no money', async (taken, refused, code) => {
     const orderId = newOrderId();
     const { id } = await authorize(orderId);
     for (const step of taken) await steps[step](id);
@@ -175,13 +175,13 @@ describe('an intent', () => {
     expect(await sandbox.row(orderId)).toMatchObject(before);
   });
 
-  it('cannot be captured beyond its authorization', async () => {
+  it('refuses a capture above the authorized amount', async () => {
     const { id } = await authorize(newOrderId());
     const error = await errorOf(stripe.paymentIntents.capture(id, { amount_to_capture: 2000 }));
     expect(error).toMatchObject({ statusCode: 400, code: 'amount_too_large' });
   });
 
-  it('gives back its captured money in a refund that is found by its id', async () => {
+  it('refunds captured money, and GET finds the refund by its id', async () => {
     const { id } = await authorize(newOrderId());
     await stripe.paymentIntents.capture(id);
     const refund = await stripe.refunds.create({ payment_intent: id, metadata: { operationId: 'op_back' } });
@@ -191,8 +191,8 @@ describe('an intent', () => {
   });
 });
 
-describe('the lists', () => {
-  it('show intents the newest first, page by page', async () => {
+describe('lists', () => {
+  it('show intents newest first, page by page', async () => {
     const made: string[] = [];
     for (let i = 0; i < 5; i++) made.unshift((await authorize(newOrderId())).id);
 
@@ -202,7 +202,7 @@ describe('the lists', () => {
     expect([...first.data, ...second.data].map(({ id }) => id)).toEqual(made);
   });
 
-  it('show the refunds of one intent, the newest first, beside those of another', async () => {
+  it('show the refunds of one intent newest first, without those of another', async () => {
     const [one, other] = [await authorize(newOrderId()), await authorize(newOrderId())];
     for (const { id } of [one, other]) await stripe.paymentIntents.capture(id);
     const refund = (payment_intent: string, amount: number) =>
@@ -218,7 +218,7 @@ describe('the lists', () => {
     );
   });
 
-  it('show events with the state right after what caused them', async () => {
+  it('show events with the state right after their cause', async () => {
     const { id } = await authorize(newOrderId());
     await stripe.paymentIntents.capture(id);
 
@@ -235,13 +235,13 @@ describe('the lists', () => {
   });
 });
 
-describe('a request the sandbox cannot read', () => {
+describe('invalid requests', () => {
   const valid = payment('ord_unreadable');
   it.each<[string, object, string | undefined, string]>([
     ['no amount', { ...valid, amount: undefined }, 'parameter_missing', 'amount'],
     ['half a minor unit', { ...valid, amount: 19.99 }, 'parameter_invalid_integer', 'amount'],
     ['a negative amount', { ...valid, amount: -1 }, 'parameter_invalid_integer', 'amount'],
-    ['no amount at all, as zero', { ...valid, amount: 0 }, 'parameter_invalid_integer', 'amount'],
+    ['an amount of zero', { ...valid, amount: 0 }, 'parameter_invalid_integer', 'amount'],
     ['a currency that does not exist', { ...valid, currency: 'xyz' }, undefined, 'currency'],
     ['an unknown parameter', { ...valid, amuont: 1 }, 'parameter_unknown', 'amuont'],
     ['no confirmation', { ...valid, confirm: false }, 'parameter_missing', 'confirm'],
@@ -264,18 +264,18 @@ describe('a request the sandbox cannot read', () => {
       'payment_method',
     ],
     [
-      'a payment method named like a method',
+      'a payment method named like a JavaScript member',
       { ...valid, payment_method: 'constructor' },
       'resource_missing',
       'payment_method',
     ],
     [
-      'metadata too long to keep',
+      'metadata that is too long',
       { ...valid, metadata: { orderId: 'x'.repeat(501) } },
       undefined,
       'metadata[orderId]',
     ],
-  ])('(%s) is refused by name', async (_what, params, code, param) => {
+  ])('names the wrong parameter: %s', async (_what, params, code, param) => {
     const error = await errorOf(stripe.paymentIntents.create(params as Stripe.PaymentIntentCreateParams));
     expect(error).toBeInstanceOf(Stripe.errors.StripeInvalidRequestError);
     expect(error).toMatchObject({ statusCode: 400, param });
@@ -287,11 +287,11 @@ describe('a request the sandbox cannot read', () => {
     ['the capture of an intent', () => stripe.paymentIntents.capture('pi_nowhere')],
     ['a refund', () => stripe.refunds.retrieve('re_nowhere')],
     ['an event', () => stripe.events.retrieve('evt_nowhere')],
-  ])('(%s that does not exist) is answered 404', async (_what, ask) => {
+  ])('answers 404 for %s that does not exist', async (_what, ask) => {
     expect(await errorOf(ask())).toMatchObject({ statusCode: 404, code: 'resource_missing' });
   });
 
-  it("(a path that does not exist) is answered 404 in Stripe's shape", async () => {
+  it("answers 404 in Stripe's shape for an unknown path", async () => {
     expect(await errorOf(stripe.customers.list())).toMatchObject({
       statusCode: 404,
       rawType: 'invalid_request_error',
@@ -299,8 +299,8 @@ describe('a request the sandbox cannot read', () => {
   });
 });
 
-describe('a wrong key', () => {
-  it('is answered 401 without echoing it', async () => {
+describe('a wrong API key', () => {
+  it('gets 401, and the message does not repeat the key', async () => {
     const error = await errorOf(sandbox.stripe({ key: 'sk_test_somebody_else' }).paymentIntents.list());
     expect(error).toBeInstanceOf(Stripe.errors.StripeAuthenticationError);
     expect(error.message).not.toContain('somebody');
@@ -312,7 +312,7 @@ describe('a wrong key', () => {
     expect(await sandbox.row(orderId)).toBeUndefined();
   });
 
-  it('is told apart from the right one in Basic form', async () => {
+  it('gets 401 in Basic authentication too', async () => {
     const ask = (key: string) =>
       fetch(`${sandbox.url}/v1/events`, {
         headers: { authorization: `Basic ${Buffer.from(`${key}:`).toString('base64')}` },

@@ -11,7 +11,7 @@ const root = resolve(__dirname, '../..');
 const workspace = mkdtempSync(join(tmpdir(), 'holdfast-sandbox-process-'));
 const children: ChildProcess[] = [];
 
-/** The sandbox compiled for this run alone, so that no stale build is tested. */
+/** Compiles the sandbox for this run, so that no stale build is tested. */
 beforeAll(() => {
   const sources = readdirSync(join(root, 'sandbox'), { recursive: true, encoding: 'utf8' });
   for (const file of sources.filter((name) => name.endsWith('.ts'))) {
@@ -82,7 +82,7 @@ async function listening(env: Record<string, string> = {}): Promise<Started & { 
   return { ...started, url: /^sandbox listening on (http:\/\/127\.0\.0\.1:\d+)\n$/.exec(line)![1]! };
 }
 
-describe('the sandbox', () => {
+describe('node dist/sandbox.js', () => {
   it.each<[string, Record<string, string>, RegExp]>([
     [
       'in production',
@@ -102,17 +102,17 @@ describe('the sandbox', () => {
       /^STRIPE_SECRET_KEY (?!.*51abc).*, for example STRIPE_SECRET_KEY=sk_test_/,
     ],
     [
-      'with a secret that is none',
+      'with an invalid secret',
       { STRIPE_WEBHOOK_SECRET: 'secret' },
       /^STRIPE_WEBHOOK_SECRET .*, for example STRIPE_WEBHOOK_SECRET=whsec_/,
     ],
     [
-      'with a webhook address that is none',
+      'with an invalid webhook URL',
       { SANDBOX_WEBHOOK_URL: 'localhost:3000' },
       /^SANDBOX_WEBHOOK_URL is "localhost:3000"/,
     ],
     [
-      'with a key window of no time',
+      'with a key window of zero',
       { SANDBOX_KEY_WINDOW_SECONDS: '0' },
       /^SANDBOX_KEY_WINDOW_SECONDS is "0", .* 1 to 2592000, for example SANDBOX_KEY_WINDOW_SECONDS=86400$/,
     ],
@@ -137,18 +137,18 @@ describe('the sandbox', () => {
       /^HOLDFAST_DATA_DIR is "\/proc\/holdfast\/data"/,
     ],
     [
-      'without a place for its ledger',
+      'with a data folder below a file',
       { HOLDFAST_DATA_DIR: '/dev/null/here' },
       /^HOLDFAST_DATA_DIR is "\/dev\/null\/here"/,
     ],
-  ])('does not start %s, and says so in one line', async (_when, env, line) => {
+  ])('refuses to start %s, and says why in one line', async (_when, env, line) => {
     const { code, stdout, stderr } = await start({ SANDBOX_PORT: '0', ...env }).ended;
     expect(stderr.trimEnd()).toMatch(line);
     expect(stderr.trimEnd().split('\n')).toHaveLength(1);
     expect([code, stdout]).toEqual([1, '']);
   });
 
-  it('names the port and its variable when somebody else listens there, and leaves the ledger alone', async () => {
+  it('names a port that is in use and its variable, and does not touch the ledger', async () => {
     const taken = createServer();
     await new Promise<void>((done) => {
       taken.listen(0, '127.0.0.1', done);
@@ -167,23 +167,18 @@ describe('the sandbox', () => {
     expect(readFileSync(join(dataDir, 'sandbox-ledger.jsonl'), 'utf8')).toBe('{"attempt":"ord_being_writ');
   });
 
-  it.each(['SIGTERM', 'SIGINT'] as const)(
-    'ends at %s, though a request is never answered',
-    async (signal) => {
-      const { child, url, ended } = await listening({ HOLDFAST_DATA_DIR: join(workspace, signal) });
-      const orderId = newOrderId();
-      const hanging = errorOf(
-        stripeAt(url).paymentIntents.create(payment(orderId, 'pm_sandbox_slow_3600000')),
-      );
-      await heard(url, orderId);
+  it.each(['SIGTERM', 'SIGINT'] as const)('ends at %s although a request is unanswered', async (signal) => {
+    const { child, url, ended } = await listening({ HOLDFAST_DATA_DIR: join(workspace, signal) });
+    const orderId = newOrderId();
+    const hanging = errorOf(stripeAt(url).paymentIntents.create(payment(orderId, 'pm_sandbox_slow_3600000')));
+    await received(url, orderId);
 
-      child.kill(signal);
-      expect(await ended).toMatchObject({ code: 0, stderr: '' });
-      await hanging;
-    },
-  );
+    child.kill(signal);
+    expect(await ended).toMatchObject({ code: 0, stderr: '' });
+    await hanging;
+  });
 
-  it('remembers after kill -9 all that it answered', async () => {
+  it('remembers every response after kill -9', async () => {
     const env = { HOLDFAST_DATA_DIR: join(workspace, 'killed') };
     const first = await listening(env);
     const answered: string[] = [];
@@ -207,11 +202,11 @@ describe('the sandbox', () => {
   });
 });
 
-describe('the sandbox after kill -9', () => {
-  it('carries out what was begun, counts on, and tells what nobody was told', async () => {
+describe('node dist/sandbox.js after kill -9', () => {
+  it('executes what was begun, keeps its counts, and sends the missing webhooks', async () => {
     const receiver = await Receiver.start();
     const env = { HOLDFAST_DATA_DIR: join(workspace, 'begun'), SANDBOX_WEBHOOK_URL: receiver.url };
-    const [lateId, failedId, toldId] = [newOrderId(), newOrderId(), newOrderId()];
+    const [lateId, failedId, pendingId] = [newOrderId(), newOrderId(), newOrderId()];
     const first = await listening(env);
     const ask = (url: string, orderId: string, paymentMethod: string, timeout = 20_000) =>
       stripeAt(url, { timeout }).paymentIntents.create(payment(orderId, paymentMethod), {
@@ -219,10 +214,10 @@ describe('the sandbox after kill -9', () => {
       });
 
     receiver.isHolding = true;
-    await ask(first.url, toldId, 'pm_card_visa');
+    await ask(first.url, pendingId, 'pm_card_visa');
     await errorOf(ask(first.url, failedId, 'pm_sandbox_error_then_ok_1'));
     const late = errorOf(ask(first.url, lateId, 'pm_sandbox_late_commit_2000'));
-    await heard(first.url, lateId);
+    await received(first.url, lateId);
     first.child.kill('SIGKILL');
     await Promise.all([first.ended, late]);
     receiver.isHolding = false;
@@ -231,15 +226,15 @@ describe('the sandbox after kill -9', () => {
     const second = await listening(env);
     await ask(second.url, failedId, 'pm_sandbox_error_then_ok_1');
     await eventually(() => {
-      const told = receiver.delivered.map(
+      const orderIds = receiver.delivered.map(
         ({ event }) => (event.data.object as Stripe.PaymentIntent).metadata.orderId,
       );
-      return [lateId, failedId, toldId].every((orderId) => told.includes(orderId));
+      return [lateId, failedId, pendingId].every((orderId) => orderIds.includes(orderId));
     });
     await receiver.stop();
   });
 
-  it('forgets keys after the window it was given', async () => {
+  it('forgets keys after SANDBOX_KEY_WINDOW_SECONDS', async () => {
     const env = { HOLDFAST_DATA_DIR: join(workspace, 'window'), SANDBOX_KEY_WINDOW_SECONDS: '1' };
     const { url } = await listening(env);
     const orderId = newOrderId();
@@ -250,7 +245,7 @@ describe('the sandbox after kill -9', () => {
 });
 
 /** Waits until the sandbox has received a request for the order. */
-async function heard(url: string, orderId: string): Promise<void> {
+async function received(url: string, orderId: string): Promise<void> {
   for (;;) {
     const { data } = (await (await fetch(`${url}/sandbox/ledger`)).json()) as { data: { orderId: string }[] };
     if (data.some((row) => row.orderId === orderId)) return;

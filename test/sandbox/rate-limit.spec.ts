@@ -9,10 +9,10 @@ beforeEach(async () => {
 });
 afterEach(() => sandbox.stop());
 
-describe('a rate limit', () => {
+describe('rateLimitPerSecond', () => {
   const read = () => sandbox.stripe().events.list();
 
-  it('turns away with 429 what comes above it, and says when to come again', async () => {
+  it('answers 429 with Retry-After above the limit', async () => {
     await sandbox.setFaults({ rateLimitPerSecond: 5 });
     const startedAt = performance.now();
     const answers = await Promise.allSettled(Array.from({ length: 40 }, read));
@@ -28,11 +28,11 @@ describe('a rate limit', () => {
     await eventually(() => read().catch(() => undefined));
   });
 
-  it('turns away before anything is done, counts as an attempt, and leaves the key free', async () => {
+  it('refuses before execution, counts the attempt, and leaves the key free', async () => {
     const ask = (orderId: string) =>
       sandbox.stripe().paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
     await sandbox.setFaults({ rateLimitPerSecond: 1 });
-    // Of two at once one is turned away, unless the machine takes a second between them.
+    // One of two requests at once is refused, unless the machine takes a second between them.
     const orderId = await eventually(async () => {
       const orderIds = [newOrderId(), newOrderId()];
       const answers = await Promise.allSettled(orderIds.map(ask));
@@ -46,7 +46,7 @@ describe('a rate limit', () => {
   });
 
   it(
-    'holds in every second, wherever it begins, and lets in whoever finds room',
+    'admits exactly the limit in every sliding second',
     seeded(async (random) => {
       const perSecond = random.integer(1, 20);
       const limit = new RateLimit(perSecond);

@@ -13,7 +13,7 @@ afterEach(async () => {
   await receiver.stop();
 });
 
-/** Closing is as abrupt as a kill: nothing is waited for, nothing is written. */
+/** Closing is as abrupt as a kill: it waits for nothing and writes nothing. */
 async function restart(whileDown: () => unknown = () => undefined): Promise<void> {
   await sandbox.close();
   await whileDown();
@@ -33,25 +33,25 @@ const clock = (ms: number) => eventually(() => Date.now() >= ms);
 const movementsOf = async (orderId: string) =>
   (await sandbox.get<{ data: object[] }>(`/sandbox/entries?orderId=${orderId}`)).data;
 
-describe.each(['late_commit', 'slow'])('a request with %s', (manner) => {
+describe.each(['late_commit', 'slow'])('a request with %s', (method) => {
   const longMs = 6 * patienceMs;
 
   async function begun(ms: number): Promise<{ orderId: string; dueFrom: number; dueUntil: number }> {
     const orderId = newOrderId();
-    const askedAt = Date.now();
-    const error = await errorOf(authorize(orderId, `pm_sandbox_${manner}_${ms}`, patienceMs));
+    const sentAt = Date.now();
+    const error = await errorOf(authorize(orderId, `pm_sandbox_${method}_${ms}`, patienceMs));
     expect(error).toBeInstanceOf(Stripe.errors.StripeConnectionError);
     await eventually(async () => (await sandbox.row(orderId))?.attempts === 1);
-    return { orderId, dueFrom: askedAt + ms, dueUntil: Date.now() + ms };
+    return { orderId, dueFrom: sentAt + ms, dueUntil: Date.now() + ms };
   }
 
-  it('is carried out at the start when its time passed while the sandbox was away', async () => {
+  it('is executed at the start when it fell due while the sandbox was down', async () => {
     const { orderId, dueUntil } = await begun(2 * patienceMs);
     await restart(() => clock(dueUntil));
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 1 });
   });
 
-  it('is carried out at its time, once, when the sandbox is back before', async () => {
+  it('is executed once, at its time, when the sandbox is up before', async () => {
     const { orderId, dueFrom } = await begun(longMs);
     await restart();
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 0, attempts: 1 });
@@ -62,10 +62,10 @@ describe.each(['late_commit', 'slow'])('a request with %s', (manner) => {
     expect(await movementsOf(orderId)).toHaveLength(1);
   });
 
-  it('keeps its key in use over the restart, and then answers under it what it did', async () => {
+  it('keeps its key in use over a restart, and then replays the response under it', async () => {
     const { orderId } = await begun(longMs);
     await restart();
-    const ask = () => authorize(orderId, `pm_sandbox_${manner}_${longMs}`);
+    const ask = () => authorize(orderId, `pm_sandbox_${method}_${longMs}`);
     expect(await errorOf(ask())).toMatchObject({ statusCode: 409, code: 'idempotency_key_in_use' });
 
     await eventually(async () => (await sandbox.row(orderId))?.authorized === 1999);
@@ -73,7 +73,7 @@ describe.each(['late_commit', 'slow'])('a request with %s', (manner) => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999 });
   });
 
-  it('tells of itself by webhook, also when another process had begun it', async () => {
+  it('sends its webhook although another process began it', async () => {
     const { dueUntil } = await begun(2 * patienceMs);
     await restart(() => clock(dueUntil));
     await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
@@ -82,7 +82,7 @@ describe.each(['late_commit', 'slow'])('a request with %s', (manner) => {
 });
 
 describe('a late capture', () => {
-  it('is carried out after a restart, unless the authorization was voided meanwhile', async () => {
+  it('is executed after a restart unless the authorization was voided', async () => {
     const paymentMethod = `pm_sandbox_late_commit_${4 * patienceMs}`;
     const orderIds = [newOrderId(), newOrderId()];
     const ids: string[] = [];
@@ -109,16 +109,16 @@ describe('a late capture', () => {
   });
 });
 
-describe('requests that a payment method counts', () => {
+describe('requests counted by a payment method', () => {
   it.each([
     ['error_then_ok_2', 500],
     ['rate_limited_2', 429],
-  ])('are counted on after a restart: %s', async (manner, status) => {
+  ])('keep their count over a restart: %s', async (method, status) => {
     const orderId = newOrderId();
-    const heard: (number | undefined)[] = [];
+    const statuses: (number | undefined)[] = [];
     for (let i = 0; i < 3; i++) {
-      const answer = authorize(orderId, `pm_sandbox_${manner}`);
-      heard.push(
+      const answer = authorize(orderId, `pm_sandbox_${method}`);
+      statuses.push(
         await answer.then(
           () => 200,
           (error: Stripe.errors.StripeError) => error.statusCode,
@@ -126,17 +126,17 @@ describe('requests that a payment method counts', () => {
       );
       await restart();
     }
-    expect(heard).toEqual([status, status, 200]);
+    expect(statuses).toEqual([status, status, 200]);
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 1999, attempts: 3 });
   });
 
   it.each(['timeout_before_commit', 'timeout_after_commit'])(
-    'are left unanswered once, not once per process: %s',
-    async (manner) => {
+    'time out once, not once per process: %s',
+    async (method) => {
       const orderId = newOrderId();
-      await errorOf(authorize(orderId, `pm_sandbox_${manner}`, patienceMs));
+      await errorOf(authorize(orderId, `pm_sandbox_${method}`, patienceMs));
       await restart();
-      const { id } = await authorize(orderId, `pm_sandbox_${manner}`);
+      const { id } = await authorize(orderId, `pm_sandbox_${method}`);
       await errorOf(capture(id, patienceMs));
       await restart();
       await capture(id);
@@ -152,7 +152,7 @@ describe('an event', () => {
       receiver.delivered.length = 0;
     });
 
-  it('that nobody has accepted goes out again after a restart, in its order', async () => {
+  it('that was not accepted is sent again after a restart, in order', async () => {
     receiver.isHolding = true;
     const { id } = await authorize(newOrderId());
     await capture(id);
@@ -166,7 +166,7 @@ describe('an event', () => {
     ]);
   });
 
-  it('that was accepted does not go out again', async () => {
+  it('that was accepted is not sent again', async () => {
     const { id } = await authorize(newOrderId());
     await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
     receiver.isHolding = true;
@@ -175,12 +175,12 @@ describe('an event', () => {
     await restartWithReceiverBack();
 
     await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
-    const told = receiver.delivered.map(({ event }) => (event.data.object as { id: string }).id);
-    expect([told.includes(other.id), told.includes(id)]).toEqual([true, false]);
+    const sentIds = receiver.delivered.map(({ event }) => (event.data.object as { id: string }).id);
+    expect([sentIds.includes(other.id), sentIds.includes(id)]).toEqual([true, false]);
   });
 
-  it('that was tried in vain ten times does not go out again', async () => {
-    receiver.answers.push(...Array<number>(10).fill(500));
+  it('that failed ten times is not sent again', async () => {
+    receiver.statuses.push(...Array<number>(10).fill(500));
     await authorize(newOrderId());
     await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
     expect((await sandbox.stats()).webhooks).toMatchObject({ sent: 0, failed: 10 });
@@ -192,7 +192,7 @@ describe('an event', () => {
     expect((await sandbox.stats()).webhooks.pending).toBe(0);
   });
 
-  it('keeps the manner of its payment method: twice, reversed, or never', async () => {
+  it('is still sent twice, reversed or never, as its payment method says', async () => {
     receiver.isHolding = true;
     await authorize(newOrderId(), 'pm_sandbox_no_webhook');
     await authorize(newOrderId(), 'pm_sandbox_duplicate_webhooks_2');
@@ -213,7 +213,7 @@ describe('an event', () => {
 });
 
 describe('faults and statistics', () => {
-  it('do not outlive the process', async () => {
+  it('are reset by a restart', async () => {
     await sandbox.setFaults({ errorRate: 1, rateLimitPerSecond: 1, seed: 5 });
     await errorOf(sandbox.stripe().events.list());
     await restart();

@@ -46,17 +46,17 @@ describe('a webhook signature', () => {
       'e0330e3361a26e44a3a69999831a2e6c284635b7fa86650ee4a9dbd8fdaa2f5c',
     ],
     [
-      'nothing at all',
+      'an empty body',
       '',
       0,
       'whsec_holdfast_sandbox',
       '950617f2411e893c5e8d228a775f974aff6774b5c431304109611bebec715321',
     ],
-  ])('of %s is what openssl computes', (_what, body, atSeconds, secret, digest) => {
+  ])('equals that of openssl for %s', (_what, body, atSeconds, secret, digest) => {
     expect(signatureOf(body, secret, atSeconds)).toBe(`t=${atSeconds},v1=${digest}`);
   });
 
-  it.each([event, inGerman])('of %s is what the official client would have sent', (payload) => {
+  it.each([event, inGerman])('equals that of the official client for %s', (payload) => {
     const header = stripeAt('http://127.0.0.1:9').webhooks.generateTestHeaderString({
       payload,
       secret: webhookSecret,
@@ -66,7 +66,7 @@ describe('a webhook signature', () => {
   });
 });
 
-describe('a delivery', () => {
+describe('a delivered webhook', () => {
   let receiver: Receiver;
   let sandbox: TestSandbox;
   beforeEach(async () => {
@@ -83,7 +83,7 @@ describe('a delivery', () => {
       .stripe()
       .webhooks.constructEvent(body, signature, webhookSecret, undefined, undefined, receivedAt);
 
-  it('is signed over the very bytes that are sent, and for five minutes only', async () => {
+  it('is signed over the exact bytes, and valid for five minutes', async () => {
     await sandbox.stripe().paymentIntents.create({ ...payment(newOrderId()), description: 'Käse für 3 €' });
     await eventually(() => receiver.delivered.length === 1);
     const delivered = receiver.delivered[0]!;
@@ -99,8 +99,8 @@ describe('a delivery', () => {
     );
   });
 
-  it('is signed anew at every try, so that a late one is not taken for a recording', async () => {
-    receiver.answers.push(500);
+  it('has a new signature at every try, so that a late retry is not refused as a replay', async () => {
+    receiver.statuses.push(500);
     await sandbox.stripe().paymentIntents.create(payment(newOrderId()));
     await eventually(() => receiver.delivered.length === 2);
 

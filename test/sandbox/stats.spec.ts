@@ -22,8 +22,8 @@ const sum = (counts: Record<string, number>) => Object.values(counts).reduce((a,
 const create = (paymentMethod: string, timeout = 20_000) =>
   sandbox.stripe({ timeout }).paymentIntents.create(payment(newOrderId(), paymentMethod));
 
-describe('the statistics', () => {
-  it('count the requests by their path, and what was answered', async () => {
+describe('GET /sandbox/stats', () => {
+  it('counts requests by path and by result', async () => {
     const stripe = sandbox.stripe();
     const ids = [await create('pm_card_visa'), await create('pm_card_visa')].map(({ id }) => id);
     for (const id of ids) await stripe.paymentIntents.capture(id);
@@ -60,7 +60,7 @@ describe('the statistics', () => {
     expect(sum(requests.byPath)).toBe(requests.total);
   });
 
-  it('count a call on a provider that is down, with the second one that the official client makes', async () => {
+  it('counts requests while down, including the retry of the official client', async () => {
     await sandbox.setFaults({ down: true });
     await errorOf(create('pm_card_visa'));
     expect(await sandbox.stats()).toMatchObject({
@@ -71,16 +71,16 @@ describe('the statistics', () => {
 
   it.each<[string, object, string]>([
     ['dropped', { dropAnswersRate: 1 }, 'cutOff'],
-    ['never given', { timeoutRate: 1 }, 'timedOut'],
-    ['an injected error', { errorRate: 1 }, 'error5xx'],
-  ])('call an answer that was %s by its own name', async (_what, faults, answer) => {
+    ['never sent', { timeoutRate: 1 }, 'timedOut'],
+    ['replaced by an error', { errorRate: 1 }, 'error5xx'],
+  ])('counts separately a response that was %s', async (_what, faults, answer) => {
     await sandbox.setFaults(faults);
     await errorOf(create('pm_card_visa', patienceMs));
     const { requests, answered } = await sandbox.stats();
     expect(answered).toEqual({ ...nothing, [answer]: requests.total });
   });
 
-  it('call a request timed out whose asker has gone before the answer was there', async () => {
+  it('counts a request as timed out when its client left before the response', async () => {
     await errorOf(create(`pm_sandbox_slow_answer_${2 * patienceMs}`, patienceMs));
     const answered = await eventually(async () => {
       const now = (await sandbox.stats()).answered;
@@ -89,7 +89,7 @@ describe('the statistics', () => {
     expect(answered).toEqual({ ...nothing, timedOut: 1 });
   });
 
-  it('show in the latest second what has just come, and its highest number as the peak', async () => {
+  it('shows the current second last, and the highest count as the peak', async () => {
     for (let i = 0; i < 20; i++) await sandbox.stripe().events.list();
     const { total, lastMinute, perSecondPeak } = (await sandbox.stats()).requests;
     expect(lastMinute).toHaveLength(60);
@@ -97,7 +97,7 @@ describe('the statistics', () => {
     expect(perSecondPeak).toBe(Math.max(...lastMinute));
   });
 
-  it('are zero after DELETE, and leave out what was still being worked at', async () => {
+  it('is zero after DELETE, without the requests in progress', async () => {
     await create('pm_card_visa');
     const slow = create(`pm_sandbox_slow_${patienceMs}`);
     await eventually(async () => (await sandbox.stats()).requests.total === 2);
@@ -112,19 +112,19 @@ describe('the statistics', () => {
     expect(await sandbox.stats()).toMatchObject(zero);
   });
 
-  it('leave out the desk itself', async () => {
+  it('does not count requests to /sandbox', async () => {
     for (const path of ['ledger', 'faults', 'stats', 'health']) await sandbox.get(`/sandbox/${path}`);
     expect((await sandbox.stats()).requests.total).toBe(0);
   });
 });
 
-describe('the statistics of webhooks', () => {
-  it('count each try, and the events that nobody has accepted yet', async () => {
+describe('webhooks in GET /sandbox/stats', () => {
+  it('counts each try, and the events that are not accepted yet', async () => {
     const receiver = await Receiver.start();
     await sandbox.stop();
     sandbox = await TestSandbox.start({ webhookUrl: receiver.url });
     try {
-      receiver.answers.push(500, 503);
+      receiver.statuses.push(500, 503);
       await create('pm_sandbox_duplicate_webhooks_3');
       await eventually(async () => (await sandbox.stats()).webhooks.pending === 0);
       expect((await sandbox.stats()).webhooks).toEqual({ sent: 3, failed: 2, pending: 0 });
@@ -143,9 +143,9 @@ describe('the statistics of webhooks', () => {
   });
 });
 
-describe('the last minute', () => {
+describe('lastMinute', () => {
   it(
-    'is each second as it was, whatever the pauses between the calls',
+    'has the count of each second, whatever the pauses between requests',
     seeded(async (random) => {
       let nowMs = random.integer(0, 1_000_000);
       const stats = new Stats(() => nowMs);

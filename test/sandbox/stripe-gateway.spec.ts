@@ -34,8 +34,8 @@ describe('the Stripe gateway', () => {
     currency,
     authorization,
   });
-  /** Asks again under the same key, as a saga does, until something is heard. */
-  async function heard(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
+  /** Retries under the same key, as a saga does, until the outcome is known. */
+  async function untilKnown(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
     for (;;) {
       const answer = await ask();
       if (answer.status !== 'unknown') return answer;
@@ -43,15 +43,15 @@ describe('the Stripe gateway', () => {
   }
   async function authorized(paymentMethod = 'pm_card_visa'): Promise<{ orderId: string; reference: string }> {
     const orderId = newOrderId();
-    const answer = await heard(() => authorize(orderId, paymentMethod));
+    const answer = await untilKnown(() => authorize(orderId, paymentMethod));
     if (answer.status !== 'approved') throw new Error(`not authorized: ${JSON.stringify(answer)}`);
     return { orderId, reference: answer.reference };
   }
 
   it('authorizes without taking the money', async () => {
     const orderId = newOrderId();
-    // The first call of a process is slow; on a busy machine it outlasts the gateway's patience.
-    const answer = await heard(() => authorize(orderId, 'pm_card_visa'));
+    // The first call of a process is slow; on a busy machine it exceeds the gateway's timeout.
+    const answer = await untilKnown(() => authorize(orderId, 'pm_card_visa'));
     expect(answer).toMatchObject({ status: 'approved', amount, currency });
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, captured: 0 });
   });
@@ -60,7 +60,7 @@ describe('the Stripe gateway', () => {
     ['pm_card_chargeDeclined', 'generic_decline'],
     ['pm_card_chargeDeclinedInsufficientFunds', 'insufficient_funds'],
     ['pm_nobody_knows', 'resource_missing'],
-  ])('reads the answer to %s as declined: %s', async (paymentMethod, code) => {
+  ])('reports %s as declined: %s', async (paymentMethod, code) => {
     expect(await authorize(newOrderId(), paymentMethod)).toMatchObject({ status: 'declined', code });
   });
 
@@ -71,20 +71,20 @@ describe('the Stripe gateway', () => {
     'pm_sandbox_error_then_ok_2',
     'pm_sandbox_rate_limited_2',
     `pm_sandbox_slow_${patienceMs * 2}`,
-  ])('reads the first answer to %s as unknown, and charges once in the end', async (paymentMethod) => {
+  ])('reports the first call with %s as unknown, and charges once in the end', async (paymentMethod) => {
     const orderId = newOrderId();
     expect(await authorize(orderId, paymentMethod)).toMatchObject({ status: 'unknown' });
-    const answer = await heard(() => authorize(orderId, paymentMethod));
+    const answer = await untilKnown(() => authorize(orderId, paymentMethod));
     expect(answer).toMatchObject({ status: 'approved', amount });
     const { reference } = answer as Extract<GatewayResult, { status: 'approved' }>;
-    expect(await heard(() => gateway.capture(followUp('capture', orderId, reference)))).toMatchObject({
+    expect(await untilKnown(() => gateway.capture(followUp('capture', orderId, reference)))).toMatchObject({
       status: 'approved',
       amount,
     });
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, captured: amount, refunded: 0 });
   });
 
-  it('reads an answer that was dropped as unknown, and finds the charge made when it asks again', async () => {
+  it('reports a dropped response as unknown, and finds the charge at the retry', async () => {
     const orderId = newOrderId();
     await sandbox.setFaults({ dropAnswersRate: 1 });
     expect(await authorize(orderId, 'pm_card_visa')).toMatchObject({ status: 'unknown' });
@@ -93,9 +93,9 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount });
   });
 
-  it('reads a refusal of its key, known with other parameters, as unknown', async () => {
+  it('reports as unknown that its key was used with other parameters', async () => {
     const orderId = newOrderId();
-    await heard(() => authorize(orderId, 'pm_card_visa'));
+    await untilKnown(() => authorize(orderId, 'pm_card_visa'));
     expect(await authorize(orderId, 'pm_card_mastercard')).toMatchObject({
       status: 'unknown',
       detail: expect.stringMatching(/StripeIdempotencyError/) as string,
@@ -103,27 +103,27 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount });
   });
 
-  it('passes on how long the provider asks to be left alone', async () => {
+  it('passes on the provider’s Retry-After', async () => {
     const answer = await authorize(newOrderId(), 'pm_sandbox_rate_limited_1');
     expect(answer).toMatchObject({ status: 'unknown' });
     expect((answer as { retryAfterMs?: number }).retryAfterMs).toBeGreaterThanOrEqual(1_000);
   });
 
-  it('tells the amount that the provider names, whatever was asked', async () => {
+  it('reports the amount that the provider names, not the requested one', async () => {
     expect(await authorize(newOrderId(), 'pm_sandbox_amount_mismatch')).toMatchObject({
       status: 'approved',
       amount: amount + 1,
     });
   });
 
-  it('reads a refused capture as declined', async () => {
+  it('reports a refused capture as declined', async () => {
     const { orderId, reference } = await authorized('pm_sandbox_capture_declined');
     expect(await gateway.capture(followUp('capture', orderId, reference))).toMatchObject({
       status: 'declined',
     });
   });
 
-  it('finds a capture done whose key the provider has forgotten', async () => {
+  it('finds an earlier capture whose key the provider has forgotten', async () => {
     const { orderId, reference } = await authorized();
     await gateway.capture(followUp('capture', orderId, reference));
     expect(await gateway.capture(followUp('capture', orderId, reference, 2))).toMatchObject({
@@ -133,7 +133,7 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ captured: amount });
   });
 
-  it('voids once, however often it is asked', async () => {
+  it('voids once, however often it is called', async () => {
     const { orderId, reference } = await authorized();
     for (const number of [1, 1, 2]) {
       expect(await gateway.void(followUp('void', orderId, reference, number))).toMatchObject({
@@ -143,13 +143,13 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ voided: amount, captured: 0 });
   });
 
-  it('does not take a captured payment for voided', async () => {
+  it('does not report a captured payment as voided', async () => {
     const { orderId, reference } = await authorized();
     await gateway.capture(followUp('capture', orderId, reference));
     expect(await gateway.void(followUp('void', orderId, reference))).toMatchObject({ status: 'unknown' });
   });
 
-  it('refunds once, however often it is asked', async () => {
+  it('refunds once, however often it is called', async () => {
     const { orderId, reference } = await authorized();
     await gateway.capture(followUp('capture', orderId, reference));
     for (let times = 0; times < 3; times++) {
@@ -161,7 +161,7 @@ describe('the Stripe gateway', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ captured: amount, refunded: amount });
   });
 
-  it('reads a wrong key of ours as unknown, never as a no to the buyer', async () => {
+  it('reports a wrong API key of ours as unknown, never as a decline', async () => {
     const stranger = new StripeGateway({
       stripeApiUrl: sandbox.url,
       stripeSecretKey: 'sk_test_wrong',
@@ -178,7 +178,7 @@ describe('the Stripe gateway', () => {
   });
 });
 
-describe('the Stripe gateway, when every key is forgotten', () => {
+describe('the Stripe gateway when the provider has forgotten every key', () => {
   let sandbox: TestSandbox;
   let gateway: StripeGateway;
 
@@ -204,7 +204,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
     ['capture', { captured: amount }],
     ['void', { voided: amount }],
     ['refund', { captured: amount, refunded: amount }],
-  ] as const)('finds a %s done that it asks for again', async (verb, moved) => {
+  ] as const)('finds an earlier %s when it repeats the call', async (verb, moved) => {
     const { orderId, ...request } = await authorized();
     if (verb === 'refund') await gateway.capture({ ...request, ...named(orderId, 'capture') });
     for (let times = 0; times < 3; times++) {
@@ -216,7 +216,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: amount, ...moved });
   });
 
-  it('finds a refund done that is named by its row', async () => {
+  it('finds an earlier refund by its operation id', async () => {
     const { orderId, ...request } = await authorized();
     await gateway.capture({ ...request, ...named(orderId, 'capture') });
     const refund = (id: string) =>
@@ -227,7 +227,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
     expect(await refund('pay_2')).toMatchObject({ status: 'unknown' });
   });
 
-  it('does not take a refund of another number for its own', async () => {
+  it('does not mistake a refund with another number for its own', async () => {
     const { orderId, ...request } = await authorized();
     await gateway.capture({ ...request, ...named(orderId, 'capture') });
     await gateway.refund({ ...request, ...named(orderId, 'refund', 1) });
@@ -237,7 +237,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
     });
   });
 
-  it('is charged again for an authorization asked for again, which is why the saga must not', async () => {
+  it('authorizes twice when an authorization is repeated, so the saga must not repeat it', async () => {
     const { orderId } = await authorized();
     const names = named(orderId, 'authorize');
     await gateway.authorize({ ...names, amount, currency, paymentMethod: 'pm_card_visa' });
@@ -248,7 +248,7 @@ describe('the Stripe gateway, when every key is forgotten', () => {
 describe('a guarded gateway', () => {
   const request = { ...named('o', 'authorize'), amount, currency, paymentMethod: 'pm_card_visa' };
 
-  it('stops asking a provider that is silent many times in a row', async () => {
+  it('stops calling a provider that gives no answer many times in a row', async () => {
     let asked = 0;
     const silent = { authorize: () => Promise.resolve({ status: 'unknown', detail: `silence ${++asked}` }) };
     const guarded = new GuardedGateway(silent as unknown as StripeGateway);
@@ -258,7 +258,7 @@ describe('a guarded gateway', () => {
     expect(asked).toBe(20);
   });
 
-  it('goes on asking a provider that declines: a no is an answer', async () => {
+  it('keeps calling a provider that declines, because a decline is an answer', async () => {
     let asked = 0;
     const strict = { authorize: () => Promise.resolve({ status: 'declined', code: `no ${++asked}` }) };
     const guarded = new GuardedGateway(strict as unknown as StripeGateway);

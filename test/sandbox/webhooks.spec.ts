@@ -23,8 +23,8 @@ async function captured(paymentMethod?: string): Promise<string> {
 
 const arrived = (count: number) => eventually(() => receiver.delivered.length >= count);
 
-describe('a webhook', () => {
-  it('is signed so that the official client accepts it', async () => {
+describe('webhooks', () => {
+  it('have a signature that the official client accepts', async () => {
     const intent = await stripe.paymentIntents.create(payment(newOrderId()), { idempotencyKey: 'the-cause' });
     await arrived(1);
 
@@ -40,7 +40,7 @@ describe('a webhook', () => {
     expect(await stripe.events.retrieve(event.id)).toEqual(event);
   });
 
-  it('is refused when a digit of it was changed, or by another secret', async () => {
+  it('fail verification when a digit is changed or the secret is another one', async () => {
     await captured();
     await arrived(1);
     const { body, signature } = receiver.delivered[0]!;
@@ -74,13 +74,13 @@ describe('a webhook', () => {
       async () => stripe.refunds.create({ payment_intent: await captured() }),
       ['payment_intent.amount_capturable_updated', 'payment_intent.succeeded', 'charge.refunded'],
     ],
-  ])('follows every step of %s, in order', async (_what, act, types) => {
+  ])('report every step of %s, in order', async (_what, act, types) => {
     await act();
     await arrived(types.length);
     expect(receiver.types).toEqual(types);
   });
 
-  it('is not sent for a replay', async () => {
+  it('are not sent for a replay', async () => {
     const orderId = newOrderId();
     for (let i = 0; i < 3; i++)
       await stripe.paymentIntents.create(payment(orderId), { idempotencyKey: orderId });
@@ -90,8 +90,8 @@ describe('a webhook', () => {
     expect(receiver.delivered).toHaveLength(3);
   });
 
-  it('is sent again until it is accepted, and the next one waits for it', async () => {
-    receiver.answers.push(500, 503, 404);
+  it('are retried until accepted, and the next event of the intent waits', async () => {
+    receiver.statuses.push(500, 503, 404);
     await captured();
     await arrived(5);
 
@@ -102,7 +102,7 @@ describe('a webhook', () => {
     expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(2);
   });
 
-  it('of one intent does not wait for those of another', async () => {
+  it('of one intent do not wait for those of another', async () => {
     receiver.isHolding = true;
     await captured();
     await arrived(1);
@@ -116,7 +116,7 @@ describe('a webhook', () => {
     );
   });
 
-  it('that nobody takes does not delay an answer', async () => {
+  it('that are not accepted do not delay responses', async () => {
     receiver.isHolding = true;
     for (let i = 0; i < 20; i++) await captured();
     expect((await stripe.paymentIntents.list({ limit: 20 })).data.map(({ status }) => status)).toEqual(
@@ -124,29 +124,29 @@ describe('a webhook', () => {
     );
   });
 
-  it('arrives before the answer with slow_answer', async () => {
-    let isAnswered = false;
-    const answer = stripe.paymentIntents
+  it('arrive before the response with slow_answer', async () => {
+    let hasResponse = false;
+    const response = stripe.paymentIntents
       .create(payment(newOrderId(), 'pm_sandbox_slow_answer_1000'))
       .then(() => {
-        isAnswered = true;
+        hasResponse = true;
       });
     await arrived(1);
-    expect(isAnswered).toBe(false);
-    await answer;
+    expect(hasResponse).toBe(false);
+    await response;
   });
 });
 
-describe('the webhooks of', () => {
-  it('duplicate_webhooks_<n> come n times each, at once', async () => {
+describe('webhooks by payment method', () => {
+  it('duplicate_webhooks_<n> sends each n times at once', async () => {
     receiver.isHolding = true;
     await stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_duplicate_webhooks_5'));
-    // None has been answered yet, so five at the door are five at once.
+    // The receiver has answered none of them, so all five were sent at once.
     await arrived(5);
     expect(new Set(receiver.delivered.map(({ event }) => event.id)).size).toBe(1);
   });
 
-  it('reordered_webhooks come in reverse, beside others in order', async () => {
+  it('reordered_webhooks reverses the order, and that of no other intent', async () => {
     const id = await captured('pm_sandbox_reordered_webhooks');
     await stripe.refunds.create({ payment_intent: id });
     const other = await captured();
@@ -167,9 +167,9 @@ describe('the webhooks of', () => {
     expect(typesOf(other)).toEqual(['payment_intent.amount_capturable_updated', 'payment_intent.succeeded']);
   });
 
-  it('reordered_webhooks come in reverse, though the capture is slow to follow', async () => {
+  it('reordered_webhooks reverses the order although the capture follows late', async () => {
     const { id } = await stripe.paymentIntents.create(payment(newOrderId(), 'pm_sandbox_reordered_webhooks'));
-    // Longer than an intent that has ended is waited for.
+    // Longer than the quiet time of an intent that is captured or voided.
     const patientUntil = Date.now() + 1_500;
     await eventually(() => Date.now() >= patientUntil);
     await stripe.paymentIntents.capture(id);
@@ -177,7 +177,7 @@ describe('the webhooks of', () => {
     expect(receiver.types).toEqual(['payment_intent.succeeded', 'payment_intent.amount_capturable_updated']);
   });
 
-  it('no_webhook never come, though the events can be read', async () => {
+  it('no_webhook sends none, and the events can still be read', async () => {
     const silent = await captured('pm_sandbox_no_webhook');
     await captured();
     await arrived(2);
