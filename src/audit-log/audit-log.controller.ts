@@ -1,30 +1,29 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
+import { z } from 'zod';
 import { ValidationFailed } from '../errors';
-import { Answers, documented, pageOfType } from '../http/responses';
+import { Responses, instant, pageType, publicIdOf, responseType, text } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
 import { publicId } from '../ids';
 import { type Action, type ActionFilter, listActions } from './audit-log.repository';
 
-const actionType = documented(
-  'Action',
-  {
-    object: 'action',
-    id: 'act_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    at: '2026-11-20T10:00:00.000Z',
-    actor: 'anna',
-    action: 'reservation.release',
-    objectType: 'reservation',
-    objectId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    reason: 'customer called',
-    before: { status: 'active' },
-    after: { status: 'released' },
-  },
-  { nullable: ['reason', 'before', 'after'], open: ['before', 'after'] },
-);
+const factsType = z.record(z.string(), z.unknown()).meta({ example: { status: 'active' } });
+
+const actionType = responseType('Action', {
+  object: z.literal('action'),
+  id: publicIdOf('act'),
+  at: instant(),
+  actor: text('anna'),
+  action: text('reservation.release'),
+  objectType: text('reservation'),
+  objectId: publicIdOf('rsv'),
+  reason: text('customer called').nullable(),
+  before: factsType.nullable().describe('The fields that it was about, as they were.'),
+  after: factsType.nullable(),
+});
 
 class ActionsQuery extends PageQuery {
   @ApiPropertyOptional({ description: 'Who.', example: 'anna' })
@@ -67,10 +66,11 @@ export class ActionsController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listActions',
     summary: 'The audit log',
     description: 'Who did what, and why, with what it was before and after. Newest first; kept forever.',
   })
-  @Answers({ 200: pageOfType(actionType) }, [ValidationFailed.kind])
+  @Responses({ 200: pageType(actionType) }, [ValidationFailed.kind])
   async list(@Query() query: ActionsQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listActions(this.db, filterOf(query), limit, after), limit, (row) => row.id, view);

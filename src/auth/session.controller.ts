@@ -2,11 +2,13 @@ import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from 
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
 import { type Config, developmentKeys } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { ValidationFailed, forbidden, unauthenticated } from '../errors';
-import { Answers, documented } from '../http/responses';
+import { Responses, int, responseType, text } from '../http/responses';
 import { ApiKeys, digest } from './api-keys';
+import type { Role } from './auth.entity';
 import { Roles, crossSiteRequest, refuseOtherSites } from './auth.guard';
 import { BodyRules } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
@@ -14,19 +16,17 @@ import { type LiveSession, Sessions, SignInLimit, SignInLimited, sessionToken } 
 import { MayBeAbsent } from '../http/validation';
 import { serviceVersion } from '../version';
 
-const sessionType = documented(
-  'Session',
-  {
-    object: 'session',
-    role: 'admin',
-    keyName: 'bootstrap-admin',
-    environment: 'development',
-    version: '0.1.0',
-    build: '5f2b8c01d3aa',
-    expiresInSeconds: 28_800,
-  },
-  { enums: { role: ['viewer', 'admin'], environment: ['development', 'test', 'production'] } },
-);
+const sessionType = responseType('Session', {
+  object: z.literal('session'),
+  role: z.enum(['viewer', 'admin']).meta({ id: 'Role', example: 'admin' }),
+  keyName: text('bootstrap-admin'),
+  environment: z.enum(['development', 'test', 'production']),
+  version: text('0.1.0'),
+  build: text('5f2b8c01d3aa').describe(
+    "Of the dashboard: another one than the page's means that it is out of date.",
+  ),
+  expiresInSeconds: int(28_800),
+});
 
 class SignInDto {
   @MayBeAbsent()
@@ -53,11 +53,12 @@ export class SessionController {
   // It is public and holds a key of at most 200 characters.
   @BodyRules({ limitBytes: 4 * 1024 })
   @ApiOperation({
+    operationId: 'signIn',
     summary: 'Sign in to the dashboard',
     description:
       'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key it renews the session of the cookie.',
   })
-  @Answers({ 201: sessionType }, [
+  @Responses({ 201: sessionType }, [
     ValidationFailed.kind,
     unauthenticated.kind,
     forbidden.kind,
@@ -78,11 +79,12 @@ export class SessionController {
 
   @Get()
   @ApiOperation({
+    operationId: 'getSession',
     summary: 'Get the session',
     description:
       'The 401 holds what a sign-in page needs: the environment, and outside production the development keys.',
   })
-  @Answers({ 200: sessionType }, [unauthenticated.kind])
+  @Responses({ 200: sessionType }, [unauthenticated.kind])
   async get(@Req() request: FastifyRequest) {
     const token = sessionToken(request);
     const session = token && (await this.sessions.find(token));
@@ -95,8 +97,12 @@ export class SessionController {
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({ summary: 'Sign out', description: 'Ends the session in every tab.' })
-  @Answers({}, [crossSiteRequest.kind])
+  @ApiOperation({
+    operationId: 'signOut',
+    summary: 'Sign out',
+    description: 'Ends the session in every tab.',
+  })
+  @Responses({}, [crossSiteRequest.kind])
   async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const token = sessionToken(request);
     if (token === undefined) return;
@@ -133,10 +139,11 @@ export class SessionController {
     return areKnown && !this.config.production ? { admin, viewer } : null;
   }
 
-  private view({ principal, expiresInSeconds }: LiveSession) {
+  private view({ principal, expiresInSeconds }: LiveSession): z.infer<typeof sessionType> {
     return {
-      object: 'session' as const,
-      role: principal.role,
+      object: 'session',
+      // A client key gets no session.
+      role: principal.role as Exclude<Role, 'client'>,
       keyName: principal.name,
       environment: this.config.environment,
       version: serviceVersion,

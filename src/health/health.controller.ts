@@ -2,19 +2,26 @@ import { Controller, Get, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { collectDefaultMetrics, register } from 'prom-client';
-import { Answers, documented } from '../http/responses';
+import { z } from 'zod';
+import { Responses, responseType, text } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { Coalesced } from '../coalesced';
 import { Readiness } from './readiness';
 
 collectDefaultMetrics();
 
+const liveType = responseType('Live', { status: z.literal('ok') });
+const readyType = responseType('Ready', {
+  status: z.enum(['ok', 'degraded']),
+  degraded: z.array(z.strictObject({ part: text('queue (redis)'), detail: text('connect ECONNREFUSED') })),
+});
+
 @ApiTags('operations')
 @Controller()
 @Roles('public')
 export class HealthController {
   /** Anybody may ask, without a key, so a crowd costs the database no more than one probe after the other. */
-  private readonly probe = new Coalesced(async () => {
+  private readonly probe = new Coalesced(async (): Promise<z.infer<typeof readyType>> => {
     const degraded = await this.readiness.check();
     return { status: degraded.length > 0 ? 'degraded' : 'ok', degraded };
   });
@@ -22,31 +29,27 @@ export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
   @Get('health/live')
-  @ApiOperation({ summary: 'Is the process alive?' })
-  @Answers({ 200: documented('Live', { status: 'ok' }) })
+  @ApiOperation({ operationId: 'getLiveness', summary: 'Is the process alive?' })
+  @Responses({ 200: liveType })
   live() {
-    return { status: 'ok' };
+    return { status: 'ok' as const };
   }
 
   /** Only PostgreSQL can make us unready: without queues orders are taken, charged and placed all the same, later. */
   @Get('health/ready')
   @ApiOperation({
+    operationId: 'getReadiness',
     summary: 'Can it take orders?',
     description:
       '200 with what is degraded (queues, periodic tasks that keep failing); 503 only without PostgreSQL or its schema, or while it is read-only.',
   })
-  @Answers({
-    200: documented('Ready', {
-      status: 'degraded',
-      degraded: [{ part: 'queue (redis)', detail: 'connect ECONNREFUSED' }],
-    }),
-  })
+  @Responses({ 200: readyType })
   ready() {
     return this.probe.run();
   }
 
   @Get('metrics')
-  @ApiOperation({ summary: 'Prometheus metrics' })
+  @ApiOperation({ operationId: 'getMetrics', summary: 'Prometheus metrics' })
   async metrics(@Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('content-type', register.contentType);
     return register.metrics();

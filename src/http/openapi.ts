@@ -9,7 +9,7 @@ import {
   unauthenticated,
   unavailable,
 } from '../errors';
-import { documentedTypes, responseSchemas, schemaOf } from './responses';
+import { responseSchemas } from './responses';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { problemTypeBase } from './problem.filter';
@@ -60,8 +60,6 @@ type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; 
 function completed(document: OpenAPIObject): OpenAPIObject {
   const components = (document.components ??= {});
   const schemas: Record<string, object> = (components.schemas ??= {});
-  for (const { name, example, notes } of documentedTypes())
-    schemas[name] = { ...schemaOf(example, notes), example };
   Object.assign(schemas, responseSchemas());
   schemas['Problem'] = problemSchema();
   components.responses = Object.fromEntries(problemKinds.map((kind) => [kind.code, problemResponse(kind)]));

@@ -8,40 +8,52 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { z } from 'zod';
+import { decimal, instant, int, publicIdOf, responseType, text } from '../http/responses';
+
+const laneType = responseType('LoadTestLane', {
+  strategy: text('grouped'),
+  state: z.enum(['waiting', 'selling', 'settling', 'done']).meta({ example: 'done' }),
+  unitsTaken: int(500).describe('Of the units on sale, how many were promised so far.'),
+  served: int(5_000).describe('Of the buyers.'),
+  takenPerSecond: decimal(1_204.5).nullable(),
+  answerP99Ms: decimal(11.5)
+    .nullable()
+    .describe('How long buyers waited; null, like the next, until the lane is done.'),
+  conflictRate: decimal(0.01).nullable().describe('Tries in vain per reservation.'),
+  placed: int(460).nullable().describe('Null, like the next two, until the lane was judged.'),
+  oversold: int(0).nullable(),
+  doubleCharges: int(0).nullable(),
+  soldOutSeconds: decimal(0.5)
+    .nullable()
+    .describe('From the first buyer to the last unit; null when some are left.'),
+  course: z
+    .array(z.tuple([decimal(0.25), decimal(301.5)]))
+    .describe('`[seconds since the start, units taken]`, at most four a second.'),
+  failures: z.array(text('12 units were sold that were not there')).describe('What did not hold.'),
+});
+export type LoadTestLane = z.infer<typeof laneType>;
 
 /** A load test: its settings, its progress and its result. The API sends it as it is. */
-export interface LoadTest {
-  object: 'load_test';
-  id: string;
-  status: 'running' | 'passed' | 'failed' | 'stopped' | 'broken';
-  startedAt: string;
-  endedAt: string | null;
-  startedBy: string | null;
-  buyers: number;
-  units: number;
-  rate: number;
-  declineRate: number;
-  abandonRate: number;
-  seed: number;
-  lanes: LoadTestLane[];
-  trouble: string | null;
-}
-
-export interface LoadTestLane {
-  strategy: string;
-  state: 'waiting' | 'selling' | 'settling' | 'done';
-  unitsTaken: number;
-  served: number;
-  takenPerSecond: number | null;
-  answerP99Ms: number | null;
-  conflictRate: number | null;
-  placed: number | null;
-  oversold: number | null;
-  doubleCharges: number | null;
-  soldOutSeconds: number | null;
-  course: [number, number][];
-  failures: string[];
-}
+export const loadTestType = responseType('LoadTest', {
+  object: z.literal('load_test'),
+  id: publicIdOf('run'),
+  status: z
+    .enum(['running', 'passed', 'failed', 'stopped', 'broken'])
+    .describe('`passed` and `failed` are verdicts on the promises; `broken` came to none, see `trouble`.'),
+  startedAt: instant('2026-11-20T14:03:31.000Z'),
+  endedAt: instant('2026-11-20T14:03:43.000Z').nullable(),
+  startedBy: text('bootstrap-admin').nullable().describe('Null: started on the command line.'),
+  buyers: int(5_000),
+  units: int(500),
+  rate: decimal(1_000.5),
+  declineRate: decimal(0.08),
+  abandonRate: decimal(0.02),
+  seed: int(4_021),
+  lanes: z.array(laneType).describe('In the order of the run, also those that have not begun.'),
+  trouble: text('The process that held it has gone.').nullable(),
+});
+export type LoadTest = z.infer<typeof loadTestType>;
 
 /** The part of a sale's result that is shown; `loadtest/flash-report.ts` writes it. */
 export interface SaleReport {

@@ -24,7 +24,7 @@ import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import { HoldfastError, ValidationFailed } from '../errors';
-import { Responses } from '../http/responses';
+import { Responses, StreamOf } from '../http/responses';
 import { Caller, type Principal, Roles, ownerFilter } from '../auth/auth.guard';
 import { sendWithEtag } from '../http/etag';
 import { tooManyStreams } from '../auth/event-streams';
@@ -189,6 +189,7 @@ export class OrdersController {
   @ApiHeader({ name: 'Last-Event-ID', required: false, description: 'The `id` of the last event you got.' })
   @ApiProduces('text/event-stream')
   @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
+  @StreamOf(orderType)
   @Responses({}, [orderNotFound.kind, tooManyStreams.kind])
   events(
     @Param('id') id: string,

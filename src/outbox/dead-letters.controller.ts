@@ -1,8 +1,9 @@
 import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
+import { z } from 'zod';
 import { ValidationFailed } from '../errors';
-import { Answers, documented, pageOfType } from '../http/responses';
+import { Responses, instant, int, pageType, publicIdOf, responseType, text } from '../http/responses';
 import { Caller, type Principal, Roles } from '../auth/auth.guard';
 import { PageQuery } from '../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
@@ -11,20 +12,16 @@ import { ReasonDto } from '../audit-log/reason.dto';
 import type { DeadLetter } from './dead-letters.repository';
 import { DeadLetters, deadLetterNotFound } from './dead-letters.service';
 
-const deadLetterType = documented(
-  'DeadLetter',
-  {
-    id: 'evt_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    object: 'dead_letter',
-    type: 'order.accepted',
-    aggregateId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    reason: 'its handler was started and did not come back',
-    attempts: 4,
-    diedAt: '2026-11-20T10:00:00.000Z',
-    retriedAt: '2026-11-20T10:05:00.000Z',
-  },
-  { nullable: ['retriedAt'] },
-);
+const deadLetterType = responseType('DeadLetter', {
+  id: publicIdOf('evt'),
+  object: z.literal('dead_letter'),
+  type: text('order.accepted'),
+  aggregateId: publicIdOf('ord'),
+  reason: text('its handler was started and did not come back'),
+  attempts: int(4),
+  diedAt: instant(),
+  retriedAt: instant('2026-11-20T10:05:00.000Z').nullable(),
+});
 
 @ApiTags('admin: operations')
 @ApiBearerAuth()
@@ -35,10 +32,11 @@ export class DeadLettersController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listDeadLetters',
     summary: 'Messages that nobody could apply',
     description: 'Oldest first, with the reason.',
   })
-  @Answers({ 200: pageOfType(deadLetterType) }, [ValidationFailed.kind])
+  @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed.kind])
   async list(@Query() query: PageQuery) {
     const page = await this.letters.list(query);
     return { ...page, data: page.data.map(view) };
@@ -47,8 +45,12 @@ export class DeadLettersController {
   @Post(':id/retry')
   @Roles('admin')
   @HttpCode(200)
-  @ApiOperation({ summary: 'Send the message again', description: 'Kept in the audit log.' })
-  @Answers({ 200: deadLetterType }, [
+  @ApiOperation({
+    operationId: 'retryDeadLetter',
+    summary: 'Send the message again',
+    description: 'Kept in the audit log.',
+  })
+  @Responses({ 200: deadLetterType }, [
     ValidationFailed.kind,
     deadLetterNotFound.kind,
     idempotencyKeyReused.kind,

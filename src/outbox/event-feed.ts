@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/database';
 import { isMisdated } from '../ids';
+import type { MessageType } from './outbox';
 
 /**
  * The public feed of events, read off the outbox: oldest first, and those of each aggregate in their own order.
@@ -10,7 +11,7 @@ import { isMisdated } from '../ids';
  */
 export interface FeedEvent {
   id: string;
-  type: string;
+  type: MessageType;
   aggregateType: 'order' | 'reservation';
   aggregateId: string;
   sequence: number;

@@ -1,9 +1,10 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
+import { z } from 'zod';
 import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
-import { Answers, documented, pageOfType } from '../http/responses';
+import { Responses, instant, int, pageType, publicIdOf, responseType } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { MayBeAbsent } from '../http/validation';
@@ -13,23 +14,18 @@ import { type MessageType, messageRoutes } from './outbox';
 
 const types = Object.keys(messageRoutes) as MessageType[];
 
-const eventType = documented(
-  'Event',
-  {
-    object: 'event',
-    id: 'evt_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    type: 'order.placed',
-    aggregateType: 'order',
-    aggregateId: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
-    sequence: 2,
-    data: { reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' },
-    createdAt: '2026-11-20T10:00:00.000Z',
-  },
-  {
-    enums: { type: types, aggregateType: ['order', 'reservation'] },
-    open: ['data'],
-  },
-);
+const eventType = responseType('Event', {
+  object: z.literal('event'),
+  id: publicIdOf('evt'),
+  type: z.enum(types).meta({ example: 'order.placed' }),
+  aggregateType: z.enum(['order', 'reservation']),
+  aggregateId: publicIdOf('ord'),
+  sequence: int(2).describe('Counts the events of its order or reservation.'),
+  data: z
+    .record(z.string(), z.unknown())
+    .meta({ example: { reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' } }),
+  createdAt: instant(),
+});
 
 class EventsQuery extends PageQuery {
   @ApiPropertyOptional({
@@ -53,11 +49,12 @@ export class EventsController {
 
   @Get()
   @ApiOperation({
+    operationId: 'listEvents',
     summary: 'Everything that happened',
     description:
       'Oldest first; those of an aggregate in the order of their sequence. An event is shown when nothing older can turn up any more.',
   })
-  @Answers({ 200: pageOfType(eventType) }, [ValidationFailed.kind])
+  @Responses({ 200: pageType(eventType) }, [ValidationFailed.kind])
   async list(@Query() query: EventsQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const aggregateId = query.aggregateId === undefined ? null : internalId(query.aggregateId);

@@ -5,11 +5,14 @@ import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/database/database';
 import { problemKinds } from '../../src/errors';
+import { StreamTopics } from '../../src/http/stream-topics';
 import { parsePublicId } from '../../src/ids';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { createTestDatabase } from '../support/database';
 
 type Described = {
+  operationId?: string;
+  tags?: string[];
   parameters?: unknown[];
   responses: Record<string, { content?: Record<string, { schema: object }> }>;
   requestBody?: unknown;
@@ -40,7 +43,7 @@ const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 const admin = { authorization: 'Bearer hf_dev_admin' };
 const json = { ...admin, 'content-type': 'application/json' };
 
-describe('the API description', () => {
+describe('GET /openapi.json', () => {
   let app: NestFastifyApplication;
   let dropDatabase: () => Promise<void>;
   let description: Description;
@@ -62,20 +65,24 @@ describe('the API description', () => {
     await dropDatabase();
   });
 
-  /** Fails with ajv's reasons when `answer` is not what the description says of this route and status. */
+  /** Fails with ajv's reasons when a response is not what the description says of this route and status. */
   function expectDescribed(
     method: string,
     path: string,
-    answer: { statusCode: number; json: () => unknown },
+    response: { statusCode: number; json: () => unknown },
   ): void {
-    const described = description.paths[path]?.[method]?.responses[answer.statusCode];
+    const described = description.paths[path]?.[method]?.responses[response.statusCode];
     expect(described).toBeDefined();
     const [{ schema }] = Object.values(described!.content!) as [{ schema: object }];
-    const validate = ajv.compile({ ...schema, components: description.components });
-    expect(validate(answer.json()) ? [] : validate.errors).toEqual([]);
+    expectMatch(schema, response.json());
   }
 
-  it('names exactly the routes that the service has', () => {
+  function expectMatch(schema: object, value: unknown): void {
+    const validate = ajv.compile({ ...schema, components: description.components });
+    expect(validate(value) ? [] : validate.errors).toEqual([]);
+  }
+
+  it('lists exactly the routes that the service has', () => {
     const routes = app
       .getHttpAdapter()
       .getInstance()
@@ -104,7 +111,15 @@ describe('the API description', () => {
     expect(described.sort()).toEqual(ours);
   });
 
-  it('names each parameter once, and calls whole numbers integers', () => {
+  it('gives every operation a tag and an operationId of its own', () => {
+    const operations = Object.values(description.paths).flatMap((methods) => Object.values(methods));
+    const ids = operations.map(({ operationId }) => operationId);
+    expect(operations.filter(({ tags }) => tags?.length !== 1)).toEqual([]);
+    expect(ids.filter((id) => !/^[a-z]+([A-Z][a-z]+)*$/.test(id ?? ''))).toEqual([]);
+    expect(ids).toEqual([...new Set(ids)]);
+  });
+
+  it('lists each parameter once, with whole numbers as integers', () => {
     const numbers: string[] = [];
     for (const [path, methods] of Object.entries(description.paths))
       for (const [method, { parameters = [] }] of Object.entries(methods)) {
@@ -117,18 +132,13 @@ describe('the API description', () => {
       string,
       { properties?: Record<string, { type?: string }> }
     >;
-    for (const { properties = {} } of Object.values(schemas))
-      numbers.push(...Object.keys(properties).filter((name) => properties[name]!.type === 'number'));
-    expect([...new Set(numbers)].sort()).toEqual([
-      'abandonRate',
-      'declineRate',
-      'oldestSeconds',
-      'rate',
-      'sliceSeconds',
-    ]);
+    for (const [name, { properties = {} }] of Object.entries(schemas))
+      if (name.endsWith('Dto'))
+        numbers.push(...Object.keys(properties).filter((member) => properties[member]!.type === 'number'));
+    expect([...new Set(numbers)].sort()).toEqual(['abandonRate', 'declineRate', 'rate']);
   });
 
-  it('tells the bounds of a time to live', () => {
+  it('has the bounds of ttlSeconds', () => {
     const schemas = description.components.schemas as Record<string, { properties: { ttlSeconds: object } }>;
     for (const name of ['ReserveDto', 'OrderDto', 'ExtendDto'])
       expect(schemas[name]!.properties.ttlSeconds).toMatchObject({
@@ -150,7 +160,7 @@ describe('the API description', () => {
     expect(wrong.map(([path]) => path)).toEqual([]);
   });
 
-  it('tells of every problem there is', () => {
+  it('lists every problem code', () => {
     expect(Object.keys(description.components.responses).sort()).toEqual(
       problemKinds.map((kind) => kind.code).sort(),
     );
@@ -168,7 +178,7 @@ describe('the API description', () => {
     ]);
   });
 
-  it('describes what the routes really answer', async () => {
+  it('matches the responses of orders, reservations, products and reports', async () => {
     const put = await app.inject({
       method: 'PUT',
       url: '/v1/admin/products/TEE',
@@ -223,7 +233,7 @@ describe('the API description', () => {
     }
   });
 
-  it('describes what the desk really answers, and how an order looks that it gave up', async () => {
+  it('matches the responses of saga actions and dead letters, and an abandoned order', async () => {
     const ordered = await app.inject({
       method: 'POST',
       url: '/v1/orders',
@@ -266,7 +276,7 @@ describe('the API description', () => {
     }
   });
 
-  it('describes a release of many reservations, from its count to its end', async () => {
+  it('matches the responses of a bulk release, from its count to its end', async () => {
     const send = (path: string, payload: object) =>
       app.inject({ method: 'POST', url: `/v1/admin/reservations/${path}`, headers: json, payload });
     const counted = await send('release', { filter: { sku: 'TEE', status: 'active' }, dryRun: true });
@@ -282,7 +292,7 @@ describe('the API description', () => {
       expectDescribed('get', path, await app.inject({ url, headers: admin }));
   });
 
-  it('describes a case that waits for a person, and the list of them', async () => {
+  it('matches a review case and the list of them', async () => {
     await app.get(Database).rows(`UPDATE sagas SET status = 'stuck', step = 'capture-payment'`);
     const list = await app.inject({ url: '/v1/admin/review', headers: admin });
     expectDescribed('get', '/v1/admin/review', list);
@@ -291,7 +301,18 @@ describe('the API description', () => {
     expectDescribed('get', '/v1/admin/review/{id}', await app.inject({ url, headers: admin }));
   });
 
-  it('describes refusals as the problems they are', async () => {
+  it.each([
+    ['overview', 'Overview'],
+    ['review', 'ReviewMessage'],
+    ['product:TEE', 'ProductMessage'],
+    ['reservations:sku=TEE', 'ReservationsMessage'],
+    ['contention:TEE', 'ContentionHistory'],
+  ])('matches the values of the topic %s', async (topic, name) => {
+    const value: unknown = await app.get(StreamTopics).find(topic)!();
+    expectMatch({ $ref: `#/components/schemas/${name}` }, JSON.parse(JSON.stringify(value)));
+  });
+
+  it('matches a problem response', async () => {
     const short = await app.inject({
       method: 'POST',
       url: '/v1/orders',
@@ -306,7 +327,7 @@ describe('the API description', () => {
   });
 
   it.each(['/openapi.json', '/docs-yaml', '/docs/problems'])(
-    'is made once, compressed, and not sent again to who has it: %s',
+    'is serialised once, compressed, and answered with 304 to a client that has it: %s',
     async (url) => {
       const whole = await app.inject({ url });
       const made = jest.spyOn(JSON, 'stringify');
@@ -330,7 +351,7 @@ describe('the API description', () => {
     },
   );
 
-  it('is read by the page for people from the one address, not sent a second time within it', async () => {
+  it('is fetched by the page at /docs instead of being copied into it', async () => {
     const script = await app.inject({ url: '/docs/swagger-ui-init.js' });
 
     expect(script.statusCode).toBe(200);
@@ -338,7 +359,7 @@ describe('the API description', () => {
     expect(script.body.length).toBeLessThan(10_000);
   });
 
-  it('has a page for people, and one for the problems', async () => {
+  it('has a readable page at /docs, and one of the problems', async () => {
     expect((await app.inject({ url: '/docs' })).statusCode).toBe(200);
     const page = await app.inject({ url: '/docs/problems' });
     for (const kind of problemKinds) expect(page.body).toContain(`id="${kind.code}"`);

@@ -8,7 +8,7 @@ import { CONFIG } from '../../config/config.module';
 import { Database } from '../../database/database';
 import { malformedRequest, refusal } from '../../errors';
 import { failpoint } from '../../failpoints';
-import { Answers, documented } from '../../http/responses';
+import { Responses, bool, responseType } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { BodyRules } from '../../http/body';
 import { parsePublicId } from '../../ids';
@@ -20,7 +20,7 @@ const signatureInvalid = refusal({
   title: 'The webhook signature does not verify',
 });
 
-const receivedType = documented('WebhookReceived', { received: true });
+const receivedType = responseType('WebhookReceived', { received: bool(true) });
 
 /** Stripe's own tolerance: an older signature may be replayed. */
 // guard: webhook-signature-age
@@ -43,11 +43,12 @@ export class WebhooksController {
   @HttpCode(200)
   @BodyRules({ anyShape: true })
   @ApiOperation({
+    operationId: 'receiveStripeWebhook',
     summary: 'Where Stripe delivers its events',
     description: 'A delivery that was seen before is answered 200 and ignored.',
   })
   @ApiHeader({ name: 'Stripe-Signature', required: true })
-  @Answers({ 200: receivedType }, [signatureInvalid.kind, malformedRequest.kind])
+  @Responses({ 200: receivedType }, [signatureInvalid.kind, malformedRequest.kind])
   async stripe(
     @Req() request: FastifyRequest & { rawBody?: Buffer },
     @Headers('Stripe-Signature') signature?: string,

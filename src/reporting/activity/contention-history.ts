@@ -7,6 +7,7 @@ import { type ContentionMode, ContentionModes } from '../../inventory/allocation
 import { ActivityLog, addedUp, keptSeconds, quantileOf } from './activity-log';
 import type { ActivityFacts } from './activity-facts';
 import { OncePerSecond } from '../overview/once';
+import type { ContentionHistoryResponse } from '../overview/overview.responses';
 import { productStocks } from '../overview/units-on-hand';
 
 const sliceSeconds = 2.5;
@@ -30,14 +31,14 @@ export class ContentionHistory {
     });
   }
 
-  async of(sku: string) {
+  async of(sku: string): Promise<ContentionHistoryResponse> {
     // What cannot be a SKU is not looked for: PostgreSQL takes no NUL.
     const [product] = skuPattern.test(sku) ? await productStocks(this.db, [sku]) : [];
     if (!product) throw productNotFound(`There is no product with the SKU ${sku.slice(0, 64)}.`);
     const now = await this.refreshed.get();
     const from = Math.floor(now.getTime() / 1_000) - keptSeconds;
     return {
-      object: 'contention_history' as const,
+      object: 'contention_history',
       sku,
       strategy: product.strategy,
       adaptive: product.strategy === 'adaptive' ? adaptiveView(this.modes.modeOf(sku)) : null,
@@ -77,7 +78,7 @@ export class ContentionHistory {
   }
 
   private async measurementsOf(sku: string) {
-    const rows = await this.db.rows<{ strategy: string; measuredAt: Date; p50: number; p99: number }>(
+    const rows = await this.db.rows<Measurement>(
       `
       SELECT strategy, measured_at AS "measuredAt", p50_ms AS p50, p99_ms AS p99, conflict_rate AS "conflictRate",
              batch_size AS "batchSize", peak_per_second AS "peakPerSecond"
@@ -96,7 +97,21 @@ export class ContentionHistory {
 }
 
 /** The API calls a grouped SKU hot. */
-export const adaptiveView = ({ grouped, since, reason }: ContentionMode) => ({ hot: grouped, since, reason });
+interface Measurement {
+  strategy: string;
+  measuredAt: Date;
+  p50: number;
+  p99: number;
+  conflictRate: number;
+  batchSize: number;
+  peakPerSecond: number;
+}
+
+export const adaptiveView = ({ grouped, since, reason }: ContentionMode) => ({
+  hot: grouped,
+  since: since.toISOString(),
+  reason,
+});
 
 /** Seconds `from` to `to`; a slice of two and a half is told from two or from three whole ones. */
 function sliceOf(sku: string, log: ActivityLog, from: number, to: number) {

@@ -1,17 +1,8 @@
 import type { Queryable } from '../../database/database';
+import type { OutboxReport } from './overview.responses';
 
 /** Counting stops here; more than this is a backlog, however much more it is. */
 const countedMax = 10_000;
-
-export interface OutboxReport {
-  object: 'outbox';
-  waiting: number;
-  capped: boolean;
-  due: number;
-  relayed: number;
-  oldestSeconds: number | null;
-  deadLetters: number;
-}
 
 /** Messages that were not applied yet. Dead letters wait for a person, not for a queue, and are counted apart. */
 export async function outboxNow(db: Queryable): Promise<OutboxReport> {

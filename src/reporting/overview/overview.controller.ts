@@ -1,7 +1,7 @@
 import { Controller, Get, Param } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, clockOf } from '../../database/database';
-import { Answers } from '../../http/responses';
+import { Responses } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { StreamTopics } from '../../http/stream-topics';
 import { productNotFound } from '../../inventory/inventory.errors';
@@ -11,7 +11,7 @@ import { outboxNow } from './outbox-report';
 import { OncePerSecond } from './once';
 import { Overview } from './overview';
 import { QueueReport } from './queue-report';
-import { contentionHistoryType, outboxType, overviewType, queuesType } from './overview.schemas';
+import { contentionHistoryType, outboxType, overviewType, queuesType } from './overview.responses';
 
 /** What the dashboard's first page and its page of queues show. */
 @ApiTags('admin: operations')
@@ -40,41 +40,45 @@ export class StageController {
 
   @Get('overview')
   @ApiOperation({
+    operationId: 'getOverview',
     summary: 'How the sale goes',
     description: 'Computed once a second for all who look; the same as the stream’s topic `overview`.',
   })
-  @Answers({ 200: overviewType })
+  @Responses({ 200: overviewType })
   overview() {
     return this.wholeOverview.get();
   }
 
   @Get('queues')
   @ApiOperation({
+    operationId: 'getQueues',
     summary: 'Queues and workers',
     description: 'Counts are null while the queues cannot be asked; orders go on all the same.',
   })
-  @Answers({ 200: queuesType })
+  @Responses({ 200: queuesType })
   queues() {
     return this.queueReport.get();
   }
 
   @Get('outbox')
   @ApiOperation({
+    operationId: 'getOutbox',
     summary: 'Messages that wait',
     description: 'Counted to 10 000. Dead letters are not among them.',
   })
-  @Answers({ 200: outboxType })
+  @Responses({ 200: outboxType })
   outbox() {
     return outboxNow(this.db);
   }
 
   @Get('contention/:sku')
   @ApiOperation({
+    operationId: 'getContentionHistory',
     summary: 'Ten minutes of one SKU',
     description:
       'Lock waits and conflicts in slices of 2.5 s as all processes saw them, and each strategy’s last measurement.',
   })
-  @Answers({ 200: contentionHistoryType }, [productNotFound.kind])
+  @Responses({ 200: contentionHistoryType }, [productNotFound.kind])
   contention(@Param('sku') sku: string) {
     return this.history.of(sku);
   }

@@ -14,7 +14,8 @@ import { OncePerSecond } from './once';
 import { OrderRates, PlacedSinceMidnight } from './order-rates';
 import { QueueReport } from './queue-report';
 import { type SkuDemand, demandOf, perSecond, ratesOf } from './rates';
-import { type Trouble, troublesNow } from './troubles';
+import type { OverviewResponse, Trouble } from './overview.responses';
+import { troublesNow } from './troubles';
 import { type AllUnits, allUnits, productStocks, unitsFrom } from './units-on-hand';
 
 const busiestMax = 7;
@@ -54,7 +55,7 @@ export class Overview {
     return this.whole.get();
   }
 
-  private async compute() {
+  private async compute(): Promise<OverviewResponse> {
     const now = await clockOf(this.db);
     await this.log.refresh(now);
     const second = Math.floor(now.getTime() / 1_000);
@@ -70,7 +71,7 @@ export class Overview {
     const queues = await this.queues.report(now);
     const troubles = await troublesNow(this.db, this.config.queuesEnabled ? queues.trouble : null);
     return {
-      object: 'overview' as const,
+      object: 'overview',
       at: now.toISOString(),
       troubles,
       environment: this.config.environment,

@@ -1,17 +1,7 @@
 import type { Queryable } from '../../database/database';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
 import { aliveSeconds } from '../../background/heartbeat';
-
-/** What keeps the service as a whole from working, as told at the top of every page of the dashboard. */
-export const troubleCodes = ['no_worker', 'provider_silent', 'task_failing', 'queue_unreachable'] as const;
-
-export interface Trouble {
-  code: (typeof troubleCodes)[number];
-  /** Null when it is not known. */
-  since: string | null;
-  /** What it leads to and what to do, without numbers that move. */
-  detail: string;
-}
+import type { Trouble } from './overview.responses';
 
 /** So many requests in a row without an answer are the provider and not the network for a moment. */
 const unansweredMin = 3;
@@ -46,7 +36,7 @@ interface Facts {
   silentSince: Date | null;
 }
 
-/** `queueTrouble`: why the queue cannot be asked, or null. */
+/** What keeps the service as a whole from working. `queueTrouble`: why the queue cannot be asked, or null. */
 export async function troublesNow(db: Queryable, queueTrouble: string | null): Promise<Trouble[]> {
   const [row] = await db.rows<Facts>(sql, [
     aliveSeconds,

@@ -1,10 +1,44 @@
+import { z } from 'zod';
 import { publicId } from '../../ids';
-import { money, secondsUntil } from '../../http/responses';
+import {
+  instant,
+  int,
+  money,
+  moneyType,
+  publicIdOf,
+  responseType,
+  secondsUntil,
+  text,
+} from '../../http/responses';
 import type { ReviewRow } from './review';
-import type { WaitsFor } from '../order-timeline/saga.responses';
+import { stepType } from '../../orders/orders.responses';
+import { type WaitsFor, waitsForType } from '../order-timeline/saga.responses';
 import { stopOf } from '../order-timeline/story';
 import { formatStop } from '../order-timeline/story-formatting';
 import { capitalized, formatMoney, operationNames, formatUnits } from '../order-timeline/formatting';
+
+export const caseType = responseType('ReviewCase', {
+  object: z.literal('case'),
+  id: publicIdOf('ord').describe("The order's id, or the message's (`evt_…`) of a dead letter."),
+  kind: z.enum(['stuck', 'unknown', 'dead_letter']).meta({ id: 'ReviewKind' }),
+  orderId: publicIdOf('ord').nullable().describe('Null for a dead letter about a reservation.'),
+  reservationId: publicIdOf('rsv').nullable(),
+  customerId: text('cus_42').nullable(),
+  title: text('Capture has no answer after 12 attempts'),
+  facts: z
+    .array(text('4 units of TEE-BLACK-M cannot be sold until this ends.'))
+    .describe('What happened, and what is blocked because of it.'),
+  moneyAtRisk: moneyType.nullable(),
+  units: int(4).describe('Units that cannot be sold until it ends.'),
+  lines: z.array(z.strictObject({ sku: text('TEE-BLACK-M'), quantity: int(4) })),
+  since: instant(),
+  sinceSeconds: int(840),
+  nextAttemptInSeconds: int(41)
+    .nullable()
+    .describe('When it is tried again without an operator; null when it is running, or never.'),
+  waitsFor: waitsForType,
+  step: stepType.nullable().describe('Null for a dead letter.'),
+});
 
 /** What the case waits for: the worker that drives its saga, the saga's next run, or an operator. */
 function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
@@ -14,11 +48,11 @@ function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFo
 }
 
 /** A case for people: what it is, what happened, and what it blocks. */
-export function caseView(row: ReviewRow) {
+export function caseView(row: ReviewRow): z.infer<typeof caseType> {
   const { kind, amount, currency, units, lines, since, now, step } = row;
   const isOrder = row.aggregate === 'order';
   return {
-    object: 'case' as const,
+    object: 'case',
     id: publicId(kind === 'dead_letter' ? 'evt' : 'ord', row.id),
     kind,
     orderId: isOrder ? publicId('ord', row.aggregateId) : null,

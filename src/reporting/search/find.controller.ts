@@ -1,31 +1,17 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { z } from 'zod';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { Answers, documented } from '../../http/responses';
+import { Responses, responseType } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { IsSearchText } from '../../http/validation';
-import { find } from './find';
+import { find, foundType } from './find';
 
-const foundType = documented(
-  'FoundList',
-  {
-    object: 'list',
-    data: [
-      {
-        kind: 'customer',
-        id: 'cus_42',
-        label: '3 orders, 4 reservations',
-        orders: 3,
-        reservations: 4,
-      },
-    ],
-  },
-  {
-    enums: { 'data[].kind': ['order', 'reservation', 'dead_letter', 'product', 'customer'] },
-    nullable: ['data[].orders', 'data[].reservations'],
-  },
-);
+const foundListType = responseType('FoundList', {
+  object: z.literal('list'),
+  data: z.array(foundType),
+});
 
 class FindQuery {
   @ApiProperty({
@@ -46,11 +32,12 @@ export class FindController {
 
   @Get()
   @ApiOperation({
+    operationId: 'find',
     summary: 'Find anything by what is known of it',
     description:
       'At most 10, best first. An end of an id is looked for among what is not finished and the newest 500 000 of each kind.',
   })
-  @Answers({ 200: foundType }, [ValidationFailed.kind])
+  @Responses({ 200: foundListType }, [ValidationFailed.kind])
   async find(@Query() { q }: FindQuery) {
     return { object: 'list' as const, data: await find(this.db, q.trim()) };
   }

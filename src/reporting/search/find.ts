@@ -1,15 +1,17 @@
+import { z } from 'zod';
 import type { Queryable } from '../../database/database';
+import { int, responseType, text } from '../../http/responses';
 import { parsePublicId, publicId } from '../../ids';
 
 /** One thing that a search found: where it is, and a word or two about it. */
-export interface Found {
-  kind: 'order' | 'reservation' | 'dead_letter' | 'product' | 'customer';
-  id: string;
-  label: string;
-  /** Of a customer: how many there are, counted to 1 000, so that a link leads to a page that is not empty. */
-  orders: number | null;
-  reservations: number | null;
-}
+export const foundType = responseType('FoundObject', {
+  kind: z.enum(['order', 'reservation', 'dead_letter', 'product', 'customer']).meta({ example: 'customer' }),
+  id: text('cus_42').describe("Its id, a product's SKU, or the shop's id of the customer."),
+  label: text('3 orders, 4 reservations'),
+  orders: int(3).nullable().describe('Of a customer, counted to 1 000.'),
+  reservations: int(4).nullable(),
+});
+type Found = z.infer<typeof foundType>;
 
 type FoundOne = Omit<Found, 'orders' | 'reservations'>;
 

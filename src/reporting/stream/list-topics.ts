@@ -13,6 +13,7 @@ import { listCases, reviewCounts } from '../review/review';
 import { caseView } from '../review/review-formatting';
 import { findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaView } from '../order-timeline/saga-view';
+import type { ProductMessage, ReservationsMessage, ReviewMessage } from './stream.responses';
 
 /** As many rows as a page can show, and as many cases as a screen. */
 const rowsMax = 100;
@@ -43,14 +44,14 @@ export class DeskTopics {
     return sagaView(facts);
   }
 
-  private async product(sku: string) {
+  private async product(sku: string): Promise<ProductMessage> {
     const product = productView(await this.products.get(sku));
     const returning = await returningOf(this.db, sku);
-    return { object: 'product_message' as const, at: returning.asOf, product, returning };
+    return { object: 'product_message', at: returning.asOf, product, returning };
   }
 
   /** `filter` is the query string of the list. */
-  private async reservations(filter: string) {
+  private async reservations(filter: string): Promise<ReservationsMessage> {
     const asked: unknown = Object.fromEntries(new URLSearchParams(filter));
     const query = (await this.pipe.transform(asked, {
       type: 'query',
@@ -61,15 +62,15 @@ export class DeskTopics {
       reservationPage(this.db, { limit: String(rowsMax), ...query }),
       countReservations(this.db, wanted.filter, wanted.sort, matchingMax),
     ]);
-    return { object: 'reservations' as const, at: new Date().toISOString(), data, matching };
+    return { object: 'reservations', at: new Date().toISOString(), data, matching };
   }
 
-  private async review() {
+  private async review(): Promise<ReviewMessage> {
     const first = { kinds: null, sort: 'money', limit: casesMax, after: null } as const;
     const [counts, rows] = await Promise.all([reviewCounts(this.db), listCases(this.db, first)]);
     const { stuckSagas, unknownPayments, deadLetters, moneyAtRisk } = counts;
     return {
-      object: 'review' as const,
+      object: 'review',
       at: new Date().toISOString(),
       counts: { stuck: stuckSagas, unknown: unknownPayments, dead_letter: deadLetters },
       moneyAtRisk,

@@ -2,7 +2,7 @@ import { Controller, Get, Query, Req, Res } from '@nestjs/common';
 import { ApiBearerAuth, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed } from '../../errors';
-import { Answers } from '../../http/responses';
+import { Responses, StreamOf } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { isDecodable } from '../../http/body';
 import { dashboardBuild } from '../../http/dashboard';
@@ -10,6 +10,7 @@ import { EventStreams, tooManyStreams } from '../../auth/event-streams';
 import { Sessions, sessionToken } from '../../auth/sessions';
 import { serviceVersion } from '../../version';
 import { type Listener, StreamFeeds } from './stream-feeds';
+import { type StreamHello, streamMessageType } from './stream.responses';
 
 /** One page needs three or four. */
 const topicsMax = 8;
@@ -28,6 +29,7 @@ export class StreamController {
 
   @Get()
   @ApiOperation({
+    operationId: 'openStream',
     summary: 'What changes, as it changes',
     description:
       'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. A topic begins with its present value, so a reader that comes back has missed nothing and `Last-Event-ID` is not needed. The stream ends with the session or the key.',
@@ -38,7 +40,8 @@ export class StreamController {
     description: 'Once for each topic: `overview`, `review`, `product:{sku}`, `order:{id}`, `run:{id}`, …',
   })
   @ApiProduces('text/event-stream')
-  @Answers({}, [ValidationFailed.kind, tooManyStreams.kind])
+  @StreamOf(streamMessageType)
+  @Responses({}, [ValidationFailed.kind, tooManyStreams.kind])
   async open(
     @Query('topics') topics: string | string[] | undefined,
     @Req() request: FastifyRequest,
@@ -51,7 +54,7 @@ export class StreamController {
       goodbye: messageOf('bye', { reason: 'session-ended' }),
       onEnd: () => leave.forEach((go) => go()),
     });
-    const hello = { version: serviceVersion, build: dashboardBuild(), expiresInSeconds };
+    const hello: StreamHello = { version: serviceVersion, build: dashboardBuild(), expiresInSeconds };
     stream.send('hello', messageOf('hello', hello));
     const send: Listener = (topic, event) => stream.send(topic, event);
     for (const topic of wanted) leave.push(this.feeds.follow(topic, send));
