@@ -4,8 +4,8 @@ import { defineConfig } from 'vite';
 const themeScript = path.join(import.meta.dirname, 'src/theme/theme-script.ts');
 
 /**
- * The theme must be set before the first paint, and the page's CSP allows no inline script: so a script of its own,
- * hashed like the rest, which the browser runs before it goes on.
+ * The theme must be set before the first paint, and the page's CSP allows no inline script: so it is a separate,
+ * hashed script that blocks rendering.
  */
 function themeBeforeFirstPaint() {
   return {
@@ -36,7 +36,7 @@ export default defineConfig({
     // A data URI would need an exception in the CSP.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
-    // Packages mark their files 'use client' for servers that render React; there is none here.
+    // Packages mark files 'use client' for server rendering, which does not happen here.
     rolldownOptions: { checks: { moduleLevelDirective: false } },
   },
 });

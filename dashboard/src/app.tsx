@@ -81,7 +81,7 @@ function Pages() {
   );
 }
 
-/** A page that fails takes nothing else with it. A part of a build that is gone fails like this, too. */
+/** A page that fails does not take the rest with it. This also covers a chunk of an old build that is gone. */
 class ErrorBoundary extends Component<{ children: React.ReactNode }, { failed: boolean }> {
   override state = { failed: false };
 
@@ -93,7 +93,7 @@ class ErrorBoundary extends Component<{ children: React.ReactNode }, { failed: b
     if (!this.state.failed) return this.props.children;
     return (
       <Panel>
-        <Empty title="This page could not be shown. A newer dashboard may be ready.">
+        <Empty title="This page could not be shown. Reload it: a newer dashboard may be ready.">
           <Button onClick={() => location.reload()}>Reload</Button>
         </Empty>
       </Panel>

@@ -1,6 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-// First, so that what a part says of itself counts more.
+// First, so that component styles take precedence.
 import './theme/tokens.css';
 import './theme/fonts.css';
 import './theme/base.css';

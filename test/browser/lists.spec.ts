@@ -48,7 +48,7 @@ describe('a long list', () => {
   it('shows the next rows while rows are selected, and selects and exports only what is shown', async () => {
     const visit = await open(`/reservations?sku=${sku}&status=active`);
     await untilRows(visit, 100);
-    const all = visit.page.getByRole('checkbox', { name: 'Choose all that are shown' });
+    const all = visit.page.getByRole('checkbox', { name: 'Select all shown rows' });
     await all.check();
     await untilSays(visit, /100 selected, 100 units/);
     // Rows that wait behind the pill are neither selected nor exported. These end first, but not before the test does.
@@ -84,7 +84,7 @@ describe('a long list', () => {
     await inParallel(5, 5, () => shop.reserved(held));
     await visit.page.getByRole('button', { name: 'Show 5 new' }).waitFor();
     await untilSays(visit, '6 of 11 shown.', 'main');
-    await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
+    await visit.page.getByRole('checkbox', { name: 'Select all shown rows' }).check();
     await untilSays(visit, /6 selected, 6 units/);
     const [download] = await Promise.all([
       visit.page.waitForEvent('download'),
@@ -128,7 +128,7 @@ describe('a long list', () => {
       `UPDATE dead_letters SET reason = 'its handler threw again' WHERE id IN (SELECT id FROM dead_letters LIMIT 1)`,
     );
     await until('all cases are still shown', async () => (await rows.count()) === 60);
-    await visit.page.getByLabel('Order of the list').selectOption('age');
+    await visit.page.getByLabel('Sort by').selectOption('age');
     await showMore(visit).click();
     await until('all cases are shown, oldest first', async () => (await rows.count()) === 60);
     await shop.query(`DELETE FROM dead_letters`);

@@ -24,7 +24,7 @@ describe('an order', () => {
     const text = await untilSays(visit, 'The customer paid nothing.', 'main');
     expect(text).toContain('The capture was declined');
     expect(text.indexOf('The customer paid')).toBeLessThan(text.indexOf('Timeline'));
-    for (const words of [/capture-payment: 1 declined/, /void authorization: /, /release stock: 2 units/])
+    for (const words of [/Capture: 1 declined/, /Void authorization: /, /Release stock: 2 units/])
       await visit.page.getByRole('button', { name: words }).waitFor();
     expect(await visit.violations()).toEqual([]);
     expect(visit.complaints).toEqual([]);
@@ -37,11 +37,9 @@ describe('an order', () => {
       lines: [{ sku, quantity: 1 }],
     });
     const visit = await open(`/orders/${body.id}`);
-    await visit.page.getByRole('button', { name: /authorize-payment: 1 no answer,/ }).waitFor();
-    await untilSays(visit, /next try in/);
-    await visit.page
-      .getByRole('button', { name: /authorize-payment: 2 yes/ })
-      .waitFor({ timeout: patienceMs });
+    await visit.page.getByRole('button', { name: /Authorize: 1 no answer,/ }).waitFor();
+    await untilSays(visit, /next attempt in/);
+    await visit.page.getByRole('button', { name: /Authorize: 2 yes/ }).waitFor({ timeout: patienceMs });
     await untilSays(visit, /waited [4-9]/);
     expect(visit.complaints).toEqual([]);
   });
@@ -53,7 +51,7 @@ describe('an order', () => {
     await bars.first().focus();
     await visit.page.keyboard.press('ArrowRight');
     const name = await visit.page.evaluate<string>('document.activeElement.getAttribute("aria-label")');
-    expect(name).toContain('authorize-payment: 1 yes');
+    expect(name).toContain('Authorize: 1 yes');
     await visit.page.getByText('Lease token').first().waitFor();
   });
 
@@ -61,7 +59,7 @@ describe('an order', () => {
     const order = await shop.placed(await shop.product(5));
     const visit = await open(`/orders/${order.id}`, 390);
     const list = visit.page.getByRole('list', { name: 'Timeline, step by step' });
-    await list.getByText('capture-payment').waitFor();
+    await list.getByText('Capture').waitFor();
     expect(await visit.page.locator('[data-bar]').first().isVisible()).toBe(false);
     expect(await visit.overhang()).toBeLessThanOrEqual(0);
     expect(await visit.violations()).toEqual([]);

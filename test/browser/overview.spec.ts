@@ -40,9 +40,9 @@ describe('the overview', () => {
         confirmed: `Confirmed sold, not yet shipped ${grouped(units.confirmed)}`,
         pinned: `Pinned charge in flight, cannot expire ${grouped(units.pinned)}`,
         active: `back within 60 s if unpaid ${grouped(units.active)}`,
-        available: `Available can be promised now ${grouped(units.available)}`,
+        available: `Available can be reserved now ${grouped(units.available)}`,
         'on hand': `all SKUs, ${grouped(units.onHand)}`,
-        'in flight': `${grouped(steps.inFlight)} now, by the step they are at`,
+        'in flight': `${grouped(steps.inFlight)} now, by step`,
         placed: `Orders placed ${grouped(rates.ordersPlaced.today.orders)}`,
         'the product': sku,
         held: `${promises.held} of ${promises.total} promises hold`,
@@ -73,7 +73,7 @@ describe('the overview', () => {
     await untilSays(visit, /audited \d\.\d s ago/, '#promises');
     await untilSays(
       visit,
-      'Nothing oversold, nobody charged without an order, no order placed without a charge.',
+      'Nothing oversold, no customer charged without an order, no order placed without a charge.',
     );
   });
 

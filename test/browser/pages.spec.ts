@@ -70,7 +70,7 @@ describe('every page', () => {
       await visit.go('/');
       await visit.page.getByLabel('Key', { exact: true }).fill('hf_dev_nobody');
       await visit.page.getByRole('button', { name: 'Sign in' }).click();
-      await visit.page.getByText('That key is not known.').waitFor();
+      await visit.page.getByText('This key is not valid. Check it and try again.').waitFor();
       expect(await visit.violations()).toEqual([]);
     },
   );
@@ -91,8 +91,8 @@ describe('every page', () => {
   it('that does not exist says so, and leads to one that does', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/nowhere/at/all');
-    await visit.page.getByText('There is nothing at this address.').waitFor();
-    await visit.page.getByRole('link', { name: 'Go to the overview' }).click();
+    await visit.page.getByText('There is no page at this address.').waitFor();
+    await visit.page.getByRole('link', { name: 'Go to Overview' }).click();
     await visit.page.getByRole('heading', { name: 'Overview', level: 1 }).waitFor();
   });
 });
@@ -140,7 +140,7 @@ describe('a viewer', () => {
     await dialog.getByLabel('Reason, kept in the audit log').fill('mended the consumer');
     await dialog.getByRole('button', { name: 'Retry this message' }).dblclick();
     await dialog.waitFor({ state: 'detached' });
-    await visit.page.getByRole('link', { name: 'See audit' }).waitFor();
+    await visit.page.getByRole('link', { name: 'Show in audit log' }).waitFor();
     const acts = await shop.query<{ reason: string }>(
       `SELECT reason FROM admin_actions WHERE reason = 'mended the consumer'`,
     );

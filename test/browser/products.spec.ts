@@ -66,7 +66,7 @@ describe('a product', () => {
     const visit = await open(sku);
     await visit.page.getByRole('button', { name: 'Adjust stock' }).click();
     const { dialog } = visit;
-    await dialog.getByLabel('Or counted in all').fill('8');
+    await dialog.getByLabel('Or new total').fill('8');
     await dialog
       .getByText('8 would be 2 fewer than promised. Release reservations first, or take off at most 2.')
       .waitFor();
@@ -91,7 +91,7 @@ describe('a product', () => {
       await visit.page.getByRole('button', { name: 'Edit' }).click();
       const { dialog } = visit;
       await dialog.getByLabel('Name', { exact: true }).fill('Mine');
-      await dialog.getByLabel('Most per order').fill('4');
+      await dialog.getByLabel('Limit per order').fill('4');
       await dialog.getByLabel('Reason, kept in the audit log').fill('renamed');
       await changeElsewhere(sku, theirs);
       await dialog.getByRole('button', { name: 'Save 2 changes' }).click();
@@ -118,10 +118,10 @@ describe('a product', () => {
       await visit.page.keyboard.press('Escape');
       // Somebody is faster once more.
       await changeElsewhere(sku, { name: 'Theirs again', unitPrice: price });
-      await dialog.getByRole('button', { name: 'Save my choice' }).click();
+      await dialog.getByRole('button', { name: 'Save these values' }).click();
       await dialog.getByText('Theirs again').waitFor();
       expect(await dialog.getByRole('radio', { name: 'Name: yours' }).isChecked()).toBe(true);
-      await dialog.getByRole('button', { name: 'Save my choice' }).click();
+      await dialog.getByRole('button', { name: 'Save these values' }).click();
       await dialog.waitFor({ state: 'detached' });
       await untilSays(visit, `${sku}: name and most per order saved.`);
       expect(await productNow(sku)).toMatchObject({
@@ -137,10 +137,10 @@ describe('a product', () => {
       const { dialog } = visit;
       await dialog.getByRole('radio', { name: 'Name: now' }).check();
       await dialog.getByRole('radio', { name: 'Most per order: now' }).check();
-      const save = dialog.getByRole('button', { name: 'Save my choice' });
+      const save = dialog.getByRole('button', { name: 'Save these values' });
       expect(await save.getAttribute('aria-disabled')).toBe('true');
       const { version } = await productNow(sku);
-      await dialog.getByRole('button', { name: 'Leave it as it is now' }).click();
+      await dialog.getByRole('button', { name: 'Keep the current values' }).click();
       await dialog.waitFor({ state: 'detached' });
       expect(await productNow(sku)).toMatchObject({ name: 'Theirs', version });
       expect(await visit.text()).not.toContain(`${sku}: `);

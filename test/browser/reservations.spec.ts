@@ -56,7 +56,7 @@ describe('the reservations', () => {
     expect(await press.getAttribute('aria-disabled')).toBe('true');
     await dialog.getByLabel('Reason, kept in the audit log').fill('the customer called');
     await press.dblclick();
-    await visit.page.getByRole('link', { name: 'See audit' }).click();
+    await visit.page.getByRole('link', { name: 'Show in audit log' }).click();
     await untilSays(visit, 'the customer called', 'main');
     expect(await shop.available(sku)).toBe(5);
     expect(await actsOn(id)).toEqual([{ action: 'reservation.release', reason: 'the customer called' }]);
@@ -77,8 +77,8 @@ describe('the reservations', () => {
       return body.status === 'pinned';
     });
     const visit = await open(`/reservations?sku=${sku}`);
-    await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
-    await visit.page.getByRole('button', { name: 'All active that match…' }).click();
+    await visit.page.getByRole('checkbox', { name: 'Select all shown rows' }).check();
+    await visit.page.getByRole('button', { name: 'Select all matching…' }).click();
 
     const { dialog } = visit;
     await dialog.getByText(`Release 11 reservations of ${sku}?`).waitFor();
@@ -104,8 +104,8 @@ describe('the reservations', () => {
     for (let nth = 0; nth < 10; nth++) await shop.reserved(sku);
     const soon = await shop.reserved(sku);
     const visit = await open(`/reservations?sku=${sku}`);
-    await visit.page.getByRole('checkbox', { name: 'Choose all that are shown' }).check();
-    await visit.page.getByRole('button', { name: 'All active that match…' }).click();
+    await visit.page.getByRole('checkbox', { name: 'Select all shown rows' }).check();
+    await visit.page.getByRole('button', { name: 'Select all matching…' }).click();
     const { dialog } = visit;
     await dialog.getByLabel('Reason, kept in the audit log').fill('wrong price shown');
     await dialog.getByLabel('Type 11 to confirm').fill('11');

@@ -25,7 +25,7 @@ describe('what needs review', () => {
         `the saga of ${orderId} is ${status}`,
         async () => (await shop.orderNow(orderId)).saga.status === status,
       );
-    await until('it was asked and not heard', async () => {
+    await until('it was asked and did not answer', async () => {
       const order = await shop.orderNow(orderId);
       return order.payment.status === 'unknown';
     });
@@ -45,7 +45,7 @@ describe('what needs review', () => {
   it('says that nothing does, when nothing does', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/review');
-    await untilSays(visit, 'Nothing needs a person.');
+    await untilSays(visit, 'Nothing needs review.');
   });
 
   it('is settled with the keyboard alone', async () => {
@@ -95,7 +95,7 @@ describe('what needs review', () => {
     await visit.go(`/review/${orderId}`);
     await untilSays(visit, 'Provider says');
     await shop.admin.post(`/v1/admin/orders/${orderId}/saga/retry`, { reason: 'from another desk' });
-    await untilSays(visit, 'This is no case any more');
+    await untilSays(visit, 'This case is settled');
     await untilSays(visit, /Placed\s+Nothing to do/);
   });
 

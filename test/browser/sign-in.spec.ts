@@ -23,7 +23,7 @@ describe('the door of the dashboard', () => {
     const visit = await browser.visit();
     await visit.go('/orders');
     await type(visit, 'hf_dev_nobody');
-    await untilSays(visit, 'That key is not known.');
+    await untilSays(visit, 'This key is not valid. Check it and try again.');
     await type(visit, 'hf_dev_client');
     await untilSays(visit, 'This is a client key. The dashboard needs a viewer or admin key.');
     await type(visit, 'hf_dev_viewer');
@@ -47,9 +47,9 @@ describe('the door of the dashboard', () => {
     await visit.untilLive();
     await visit.page.getByRole('button', { name: /viewer: settings/ }).click();
     await visit.page.getByRole('button', { name: 'Sign out' }).click();
-    await untilSays(visit, 'Sign in with a viewer or an admin key.');
+    await untilSays(visit, 'Sign in with a viewer or admin key.');
     await visit.go('/');
-    await untilSays(visit, 'Sign in with a viewer or an admin key.');
+    await untilSays(visit, 'Sign in with a viewer or admin key.');
   });
 
   it('covers the page when the session ends, and keeps what was typed', async () => {

@@ -52,7 +52,7 @@ describe('the strip at the top of every page', () => {
     const visit = await open('/products', 320);
     await faults({ down: true });
     for (let nth = 0; nth < 4; nth++) await shop.order({ lines: [{ sku, quantity: 1 }] });
-    await notices(visit).getByText('The payment provider does not answer.').waitFor({ timeout: 40_000 });
+    await notices(visit).getByText('The payment provider is not responding.').waitFor({ timeout: 40_000 });
     expect(await visit.violations()).toEqual([]);
     expect(await visit.overhang()).toBeLessThanOrEqual(0);
     await faults({ down: false });

@@ -3,13 +3,7 @@ import { formatFineDuration } from '../../dashboard/src/formatting/durations';
 import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
 import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';
 import { formatBar, formatLane, formatLease } from '../../dashboard/src/pages/orders/timeline/labels';
-import {
-  cutNear,
-  placeOf,
-  stretchesOf,
-  ticksOf,
-  widthOfWork,
-} from '../../dashboard/src/pages/orders/timeline/scale';
+import { cutNear, placeOf, stretchesOf, ticksOf, widthOfWork } from '../../dashboard/src/pages/orders/timeline/scale';
 import { drawingOf } from '../../dashboard/src/pages/orders/timeline/timeline-model';
 
 /** The timeline of one order: from the API's record to bars in a grid. */
@@ -85,12 +79,12 @@ describe('the lanes of a timeline', () => {
   it('are the four steps, reached or not, and the compensations in the order they ran', () => {
     const { lanes } = historyOf(odd, 0);
     expect(lanes.map((lane) => formatLane(lane, false))).toEqual([
-      { name: 'reserve-stock', note: 'local, in the request' },
-      { name: 'authorize-payment', note: '3 attempts, one key' },
-      { name: 'capture-payment', note: 'pivot, 1 attempt' },
-      { name: 'place-order', note: 'not reached' },
-      { name: 'void authorization', note: 'undoes authorize-payment' },
-      { name: 'release stock', note: 'undoes reserve-stock' },
+      { name: 'Reserve', note: 'local, in the request' },
+      { name: 'Authorize', note: '3 attempts, one key' },
+      { name: 'Capture', note: 'point of no return, 1 attempt' },
+      { name: 'Place', note: 'not reached' },
+      { name: 'Void authorization', note: 'undoes Authorize' },
+      { name: 'Release stock', note: 'undoes Reserve' },
     ]);
   });
 
@@ -105,8 +99,8 @@ describe('the lanes of a timeline', () => {
       ],
     });
     const lanes = historyOf(asked, 0).lanes.map((lane) => [formatLane(lane, false), lane.bars.length]);
-    expect(lanes[1]).toEqual([{ name: 'authorize-payment', note: '2 attempts, one key' }, 2]);
-    expect(lanes[4]).toEqual([{ name: 'void authorization', note: 'undoes authorize-payment' }, 1]);
+    expect(lanes[1]).toEqual([{ name: 'Authorize', note: '2 attempts, one key' }, 2]);
+    expect(lanes[4]).toEqual([{ name: 'Void authorization', note: 'undoes Authorize' }, 1]);
   });
 
   it('say of each attempt its number and its own end', () => {

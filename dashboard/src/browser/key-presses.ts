@@ -4,7 +4,7 @@ import { readSetting, writeSetting } from './stored-settings';
 const listeners = new Set<() => void>();
 let letters = readSetting('letters') !== 'off';
 
-/** Single letters can be switched off: who dictates or shakes presses them without meaning to (WCAG 2.1.4). */
+/** Single-letter keys can be switched off, for people who use speech input or press keys by accident (WCAG 2.1.4). */
 export function setLetters(on: boolean): void {
   letters = on;
   writeSetting('letters', on ? null : 'off');
@@ -21,7 +21,7 @@ export function useLetters(): boolean {
   );
 }
 
-/** Keys belong to whoever is typing, and to an open dialog. */
+/** Keys go to the field being typed in, or to an open dialog. */
 function isElsewhere({ target, ctrlKey, metaKey, altKey, defaultPrevented }: KeyboardEvent): boolean {
   if (ctrlKey || metaKey || altKey || defaultPrevented) return true;
   if (!(target instanceof Element)) return false;
@@ -31,7 +31,7 @@ function isElsewhere({ target, ctrlKey, metaKey, altKey, defaultPrevented }: Key
   return typing !== null || document.querySelector('[data-modal]:not([data-closed])') !== null;
 }
 
-/** What single keys do on this page. They are dead in fields and under dialogs. */
+/** Registers single-key shortcuts. They are ignored in fields and while a dialog is open. */
 export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): void {
   const latest = useRef(keys);
   useEffect(() => {

@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** Below this the navigation is a rail of icons, as in the style sheets. */
+/** Below this width the navigation is a rail of icons. The style sheets use the same number. */
 export const RAIL = '(width <= 1360px)';
 export const PHONE = '(width < 700px)';
 
@@ -12,7 +12,7 @@ function queryOf(media: string): MediaQueryList {
   return query;
 }
 
-/** For what a style sheet cannot decide. */
+/** For decisions that a style sheet cannot make. */
 export function useMedia(media: string): boolean {
   const query = queryOf(media);
   return useSyncExternalStore(

@@ -1,4 +1,4 @@
-/** What a person chose for this browser. Storage can be forbidden; the page then forgets, and works. */
+/** Settings kept in this browser. If storage is blocked, they last until the page is reloaded. */
 export type Setting = 'theme' | 'zone' | 'compact' | 'letters';
 
 const nameOf = (setting: Setting): string => `holdfast.${setting}`;
@@ -16,6 +16,6 @@ export function writeSetting(setting: Setting, value: string | null): void {
     if (value === null) localStorage.removeItem(nameOf(setting));
     else localStorage.setItem(nameOf(setting), value);
   } catch {
-    // Kept for this page only.
+    // Kept until the page is reloaded.
   }
 }

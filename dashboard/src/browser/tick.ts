@@ -1,6 +1,6 @@
 import { useSyncExternalStore } from 'react';
 
-/** One clock for the page: everything that counts moves in the same moment, and nothing ticks when nothing is shown. */
+/** One timer for the page, so that all counters move together. It stops when nothing uses it. */
 const listeners = new Set<() => void>();
 let now = performance.now();
 let timer: ReturnType<typeof setInterval> | undefined;
@@ -24,12 +24,12 @@ function tick(): void {
   for (const listener of listeners) listener();
 }
 
-/** performance.now(), moved on once a second. */
+/** performance.now(), updated once a second. */
 export function useTick(): number {
   return useSyncExternalStore(subscribe, () => now);
 }
 
-/** Seconds since something that was `seconds` old when it came at `at`. */
+/** The age in seconds of something that was `seconds` old when it arrived at `at`. */
 export function useAge(seconds: number, at: number): number {
   return seconds + Math.max(0, useTick() - at) / 1000;
 }

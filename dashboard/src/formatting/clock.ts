@@ -1,7 +1,7 @@
 import { useSyncExternalStore } from 'react';
 import { readSetting, writeSetting } from '../browser/stored-settings';
 
-/** Times of day are local unless the person asks for UTC, as one does to compare with a provider's log. */
+/** Time zone are local unless the user chooses UTC, for example to compare with a provider's log. */
 export type TimeZone = 'local' | 'utc';
 
 const listeners = new Set<() => void>();
@@ -13,7 +13,7 @@ export function setTimeZone(next: TimeZone): void {
   for (const listener of listeners) listener();
 }
 
-/** Renders again when the zone is switched. */
+/** Rerenders when the time zone is switched. */
 export function useTimeZone(): TimeZone {
   return useSyncExternalStore(
     (listener) => {
@@ -27,7 +27,7 @@ export function useTimeZone(): TimeZone {
 const two = (part: number): string => String(part).padStart(2, '0');
 const months = ['Jan', 'Feb', 'Mar', 'Apr', 'May', 'Jun', 'Jul', 'Aug', 'Sep', 'Oct', 'Nov', 'Dec'];
 
-/** The parts of an instant in the zone of the page. */
+/** The parts of an instant in the selected time zone. */
 function partsOf(at: Date) {
   const utc = zone === 'utc';
   return {
@@ -41,7 +41,7 @@ function partsOf(at: Date) {
   };
 }
 
-/** "14:02:11"; with the date when it was another day: "17 Nov 14:02". */
+/** "14:02:11", or "17 Nov 14:02" on another day. */
 export function formatTime(at: string | number | Date): string {
   const then = partsOf(new Date(at));
   const today = partsOf(new Date());
@@ -52,7 +52,7 @@ export function formatTime(at: string | number | Date): string {
   return `${time}:${two(then.seconds)}`;
 }
 
-/** "14:02:11.408": where two things happen in one second. */
+/** "14:02:11.408", where two things happen in one second. */
 export function formatTimeMs(at: string | number | Date): string {
   const then = partsOf(new Date(at));
   return `${two(then.hours)}:${two(then.minutes)}:${two(then.seconds)}.${String(then.ms).padStart(3, '0')}`;

@@ -10,7 +10,7 @@ export function formatDuration(ms: number): string {
   return spelled(ms, 1);
 }
 
-/** The same for timelines, where 24.12 s and 24.13 s are two moments. */
+/** With two decimals, for timelines, where 24.12 s and 24.13 s differ. */
 export function formatFineDuration(ms: number): string {
   return spelled(ms, 2);
 }
@@ -32,12 +32,12 @@ function inTwo([ms, unit, name]: [number, number, string], [part, partName]: [nu
   return rest === 0 ? first : `${first} ${rest}${NBSP}${partName}`;
 }
 
-/** A duration that the service gives in seconds. */
+/** The same for a duration in seconds. */
 export function formatSeconds(value: number): string {
   return formatDuration(value * SECOND);
 }
 
-/** An age that counts on by whole seconds, and by minutes from one on: "8 s", and a tenth only while it is fresh. */
+/** An age: "8.2 s" below ten seconds, whole seconds below a minute, whole minutes above. */
 export function formatAge(value: number): string {
   if (value < 9.95) return `${Math.max(0, value).toFixed(1)}${NBSP}s`;
   return value < 59.5
@@ -45,13 +45,13 @@ export function formatAge(value: number): string {
     : formatDuration(Math.floor(Math.round(value) / 60) * MINUTE);
 }
 
-/** "1 min 12 s": how long something was away, in whole seconds. */
+/** "1 min 12 s": a duration in whole seconds. */
 export function formatWholeSeconds(value: number): string {
   const whole = Math.max(1, Math.round(value));
   return whole < 60 ? `${whole}${NBSP}s` : formatSeconds(whole);
 }
 
-/** "m:ss", and "h:mm:ss" from an hour on: time that is left. */
+/** Time left: "m:ss", and "h:mm:ss" from an hour on. */
 export function formatTimeLeft(value: number): string {
   const whole = Math.max(0, Math.ceil(value));
   const two = (part: number): string => String(part).padStart(2, '0');

@@ -1,12 +1,12 @@
 import { formatCount, NNBSP } from './numbers';
 
-/** In minor units of its currency: 1999 EUR is € 19.99, 980 JPY is ¥ 980. */
+/** In minor units: 1999 EUR is € 19.99, 980 JPY is ¥ 980. */
 export interface Amount {
   amount: number;
   currency: string;
 }
 
-/** How many decimals the currency itself has. */
+/** The number of decimals of the currency. */
 export function minorDigits(currency: string): number {
   return formatOf(currency)?.resolvedOptions().maximumFractionDigits ?? 2;
 }
@@ -21,7 +21,7 @@ export function formatMoney({ amount, currency }: Amount): string {
   return `${sign}${symbolOf(currency)}${NNBSP}${formatCount(Math.floor(minor / scale))}${rest}`;
 }
 
-/** What a person typed, in minor units; null when it is no amount of this currency. */
+/** Parses typed text to minor units; null when it is not a valid amount of this currency. */
 export function parseMoney(text: string, currency: string): number | null {
   const digits = minorDigits(currency);
   const plain = text.replaceAll(/[\s\u202f\u00a0]/g, '').replace(',', '.');
@@ -31,7 +31,7 @@ export function parseMoney(text: string, currency: string): number | null {
   return Number.isSafeInteger(value) ? value : null;
 }
 
-/** Amounts of one currency are added up; those of another stand beside it, as no rate is ours to choose. */
+/** One amount per currency; different currencies are never added up. */
 export function formatMoneyList(amounts: readonly Amount[]): string {
   return amounts.map(formatMoney).join(' + ');
 }
@@ -45,7 +45,7 @@ function symbolOf(currency: string): string {
 
 const formats = new Map<string, Intl.NumberFormat | null>();
 
-/** Null for a code that is no currency's: it is then written as it is. */
+/** Null for an unknown currency code, which is then written as it is. */
 function formatOf(currency: string): Intl.NumberFormat | null {
   if (!formats.has(currency)) {
     try {

@@ -1,10 +1,10 @@
-/** Numbers as the whole dashboard writes them: grouped by a narrow space that does not break, and never shortened. */
+/** Number formats of the dashboard: grouped by a narrow no-break space. */
 
-/** Between groups of digits, and between a currency's sign and its amount. */
+/** Between groups of digits, and between a currency sign and its amount. */
 export const NNBSP = '\u202f';
 /** Between a number and its unit. */
 export const NBSP = '\u00a0';
-/** A minus of the same width as the digits. */
+/** A minus sign as wide as the digits. */
 const MINUS = '−';
 
 const grouped = new Intl.NumberFormat('en', { maximumFractionDigits: 0, useGrouping: 'always' });
@@ -15,7 +15,7 @@ export function formatCount(value: number): string {
   return Math.round(value) < 0 ? `${MINUS}${text}` : text;
 }
 
-/** Whole from ten up, one decimal below: what is measured is not known more exactly than that. */
+/** Whole from ten on, one decimal below: measurements are no more exact than that. */
 export function formatDecimal(value: number): string {
   const whole = Math.abs(value) >= 9.95 || Math.abs(value) < 0.05;
   return whole ? formatCount(value) : value.toFixed(1).replace('-', MINUS);
@@ -36,17 +36,17 @@ export function plural(value: number, one: string, many?: string): string {
   return `${formatCount(value)} ${noun(value, one, many)}`;
 }
 
-/** The word alone, where the number before it looks different. */
+/** The noun alone, where the number is formatted differently. */
 export function noun(value: number, one: string, many = `${one}s`): string {
   return value === 1 ? one : many;
 }
 
-/** Counting stops at the cap, on the server as well, so the number says that there may be more. */
+/** The server stops counting at the cap, so "+" says that there may be more. */
 export function formatUpTo(value: number, cap = 10_000): string {
   return value >= cap ? `${formatCount(cap)}+` : formatCount(value);
 }
 
-/** "1.5k": only where there is room for four letters, in the navigation. */
+/** "1.5k", for the navigation, where only four characters fit. */
 export function formatShort(value: number): string {
   if (value < 1000) return String(value);
   if (value < 9950) return `${(value / 1000).toFixed(1).replace('.0', '')}k`;
@@ -54,7 +54,7 @@ export function formatShort(value: number): string {
   return `${(value / 1_000_000).toFixed(1).replace('.0', '')}M`;
 }
 
-/** "+12", "−12": a change and not an amount. */
+/** "+12", "−12": a change, not an amount. */
 export function formatSigned(value: number): string {
   return value > 0 ? `+${formatCount(value)}` : formatCount(value);
 }

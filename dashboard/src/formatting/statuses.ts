@@ -1,4 +1,4 @@
-/** Each status has a colour, a shape and a word, always all three, so that none of them has to be seen. */
+/** Each status has a colour, a shape and a label, so that none of the three is needed alone. */
 
 export type ShapeName =
   'done' | 'half' | 'pin' | 'clock' | 'back' | 'unknown' | 'declined' | 'stuck' | 'dead' | 'none';
@@ -30,7 +30,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
   },
   reservation: {
     active: under('Active'),
-    // Not the API's word: an active one in its last minute.
+    // Not an API status: an active reservation in its last minute.
     ending: { shape: 'clock', tone: 'warn', label: 'Active, ending' },
     pinned: { shape: 'pin', tone: 'accent', label: 'Pinned' },
     confirmed: done('Confirmed'),
@@ -64,7 +64,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
   },
 };
 
-/** A status that this build does not know yet is shown as the API says it, and as nothing in particular. */
+/** A status that this build does not know is shown as it is, in grey. */
 export function badgeStyle(kind: StatusKind, status: string): BadgeStyle {
   const word = status.replaceAll('_', ' ');
   return badgeStyles[kind][status] ?? over(capitalize(word));

@@ -1,10 +1,10 @@
-/** How a strategy is drawn, wherever it is: its colour and its dash, so that it is known without colour as well. */
+/** The line style of a strategy in all charts: colour and dash, so that it is distinct without colour. */
 export interface StrategyStyle {
   colour: string;
   /** For `stroke-dasharray`; undefined is solid. */
   dash: string | undefined;
   width: number;
-  /** What buyers of a hot SKU meet under it, in a few words. */
+  /** What the strategy means for buyers of a contended SKU. */
   description: string;
 }
 
@@ -17,20 +17,20 @@ const style = (colour: string, dash: string | undefined, words: string, width = 
 
 const styles: Record<string, StrategyStyle> = {
   grouped: style('c1', undefined, 'buyers share a transaction', 2.4),
-  adaptive: style('c1', '6 3', 'changes by itself as demand does'),
-  'unit-tokens': style('c4', '8 3', 'each buyer takes a unit of their own'),
+  adaptive: style('c1', '6 3', 'switches automatically as demand changes'),
+  'unit-tokens': style('c4', '8 3', 'each buyer takes a different unit'),
   pools: style('c4', undefined, 'buyers are spread over pools'),
-  'conditional-update': style('c6', '3 3', 'one statement, buyers wait in line'),
-  serializable: style('c5', '3 3', 'buyers collide and are tried again'),
-  'row-lock': style('c2', '10 3 2 3', 'nobody collides, all wait'),
-  'advisory-lock': style('c2', undefined, 'nobody collides, all wait outside the row'),
-  'version-check': style('c3', '2 2', 'buyers collide and try again'),
-  lease: style('c3', '8 3', 'one process takes for all'),
+  'conditional-update': style('c6', '3 3', 'one statement; buyers queue'),
+  serializable: style('c5', '3 3', 'conflicts are retried by the server'),
+  'row-lock': style('c2', '10 3 2 3', 'buyers queue; no retries'),
+  'advisory-lock': style('c2', undefined, 'buyers queue outside the row; no retries'),
+  'version-check': style('c3', '2 2', 'conflicts are retried'),
+  lease: style('c3', '8 3', 'one process serves everyone'),
 };
 
-/** One that this build of the page has not heard of is drawn like nothing else. */
+/** The style of a strategy that this build does not know. */
 export const strategyStyle = (name: string): StrategyStyle =>
-  styles[name] ?? style('text-3', '1 3', 'not known here');
+  styles[name] ?? style('text-3', '1 3', 'unknown to this dashboard');
 
-/** Those that a product can be switched to. */
+/** The strategies a product can be switched to. */
 export const strategyNames = Object.keys(styles);

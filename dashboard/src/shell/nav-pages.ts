@@ -14,9 +14,9 @@ export interface NavPage {
   name: string;
   href: string;
   icon: LucideIcon;
-  /** After `g`. */
+  /** The shortcut: `g`, then this letter. */
   letter: string;
-  /** Beside the name, where the page's own name is too long: the tabs of a phone. */
+  /** A shorter name for the phone's tab bar; without one the page is under "More". */
   tab?: string;
 }
 
@@ -54,10 +54,10 @@ export const navGroups: readonly NavGroup[] = [
   { name: 'Rehearsal', pages: [{ name: 'Flash sale', href: '/flash-sale', icon: Flag, letter: 'f' }] },
 ];
 
-/** The groups that exist here: there are no rehearsals in production. */
+/** The groups for this environment: production has no rehearsals. */
 export const groupsFor = (loadTests: boolean): readonly NavGroup[] =>
   loadTests ? navGroups : navGroups.filter(({ name }) => name !== 'Rehearsal');
 
-/** Whether an address belongs to a page. */
+/** Whether a location belongs to a page. */
 export const isAt = (location: string, href: string): boolean =>
   location === href || (href !== '/' && location.startsWith(`${href}/`));

@@ -12,13 +12,13 @@ import { chooseTheme, useTheme } from '../theme/theme';
 import { groupsFor, isAt, type NavPage } from './nav-pages';
 import styles from './nav.module.css';
 
-/** The left column; a rail of icons where there is less room. */
+/** The navigation column; a rail of icons on narrow screens. */
 export function Nav({ onSettings }: { onSettings: () => void }) {
   const { environment, keyName, role } = useSession();
   const { data } = useApi<Overview>('overview');
   return (
     <nav className={styles.nav} aria-label="Pages">
-      <Link href="/" className={styles.brand} aria-label="Holdfast, to the overview">
+      <Link href="/" className={styles.brand} aria-label="Holdfast, go to the overview">
         <Logo />
         <span>Holdfast</span>
       </Link>

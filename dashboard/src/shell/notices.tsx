@@ -15,10 +15,13 @@ import { formatWholeSeconds } from '../formatting/durations';
 import { classes } from '../theme/classes';
 import styles from './notices.module.css';
 
-/** Said early enough that nobody loses a half written reason. */
+/** Early enough that no one loses a half-written reason. */
 const ENDING_SOON_MS = 5 * 60_000;
 
-/** What is so with the page or the service as a whole: a trouble, no connection, back again, a session that ends, a newer build. */
+/**
+ * Notices about the page or the whole service: service problems, lost connection, reconnected, session about to end,
+ * newer build.
+ */
 export function Notices() {
   const connection = useConnection();
   useConnectionAnnounced(connection);
@@ -55,13 +58,13 @@ function ConnectionLostNotice({
         {heardAt !== null && heardClock !== null ? (
           <>
             <b>No connection for {formatWholeSeconds((now - heardAt) / 1000)}.</b> Everything below is from{' '}
-            {formatTime(heardClock)} and is not moving.
+            {formatTime(heardClock)} and no longer updates.
           </>
         ) : (
           <b>No connection yet.</b>
         )}{' '}
-        Actions are off until it is back.{' '}
-        {wait > 0 ? `Next try in ${formatWholeSeconds(wait)}.` : 'Trying now.'}
+        Actions are disabled until it is back.{' '}
+        {wait > 0 ? `Next attempt in ${formatWholeSeconds(wait)}.` : 'Connecting now.'}
       </p>
       <Button small onClick={tryNow}>
         Try now
@@ -72,17 +75,19 @@ function ConnectionLostNotice({
 
 const troubleLabels: Record<ServiceTrouble['code'], string> = {
   no_worker: 'No worker is running.',
-  provider_silent: 'The payment provider does not answer.',
+  provider_silent: 'The payment provider is not responding.',
   task_failing: 'A background task keeps failing.',
   queue_unreachable: 'The job queue cannot be reached.',
 };
 const stopsSales: readonly string[] = ['no_worker', 'provider_silent'];
 
-/** What keeps the service as a whole from working. Its text stands still, or a screen reader would talk without end. */
+/**
+ * Problems of the whole service. The text does not change while shown, or a screen reader would read it without end.
+ */
 function ServiceNotices() {
   const { data } = useApi<Overview>('overview');
   useTimeZone();
-  // While a deploy rolls, an API of the build before may answer, which does not name them.
+  // During a deploy an API of the previous build may answer without `troubles`.
   const troubles = (data as Partial<Overview> | undefined)?.troubles ?? [];
   return troubles.map(({ code, since, detail }) => {
     const isBad = stopsSales.includes(code);
@@ -108,7 +113,7 @@ function ServiceNotices() {
 }
 
 const formatBack = ({ missedSeconds }: Connection): string =>
-  `Back. ${formatWholeSeconds(missedSeconds)} were missed; everything is fresh again.`;
+  `Reconnected after ${formatWholeSeconds(missedSeconds)}. Everything is up to date.`;
 
 function SessionNotice() {
   const now = useTick();
@@ -138,7 +143,7 @@ function SessionNotice() {
   );
 }
 
-/** Never by itself: somebody may be in the middle of a sentence. */
+/** The user reloads, never the page itself: someone may be typing. */
 function NewerBuildNotice() {
   const newer = useNewerBuild();
   if (!newer) return null;
@@ -157,7 +162,7 @@ function useConnectionAnnounced(connection: Connection): void {
   const announce = useAnnounce();
   const { phase } = connection;
   useEffect(() => {
-    if (phase === 'lost') announce('The connection is lost. Numbers are not moving, and actions are off.');
-    if (phase === 'back') announce('The connection is back. Everything is fresh again.');
+    if (phase === 'lost') announce('Connection lost. Numbers no longer update, and actions are disabled.');
+    if (phase === 'back') announce('Reconnected. Everything is up to date.');
   }, [phase, announce]);
 }

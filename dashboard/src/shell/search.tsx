@@ -9,10 +9,10 @@ import { hrefOfCustomer } from '../pages/reservations/reservation-filters';
 import { classes } from '../theme/classes';
 import styles from './search.module.css';
 
-/** Asked once somebody stopped typing for this long. */
+/** The search runs after this pause in typing. */
 const SETTLE_MS = 200;
 
-/** Opens any order, reservation, product or customer by what is at hand: an id, a SKU, a payment reference. */
+/** Finds an order, reservation, product or customer by id, SKU or payment reference. */
 export function Search() {
   const search = useSearch();
   const { text, open, at, input, shown, hits } = search;
@@ -69,7 +69,7 @@ export function Search() {
   );
 }
 
-/** What was typed, what was found, and where it leads. */
+/** The typed text, the hits, and the selected one. */
 function useSearch() {
   const [text, setText] = useState('');
   const [open, setOpen] = useState(false);
@@ -83,14 +83,14 @@ function useSearch() {
 
   const before = useRef<Element | null>(null);
   const close = (): void => setOpen(false);
-  /** Nothing is left of this search: the next one begins empty, and the keyboard is back where it was. */
+  /** Clears the search and returns the focus. */
   const leave = (): void => {
     setText('');
     close();
     const { current } = before;
     before.current = null;
     input.current?.blur();
-    // On phones the button that opened it comes back first.
+    // On phones the button must be visible again first.
     requestAnimationFrame(() => {
       if (current instanceof HTMLElement && current.isConnected) current.focus();
     });
@@ -99,7 +99,7 @@ function useSearch() {
     if (document.activeElement !== input.current) before.current = document.activeElement;
     setOpen(true);
     input.current?.focus();
-    // On phones the field can be seen, and so have the focus, only after this.
+    // On phones the field is visible, and so focusable, only after this.
     requestAnimationFrame(() => input.current?.focus());
   };
   useKeys({
@@ -151,7 +151,7 @@ function Hit({ hit, id, chosen, onChoose }: HitProps) {
       role="option"
       aria-selected={chosen}
       className={styles.option}
-      // Before the field loses the focus, and the list with it.
+      // Before the field loses the focus, which closes the list.
       onPointerDown={(event) => {
         event.preventDefault();
         onChoose();
@@ -165,8 +165,9 @@ function Hit({ hit, id, chosen, onChoose }: HitProps) {
 }
 
 function saidOf(found: FoundObject[] | undefined, failed: boolean, asked: string): string {
-  if (failed && found === undefined) return 'The search did not answer. Press Enter to open a full id.';
-  if (found === undefined) return asked.length > 1 ? 'Looking…' : '';
+  if (failed && found === undefined)
+    return 'The search is not responding. Enter a full id and press Enter to open it.';
+  if (found === undefined) return asked.length > 1 ? 'Searching…' : '';
   return 'Nothing has this id, SKU, customer or payment reference.';
 }
 

@@ -11,7 +11,7 @@ import { chooseTheme, type ThemeChoice, useThemeChoice } from '../theme/theme';
 import { navGroups } from './nav-pages';
 import styles from './settings.module.css';
 
-/** What a person chooses for this browser, and the way out. */
+/** The settings of this browser, and sign-out. */
 export function Settings({
   open,
   onClose,
@@ -28,7 +28,7 @@ export function Settings({
       open={open}
       onClose={onClose}
       title={`${keyName}, ${role}`}
-      note={role === 'viewer' ? 'A viewer key sees everything and changes nothing.' : `Holdfast ${version}`}
+      note={role === 'viewer' ? 'A viewer key can see everything and change nothing.' : `Holdfast ${version}`}
       foot={
         <>
           <Button onClick={() => void signOut()}>Sign out</Button>
@@ -39,7 +39,7 @@ export function Settings({
       <div className={styles.settings}>
         <Choices />
         <Row label="Keyboard">
-          <Button onClick={onKeys}>Show all keys</Button>
+          <Button onClick={onKeys}>Show shortcuts</Button>
         </Row>
       </div>
     </Modal>
@@ -61,9 +61,9 @@ function Choices() {
           onChange={(value) => chooseTheme(value as ThemeChoice)}
         />
       </Row>
-      <Row label="Times of day">
+      <Row label="Time zone">
         <Segments
-          label="Times of day"
+          label="Time zone"
           value={zone}
           options={[option('local'), { value: 'utc', label: 'UTC' }]}
           onChange={(value) => setTimeZone(value as TimeZone)}
@@ -80,7 +80,7 @@ function Choices() {
           }}
         />
       </Row>
-      <Row label="Single-letter keys" hint="Off: only Tab, arrows, Enter and Escape do something.">
+      <Row label="Single-letter keys" hint="Off: only Tab, arrows, Enter and Escape work.">
         <Segments
           label="Single-letter keys"
           value={letters ? 'on' : 'off'}
@@ -113,7 +113,7 @@ export function chooseCompact(compact: boolean): void {
   document.documentElement.dataset.compact = compact ? 'yes' : 'no';
 }
 
-/** The list behind `?`. */
+/** The list of shortcuts, opened with `?`. */
 export function KeyList({ open, onClose }: { open: boolean; onClose: () => void }) {
   const pages = navGroups.flatMap((group) => group.pages);
   return (
@@ -133,7 +133,7 @@ export function KeyList({ open, onClose }: { open: boolean; onClose: () => void 
         ))}
         <Keys keys={['j', 'k']}>next, previous row or case</Keys>
         <Keys keys={['Enter']}>open the row</Keys>
-        <Keys keys={['x']}>choose the row</Keys>
+        <Keys keys={['x']}>select the row</Keys>
         <Keys keys={['r', 'c', 'm']}>in Needs review: retry, compensate, mark as resolved</Keys>
         <Keys keys={['Esc']}>close, leave the row</Keys>
         <Keys keys={['?']}>this list</Keys>

@@ -13,10 +13,10 @@ import { TopBar } from './top-bar';
 import { usePageKeys } from './use-page-keys';
 import styles from './shell.module.css';
 
-/** What is around every page. */
+/** The app shell around every page. */
 export function Shell({ children }: { children: React.ReactNode }) {
   const setCached = useSetCached();
-  // Always listened to: the count of cases, the seal and the pulse are on every page.
+  // Always subscribed: the case count, the seal and the pulse are on every page.
   useTopic<Overview>('overview', (overview) => setCached('overview', overview));
   const [open, setOpen] = useState<'settings' | 'keys' | null>(null);
   usePageKeys(() => setOpen('keys'));
@@ -26,7 +26,7 @@ export function Shell({ children }: { children: React.ReactNode }) {
   return (
     <div className={styles.shell}>
       <a href="#content" className={styles.skip}>
-        Skip to the content
+        Skip to content
       </a>
       <Nav onSettings={() => setOpen('settings')} />
       <div className={styles.right}>
@@ -42,7 +42,7 @@ export function Shell({ children }: { children: React.ReactNode }) {
   );
 }
 
-/** Another page begins at its top, and for a screen reader at its beginning. */
+/** A new page starts at the top, also for screen readers. */
 function Main({ children }: { children: React.ReactNode }) {
   const [location] = useLocation();
   const main = useRef<HTMLElement>(null);

@@ -9,7 +9,7 @@ import { formatShort } from '../formatting/numbers';
 import { groupsFor, isAt } from './nav-pages';
 import styles from './tabs.module.css';
 
-/** At the foot of a phone: four pages and the way to the rest. */
+/** The tab bar on phones: four pages and "More". */
 export function Tabs({ onSettings }: { onSettings: () => void }) {
   const { environment, keyName, role } = useSession();
   const { data } = useApi<Overview>('overview');

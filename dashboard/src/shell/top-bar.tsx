@@ -13,7 +13,7 @@ import { classes } from '../theme/classes';
 import { Search } from './search';
 import styles from './top-bar.module.css';
 
-/** Where this is, the search, whether the promises hold, and whether the page lives. */
+/** Breadcrumbs, search, the invariants seal and the connection pulse. */
 export function TopBar() {
   const { here, trail, heading = true } = useBreadcrumbs();
   const Here = heading ? 'h1' : 'span';
@@ -37,7 +37,7 @@ export function TopBar() {
   );
 }
 
-/** Whether everything that must always be true is true, as of the last audit; grey once that is too long ago. */
+/** Whether all invariants held at the last audit; grey once that is too long ago. */
 function InvariantsSeal() {
   const { data, at } = useApi<Overview>('overview');
   const { phase, heardClock } = useConnection();
@@ -70,7 +70,7 @@ function InvariantsSeal() {
     <Link
       href="/#promises"
       className={classes(styles.seal, !ok && styles.broken, old && styles.old)}
-      title={typeof text === 'string' ? text : `${held} of ${total} held; no worker audits any more`}
+      title={typeof text === 'string' ? text : `${held} of ${total} held; no worker has audited since`}
     >
       <Icon size={15} aria-hidden />
       <span className={styles.words}>{text}</span>
@@ -78,7 +78,7 @@ function InvariantsSeal() {
   );
 }
 
-/** How old the newest message is. It never stands still in silence. */
+/** The age of the latest stream message. */
 function ConnectionPulse() {
   useTick();
   const { phase, heardAt } = useConnection();

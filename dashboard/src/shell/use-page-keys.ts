@@ -3,21 +3,21 @@ import { useLocation } from 'wouter';
 import { useKeys } from '../browser/key-presses';
 import { navGroups } from './nav-pages';
 
-/** A page's letter counts for this long after `g`. */
+/** How long after `g` a page's letter is accepted. */
 const AFTER_G_MS = 1200;
 
 const pageOfLetter = new Map(
   navGroups.flatMap(({ pages }) => pages.map(({ letter, href }) => [letter, href])),
 );
 
-/** `g` and a letter, rows with `j` and `k`, and the list of keys. */
+/** Global shortcuts: pages with `g` and a letter, rows with `j` and `k`, help with `?`. */
 export function usePageKeys(onKeys: () => void): void {
   const [, navigate] = useLocation();
   const pressedG = useRef(0);
   const go = (letter: string) => (event: KeyboardEvent) => {
     if (performance.now() - pressedG.current > AFTER_G_MS) return;
     pressedG.current = 0;
-    // A page's own key of the same letter is not meant.
+    // Keeps the page's own shortcut with the same letter from firing.
     event.preventDefault();
     event.stopImmediatePropagation();
     navigate(pageOfLetter.get(letter)!);
@@ -51,7 +51,7 @@ function moveRow(step: 1 | -1): void {
   next?.scrollIntoView({ block: 'nearest' });
 }
 
-/** Only for the row itself: a link or a button within it has an Enter of its own. */
+/** Only for the row itself: links and buttons within it handle Enter themselves. */
 function openRow(target: EventTarget | null, navigate: (href: string) => void): void {
   if (!(target instanceof HTMLElement) || !target.matches('[data-row]')) return;
   if (target.dataset.href) navigate(target.dataset.href);

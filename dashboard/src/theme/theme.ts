@@ -32,7 +32,7 @@ function subscribe(listener: () => void): () => void {
   return () => listeners.delete(listener);
 }
 
-/** The theme that is shown: what is drawn on a canvas reads its colours again when it changes. */
+/** The current theme: canvas drawings read their colours again when it changes. */
 export const useTheme = (): 'light' | 'dark' => useSyncExternalStore(subscribe, inForce);
 
 export const useThemeChoice = (): ThemeChoice => useSyncExternalStore(subscribe, () => choice);

@@ -8,11 +8,11 @@ export type ChartTone = 'main' | 'amber' | 'red';
 const colours: Record<ChartTone, string> = { main: '--firm-2', amber: '--warn-g', red: '--bad' };
 const dashes: Record<ChartTone, number[] | undefined> = { main: undefined, amber: [6, 4], red: [2, 3] };
 
-/** A token's colour of the theme in force: a canvas does not know custom properties. */
+/** The value of a colour token in the current theme: a canvas cannot use custom properties. */
 export const tokenColour = (of: Element, token: string): string =>
   getComputedStyle(of).getPropertyValue(token).trim();
 
-/** Axes of 11 px, a soft grid, no ticks, no second scale, always from zero. */
+/** 11 px axes, a soft grid, no ticks, one scale that starts at zero. */
 export function baseOptions(
   parent: HTMLElement,
   series: readonly { label: string; tone: ChartTone; fill?: boolean }[],
@@ -60,7 +60,7 @@ export function baseOptions(
           stroke,
           width: 1.5,
           dash: dashes[tone],
-          // The tokens are written as #rrggbb; two digits more are the opacity.
+          // Tokens are #rrggbb; two more digits are the opacity.
           fill: fill ? `${stroke}22` : undefined,
           points: { show: false },
           spanGaps: false,
@@ -70,13 +70,13 @@ export function baseOptions(
   };
 }
 
-/** Room above the highest, and an axis even when nothing happened. */
+/** Leaves room above the highest value, and keeps an axis when there are no values. */
 function niceTop(highest: number | null): number {
   if (highest === null || highest <= 0) return 10;
   return highest * 1.12;
 }
 
-/** Draws, follows the width of its box, and answers with what takes it away again. */
+/** Draws the chart, resizes it with its box, and returns the clean-up function. */
 export function drawChart(
   parent: HTMLElement,
   options: uPlot.Options,

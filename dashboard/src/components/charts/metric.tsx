@@ -5,13 +5,13 @@ interface MetricProps {
   label: string;
   value: React.ReactNode;
   unit?: string;
-  /** One fact that gives the number its size. */
+  /** One fact that puts the number in context. */
   note?: React.ReactNode;
   spark?: readonly (number | null)[];
   sparkTone?: 'main' | 'amber';
 }
 
-/** A number that is looked at first. The words are a `dt`, the number its `dd`. */
+/** A headline number with its label. */
 export function Metric({ label, value, unit, note, spark, sparkTone }: MetricProps) {
   return (
     <div className={styles.metric}>

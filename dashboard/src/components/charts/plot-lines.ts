@@ -1,27 +1,27 @@
-/** The arithmetic of a plot: what is 0 to 1 becomes a path in a box of 1000 by 1000, y growing downwards. */
+/** Plot arithmetic: values from 0 to 1 become a path in a box of 1000 by 1000, with y growing downwards. */
 
-/** A point of a line: x and y from 0 to 1, y null where nothing is known. */
+/** x and y from 0 to 1; y is null where there is no value. */
 export type PlotPoint = readonly [x: number, y: number | null];
 
 const place = (x: number, y: number) => `${(x * 1_000).toFixed(1)} ${((1 - clamp(y)) * 1_000).toFixed(1)}`;
 const strokeShare = 0.002;
 const clamp = (share: number) => Math.min(1, Math.max(0, share));
 
-/** A path through the points; what is not known is a gap and never a line. */
+/** A path through the points. Missing values are gaps, never a line. */
 export function lineOf(points: readonly PlotPoint[]): string {
   return points
     .map(([x, y], nth) => {
       if (y === null) return '';
       const begins = nth === 0 || points[nth - 1]![1] === null;
       const isAlone = begins && (points[nth + 1]?.[1] ?? null) === null;
-      // A point without neighbours has no line to be seen in: it is drawn as a stroke.
+      // A single point has no line, so it is drawn as a short stroke.
       if (isAlone) return `M${place(x - strokeShare, y)}L${place(x + strokeShare, y)}`;
       return `${begins ? 'M' : 'L'}${place(x, y)}`;
     })
     .join('');
 }
 
-/** The band between two lines over the same x, piece by piece. */
+/** The band between two lines over the same x values, one piece per gap-free run. */
 export function bandOf(upper: readonly PlotPoint[], lower: readonly PlotPoint[]): string {
   const pieces: number[][] = [];
   upper.forEach(([, y], nth) => {
@@ -39,7 +39,7 @@ export function bandOf(upper: readonly PlotPoint[], lower: readonly PlotPoint[])
     .join('');
 }
 
-/** Round steps of a linear axis, at most `most` of them. */
+/** Round steps of a linear axis from 0, at most `most` of them. */
 export function stepsTo(top: number, most = 5): number[] {
   const rough = top / most;
   const power = 10 ** Math.floor(Math.log10(rough));

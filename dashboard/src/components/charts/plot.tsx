@@ -1,27 +1,27 @@
 import styles from './plot.module.css';
 
-/** A figure beside an axis; `at` goes from 0 (left, bottom) to 1. */
+/** A label beside an axis; `at` goes from 0 (left, bottom) to 1. */
 export interface PlotTick {
   at: number;
   label: string;
 }
 
 interface PlotProps {
-  /** Names the drawing and its last values, for who does not see it. */
+  /** Describes the drawing and its last values to screen readers. */
   label: string;
   height: number;
   xTicks: readonly PlotTick[];
   yTicks: readonly PlotTick[];
-  /** Without the figures below, when another plot with the same axis follows. */
+  /** Leaves out the labels below, when another plot with the same axis follows. */
   bare?: boolean;
-  /** SVG, in a box of 1000 by 1000 with y growing downwards. */
+  /** SVG in a box of 1000 by 1000, with y growing downwards. */
   children: React.ReactNode;
-  /** HTML over the drawing. */
+  /** HTML on top of the drawing. */
   over?: React.ReactNode;
   onPoint?: (share: number | null) => void;
 }
 
-/** Lines across a drawing, each with its figure left of it. */
+/** Horizontal grid lines, each with its label on the left. */
 export const YTicks = ({ ticks }: { ticks: readonly PlotTick[] }) =>
   ticks.map(({ at, label }) => (
     <span key={at} className={styles.y} style={{ bottom: `${at * 100}%` }}>
@@ -29,7 +29,7 @@ export const YTicks = ({ ticks }: { ticks: readonly PlotTick[] }) =>
     </span>
   ));
 
-/** Axes, a grid, and room for a drawing that is stretched to the width there is; its strokes and its text are not. */
+/** Axes, a grid and an SVG stretched to the available width; strokes and text are not stretched. */
 export function Plot({ label, height, xTicks, yTicks, bare, children, over, onPoint }: PlotProps) {
   const point = (event: React.PointerEvent<HTMLElement>) => {
     const { left, width } = event.currentTarget.getBoundingClientRect();

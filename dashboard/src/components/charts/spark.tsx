@@ -3,16 +3,16 @@ import { classes } from '../../theme/classes';
 import styles from './spark.module.css';
 
 interface SparkProps {
-  /** Oldest first; null where nothing was told. */
+  /** Oldest first; null where there is no value. */
   values: readonly (number | null)[];
   tone?: 'main' | 'amber';
   width?: number;
   height?: number;
-  /** The number at its top, when several are to be compared. */
+  /** The value at the top, when several sparklines must be comparable. */
   top?: number;
 }
 
-/** The shape of the last minutes, from zero; the number beside it says how much. */
+/** A sparkline from zero; the number beside it gives the scale. */
 export const Spark = memo(function Spark({
   values,
   tone = 'main',
@@ -47,7 +47,7 @@ export const Spark = memo(function Spark({
   );
 });
 
-/** At most one point for each pixel and a half: the highest of those that share it, so that no peak is lost. */
+/** At most one point per 1.5 pixels: the highest of those that share it, so that peaks survive. */
 function thinned(values: readonly (number | null)[], width: number): (number | null)[] {
   const step = Math.max(1, Math.ceil(values.length / (width / 1.5)));
   if (step === 1) return [...values];
@@ -57,7 +57,7 @@ function thinned(values: readonly (number | null)[], width: number): (number | n
   });
 }
 
-/** Seconds that nobody told about stay a gap. */
+/** Seconds without a value stay gaps. */
 function runsOf(points: readonly (number | null)[]): { from: number; values: number[] }[] {
   const runs: { from: number; values: number[] }[] = [];
   points.forEach((value, at) => {

@@ -17,12 +17,12 @@ export interface Stock {
 
 interface StockBarProps {
   stock: Stock;
-  /** With it, a click on a part opens the reservations that it counts. */
+  /** With a SKU, a click on a segment opens the reservations it counts. */
   sku?: string;
   size?: 'row' | 'large' | 'pool';
 }
 
-/** From firm to free: sold, being charged, on a timer, free to promise. The numbers stand beside it as text. */
+/** Sold, pinned, reserved, available, from firm to free. The same numbers stand beside the bar as text. */
 export function StockBar({ stock, sku, size = 'row' }: StockBarProps) {
   const promised = stock.confirmed + stock.pinned + stock.active;
   const tooMany = promised - stock.onHand;
@@ -65,8 +65,8 @@ interface PartProps {
 }
 
 /**
- * A shortcut for the pointer. It is no link: a part can be too thin to be a target of its own, and the number beside the
- * bar, or the page of the product, leads to the same.
+ * A shortcut for the pointer, not a link: a segment can be too thin to be a target. The number beside the bar and the
+ * product's page lead to the same list.
  */
 function Part({ state, units, sku, style }: PartProps) {
   const [, navigate] = useLocation();
@@ -88,7 +88,7 @@ function Part({ state, units, sku, style }: PartProps) {
 const said = ({ onHand, confirmed, pinned, active, available }: Stock): string =>
   `${formatCount(onHand)} on hand: ${formatCount(confirmed)} confirmed, ${formatCount(pinned)} pinned, ${formatCount(active)} active, ${formatCount(available)} available`;
 
-/** The little square of a legend. */
+/** The colour square in a legend. */
 export function Swatch({ state }: { state: Firmness }) {
   return <span className={classes(styles.swatch, styles[state], firmness[state])} aria-hidden />;
 }

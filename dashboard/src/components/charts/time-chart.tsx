@@ -8,30 +8,30 @@ import styles from './time-chart.module.css';
 
 export interface Series {
   label: string;
-  /** One for each time; null is a gap and never a line. */
+  /** One value per time; null is a gap, never a line. */
   values: (number | null)[];
   tone: ChartTone;
   fill?: boolean;
 }
 
 interface TimeChartProps {
-  /** What the chart is of, for those who do not see it. */
+  /** Describes the chart to screen readers. */
   label: string;
   /** Unix seconds. */
   times: number[];
   series: readonly Series[];
   height?: number;
   unit?: string;
-  /** Shown over the empty axes when nothing happened. */
+  /** Shown over the empty axes when there are no values. */
   empty?: React.ReactNode;
-  /** Changes what uPlot is asked for: other scales, bands, marks. */
+  /** Adjusts the uPlot options: scales, bands, marks. */
   tune?: (options: uPlot.Options) => uPlot.Options;
 }
 
-/** The hidden table is written again this often; a screen reader has no use for one a second. */
+/** The hidden table is updated at this interval; a screen reader has no use for one per second. */
 const TABLE_EVERY_MS = 10_000;
 
-/** Lines over time. The first is blue, the second amber and dashed, the third red and dotted. */
+/** Lines over time: the first blue, the second amber and dashed, the third red and dotted. */
 export function TimeChart({ label, times, series, height = 200, unit = '', empty, tune }: TimeChartProps) {
   const box = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | null>(null);
@@ -79,7 +79,7 @@ export function TimeChart({ label, times, series, height = 200, unit = '', empty
   );
 }
 
-/** The legend, for the head of the panel. */
+/** The legend, for the panel's head. */
 export function ChartKeys({ series }: { series: readonly { label: string; tone: ChartTone }[] }) {
   return (
     <span className={styles.keys}>
@@ -97,7 +97,7 @@ const lastOf = (values: readonly (number | null)[]): number | null =>
 const figure = (value: number | null, unit: string): string =>
   value === null ? 'nothing' : `${formatDecimal(value)} ${unit}`.trim();
 
-/** The same in rows, for those who do not see the drawing: one for each tenth of it. */
+/** The chart as a table for screen readers: ten rows over its whole span. */
 function HiddenTable({
   label,
   times,

@@ -10,35 +10,35 @@ import styles from './confirm-dialog.module.css';
 interface ConfirmDialogProps<T> {
   open: boolean;
   onClose: () => void;
-  /** The question: "Release 189 reservations of drop-042?" */
+  /** The question, for example "Release 189 reservations of drop-042?" */
   title: React.ReactNode;
   note?: React.ReactNode;
   /** What ends, what comes back, whose money moves. */
   numbers?: readonly { value: React.ReactNode; label: string }[];
   /** Sentences and fields between the numbers and the reason. */
   children?: React.ReactNode;
-  /** A count that has to be typed in: for acts that cannot be taken back and touch many. */
+  /** A number the user must type, for actions that affect many things and cannot be undone. */
   typed?: number;
   reason?: boolean;
-  /** The safe way out, named by what it keeps: "Keep them". */
+  /** The safe choice, named after what it keeps: "Keep them". */
   keep: string;
   /** What the button does, with its number: "Release 189 reservations". */
   act: string;
   tone?: 'danger' | 'primary';
-  /** False while the fields in `children` are not right yet. */
+  /** False while the fields in `children` are not valid. */
   ready?: boolean;
   /** Something was typed in `children`. */
   dirty?: boolean;
-  /** Sends it. One key for each opened dialog, so that a second press or a resend changes nothing twice. */
+  /** Sends the request. Each opened dialog has one idempotency key, so a second press or a resend changes nothing. */
   send: (reason: string, key: string) => Promise<T>;
   onDone?: (answer: T) => void;
-  /** The next step after a refusal. */
+  /** The next step to suggest after an error. */
   next?: (problem: Problem) => React.ReactNode;
 }
 
-/** Everything that changes something goes through here: numbers, reason, key, and a refusal in the API's own words. */
+/** The dialog behind every action: numbers, reason, idempotency key, and the API's own words if it refuses. */
 export function ConfirmDialog<T>(props: ConfirmDialogProps<T>) {
-  // Nothing of one opening is left for the next: not its key, its reason, or its refusal.
+  // Each opening starts fresh: key, reason and error are not kept.
   return props.open ? <OpenDialog {...props} /> : null;
 }
 
@@ -51,7 +51,7 @@ function OpenDialog<T>(props: ConfirmDialogProps<T>) {
   const missing =
     (asksReason ? reasonTrouble(form.reason) : null) ??
     countTrouble(form.count, typed) ??
-    (ready ? null : 'Something above is not filled in yet');
+    (ready ? null : 'Fill in the fields above first');
   const dirty = props.dirty === true || form.reason !== '' || form.count !== '';
   return (
     <Modal
@@ -121,11 +121,11 @@ function Numbers({ numbers }: { numbers: readonly { value: React.ReactNode; labe
   );
 }
 
-/** A refusal stays where the act was tried, in the API's words. */
+/** Shows an error where the action was tried, in the API's words. */
 export function ProblemMessage({ problem, next }: { problem: Problem; next?: React.ReactNode }) {
   return (
     <div className={styles.refusal} role="alert">
-      <b>{problem.status === 403 ? 'Not allowed.' : 'Not done.'}</b> {problem.detail}
+      <b>{problem.status === 403 ? 'Not allowed.' : 'This was not done.'}</b> {problem.detail}
       {next !== undefined && <> {next}</>}
       {problem.requestId !== null && <p className={styles.name}>request {problem.requestId}</p>}
     </div>

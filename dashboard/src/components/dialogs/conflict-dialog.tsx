@@ -13,18 +13,18 @@ export interface ConflictField {
   label: string;
   now: React.ReactNode;
   yours: React.ReactNode;
-  /** It was changed here; without that, "yours" is only what it was before the other change. */
+  /** The user changed this field; if false, "yours" is just the value before the other change. */
   isMine: boolean;
 }
 
 interface ConflictDialogProps {
   open: boolean;
   onClose: () => void;
-  /** Who was faster; null when that is not known. */
+  /** Who saved first; null when unknown. */
   who: string | null;
-  /** Null when it is not known either. */
+  /** Null when unknown. */
   agoSeconds: number | null;
-  /** Only those that differ. */
+  /** Only the fields that differ. */
   fields: readonly ConflictField[];
   onSave: (choice: Record<string, Side>) => void;
   busy?: boolean;
@@ -33,8 +33,8 @@ interface ConflictDialogProps {
 }
 
 /**
- * Somebody else changed the same thing first. What was typed here is kept and chosen at first, field by field; what only
- * they changed stays theirs.
+ * Someone else saved the same product first. The user's own changes are preselected field by field; fields that only
+ * the other person changed keep the other person's value.
  */
 export function ConflictDialog({
   open,
@@ -60,14 +60,14 @@ export function ConflictDialog({
       wide
       foot={
         <>
-          <Button onClick={onClose}>Leave it as it is now</Button>
+          <Button onClick={onClose}>Keep the current values</Button>
           <Button
             tone="primary"
             busy={busy}
-            off={isAllNow ? 'Every field is to stay as it is now' : null}
+            off={isAllNow ? 'No field is set to yours' : null}
             onClick={() => onSave(Object.fromEntries(fields.map((field) => [field.name, chosen(field)])))}
           >
-            Save my choice
+            Save these values
           </Button>
         </>
       }
@@ -83,7 +83,7 @@ export function ConflictDialog({
 }
 
 function whenWords(agoSeconds: number | null): string {
-  if (agoSeconds === null) return 'in the meantime';
+  if (agoSeconds === null) return 'while you were editing';
   return agoSeconds < 1 ? 'just now' : `${formatDuration(agoSeconds * 1000)} ago`;
 }
 

@@ -10,12 +10,12 @@ interface ModalProps {
   children: React.ReactNode;
   foot?: React.ReactNode;
   wide?: boolean;
-  /** Something was typed or is being sent: Escape and a click outside do not throw it away. */
+  /** Something was typed or is being sent, so Escape and a click outside do not close the dialog. */
   guarded?: boolean;
   initialFocus?: React.RefObject<HTMLElement | null>;
 }
 
-/** A dialog over the page. The page behind it keeps still; focus returns to where it was. */
+/** A dialog over the page. The page behind does not scroll; focus returns to where it was. */
 export function Modal({
   open,
   onClose,

@@ -3,8 +3,8 @@ import { createContext, useCallback, useContext, useMemo, useState } from 'react
 const AnnounceContext = createContext<((text: string) => void) | null>(null);
 
 /**
- * The one place from which a screen reader is told what happened: the connection, results of acts, a new case. Never
- * counters, which would talk without end.
+ * The one live region for screen readers: connection, results of actions, new cases. Never counters, which would be
+ * read out without end.
  */
 export function AnnouncerProvider({ children }: { children: React.ReactNode }) {
   const [said, setSaid] = useState({ text: '', times: 0 });
@@ -28,6 +28,6 @@ export function AnnouncerProvider({ children }: { children: React.ReactNode }) {
 
 export function useAnnounce(): (text: string) => void {
   const announce = useContext(AnnounceContext);
-  if (announce === null) throw new Error('Bug: nobody announces here.');
+  if (announce === null) throw new Error('Bug: useAnnounce() outside of AnnouncerProvider.');
   return announce;
 }

@@ -4,7 +4,7 @@ import { useCallback } from 'react';
 import { Link } from 'wouter';
 import styles from './toasts.module.css';
 
-/** Long enough to be read twice; it stays while the pointer or the focus is on it. */
+/** Long enough to read twice; hover or focus keeps the toast open. */
 const SHOWN_FOR_MS = 6000;
 
 interface ToastLink {
@@ -12,13 +12,13 @@ interface ToastLink {
   label: string;
 }
 
-/** What was done, at the bottom right. Never the only place where a failure is told. */
+/** Toasts at the bottom right. Never the only place where a failure is shown. */
 export function ToastProvider({ children }: { children: React.ReactNode }) {
   return (
     <Toast.Provider limit={3} timeout={SHOWN_FOR_MS}>
       {children}
       <Toast.Portal>
-        <Toast.Viewport className={styles.viewport} aria-label="What was done">
+        <Toast.Viewport className={styles.viewport} aria-label="Notifications">
           <ToastList />
         </Toast.Viewport>
       </Toast.Portal>
@@ -42,7 +42,7 @@ function ToastList() {
   ));
 }
 
-/** Tells that something was done, and where it can be seen. */
+/** Shows a toast, with a link to the result. */
 export function useToast(): (text: string, link?: ToastLink) => void {
   const { add } = Toast.useToastManager();
   return useCallback(

@@ -4,13 +4,13 @@ import styles from './tooltip.module.css';
 interface TooltipProps {
   text: React.ReactNode;
   side?: 'top' | 'right' | 'bottom' | 'left';
-  /** Where the words stand there already. */
+  /** Disabled where the text is visible anyway. */
   off?: boolean;
-  /** One element that can have focus. */
+  /** One focusable element. */
   children: React.ReactElement<Record<string, unknown>>;
 }
 
-/** A few words for the pointer and the focus. Never the only place where something is told. */
+/** A short tooltip on hover and focus. Never the only place where something is said. */
 export function Tooltip({ text, side = 'top', off, children }: TooltipProps) {
   return (
     <BaseTooltip.Root disabled={off}>

@@ -9,10 +9,10 @@ export interface ButtonProps extends Omit<React.ComponentProps<'button'>, 'type'
   tone?: 'plain' | 'primary' | 'danger' | 'quiet';
   small?: boolean;
   icon?: LucideIcon;
-  /** A place to go rather than an act. */
+  /** Makes it a link. */
   href?: string;
   busy?: boolean;
-  /** Why it cannot be pressed. It stays where it is and can be reached, so that the reason can be read. */
+  /** Why the button is disabled. It stays focusable, so that the reason can be read. */
   off?: string | null;
   type?: 'button' | 'submit';
 }
@@ -70,7 +70,7 @@ export function Button({
 
 const ignore = (event: React.MouseEvent): void => event.preventDefault();
 
-/** A button that changes something: shown to everybody, off for those who may not and while the numbers are old. */
+/** A button for an action: visible to everyone, disabled without permission and while the numbers are old. */
 export function ActionButton({ off, ...rest }: ButtonProps) {
   const { why } = useCanAct();
   return <Button {...rest} off={off ?? why} />;

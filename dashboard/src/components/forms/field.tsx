@@ -6,11 +6,11 @@ import styles from './field.module.css';
 interface FieldProps {
   label: React.ReactNode;
   hint?: React.ReactNode;
-  /** Beside the field, and read with it. */
+  /** Shown beside the field and read with it. */
   error?: string | null;
-  /** Over both columns of `Fields`. */
+  /** Spans both columns of `Fields`. */
   wide?: boolean;
-  /** Gets what ties the input to its label, hint and error. */
+  /** Receives the attributes that tie the input to its label, hint and error. */
   children: (input: InputProps) => React.ReactNode;
 }
 
@@ -21,7 +21,7 @@ interface InputProps {
   'aria-invalid': true | undefined;
 }
 
-/** A label, an input and what there is to say about it. */
+/** A label, an input, and its hint or error. */
 export function Field({ label, hint, error, wide, children }: FieldProps) {
   const id = useId();
   const said = error ?? hint;
@@ -48,10 +48,10 @@ export function Field({ label, hint, error, wide, children }: FieldProps) {
 export const REASON_MIN = 3;
 export const REASON_MAX = 500;
 
-/** What is wrong with a reason; null when nothing is. The API asks the same. */
+/** The error of a reason, or null. The API has the same rule. */
 export function reasonTrouble(text: string): string | null {
   const length = text.trim().length;
-  if (length < REASON_MIN) return `Say in a few words why. At least ${REASON_MIN} characters.`;
+  if (length < REASON_MIN) return `Enter a reason of at least ${REASON_MIN} characters.`;
   return length > REASON_MAX ? `At most ${REASON_MAX} characters.` : null;
 }
 
@@ -61,7 +61,7 @@ interface ReasonFieldProps {
   ref?: React.Ref<HTMLTextAreaElement>;
 }
 
-/** Why somebody does what they do: it is kept for ever, and it is what a colleague reads. */
+/** The reason for an action. It is kept forever in the audit log. */
 export function ReasonField({ value, onChange, ref }: ReasonFieldProps) {
   const [left, setLeft] = useState(false);
   const trouble = reasonTrouble(value);
@@ -86,7 +86,7 @@ export function ReasonField({ value, onChange, ref }: ReasonFieldProps) {
   );
 }
 
-/** What is wrong with a count that has to be typed in. Groups of digits may be typed with or without their spaces. */
+/** The error of a typed confirmation number, or null. Thousands may be typed with or without spaces. */
 export function countTrouble(text: string, wanted: number | undefined): string | null {
   const isSame = wanted === undefined || text.replaceAll(/[\s\u202f\u00a0]/g, '') === String(wanted);
   return isSame ? null : `Type ${formatCount(wanted)} first`;
@@ -98,7 +98,7 @@ interface CountFieldProps {
   onChange: (value: string) => void;
 }
 
-/** For acts that cannot be taken back and touch many: how many is typed by hand. */
+/** For actions that affect many things and cannot be undone: the number is typed by hand. */
 export function CountField({ wanted, value, onChange }: CountFieldProps) {
   return (
     <div className={styles.count}>

@@ -4,7 +4,7 @@ import { formatUpTo } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import styles from './filters.module.css';
 
-/** A row of what narrows a list. All of it lives in the address, so that every view can be sent to a colleague. */
+/** The filters of a list. They are kept in the URL, so that every view can be shared. */
 export function Filters({ children }: { children: React.ReactNode }) {
   return (
     <div className={styles.filters} role="group" aria-label="Filters">
@@ -26,7 +26,7 @@ interface StatusFilterProps {
   onChange: (chosen: string[]) => void;
 }
 
-/** Several at once. */
+/** Several values at once. */
 export function StatusFilter({ label, options, chosen, onChange }: StatusFilterProps) {
   const toggle = (value: string): void =>
     onChange(chosen.includes(value) ? chosen.filter((other) => other !== value) : [...chosen, value]);
@@ -54,7 +54,7 @@ interface SegmentsProps {
   onChange: (value: string) => void;
 }
 
-/** One of a few. */
+/** One of a few options. */
 export function Segments({ label, options, value, onChange }: SegmentsProps) {
   return (
     <div className={styles.segments} role="group" aria-label={label}>
@@ -89,10 +89,10 @@ interface TextFilterProps {
   placeholder?: string;
 }
 
-/** A dashed chip that becomes a field, and a full one once it is set. */
+/** A dashed chip that becomes a text field, and a solid chip once it has a value. */
 export function TextFilter({ label, value, onChange, placeholder }: TextFilterProps) {
   const [typing, setTyping] = useState(false);
-  // Whoever typed with the keyboard goes on from the chip that the field has become.
+  // Keyboard users continue from the chip that replaced the field.
   const [wasTyping, setWasTyping] = useState(false);
   if (value !== null) {
     return (
@@ -152,7 +152,7 @@ function Typing({
       <label>
         {label}{' '}
         <input
-          // It was asked for by a press, so the cursor belongs in it.
+          // The user opened it, so the cursor belongs in it.
           autoFocus
           value={text}
           placeholder={placeholder}
@@ -189,14 +189,14 @@ export function ToggleFilter({ label, on, onChange }: ToggleFilterProps) {
 
 interface PickerProps {
   label: string;
-  /** The options say it themselves: the label is there for those who do not see where the picker stands. */
+  /** The options explain themselves; the label is for screen readers only. */
   labelUnseen?: boolean;
   options: readonly Option[];
   value: string;
   onChange: (value: string) => void;
 }
 
-/** One of many. */
+/** One of many options. */
 export function Picker({ label, labelUnseen, options, value, onChange }: PickerProps) {
   return (
     <label className={styles.picker}>

@@ -3,17 +3,17 @@ import { useSearchParams } from 'wouter';
 
 interface QueryFilters {
   get: (name: string) => string | null;
-  /** Several values of one name, written with commas. */
+  /** Several comma-separated values of one name. */
   all: (name: string) => string[];
   set: (changes: Record<string, string | readonly string[] | null>) => void;
-  /** How many are set. */
+  /** How many filters are set. */
   count: number;
   clear: () => void;
-  /** As a query string for the API, without those that are not set. */
+  /** The filters that are set, as a query string for the API. */
   query: string;
 }
 
-/** The filters of a page, kept in its address. */
+/** The filters of a page, kept in the URL. */
 export function useFilters(): QueryFilters {
   const [params, setParams] = useSearchParams();
   const set = useCallback(

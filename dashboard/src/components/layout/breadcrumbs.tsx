@@ -1,12 +1,12 @@
 import { createContext, useContext, useEffect, useMemo, useState } from 'react';
 
 export interface Breadcrumbs {
-  /** Where this is: "Reservations", or the short id on an object's page. */
+  /** The current page: "Reservations", or the short id on an object's page. */
   here: React.ReactNode;
-  /** As text, for the title of the tab, where `here` is more than text. */
+  /** As text for the browser tab, when `here` is not plain text. */
   title?: string;
   trail?: readonly { label: string; href: string }[];
-  /** False when the page has a heading of its own; it then is the only `h1`. */
+  /** False when the page has its own heading, which is then the only `h1`. */
   heading?: boolean;
 }
 
@@ -31,7 +31,7 @@ function useBreadcrumbsState(): BreadcrumbsState {
 
 export const useBreadcrumbs = (): Breadcrumbs => useBreadcrumbsState().breadcrumbs;
 
-/** Says in the top bar, and in the title of the tab, where this is. */
+/** Sets the breadcrumbs in the top bar and the title of the browser tab. */
 export function useSetBreadcrumbs({ here, title, trail, heading }: Breadcrumbs): void {
   const { setBreadcrumbs } = useBreadcrumbsState();
   const name = title ?? (typeof here === 'string' ? here : 'Holdfast');
@@ -39,6 +39,6 @@ export function useSetBreadcrumbs({ here, title, trail, heading }: Breadcrumbs):
   useEffect(() => {
     setBreadcrumbs({ here, trail, heading });
     document.title = `${name} · Holdfast`;
-    // The trail is compared by what it says: pages write it anew with every rendering.
+    // The trail is compared by content: pages create it on every rendering.
   }, [setBreadcrumbs, name, heading, path]);
 }

@@ -4,18 +4,18 @@ import { Link, useLocation } from 'wouter';
 import { classes } from '../../theme/classes';
 import styles from './list-detail.module.css';
 
-/** From this width on the list and the one that is open stand side by side; the stylesheet has the same number. */
+/** From this width on, the list and the open item stand side by side; the style sheet has the same number. */
 const sideBySide = '(width >= 1100px)';
 
 interface ListDetailProps {
-  /** One of the list is open. */
+  /** An item is open. */
   isOpen: boolean;
   list: React.ReactNode;
-  /** The one that is open. */
+  /** The open item. */
   children: React.ReactNode;
 }
 
-/** A list, and beside it the one of it that is open; where there is no room for both, they are two pages. */
+/** A list with the open item beside it. On narrow screens they are two pages. */
 export function ListDetail({ isOpen, list, children }: ListDetailProps) {
   return (
     <div className={classes(styles.page, isOpen && styles.opened)}>
@@ -26,8 +26,8 @@ export function ListDetail({ isOpen, list, children }: ListDetailProps) {
 }
 
 /**
- * Opens the first of the list while none is open, where there is room for both. The one that is open is in the address
- * from the start: a list that changes order must not change what is acted on.
+ * Opens the first item when none is open and there is room for both. The open item is in the URL, so a list that
+ * reorders itself cannot change what the user acts on.
  */
 export function useFirstOpen(isOpen: boolean, firstHref: string | undefined): void {
   const [, navigate] = useLocation();
@@ -37,7 +37,7 @@ export function useFirstOpen(isOpen: boolean, firstHref: string | undefined): vo
   }, [isOpen, firstHref, navigate]);
 }
 
-/** The way back, seen only where list and one are two pages. */
+/** The link back to the list, visible only when list and item are two pages. */
 export function BackToList({ href, children }: { href: string; children: React.ReactNode }) {
   return (
     <Link href={href} className={styles.back}>

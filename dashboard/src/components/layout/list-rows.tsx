@@ -4,12 +4,12 @@ import { Picker } from '../forms/filters';
 import styles from './list-rows.module.css';
 
 interface ListHeadProps<Sort extends string> {
-  /** How many there are. */
+  /** The number of items. */
   title: React.ReactNode;
   sort: Sort;
   sorts: readonly { value: Sort; label: string }[];
   onSort: (sort: Sort) => void;
-  /** What narrows the list. */
+  /** The filters. */
   children: React.ReactNode;
 }
 
@@ -18,7 +18,7 @@ export function ListHead<Sort extends string>({ title, sort, sorts, onSort, chil
     <header className={styles.head}>
       <h2>{title}</h2>
       <Picker
-        label="Order of the list"
+        label="Sort by"
         labelUnseen
         value={sort}
         options={sorts}
@@ -32,12 +32,12 @@ export function ListHead<Sort extends string>({ title, sort, sorts, onSort, chil
 interface ListRowProps {
   href: string;
   isOpen: boolean;
-  /** How far its lines stand apart. */
+  /** Sets the spacing of its lines. */
   className: string | undefined;
   children: React.ReactNode;
 }
 
-/** One of the list. The whole row is the link. */
+/** A row of the list. The whole row is the link. */
 export function ListRow({ href, isOpen, className, children }: ListRowProps) {
   return (
     <li data-row data-href={href} tabIndex={-1} className={classes(styles.row, isOpen && styles.open)}>
@@ -52,12 +52,12 @@ export function ListRow({ href, isOpen, className, children }: ListRowProps) {
   );
 }
 
-/** What stands at the two ends of one line. */
+/** Content at both ends of a line. */
 export function RowLine({ quiet, children }: { quiet?: boolean; children: React.ReactNode }) {
   return <span className={classes(styles.line, quiet && styles.quiet)}>{children}</span>;
 }
 
-/** A name that gives way: what there is no room for is cut. */
+/** A name that is truncated when space is short. */
 export const RowName = ({ children }: { children: React.ReactNode }) => (
   <span className={styles.name}>{children}</span>
 );

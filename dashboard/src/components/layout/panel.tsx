@@ -6,14 +6,14 @@ interface PanelProps {
   title?: React.ReactNode;
   note?: React.ReactNode;
   action?: React.ReactNode;
-  /** Without padding: for tables and lists that reach to the edge. */
+  /** Without padding, for tables and lists that reach the edge. */
   flush?: boolean;
   id?: string;
   className?: string;
   children: React.ReactNode;
 }
 
-/** One card of a page. It has a name, so that a page is read by its headings. */
+/** A titled card, so that a page can be read by its headings. */
 export function Panel({ title, note, action, flush, id, className, children }: PanelProps) {
   const titleId = useId();
   const head = title !== undefined;

@@ -5,7 +5,7 @@ import { NBSP } from '../../formatting/numbers';
 import { Button } from '../forms/button';
 import styles from './states.module.css';
 
-/** A part of the page that could not be had. The rest of the page goes on. */
+/** A part of the page that could not be loaded. The rest works on. */
 export function LoadError({ what, problem, retry }: { what: string; problem: Problem; retry: () => void }) {
   const wait = problem.retryAfter === null ? '' : `, retry in ${problem.retryAfter}${NBSP}s`;
   const answer = problem.status === 0 ? 'no answer' : String(problem.status);
@@ -17,7 +17,7 @@ export function LoadError({ what, problem, retry }: { what: string; problem: Pro
       </span>
       <p>
         Could not load {what} ({answer}
-        {wait}). {known ? problem.detail : 'The rest of the page is fine.'}
+        {wait}). {known ? problem.detail : 'The rest of the page still works.'}
       </p>
       <Button small onClick={retry}>
         Try now
@@ -27,7 +27,7 @@ export function LoadError({ what, problem, retry }: { what: string; problem: Pro
   );
 }
 
-/** Grey rows of the final height, so that nothing jumps when the answer comes. */
+/** Grey placeholder rows of the final height, so that nothing jumps when the data arrives. */
 export function Loading({ rows, height }: { rows: number; height?: number }) {
   return (
     <div className={styles.loading} data-loading aria-hidden>
@@ -38,7 +38,7 @@ export function Loading({ rows, height }: { rows: number; height?: number }) {
   );
 }
 
-/** There is nothing, and why. */
+/** An empty state, with its reason. */
 export function Empty({
   title,
   action,
@@ -57,7 +57,7 @@ export function Empty({
   );
 }
 
-/** Names on the left, what they are on the right. */
+/** A list of facts: names on the left, values on the right. */
 export function Facts({ items }: { items: readonly (readonly [React.ReactNode, React.ReactNode])[] }) {
   return (
     <dl className={styles.facts}>

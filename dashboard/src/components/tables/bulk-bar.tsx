@@ -1,16 +1,16 @@
 import styles from './bulk-bar.module.css';
 
 interface BulkBarProps {
-  /** What is chosen, in numbers: "3 selected, 4 units". */
+  /** The selection in numbers: "3 selected, 4 units". */
   text: React.ReactNode;
-  /** Buttons; the last is the act. */
+  /** Buttons; the last one is the action. */
   children: React.ReactNode;
 }
 
-/** Floats over the page while rows are chosen, so that the act is at hand wherever the list is scrolled to. */
+/** A bar that floats over the page while rows are selected, so that the action is always in reach. */
 export function BulkBar({ text, children }: BulkBarProps) {
   return (
-    <div className={styles.bar} role="toolbar" aria-label="What to do with the chosen rows">
+    <div className={styles.bar} role="toolbar" aria-label="Actions for the selected rows">
       <span>{text}</span>
       {children}
     </div>

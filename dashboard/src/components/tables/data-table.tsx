@@ -11,10 +11,10 @@ import styles from './data-table.module.css';
 export interface Column<Row> {
   key: string;
   head: React.ReactNode;
-  /** Numbers stand at the right, so that their digits stand under each other. */
+  /** Right-aligned, for numbers. */
   align?: 'end';
   cell: (row: Row) => React.ReactNode;
-  /** Left out on phones; the row's own page has it. */
+  /** Hidden on phones; the row's own page has it. */
   phone?: 'hide';
   /** A second line of the cell, on phones only. */
   phoneNote?: (row: Row) => React.ReactNode;
@@ -25,32 +25,32 @@ export interface Column<Row> {
 export interface Selection<Row> {
   chosen: ReadonlySet<string>;
   onChange: (chosen: Set<string>) => void;
-  /** Why this row cannot be chosen; null when it can. */
+  /** Why this row cannot be selected; null when it can. */
   why?: (row: Row) => string | null;
 }
 
 interface DataTableProps<Row> {
-  /** What the rows are, for those who do not see where the table stands. */
+  /** Describes the rows to screen readers. */
   caption: string;
   columns: readonly Column<Row>[];
   rows: readonly Row[];
   rowKey: (row: Row) => string;
   rowHref?: (row: Row) => string;
   select?: Selection<Row>;
-  /** Its rows change by themselves: they are held still while somebody is at them. */
+  /** The rows update live: they are held still while the pointer or focus is on the table. */
   live?: boolean;
-  /** Of a list that comes in pages: how many are loaded. */
+  /** The number of pages loaded, for a paged list. */
   pages?: number;
-  /** Kept true for those who export what the table shows. */
+  /** Holds the rows on screen, for export. */
   shownRows?: React.RefObject<readonly Row[]>;
   empty?: React.ReactNode;
-  /** `shown`: how many rows the table shows; a list that is held still may have more. */
+  /** `shown`: the number of rows on screen; a list that is held still may have more. */
   foot?: (shown: number) => React.ReactNode;
 }
 
 /**
- * A real table, dense and quiet. Give it a `key` that changes with the filters: rows are held still within one list, not
- * from one list to another.
+ * A dense table. Give it a `key` that changes with the filters: rows are held still within one list, not across
+ * lists.
  */
 export function DataTable<Row>(props: DataTableProps<Row>) {
   const { caption, columns, rows, rowKey, select, live = false, pages = 1, shownRows, empty, foot } = props;
@@ -66,7 +66,7 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
   if (shown.length === 0 && empty !== undefined) return <>{empty}</>;
   const showNewer = (): void => {
     steady.showNewer();
-    // The pill goes, and a focus that goes with it is not told of.
+    // The pill disappears; without this, so would the focus.
     setFocused(false);
   };
   return (
@@ -165,7 +165,7 @@ function SelectCell<Row>({ row, id, chosen, select }: SelectCellProps<Row>) {
     <td className={styles.box}>
       {why === null ? (
         <label className={styles.tick}>
-          <input type="checkbox" data-select checked={chosen} onChange={toggle} aria-label={`Choose ${id}`} />
+          <input type="checkbox" data-select checked={chosen} onChange={toggle} aria-label={`Select ${id}`} />
         </label>
       ) : (
         <span className={styles.tick} title={why}>
@@ -189,7 +189,7 @@ function SelectAll<Row>({
       <label className={styles.tick}>
         <input
           type="checkbox"
-          aria-label="Choose all that are shown"
+          aria-label="Select all shown rows"
           disabled={keys.length === 0}
           checked={all}
           ref={(box) => {
@@ -202,7 +202,7 @@ function SelectAll<Row>({
   );
 }
 
-/** The last line of a list: what is shown, and the way to more. */
+/** The foot of a list: what is shown, and a button for more. */
 export function ListFoot<Row>({ children, list }: { children: React.ReactNode; list: ListState<Row> }) {
   return (
     <>

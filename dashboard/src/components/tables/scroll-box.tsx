@@ -2,8 +2,8 @@ import { useEffect, useRef, useState } from 'react';
 import styles from './data-table.module.css';
 
 /**
- * What is wider than the page scrolls in a box of its own, and the page does not. Only then the box can have focus, so
- * that the arrow keys move it.
+ * Content wider than the page scrolls in its own box. The box is focusable only then, so that the arrow keys scroll
+ * it.
  */
 export function ScrollBox({ label, children }: { label: string; children: React.ReactNode }) {
   const box = useRef<HTMLDivElement>(null);
@@ -11,10 +11,10 @@ export function ScrollBox({ label, children }: { label: string; children: React.
   useEffect(() => {
     const parent = box.current;
     if (parent === null) return;
-    const look = new ResizeObserver(() => setScrolls(parent.scrollWidth > parent.clientWidth + 1));
-    look.observe(parent);
-    if (parent.firstElementChild) look.observe(parent.firstElementChild);
-    return () => look.disconnect();
+    const observer = new ResizeObserver(() => setScrolls(parent.scrollWidth > parent.clientWidth + 1));
+    observer.observe(parent);
+    if (parent.firstElementChild) observer.observe(parent.firstElementChild);
+    return () => observer.disconnect();
   }, []);
   const focusable = scrolls ? { tabIndex: 0, role: 'region', 'aria-label': label } : {};
   return (

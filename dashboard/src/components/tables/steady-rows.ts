@@ -1,17 +1,17 @@
 import { useEffect, useRef, useState } from 'react';
 
-/** A row that ended stays this long, dimmed, so that it is seen to end. */
+/** A row that has left the list stays dimmed for this long, so that the user sees it go. */
 const GONE_FOR_MS = 5000;
 
 export interface Shown<Row> {
   row: Row;
-  /** performance.now() at which the list no longer had it; null while it has. */
+  /** performance.now() when the row left the list; null while it is in it. */
   goneAt: number | null;
 }
 
 interface Steady<Row> {
   shown: Shown<Row>[];
-  /** How many rows the list has that are held back. */
+  /** The number of new rows held back. */
   newer: number;
   showNewer: () => void;
 }
@@ -19,15 +19,15 @@ interface Steady<Row> {
 interface Watched<Row> {
   rows: readonly Row[];
   keyOf: (row: Row) => string;
-  /** Pointer or focus is in the table, or rows are chosen. */
+  /** The pointer or focus is in the table, or rows are selected. */
   held: boolean;
-  /** How many pages are loaded. One more was asked for by hand, so its rows are shown also while the table is held. */
+  /** The number of pages loaded. The rows of a page the user asked for are shown even while the table is held. */
   pages: number;
 }
 
 /**
- * Rows that do not move under the pointer. While the table is held, values change in place and nothing is added, taken
- * away or put in another order; only the next page is added below, which moves nothing.
+ * Rows that do not move under the pointer. While the table is held, values change in place and no row is added,
+ * removed or reordered; only the next page is appended, which moves nothing.
  */
 export function useSteadyRows<Row>({ rows, keyOf, held, pages }: Watched<Row>): Steady<Row> {
   const [shown, setShown] = useState<Shown<Row>[]>(() => fresh(rows));
@@ -68,7 +68,7 @@ function inPlace<Row>(before: Shown<Row>[], rows: readonly Row[], keyOf: (row: R
   });
 }
 
-/** What the list has after the last row that is shown. */
+/** The rows after the last row on screen. */
 function below<Row>(
   shown: readonly Shown<Row>[],
   rows: readonly Row[],
@@ -78,7 +78,7 @@ function below<Row>(
   return fresh(rows.slice(rows.findLastIndex((row) => known.has(keyOf(row))) + 1));
 }
 
-/** The new list, with those that have just left it where they were. */
+/** The new list, with rows that have just left it kept in place. */
 function withEnded<Row>(
   before: Shown<Row>[],
   rows: readonly Row[],

@@ -7,44 +7,44 @@ import styles from './badge.module.css';
 interface BadgeProps {
   kind: StatusKind;
   status: string;
-  /** Says more than the word alone: "Stuck at capture-payment". */
+  /** Overrides the label: "Stuck at capture-payment". */
   text?: string;
-  /** Shape and word without the tint. */
+  /** Without the background. */
   plain?: boolean;
 }
 
-/** What state a thing is in. */
+/** The status of an object. */
 export function StatusBadge({ kind, status, text, plain }: BadgeProps) {
-  return <Badge look={badgeStyle(kind, status)} text={text} plain={plain} />;
+  return <Badge badge={badgeStyle(kind, status)} text={text} plain={plain} />;
 }
 
-/** The same for what is no status of the API: "Sold out". */
-export function Badge({ look, text, plain }: { look: BadgeStyle; text?: string; plain?: boolean }) {
-  const changes = useChanges(`${look.shape} ${look.tone}`);
+/** A badge with its own style and label, for what is not an API status: "Sold out". */
+export function Badge({ badge, text, plain }: { badge: BadgeStyle; text?: string; plain?: boolean }) {
+  const changes = useChanges(`${badge.shape} ${badge.tone}`);
   return (
     <span
       key={changes}
       className={classes(
         styles.badge,
-        styles[look.tone],
+        styles[badge.tone],
         plain && styles.plain,
         changes > 0 && styles.changed,
       )}
     >
-      <Shape name={look.shape} />
-      <span className={styles.word}>{text ?? look.label}</span>
+      <Shape name={badge.shape} />
+      <span className={styles.word}>{text ?? badge.label}</span>
     </span>
   );
 }
 
-/** How often the state has changed under the reader's eyes: each change is shown once, by a short flash. */
+/** Counts the changes while it is on screen; each one flashes once. */
 function useChanges(state: string): number {
   const [seen, setSeen] = useState({ state, changes: 0 });
   if (seen.state !== state) setSeen({ state, changes: seen.changes + 1 });
   return seen.changes;
 }
 
-/** No unit of it can be promised now. */
+/** No unit is available. */
 export function SoldOutBadge() {
-  return <Badge look={{ shape: 'none', tone: 'grey', label: 'Sold out' }} />;
+  return <Badge badge={{ shape: 'none', tone: 'grey', label: 'Sold out' }} />;
 }

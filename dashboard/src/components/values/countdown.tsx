@@ -6,11 +6,11 @@ import { Shape } from './shape';
 import styles from './countdown.module.css';
 
 interface CountdownProps {
-  /** Seconds, as the service gave them; null for what has no end. */
+  /** Seconds, as sent by the service; null when there is no end. */
   endsIn: number | null;
-  /** performance.now() at which they came. */
+  /** performance.now() when they arrived. */
   at: number;
-  /** The whole time that it had, in seconds: the ring shows the share that is left. */
+  /** The total time in seconds: the ring shows the share that is left. */
   ttl?: number;
   status?: 'active' | 'pinned';
 }
@@ -19,8 +19,8 @@ const RADIUS = 5.5;
 const AROUND = 2 * Math.PI * RADIUS;
 
 /**
- * Time that is left, counted from when the service told it, so that a wrong clock on this side does not matter. At zero
- * it waits for the service to say that it has ended.
+ * Time left, counted from when the service sent it, so that a wrong local clock does not matter. At zero it waits for
+ * the service to report the end.
  */
 export function Countdown({ endsIn, at, ttl, status = 'active' }: CountdownProps) {
   const now = useTick();

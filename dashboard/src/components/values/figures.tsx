@@ -10,27 +10,27 @@ import { formatCount } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import styles from './figures.module.css';
 
-/** An amount of money, with its currency's own decimals. */
+/** An amount of money, with the decimals of its currency. */
 export function Money({ of }: { of: Amount }) {
   return <span className={classes(styles.money, of.amount === 0 && styles.none)}>{formatMoney(of)}</span>;
 }
 
-/** A number of things; none is quieter than some. */
+/** A count; zero is dimmed. */
 export function Count({ n }: { n: number }) {
   return n === 0 ? <span className={styles.none}>0</span> : <>{formatCount(n)}</>;
 }
 
-/** Nothing to tell here. */
+/** No value. */
 export function None({ children = '–' }: { children?: React.ReactNode }) {
   return <span className={styles.none}>{children}</span>;
 }
 
-/** How long ago or for how long: counts on by itself. */
+/** An age that keeps counting. */
 export function Ago({ seconds, at }: { seconds: number; at: number }) {
   return <>{formatAge(useAge(seconds, at))}</>;
 }
 
-/** A time of day, in the zone of the page; the title has the exact instant. */
+/** A time of day in the selected time zone; the title has the exact instant. */
 export function When({ at, ms }: { at: string; ms?: boolean }) {
   useTimeZone();
   return (
@@ -43,12 +43,12 @@ export function When({ at, ms }: { at: string; ms?: boolean }) {
 interface IdProps {
   id: string;
   href?: string;
-  /** All of it, as on its own page. */
+  /** The full id, for the object's own page. */
   full?: boolean;
   copy?: boolean;
 }
 
-/** The name of one thing. Elsewhere than on its own page its prefix and its last four letters tell it apart. */
+/** The id of an object, shortened everywhere but on its own page. */
 export function Id({ id, href, full, copy }: IdProps) {
   const text = full ? id : shortId(id);
   const className = classes(styles.id, full && styles.full);
@@ -68,10 +68,7 @@ export function Id({ id, href, full, copy }: IdProps) {
   );
 }
 
-/**
- * A text that somebody else chose, in a row: where it is too long its end is cut off, so that it pushes nothing off the page.
- * The whole of it is in the title, and on the row's own page.
- */
+/** Text from outside, in a row: truncated when it is too long. The title and the row's own page have all of it. */
 export function Clip({ text, code, wide }: { text: string; code?: boolean; wide?: boolean }) {
   return (
     <span className={classes(styles.clip, code && styles.id, wide && styles.wide)} title={text}>
@@ -80,11 +77,11 @@ export function Clip({ text, code, wide }: { text: string; code?: boolean; wide?
   );
 }
 
-/** Puts a text on the clipboard, and says so by its own face for two seconds. */
+/** Copies a text and shows a check mark for two seconds. */
 export function CopyButton({ text, label = 'Copy' }: { text: string; label?: string }) {
   const [copied, setCopied] = useState(false);
   const copy = (): void => {
-    // The clipboard is missing without HTTPS, and a person can forbid it: the text itself can still be selected.
+    // The clipboard is unavailable without HTTPS or permission; the text can still be selected.
     void navigator.clipboard
       ?.writeText(text)
       .then(() => {

@@ -1,6 +1,6 @@
 import styles from './logo.module.css';
 
-/** The holdfast of a kelp: what keeps hold of the rock when the sea pulls. */
+/** The holdfast of a kelp: it keeps the plant on the rock. */
 export function Logo({ size = 24 }: { size?: number }) {
   return (
     <svg width={size} height={size} viewBox="0 0 32 32" aria-hidden>

@@ -3,7 +3,7 @@ import type { ShapeName, Tone } from '../../formatting/statuses';
 import { classes } from '../../theme/classes';
 import styles from './shape.module.css';
 
-/** Their outlines differ, so that they are told apart at 12 px and without colour. */
+/** The outlines differ, so that they are distinct at 12 px and without colour. */
 const drawn: Partial<Record<ShapeName, React.ReactNode>> = {
   done: (
     <>
@@ -91,7 +91,7 @@ const fromTheSet: Partial<Record<ShapeName, LucideIcon>> = {
   dead: MailX,
 };
 
-/** The sign of a status. It is never alone: its word stands beside it. */
+/** The icon of a status. Its label always stands beside it. */
 export function Shape({
   name,
   size = 14,

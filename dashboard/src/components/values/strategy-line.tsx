@@ -1,7 +1,7 @@
 import { strategyStyle } from '../../formatting/strategies';
 import styles from './strategy-line.module.css';
 
-/** The strategy's line, as it is drawn in the curves. */
+/** The strategy's line style, as in the charts. */
 export function StrategyLine({ strategy }: { strategy: string }) {
   const { colour, dash, width } = strategyStyle(strategy);
   return (

@@ -6,7 +6,7 @@ import { Id, None, When } from '../../components/values/figures';
 import { differences, hrefOfObject } from './objects';
 import styles from './audit.module.css';
 
-/** One act: what it was done to, why, and what it changed. */
+/** One action: its object, reason and changes. */
 export function ActionDialog({ action, onClose }: { action: Action | null; onClose: () => void }) {
   if (action === null) return null;
   const href = hrefOfObject(action);
@@ -40,10 +40,10 @@ export function ActionDialog({ action, onClose }: { action: Action | null; onClo
 
 function Changes({ action }: { action: Action }) {
   const rows = differences(action);
-  if (rows.length === 0) return <p className={styles.note}>It changed no field of it.</p>;
+  if (rows.length === 0) return <p className={styles.note}>No field was changed.</p>;
   return (
     <table className={styles.diff}>
-      <caption className="unseen">What it changed</caption>
+      <caption className="unseen">Changed fields</caption>
       <thead>
         <tr>
           <th scope="col">Field</th>

@@ -50,7 +50,7 @@ export default function AuditPage() {
           onChange={(value) => filters.set({ period: value === 'all' ? null : value })}
         />
       </Filters>
-      <Panel title="Acts by hand" note="kept for ever, never edited" flush>
+      <Panel title="Manual actions" note="kept forever, never edited" flush>
         {list.rows ? (
           <DataTable
             key={path}
@@ -130,10 +130,10 @@ function Subject({ action }: { action: Action }) {
 }
 
 function Nothing({ count, clear }: { count: number; clear: () => void }) {
-  if (count === 0) return <Empty title="Nobody has done anything by hand yet. The first act appears here." />;
+  if (count === 0) return <Empty title="No manual actions yet. Each one will appear here." />;
   const set = count === 1 ? '1 filter is set.' : `${count} filters are set.`;
   return (
-    <Empty title={`No act matches. ${set}`}>
+    <Empty title={`No action matches. ${set}`}>
       <Button small onClick={clear}>
         Clear filters
       </Button>

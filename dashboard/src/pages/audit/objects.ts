@@ -3,7 +3,7 @@ import { hrefOfId } from '../../formatting/ids';
 import { type Amount, formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';
 
-/** The page of what somebody acted on, if there is one. */
+/** The page of the object that was acted on, if there is one. */
 export function hrefOfObject({
   objectType,
   objectId,
@@ -22,7 +22,7 @@ export interface Difference {
   after: string | null;
 }
 
-/** The fields that changed; what stayed as it was is not told. */
+/** The fields that changed. */
 export function differences({ before, after }: Pick<Action, 'before' | 'after'>): Difference[] {
   const fields = [...new Set([...Object.keys(before ?? {}), ...Object.keys(after ?? {})])];
   return fields

@@ -11,7 +11,7 @@ export const periods: readonly Option[] = [
   { value: 'week', label: 'Last 7 days' },
 ];
 
-/** The instant at which a period began; to the minute, so that the same view keeps the same address of its answer. */
+/** The start of a period, rounded to the minute so that the same view keeps the same cache key. */
 export function fromOf(period: string): string | null {
   const length = lengths[period];
   if (length === undefined) return null;

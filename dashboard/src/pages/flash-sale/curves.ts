@@ -4,7 +4,7 @@ import { type PlotPoint, stepsTo } from '../../components/charts/plot-lines';
 export interface Curve {
   strategy: string;
   points: PlotPoint[];
-  /** Where its name stands; null when it has sold nothing yet. */
+  /** Where the label is drawn; null when nothing has been sold yet. */
   label: [x: number, y: number] | null;
 }
 
@@ -14,7 +14,7 @@ export interface Curves {
   yTicks: { at: number; value: number }[];
 }
 
-/** All lanes over the longest of their times; one that is sold out goes on level to the right edge. */
+/** All lanes on the time axis of the longest one; a sold-out lane continues level to the right edge. */
 export function curvesOf(lanes: readonly LoadTestLane[], units: number): Curves {
   const longest = Math.max(0.2, ...lanes.map(({ course }) => course.at(-1)?.[0] ?? 0)) * 1.04;
   const top = Math.max(1, units, ...lanes.map(({ unitsTaken }) => unitsTaken)) * 1.08;
@@ -34,11 +34,11 @@ export function curvesOf(lanes: readonly LoadTestLane[], units: number): Curves 
   };
 }
 
-/** Room that a name takes, in shares of the plot. */
+/** The size of a label, as a share of the plot. */
 const nameWidth = 0.16;
 const nameHeight = 0.075;
 
-/** Half way up its own line, to the right of it; lower or higher where another name stands already. */
+/** Beside the middle of its own line, moved up or down where another label is in the way. */
 function labelOf(points: readonly PlotPoint[], taken: readonly [number, number][]): [number, number] {
   const end = points.at(-1)?.[1] ?? 0;
   const tries = [0.5, 0.38, 0.62, 0.26, 0.74, 0.86].map((share): [number, number] => {

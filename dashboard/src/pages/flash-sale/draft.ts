@@ -1,6 +1,6 @@
 import type { NewLoadTest } from '../../api/shapes/load-tests';
 
-/** A rehearsal as it is typed, and as it is ordered. */
+/** A rehearsal as typed in the form, and as sent to the API. */
 export interface Draft {
   buyers: string;
   units: string;
@@ -11,7 +11,7 @@ export interface Draft {
   strategies: string[];
 }
 
-/** Ten times as many buyers as units: a sale in which most go home with nothing. */
+/** Ten buyers per unit: a sale in which most buyers go home with nothing. */
 export const draftAtFirst = (strategies: readonly string[]): Draft => ({
   buyers: '5000',
   units: '500',
@@ -32,18 +32,18 @@ export function errorsOf(draft: Draft): Partial<Record<keyof Draft, string>> {
   const whole = (name: 'buyers' | 'units' | 'rate', most: number) => {
     const value = numberIn(draft[name]);
     if (!Number.isInteger(value) || value < 1 || value > most)
-      errors[name] = `A whole number from 1 to ${most}.`;
+      errors[name] = `Enter a whole number from 1 to ${most}.`;
   };
   whole('buyers', 100_000);
   whole('units', 100_000);
   whole('rate', 20_000);
   const [declined, silent] = [numberIn(draft.declined), numberIn(draft.silent)];
-  if (!(declined >= 0 && declined <= 100)) errors.declined = 'From 0 to 100.';
-  if (!(silent >= 0 && silent <= 100)) errors.silent = 'From 0 to 100.';
-  if (declined + silent > 100) errors.silent = 'Both together are more than everybody.';
+  if (!(declined >= 0 && declined <= 100)) errors.declined = 'Enter a number from 0 to 100.';
+  if (!(silent >= 0 && silent <= 100)) errors.silent = 'Enter a number from 0 to 100.';
+  if (declined + silent > 100) errors.silent = 'The two shares add up to more than 100 %.';
   if (draft.seed.trim() !== '' && !/^\d{1,9}$/.test(draft.seed.trim()))
-    errors.seed = 'A whole number, or nothing.';
-  if (draft.strategies.length === 0) errors.strategies = 'At least one.';
+    errors.seed = 'Enter a whole number, or leave it empty.';
+  if (draft.strategies.length === 0) errors.strategies = 'Choose at least one strategy.';
   return errors;
 }
 

@@ -39,7 +39,7 @@ export default function FlashSalePage() {
       <div className={classes(page.pair, styles.columns)}>
         {id === undefined ? (
           <Panel>
-            <Empty title="No rehearsal yet. The form starts the first one." />
+            <Empty title="No rehearsals yet. Start one with the form above." />
           </Panel>
         ) : (
           <Curves id={id} />
@@ -64,7 +64,7 @@ function Run({ id }: { id: string }) {
   const isRunning = run?.status === 'running';
   useTopic<LoadTest>(isRunning ? `run:${id}` : null, (value) => setCached(pathOf(id), value));
   const status = run?.status;
-  // Its end changes the list below as well.
+  // When it ends, the list below changes as well.
   useEffect(() => {
     if (status !== undefined && status !== 'running') invalidate('load-tests');
   }, [status, invalidate]);
@@ -74,13 +74,13 @@ function Run({ id }: { id: string }) {
   return (
     <Panel
       title={`Rehearsal of ${formatCount(run.buyers)} buyers`}
-      note={`who want ${formatCount(run.units)} units, ${formatCount(run.rate)} of them a second, seed ${run.seed}`}
+      note={`${formatCount(run.units)} units, ${formatCount(run.rate)} arrivals/s, seed ${run.seed}`}
       action={
         <>
           <span className={styles.when}>
             <When at={run.startedAt} /> {run.startedBy ?? 'from the command line'}
           </span>
-          <Badge look={runBadges[run.status]} />
+          <Badge badge={runBadges[run.status]} />
           {isRunning ? <StopButton run={run} /> : null}
         </>
       }
@@ -92,7 +92,7 @@ function Run({ id }: { id: string }) {
   );
 }
 
-/** What did not hold, a sentence each: the table's red rows say where, these say what. */
+/** What failed, one sentence each; the table marks where. */
 function Failures({ run: { lanes, trouble } }: { run: LoadTest }) {
   const failures = lanes.flatMap(({ strategy, failures: own }) =>
     own.map((words) => `${strategy}: ${words}`),
@@ -113,7 +113,7 @@ function Curves({ id }: { id: string }) {
   return (
     <Panel
       title="Units taken over time"
-      note="since the doors opened; steeper is better, level means sold out"
+      note="since the sale opened; steeper is better, level means sold out"
       flush
     >
       {run ? <RaceCurves lanes={run.lanes} units={run.units} /> : <Loading rows={6} />}

@@ -51,14 +51,14 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
           onChange={(chosen) => setDraft({ ...draft, strategies: chosen })}
         />
         {field('declined', 'Cards declined, %')}
-        {field('silent', 'Go away, %', 'reserve and never pay')}
+        {field('silent', 'Abandon, %', 'reserve and never pay')}
         {field('rate', 'Arrivals per second')}
-        {field('seed', 'Seed', 'empty: a random one')}
+        {field('seed', 'Seed', 'empty: random')}
         <div className={styles.wide}>
           <ActionButton
             tone="primary"
             icon={Play}
-            off={running ? 'A rehearsal is running' : isWrong ? 'Something above is not right yet' : null}
+            off={running ? 'A rehearsal is running' : isWrong ? 'Correct the fields above first' : null}
             onClick={() => setAsking(true)}
           >
             Start, about {about}
@@ -89,7 +89,7 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
       numbers={[
         { value: formatCount(order.buyers), label: 'buyers in each lane' },
         { value: formatCount(order.units), label: 'units in each lane' },
-        { value: formatCount(order.strategies.length), label: 'lanes, one after the other' },
+        { value: formatCount(order.strategies.length), label: 'lanes, one after another' },
       ]}
       keep="Not now"
       act={`Start, about ${about}`}
@@ -103,8 +103,8 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
       }}
     >
       <p>
-        Runs against this database with SKUs of its own. Other products are not touched, but the machine will
-        be busy for about {about}.
+        Runs against this database with its own SKUs. Other products are not touched, but the machine will be
+        busy for about {about}.
       </p>
     </ConfirmDialog>
   );
@@ -117,12 +117,12 @@ interface StrategyChipsProps {
   onChange: (chosen: string[]) => void;
 }
 
-/** In the order in which they were chosen, which is the order of the run; the others after them. */
+/** In the order chosen, which is the order of the run; the rest follow. */
 function StrategyChips({ all, chosen, error, onChange }: StrategyChipsProps) {
   const others = all.filter((name) => !chosen.includes(name));
   return (
     <fieldset className={styles.wide}>
-      <legend className={styles.legend}>Strategies, run in this order</legend>
+      <legend className={styles.legend}>Strategies, in running order</legend>
       <div className={styles.chips}>
         {[...chosen, ...others].map((name) => {
           const isOn = chosen.includes(name);

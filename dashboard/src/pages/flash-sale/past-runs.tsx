@@ -7,7 +7,7 @@ import { formatDuration } from '../../formatting/durations';
 import { formatCount, formatDecimal } from '../../formatting/numbers';
 import { runBadges } from './run-status';
 
-/** What was rehearsed here before, newest first. */
+/** Past rehearsals, newest first. */
 export function PastRuns({ runs, open }: { runs: readonly LoadTest[]; open: string | undefined }) {
   const past = runs.filter(({ id, status }) => id !== open || status !== 'running');
   if (past.length === 0) return null;
@@ -24,7 +24,7 @@ export function PastRuns({ runs, open }: { runs: readonly LoadTest[]; open: stri
   );
 }
 
-/** The lane that was sold out soonest. */
+/** The lane that sold out first. */
 const fastest = ({ lanes }: LoadTest) =>
   lanes
     .filter(({ soldOutSeconds }) => soldOutSeconds !== null)
@@ -64,7 +64,7 @@ const columns: Column<LoadTest>[] = [
     cell: (run) => figure(fastest(run)?.answerP99Ms, formatDuration),
   },
   { key: 'oversold', head: 'Oversold', align: 'end', cell: (run) => formatCount(oversoldOf(run)) },
-  { key: 'verdict', head: 'Audit after', cell: ({ status }) => <Badge look={runBadges[status]} plain /> },
+  { key: 'verdict', head: 'Audit after', cell: ({ status }) => <Badge badge={runBadges[status]} plain /> },
 ];
 
 const figure = (value: number | null | undefined, words: (value: number) => string) =>

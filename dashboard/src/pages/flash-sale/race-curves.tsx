@@ -13,7 +13,7 @@ interface RaceCurvesProps {
   units: number;
 }
 
-/** Units taken over time, all from the same zero: steeper is better, level means sold out. */
+/** Units taken over time, all lanes from the same zero. */
 export function RaceCurves({ lanes, units }: RaceCurvesProps) {
   const { curves, xTicks, yTicks } = useMemo(() => curvesOf(lanes, units), [lanes, units]);
   const said = lanes.map(({ strategy, unitsTaken }) => `${strategy} ${formatCount(unitsTaken)}`).join(', ');

@@ -8,8 +8,8 @@ import { classes } from '../../theme/classes';
 import styles from './race-table.module.css';
 
 /**
- * One lane per strategy, in the order of the run: units promised to buyers, and at what price in time. What is not paid
- * for comes back and is taken again, so more may be taken than there are.
+ * One lane per strategy, in the order of the run: units taken, and how fast. Unpaid units come back and are taken
+ * again, so more may be taken than there are.
  */
 export function RaceTable({ run }: { run: LoadTest }) {
   const leader = leaderOf(run.lanes);
@@ -83,7 +83,7 @@ function LaneEnd({ lane, units }: { lane: LoadTestLane; units: number }) {
         <TonedShape shape="done" tone="ok" /> {formatFineDuration(lane.soldOutSeconds * 1_000)}
       </span>
     );
-  if (lane.state === 'waiting') return <span className={styles.none}>not begun</span>;
+  if (lane.state === 'waiting') return <span className={styles.none}>not started</span>;
   if (lane.state === 'done')
     return <span className={styles.none}>{formatCount(units - lane.unitsTaken)} left</span>;
   return (
@@ -94,7 +94,7 @@ function LaneEnd({ lane, units }: { lane: LoadTestLane; units: number }) {
   );
 }
 
-/** Sold out soonest; while none is, nobody leads. */
+/** The lane that sold out first; null until one has. */
 function leaderOf(lanes: readonly LoadTestLane[]): LoadTestLane | undefined {
   return lanes
     .filter(({ soldOutSeconds }) => soldOutSeconds !== null)

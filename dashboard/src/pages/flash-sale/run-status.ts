@@ -1,7 +1,7 @@
 import type { LoadTestStatus } from '../../api/shapes/load-tests';
 import type { BadgeStyle } from '../../formatting/statuses';
 
-/** A rehearsal's verdict: on the promises, or that it came to none. */
+/** A rehearsal's verdict on the promises, or why there is none. */
 export const runBadges: Record<LoadTestStatus, BadgeStyle> = {
   running: { shape: 'half', tone: 'accent', label: 'Running' },
   passed: { shape: 'done', tone: 'ok', label: 'All promises held' },
@@ -11,11 +11,11 @@ export const runBadges: Record<LoadTestStatus, BadgeStyle> = {
 };
 
 /**
- * About how long a run takes, in seconds: buyers come at their rate in each lane, and then the charges are waited for
- * and the promises audited. A guess for the button, and said to be one.
+ * A rough estimate of a run's length in seconds, for the button: buyers arrive at their rate in each lane, then
+ * charges finish and the promises are audited.
  */
 export const estimateSeconds = (buyers: number, rate: number, lanes: number): number =>
   lanes * (buyers / rate + settlingSeconds);
 
-/** What payments and the audit of one lane usually take. */
+/** The usual time for payments and the audit of one lane. */
 const settlingSeconds = 3;

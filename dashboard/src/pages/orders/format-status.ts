@@ -1,6 +1,7 @@
 import type { Order, RejectionReason } from '../../api/shapes/orders';
+import { formatStep } from '../../formatting/steps';
 
-/** An order's and a saga's state in the words of its badge. */
+/** Badge labels for the states of orders and sagas. */
 const reasons: Record<RejectionReason, string> = {
   insufficient_stock: 'not enough stock',
   payment_declined: 'payment declined',
@@ -9,14 +10,14 @@ const reasons: Record<RejectionReason, string> = {
   abandoned: 'abandoned',
 };
 
-/** "Rejected, payment declined"; undefined where the status alone says it. */
+/** "Rejected, payment declined"; undefined when the status says it all. */
 export const formatOrderStatus = ({ status, rejectionReason }: Order): string | undefined =>
   status === 'rejected' && rejectionReason ? `Rejected, ${reasons[rejectionReason]}` : undefined;
 
 const standing: Record<Order['saga']['status'], (step: string) => string> = {
-  running: (step) => `At ${step}`,
-  stuck: (step) => `Stuck at ${step}`,
-  compensating: (step) => `Compensating ${step}`,
+  running: (step) => `At ${formatStep(step)}`,
+  stuck: (step) => `Stuck at ${formatStep(step)}`,
+  compensating: (step) => `Compensating ${formatStep(step)}`,
   compensated: () => 'Compensated',
   completed: () => 'Completed',
 };

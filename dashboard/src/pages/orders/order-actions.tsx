@@ -18,18 +18,18 @@ import {
 const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const questions: Record<SagaAction, string> = {
   retry: 'Ask the provider again now?',
-  compensate: 'Undo this order?',
-  resolve: 'End this order as it is?',
+  compensate: 'Compensate this order?',
+  resolve: 'Mark this order as resolved?',
 };
 
-/** What can be done about the saga now; an ended one needs nothing. */
+/** The saga actions that are possible now. */
 export function OrderActions({ saga }: { saga: Saga }) {
   const [act, setAct] = useState<SagaAction | null>(null);
   const possible = acts.filter((one) => saga.acts[one]);
   const isOver = saga.status === 'compensated' || saga.status === 'completed';
   return (
     <>
-      {isOver ? <span>Ended, nothing to do</span> : null}
+      {isOver ? <span>No actions available</span> : null}
       {possible.map((one) => (
         <ActionButton key={one} onClick={() => setAct(one)}>
           {actionLabels[one]}
@@ -51,7 +51,7 @@ function SagaActDialog({ act, orderId, onClose }: { act: SagaAction; orderId: st
       title={questions[act]}
       numbers={option?.possible ? numbersOf(option) : undefined}
       typed={confirmedBy(act, option)}
-      keep="Leave it as it is"
+      keep="Change nothing"
       act={formatAction(act, option)}
       tone={act === 'retry' ? 'primary' : 'danger'}
       ready={option?.possible === true}
@@ -59,14 +59,14 @@ function SagaActDialog({ act, orderId, onClose }: { act: SagaAction; orderId: st
       onDone={(saga) => done(act, saga)}
     >
       {option ? <p>{option.why}</p> : null}
-      {error && !option ? <LoadError what="the choices" problem={error} retry={refetch} /> : null}
+      {error && !option ? <LoadError what="the actions" problem={error} retry={refetch} /> : null}
       {!option && !error ? <Loading rows={2} /> : null}
     </ConfirmDialog>
   );
 }
 
 const numbersOf = ({ refund, units, endsAs }: SagaOption) => [
-  { value: refund ? formatMoney(refund) : 'none', label: 'money goes back' },
-  { value: formatCount(units), label: 'units go back on sale' },
-  { value: endsAs ?? 'open', label: endsAs ? 'is how the order ends' : 'depends on the answer' },
+  { value: refund ? formatMoney(refund) : 'none', label: 'refund' },
+  { value: formatCount(units), label: 'units back on sale' },
+  { value: endsAs ?? 'open', label: endsAs ? 'order afterwards' : 'depends on the provider' },
 ];

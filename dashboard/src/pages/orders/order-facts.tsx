@@ -8,15 +8,15 @@ import { formatCount } from '../../formatting/numbers';
 import { capitalize } from '../../formatting/statuses';
 import styles from './order-facts.module.css';
 
-/** An amount that may not be known: neither yes nor no, and violet. */
+/** An amount, or "unknown" in violet when it is neither yes nor no. */
 export const Known = ({ of }: { of: SagaMoney['captured'] }) =>
   of === null ? <span className={styles.unknown}>unknown</span> : <Money of={of} />;
 
-/** Where the money stands by our own record; what the provider says is asked for where somebody has to decide. */
+/** The money by our own record; the provider is asked only where an operator must decide. */
 export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
   const { authorized, captured, voided, refunded, paid, reference } = money;
   return (
-    <Panel title="Money" note="as Holdfast recorded it">
+    <Panel title="Money" note="Holdfast's record">
       <Facts
         items={[
           ['Authorized', <Known of={authorized} />],
@@ -87,7 +87,7 @@ export function WebhooksPanel({ webhooks }: { webhooks: readonly SagaWebhook[] }
             <span>
               <code>{type}</code> <When at={receivedAt} ms />
             </span>
-            <small>{verdict ?? 'not worked on yet'}</small>
+            <small>{verdict ?? 'not processed yet'}</small>
           </li>
         ))}
       </ul>

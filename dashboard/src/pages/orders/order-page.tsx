@@ -26,7 +26,7 @@ import { SagaTimeline } from './timeline/saga-timeline';
 import { TransitionsTable } from './transitions-table';
 import styles from './order-page.module.css';
 
-/** What happened to this order? First in a sentence, then drawn, then line by line. */
+/** What happened to this order? First in sentences, then as a timeline, then every transition. */
 export default function OrderPage() {
   const { id = '' } = useParams<{ id: string }>();
   useSetBreadcrumbs({ here: shortId(id), trail: [{ label: 'Orders', href: '/orders' }], heading: false });
@@ -42,12 +42,7 @@ export default function OrderPage() {
     <div className={page.stack}>
       <OrderHead saga={saga} />
       <Story sentences={saga.story} />
-      <Panel
-        title="Timeline"
-        note="dotted gaps are waits, drawn shorter than they were"
-        action={<OutcomeKeys />}
-        flush
-      >
+      <Panel title="Timeline" note="dotted gaps are waits, not drawn to scale" action={<OutcomeKeys />} flush>
         <AgingTimeline saga={saga} at={at} />
       </Panel>
       <div className={classes(page.pair, styles.columns)}>
@@ -115,7 +110,7 @@ function OrderHead({ saga }: { saga: Saga }) {
 
 function CopyLink() {
   const [copied, setCopied] = useState(false);
-  // Without HTTPS the browser has no clipboard to give; the address bar has the same link.
+  // Without HTTPS there is no clipboard; the address bar has the same link.
   if (!('clipboard' in navigator)) return null;
   const copy = () => {
     void navigator.clipboard.writeText(location.href).then(() => setCopied(true));
@@ -127,10 +122,10 @@ function CopyLink() {
   );
 }
 
-/** Redrawn by the second while the saga goes on. */
+/** Redrawn every second while the saga is open. */
 function AgingTimeline({ saga, at }: { saga: Saga; at: number }) {
   const now = useTick();
-  // By the service's clock when it answered, and by ours only since then.
+  // The age by the service's clock on arrival, plus local time since.
   const toldMs = Date.parse(saga.asOf) - Date.parse(saga.transitions[0]?.at ?? saga.order.createdAt);
   return <SagaTimeline key={saga.orderId} saga={saga} ageMs={toldMs + Math.max(0, now - at)} />;
 }

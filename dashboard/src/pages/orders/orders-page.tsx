@@ -13,12 +13,13 @@ import { Clip, Id, Money, None, When } from '../../components/values/figures';
 import { formatDuration } from '../../formatting/durations';
 import { formatCount, plural } from '../../formatting/numbers';
 import { capitalize } from '../../formatting/statuses';
+import { checkoutSteps, formatStep } from '../../formatting/steps';
 import { formatOrderStatus, formatSagaStatus } from './format-status';
 
-/** No topic of the stream carries every order; a list is read again this often. */
+/** No stream topic carries all orders, so the list is polled at this interval. */
 const refetchMs = 5_000;
 
-/** What happened to which order? */
+/** Which orders are there, and how are they doing? */
 export default function OrdersPage() {
   useSetBreadcrumbs({ here: 'Orders' });
   const filters = useFilters();
@@ -62,7 +63,7 @@ const periods: Record<string, { label: string; ms: number }> = {
   week: { label: 'In the last 7 days', ms: 7 * 24 * hourMs },
 };
 
-/** The API's filters have the names that the address has, so a link is a view. */
+/** Filter names are the API's, so a URL is a view. */
 function queryOf(filters: FilterState): string {
   const query = new URLSearchParams({ limit: '50' });
   for (const name of filterNames) {
@@ -79,10 +80,7 @@ const options = (values: readonly string[], labelOf: (value: string) => string) 
 
 const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capitalize);
 const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capitalize);
-const steps = options(
-  ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'],
-  (step) => step,
-);
+const steps = options(checkoutSteps, formatStep);
 
 const periodOptions = Object.entries(periods).map(([value, { label }]) => ({ value, label }));
 
@@ -110,7 +108,7 @@ function OrderFilters() {
       <Picker
         label="Created"
         value={filters.get('since') ?? ''}
-        options={[{ value: '', label: 'At any time' }, ...periodOptions]}
+        options={[{ value: '', label: 'Any time' }, ...periodOptions]}
         onChange={(since) => filters.set({ since: since || null })}
       />
     </Filters>
@@ -121,7 +119,7 @@ function NoOrders() {
   const filters = useFilters();
   const { data } = useApi<{ data: Order[] }>('orders?limit=1', { enabled: filters.count === 0 });
   if (filters.count === 0 || data?.data.length === 0)
-    return <Empty title="No orders yet. The first one appears here by itself." />;
+    return <Empty title="No orders yet. New orders appear here automatically." />;
   return (
     <Empty
       title={`No order matches. ${plural(filters.count, 'filter is', 'filters are')} set.`}

@@ -4,7 +4,7 @@ import { useInvalidate, useSetCached } from '../../api/use-api';
 import { useToast } from '../../components/feedback/toasts';
 import { formatMoney, minorDigits } from '../../formatting/money';
 
-/** What a person can do about a saga, on the order's own page and where cases are decided. */
+/** The saga actions, used on the order's page and in the review. */
 export type SagaAction = 'retry' | 'compensate' | 'resolve';
 
 export const actionLabels: Record<SagaAction, string> = {
@@ -13,10 +13,10 @@ export const actionLabels: Record<SagaAction, string> = {
   resolve: 'Mark as resolved',
 };
 
-/** From this many units of money on, a refund by hand is confirmed by typing what goes back. */
+/** From this amount on, the refund must be typed to confirm. */
 const muchMoney = 1_000;
 
-/** What has to be typed in before it is done, or undefined. */
+/** The number to type before it is done, or undefined. */
 export function confirmedBy(act: SagaAction, option: SagaOption | undefined): number | undefined {
   if (act !== 'compensate' || !option?.refund) return undefined;
   const { amount, currency } = option.refund;
@@ -24,7 +24,7 @@ export function confirmedBy(act: SagaAction, option: SagaOption | undefined): nu
   return whole > muchMoney ? whole : undefined;
 }
 
-/** "Compensate, refund € 516.00": the button repeats what the press does. */
+/** "Compensate, refund € 516.00": the button says what it does. */
 export const formatAction = (act: SagaAction, option: SagaOption | undefined): string =>
   act === 'compensate' && option?.refund
     ? `Compensate, refund ${formatMoney(option.refund)}`
@@ -34,12 +34,12 @@ export const sendAction = (act: SagaAction, orderId: string, reason: string, key
   send<Saga>('POST', `orders/${orderId}/saga/${act}`, { body: { reason }, key });
 
 const doneWords: Record<SagaAction, string> = {
-  retry: 'Asking the provider again.',
+  retry: 'The provider is being asked again.',
   compensate: 'The order is being compensated.',
   resolve: 'The order was marked as resolved.',
 };
 
-/** What every act leaves behind: the new saga in the cache, lists asked again, and a link to the audit row. */
+/** After an action: caches the new saga, refetches lists, shows a toast with a link to the audit log. */
 export function useActionDone(orderId: string): (act: SagaAction, saga: Saga) => void {
   const setCached = useSetCached();
   const invalidate = useInvalidate();
@@ -49,6 +49,6 @@ export function useActionDone(orderId: string): (act: SagaAction, saga: Saga) =>
     invalidate(`orders/${orderId}/saga/options`);
     invalidate('review?');
     invalidate('actions');
-    toast(doneWords[act], { href: `/audit?objectId=${orderId}`, label: 'See audit' });
+    toast(doneWords[act], { href: `/audit?objectId=${orderId}`, label: 'Show in audit log' });
   };
 }

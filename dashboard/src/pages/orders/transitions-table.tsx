@@ -4,10 +4,11 @@ import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/sa
 import { ScrollBox } from '../../components/tables/scroll-box';
 import { None } from '../../components/values/figures';
 import { NNBSP } from '../../formatting/numbers';
+import { formatStep } from '../../formatting/steps';
 import { classes } from '../../theme/classes';
 import styles from './transitions-table.module.css';
 
-/** The record itself, newest first. A line opens to what stands in the database, and to what the provider calls it. */
+/** The transitions, newest first. A row opens to the stored data and the provider's ids. */
 export function TransitionsTable({ saga }: { saga: Saga }) {
   const [opened, setOpened] = useState<ReadonlySet<number>>(new Set());
   const toggle = (version: number) =>
@@ -47,7 +48,7 @@ export function TransitionsTable({ saga }: { saga: Saga }) {
                     </button>
                   </td>
                   <td>
-                    <b>{step}</b>
+                    <b>{formatStep(step)}</b>
                   </td>
                   <td className={classes(styles[toneOf(transition)])}>{changeOf(transition)}</td>
                   <td className={styles.cause} title={detail ?? undefined}>
@@ -88,17 +89,17 @@ const words: Record<SagaTransition['cause'], (transition: SagaTransition) => str
   declined: () => 'sent → declined',
   unknown: () => 'sent → unknown',
   'not-asked': () => 'held back, not sent',
-  failed: () => 'an error, to be tried again',
+  failed: () => 'error, will be retried',
   blocked: () => 'blocked, an operator must act',
-  'worker-lost': () => 'its worker lost the lease',
-  'turn-back': () => 'turned back',
-  retried: () => 'retried by hand',
-  'compensated-by-hand': () => 'turned back by hand',
+  'worker-lost': () => 'worker lost the lease',
+  'turn-back': () => 'cancellation requested',
+  retried: () => 'retried by an operator',
+  'compensated-by-hand': () => 'cancelled by an operator',
   'given-up': () => 'marked as resolved',
-  reacquired: () => 'charged late, stock taken again',
+  reacquired: () => 'late charge, stock taken again',
 };
 
-/** What happened, and where that left the saga if it moved. */
+/** What happened, and the saga's new status if it changed. */
 function changeOf(transition: SagaTransition): string {
   const { from, to, cause } = transition;
   const moved = from !== null && from !== to ? `, now ${to}` : '';
@@ -111,6 +112,6 @@ function toneOf({ cause, to }: SagaTransition): string {
   return 'plain';
 }
 
-/** What the provider was asked for by this line, with its id there. */
+/** The provider operation of this transition, with the provider's id. */
 const askedBy = ({ data }: SagaTransition, operations: readonly PaymentOperation[]) =>
   operations.find(({ kind }) => kind === data?.operation);

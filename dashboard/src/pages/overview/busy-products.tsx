@@ -72,7 +72,7 @@ const columns: Column<BusyProduct>[] = [
   },
 ];
 
-/** What everybody wants at this moment. */
+/** The products in demand right now. */
 export function BusyProducts({ products, skus }: { products: BusyProduct[]; skus: number }) {
   return (
     <Panel
@@ -90,7 +90,7 @@ export function BusyProducts({ products, skus }: { products: BusyProduct[]; skus
         rowKey={({ sku }) => sku}
         rowHref={pageOf}
         live
-        empty={<Empty title="Nobody asked for a product in the last minute." />}
+        empty={<Empty title="No demand in the last minute." />}
       />
     </Panel>
   );

@@ -7,11 +7,11 @@ import { formatMoneyList } from '../../formatting/money';
 import { plural } from '../../formatting/numbers';
 import styles from './case-strip.module.css';
 
-/** What waits for a person comes before everything else: how much money, and for how long. */
+/** Cases come before everything else: how much money is at risk, and for how long. */
 export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) {
   const { cases, moneyAtRisk, oldestSeconds } = review;
   return (
-    <section className={styles.strip} aria-label="Cases that need a person">
+    <section className={styles.strip} aria-label="Cases that need review">
       <span className={styles.sign}>
         <Shape name="stuck" size={15} />
       </span>

@@ -10,7 +10,7 @@ const keys = [
   { label: 'Declined', tone: 'red' },
 ] as const;
 
-/** How checkouts ended, second by second. A second that nobody told about is a gap and never a line. */
+/** How checkouts ended, per second. A second without data is a gap, never a line. */
 export function CheckoutsChart({ series, loadTests }: { series: RateSeries; loadTests: boolean }) {
   const { ordersPlaced, soldOut, declined, from } = series;
   const times = useMemo(() => {

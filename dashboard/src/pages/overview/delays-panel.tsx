@@ -8,18 +8,18 @@ import styles from './delays-panel.module.css';
 const gauges: readonly { name: keyof Delays; label: string; limit: 'promise' | 'alarm at' }[] = [
   { name: 'expiry', label: 'Expired, not yet released', limit: 'promise' },
   { name: 'outbox', label: 'Oldest outbox message', limit: 'alarm at' },
-  { name: 'sagaPastDue', label: 'Saga past its due time', limit: 'alarm at' },
+  { name: 'sagaPastDue', label: 'Overdue checkout', limit: 'alarm at' },
   { name: 'unknownPayment', label: 'Oldest unknown payment', limit: 'alarm at' },
-  { name: 'webhook', label: 'Webhook to effect', limit: 'alarm at' },
+  { name: 'webhook', label: 'Webhook processing delay', limit: 'alarm at' },
 ];
 
-/** Where the limit stands on its track, so that there is room to be over it. */
+/** The position of the limit on its track, which leaves room beyond it. */
 const LIMIT_AT = 80;
 
-/** What takes longer than it should, against what was promised. */
+/** Delays against their limits. */
 export function DelaysPanel({ delays }: { delays: Delays }) {
   return (
-    <Panel title="Delays" note="the tick is the promise or the alarm">
+    <Panel title="Delays" note="mark = promised limit or alarm threshold">
       <dl>
         {gauges.map(({ name, label, limit }) => (
           <Gauge key={name} label={label} limit={limit} delay={delays[name]} />
@@ -29,7 +29,7 @@ export function DelaysPanel({ delays }: { delays: Delays }) {
   );
 }
 
-/** A limit is a round number and written as one. */
+/** Limits are round numbers and written as such. */
 const whole = (limit: number): string => (limit <= 60 ? `${limit}${NBSP}s` : formatSeconds(limit));
 
 function Gauge({ label, limit, delay }: { label: string; limit: string; delay: Delay }) {

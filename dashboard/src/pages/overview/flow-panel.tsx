@@ -6,23 +6,24 @@ import { Badge } from '../../components/values/badge';
 import { formatDuration } from '../../formatting/durations';
 import { formatCount, formatRate, formatUpTo } from '../../formatting/numbers';
 import { type BadgeStyle, badgeStyle } from '../../formatting/statuses';
+import { formatStep } from '../../formatting/steps';
 import styles from './flow-panel.module.css';
 
-/** Where checkouts are at this moment, in the order in which they go, and who left the straight path. */
+/** The open checkouts by step, and those that are off track. */
 export function FlowPanel({ steps }: { steps: Steps }) {
   const most = Math.max(1, steps.inFlight);
   const shown = steps.capped ? formatUpTo(steps.inFlight, steps.inFlight) : formatCount(steps.inFlight);
   return (
     <Panel
       title="Checkouts in flight"
-      note={`${shown} now, by the step they are at`}
+      note={`${shown} now, by step`}
       action={<Link href="/orders?status=pending">Open these orders</Link>}
     >
       <div className={styles.flow}>
         {steps.straight.map(({ step, count: at, medianMs }) => (
           <div key={step} className={styles.step}>
             <Link href={`/orders?status=pending&step=${step}`}>
-              <span className={styles.name}>{step}</span>
+              <span className={styles.name}>{formatStep(step)}</span>
               <span className={styles.count}>{formatCount(at)}</span>
             </Link>
             <span className={styles.track} aria-hidden>
@@ -36,30 +37,30 @@ export function FlowPanel({ steps }: { steps: Steps }) {
           </div>
         ))}
         <div className={styles.step}>
-          <span className={styles.name}>Left the straight path</span>
+          <span className={styles.name}>Off track</span>
           <div className={styles.off}>
-            <Left
-              look={badgeStyle('payment', 'unknown')}
+            <OffTrack
+              badge={badgeStyle('payment', 'unknown')}
               href="/orders?paymentStatus=unknown"
               value={formatCount(steps.unknown)}
             />
-            <Left
-              look={badgeStyle('saga', 'compensating')}
+            <OffTrack
+              badge={badgeStyle('saga', 'compensating')}
               href="/orders?sagaStatus=compensating"
               value={formatCount(steps.compensating)}
             />
-            <Left
-              look={badgeStyle('saga', 'stuck')}
+            <OffTrack
+              badge={badgeStyle('saga', 'stuck')}
               href="/orders?sagaStatus=stuck"
               value={formatCount(steps.stuck)}
             />
-            <Left
-              look={badgeStyle('payment', 'declined')}
+            <OffTrack
+              badge={badgeStyle('payment', 'declined')}
               href="/orders?status=rejected"
               value={formatRate(steps.declinedPerSecond)}
             />
-            <Left
-              look={badgeStyle('reservation', 'expired')}
+            <OffTrack
+              badge={badgeStyle('reservation', 'expired')}
               href="/reservations?status=expired"
               value={formatRate(steps.expiredPerSecond)}
             />
@@ -70,10 +71,10 @@ export function FlowPanel({ steps }: { steps: Steps }) {
   );
 }
 
-function Left({ look, href, value }: { look: BadgeStyle; href: string; value: string }) {
+function OffTrack({ badge, href, value }: { badge: BadgeStyle; href: string; value: string }) {
   return (
     <Link href={href} className={styles.left}>
-      <Badge plain look={look} /> <b>{value}</b>
+      <Badge plain badge={badge} /> <b>{value}</b>
     </Link>
   );
 }

@@ -16,7 +16,9 @@ import { RatesStrip } from './rates-strip';
 import { UnitsPanel } from './units-panel';
 import styles from './overview.module.css';
 
-/** Is the sale going well, and if not, where does it stop? One answer paints it, one topic keeps it alive. */
+/**
+ * Is the sale going well, and if not, where does it stop? One request loads it, one stream topic keeps it current.
+ */
 export default function OverviewPage() {
   useSetBreadcrumbs({ here: 'Overview' });
   const { data, at, error, refetch } = useApi<Overview>('overview');
@@ -52,7 +54,7 @@ export default function OverviewPage() {
   );
 }
 
-/** A link to a panel leads to it, also when the page was open before. */
+/** A link to a panel scrolls to it, even when the page is already open. */
 function useHash(ready: boolean): void {
   useEffect(() => {
     if (!ready) return;
@@ -61,7 +63,7 @@ function useHash(ready: boolean): void {
         document.getElementById(location.hash.slice(1))?.scrollIntoView({ block: 'start' });
     };
     follow();
-    // The router tells of its own moves by this event.
+    // The router fires this event when it navigates.
     window.addEventListener('pushState', follow);
     return () => window.removeEventListener('pushState', follow);
   }, [ready]);

@@ -29,7 +29,7 @@ const groups: readonly { name: string; numbers: readonly number[] }[] = [
 
 type Held = NonNullable<Promises>['invariants'][number];
 
-/** What must always be true, each as a square; the audit's query is what turns it. */
+/** The invariants, each as a square coloured by the last audit. */
 export function PromisesPanel({ promises, at }: { promises: Promises; at: number }) {
   const { auditNow, busy, problem } = useAudit();
   const current = useIsUpToDate();
@@ -50,7 +50,7 @@ export function PromisesPanel({ promises, at }: { promises: Promises; at: number
         <Button
           small
           busy={busy}
-          off={current ? null : 'Off until the connection is back'}
+          off={current ? null : 'Disabled until the connection is back'}
           onClick={auditNow}
         >
           {busy ? 'Auditing' : 'Audit now'}
@@ -61,7 +61,7 @@ export function PromisesPanel({ promises, at }: { promises: Promises; at: number
       {promises && <Squares held={promises.invariants} />}
       {promises?.ok && (
         <p className={styles.sentence}>
-          Nothing oversold, nobody charged without an order, no order placed without a charge.
+          Nothing oversold, no customer charged without an order, no order placed without a charge.
         </p>
       )}
       {promises && !promises.ok && <BrokenRows />}
@@ -112,11 +112,11 @@ function Square({ held: { id, promise, violations } }: { held: Held }) {
   );
 }
 
-/** The counts come with the overview; the rows are asked for once there are any. */
+/** The overview has the counts; the violating rows are fetched only when there are any. */
 function BrokenRows() {
   const { data, error, refetch } = useApi<Audit>('invariants');
   if (data) return <Violations audit={data} />;
-  return error ? <LoadError what="the rows" problem={error} retry={refetch} /> : null;
+  return error ? <LoadError what="the violations" problem={error} retry={refetch} /> : null;
 }
 
 function useAudit() {

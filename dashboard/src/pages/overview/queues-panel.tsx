@@ -3,7 +3,6 @@ import type { QueuesReport } from '../../api/shapes/queues';
 import { Panel } from '../../components/layout/panel';
 import { QueueTable, RedisNote } from '../queues/queue-table';
 
-/** Is work flowing? */
 export function QueuesPanel({ report, at }: { report: QueuesReport; at: number }) {
   const where = report.backend === 'redis' ? 'Redis' : 'PostgreSQL';
   return (

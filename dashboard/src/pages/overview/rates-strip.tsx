@@ -5,7 +5,7 @@ import { formatDuration } from '../../formatting/durations';
 import { formatMoneyList } from '../../formatting/money';
 import { formatCount, formatDecimal, formatRate } from '../../formatting/numbers';
 
-/** How fast it goes, and one fact beside each number that gives it its size. */
+/** The rates, each with one fact that puts it in context. */
 export function RatesStrip({ rates }: { rates: Rates }) {
   useTimeZone();
   const { ordersAccepted, reservationsTaken, soldOut, intake, series } = rates;
@@ -27,7 +27,7 @@ export function RatesStrip({ rates }: { rates: Rates }) {
       />
       <Placed rates={rates} />
       <Metric
-        label="Told “sold out”"
+        label="Turned away (sold out)"
         value={formatDecimal(soldOut.now)}
         unit="/s"
         note={gone(rates)}
@@ -35,10 +35,10 @@ export function RatesStrip({ rates }: { rates: Rates }) {
         sparkTone="amber"
       />
       <Metric
-        label="Intake p99"
+        label="Checkout response (p99)"
         value={intake.p99Ms === null ? '–' : formatDecimal(intake.p99Ms)}
         unit={intake.p99Ms === null ? undefined : 'ms'}
-        note={`${intake.p50Ms === null ? '' : `p50 ${formatDuration(intake.p50Ms)}, `}bound ${formatDuration(intake.boundMs)}`}
+        note={`${intake.p50Ms === null ? '' : `p50 ${formatDuration(intake.p50Ms)}, `}limit ${formatDuration(intake.boundMs)}`}
         spark={series.intakeP99Ms}
       />
     </Metrics>
@@ -76,6 +76,6 @@ const peak = ({ peak: highest }: Rate): string =>
 
 function gone({ soldOut }: Rates): string {
   const { sku, goneAt } = soldOut;
-  if (sku === null) return 'nobody in the last minute';
-  return goneAt === null ? `most want ${sku}` : `${sku} gone at ${formatTime(goneAt)}`;
+  if (sku === null) return 'none in the last minute';
+  return goneAt === null ? `most for ${sku}` : `${sku} sold out at ${formatTime(goneAt)}`;
 }

@@ -5,7 +5,7 @@ import { Panel } from '../../components/layout/panel';
 import { formatCount, plural } from '../../formatting/numbers';
 import styles from './units-panel.module.css';
 
-/** All stock together, from firm to free. */
+/** All stock together, from confirmed to available. */
 export function UnitsPanel({ units }: { units: UnitsOnHand }) {
   return (
     <Panel title="Units on hand" note={`all SKUs, ${formatCount(units.onHand)}`}>
@@ -19,7 +19,7 @@ export function UnitsPanel({ units }: { units: UnitsOnHand }) {
           note={`${plural(units.returningSoon, 'comes', 'come')} back within 60 s if unpaid`}
           units={units.active}
         />
-        <Row state="available" name="Available" note="can be promised now" units={units.available} />
+        <Row state="available" name="Available" note="can be reserved now" units={units.available} />
       </ul>
     </Panel>
   );

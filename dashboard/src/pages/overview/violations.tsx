@@ -4,10 +4,10 @@ import { hrefOfId } from '../../formatting/ids';
 import { plural } from '../../formatting/numbers';
 import styles from './promises-panel.module.css';
 
-/** So many rows are shown of each promise; where there are more, it is not the list that has to be mended. */
+/** The number of rows shown per promise; with more, the cause is not in single rows. */
 const ROWS_MAX = 10;
 
-/** The rows that break a promise, each with the way to what it is about. */
+/** The rows that violate an invariant, each linked to its object. */
 export function Violations({ audit }: { audit: Audit }) {
   return (
     <div className={styles.violations}>

@@ -8,7 +8,7 @@ import { Field, Fields } from '../../components/forms/field';
 import { formatCount, formatSigned, plural } from '../../formatting/numbers';
 import { adjustmentOf } from './adjustment';
 
-/** Stock that came or went: told as a difference or as what was counted; either fills the other. */
+/** A stock change, as a difference or as a counted total; either field fills the other. */
 export function AdjustDialog({ product, onClose }: { product: Product; onClose: () => void }) {
   const { sku, stock } = product;
   const [text, setText] = useState('');
@@ -22,7 +22,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
       open
       onClose={onClose}
       title={`Adjust stock of ${sku}`}
-      keep="Leave it as it is"
+      keep="Change nothing"
       act={delta === null || delta === 0 ? 'Adjust stock' : buttonWords(delta)}
       tone={delta !== null && delta < 0 ? 'danger' : 'primary'}
       ready={delta !== null && delta !== 0 && problem === null}
@@ -35,12 +35,12 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
         invalidate('actions');
         toast(`${formatCount(onHand)} of ${sku} are on hand now.`, {
           href: `/audit?objectId=${sku}`,
-          label: 'See audit',
+          label: 'Show in audit log',
         });
       }}
     >
       <Fields>
-        <Field label="Change" error={typedTotal === null ? problem : null} hint="+ came, − went">
+        <Field label="Change" error={typedTotal === null ? problem : null} hint="+ received, − removed">
           {(input) => (
             <input
               {...input}
@@ -56,7 +56,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
           )}
         </Field>
         <Field
-          label="Or counted in all"
+          label="Or new total"
           error={typedTotal === null ? null : problem}
           hint={`${formatCount(stock.onHand)} now`}
         >

@@ -1,21 +1,21 @@
 import type { Stock } from '../../api/shapes/products';
 import { formatCount } from '../../formatting/numbers';
 
-/** What was typed, as a difference; and what the API would say against it, before it is asked. */
+/** The typed change as a difference, checked by the same rules as in the API. */
 export interface Adjustment {
-  /** Null while nothing, or nothing that is a number, was typed. */
+  /** Null while the text is empty or not a number. */
   delta: number | null;
   problem: string | null;
 }
 
-/** `total`: what was counted, when that is what was typed last. */
+/** `total`: the counted total, when that field was edited last. */
 export function adjustmentOf(
   difference: string,
   total: string | null,
   { onHand, reserved, available }: Stock,
 ): Adjustment {
   const typed = wholeNumber(total ?? difference);
-  if (typed === undefined) return { delta: null, problem: 'A whole number of units.' };
+  if (typed === undefined) return { delta: null, problem: 'Enter a whole number of units.' };
   if (typed === null) return { delta: null, problem: null };
   const delta = total === null ? typed : typed - onHand;
   const after = onHand + delta;
@@ -28,7 +28,7 @@ export function adjustmentOf(
   };
 }
 
-/** Null: nothing was typed. Undefined: no number. Groups of digits and any kind of minus are understood. */
+/** Null: empty. Undefined: not a number. Grouped digits and any minus sign are accepted. */
 function wholeNumber(text: string): number | null | undefined {
   const plain = text.replaceAll(/[\s\u202f\u00a0]/g, '').replace(/^[−–]/, '-');
   if (plain === '' || plain === '-' || plain === '+') return null;

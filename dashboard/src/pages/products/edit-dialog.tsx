@@ -12,7 +12,7 @@ interface EditDialogProps {
   onClose: () => void;
 }
 
-/** The fields as they are typed. */
+/** The fields as typed. */
 interface Draft {
   name: string;
   price: string;
@@ -49,10 +49,10 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
       title={`Edit ${product.sku}`}
       note={
         changes.length === 0
-          ? 'Nothing is changed yet.'
+          ? 'No changes yet.'
           : `Changes ${changes.map(({ label }) => label.toLowerCase()).join(', ')}.`
       }
-      keep="Leave it as it is"
+      keep="Change nothing"
       act={changes.length === 1 ? 'Save 1 change' : `Save ${changes.length} changes`}
       tone="primary"
       ready={base !== undefined && changes.length > 0 && Object.keys(errors).length === 0}
@@ -65,8 +65,8 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
         <Fields>
           {field('name', 'Name')}
           {field('price', `Price, ${from.unitPrice.currency}`)}
-          {field('perOrder', 'Most per order', 'empty: no limit')}
-          {field('perCustomer', 'Most per customer', 'empty: no limit')}
+          {field('perOrder', 'Limit per order', 'empty: no limit')}
+          {field('perCustomer', 'Limit per customer', 'empty: no limit')}
         </Fields>
       ) : (
         <Loading rows={3} />
@@ -90,15 +90,15 @@ const isLimit = (text: string) => text.trim() === '' || (/^\d{1,6}$/.test(text.t
 
 function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof Draft, string>> {
   const errors: Partial<Record<keyof Draft, string>> = {};
-  if (draft.name.trim() === '') errors.name = 'It needs a name.';
+  if (draft.name.trim() === '') errors.name = 'Enter a name.';
   if (parseMoney(draft.price, unitPrice.currency) === null)
-    errors.price = `An amount in ${unitPrice.currency}, such as 12.50.`;
-  if (!isLimit(draft.perOrder)) errors.perOrder = 'A whole number from 1, or nothing.';
-  if (!isLimit(draft.perCustomer)) errors.perCustomer = 'A whole number from 1, or nothing.';
+    errors.price = `Enter an amount in ${unitPrice.currency}, such as 12.50.`;
+  if (!isLimit(draft.perOrder)) errors.perOrder = 'Enter a whole number from 1, or leave it empty.';
+  if (!isLimit(draft.perCustomer)) errors.perCustomer = 'Enter a whole number from 1, or leave it empty.';
   return errors;
 }
 
-/** What cannot be read stays as it was; the error beside the field keeps it from being sent. */
+/** Invalid input keeps the old value; the error beside the field prevents saving. */
 function wantedOf(draft: Draft, from: Editable): Editable {
   return {
     ...from,

@@ -6,11 +6,11 @@ import { type Column, DataTable, ListFoot } from '../../components/tables/data-t
 import { Clip, When } from '../../components/values/figures';
 import { formatCount, formatSigned } from '../../formatting/numbers';
 
-/** Every change of what is on hand. Lines are never edited, so they add up. */
+/** Every change of on hand. Movements are append-only, so they add up. */
 export function MovementsPanel({ sku }: { sku: string }) {
   const list = useList<Movement>(`products/${encodeURIComponent(sku)}/movements?limit=10`);
   return (
-    <Panel title="Movements" note="never edited, add up to on hand" flush>
+    <Panel title="Movements" note="append-only, add up to on hand" flush>
       {list.error && !list.rows ? (
         <LoadError what="movements" problem={list.error} retry={list.refetch} />
       ) : null}
@@ -21,7 +21,7 @@ export function MovementsPanel({ sku }: { sku: string }) {
           columns={columns}
           rows={list.rows}
           rowKey={({ pool, at, kind, delta, onHandAfter }) => `${pool} ${at} ${kind} ${delta} ${onHandAfter}`}
-          empty={<Empty title="Its stock has never moved." />}
+          empty={<Empty title="No movements yet." />}
           foot={(shown) => <ListFoot list={list}>Newest first. {formatCount(shown)} shown.</ListFoot>}
         />
       ) : null}

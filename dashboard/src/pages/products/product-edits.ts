@@ -2,7 +2,7 @@ import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/pro
 import { formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';
 
-/** The fields of a product that a person edits; stock moves by adjustments and is none of them. */
+/** The editable fields of a product. Stock is not among them: it changes by adjustments. */
 export type Editable = ProductConflict['yours'];
 export type EditableField = keyof Editable;
 
@@ -11,8 +11,8 @@ const labels: Record<EditableField, string> = {
   unitPrice: 'Price',
   strategy: 'Strategy',
   pools: 'Pools',
-  quantityPerOrderMax: 'Most per order',
-  reservationsPerCustomerMax: 'Most per customer',
+  quantityPerOrderMax: 'Limit per order',
+  reservationsPerCustomerMax: 'Limit per customer',
 };
 
 export const editableFields = Object.keys(labels) as EditableField[];
@@ -22,7 +22,7 @@ export function editableOf(product: Product | Editable): Editable {
   return { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax };
 }
 
-/** The whole product goes to the API: a limit that is left out is one that is taken away. */
+/** The API receives the whole product: an omitted limit is removed. */
 export function bodyOf(wanted: Editable, reason: string): ProductEdit {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
   return {
@@ -43,7 +43,7 @@ export interface Difference {
   yours: string;
 }
 
-/** Only what differs, in words. */
+/** The differences, as text. */
 export function differencesOf(now: Editable, yours: Editable): Difference[] {
   return editableFields
     .map((name) => ({ name, label: labels[name], now: wordsOf(name, now), yours: wordsOf(name, yours) }))
@@ -65,21 +65,21 @@ function wordsOf(name: EditableField, product: Editable): string {
 }
 
 /**
- * What differs between the product as somebody else left it and as it was to become here. `isMine`: it was changed here,
- * and not only left as it was at the start.
+ * The differences between the product as someone else saved it and as it was edited here. `isMine`: the field was
+ * edited here.
  */
 export function conflictOf(base: Editable, now: Editable, yours: Editable) {
   const mine = new Set(differencesOf(base, yours).map(({ name }) => name));
   return differencesOf(now, yours).map((field) => ({ ...field, isMine: mine.has(field.name) }));
 }
 
-/** "name and price" */
+/** "name and price". */
 export function formatFields(differences: readonly Difference[]): string {
   const names = differences.map(({ label }) => label.toLowerCase());
   return [names.slice(0, -1).join(', '), names.at(-1)].filter(Boolean).join(' and ');
 }
 
-/** What a person chose, field by field; what both sides agree on stays. */
+/** The result of the choice for each field. */
 export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 'now' | 'yours'>): Editable {
   const pick = <Field extends EditableField>(name: Field): Editable[Field] =>
     choice[name] === 'yours' ? yours[name] : now[name];

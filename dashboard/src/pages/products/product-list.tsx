@@ -18,7 +18,7 @@ interface ProductListProps {
   products: readonly Product[];
   list: ListState<Product>;
   overview: Overview | undefined;
-  /** The product that is open. */
+  /** The open product. */
   open: string | undefined;
   sort: ProductSort;
   onSort: (sort: ProductSort) => void;
@@ -30,7 +30,7 @@ const sorts = [
   { value: 'available', label: 'Least available' },
 ] as const;
 
-/** What buyers do about it now; undefined for all that nobody asked for in the last minute. */
+/** The product's demand in the last minute; undefined without any. */
 export const rateOf = (sku: string, overview: Overview | undefined) =>
   overview?.products.find((busy) => busy.sku === sku);
 
@@ -84,7 +84,7 @@ export function ProductList({ products, list, overview, open, sort, onSort }: Pr
 
 const noMatch = (text: string, loaded: number, hasMore: boolean) =>
   hasMore
-    ? `None of the ${formatCount(loaded)} products loaded matches “${text}”. Show more, or search all with the field at the top.`
+    ? `None of the ${formatCount(loaded)} loaded products matches “${text}”. Show more, or search all products with the field at the top.`
     : `No product matches “${text}”.`;
 
 interface ProductRowProps {

@@ -50,7 +50,7 @@ export default function ProductsPage() {
       {sku !== undefined ? <ProductDetail key={sku} sku={sku} /> : null}
       {sku === undefined && list.rows?.length === 0 ? (
         <Panel>
-          <Empty title="No products yet. Put the first one with the API: PUT /v1/admin/products/{sku}." />
+          <Empty title="No products yet. Create the first one with PUT /v1/admin/products/{sku}." />
         </Panel>
       ) : null}
     </ListDetail>
@@ -66,7 +66,7 @@ function sorted(products: readonly Product[], sort: ProductSort, overview: Overv
   return products.toSorted((one, other) => {
     if (sort === 'sku') return bySku(one, other);
     if (sort === 'available') return one.stock.available - other.stock.available || bySku(one, other);
-    // The quiet ones follow by what is promised of them, which changes less than a rate.
+    // Products without demand follow, by reserved stock, which changes less than a rate.
     return demand(other) - demand(one) || other.stock.reserved - one.stock.reserved || bySku(one, other);
   });
 }

@@ -14,7 +14,7 @@ const parts: { state: Firmness; words: string }[] = [
   { state: 'available', words: 'Available' },
 ];
 
-/** How much there is, and in whose hands. */
+/** The stock, by state. */
 export function StockPanel({ product, returning }: { product: Product; returning: Returning | undefined }) {
   const { sku, stock } = product;
   return (

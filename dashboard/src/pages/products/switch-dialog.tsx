@@ -11,7 +11,7 @@ import { editableOf } from './product-edits';
 import { useProductEdit } from './use-product-edit';
 import styles from './switch-dialog.module.css';
 
-/** Another way to keep rivals for the last units apart, chosen beside what each did here when it last ran. */
+/** Chooses another strategy, with each one's last measurements here. */
 export function SwitchDialog({ product, onClose }: { product: Product; onClose: () => void }) {
   const { sku } = product;
   const { base, error, save, conflict, close } = useProductEdit(sku, onClose);
@@ -25,7 +25,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
       open
       onClose={close}
       title={`Switch the strategy of ${sku}`}
-      note="Takes effect with the next reservation; running ones finish as they are."
+      note="Takes effect with the next reservation; current ones are not affected."
       keep={`Keep ${current}`}
       act={chosen ? `Switch to ${chosen}` : 'Switch'}
       tone="primary"
@@ -68,7 +68,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
   );
 }
 
-/** Its last measured numbers here; what it is like in general where it has never run. */
+/** Its last measurements here, or its general description. */
 function measuredWords(measured: StrategyMeasurement | undefined, name: string): string {
   if (!measured) return `${strategyStyle(name).description}; not measured here yet`;
   const { lockWaitMs, conflictRate, peakPerSecond } = measured;

@@ -16,20 +16,20 @@ import {
 } from './product-edits';
 
 interface ProductEditing {
-  /** The product as it was when the dialog opened, which the edit is based on; undefined until it is known. */
+  /** The version the edit is based on; undefined until it is loaded. */
   base: Product | undefined;
   error: Problem | undefined;
-  /** Null: somebody was faster, and the conflict is what is shown now. */
+  /** Null when someone else saved first; the conflict is then shown. */
   save: (wanted: Editable, reason: string, key: string) => Promise<Product | null>;
-  /** In the dialog's place when somebody was faster. */
+  /** Replaces the dialog when someone else saved first. */
   conflict: ReactNode;
-  /** For the dialog: it closes by itself when it is done, but not when the conflict takes its place. */
+  /** Closes the dialog, unless the conflict has replaced it. */
   close: () => void;
 }
 
 interface Conflict {
   facts: ProductConflict;
-  /** What the edit was based on. */
+  /** The version the edit was based on. */
   base: Editable;
   reason: string;
 }
@@ -41,7 +41,7 @@ interface Edit {
   ifMatch: string | null;
 }
 
-/** An edit that is based on one version and says so: another's change in between is shown and not overwritten. */
+/** An edit with If-Match: a change that someone else saved in between is shown, not overwritten. */
 export function useProductEdit(sku: string, onClose: () => void): ProductEditing {
   const path = `products/${encodeURIComponent(sku)}`;
   const { base, error } = useBase(path);
@@ -94,7 +94,7 @@ export function useProductEdit(sku: string, onClose: () => void): ProductEditing
       put({ base: editableOf(base!.product), wanted, reason, ifMatch: base!.etag }, key),
     conflict: conflict ? (
       <ConflictDialog
-        // A second conflict is another table with other choices.
+        // A second conflict starts with fresh choices.
         key={conflict.facts.currentEtag}
         open
         onClose={onClose}
@@ -130,6 +130,6 @@ function useDone(sku: string): (product: Product, said: string) => void {
     invalidate('products?');
     invalidate('contention');
     invalidate('actions');
-    toast(said, { href: `/audit?objectId=${encodeURIComponent(sku)}`, label: 'See audit' });
+    toast(said, { href: `/audit?objectId=${encodeURIComponent(sku)}`, label: 'Show in audit log' });
   };
 }

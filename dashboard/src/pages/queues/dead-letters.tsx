@@ -14,12 +14,12 @@ import { hrefOfId, shortId } from '../../formatting/ids';
 import { plural } from '../../formatting/numbers';
 import styles from './queues.module.css';
 
-/** Messages that no try could apply. Nothing else waits for them, and nothing is lost: each can be tried again. */
+/** Messages that failed every attempt. Nothing is lost: each can be retried. */
 export function DeadLetters() {
   const list = useList<DeadLetter>('dead-letters', { refetchMs: 10_000 });
   const [letter, setLetter] = useState<DeadLetter | null>(null);
   const columns: Column<DeadLetter>[] = [
-    { key: 'died', head: 'Died', cell: ({ diedAt }) => <When at={diedAt} /> },
+    { key: 'died', head: 'Failed', cell: ({ diedAt }) => <When at={diedAt} /> },
     { key: 'id', head: 'Message', isHead: true, cell: ({ id }) => <Id id={id} href={`/review/${id}`} /> },
     { key: 'type', head: 'Type', cell: ({ type }) => <code>{type}</code> },
     { key: 'about', head: 'About', phone: 'hide', cell: ({ aggregateId }) => <About id={aggregateId} /> },
@@ -42,7 +42,7 @@ export function DeadLetters() {
     },
   ];
   return (
-    <Panel title="Dead letters" note="tried until the attempts were spent" flush>
+    <Panel title="Dead letters" note="out of attempts" flush>
       {list.rows ? (
         <DataTable
           caption="Dead letters"
@@ -51,12 +51,7 @@ export function DeadLetters() {
           rowKey={({ id }) => id}
           empty={
             <Empty title="No dead letters.">
-              <StatusBadge
-                plain
-                kind="promise"
-                status="holds"
-                text="Every message was applied or is on its way"
-              />
+              <StatusBadge plain kind="promise" status="holds" text="All messages delivered or in progress" />
             </Empty>
           }
           foot={(shown) => <ListFoot list={list}>{plural(shown, 'dead letter')} shown</ListFoot>}
@@ -89,16 +84,16 @@ function RetryDialog({ letter, onClose }: { letter: DeadLetter; onClose: () => v
           {shortId(letter.id)}, {plural(letter.attempts, 'attempt')} so far: {letter.reason}
         </span>
       }
-      keep="Leave it"
+      keep="Not now"
       act="Retry this message"
       tone="primary"
       send={(reason, key) => send('POST', `dead-letters/${letter.id}/retry`, { body: { reason }, key })}
       onDone={() => {
         invalidate('dead-letters');
         invalidate('outbox');
-        toast(`${shortId(letter.id)} is tried again.`, {
+        toast(`${shortId(letter.id)} will be retried.`, {
           href: `/audit?objectId=${letter.id}`,
-          label: 'See audit',
+          label: 'Show in audit log',
         });
       }}
     />

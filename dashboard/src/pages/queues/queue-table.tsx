@@ -10,11 +10,11 @@ import { formatCount, formatDecimal } from '../../formatting/numbers';
 import type { BadgeStyle } from '../../formatting/statuses';
 import styles from './queues.module.css';
 
-/** Silent for longer than this is strange, and for longer than that it is gone. */
+/** A worker silent for longer than this is late, and then considered gone. */
 const STRANGE_AFTER_S = 10;
 const GONE_AFTER_S = 30;
 
-/** How a worker or a queue's workers look, by the age of what was last heard. */
+/** The badge of a worker or a queue's workers, by the age of the last heartbeat. */
 export function heartbeatBadge(alive: number, ageSeconds: number | null): BadgeStyle {
   if (alive === 0 || ageSeconds === null) return { shape: 'stuck', tone: 'bad', label: 'none alive' };
   const word = `${formatCount(alive)} alive, ${formatAge(ageSeconds)}`;
@@ -23,12 +23,13 @@ export function heartbeatBadge(alive: number, ageSeconds: number | null): BadgeS
   return { shape: 'done', tone: 'ok', label: word };
 }
 
-/** Orders do not wait for Redis; jobs do. */
+/** Orders do not depend on Redis; jobs do. */
 export function RedisNote({ report: { trouble } }: { report: QueuesReport }) {
   if (trouble === null) return null;
   return (
     <p className={styles.away}>
-      <TriangleAlert size={15} aria-hidden /> {trouble.replace(/\.?$/, '.')} Orders go on; jobs wait.
+      <TriangleAlert size={15} aria-hidden /> {trouble.replace(/\.?$/, '.')} Orders are still accepted; jobs
+      wait.
     </p>
   );
 }
@@ -45,7 +46,7 @@ const number = (
   cell: (queue) => (queue[name] === null ? <None>unknown</None> : <Count n={queue[name]} />),
 });
 
-/** The four queues. With `wide`, how they did in the last minute. */
+/** The queues; with `wide`, also a sparkline of the last minute. */
 export function QueueTable({ report, at, wide }: { report: QueuesReport; at: number; wide?: boolean }) {
   const columns: Column<QueueState>[] = [
     { key: 'name', head: 'Queue', isHead: true, cell: ({ name }) => name },
@@ -94,5 +95,5 @@ function Failed({ failed }: { failed: number | null }) {
 
 function Heartbeat({ alive, heardSeconds, at }: { alive: number; heardSeconds: number | null; at: number }) {
   const heard = useAge(heardSeconds ?? 0, at);
-  return <Badge plain look={heartbeatBadge(alive, heardSeconds === null ? null : heard)} />;
+  return <Badge plain badge={heartbeatBadge(alive, heardSeconds === null ? null : heard)} />;
 }

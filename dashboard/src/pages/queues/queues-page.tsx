@@ -17,10 +17,9 @@ import { DeadLetters } from './dead-letters';
 import { heartbeatBadge, QueueTable, RedisNote } from './queue-table';
 import styles from './queues.module.css';
 
-/** What no topic of the stream carries is asked for this often. */
+/** The polling interval for data that no stream topic carries. */
 const AGAIN_MS = 5000;
 
-/** Is work flowing? */
 export default function QueuesPage() {
   useSetBreadcrumbs({ here: 'Queues' });
   const overview = useApi<Overview>('overview');
@@ -53,7 +52,7 @@ export default function QueuesPage() {
             <Waiting state={overview} what="the workers" rows={3} />
           )}
         </Panel>
-        <Panel title="Outbox" note="written with the change itself" flush>
+        <Panel title="Outbox" note="written in the same transaction as the change" flush>
           {outbox.data ? (
             <Outbox outbox={outbox.data} />
           ) : (
@@ -68,7 +67,7 @@ export default function QueuesPage() {
 
 const backend = ({ backend: name }: QueuesReport): string => (name === 'redis' ? 'Redis' : 'PostgreSQL');
 
-/** The board is a document of its own, so it is left by an ordinary link. */
+/** The board is a separate document, so this is a plain link. */
 function BoardLink({ report: { board } }: { report: QueuesReport }) {
   if (board === null) return null;
   return (
@@ -90,7 +89,7 @@ function Workers({ workers, at }: { workers: WorkerState[]; at: number }) {
     { key: 'started', head: 'Started', phone: 'hide', cell: ({ startedAt }) => <When at={startedAt} /> },
     {
       key: 'queues',
-      head: 'Active of concurrency',
+      head: 'Busy / capacity',
       phone: 'hide',
       cell: ({ queues }) => (
         <span className={styles.plain}>
@@ -105,16 +104,16 @@ function Workers({ workers, at }: { workers: WorkerState[]; at: number }) {
       columns={columns}
       rows={workers}
       rowKey={({ id }) => id}
-      empty={<Empty title="No worker has been heard. Orders are taken, and nothing goes on with them." />}
+      empty={<Empty title="No worker is running. Orders are accepted but not processed. Start a worker." />}
     />
   );
 }
 
 function Heartbeat({ worker, at }: { worker: WorkerState; at: number }) {
   const heard = useAge(worker.heartbeatSeconds, at);
-  if (worker.stopping) return <Badge plain look={{ shape: 'none', tone: 'grey', label: 'going home' }} />;
-  const look = heartbeatBadge(worker.alive ? 1 : 0, heard);
-  return <Badge plain look={look} text={`${formatAge(heard)} ago`} />;
+  if (worker.stopping) return <Badge plain badge={{ shape: 'none', tone: 'grey', label: 'stopping' }} />;
+  const badge = heartbeatBadge(worker.alive ? 1 : 0, heard);
+  return <Badge plain badge={badge} text={`${formatAge(heard)} ago`} />;
 }
 
 function Outbox({ outbox }: { outbox: OutboxReport }) {
@@ -124,9 +123,9 @@ function Outbox({ outbox }: { outbox: OutboxReport }) {
       <Facts
         items={[
           ['Waiting', capped ? formatUpTo(waiting, waiting) : <Count n={waiting} />],
-          ['Due, not handed over', <Count n={due} />],
-          ['With a consumer', <Count n={relayed} />],
-          ['Oldest that is due', oldestSeconds === null ? <None /> : formatSeconds(oldestSeconds)],
+          ['Overdue', <Count n={due} />],
+          ['Being processed', <Count n={relayed} />],
+          ['Oldest overdue', oldestSeconds === null ? <None /> : formatSeconds(oldestSeconds)],
           ['Dead letters', <Count n={deadLetters} />],
         ]}
       />

@@ -1,11 +1,11 @@
 import type { Reservation } from '../../api/shapes/reservations';
 
-/** Without it Excel takes the file for the computer's own code page. */
+/** The byte order mark: without it Excel assumes the computer's code page. */
 const byteOrderMark = '\uFEFF';
 
 /**
- * The rows as a spreadsheet reads them: one line for each SKU that a reservation holds, money in minor units, times in UTC.
- * The money is each line's own, so that a column adds up to what the reservations come to.
+ * The rows as CSV: one line per SKU of a reservation, money in minor units, times in UTC. Each line has its own
+ * amount, so that a column adds up.
  */
 const heads = [
   'reservation',
@@ -46,8 +46,8 @@ export function csvOf(rows: readonly Reservation[]): string {
 }
 
 /**
- * A customer's id is the shop's own text: one that begins like a formula must not become one, also where spaces come first
- * or the sign is a full-width one, which spreadsheets read alike.
+ * A customer id is the shop's own text. One that starts like a formula must not become one, even after spaces or with
+ * a full-width sign, which spreadsheets treat alike.
  */
 function cell(value: string | number): string {
   const text = String(value);

@@ -3,17 +3,17 @@ import { formatCount, plural } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import styles from './expiring-stock-chart.module.css';
 
-/** Bars of 10 s that end within the first minute. */
+/** The number of 10 s bars in the first minute. */
 const soon = 6;
 const minutes = [2, 4, 6, 8, 10];
 
-/** Units that come back on sale per 10 s during the next 10 min, if nobody pays. */
+/** Units that would expire per 10 s in the next 10 min, if no one pays. */
 export function ExpiringStockChart({ returning: { units, withinMinute } }: { returning: Returning }) {
   const top = Math.max(1, ...units);
   const total = units.reduce((sum, part) => sum + part, 0);
   const label =
     `${plural(withinMinute, 'unit comes', 'units come')} back within 60 s, ` +
-    `${plural(total, 'unit')} within 10 min, if nobody pays`;
+    `${plural(total, 'unit')} within 10 min, if no one pays`;
   return (
     <figure className={styles.chart}>
       <div className={styles.bars} role="img" aria-label={label}>
@@ -39,11 +39,11 @@ export function ExpiringStockChart({ returning: { units, withinMinute } }: { ret
   );
 }
 
-/** The same by the minute, for who listens: sixty figures would be read and not understood. */
+/** The same per minute, for screen readers: sixty numbers would be too many. */
 function HiddenTable({ units }: { units: readonly number[] }) {
   return (
     <table className="unseen">
-      <caption>Units that come back, by the minute</caption>
+      <caption>Expiring units per minute</caption>
       <tbody>
         {Array.from({ length: 10 }, (_, minute) => (
           <tr key={minute}>

@@ -5,7 +5,7 @@ import { When } from '../../components/values/figures';
 import { classes } from '../../theme/classes';
 import styles from './life-line.module.css';
 
-/** From its first second to the last that any extension could give it: how much is spent, and where it ends by itself. */
+/** From its start to the latest end that extensions could give it. */
 export function LifeLine({ reservation, at }: { reservation: Reservation; at: number }) {
   const now = useTick();
   const { createdAt, expiresAt, maxExpiresAt, status, expiresInSeconds } = reservation;
@@ -17,7 +17,7 @@ export function LifeLine({ reservation, at }: { reservation: Reservation; at: nu
   const share = (ms: number) => `${Math.min(100, Math.max(0, (100 * (ms - startMs)) / lengthMs))}%`;
   return (
     <div>
-      <div className={styles.rail} role="img" aria-label={`${status}, of the time it may ever have`}>
+      <div className={styles.rail} role="img" aria-label={`${status}, share of its maximum lifetime`}>
         <span className={classes(styles.granted, firmness[status])} style={{ width: share(endMs) }} />
         {isActive ? <span className={styles.now} style={{ left: share(passedMs) }} title="now" /> : null}
       </div>
@@ -26,10 +26,10 @@ export function LifeLine({ reservation, at }: { reservation: Reservation; at: nu
           taken <When at={createdAt} />
         </span>
         <span>
-          {isActive ? 'ends by itself' : 'its timer was set to'} <When at={expiresAt} />
+          {isActive ? 'expires' : 'its timer was set to'} <When at={expiresAt} />
         </span>
         <span>
-          no extension outlives <When at={maxExpiresAt} />
+          latest possible end <When at={maxExpiresAt} />
         </span>
       </p>
     </div>

@@ -9,9 +9,9 @@ import { Ago, When } from '../../components/values/figures';
 import { formatCount, plural } from '../../formatting/numbers';
 import { ReleaseProgress } from './release-progress';
 
-/** From this many on the count is typed in before it is done. */
+/** From this number on, the count must be typed to confirm. */
 const manyFrom = 10;
-/** A count that has moved by more than this since it was read is read again first. */
+/** A count that changed by more than this is refreshed first. */
 const movedShare = 0.01;
 
 interface ReleaseManyProps {
@@ -20,7 +20,7 @@ interface ReleaseManyProps {
   onStarted: () => void;
 }
 
-/** First counted, then asked, then done: what is released is exactly what the count stood for. */
+/** First a dry run counts, then the user confirms: exactly the counted reservations are released. */
 export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
   const dryRun = useDryRun(filter);
   const [started, setStarted] = useState<Release | null>(null);
@@ -37,7 +37,7 @@ export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
   return (
     <ConfirmDialog<Release>
       open
-      // It closes by itself when it is done; its progress is then what is shown.
+      // It closes when done; the progress is shown instead.
       onClose={() => (isStarted.current ? undefined : onClose())}
       title={
         counted ? `Release ${plural(reservations, 'reservation')}${ofWhat(filter)}?` : 'Release reservations?'
@@ -75,12 +75,12 @@ const Counted = ({ counted, at }: { counted: ReleaseCount; at: number }) => (
 
 const numbersOf = ({ reservations, units, customers }: ReleaseCount) => [
   { value: formatCount(reservations), label: 'reservations end now' },
-  { value: formatCount(units), label: 'units go back on sale' },
-  { value: formatCount(customers), label: 'customers lose theirs' },
+  { value: formatCount(units), label: 'units back on sale' },
+  { value: formatCount(customers), label: 'customers affected' },
 ];
 
 function WhatStays({ counted: { reservations, skippedPinned, asOf } }: { counted: ReleaseCount }) {
-  if (reservations === 0) return <p>None of them is active any more. There is nothing to release.</p>;
+  if (reservations === 0) return <p>None of them is active anymore. There is nothing to release.</p>;
   return (
     <>
       <p>No money moves. None of these has been charged.</p>
@@ -100,11 +100,11 @@ function WhatStays({ counted: { reservations, skippedPinned, asOf } }: { counted
 
 interface DryRun {
   counted: ReleaseCount | undefined;
-  /** performance.now() at which it was counted. */
+  /** performance.now() of the count. */
   at: number;
   problem: Problem | undefined;
   again: () => void;
-  look: () => Promise<{ before: ReleaseCount | undefined; now: ReleaseCount }>;
+  recount: () => Promise<{ before: ReleaseCount | undefined; now: ReleaseCount }>;
 }
 
 function useDryRun(filter: ReleaseFilter): DryRun {
@@ -117,24 +117,24 @@ function useDryRun(filter: ReleaseFilter): DryRun {
   };
   // Counted once, when the dialog opens: the filter of an open dialog does not change.
   useEffect(again, []);
-  const look = async () => {
+  const recount = async () => {
     const now = await ask();
     const before = state.counted;
     if (hasMoved(before, now)) setState({ counted: now, at: performance.now() });
     return { before, now };
   };
-  return { counted: state.counted, problem: state.problem, at: state.at, again, look };
+  return { counted: state.counted, problem: state.problem, at: state.at, again, recount };
 }
 
 const hasMoved = (before: ReleaseCount | undefined, now: ReleaseCount) =>
   before === undefined || Math.abs(now.reservations - before.reservations) > before.reservations * movedShare;
 
-/** The number on the button must still be true at the press. */
-async function refuseIfMoved({ look }: DryRun): Promise<void> {
-  const { before, now } = await look();
+/** The number on the button must still be true when it is pressed. */
+async function refuseIfMoved({ recount }: DryRun): Promise<void> {
+  const { before, now } = await recount();
   if (!hasMoved(before, now)) return;
   throw new Problem(409, {
     code: 'count_moved',
-    detail: `Now ${formatCount(now.reservations)} would end, not ${formatCount(before?.reservations ?? 0)}. Look again.`,
+    detail: `Now ${formatCount(now.reservations)} would end, not ${formatCount(before?.reservations ?? 0)}. Check the new numbers.`,
   });
 }

@@ -9,7 +9,7 @@ import { ActionButton, Button } from '../../components/forms/button';
 import { formatCount, plural } from '../../formatting/numbers';
 import styles from './release-progress.module.css';
 
-/** How far a release is, and at its end what became of each part. Closing it does not stop it. */
+/** The progress of a release and its result. Closing the dialog does not stop it. */
 export function ReleaseProgress({ release: started, onClose }: { release: Release; onClose: () => void }) {
   const [over, setOver] = useState(false);
   const path = `reservations/releases/${started.id}`;
@@ -27,18 +27,18 @@ export function ReleaseProgress({ release: started, onClose }: { release: Releas
       open
       onClose={close}
       title={titleOf(release)}
-      note={over ? 'In the audit log with your reason.' : 'It goes on when this is closed.'}
+      note={over ? 'Recorded in the audit log with your reason.' : 'Closing this does not stop it.'}
       foot={
         over ? (
           <>
-            <Button href={`/audit?objectId=${release.id}`}>See audit</Button>
+            <Button href={`/audit?objectId=${release.id}`}>Show in audit log</Button>
             <Button tone="primary" onClick={close}>
               Close
             </Button>
           </>
         ) : (
           <>
-            <Button onClick={close}>Let it go on</Button>
+            <Button onClick={close}>Keep running</Button>
             <ActionButton tone="danger" busy={stop.busy} onClick={stop.press}>
               Stop
             </ActionButton>
@@ -73,8 +73,8 @@ function endWords({ unitsReleased, endedBefore, pinnedMeanwhile, reservations, h
     parts.push(
       `${formatCount(endedBefore)} had already ended by ${endedBefore === 1 ? 'itself' : 'themselves'}.`,
     );
-  if (pinnedMeanwhile > 0) parts.push(`${formatCount(pinnedMeanwhile)} pinned meanwhile and stay.`);
-  if (handled < reservations) parts.push(`${formatCount(reservations - handled)} were not looked at.`);
+  if (pinnedMeanwhile > 0) parts.push(`${formatCount(pinnedMeanwhile)} became pinned and stay.`);
+  if (handled < reservations) parts.push(`${formatCount(reservations - handled)} were not processed.`);
   return parts.join(' ');
 }
 

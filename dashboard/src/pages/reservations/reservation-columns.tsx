@@ -11,7 +11,7 @@ import styles from './reservations.module.css';
 
 const isLive = ({ status }: Reservation) => status === 'active' || status === 'pinned';
 
-/** `became`: what rows turned into that are still shown for the moment in which they end. */
+/** `became`: the new state of rows that have just left the list. */
 export function reservationColumns(
   became: ReadonlyMap<string, Reservation>,
   withEnded: boolean,
@@ -77,7 +77,7 @@ export function reservationColumns(
 
 export const tokenOf = ({ lines }: Reservation) => Math.max(...lines.map(({ fencingToken }) => fencingToken));
 
-/** The whole time that a reservation has had, its extensions included. */
+/** The total time of a reservation, with its extensions. */
 export const ttlOf = ({ createdAt, expiresAt }: Reservation) =>
   (Date.parse(expiresAt) - Date.parse(createdAt)) / 1_000;
 
@@ -93,7 +93,7 @@ export function TimeLeft({ row }: { row: ReservationRow }) {
   );
 }
 
-/** In its last minute an active one says so. */
+/** An active reservation in its last minute has its own badge. */
 export function ReservationBadge({ row }: { row: ReservationRow }) {
   const now = useTick();
   const left = row.expiresInSeconds - Math.max(0, now - row.at) / 1_000;
@@ -105,7 +105,7 @@ export function ReservationBadge({ row }: { row: ReservationRow }) {
   );
 }
 
-/** There is room for the first line alone; the row's own page has them all. */
+/** Only the first line fits; the row's own page has them all. */
 function Holds({ lines }: Pick<Reservation, 'lines'>) {
   return (
     <span className={styles.holds}>

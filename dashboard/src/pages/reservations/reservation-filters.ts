@@ -1,11 +1,11 @@
 import type { ReleaseFilter, ReservationStatus } from '../../api/shapes/reservations';
 
-/** What the address says the page should show. */
+/** The view that the URL asks for. */
 export interface ReservationView {
   statuses: ReservationStatus[];
   sku: string | null;
   customerId: string | null;
-  /** Only those that end within this many seconds, which are active ones. */
+  /** Only active ones that end within this many seconds. */
   endingWithin: string | null;
 }
 
@@ -23,11 +23,11 @@ export const allStatuses: readonly ReservationStatus[] = [
 ];
 const live: readonly ReservationStatus[] = ['active', 'pinned'];
 
-/** All that a customer ever reserved: most of it has ended. */
+/** All of a customer's reservations, most of which have ended. */
 export const hrefOfCustomer = (customerId: string) =>
   `/reservations?customerId=${encodeURIComponent(customerId)}&status=${allStatuses.join(',')}`;
 
-/** Without a status in the address: those that still hold something. */
+/** Without a status in the URL: those that still hold stock. */
 export function viewOf(filters: AddressFilters): ReservationView {
   const statuses = allStatuses.filter((status) => filters.all('status').includes(status));
   const endingWithin = filters.get('expiringWithinSeconds');
@@ -42,7 +42,7 @@ export function viewOf(filters: AddressFilters): ReservationView {
 export const isLiveOnly = ({ statuses }: ReservationView) =>
   statuses.every((status) => live.includes(status));
 
-/** The query of the list, which is the name of its topic in the stream as well. Live ones come soonest end first. */
+/** The list's query, which is also the name of its stream topic. Live ones are sorted by soonest end. */
 export function queryOf(view: ReservationView): string {
   const query = new URLSearchParams();
   if (view.endingWithin) query.set('expiringWithinSeconds', view.endingWithin);
@@ -53,7 +53,7 @@ export function queryOf(view: ReservationView): string {
   return query.toString();
 }
 
-/** Everything active that the page shows, seen or not. */
+/** All active reservations that match the view, visible or not. */
 export function releaseFilterOf({ sku, customerId, endingWithin }: ReservationView): ReleaseFilter {
   return {
     ...(sku ? { sku } : {}),

@@ -21,7 +21,7 @@ import { ReservationBadge, TimeLeft, tokenOf } from './reservation-columns';
 import { hrefOfCustomer } from './reservation-filters';
 import styles from './reservation-page.module.css';
 
-/** While it lives it is asked for once a second; no topic carries a single reservation. */
+/** Polled once a second while it is live; no topic carries a single reservation. */
 const refetchMs = 1_000;
 
 /** Who holds this, for how long, and how did it end? */
@@ -67,7 +67,7 @@ export default function ReservationPage() {
         </div>
         <ReleaseOne reservation={data} />
       </header>
-      <Panel title="Life line" note="from its first second to the last it may ever have">
+      <Panel title="Life line" note="from its start to its latest possible end">
         <LifeLine reservation={data} at={at} />
       </Panel>
       <div className={classes(page.halves, styles.columns)}>
@@ -112,7 +112,7 @@ function FactsPanel({ reservation }: { reservation: Reservation }) {
           ['Highest fencing token', formatCount(tokenOf(reservation))],
           ['Ends', <When at={expiresAt} />],
           ['Extended', extensionsUsed === 0 ? <None>never</None> : plural(extensionsUsed, 'time')],
-          ['No extension outlives', <When at={maxExpiresAt} />],
+          ['Latest possible end', <When at={maxExpiresAt} />],
           ...Object.entries(metadata).map(([name, value]) => [<code>{name}</code>, value] as const),
         ]}
       />
@@ -123,8 +123,8 @@ function FactsPanel({ reservation }: { reservation: Reservation }) {
 function AuditPanel({ id }: { id: string }) {
   const { rows } = useList<Action>(`actions?objectType=reservation&objectId=${id}&limit=20`);
   return (
-    <Panel title="Audit" note="who did what to it, and why">
-      {rows?.length === 0 ? <Empty title="Nobody has touched it." /> : null}
+    <Panel title="Audit" note="manual actions">
+      {rows?.length === 0 ? <Empty title="No manual actions." /> : null}
       <ul className={styles.audit}>
         {rows?.map(({ id: action, at, actor, action: what, reason }) => (
           <li key={action}>
@@ -144,8 +144,8 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
   const toast = useToast();
   const { id, status, lines, customerId, expiresInSeconds } = reservation;
   if (status === 'pinned')
-    return <p className={styles.quiet}>A charge is in flight; it ends by the saga, not by hand.</p>;
-  if (status !== 'active') return <p className={styles.quiet}>Ended, nothing to do</p>;
+    return <p className={styles.quiet}>A charge is in flight; the saga will end it.</p>;
+  if (status !== 'active') return <p className={styles.quiet}>No actions available</p>;
   const units = lines.reduce((sum, { quantity }) => sum + quantity, 0);
   const what = `${plural(units, 'unit')} of ${lines.map(({ sku }) => sku).join(', ')}`;
   return (
@@ -167,14 +167,13 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
           const are = units === 1 ? 'is' : 'are';
           toast(`Released ${shortId(id)}. ${what} ${are} back on sale.`, {
             href: `/audit?objectId=${id}`,
-            label: 'See audit',
+            label: 'Show in audit log',
           });
         }}
       >
         <p>
           {what} {units === 1 ? 'goes' : 'go'} back on sale, and {customerId} loses{' '}
-          {units === 1 ? 'it' : 'them'}. It would end by itself in {formatSeconds(expiresInSeconds)}. No money
-          moves.
+          {units === 1 ? 'it' : 'them'}. It would expire in {formatSeconds(expiresInSeconds)}. No money moves.
         </p>
       </ConfirmDialog>
     </>

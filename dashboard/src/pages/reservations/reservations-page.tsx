@@ -109,7 +109,7 @@ function ChosenBar({ picked, onClear, onRelease }: ChosenBarProps) {
         Clear
       </Button>
       <ActionButton small onClick={() => onRelease('all')}>
-        All active that match…
+        Select all matching…
       </ActionButton>
       <ActionButton small onClick={() => onRelease('picked')}>
         Release…
@@ -130,11 +130,11 @@ const unitsOf = (rows: readonly ReservationRow[]) =>
 function whyNotChosen({ status }: ReservationRow): string | null {
   if (status === 'active') return null;
   return status === 'pinned'
-    ? 'A charge is in flight; it ends by the saga, not by hand.'
+    ? 'A charge is in flight; the saga will end it.'
     : 'It has ended; there is nothing to release.';
 }
 
-/** How often it is asked for what comes back: no topic carries it for every SKU at once. */
+/** The polling interval for expiring stock: no topic carries it for all SKUs. */
 const refetchMs = 2_500;
 
 function ComingBack({ sku }: { sku: string | null }) {
@@ -142,13 +142,13 @@ function ComingBack({ sku }: { sku: string | null }) {
   if (error && !data)
     return (
       <Panel>
-        <LoadError what="what comes back" problem={error} retry={refetch} />
+        <LoadError what="expiring stock" problem={error} retry={refetch} />
       </Panel>
     );
   return (
     <Panel
-      title={`Stock coming back${sku ? `, ${sku}` : ''}`}
-      note="units per 10 s if nobody pays"
+      title={`Expiring stock${sku ? `, ${sku}` : ''}`}
+      note="units per 10 s if no one pays"
       action={
         data ? (
           <span>
@@ -168,13 +168,13 @@ function ComingBack({ sku }: { sku: string | null }) {
 const returningPath = (sku: string | null) =>
   `reservations/returning${sku ? `?sku=${encodeURIComponent(sku)}` : ''}`;
 
-/** How many there are of the two live statuses; what ended is too much to be counted for a label. */
+/** The counts of the two live statuses; ended ones are too many to count for a label. */
 function useStatusOptions({ sku, customerId }: ReservationView) {
   const { data } = useApi<Returning>(returningPath(sku));
   return allStatuses.map((value) => ({
     value,
     label: capitalize(value),
-    // Of one customer they are counted by the list itself.
+    // For one customer, the list itself has the counts.
     count:
       customerId === null && (value === 'active' || value === 'pinned') ? data?.[value].reservations : null,
   }));
@@ -214,7 +214,7 @@ function ReservationFilters({ onExport }: { onExport: (() => void) | undefined }
   );
 }
 
-/** The rows as they are on the page, as a file. */
+/** The rows on screen, as a file. */
 function saveAsCsv(rows: readonly ReservationRow[]): void {
   const link = document.createElement('a');
   link.href = URL.createObjectURL(new Blob([csvOf(rows)], { type: 'text/csv;charset=utf-8' }));
@@ -225,8 +225,7 @@ function saveAsCsv(rows: readonly ReservationRow[]): void {
 
 function NoReservations() {
   const filters = useFilters();
-  if (filters.count === 0)
-    return <Empty title="Nobody holds anything now. The next reservation appears here by itself." />;
+  if (filters.count === 0) return <Empty title="No live reservations. New ones appear here automatically." />;
   return (
     <Empty
       title={`No reservation matches. ${plural(filters.count, 'filter is', 'filters are')} set.`}

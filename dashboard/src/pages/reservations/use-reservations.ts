@@ -4,7 +4,7 @@ import { useTopic } from '../../api/live';
 import type { Reservation, ReservationsMessage } from '../../api/shapes/reservations';
 import { type ListState, useList } from '../../api/use-api';
 
-/** A row with the moment at which it came, from which its time is counted down. */
+/** A row with its arrival time, which its countdown starts from. */
 export interface ReservationRow extends Reservation {
   at: number;
 }
@@ -12,22 +12,22 @@ export interface ReservationRow extends Reservation {
 interface Reservations {
   list: ListState<Reservation>;
   rows: ReservationRow[] | undefined;
-  /** How many match; null until the stream has told. Counting stops at 10 000. */
+  /** The number of matches; null until the stream has sent it. Counting stops at 10 000. */
   matching: number | null;
-  /** What became of rows that are no longer in the list. */
+  /** The new state of rows that are no longer in the list. */
   became: ReadonlyMap<string, Reservation>;
 }
 
-/** The most rows that a message of the stream carries, and a page of the list. */
+/** The maximum number of rows in a stream message and in a page of the list. */
 const pageSize = 100;
 
-/** How often what is below the streamed rows is asked for again. */
+/** The polling interval for rows below the streamed ones. */
 const refetchBelowMs = 10_000;
 
 const endsAfter = (row: Reservation, last: Reservation) => row.expiresAt >= last.expiresAt;
 const isOlder = (row: Reservation, last: Reservation) => row.id < last.id;
 
-/** The list as the API gives it, kept true by the stream: whole values, so that the newest message wins. */
+/** The list, kept current by the stream. Values are whole, so the newest message wins. */
 export function useReservations(query: string): Reservations {
   const [streamed, setStreamed] = useState<{
     query: string;
@@ -51,7 +51,7 @@ export function useReservations(query: string): Reservations {
     const first = data.map((row) => ({ ...row, at: newest.at }));
     const last = data.at(-1);
     if (matching <= data.length || last === undefined) return first;
-    // What was loaded below the streamed part stays below it, and so does what newer rows have pushed out of it.
+    // Rows loaded below the streamed part stay below it, and so do rows that newer ones have pushed out of it.
     const known = new Set(data.map(({ id }) => id));
     const isBelow = new URLSearchParams(query).get('sort') === 'ends' ? endsAfter : isOlder;
     return [...first, ...asked.filter((row) => !known.has(row.id) && isBelow(row, last))];
@@ -59,10 +59,10 @@ export function useReservations(query: string): Reservations {
   return { list, rows, matching: latest?.message.matching ?? null, became: useBecame(rows, query) };
 }
 
-/** More than this at once is a storm, in which nobody follows a single row. */
+/** With more than this at once, no one can follow single rows. */
 const followedMost = 12;
 
-/** Asks what became of the rows that have just left the list, so that each is seen to end, and how. */
+/** Fetches the rows that have just left the list, to show that and how each one ended. */
 function useBecame(
   rows: readonly Reservation[] | undefined,
   query: string,

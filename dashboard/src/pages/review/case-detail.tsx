@@ -10,6 +10,7 @@ import { LoadError, Loading } from '../../components/layout/states';
 import { StatusBadge } from '../../components/values/badge';
 import { Id, Money, When } from '../../components/values/figures';
 import { formatCount } from '../../formatting/numbers';
+import { formatStep } from '../../formatting/steps';
 import { Story } from '../orders/story';
 import { DeadLetterForm } from './dead-letter-form';
 import { SagaCase } from './saga-case';
@@ -17,20 +18,22 @@ import styles from './case-detail.module.css';
 
 interface CaseDetailProps {
   id: string;
-  /** As the list has it, which the stream keeps true; undefined when it is not among the first, or no case any more. */
+  /**
+   * The case from the list, kept current by the stream; undefined when it is not on the first page or was settled.
+   */
   listed: ReviewCase | undefined;
-  /** The case is settled by this person: on to the next. */
+  /** This user settled the case: go to the next one. */
   onSettled: (id: string) => void;
 }
 
-/** A case that no list carries is looked at this often, for somebody else, or the provider, may settle it. */
+/** The polling interval for a case that is in no list, because someone else or the provider may settle it. */
 const refetchMs = 3_000;
 
 export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
   const alone = useApi<ReviewCase>(`review/${id}`, { enabled: listed === undefined, refetchMs });
   const { error, loading, refetch } = alone;
   const data = listed ?? alone.data;
-  // Asked again, a settled case is not found; what was seen of it before is not shown any more.
+  // A settled case is no longer found; its old data is hidden.
   if (!listed && error?.status === 404) return <Settled id={id} />;
   if (error && !data) return <LoadError what="this case" problem={error} retry={refetch} />;
   if (loading || !data) return <Loading rows={8} />;
@@ -68,9 +71,9 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
 }
 
 const badgeText = ({ kind, step }: ReviewCase) =>
-  kind === 'dead_letter' ? undefined : `${kind === 'stuck' ? 'Stuck' : 'Unknown'} at ${step}`;
+  kind === 'dead_letter' ? undefined : `${kind === 'stuck' ? 'Stuck' : 'Unknown'} at ${formatStep(step!)}`;
 
-/** Where else to look, and who has been here before. */
+/** Links to the order and reservation, and the last manual action. */
 function Foot({ one: { orderId, reservationId, id } }: { one: ReviewCase }) {
   const { data } = useApi<Page<Action>>(
     `actions?objectType=${orderId ? 'order' : 'dead_letter'}&objectId=${orderId ?? id}&limit=1`,
@@ -86,10 +89,10 @@ function Foot({ one: { orderId, reservationId, id } }: { one: ReviewCase }) {
         <span className={styles.touched}>
           {last ? (
             <>
-              Last touched by {last.actor}, <When at={last.at} />
+              Last changed by {last.actor}, <When at={last.at} />
             </>
           ) : (
-            'Last touched by nobody'
+            'No manual changes'
           )}
         </span>
       ) : null}
@@ -97,7 +100,7 @@ function Foot({ one: { orderId, reservationId, id } }: { one: ReviewCase }) {
   );
 }
 
-/** It ended while it was open, or the link to it is old. */
+/** The case was settled while it was open, or the link is old. */
 function Settled({ id }: { id: string }) {
   const isOrder = id.startsWith('ord_');
   const { data: saga } = useApi<Saga>(`orders/${id}/saga`, { enabled: isOrder });
@@ -105,7 +108,7 @@ function Settled({ id }: { id: string }) {
   return (
     <Panel className={styles.panel}>
       <BackToList href="/review">All cases</BackToList>
-      <h2 className={styles.title}>This is no case any more</h2>
+      <h2 className={styles.title}>This case is settled</h2>
       {saga ? (
         <p>
           {endedAt ? (
@@ -115,7 +118,7 @@ function Settled({ id }: { id: string }) {
             </>
           ) : (
             <>
-              It goes on by itself: <StatusBadge kind="saga" status={saga.status} />
+              It continues automatically: <StatusBadge kind="saga" status={saga.status} />
             </>
           )}
         </p>

@@ -17,10 +17,10 @@ export type CaseSort = 'money' | 'age';
 interface CaseListProps {
   cases: readonly ReviewCase[];
   list: ListState<ReviewCase>;
-  /** Of all cases, loaded or not; null until the stream has told. */
+  /** Totals over all cases, loaded or not; null until the stream has sent them. */
   totals: Pick<ReviewMessage, 'counts' | 'moneyAtRisk'> | null;
   at: number;
-  /** The case that is open. */
+  /** The open case. */
   open: string | undefined;
   kind: ReviewKind | 'all';
   onKind: (kind: ReviewKind | 'all') => void;
@@ -66,7 +66,7 @@ export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, on
       {cases.length === 0 ? (
         <p className={styles.fine}>
           <CircleCheck size={16} aria-hidden />{' '}
-          {total === 0 ? 'Nothing needs a person.' : 'No case of this kind.'}
+          {total === 0 ? 'Nothing needs review.' : 'No case of this kind.'}
         </p>
       ) : (
         <ul>
@@ -120,7 +120,7 @@ const known = ({ counts, moneyAtRisk }: Pick<ReviewMessage, 'counts' | 'moneyAtR
   moneyAtRisk,
 });
 
-/** Until the stream tells: what the loaded cases say. One sum per currency, as they are never added up. */
+/** Until the stream has sent totals: those of the loaded cases. One sum per currency; they are never added up. */
 function counted(cases: readonly ReviewCase[]) {
   const of = (kind: ReviewKind) => cases.filter((one) => one.kind === kind).length;
   const sums = new Map<string, number>();

@@ -17,11 +17,11 @@ const retried: Record<string, string> = {
   'capture-payment': 'Retry the capture',
 };
 
-/** Three cards. What cannot be done stays where it is, with its reason. */
+/** The three actions as cards. An impossible one stays visible, with its reason. */
 export function Choices({ options, step, act, onChoose }: ChoicesProps) {
   return (
     <fieldset className={styles.choices}>
-      <legend className="unseen">What should happen</legend>
+      <legend className="unseen">Choose an action</legend>
       {acts.map((one) => {
         const option = options[one];
         return (

@@ -6,7 +6,7 @@ import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { useToast } from '../../components/feedback/toasts';
 import { ActionButton } from '../../components/forms/button';
 
-/** A message that no consumer could take: it can be handed over once more, and nothing else can be done with it. */
+/** A message that its consumer could not apply. The only action is to retry it. */
 export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled: () => void }) {
   const [open, setOpen] = useState(false);
   const invalidate = useInvalidate();
@@ -15,28 +15,28 @@ export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled:
     <>
       <p>
         <ActionButton tone="primary" onClick={() => setOpen(true)}>
-          Hand it over again
+          Retry this message
         </ActionButton>
       </p>
       <ConfirmDialog<DeadLetter>
         open={open}
         onClose={() => setOpen(false)}
-        title="Hand this message over again?"
-        keep="Leave it dead"
-        act="Hand over 1 message"
+        title="Retry this message?"
+        keep="Not now"
+        act="Retry 1 message"
         tone="primary"
         send={(reason, key) => send('POST', `dead-letters/${one.id}/retry`, { body: { reason }, key })}
         onDone={() => {
           invalidate('review?');
           invalidate('dead-letters');
-          toast('The message goes to its consumer again.', {
+          toast('The message will be delivered again.', {
             href: `/audit?objectId=${one.id}`,
-            label: 'See audit',
+            label: 'Show in audit log',
           });
           onSettled();
         }}
       >
-        <p>Its consumer takes each message once, so what it has done already is not done twice.</p>
+        <p>Consumers apply each message once, so nothing is done twice.</p>
       </ConfirmDialog>
     </>
   );

@@ -9,10 +9,10 @@ import styles from './provider-table.module.css';
 
 const amounts = ['authorized', 'captured', 'voided', 'refunded'] as const;
 
-/** What Holdfast recorded beside what the provider says. Where they differ the row is violet. */
+/** Our record beside the provider's. Rows that differ are violet. */
 export function ProviderTable({ options, at }: { options: SagaOptions; at: number }) {
   const { recorded, provider } = options;
-  // While a deploy rolls, an API of the build before may answer, which compares nothing.
+  // During a deploy an API of the previous build may answer without the comparison.
   const comparison: Partial<SagaOptions['comparison']> = (options as Partial<SagaOptions>).comparison ?? {};
   const heard = provider.askedAt !== null;
   return (
@@ -39,7 +39,7 @@ export function ProviderTable({ options, at }: { options: SagaOptions; at: numbe
                 key={name}
                 name={capitalize(name)}
                 ours={<Known of={recorded[name]} />}
-                theirs={heard ? <Known of={provider[name]} /> : <None>not heard</None>}
+                theirs={heard ? <Known of={provider[name]} /> : <None>no answer</None>}
                 comparison={comparison[name]}
               />
             ))}
@@ -73,7 +73,7 @@ function Row(props: { name: string; ours: ReactNode; theirs: ReactNode; comparis
       <th scope="row">
         {props.name}
         {differs ? <span className="unseen">, differs</span> : null}
-        {props.comparison === 'not_heard' ? <small> not heard yet</small> : null}
+        {props.comparison === 'not_heard' ? <small> not known yet</small> : null}
       </th>
       <td>{props.ours}</td>
       <td>{props.theirs}</td>

@@ -9,12 +9,12 @@ import { LoadError, Loading } from '../../components/layout/states';
 import { CaseDetail } from './case-detail';
 import { CaseList, type CaseSort } from './case-list';
 
-/** As many as a message of the stream carries. */
+/** The number of cases in a stream message. */
 const pageSize = 50;
-/** How often the list is asked for again; the stream carries no more than the first page of all cases by money. */
+/** The polling interval of the list; the stream carries only the first page by money. */
 const refetchMs = 5_000;
 
-/** What waits for a person, and what should they do? */
+/** What needs an operator, and what should they do? */
 export default function ReviewPage() {
   useSetBreadcrumbs({ here: 'Needs review' });
   const { id } = useParams<{ id?: string }>();
@@ -58,7 +58,7 @@ export default function ReviewPage() {
   );
 }
 
-/** The list page by page; while it is all cases by money, its first page is the stream's. */
+/** The list, page by page; sorted by money without a filter, its first page is the stream's. */
 function useCases(kind: ReviewKind | 'all', sort: CaseSort) {
   const query = `sort=${sort}${kind === 'all' ? '' : `&kind=${kind}`}`;
   const list = useList<ReviewCase>(`review?limit=${pageSize}&${query}`, { refetchMs });
@@ -69,7 +69,7 @@ function useCases(kind: ReviewKind | 'all', sort: CaseSort) {
   return { list, cases, at: isNewest ? streamed.at : list.at, totals: streamed?.message ?? null };
 }
 
-/** The stream's first page, and below it what was loaded. */
+/** The stream's first page, then the rest as loaded. */
 function withRest(first: readonly ReviewCase[], loaded: readonly ReviewCase[]): ReviewCase[] {
   if (first.length < pageSize) return [...first];
   const known = new Set(first.map(({ id }) => id));

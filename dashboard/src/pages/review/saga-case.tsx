@@ -23,7 +23,7 @@ import { Choices } from './choices';
 import { ProviderTable } from './provider-table';
 import styles from './saga-case.module.css';
 
-/** The provider is asked by the server, at most this often. */
+/** The server asks the provider at most this often. */
 const askedEveryMs = 10_000;
 
 interface SagaCaseProps {
@@ -31,7 +31,7 @@ interface SagaCaseProps {
   onSettled: () => void;
 }
 
-/** Our record beside the provider's, three choices with what each would move, a reason, and one button. */
+/** Our record beside the provider's, the three actions with their effects, a reason, and one button. */
 export function SagaCase({ one, onSettled }: SagaCaseProps) {
   const {
     data: options,
@@ -52,7 +52,7 @@ export function SagaCase({ one, onSettled }: SagaCaseProps) {
 }
 
 function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOptions }) {
-  // What is plainly right is chosen beforehand; what a person chose stays, whatever the provider says later.
+  // The recommended action is preselected; the user's own choice stays, whatever the provider says later.
   const [chosen, setChosen] = useState<SagaAction | null>(null);
   const act = chosen ?? options.suggested;
   const form = useDecision(one, act, onSettled);
@@ -72,7 +72,7 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
   const typed = act ? confirmedBy(act, options[act]) : undefined;
   const missing = act
     ? (reasonTrouble(form.reason) ?? countTrouble(form.typed, typed))
-    : 'Choose one of the three first';
+    : 'Choose an action first';
   return (
     <form className={styles.form} onSubmit={form.submit}>
       <Choices options={options} step={one.step} act={act} onChoose={setChosen} />
@@ -86,7 +86,7 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
           busy={form.busy}
           off={why ?? missing}
         >
-          {act ? pressWords(act, one, options) : 'Choose one of the three'}
+          {act ? pressWords(act, one, options) : 'Choose an action'}
         </Button>
       </div>
     </form>
@@ -95,7 +95,7 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
 
 const asked: Record<string, string> = { 'authorize-payment': 'authorization', 'capture-payment': 'capture' };
 
-/** "Retry capture of € 516.00": the button repeats the act. */
+/** "Retry capture of € 516.00": the button says what it does. */
 function pressWords(act: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
   const what = asked[step ?? ''];
   if (act === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;

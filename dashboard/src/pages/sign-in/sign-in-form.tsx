@@ -9,7 +9,7 @@ import { Field } from '../../components/forms/field';
 import { NBSP } from '../../formatting/numbers';
 import styles from './sign-in.module.css';
 
-/** One field and one button. What is wrong is said beside the field. */
+/** One field and one button, with errors beside the field. */
 export function SignInForm({ page }: { page: SignInPage | null }) {
   const { signIn } = useAuth();
   const [key, setKey] = useState('');
@@ -63,7 +63,7 @@ export function SignInForm({ page }: { page: SignInPage | null }) {
           type="submit"
           tone="primary"
           busy={busy}
-          off={wait > 0 ? `Wait ${wait} s` : key.trim() === '' ? 'Type a key first' : null}
+          off={wait > 0 ? `Wait ${wait} s` : key.trim() === '' ? 'Enter a key first' : null}
         >
           Sign in
         </Button>
@@ -82,7 +82,7 @@ function DevelopmentKeys({
 }) {
   return (
     <div className={styles.keys}>
-      <p>Keys of this development service. Production shows none.</p>
+      <p>Development keys (never shown in production)</p>
       {(['admin', 'viewer'] as const).map((role) => (
         <button key={role} type="button" onClick={() => onChoose(keys[role])}>
           {role} <code>{keys[role]}</code>
@@ -92,7 +92,7 @@ function DevelopmentKeys({
   );
 }
 
-/** Whole seconds until another try is allowed. */
+/** Whole seconds until the next attempt is allowed. */
 function useWait(failed: { problem: Problem; at: number } | undefined): number {
   const now = useTick();
   const [, render] = useState(0);
@@ -102,8 +102,8 @@ function useWait(failed: { problem: Problem; at: number } | undefined): number {
 }
 
 function said({ status, code, detail }: Problem, wait: number): string | null {
-  if (status === 401) return 'That key is not known.';
+  if (status === 401) return 'This key is not valid. Check it and try again.';
   if (code === 'forbidden') return 'This is a client key. The dashboard needs a viewer or admin key.';
-  if (status === 429) return wait > 0 ? `Too many tries. Wait ${wait}${NBSP}s.` : null;
+  if (status === 429) return wait > 0 ? `Too many attempts. Try again in ${wait}${NBSP}s.` : null;
   return detail;
 }

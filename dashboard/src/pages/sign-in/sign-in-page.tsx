@@ -5,7 +5,7 @@ import { Logo } from '../../components/values/logo';
 import { SignInForm } from './sign-in-form';
 import styles from './sign-in.module.css';
 
-/** What somebody sees who is not signed in. */
+/** The page for users who are not signed in. */
 export function SignInPage({ page }: { page: SignInFacts | null }) {
   useEffect(() => void (document.title = 'Sign in · Holdfast'), []);
   return (
@@ -16,14 +16,14 @@ export function SignInPage({ page }: { page: SignInFacts | null }) {
           <h1>Holdfast</h1>
           {page && <span className={styles.environment}>{page.environment}</span>}
         </div>
-        <p className={styles.what}>Sign in with a viewer or an admin key.</p>
+        <p className={styles.what}>Sign in with a viewer or admin key.</p>
         <SignInForm page={page} />
       </div>
     </main>
   );
 }
 
-/** The session ended while a page was open: it stays as it is behind this, with whatever was typed and not sent. */
+/** Shown when the session ends while a page is open. The page stays behind it, with everything that was typed. */
 export function SignInAgain() {
   return (
     <Modal
@@ -31,7 +31,7 @@ export function SignInAgain() {
       guarded
       onClose={() => undefined}
       title="Your session has ended"
-      note="Sign in to go on where you were. Nothing that you typed is lost."
+      note="Sign in to continue where you were. Nothing you typed is lost."
     >
       <SignInForm page={null} />
     </Modal>

@@ -1,9 +1,9 @@
 import type { Bar, Lane } from './history';
 
-/** More attempts of one outcome in a row than this are told in one block. */
+/** More attempts with the same outcome in a row than this are folded. */
 const shownInARow = 5;
 
-/** Many attempts that came to the same, drawn as one until it is opened. */
+/** Several attempts with the same outcome, drawn as one block until it is opened. */
 export interface Fold {
   key: string;
   lane: string;
@@ -18,8 +18,7 @@ export type Piece = Bar | Fold;
 export const isFold = (piece: Piece): piece is Fold => 'bars' in piece;
 
 /**
- * The first of a long row stays by itself, for it says how it began; the others fold. An attempt that is still running
- * is never folded: somebody waits for it.
+ * The first of a long row stays visible, to show how it started; the others fold. A running attempt is never folded.
  */
 export function piecesOf(lane: Lane, opened: ReadonlySet<string>): Piece[] {
   return rowsOf(lane.bars).flatMap((row): Piece[] => {
@@ -30,7 +29,7 @@ export function piecesOf(lane: Lane, opened: ReadonlySet<string>): Piece[] {
   });
 }
 
-/** Neighbours of one outcome. */
+/** Neighbours with the same outcome. */
 function rowsOf(bars: readonly Bar[]): Bar[][] {
   const rows: Bar[][] = [];
   for (const bar of bars) {

@@ -1,6 +1,6 @@
 import type { CSSProperties, KeyboardEvent } from 'react';
 
-/** The grid of the drawing: lane names stand in the first column, the stretches of time follow. */
+/** The grid: lane names are in the first column, the stretches of time follow. */
 const firstLine = 2;
 
 /** From the left edge of one stretch to that of another. */
@@ -8,11 +8,11 @@ export const between = (from: number, to: number): CSSProperties => ({
   gridColumn: `${firstLine + from} / ${firstLine + to}`,
 });
 
-/** What stands at a cut: right of its line; the last cut is the right edge, so what stands there ends at it. */
+/** The position at a cut, right of its line. The last cut is the right edge, so its content ends there. */
 export const atCut = (cut: number, cuts: number): CSSProperties =>
   cut === cuts ? { gridColumn: firstLine + cut - 1, justifySelf: 'end' } : { gridColumn: firstLine + cut };
 
-/** Arrow keys walk the bars in the order of time; only the first of them is a stop of the Tab key. */
+/** Arrow keys move through the bars in order of time; only the first bar is a Tab stop. */
 export function walkBars(event: KeyboardEvent<HTMLElement>): void {
   const step = { ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1 }[event.key];
   if (!step) return;

@@ -1,19 +1,20 @@
 import type { Saga, SagaAttempt } from '../../../api/shapes/sagas';
+import { checkoutSteps } from '../../../formatting/steps';
 
 /**
- * A saga as it is drawn: attempts in lanes, the life of its reservation, and who drove it. Nothing here knows of pixels
- * or of React, so that every odd history can be tried in a unit test. Milliseconds count from the first transition.
+ * The data of the drawing: attempts in lanes, the life of the reservation, and the workers that held the lease. No
+ * pixels and no React, so that unit tests cover every odd history. Milliseconds count from the first transition.
  */
 export type Outcome = SagaAttempt['outcome'];
 
-/** One attempt, from its start to its answer; or an act within one commit, which has no length. */
+/** One attempt from start to result, or a local step, which has no length. */
 export interface Bar {
-  /** Stable, for React and for what is opened. */
+  /** A stable key, for React and for opened folds. */
   key: string;
   lane: string;
   outcome: Outcome;
   startMs: number;
-  /** Of a running attempt: now. */
+  /** For a running attempt: now. */
   endMs: number;
   attempt: SagaAttempt;
 }
@@ -24,7 +25,7 @@ export interface Lane {
   /** A compensation, which undoes the step. */
   back: boolean;
   bars: Bar[];
-  /** After how many attempts it stopped, while nothing but an operator moves it. */
+  /** The number of attempts after which it stopped until an operator acts; null otherwise. */
   stoppedAfter: number | null;
 }
 
@@ -34,7 +35,7 @@ export interface LeaseSpan {
   tokenLast: number;
   startMs: number;
   endMs: number;
-  /** It came while the one before had asked and not yet heard. */
+  /** It took over while the previous worker was waiting for a result. */
   tookOver: boolean;
 }
 
@@ -51,7 +52,7 @@ export interface History {
   leases: LeaseSpan[];
   phases: PhaseSpan[];
   endMs: number;
-  /** The saga goes on, and the drawing ends at now. */
+  /** The saga is still open; the drawing ends at now. */
   open: boolean;
 }
 
@@ -68,15 +69,13 @@ export type SagaFacts = Pick<
   'status' | 'step' | 'waitsFor' | 'transitions' | 'attempts' | 'reservation'
 >;
 
-const straight = ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'];
-
 const laneKey = (step: string, back: boolean) => (back ? `undo ${step}` : step);
 
-/** A charge that is asked about again on the way back undoes nothing: it stands beside its other attempts. */
+/** A charge that is checked again during compensation undoes nothing: it stays beside its other attempts. */
 const undoes = ({ compensates, operation }: SagaAttempt) =>
   compensates && operation !== 'authorize' && operation !== 'capture';
 
-/** `nowMs`: the age of the saga, which is looked at while an attempt is running. */
+/** `nowMs`: the age of the saga, used while an attempt is running. */
 export function historyOf(saga: SagaFacts, nowMs: number): History {
   const lastMs = Math.max(
     0,
@@ -84,7 +83,7 @@ export function historyOf(saga: SagaFacts, nowMs: number): History {
     ...saga.attempts.map(({ endedAtMs, startedAtMs }) => endedAtMs ?? startedAtMs),
   );
   const open = saga.status !== 'completed' && saga.status !== 'compensated';
-  // What waits for its next try ends at its last one: how long it waits is told by when that try is.
+  // A waiting saga ends at its last attempt; the countdown shows how long it waits.
   const asking = saga.attempts.some(({ outcome }) => outcome === 'running');
   const endMs = asking ? Math.max(nowMs, lastMs) : lastMs;
   return {
@@ -96,9 +95,9 @@ export function historyOf(saga: SagaFacts, nowMs: number): History {
   };
 }
 
-/** The four steps of the straight path, reached or not, and below them the compensations in the order they ran. */
+/** The steps, reached or not, and below them the compensations in the order they ran. */
 function lanesOf(saga: SagaFacts, endMs: number): Lane[] {
-  const lanes = straight.map((step) => laneOf(step, false));
+  const lanes = checkoutSteps.map((step) => laneOf(step, false));
   for (const attempt of saga.attempts) {
     const back = undoes(attempt);
     const key = laneKey(attempt.step, back);
@@ -133,18 +132,18 @@ function phasesOf({ reservation, attempts }: SagaFacts, endMs: number): PhaseSpa
   const { startedAtMs, pinnedAtMs, status } = reservation;
   const returned = attempts.find(({ step, compensates }) => compensates && step === 'reserve-stock');
   const placed = attempts.find(({ step, compensates }) => !compensates && step === 'place-order');
-  // Written within the act that ended it, a little before the act itself was noted down.
+  // It ended within the step's commit, slightly before the step itself was recorded.
   const endedBy = status === 'confirmed' ? placed : returned;
   const endedAtMs = reservation.endedAtMs === null ? null : (endedBy?.startedAtMs ?? reservation.endedAtMs);
   const untilMs = endedAtMs ?? endMs;
-  // The last act has no length, and is drawn as if it had.
+  // The last local step has no length; it is drawn as one millisecond.
   const lastMs = endMs + 1;
   const phases: PhaseSpan[] = [
     { phase: 'active', startMs: Math.max(0, startedAtMs), endMs: pinnedAtMs ?? untilMs },
     { phase: 'pinned', startMs: pinnedAtMs ?? untilMs, endMs: untilMs },
   ];
   if (endedAtMs !== null && status === 'confirmed') {
-    // Sold stock that was given back keeps its status; that it came back is told by the step that returned it.
+    // A confirmed reservation keeps its status after a refund; the compensated step says that the stock came back.
     const returnedMs = returned?.startedAtMs ?? lastMs;
     phases.push({ phase: 'confirmed', startMs: endedAtMs, endMs: returnedMs });
     if (returned) phases.push({ phase: 'gone', startMs: returnedMs, endMs: lastMs });
@@ -152,7 +151,7 @@ function phasesOf({ reservation, attempts }: SagaFacts, endMs: number): PhaseSpa
   return phases.filter((span) => span.endMs > span.startMs);
 }
 
-/** Neighbouring transitions of one worker are one span, whatever tokens it drove it with. Hands drive nothing. */
+/** Consecutive transitions of one worker are one span, whatever its tokens. Manual actions hold no lease. */
 function leasesOf({ transitions, attempts }: SagaFacts, endMs: number): LeaseSpan[] {
   const leases: LeaseSpan[] = [];
   for (const { afterMs, worker, fencingToken, leaseOwner } of transitions) {
@@ -170,7 +169,7 @@ function leasesOf({ transitions, attempts }: SagaFacts, endMs: number): LeaseSpa
   return leases;
 }
 
-/** Another worker's question that had no answer when this one came. */
+/** Another worker's request that had no result yet when this one took over. */
 const isLeftOpen = (
   { operation, worker, startedAtMs, endedAtMs }: SagaAttempt,
   newcomer: string,

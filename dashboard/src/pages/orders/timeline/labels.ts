@@ -1,26 +1,29 @@
 import { formatDuration, formatFineDuration } from '../../../formatting/durations';
 import { plural } from '../../../formatting/numbers';
 import type { BadgeStyle } from '../../../formatting/statuses';
+import { formatStep } from '../../../formatting/steps';
 import { type Fold, isFold, type Piece } from './folding';
 import type { Bar, Lane, LeaseSpan, Outcome } from './history';
 
-/** What a bar of the timeline says, and what its lane is called. Every bar carries its own duration or outcome. */
+/** The labels of bars and lanes. Every bar shows its duration or outcome. */
 export interface LaneLabel {
   name: string;
   note: string;
 }
 
-const undoing: Record<string, string> = {
-  'authorize-payment': 'void authorization',
-  'capture-payment': 'refund payment',
-  'reserve-stock': 'release stock',
+const compensations: Record<string, string> = {
+  'authorize-payment': 'Void authorization',
+  'capture-payment': 'Refund payment',
+  'reserve-stock': 'Release stock',
 };
 
 export function formatLane(lane: Lane, open: boolean): LaneLabel {
-  const name = lane.back ? (undoing[lane.step] ?? `undo ${lane.step}`) : lane.step;
+  const name = lane.back
+    ? (compensations[lane.step] ?? `Undo ${formatStep(lane.step)}`)
+    : formatStep(lane.step);
   if (lane.stoppedAfter !== null)
     return { name, note: `stopped after ${plural(lane.stoppedAfter, 'attempt')}` };
-  return { name, note: lane.back ? `undoes ${lane.step}` : forwardNote(lane, open) };
+  return { name, note: lane.back ? `undoes ${formatStep(lane.step)}` : forwardNote(lane, open) };
 }
 
 function forwardNote(lane: Lane, open: boolean): string {
@@ -32,19 +35,19 @@ function forwardNote(lane: Lane, open: boolean): string {
   const keys = new Set(asked.map(({ attempt }) => attempt.key));
   const tries =
     asked.length < 2 ? plural(asked.length, 'attempt') : `${asked.length} attempts, ${formatKeys(keys.size)}`;
-  return lane.step === 'capture-payment' ? `pivot, ${tries}` : tries;
+  return lane.step === 'capture-payment' ? `point of no return, ${tries}` : tries;
 }
 
 const formatKeys = (keys: number) => (keys === 1 ? 'one key' : `${keys} keys`);
 
-/** `units`: of the order, for the bars in which stock moved. */
+/** `units`: of the order, for bars in which stock moved. */
 export function formatBar(bar: Bar, units: number): string {
   const { attempt, outcome } = bar;
   const isNumbered = attempt.operation !== null && outcome !== 'undone';
   return `${isNumbered ? `${attempt.attempt} ` : ''}${formatOutcome(bar, units)}`;
 }
 
-/** The same without the number of the attempt. */
+/** Without the attempt's number. */
 export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: number): string {
   const took = formatFineDuration(endMs - startMs);
   const local = attempt.operation === null;
@@ -55,7 +58,7 @@ export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: 
     case 'undone':
       return local ? plural(units, 'unit') : took;
     case 'declined':
-      return local ? 'not begun' : 'declined';
+      return local ? 'not started' : 'declined';
     case 'unknown':
       return formatUnknown(attempt, formatDuration(endMs - startMs));
     case 'not-asked':
@@ -63,13 +66,13 @@ export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: 
     case 'error':
       return 'error';
     case 'stuck':
-      return attempt.code === 'amount_differs' ? 'another amount' : 'an operator must act';
+      return attempt.code === 'amount_differs' ? 'different amount' : 'an operator must act';
     case 'running':
       return `asking, ${formatDuration(Math.floor((endMs - startMs) / 1_000) * 1_000)}`;
   }
 }
 
-/** What came instead of an answer, by the code of the line that ended the attempt. */
+/** What happened instead of a clear result, by the code of the transition that ended the attempt. */
 function formatUnknown({ code, data }: Bar['attempt'], took: string): string {
   switch (code) {
     case 'worker_lost':

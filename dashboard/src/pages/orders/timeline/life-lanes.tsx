@@ -17,11 +17,11 @@ interface LifeProps {
 
 const phaseLabels: Record<Exclude<Phase, 'gone'>, string> = {
   active: 'active',
-  pinned: 'pinned: its timer cannot end it while a charge is in flight',
+  pinned: 'pinned: cannot expire while a charge is in flight',
   confirmed: 'confirmed, sold',
 };
 
-/** The life of the reservation behind the order, in the colours of firmness. */
+/** The life of the order's reservation, in the colours of the stock bar. */
 export function ReservationLane({ facts, stretches }: LifeProps) {
   const { reservation } = facts.saga;
   return (
@@ -50,7 +50,7 @@ export function ReservationLane({ facts, stretches }: LifeProps) {
 
 const formatGone = (status: ReservationStatus) => (status === 'confirmed' ? 'back on sale' : status);
 
-/** Who drove the saga, with its token, and what the provider said by itself. */
+/** The workers that held the saga's lease, with fencing tokens, and the provider's webhooks. */
 export function LeaseLane({ facts, stretches }: LifeProps) {
   const { leases } = facts.history;
   return (
@@ -59,7 +59,7 @@ export function LeaseLane({ facts, stretches }: LifeProps) {
         <span>
           <TonedShape shape="half" tone="grey" /> lease, webhooks
         </span>
-        <small>who drove it, what arrived</small>
+        <small>workers and webhooks received</small>
       </div>
       {leases.map((lease, nth) => {
         const from = cutNear(stretches, lease.startMs);

@@ -16,7 +16,7 @@ interface PieceButtonProps {
   onOpen: (key: string) => void;
 }
 
-/** A bar, or a block of folded ones. Pointer or focus shows its facts; a press opens a block. */
+/** A bar or a folded block. Hover or focus shows its facts; a click opens a block. */
 export function PieceButton({ placed: { piece, words, from, to }, facts, onOpen }: PieceButtonProps) {
   const lane = facts.history.lanes.find(({ key }) => key === piece.lane)!;
   const name = formatLane(lane, facts.history.open).name;
@@ -43,16 +43,16 @@ export function PieceButton({ placed: { piece, words, from, to }, facts, onOpen 
 function PieceFacts({ piece, zero }: { piece: Piece; zero: number }) {
   const at = (ms: number) => formatTimeMs(zero + ms);
   const rows: [string, string][] = [
-    ['Began', at(piece.startMs)],
+    ['Started', at(piece.startMs)],
     ['Ended', piece.outcome === 'running' ? 'not yet' : at(piece.endMs)],
     ['Took', formatFineDuration(piece.endMs - piece.startMs)],
   ];
   if (!isFold(piece)) {
     const { operation, detail, key, worker, fencingToken } = piece.attempt;
-    if (operation) rows.push(['Asked for', operation]);
+    if (operation) rows.push(['Operation', operation]);
     if (key) rows.push(['Key', key]);
-    if (detail) rows.push(['Said', detail]);
-    rows.push(['Driven by', worker], ['Lease token', String(fencingToken)]);
+    if (detail) rows.push(['Result', detail]);
+    rows.push(['Worker', worker], ['Lease token', String(fencingToken)]);
   }
   return (
     <dl className={styles.facts}>

@@ -8,17 +8,17 @@ import styles from './saga-timeline.module.css';
 
 interface SagaTimelineProps {
   saga: Saga;
-  /** How long ago its first transition was; only looked at while the saga goes on. */
+  /** The time since its first transition; used only while the saga is open. */
   ageMs: number;
 }
 
 /**
- * A saga as lanes of attempts, and below 700 px, and for who listens instead of looking, as a list. Waits are drawn
- * shorter than they were, for a half hour's pause must not squeeze the seconds of work to nothing.
+ * A saga as lanes of attempts; as a list below 700 px and for screen readers. Waits are drawn short, so that a
+ * half-hour pause does not squeeze seconds of work to nothing.
  */
 export function SagaTimeline({ saga, ageMs }: SagaTimelineProps) {
   const isOver = saga.status === 'completed' || saga.status === 'compensated';
-  // While the saga goes on the drawing moves once a second; an ended one is drawn once.
+  // An open saga is redrawn once a second, an ended one only once.
   const nowMs = isOver ? 0 : Math.floor(ageMs / 1_000) * 1_000;
   const [opened, setOpened] = useState<ReadonlySet<string>>(new Set());
   const history = useMemo(() => historyOf(saga, nowMs), [saga, nowMs]);

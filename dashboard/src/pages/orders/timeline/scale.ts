@@ -1,8 +1,8 @@
 import { formatFineDuration } from '../../../formatting/durations';
 
 /**
- * Time, cut at each start and end of an attempt. A second of work gets more room than a millisecond, but not a thousand
- * times as much; a wait gets the same little room however long it was, and says how long.
+ * Time, cut at each start and end of an attempt. A second of work gets more room than a millisecond, but not a
+ * thousand times as much; every wait gets the same small width and shows its length as text.
  */
 export interface Span {
   startMs: number;
@@ -11,14 +11,14 @@ export interface Span {
 
 export interface Stretch extends Span {
   kind: 'work' | 'wait' | 'gap';
-  /** Pixels, before the whole is scaled to the room there is. */
+  /** Pixels, before the whole is scaled to the available width. */
   width: number;
 }
 
-/** From this long on, a stretch in which nothing ran is a wait and is drawn as one. */
+/** A stretch without work is drawn as a wait from this length on. */
 const waitMs = 500;
 const waitWidth = 96;
-/** Nothing ran, but hardly so: the pause between two commits. */
+/** A pause between two commits, too short to be a wait. */
 const gapWidth = 6;
 const workWidth = { least: 72, most: 240 };
 
@@ -26,7 +26,7 @@ export function widthOfWork(ms: number): number {
   return Math.min(workWidth.most, workWidth.least + 28 * Math.log2(1 + ms / 50));
 }
 
-/** From 0 to `endMs`, without holes and without overlaps. */
+/** From 0 to `endMs`, without gaps or overlaps. */
 export function stretchesOf(bars: readonly Span[], endMs: number): Stretch[] {
   const cuts = cutsOf(bars, endMs);
   return cuts.slice(1).map((end, nth) => stretch(bars, { startMs: cuts[nth]!, endMs: end }));
@@ -46,10 +46,10 @@ function cutsOf(bars: readonly Span[], endMs: number): number[] {
   return [...new Set([0, ...cuts, endMs])].sort((one, other) => one - other);
 }
 
-/** What has no length that was written down is drawn as if it had taken a millisecond. */
+/** A local step has no recorded length; it is drawn as one millisecond. */
 export const endOf = (bar: Span) => Math.max(bar.endMs, bar.startMs + 1);
 
-/** Where an instant lies: in which stretch, and how far into it. What lies outside is drawn at the edge. */
+/** The stretch an instant lies in, and how far into it. Instants outside are drawn at the edge. */
 export function placeOf(stretches: readonly Stretch[], ms: number): { index: number; share: number } {
   const index = stretches.findIndex((one) => ms < one.endMs);
   if (index === -1) return { index: Math.max(0, stretches.length - 1), share: 1 };
@@ -57,7 +57,9 @@ export function placeOf(stretches: readonly Stretch[], ms: number): { index: num
   return { index, share: Math.max(0, (ms - startMs) / (endMs - startMs)) };
 }
 
-/** The cut next to an instant, counted from 0: spans of other lanes begin and end at cuts, where the eye has a line. */
+/**
+ * The cut nearest to an instant, counted from 0: spans of other lanes start and end at cuts, where there is a line.
+ */
 export function cutNear(stretches: readonly Stretch[], ms: number): number {
   const { index, share } = placeOf(stretches, ms);
   return share < 0.5 ? index : index + 1;
@@ -69,11 +71,11 @@ export interface Tick {
   cut: number;
 }
 
-/** Lines of the grid. A short gap has one at its end, where something begins, and none at its start. */
+/** Grid lines. A short gap has a line at its end only, where something starts. */
 export const linesOf = (stretches: readonly Stretch[]): number[] =>
   stretches.flatMap(({ kind }, cut) => (cut > 0 && kind !== 'gap' ? [cut] : []));
 
-/** Lines that are worth a figure: those that stand at least `room` pixels from the figure before and would not repeat it. */
+/** Lines that get a label: at least `room` pixels from the previous label, and not the same text. */
 export function ticksOf(stretches: readonly Stretch[], room = 68): Tick[] {
   const ticks: Tick[] = [];
   let x = 0;
@@ -88,7 +90,7 @@ export function ticksOf(stretches: readonly Stretch[], room = 68): Tick[] {
     x += one.width;
   });
   const end = stretches.at(-1);
-  // What ends with an act of no length ends where that began.
+  // A drawing that ends with a local step ends where that step started.
   if (end && x - last >= room && end.endMs - end.startMs > 1 && isNew(end.endMs))
     ticks.push({ ms: end.endMs, cut: stretches.length });
   return ticks;

@@ -18,7 +18,7 @@ interface DrawingProps {
   onOpen: (key: string) => void;
 }
 
-/** Lanes in a grid whose columns are the stretches of time: they share the room there is, and scroll when it is too little. */
+/** Lanes in a grid whose columns are the stretches of time: they share the width, and scroll when it is too small. */
 export function TimelineDrawing({ facts, drawing, onOpen }: DrawingProps) {
   const { stretches, least, lanes } = drawing;
   const next = plannedLane(facts, drawing);
@@ -66,7 +66,7 @@ export function TimelineDrawing({ facts, drawing, onOpen }: DrawingProps) {
                   style={between(stretches.length, stretches.length + 1)}
                 >
                   <span>
-                    <TonedShape shape="clock" tone="warn" /> next try in{' '}
+                    <TonedShape shape="clock" tone="warn" /> next attempt in{' '}
                     {formatSeconds(facts.saga.nextAttemptInSeconds!)}
                   </span>
                 </span>
@@ -105,7 +105,7 @@ function laneBadge(lane: Lane, open: boolean): Pick<BadgeStyle, 'shape' | 'tone'
   return outcomeBadges[last.outcome];
 }
 
-/** Where the next attempt will stand: in the lane of the step that the saga is at. None while one is running. */
+/** The lane of the next attempt: the saga's current step. None while an attempt is running. */
 function plannedLane({ history, saga }: TimelineFacts, { lanes }: Drawing) {
   const asking = saga.attempts.some(({ outcome }) => outcome === 'running');
   if (!history.open || asking || saga.nextAttemptInSeconds === null) return undefined;

@@ -6,10 +6,10 @@ import type { Bar, TimelineFacts } from './history';
 import { formatLane, formatOutcome, outcomeBadges } from './labels';
 import styles from './timeline-list.module.css';
 
-/** From this long on, a pause between two attempts is told. */
+/** Pauses between attempts are shown from this length on. */
 const waitMs = 500;
 
-/** The timeline from top to bottom: all there is on a phone, and what assistive technology reads at every width. */
+/** The timeline as a list: the only one on phones, and what screen readers read at every width. */
 export function TimelineList({ facts }: { facts: TimelineFacts }) {
   const { history, saga } = facts;
   const units = saga.reservation.units;
@@ -31,7 +31,7 @@ export function TimelineList({ facts }: { facts: TimelineFacts }) {
       })}
       {history.open && !asking && nextAttemptInSeconds !== null ? (
         <li>
-          <p className={styles.wait}>next try in {formatSeconds(nextAttemptInSeconds)}</p>
+          <p className={styles.wait}>next attempt in {formatSeconds(nextAttemptInSeconds)}</p>
         </li>
       ) : null}
     </ol>
@@ -49,7 +49,7 @@ function Entry({ bar, facts, units }: { bar: Bar; facts: TimelineFacts; units: n
     ? `attempt ${attempt}${before.attempt.key === bar.attempt.key ? ', same key' : ''}`
     : null;
   const title = again ?? (operation !== null && asked.length > 1 ? `${name}, attempt ${attempt}` : name);
-  // The heading has said which attempt it is.
+  // The heading already has the attempt's number.
   const said = formatOutcome(bar, units);
   return (
     <div className={styles.entry}>

@@ -3,7 +3,7 @@ import type { History, Lane } from './history';
 import { formatPiece } from './labels';
 import { cutNear, endOf, type Stretch, stretchesOf } from './scale';
 
-/** Where everything stands in the grid of the drawing: columns are counted from 0, at the left edge of the first stretch. */
+/** Positions in the grid of the drawing: columns count from 0, at the left edge of the first stretch. */
 export interface PlacedPiece {
   piece: Piece;
   words: string;
@@ -19,12 +19,14 @@ export interface Wait {
 
 export interface Drawing {
   stretches: Stretch[];
-  /** Least width of each stretch in pixels: no bar gets narrower than what it says. */
+  /** The minimum width of each stretch in pixels, so that every bar fits its label. */
   least: number[];
   lanes: { lane: Lane; pieces: PlacedPiece[]; waits: Wait[] }[];
 }
 
-/** Of a label in 12 px semibold, with its icon and padding. Generous, for a cut word is worse than a wide bar. */
+/**
+ * The width of a label in 12 px semibold with icon and padding. Generous: a truncated label is worse than a wide bar.
+ */
 const roomFor = (words: string) => Math.min(300, Math.max(72, 46 + words.length * 6));
 const waitRoom = 88;
 
@@ -39,7 +41,7 @@ export function drawingOf(history: History, opened: ReadonlySet<string>, units: 
   }));
   stretches.forEach((stretch, from) => {
     if (stretch.kind !== 'wait') return;
-    // The wait belongs to whoever was waited for: the lane of the bar that ends it.
+    // A wait is drawn in the lane of the bar that ends it.
     const next = all.find((piece) => piece.startMs === stretch.endMs) ?? lastOf(all);
     const lane = placed.find((one) => one.lane.key === next?.lane);
     lane?.waits.push({ lane: lane.lane.key, from, ms: stretch.endMs - stretch.startMs });

@@ -13,7 +13,7 @@ import { ContentionStrips } from './contention-strips';
 import { StrategyField } from './strategy-field';
 import styles from './contention-panels.module.css';
 
-/** How much buyers of this SKU are in each other's way, and what each strategy made of it here. */
+/** How much buyers of this SKU conflict, and how each strategy performed here. */
 export function ContentionPanels({ sku }: { sku: string }) {
   const path = `contention/${encodeURIComponent(sku)}`;
   const { data: history, error, refetch } = useApi<ContentionHistory>(path);
@@ -36,19 +36,19 @@ export function ContentionPanels({ sku }: { sku: string }) {
   return (
     <>
       <Panel title="Contention" note="last 10 minutes" action={<Keys />} flush>
-        {isQuiet ? <p className={styles.quiet}>Nobody has taken any in the last 10 minutes.</p> : null}
+        {isQuiet ? <p className={styles.quiet}>No units were taken in the last 10 minutes.</p> : null}
         <ContentionStrips history={history} />
         {history.adaptive ? (
           <p className={styles.rule}>
-            adaptive: {history.adaptive.hot ? 'grouped' : 'one by one'} since{' '}
-            <When at={history.adaptive.since} />, {history.adaptive.reason}
+            adaptive: {history.adaptive.hot ? 'grouped' : 'single'} since <When at={history.adaptive.since} />
+            , {history.adaptive.reason}
           </p>
         ) : null}
       </Panel>
       <div className={page.halves}>
-        <Panel title="Strategies on this SKU" note="lower left is calmer" flush>
+        <Panel title="Strategies on this SKU" note="lower left is better" flush>
           {history.strategies.length === 0 ? (
-            <Empty title="None has been measured yet. That takes more buyers at once." />
+            <Empty title="No data yet; this needs concurrent buyers." />
           ) : (
             <StrategyField measured={history.strategies} current={history.strategy} />
           )}

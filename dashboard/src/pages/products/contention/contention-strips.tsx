@@ -11,7 +11,7 @@ import { waitShare } from './field-scale';
 import { type Strips, stripsOf } from './strips';
 import styles from './contention-strips.module.css';
 
-/** Two strips over one axis of time with one cursor: how long buyers wait for each other, how often they collide. */
+/** Two charts with one time axis and one cursor: how long buyers wait for locks, and how often they conflict. */
 export function ContentionStrips({ history }: { history: ContentionHistory }) {
   const strips = useMemo(() => stripsOf(history), [history]);
   const [cursor, setCursor] = useState<number | null>(null);
@@ -37,19 +37,19 @@ export function ContentionStrips({ history }: { history: ContentionHistory }) {
 
 interface StripProps {
   strips: Strips;
-  /** The last values, in words. */
+  /** The last values as text. */
   said: string;
   xTicks: readonly PlotTick[];
   onPoint: (share: number | null) => void;
   over: React.ReactNode;
 }
 
-/** How long taking stock waits: p99 as a line, from p50 to it as a band. */
+/** The lock wait: p99 as a line, p50 to p99 as a band. */
 function WaitPlot({ strips, said, ...shared }: StripProps) {
   return (
     <Plot
       {...shared}
-      label={`Lock wait of the last ten minutes. ${said}`}
+      label={`Lock wait in the last ten minutes. ${said}`}
       height={116}
       yTicks={[1, 10, 100].map((ms) => ({ at: waitShare(ms), label: formatDuration(ms) }))}
       bare
@@ -61,13 +61,13 @@ function WaitPlot({ strips, said, ...shared }: StripProps) {
   );
 }
 
-/** How often a try was for nothing. */
+/** The conflict rate. */
 function ConflictPlot({ strips, said, ...shared }: StripProps) {
   const ground = strips.conflicts.map(([x, y]) => [x, y === null ? null : 0] as const);
   return (
     <Plot
       {...shared}
-      label={`Conflicts of the last ten minutes, in per cent. ${said}`}
+      label={`Conflicts in the last ten minutes, in per cent. ${said}`}
       height={54}
       yTicks={[0, 0.5, 1].map((at) => ({ at, label: formatPercent(at * strips.conflictTop) }))}
     >
@@ -77,10 +77,10 @@ function ConflictPlot({ strips, said, ...shared }: StripProps) {
   );
 }
 
-/** Which strategy was in force, over the strips: since when, and who or which rule chose it. */
+/** The strategy over time, above the charts: since when, and who or which rule chose it. */
 function StrategyNames({ strips: { stretches } }: { strips: Strips }) {
   return (
-    <ol className={styles.names} aria-label="Strategies in force">
+    <ol className={styles.names} aria-label="Strategies over time">
       {stretches.map(({ strategy, from, to, switchedBy }, nth) => (
         <li
           key={from}
@@ -99,7 +99,7 @@ function StrategyNames({ strips: { stretches } }: { strips: Strips }) {
   );
 }
 
-/** Each switch as a dashed line, and the cursor, over both strips. */
+/** Each switch as a dashed line, and the cursor, across both charts. */
 function Over({ strips, cursor }: { strips: Strips; cursor: number | null }) {
   return (
     <>
@@ -124,7 +124,7 @@ function sliceWords({ from, slices, sliceSeconds }: ContentionHistory, nth: numb
   const slice = slices[Math.min(nth, slices.length - 1)];
   if (!slice) return '';
   const at = formatTime(Date.parse(from) + nth * sliceSeconds * 1_000);
-  if (slice.p99Ms === null) return `${at}: nobody came`;
+  if (slice.p99Ms === null) return `${at}: no buyers`;
   return (
     `${at}: p99 ${wait(slice.p99Ms)}, p50 ${wait(slice.p50Ms ?? 0)}, ` +
     `conflicts ${formatPercent(slice.conflictRate ?? 0)}, ${formatRate(slice.takenPerSecond)} taken`
@@ -135,10 +135,10 @@ const wait = (ms: number) => `${formatDecimal(ms)} ms`;
 
 function lastWords(history: ContentionHistory): string {
   const nth = history.slices.findLastIndex(({ p99Ms }) => p99Ms !== null);
-  return nth === -1 ? 'Nobody came.' : `Last: ${sliceWords(history, nth)}.`;
+  return nth === -1 ? 'No buyers.' : `Last: ${sliceWords(history, nth)}.`;
 }
 
-/** The same by the minute, for who listens. */
+/** The same per minute, for screen readers. */
 function LastMinutes({ history }: { history: ContentionHistory }) {
   const perMinute = Math.round(60 / history.sliceSeconds);
   const minutes = Array.from({ length: Math.floor(history.slices.length / perMinute) }, (_, nth) =>

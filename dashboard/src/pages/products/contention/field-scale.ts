@@ -5,10 +5,10 @@ import { formatPercent } from '../../../formatting/numbers';
 
 export interface FieldPoint {
   strategy: string;
-  /** From the left and from below, 0 to 1. */
+  /** From the left and from the bottom, 0 to 1. */
   x: number;
   y: number;
-  /** The name stands left of the point, for right of it there is no room. */
+  /** The label is left of the point, because there is no room on the right. */
   leftward: boolean;
 }
 
@@ -17,16 +17,18 @@ interface FieldTick {
   label: string;
 }
 
-/** Milliseconds at the foot and at the top of the field: a lock that nobody waits for, and one that a shop cannot sell with. */
+/**
+ * Milliseconds at the bottom and the top of the axis: a lock that nobody waits for, and one too slow to sell with.
+ */
 export const waitRange = { least: 0.5, most: 500 };
 
-/** Where a lock wait stands on the logarithmic axis, 0 to 1. */
+/** The position of a lock wait on the logarithmic axis, 0 to 1. */
 export function waitShare(ms: number): number {
   const { least, most } = waitRange;
   return Math.min(1, Math.max(0, Math.log(Math.max(ms, least) / least) / Math.log(most / least)));
 }
 
-/** Points that would lie on each other are moved apart until each name has a line of its own. */
+/** Overlapping points are moved apart until each label has its own line. */
 const lineShare = 0.085;
 
 export function fieldOf(measured: readonly StrategyMeasurement[]): {

@@ -9,11 +9,11 @@ import styles from './strategy-field.module.css';
 
 interface StrategyFieldProps {
   measured: readonly StrategyMeasurement[];
-  /** The strategy in force. */
+  /** The current strategy. */
   current: string;
 }
 
-/** One point per strategy at its last measurement: to the right buyers collide, upwards they wait. Lower left is calmer. */
+/** One point per strategy at its last measurement: conflicts to the right, waits upwards. Lower left is better. */
 export function StrategyField({ measured, current }: StrategyFieldProps) {
   const { points, xTicks, yTicks } = fieldOf(measured);
   const said = measured

@@ -2,19 +2,19 @@ import type { ContentionHistory } from '../../../api/shapes/contention';
 import type { PlotPoint } from '../../../components/charts/plot-lines';
 import { waitShare } from './field-scale';
 
-/** Ten minutes of contention as lines from 0 to 1, and the strategies that were in force over them. */
+/** Ten minutes of contention as lines from 0 to 1, with the strategies over that time. */
 export interface Strips {
   p99: PlotPoint[];
   p50: PlotPoint[];
   conflicts: PlotPoint[];
-  /** The share at the top of the lower strip. */
+  /** The rate at the top of the conflicts chart. */
   conflictTop: number;
   stretches: { strategy: string; from: number; to: number; switchedBy: Switch | null }[];
 }
 
 type Switch = ContentionHistory['switches'][number];
 
-/** The lower strip shows at least half of all tries failing, so that a few per cent do not look like a storm. */
+/** The conflicts chart shows at least 50 %, so that a few per cent do not look dramatic. */
 const conflictTopLeast = 0.5;
 
 export function stripsOf(history: ContentionHistory): Strips {
@@ -34,7 +34,7 @@ export function stripsOf(history: ContentionHistory): Strips {
   };
 }
 
-/** From switch to switch; before the first one the strategy that it was switched from. */
+/** From switch to switch; before the first one, the strategy it switched from. */
 function stretchesOf(history: ContentionHistory): Strips['stretches'] {
   const { slices, sliceSeconds, switches, strategy } = history;
   const startedAt = Date.parse(history.from);
