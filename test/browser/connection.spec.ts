@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { patienceMs, until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('the connection of the dashboard', () => {
+describe('dashboard connection', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -17,7 +17,7 @@ describe('the connection of the dashboard', () => {
     return visit;
   };
 
-  it('is told in every state, in order: live, late, lost, back, live', async () => {
+  it('shows live, late, lost, back and live, in this order, when the stream falls silent and returns', async () => {
     const visit = await overview();
     await untilSays(visit, /Live\s+\d/, 'header');
     await auditNow(visit).click();
@@ -33,7 +33,7 @@ describe('the connection of the dashboard', () => {
         visit,
         /No connection for \d+ s\. Everything below is from \d\d:\d\d:\d\d and is not moving\./,
       );
-      await untilSays(visit, /Actions are off until it is back\. (Next try in \d+ s|Trying now)\./);
+      await untilSays(visit, /Actions are disabled until it is back\. (Next attempt in \d+ s|Trying now)\./);
       expect(await auditNow(visit).getAttribute('aria-disabled')).toBe('true');
       expect(await visit.text('header')).toMatch(/\d+ of \d+ held at \d\d:\d\d:\d\d/);
     } finally {
@@ -41,13 +41,13 @@ describe('the connection of the dashboard', () => {
     }
 
     await untilPhase(visit, 'back');
-    await untilSays(visit, /Back\. \d+ s were missed; everything is fresh again\./);
+    await untilSays(visit, /Reconnected after \d+ s\. Everything is up to date\./);
     await untilPhase(visit, 'live');
     expect(await auditNow(visit).getAttribute('aria-disabled')).toBeNull();
     expect(await visit.text('header')).toMatch(/\d+ of \d+ promises hold/);
   });
 
-  it('comes back by itself after the API was killed, with what happened meanwhile', async () => {
+  it('reconnects after the API was killed and shows what happened in between', async () => {
     const sku = await shop.product(5);
     const visit = await overview();
     await shop.service.kill('api-1');
@@ -63,7 +63,7 @@ describe('the connection of the dashboard', () => {
     );
   });
 
-  it('is tried at once when somebody asks for it', async () => {
+  it('reconnects at once when "Try now" is pressed', async () => {
     const visit = await overview();
     await shop.service.kill('api-1');
     await untilPhase(visit, 'lost');
@@ -72,7 +72,7 @@ describe('the connection of the dashboard', () => {
     await untilPhase(visit, 'back');
   });
 
-  it('tells of a newer dashboard, and leaves it to the person to load it', async () => {
+  it('announces a newer dashboard build and reloads only when asked', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.page.route('**/v1/admin/session', async (route) => {
       const answer = await route.fetch();

@@ -1,11 +1,11 @@
 import { openShop } from '../support/shop';
 import { openBrowser, untilSays } from './support';
 
-describe('a rehearsal', () => {
+describe('Flash sale page', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
-  it('runs from the form, lane by lane, to its verdict', async () => {
+  it('runs a rehearsal from the form, lane by lane, to its verdict', async () => {
     const visit = await browser.visit({ role: 'admin' });
     await visit.go('/flash-sale');
     await visit.untilLive();
@@ -35,7 +35,7 @@ describe('a rehearsal', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('cannot be started by a viewer', async () => {
+  it('does not let a viewer start a rehearsal', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/flash-sale');
     const start = visit.page.getByRole('button', { name: /^Start, about/ });

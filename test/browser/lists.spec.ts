@@ -7,7 +7,7 @@ const rowsOf = ({ page }: Visit) => page.locator('tbody tr[data-row]');
 const untilRows = (visit: Visit, count: number): Promise<unknown> =>
   until(`${count} rows are shown`, async () => (await rowsOf(visit).count()) === count);
 
-describe('a long list', () => {
+describe('long lists', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
   let sku: string;
@@ -27,7 +27,7 @@ describe('a long list', () => {
   };
   const showMore = ({ page }: Visit) => page.getByRole('button', { name: 'Show more' });
 
-  it('shows the next rows below when "Show more" is pressed with the mouse, and no pill', async () => {
+  it('appends the next rows when "Show more" is clicked, without a "new rows" button', async () => {
     const visit = await open(`/orders?customerId=${encodeURIComponent(customerId)}`);
     await untilRows(visit, 50);
     await showMore(visit).click();
@@ -37,7 +37,7 @@ describe('a long list', () => {
     await showMore(visit).waitFor({ state: 'detached' });
   });
 
-  it('shows the next rows when "Show more" is pressed with the keyboard', async () => {
+  it('appends the next rows when "Show more" is pressed with the keyboard', async () => {
     const visit = await open(`/orders?customerId=${encodeURIComponent(customerId)}`);
     await untilRows(visit, 50);
     await showMore(visit).focus();
@@ -45,13 +45,13 @@ describe('a long list', () => {
     await untilRows(visit, 60);
   });
 
-  it('shows the next rows while rows are selected, and selects and exports only what is shown', async () => {
+  it('appends rows while rows are selected, and selects and exports only rows on screen', async () => {
     const visit = await open(`/reservations?sku=${sku}&status=active`);
     await untilRows(visit, 100);
     const all = visit.page.getByRole('checkbox', { name: 'Select all shown rows' });
     await all.check();
     await untilSays(visit, /100 selected, 100 units/);
-    // Rows that wait behind the pill are neither selected nor exported. These end first, but not before the test does.
+    // Rows held back are neither selected nor exported. These expire first, but not during the test.
     await inParallel(5, 5, () => shop.reserved(sku, 1, { ttlSeconds: 200 }));
     await visit.page.getByRole('button', { name: /^Show \d+ new/ }).waitFor();
     await untilSays(visit, '100 of 125 shown.', 'main');
@@ -75,7 +75,7 @@ describe('a long list', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('selects and exports the six rows that are shown while five more wait', async () => {
+  it('selects and exports the six rows on screen while five new ones are held back', async () => {
     const held = await shop.product(50);
     await inParallel(6, 3, () => shop.reserved(held));
     const visit = await open(`/reservations?sku=${held}`);
@@ -97,7 +97,7 @@ describe('a long list', () => {
     ).toHaveLength(7);
   });
 
-  it('does not go on calling a released row active that newer ones pushed below the first hundred', async () => {
+  it('updates the status of a released row that newer rows pushed below the first hundred', async () => {
     const busy = await shop.product(200);
     await inParallel(101, 4, () => shop.reserved(busy));
     const visit = await open(`/reservations?sku=${busy}&status=active,released`);
@@ -111,7 +111,7 @@ describe('a long list', () => {
     await active.waitFor({ state: 'detached' });
   });
 
-  it('of cases leads to those beyond the first fifty, in both orders', async () => {
+  it('pages through review cases beyond the first fifty, in both sort orders', async () => {
     await shop.query(
       `INSERT INTO dead_letters (id, type, aggregate_id, reason, attempts, died_at)
        SELECT gen_random_uuid(), 'order.accepted', o.id, 'its handler threw', 3, clock_timestamp() - n * interval '1 minute'
@@ -123,7 +123,7 @@ describe('a long list', () => {
     await untilSays(visit, '60 cases', 'main');
     await showMore(visit).click();
     await until('all cases are shown', async () => (await rows.count()) === 60);
-    // Every message of the stream replaces the first page, and must not take the others away.
+    // Each stream message replaces the first page and must keep the others.
     await shop.query(
       `UPDATE dead_letters SET reason = 'its handler threw again' WHERE id IN (SELECT id FROM dead_letters LIMIT 1)`,
     );

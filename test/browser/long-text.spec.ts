@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser } from './support';
 
-/** As long as the API takes them. */
+/** The maximum length that the API accepts. */
 const customerId = `cus_${'x'.repeat(251)}`;
 const sku = `SKU-${'Y'.repeat(60)}`;
 const name = `Product ${'z'.repeat(192)}`;
@@ -22,7 +22,7 @@ const paths = [
   `/audit?objectId=${sku}`,
 ];
 
-describe('a page with texts as long as the API takes them', () => {
+describe('pages with texts of the maximum length', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
   const ids: Record<string, string> = {};
@@ -68,7 +68,7 @@ describe('a page with texts as long as the API takes them', () => {
     },
   );
 
-  it('names the customer in full where the row has no room for it', async () => {
+  it('shows the full customer id in the title of a truncated cell', async () => {
     const visit = await browser.visit({ role: 'viewer', width: 1280 });
     await visit.go('/orders');
     await visit.page.locator(`tbody td > [title="${customerId}"]`).first().waitFor();

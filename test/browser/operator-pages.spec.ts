@@ -1,8 +1,8 @@
 import { openShop } from '../support/shop';
 import { type Theme, expectSoundPage, openBrowser } from './support';
 
-/** What holds on the pages of single things, whatever they show. */
-describe('the page of', () => {
+/** Checks that hold on the page of every object. */
+describe('object pages', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
   const paths: Record<string, string> = {};
@@ -36,15 +36,12 @@ describe('the page of', () => {
   const themes: Theme[] = ['light', 'dark'];
 
   describe.each(themes)('in the %s theme,', (theme) => {
-    it.each(things)(
-      '%s has nothing that axe, the console or the CSP complains about, and never scrolls sideways',
-      async (thing) => {
-        await expectSoundPage(await browser.visit({ role: 'admin', theme }), paths[thing]!);
-      },
-    );
+    it.each(things)('%s has no axe, console or CSP complaints and never scrolls sideways', async (thing) => {
+      await expectSoundPage(await browser.visit({ role: 'admin', theme }), paths[thing]!);
+    });
   });
 
-  it('something that does not exist says so', async () => {
+  it('say so when the object does not exist', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go(paths['an order that does not exist']!);
     await visit.page.getByText(/Could not load this order \(404\)/).waitFor();

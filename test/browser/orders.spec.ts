@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { openBrowser, untilSays, type Visit } from './support';
 import { patienceMs } from '../support/until';
 
-describe('an order', () => {
+describe('Order page', () => {
   const shop = openShop({ queue: 'postgres', env: { PAYMENT_TIMEOUT_MS: '400' } });
   const browser = openBrowser(shop);
 
@@ -13,7 +13,7 @@ describe('an order', () => {
     return visit;
   };
 
-  it('tells its story in a sentence before it draws it', async () => {
+  it('shows the story above the timeline', async () => {
     const sku = await shop.product(5);
     const answer = await shop.order(
       { paymentMethod: 'pm_sandbox_capture_declined', lines: [{ sku, quantity: 2 }] },
@@ -30,7 +30,7 @@ describe('an order', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('draws an attempt without an answer as unknown, and the wait before the next', async () => {
+  it('draws an attempt without a response as unknown, and the wait before the next one', async () => {
     const sku = await shop.product(5);
     const { body } = await shop.order({
       paymentMethod: 'pm_sandbox_timeout_before_commit',
@@ -44,7 +44,7 @@ describe('an order', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('can be walked bar by bar with the arrow keys', async () => {
+  it('moves from bar to bar with the arrow keys', async () => {
     const order = await shop.placed(await shop.product(5));
     const visit = await open(`/orders/${order.id}`);
     const bars = visit.page.locator('[data-bar]');
@@ -55,7 +55,7 @@ describe('an order', () => {
     await visit.page.getByText('Lease token').first().waitFor();
   });
 
-  it('is a list from top to bottom on a phone', async () => {
+  it('shows the timeline as a list on a phone', async () => {
     const order = await shop.placed(await shop.product(5));
     const visit = await open(`/orders/${order.id}`, 390);
     const list = visit.page.getByRole('list', { name: 'Timeline, step by step' });
@@ -65,7 +65,7 @@ describe('an order', () => {
     expect(await visit.violations()).toEqual([]);
   });
 
-  it('is found by what its list is filtered by', async () => {
+  it('is found through every filter of the orders list', async () => {
     const sku = await shop.product(5);
     const declined = await shop.order(
       { paymentMethod: 'pm_card_chargeDeclined', lines: [{ sku, quantity: 1 }] },

@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, spaced, untilSays, type Visit } from './support';
 
-describe('the overview', () => {
+describe('Overview page', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
   let sku: string;
@@ -22,7 +22,7 @@ describe('the overview', () => {
   };
   const grouped = (value: number): string => spaced(value.toLocaleString('en').replaceAll(',', ' '));
 
-  /** Both at the same second: numbers move, so they are read until neither moved in between. */
+  /** Reads page and API until neither changed in between. */
   const same = (what: string, wrong: () => Promise<string[]>): Promise<unknown> =>
     until(what, async () => {
       const differences = await wrong();
@@ -30,7 +30,7 @@ describe('the overview', () => {
       return true;
     });
 
-  it('shows the numbers that the API gives', async () => {
+  it('shows the same numbers as the API', async () => {
     const visit = await open();
     await same('every number of the page is the API’s', async () => {
       const { body } = await shop.viewer.get('/v1/admin/overview');
@@ -57,7 +57,7 @@ describe('the overview', () => {
     expect(visit.foreign).toEqual([]);
   });
 
-  it('moves by itself when something is sold', async () => {
+  it('updates without a reload when an order is placed', async () => {
     const visit = await open();
     const { body: before } = await shop.viewer.get('/v1/admin/overview');
     await shop.placed(sku, 1);
@@ -67,7 +67,7 @@ describe('the overview', () => {
     );
   });
 
-  it('audits every promise when asked, and says when that was', async () => {
+  it('audits every promise on "Audit now" and shows when that was', async () => {
     const visit = await open();
     await visit.page.getByRole('button', { name: 'Audit now' }).click();
     await untilSays(visit, /audited \d\.\d s ago/, '#promises');
@@ -77,7 +77,7 @@ describe('the overview', () => {
     );
   });
 
-  it('tells a broken promise first, with the rows that break it', async () => {
+  it('shows a broken promise first, with the violating rows', async () => {
     const broken = await shop.product(4);
     await shop.query('UPDATE stock_levels SET reserved = reserved + 1 WHERE sku = $1', [broken]);
     try {
@@ -92,7 +92,7 @@ describe('the overview', () => {
     }
   });
 
-  it('is found again from anywhere with the keyboard alone', async () => {
+  it('can be reached from any page with the keyboard', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/queues');
     await visit.untilLive();

@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { expectSoundPage, openBrowser, type Theme } from './support';
 import { patienceMs } from '../support/until';
 
-/** What holds on every page, whatever it shows. */
+/** Checks that hold on every page. */
 const pages = [
   '/',
   '/review',
@@ -15,7 +15,7 @@ const pages = [
   '/nowhere',
 ];
 
-describe('every page', () => {
+describe('every dashboard page', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -27,23 +27,20 @@ describe('every page', () => {
   });
 
   describe.each(['light', 'dark'] as Theme[])('in the %s theme', (theme) => {
-    it.each(pages)(
-      '%s has nothing that axe, the console or the CSP complains about, and never scrolls sideways',
-      async (path) => {
-        await expectSoundPage(await browser.visit({ role: 'admin', theme }), path);
-      },
-    );
+    it.each(pages)('%s has no axe, console or CSP complaints and never scrolls sideways', async (path) => {
+      await expectSoundPage(await browser.visit({ role: 'admin', theme }), path);
+    });
   });
 
   it.each(['light', 'dark'] as Theme[])(
-    'has dialogs that axe has nothing against in the %s theme',
+    'has dialogs without axe violations in the %s theme',
     async (theme) => {
       const visit = await browser.visit({ role: 'admin', theme });
       const { page } = visit;
       const check = async (name: string | RegExp): Promise<void> => {
         const dialog = page.getByRole('dialog', { name });
         await dialog.waitFor();
-        // A dialog that is fading in is paler than it will be.
+        // A dialog that is still fading in has less contrast.
         await page.evaluate(
           `Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => undefined)`,
         );
@@ -64,7 +61,7 @@ describe('every page', () => {
   );
 
   it.each(['light', 'dark'] as Theme[])(
-    'has a door that axe has nothing against in the %s theme',
+    'has a sign-in page without axe violations in the %s theme',
     async (theme) => {
       const visit = await browser.visit({ theme, width: 390 });
       await visit.go('/');
@@ -75,7 +72,7 @@ describe('every page', () => {
     },
   );
 
-  it('keeps the theme that somebody chose, from the first paint on', async () => {
+  it('applies the chosen theme before the first paint', async () => {
     const visit = await browser.visit({ role: 'viewer', theme: 'light' });
     await visit.go('/');
     await visit.untilLive();
@@ -88,7 +85,7 @@ describe('every page', () => {
     expect(await background()).not.toBe(light);
   });
 
-  it('that does not exist says so, and leads to one that does', async () => {
+  it('shows "no page at this address" with a link to Overview for an unknown path', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/nowhere/at/all');
     await visit.page.getByText('There is no page at this address.').waitFor();
@@ -97,14 +94,14 @@ describe('every page', () => {
   });
 });
 
-describe('a viewer', () => {
+describe('viewer role', () => {
   const shop = openShop({
     queue: 'postgres',
     envOf: { 'worker-1': { FAILPOINT: 'apply-event.before-commit:throw' } },
   });
   const browser = openBrowser(shop);
 
-  it('is shown every act with the reason why it is not theirs, and the API refuses it regardless', async () => {
+  it('sees every action disabled with the reason, and the API refuses it as well', async () => {
     await shop.reserved(await shop.product(3));
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/queues');
@@ -128,7 +125,7 @@ describe('a viewer', () => {
     expect(await shop.query(`SELECT 1 FROM admin_actions WHERE action LIKE 'dead%'`)).toEqual([]);
   });
 
-  it('sees an admin retry it once, however often the button is pressed', async () => {
+  it('retries a dead letter once for an admin, however often the button is pressed', async () => {
     const visit = await browser.visit({ role: 'admin' });
     await visit.go('/queues');
     await visit.untilLive();

@@ -2,7 +2,7 @@ import { inParallel, openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('a product', () => {
+describe('Product page', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -15,7 +15,7 @@ describe('a product', () => {
   };
   const productNow = async (sku: string) => (await shop.admin.get(`/v1/admin/products/${sku}`)).body;
 
-  it('shows who has it, as text and not by colour alone', async () => {
+  it('shows the stock by state as text, not by colour alone', async () => {
     const sku = await shop.product(12);
     await shop.placed(sku, 3);
     await shop.reserved(sku, 2);
@@ -33,7 +33,7 @@ describe('a product', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('is switched to another strategy while buyers come, and none of them notices', async () => {
+  it('switches the strategy under load without a failed reservation', async () => {
     const sku = await shop.product(200, { strategy: 'row-lock' });
     const visit = await open(sku);
     let isOver = false;
@@ -60,7 +60,7 @@ describe('a product', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('is adjusted once, and never below what is promised', async () => {
+  it('adjusts stock once, and never below the reserved units', async () => {
     const sku = await shop.product(12);
     await shop.reserved(sku, 10);
     const visit = await open(sku);
@@ -68,7 +68,7 @@ describe('a product', () => {
     const { dialog } = visit;
     await dialog.getByLabel('Or new total').fill('8');
     await dialog
-      .getByText('8 would be 2 fewer than promised. Release reservations first, or take off at most 2.')
+      .getByText('This leaves 8, but 10 are promised. Release reservations first, or remove at most 2.')
       .waitFor();
     expect(
       await dialog.getByRole('button', { name: 'Write off 4 units' }).getAttribute('aria-disabled'),
@@ -84,8 +84,8 @@ describe('a product', () => {
     await untilSays(visit, 'Sold out');
   });
 
-  describe('that somebody else changes while it is edited here', () => {
-    /** The edit here, then the other's, then the press that is too late. */
+  describe('Product edit conflict', () => {
+    /** Opens the edit, lets the other user save, then saves too late. */
     async function lose(sku: string, theirs: Record<string, unknown>): Promise<Visit> {
       const visit = await open(sku);
       await visit.page.getByRole('button', { name: 'Edit' }).click();
@@ -106,24 +106,24 @@ describe('a product', () => {
     }
     const price = { amount: 2500, currency: 'EUR' };
 
-    it('is saved with what was typed here and what only they changed, unless chosen otherwise', async () => {
+    it("preselects own changes and keeps the other user's changes to other fields", async () => {
       const sku = await shop.product(12);
       const visit = await lose(sku, { name: 'Theirs', unitPrice: price });
       const { dialog } = visit;
       await dialog.getByText(/changed this/).waitFor();
-      for (const name of ['Name: yours', 'Most per order: yours', 'Price: now'])
+      for (const name of ['Name: yours', 'Limit per order: yours', 'Price: now'])
         expect(await dialog.getByRole('radio', { name }).isChecked()).toBe(true);
       expect(await visit.violations()).toEqual([]);
-      // What was typed is not thrown away by a slip of the hand.
+      // Escape must not discard typed values.
       await visit.page.keyboard.press('Escape');
-      // Somebody is faster once more.
+      // The other user saves first again.
       await changeElsewhere(sku, { name: 'Theirs again', unitPrice: price });
       await dialog.getByRole('button', { name: 'Save these values' }).click();
       await dialog.getByText('Theirs again').waitFor();
       expect(await dialog.getByRole('radio', { name: 'Name: yours' }).isChecked()).toBe(true);
       await dialog.getByRole('button', { name: 'Save these values' }).click();
       await dialog.waitFor({ state: 'detached' });
-      await untilSays(visit, `${sku}: name and most per order saved.`);
+      await untilSays(visit, `${sku}: name and limit per order saved.`);
       expect(await productNow(sku)).toMatchObject({
         name: 'Mine',
         unitPrice: { amount: 2500 },
@@ -131,12 +131,12 @@ describe('a product', () => {
       });
     });
 
-    it('is not saved, and not said to be, when every field is left to them', async () => {
+    it("saves nothing when every field keeps the other user's value", async () => {
       const sku = await shop.product(12);
       const visit = await lose(sku, { name: 'Theirs', unitPrice: price });
       const { dialog } = visit;
       await dialog.getByRole('radio', { name: 'Name: now' }).check();
-      await dialog.getByRole('radio', { name: 'Most per order: now' }).check();
+      await dialog.getByRole('radio', { name: 'Limit per order: now' }).check();
       const save = dialog.getByRole('button', { name: 'Save these values' });
       expect(await save.getAttribute('aria-disabled')).toBe('true');
       const { version } = await productNow(sku);
@@ -146,7 +146,7 @@ describe('a product', () => {
       expect(await visit.text()).not.toContain(`${sku}: `);
     });
 
-    it('in the same way says so, and asks nothing', async () => {
+    it('reports the same change without asking', async () => {
       const sku = await shop.product(12);
       const { unitPrice } = await productNow(sku);
       const visit = await lose(sku, { name: 'Mine', unitPrice, quantityPerOrderMax: 4 });
@@ -155,7 +155,7 @@ describe('a product', () => {
     });
   });
 
-  it('cannot be changed by a viewer', async () => {
+  it('cannot be edited by a viewer', async () => {
     const visit = await open(await shop.product(3), 'viewer');
     for (const name of ['Edit', 'Switch strategy', 'Adjust stock']) {
       const button = visit.page.getByRole('button', { name: new RegExp(`^${name}`) });

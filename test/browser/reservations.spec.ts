@@ -2,7 +2,7 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('the reservations', () => {
+describe('Reservations page', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -20,7 +20,7 @@ describe('the reservations', () => {
       [objectId],
     );
 
-  it('count down, and each is seen to expire before it leaves the list', async () => {
+  it('counts down, and shows each reservation as expired before it leaves the list', async () => {
     const sku = await shop.product(5);
     const { id } = await shop.reserved(sku, 2, { ttlSeconds: 7 });
     const other = await shop.reserved(sku, 1);
@@ -35,7 +35,7 @@ describe('the reservations', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('appear by themselves, and wait for a press while somebody is at the table', async () => {
+  it('adds new rows automatically, but holds them back while the pointer is in the table', async () => {
     const sku = await shop.product(5);
     const first = await shop.reserved(sku);
     const visit = await open(`/reservations?sku=${sku}`);
@@ -45,7 +45,7 @@ describe('the reservations', () => {
     await rowOf(visit, second.id).waitFor();
   });
 
-  it('are released one by one with a reason, once however often the button is pressed', async () => {
+  it('releases one reservation once with a reason, however often the button is pressed', async () => {
     const sku = await shop.product(5);
     const { id } = await shop.reserved(sku, 2);
     const visit = await open(`/reservations/${id}`);
@@ -64,7 +64,7 @@ describe('the reservations', () => {
     await untilSays(visit, /Ended: .*the customer called/);
   });
 
-  it('are released in numbers only after they were counted and the count was typed', async () => {
+  it('releases many only after a dry run and a typed count', async () => {
     const sku = await shop.product(40);
     for (let nth = 0; nth < 11; nth++) await shop.reserved(sku, 2);
     const spared = await shop.reserved(await shop.product(3));
@@ -99,7 +99,7 @@ describe('the reservations', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('that have become fewer since they were counted are counted again first', async () => {
+  it('counts again when the number has changed since the dry run', async () => {
     const sku = await shop.product(40);
     for (let nth = 0; nth < 10; nth++) await shop.reserved(sku);
     const soon = await shop.reserved(sku);
@@ -111,12 +111,12 @@ describe('the reservations', () => {
     await dialog.getByLabel('Type 11 to confirm').fill('11');
     await shop.admin.post(`/v1/admin/reservations/${soon.id}/release`, { reason: 'somebody else' });
     await dialog.getByRole('button', { name: 'Release 11 reservations' }).click();
-    await dialog.getByText('Now 10 would end, not 11. Look again.').waitFor();
+    await dialog.getByText('Now 10 would end, not 11. Check the new numbers.').waitFor();
     await dialog.getByRole('button', { name: 'Release 10 reservations' }).waitFor();
     expect(await shop.available(sku)).toBe(30);
   });
 
-  it('keep their filters in the address', async () => {
+  it('keeps its filters in the URL', async () => {
     const sku = await shop.product(5);
     const { id, customerId } = await shop.reserved(sku);
     await shop.reserved(sku);
@@ -130,7 +130,7 @@ describe('the reservations', () => {
     expect(await visit.page.locator('tbody tr[data-row]').count()).toBe(1);
   });
 
-  it('cannot be released by a viewer', async () => {
+  it('does not let a viewer release', async () => {
     const { id } = await shop.reserved(await shop.product(5));
     const visit = await open(`/reservations/${id}`, 'viewer');
     const release = visit.page.getByRole('button', { name: /^Release/ });

@@ -4,8 +4,8 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays } from './support';
 
-describe('what needs review', () => {
-  // No webhook arrives, so that nothing settles a case but a person.
+describe('Needs review page', () => {
+  // No webhook arrives, so only an operator settles a case.
   const shop = openShop({
     queue: 'postgres',
     env: { PAYMENT_TIMEOUT_MS: '300' },
@@ -15,7 +15,7 @@ describe('what needs review', () => {
   const faults = (settings: { down: boolean }) =>
     new HttpClient(shop.service.sandboxUrl).post('/sandbox/faults', settings);
 
-  /** An order whose payment has spent its attempts while the provider was silent. */
+  /** An order whose payment is out of attempts because the provider was silent. */
   async function stuck(sku: string): Promise<string> {
     await faults({ down: true });
     const { body } = await shop.order({ lines: [{ sku, quantity: 2 }] });
@@ -42,13 +42,13 @@ describe('what needs review', () => {
     return orderId;
   }
 
-  it('says that nothing does, when nothing does', async () => {
+  it('says that nothing needs review when there are no cases', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/review');
     await untilSays(visit, 'Nothing needs review.');
   });
 
-  it('is settled with the keyboard alone', async () => {
+  it('settles a case with the keyboard alone', async () => {
     const orderId = await stuck(await shop.product(5));
     const visit = await browser.visit({ role: 'admin' });
     await visit.go('/review');
@@ -60,21 +60,21 @@ describe('what needs review', () => {
     await keyboard.press('Enter');
     await keyboard.press('r');
     await keyboard.type('their status page says they are back');
-    // Nothing is sent by a letter: only by the button, which the Tab key reaches.
+    // A letter never sends anything; only the button does, which Tab reaches.
     expect((await shop.orderNow(orderId)).saga.status).toBe('stuck');
     await keyboard.press('Tab');
     await keyboard.press('Enter');
     const order = await shop.untilEnded(orderId);
     expect(order.status).toBe('placed');
     expect(await shop.ledgerRow(orderId)).toMatchObject({ captured: order.total.amount });
-    await untilSays(visit, /Nothing needs a person|no case any more/);
+    await untilSays(visit, /Nothing needs review|This case is settled/);
     const acts = await shop.query(`SELECT 1 FROM admin_actions WHERE action = 'saga.retry'`);
     expect(acts).toHaveLength(1);
-    // Looked at between its end and the answer to the act, it is not found, and the browser writes that down by itself.
+    // Fetched between its end and the response to the action, it is not found, which the browser logs.
     expect(visit.complaints.filter((text) => !/404 .*\/admin\/review\/ord_/.test(text))).toEqual([]);
   });
 
-  it('is compensated once, however often the button is pressed', async () => {
+  it('compensates once, however often the button is pressed', async () => {
     const sku = await shop.product(5);
     const orderId = await stuck(sku);
     const visit = await browser.visit({ role: 'admin', theme: 'dark' });
@@ -89,7 +89,7 @@ describe('what needs review', () => {
     expect(acts).toHaveLength(1);
   });
 
-  it('that somebody else has settled meanwhile says so', async () => {
+  it('says so when someone else has settled the open case', async () => {
     const orderId = await stuck(await shop.product(5));
     const visit = await browser.visit({ role: 'admin' });
     await visit.go(`/review/${orderId}`);
@@ -99,7 +99,7 @@ describe('what needs review', () => {
     await untilSays(visit, /Placed\s+Nothing to do/);
   });
 
-  it('is shown while an API of the build before answers, which compares nothing', async () => {
+  it('shows a case while an API of the previous build answers without the comparison', async () => {
     const orderId = await stuck(await shop.product(5));
     const visit = await browser.visit({ role: 'viewer' });
     await visit.page.route('**/saga/options', async (route) => {
@@ -111,7 +111,7 @@ describe('what needs review', () => {
     await untilSays(visit, 'Provider says');
   });
 
-  it('cannot be settled by a viewer', async () => {
+  it('does not let a viewer settle a case', async () => {
     const orderId = await stuck(await shop.product(5));
     const visit = await browser.visit({ role: 'viewer', width: 390 });
     await visit.go(`/review/${orderId}`);

@@ -3,7 +3,7 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('the search', () => {
+describe('dashboard search', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -15,7 +15,7 @@ describe('the search', () => {
   };
   const field = ({ page }: Visit) => page.getByRole('combobox', { name: /^Find/ });
 
-  it('is empty again after Escape, and gives the focus back to where it was', async () => {
+  it('clears on Escape and returns the focus', async () => {
     const sku = await shop.product(3);
     await shop.order({ lines: [{ sku, quantity: 1 }] });
     const visit = await open('/orders');
@@ -29,14 +29,14 @@ describe('the search', () => {
     expect(await field(visit).inputValue()).toBe('');
     expect(await visit.page.getByRole('listbox').count()).toBe(0);
     await row.and(visit.page.locator(':focus')).waitFor();
-    // What is typed next is a new search, not the end of the last one.
+    // The next typed text is a new search, not appended to the last one.
     await visit.page.keyboard.press('/');
     await visit.page.keyboard.type('nothing-of-this-name');
     await untilSays(visit, 'Nothing has this id, SKU, customer or payment reference');
     expect(await field(visit).inputValue()).toBe('nothing-of-this-name');
   });
 
-  it('closes on a phone with Escape and with a press beside it', async () => {
+  it('closes on a phone with Escape and with a tap outside', async () => {
     const visit = await open('/orders', 390);
     const opener = visit.page.getByRole('button', { name: 'Search', exact: true });
     await opener.click();
@@ -50,7 +50,7 @@ describe('the search', () => {
     await opener.waitFor();
   });
 
-  it('leads a customer who only reserved to those reservations, ended ones included', async () => {
+  it('leads from a customer without orders to their reservations, ended ones included', async () => {
     const customerId = `cus_holds_${Date.now()}`;
     const { id } = await shop.reserved(await shop.product(3), 1, { customerId });
     await shop.admin.post(`/v1/admin/reservations/${id}/release`, { reason: 'the customer called' });
@@ -63,7 +63,7 @@ describe('the search', () => {
     await visit.page.locator(`tbody [title="${id}"]`).first().waitFor();
   });
 
-  it('finds orders and reservations by the short form in which the pages show them', async () => {
+  it('finds orders and reservations by the short id that the pages show', async () => {
     const sku = await shop.product(3);
     const order = await shop.placed(sku);
     const held = await shop.reserved(sku);
@@ -80,7 +80,7 @@ describe('the search', () => {
       }
   });
 
-  it('of one column keeps the focus after Escape, and forgets what was typed', async () => {
+  it('keeps the focus on a column filter after Escape and discards the typed text', async () => {
     const visit = await open('/orders');
     const chip = visit.page.getByRole('button', { name: 'Customer', exact: true });
     await chip.click();

@@ -1,7 +1,7 @@
 import { openShop } from '../support/shop';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('the door of the dashboard', () => {
+describe('dashboard sign-in', () => {
   const shop = openShop({ queue: 'postgres' });
   const browser = openBrowser(shop);
 
@@ -10,7 +10,7 @@ describe('the door of the dashboard', () => {
     await page.getByRole('button', { name: 'Sign in' }).click();
   };
 
-  it('opens to an admin’s key, and says whose it is', async () => {
+  it('accepts an admin key and shows its name and role', async () => {
     const visit = await browser.visit();
     await visit.go('/');
     await type(visit, 'hf_dev_admin');
@@ -19,7 +19,7 @@ describe('the door of the dashboard', () => {
     expect(visit.complaints).toEqual([]);
   });
 
-  it('stays closed to a key that is not known, and to a client’s, and says which it was', async () => {
+  it('refuses an unknown key and a client key with different messages', async () => {
     const visit = await browser.visit();
     await visit.go('/orders');
     await type(visit, 'hf_dev_nobody');
@@ -30,7 +30,7 @@ describe('the door of the dashboard', () => {
     await visit.page.getByRole('heading', { name: 'Orders', level: 1 }).waitFor();
   });
 
-  it('offers the keys of a development service, and shows a typed one only when asked', async () => {
+  it('offers development keys, and shows a typed key only on request', async () => {
     const visit = await browser.visit();
     await visit.go('/');
     await visit.page.getByRole('button', { name: /viewer/ }).click();
@@ -41,7 +41,7 @@ describe('the door of the dashboard', () => {
     expect(await field.getAttribute('type')).toBe('text');
   });
 
-  it('can be gone out of, and the page behind it is closed', async () => {
+  it('signs out and hides the page', async () => {
     const visit = await browser.visit({ role: 'viewer' });
     await visit.go('/');
     await visit.untilLive();
@@ -52,7 +52,7 @@ describe('the door of the dashboard', () => {
     await untilSays(visit, 'Sign in with a viewer or admin key.');
   });
 
-  it('covers the page when the session ends, and keeps what was typed', async () => {
+  it('asks to sign in again when the session ends, and keeps typed text', async () => {
     const visit = await browser.visit({ role: 'admin' });
     await visit.go('/audit');
     await visit.untilLive();

@@ -3,7 +3,7 @@ import { type Browser, type BrowserContext, chromium, type Locator, type Page } 
 import type { Shop } from '../support/shop';
 import { patienceMs, until } from '../support/until';
 
-/** As root it has no sandbox of its own; the rest keeps it from calling home. */
+/** Chromium has no sandbox as root; the other flags keep it from calling home. */
 const switches = [
   '--no-sandbox',
   '--disable-gpu',
@@ -25,11 +25,11 @@ export interface VisitOptions {
   height?: number;
 }
 
-/** One person's tab: the page, and everything that it complained about. */
+/** One user's tab: the page, and every complaint of the browser. */
 export class Visit {
-  /** Console errors, exceptions, and refusals of the CSP. */
+  /** Console errors, exceptions and CSP violations. */
   readonly complaints: string[] = [];
-  /** Requests to any other host than the service's. */
+  /** Requests to other hosts. */
   readonly foreign: string[] = [];
 
   constructor(
@@ -49,7 +49,7 @@ export class Visit {
   }
 
   private complain(text: string, url: string): void {
-    // Who is not signed in is told so by a 401, and the browser writes that down by itself.
+    // The browser logs the 401 that every visit without a session gets.
     if (text.includes('401 (Unauthorized)') && url.endsWith('/v1/admin/session')) return;
     this.complaints.push(`${text} (${url})`);
   }
@@ -58,17 +58,17 @@ export class Visit {
     await this.page.goto(this.base + path);
   }
 
-  /** Once the stream has told of itself, everything that moves is on the page. */
+  /** Waits for the first stream message; then all live data is on the page. */
   async untilLive(): Promise<void> {
     await this.page.locator('[data-phase=live]').waitFor();
   }
 
-  /** The dialog over the page. A toast that comes while it fades out has the same role, and is not modal. */
+  /** The modal dialog. A toast has the same role but is not modal. */
   get dialog(): Locator {
     return this.page.getByRole('dialog').and(this.page.locator(':not([aria-modal=false])'));
   }
 
-  /** Once no part of the page is waited for. */
+  /** Waits until nothing on the page is loading. */
   async untilLoaded(): Promise<void> {
     await this.page.locator('h1').first().waitFor();
     await until(
@@ -77,12 +77,12 @@ export class Visit {
     );
   }
 
-  /** The text of the page, with plain spaces. */
+  /** The page's text, with plain spaces. */
   async text(selector = 'body'): Promise<string> {
     return spaced(await this.page.locator(selector).first().innerText());
   }
 
-  /** What axe has against the page as it stands, as lines that can be read. */
+  /** The axe violations of the page as it is, one readable line each. */
   async violations(): Promise<string[]> {
     await this.page.evaluate(axeSource);
     const found = await this.page.evaluate<
@@ -97,7 +97,7 @@ export class Visit {
     );
   }
 
-  /** How much wider the page is than its window: nothing, unless it scrolls sideways. */
+  /** By how much the page is wider than its window; 0 unless it scrolls sideways. */
   async overhang(): Promise<number> {
     return this.page.evaluate<number>(
       'document.documentElement.scrollWidth - document.documentElement.clientWidth',
@@ -109,10 +109,10 @@ export class Visit {
   }
 }
 
-/** Spaces of all widths as the one that is on the keyboard. */
+/** Replaces spaces of all widths by plain ones. */
 export const spaced = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
 
-/** The browser of a suite, and its visits to the shop. */
+/** The browser of a suite, and its visits. */
 export class BrowserAt {
   private browser: Browser | undefined;
   private readonly contexts: BrowserContext[] = [];
@@ -128,7 +128,7 @@ export class BrowserAt {
     await this.browser?.close();
   }
 
-  /** A tab of nobody's, or of somebody who has signed in. */
+  /** A tab, signed out or signed in. */
   async visit({ role, theme = 'light', width = 1440, height = 900 }: VisitOptions = {}): Promise<Visit> {
     const base = this.shop.admin.base;
     const context = await this.browser!.newContext({ colorScheme: theme, viewport: { width, height } });
@@ -144,13 +144,13 @@ export class BrowserAt {
     return new Visit(await context.newPage(), base);
   }
 
-  /** Closes the tabs of a test, so that their streams do not go on into the next. */
+  /** Closes the tabs of a test, so that their streams end with it. */
   async closeVisits(): Promise<void> {
     await Promise.all(this.contexts.splice(0).map((context) => context.close()));
   }
 }
 
-/** A browser for the suite around the call. */
+/** A browser for the surrounding suite. */
 export function openBrowser(shop: Shop): BrowserAt {
   const browser = new BrowserAt(shop);
   beforeAll(() => browser.launch());
@@ -159,14 +159,14 @@ export function openBrowser(shop: Shop): BrowserAt {
   return browser;
 }
 
-/** Looks until the page says it. */
+/** Waits until the page shows a text. */
 export const untilSays = (visit: Visit, text: string | RegExp, selector?: string): Promise<string> =>
   until(`the page says ${text}`, async () => {
     const all = await visit.text(selector);
     return (typeof text === 'string' ? all.includes(text) : text.test(all)) && all;
   });
 
-/** What holds on every page, whatever it shows: on a desk, on a phone, and at 400 % on a desk. */
+/** Checks that hold on every page: at desktop and phone width, and at 400 % zoom. */
 export async function expectSoundPage(visit: Visit, path: string): Promise<void> {
   const { page } = visit;
   await visit.go(path);
@@ -177,7 +177,7 @@ export async function expectSoundPage(visit: Visit, path: string): Promise<void>
     expect({ width, violations: await visit.violations() }).toEqual({ width, violations: [] });
   }
   await page.setViewportSize({ width: 320, height: 640 });
-  // A chart takes a frame to follow.
+  // A chart needs a frame to resize.
   await until('nothing is wider than the page', async () => (await visit.overhang()) <= 0);
   expect(visit.complaints).toEqual([]);
   expect(visit.foreign).toEqual([]);

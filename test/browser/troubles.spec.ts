@@ -3,7 +3,7 @@ import { openShop } from '../support/shop';
 import { until } from '../support/until';
 import { openBrowser, untilSays, type Visit } from './support';
 
-describe('the strip at the top of every page', () => {
+describe('service notices', () => {
   const shop = openShop({ queue: 'postgres', env: { PAYMENT_TIMEOUT_MS: '300' } });
   const browser = openBrowser(shop);
   const faults = (settings: { down: boolean }) =>
@@ -19,13 +19,13 @@ describe('the strip at the top of every page', () => {
   const notices = ({ page }: Visit) => page.getByRole('region', { name: 'Notices' });
   const troubles = async () => (await shop.viewer.get('/v1/admin/overview')).body.troubles;
 
-  it('is not there while nothing is wrong', async () => {
+  it('are absent while the service works', async () => {
     await until('nothing is wrong', async () => (await troubles()).length === 0);
     const visit = await open('/orders');
     expect(await notices(visit).innerText()).toBe('');
   });
 
-  it('says that a periodic task fails, which one and why', async () => {
+  it('name a failing background task and its error', async () => {
     const failing = [
       {
         name: 'expire-reservations',
@@ -47,7 +47,7 @@ describe('the strip at the top of every page', () => {
     await until('the strip is gone', async () => (await notices(visit).innerText()) === '');
   });
 
-  it('says that the payment provider does not answer, until it does', async () => {
+  it('report a silent payment provider until it responds', async () => {
     const sku = await shop.product(20);
     const visit = await open('/products', 320);
     await faults({ down: true });
@@ -60,7 +60,7 @@ describe('the strip at the top of every page', () => {
     await until('the strip is gone', async () => (await notices(visit).innerText()) === '');
   });
 
-  it('says that no worker is alive, and the seal is grey with its age', async () => {
+  it('report that no worker is running, with a grey seal that shows its age', async () => {
     await shop.admin.get('/v1/admin/invariants');
     const visit = await open('/reservations');
     await untilSays(visit, /\d+ of \d+ promises hold/, 'header');

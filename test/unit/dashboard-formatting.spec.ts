@@ -1,15 +1,29 @@
 import { retryDelay } from '../../dashboard/src/api/connection';
-import { formatAge, formatDuration, formatFineDuration, formatTimeLeft, formatWholeSeconds } from '../../dashboard/src/formatting/durations';
+import {
+  formatAge,
+  formatDuration,
+  formatFineDuration,
+  formatTimeLeft,
+  formatWholeSeconds,
+} from '../../dashboard/src/formatting/durations';
 import { hrefOfId, shortId } from '../../dashboard/src/formatting/ids';
 import { formatMoney, parseMoney } from '../../dashboard/src/formatting/money';
-import { formatCount, formatPercent, formatRate, formatShort, formatSigned, formatUpTo, plural } from '../../dashboard/src/formatting/numbers';
+import {
+  formatCount,
+  formatPercent,
+  formatRate,
+  formatShort,
+  formatSigned,
+  formatUpTo,
+  plural,
+} from '../../dashboard/src/formatting/numbers';
 import { badgeStyle } from '../../dashboard/src/formatting/statuses';
 import { formatDuration as serverDuration } from '../../src/reporting/order-timeline/formatting';
 
-/** Spaces that do not break, narrow or not, as ones that can be read here. */
+/** Replaces no-break spaces by plain ones. */
 const plain = (text: string): string => text.replaceAll(/[\u202f\u00a0]/g, ' ');
 
-describe('the dashboard writes', () => {
+describe('dashboard formatting', () => {
   it.each([
     [formatCount(999), '999'],
     [formatCount(1000), '1 000'],
@@ -29,7 +43,7 @@ describe('the dashboard writes', () => {
     [formatShort(12_408), '12k'],
     [formatSigned(1_500), '+1 500'],
     [formatSigned(-12), '−12'],
-  ])('numbers: %s', (written, expected) => {
+  ])('formats numbers: %s', (written, expected) => {
     expect(plain(written)).toBe(expected);
   });
 
@@ -40,7 +54,7 @@ describe('the dashboard writes', () => {
     [{ amount: 1_234_567, currency: 'KWD' }, 'KWD 1 234.567'],
     [{ amount: -1999, currency: 'USD' }, '−$ 19.99'],
     [{ amount: 1999, currency: 'no such' }, 'no such 19.99'],
-  ])('money in its currency’s own decimals: %j → %s', (amount, expected) => {
+  ])('formats money with the decimals of its currency: %j → %s', (amount, expected) => {
     expect(plain(formatMoney(amount))).toBe(expected);
   });
 
@@ -52,7 +66,7 @@ describe('the dashboard writes', () => {
     ['12.345', 'EUR', null],
     ['', 'EUR', null],
     ['free', 'EUR', null],
-  ])('what was typed as money back into minor units: %j %s → %s', (text, currency, expected) => {
+  ])('parses typed money to minor units: %j %s → %s', (text, currency, expected) => {
     expect(parseMoney(text, currency)).toBe(expected);
   });
 
@@ -76,11 +90,11 @@ describe('the dashboard writes', () => {
     [formatTimeLeft(18), '0:18'],
     [formatTimeLeft(3_725), '1:02:05'],
     [formatTimeLeft(-4), '0:00'],
-  ])('durations: %s', (written, expected) => {
+  ])('formats durations: %s', (written, expected) => {
     expect(plain(written)).toBe(expected);
   });
 
-  it('durations as the service writes them in the story of an order', () => {
+  it("formats durations like the service does in an order's story", () => {
     const some = [0.4, 2.4, 12, 212, 999.4, 1_000, 24_800, 59_940, 59_960, 60_000, 62_300, 152_000, 600_000];
     const long = [3_599_400, 3_599_600, 3_600_000, 3_930_000, 7_500_000, 86_399_000, 86_400_000, 260_000_000];
     for (const ms of [...some, ...long])
@@ -88,14 +102,14 @@ describe('the dashboard writes', () => {
     expect(serverDuration(152_000)).toBe('2 min 32 s');
   });
 
-  it('ids by their prefix and their last four letters, and whole where they are short', () => {
+  it('shortens ids to prefix and last four characters, and keeps short ones', () => {
     expect(shortId('ord_01k9h3v5r8e7ya2m0q4wzth7k2')).toBe('ord_…h7k2');
     expect(shortId('drop-042')).toBe('drop-042');
     expect(hrefOfId('rsv_01k9h3v5r8e7ya2m0q4wzth7k2')).toBe('/reservations/rsv_01k9h3v5r8e7ya2m0q4wzth7k2');
     expect(hrefOfId('drop-042')).toBeNull();
   });
 
-  it('an unknown payment like nothing else', () => {
+  it('gives an unknown payment a badge style that no other status has', () => {
     const kinds = {
       order: ['pending', 'placed', 'rejected', 'cancelled', 'refunded'],
       reservation: ['active', 'ending', 'pinned', 'confirmed', 'released', 'expired'],
@@ -114,8 +128,8 @@ describe('the dashboard writes', () => {
   });
 });
 
-describe('a stream that broke', () => {
-  it('is tried again after 1, 2, 5, 10, then every 15 s, a fifth more or less', () => {
+describe('stream reconnect delay', () => {
+  it('is 1, 2, 5, 10, then 15 s, plus or minus a fifth', () => {
     const middle = [0, 1, 2, 3, 4, 5, 50].map((failures) => retryDelay(failures, 0.5));
     expect(middle).toEqual([1000, 2000, 5000, 10_000, 15_000, 15_000, 15_000]);
     expect(retryDelay(0, 0)).toBe(800);

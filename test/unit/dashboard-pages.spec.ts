@@ -8,31 +8,37 @@ import { draftAtFirst, errorsOf, orderFrom } from '../../dashboard/src/pages/fla
 import { adjustmentOf } from '../../dashboard/src/pages/products/adjustment';
 import { fieldOf, waitShare } from '../../dashboard/src/pages/products/contention/field-scale';
 import { stripsOf } from '../../dashboard/src/pages/products/contention/strips';
-import { bodyOf, chosenOf, conflictOf, differencesOf, editableOf } from '../../dashboard/src/pages/products/product-edits';
+import {
+  bodyOf,
+  chosenOf,
+  conflictOf,
+  differencesOf,
+  editableOf,
+} from '../../dashboard/src/pages/products/product-edits';
 import { csvOf } from '../../dashboard/src/pages/reservations/csv';
 import { queryOf, releaseFilterOf, viewOf } from '../../dashboard/src/pages/reservations/reservation-filters';
 
-/** What the desk pages compute before they draw or send anything. */
+/** The logic of the operator pages, without rendering. */
 
 const stock = { onHand: 5_000, reserved: 5_000, confirmed: 4_322, pinned: 402, active: 276, available: 0 };
 
-describe('an adjustment of stock', () => {
-  it('is a difference, or what was counted; either fills the other', () => {
-    const roomy = { ...stock, available: 50, reserved: 4_950 };
-    expect(adjustmentOf('−12', null, roomy)).toEqual({ delta: -12, problem: null });
-    expect(adjustmentOf('', '5 010', roomy)).toEqual({ delta: 10, problem: null });
-    expect(adjustmentOf('', null, roomy)).toEqual({ delta: null, problem: null });
+describe('stock adjustment form', () => {
+  it('fills the difference from the counted total, and the other way round', () => {
+    const withSpare = { ...stock, available: 50, reserved: 4_950 };
+    expect(adjustmentOf('−12', null, withSpare)).toEqual({ delta: -12, problem: null });
+    expect(adjustmentOf('', '5 010', withSpare)).toEqual({ delta: 10, problem: null });
+    expect(adjustmentOf('', null, withSpare)).toEqual({ delta: null, problem: null });
   });
 
-  it('that would undercut what is promised is refused before it is sent', () => {
+  it('refuses a total below the reserved units before sending', () => {
     expect(adjustmentOf('', '4950', stock)).toEqual({
       delta: -50,
       problem:
-        '4\u202f950 would be 50 fewer than promised. Release reservations first, or take off at most 0.',
+        'This leaves 4\u202f950, but 5\u202f000 are promised. Release reservations first, or remove at most 0.',
     });
   });
 
-  it('that is no number is none', () => {
+  it('treats text that is not a number as no adjustment', () => {
     expect(adjustmentOf('a dozen', null, stock)).toEqual({
       delta: null,
       problem: 'Enter a whole number of units.',
@@ -53,11 +59,11 @@ const product: Product = {
   version: 3,
 };
 
-describe('an edit of a product', () => {
+describe('product edit conflict', () => {
   const yours = { ...editableOf(product), name: 'Harbour parka, ochre', quantityPerOrderMax: null };
   const now = { ...editableOf(product), name: 'Harbour parka, M', strategy: 'row-lock' };
 
-  it('names only the fields that differ from what somebody else saved', () => {
+  it('lists only the fields that differ from what someone else saved', () => {
     expect(differencesOf(now, yours).map(({ name, now: is, yours: was }) => [name, is, was])).toEqual([
       ['name', 'Harbour parka, M', 'Harbour parka, ochre'],
       ['strategy', 'row-lock', 'grouped'],
@@ -65,7 +71,7 @@ describe('an edit of a product', () => {
     ]);
   });
 
-  it('marks what was changed here, apart from what only the other changed', () => {
+  it('distinguishes own changes from changes that only the other user made', () => {
     const base = editableOf(product);
     const marks = (mine: typeof base) =>
       conflictOf(base, now, mine).map(({ name, isMine }) => [name, isMine]);
@@ -74,11 +80,11 @@ describe('an edit of a product', () => {
       ['strategy', false],
       ['quantityPerOrderMax', true],
     ]);
-    // Both made the same change: nothing is left to choose about it.
+    // Both made the same change, so there is nothing to choose.
     expect(marks({ ...base, name: now.name })).toEqual([['strategy', false]]);
   });
 
-  it('is saved as chosen field by field, and keeps what nobody chose', () => {
+  it('saves the choice for each field and keeps fields without one', () => {
     const chosen = chosenOf(now, yours, { name: 'yours', strategy: 'now' });
     expect(bodyOf(chosen, 'renamed')).toEqual({
       name: 'Harbour parka, ochre',
@@ -90,22 +96,22 @@ describe('an edit of a product', () => {
   });
 });
 
-describe('the filters of the reservations', () => {
+describe('reservation filters', () => {
   const address = (query: string) => {
     const params = new URLSearchParams(query);
     const all = (name: string) => params.get(name)?.split(',') ?? [];
     return viewOf({ get: (name) => params.get(name), all });
   };
 
-  it('show what still holds something, soonest end first, when none is set', () => {
+  it('default to reservations that hold stock, soonest end first', () => {
     expect(queryOf(address(''))).toBe('status=active%2Cpinned&sort=ends');
   });
 
-  it('order ended ones by age, and ignore a status that does not exist', () => {
+  it('sort ended ones by age and ignore an unknown status', () => {
     expect(queryOf(address('status=expired,active,lost'))).toBe('status=active%2Cexpired');
   });
 
-  it('release what they show, and nothing else', () => {
+  it('release exactly what they show', () => {
     expect(releaseFilterOf(address('sku=drop-042&expiringWithinSeconds=60'))).toEqual({
       sku: 'drop-042',
       expiringWithinSeconds: 60,
@@ -114,7 +120,7 @@ describe('the filters of the reservations', () => {
   });
 });
 
-describe('reservations as a spreadsheet', () => {
+describe('reservations CSV', () => {
   const row = {
     id: 'rsv_1',
     status: 'active',
@@ -130,17 +136,17 @@ describe('reservations as a spreadsheet', () => {
     endReason: null,
   } as unknown as Reservation;
 
-  it('have one line for each SKU, and no cell that is taken for a formula', () => {
+  it('has one line per SKU and no cell that reads as a formula', () => {
     const csv = csvOf([row]);
     const [heads, first, second] = csv.split('\r\n');
     expect(first).toBe(`rsv_1,active,"'=HYPERLINK(""x"")",a,2,30,60,EUR,2026-11-20T10:00:00Z,,8,0,`);
     expect(second).toContain(',b,1,');
     expect(heads).toContain(',unit_price_minor,line_total_minor,currency,');
-    // Spreadsheets read the file as UTF-8 only with its mark.
+    // Spreadsheets read the file as UTF-8 only with a byte order mark.
     expect(csv.charCodeAt(0)).toBe(0xfeff);
   });
 
-  it('adds up to what the reservations come to, however many lines each has', () => {
+  it('has line totals that add up to the reservation totals', () => {
     const cells = csvOf([
       { ...row, customerId: 'cus_42' },
       { ...row, customerId: 'cus_43' },
@@ -152,13 +158,16 @@ describe('reservations as a spreadsheet', () => {
     expect(cells.reduce((sum, amount) => sum + amount, 0)).toBe(2 * row.total.amount);
   });
 
-  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', ' =1', '＝1+1'])('keeps %j a text', (customerId) => {
-    expect(csvOf([{ ...row, customerId }])).toContain(`,'${customerId},`);
-  });
+  it.each(['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', ' =1', '＝1+1'])(
+    'keeps a customer id like %j as text',
+    (customerId) => {
+      expect(csvOf([{ ...row, customerId }])).toContain(`,'${customerId},`);
+    },
+  );
 });
 
-describe('a line of a plot', () => {
-  it('breaks where nothing is known', () => {
+describe('plot lines', () => {
+  it('break where a value is missing', () => {
     expect(
       lineOf([
         [0, 0],
@@ -169,7 +178,7 @@ describe('a line of a plot', () => {
     ).toBe('M0.0 1000.0L250.0 0.0M998.0 500.0L1002.0 500.0');
   });
 
-  it('leaves the same gap in a band', () => {
+  it('leave the same gap in a band', () => {
     const upper = [
       [0, 1],
       [0.5, null],
@@ -178,13 +187,13 @@ describe('a line of a plot', () => {
     expect(bandOf(upper, upper).match(/M/g)).toHaveLength(2);
   });
 
-  it('has round steps', () => {
+  it('have round axis steps', () => {
     expect(stepsTo(540)).toEqual([0, 200, 400]);
     expect(stepsTo(1.5, 7)).toEqual([0, 0.5, 1, 1.5]);
   });
 });
 
-describe('the contention of ten minutes', () => {
+describe('contention charts', () => {
   const history: ContentionHistory = {
     object: 'contention_history',
     sku: 'drop-042',
@@ -204,7 +213,7 @@ describe('the contention of ten minutes', () => {
     strategies: [],
   };
 
-  it('has a gap where nobody came, and shows a few per cent of conflicts as few', () => {
+  it('have a gap without buyers, and show a few per cent of conflicts as few', () => {
     const { p99, conflicts, conflictTop } = stripsOf(history);
     expect(p99[7]![1]).toBeNull();
     expect(p99[0]![1]).toBe(1);
@@ -212,7 +221,7 @@ describe('the contention of ten minutes', () => {
     expect(conflicts[0]![1]).toBeCloseTo(0.04);
   });
 
-  it('names the strategy before the first switch and after the last', () => {
+  it('name the strategy before the first switch and after the last', () => {
     const stretches = stripsOf(history).stretches.map(({ strategy, from, to }) => [strategy, from, to]);
     expect(stretches).toEqual([
       ['row-lock', 0, 0.5],
@@ -221,8 +230,8 @@ describe('the contention of ten minutes', () => {
   });
 });
 
-describe('the field of strategies', () => {
-  it('puts calm to the lower left and gives each name a line of its own', () => {
+describe('strategy field', () => {
+  it('puts low waits and conflicts at the lower left, and gives each label its own line', () => {
     const measured = (strategy: string, p99: number, conflictRate: number) =>
       ({ strategy, conflictRate, lockWaitMs: { p50: 1, p99 } }) as StrategyMeasurement;
     const { points } = fieldOf([
@@ -239,8 +248,8 @@ describe('the field of strategies', () => {
   });
 });
 
-describe('the curves of a race', () => {
-  it('share one zero and one width, and go on level once all is sold', () => {
+describe('race curves', () => {
+  it('share one time axis and continue level once sold out', () => {
     const lane = (strategy: string, course: [number, number][], soldOutSeconds: number | null) =>
       ({ strategy, course, soldOutSeconds, unitsTaken: course.at(-1)![1] }) as LoadTestLane;
     const fast: [number, number][] = [
@@ -259,10 +268,10 @@ describe('the curves of a race', () => {
   });
 });
 
-describe('the form of a rehearsal', () => {
+describe('rehearsal form', () => {
   const draft = draftAtFirst(['grouped', 'row-lock', 'adaptive']);
 
-  it('starts with what can be run here', () => {
+  it('starts with the strategies available here', () => {
     expect(draft.strategies).toEqual(['grouped', 'row-lock']);
     expect(errorsOf(draft)).toEqual({});
     expect(orderFrom({ ...draft, buyers: '5 000', seed: '4021' })).toEqual({
@@ -276,7 +285,7 @@ describe('the form of a rehearsal', () => {
     });
   });
 
-  it('asks for more than nothing and less than everybody', () => {
+  it('rejects zero buyers and shares above 100 per cent', () => {
     const wrong = { ...draft, buyers: '0', declined: '60', silent: '50', strategies: [] };
     expect(Object.keys(errorsOf(wrong)).sort()).toEqual(['buyers', 'silent', 'strategies']);
   });

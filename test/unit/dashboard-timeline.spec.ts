@@ -3,10 +3,16 @@ import { formatFineDuration } from '../../dashboard/src/formatting/durations';
 import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
 import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';
 import { formatBar, formatLane, formatLease } from '../../dashboard/src/pages/orders/timeline/labels';
-import { cutNear, placeOf, stretchesOf, ticksOf, widthOfWork } from '../../dashboard/src/pages/orders/timeline/scale';
+import {
+  cutNear,
+  placeOf,
+  stretchesOf,
+  ticksOf,
+  widthOfWork,
+} from '../../dashboard/src/pages/orders/timeline/scale';
 import { drawingOf } from '../../dashboard/src/pages/orders/timeline/timeline-model';
 
-/** The timeline of one order: from the API's record to bars in a grid. */
+/** The timeline of an order, from the API's data to bars in a grid. */
 
 type Step = SagaAttempt['step'];
 const plain = (text: string) => text.replaceAll(/[\u202f\u00a0]/g, ' ');
@@ -50,7 +56,7 @@ const saga = (facts: Partial<SagaFacts>): SagaFacts => ({
   ...facts,
 });
 
-/** No answer, another no answer after a pause, then yes; the capture is declined and all is undone. */
+/** No response twice, then authorized; the capture is declined and everything is compensated. */
 const odd = saga({
   status: 'compensated',
   step: 'reserve-stock',
@@ -75,8 +81,8 @@ const odd = saga({
   ],
 });
 
-describe('the lanes of a timeline', () => {
-  it('are the four steps, reached or not, and the compensations in the order they ran', () => {
+describe('timeline lanes', () => {
+  it('are the four steps, reached or not, then the compensations in the order they ran', () => {
     const { lanes } = historyOf(odd, 0);
     expect(lanes.map((lane) => formatLane(lane, false))).toEqual([
       { name: 'Reserve', note: 'local, in the request' },
@@ -88,7 +94,7 @@ describe('the lanes of a timeline', () => {
     ]);
   });
 
-  it('put a charge that is asked about again on the way back beside its other attempts', () => {
+  it('keep a charge that is checked during compensation beside its other attempts', () => {
     const back = { compensates: true } as const;
     const asked = saga({
       status: 'compensated',
@@ -103,7 +109,7 @@ describe('the lanes of a timeline', () => {
     expect(lanes[4]).toEqual([{ name: 'Void authorization', note: 'undoes Authorize' }, 1]);
   });
 
-  it('say of each attempt its number and its own end', () => {
+  it('label each attempt with its number and outcome', () => {
     const words = historyOf(odd, 0).lanes.flatMap(({ bars }) => bars.map((bar) => plain(formatBar(bar, 2))));
     expect(words).toEqual([
       '2 units',
@@ -116,7 +122,7 @@ describe('the lanes of a timeline', () => {
     ]);
   });
 
-  it('names what came instead of an answer by its code, and a lost lease is no silence of the provider', () => {
+  it('labels a missing result by its code, and a lost lease not as provider silence', () => {
     const said = (code: string | null, data: SagaAttempt['data'] = null) => {
       const one = attempt('capture-payment', 0, 3_000, { outcome: 'unknown', code, data });
       return plain(formatBar(historyOf(saga({ attempts: [one] }), 0).lanes[2]!.bars[0]!, 1));
@@ -128,7 +134,7 @@ describe('the lanes of a timeline', () => {
     expect(said(null)).toBe('1 no clear answer, 3.0 s');
   });
 
-  it('end at now while the saga goes on, and at its last act when it has ended', () => {
+  it('end at now while the saga is open, and at its last step once it has ended', () => {
     const running = saga({
       status: 'running',
       attempts: [attempt('capture-payment', 100, null, { outcome: 'running' })],
@@ -139,7 +145,7 @@ describe('the lanes of a timeline', () => {
     expect(historyOf(odd, 99_999)).toMatchObject({ endMs: 24_803, open: false });
   });
 
-  it('say at which attempt a stuck saga stopped', () => {
+  it('say after which attempt a stuck saga stopped', () => {
     const attempts = Array.from({ length: 10 }, (_, nth) =>
       attempt('capture-payment', nth * 10_000, nth * 10_000 + 3_000, {
         attempt: nth + 1,
@@ -154,7 +160,7 @@ describe('the lanes of a timeline', () => {
       return lanes.map(({ stoppedAfter }) => stoppedAfter);
     };
     expect(stopped('operator')).toEqual([null, null, 10, null]);
-    // Asked again by itself, it has not stopped.
+    // A saga that still retries has not stopped.
     expect(stopped('next_run')).toEqual([null, null, null, null]);
     const once = saga({
       status: 'stuck',
@@ -166,8 +172,8 @@ describe('the lanes of a timeline', () => {
   });
 });
 
-describe('who drove a saga', () => {
-  it('is one span for each worker, and a takeover where a question was left without an answer', () => {
+describe('timeline leases', () => {
+  it('are one span per worker, with a takeover where a request had no result yet', () => {
     const leftOpen = saga({
       attempts: [
         attempt('authorize-payment', 31, 8_230, { outcome: 'unknown' }),
@@ -184,8 +190,8 @@ describe('who drove a saga', () => {
   });
 });
 
-describe('the life of a reservation', () => {
-  it('is active, pinned while a charge is in flight, and then sold or back on sale', () => {
+describe('timeline reservation phases', () => {
+  it('are active, pinned while a charge is in flight, then sold or back on sale', () => {
     const times = { startedAtMs: 0, pinnedAtMs: 31 };
     const sold = saga({
       attempts: [attempt('place-order', 500, 500)],
@@ -204,11 +210,11 @@ describe('the life of a reservation', () => {
   });
 });
 
-describe('the scale of a timeline', () => {
+describe('timeline scale', () => {
   const bars = historyOf(odd, 0).lanes.flatMap((lane) => lane.bars);
   const stretches = stretchesOf(bars, 24_803);
 
-  it('covers all of the time, without holes', () => {
+  it('covers the whole time without gaps', () => {
     expect(stretches[0]!.startMs).toBe(0);
     expect(stretches.at(-1)!.endMs).toBe(24_803);
     stretches.slice(1).forEach((one, nth) => expect(one.startMs).toBe(stretches[nth]!.endMs));
@@ -227,21 +233,21 @@ describe('the scale of a timeline', () => {
     expect(widthOfWork(3_600_000)).toBe(240);
   });
 
-  it('finds the stretch of an instant, and keeps what lies outside at the edge', () => {
+  it('finds the stretch of an instant, and clamps instants outside to the edge', () => {
     expect(placeOf(stretches, 1_531)).toEqual({ index: 2, share: 0.5 });
     expect(placeOf(stretches, -3)).toEqual({ index: 0, share: 0 });
     expect(placeOf(stretches, 99_999)).toEqual({ index: stretches.length - 1, share: 1 });
     expect(cutNear(stretches, 3_000)).toBe(3);
   });
 
-  it('puts no two figures on each other', () => {
+  it('never overlaps two labels', () => {
     const ticks = ticksOf(stretches, 52);
     const lefts = ticks.map(({ cut }) => stretches.slice(0, cut).reduce((sum, { width }) => sum + width, 0));
     lefts.slice(1).forEach((left, nth) => expect(left - lefts[nth]!).toBeGreaterThanOrEqual(52));
     expect(ticks[0]).toEqual({ ms: 0, cut: 0 });
   });
 
-  it('repeats no figure', () => {
+  it('never repeats a label', () => {
     const work = (startMs: number, endMs: number) => ({ startMs, endMs });
     const ended = [
       work(62_100, 62_300),
@@ -253,13 +259,13 @@ describe('the scale of a timeline', () => {
     expect(figures).toEqual(['0', '1 min 2 s', '1 min 30 s', '2 min 32 s', '1 h 5 min']);
   });
 
-  it('gives what has no length a place all the same', () => {
+  it('gives a step without length a width', () => {
     const [only] = stretchesOf([{ startMs: 0, endMs: 0 }], 0);
     expect(only).toEqual({ startMs: 0, endMs: 1, kind: 'work', width: widthOfWork(1) });
   });
 });
 
-describe('many attempts of one outcome', () => {
+describe('timeline folds', () => {
   const silent = Array.from({ length: 12 }, (_, nth) =>
     attempt('capture-payment', nth * 60_000, nth * 60_000 + 3_000, {
       attempt: nth + 1,
@@ -270,7 +276,7 @@ describe('many attempts of one outcome', () => {
   const history = historyOf(saga({ status: 'running', attempts: silent }), 700_000);
   const lane = history.lanes[2]!;
 
-  it('fold behind the first, and open again', () => {
+  it('fold many attempts with one outcome behind the first, and open again', () => {
     const [first, fold, ...others] = piecesOf(lane, new Set());
     expect(others).toEqual([]);
     expect(first!.key).toBe('capture-payment 1');
@@ -278,24 +284,24 @@ describe('many attempts of one outcome', () => {
     expect(piecesOf(lane, new Set([fold!.key]))).toEqual(lane.bars);
   });
 
-  it('stay apart while they are five', () => {
+  it('leave five attempts unfolded', () => {
     const five = historyOf(saga({ attempts: silent.slice(0, 5) }), 0).lanes[2]!;
     expect(piecesOf(five, new Set())).toEqual(five.bars);
   });
 
-  it('are told in one sentence', () => {
+  it('have a one-sentence label', () => {
     const { lanes } = drawingOf(history, new Set(), 1);
-    expect(lanes[2]!.pieces.map(({ words }) => plain(words))).toEqual([
+    expect(lanes[2]!.pieces.map(({ label: words }) => plain(words))).toEqual([
       '1 no answer, 3.0 s',
       'attempts 2 to 12, no clear answer, over 10 min 3 s',
     ]);
   });
 });
 
-describe('the drawing of a timeline', () => {
-  it('keeps every bar as wide as what it says, and each wait in the lane that waited', () => {
+describe('timeline drawing', () => {
+  it('fits every bar to its label, and draws each wait in the lane that waited', () => {
     const { lanes, least } = drawingOf(historyOf(odd, 0), new Set(), 2);
-    for (const { from, to, words } of lanes.flatMap(({ pieces }) => pieces)) {
+    for (const { from, to, label: words } of lanes.flatMap(({ pieces }) => pieces)) {
       const room = least.slice(from, to).reduce((sum, width) => sum + width, 0);
       expect(room).toBeGreaterThan(words.length * 6);
     }

@@ -39,10 +39,10 @@ export function useKeys(keys: Record<string, (event: KeyboardEvent) => void>): v
   });
   useEffect(() => {
     const press = (event: KeyboardEvent): void => {
-      const act = latest.current[event.key];
+      const handle = latest.current[event.key];
       const isLetter = /^[a-z?/]$/i.test(event.key);
-      if (act === undefined || (isLetter && !letters) || isElsewhere(event)) return;
-      act(event);
+      if (handle === undefined || (isLetter && !letters) || isElsewhere(event)) return;
+      handle(event);
     };
     document.addEventListener('keydown', press);
     return () => document.removeEventListener('keydown', press);

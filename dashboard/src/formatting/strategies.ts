@@ -8,11 +8,16 @@ export interface StrategyStyle {
   description: string;
 }
 
-const style = (colour: string, dash: string | undefined, words: string, width = 1.8): StrategyStyle => ({
+const style = (
+  colour: string,
+  dash: string | undefined,
+  description: string,
+  width = 1.8,
+): StrategyStyle => ({
   colour: `var(--${colour})`,
   dash,
   width,
-  description: words,
+  description,
 });
 
 const styles: Record<string, StrategyStyle> = {

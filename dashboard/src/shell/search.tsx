@@ -61,7 +61,7 @@ export function Search() {
             ))}
           </ul>
           <p className={hits.length === 0 ? styles.nothing : undefined} role="status">
-            {search.said}
+            {search.status}
           </p>
         </div>
       )}
@@ -133,8 +133,8 @@ function useSearch() {
     }
   };
   const shown = open && text.trim().length > 1;
-  const said = hits.length === 0 ? saidOf(found, answer.error !== undefined, asked) : '';
-  return { text, open, at, input, shown, hits, said, start, close, go, type, press };
+  const status = hits.length === 0 ? formatSearchStatus(found, answer.error !== undefined, asked) : '';
+  return { text, open, at, input, shown, hits, status, start, close, go, type, press };
 }
 
 interface HitProps {
@@ -164,7 +164,7 @@ function Hit({ hit, id, chosen, onChoose }: HitProps) {
   );
 }
 
-function saidOf(found: FoundObject[] | undefined, failed: boolean, asked: string): string {
+function formatSearchStatus(found: FoundObject[] | undefined, failed: boolean, asked: string): string {
   if (failed && found === undefined)
     return 'The search is not responding. Enter a full id and press Enter to open it.';
   if (found === undefined) return asked.length > 1 ? 'Searching…' : '';

@@ -72,8 +72,8 @@ function Choices() {
       <Row label="Rows">
         <Segments
           label="Rows"
-          value={compact ? 'compact' : 'roomy'}
-          options={[option('roomy'), option('compact')]}
+          value={compact ? 'compact' : 'comfortable'}
+          options={[option('comfortable'), option('compact')]}
           onChange={(value) => {
             setCompact(value === 'compact');
             chooseCompact(value === 'compact');

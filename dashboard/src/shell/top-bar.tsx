@@ -19,7 +19,7 @@ export function TopBar() {
   const Here = heading ? 'h1' : 'span';
   return (
     <header className={styles.bar}>
-      <div className={styles.place}>
+      <div className={styles.breadcrumbs}>
         {trail?.map(({ label, href }) => (
           <Fragment key={href}>
             <Link href={href}>{label}</Link>
@@ -47,7 +47,7 @@ function InvariantsSeal() {
     return (
       <Link href="/#promises" className={classes(styles.seal, styles.old)}>
         <Shield size={15} aria-hidden />
-        <span className={styles.words}>Promises not audited yet</span>
+        <span className={styles.text}>Promises not audited yet</span>
       </Link>
     );
   }
@@ -73,7 +73,7 @@ function InvariantsSeal() {
       title={typeof text === 'string' ? text : `${held} of ${total} held; no worker has audited since`}
     >
       <Icon size={15} aria-hidden />
-      <span className={styles.words}>{text}</span>
+      <span className={styles.text}>{text}</span>
     </Link>
   );
 }

@@ -33,7 +33,7 @@ export function StockBar({ stock, sku, size = 'row' }: StockBarProps) {
       <div
         className={classes(styles.bar, size !== 'row' && styles[size])}
         role="img"
-        aria-label={said(stock)}
+        aria-label={formatStock(stock)}
       >
         {(['confirmed', 'pinned', 'active'] as const)
           .filter((state) => stock[state] > 0)
@@ -85,7 +85,7 @@ function Part({ state, units, sku, style }: PartProps) {
   );
 }
 
-const said = ({ onHand, confirmed, pinned, active, available }: Stock): string =>
+const formatStock = ({ onHand, confirmed, pinned, active, available }: Stock): string =>
   `${formatCount(onHand)} on hand: ${formatCount(confirmed)} confirmed, ${formatCount(pinned)} pinned, ${formatCount(active)} active, ${formatCount(available)} available`;
 
 /** The colour square in a legend. */

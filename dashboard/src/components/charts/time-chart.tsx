@@ -54,7 +54,7 @@ export function TimeChart({ label, times, series, height = 200, unit = '', empty
       () => latest.current,
       (drawn) => (plot.current = drawn),
     );
-    // The series' values are given below, once a second; only what the chart is made of builds it anew.
+    // Values are set below, once a second; only a change of structure rebuilds the chart.
     // The theme and the zone are read while it is built.
   }, [names, height, theme, zone, tune]);
 

@@ -23,7 +23,7 @@ interface ConfirmDialogProps<T> {
   /** The safe choice, named after what it keeps: "Keep them". */
   keep: string;
   /** What the button does, with its number: "Release 189 reservations". */
-  act: string;
+  action: string;
   tone?: 'danger' | 'primary';
   /** False while the fields in `children` are not valid. */
   ready?: boolean;
@@ -43,7 +43,18 @@ export function ConfirmDialog<T>(props: ConfirmDialogProps<T>) {
 }
 
 function OpenDialog<T>(props: ConfirmDialogProps<T>) {
-  const { onClose, title, note, numbers, children, typed, keep, act, tone = 'danger', ready = true } = props;
+  const {
+    onClose,
+    title,
+    note,
+    numbers,
+    children,
+    typed,
+    keep,
+    action: act,
+    tone = 'danger',
+    ready = true,
+  } = props;
   const form = useSubmit(props);
   const { reason: asksReason = true } = props;
   const { why } = useCanAct();

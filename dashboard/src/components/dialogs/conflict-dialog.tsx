@@ -49,7 +49,7 @@ export function ConflictDialog({
   const [choice, setChoice] = useState<Record<string, Side>>({});
   const chosen = ({ name, isMine }: ConflictField) => choice[name] ?? (isMine ? 'yours' : 'now');
   const isAllNow = fields.every((field) => chosen(field) === 'now');
-  const when = whenWords(agoSeconds);
+  const when = formatWhen(agoSeconds);
   return (
     <Modal
       open={open}
@@ -82,7 +82,7 @@ export function ConflictDialog({
   );
 }
 
-function whenWords(agoSeconds: number | null): string {
+function formatWhen(agoSeconds: number | null): string {
   if (agoSeconds === null) return 'while you were editing';
   return agoSeconds < 1 ? 'just now' : `${formatDuration(agoSeconds * 1000)} ago`;
 }

@@ -7,16 +7,16 @@ const AnnounceContext = createContext<((text: string) => void) | null>(null);
  * read out without end.
  */
 export function AnnouncerProvider({ children }: { children: React.ReactNode }) {
-  const [said, setSaid] = useState({ text: '', times: 0 });
-  const announce = useCallback((text: string) => setSaid(({ times }) => ({ text, times: times + 1 })), []);
+  const [message, setMessage] = useState({ text: '', times: 0 });
+  const announce = useCallback((text: string) => setMessage(({ times }) => ({ text, times: times + 1 })), []);
   const region = useMemo(
     () => (
       <div className="unseen" role="status" aria-live="polite">
-        {/* The same words said again are new words. */}
-        <span key={said.times}>{said.text}</span>
+        {/* A repeated message is announced again. */}
+        <span key={message.times}>{message.text}</span>
       </div>
     ),
-    [said],
+    [message],
   );
   return (
     <AnnounceContext value={announce}>

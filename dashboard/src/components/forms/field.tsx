@@ -24,7 +24,7 @@ interface InputProps {
 /** A label, an input, and its hint or error. */
 export function Field({ label, hint, error, wide, children }: FieldProps) {
   const id = useId();
-  const said = error ?? hint;
+  const message = error ?? hint;
   return (
     <div className={classes(styles.field, wide && styles.wide)}>
       <label className={styles.label} htmlFor={id}>
@@ -33,12 +33,12 @@ export function Field({ label, hint, error, wide, children }: FieldProps) {
       {children({
         id,
         className: styles.input,
-        'aria-describedby': said ? `${id}-said` : undefined,
+        'aria-describedby': message ? `${id}-message` : undefined,
         'aria-invalid': error ? true : undefined,
       })}
-      {said && (
-        <p id={`${id}-said`} className={`${styles.below} ${error ? styles.error : ''}`}>
-          {said}
+      {message && (
+        <p id={`${id}-message`} className={`${styles.below} ${error ? styles.error : ''}`}>
+          {message}
         </p>
       )}
     </div>

@@ -46,7 +46,7 @@ export function useSteadyRows<Row>({ rows, keyOf, held, pages }: Watched<Row>): 
     if (held) return;
     const timer = setTimeout(merge, GONE_FOR_MS + 50);
     return () => clearTimeout(timer);
-    // `keyOf` is written anew with every rendering and always means the same.
+    // `keyOf` is a new function on every rendering but always does the same.
   }, [rows, held, pages]);
 
   const known = new Set(shown.map(({ row }) => keyOf(row)));

@@ -59,7 +59,7 @@ export default function AuditPage() {
             rows={list.rows}
             rowKey={({ id }) => id}
             empty={<Nothing count={filters.count} clear={filters.clear} />}
-            foot={(shown) => <ListFoot list={list}>{plural(shown, 'act')} shown, newest first</ListFoot>}
+            foot={(shown) => <ListFoot list={list}>{plural(shown, 'action')} shown, newest first</ListFoot>}
           />
         ) : list.error ? (
           <LoadError what="the audit log" problem={list.error} retry={list.refetch} />

@@ -94,15 +94,13 @@ function Run({ id }: { id: string }) {
 
 /** What failed, one sentence each; the table marks where. */
 function Failures({ run: { lanes, trouble } }: { run: LoadTest }) {
-  const failures = lanes.flatMap(({ strategy, failures: own }) =>
-    own.map((words) => `${strategy}: ${words}`),
-  );
+  const failures = lanes.flatMap(({ strategy, failures: own }) => own.map((text) => `${strategy}: ${text}`));
   const all = trouble ? [trouble, ...failures] : failures;
   if (all.length === 0) return null;
   return (
     <ul className={styles.failures}>
-      {all.map((words) => (
-        <li key={words}>{words}</li>
+      {all.map((text) => (
+        <li key={text}>{text}</li>
       ))}
     </ul>
   );

@@ -92,7 +92,7 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
         { value: formatCount(order.strategies.length), label: 'lanes, one after another' },
       ]}
       keep="Not now"
-      act={`Start, about ${about}`}
+      action={`Start, about ${about}`}
       tone="primary"
       send={(reason, key) =>
         send('POST', 'load-tests', { body: { ...order, reason } satisfies NewLoadTest, key })

@@ -67,5 +67,5 @@ const columns: Column<LoadTest>[] = [
   { key: 'verdict', head: 'Audit after', cell: ({ status }) => <Badge badge={runBadges[status]} plain /> },
 ];
 
-const figure = (value: number | null | undefined, words: (value: number) => string) =>
-  value == null ? <None /> : words(value);
+const figure = (value: number | null | undefined, format: (value: number) => string) =>
+  value == null ? <None /> : format(value);

@@ -16,10 +16,10 @@ interface RaceCurvesProps {
 /** Units taken over time, all lanes from the same zero. */
 export function RaceCurves({ lanes, units }: RaceCurvesProps) {
   const { curves, xTicks, yTicks } = useMemo(() => curvesOf(lanes, units), [lanes, units]);
-  const said = lanes.map(({ strategy, unitsTaken }) => `${strategy} ${formatCount(unitsTaken)}`).join(', ');
+  const values = lanes.map(({ strategy, unitsTaken }) => `${strategy} ${formatCount(unitsTaken)}`).join(', ');
   return (
     <Plot
-      label={`Units taken over time: ${said}`}
+      label={`Units taken over time: ${values}`}
       height={236}
       xTicks={xTicks.map(({ at, seconds }) => ({
         at,

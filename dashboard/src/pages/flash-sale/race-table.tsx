@@ -73,8 +73,8 @@ function LaneRow({ lane, units, leads }: { lane: LoadTestLane; units: number; le
   );
 }
 
-const figure = (value: number | null, words: (value: number) => string) =>
-  value === null ? <span className={styles.none}>–</span> : words(value);
+const figure = (value: number | null, format: (value: number) => string) =>
+  value === null ? <span className={styles.none}>–</span> : format(value);
 
 function LaneEnd({ lane, units }: { lane: LoadTestLane; units: number }) {
   if (lane.soldOutSeconds !== null)

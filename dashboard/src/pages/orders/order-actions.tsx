@@ -15,7 +15,7 @@ import {
   useActionDone,
 } from './saga-actions';
 
-const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
+const actions: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const questions: Record<SagaAction, string> = {
   retry: 'Ask the provider again now?',
   compensate: 'Compensate this order?',
@@ -24,39 +24,49 @@ const questions: Record<SagaAction, string> = {
 
 /** The saga actions that are possible now. */
 export function OrderActions({ saga }: { saga: Saga }) {
-  const [act, setAct] = useState<SagaAction | null>(null);
-  const possible = acts.filter((one) => saga.acts[one]);
+  const [action, setAction] = useState<SagaAction | null>(null);
+  const possible = actions.filter((one) => saga.acts[one]);
   const isOver = saga.status === 'compensated' || saga.status === 'completed';
   return (
     <>
       {isOver ? <span>No actions available</span> : null}
       {possible.map((one) => (
-        <ActionButton key={one} onClick={() => setAct(one)}>
+        <ActionButton key={one} onClick={() => setAction(one)}>
           {actionLabels[one]}
         </ActionButton>
       ))}
-      {act === null ? null : <SagaActDialog act={act} orderId={saga.orderId} onClose={() => setAct(null)} />}
+      {action === null ? null : (
+        <SagaActionDialog action={action} orderId={saga.orderId} onClose={() => setAction(null)} />
+      )}
     </>
   );
 }
 
-function SagaActDialog({ act, orderId, onClose }: { act: SagaAction; orderId: string; onClose: () => void }) {
+function SagaActionDialog({
+  action,
+  orderId,
+  onClose,
+}: {
+  action: SagaAction;
+  orderId: string;
+  onClose: () => void;
+}) {
   const { data: options, error, refetch } = useApi<SagaOptions>(`orders/${orderId}/saga/options`);
   const done = useActionDone(orderId);
-  const option = options?.[act];
+  const option = options?.[action];
   return (
     <ConfirmDialog<Saga>
       open
       onClose={onClose}
-      title={questions[act]}
+      title={questions[action]}
       numbers={option?.possible ? numbersOf(option) : undefined}
-      typed={confirmedBy(act, option)}
+      typed={confirmedBy(action, option)}
       keep="Change nothing"
-      act={formatAction(act, option)}
-      tone={act === 'retry' ? 'primary' : 'danger'}
+      action={formatAction(action, option)}
+      tone={action === 'retry' ? 'primary' : 'danger'}
       ready={option?.possible === true}
-      send={(reason, key) => sendAction(act, orderId, reason, key)}
-      onDone={(saga) => done(act, saga)}
+      send={(reason, key) => sendAction(action, orderId, reason, key)}
+      onDone={(saga) => done(action, saga)}
     >
       {option ? <p>{option.why}</p> : null}
       {error && !option ? <LoadError what="the actions" problem={error} retry={refetch} /> : null}

@@ -92,7 +92,7 @@ function OrderHead({ saga }: { saga: Saga }) {
           </span>
         </p>
       </div>
-      <div className={classes(page.acts, styles.acts)}>
+      <div className={classes(page.actions, styles.actions)}>
         <OrderActions saga={saga} />
         <CopyLink />
         <a

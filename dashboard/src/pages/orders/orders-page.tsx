@@ -161,11 +161,16 @@ const columns: Column<Order>[] = [
     phone: 'hide',
     cell: ({ customerId }) => <Clip text={customerId} code />,
   },
-  { key: 'lines', head: 'Lines', phone: 'hide', cell: ({ lines }) => <Clip text={linesWords(lines)} wide /> },
+  {
+    key: 'lines',
+    head: 'Lines',
+    phone: 'hide',
+    cell: ({ lines }) => <Clip text={formatLines(lines)} wide />,
+  },
   { key: 'took', head: 'Took', align: 'end', phone: 'hide', cell: (order) => tookOf(order) ?? <None /> },
 ];
 
-const linesWords = (lines: Order['lines']) =>
+const formatLines = (lines: Order['lines']) =>
   lines
     .map(({ sku, quantity }) => `${formatCount(quantity)} × ${sku}`)
     .slice(0, 2)

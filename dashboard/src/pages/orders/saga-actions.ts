@@ -17,38 +17,38 @@ export const actionLabels: Record<SagaAction, string> = {
 const muchMoney = 1_000;
 
 /** The number to type before it is done, or undefined. */
-export function confirmedBy(act: SagaAction, option: SagaOption | undefined): number | undefined {
-  if (act !== 'compensate' || !option?.refund) return undefined;
+export function confirmedBy(action: SagaAction, option: SagaOption | undefined): number | undefined {
+  if (action !== 'compensate' || !option?.refund) return undefined;
   const { amount, currency } = option.refund;
   const whole = Math.floor(amount / 10 ** minorDigits(currency));
   return whole > muchMoney ? whole : undefined;
 }
 
 /** "Compensate, refund € 516.00": the button says what it does. */
-export const formatAction = (act: SagaAction, option: SagaOption | undefined): string =>
-  act === 'compensate' && option?.refund
+export const formatAction = (action: SagaAction, option: SagaOption | undefined): string =>
+  action === 'compensate' && option?.refund
     ? `Compensate, refund ${formatMoney(option.refund)}`
-    : actionLabels[act];
+    : actionLabels[action];
 
-export const sendAction = (act: SagaAction, orderId: string, reason: string, key: string) =>
-  send<Saga>('POST', `orders/${orderId}/saga/${act}`, { body: { reason }, key });
+export const sendAction = (action: SagaAction, orderId: string, reason: string, key: string) =>
+  send<Saga>('POST', `orders/${orderId}/saga/${action}`, { body: { reason }, key });
 
-const doneWords: Record<SagaAction, string> = {
+const doneMessages: Record<SagaAction, string> = {
   retry: 'The provider is being asked again.',
   compensate: 'The order is being compensated.',
   resolve: 'The order was marked as resolved.',
 };
 
 /** After an action: caches the new saga, refetches lists, shows a toast with a link to the audit log. */
-export function useActionDone(orderId: string): (act: SagaAction, saga: Saga) => void {
+export function useActionDone(orderId: string): (action: SagaAction, saga: Saga) => void {
   const setCached = useSetCached();
   const invalidate = useInvalidate();
   const toast = useToast();
-  return (act, saga) => {
+  return (action, saga) => {
     setCached(`orders/${orderId}/saga`, saga);
     invalidate(`orders/${orderId}/saga/options`);
     invalidate('review?');
     invalidate('actions');
-    toast(doneWords[act], { href: `/audit?objectId=${orderId}`, label: 'Show in audit log' });
+    toast(doneMessages[action], { href: `/audit?objectId=${orderId}`, label: 'Show in audit log' });
   };
 }

@@ -82,7 +82,7 @@ export function TransitionsTable({ saga }: { saga: Saga }) {
 
 const offset = ({ afterMs }: SagaTransition) => `+${(afterMs / 1_000).toFixed(3)}${NNBSP}s`;
 
-const words: Record<SagaTransition['cause'], (transition: SagaTransition) => string> = {
+const causeLabels: Record<SagaTransition['cause'], (transition: SagaTransition) => string> = {
   accepted: () => 'accepted, stock taken',
   asked: ({ attempt }) => `asked, attempt ${attempt}`,
   done: ({ from }) => (from === 'compensating' ? 'undone' : 'done'),
@@ -103,7 +103,7 @@ const words: Record<SagaTransition['cause'], (transition: SagaTransition) => str
 function changeOf(transition: SagaTransition): string {
   const { from, to, cause } = transition;
   const moved = from !== null && from !== to ? `, now ${to}` : '';
-  return (words[cause]?.(transition) ?? cause) + moved;
+  return (causeLabels[cause]?.(transition) ?? cause) + moved;
 }
 
 function toneOf({ cause, to }: SagaTransition): string {

@@ -100,12 +100,12 @@ function Squares({ held }: { held: readonly Held[] }) {
 
 function Square({ held: { id, promise, violations } }: { held: Held }) {
   const broken = violations > 0;
-  const said = broken
+  const label = broken
     ? `${id} is broken (${plural(violations, 'row')}): ${promise}`
     : `${id} holds: ${promise}`;
   return (
-    <Tooltip text={said}>
-      <button type="button" className={classes(styles.square, broken && styles.broken)} aria-label={said}>
+    <Tooltip text={label}>
+      <button type="button" className={classes(styles.square, broken && styles.broken)} aria-label={label}>
         <span className={styles.inner}>{broken ? <Shape name="stuck" size={12} /> : id.slice(1)}</span>
       </button>
     </Tooltip>

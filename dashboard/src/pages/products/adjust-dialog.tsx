@@ -23,7 +23,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
       onClose={onClose}
       title={`Adjust stock of ${sku}`}
       keep="Change nothing"
-      act={delta === null || delta === 0 ? 'Adjust stock' : buttonWords(delta)}
+      action={delta === null || delta === 0 ? 'Adjust stock' : formatButton(delta)}
       tone={delta !== null && delta < 0 ? 'danger' : 'primary'}
       ready={delta !== null && delta !== 0 && problem === null}
       dirty={text !== '' || typedTotal !== null}
@@ -71,15 +71,15 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
           )}
         </Field>
       </Fields>
-      <p role="status">{delta === null || delta === 0 || problem ? '' : previewWords(delta, stock)}</p>
+      <p role="status">{delta === null || delta === 0 || problem ? '' : formatPreview(delta, stock)}</p>
     </ConfirmDialog>
   );
 }
 
-const buttonWords = (delta: number) =>
+const formatButton = (delta: number) =>
   delta > 0 ? `Receive ${plural(delta, 'unit')}` : `Write off ${plural(-delta, 'unit')}`;
 
 /** "5 000 becomes 4 988. Available goes from 12 to 0." */
-function previewWords(delta: number, { onHand, available }: Stock): string {
+function formatPreview(delta: number, { onHand, available }: Stock): string {
   return `${formatCount(onHand)} becomes ${formatCount(onHand + delta)}. Available goes from ${formatCount(available)} to ${formatCount(available + delta)}.`;
 }

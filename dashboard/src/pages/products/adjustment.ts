@@ -23,8 +23,8 @@ export function adjustmentOf(
   return {
     delta,
     problem:
-      `${formatCount(after)} would be ${formatCount(reserved - after)} fewer than promised. ` +
-      `Release reservations first, or take off at most ${formatCount(available)}.`,
+      `This leaves ${formatCount(after)}, but ${formatCount(reserved)} are promised. ` +
+      `Release reservations first, or remove at most ${formatCount(available)}.`,
   };
 }
 

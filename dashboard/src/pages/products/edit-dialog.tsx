@@ -53,7 +53,7 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
           : `Changes ${changes.map(({ label }) => label.toLowerCase()).join(', ')}.`
       }
       keep="Change nothing"
-      act={changes.length === 1 ? 'Save 1 change' : `Save ${changes.length} changes`}
+      action={changes.length === 1 ? 'Save 1 change' : `Save ${changes.length} changes`}
       tone="primary"
       ready={base !== undefined && changes.length > 0 && Object.keys(errors).length === 0}
       dirty={typed !== null}

@@ -19,7 +19,7 @@ import { StockPanel } from './stock-panel';
 import { SwitchDialog } from './switch-dialog';
 import styles from './product-detail.module.css';
 
-type Act = 'edit' | 'switch' | 'adjust';
+type ProductAction = 'edit' | 'switch' | 'adjust';
 
 export function ProductDetail({ sku }: { sku: string }) {
   const name = encodeURIComponent(sku);
@@ -32,25 +32,25 @@ export function ProductDetail({ sku }: { sku: string }) {
     setCached(path, message.product);
     setCached(returningPath, message.returning);
   });
-  const [act, setAct] = useState<Act | null>(null);
-  const close = () => setAct(null);
+  const [action, setAction] = useState<ProductAction | null>(null);
+  const close = () => setAction(null);
 
   if (error && !product) return <LoadError what={`product ${sku}`} problem={error} retry={refetch} />;
   if (loading || !product) return <Loading rows={8} />;
   return (
     <div className={page.stack}>
-      <ProductHead product={product} onAct={setAct} />
+      <ProductHead product={product} onAction={setAction} />
       <StockPanel product={product} returning={returning} />
       <ContentionPanels sku={sku} />
       <MovementsPanel sku={sku} />
-      {act === 'edit' ? <EditDialog product={product} onClose={close} /> : null}
-      {act === 'switch' ? <SwitchDialog product={product} onClose={close} /> : null}
-      {act === 'adjust' ? <AdjustDialog product={product} onClose={close} /> : null}
+      {action === 'edit' ? <EditDialog product={product} onClose={close} /> : null}
+      {action === 'switch' ? <SwitchDialog product={product} onClose={close} /> : null}
+      {action === 'adjust' ? <AdjustDialog product={product} onClose={close} /> : null}
     </div>
   );
 }
 
-function ProductHead({ product, onAct }: { product: Product; onAct: (act: Act) => void }) {
+function ProductHead({ product, onAction }: { product: Product; onAction: (action: ProductAction) => void }) {
   const { sku, name, unitPrice, strategy, quantityPerOrderMax, reservationsPerCustomerMax } = product;
   return (
     <header className={page.head}>
@@ -71,14 +71,14 @@ function ProductHead({ product, onAct }: { product: Product; onAct: (act: Act) =
           )}
         </p>
       </div>
-      <div className={page.acts}>
-        <ActionButton icon={Pencil} onClick={() => onAct('edit')}>
+      <div className={page.actions}>
+        <ActionButton icon={Pencil} onClick={() => onAction('edit')}>
           Edit
         </ActionButton>
-        <ActionButton icon={Shuffle} onClick={() => onAct('switch')}>
+        <ActionButton icon={Shuffle} onClick={() => onAction('switch')}>
           Switch strategy
         </ActionButton>
-        <ActionButton icon={SlidersHorizontal} tone="primary" onClick={() => onAct('adjust')}>
+        <ActionButton icon={SlidersHorizontal} tone="primary" onClick={() => onAction('adjust')}>
           Adjust stock
         </ActionButton>
       </div>

@@ -7,11 +7,11 @@ import { Count } from '../../components/values/figures';
 import { formatCount, noun } from '../../formatting/numbers';
 import styles from './stock-panel.module.css';
 
-const parts: { state: Firmness; words: string }[] = [
-  { state: 'confirmed', words: 'Confirmed' },
-  { state: 'pinned', words: 'Pinned, charge in flight' },
-  { state: 'active', words: 'Active, timer running' },
-  { state: 'available', words: 'Available' },
+const parts: { state: Firmness; label: string }[] = [
+  { state: 'confirmed', label: 'Confirmed' },
+  { state: 'pinned', label: 'Pinned, charge in flight' },
+  { state: 'active', label: 'Active, timer running' },
+  { state: 'available', label: 'Available' },
 ];
 
 /** The stock, by state. */
@@ -32,10 +32,10 @@ export function StockPanel({ product, returning }: { product: Product; returning
     >
       <StockBar stock={stock} sku={sku} size="large" />
       <dl className={styles.parts}>
-        {parts.map(({ state, words }) => (
+        {parts.map(({ state, label }) => (
           <div key={state}>
             <dt>
-              <Swatch state={state} /> {words}
+              <Swatch state={state} /> {label}
             </dt>
             <dd>
               {state === 'available' || stock[state] === 0 ? (

@@ -27,7 +27,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
       title={`Switch the strategy of ${sku}`}
       note="Takes effect with the next reservation; current ones are not affected."
       keep={`Keep ${current}`}
-      act={chosen ? `Switch to ${chosen}` : 'Switch'}
+      action={chosen ? `Switch to ${chosen}` : 'Switch'}
       tone="primary"
       ready={base !== undefined && chosen !== null}
       dirty={chosen !== null}
@@ -52,7 +52,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
                 <b>{name}</b>
                 {name === current ? ', now' : ''}
                 <small>
-                  {measuredWords(
+                  {formatMeasurement(
                     history?.strategies.find(({ strategy }) => strategy === name),
                     name,
                   )}
@@ -69,7 +69,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
 }
 
 /** Its last measurements here, or its general description. */
-function measuredWords(measured: StrategyMeasurement | undefined, name: string): string {
+function formatMeasurement(measured: StrategyMeasurement | undefined, name: string): string {
   if (!measured) return `${strategyStyle(name).description}; not measured here yet`;
   const { lockWaitMs, conflictRate, peakPerSecond } = measured;
   return `wait p99 ${formatDecimal(lockWaitMs.p99)} ms, conflicts ${formatPercent(conflictRate)}, peak ${formatCount(peakPerSecond)} /s`;

@@ -121,15 +121,15 @@ function useBase(path: string) {
   return { base, error };
 }
 
-function useDone(sku: string): (product: Product, said: string) => void {
+function useDone(sku: string): (product: Product, message: string) => void {
   const setCached = useSetCached();
   const invalidate = useInvalidate();
   const toast = useToast();
-  return (product, said) => {
+  return (product, message) => {
     setCached(`products/${encodeURIComponent(sku)}`, product);
     invalidate('products?');
     invalidate('contention');
     invalidate('actions');
-    toast(said, { href: `/audit?objectId=${encodeURIComponent(sku)}`, label: 'Show in audit log' });
+    toast(message, { href: `/audit?objectId=${encodeURIComponent(sku)}`, label: 'Show in audit log' });
   };
 }

@@ -85,7 +85,7 @@ function RetryDialog({ letter, onClose }: { letter: DeadLetter; onClose: () => v
         </span>
       }
       keep="Not now"
-      act="Retry this message"
+      action="Retry this message"
       tone="primary"
       send={(reason, key) => send('POST', `dead-letters/${letter.id}/retry`, { body: { reason }, key })}
       onDone={() => {

@@ -21,7 +21,7 @@ export function LifeLine({ reservation, at }: { reservation: Reservation; at: nu
         <span className={classes(styles.granted, firmness[status])} style={{ width: share(endMs) }} />
         {isActive ? <span className={styles.now} style={{ left: share(passedMs) }} title="now" /> : null}
       </div>
-      <p className={styles.words}>
+      <p className={styles.text}>
         <span>
           taken <When at={createdAt} />
         </span>

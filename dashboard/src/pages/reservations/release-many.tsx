@@ -48,7 +48,7 @@ export function ReleaseMany({ filter, onClose, onStarted }: ReleaseManyProps) {
       numbers={counted ? numbersOf(counted) : undefined}
       typed={reservations >= manyFrom ? reservations : undefined}
       keep="Keep them"
-      act={counted ? `Release ${plural(reservations, 'reservation')}` : 'Release'}
+      action={counted ? `Release ${plural(reservations, 'reservation')}` : 'Release'}
       ready={reservations > 0}
       send={press}
       onDone={(release) => {

@@ -53,7 +53,9 @@ export function ReleaseProgress({ release: started, onClose }: { release: Releas
         aria-label="Released"
       />
       <p role="status">
-        {over ? endWords(release) : `${formatCount(release.handled)} of ${formatCount(release.reservations)}`}
+        {over
+          ? formatResult(release)
+          : `${formatCount(release.handled)} of ${formatCount(release.reservations)}`}
       </p>
       {stop.problem ? <ProblemMessage problem={stop.problem} /> : null}
     </Modal>
@@ -67,7 +69,13 @@ const titleOf = ({ status, released, reservations }: Release) => {
     : `${plural(released, 'reservation')} released`;
 };
 
-function endWords({ unitsReleased, endedBefore, pinnedMeanwhile, reservations, handled }: Release): string {
+function formatResult({
+  unitsReleased,
+  endedBefore,
+  pinnedMeanwhile,
+  reservations,
+  handled,
+}: Release): string {
   const parts = [`${plural(unitsReleased, 'unit')} ${unitsReleased === 1 ? 'is' : 'are'} back on sale.`];
   if (endedBefore > 0)
     parts.push(

@@ -158,7 +158,7 @@ function ReleaseOne({ reservation }: { reservation: Reservation }) {
         onClose={() => setOpen(false)}
         title="Release this reservation?"
         keep="Keep it"
-        act="Release 1 reservation"
+        action="Release 1 reservation"
         send={(reason, key) => send('POST', `reservations/${id}/release`, { body: { reason }, key })}
         onDone={(released) => {
           setCached(`/v1/reservations/${id}`, released);

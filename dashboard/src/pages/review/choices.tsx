@@ -7,32 +7,32 @@ import styles from './choices.module.css';
 interface ChoicesProps {
   options: SagaOptions;
   step: string | null;
-  act: SagaAction | null;
-  onChoose: (act: SagaAction) => void;
+  action: SagaAction | null;
+  onChoose: (action: SagaAction) => void;
 }
 
-const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
+const actions: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const retried: Record<string, string> = {
   'authorize-payment': 'Retry the authorization',
   'capture-payment': 'Retry the capture',
 };
 
 /** The three actions as cards. An impossible one stays visible, with its reason. */
-export function Choices({ options, step, act, onChoose }: ChoicesProps) {
+export function Choices({ options, step, action, onChoose }: ChoicesProps) {
   return (
     <fieldset className={styles.choices}>
       <legend className="unseen">Choose an action</legend>
-      {acts.map((one) => {
+      {actions.map((one) => {
         const option = options[one];
         return (
           <label
             key={one}
-            className={classes(styles.card, act === one && styles.chosen, !option.possible && styles.off)}
+            className={classes(styles.card, action === one && styles.chosen, !option.possible && styles.off)}
           >
             <input
               type="radio"
-              name="act"
-              checked={act === one}
+              name="action"
+              checked={action === one}
               disabled={!option.possible}
               onChange={() => onChoose(one)}
             />
@@ -48,7 +48,7 @@ export function Choices({ options, step, act, onChoose }: ChoicesProps) {
   );
 }
 
-function nameOf(act: SagaAction, step: string | null): string {
-  if (act === 'retry') return retried[step ?? ''] ?? 'Retry';
-  return act === 'compensate' ? 'Compensate' : 'Mark as resolved';
+function nameOf(action: SagaAction, step: string | null): string {
+  if (action === 'retry') return retried[step ?? ''] ?? 'Retry';
+  return action === 'compensate' ? 'Compensate' : 'Mark as resolved';
 }

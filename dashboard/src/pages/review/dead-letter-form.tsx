@@ -23,7 +23,7 @@ export function DeadLetterForm({ one, onSettled }: { one: ReviewCase; onSettled:
         onClose={() => setOpen(false)}
         title="Retry this message?"
         keep="Not now"
-        act="Retry 1 message"
+        action="Retry 1 message"
         tone="primary"
         send={(reason, key) => send('POST', `dead-letters/${one.id}/retry`, { body: { reason }, key })}
         onDone={() => {

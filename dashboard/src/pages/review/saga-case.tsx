@@ -54,8 +54,8 @@ export function SagaCase({ one, onSettled }: SagaCaseProps) {
 function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOptions }) {
   // The recommended action is preselected; the user's own choice stays, whatever the provider says later.
   const [chosen, setChosen] = useState<SagaAction | null>(null);
-  const act = chosen ?? options.suggested;
-  const form = useDecision(one, act, onSettled);
+  const action = chosen ?? options.suggested;
+  const form = useDecision(one, action, onSettled);
   const reasonField = useRef<HTMLTextAreaElement>(null);
   const choose = (next: SagaAction) => {
     if (!options[next].possible) return;
@@ -69,24 +69,24 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
   useKeys({ r: keyFor('retry'), c: keyFor('compensate'), m: keyFor('resolve') });
 
   const { why } = useCanAct();
-  const typed = act ? confirmedBy(act, options[act]) : undefined;
-  const missing = act
+  const typed = action ? confirmedBy(action, options[action]) : undefined;
+  const missing = action
     ? (reasonTrouble(form.reason) ?? countTrouble(form.typed, typed))
     : 'Choose an action first';
   return (
     <form className={styles.form} onSubmit={form.submit}>
-      <Choices options={options} step={one.step} act={act} onChoose={setChosen} />
+      <Choices options={options} step={one.step} action={action} onChoose={setChosen} />
       <ReasonField ref={reasonField} value={form.reason} onChange={form.setReason} />
       {typed === undefined ? null : <CountField wanted={typed} value={form.typed} onChange={form.setTyped} />}
       {form.problem ? <ProblemMessage problem={form.problem} /> : null}
       <div>
         <Button
           type="submit"
-          tone={act === 'retry' || !act ? 'primary' : 'danger'}
+          tone={action === 'retry' || !action ? 'primary' : 'danger'}
           busy={form.busy}
           off={why ?? missing}
         >
-          {act ? pressWords(act, one, options) : 'Choose an action'}
+          {action ? formatButton(action, one, options) : 'Choose an action'}
         </Button>
       </div>
     </form>
@@ -96,13 +96,13 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
 const asked: Record<string, string> = { 'authorize-payment': 'authorization', 'capture-payment': 'capture' };
 
 /** "Retry capture of € 516.00": the button says what it does. */
-function pressWords(act: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
+function formatButton(action: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
   const what = asked[step ?? ''];
-  if (act === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;
-  return formatAction(act, options[act]);
+  if (action === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;
+  return formatAction(action, options[action]);
 }
 
-function useDecision({ id, orderId }: ReviewCase, act: SagaAction | null, onSettled: () => void) {
+function useDecision({ id, orderId }: ReviewCase, action: SagaAction | null, onSettled: () => void) {
   const [key] = useState(newKey);
   const [reason, setReason] = useState('');
   const [typed, setTyped] = useState('');
@@ -113,13 +113,13 @@ function useDecision({ id, orderId }: ReviewCase, act: SagaAction | null, onSett
   const announce = useAnnounce();
   const submit = (event: React.FormEvent) => {
     event.preventDefault();
-    if (!act || !orderId || isSent.current) return;
+    if (!action || !orderId || isSent.current) return;
     isSent.current = true;
     setBusy(true);
     setProblem(undefined);
-    sendAction(act, orderId, reason.trim(), `${key}-${act}`)
+    sendAction(action, orderId, reason.trim(), `${key}-${action}`)
       .then((saga) => {
-        done(act, saga);
+        done(action, saga);
         announce('Done. The next case is open.');
         onSettled();
       })

@@ -35,7 +35,7 @@ export function SignInForm({ page }: { page: SignInPage | null }) {
           enter();
         }}
       >
-        <Field label="Key" error={problem ? said(problem.problem, wait) : null}>
+        <Field label="Key" error={problem ? formatError(problem.problem, wait) : null}>
           {(input) => (
             <div className={styles.key}>
               <input
@@ -101,7 +101,7 @@ function useWait(failed: { problem: Problem; at: number } | undefined): number {
   return Math.max(0, Math.ceil((until - performance.now()) / 1000));
 }
 
-function said({ status, code, detail }: Problem, wait: number): string | null {
+function formatError({ status, code, detail }: Problem, wait: number): string | null {
   if (status === 401) return 'This key is not valid. Check it and try again.';
   if (code === 'forbidden') return 'This is a client key. The dashboard needs a viewer or admin key.';
   if (status === 429) return wait > 0 ? `Too many attempts. Try again in ${wait}${NBSP}s.` : null;

@@ -17,7 +17,7 @@ interface PieceButtonProps {
 }
 
 /** A bar or a folded block. Hover or focus shows its facts; a click opens a block. */
-export function PieceButton({ placed: { piece, words, from, to }, facts, onOpen }: PieceButtonProps) {
+export function PieceButton({ placed: { piece, label, from, to }, facts, onOpen }: PieceButtonProps) {
   const lane = facts.history.lanes.find(({ key }) => key === piece.lane)!;
   const name = formatLane(lane, facts.history.open).name;
   const after = piece.startMs === 0 ? 'at the start' : `${formatFineDuration(piece.startMs)} after the start`;
@@ -27,14 +27,14 @@ export function PieceButton({ placed: { piece, words, from, to }, facts, onOpen 
         type="button"
         className={classes(styles.bar, styles[piece.outcome], isFold(piece) && styles.fold)}
         style={between(from, to)}
-        aria-label={`${name}: ${words}, ${after}`}
+        aria-label={`${name}: ${label}, ${after}`}
         aria-expanded={isFold(piece) ? false : undefined}
         data-bar={piece.startMs}
         tabIndex={piece.startMs === 0 ? 0 : -1}
         onClick={isFold(piece) ? () => onOpen(piece.key) : undefined}
       >
         <Shape name={outcomeBadges[piece.outcome].shape} />
-        <span>{words}</span>
+        <span>{label}</span>
       </button>
     </Tooltip>
   );

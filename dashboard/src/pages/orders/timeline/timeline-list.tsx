@@ -50,13 +50,13 @@ function Entry({ bar, facts, units }: { bar: Bar; facts: TimelineFacts; units: n
     : null;
   const title = again ?? (operation !== null && asked.length > 1 ? `${name}, attempt ${attempt}` : name);
   // The heading already has the attempt's number.
-  const said = formatOutcome(bar, units);
+  const outcome = formatOutcome(bar, units);
   return (
     <div className={styles.entry}>
       <TonedShape shape={shape} tone={tone} />
       <b>{title}</b>
       <span className={styles.offset}>{formatFineDuration(bar.startMs)}</span>
-      <span className={classes(styles.said, tones[tone])}>{said}</span>
+      <span className={classes(styles.outcome, tones[tone])}>{outcome}</span>
     </div>
   );
 }

@@ -6,7 +6,7 @@ import { cutNear, endOf, type Stretch, stretchesOf } from './scale';
 /** Positions in the grid of the drawing: columns count from 0, at the left edge of the first stretch. */
 export interface PlacedPiece {
   piece: Piece;
-  words: string;
+  label: string;
   from: number;
   to: number;
 }
@@ -27,7 +27,7 @@ export interface Drawing {
 /**
  * The width of a label in 12 px semibold with icon and padding. Generous: a truncated label is worse than a wide bar.
  */
-const roomFor = (words: string) => Math.min(300, Math.max(72, 46 + words.length * 6));
+const roomFor = (label: string) => Math.min(300, Math.max(72, 46 + label.length * 6));
 const waitRoom = 88;
 
 export function drawingOf(history: History, opened: ReadonlySet<string>, units: number): Drawing {
@@ -59,7 +59,7 @@ export function drawingOf(history: History, opened: ReadonlySet<string>, units: 
 function place(piece: Piece, stretches: readonly Stretch[], units: number): PlacedPiece {
   const from = cutNear(stretches, piece.startMs);
   const to = Math.max(from + 1, cutNear(stretches, endOf(piece)));
-  return { piece, words: formatPiece(piece, units), from, to };
+  return { piece, label: formatPiece(piece, units), from, to };
 }
 
 function leastOf(stretch: Stretch, nth: number, pieces: readonly PlacedPiece[]): number {
@@ -67,7 +67,7 @@ function leastOf(stretch: Stretch, nth: number, pieces: readonly PlacedPiece[]):
   if (stretch.kind === 'gap') return stretch.width;
   const rooms = pieces
     .filter(({ from, to }) => from <= nth && nth < to)
-    .map(({ words, from, to }) => roomFor(words) / (to - from));
+    .map(({ label, from, to }) => roomFor(label) / (to - from));
   return Math.max(16, ...rooms);
 }
 

@@ -75,7 +75,7 @@ const Keys = () => (
   </span>
 );
 
-function measuredWords(instants: string[]): string {
+function formatMeasured(instants: string[]): string {
   const [first, last] = [instants.toSorted()[0], instants.toSorted().at(-1)];
   if (!first || !last) return 'Nothing measured yet.';
   if (instants.length === 1) return `As it last ran here, ${formatTime(last)}.`;
@@ -114,7 +114,7 @@ function MeasuredTable({ history: { strategies, strategy } }: { history: Content
         {current && current.batchSize > 1.05
           ? `Batches of ${formatDecimal(current.batchSize)} orders on average. `
           : ''}
-        {measuredWords(strategies.map(({ measuredAt }) => measuredAt))}
+        {formatMeasured(strategies.map(({ measuredAt }) => measuredAt))}
       </p>
     </>
   );

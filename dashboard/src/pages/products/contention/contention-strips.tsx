@@ -20,15 +20,15 @@ export function ContentionStrips({ history }: { history: ContentionHistory }) {
   const xTicks = useMemo(() => minutesOf(startedAt, lengthMs), [startedAt, lengthMs]);
   const over = <Over strips={strips} cursor={cursor} />;
   const shared = { xTicks, onPoint: setCursor, over };
-  const said = lastWords(history);
+  const lastValues = formatLast(history);
 
   return (
     <div className={styles.strips}>
       <StrategyNames strips={strips} />
-      <WaitPlot strips={strips} said={said} {...shared} />
-      <ConflictPlot strips={strips} said={said} {...shared} />
+      <WaitPlot strips={strips} lastValues={lastValues} {...shared} />
+      <ConflictPlot strips={strips} lastValues={lastValues} {...shared} />
       <p className={styles.readout} aria-hidden="true">
-        {cursor === null ? null : sliceWords(history, Math.floor(cursor * history.slices.length))}
+        {cursor === null ? null : formatSlice(history, Math.floor(cursor * history.slices.length))}
       </p>
       <LastMinutes history={history} />
     </div>
@@ -38,18 +38,18 @@ export function ContentionStrips({ history }: { history: ContentionHistory }) {
 interface StripProps {
   strips: Strips;
   /** The last values as text. */
-  said: string;
+  lastValues: string;
   xTicks: readonly PlotTick[];
   onPoint: (share: number | null) => void;
   over: React.ReactNode;
 }
 
 /** The lock wait: p99 as a line, p50 to p99 as a band. */
-function WaitPlot({ strips, said, ...shared }: StripProps) {
+function WaitPlot({ strips, lastValues, ...shared }: StripProps) {
   return (
     <Plot
       {...shared}
-      label={`Lock wait in the last ten minutes. ${said}`}
+      label={`Lock wait in the last ten minutes. ${lastValues}`}
       height={116}
       yTicks={[1, 10, 100].map((ms) => ({ at: waitShare(ms), label: formatDuration(ms) }))}
       bare
@@ -62,12 +62,12 @@ function WaitPlot({ strips, said, ...shared }: StripProps) {
 }
 
 /** The conflict rate. */
-function ConflictPlot({ strips, said, ...shared }: StripProps) {
+function ConflictPlot({ strips, lastValues, ...shared }: StripProps) {
   const ground = strips.conflicts.map(([x, y]) => [x, y === null ? null : 0] as const);
   return (
     <Plot
       {...shared}
-      label={`Conflicts in the last ten minutes, in per cent. ${said}`}
+      label={`Conflicts in the last ten minutes, in per cent. ${lastValues}`}
       height={54}
       yTicks={[0, 0.5, 1].map((at) => ({ at, label: formatPercent(at * strips.conflictTop) }))}
     >
@@ -120,7 +120,7 @@ function minutesOf(startedAt: number, lengthMs: number) {
   });
 }
 
-function sliceWords({ from, slices, sliceSeconds }: ContentionHistory, nth: number): string {
+function formatSlice({ from, slices, sliceSeconds }: ContentionHistory, nth: number): string {
   const slice = slices[Math.min(nth, slices.length - 1)];
   if (!slice) return '';
   const at = formatTime(Date.parse(from) + nth * sliceSeconds * 1_000);
@@ -133,21 +133,21 @@ function sliceWords({ from, slices, sliceSeconds }: ContentionHistory, nth: numb
 
 const wait = (ms: number) => `${formatDecimal(ms)} ms`;
 
-function lastWords(history: ContentionHistory): string {
+function formatLast(history: ContentionHistory): string {
   const nth = history.slices.findLastIndex(({ p99Ms }) => p99Ms !== null);
-  return nth === -1 ? 'No buyers.' : `Last: ${sliceWords(history, nth)}.`;
+  return nth === -1 ? 'No buyers.' : `Last: ${formatSlice(history, nth)}.`;
 }
 
 /** The same per minute, for screen readers. */
 function LastMinutes({ history }: { history: ContentionHistory }) {
   const perMinute = Math.round(60 / history.sliceSeconds);
   const minutes = Array.from({ length: Math.floor(history.slices.length / perMinute) }, (_, nth) =>
-    sliceWords(history, (nth + 1) * perMinute - 1),
+    formatSlice(history, (nth + 1) * perMinute - 1),
   );
   return (
     <ul className="unseen" aria-label="Contention by the minute">
-      {minutes.map((words) => (
-        <li key={words}>{words}</li>
+      {minutes.map((text) => (
+        <li key={text}>{text}</li>
       ))}
     </ul>
   );

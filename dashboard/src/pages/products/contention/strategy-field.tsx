@@ -16,14 +16,14 @@ interface StrategyFieldProps {
 /** One point per strategy at its last measurement: conflicts to the right, waits upwards. Lower left is better. */
 export function StrategyField({ measured, current }: StrategyFieldProps) {
   const { points, xTicks, yTicks } = fieldOf(measured);
-  const said = measured
+  const values = measured
     .map(
       ({ strategy, lockWaitMs, conflictRate }) =>
         `${strategy}: ${formatDuration(lockWaitMs.p99)}, ${formatPercent(conflictRate)}`,
     )
     .join('; ');
   return (
-    <div className={styles.field} role="img" aria-label={`Lock wait p99 and conflict rate. ${said}`}>
+    <div className={styles.field} role="img" aria-label={`Lock wait p99 and conflict rate. ${values}`}>
       <p className={styles.yName}>↑ lock wait p99</p>
       <div className={styles.box}>
         <YTicks ticks={yTicks} />
