@@ -31,9 +31,12 @@ describe('dashboard connection', () => {
       await untilPhase(visit, 'lost');
       await untilSays(
         visit,
-        /No connection for \d+ s\. Everything below is from \d\d:\d\d:\d\d and is not moving\./,
+        /No connection for \d+ s\. Everything below is from \d\d:\d\d:\d\d and no longer updates\./,
       );
-      await untilSays(visit, /Actions are disabled until it is back\. (Next attempt in \d+ s|Trying now)\./);
+      await untilSays(
+        visit,
+        /Actions are disabled until it is back\. (Next attempt in \d+ s|Connecting now)\./,
+      );
       expect(await auditNow(visit).getAttribute('aria-disabled')).toBe('true');
       expect(await visit.text('header')).toMatch(/\d+ of \d+ held at \d\d:\d\d:\d\d/);
     } finally {
