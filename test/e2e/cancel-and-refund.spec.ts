@@ -2,7 +2,7 @@ import { expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
 import { until } from '../support/until';
 
-describe('the way back', () => {
+describe('cancellations and refunds over HTTP', () => {
   const shop = openShop({ queue: 'postgres' });
 
   /** An order whose charge is under way, and the SKU it holds. */
@@ -19,7 +19,7 @@ describe('the way back', () => {
     return { sku, id: body.id as string };
   }
 
-  it('voids what was authorized when an order is cancelled during its authorization', async () => {
+  it('voids the authorization of an order that is cancelled while it is authorized', async () => {
     const bystander = await shop.placed(await shop.product(5));
     const { sku, id } = await charging('pm_sandbox_slow_1500');
     const answer = await shop.requestCancellation(id, 'cancel');
@@ -41,7 +41,7 @@ describe('the way back', () => {
     expect((await shop.orderNow(bystander.id)).status).toBe('placed');
   });
 
-  it('answers 202 while the provider has not answered yet, and ends by itself', async () => {
+  it('answers 202 while the provider has not answered, and ends later', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500');
     const answer = await shop.requestCancellation(id, 'cancel', { waitSeconds: 0 });
 
@@ -52,7 +52,7 @@ describe('the way back', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('refunds when an order is cancelled during its capture, which cannot be called off', async () => {
+  it('refunds an order that is cancelled while it is captured', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500', 'capture-payment');
     const answer = await shop.requestCancellation(id, 'cancel');
 
@@ -86,7 +86,7 @@ describe('the way back', () => {
     expect(await shop.available(sku)).toBe(4);
   });
 
-  it('is gone once, however often and under whatever keys it is asked for', async () => {
+  it('ends an order once, however often and under whatever keys it is requested', async () => {
     const sku = await shop.product(5);
     const order = await shop.placed(sku, 2);
     const same = Array.from({ length: 5 }, () =>
@@ -115,7 +115,7 @@ describe('the way back', () => {
     expect((await shop.orderNow(other.id)).status).toBe('placed');
   });
 
-  it('finds nothing to give back of a rejected order', async () => {
+  it('answers order_already_rejected for a rejected order', async () => {
     const sku = await shop.product(5);
     const declined = await shop.order(
       { paymentMethod: 'pm_card_chargeDeclined', lines: [{ sku, quantity: 2 }] },
@@ -133,7 +133,7 @@ describe('the way back', () => {
     });
   });
 
-  it('refuses to refund what is not placed yet, and places it all the same', async () => {
+  it('answers order_not_placed to a refund of a pending order, and places it', async () => {
     const { id } = await charging('pm_sandbox_slow_1000');
     const key = `later-${id}`;
 
@@ -146,7 +146,7 @@ describe('the way back', () => {
     expect([later.status, later.body.status]).toEqual([200, 'refunded']);
   });
 
-  it('shows a cancelled order to whoever repeats the request that made it', async () => {
+  it('shows a cancelled order when the request that made it is repeated', async () => {
     const sku = await shop.product(5);
     const body = { customerId: 'cus_repeats', lines: [{ sku, quantity: 1 }] };
     const placed = await shop.order(body, { key: `made-${sku}`, waitSeconds: 20 });
@@ -158,7 +158,7 @@ describe('the way back', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('keeps a stranger’s amount from being captured, and voids it when the order is cancelled', async () => {
+  it('never captures another amount, and voids it when the order is cancelled', async () => {
     const sku = await shop.product(5);
     const { body: order } = await shop.order({
       paymentMethod: 'pm_sandbox_amount_mismatch',

@@ -81,7 +81,7 @@ describeOnEachQueueBackend('a service whose processes are killed', (queue) => {
     await shop.expectAudit();
   });
 
-  it('brings a charge in flight home before a worker that was asked to stop ends', async () => {
+  it('records the result of a charge in flight before a stopping worker exits', async () => {
     await shop.service.kill('worker-2', 'SIGTERM');
     const sku = await shop.product(5);
     const { body } = await shop.order({

@@ -39,7 +39,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(await shop.available(other)).toBe(10);
   });
 
-  it('is accepted at once and placed later when nobody waits', async () => {
+  it('is accepted at once and placed later without a wait', async () => {
     const sku = await shop.product(10);
     const answer = await shop.order({ paymentMethod: 'pm_sandbox_slow_500', lines: [{ sku, quantity: 1 }] });
 
@@ -60,7 +60,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     });
   });
 
-  it('is answered as pending when the wait runs out before the charge', async () => {
+  it('is pending in the response when the wait times out before the charge', async () => {
     const sku = await shop.product(10);
     const answer = await shop.order(
       { paymentMethod: 'pm_sandbox_slow_1400', lines: [{ sku, quantity: 1 }] },
@@ -117,7 +117,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(await shop.available(sku)).toBe(3);
   });
 
-  it('is refused before anything is taken when the total is not the one the buyer was shown', async () => {
+  it('answers total_changed, with no stock reserved, when the total is not what the buyer was shown', async () => {
     const sku = await shop.product(5);
     const lines = [{ sku, quantity: 2 }];
     const refused = await shop.order({ lines, expectedTotal: { amount: 3997, currency: 'EUR' } });
@@ -133,7 +133,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(right.status).toBe(201);
   });
 
-  it('names every short line at once, and takes nothing from the others', async () => {
+  it('answers 409 with every short line, and reserves nothing of the others', async () => {
     const [plenty, few, none] = [await shop.product(30), await shop.product(3), await shop.product(0)];
     const answer = await shop.order({
       lines: [
@@ -156,7 +156,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(await shop.available(few)).toBe(3);
   });
 
-  it('adds up lines of one product', async () => {
+  it('adds up several lines of one product', async () => {
     const sku = await shop.product(5);
     const lines = [
       { sku, quantity: 2 },
@@ -203,7 +203,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(first.body).toMatchObject({ object: 'list', hasMore: false, nextCursor: null });
   });
 
-  it('is told of in a stream of events that closes when the order ends', async () => {
+  it('is reported in an event stream that closes when the order ends', async () => {
     const sku = await shop.product(5);
     const { body: order } = await shop.order({
       paymentMethod: 'pm_sandbox_slow_400',
@@ -224,7 +224,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     });
   });
 
-  it('is told of in one event when it had ended before anybody listened', async () => {
+  it('is reported in one event when it had ended before', async () => {
     const order = await shop.placed(await shop.product(5));
     const stream = await shop.client.get(`/v1/orders/${order.id}/events`);
 

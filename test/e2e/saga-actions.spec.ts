@@ -5,7 +5,7 @@ import { HttpClient, expectProblem } from '../support/http-client';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
 
-describe('the stuck-saga desk', () => {
+describe('saga actions over HTTP', () => {
   // No webhook arrives, and a saga that waits does so for ever: nothing moves but by the operator's hand.
   const shop = openShop({
     queue: 'postgres',
@@ -71,7 +71,7 @@ describe('the stuck-saga desk', () => {
       [orderId],
     );
 
-  it('asks again at once when it is told to, and the order is charged once', async () => {
+  it('retry asks again at once, and the order is charged once', async () => {
     const sku = await shop.product(5);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     const answer = await act('retry', orderId, { reason: 'the provider is back' });
@@ -100,7 +100,7 @@ describe('the stuck-saga desk', () => {
     ]);
   });
 
-  it('undoes an order whose capture was never heard: it is asked for first, and then refunded', async () => {
+  it('compensate asks for an unknown capture first, and then refunds it', async () => {
     const sku = await shop.product(5);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     expect((await act('compensate', orderId)).body).toMatchObject({ object: 'saga', orderId });
@@ -115,7 +115,7 @@ describe('the stuck-saga desk', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('gives an order up at once, with its stock on sale, and places it after all when its charge turns up', async () => {
+  it('resolve ends an order at once, and a late charge places it after all', async () => {
     const sku = await shop.product(1);
     const orderId = await unheard('pm_sandbox_late_commit_4000', sku);
     expect(await shop.available(sku)).toBe(0);
@@ -133,7 +133,7 @@ describe('the stuck-saga desk', () => {
     expect(await shop.ledgerRow(orderId)).toMatchObject({ captured: 1999, refunded: 0 });
   });
 
-  it('gives the money back when the stock of an order that was given up is gone', async () => {
+  it('a late charge is refunded when the stock of a resolved order is gone', async () => {
     const sku = await shop.product(1);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     await faults({ down: true });
@@ -147,7 +147,7 @@ describe('the stuck-saga desk', () => {
     expect((await shop.admin.get(`/v1/stock/${sku}`)).body).toMatchObject({ onHand: 1, reserved: 1 });
   });
 
-  it('tells a shop that asks for its order again that it was given up', async () => {
+  it('a resolved order answers 409 order_abandoned to its shop', async () => {
     const sku = await shop.product(1);
     const key = randomUUID();
     const order = {
@@ -167,7 +167,7 @@ describe('the stuck-saga desk', () => {
     expect((await shop.untilEnded(body.id)).status).toBe('placed');
   });
 
-  it('does one thing under one key, however many copies arrive at once', async () => {
+  it('an action is done once when copies arrive at once under one key', async () => {
     const orderId = await unheard('pm_sandbox_timeout_before_commit', await shop.product(5));
     const key = randomUUID();
     const answers = await inParallel(50, 50, () => act('compensate', orderId, { key }));
@@ -182,7 +182,7 @@ describe('the stuck-saga desk', () => {
     await shop.untilEnded(orderId);
   });
 
-  it('tells why it does not act', async () => {
+  it('a refused action says why', async () => {
     const sku = await shop.product(5);
     const placed = await shop.placed(sku);
     const orderId = await unheard('pm_sandbox_timeout_before_commit', sku);
@@ -204,7 +204,7 @@ describe('the stuck-saga desk', () => {
     await shop.untilEnded(orderId);
   });
 
-  it('wants to know why, in 3 to 500 characters', async () => {
+  it('an action requires a reason of 3 to 500 characters', async () => {
     const orderId = await unheard('pm_sandbox_timeout_before_commit', await shop.product(1));
     for (const reason of [undefined, 42, '     ', 'ok', 'x'.repeat(501), 'cus\u0000tomer']) {
       for (const name of acts) {
@@ -218,7 +218,7 @@ describe('the stuck-saga desk', () => {
     expect((await recordsOf(orderId))[0]!.reason).toHaveLength(500);
   });
 
-  it.each(acts)('obeys an admin alone (%s)', async (name) => {
+  it.each(acts)('only an admin may act (%s)', async (name) => {
     const orderId = await unheard('pm_sandbox_timeout_before_commit', await shop.product(1));
     expectProblem(await act(name, orderId, { by: shop.stranger }), { status: 401, code: 'unauthenticated' });
     for (const by of [shop.client, shop.viewer])
@@ -230,5 +230,5 @@ describe('the stuck-saga desk', () => {
     expect((await recordsOf(orderId)).map(({ reason }) => reason)).toEqual(['yes']);
   });
 
-  it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit());
+  it('orders, stock and the provider’s ledger agree at the end', () => shop.expectAudit());
 });

@@ -65,7 +65,7 @@ async function untilAtRest(orderId: string, gateway: LedgerGateway): Promise<voi
   }
 }
 
-describe('an order that is cancelled while its capture is answered', () => {
+describe('an order that is cancelled while its capture’s result arrives', () => {
   it.each([
     ['charged, placed and given back', {}, ['ok: cancelled after authorize, capture, refund']],
     [
@@ -192,7 +192,7 @@ describe('a worker that slept through its lease', () => {
   });
 });
 
-describe('an order that an operator ends while its charge turns up', () => {
+describe('an order that an operator ends while its charge arrives', () => {
   it.each([
     ['resolve', 'placed, confirmed after authorize, capture'],
     ['compensate', 'rejected (cancelled), released after authorize, capture, refund'],

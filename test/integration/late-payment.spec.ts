@@ -45,7 +45,7 @@ const messagesOf = async (orderId: string) =>
 const placed = { order: 'placed', reservation: 'confirmed', kept: 1_000, setAside: 0 };
 const givenBack = { order: 'rejected (abandoned)', reservation: 'released', kept: 0, setAside: 0 };
 
-describe('a charge that turns up after its order was given up', () => {
+describe('a late charge for an order that was given up', () => {
   it.each(kinds)(
     'places it after all, on a new reservation, when its stock is still there (%s)',
     async (kind) => {
@@ -70,7 +70,7 @@ describe('a charge that turns up after its order was given up', () => {
     },
   );
 
-  it('places it at the price that the buyer was shown, whatever it costs now', async () => {
+  it('places it at the price that the buyer was shown', async () => {
     const checkout = await givenUp('capture');
     await world.rows(`UPDATE products SET unit_amount = 9_999 WHERE sku = $1`, [checkout.sku]);
     await checkout.driveToItsEnd();
@@ -82,7 +82,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(amount).toBe(1_000);
   });
 
-  it.each(kinds)('is given back when its stock is gone (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when its stock is gone (%s)', async (kind) => {
     const checkout = await givenUp(kind);
     const rival = await buyOut(checkout);
     const before = await both();
@@ -96,7 +96,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await both()).toEqual({ ...before, back: before.back + 1 });
   });
 
-  it('is given back, with nothing taken, when only one of its lines is gone', async () => {
+  it('is voided, with no stock reserved, when one of its lines is gone', async () => {
     const [gone, there] = await world.productsOf(2, { onHand: 1 });
     const gateway = new LedgerGateway();
     const orderId = await world.order([
@@ -123,7 +123,7 @@ describe('a charge that turns up after its order was given up', () => {
     ]);
   });
 
-  it.each(kinds)('is given back when the customer had cancelled before (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when the customer had cancelled before (%s)', async (kind) => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ [kind]: 'answer lost' });
     await checkout.cancel();
@@ -135,7 +135,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await checkout.end()).toEqual({ ...givenBack, order: `rejected (${reason})` });
   });
 
-  it.each(kinds)('is given back when the customer cancelled since (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when the customer cancelled since (%s)', async (kind) => {
     const checkout = await givenUp(kind);
     const before = await both();
     await checkout.cancel();
@@ -144,14 +144,14 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await both()).toEqual({ ...before, back: before.back + 1 });
   });
 
-  it.each(kinds)('is given back when the customer cancels while it is being asked for (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when the customer cancels during the call (%s)', async (kind) => {
     const checkout = await givenUp(kind);
     checkout.gateway.whileAsked = () => checkout.cancel();
     await checkout.driveToItsEnd();
     expect(await checkout.end()).toEqual(givenBack);
   });
 
-  it('for another sum is given back when it was only set aside', async () => {
+  it('is voided when another amount was authorized', async () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     checkout.gateway.overcharge = 1;
     await checkout.driveWhile({ authorize: 'answer lost' });
@@ -160,7 +160,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await checkout.end()).toEqual(givenBack);
   });
 
-  it('for another sum is never placed, and waits for a person when it was captured', async () => {
+  it('is never placed when another amount was captured, and waits for an operator', async () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ capture: 'held back' });
     checkout.gateway.overcharge = 1;
@@ -172,7 +172,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await checkout.available()).toBe(1);
   });
 
-  it('is never placed when the order’s own compensation had decided otherwise', async () => {
+  it('is never placed when the order was compensating already', async () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ capture: 'answer lost' });
     await checkout.act('compensate');
@@ -182,7 +182,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await checkout.end()).toEqual({ ...givenBack, order: 'rejected (cancelled)' });
   });
 
-  it('is given back in the end though the way back is not heard either', async () => {
+  it('is refunded in the end although the refund has no result at first', async () => {
     const checkout = await givenUp('capture');
     await buyOut(checkout);
     for (let nth = 0; nth < 3; nth++) await checkout.driveWhile({ refund: 'answer lost' });
@@ -192,7 +192,7 @@ describe('a charge that turns up after its order was given up', () => {
     expect(await checkout.end()).toEqual(givenBack);
   });
 
-  it('places it once though it was given up twice', async () => {
+  it('is placed once although it was given up twice', async () => {
     const checkout = await givenUp('authorize');
     await checkout.driveWhile({ capture: 'answer lost' });
     expect(await checkout.end()).toMatchObject({ order: 'pending', reservation: 'pinned' });
@@ -208,7 +208,7 @@ describe('a charge that turns up after its order was given up', () => {
     ]);
   });
 
-  it.each([0, 1, 2, 3])('is settled once though its worker dies behind commit %i', async (commits) => {
+  it.each([0, 1, 2, 3])('is settled once although its worker dies behind commit %i', async (commits) => {
     const checkout = await givenUp('authorize');
     checkout.gateway.fails = {};
     const { db, crashed } = databaseThatDiesAfter(commits, world.db);
@@ -249,7 +249,7 @@ describe('an order that was given up', () => {
   it.each([
     ['authorize', ['authorize']],
     ['capture', ['authorize', 'void']],
-  ] as const)('and turns out to be declined has nothing left to give back (%s)', async (kind, done) => {
+  ] as const)('has nothing to undo when its charge turns out to be declined (%s)', async (kind, done) => {
     const checkout = await givenUp(kind, world, { declines: { [kind]: true } });
     await checkout.driveToItsEnd();
     expect(await checkout.saga()).toMatchObject({ status: 'compensated' });
@@ -257,7 +257,7 @@ describe('an order that was given up', () => {
     expect(checkout.gateway.done.map(({ kind }) => kind)).toEqual(kind === 'authorize' ? [] : done);
   });
 
-  it('goes on being asked for, and is stuck again after as many attempts, with its stock on sale', async () => {
+  it('is still asked for, and stuck again after as many attempts, with its stock on sale', async () => {
     const checkout = await givenUp('authorize');
     for (let attempt = 1; attempt <= 10; attempt++) {
       expect(await checkout.saga()).toMatchObject({ status: 'compensating' });
@@ -300,13 +300,13 @@ describe('an order that was given up', () => {
   });
 });
 
-describe('a late charge where the policy is to give it back', () => {
+describe('a late charge with LATE_PAYMENT=refund', () => {
   let strict: World;
   beforeAll(async () => (strict = await createWorld({ LATE_PAYMENT: 'refund' })));
   afterEach(() => expectInvariants(strict));
   afterAll(() => strict.close());
 
-  it.each(kinds)('is given back though its stock is still there (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided although its stock is free (%s)', async (kind) => {
     const checkout = await givenUp(kind, strict);
     const before = await both();
     await checkout.driveToItsEnd();

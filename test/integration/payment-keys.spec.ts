@@ -98,7 +98,7 @@ describe('an operation of an order that this build accepted', () => {
     expect(new Set(asked(orderId).map(({ key }) => key)).size).toBe(rows.length);
   });
 
-  it.each(kinds)('has the same names when the database has forgotten it (%s)', async (kind) => {
+  it.each(kinds)('has the same names after the database lost it (%s)', async (kind) => {
     const orderId = await world.order();
     await unheard[kind](orderId);
     const forgotten = (await rowsOf(orderId)).at(-1)!;
@@ -166,7 +166,7 @@ describe('an operation of an order that the previous build accepted', () => {
         return orderId;
       },
     ],
-  ])('is named by its row also when this build makes it (%s)', async (kind, begun) => {
+  ])('is named by its row also when this build creates it (%s)', async (kind, begun) => {
     const orderId = await begun();
     world.gateway.expect(kind);
     await drive(orderId);
@@ -177,13 +177,13 @@ describe('an operation of an order that the previous build accepted', () => {
   });
 });
 
-describe('an answer to an operation that the database has lost meanwhile', () => {
+describe('the result of an operation that the database lost during the call', () => {
   /** The operation of this call is gone; in its place is one that another worker has sent. */
   async function replace(orderId: string): Promise<void> {
     await world.rows(`UPDATE payment_operations SET id = $2 WHERE order_id = $1`, [orderId, newId()]);
   }
 
-  it('is not taken, and the provider is asked again under the same key', async () => {
+  it('is ignored, and the provider is asked again under the same key', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
@@ -200,7 +200,7 @@ describe('an answer to an operation that the database has lost meanwhile', () =>
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('unpins no stock for which another worker has a charge under way', async () => {
+  it('unpins no stock for which another worker is charging', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async () => {

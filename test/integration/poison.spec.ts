@@ -51,12 +51,12 @@ const setSweeps = (orderId: string, sweeps: number) =>
 const stuckSagas = async () =>
   (await sagaEvents.get()).values.find(({ labels }) => labels.event === 'stuck')?.value ?? 0;
 
-describe('a saga that ends its workers', () => {
+describe('a saga that kills its workers', () => {
   it.each([
     ['before they ask', 0],
     ['while they ask for the authorization', 1],
     ['while they ask for the capture', 2],
-  ])('%s is parked after five of them, for a person to see, while others flow', async (_, commits) => {
+  ])('%s is parked after five of them, visible to operators, while others go on', async (_, commits) => {
     const poison = await world.order();
     const before = await stuckSagas();
     const others: string[] = [];
@@ -73,7 +73,7 @@ describe('a saga that ends its workers', () => {
     for (const other of others) expect(await endOf(world, other)).toMatchObject({ order: 'placed' });
   });
 
-  it('is left alone once it is parked, by sweepers and doorbells alike', async () => {
+  it('is driven by neither sweepers nor wake-up jobs once it is parked', async () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
@@ -86,7 +86,7 @@ describe('a saga that ends its workers', () => {
     expect(world.gateway.calls).toEqual([]);
   });
 
-  it('goes on when an operator retries it, with all its chances', async () => {
+  it('continues with a new count when an operator retries it', async () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
@@ -98,7 +98,7 @@ describe('a saga that ends its workers', () => {
     expect(await endOf(world, poison)).toMatchObject({ order: 'placed' });
   });
 
-  it('is rejected when it is retried after its reservation’s time was over', async () => {
+  it('is rejected when it is retried after its reservation expired', async () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
@@ -114,7 +114,7 @@ describe('a saga that ends its workers', () => {
     expect(await endOf(world, poison)).toMatchObject({ order: 'rejected (reservation_expired)' });
   });
 
-  it('is not forgiven by a worker that only found it taken', async () => {
+  it('keeps its count when a worker only found it leased', async () => {
     const poison = await world.order();
     await setSweeps(poison, 4);
     const holder = await world.session();
@@ -139,7 +139,7 @@ describe('a saga that ends its workers', () => {
   });
 });
 
-describe('a saga that may be what ends its workers', () => {
+describe('a saga that may kill its workers', () => {
   /** Sagas that were swept so often before, in the order in which they fell due. */
   async function dueAfter(...sweeps: number[]): Promise<string[]> {
     const orders: string[] = [];
@@ -169,7 +169,7 @@ describe('a saga that may be what ends its workers', () => {
     }
   }
 
-  it('is driven after all others and alone, so that it takes nobody with it', async () => {
+  it('is driven after all others and alone, so that it takes no other saga with it', async () => {
     const [first, usual, second, late] = await dueAfter(2, 0, 4, 1);
     const runner = new Watched();
     const swept = sweeperOf(runner).sweep();
@@ -193,14 +193,14 @@ describe('a saga that may be what ends its workers', () => {
     await swept;
   });
 
-  it('is counted before its work begins', async () => {
+  it('is counted before its work starts', async () => {
     const [orderId] = await dueAfter(0);
     const runner = new Watched();
     await sweeperOf(runner).sweep();
     expect([runner.begun, await sweepsOf(orderId!)]).toEqual([[orderId], 1]);
   });
 
-  it('is above suspicion again once a worker came back from it', async () => {
+  it('has its count reset when a worker survives it', async () => {
     const [orderId] = await dueAfter(4);
     const gateway = new LedgerGateway();
     gateway.fails = { authorize: 'question lost' };
@@ -209,7 +209,7 @@ describe('a saga that may be what ends its workers', () => {
     expect(await sweepsOf(orderId!)).toBe(0);
   });
 
-  it('is above suspicion too when its step threw: that costs attempts instead', async () => {
+  it('has its count reset also when its step threw, which costs attempts instead', async () => {
     const [orderId] = await dueAfter(4);
     const gateway = new LedgerGateway();
     gateway.whileAsked = () => Promise.reject(new Error('a bug in a step'));

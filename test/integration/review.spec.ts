@@ -58,7 +58,7 @@ async function all(sort: ReviewSort, pageSize = 100): Promise<string[]> {
 }
 
 describe('the list of cases', () => {
-  it('has stuck sagas, payments unheard since their second retry, and dead letters; by money and by age', async () => {
+  it('contains stuck sagas, payments without a result after two retries, and dead letters, by money and by age', async () => {
     const cheap = await stuck(100);
     const { orderId: dear } = await unheardThrice(90_000);
     const letter = await deadLetter();
@@ -81,7 +81,7 @@ describe('the list of cases', () => {
     });
   });
 
-  it('tells each with its title, its facts, its money and its units', async () => {
+  it('shows each case with title, facts, money and units', async () => {
     const orderId = await stuck(5_000);
     const view = caseView((await findCase(world.db, orderId))!);
     expect(view).toMatchObject({
@@ -112,7 +112,7 @@ describe('the list of cases', () => {
     expect(letter.id).toMatch(/^evt_/);
   });
 
-  it('names both amounts when the provider took another', async () => {
+  it('names both amounts when the provider took another one', async () => {
     const found = await Checkout.start(world);
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -129,7 +129,7 @@ describe('the list of cases', () => {
     );
   });
 
-  it('keeps the age of a case when its kind changes, and starts it again for a trouble of a later step', async () => {
+  it('keeps the age of a case when its kind changes, and restarts it for a problem of a later step', async () => {
     const found = await unheardThrice(100);
     const { orderId } = found;
     const minutesOld = async () => {
@@ -169,7 +169,7 @@ describe('the list of cases', () => {
     await found.driveToItsEnd();
   });
 
-  it('loses a case when it is settled', async () => {
+  it('drops a case when it is settled', async () => {
     const found = await unheardThrice(100);
     expect(await all('money')).toEqual([found.orderId]);
     await found.driveToItsEnd();

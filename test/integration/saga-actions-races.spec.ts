@@ -39,7 +39,7 @@ async function settled(checkout: Checkout): Promise<string> {
   return order;
 }
 
-describe('an act of the desk at the moment', () => {
+describe('a saga action at the moment', () => {
   const driven = 'saga_driven: placed';
   const over = 'saga_settled: placed';
   it.each([
@@ -144,7 +144,7 @@ describe('an act of the desk at the moment', () => {
   );
 });
 
-describe('operators, customers, workers and webhooks, all at one order', () => {
+describe('operators, customers, workers and webhooks at one order', () => {
   it(
     'charge for it once or not at all, in any order of any of them',
     seeded(async (random) => {

@@ -33,7 +33,7 @@ const actedOn = async (orderId: string) => (await actionsOn(orderId)).map(({ act
 const causesOf = async (orderId: string, cause: string) =>
   (await timelineOf(world, orderId)).filter((line) => line.includes(` ${cause}`));
 
-describe('an act of the desk', () => {
+describe('a saga action', () => {
   it.each([
     ['retry', 'retried', { status: 'running', step: 'authorize-payment', attempt: 1, endsAs: null }],
     [
@@ -46,7 +46,7 @@ describe('an act of the desk', () => {
       'given-up',
       { status: 'compensating', step: 'authorize-payment', attempt: 0, endsAs: 'abandoned' },
     ],
-  ] as const)('is on record with who, why, before and after (%s)', async (act, cause, after) => {
+  ] as const)('is recorded with who, why, before and after (%s)', async (act, cause, after) => {
     const { orderId } = await (await unheard()).spendAttempts();
     await passTime(world, orderId);
     await world.runner({ gateway: world.gateway.expect('authorize', silence) }).drive(orderId);
@@ -63,7 +63,7 @@ describe('an act of the desk', () => {
     expect(await actedOn(neighbour.orderId)).toEqual([]);
   });
 
-  it.each(acts)('is done once, however many copies come at once under one key (%s)', async (act) => {
+  it.each(acts)('is done once when copies come at once under one key (%s)', async (act) => {
     const { orderId } = await unheard();
     const key = newId();
 
@@ -85,7 +85,7 @@ describe('an act of the desk', () => {
     expect(await actedOn(orderId)).toEqual(Array(times).fill(`saga.${act}`));
   });
 
-  it('is replayed under its key though the saga has gone on and ended since', async () => {
+  it('is replayed under its key after the saga has ended', async () => {
     const checkout = await unheard();
     const key = newId();
     expect(await ask('retry', checkout.orderId, { key })).toBe(false);
@@ -96,7 +96,7 @@ describe('an act of the desk', () => {
     expect(await answerOf(ask('retry', checkout.orderId))).toBe('saga_settled');
   });
 
-  it('is refused under a key that was sent with another reason', async () => {
+  it('answers idempotency_key_reused for a key that was sent with another reason', async () => {
     const { orderId } = await unheard();
     const key = newId();
     await ask('retry', orderId, { key });
@@ -106,7 +106,7 @@ describe('an act of the desk', () => {
     expect(await actedOn(orderId)).toEqual(['saga.retry']);
   });
 
-  it('keeps its keys apart by act, by order and by who asks', async () => {
+  it('keeps keys apart by action, order and operator', async () => {
     const [{ orderId }, other] = [await unheard(), await unheard()];
     const key = newId();
     const answers = [
@@ -119,7 +119,7 @@ describe('an act of the desk', () => {
     expect(await actedOn(orderId)).toEqual(['saga.retry', 'saga.retry', 'saga.compensate']);
   });
 
-  it.each(acts)('that was refused leaves its key free for another try (%s)', async (act) => {
+  it.each(acts)('leaves its key free when it was refused (%s)', async (act) => {
     const { orderId } = await unheard();
     const key = newId();
     const lease = (ends: string) =>
@@ -136,11 +136,11 @@ describe('an act of the desk', () => {
     expect(await actedOn(orderId)).toEqual([`saga.${act}`]);
   });
 
-  it.each(acts)('is refused for an order that is not there (%s)', async (act) => {
+  it.each(acts)('answers order_not_found for an unknown order (%s)', async (act) => {
     expect(await answerOf(ask(act, newId()))).toBe('order_not_found');
   });
 
-  it('is refused for a newer version before anything else is looked at', async () => {
+  it('is refused for a newer code version before any other check', async () => {
     const { orderId } = await (await Checkout.start(world)).driveWhile({});
     await world.rows(`UPDATE sagas SET code_version = code_version + 1 WHERE order_id = $1`, [orderId]);
     for (const act of acts) expect(await answerOf(ask(act, orderId))).toBe('unavailable');
@@ -149,7 +149,7 @@ describe('an act of the desk', () => {
 });
 
 describe('a retry', () => {
-  it('asks at once, under the key of before, with attempts to spend', async () => {
+  it('asks at once, under the same key, with new attempts', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await world.runner().drive(orderId);
@@ -164,7 +164,7 @@ describe('a retry', () => {
     world.gateway.expectSpoken();
   });
 
-  it('does not make a saga forget that its capture was asked for', async () => {
+  it('keeps that the capture was asked for', async () => {
     const checkout = await unheard('capture');
     await ask('retry', checkout.orderId);
     await checkout.cancel();
@@ -179,8 +179,8 @@ describe('a retry', () => {
   });
 });
 
-describe('an order that is compensated by hand', () => {
-  it('with an unheard capture has it asked for first, and then refunded', async () => {
+describe('an order that an operator compensates', () => {
+  it('has its unknown capture asked for first, and then refunded', async () => {
     const checkout = await unheard('capture');
     await ask('compensate', checkout.orderId);
     expect(await checkout.end()).toEqual({
@@ -213,7 +213,7 @@ describe('an order that is compensated by hand', () => {
     });
   });
 
-  it('with a capture that turns out to be declined has its authorization voided', async () => {
+  it('has its authorization voided when the capture turns out to be declined', async () => {
     const checkout = await Checkout.start(world, { declines: { capture: true } });
     await checkout.driveWhile({ capture: 'answer lost' });
     await ask('compensate', checkout.orderId);
@@ -222,7 +222,7 @@ describe('an order that is compensated by hand', () => {
     expect(await checkout.end()).toMatchObject({ order: 'rejected (cancelled)', reservation: 'released' });
   });
 
-  it('keeps its stock until its money is given back', async () => {
+  it('keeps its stock until its money is refunded', async () => {
     const checkout = await unheard('capture');
     await ask('compensate', checkout.orderId);
     await checkout.driveWhile({ refund: 'question lost' });
@@ -233,7 +233,7 @@ describe('an order that is compensated by hand', () => {
 });
 
 /** Stripe forgets a key after 24 hours; asked again it would authorize a second time. */
-describe('an authorization that is unheard for so long that its key may be forgotten', () => {
+describe('an authorization without a result for so long that its key may be forgotten', () => {
   let usual: World;
   beforeEach(async () => {
     usual = world;
@@ -258,7 +258,7 @@ describe('an authorization that is unheard for so long that its key may be forgo
   }
 
   it.each(['retry', 'compensate'] as const)(
-    'is not asked for again, but waits for a person (%s)',
+    'is not asked for again and waits for an operator (%s)',
     async (act) => {
       const orderId = await unheardFor(23 * 60 + 1);
       await ask(act, orderId);
@@ -270,7 +270,7 @@ describe('an authorization that is unheard for so long that its key may be forgo
     },
   );
 
-  it('is not asked for again by itself either', async () => {
+  it('is not asked for again without an operator either', async () => {
     const orderId = await unheardFor(23 * 60 + 1);
     await passTime(world, orderId);
     await world.runner().drive(orderId);
@@ -278,7 +278,7 @@ describe('an authorization that is unheard for so long that its key may be forgo
     await expectInvariants(world);
   });
 
-  it('is done with when it is resolved: nobody asks any more, and no promise is broken by it', async () => {
+  it('is never asked for again after resolve, and breaks no invariant', async () => {
     const orderId = await unheardFor(23 * 60 + 1);
     await ask('resolve', orderId);
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated', nextRun: 'never' });
@@ -286,7 +286,7 @@ describe('an authorization that is unheard for so long that its key may be forgo
     await expectInvariants(world);
   });
 
-  it.each(acts)('but not yet is asked for again, and no promise is broken meanwhile (%s)', async (act) => {
+  it.each(acts)('is asked for again before that time, and breaks no invariant (%s)', async (act) => {
     const orderId = await unheardFor(22 * 60 + 59);
     await ask(act, orderId);
     world.gateway.expect('authorize', silence);

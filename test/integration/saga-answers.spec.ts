@@ -19,7 +19,7 @@ const operationsOf = (orderId: string) =>
     [orderId],
   );
 
-describe('a provider that is not heard', () => {
+describe('a call without a result', () => {
   it.each(['authorize', 'capture'] as const)(
     'is asked again under the same operation id (%s)',
     async (kind) => {
@@ -49,7 +49,7 @@ describe('a provider that is not heard', () => {
     },
   );
 
-  it('is never taken for a no: after the last attempt the saga is stuck, with the stock kept and still due', async () => {
+  it('is never a no: after the last attempt the saga is stuck, keeps its stock and is still due', async () => {
     const orderId = await world.order();
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       expect((await sagaOf(world, orderId)).status).toBe('running');
@@ -71,7 +71,7 @@ describe('a provider that is not heard', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('keeps the reservation from expiring meanwhile', async () => {
+  it('keeps the reservation from expiring', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -89,7 +89,7 @@ describe('a provider that is not heard', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('is obeyed when it says how long to wait', async () => {
+  it('is repeated after the pause that the provider asked for', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', {
       status: 'unknown',
@@ -108,7 +108,7 @@ describe('a provider that is not heard', () => {
   });
 });
 
-describe('a call that was held back on our side', () => {
+describe('a call that was held back', () => {
   it.each(['authorize', 'capture'] as const)(
     'costs no attempt, and leaves its operation as it was (%s)',
     async (kind) => {
@@ -128,7 +128,7 @@ describe('a call that was held back on our side', () => {
     },
   );
 
-  it('does not make heard what was not heard before', async () => {
+  it('does not turn an unknown result into a known one', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -141,7 +141,7 @@ describe('a call that was held back on our side', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'pending', reservation: 'pinned' });
   });
 
-  it('leaves the order free to be cancelled, with the authorization voided', async () => {
+  it('leaves the order cancellable, and its authorization is voided', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize')
@@ -160,7 +160,7 @@ describe('a call that was held back on our side', () => {
   });
 });
 
-describe('a provider that speaks of another sum', () => {
+describe('a result with another amount', () => {
   it.each([
     ['authorize', 'amount', { amount: 1_001, currency: 'EUR' }],
     ['authorize', 'currency', { amount: 1_000, currency: 'USD' }],

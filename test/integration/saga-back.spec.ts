@@ -27,7 +27,7 @@ async function placedOrder(): Promise<string> {
 const neverCharged = { order: 'rejected (cancelled)', reservation: 'released', reserved: 0 };
 
 describe('a pending order that is cancelled', () => {
-  it('before anything was asked is rejected without a word to the provider', async () => {
+  it('is rejected without a call to the provider when nothing was asked yet', async () => {
     const [orderId, neighbour] = [await world.order(), await world.order()];
 
     expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
@@ -38,7 +38,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, neighbour)).toMatchObject({ order: 'pending', reservation: 'active' });
   });
 
-  it('while it is being authorized has its authorization voided', async () => {
+  it('has its authorization voided when it was being authorized', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
@@ -52,7 +52,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
-  it('while the authorization is unknown has it asked for again, then voided', async () => {
+  it('has its unknown authorization asked for again, then voided', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -65,7 +65,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
-  it('while it is being authorized and is then declined has nothing to void', async () => {
+  it('has nothing to void when the authorization is then declined', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', async () => {
       await requestCancellation(orderId, 'cancel');
@@ -78,7 +78,7 @@ describe('a pending order that is cancelled', () => {
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated' });
   });
 
-  it('while it is being captured is charged, placed and given back', async () => {
+  it('is charged, placed and refunded when it was being captured', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize')
@@ -93,7 +93,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual({ order: 'cancelled', reservation: 'returned', reserved: 0 });
   });
 
-  it('while the capture is unknown is given back once the capture is heard of', async () => {
+  it('is refunded when its unknown capture turns out to be done', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture', silence);
     await drive(orderId);
@@ -106,7 +106,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual({ order: 'cancelled', reservation: 'returned', reserved: 0 });
   });
 
-  it('while the capture is being declined is rejected with its authorization voided', async () => {
+  it('is rejected with its authorization voided when the capture is declined', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize')
@@ -122,7 +122,7 @@ describe('a pending order that is cancelled', () => {
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated' });
   });
 
-  it('is turned back though the worker that drove it is gone', async () => {
+  it('is compensated although the worker that drove it is gone', async () => {
     const orderId = await world.order();
     const lost = new Promise<void>((resolve) => {
       world.gateway.expect('authorize', () => {
@@ -141,7 +141,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
-  it('cannot be refunded instead', async () => {
+  it('answers order_not_placed to a refund', async () => {
     const orderId = await world.order();
     expect(await requestCancellation(orderId, 'refund')).toBe('order_not_placed');
     expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
@@ -151,7 +151,7 @@ describe('a pending order that is cancelled', () => {
 });
 
 describe('a stuck order that is cancelled', () => {
-  it('has whatever was authorized voided, for whatever sum', async () => {
+  it('has its authorization voided, whatever its amount', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' });
     await drive(orderId);
@@ -185,7 +185,7 @@ describe('a placed order', () => {
     expect(await endOf(world, neighbour)).toEqual({ order: 'placed', reservation: 'confirmed', reserved: 1 });
   });
 
-  it('is turned back once when many ask at the same moment', async () => {
+  it('is compensated once when many requests come at once', async () => {
     const orderId = await placedOrder();
 
     const answers = await Promise.all(
@@ -205,7 +205,7 @@ describe('a placed order', () => {
     expect(await endOf(world, orderId)).toMatchObject({ reservation: 'returned', reserved: 0 });
   });
 
-  it('is refunded for the sum that was captured, against its own authorization', async () => {
+  it('is refunded the captured amount, against its own authorization', async () => {
     const orderId = await placedOrder();
     const [authorization] = world.gateway.keys('authorize').slice(-1);
     await requestCancellation(orderId, 'refund');
@@ -220,8 +220,8 @@ describe('a placed order', () => {
   });
 });
 
-describe('a compensation that is not heard', () => {
-  it('asks for the void again under the same operation id, and keeps the stock until then', async () => {
+describe('a compensation without a result', () => {
+  it('asks for the void again under the same key, and keeps the stock until then', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture', declinedCard).expect('void', silence);
     await drive(orderId);
@@ -240,7 +240,7 @@ describe('a compensation that is not heard', () => {
     });
   });
 
-  it('is never dropped: after the last attempt it is stuck and still due, and then gives back what is owed', async () => {
+  it('is never dropped: after the last attempt it is stuck and still due, and ends when the provider answers', async () => {
     const orderId = await placedOrder();
     await requestCancellation(orderId, 'refund');
     for (let attempt = 0; attempt < 10; attempt++) {

@@ -76,7 +76,7 @@ describe('a saga whose worker dies', () => {
     expect(doneFor(gateway)).toEqual(['authorize', 'capture', 'refund']);
   });
 
-  it.each([0, 1, 2])('is cancelled once it is found after a crash behind commit %i', async (commits) => {
+  it.each([0, 1, 2])('cancels an order when it is found after a crash behind commit %i', async (commits) => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     const { db, crashed } = databaseThatDiesAfter(commits, world.db);
@@ -98,7 +98,7 @@ describe('a worker that slept through its lease', () => {
   const staleWrites = async () =>
     (await sagaEvents.get()).values.find(({ labels }) => labels.event === 'stale_write_refused')?.value ?? 0;
 
-  it('writes nothing when another took over', async () => {
+  it('writes nothing when another worker took over', async () => {
     const orderId = await world.order();
     const refusedBefore = await staleWrites();
     let left: unknown;
@@ -119,7 +119,7 @@ describe('a worker that slept through its lease', () => {
     expect(await staleWrites()).toBe(refusedBefore + 1);
   });
 
-  it('may still write when nobody did', async () => {
+  it('may still write when no worker took over', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
@@ -133,7 +133,7 @@ describe('a worker that slept through its lease', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('has a smaller fencing token than whoever took over', async () => {
+  it('has a smaller fencing token than the worker that took over', async () => {
     const orderId = await world.order();
     const tokens: number[] = [];
     const noteToken = async () => void tokens.push((await sagaOf(world, orderId)).fencingToken);
@@ -182,7 +182,7 @@ describe('a step that throws', () => {
       [orderId],
     );
 
-  it('costs an attempt, waits its turn, and says why', async () => {
+  it('costs an attempt, waits for its next run, and records why', async () => {
     const orderId = await world.order();
     await breakReservation(orderId);
 
@@ -196,7 +196,7 @@ describe('a step that throws', () => {
     await mendReservation(orderId);
   });
 
-  it('leaves its saga stuck after the last attempt, and goes on when it is mended', async () => {
+  it('leaves its saga stuck after the last attempt, and continues when it is fixed', async () => {
     const orderId = await world.order();
     await breakReservation(orderId);
     for (let attempt = 0; attempt < attemptsMax; attempt++) {
@@ -214,7 +214,7 @@ describe('a step that throws', () => {
   });
 
   // The money is taken by then, so this of all failures must come before a person's eyes.
-  it('leaves its saga stuck also when it throws on the provider’s answer', async () => {
+  it('leaves its saga stuck also when it throws on the provider’s result', async () => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     await world.rows(

@@ -39,8 +39,8 @@ const optionsFor = async ({ orderId }: Checkout, answer: LookupResult) =>
   optionsOf((await findSagaFacts(world.db, orderId))!, answer);
 const captureUnheard = async () => (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
 
-describe('the options of a saga whose capture was not heard', () => {
-  it('say that a retry ends in placed when the provider has the money, and suggest it', async () => {
+describe('the options of a saga with an unknown capture', () => {
+  it('suggest a retry, which ends in placed, when the provider has the money', async () => {
     const options = await optionsFor(await captureUnheard(), heard({ captured: 1_000 }));
     expect(options).toMatchObject({
       suggested: 'retry',
@@ -68,7 +68,7 @@ describe('the options of a saga whose capture was not heard', () => {
 });
 
 describe('the options of a saga', () => {
-  it('say what is let go, and that a charge may still turn up for an order that is ended now', async () => {
+  it('show what is voided, and that a charge may still arrive for an order that is resolved', async () => {
     const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
     const { compensate, resolve } = await optionsFor(found, heard({}));
     expect(compensate.why).toMatch(/^Voids €\u202f10\.00, puts 1 unit of .* back on sale and ends the order/);
@@ -77,7 +77,7 @@ describe('the options of a saga', () => {
     expect(silent.compensate.why).toMatch(/^Voids what turns out to be authorized, puts/);
   });
 
-  it('that stopped for another amount do not promise anything of asking again', async () => {
+  it('promise nothing of a retry when the saga stopped for another amount', async () => {
     const found = await (await Checkout.start(world)).driveWhile({ capture: 'held back' });
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -100,7 +100,7 @@ describe('the options of a saga', () => {
     );
   });
 
-  it('that stopped for another authorized amount say that resolving it voids the authorization', async () => {
+  it('show that resolving voids the authorization when the saga stopped for its amount', async () => {
     const found = await Checkout.start(world);
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -144,7 +144,7 @@ describe('the comparison of our record with the provider', () => {
     expect(await comparison(found, unheard)).toEqual(all('not_heard'));
   });
 
-  it('marks the amount that the provider holds and nobody asked for', async () => {
+  it('marks an amount that the provider holds and nobody asked for', async () => {
     const found = await Checkout.start(world);
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -155,7 +155,7 @@ describe('the comparison of our record with the provider', () => {
     await (await found.act('compensate')).driveToItsEnd();
   });
 
-  it('marks a capture that only one side has, unless it is younger than the provider’s answer', async () => {
+  it('marks a capture that only one side has, unless it is newer than the provider’s record', async () => {
     const found = await (await Checkout.start(world)).driveWhile({});
     const reference = (await optionsFor(found, unheard)).recorded.reference!;
     const behind = heard({ reference });
@@ -169,8 +169,8 @@ describe('the comparison of our record with the provider', () => {
   });
 });
 
-describe('an option that cannot be done', () => {
-  it('stays in the list, with the reason in the words of its refusal', async () => {
+describe('an option that is not possible', () => {
+  it('stays in the list with its refusal as the reason', async () => {
     const placed = await (await Checkout.start(world)).driveWhile({});
     const options = await optionsFor(placed, heard({ captured: 1_000 }));
     expect(options.suggested).toBeNull();
@@ -188,7 +188,7 @@ describe('an option that cannot be done', () => {
     expect(fresh.compensate).toMatchObject({ possible: true, refund: null, units: 1 });
   });
 
-  it('promises nothing of asking again for a refund that was refused', async () => {
+  it('promises nothing of a retry for a declined refund', async () => {
     const found = await (await Checkout.start(world, { declines: { refund: true } })).driveWhile({});
     await (await found.refund()).driveWhile({});
     const { retry, resolve } = await optionsFor(found, heard({ captured: 1_000 }));
@@ -201,7 +201,7 @@ describe('an option that cannot be done', () => {
     );
   });
 
-  it('is told of an order on its way back, whose end is known', async () => {
+  it('shows the known end of an order that is being compensated', async () => {
     const found = await (
       await Checkout.start(world, { declines: { capture: true } })
     ).driveWhile({ void: 'question lost' });
@@ -215,11 +215,11 @@ describe('an option that cannot be done', () => {
   });
 });
 
-describe('the provider', () => {
+describe('ProviderLookup', () => {
   const order = { orderId: 'ord_1', reference: null };
   const record = heard({}).record;
 
-  it('is asked once, however many look at an order at the same time', async () => {
+  it('asks once when several people look at an order at the same time', async () => {
     let asked = 0;
     const lookup = new ProviderLookup({ find: async () => ((asked += 1), record) });
     const answers = await Promise.all([
@@ -232,7 +232,7 @@ describe('the provider', () => {
     expect(answers[0]).toMatchObject({ answered: true, record, problem: null });
   });
 
-  it('is asked at a time of the database’s clock, also in a process whose own clock is an hour ahead', async () => {
+  it('dates its records by the database’s clock, also in a process whose clock is an hour ahead', async () => {
     const found = await captureUnheard();
     const now = Date.now() - 3_600_000;
     hearClock(new Date(now));
@@ -250,7 +250,7 @@ describe('the provider', () => {
     beforeEach(() => void jest.useFakeTimers());
     afterEach(() => void jest.useRealTimers());
 
-    it('is asked again; silent then, it leaves what it said before with the time when it said it', async () => {
+    it('asks again, and keeps the earlier record with its time when there is no answer', async () => {
       let silent = false;
       const lookup = new ProviderLookup({
         find: () => (silent ? new Promise<never>(() => undefined) : Promise.resolve(record)),
@@ -269,7 +269,7 @@ describe('the provider', () => {
     });
   });
 
-  it('that breaks off has not answered', async () => {
+  it('reports no answer when the connection breaks', async () => {
     const lookup = new ProviderLookup({ find: () => Promise.reject(new Error('ECONNREFUSED')) });
     expect(await lookup.find(order)).toEqual(unheard);
   });

@@ -231,7 +231,7 @@ describe('the story of an order', () => {
     ],
   ];
 
-  it.each(stories)('%s tells what happened and what the customer paid', async (_, play, story) => {
+  it.each(stories)('%s reports what happened and what the customer paid', async (_, play, story) => {
     const found = await play();
     const told = withoutTimes((await viewOf(found)).story);
     expect(told).toEqual(story(found.sku));
@@ -287,7 +287,7 @@ describe('the money in a story', () => {
 });
 
 describe('the attempts of an order', () => {
-  it('are told one by one, with the key that they share, and with what undid them', async () => {
+  it('are listed one by one, with the key they share and what undid them', async () => {
     const found = await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' });
     await found.driveWhile({});
     const { attempts, operations, orderId } = await viewOf(found);
@@ -311,7 +311,7 @@ describe('the attempts of an order', () => {
     for (const { startedAtMs, endedAtMs } of attempts) expect(endedAtMs).toBeGreaterThanOrEqual(startedAtMs);
   });
 
-  it('are counted for each operation, as the history counts them, also on the way back', async () => {
+  it('are counted per operation, also while the saga compensates', async () => {
     const found = await checkout();
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -332,7 +332,7 @@ describe('the attempts of an order', () => {
     expect(money).toMatchObject({ authorized: said, voided: said, captured: { amount: 0 } });
   });
 
-  it('name who held the lease, and who took over from a worker that stopped', async () => {
+  it('name the lease’s holder, and the worker that took over from a lost one', async () => {
     const found = await checkout();
     await found.driveWhile({ authorize: 'question lost' });
     // The worker that asked died before it heard: its line is the last, and its lease is over.
@@ -362,7 +362,7 @@ describe('the attempts of an order', () => {
 });
 
 describe('what is next for an order', () => {
-  it('is its next try with its time, who drives it now, and what a hand could do', async () => {
+  it('is its next attempt with its time, the worker that drives it, and the possible actions', async () => {
     const found = await (await checkout()).driveWhile({ capture: 'question lost' });
     const waiting = await viewOf(found);
     expect(waiting).toMatchObject({ drivenBy: null, acts: { retry: true, compensate: true, resolve: true } });
@@ -390,7 +390,7 @@ describe('what is next for an order', () => {
     });
   });
 
-  it('comes with the webhooks that were received and what came of them, and with the key that the shop sent', async () => {
+  it('comes with the received webhooks, what they led to, and the shop’s key', async () => {
     const sku = await world.product();
     const claim = world.claim('orders', 'cart-8f21-1');
     const orderId = await world.order([{ sku, quantity: 1 }], { claim });

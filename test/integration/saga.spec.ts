@@ -22,8 +22,8 @@ const operationsOf = (orderId: string) =>
     [orderId],
   );
 
-describe('an order that meets no trouble', () => {
-  it('is placed by three commits, with no transaction open while the provider is asked', async () => {
+describe('a saga without trouble', () => {
+  it('places the order in three commits, with no transaction open during a call to the provider', async () => {
     const orderId = await world.order();
     const neighbour = await world.order();
     const openTransactions: number[] = [];
@@ -65,7 +65,7 @@ describe('an order that meets no trouble', () => {
     expect(await endOf(world, neighbour)).toMatchObject({ order: 'pending', reservation: 'active' });
   });
 
-  it('asks the provider for its own total, under its operations’ ids', async () => {
+  it('asks the provider for the order’s total, under the keys of its operations', async () => {
     const sku = await world.product({ amount: 700, currency: 'USD' });
     const orderId = await world.order([{ sku, quantity: 3 }]);
     world.gateway.expect('authorize').expect('capture');
@@ -86,7 +86,7 @@ describe('an order that meets no trouble', () => {
     expect(new Set([authorize, capture].map((call) => call!.request.key)).size).toBe(2);
   });
 
-  it('is driven by one worker however many try', async () => {
+  it('is driven by one worker when many try at once', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture');
 
@@ -95,7 +95,7 @@ describe('an order that meets no trouble', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('is driven once when its doorbell rings twice', async () => {
+  it('is driven once when its wake-up job runs twice', async () => {
     const orderId = await world.order();
     const { messageId } = await world.row<{ messageId: string }>(
       `SELECT id AS "messageId" FROM outbox WHERE aggregate_id = $1 AND type = 'order.accepted'`,
@@ -114,7 +114,7 @@ describe('an order that meets no trouble', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('is left to a newer worker when newer code wrote its saga', async () => {
+  it('leaves a saga of a newer code version to a newer worker', async () => {
     const orderId = await world.order();
     await world.rows(`UPDATE sagas SET code_version = code_version + 1 WHERE order_id = $1`, [orderId]);
     const before = await timelineOf(world, orderId);
@@ -136,7 +136,7 @@ describe('an order that meets no trouble', () => {
 });
 
 describe('a declined order', () => {
-  it('gives its stock back when the card is declined', async () => {
+  it('returns its stock when the card is declined', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', declinedCard);
 
@@ -154,7 +154,7 @@ describe('a declined order', () => {
     });
   });
 
-  it('gives its stock and its authorization back when the capture is declined', async () => {
+  it('returns its stock and voids its authorization when the capture is declined', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture', declinedCard).expect('void');
 
@@ -173,7 +173,7 @@ describe('a declined order', () => {
   });
 });
 
-describe('an order whose stock is gone before its charge', () => {
+describe('an order whose reservation ends before its charge', () => {
   const reservationOf = async (orderId: string) =>
     (await world.row<{ id: string }>(`SELECT reservation_id AS id FROM orders WHERE id = $1`, [orderId])).id;
 
@@ -209,7 +209,7 @@ describe('an order whose stock is gone before its charge', () => {
     });
   });
 
-  it('is charged all the same when it was pinned in time', async () => {
+  it('is charged after its deadline when it was pinned in time', async () => {
     const orderId = await world.order();
     const reservationId = await reservationOf(orderId);
     await world.db.transaction('command', (tx) => pin(tx, reservationId, orderId));

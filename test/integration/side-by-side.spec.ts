@@ -54,7 +54,7 @@ const unknownTo = {
 };
 
 describe.each(Object.entries(unknownTo))('a saga of %s', (_, { write, handBack }) => {
-  it('is left as it is by sweepers and doorbells, and driven by whoever knows it', async () => {
+  it('is left unchanged by sweepers and wake-up jobs, and driven by the build that knows it', async () => {
     const [orderId, known] = [await world.order(), await world.order()];
     await write(orderId);
     const before = await sagaRow(orderId);
@@ -71,7 +71,7 @@ describe.each(Object.entries(unknownTo))('a saga of %s', (_, { write, handBack }
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('does not keep this build from the sagas that it knows, however many there are', async () => {
+  it('does not keep this build from the sagas that it knows, however many it is', async () => {
     const unknown: string[] = [];
     for (let nth = 0; nth < places + 1; nth++) {
       unknown.push(await world.order());
@@ -90,7 +90,7 @@ describe.each(Object.entries(unknownTo))('a saga of %s', (_, { write, handBack }
 });
 
 describe('a saga of a newer code version', () => {
-  it('is not turned back by this build, which asks its caller to come again', async () => {
+  it('is not cancelled by this build, which answers 503', async () => {
     const orderId = await world.order();
     await set(orderId, 'code_version', codeVersion + 1);
     const before = await sagaRow(orderId);
@@ -109,7 +109,7 @@ describe('a saga of a newer code version', () => {
     await sweep();
   });
 
-  it('keeps its state when this build fails while it looks for work', async () => {
+  it('keeps its state when this build fails while it claims', async () => {
     const orderId = await world.order();
     await set(orderId, 'code_version', codeVersion + 1);
     const before = await sagaRow(orderId);
@@ -148,7 +148,7 @@ describe('a message that this build does not know', () => {
   const applied = async (messageId: string) =>
     (await world.rows(`SELECT FROM inbox WHERE message_id = $1`, [messageId])).length;
 
-  it('is not sent by its relay, which goes on with all others', async () => {
+  it('is not sent by this build’s relay, which sends all others', async () => {
     const [{ reservationId, messageId }, other] = [await told(), await told()];
     await handBack(other.messageId);
     await drain();
@@ -160,7 +160,7 @@ describe('a message that this build does not know', () => {
     expect(sent(reservationId)).toEqual(['reservation.created']);
   });
 
-  it('keeps its place before the next one of its own aggregate', async () => {
+  it('stays before the next message of its aggregate', async () => {
     const { reservationId, messageId } = await told();
     await world.reservations.extend(reservationId, 900, shop);
     await drain();
@@ -171,7 +171,7 @@ describe('a message that this build does not know', () => {
     expect(sent(reservationId)).toEqual(['reservation.created', 'reservation.extended']);
   });
 
-  it('is neither applied nor buried when a newer relay sent it here, and is applied once where it is known', async () => {
+  it('is neither applied nor parked when a newer relay sends it here, and is applied once by the build that knows it', async () => {
     const { reservationId, messageId } = await told();
     const job = { name: newType, data: { messageId, aggregateId: reservationId } };
     const { events } = consumersOf(world);

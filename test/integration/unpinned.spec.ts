@@ -32,8 +32,8 @@ const heldBack = async () => (await Checkout.start(world)).driveWhile({ authoriz
 const expired = { order: 'rejected (reservation_expired)', reservation: 'expired', kept: 0, setAside: 0 };
 const placed = { order: 'placed', reservation: 'confirmed', kept: 1_000, setAside: 0 };
 
-describe('a charge that was held back before its first byte', () => {
-  it('lets its reservation’s time run on, and the order is rejected when that is over', async () => {
+describe('a charge that was held back before it was sent', () => {
+  it('lets its reservation expire, and the order is then rejected', async () => {
     const [checkout, neighbour] = [await heldBack(), await heldBack()];
     expect(await reservationOf(checkout)).toMatchObject({ status: 'active' });
 
@@ -47,7 +47,7 @@ describe('a charge that was held back before its first byte', () => {
     expect(await reservationOf(neighbour)).toMatchObject({ status: 'active' });
   });
 
-  it('is rejected too when its saga looks before the sweeper does', async () => {
+  it('is rejected also when its saga runs before the sweeper', async () => {
     const checkout = await heldBack();
     await world.makeDue((await reservationOf(checkout)).id);
     await checkout.driveToItsEnd();
@@ -55,7 +55,7 @@ describe('a charge that was held back before its first byte', () => {
     expect(await checkout.available()).toBe(3);
   });
 
-  it('is asked for, on stock that is pinned again, when it is let through in time', async () => {
+  it('is asked for on newly pinned stock when it is let through in time', async () => {
     const checkout = await heldBack();
     await checkout.driveWhile({ authorize: 'answer lost' });
     expect(await reservationOf(checkout)).toMatchObject({ status: 'pinned' });
@@ -83,7 +83,7 @@ describe('a charge that was held back before its first byte', () => {
     expect(checkout.gateway.done).toEqual([]);
   });
 
-  it('is not asked for any more when its stock was released meanwhile', async () => {
+  it('is not asked for when its stock was released', async () => {
     const checkout = await heldBack();
     await world.reservations.release((await reservationOf(checkout)).id, shop);
     await checkout.driveToItsEnd();
@@ -114,7 +114,7 @@ describe('a charge that may have begun', () => {
     },
   );
 
-  it('keeps it when its worker died before it could say that it was held back', async () => {
+  it('keeps it when its worker died before it recorded that the call was held back', async () => {
     const checkout = await Checkout.start(world);
     const { db, crashed } = databaseThatDiesAfter(1, world.db);
     checkout.gateway.fails = { authorize: 'held back' };
@@ -131,7 +131,7 @@ describe('a charge that may have begun', () => {
 });
 
 describe('a provider whose circuit is open', () => {
-  it('costs the orders that come meanwhile no attempt, and keeps no stock for them beyond its time', async () => {
+  it('costs new orders no attempt, and keeps no stock for them beyond its time', async () => {
     const silent = new LedgerGateway();
     silent.fails = { authorize: 'question lost' };
     const gateway = new GuardedGateway(silent);

@@ -54,7 +54,7 @@ afterEach(() => jest.useRealTimers());
 const heldBack = { status: 'not-asked' };
 
 describe('a provider that asks for a pause', () => {
-  it.each(kinds)('is asked nothing for so long, whatever its first call was (%s)', async (kind) => {
+  it.each(kinds)('gets no calls for that time, whatever its first call was (%s)', async (kind) => {
     expect(await provider.ask(tooMany(2_000), kind)).toEqual(tooMany(2_000));
 
     jest.advanceTimersByTime(1_999);
@@ -65,7 +65,7 @@ describe('a provider that asks for a pause', () => {
     expect(await provider.ask()).toEqual(approved);
   });
 
-  it('tells whoever is held back when to come again', async () => {
+  it('returns when to try again with each call that is held back', async () => {
     await provider.ask(tooMany(2_000));
     jest.advanceTimersByTime(500);
     expect(await provider.ask()).toEqual({
@@ -76,7 +76,7 @@ describe('a provider that asks for a pause', () => {
     });
   });
 
-  it('is asked by one call first, and by the others once that one was taken', async () => {
+  it('gets one call first, and the others when that one succeeded', async () => {
     await provider.ask(tooMany(1_000));
     jest.advanceTimersByTime(1_000);
 
@@ -92,7 +92,7 @@ describe('a provider that asks for a pause', () => {
     );
   });
 
-  it('may ask for another pause, after which again one call goes ahead', async () => {
+  it('may ask for another pause, after which one call goes first again', async () => {
     await provider.ask(tooMany(1_000));
     jest.advanceTimersByTime(1_000);
     expect(await provider.ask(tooMany(3_000))).toEqual(tooMany(3_000));
@@ -106,7 +106,7 @@ describe('a provider that asks for a pause', () => {
     expect(provider.calls).toHaveLength(3);
   });
 
-  it('makes the others wait no longer than ten seconds, however long one order is to wait', async () => {
+  it('holds back other orders for ten seconds at most', async () => {
     expect(await provider.ask(tooMany(300_000))).toEqual(tooMany(300_000));
     jest.advanceTimersByTime(9_999);
     expect(await provider.ask()).toMatchObject(heldBack);
@@ -114,7 +114,7 @@ describe('a provider that asks for a pause', () => {
     expect(await provider.ask()).toEqual(approved);
   });
 
-  it('has the longer of two pauses kept', async () => {
+  it('gets the longer of two pauses', async () => {
     const both = [provider.gateway.authorize(request), provider.gateway.authorize(request)];
     await Promise.resolve();
     provider.calls[0]!.answer(tooMany(5_000));
@@ -125,7 +125,7 @@ describe('a provider that asks for a pause', () => {
     expect(await provider.ask()).toMatchObject(heldBack);
   });
 
-  it('while a probe is out has one call go ahead of the others again after that pause', async () => {
+  it('gets one call first again when it asked for a pause during a probe', async () => {
     const early = provider.gateway.authorize(request);
     await Promise.resolve();
     await provider.ask(tooMany(1_000));
@@ -143,7 +143,7 @@ describe('a provider that asks for a pause', () => {
     expect(await provider.ask()).toMatchObject(heldBack);
   });
 
-  it('is not taken for silent: no number of pauses opens the circuit', async () => {
+  it('never opens the circuit by asking for pauses', async () => {
     for (let nth = 0; nth < 30; nth++) {
       expect(await provider.ask(tooMany(1_000))).toEqual(tooMany(1_000));
       jest.advanceTimersByTime(1_000);
@@ -152,12 +152,12 @@ describe('a provider that asks for a pause', () => {
   });
 });
 
-describe('a provider that is silent', () => {
+describe('a provider that does not answer', () => {
   const silences = async (times: number) => {
     for (let nth = 0; nth < times; nth++) expect(await provider.ask(silence)).toEqual(silence);
   };
 
-  it('is asked nothing after twenty silences in a row, then by one call that decides about the others', async () => {
+  it('gets no calls after twenty unknown results in a row, then one that decides about the others', async () => {
     await silences(20);
     expect(await provider.ask()).toMatchObject(heldBack);
     expect(provider.calls).toHaveLength(20);
@@ -173,8 +173,8 @@ describe('a provider that is silent', () => {
   it.each([
     ['approval', approved],
     ['refusal', declinedCard],
-    ['wish for a pause', tooMany(1)],
-  ])('is not silent once any call was answered (%s)', async (_, answer) => {
+    ['request for a pause', tooMany(1)],
+  ])('closes the circuit with any answer (%s)', async (_, answer) => {
     await silences(19);
     expect(await provider.ask(answer)).toEqual(answer);
     jest.advanceTimersByTime(1_000);
@@ -182,7 +182,7 @@ describe('a provider that is silent', () => {
     expect(await provider.ask()).toEqual(approved);
   });
 
-  it('after a pause too leaves the place of the probe to the next call', async () => {
+  it('leaves the probe to the next call, after a pause too', async () => {
     await provider.ask(tooMany(1_000));
     jest.advanceTimersByTime(1_000);
     await silences(20);
@@ -194,7 +194,7 @@ describe('a provider that is silent', () => {
     expect(await provider.ask()).toEqual(approved);
   });
 
-  it('is answered for, when the call itself throws, by what it threw, and asked again', async () => {
+  it('passes on what a call throws, and gets the next call', async () => {
     const bug = new Error('a bug in the gateway');
     const throwing = new GuardedGateway({
       authorize: () => Promise.reject(bug),

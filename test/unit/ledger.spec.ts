@@ -23,7 +23,7 @@ const violationsOf = (orders: OrderFacts[], rows: LedgerRow[]) =>
     ({ invariant, orderId }) => `${invariant} ${orderId}`,
   );
 
-describe('the comparison with the ledger', () => {
+describe('the comparison with the provider’s ledger', () => {
   it.each<[string, OrderFacts[], LedgerRow[]]>([
     ['a placed order whose charge was captured', [order('ord_a')], [row('ord_a')]],
     [
@@ -81,7 +81,7 @@ describe('the comparison with the ledger', () => {
     expect(violationsOf(orders, rows).join()).not.toContain('ord_fine');
   });
 
-  it('says what the provider holds for an order that is not here, and what to do', () => {
+  it('reports what the provider holds for an unknown order, and what to do', () => {
     const whatOf = (sums: Partial<LedgerRow>) => compareWithLedger([], [row('ord_x', sums)])[0]?.what;
 
     expect(whatOf({})).toBe(

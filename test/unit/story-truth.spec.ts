@@ -59,7 +59,7 @@ describe('the story of an order', () => {
     }
   });
 
-  it('claims nothing that is not so in any state that an order can reach, and makes every claim somewhere', () => {
+  it('claims only what is true in every state that an order can reach, and makes every claim in some state', () => {
     const first = [...wrong].slice(0, 3).map(([found, state]) => ({ found, ...examined(state) }));
     expect(first).toEqual([]);
     const plain = [...said];
@@ -100,7 +100,7 @@ describe('the comparison of our record with the provider', () => {
     };
   };
 
-  it('marks no difference while our record is right as far as it goes', () => {
+  it('marks no difference while our record is right, if incomplete', () => {
     // What it looks at repeats: one state in nine has them all.
     const wrong = states.filter((state, nth) => {
       if (nth % 9 !== 0) return false;

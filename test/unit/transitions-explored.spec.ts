@@ -13,9 +13,9 @@ import {
 import { attemptsLike } from '../support/reachable-checkouts';
 
 /**
- * Every order of events that one checkout can meet: the provider does it, refuses it, does it late or never; answers
- * are heard, lost, of another sum, or held back; workers die, sleep, and are taken over from; the customer cancels or
- * asks for a refund, the shop releases, time runs out, an operator retries, compensates and gives up.
+ * Every order of events of one checkout: the provider acts, refuses, is late or never acts; results arrive, get lost, have
+ * another amount, or calls are held back; workers die, sleep and are taken over from; the customer cancels or asks for a
+ * refund, the shop releases, the reservation expires, an operator retries, compensates and resolves.
  */
 
 const isMoneyTaken = ({ provider }: Checkout) => provider.capture === 'done' && provider.refund !== 'done';
@@ -30,9 +30,9 @@ const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
 
 /** What must be true of every state that any order of events leads to. */
 const promises: Record<string, (state: Checkout) => boolean> = {
-  'I4: money is kept for placed orders, and for no others, once the saga is at rest': (state) =>
+  'I4: money is kept for placed orders only, once the saga has ended': (state) =>
     !hasEnded(state) || state.leftByOperator || isMoneyTaken(state) === (state.order === 'placed'),
-  'I6: an order is placed on sold stock and on a capture that was heard of': (state) =>
+  'I6: an order is placed on sold stock and a known capture': (state) =>
     state.saga.status !== 'completed' ||
     (state.order === 'placed' &&
       state.reservation === 'confirmed' &&
@@ -41,22 +41,22 @@ const promises: Record<string, (state: Checkout) => boolean> = {
     state.saga.endsAs !== null ||
     !isAsked(state, 'authorize') ||
     ['pinned', 'confirmed'].includes(state.reservation),
-  'I8: nothing stays set aside for an order that ended otherwise, nor turns up later': (state) =>
+  'I8: no money stays set aside for an order that was not placed, now or later': (state) =>
     state.saga.status !== 'compensated' || state.leftByOperator || !isMoneySetAside(state),
-  'I12: no saga is forgotten: it is due at some time, or stuck and visible': (state) =>
+  'I12: an unfinished saga is due at some time, or stuck': (state) =>
     hasEnded(state) || state.run !== 'never' || state.saga.status === 'stuck',
-  'an order that ended, or never was placed, holds no stock': (state) =>
+  'an order that ended without being placed has no stock reserved': (state) =>
     state.order === 'pending' || state.order === 'placed' || !holdsStock(state),
-  'no placed order forgets that its customer cancelled it': ({ saga }) =>
+  'no placed order forgets a cancellation': ({ saga }) =>
     saga.status !== 'completed' || saga.requestedEnd !== 'cancel',
 };
 
-/** What our tables say, whoever is at work and whatever is true elsewhere. */
+/** What our tables contain, without workers and the provider. */
 const tablesOf = (state: Checkout) => keyOf({ ...state, workers: [], provider: accepted.provider });
 const mayFollow: Record<Checkout['order'], Checkout['order'][]> = {
   pending: ['placed', 'rejected', 'abandoned'],
   placed: ['cancelled', 'refunded'],
-  // Charged after all: reopened, and in the same commit placed if the charge was the whole of it.
+  // Charged after all: reopened, and placed in the same commit if the capture is done.
   abandoned: ['pending', 'placed'],
   rejected: [],
   cancelled: [],
@@ -69,9 +69,9 @@ const rules: Record<string, (from: Checkout, event: Event) => boolean> = {
     isAsked(from, 'capture') || !isAsked(next, 'capture') || next.saga.endsAs === null,
   'I7: only what is due expires': (from, { next }) =>
     next.reservation !== 'expired' || from.reservation === 'expired' || from.reservation === 'due',
-  'I13: whoever was taken over from changes nothing': (from, { name, next }) =>
+  'I13: a stale worker changes nothing': (from, { name, next }) =>
     !name.startsWith('a stale worker') || tablesOf(from) === tablesOf(next),
-  'I18: an end is final, unless it was given up and is charged after all': (from, { name, next }) =>
+  'I18: an end is final, except for a late charge of a given-up order': (from, { name, next }) =>
     from.order === next.order ||
     (mayFollow[from.order].includes(next.order) && (from.order !== 'abandoned' || name.includes('hears of'))),
   'I18: nothing moves a compensated saga': (from, { next }) =>
@@ -91,7 +91,7 @@ interface Exploration {
   broken: Found[];
 }
 
-/** Breadth first, so that what is found broken is found on a shortest way; `stopAtFirst`: then no further. */
+/** Breadth first, so that a broken promise is found by a shortest path. */
 function explore(decisions: Decisions, stopAtFirst = false): Exploration {
   const states: Checkout[] = [accepted];
   const known = new Map([[keyOf(accepted), 0]]);
@@ -132,7 +132,7 @@ function explore(decisions: Decisions, stopAtFirst = false): Exploration {
   return { states, reachedFrom, depth: ways.at(-1)!.depth, broken };
 }
 
-describe('one checkout, in every order of events', () => {
+describe('a checkout, over every order of events', () => {
   let exploration: Exploration;
   beforeAll(() => {
     exploration = explore(realDecisions);
@@ -146,11 +146,11 @@ describe('one checkout, in every order of events', () => {
     expect(exploration.broken.filter((found) => found.promise === promise).slice(0, 3)).toEqual([]);
   });
 
-  it('meets no state that the code calls a bug', () => {
+  it('throws in no state', () => {
     expect(exploration.broken.filter(({ promise }) => promise.startsWith('nothing throws'))).toEqual([]);
   });
 
-  it('can always still come to an end', () => {
+  it('can always reach an end', () => {
     const { states, reachedFrom } = exploration;
     const canEnd = new Set(states.flatMap((state, place) => (hasEnded(state) ? [place] : [])));
     for (const place of canEnd) for (const before of reachedFrom[place]!) canEnd.add(before);
@@ -175,7 +175,7 @@ describe('one checkout, in every order of events', () => {
 
 const { transition } = realDecisions;
 type Decide = Decisions['transition'];
-/** The real decisions, except that `other` has the first word. */
+/** The real decisions, unless `other` decides. */
 const but = (other: (state: SagaState, event: SagaEvent) => ReturnType<Decide> | undefined): Decisions => ({
   ...realDecisions,
   transition: (state, event) => other(state, event) ?? transition(state, event),
@@ -184,7 +184,7 @@ const but = (other: (state: SagaState, event: SagaEvent) => ReturnType<Decide> |
 describe('the exploration', () => {
   it.each<[string, string, Decisions]>([
     [
-      'silence were taken for a no',
+      'an unknown result taken for a no',
       'I8',
       but((state, { type }) =>
         type === 'unknown' && !state.endsAs
@@ -193,7 +193,7 @@ describe('the exploration', () => {
       ),
     ],
     [
-      'a declined capture left its authorization alone',
+      'an authorization left alone after a declined capture',
       'I8',
       but((state, event) =>
         event.type === 'declined' && state.step === 'capture-payment'
@@ -202,14 +202,14 @@ describe('the exploration', () => {
       ),
     ],
     [
-      'an unheard saga were due at no time',
+      'a saga with an unknown result that is never due',
       'I12',
       but((state, event) =>
         event.type === 'unknown' ? { ...transition(state, event), nextRun: 'never' } : undefined,
       ),
     ],
     [
-      'an order were placed as soon as it is authorized',
+      'an order placed as soon as it is authorized',
       'I4',
       but((state, event) =>
         event.type === 'done' && !state.endsAs && state.step === 'authorize-payment'
@@ -218,8 +218,8 @@ describe('the exploration', () => {
       ),
     ],
     [
-      'compensation ended with the money',
-      'holds no stock',
+      'a compensation that ends with the money',
+      'no stock reserved',
       but((state, event) =>
         event.type === 'done' && state.endsAs && state.step === 'authorize-payment'
           ? transition({ ...state, step: 'reserve-stock' }, event)
@@ -227,22 +227,22 @@ describe('the exploration', () => {
       ),
     ],
     [
-      'a given-up order were not asked about any more',
+      'a given-up order that is not asked about any more',
       'I8',
       but((state, event) =>
         event.type === 'given-up' ? transition(state, { ...event, unheard: false }) : undefined,
       ),
     ],
     [
-      'a wish were forgotten when the order is placed',
-      'its customer cancelled',
+      'a cancellation forgotten when the order is placed',
+      'forgets a cancellation',
       but((state, event) => {
         if (event.type !== 'done' || state.step !== 'place-order' || state.endsAs) return undefined;
         return { state: { ...state, status: 'completed', attempt: 0 }, nextRun: 'never' };
       }),
     ],
     [
-      'a late charge were placed on stock that may still expire',
+      'a late charge placed on stock that may still expire',
       'I7',
       but((state, event) =>
         event.type === 'reacquired'
@@ -250,8 +250,8 @@ describe('the exploration', () => {
           : undefined,
       ),
     ],
-    ['a worker wrote though another had taken over', 'I13', { ...realDecisions, isFenced: false }],
-  ])('would find it if %s (%s)', (_, promise, decisions) => {
+    ['a worker that writes after another took over', 'I13', { ...realDecisions, isFenced: false }],
+  ])('finds %s (%s)', (_, promise, decisions) => {
     const { broken } = explore(decisions, true);
     expect(broken.map((found) => found.promise).join('\n')).toContain(promise);
     expect(broken[0]!.path.length).toBeLessThan(20);
