@@ -1,10 +1,31 @@
-import { type WaitingLimits, shedRequests, waitingRequests } from './waiting';
+import { Counter, Gauge } from 'prom-client';
+
+/** `at`: the admission limit or the batcher where they wait. */
+export const waitingRequests = new Gauge({
+  name: 'holdfast_waiting_requests',
+  help: 'Requests and sagas that wait for their turn to use the database.',
+  labelNames: ['at'],
+});
+
+export const shedRequests = new Counter({
+  name: 'holdfast_shed_requests_total',
+  help: 'Requests refused because too many were waiting, or because they had waited too long.',
+  labelNames: ['at'],
+});
+
+export interface WaitingLimits {
+  /** For metrics. */
+  name: string;
+  /** Requests that may wait. The next one is refused at once with `overloaded`. */
+  waitingMax: number;
+  overloaded: () => Error;
+}
 
 export interface AdmissionLimitOptions extends WaitingLimits {
   /** Running at once. */
   insideMax: number;
-  /** A request that has waited this long is shed: a later response would be of no use. */
-  waitMsMax: number;
+  /** A request that has waited this long is shed: a later response would be of no use. Undefined: it waits. */
+  waitMsMax?: number;
 }
 
 /**
@@ -43,10 +64,11 @@ export class AdmissionLimit {
         this.forget(enter);
         resolve();
       };
-      const tooLate = setTimeout(() => {
+      const giveUp = () => {
         this.forget(enter);
         shed();
-      }, waitMsMax);
+      };
+      const tooLate = waitMsMax === undefined ? undefined : setTimeout(giveUp, waitMsMax);
       this.queue.add(enter);
       waitingRequests.inc({ at: name });
     });

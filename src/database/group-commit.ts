@@ -2,7 +2,7 @@ import { Logger } from '@nestjs/common';
 import { Histogram } from 'prom-client';
 import { HoldfastError } from '../errors';
 import { type RequestContext, inSharedRequests, requestContext } from '../request-context';
-import { type WaitingLimits, shedRequests, waitingRequests } from './waiting';
+import { type WaitingLimits, shedRequests, waitingRequests } from './admission-limit';
 
 /** What became of one request of a batch. */
 export type BatchAnswer<A> = { answer: A } | { error: Error };

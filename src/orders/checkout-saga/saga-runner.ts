@@ -1,7 +1,7 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import { bulkhead } from 'cockatiel';
 import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
+import { AdmissionLimit } from '../../database/admission-limit';
 import { type BatchAnswer, Batcher } from '../../database/group-commit';
 import { Database, type Tx } from '../../database/database';
 import { HoldfastError, unavailable } from '../../errors';
@@ -69,14 +69,13 @@ export class SagaRunner {
     @Inject(GATEWAY) private readonly gateway: PaymentGateway,
     private readonly relay: Relay,
   ) {
-    this.slots = bulkhead(config.paymentConcurrencyMax, Number.MAX_SAFE_INTEGER);
-    const options = {
-      sizeMax: batchSizeMax,
-      inFlightMax: 1,
-      // The slots above bound what can wait here.
-      waitingMax: Number.MAX_SAFE_INTEGER,
+    // No limit on waiting: the queue's concurrency and the sweeper's batches limit who comes here.
+    const waiting = {
+      waitingMax: Infinity,
       overloaded: () => unavailable('This worker has more sagas than it can drive.'),
     };
+    this.slots = new AdmissionLimit({ ...waiting, name: 'sagas', insideMax: config.paymentConcurrencyMax });
+    const options = { ...waiting, sizeMax: batchSizeMax, inFlightMax: 1 };
     this.claims = new Batcher((batch: Claim[]) => this.claimAll(batch), { ...options, name: 'saga claims' });
     this.results = new Batcher((batch: CallResult[]) => this.recordAll(batch), {
       ...options,
@@ -89,7 +88,7 @@ export class SagaRunner {
    * saga moved.
    */
   async drive(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
-    const run = this.slots.execute(() => this.driveToItsEnd(orderId, wakeUp));
+    const run = this.slots.run(() => this.driveToItsEnd(orderId, wakeUp));
     this.driving.add(run);
     try {
       return await run;
