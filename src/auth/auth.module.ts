@@ -2,7 +2,7 @@ import { Global, Module } from '@nestjs/common';
 import { ApiKeys } from './api-keys';
 import { EventStreams } from './event-streams';
 import { Sessions } from './sessions';
-import { StreamTopics } from '../http/stream-topics';
+import { StreamTopics } from '../http/event-stream';
 
 /** Callers and event streams. Global, because every room with a controller needs them. */
 @Global()

@@ -3,31 +3,31 @@ import { type NestFastifyApplication, RouteConfig } from '@nestjs/platform-fasti
 import type { FastifyInstance, FastifyRequest, RouteOptions } from 'fastify';
 import { bodyTooComplex, malformedRequest, unsupportedMediaType } from '../errors';
 
-/** Fifty lines with every field, or a release of a thousand reservations, are some 40 KB. */
+/** An order with fifty full lines, or a release of a thousand reservations, is about 40 KB. */
 export const bodyLimitBytes = 64 * 1024;
 
-/** The deepest body has three levels. A few more, so that a small mistake is reported with the name of its field. */
+/** Valid bodies have at most three levels. A few more, so that a small mistake is reported with its field. */
 const levelsMax = 8;
-/** The largest body, a release of a thousand reservations by their ids, has about half of it. */
+/** The largest valid body, a release of a thousand reservations, has about half as many. */
 const membersMax = 2_000;
 
 interface BodyRules {
   limitBytes?: number;
-  /** JSON that somebody else makes and that we only store may be as deep as it likes. */
+  /** For JSON that a third party makes and that we only store. */
   anyShape?: boolean;
 }
 
-/** For a route whose bodies are not like those of most. */
+/** For routes whose bodies need other limits. */
 export const BodyRules = (rules: BodyRules) => RouteConfig({ body: rules });
 
 const rulesOf = (config: object | undefined): BodyRules =>
   (config as { body?: BodyRules } | undefined)?.body ?? {};
 
 /**
- * Reads bodies: JSON in UTF-8, not compressed, not too deep, or nothing at all. An empty body is no body, whatever
- * content type it claims, because many clients send one with every POST.
+ * Reads bodies: JSON in UTF-8, uncompressed, not too deep, or no body. An empty body counts as none whatever its content
+ * type, because many clients send one with every POST.
  *
- * To be called before routes are declared.
+ * Call it before routes are declared.
  */
 export function readBodies(app: NestFastifyApplication): void {
   const fastify: FastifyInstance = app.getHttpAdapter().getInstance();
@@ -38,19 +38,19 @@ export function readBodies(app: NestFastifyApplication): void {
   fastify.addHook('onRequest', async ({ url }: FastifyRequest) => refuseBadAddress(url));
 
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
-  // Fastify's own parser of text, which nothing here takes.
+  // No route takes plain text.
   fastify.removeContentTypeParser('text/plain');
   app.useBodyParser('application/json', { bodyLimit: bodyLimitBytes }, (request, bytes, done) => {
     if (bytes.length === 0) return done(null, undefined);
     refuseContent(request.headers);
     if (!isUtf8(bytes)) throw malformedRequest('The body is not UTF-8. Send one JSON object in UTF-8.');
-    // It skips a byte order mark. What is thrown in here it would take for broken JSON.
+    // The parser skips a byte order mark. It would report an error thrown here as broken JSON.
     void parseJson(request as FastifyRequest, bytes.toString(), (error, body: unknown) => {
       const { anyShape } = rulesOf(request.routeOptions.config);
       done(error ? notJson() : anyShape ? null : complexityOf(body), body);
     });
   });
-  // Without this one Nest would read forms too, and a browser may send those to us from any page.
+  // Otherwise Nest would parse forms, which a browser may send from any site.
   app.useBodyParser('*', { bodyLimit: bodyLimitBytes }, (_, bytes, done) => {
     if (bytes.length > 0) throw onlyJson();
     done(null, undefined);
@@ -78,7 +78,7 @@ function refuseContent({
     throw unsupportedMediaType(`The body is in ${charset.slice(0, 32)}. Send JSON in UTF-8.`);
 }
 
-/** Level by level and not by calling itself: the sender decides how deep it goes. */
+/** Level by level, not recursive: the sender decides the depth. */
 function complexityOf(body: unknown): Error | null {
   let level = [body];
   let members = 0;
@@ -100,13 +100,13 @@ function complexityOf(body: unknown): Error | null {
   return null;
 }
 
-/** Else `%FC` in a query would be taken for the text "%FC". Raw bytes are refused by Node, bad paths by the router. */
+/** Otherwise `%FC` in a query would be read as the text "%FC". Node refuses raw bytes, and the router bad paths. */
 function refuseBadAddress(url: string): void {
   if (!isDecodable(url))
     throw malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
 }
 
-/** Whether what is percent-encoded in it is UTF-8. */
+/** Whether its percent-encoded bytes are UTF-8. */
 export function isDecodable(encoded: string): boolean {
   if (!encoded.includes('%')) return true;
   try {

@@ -1,5 +1,6 @@
 import { type IncomingMessage, type Server, type ServerResponse, createServer } from 'node:http';
 import type { Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
 import { Counter, Gauge } from 'prom-client';
 import type { Config } from '../config/config';
 import {
@@ -11,16 +12,17 @@ import {
 } from '../errors';
 import { problemBody } from './problem.filter';
 
-/** Longer than the 60 s of the usual load balancers, so that they and not we close a connection they want to use again. */
+/** Longer than the usual 60 s of load balancers, so that we never close a connection which they are about to use. */
 const keepAliveMs = 72_000;
-/** How often slow requests are looked for; Node's own 30 s would make every timeout up to that much longer. */
+/** How often timeouts are checked. Node's default of 30 s would make each up to that much longer. */
 const timeoutCheckMsMax = 1_000;
-/** Node silently drops headers beyond its maximum, which might be the one that matters. Browsers send some 20. */
+/** Node silently drops headers beyond its maximum, so we refuse instead. Browsers send about 20. */
 const headersMax = 100;
-/** Requests after the one that closes its connection are not read. One chunk from the kernel can hold this many. */
+/** Requests ignored after the one that closes the connection. One read from the kernel can hold this many. */
 const ignoredMax = 4_096;
-/** The last response is given time to arrive: closing while the client still sends would throw it away. */
+/** Time for the last response to arrive: closing while the client still sends would discard it. */
 const lingerMs = 1_000;
+const closeCheckMs = 100;
 
 const openConnections = new Gauge({
   name: 'holdfast_http_connections',
@@ -28,11 +30,11 @@ const openConnections = new Gauge({
 });
 const refusedConnections = new Counter({
   name: 'holdfast_http_connections_refused_total',
-  help: 'Connections that were closed at once because HTTP_CONNECTIONS_MAX were open.',
+  help: 'Connections closed at once because HTTP_CONNECTIONS_MAX were open.',
 });
 const endedConnections = new Counter({
   name: 'holdfast_http_connections_ended_total',
-  help: 'Connections that this process ended: too many pipelined requests, too slow a request, an unread response, or no HTTP.',
+  help: 'Connections ended by this process: too many pipelined requests, a slow request, an unread response, or no HTTP.',
   labelNames: ['reason'],
 });
 
@@ -43,12 +45,12 @@ type Limits = Pick<
 >;
 
 /**
- * The HTTP server, with a bound on everything that a client may hold: connections, the time for a request to arrive,
- * requests sent ahead, and responses that it does not read.
+ * An HTTP server that limits what a client may occupy: connections, the time for a request to arrive, pipelined requests,
+ * and responses that it does not read.
  *
- * Node starts pipelined requests as they are parsed, and a single read from a socket can hold more than a thousand of
- * them. Here each connection is a queue: a request starts when the response before it has left for the client. A client
- * that does not read therefore costs one response, however much it asked for.
+ * Node starts pipelined requests as soon as they are parsed, and one read from a socket can hold more than a thousand. Here
+ * each connection is a queue: a request starts when the response before it was sent. A client that does not read
+ * therefore costs one response, however many requests it sent.
  */
 export function boundedServer(limits: Limits) {
   const connections = new WeakMap<Socket, Connection>();
@@ -66,8 +68,8 @@ export function boundedServer(limits: Limits) {
       server.maxConnections = limits.httpConnectionsMax;
       server.maxHeadersCount = headersMax + 1;
       server.setTimeout(limits.httpStallMs, (socket) => {
-        // Node's end of an idle keep-alive connection comes here too, and is no trouble.
-        if (connections.get(socket)?.owesResponse) endedConnections.inc({ reason: 'stalled' });
+        // The end of an idle keep-alive connection arrives here too and is not counted.
+        if (connections.get(socket)?.hasPending) endedConnections.inc({ reason: 'stalled' });
         socket.destroy();
       });
       server.on('drop', () => refusedConnections.inc());
@@ -79,11 +81,11 @@ export function boundedServer(limits: Limits) {
       return server;
     },
 
-    /** For what Node cannot read, or not in time: there is no reply to send with, only a socket. */
+    /** For requests that Node cannot parse, or that are too slow. There is only a socket to respond on. */
     clientErrorHandler(error: Error & { code?: string }, socket: Socket): void {
       const connection = connections.get(socket);
       if (!connection || error.code === 'ECONNRESET' || !socket.writable) return void socket.destroy();
-      // Browsers open connections in advance; the one that is never used is closed without a word.
+      // Browsers open connections in advance. An unused one is closed without a response.
       if (socket.bytesRead === 0) return void socket.destroy();
       if (error.code === 'ERR_HTTP_REQUEST_TIMEOUT')
         return connection.refuse(
@@ -92,21 +94,21 @@ export function boundedServer(limits: Limits) {
         );
       if (error.code === 'HPE_HEADER_OVERFLOW')
         return connection.refuse(headersTooLarge('Send at most 16 KiB of headers.'), 'unreadable');
-      connection.refuse(malformedRequest('This is no HTTP request that can be read.'), 'unreadable');
+      connection.refuse(malformedRequest('This is not a valid HTTP request.'), 'unreadable');
     },
   };
 }
 
-interface Turn {
+interface Exchange {
   request: IncomingMessage;
   response: ServerResponse;
   run: Handler;
 }
 
-/** One connection: the requests whose responses are owed, oldest first. Only the first is at work. */
+/** One connection: the requests without a complete response, oldest first. Only the first is being handled. */
 class Connection {
-  private readonly owed: Turn[] = [];
-  /** Nothing more is read; `last` is said when nothing is owed any more. */
+  private readonly pending: Exchange[] = [];
+  /** Nothing more is read. `last` is sent after all pending responses. */
   private isClosing = false;
   private last: HoldfastError | undefined;
   private ignored = 0;
@@ -118,52 +120,51 @@ class Connection {
   ) {
     socket.once('close', () => {
       this.isClosing = true;
-      this.owed.length = 0;
+      this.pending.length = 0;
     });
   }
 
-  get owesResponse(): boolean {
-    return this.owed.length > 0;
+  get hasPending(): boolean {
+    return this.pending.length > 0;
   }
 
   take(request: IncomingMessage, response: ServerResponse): void {
     if (this.isClosing) return this.ignore();
     const run = request.rawHeaders.length > 2 * headersMax ? tooManyHeaders : this.handler;
-    const turn = { request, response, run };
-    this.owed.push(turn);
-    response.once('close', () => this.finish(turn));
-    if (this.owed.length > this.pipelinedMax) {
+    const exchange = { request, response, run };
+    this.pending.push(exchange);
+    response.once('close', () => this.finish(exchange));
+    if (this.pending.length > this.pipelinedMax) {
       endedConnections.inc({ reason: 'pipelined' });
-      turn.run = refusePipelined;
+      exchange.run = refusePipelined;
       this.isClosing = true;
       this.socket.pause();
     }
-    if (this.owed.length === 1) run(request, response);
+    if (this.pending.length === 1) run(request, response);
   }
 
-  /** Ends the connection with a problem, after what is owed: a client takes responses for those to its requests, in order. */
+  /** Ends the connection with a problem, after the pending responses: clients match responses to requests by order. */
   refuse(problem: HoldfastError, reason: string): void {
     if (this.isClosing) return;
     endedConnections.inc({ reason });
     this.isClosing = true;
     this.socket.pause();
-    const newest = this.owed.at(-1);
-    // What went wrong is the body of this one, so this problem is its response.
+    const newest = this.pending.at(-1);
+    // The body of this request is what failed, so the problem is its response.
     if (newest && !newest.request.complete) {
       if (newest.response.headersSent) return void this.socket.destroy();
-      this.owed.pop();
+      this.pending.pop();
     }
     this.last = problem;
-    if (this.owed.length === 0) this.sayLast(problem);
+    if (this.pending.length === 0) this.sendLast(problem);
   }
 
-  private finish(turn: Turn): void {
-    const wasAtWork = this.owed[0] === turn;
-    if (!wasAtWork) return;
-    this.owed.shift();
-    const [next] = this.owed;
+  private finish(exchange: Exchange): void {
+    if (this.pending[0] !== exchange) return;
+    this.pending.shift();
+    const [next] = this.pending;
     if (next) next.run(next.request, next.response);
-    else if (this.last) this.sayLast(this.last);
+    else if (this.last) this.sendLast(this.last);
   }
 
   private ignore(): void {
@@ -172,12 +173,38 @@ class Connection {
     if (this.ignored > ignoredMax) this.socket.destroy();
   }
 
-  private sayLast(problem: HoldfastError): void {
+  private sendLast(problem: HoldfastError): void {
     const { headers, body } = wireProblem(problem, '/');
     const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}\r\n`);
     this.socket.end(`HTTP/1.1 ${problem.status} ${problem.title}\r\n${lines.join('')}\r\n${body}`);
     setTimeout(() => this.socket.destroy(), lingerMs).unref();
   }
+}
+
+/**
+ * Closes the server as soon as every request has its response. Node alone waits longer: forever for a connection without
+ * a request (browsers open some in advance), and the whole keep-alive time for one whose response came after the close.
+ */
+export function closeWhenAnswered(fastify: FastifyInstance): void {
+  const { server } = fastify;
+  const sockets = new Set<Socket>();
+  let closing = false;
+  server.on('connection', (socket: Socket) => {
+    sockets.add(socket);
+    socket.once('close', () => sockets.delete(socket));
+  });
+  fastify.addHook('onSend', async (_request, reply) => {
+    if (closing) void reply.header('connection', 'close');
+  });
+  fastify.addHook('preClose', async () => {
+    closing = true;
+    if (!server.listening) return;
+    const check = setInterval(() => {
+      server.closeIdleConnections();
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }, closeCheckMs);
+    server.once('close', () => clearInterval(check));
+  });
 }
 
 const refusePipelined: Handler = ({ url = '/' }, response) =>

@@ -2,9 +2,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { preconditionFailed, preconditionRequired } from '../errors';
 
 /**
- * Answers a single resource with its ETag, or 304 when the client already has this version.
- *
- * The tag names the version that the resource's own rows carry; seconds that tick down are not a new version.
+ * Returns the body with its ETag, or 304 when the client already has this version. The tag is the version in the
+ * resource's rows; seconds that count down are not a new version.
  */
 export function sendWithEtag<Body>(
   request: FastifyRequest,
@@ -19,38 +18,38 @@ export function sendWithEtag<Body>(
   return undefined;
 }
 
-/** Whether `If-None-Match` names this tag. A weak one does as well: a reader need not have the very same bytes. */
+/** Whether `If-None-Match` names this tag. A weak tag counts: for reading, the bytes need not be identical. */
 export function isKnownVersion(ifNoneMatch: string | undefined, etag: string): boolean {
   const [tag] = tagsOf(etag);
   return ifNoneMatch?.trim() === '*' || tagsOf(ifNoneMatch).some(({ value }) => value === tag?.value);
 }
 
-/** What an edit says of the version that it is based on (RFC 9110, section 13). */
+/** The preconditions of an edit (RFC 9110, section 13). */
 export interface Preconditions {
   ifMatch?: string;
   ifNoneMatch?: string;
 }
 
-/** Whether an edit is based on this version. It stands first in the tag; what follows a dot tells of other parts. */
+/** Whether an edit is based on this version. The version comes first in the tag; other parts follow a dot. */
 export function isBasedOn({ ifMatch }: Preconditions, version: number): boolean {
-  // A weak tag says "about the same", which is not enough to overwrite.
+  // A weak tag means "equivalent", which is not enough to overwrite.
   return (
     ifMatch?.trim() === '*' || tagsOf(ifMatch).some((tag) => !tag.weak && versionOf(tag.value) === version)
   );
 }
 
-/** Refuses to create what the caller takes for there already. */
+/** Refuses to create an object that the caller believes exists. */
 export function requireAbsent({ ifMatch }: Preconditions): void {
   if (ifMatch !== undefined)
     throw preconditionFailed(
-      'If-Match names a version, and there is none. To create it, leave If-Match out.',
+      'If-Match names a version, but it does not exist. To create it, leave If-Match out.',
       {
         currentEtag: null,
       },
     );
 }
 
-/** Refuses an admin's edit that is based on another version; `conflict` tells what it missed. */
+/** Refuses an edit that is based on another version. `conflict` says what that edit missed. */
 export function requireIfMatch(
   conditions: Preconditions,
   current: number,
@@ -59,24 +58,27 @@ export function requireIfMatch(
   const { ifMatch, ifNoneMatch } = conditions;
   const currentEtag = `"${current}"`;
   if (ifMatch !== undefined && !isBasedOn(conditions, current))
-    throw preconditionFailed('It was changed since you read it. Look at what it is now and decide anew.', {
+    throw preconditionFailed('It changed since you read it. Fetch it and try again.', {
       currentEtag,
       ...conflict,
     });
   if (ifNoneMatch?.trim() === '*' || tagsOf(ifNoneMatch).some(({ value }) => versionOf(value) === current))
-    throw preconditionFailed('It exists already, which If-None-Match forbids. To change it, send If-Match.', {
-      currentEtag,
-    });
+    throw preconditionFailed(
+      'It already exists, and If-None-Match forbids that. To change it, send If-Match.',
+      {
+        currentEtag,
+      },
+    );
   if (ifMatch === undefined)
     throw preconditionRequired(
-      "Read it first and send its ETag as If-Match, so that nobody else's change is lost.",
+      'Fetch it first and send its ETag as If-Match, so that you do not overwrite another change.',
       { currentEtag },
     );
 }
 
 const versionOf = (tag: string) => Number(/^(\d{1,15})(?:\.[\d.]*)?$/.exec(tag)?.[1] ?? NaN);
 
-/** The tags of a list. What is no tag matches nothing. */
+/** The tags in a header. Text that is not a tag is skipped. */
 function tagsOf(header = ''): { weak: boolean; value: string }[] {
   return [...header.matchAll(/(?<=^|,)\s*(W\/)?"([\x21\x23-\x7e\x80-\xff]*)"\s*(?=,|$)/g)].map(
     ([, weak, value]) => ({ weak: weak !== undefined, value: value! }),

@@ -1,20 +1,23 @@
 import type { ServerResponse } from 'node:http';
+import { type CanActivate, type ExecutionContext, Injectable } from '@nestjs/common';
+import { Reflector } from '@nestjs/core';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 
 export interface StreamEvent {
-  /** Comes back as `Last-Event-ID` when the client connects again. */
+  /** The client sends it back as `Last-Event-ID` when it reconnects. */
   id?: string;
   type?: string;
   data: string;
 }
 
-/** Heartbeats that a client may leave unread before it is taken for gone. */
+/** A client is dropped after this many unread heartbeats. */
 const unreadHeartbeatsMax = 6;
-/** Spread, so that the clients of a process that ended do not all come back in the same instant. */
+/** Random, so that the clients of a process that ended do not all reconnect at the same instant. */
 const retryMs = { min: 1_000, max: 3_000 };
 
 /**
- * The response that carries server-sent events. However slowly a client reads, it costs one event per key: a newer one
- * replaces the one that waits, so events must be whole values. A client that reads nothing is dropped.
+ * A response of server-sent events. A slow client costs at most one unsent event per key: a newer one replaces it, so
+ * events must be complete values. A client that reads nothing is dropped.
  */
 export class EventStream {
   private readonly waiting = new Map<string, string>();
@@ -28,7 +31,7 @@ export class EventStream {
     private readonly onEnd: () => void,
   ) {
     response.on('close', () => this.finish());
-    // Gone before we began.
+    // The client disconnected before the stream began.
     if (response.destroyed) queueMicrotask(() => this.finish());
     response.on('drain', () => {
       this.isFull = false;
@@ -41,9 +44,9 @@ export class EventStream {
     const all = {
       'content-type': 'text/event-stream; charset=utf-8',
       'cache-control': 'no-store, no-transform',
-      // Or the connection would outlive the stream, and a process that ends would wait for it.
+      // Otherwise the connection outlives the stream, and a process that ends waits for it.
       connection: 'close',
-      // For nginx, which would keep back what is small.
+      // nginx would buffer small events.
       'x-accel-buffering': 'no',
       ...headers,
     };
@@ -55,13 +58,13 @@ export class EventStream {
 
   send(key: string, event: StreamEvent): void {
     if (this.ended) return;
-    // Deleted first, so that keys are sent in the order of their news.
+    // Deleted first, so that the newest event comes last.
     this.waiting.delete(key);
     this.waiting.set(key, textOf(event));
     this.flush();
   }
 
-  /** Sends what waits, then ends: everything was said. */
+  /** Sends the waiting events, then ends. */
   complete(): void {
     if (this.ended) return;
     for (const text of this.waiting.values()) this.response.write(text);
@@ -69,7 +72,7 @@ export class EventStream {
     this.finish();
   }
 
-  /** Ends at once, with a last event or without; what waits is not sent. */
+  /** Ends at once, with or without a last event. Waiting events are not sent. */
   end(last?: StreamEvent): void {
     if (this.ended) return;
     this.response.end(last && textOf(last));
@@ -103,8 +106,63 @@ export class EventStream {
   }
 }
 
-/** JSON has no line break in it, so an event's data is one line. */
+/** `data` must be one line; JSON is. */
 function textOf({ id, type, data }: StreamEvent): string {
   const fields = [id && `id: ${id}`, type && `event: ${type}`, `data: ${data}`];
   return `${fields.filter(Boolean).join('\n')}\n\n`;
+}
+
+/** The metadata that `@ApiProduces` sets on a handler. */
+const produces = 'swagger/apiProduces';
+
+/**
+ * Answers HEAD of an event stream with the headers. Fastify gives every GET route a HEAD that runs the handler, and a
+ * stream's would never end. It is a guard so that it runs after the check of the key and before the handler.
+ */
+@Injectable()
+export class HeadOfStreams implements CanActivate {
+  constructor(private readonly reflector: Reflector) {}
+
+  canActivate(context: ExecutionContext): boolean {
+    const request = context.switchToHttp().getRequest<FastifyRequest>();
+    const types = this.reflector.get<string[] | undefined>(produces, context.getHandler());
+    if (request.method !== 'HEAD' || !types?.includes('text/event-stream')) return true;
+    const reply = context.switchToHttp().getResponse<FastifyReply>();
+    reply.hijack();
+    reply.raw.writeHead(200, {
+      'content-type': 'text/event-stream; charset=utf-8',
+      'cache-control': 'no-store',
+      'x-content-type-options': 'nosniff',
+      'x-request-id': request.id,
+    });
+    reply.raw.end();
+    // Nest stops here, and the filter leaves a sent response alone.
+    return false;
+  }
+}
+
+/** Computes the value of a topic. `argument` is the text after the topic's first colon, or empty. */
+export type TopicValue = (argument: string) => Promise<unknown>;
+
+/**
+ * The topics that browsers can subscribe to. Each room offers its own; `reporting/stream` computes a topic once a second
+ * for all subscribers, and only while it has any.
+ */
+@Injectable()
+export class StreamTopics {
+  private readonly offered = new Map<string, TopicValue>();
+
+  /** The value must be complete, not a difference. It throws a HoldfastError when its object does not exist. */
+  offer(name: string, value: TopicValue): void {
+    if (this.offered.has(name)) throw new Error(`Bug: the topic ${name} is offered twice.`);
+    this.offered.set(name, value);
+  }
+
+  /** Undefined: there is no such topic. */
+  find(topic: string): (() => Promise<unknown>) | undefined {
+    const colon = topic.indexOf(':');
+    const [name, argument] = colon === -1 ? [topic, ''] : [topic.slice(0, colon), topic.slice(colon + 1)];
+    const value = this.offered.get(name);
+    return value && (() => value(argument));
+  }
 }

@@ -3,7 +3,7 @@ import { Matches } from 'class-validator';
 import { ValidationFailed } from '../errors';
 import { MayBeAbsent } from './validation';
 
-/** A page of a list, newest first. `nextCursor` is opaque; give it back as `cursor` for the next page. */
+/** A page of a list, newest first. `nextCursor` is opaque; send it as `cursor` for the next page. */
 export interface Page<T> {
   object: 'list';
   data: T[];
@@ -27,13 +27,13 @@ export class PageQuery {
 
   @ApiPropertyOptional({ description: "The previous page's `nextCursor`." })
   @MayBeAbsent()
-  @Matches(/^[\w-]{1,200}$/, { message: 'cursor must be the nextCursor of a page you were given' })
+  @Matches(/^[\w-]{1,200}$/, { message: 'cursor must be the nextCursor of an earlier page' })
   cursor?: string;
 }
 
 const uuid = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
-/** What the SQL needs: how many rows, and the key after which they start: an id unless the list has keys of its own. */
+/** For the SQL: how many rows, and the key after which they start. The key is an id unless the list has its own. */
 export function pageBounds(query: PageQuery, key: RegExp = uuid): { limit: number; after: string | null } {
   return {
     limit: Number(query.limit ?? limitDefault),
@@ -41,7 +41,7 @@ export function pageBounds(query: PageQuery, key: RegExp = uuid): { limit: numbe
   };
 }
 
-/** Makes the page from `limit + 1` rows: the extra one says only that there is more. */
+/** Makes the page from `limit + 1` rows: the extra row only shows that there are more. */
 export function pageOf<R, T>(
   rows: R[],
   limit: number,
@@ -65,7 +65,7 @@ function decode(cursor: string, expected: RegExp): string {
       {
         pointer: '/cursor',
         code: 'cursor_unknown',
-        detail: 'This cursor was not given out by this list. Start without one.',
+        detail: 'This cursor does not belong to this list. Start without one.',
       },
     ]);
   }

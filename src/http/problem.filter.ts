@@ -6,7 +6,7 @@ import { HoldfastError, bodyTooLarge, internalError, malformedRequest, notFound 
 import { bodyLimitBytes, onlyJson } from './body';
 import { log } from '../logger';
 
-/** Where each problem is explained; the path of a problem's `type`. */
+/** The page that explains the problems. Each `type` points to it. */
 export const problemTypeBase = '/docs/problems';
 
 export function problemBody(error: HoldfastError, request: { url: string; id: string }) {
@@ -23,7 +23,7 @@ export function problemBody(error: HoldfastError, request: { url: string; id: st
   };
 }
 
-/** What the caller of a request can do about the database; commands and workers, which log the same error, cannot. */
+/** Only the sender of a request can send it again; commands and workers log the same error without this advice. */
 const detailOf = (error: HoldfastError) =>
   isDatabaseAway(error.cause) || error.cause instanceof ConfigError
     ? `${error.message} Send the same request again, with the same Idempotency-Key, in a second.`
@@ -41,34 +41,34 @@ export function sendProblem(error: HoldfastError, request: FastifyRequest, reply
     .send(JSON.stringify(problemBody(error, request)));
 }
 
-/** For errors outside of Nest's reach, which its filter does not see. */
+/** For errors outside Nest, which its filter does not see. */
 export function sendThrown(thrown: unknown, request: FastifyRequest, reply: FastifyReply): void {
   const error = asHoldfastError(thrown, request.routeOptions.bodyLimit);
   logIfInternal(thrown, request);
   sendProblem(error, request, reply);
 }
 
-/** A 500 promises that it is in the log under its requestId. */
+/** The detail of a 500 promises that the error is in the log under its requestId. */
 export function logIfInternal(thrown: unknown, request: FastifyRequest): void {
   if (asHoldfastError(thrown).code !== 'internal_error') return;
   const err = thrown instanceof Error ? thrown : new Error(String(thrown));
   log.error({ context: 'http', requestId: request.id, err }, err.message);
 }
 
-/** Every error leaves as application/problem+json: ours, Nest's, Fastify's and the ones nobody foresaw. */
+/** Turns every error into application/problem+json: ours, Nest's, Fastify's and unexpected ones. */
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
   catch(thrown: unknown, host: ArgumentsHost): void {
     const request = host.switchToHttp().getRequest<FastifyRequest>();
     const reply = host.switchToHttp().getResponse<FastifyReply>();
-    // An answer that has begun to stream cannot become a problem any more; ending it is the only sign left.
+    // A response that has begun cannot become a problem. Ending it is all that is left.
     if (!reply.sent && !reply.raw.headersSent) return sendThrown(thrown, request, reply);
     logIfInternal(thrown, request);
     reply.raw.end();
   }
 }
 
-/** `limitBytes`: how large a body the route takes. */
+/** `limitBytes`: the body limit of the route. */
 export function asHoldfastError(thrown: unknown, limitBytes = bodyLimitBytes): HoldfastError {
   if (thrown instanceof HoldfastError) return thrown;
   const status =
@@ -76,7 +76,7 @@ export function asHoldfastError(thrown: unknown, limitBytes = bodyLimitBytes): H
   if (status === 404) return notFound('Look at /docs for the addresses of this service.');
   if (status === 413) return bodyTooLarge(`Send at most ${Math.floor(limitBytes / 1_024)} KiB.`);
   if (status === 415) return onlyJson();
-  // Fastify's router: a path that it cannot decode.
+  // A path that Fastify's router cannot decode.
   if ((thrown as { code?: string } | null)?.code === 'FST_ERR_BAD_URL')
     return malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
   if (status !== undefined && status >= 400 && status < 500) {

@@ -3,20 +3,20 @@ import { inRequest } from '../request-context';
 import { log } from '../logger';
 
 /**
- * Gives every log line of a request its `requestId`, and logs requests that were slow.
+ * Puts the `requestId` into every log line of a request, and logs slow requests.
  *
- * There is no access log above `debug`: the proxy in front writes one, its id comes in as `X-Request-Id`, and a line per
- * request would cost more than some of the requests do.
+ * There is no access log above `debug`: the proxy in front writes one and sends its id as `X-Request-Id`, and a line per
+ * request would cost more than some requests.
  */
 export function logRequests(fastify: FastifyInstance, slowRequestMs: number): void {
   fastify.addHook('onRequest', (request, _, done) => inRequest(request.id, done));
-  // A body arrives in the context of its connection, which belongs to no request.
+  // The body arrives in the context of the connection, which has no request.
   fastify.addHook('preValidation', (request, _, done) => inRequest(request.id, done));
   fastify.addHook('onResponse', async (request, reply) => {
     const ms = Math.round(reply.elapsedTime);
     const isSlow = ms >= slowRequestMs && !maySafelyTakeLong(request, reply);
     if (!isSlow && !log.isLevelEnabled('debug')) return;
-    // Without the query, which may name a customer.
+    // The query may name a customer, so it is left out.
     const path = request.url.split('?')[0];
     const facts = { requestId: request.id, method: request.method, path, status: reply.statusCode, ms };
     if (isSlow) log.warn(facts, `slow request: ${ms} ms`);
@@ -24,7 +24,7 @@ export function logRequests(fastify: FastifyInstance, slowRequestMs: number): vo
   });
 }
 
-/** Event streams and `Prefer: wait` take as long as the client asked for. */
+/** Event streams and `Prefer: wait` are as slow as the client asked for. */
 function maySafelyTakeLong(request: FastifyRequest, reply: FastifyReply): boolean {
   const isStream = String(reply.raw.getHeader('content-type') ?? '').startsWith('text/event-stream');
   return isStream || /\bwait=/i.test(String(request.headers.prefer ?? ''));

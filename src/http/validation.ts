@@ -5,6 +5,7 @@ import {
   applyDecorators,
   createParamDecorator,
 } from '@nestjs/common';
+import { plainToInstance } from 'class-transformer';
 import {
   type ValidationError,
   Matches,
@@ -12,17 +13,17 @@ import {
   ValidateBy,
   ValidateIf,
   buildMessage,
+  getMetadataStorage,
   validate,
 } from 'class-validator';
 import { type FieldError, ValidationFailed, errorsMax, malformedRequest } from '../errors';
-import { type DtoClass, Instances } from './instances';
 
 /**
- * The one pipe for all bodies and queries: only known fields, no conversion of types ("1" is not 1), every problem
- * reported at once with a JSON pointer to its place.
+ * Validates all bodies and queries: only known fields, no conversion of types ("1" is not 1), and every problem at once,
+ * with a JSON pointer.
  *
- * It makes the instances itself. Nest's own way through class-transformer loses fields that are named like methods
- * ("toString", "constructor") before they are judged, and calls itself as deep as the sender nests.
+ * It makes the instances itself. Nest uses class-transformer, which drops fields named like methods ("toString",
+ * "constructor") before they are checked, and recurses as deep as the sender nests.
  */
 export class BodyValidationPipe extends ValidationPipe {
   private readonly instances = new Instances();
@@ -53,7 +54,7 @@ export class BodyValidationPipe extends ValidationPipe {
   }
 }
 
-/** For calls that take no fields: no body or an empty object; an unknown field is refused rather than ignored. */
+/** For calls without fields: no body or an empty object. An unknown field is refused, not ignored. */
 export const EmptyBody = createParamDecorator((_: unknown, context: ExecutionContext): void => {
   const body = context.switchToHttp().getRequest<{ body?: unknown }>().body ?? {};
   if (typeof body !== 'object' || Array.isArray(body))
@@ -62,7 +63,7 @@ export const EmptyBody = createParamDecorator((_: unknown, context: ExecutionCon
   if (unknown.length > 0) throw invalid([], unknown);
 });
 
-/** `unknown`: paths of fields that nobody asked for; there may be many, so only those that are reported are described. */
+/** `unknown`: paths of undeclared fields. There may be many, so only the reported ones are described. */
 function invalid(errors: FieldError[], unknown: (readonly string[])[]): ValidationFailed {
   const shown = unknown.slice(0, Math.max(0, errorsMax - errors.length));
   return new ValidationFailed([...errors, ...shown.map(unknownField)], unknown.length - shown.length);
@@ -76,7 +77,7 @@ const unknownField = (path: readonly string[]): FieldError => ({
 
 const escaped = (name: string) => name.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1');
 
-/** `holder`: the object that has the field, or should. */
+/** `holder`: the object that has, or should have, the field. */
 function fieldErrors(error: ValidationError, parent: string, holder: unknown): FieldError[] {
   const pointer = `${parent}/${escaped(error.property)}`;
   const value = (holder as Record<string, unknown>)[error.property];
@@ -92,27 +93,27 @@ function fieldErrors(error: ValidationError, parent: string, holder: unknown): F
 const snakeCase = (text: string) =>
   text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
 
-/** The field may be left out. `null` is a value like any other, and not one that any field here takes. */
+/** The field may be absent. `null` is a value, and no field takes it. */
 export const MayBeAbsent = () => ValidateIf((_, value) => value !== undefined);
 
 /**
- * Text that is stored and shown: 1 to `max` characters, none of which makes it look like another text. So no control
- * characters (C0, C1, U+2028 and U+2029), none that turn the direction of what follows, and no byte order mark. The other
- * invisible ones are allowed: zero-width joiners are letters in Persian and Hindi and glue in emoji.
+ * Text that is stored and shown: 1 to `max` characters that cannot disguise it as another text. So no control characters
+ * (C0, C1, U+2028, U+2029), no changes of direction, no byte order mark. Other invisible characters are allowed:
+ * zero-width joiners are part of words in Persian and Hindi, and of emoji.
  */
 export const IsText = (max: number) =>
   applyDecorators(
-    // The first that fails is the one reported, so what is no text at all is told before what is too long.
+    // The first failure is reported, so "not text" comes before "too long".
     Matches(/^(?=.*\S)[^\p{Cc}\p{Surrogate}\p{Zl}\p{Zp}\p{Bidi_Control}\ufeff]+$/u, {
       message: '$property must be text, not blank, without control, direction or half characters',
     }),
     MaxLength(max, { message: `$property must have at most ${max} characters` }),
   );
 
-/** Text to look for: earlier builds stored some that `IsText` refuses today. */
+/** Text to search for. Earlier builds stored some text that `IsText` refuses now. */
 export const IsSearchText = (max: number) =>
   applyDecorators(
-    // eslint-disable-next-line no-control-regex -- refusing control characters is what it is for
+    // eslint-disable-next-line no-control-regex -- it refuses control characters
     Matches(/^(?=.*\S)[^\u0000-\u001f\u007f\p{Surrogate}]+$/u, {
       message: '$property must be text, not blank, without control characters or half ones',
     }),
@@ -120,8 +121,8 @@ export const IsSearchText = (max: number) =>
   );
 
 /**
- * A moment with its zone, as RFC 3339 writes it; between the years 2000 and 2100, as every moment here is. It must exist:
- * `Date` alone takes 30 February for 2 March. Leap seconds are refused, because neither `Date` nor PostgreSQL has them.
+ * An RFC 3339 instant with its zone, in the years 2000 to 2099. It must exist: `Date` reads 30 February as 2 March. Leap
+ * seconds are refused, because neither `Date` nor PostgreSQL has them.
  */
 export const IsInstant = () =>
   ValidateBy({
@@ -148,7 +149,7 @@ const metadataKeysMax = 20;
 const metadataKeyMax = 40;
 const metadataValueMax = 500;
 
-/** Stripe's habit: a flat object of short strings, returned as it came and never looked into. */
+/** Metadata as at Stripe: a flat object of short strings, stored and returned unchanged. */
 export const IsMetadata = () =>
   ValidateBy({
     name: 'isMetadata',
@@ -171,12 +172,71 @@ function isMetadata(value: unknown): boolean {
         typeof text === 'string' &&
         key.length <= metadataKeyMax &&
         text.length <= metadataValueMax &&
-        // Apart: the halves of a surrogate pair in one and the other are whole only when put together.
+        // Separately: joined, half a surrogate pair in each would look whole.
         isStorable(key) &&
         isStorable(text),
     )
   );
 }
 
-/** PostgreSQL stores neither a NUL nor half of a surrogate pair. */
+/** PostgreSQL stores neither NUL nor half a surrogate pair. */
 const isStorable = (text: string) => !text.includes('\u0000') && !/\p{Surrogate}/u.test(text);
+
+type DtoClass = new () => object;
+
+/** `nested` is the class of the field's value or, in a list, of each entry; undefined for plain values. */
+interface Field {
+  nested: DtoClass | undefined;
+  isList: boolean;
+}
+
+type Path = readonly string[];
+
+/**
+ * Makes instances with the declared fields, values unchanged, and reports other fields by path. It reads own keys only and
+ * descends into declared objects only, so hostile names and depth do no harm.
+ */
+class Instances {
+  private readonly known = new WeakMap<DtoClass, Map<string, Field>>();
+
+  make(type: DtoClass, value: object, unknown: Path[], path: Path = []): object {
+    const fields = this.fieldsOf(type);
+    const instance = new type() as Record<string, unknown>;
+    for (const [name, member] of Object.entries(value)) {
+      const field = fields.get(name);
+      if (field) instance[name] = this.member(field, member, unknown, [...path, name]);
+      else unknown.push([...path, name]);
+    }
+    return instance;
+  }
+
+  private member({ nested, isList }: Field, value: unknown, unknown: Path[], path: Path): unknown {
+    if (!nested || Array.isArray(value) !== isList) return value;
+    const one = (member: unknown, at: Path) =>
+      typeof member === 'object' && member !== null && !Array.isArray(member)
+        ? this.make(nested, member, unknown, at)
+        : member;
+    return Array.isArray(value)
+      ? value.map((member, nth) => one(member, [...path, String(nth)]))
+      : one(value, path);
+  }
+
+  private fieldsOf(type: DtoClass): Map<string, Field> {
+    const found = this.known.get(type);
+    if (found) return found;
+    const declared = getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
+    const fields = new Map(declared.map(({ propertyName }) => [propertyName, fieldOf(type, propertyName)]));
+    this.known.set(type, fields);
+    return fields;
+  }
+}
+
+/** Reads `@Type` by having class-transformer convert an empty object. */
+function fieldOf(type: DtoClass, name: string): Field {
+  const probe = plainToInstance(type, { [name]: {} }) as Record<string, object>;
+  const made = probe[name]!.constructor as DtoClass;
+  return {
+    nested: made === Object ? undefined : made,
+    isList: Reflect.getMetadata('design:type', type.prototype as object, name) === Array,
+  };
+}

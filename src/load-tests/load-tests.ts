@@ -11,7 +11,7 @@ import { Database } from '../database/database';
 import { notFound, refusal } from '../errors';
 import { type Outcome, operatorAction } from '../audit-log/operator-action';
 import type { Principal } from '../auth/auth.guard';
-import { StreamTopics } from '../http/stream-topics';
+import { StreamTopics } from '../http/event-stream';
 import { newId, publicId } from '../ids';
 import { LoadTestRun } from './load-test-run';
 import { type LoadTest, LoadTestFiles, waitingLane } from './load-test-files';

@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/config';
 import { newId, publicId } from '../../src/ids';
 import { Database } from '../../src/database/database';
 import { fingerprintOf } from '../../src/idempotency/idempotency';
-import { StreamTopics } from '../../src/http/stream-topics';
+import { StreamTopics } from '../../src/http/event-stream';
 import { createTestDatabase } from '../support/database';
 
 /** The desk's calls as a page makes them: who may, what is refused, what is found, what is kept. */

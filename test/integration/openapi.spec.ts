@@ -5,7 +5,7 @@ import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/database/database';
 import { problemKinds } from '../../src/errors';
-import { StreamTopics } from '../../src/http/stream-topics';
+import { StreamTopics } from '../../src/http/event-stream';
 import { parsePublicId } from '../../src/ids';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { createTestDatabase } from '../support/database';

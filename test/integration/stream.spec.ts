@@ -1,7 +1,7 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Database } from '../../src/database/database';
 import { notFound } from '../../src/errors';
-import { StreamTopics } from '../../src/http/stream-topics';
+import { StreamTopics } from '../../src/http/event-stream';
 import { openApis } from '../support/api';
 import { Browser, ours } from '../support/browser';
 import { EventStream } from '../support/event-stream';

@@ -2,7 +2,7 @@ import { Agent, get } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { once } from 'node:events';
 import fastify from 'fastify';
-import { closeWhenAnswered } from '../../src/http/closing';
+import { closeWhenAnswered } from '../../src/http/connections';
 import { until } from '../support/until';
 
 describe('a server that is told to close', () => {

@@ -3,7 +3,7 @@ import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, clockOf } from '../../database/database';
 import { Responses } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
-import { StreamTopics } from '../../http/stream-topics';
+import { StreamTopics } from '../../http/event-stream';
 import { productNotFound } from '../../inventory/inventory.errors';
 import { ActivityLog } from '../activity/activity-log';
 import { ContentionHistory } from '../activity/contention-history';

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database';
-import { StreamTopics } from '../../http/stream-topics';
+import { StreamTopics } from '../../http/event-stream';
 import { BodyValidationPipe } from '../../http/validation';
 import { parsePublicId } from '../../ids';
 import { ReservationListQuery } from '../../inventory/reservations/reservations.dto';

@@ -2,7 +2,7 @@ import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { HoldfastError, internalError } from '../../errors';
 import { outsideRequests } from '../../request-context';
 import type { StreamEvent } from '../../http/event-stream';
-import { StreamTopics } from '../../http/stream-topics';
+import { StreamTopics } from '../../http/event-stream';
 
 /** A little less than a second, or a timer's lateness would make it less than one update a second. */
 const everyMs = 950;
