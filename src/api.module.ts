@@ -65,19 +65,19 @@ class ApiModule {
 export async function createApi(config: Config): Promise<NestFastifyApplication> {
   const adapter = new FastifyAdapter({
     bodyLimit: bodyLimitBytes,
-    // Requests whose address cannot even be decoded never reach Nest.
+    // Requests whose address cannot be decoded never reach Nest.
     frameworkErrors: (error: Error, request: FastifyRequest, reply: FastifyReply) =>
       sendThrown(error, request, reply),
     ...boundedServer(config),
     genReqId: (request: IncomingMessage) =>
       safeRequestId(request.headers['x-request-id']) ?? crypto.randomUUID(),
-    // Event streams and waits are ended by whoever opened them; `closeWhenAnswered` sees to the rest.
+    // Event streams and waits end themselves; `closeWhenAnswered` closes the rest.
     forceCloseConnections: 'idle',
     trustProxy: config.trustedProxies.length > 0 ? config.trustedProxies : false,
     routerOptions: { maxParamLength: 300 },
   });
   const app = await NestFactory.create<NestFastifyApplication>(ApiModule.with(config), adapter, {
-    rawBody: true, // webhooks are signed over the bytes, not over what they parse to
+    rawBody: true, // webhook signatures cover the bytes
     logger: new NestLog(),
     abortOnError: false,
   });
@@ -96,6 +96,6 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
   return app;
 }
 
-/** A caller's own request id, if it is harmless in a log and in a header. */
+/** The caller's request id, if it is safe in a log and in a header. */
 const safeRequestId = (header: string | string[] | undefined) =>
   typeof header === 'string' && /^[\w.-]{8,100}$/.test(header) ? header : undefined;

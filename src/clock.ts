@@ -1,14 +1,13 @@
 /**
- * The database's clock, as this process last heard it, carried on by a clock that nobody can set. For the time in an id,
- * and for what is only shown; whatever is decided asks the database itself. Until it is heard for the first time it is the
- * process's own.
+ * The database's clock as this process last read it, continued by a monotonic clock; until the first reading, the process's
+ * own clock. For the time in ids and for display only. Decisions ask the database.
  */
 let aheadMs = Date.now() - performance.now();
 
-/** What an answer takes to come; a smaller difference says nothing. */
+/** About what a round trip takes. A smaller difference means nothing. */
 const precisionMs = 100;
 
-/** The database has just said what time it is. */
+/** Call it with each time that the database returns. */
 export function hearClock(now: Date): void {
   const heard = now.getTime() - performance.now();
   if (Math.abs(heard - aheadMs) > precisionMs) aheadMs = heard;

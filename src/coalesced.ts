@@ -1,6 +1,6 @@
 /**
- * Work that is too expensive to run once per caller. At most one run is in flight; those who ask during it share the
- * next one, so that everybody's result is from after they asked.
+ * Shares expensive work among callers. At most one run is in flight; callers that arrive during it share the next one, so
+ * every result is from after its call.
  */
 export class Coalesced<T> {
   private current: Promise<T> | undefined;
@@ -21,7 +21,7 @@ export class Coalesced<T> {
 
   private begin(): Promise<T> {
     const run = this.work().finally(() => {
-      // With a next one waiting it stays, so that nobody slips in between the two.
+      // With a next run waiting it stays set, so that no other run starts in between.
       if (!this.next) this.current = undefined;
     });
     this.current = run;

@@ -1,26 +1,24 @@
 /**
- * What a caller is told when something is refused.
- *
- * An error is a class with a stable code, a status and its facts; its message says what happened and what to do next.
- * On the wire it is problem details (RFC 9457), made by `http/problem.filter.ts`.
+ * An error for the caller: a stable code, a status and facts. Its message says what happened and what to do next.
+ * `http/problem.filter.ts` sends it as problem details (RFC 9457).
  */
 export abstract class HoldfastError extends Error {
   abstract readonly code: string;
   abstract readonly status: number;
-  /** A short sentence that is the same for every instance of the code. */
+  /** A short sentence, the same for every error with this code. */
   abstract readonly title: string;
-  /** Whether the same request may succeed later without being changed. */
+  /** Whether the same request may succeed later, unchanged. */
   readonly retryable: boolean = false;
-  /** Seconds for `Retry-After`; required by the contract on every 429 and 503. */
+  /** Seconds for `Retry-After`. Every 429 and 503 must have it. */
   readonly retryAfterSeconds?: number;
 
-  /** Members added to the problem: shortfalls, errors, the order. */
+  /** Members to add to the problem: shortfalls, errors, the order. */
   facts(): Record<string, unknown> {
     return {};
   }
 }
 
-/** A business refusal with no facts of its own: one instance of this class per code would be a file per line. */
+/** An error without a class of its own. */
 export class Refusal extends HoldfastError {
   readonly code: string;
   readonly status: number;
@@ -52,16 +50,16 @@ export interface RefusalKind {
   retryAfterSeconds?: number;
 }
 
-/** Every kind of refusal there is, for the API's description and its page of problems. */
+/** All kinds of refusals, for the OpenAPI description and the page of problems. */
 export const problemKinds: RefusalKind[] = [];
 
-/** Declares a kind of refusal whose error has a class of its own. */
+/** Declares a kind of refusal whose error has its own class. */
 export function declareProblem(kind: RefusalKind): RefusalKind {
   problemKinds.push(kind);
   return kind;
 }
 
-/** Declares a refusal's code, status and title once; calling the result makes the error. */
+/** Declares a refusal's code, status and title. Call the result to make the error. */
 export function refusal(kind: RefusalKind) {
   declareProblem(kind);
   const make = (detail: string, members?: Record<string, unknown>) => new Refusal(kind, detail, members);
@@ -75,7 +73,7 @@ export interface FieldError {
   detail: string;
 }
 
-/** Enough for any honest mistake; without a limit the answer grows larger than the request. */
+/** Enough for honest mistakes. Without a limit the response could be larger than the request. */
 export const errorsMax = 20;
 
 export class ValidationFailed extends HoldfastError {
@@ -91,7 +89,7 @@ export class ValidationFailed extends HoldfastError {
   readonly errors: FieldError[];
   private readonly omitted: number;
 
-  /** `more`: how many errors there are beside these. */
+  /** `more`: how many further errors there are. */
   constructor(errors: FieldError[], more = 0) {
     super(
       errors

@@ -1,17 +1,17 @@
 import { ConfigError } from './config/config';
 
 /**
- * Places where a drill may make this process fail: `FAILPOINT=<name>:<action>[@<nth>]`, several with commas.
+ * Places where a drill can make this process fail: `FAILPOINT=<name>:<action>[@<nth>]`, several separated by commas.
  *
- * Every transaction has two (before and after its commit), and so has every step that leaves the process: the call to
- * the provider, the job sent and taken, the webhook received. Unarmed, a failpoint is one comparison. (Named
- * failpoints after FreeBSD's fail(9) and FoundationDB's BUGGIFY.)
+ * Every transaction has two (before and after its commit), and so has every step that leaves the process: the call to the
+ * provider, the job sent and taken, the webhook received. Unarmed, a failpoint is one comparison. (The idea is from
+ * FreeBSD's fail(9) and FoundationDB's BUGGIFY.)
  *
- * kill9       the process dies there, as by a power cut
- * stop        it sleeps (SIGSTOP) until somebody sends SIGCONT: a stalled virtual machine
- * throw       an error is thrown there: a bug
- * sleep=<ms>  it pauses there: a slow disk, a slow peer
- * hang        promises follow each other there without end, so that no timer and no signal is handled: a bug
+ * kill9       the process dies, as in a power cut
+ * stop        it is stopped (SIGSTOP) until SIGCONT, as a stalled virtual machine
+ * throw       an error is thrown, as by a bug
+ * sleep=<ms>  it waits, as for a slow disk or a slow peer
+ * hang        promises resolve forever, so that no timer and no signal is handled, as by a bug
  */
 export const transactionNames = [
   'intake',
@@ -67,19 +67,19 @@ export const failpointNames: readonly Failpoint[] = [
 const plainActions = ['kill9', 'stop', 'throw', 'hang'] as const;
 type Action = { kind: (typeof plainActions)[number] } | { kind: 'sleep'; ms: number };
 
-/** What to do at which place. `nth`: only when it is passed for the n-th time; without it at every passing. */
+/** `nth`: act only on the n-th pass; undefined on every pass. */
 export interface ArmedFailpoint {
   name: Failpoint;
   action: Action;
   nth: number | undefined;
 }
 
-/** `record`: nothing fails, and each name is printed when it is passed for the first time. */
+/** `record`: nothing fails; each name is printed on its first pass. */
 export type Failpoints = 'record' | readonly ArmedFailpoint[];
 
 const example = 'Example: FAILPOINT=intake.before-commit:kill9';
 
-/** Reads the setting. Throws ConfigError for an unknown name (with the known ones) or an unknown action. */
+/** Throws ConfigError for an unknown name or action. */
 export function parseFailpoints(setting: string): Failpoints {
   return setting === 'record' ? 'record' : setting.split(',').map((entry) => parseOne(entry.trim()));
 }
@@ -92,7 +92,7 @@ function parseOne(entry: string): ArmedFailpoint {
   const name = failpointNames.find((known) => known === written);
   if (!name) {
     throw new ConfigError(
-      `FAILPOINT names "${written}", and there is no such place. Known: ${failpointNames.join(', ')}.`,
+      `FAILPOINT names "${written}", which does not exist. Known: ${failpointNames.join(', ')}.`,
     );
   }
   return { name, action: parseAction(action), nth: nth === undefined ? undefined : Number(nth) };
@@ -111,13 +111,13 @@ function parseAction(action: string): Action {
 let armed: Failpoints | undefined;
 const passed = new Map<Failpoint, number>();
 
-/** Called when a process starts, with its setting FAILPOINT; without one no failpoint does anything. */
+/** Call it when the process starts, with the setting FAILPOINT. */
 export function armFailpoints(setting: string | undefined): void {
   armed = setting === undefined ? undefined : parseFailpoints(setting);
   passed.clear();
 }
 
-/** Passes a place. */
+/** Marks a place where the process can fail. */
 export function failpoint(name: Failpoint): Promise<void> | undefined {
   return armed === undefined ? undefined : pass(name, armed);
 }
@@ -141,7 +141,7 @@ async function act(name: Failpoint, action: Action): Promise<void> {
   if (name.endsWith('.during-ask')) await pause(duringMs);
   if (action.kind === 'kill9') process.kill(process.pid, 'SIGKILL');
   if (action.kind === 'stop') {
-    // For whoever is to wake it up: SIGCONT comes to nothing when it comes too early.
+    // Tells the drill when to send SIGCONT: too early, it has no effect.
     console.log(`failpoint ${name} stops`);
     process.kill(process.pid, 'SIGSTOP');
   }

@@ -5,9 +5,9 @@ import { clockMs } from './clock';
 /**
  * Ids are UUIDv7 (RFC 9562) inside and TypeIDs outside.
  *
- * Eight bits of the version's `rand_a` name the cell that holds the row, so that a second machine needs no directory
- * to find an order, a job or a provider's webhook. There is one cell today: the bits are 0. The other 66 random bits
- * make a collision within one millisecond as unlikely as it needs to be.
+ * Eight bits of `rand_a` are the cell that holds the row, so that a second machine needs no directory to find an order, a
+ * job or a webhook. Today there is one cell: the bits are 0. The other 66 random bits make a collision within one
+ * millisecond unlikely enough.
  */
 const cell = 0;
 
@@ -16,7 +16,7 @@ export type IdPrefix = 'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run';
 const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;
 
-/** A new id, ordered by the database's time, as far as this process knows it. */
+/** A new id, ordered by the database's time as far as this process knows it. */
 // guard: ids-by-database-clock
 export function newId(now: number = clockMs()): string {
   if (poolOffset === pool.length) {
@@ -32,16 +32,16 @@ export function newId(now: number = clockMs()): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${hex.slice(12, 16)}-${hex.slice(16, 20)}-${hex.slice(20)}`;
 }
 
-/** No id is the last one, and none comes after it. */
+/** After every id. */
 export const lastId = 'ffffffff-ffff-ffff-ffff-ffffffffffff';
 
 /**
- * Ids are made a little before their rows are dated by the database, and by what a process then knew of its clock. Rows
- * that differ by more (a process whose clock was wrong and had not heard, or an older build) are `isMisdated`.
+ * An id is made slightly before the database dates its row, with the process's idea of the database's time. Rows that differ
+ * by more (from a process with a wrong clock, or an older build) are `isMisdated`.
  */
 const clockSkewMsMax = 600_000;
 
-/** The first id, and the one before which all are, of rows that are dated in this period and not misdated; `before` ends it sooner. */
+/** The range of ids of the rows in this period that are not misdated: from `first`, below `below`. `before` ends it sooner. */
 export function idsOfPeriod(
   { from, to }: { from: Date | null; to: Date | null },
   before: string | null,
@@ -50,15 +50,15 @@ export function idsOfPeriod(
   return { first: firstIdOf((from?.getTime() ?? 0) - clockSkewMsMax), below: ends.sort()[0]! };
 }
 
-/** For SQL, word for word as the indexes of the few rows that it is true of have it. */
+/** For SQL. The text must equal that of the partial indexes. */
 export const isMisdated = (id: string, date: string) =>
   `abs(extract(epoch FROM ${date} AT TIME ZONE 'UTC') * 1000
        - ('x' || translate(left(${id}::text, 13), '-', ''))::bit(48)::bigint) > ${clockSkewMsMax}`;
 
 /**
- * For SQL: the ids of a table's misdated rows in a period, whose ends are parameters; none when it has no end, for then
- * `idsOfPeriod` finds them all. An array of its own, because the planner takes a third of all rows for misdated: in a
- * query that needs a few it would rather read the whole table by its ids until it has found them.
+ * For SQL: the ids of a table's misdated rows in a period whose ends are parameters; none without any end, because then
+ * `idsOfPeriod` covers them. A separate array, because the planner expects a third of all rows to be misdated and would
+ * otherwise scan the whole table by id.
  */
 export const misdatedOf = (table: string, date: string, { from, to }: { from: string; to: string }) => `
   ARRAY(SELECT id
@@ -73,7 +73,7 @@ function firstIdOf(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-0000-0000-000000000000`;
 }
 
-/** Before every id that was made at this moment or later: for reading what is new by its key. */
+/** Before every id made at this time or later. */
 export function firstIdAt(ms: number): string {
   const hex = ms.toString(16).padStart(12, '0');
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
@@ -84,12 +84,12 @@ export function cellOf(id: string): number {
   return (parseInt(id.slice(15, 16), 16) << 4) | parseInt(id.slice(16, 17), 16);
 }
 
-/** What clients see: `ord_01h455vb4pex5vsknk084sn02q`. */
+/** The TypeID that clients see: `ord_01h455vb4pex5vsknk084sn02q`. */
 export function publicId(prefix: IdPrefix, id: string): string {
   return TypeID.fromUUID(prefix, id).toString();
 }
 
-/** The id inside a TypeID, or undefined for anything that this service never gave out. */
+/** The id in a TypeID. Undefined: not an id of this service. */
 export function parsePublicId(prefix: IdPrefix, text: string): string | undefined {
   if (!text.startsWith(`${prefix}_`) || text.length !== prefix.length + 27) return undefined;
   try {

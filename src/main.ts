@@ -17,7 +17,7 @@ void runProcess(async () => {
   const app = await createApi(config);
   app.get(Activity).start(app.get(PeriodicTasks));
   await app.init();
-  // Not Nest's own listen, which logs a failure with its stack beside the line that runProcess prints.
+  // Nest's own listen would log a failure with its stack, in addition to the line that runProcess prints.
   const url = await app.getHttpAdapter().getInstance().listen({ host: config.host, port: config.port });
   console.log(`api listening on ${url}`);
 });

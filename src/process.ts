@@ -8,20 +8,20 @@ import { log } from './logger';
 import { startWatchdog } from './watchdog';
 
 /**
- * How far the heap may grow beyond what was alive after the last collection, before the next one. V8's own measure is
- * 300 on a machine with much memory: five hundred buyers at once made 400 MiB of a heap in which 70 MiB were alive.
+ * How far the heap may grow over the live data before the next collection. V8's default is 300 on a machine with much
+ * memory: five hundred concurrent buyers grew a heap of 70 MiB live data to 400 MiB.
  */
 const heapGrowingPercent = 150;
 
 /**
- * Starts a process and keeps it honest: a wrong setting ends it with one line, a used port names its variable, and
- * nothing that breaks later ends it, for what is unfinished is in the database and is taken up again.
+ * Starts a process. A wrong setting ends it with one line, and a used port names its variable. A lost connection later does
+ * not end it: unfinished work is in the database and is resumed.
  */
 export async function runProcess(start: () => Promise<void>): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled rejection'));
-  // Drivers open connections of their own, and one that is cut in the wrong moment has nobody listening yet. Anything
-  // else that nobody caught is a bug of ours: then this process is not to be trusted, and its supervisor starts another.
+  // Drivers open their own connections, and one that is cut at the wrong moment has no error handler yet. Any other
+  // uncaught error is a bug: then the process cannot be trusted, and its supervisor starts another.
   process.on('uncaughtException', (error) => {
     log.error({ err: error }, 'uncaught exception');
     if (!isConnectionLost(error)) process.exit(1);
@@ -34,18 +34,18 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
   }
 }
 
-/** What closing takes beside the work in flight. */
+/** What closing takes in addition to the work in flight. */
 const closingMs = 3_000;
 
 /**
- * A process that was asked to stop ends, also when something in it hangs: what is left behind is in the database, and
- * is taken up by others. A timer sees to it while the event loop turns, and a thread when it does not.
+ * Makes a process that was asked to stop end even if something hangs: unfinished work is in the database, and other
+ * processes resume it. A timer ends it while the event loop runs, and a thread when that is blocked.
  */
 export function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
   const limitMs = shutdownGraceMs + closingMs;
   const watchdog = startWatchdog({ stallMs: eventLoopStallMs, stopMs: limitMs + closingMs });
   const giveUp = () => {
-    log.warn(`not everything was closed within ${limitMs} ms; it is left behind`);
+    log.warn(`not everything was closed within ${limitMs} ms; exiting anyway`);
     process.exit(0);
   };
   for (const signal of ['SIGTERM', 'SIGINT'] as const)
@@ -55,7 +55,7 @@ export function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
     });
 }
 
-/** Before anything that logs every failed try with its stack. */
+/** Call it before TypeORM connects, which logs every failed try with its stack. */
 export async function untilDatabaseAnswers(config: Config): Promise<void> {
   await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
 }

@@ -2,8 +2,8 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 /**
- * What package.json says, one folder up from here in the source tree and in a build alike. A build that was put
- * somewhere else has no number, and works all the same.
+ * The version in package.json, which is one folder up in the source tree and in a build. A build that was moved elsewhere
+ * has no version, and works all the same.
  */
 export const serviceVersion: string = readVersion();
 

@@ -1,22 +1,41 @@
 import { url as debuggerUrl } from 'node:inspector';
 import { join } from 'node:path';
 import { Worker } from 'node:worker_threads';
-import { type WatchdogSettings, cell } from './watchdog-memory';
 
-/** Often enough that a stall is seen in time, seldom enough to cost nothing. */
+/** The shared memory of the main thread and the watchdog: an array with these cells. */
+export const cell = {
+  /** Incremented while the event loop runs. */
+  beat: 0,
+  /** 1 after the process was asked to stop. */
+  stopping: 1,
+  /** 1 while a debugger is attached, because a breakpoint stops the event loop. */
+  debugged: 2,
+} as const;
+
+export interface WatchdogSettings {
+  memory: Int32Array;
+  /** How often the thread checks. */
+  tickMs: number;
+  /** How long the event loop may be blocked. */
+  stallMs: number;
+  /** How long the process may take to stop. */
+  stopMs: number;
+}
+
+/** Often enough to see a stall in time, rarely enough to cost nothing. */
 const tickMsMax = 1_000;
 const ticksPerLimit = 4;
 
 /**
- * Ends this process from outside its event loop, when that stands still or when a stop takes too long.
+ * Kills this process when its event loop is blocked, or when a stop takes too long.
  *
- * A loop that blocks (endless code, or promises that never let a timer run) cannot do it itself: no timer fires, and no
- * handler of a signal is called, so that even SIGTERM goes unheard. A thread has its own event loop. It is ended by
- * SIGKILL, after one line in the log, and its supervisor sees that it did not end well.
+ * A blocked loop (endless code, or promises that never let a timer run) fires no timer and calls no signal handler, so even
+ * SIGTERM has no effect. A thread has its own event loop: it logs one line and sends SIGKILL, and the supervisor starts
+ * another process.
  *
  * Measured: 7 MiB of memory, and 2 ms of CPU time a second.
  *
- * Undefined when it is switched off (`stallMs` 0).
+ * Returns undefined when it is off (`stallMs` 0).
  */
 export function startWatchdog({
   stallMs,
@@ -38,7 +57,7 @@ export function startWatchdog({
   const thread = new Worker(join(__dirname, 'watchdog-thread.js'), {
     name: 'watchdog',
     workerData,
-    // It inherits neither the flags of the process (a debugger, say) nor its heap.
+    // Without the flags of the process (such as a debugger) and its heap limits.
     execArgv: [],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1 },

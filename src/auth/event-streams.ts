@@ -4,7 +4,7 @@ import { Counter, Gauge } from 'prom-client';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { refusal, unavailable } from '../errors';
-import { outsideRequests } from '../request-context';
+import { outsideRequests } from '../logger';
 import { ApiKeys, type Principal } from './api-keys';
 import type { Authenticated, Credential } from './auth.guard';
 import { EventStream, type StreamEvent } from '../http/event-stream';

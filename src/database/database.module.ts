@@ -7,19 +7,19 @@ import { dataSourceOptions } from './data-source';
 import { Database } from './database';
 import { explainRefusedSettings } from './session';
 
-/** One connection pool per process, and the door to it. */
+/** One connection pool per process. */
 @Global()
 @Module({
   imports: [
     TypeOrmModule.forRootAsync({
       inject: [CONFIG],
-      // PostgreSQL may start after us; it is waited for, and the orchestrator's own patience is the limit.
+      // PostgreSQL may start after us. The orchestrator limits how long we wait.
       useFactory: (config: Config) => ({
         ...dataSourceOptions(config, 'holdfast'),
         retryAttempts: 20,
         retryDelay: 500,
         verboseRetryLog: false,
-        // It would be the same the next time; somebody must change it.
+        // A wrong setting does not go away by retrying.
         toRetry: (error) => !(explainRefusedSettings(error) instanceof ConfigError),
       }),
     }),

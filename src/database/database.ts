@@ -7,15 +7,14 @@ import { type TransactionName, failpoint } from '../failpoints';
 import { dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';
 
-/** Reads by name of the column; parameters are cast in the SQL. */
+/** Rows are objects with the columns' names. Cast parameters in the SQL. */
 export interface Queryable {
   rows<R>(sql: string, parameters?: unknown[]): Promise<R[]>;
 }
 
 /**
- * One transaction, handed down as an argument: whoever has no `tx` cannot write.
- *
- * READ COMMITTED, with the check in the WHERE of the write. `manager` is TypeORM's, for plain inserts and reads.
+ * One transaction, passed as an argument: code without a `tx` cannot write. READ COMMITTED, with the check in the WHERE of
+ * the write. `manager` is TypeORM's, for plain inserts and reads.
  */
 export class Tx implements Queryable {
   constructor(
@@ -28,7 +27,7 @@ export class Tx implements Queryable {
     return (await this.client.query(prepared(sql, parameters))).rows as R[];
   }
 
-  /** How many rows the statement changed: what a conditional write is judged by. */
+  /** How many rows the statement changed. A conditional write checks it. */
   async affected(sql: string, parameters: unknown[] = []): Promise<number> {
     return (await this.client.query(prepared(sql, parameters))).rowCount ?? 0;
   }
@@ -39,13 +38,13 @@ export type Isolation = 'READ COMMITTED' | 'SERIALIZABLE';
 export interface TransactionOptions {
   isolation?: Isolation;
   /**
-   * Set only where the transaction claims an idempotency key or is otherwise harmless to run twice: an unheard answer
-   * to COMMIT is then settled by running it again, which finds what the first run left.
+   * Set only where the transaction claims an idempotency key or is otherwise safe to run twice: when the answer to COMMIT
+   * is lost, it runs again and finds what the first run wrote.
    */
   rerunWhenCommitIsUnknown?: boolean;
 }
 
-/** COMMIT was sent and its answer lost. Whether it happened is read back by whoever has the key. */
+/** COMMIT was sent and its answer lost. The caller that has the key reads back whether it happened. */
 export class CommitUnknown extends Error {
   constructor(override readonly cause: unknown) {
     super('The answer to COMMIT was lost; whether it happened must be read back.');
@@ -53,23 +52,23 @@ export class CommitUnknown extends Error {
 }
 
 /**
- * Enough for a queue of rivals to pass; a conflict that outlives five tries is a design error and should show. Not so for
- * SERIALIZABLE, where losing is the rule on a hot row and each round has one winner.
+ * Five tries are enough for a queue of rivals to pass; a longer conflict is a design error and should show. On a hot row
+ * under SERIALIZABLE, losing is normal: each round has one winner.
  */
 const triesMax: Record<Isolation, number> = { 'READ COMMITTED': 5, SERIALIZABLE: 25 };
 const backoffMs = 20;
 const backoffMsMax = 250;
-/** How long new connections are not tried after they were found read-only too: a failover takes longer. */
+/** After new connections were read-only too, none is tried for this long: a failover takes longer. */
 const readOnlyForMs = 1_000;
 
-/** The door to one cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
+/** One cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
 export class Database implements Queryable {
-  /** By `performance.now()`: until then the database is taken for read-only, whatever the connection. */
+  /** By `performance.now()`: until then the database counts as read-only. */
   private readOnlyUntil = 0;
 
   constructor(private readonly dataSource: DataSource) {}
 
-  /** One statement outside any transaction. A request's SELECT sees what was committed before it. */
+  /** One statement outside any transaction. A SELECT sees everything committed before it. */
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     try {
       return (await this.pool.query(prepared(sql, parameters))).rows as R[];
@@ -88,8 +87,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * Runs `work` in a transaction and commits it; runs it again, from its start, when it lost a race or its connection.
-   * `work` must therefore keep nothing from a failed run. `name` is what its failpoints are called.
+   * Runs `work` in a transaction and commits. When it loses a race or its connection, it runs again from the start, so it
+   * must keep nothing from a failed run. `name` names its failpoints.
    */
   async transaction<T>(
     name: TransactionName,
@@ -135,10 +134,10 @@ export class Database implements Queryable {
       });
       return result;
     } catch (error) {
-      // A connection that is gone has rolled back by itself, so a failure to say ROLLBACK tells nothing new.
+      // A lost connection has rolled back already, so a failed ROLLBACK does not matter.
       if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      // After a failover this connection may still lead to the old primary, which is a standby now: the pool takes back
-      // no connection that is ending. (`rows` needs none of this, for the pool closes the connection of a failed query.)
+      // After a failover this connection may lead to the old primary, now a standby. Ended, it does not return to the
+      // pool. (`rows` does not need this: the pool closes the connection of a failed query.)
       if (isReadOnly(error) && !this.isReadOnlyNow()) void (client as unknown as Client | undefined)?.end();
       throw error;
     } finally {
@@ -147,8 +146,8 @@ export class Database implements Queryable {
   }
 
   /**
-   * Why the database takes no writes, if so. Asks on idle connections until one takes writes, or a new one does not, and
-   * closes those that do not: they may lead to a server that was the primary before a failover.
+   * Why the database refuses writes; undefined when it takes them. Tries idle connections until one takes writes or a new
+   * one does not, and closes those that do not: they may lead to the primary from before a failover.
    */
   async readOnlyBecause(): Promise<'standby' | 'setting' | undefined> {
     for (;;) {
@@ -184,7 +183,7 @@ export class Database implements Queryable {
   }
 }
 
-/** What time it is for everybody: rows are compared across processes whose own clocks differ. */
+/** The database's time, which all processes share: their own clocks differ. */
 export async function clockOf(queryable: Queryable): Promise<Date> {
   const [row] = await queryable.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);
   hearClock(row!.now);
@@ -203,8 +202,8 @@ export async function openDatabase(
 const names = new Map<string, string>();
 
 /**
- * Every statement here is a constant, so each connection prepares it once and afterwards sends only its parameters.
- * (Behind PgBouncer in transaction mode, set its `max_prepared_statements` above 0.)
+ * Every statement is a constant, so each connection prepares it once and then sends only parameters. (Behind PgBouncer in
+ * transaction mode, set `max_prepared_statements` above 0.)
  */
 function prepared(text: string, values: unknown[]) {
   let name = names.get(text);

@@ -1,7 +1,7 @@
 import { Logger } from '@nestjs/common';
 import { Histogram } from 'prom-client';
 import { HoldfastError } from '../errors';
-import { type RequestContext, inSharedRequests, requestContext } from '../request-context';
+import { type RequestContext, inSharedRequests, requestContext } from '../logger';
 import { type WaitingLimits, shedRequests, waitingRequests } from './admission-limit';
 
 /** What became of one request of a batch. */

@@ -6,12 +6,12 @@ import { dataSourceOptions } from './data-source';
 import { withSessionSettings } from './session';
 import { explainFailure, missingGrant } from './start-errors';
 
-/** Two deploys that start together must not migrate together. The number only has to be ours: it spells HOLD. */
+/** Keeps two deploys from migrating at the same time. The number is arbitrary: it spells HOLD. */
 const migrationLock = 0x484f4c44;
 
 /**
- * Brings the database of DATABASE_URL to this build's schema: creates the schema that its search_path names, applies
- * what is missing, and BullMQ's own tables too when the queues live in PostgreSQL. Runs again at no cost.
+ * Migrates the database of DATABASE_URL to this build's schema: creates the schema that its search_path names, applies
+ * missing migrations, and BullMQ's own when the queues are in PostgreSQL. Safe to run again.
  */
 export async function migrate(config: Config): Promise<string[]> {
   const guard = new Client({ connectionString: withSessionSettings(config) });
@@ -41,7 +41,7 @@ async function createSchema(client: Client): Promise<void> {
 }
 
 async function applyMigrations(config: Config): Promise<string[]> {
-  // A migration that waits for a lock makes all who come after it wait too; better that it fails and is run again.
+  // A migration that waits for a lock makes later statements wait too. Better that it fails and runs again.
   const patient = {
     ...config,
     databaseLockTimeoutMs: 5_000,

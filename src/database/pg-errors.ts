@@ -2,8 +2,8 @@ import { ConfigError } from '../config/config';
 import { unavailable } from '../errors';
 
 /**
- * What an error from PostgreSQL means to us. SQLSTATE first and alone: constraint names differ between engines, and
- * through a coordinator they are empty.
+ * What an error of PostgreSQL means to us, by SQLSTATE alone: constraint names differ between engines and are empty
+ * through a coordinator.
  */
 export function sqlStateOf(error: unknown): string | undefined {
   const code = (error as { code?: unknown } | null)?.code;
@@ -22,12 +22,12 @@ const busy = new Set([
   '53400', // configuration limit exceeded
 ]);
 
-/** The transaction lost a race and did nothing; the same work, run again from its start, may well succeed. */
+/** The transaction lost a race and changed nothing. Run again from the start, it may succeed. */
 export function isConflict(error: unknown): boolean {
   return retriedWhole.has(sqlStateOf(error) ?? '');
 }
 
-/** The connection went away: before COMMIT nothing is kept; at COMMIT nobody knows. */
+/** The connection was lost: before COMMIT nothing was stored; at COMMIT it is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   // guard: connection-loss-is-known
   const state = sqlStateOf(error);
@@ -42,7 +42,7 @@ export function isConnectionLost(error: unknown): boolean {
   );
 }
 
-/** TypeORM saw the connection end before the statement was sent, so the server did not hear of it. */
+/** TypeORM saw the connection end before the statement was sent, so the server never received it. */
 export function isNeverSent(error: unknown): boolean {
   return (error as Error | null)?.name === 'QueryRunnerAlreadyReleasedError';
 }
@@ -54,7 +54,7 @@ function isBusy(error: unknown): boolean {
   );
 }
 
-/** It takes no writes: a standby, the old primary after a failover, or set so by an operator. */
+/** It refuses writes: a standby, the old primary after a failover, or set so by an operator. */
 export function isReadOnly(error: unknown): boolean {
   // guard: read-only-is-known
   return sqlStateOf(error) === '25006';
@@ -63,8 +63,8 @@ export function isReadOnly(error: unknown): boolean {
 export const readOnlyDetail = 'The database is read-only, so nothing can be changed.';
 
 /**
- * Turns what PostgreSQL could not do in time into a 503 that says so, with the error as its cause; any other error is
- * passed on as it is.
+ * Turns an error of a busy or unreachable PostgreSQL into a 503 with the error as its cause. Other errors are returned
+ * unchanged.
  */
 export function asUnavailable(error: unknown): unknown {
   const detail = unavailableDetail(error);
@@ -75,19 +75,19 @@ function unavailableDetail(error: unknown): string | undefined {
   if (isBusy(error) || isConflict(error))
     return 'The database is busy. Nothing was changed; send the same request again in a second.';
   if (isReadOnly(error)) return 'The database is read-only. Nothing was stored.';
-  // A new connection whose session lacks what is needed: the log says what.
+  // ConfigError: the session lacks a setting, and the log says which.
   if (isConnectionLost(error) || error instanceof ConfigError) return 'The database cannot be reached.';
   return undefined;
 }
 
-/** Everything fails now, for PostgreSQL is away or takes no writes; also when the error was made a 503 already. */
+/** PostgreSQL is away or refuses writes, so everything fails. Also true of the 503 made from such an error. */
 export function isDatabaseAway(error: unknown): boolean {
   for (let cause: unknown = error; cause instanceof Error; cause = cause.cause)
     if (isConnectionLost(cause)) return true;
   return false;
 }
 
-/** A race that our own code noticed; the transaction is run again as if PostgreSQL had refused it. */
+/** A race detected by our own code. The transaction runs again, as if PostgreSQL had refused it. */
 export class LostRace extends Error {
   readonly code = '40001';
 }

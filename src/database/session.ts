@@ -3,18 +3,18 @@ import { hearClock } from '../clock';
 import { type Config, ConfigError } from '../config/config';
 
 /**
- * What the statements here rely on in their session, whatever somebody has set for the server, the database or the role.
+ * A session setting that our statements rely on, whatever the server, the database or the role is set to.
  *
- * Asked for when a connection starts, which overrules all of those. A connection pooler in between (PgBouncer) may drop
- * what it is asked for, and what is set later does not hold there; so each new connection is looked at before its first
- * use, and where something is missing the role must be set to it, by whoever may do that.
+ * We request it when a connection starts, which overrides all of those. A pooler in between (PgBouncer) may drop the
+ * request, and a later SET does not last there. So each new connection is checked before its first use; where a setting is
+ * missing, an operator must set it for the role.
  */
 interface NeededSetting {
   name: string;
-  /** What is asked for; undefined where any value will do that `holds`. */
+  /** The value to request; undefined where any value that `holds` will do. */
   asked: string | undefined;
   holds: (value: string) => boolean;
-  /** What the role is to be set to. */
+  /** The value to set for the role. */
   advised: string;
 }
 
@@ -25,7 +25,7 @@ const exactly = (name: string, value: string): NeededSetting => ({
   advised: value,
 });
 
-/** None, or a longer one, lets a statement hold a hot row for longer than anybody waits; a shorter one was chosen. */
+/** Without a timeout, or with a longer one, a statement could hold a hot row for too long. A shorter one is a choice. */
 const atMost = (name: string, ms: number): NeededSetting => ({
   name,
   asked: undefined,
@@ -35,14 +35,14 @@ const atMost = (name: string, ms: number): NeededSetting => ({
 
 function neededBy(config: Config): NeededSetting[] {
   return [
-    // Dates are read as text.
+    // pg parses dates from text.
     { ...exactly('datestyle', 'ISO'), holds: (found) => found.startsWith('ISO') },
-    // Lists of parameters have NULLs in them.
+    // Array parameters contain NULLs.
     exactly('array_nulls', 'on'),
     exactly('standard_conforming_strings', 'on'),
-    // Single statements decide races too.
+    // Single statements decide races, too.
     exactly('default_transaction_isolation', 'read committed'),
-    // What a client was told must survive a crash. Any way of waiting for the disk will do, a standby's as well.
+    // What we confirmed to a client must survive a crash. Waiting for our disk or a standby's will do.
     // guard: durable-commit
     { name: 'synchronous_commit', asked: undefined, holds: (found) => found !== 'off', advised: 'on' },
     atMost('lock_timeout', config.databaseLockTimeoutMs),
@@ -52,7 +52,7 @@ function neededBy(config: Config): NeededSetting[] {
   ];
 }
 
-/** The address with the settings that are asked for when a connection starts; the address's own come last and win. */
+/** DATABASE_URL with the settings to request at the start of a connection. Its own options come last and win. */
 export function withSessionSettings(config: Config): string {
   const url = new URL(config.databaseUrl);
   const asked = neededBy(config).flatMap(({ name, asked: value }) =>
@@ -70,11 +70,11 @@ interface Session {
   settings: Record<string, string>;
 }
 
-/** For each new connection of a pool: throws ConfigError where its session lacks what is needed. Hears the clock, too. */
+/** Checks a new connection: throws ConfigError when its session lacks a needed setting. Also reads the clock. */
 export function sessionCheck(config: Config) {
   const needed = neededBy(config);
   return async (client: ClientBase): Promise<void> => {
-    // Cast to text, and no dates in it: the style of dates is one of the things that are asked.
+    // As text and without dates, because the date style may be wrong.
     const { rows } = await client.query<Session>(
       `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS "epochMs", current_user AS "user",
               current_database() AS database,
@@ -100,13 +100,13 @@ function settingsMissing(
   const role = `ALTER ROLE ${quoted(user)} IN DATABASE ${quoted(database)} SET`;
   const run = missing.map(({ name, advised }) => `${role} ${name} = '${advised}';`).join(' ');
   return new ConfigError(
-    `DATABASE_URL leads to sessions that Holdfast cannot work with: ${are}. A pooler that drops start-up settings needs them set for the role. Run: ${run} Then make the pooler connect anew (PgBouncer: RECONNECT).`,
+    `DATABASE_URL leads to sessions with wrong settings: ${are}. A pooler that drops start-up settings needs them set for the role. Run: ${run} Then make the pooler reconnect (PgBouncer: RECONNECT).`,
   );
 }
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;
 
-/** PgBouncer refuses a connection that asks for settings which it is not told to ignore. */
+/** PgBouncer refuses a connection with start-up settings that it is not configured to ignore. */
 export function explainRefusedSettings(error: unknown): unknown {
   const message = String((error as Error | null)?.message);
   const [, named] = /unsupported startup parameter(?: in options)?: (\w+)/.exec(message) ?? [];

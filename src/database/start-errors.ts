@@ -3,14 +3,14 @@ import { type Config, ConfigError } from '../config/config';
 import { isConnectionLost, sqlStateOf } from './pg-errors';
 import { explainRefusedSettings } from './session';
 
-/** How long a process waits at its start for a PostgreSQL that is not there yet; then its supervisor starts it again. */
+/** How long a starting process waits for PostgreSQL. Then it ends, and its supervisor starts it again. */
 const patienceMs = 10_000;
 const pauseMs = 500;
 const connectWithinMs = 3_000;
 
 /**
- * Resolves when the database of DATABASE_URL takes connections. One that may come yet is waited for; what waiting does
- * not mend (a wrong password, no such database) is refused at once, in one line.
+ * Resolves when the database of DATABASE_URL accepts connections. It waits for a server that may still start, and throws a
+ * one-line error at once when waiting cannot help (a wrong password, no such database).
  */
 export async function reachDatabase(
   { databaseUrl }: Config,
@@ -40,13 +40,13 @@ async function tryToConnect(connectionString: string): Promise<Error | undefined
   }
 }
 
-/** The server is starting, full, or not there yet. */
+/** The server is starting, full, or not yet reachable. */
 const mayPass = (error: Error): boolean =>
   isConnectionLost(error) ||
   ['53300', '57P03'].includes(sqlStateOf(error) ?? '') ||
   /EAI_AGAIN|EHOSTUNREACH|timeout expired/.test(`${(error as { code?: string }).code} ${error.message}`);
 
-/** One line that names DATABASE_URL, what is wrong and what to do; undefined when the connection is not the problem. */
+/** One line that names DATABASE_URL, the problem and the remedy. Undefined: the connection is not the problem. */
 export function connectionProblem(error: unknown, databaseUrl: string): string | undefined {
   const { message = '', code = '' } = error as { message?: string; code?: string };
   const { host, role, database } = partsOf(databaseUrl);
@@ -74,7 +74,7 @@ export function connectionProblem(error: unknown, databaseUrl: string): string |
     [/53300/, `the server at ${host} has no connection left. Raise max_connections there, or stop something`],
     [
       /ECONNRESET|Connection terminated|unexpected (response|message)|Received unexpected/i,
-      `what answers on ${host} is not PostgreSQL, or it hung up. Correct host and port`,
+      `${host} is not a PostgreSQL server, or it closed the connection. Correct host and port`,
     ],
   ];
   const remedy = remedies.find(([pattern]) => pattern.test(`${code} ${message}`))?.[1];
@@ -85,8 +85,7 @@ const grantConnect = (database: string, role: string) =>
   `GRANT CONNECT ON DATABASE ${quoted(database)} TO ${quoted(role)};`;
 
 /**
- * What the owner must grant before `client`'s role can migrate: the statements, ready to be run in that database.
- * Undefined when the error is not about rights.
+ * The statements that the owner must run before `client`'s role can migrate. Undefined: the error is not about privileges.
  */
 export async function missingGrant(client: ClientBase, error: unknown): Promise<string | undefined> {
   if (sqlStateOf(error) !== '42501') return undefined;
@@ -95,7 +94,7 @@ export async function missingGrant(client: ClientBase, error: unknown): Promise<
   const what = `DATABASE_URL: role "${role}" may not migrate database "${database}", whose owner is "${tableOwner ?? databaseOwner}" (${firstLine((error as Error).message)}).`;
   if (tableOwner && ownerIsSuperuser) return `${what} Migrate as "${tableOwner}", who made the tables.`;
   const grants = tableOwner
-    ? // Only an owner may alter a table; a member of the owner's role counts as one.
+    ? // Only the owner, or a member of the owner's role, may alter a table.
       `GRANT ${quoted(tableOwner)} TO ${quoted(role)};`
     : `GRANT CONNECT, CREATE, TEMPORARY ON DATABASE ${quoted(database)} TO ${quoted(role)}; GRANT ALL ON SCHEMA ${quoted(schema)} TO ${quoted(role)};`;
   return `${what} Connect to that database as its owner or a superuser and run: ${grants}`;
@@ -118,7 +117,7 @@ const rightsSql = `
          foreign_table.owner AS "tableOwner",
          foreign_table.owner_is_superuser AS "ownerIsSuperuser"
     FROM (
-           -- current_schema() passes over schemas that the role may not use.
+           -- current_schema() skips schemas that the role may not use.
            SELECT coalesce(current_schema(),
                            (SELECT nspname::text
                               FROM pg_namespace
@@ -136,7 +135,7 @@ const rightsSql = `
             LIMIT 1
          ) AS foreign_table ON true`;
 
-/** What a command says when it failed: one line where the person at the keyboard can mend it. */
+/** The message of a failed command: one line when the user can fix it. */
 export function explainFailure(what: string, thrown: unknown): string {
   const error = explainRefusedSettings(thrown);
   if (error instanceof ConfigError) return error.message;

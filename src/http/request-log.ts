@@ -1,6 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
-import { inRequest } from '../request-context';
-import { log } from '../logger';
+import { inRequest, log } from '../logger';
 
 /**
  * Puts the `requestId` into every log line of a request, and logs slow requests.

@@ -3,7 +3,7 @@ import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
 import { Database } from '../database/database';
 import type { Principal } from '../auth/auth.guard';
-import { outsideRequests } from '../request-context';
+import { outsideRequests } from '../logger';
 
 /** Short enough that a waiting buyer does not notice; one statement however many wait. */
 const pollMs = 40;

@@ -4,7 +4,7 @@ import type { Database, Tx } from '../database/database';
 import { failpoint } from '../failpoints';
 import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type NewJob, Queues } from '../queue/queues';
-import { outsideRequests } from '../request-context';
+import { outsideRequests } from '../logger';
 import { type MessageType, messageRoutes } from './outbox';
 
 /** One round's worth: small enough to be sent within its claim's lease, large enough that rounds are not the cost. */

@@ -69,7 +69,6 @@ const rootFiles = [
   'failpoints.ts',
   'ids.ts',
   'logger.ts',
-  'request-context.ts',
   'version.ts',
 ];
 const processFiles = [
@@ -77,7 +76,6 @@ const processFiles = [
   'main.ts',
   'process.ts',
   'watchdog.ts',
-  'watchdog-memory.ts',
   'watchdog-thread.ts',
   'worker.ts',
 ];

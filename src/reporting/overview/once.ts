@@ -1,4 +1,4 @@
-import { outsideRequests } from '../../request-context';
+import { outsideRequests } from '../../logger';
 
 /** What takes long is computed less often, so that looking takes at most this share of the time. */
 const shareMaxDefault = 0.05;

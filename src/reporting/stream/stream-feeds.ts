@@ -1,6 +1,6 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { HoldfastError, internalError } from '../../errors';
-import { outsideRequests } from '../../request-context';
+import { outsideRequests } from '../../logger';
 import type { StreamEvent } from '../../http/event-stream';
 import { StreamTopics } from '../../http/event-stream';
 
