@@ -4,12 +4,11 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { isKnownVersion } from './etag';
 
-/** Below this the header costs more than compression saves; fonts and pictures are compressed already. */
+/** Below this the header costs more than compression saves. */
 const compressFromBytes = 1_024;
-const compressible = /^(text\/|application\/json|image\/svg)/;
 
 const compressors = {
-  // 9 of 11: the last two levels take ten times as long and save some 3 %.
+  // 9 of 11: the last two levels take ten times as long and save about 3 %.
   br: (body: Buffer) =>
     promisify(brotliCompress)(body, { params: { [constants.BROTLI_PARAM_QUALITY]: 9 } }) as Promise<Buffer>,
   gzip: (body: Buffer) => promisify(gzip)(body, { level: 9 }) as Promise<Buffer>,
@@ -17,8 +16,8 @@ const compressors = {
 type Encoding = keyof typeof compressors;
 
 /**
- * A response that is the same for everybody until the process ends: made on first use, compressed once per encoding.
- * All responses share these buffers, so many of them waiting for slow readers cost no memory.
+ * A response that stays the same until the process ends: made on first use, compressed once per encoding. All responses
+ * share its buffers, so slow readers cost no memory.
  */
 export class StaticContent {
   private made: { body: Buffer; etag: string } | undefined;
@@ -29,7 +28,7 @@ export class StaticContent {
     private readonly make: () => string | Buffer,
   ) {}
 
-  /** Names the content in an ETag. The tag is weak, as the compressed forms share it. */
+  /** A hash of the content. The ETag made of it is weak, because the compressed forms share it. */
   get version(): string {
     return this.content().etag.slice(3, -1);
   }
@@ -39,7 +38,7 @@ export class StaticContent {
     void reply.header('content-type', this.type).header('vary', 'accept-encoding').header('etag', etag);
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-cache');
     if (isKnownVersion(request.headers['if-none-match'], etag)) return reply.status(304).send();
-    const isWorthIt = body.length >= compressFromBytes && compressible.test(this.type);
+    const isWorthIt = body.length >= compressFromBytes;
     const encoding = isWorthIt && preferredEncoding(String(request.headers['accept-encoding'] ?? ''));
     if (!encoding) return reply.send(body);
     const packed = this.packed.get(encoding) ?? compressors[encoding](body);
@@ -57,7 +56,7 @@ export class StaticContent {
   }
 }
 
-/** Brotli before gzip; what the client gives a quality of 0 is not for it. */
+/** Brotli before gzip. A quality of 0 means that the client refuses it. */
 export function preferredEncoding(accepts: string): Encoding | undefined {
   const qualities = new Map(
     accepts.split(',').map((part) => {

@@ -44,7 +44,7 @@ describe('a service that is interrupted', () => {
     });
 
     await shop.service.kill('api-2', 'SIGTERM');
-    expect(shop.service.outputOf('api-2')).toMatch(/is left behind[^]*\(api-2 ended: exit 0\)$/);
+    expect(shop.service.outputOf('api-2')).toMatch(/exiting anyway[^]*\(api-2 ended: exit 0\)$/);
     expect(await hanging).toBe('cut off');
     await shop.service.restart('api-2', { FAILPOINT: undefined, SHUTDOWN_GRACE_MS: undefined });
   });

@@ -127,7 +127,7 @@ describe('a DATABASE_URL that leads elsewhere', () => {
   it('is refused as not PostgreSQL', async () => {
     const DATABASE_URL = `postgres://me@127.0.0.1:${stranger.port}/holdfast`;
     expect(await refusal('dist/database/migrate.js', { DATABASE_URL })).toMatch(
-      new RegExp(`^DATABASE_URL: what answers on 127\\.0\\.0\\.1:${stranger.port} is not PostgreSQL`),
+      new RegExp(`^DATABASE_URL: 127\\.0\\.0\\.1:${stranger.port} is not a PostgreSQL server`),
     );
   });
 
