@@ -18,11 +18,12 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
+const assets = () => readdirSync(path.join(dist, 'assets')).filter((name) => !/\.(br|gz)$/.test(name));
 const get = (url: string, headers: Record<string, string> = {}) => api.inject({ url, headers });
 
-describe('the dashboard', () => {
+describe('GET of the dashboard', () => {
   it.each(['/', '/orders', '/orders/ord_01jd3v7q8nf0xv7c0kq1e5m9tz', '/queues', '/products/A%2FB?x=1'])(
-    'is the answer to a browser at %s',
+    'answers a browser with the page at %s',
     async (url) => {
       const answer = await get(url, html);
 
@@ -33,7 +34,7 @@ describe('the dashboard', () => {
   );
 
   it.each(['/v1', '/v1/nothing', '/v1/admin/nothing', '/health/nothing', '/assets/nothing.js', '/metrics/x'])(
-    'is not the answer at %s, which is the API’s',
+    'answers 404 instead of the page at %s, an address of the API',
     async (url) => {
       const answer = await get(url, html);
 
@@ -42,14 +43,14 @@ describe('the dashboard', () => {
     },
   );
 
-  it('is not the answer to a program', async () => {
+  it('answers 404 to a program that does not accept HTML', async () => {
     for (const accept of ['application/json', '*/*']) {
       const answer = await get('/orders', { accept });
       expect([answer.statusCode, answer.json().code]).toEqual([404, 'not_found']);
     }
   });
 
-  it('may load nothing from elsewhere, run nothing inline, and stand in no frame', async () => {
+  it('forbids content of other sites, inline scripts and frames', async () => {
     expect((await get('/', html)).headers['content-security-policy']).toBe(
       "default-src 'none'; script-src 'self'; style-src 'self'; font-src 'self'; img-src 'self' data:; " +
         "connect-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'",
@@ -57,15 +58,15 @@ describe('the dashboard', () => {
     expect(page).not.toMatch(/<script(?![^>]*\bsrc=)|<style|\sstyle=|\son\w+=|https?:\/\//);
   });
 
-  it('is not sent again to a browser that has it', async () => {
+  it('answers 304 to a browser that has the page', async () => {
     const { headers } = await get('/', html);
     const again = await get('/orders', { ...html, 'if-none-match': String(headers.etag) });
 
     expect([again.statusCode, again.body]).toEqual([304, '']);
   });
 
-  it('has assets that are kept for ever, under names that change with what is in them', async () => {
-    const names = readdirSync(path.join(dist, 'assets')).filter((name) => !/\.(br|gz)$/.test(name));
+  it('serves assets as immutable under names with a hash', async () => {
+    const names = assets();
 
     expect(names.length).toBeGreaterThan(2);
     for (const name of names) {
@@ -77,8 +78,8 @@ describe('the dashboard', () => {
     }
   });
 
-  it('is sent small to those who can unpack it', async () => {
-    const script = readdirSync(path.join(dist, 'assets')).find((name) => name.endsWith('.js'))!;
+  it('compresses assets for clients that accept it', async () => {
+    const script = assets().find((name) => name.endsWith('.js'))!;
     const whole = await get(`/assets/${script}`);
     for (const [accepts, encoding, unpack] of [
       ['gzip, deflate, br', 'br', brotliDecompressSync],
@@ -91,13 +92,28 @@ describe('the dashboard', () => {
     }
   });
 
-  it('gives nothing away beside what was built', async () => {
+  it('answers HEAD and a known ETag of an asset without its content', async () => {
+    const url = `/assets/${assets()[0]}`;
+    const { headers, rawPayload } = await get(url);
+    const head = await api.inject({ method: 'HEAD', url });
+    const again = await get(url, { 'if-none-match': String(headers.etag) });
+
+    expect([head.statusCode, head.headers['content-length'], head.body]).toEqual([
+      200,
+      String(rawPayload.length),
+      '',
+    ]);
+    expect([again.statusCode, again.body]).toEqual([304, '']);
+  });
+
+  it('answers 404 for files outside the build', async () => {
     for (const url of [
       '/assets/../index.html',
       '/assets/..%2f..%2f..%2fpackage.json',
       '/assets/%2e%2e/%2e%2e/package.json',
       '/assets/',
       '/assets/constructor',
+      `/assets/${assets().find((name) => name.endsWith('.js'))}.br`,
     ])
       expect((await get(url)).statusCode).toBe(404);
   });
