@@ -105,3 +105,18 @@ export const totalChanged = refusal({
   status: 409,
   title: 'The total is not what the buyer was shown',
 });
+export const releaseNotFound = refusal({
+  code: 'release_not_found',
+  status: 404,
+  title: 'There is no such release',
+});
+export const releaseTokenExpired = refusal({
+  code: 'release_token_expired',
+  status: 409,
+  title: 'The count is too old to act on',
+});
+export const releaseNotRunning = refusal({
+  code: 'release_not_running',
+  status: 409,
+  title: 'The release has ended already',
+});

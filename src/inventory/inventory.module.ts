@@ -5,7 +5,7 @@ import { ContentionModes } from './allocation/contention-modes';
 import { CurrentStrategies } from './allocation/current-strategies';
 import { Demand } from './allocation/demand';
 import { StockIntake } from './reservations/stock-intake';
-import { StockReserver } from './reservations/reserve';
+import { StockReserver } from './reservations/stock-reserver';
 import { ProductsController } from './catalogue/products.controller';
 import { ProductsService } from './catalogue/products.service';
 import { Releases } from './bulk-release/releases';

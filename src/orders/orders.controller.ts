@@ -43,7 +43,7 @@ import {
   reservationOfAnotherCustomer,
   totalChanged,
 } from '../inventory/inventory.errors';
-import { checkedTtl, reservationIdOf } from '../inventory/reservations/reservation-rules';
+import { checkedTtl } from '../inventory/reservations/reservation-request';
 import { Intake } from './intake/intake';
 import { OrderStream } from './order-stream';
 import { OrderWatch } from './order-watch';
@@ -60,6 +60,7 @@ import {
 import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
 import { OrdersService, answerFor } from './orders.service';
+import { reservationIdOf } from '../inventory/reservations/reservation';
 
 /** Longer waits are cut to this: proxies and load balancers close silent requests soon after. */
 const waitSecondsMax = 30;

@@ -13,7 +13,7 @@ import {
   untilBlocked,
   type World,
 } from '../support/fixtures';
-import { pin, undoReservation } from '../support/held-stock';
+import { pin, undoReservation } from '../support/order-reservation';
 import { hesitating } from '../support/rivals';
 import { seeded } from '../support/seeded';
 import { adjust, onSale, stockIn, sumOf, switchTo } from '../support/stock-desk';

@@ -13,7 +13,7 @@ import {
   untilBlocked,
   type World,
 } from '../support/fixtures';
-import { pin } from '../support/held-stock';
+import { pin } from '../support/order-reservation';
 import { line } from '../support/intakes';
 import { hesitating, holding } from '../support/rivals';
 import { type Random, seeded } from '../support/seeded';

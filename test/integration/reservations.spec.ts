@@ -1,6 +1,6 @@
 import { ValidationFailed } from '../../src/errors';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
-import { pin } from '../support/held-stock';
+import { pin } from '../support/order-reservation';
 import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
   answerOf,

@@ -1,4 +1,4 @@
-import { undoReservation } from '../support/held-stock';
+import { undoReservation } from '../support/order-reservation';
 import { answerOf, createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { endOf, passTime, sagaOf } from '../support/sagas';
 import { approvalOf, declinedCard, silence } from '../support/scripted-gateway';

@@ -1,4 +1,4 @@
-import { pin } from '../support/held-stock';
+import { pin } from '../support/order-reservation';
 import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import { codeVersion } from '../../src/orders/checkout-saga/code-version';
 import { dueSagas } from '../../src/orders/checkout-saga/saga.repository';

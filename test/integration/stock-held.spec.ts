@@ -1,5 +1,5 @@
 import { productView } from '../../src/inventory/catalogue/products.responses';
-import { returningOf } from '../../src/inventory/reservations/expiring-stock';
+import { expiringStockOf } from '../../src/inventory/reservations/reservation-list';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 
@@ -60,7 +60,7 @@ describe('what comes back', () => {
     await world.reserve([{ sku: pear, quantity: 7 }], { ttlSeconds: 45 });
     await (await Checkout.start(world)).driveWhile({ authorize: 'question lost' });
 
-    const one = await returningOf(world.db, apple);
+    const one = await expiringStockOf(world.db, apple);
     expect(one.units).toHaveLength(60);
     expect([one.units[0], one.units[4], one.units[59]]).toEqual([3, 4, 5]);
     expect(one).toMatchObject({
@@ -69,10 +69,10 @@ describe('what comes back', () => {
       active: { units: 18, reservations: 4 },
       pinned: { units: 0, reservations: 0 },
     });
-    const all = await returningOf(world.db, null);
+    const all = await expiringStockOf(world.db, null);
     expect(all.units[4]).toBe(11);
     expect(all).toMatchObject({ active: { units: 25 }, pinned: { units: 1, reservations: 1 } });
-    expect((await returningOf(world.db, 'NOBODY')).units).toEqual(new Array(60).fill(0));
+    expect((await expiringStockOf(world.db, 'NOBODY')).units).toEqual(new Array(60).fill(0));
   });
 });
 

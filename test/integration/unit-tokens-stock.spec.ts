@@ -3,7 +3,7 @@ import { belowReserved } from '../../src/inventory/inventory.errors';
 import { unitsMax } from '../../src/inventory/stock/units';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
-import { undoReservation } from '../support/held-stock';
+import { undoReservation } from '../support/order-reservation';
 import { seeded } from '../support/seeded';
 import { adjust, switchTo, unitsOf } from '../support/stock-desk';
 

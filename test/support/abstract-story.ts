@@ -1,5 +1,5 @@
 import { newId } from '../../src/ids';
-import type { ReservationStatus } from '../../src/inventory/reservations/reservations.repository';
+import type { ReservationStatus } from '../../src/inventory/reservations/reservation';
 import type { RejectionReason } from '../../src/orders/orders.repository';
 import type { SagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import type { Checkout, Kind } from './abstract-checkout';

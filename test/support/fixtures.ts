@@ -15,7 +15,7 @@ import { Contention } from '../../src/inventory/allocation/contention';
 import { ContentionModes } from '../../src/inventory/allocation/contention-modes';
 import { CurrentStrategies } from '../../src/inventory/allocation/current-strategies';
 import { Demand } from '../../src/inventory/allocation/demand';
-import { StockReserver } from '../../src/inventory/reservations/reserve';
+import { StockReserver } from '../../src/inventory/reservations/stock-reserver';
 import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';

@@ -227,12 +227,7 @@ const checkedIn = (table: string): string[] => {
 };
 
 const machines = [
-  [
-    'Reservation',
-    'src/inventory/reservations/reservations.repository.ts',
-    'ReservationStatus',
-    'reservations',
-  ],
+  ['Reservation', 'src/inventory/reservations/reservation.ts', 'ReservationStatus', 'reservations'],
   ['Order', 'src/orders/orders.repository.ts', 'OrderStatus', 'orders'],
   ['Saga', 'src/orders/saga-state.ts', 'SagaStatus', 'sagas'],
   ['Payment operation', 'src/payment/payment-operations.ts', 'OperationStatus', 'payment_operations'],

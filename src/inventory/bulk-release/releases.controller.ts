@@ -12,7 +12,7 @@ import { type ReleaseFilterDto, ReleaseManyDto } from './releases.dto';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { countView, releaseCountType, releaseListType, releaseType, releaseView } from './releases.responses';
 import { Releases } from './releases';
-import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from './releases.errors';
+import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from '../inventory.errors';
 import { listReleases } from './releases.repository';
 
 @ApiTags('admin: reservations')

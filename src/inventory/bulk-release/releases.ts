@@ -6,7 +6,7 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { newId, publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
-import { releaseNotFound, releaseNotRunning, releaseTokenExpired, tooManyToRelease } from './releases.errors';
+import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from '../inventory.errors';
 import {
   type ReleaseFilter,
   type ReleaseRow,
@@ -18,9 +18,10 @@ import {
   nextMembers,
   saveRelease,
 } from './releases.repository';
+import { announce } from '../reservations/reservation';
 import { lockReservations, releaseLocked } from '../reservations/reservation-ends.repository';
-import { announce } from '../reservations/reservation-messages';
 import { giveBack } from '../stock/stock-levels';
+import { ValidationFailed } from '../../errors';
 
 /** A count is of a moment; an operator decides within this time or counts again. */
 export const tokenLifetimeMs = 600_000;
@@ -234,3 +235,12 @@ export const handledOf = ({ released, endedBefore, pinnedMeanwhile }: ReleaseRow
 const leaseFrom = (now: Date) => new Date(now.getTime() + leaseMs);
 
 const noSuchRelease = () => releaseNotFound('No release has this id. Look at the list of releases.');
+
+const tooManyToRelease = (max: number) =>
+  new ValidationFailed([
+    {
+      pointer: '/filter',
+      code: 'too_many',
+      detail: `More than ${max} reservations match. Narrow the filter, and release the rest afterwards.`,
+    },
+  ]);

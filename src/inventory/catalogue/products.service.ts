@@ -10,7 +10,6 @@ import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { productView } from './products.responses';
 import { listMovements, movementKey, movementView } from '../stock/movements';
-import { conflictOf, editableOf } from './product-edits';
 import { poolsOf } from '../products/pools';
 import {
   type Product,
@@ -30,6 +29,8 @@ import {
 } from '../stock/stock-changes';
 import { readLevels, stockView } from '../stock/stock-levels';
 import { strategyDefault } from '../allocation/strategies/strategies';
+import { lastActionOn } from '../../audit-log/audit-log.repository';
+import { money } from '../../http/responses';
 
 type NewProduct = Omit<Product, 'version'>;
 interface Edit {
@@ -186,4 +187,28 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
 /** What cannot be a SKU names no product, and need not be looked for. */
 function refuseNoSku(sku: string): void {
   if (!skuPattern.test(sku)) throw noSuchProduct(sku);
+}
+
+/** The part of a product that operators edit, in the same shape before and after. */
+const editableOf = (product: Omit<Product, 'version'>) => ({
+  name: product.name,
+  unitPrice: money(product.unitAmount, product.currency),
+  strategy: product.strategy,
+  pools: product.pools.length > 1 ? product.pools : null,
+  quantityPerOrderMax: product.quantityPerOrderMax,
+  reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+});
+
+/** For an edit based on an old version: the product as it is now, who edited it last, and what this edit asked for. */
+async function conflictOf(tx: Tx, wanted: Omit<Product, 'version'>) {
+  const [now] = await listProducts(tx, 1, null, wanted.sku);
+  const edits = ['product.create', 'product.replace'];
+  const last = await lastActionOn(tx, { type: 'product', id: wanted.sku }, edits);
+  return {
+    now: productView(now!),
+    yours: editableOf(wanted),
+    changedBy: last?.actor ?? null,
+    changedAt: last?.at.toISOString() ?? null,
+    changedSecondsAgo: last?.seconds ?? null,
+  };
 }

@@ -16,10 +16,9 @@ import {
   reservationView,
   returningType,
 } from './reservations.responses';
-import { reservationPage } from './reservation-list';
-import { reservationIdOf } from './reservation-rules';
+import { reservationPage, expiringStockOf } from './reservation-list';
+import { reservationIdOf } from './reservation';
 import { ReservationsService } from './reservations.service';
-import { returningOf } from './expiring-stock';
 
 @ApiTags('admin: reservations')
 @ApiBearerAuth()
@@ -50,7 +49,7 @@ export class AdminReservationsController {
   })
   @Responses({ 200: returningType }, [ValidationFailed.kind])
   returning(@Query() { sku }: SkuQuery) {
-    return returningOf(this.db, sku ?? null);
+    return expiringStockOf(this.db, sku ?? null);
   }
 
   @Post(':id/release')

@@ -2,15 +2,8 @@ import type { Tx } from '../../database/database';
 import type { HoldfastError } from '../../errors';
 import { newId, publicId } from '../../ids';
 import { reservationHasOrder, reservationOfAnotherCustomer } from '../inventory.errors';
-import {
-  type Reservation,
-  type ReservationStatus,
-  attachOrder,
-  findReservation,
-  insertReservations,
-  lockReservation,
-} from './reservations.repository';
-import { noSuchReservation, refuseEnded } from './reservation-rules';
+import { attachOrder, findReservation, insertReservations, lockReservation } from './reservations.repository';
+import { noSuchReservation, refuseEnded, type Reservation, type ReservationStatus } from './reservation';
 import type { Money } from './reservation-request';
 import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels';
 
@@ -67,9 +60,9 @@ interface HeldRow {
 
 /**
  * The stock that an order holds, as its saga moves it: in memory, under the reservation's row lock, written by
- * `saveHeldStock` together with that of many others.
+ * `saveOrderReservations` together with that of many others.
  */
-export class HeldStock {
+export class OrderReservation {
   private status: ReservationStatus;
   private endReason: string | null = null;
   private givesBack = false;
@@ -148,10 +141,10 @@ export class HeldStock {
 }
 
 /** Locks the reservations of these orders, by id, which is everybody's order; by order. */
-export async function lockHeldStock(
+export async function lockOrderReservations(
   tx: Tx,
   orders: { orderId: string; reservationId: string }[],
-): Promise<Map<string, HeldStock>> {
+): Promise<Map<string, OrderReservation>> {
   const rows = await tx.rows<HeldRow>(
     `
     WITH held AS MATERIALIZED (
@@ -171,13 +164,13 @@ export async function lockHeldStock(
       const row = byId.get(reservationId);
       if (row?.orderId !== orderId)
         throw new Error(`Bug: order ${orderId} lost its reservation ${reservationId}.`);
-      return [orderId, new HeldStock(row)];
+      return [orderId, new OrderReservation(row)];
     }),
   );
 }
 
 /** Writes what changed, and puts back on sale what was given back. */
-export async function saveHeldStock(tx: Tx, held: HeldStock[]): Promise<void> {
+export async function saveOrderReservations(tx: Tx, held: OrderReservation[]): Promise<void> {
   const changes = held.flatMap((stock) => stock.change() ?? []);
   if (changes.length === 0) return;
   const changed = await tx.affected(
@@ -217,7 +210,7 @@ export async function reserveAgain(
   tx: Tx,
   order: { orderId: string; reservationId: string },
   ttlSeconds: number,
-): Promise<HeldStock | undefined> {
+): Promise<OrderReservation | undefined> {
   const ended = await findReservation(tx, order.reservationId);
   if (!ended) throw new Error(`Bug: order ${order.orderId} lost its reservation ${order.reservationId}.`);
   const id = newId();
@@ -227,6 +220,6 @@ export async function reserveAgain(
   const lines = ended.lines.map((line, nth) => ({ ...line, ...lineOf(partsOf(grants[nth]!)) }));
   const again = { ...ended, id, lines, ttlSeconds };
   await insertReservations(tx, [again], ttlSeconds);
-  const held = await lockHeldStock(tx, [{ orderId: order.orderId, reservationId: again.id }]);
+  const held = await lockOrderReservations(tx, [{ orderId: order.orderId, reservationId: again.id }]);
   return held.get(order.orderId);
 }

@@ -6,10 +6,9 @@ import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { unitsPool, wayThroughPools } from '../products/pools';
 import { type Product, findAvailable, findProducts } from '../products/products.repository';
-import { saveLines } from './reservation-lines.repository';
-import { expired } from './reservation-rules';
-import type { Reservation, ReservationLine } from './reservations.repository';
-import { lineErrors, mixedCurrencies, refuseOtherTotal } from './reserve';
+import { saveLines } from './reservations.repository';
+import { expired, type Reservation, type ReservationLine } from './reservation';
+import { lineErrors, mixedCurrencies, refuseOtherTotal } from './reservation-request';
 import type { Money } from './reservation-request';
 import {
   giveBackParts,
@@ -17,9 +16,10 @@ import {
   lineOf,
   lockAllLevels,
   partsOf,
+  type StockDemand,
+  type StockPart,
   takeFromLockedPools,
 } from '../stock/stock-levels';
-import type { StockDemand, StockPart } from '../stock/stock-grants';
 
 export interface LinesChange {
   lines: { sku: string; quantity: number }[];

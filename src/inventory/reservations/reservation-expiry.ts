@@ -2,7 +2,7 @@ import type { Database, Tx } from '../../database/database';
 import { isDatabaseAway } from '../../database/pg-errors';
 import { HoldfastError } from '../../errors';
 import { publicId } from '../../ids';
-import { announce } from './reservation-messages';
+import { announce } from './reservation';
 import {
   type ExpiredReservation,
   type SetAside,

@@ -3,8 +3,9 @@ import { ValidationFailed } from '../../errors';
 import { type Page, pageBounds, pageOf } from '../../http/paging';
 import { lastId } from '../../ids';
 import type { ReservationListQuery } from './reservations.dto';
-import { type ReservationResponse, reservationView } from './reservations.responses';
-import { type Reservation, type ReservationStatus, reservationColumns } from './reservations.repository';
+import { type ReservationResponse, type Returning, reservationView } from './reservations.responses';
+import { reservationColumns } from './reservations.repository';
+import type { Reservation, ReservationStatus } from './reservation';
 
 /** Reservations as an operator looks for them: a page costs as much as its rows, however many there are. */
 
@@ -262,4 +263,54 @@ const keyOf: Record<ReservationSort, (row: ListedReservation) => string> = {
 function keyFrom(after: string): ReservationKey {
   const [id, endMicros] = after.split(' ').reverse();
   return { id: id!, endMicros: Number(endMicros ?? 0) };
+}
+
+const sumSeconds = 10;
+const sums = 60;
+
+interface ExpiringRow {
+  now: Date;
+  units: number[] | null;
+  active: Returning['active'];
+  pinned: Returning['pinned'];
+}
+
+/**
+ * What comes back if nobody pays: units per ten seconds, of one product or of all. Reads live reservations only,
+ * whatever has ended before.
+ */
+export async function expiringStockOf(queryable: Queryable, sku: string | null): Promise<Returning> {
+  const [row] = await queryable.rows<ExpiringRow>(
+    `
+    WITH held AS MATERIALIZED (
+      SELECT r.status, l.reservation_id, l.quantity,
+             greatest(0, floor(extract(epoch FROM r.expires_at - statement_timestamp()) / ${sumSeconds}))::int AS bucket
+        FROM reservations r JOIN reservation_lines l ON l.reservation_id = r.id
+       WHERE r.status IN ('active', 'pinned') AND ($1::text IS NULL OR l.sku = $1::text)
+    ), sum AS (
+      SELECT n AS bucket, coalesce(sum(held.quantity), 0)::bigint AS units
+        FROM generate_series(0, ${sums - 1}) AS n LEFT JOIN held ON held.bucket = n AND held.status = 'active'
+       GROUP BY n
+    )
+    SELECT statement_timestamp() AS now, (SELECT json_agg(units ORDER BY bucket) FROM sum) AS units,
+           ${totalIn('active')} AS active, ${totalIn('pinned')} AS pinned
+      FROM held
+    `,
+    [sku],
+  );
+  const { now, units, active, pinned } = row!;
+  return {
+    object: 'returning',
+    sku,
+    asOf: now.toISOString(),
+    units: units!,
+    withinMinute: units!.slice(0, 60 / sumSeconds).reduce((sum, one) => sum + one, 0),
+    active,
+    pinned,
+  };
+}
+
+function totalIn(status: 'active' | 'pinned'): string {
+  return `json_build_object('units', coalesce(sum(quantity) FILTER (WHERE status = '${status}'), 0),
+                            'reservations', count(DISTINCT reservation_id) FILTER (WHERE status = '${status}'))`;
 }

@@ -1,3 +1,8 @@
+import type { Config } from '../../config/config';
+import type { Product } from '../products/products.repository';
+import { type HoldfastError, ValidationFailed, type FieldError } from '../../errors';
+import { totalChanged } from '../inventory.errors';
+
 export interface Money {
   amount: number;
   currency: string;
@@ -16,4 +21,108 @@ export interface ReservationRequest {
   metadata: Record<string, string>;
   /** What the buyer was shown; stock is not taken for another total. */
   expectedTotal?: Money;
+}
+
+/** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, a total that cannot be charged, another total. */
+export function refuseBeforeTaking(
+  request: ReservationRequest,
+  products: Map<string, Product>,
+): HoldfastError | undefined {
+  const errors = lineErrors(request.lines, products);
+  const currencies = new Set(request.lines.map(({ sku }) => products.get(sku)?.currency).filter(isThere));
+  if (errors.length === 0 && currencies.size > 1) errors.push(mixedCurrencies(currencies));
+  if (errors.length > 0) return new ValidationFailed(errors);
+  const amount = request.lines.reduce(
+    (sum, { sku, quantity }) => sum + quantity * products.get(sku)!.unitAmount,
+    0,
+  );
+  if (request.orderId === null) return refuseUncountable(amount);
+  return refuseTotal(request.expectedTotal, { amount, currency: [...currencies][0]! });
+}
+
+const isThere = <T>(value: T | undefined): value is T => value !== undefined;
+
+export const mixedCurrencies = (currencies: Iterable<string>): FieldError => ({
+  pointer: '/lines',
+  code: 'mixed_currencies',
+  detail: `One order has one currency, not ${[...currencies].join(' and ')}.`,
+});
+
+/** Unknown SKUs, and lines with which a SKU goes over its limit. Lines whose stock is not taken now are left out. */
+export function lineErrors(
+  lines: ReservationRequest['lines'],
+  products: Map<string, Product>,
+  isTaken: (sku: string) => boolean = () => true,
+): FieldError[] {
+  const errors: FieldError[] = [];
+  const quantities = new Map<string, number>();
+  for (const [index, { sku, quantity }] of lines.entries()) {
+    if (!isTaken(sku)) continue;
+    const product = products.get(sku);
+    const sum = (quantities.get(sku) ?? 0) + quantity;
+    quantities.set(sku, sum);
+    const max = product?.quantityPerOrderMax ?? null;
+    if (!product) {
+      errors.push({
+        pointer: `/lines/${index}/sku`,
+        code: 'unknown_sku',
+        detail: 'There is no product with this SKU.',
+      });
+    } else if (max !== null && sum > max) {
+      errors.push({
+        pointer: `/lines/${index}/quantity`,
+        code: 'quantity_over_limit',
+        detail: `At most ${max} of ${sku} per order.`,
+      });
+    }
+  }
+  return errors;
+}
+
+/**
+ * A reservation's total is a number of JSON, which is exact up to 2^53 − 1. Rounding cannot hide a larger one: a product
+ * or a sum beyond that bound is never rounded to below it.
+ */
+function refuseUncountable(amount: number): HoldfastError | undefined {
+  if (amount <= Number.MAX_SAFE_INTEGER) return undefined;
+  const detail = `The total is more than ${Number.MAX_SAFE_INTEGER} minor units. Lower the quantities or split the lines over several reservations.`;
+  return new ValidationFailed([{ pointer: '/lines', code: 'total_too_large', detail }]);
+}
+
+/** Stripe's own bound on one charge, in minor units. */
+const chargeMax = 99_999_999;
+
+/** What an order's total may be: something that can be charged, and what the buyer was shown. */
+export function refuseTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
+  if (total.amount < 1 || total.amount > chargeMax) {
+    const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
+    return new ValidationFailed([{ pointer: '/lines', code: 'total_not_chargeable', detail }]);
+  }
+  return refuseOtherTotal(expected, total);
+}
+
+/** Another total than the buyer was shown, or one that could not be shown. */
+export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
+  const uncountable = refuseUncountable(total.amount);
+  if (uncountable) return uncountable;
+  if (!expected || (expected.amount === total.amount && expected.currency === total.currency))
+    return undefined;
+  return totalChanged(
+    `It would be ${total.amount} ${total.currency}, not ${expected.amount} ${expected.currency} (minor units). Show the buyer the new total and send it.`,
+    { total, expectedTotal: expected },
+  );
+}
+
+/** The largest TTL is a setting, so no decorator can name it. */
+export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
+  if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
+    throw new ValidationFailed([
+      {
+        pointer: '/ttlSeconds',
+        code: 'max',
+        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
+      },
+    ]);
+  }
+  return ttlSeconds ?? config.reservationTtlSeconds;
 }

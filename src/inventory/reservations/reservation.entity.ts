@@ -1,5 +1,5 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
-import type { ReservationStatus } from './reservations.repository';
+import type { ReservationStatus } from './reservation';
 
 @Entity('reservations')
 export class ReservationEntity {

@@ -27,8 +27,8 @@ import {
 } from '../inventory.errors';
 import { reservationListType, reservationType, reservationView } from './reservations.responses';
 import { listReservations } from './reservation-list';
-import { checkedTtl, reservationIdOf } from './reservation-rules';
-import type { ReservationStatus } from './reservations.repository';
+import { checkedTtl } from './reservation-request';
+import { reservationIdOf, type ReservationStatus } from './reservation';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [

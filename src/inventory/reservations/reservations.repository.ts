@@ -1,70 +1,15 @@
 import type { Queryable, Tx } from '../../database/database';
 import { unitsPool } from '../products/pools';
-import type { StockPart } from '../stock/stock-grants';
+import type { Money } from './reservation-request';
+import type {
+  NewReservation,
+  Reserved,
+  Reservation,
+  ReservationStatus,
+  ReservationLine,
+} from './reservation';
 
-/**
- * Reservations and their lines, in SQL.
- *
- * active    → pinned     a charge is about to be asked for (its order's saga)
- * active    → confirmed  sold by a shop that charges elsewhere
- * active    → expired    its time is up; noticed by whoever looks next, ended by the sweeper
- * pinned    → confirmed  charged: sold
- * active, pinned → released   given back on purpose
- *
- * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
- * `returned_at` says that a refunded order gave them back.
- */
-export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
-
-/** One per SKU; in the table, one per pool that gave a part of it. Its token is the highest of them. */
-export interface ReservationLine {
-  sku: string;
-  quantity: number;
-  unitAmount: number;
-  fencingToken: number;
-  parts: StockPart[];
-  /** The numbers of its units, where each has one and the reservation holds them. */
-  units?: number[] | null;
-}
-
-export interface Reservation {
-  id: string;
-  principal: string;
-  customerId: string;
-  orderId: string | null;
-  status: ReservationStatus;
-  totalAmount: number;
-  currency: string;
-  expiresAt: Date;
-  maxExpiresAt: Date;
-  extensionsUsed: number;
-  endReason: string | null;
-  returnedAt: Date | null;
-  metadata: Record<string, string>;
-  version: number;
-  createdAt: Date;
-  lines: ReservationLine[];
-  /** The database's clock, read after the row was: what decides whether it is due. */
-  now: Date;
-}
-
-export interface NewReservation {
-  id: string;
-  principal: string;
-  customerId: string;
-  orderId: string | null;
-  totalAmount: number;
-  currency: string;
-  ttlSeconds: number;
-  metadata: Record<string, string>;
-  lines: ReservationLine[];
-}
-
-/** A reservation as it was just written. */
-export interface Reserved extends NewReservation {
-  createdAt: Date;
-  expiresAt: Date;
-}
+/** Reservations and their lines, in SQL. */
 
 /** For SELECTs of whole reservations from `reservations r`. */
 export const reservationColumns = `
@@ -330,4 +275,52 @@ export async function countLiveOfCustomers(
     [pairs.map((pair) => pair.sku), pairs.map((pair) => pair.customerId)],
   );
   return rows.map((row) => row.count);
+}
+
+/**
+ * Writes what became of the lines of `skus`, those that are not in `lines` being gone, and the new total. The caller holds
+ * the reservation's row lock and has taken, and given back, the stock.
+ */
+export async function saveLines(
+  tx: Tx,
+  from: Reservation,
+  { skus, lines, total }: { skus: string[]; lines: ReservationLine[]; total: Money },
+): Promise<void> {
+  const parts = lines.flatMap(({ sku, unitAmount, parts: ofLine }) =>
+    ofLine.map((part) => ({ ...part, sku, unitAmount })),
+  );
+  const saved = await tx.affected(
+    `
+    UPDATE reservations
+       SET total_amount = $3::bigint, currency = $4::text, version = version + 1
+     WHERE id = $1::uuid AND version = $2::int
+    `,
+    [from.id, from.version, total.amount, total.currency],
+  );
+  if (saved !== 1) throw new Error(`Bug: reservation ${from.id} changed under its own lock.`);
+  await tx.affected(
+    `
+    WITH gone AS (
+      DELETE FROM reservation_lines l
+       WHERE l.reservation_id = $1::uuid
+         AND l.sku = ANY ($2::text[])
+         AND (l.sku, l.pool) NOT IN (SELECT n.sku, n.pool FROM unnest($3::text[], $4::text[]) AS n (sku, pool))
+    )
+    INSERT INTO reservation_lines (reservation_id, sku, pool, quantity, unit_amount, fencing_token)
+    SELECT $1::uuid, sku, pool, quantity, unit_amount, fencing_token
+      FROM unnest($3::text[], $4::text[], $5::int[], $6::bigint[], $7::bigint[])
+             AS n (sku, pool, quantity, unit_amount, fencing_token)
+        ON CONFLICT (reservation_id, sku, pool) DO UPDATE
+       SET quantity = excluded.quantity, unit_amount = excluded.unit_amount, fencing_token = excluded.fencing_token
+    `,
+    [
+      from.id,
+      skus,
+      parts.map(({ sku }) => sku),
+      parts.map(({ pool }) => pool),
+      parts.map(({ quantity }) => quantity),
+      parts.map(({ unitAmount }) => unitAmount),
+      parts.map(({ fencingToken }) => fencingToken),
+    ],
+  );
 }

@@ -12,8 +12,7 @@ import {
   text,
 } from '../../http/responses';
 import { publicId } from '../../ids';
-import { isDue } from './reservation-rules';
-import type { Reservation, ReservationLine } from './reservations.repository';
+import { isDue, type Reservation, type ReservationLine } from './reservation';
 
 const statusType = z
   .enum(['active', 'pinned', 'confirmed', 'released', 'expired'])

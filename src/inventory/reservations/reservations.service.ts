@@ -10,23 +10,18 @@ import { reservationLifetimeExceeded } from '../inventory.errors';
 import { giveBack } from '../stock/stock-levels';
 import { type LinesChange, changeLines } from './reservation-changes';
 import { expireAllDue } from './reservation-expiry';
-import { announce } from './reservation-messages';
-import type { ReservationRequest } from './reservation-request';
 import {
+  announce,
   inFlight,
   isDue,
   noSuchReservation,
   refuseConfirmed,
   refuseEnded,
   refuseUnlessActive,
-} from './reservation-rules';
-import {
   type Reservation,
-  changeStatus,
-  extendExpiry,
-  findReservation,
-  lockReservation,
-} from './reservations.repository';
+} from './reservation';
+import type { ReservationRequest } from './reservation-request';
+import { changeStatus, extendExpiry, findReservation, lockReservation } from './reservations.repository';
 import { type OpenIntake, StockIntake } from './stock-intake';
 
 type Creation = ReservationRequest & { claim: IdempotencyClaim };

@@ -17,8 +17,8 @@ import { readLevels } from '../stock/stock-levels';
 import { gather } from '../stock/transfers';
 import { expireDueOf } from './reservation-expiry';
 import type { ReservationRequest } from './reservation-request';
-import type { Reserved } from './reservations.repository';
-import { StockReserver } from './reserve';
+import type { Reserved } from './reservation';
+import { StockReserver } from './stock-reserver';
 
 /** Batches that one process may have in flight. Two cores commit no more at once, and each SKU has one lane only. */
 const lanesMax = 4;

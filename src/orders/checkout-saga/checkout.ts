@@ -1,9 +1,9 @@
 import type { Tx } from '../../database/database';
 import { publicId } from '../../ids';
 import {
-  type HeldStock,
-  lockHeldStock,
-  saveHeldStock,
+  type OrderReservation,
+  lockOrderReservations,
+  saveOrderReservations,
 } from '../../inventory/reservations/order-reservations';
 import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
 import type { PaymentOperation } from '../../payment/payment-operations';
@@ -26,7 +26,7 @@ export class Checkout {
   constructor(
     start: Saga,
     public order: OrderFacts,
-    public stock: HeldStock,
+    public stock: OrderReservation,
     readonly payments: OrderPayments,
     private readonly steps: readonly Step[],
   ) {
@@ -57,7 +57,7 @@ export class Checkout {
   }
 
   /** Given up, and charged after all: the order is pending again, on newly reserved stock. */
-  reopen(stock: HeldStock): void {
+  reopen(stock: OrderReservation): void {
     this.stock = stock;
     this.order = { ...this.order, reservationId: stock.reservationId };
     this.move({ to: 'pending', reason: null, message: 'order.reopened' });
@@ -122,7 +122,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[
   if (sagas.length === 0) return [];
   const ids = sagas.map(({ orderId }) => orderId);
   const orders = await orderFactsOf(tx, ids);
-  const stock = await lockHeldStock(tx, orders);
+  const stock = await lockOrderReservations(tx, orders);
   const operations = await paymentsOf(tx, ids);
   return sagas.map((saga) => {
     const order = orders.find(({ orderId }) => orderId === saga.orderId)!;
@@ -136,7 +136,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[
 /** Writes what changed. Checks each saga's fencing token in the write, and throws StaleLease if one has moved on. */
 export async function saveCheckouts(tx: Tx, checkouts: Checkout[]): Promise<void> {
   if (checkouts.length === 0) return;
-  await saveHeldStock(
+  await saveOrderReservations(
     tx,
     checkouts.map(({ stock }) => stock),
   );

@@ -8,7 +8,7 @@ import {
   transitionsOf,
 } from '../../orders/checkout-saga/saga.repository';
 import { type Order, findOrder } from '../../orders/orders.repository';
-import type { ReservationStatus } from '../../inventory/reservations/reservations.repository';
+import type { ReservationStatus } from '../../inventory/reservations/reservation';
 import type { WaitsFor } from './saga.responses';
 
 /** All that is recorded about one order's saga. */

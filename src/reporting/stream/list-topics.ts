@@ -6,8 +6,12 @@ import { parsePublicId } from '../../ids';
 import { ReservationListQuery } from '../../inventory/reservations/reservations.dto';
 import { productView } from '../../inventory/catalogue/products.responses';
 import { ProductsService } from '../../inventory/catalogue/products.service';
-import { countReservations, filterOf, reservationPage } from '../../inventory/reservations/reservation-list';
-import { returningOf } from '../../inventory/reservations/expiring-stock';
+import {
+  countReservations,
+  filterOf,
+  reservationPage,
+  expiringStockOf,
+} from '../../inventory/reservations/reservation-list';
 import { noSuchOrder } from '../../orders/orders.errors';
 import { listCases, reviewCounts } from '../review/review';
 import { caseView } from '../review/review-formatting';
@@ -46,7 +50,7 @@ export class DeskTopics {
 
   private async product(sku: string): Promise<ProductMessage> {
     const product = productView(await this.products.get(sku));
-    const returning = await returningOf(this.db, sku);
+    const returning = await expiringStockOf(this.db, sku);
     return { object: 'product_message', at: returning.asOf, product, returning };
   }
 

@@ -1,5 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels';
 import { availableInPool } from '../../stock/stock-levels';
 import type { StockStrategy } from './strategy';
 

@@ -3,7 +3,7 @@ import type { Database, Tx } from '../../../database/database';
 import { sqlStateOf } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
 import { failpoint } from '../../../failpoints';
-import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels';
 import { availableInPool, takeUnderLock } from '../../stock/stock-levels';
 import type { StockStrategy, SurroundedRequest, Surroundings, Taker } from './strategy';
 

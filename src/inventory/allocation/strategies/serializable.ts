@@ -1,5 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels';
 import { availableInPool, takeUnderLock } from '../../stock/stock-levels';
 import type { StockStrategy, SurroundedRequest, Surroundings } from './strategy';
 

@@ -2,7 +2,7 @@ import type { Tx } from '../../../database/database';
 import { LostRace } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
 import { unitsPool } from '../../products/pools';
-import type { StockDemand, StockGrant } from '../../stock/stock-grants';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels';
 import { availableInPool } from '../../stock/stock-levels';
 import type { StockStrategy, Taker } from './strategy';
 

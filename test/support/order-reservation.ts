@@ -1,8 +1,8 @@
 import type { Tx } from '../../src/database/database';
 import {
-  type HeldStock,
-  lockHeldStock,
-  saveHeldStock,
+  type OrderReservation,
+  lockOrderReservations,
+  saveOrderReservations,
 } from '../../src/inventory/reservations/order-reservations';
 
 /** What a saga does to its order's stock, one act at a time: locked, done and written. */
@@ -10,11 +10,11 @@ async function held<T>(
   tx: Tx,
   reservationId: string,
   orderId: string,
-  act: (stock: HeldStock) => T,
+  act: (stock: OrderReservation) => T,
 ): Promise<T> {
-  const stock = (await lockHeldStock(tx, [{ orderId, reservationId }])).get(orderId)!;
+  const stock = (await lockOrderReservations(tx, [{ orderId, reservationId }])).get(orderId)!;
   const result = act(stock);
-  await saveHeldStock(tx, [stock]);
+  await saveOrderReservations(tx, [stock]);
   return result;
 }
 
