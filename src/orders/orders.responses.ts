@@ -12,7 +12,7 @@ import {
   text,
 } from '../http/responses';
 import { publicId } from '../ids';
-import { paymentStatusOf } from '../payment/payment-operations';
+import { paymentStatusOf } from '../payment/payment-operations.repository';
 import { stepNames } from './checkout-saga/checkout.saga';
 import type { Order } from './orders.repository';
 

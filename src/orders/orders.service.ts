@@ -5,7 +5,7 @@ import { type Principal, ownerFilter } from '../auth/auth.guard';
 import { replayOf } from '../idempotency/idempotency';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
-import type { OperationKind, OperationStatus } from '../payment/payment-operations';
+import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
 import { checkoutSteps } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';

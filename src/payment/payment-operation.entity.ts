@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { OperationKind, OperationStatus } from './payment-operations';
+import type { OperationKind, OperationStatus } from './payment-operations.repository';
 
 @Entity('payment_operations')
 export class PaymentOperationEntity {

@@ -230,7 +230,12 @@ const machines = [
   ['Reservation', 'src/inventory/reservations/reservation.ts', 'ReservationStatus', 'reservations'],
   ['Order', 'src/orders/orders.repository.ts', 'OrderStatus', 'orders'],
   ['Saga', 'src/orders/saga-state.ts', 'SagaStatus', 'sagas'],
-  ['Payment operation', 'src/payment/payment-operations.ts', 'OperationStatus', 'payment_operations'],
+  [
+    'Payment operation',
+    'src/payment/payment-operations.repository.ts',
+    'OperationStatus',
+    'payment_operations',
+  ],
 ] as const;
 
 /** Every change of a saga's status that some order of events can cause. */

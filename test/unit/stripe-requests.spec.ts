@@ -2,7 +2,11 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { publicId } from '../../src/ids';
 import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
-import { namesOf, type OperationKind, type PaymentOperation } from '../../src/payment/payment-operations';
+import {
+  namesOf,
+  type OperationKind,
+  type PaymentOperation,
+} from '../../src/payment/payment-operations.repository';
 
 /**
  * What is sent to Stripe, byte for byte. A request is repeated by later builds, and from a restored database, and Stripe

@@ -296,7 +296,7 @@ describe('each rule about the source tree', () => {
   const planted: Record<string, SourceFile[]> = {
     'every room is in the table': [{ path: 'misplaced/thing.ts', text: '' }],
     'imports follow the table': [
-      { path: 'inventory/bad.ts', text: `import { x } from '../payment/payment-operations';` },
+      { path: 'inventory/bad.ts', text: `import { x } from '../payment/payment-operations.repository';` },
     ],
     'the sandbox imports nothing outside its package': [
       { path: 'sandbox/ledger/bad.ts', text: `import type { Money } from '../../src/money';` },

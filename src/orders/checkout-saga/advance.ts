@@ -1,5 +1,5 @@
 import type { GatewayResult } from '../../payment/gateways/gateway';
-import type { PaymentOperation } from '../../payment/payment-operations';
+import type { PaymentOperation } from '../../payment/payment-operations.repository';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
 import type { SagaEvent } from './transitions';

@@ -5,9 +5,9 @@ import {
   lockOrderReservations,
   saveOrderReservations,
 } from '../../inventory/reservations/order-reservations';
-import { OrderPayments, paymentsOf, savePayments } from '../../payment/order-payments';
-import type { PaymentOperation } from '../../payment/payment-operations';
-import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../order-moves';
+import { OrderPayments, paymentsOf, savePayments } from '../../payment/payment-operations.repository';
+import type { PaymentOperation } from '../../payment/payment-operations.repository';
+import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../orders.repository';
 import { namingOf } from './code-version';
 import type { OrderEnd, Saga, StepKind } from '../saga-state';
 import { saveSagas } from './saga.repository';

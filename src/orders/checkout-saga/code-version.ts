@@ -1,4 +1,4 @@
-import type { OperationNaming } from '../../payment/payment-operations';
+import type { OperationNaming } from '../../payment/payment-operations.repository';
 
 /**
  * Raise it when the steps or their meaning change, or anything that is sent to the provider: keys, metadata, parameters. A

@@ -11,7 +11,7 @@ import { reserveAgain } from '../../inventory/reservations/order-reservations';
 import { receiveMessages } from '../../outbox/outbox';
 import { Relay } from '../../outbox/relay';
 import { GATEWAY, type GatewayResult, type PaymentGateway } from '../../payment/gateways/gateway';
-import { namesOf } from '../../payment/payment-operations';
+import { namesOf } from '../../payment/payment-operations.repository';
 import { type CallResult, type ProviderCall, advance, applyResult, isLateCharge } from './advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
 import { checkoutSteps, lastStep, stepNames } from './checkout.saga';

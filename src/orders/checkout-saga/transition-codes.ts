@@ -1,5 +1,5 @@
 import type { HeldBackCode, UnknownCode } from '../../payment/gateways/gateway';
-import type { OperationKind } from '../../payment/payment-operations';
+import type { OperationKind } from '../../payment/payment-operations.repository';
 
 /**
  * Why a saga moved, for code: each line of its history has one of these and the facts beside it; its sentence is for people

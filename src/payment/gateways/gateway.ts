@@ -1,4 +1,4 @@
-import type { OperationNames } from '../payment-operations';
+import type { OperationNames } from '../payment-operations.repository';
 
 /**
  * The payment provider as the checkout sees it: it may answer late, twice, or never.

@@ -2,8 +2,7 @@ import type { Queryable } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import { stepNames } from '../../orders/checkout-saga/checkout.saga';
-import { orderEnds } from '../../orders/order-moves';
-import { type Order, type OrderStatus, orderColumns } from '../../orders/orders.repository';
+import { type Order, type OrderStatus, orderColumns, orderEnds } from '../../orders/orders.repository';
 
 /**
  * Orders as an operator looks for them: a page costs as much as its rows, however many there are.

@@ -3,7 +3,7 @@ import {
   type PaymentOperation,
   namesOf,
   operationKinds,
-} from '../../payment/payment-operations';
+} from '../../payment/payment-operations.repository';
 import type { SagaStatus } from '../../orders/saga-state';
 import { lastStep, requestStep } from '../../orders/checkout-saga/checkout.saga';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';

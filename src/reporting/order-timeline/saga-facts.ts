@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database';
-import { type PaymentOperation, operationsOf } from '../../payment/payment-operations';
+import { type PaymentOperation, operationsOf } from '../../payment/payment-operations.repository';
 import {
   isLeased,
   type ReadSaga,

@@ -1,7 +1,7 @@
 import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { Saga } from '../../orders/saga-state';
-import type { OperationKind, PaymentOperation } from '../../payment/payment-operations';
+import type { OperationKind, PaymentOperation } from '../../payment/payment-operations.repository';
 import type { SagaMoney } from './saga.responses';
 
 /** Another amount that the provider reported. A later authorization of the right amount has its own line, without one. */

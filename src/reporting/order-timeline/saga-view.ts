@@ -1,6 +1,6 @@
 import { publicId } from '../../ids';
 import { money, secondsUntil } from '../../http/responses';
-import { type PaymentOperation, namesOf } from '../../payment/payment-operations';
+import { type PaymentOperation, namesOf } from '../../payment/payment-operations.repository';
 import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { orderView } from '../../orders/orders.responses';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';

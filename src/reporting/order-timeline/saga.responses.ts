@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bool, instant, int, moneyType, publicIdOf, responseType, text } from '../../http/responses';
 import { orderStatusType, orderType, sagaStatusType, stepType } from '../../orders/orders.responses';
-import { operationKinds } from '../../payment/payment-operations';
+import { operationKinds } from '../../payment/payment-operations.repository';
 
 /** One saga for people: its timeline, and what an operator can do about it. */
 

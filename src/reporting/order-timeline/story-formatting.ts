@@ -1,4 +1,4 @@
-import type { OperationKind } from '../../payment/payment-operations';
+import type { OperationKind } from '../../payment/payment-operations.repository';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
 import type { MoneySentence } from './saga-money';
 import {

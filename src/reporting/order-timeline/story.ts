@@ -1,4 +1,4 @@
-import type { PaymentOperation } from '../../payment/payment-operations';
+import type { PaymentOperation } from '../../payment/payment-operations.repository';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { type Attempt, isCompensation } from './saga-attempts';

@@ -1,5 +1,5 @@
 import type { Queryable } from '../../database/database';
-import type { OperationKind, OperationStatus } from '../../payment/payment-operations';
+import type { OperationKind, OperationStatus } from '../../payment/payment-operations.repository';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
