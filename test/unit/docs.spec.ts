@@ -245,7 +245,7 @@ describe('the state diagrams', () => {
   const page = read('docs/state-machines.md');
   const planted = page
     .replace('  active --> pinned', '  active --> pined')
-    .replace('  stuck --> completed: the answer to the last step came\n', '')
+    .replace('  stuck --> completed: the result of the last step came\n', '')
     .replace(
       '  completed --> compensating',
       '  compensated --> running: planted\n  completed --> compensating',
