@@ -4,7 +4,7 @@ import { HoldfastError } from '../errors';
 import { type RequestContext, inSharedRequests, requestContext } from '../logger';
 import { type WaitingLimits, shedRequests, waitingRequests } from './admission-limit';
 
-/** What became of one request of a batch. */
+/** The result of one request of a batch. */
 export type BatchAnswer<A> = { answer: A } | { error: Error };
 
 export interface BatcherOptions extends WaitingLimits {
@@ -35,16 +35,16 @@ interface Waiting<Q, A> {
 }
 
 /**
- * Group commit for requests: whatever arrives while a batch of its lane is in flight forms the next one, in the order of
- * arrival. A lone request is run at once, so a quiet lane waits for nothing; the more come, the less each of them costs.
+ * Group commit for requests: requests that arrive while a batch of their lane is in flight form the next one, in the order
+ * of arrival. A single request runs at once, so a quiet lane adds no wait; the more requests come, the less each costs.
  *
- * Lanes keep strangers apart: two batches of one lane never run at once, those of two lanes do. A batch that throws as a
- * whole is halved until the request that broke it stands alone, so that it fails nobody else.
+ * Two batches of one lane never run at once, those of two lanes do. A batch that throws as a whole is halved until the
+ * request that broke it is alone, so that it fails no other.
  */
 export class Batcher<Q, A> {
   private readonly logger = new Logger('batcher');
   private readonly lanes = new Map<string, Waiting<Q, A>[]>();
-  /** Lanes that have requests and no batch in flight, the one that waits longest first. */
+  /** Lanes that have requests and no batch in flight, the longest waiting first. */
   private readonly ready = new Set<string>();
   private readonly busy = new Set<string>();
   private waiting = 0;
@@ -54,7 +54,7 @@ export class Batcher<Q, A> {
     private readonly options: BatcherOptions,
   ) {}
 
-  /** Resolves or rejects with this request's own answer. */
+  /** Resolves or rejects with this request's result. */
   add(request: Q, lane = ''): Promise<A> {
     const { name, waitingMax, overloaded } = this.options;
     if (this.waiting >= waitingMax) {
@@ -73,7 +73,7 @@ export class Batcher<Q, A> {
     });
   }
 
-  /** Requests that no batch has taken up yet. */
+  /** Requests that are in no batch yet. */
   get depth(): number {
     return this.waiting;
   }
@@ -93,7 +93,7 @@ export class Batcher<Q, A> {
   }
 
   private async runLane(lane: string): Promise<void> {
-    // A turn of the event loop: what arrived in the same instant comes along.
+    // One turn of the event loop, so that requests which arrived together share the batch.
     await new Promise(setImmediate);
     const queue = this.lanes.get(lane)!;
     const batch = queue.splice(0, this.options.sizeMax);
@@ -109,7 +109,7 @@ export class Batcher<Q, A> {
     this.begin();
   }
 
-  /** A batch begins in the context of whichever request came first; what it logs belongs to all of them. */
+  /** A batch starts in the context of its first request; what it logs belongs to all of them. */
   private inContextOf(batch: Waiting<Q, A>[], work: () => Promise<void>): Promise<void> {
     return inSharedRequests(
       batch.map(({ context }) => context),
@@ -122,13 +122,13 @@ export class Batcher<Q, A> {
     try {
       answers = await this.run(batch.map(({ request }) => request));
     } catch (error) {
-      // A database that is away or busy would refuse each half as it refused the whole.
-      const isEverybodys = error instanceof HoldfastError && error.retryable;
-      if (batch.length === 1 || isEverybodys) {
+      // A database that is away or busy would refuse each half too.
+      const isForAll = error instanceof HoldfastError && error.retryable;
+      if (batch.length === 1 || isForAll) {
         for (const { settle } of batch) settle({ error: error as Error });
         return;
       }
-      // Once for the whole batch: each request that fails alone is logged by who answers it.
+      // Once per batch: a request that fails alone is logged with its response.
       if (!isHalf)
         this.logger.warn(
           `${this.options.name}: a batch of ${batch.length} failed and is split: ${(error as Error).message}`,

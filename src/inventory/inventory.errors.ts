@@ -5,7 +5,7 @@ export interface Shortfall {
   requested: number;
   /** Free units, and those that the reservation holds which is to be changed. */
   available: number;
-  /** So many of the available are its own. */
+  /** How many of the available units the reservation itself holds. */
   held?: number;
 }
 
@@ -21,7 +21,7 @@ export class InsufficientStock extends HoldfastError {
   readonly title = InsufficientStock.kind.title;
   override readonly retryable = true;
 
-  /** `outcome`: what it means for the one who asked. */
+  /** `outcome`: what it means for the request. */
   constructor(
     readonly shortfalls: Shortfall[],
     outcome = 'Nothing was taken, because these are short',
@@ -32,7 +32,7 @@ export class InsufficientStock extends HoldfastError {
     super(`${outcome}: ${list.join(', ')}. Lower the quantities or try again later.`);
   }
 
-  /** Not so when there was enough at last, where the buyer's strategy does not look. */
+  /** False when enough was available after all, in a pool that the buyer's strategy does not use. */
   get isTrue(): boolean {
     return this.shortfalls.some(({ requested, available }) => available < requested);
   }

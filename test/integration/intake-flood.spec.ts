@@ -1,14 +1,14 @@
 import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
 
-/** Ten connections, of which buyers who are taken alone may have two. */
+/** Ten connections, of which single requests may use two. */
 let world: World;
 beforeAll(async () => (world = await createWorld({ DATABASE_POOL_MAX: '10', INTAKE_WAIT_MS_MAX: '3000' })));
 afterEach(() => expectInvariants(world));
 afterEach(() => void jest.restoreAllMocks());
 afterAll(() => world.close());
 
-/** A crowd at a product whose stock row somebody holds, until `end` is called. */
-async function crowdAtHeldStock(buyers: number) {
+/** A crowd at a product whose stock row another session has locked, until `end` is called. */
+async function crowdAtLockedStock(buyers: number) {
   const sku = await world.product({ onHand: buyers, strategy: 'row-lock' });
   const holder = await world.session();
   await holder.query('BEGIN');
@@ -25,8 +25,8 @@ async function crowdAtHeldStock(buyers: number) {
   return { sku, answers, end };
 }
 
-describe('while a crowd waits for a product that is taken alone', () => {
-  it('those who hold a reservation can confirm, extend and release it, and what is due expires', async () => {
+describe('while a crowd waits at the admission limit', () => {
+  it('reservations can be confirmed, extended and released, and due ones expire', async () => {
     const sku = await world.product();
     const line = { sku, quantity: 1 };
     const [confirmed, released, due] = [
@@ -35,7 +35,7 @@ describe('while a crowd waits for a product that is taken alone', () => {
       await world.reserve([line]),
     ];
     await world.makeDue(due);
-    const { end } = await crowdAtHeldStock(40);
+    const { end } = await crowdAtLockedStock(40);
 
     await world.reservations.extend(confirmed, 900, shop);
     await world.reservations.confirm(confirmed, shop);
@@ -46,20 +46,20 @@ describe('while a crowd waits for a product that is taken alone', () => {
     expect(new Set(await end())).toEqual(new Set(['ok']));
   });
 
-  it('a buyer of a grouped product is served', async () => {
+  it('an order of a grouped product is accepted', async () => {
     const sku = await world.product({ strategy: 'grouped' });
-    const { end } = await crowdAtHeldStock(40);
+    const { end } = await crowdAtLockedStock(40);
     await world.order([{ sku, quantity: 1 }]);
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
     await end();
   });
 
-  it('those who wait share a transaction, when their product is grouped by the time it is their turn', async () => {
-    const { sku, end } = await crowdAtHeldStock(40);
+  it('waiting requests share a transaction when their product has become grouped', async () => {
+    const { sku, end } = await crowdAtLockedStock(40);
     const operator = await world.session();
     await operator.query(`UPDATE products SET strategy = 'grouped' WHERE sku = $1`, [sku]);
     await operator.end();
-    // A switch is noticed within a second; here it has passed.
+    // A switch takes effect within a second; here that second has passed.
     const now = performance.now.bind(performance);
     jest.spyOn(performance, 'now').mockImplementation(() => now() + 1_500);
     expect(new Set(await end())).toEqual(new Set(['ok']));
@@ -67,8 +67,8 @@ describe('while a crowd waits for a product that is taken alone', () => {
     expect(grouped!.batchSize).toBeGreaterThan(5);
   });
 
-  it('those who have waited too long are sent away with nothing taken', async () => {
-    const crowd = await crowdAtHeldStock(40);
+  it('requests that have waited too long get 503 with nothing taken', async () => {
+    const crowd = await crowdAtLockedStock(40);
     await Promise.any(crowd.answers.map(async (answer) => expect(await answer).toBe('unavailable')));
     const answers = await crowd.end();
     const taken = answers.filter((answer) => answer === 'ok').length;

@@ -16,8 +16,8 @@ afterAll(() => world.close());
 /** The rows that this test has written, of everything that an intake writes. */
 const rowsWritten = () => rowsSince(world, countedBefore);
 
-describe('an accepted checkout', () => {
-  it('has its key, stock, reservation, order, saga and message', async () => {
+describe('accepting a checkout', () => {
+  it('writes its idempotency key, stock, reservation, order, saga and message', async () => {
     const [a, b] = await world.productsOf(2, { amount: 250 });
     const checkout = world.checkout([line(b!), line(a!, 2), line(b!)]);
 
@@ -44,7 +44,7 @@ describe('an accepted checkout', () => {
     expect([await world.level(a!), await world.level(b!)]).toMatchObject([{ reserved: 2 }, { reserved: 2 }]);
   });
 
-  it('keeps the price at which its stock was reserved', async () => {
+  it('keeps the price of the reservation', async () => {
     const sku = await world.product({ amount: 500 });
     const reservationId = await world.reserve([line(sku)]);
     await world.products.put(
@@ -60,7 +60,7 @@ describe('an accepted checkout', () => {
   });
 });
 
-describe('a refused checkout', () => {
+describe('refusing a checkout', () => {
   it.each<[string, (skus: string[]) => Promise<CheckoutRequest> | CheckoutRequest]>([
     ['insufficient_stock', ([a, b]) => world.checkout([line(a!), line(b!, 99)])],
     ['validation_failed', ([a]) => world.checkout([line(a!), line('NOBODY-KNOWS-IT')])],
@@ -80,7 +80,7 @@ describe('a refused checkout', () => {
     for (const sku of skus) expect(await world.level(sku)).toMatchObject({ reserved: 0 });
   });
 
-  it('may be tried again under the same key', async () => {
+  it('leaves its idempotency key free for another try', async () => {
     const sku = await world.product({ onHand: 1 });
     const reservationId = await world.reserve([line(sku)]);
     const checkout = world.checkout([line(sku)]);
@@ -94,7 +94,7 @@ describe('a refused checkout', () => {
     });
   });
 
-  it('of another customer’s reservation is told so, of another caller’s that there is none', async () => {
+  it('answers another customer’s reservation with its own code, and another shop’s with 404', async () => {
     const reservationId = await world.reserve([line(await world.product())]);
     const foreign = world.checkout([], { reservationId });
     foreign.owner = foreign.claim.principal = 'another shop';
@@ -106,9 +106,9 @@ describe('a refused checkout', () => {
   });
 });
 
-describe('a checkout whose COMMIT is not answered', () => {
+describe('accepting a checkout when the connection breaks at COMMIT', () => {
   it.each(['answer to COMMIT', 'COMMIT'] as const)(
-    'is accepted once, whichever was lost (%s)',
+    'makes one order, whichever was lost (%s)',
     async (lost) => {
       const proxy = await LossyProxy.before(world.config.databaseUrl);
       const config = { ...world.config, databaseUrl: proxy.url };

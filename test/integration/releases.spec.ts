@@ -33,8 +33,8 @@ const ended = async (id: string) => {
 const several = (count: number, more: { customerId?: string; ttlSeconds?: number } = {}) =>
   Promise.all(Array.from({ length: count }, () => world.reserve([{ sku, quantity: 2 }], more)));
 
-describe('a count', () => {
-  it('tells what would end and what would stay, and changes nothing', async () => {
+describe('counting reservations for a bulk release', () => {
+  it('reports what would end and what would stay, and changes nothing', async () => {
     await several(3);
     await several(1, { customerId: 'cus_2', ttlSeconds: 30 });
     const pinned = await (await Checkout.start(world)).driveWhile({ authorize: 'question lost' });
@@ -54,8 +54,8 @@ describe('a count', () => {
   });
 });
 
-describe('a release', () => {
-  it('ends what was counted and nothing that came later, and puts its units back on sale', async () => {
+describe('a bulk release', () => {
+  it('ends the counted reservations and no later ones, and puts their units back on sale', async () => {
     const counted = await several(30);
     const { id } = await world.releases.count({ sku }, operator);
     const [later] = await several(1);
@@ -79,7 +79,7 @@ describe('a release', () => {
     expect(told).toHaveLength(30);
   });
 
-  it('leaves alone what ended, was pinned or began to live again under another count meanwhile', async () => {
+  it('skips reservations that have ended, were pinned, or are active again under another count', async () => {
     const [released, expired, confirmed, left] = await several(4);
     const checkout = await Checkout.start(world);
     const { id } = await world.releases.count({}, operator);
@@ -97,7 +97,7 @@ describe('a release', () => {
     await world.reservations.expireDue();
   });
 
-  it('does not end one that was pinned when it was counted, though it is active again', async () => {
+  it('does not end a reservation that was pinned when it was counted and is active again', async () => {
     const checkout = await (await Checkout.start(world)).driveWhile({ authorize: 'question lost' });
     await several(1);
     const { id } = await world.releases.count({}, operator);
@@ -129,7 +129,7 @@ describe('a release', () => {
     );
   });
 
-  it('is in the audit log with its numbers, and each reservation with what it was and became', async () => {
+  it('is in the audit log with its numbers, and each reservation with its states before and after', async () => {
     const [one] = await several(1);
     const { id } = await world.releases.count({ sku }, operator);
     await begin(id);
@@ -150,7 +150,7 @@ describe('a release', () => {
     expect(await statusOf(one!)).toBe('released');
   });
 
-  it('is refused with a token that is too old, unknown, or not a count any more', async () => {
+  it('is refused with a token that is too old, unknown or used', async () => {
     await several(1);
     const { id } = await world.releases.count({}, operator);
     await world.rows(`UPDATE releases SET counted_at = counted_at - interval '11 minutes'`);
@@ -159,7 +159,7 @@ describe('a release', () => {
     expect(await answerOf(world.releases.get(id))).toBe('release_not_found');
   });
 
-  it('goes on elsewhere when its process ended, from where it stood', async () => {
+  it('continues in another process when its own ended', async () => {
     await several(40);
     const { id } = await world.releases.count({}, operator);
     // A process that ended after it had begun: nobody runs it any more.
@@ -186,7 +186,7 @@ describe('a release', () => {
     expect(await world.releases.get(id)).toMatchObject({ released: 200 });
   });
 
-  it('can be stopped, and what was released by then stays so', async () => {
+  it('can be stopped, and released reservations stay released', async () => {
     await Promise.all(Array.from({ length: 4 }, () => several(50)));
     const { id } = await world.releases.count({}, operator);
     await begin(id);

@@ -81,8 +81,8 @@ const oneAfterTheOther: [Action, Action, string, string][] = [
   ['extend',  'extend',  'ok',                            'active'],
 ];
 
-describe('who waited for the row of a reservation', () => {
-  it('cannot confirm it when its time ran out in the meantime', async () => {
+describe('a request that waited for the row of a reservation', () => {
+  it('cannot confirm it when it expired during the wait', async () => {
     const sku = await world.product();
     const id = await world.reserve([{ sku, quantity: 1 }]);
     await endsSoon(id);
@@ -138,7 +138,7 @@ describe('who waited for the row of a reservation', () => {
     expect(await world.level(sku)).toMatchObject({ reserved: 0 });
   });
 
-  it('is told which order was quicker to be placed on it', async () => {
+  it('gets the id of the order that was placed on it first', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     const order = () => world.order([], { reservationId: id });
 
@@ -153,7 +153,7 @@ describe('who waited for the row of a reservation', () => {
   });
 });
 
-describe('an extension that is under way', () => {
+describe('an uncommitted extension', () => {
   it('keeps its reservation from the sweeper, though its old end passes before the commit', async () => {
     const sku = await world.product();
     const id = await world.reserve([{ sku, quantity: 1 }]);
@@ -172,7 +172,7 @@ describe('an extension that is under way', () => {
   });
 });
 
-describe('a buyer who is short while the sweeper is at work', () => {
+describe('a buyer who is short while the sweeper runs', () => {
   it('is not refused for units that come free at that moment', async () => {
     const sku = await world.product({ onHand: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));

@@ -82,7 +82,7 @@ const lifecycle: [State, Action, string, string][] = [
   ['expired',   'expire',        'expired',   'ok'],
 ];
 
-describe('a reservation that is', () => {
+describe('a reservation:', () => {
   it.each(lifecycle)('%s + %s → %s (%s)', async (from, action, becomes, answer) => {
     const sku = await world.product({ onHand: 10 });
     const neighbour = await world.reserve([{ sku, quantity: 3 }]);
@@ -99,14 +99,14 @@ describe('a reservation that is', () => {
     expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 3 + held });
   });
 
-  it('active cannot be pinned for an order that it does not belong to', async () => {
+  it('an active one is not pinned for an order that it does not belong to', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     await expect(world.db.transaction('command', (tx) => pin(tx, id, id))).rejects.toThrow(
       /lost its reservation/,
     );
   });
 
-  it.each(['due', 'expired'] as const)('%s is pinned for no charge', async (state) => {
+  it.each(['due', 'expired'] as const)('a %s one is not pinned for a charge', async (state) => {
     const orderId = await world.order();
     const { id } = await world.row<{ id: string }>(`SELECT reservation_id AS id FROM orders WHERE id = $1`, [
       orderId,
@@ -118,8 +118,8 @@ describe('a reservation that is', () => {
   });
 });
 
-describe('an extension', () => {
-  it('moves the end to that long from now', async () => {
+describe('extending a reservation', () => {
+  it('moves the end to ttlSeconds from now', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 10 });
     await world.reservations.extend(id, 300, shop);
 
@@ -128,7 +128,7 @@ describe('an extension', () => {
     expect(extensionsUsed).toBe(1);
   });
 
-  it('that would not move the end later changes nothing and announces nothing', async () => {
+  it('changes nothing and writes no message when the end would not move later', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 600 });
     const { now: _, ...before } = await world.reservation(id);
     await world.reservations.extend(id, 5, shop);
@@ -139,7 +139,7 @@ describe('an extension', () => {
     ]);
   });
 
-  it('announces the new end', async () => {
+  it('writes a message with the new end', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 10 });
     await world.reservations.extend(id, 300, shop);
     const { announced } = await world.row<{ announced: string }>(
@@ -149,7 +149,7 @@ describe('an extension', () => {
     expect(new Date(announced)).toEqual((await world.reservation(id)).expiresAt);
   });
 
-  it('is refused past the end of its lifetime', async () => {
+  it('is refused beyond the longest lifetime', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }], { ttlSeconds: 10 });
     await world.rows(
       `UPDATE reservations SET max_expires_at = expires_at + interval '1 minute' WHERE id = $1`,
@@ -188,7 +188,7 @@ describe('limits', () => {
   });
 
   // Availability never waits for the sweeper, and neither does the customer whose own time is up.
-  it('do not count a reservation whose time is up, even before the sweeper has seen it', async () => {
+  it('do not count a due reservation, even before the sweeper has ended it', async () => {
     const sku = await world.product({ reservationsPerCustomerMax: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
 
@@ -196,7 +196,7 @@ describe('limits', () => {
     await world.reservations.expireDue();
   });
 
-  it('hold for the sum of all lines of a SKU, with a pointer to the line that goes over', async () => {
+  it('apply to the sum of all lines of a SKU, with a pointer to the line that exceeds it', async () => {
     const [limited, other] = await world.productsOf(2);
     await world.rows(`UPDATE products SET quantity_per_order_max = 3 WHERE sku = $1`, [limited]);
     const line = (sku: string | undefined, quantity: number) => ({ sku: sku!, quantity });
@@ -214,7 +214,7 @@ describe('limits', () => {
 });
 
 describe('a buyer who is short', () => {
-  it('gets what is past its end, without waiting for the sweeper', async () => {
+  it('gets the stock of due reservations without waiting for the sweeper', async () => {
     const [wanted, other] = await world.productsOf(2, { onHand: 1 });
     const gone = await world.reserve([{ sku: wanted!, quantity: 1 }]);
     const untouched = await world.reserve([{ sku: other!, quantity: 1 }]);
@@ -243,7 +243,7 @@ describe('a buyer who is short', () => {
     expect(await world.level(sku)).toEqual({ onHand: 2, reserved: 1 });
   });
 
-  it('is one of many, and all of them are served while units come free', async () => {
+  it('is served with many others while units come free', async () => {
     const sku = await world.product({ onHand: 10 });
     const gone = await Promise.all(Array.from({ length: 10 }, () => world.reserve([{ sku, quantity: 1 }])));
     for (const id of gone) await world.makeDue(id);
@@ -260,25 +260,25 @@ describe('a buyer who is short', () => {
   });
 });
 
-describe('a refusal', () => {
+describe('a refusal for short stock', () => {
   const short = (sku: string, available: number) => new InsufficientStock([{ sku, requested: 1, available }]);
 
-  /** What a buyer is told whose tries end so, one after the other, while there is nothing on sale. */
-  async function toldAfter(...available: number[]): Promise<unknown> {
+  /** What a buyer gets whose tries end like this, one after the other, while no stock is available. */
+  async function refusalAfter(...available: number[]): Promise<unknown> {
     const sku = await world.product({ onHand: 0 });
     const tries = available.map((units) => short(sku, units));
-    const told = world.stock.retryWhenShort(() => Promise.reject<string>(tries.shift()!));
-    const error: unknown = await told.catch((thrown: unknown) => thrown);
+    const refused = world.stock.retryWhenShort(() => Promise.reject<string>(tries.shift()!));
+    const error: unknown = await refused.catch((thrown: unknown) => thrown);
     expect(tries).toEqual([]);
-    return error instanceof InsufficientStock ? error.shortfalls[0]!.available : answerOf(told);
+    return error instanceof InsufficientStock ? error.shortfalls[0]!.available : answerOf(refused);
   }
 
-  it('never says that there is as much as was asked for: the unit that was seen is gone, and it is asked again', async () => {
-    expect(await toldAfter(1, 0)).toBe(0);
+  it('never reports as much as was requested: when a unit was seen and is gone, stock is read again', async () => {
+    expect(await refusalAfter(1, 0)).toBe(0);
   });
 
-  it('becomes "come again" when a unit is seen and gone each time', async () => {
-    expect(await toldAfter(1, 1, 1)).toBe('unavailable');
+  it('becomes 503 when a unit was seen and is gone each time', async () => {
+    expect(await refusalAfter(1, 1, 1)).toBe('unavailable');
   });
 });
 

@@ -15,7 +15,7 @@ afterEach(async () => {
 const stockOf = async (sku: string) => productView(await world.products.get(sku)).stock;
 
 describe('the stock of a product', () => {
-  it('says how much is sold, being charged for, held, and free', async () => {
+  it('reports how much is sold, being charged for, reserved and available', async () => {
     const sku = await world.product({ onHand: 20 });
     await world.reserve([{ sku, quantity: 3 }]);
     await world.reservations.confirm(await world.reserve([{ sku, quantity: 4 }]), shop);
@@ -29,7 +29,7 @@ describe('the stock of a product', () => {
     expect(data[0]!.stock).toMatchObject(stock);
   });
 
-  it('is told for each pool, and adds up', async () => {
+  it('is reported for each pool, and adds up', async () => {
     const sku = await world.product({ onHand: 20, strategy: 'pools', pools: ['eu', 'us'] });
     for (let nth = 0; nth < 6; nth++)
       await world.reserve([{ sku, quantity: 2 }], { customerId: `cus_${nth}`, pool: nth < 4 ? 'eu' : 'us' });
@@ -41,7 +41,7 @@ describe('the stock of a product', () => {
     expect(stock).toMatchObject({ active: 12, confirmed: 0, available: 8 });
   });
 
-  it('moves from held to being charged for when the charge begins', async () => {
+  it('moves from reserved to being charged for when the charge begins', async () => {
     const found = await Checkout.start(world);
     const before = productView(await world.products.get(found.sku)).stock;
     await found.driveWhile({ authorize: 'question lost' });
@@ -50,7 +50,7 @@ describe('the stock of a product', () => {
   });
 });
 
-describe('what comes back', () => {
+describe('expiring stock', () => {
   it('is summed over ten seconds each, of one product or of all, and leaves out what has no timer', async () => {
     const [apple, pear] = [await world.product({ onHand: 100 }), await world.product({ onHand: 100 })];
     await world.reserve([{ sku: apple, quantity: 3 }], { ttlSeconds: 5 });
@@ -77,7 +77,7 @@ describe('what comes back', () => {
 });
 
 describe('the movements of a product', () => {
-  it('are told newest first, in pages that together are all of them', async () => {
+  it('are listed newest first, and the pages together have all of them', async () => {
     const sku = await world.product({ onHand: 10 });
     for (const delta of [5, -3, 2])
       await world.products.adjust(sku, { delta, reason: `by ${delta}` }, undefined, operator);
@@ -98,7 +98,7 @@ describe('the movements of a product', () => {
 describe('an edit of a product', () => {
   const body = { name: 'Parka', unitPrice: { amount: 12_900, currency: 'EUR' } };
 
-  it('that was overtaken is told what the product is now, what it would have become, and who was faster', async () => {
+  it('that is based on an old version gets the current product, its own edit, and who edited in between', async () => {
     const sku = await world.product({ amount: 1_000 });
     const faster = { name: 'ben.stock', role: 'admin' } as const;
     await world.products.put(sku, { ...body, quantityPerOrderMax: 2 }, { ifMatch: '"1"' }, faster);

@@ -35,7 +35,7 @@ async function shopAtRandom(random: Random, skus: string[], baskets: number): Pr
   return codesOf(outcomes).filter((code) => code !== 'ok' && code !== 'insufficient_stock');
 }
 
-/** Those that wait for rows. The others (`serializable`, `lease`) begin again or give up instead, and may say so. */
+/** Strategies that wait for rows. The others (`serializable`, `lease`) start again or give up instead. */
 const waiting = [...strategies.values()].filter(({ around }) => !around);
 
 async function productsOfAllStrategies(names: string[]): Promise<void> {
@@ -62,7 +62,7 @@ async function createWorldInDictionaryOrder(): Promise<World> {
   });
 }
 
-describe('baskets that want the same rows', () => {
+describe('baskets of the same products', () => {
   it(
     'never wait for each other in a circle, in whatever order their lines come',
     seeded(async (random) => {
@@ -101,7 +101,7 @@ describe('baskets that want the same rows', () => {
     }),
   );
 
-  it('would be seen to deadlock if two of them locked in opposite orders', async () => {
+  it('deadlock visibly when two of them lock in opposite orders', async () => {
     await productsOfAllStrategies(['K', 'L']);
     const before = await world.deadlocks();
     const [one, other] = [await world.session(), await world.session()];
@@ -124,7 +124,7 @@ describe('baskets that want the same rows', () => {
     expect((await world.deadlocks()) - before).toBe(1);
   });
 
-  it('are given stock rows locked in ascending order, whatever order they ask in', async () => {
+  it('lock stock rows in ascending order, whatever the order of their lines', async () => {
     await productsOfAllStrategies(['R', 'S', 'T']);
     const holder = await world.session();
     await holder.query('BEGIN');
@@ -148,13 +148,13 @@ describe('baskets that want the same rows', () => {
   });
 });
 
-describe('checkouts that are taken together', () => {
+describe('checkouts that are taken grouped', () => {
   const demand = (sku: string, quantity: number) => ({ sku, pool: 'main', quantity });
   type Answer = Awaited<ReturnType<typeof takeGrouped>>[number];
   const answer = (grants: Answer) =>
     typeof grants === 'string' ? grants : grants.map((grant) => (grant.taken ? 'taken' : grant.available));
 
-  it('are served in the order in which they came', async () => {
+  it('are served in the order of their arrival', async () => {
     const sku = await world.product({ onHand: 5 });
 
     await rolledBack(async (tx) => {
@@ -166,7 +166,7 @@ describe('checkouts that are taken together', () => {
     });
   });
 
-  it('take nothing from those behind them when they are short themselves', async () => {
+  it('take nothing from later ones when they are short', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 4 });
 
     await rolledBack(async (tx) => {
@@ -185,7 +185,7 @@ describe('checkouts that are taken together', () => {
     });
   });
 
-  it('get fencing tokens that grow in the order in which they came', async () => {
+  it('get increasing fencing tokens in the order of their arrival', async () => {
     const sku = await world.product({ onHand: 5 });
 
     await rolledBack(async (tx) => {

@@ -91,7 +91,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }),
   );
 
-  it('takes no line of an order that is short, and tells every shortage at once', async () => {
+  it('takes no line of an order that is short, and reports every short line', async () => {
     const [a, b, c, untouched] = await world.productsOf(4, { onHand: 5, strategy });
 
     const error = await refusalOf(
@@ -175,7 +175,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }),
   );
 
-  it('gives each grant a fencing token of its own, above all before it', async () => {
+  it('gives each grant its own fencing token, higher than all before it', async () => {
     const sku = await world.product({ onHand: 30, strategy });
     await inParallel(
       buyersAtOnce,
@@ -197,7 +197,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }
   });
 
-  it('leaves nothing behind when its connection is killed in the middle', async () => {
+  it('leaves nothing behind when its connection is killed before the commit', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 5, strategy });
     const killer = await world.session();
     let runs = 0;
@@ -276,7 +276,7 @@ describe('an order over several strategies', () => {
     }),
   );
 
-  it('tells the shortages of all of them at once', async () => {
+  it('reports the short lines of all of them', async () => {
     const lines: Line[] = [];
     for (const strategy of strategyNames)
       lines.push({ sku: await world.product({ onHand: 1, strategy }), quantity: 2 });
@@ -288,7 +288,7 @@ describe('an order over several strategies', () => {
   });
 });
 
-it('refuses a strategy that this build does not have without taking anything', async () => {
+it('takes nothing for a strategy that this build does not have', async () => {
   const sku = await world.product();
   await world.rows(`UPDATE products SET strategy = 'crystal-ball' WHERE sku = $1`, [sku]);
 

@@ -101,8 +101,8 @@ describe('requests that arrive while a batch is in flight', () => {
   });
 });
 
-describe('a request that is answered in a batch', () => {
-  it('gets its own answer, be it a refusal', async () => {
+describe('a request in a batch', () => {
+  it('gets its own result, also when it is a refusal', async () => {
     const { batcher } = prompt((batch) =>
       batch.map((one) => (one % 2 === 0 ? { error: new Error(`not ${one}`) } : { answer: `done ${one}` })),
     );
@@ -127,7 +127,7 @@ describe('a request that is answered in a batch', () => {
     expect(sizes).toEqual([8, 4, 4, 2, 1, 1, 2]);
   });
 
-  it('shares the fate of all when the database is away, which is asked only once', async () => {
+  it('fails with all others when the database is away, after one try', async () => {
     const { batcher, sizes } = prompt(() => {
       throw unavailable('PostgreSQL cannot be reached.');
     });

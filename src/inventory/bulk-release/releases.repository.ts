@@ -45,7 +45,7 @@ const columns = `
   counted_at AS "countedAt", status, reason, released, units_released AS "unitsReleased", ended_before AS "endedBefore",
   pinned_meanwhile AS "pinnedMeanwhile", started_at AS "startedAt", ended_at AS "endedAt", clock_timestamp() AS now`;
 
-/** Counts what matches at one moment and keeps which they are. At most `max` of them: one more says that there are more. */
+/** Counts the matching reservations in one snapshot and keeps their ids; one more than `max` when there are more. */
 export async function insertCount(
   tx: Tx,
   { id, actor, filter, max }: { id: string; actor: string; filter: ReleaseFilter; max: number },
@@ -92,7 +92,7 @@ export async function insertCount(
   return row!;
 }
 
-/** Counts that nobody acted on. */
+/** Deletes counts that were not used. */
 export async function forgetCounts(tx: Tx, countedBefore: Date): Promise<void> {
   await tx.affected(`DELETE FROM releases WHERE status = 'counted' AND counted_at < $1::timestamptz`, [
     countedBefore,

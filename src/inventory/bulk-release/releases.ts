@@ -23,20 +23,20 @@ import { lockReservations, releaseLocked } from '../reservations/reservation-end
 import { giveBack } from '../stock/stock-levels';
 import { ValidationFailed } from '../../errors';
 
-/** A count is of a moment; an operator decides within this time or counts again. */
+/** A count gets old; the operator decides within this time or counts again. */
 export const tokenLifetimeMs = 600_000;
 /** More at once would keep too many ids in one row. */
 const membersMax = 200_000;
-/** So many share a commit: few enough that a buyer who waits for their stock row waits for milliseconds. */
+/** Reservations that share a commit: few enough that a buyer waits only milliseconds for their stock row. */
 const batchSizeMax = 25;
-/** A runner that did not come back within this time has its release taken up by another. */
+/** When a runner does not report within this time, another one takes over its release. */
 const leaseMs = 10_000;
 /** After each batch the buyers have the stock rows for at least as long as it had them. */
 const pauseMsMin = 10;
 
 /**
- * Releases many reservations by an operator's hand: counts first, then ends exactly those that were counted, in small
- * batches with pauses between. What ended by itself meanwhile, or was pinned, is left as it is.
+ * Releases many reservations for an operator: counts first, then ends exactly the counted ones, in small batches with
+ * pauses. Reservations that have ended or are pinned by then stay as they are.
  */
 @Injectable()
 export class Releases implements BeforeApplicationShutdown {
@@ -78,7 +78,7 @@ export class Releases implements BeforeApplicationShutdown {
         if (counted.status !== 'counted') return undefined;
         if (counted.now.getTime() - counted.countedAt.getTime() > tokenLifetimeMs)
           throw releaseTokenExpired(
-            'It was counted more than 10 min ago. Count again, and look at the numbers.',
+            'It was counted more than 10 min ago. Count again and check the numbers.',
           );
         return this.start(tx, counted, reason, actor);
       },
@@ -134,7 +134,7 @@ export class Releases implements BeforeApplicationShutdown {
     return release;
   }
 
-  /** Takes up what another process left behind. */
+  /** Takes over releases that another process left. */
   async resume(): Promise<void> {
     for (const id of await abandonedReleases(this.db)) void this.run(id);
   }
@@ -144,7 +144,7 @@ export class Releases implements BeforeApplicationShutdown {
     const running = this.running.get(id);
     if (running) return running;
     const run = this.runToItsEnd(id)
-      // Its lease runs out, and whoever looks next takes it up.
+      // Its lease expires, and the next process that checks takes over.
       .catch((error: unknown) => this.logger.warn(`release ${id}: ${(error as Error).message}`))
       .finally(() => this.running.delete(id));
     this.running.set(id, run);

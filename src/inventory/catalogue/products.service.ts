@@ -38,7 +38,7 @@ interface Edit {
   actor: Principal;
 }
 
-/** Products and how much of them there is. Every change is in the audit log, every unit in the ledger of movements. */
+/** Products and their stock. Every change is in the audit log, every unit in the ledger of movements. */
 @Injectable()
 export class ProductsService {
   constructor(private readonly db: Database) {}
@@ -172,7 +172,7 @@ function refuseIdlePools(strategy: string, pools: string[] | undefined): void {
   ]);
 }
 
-/** Repeating the number that is there is harmless; any other would bypass the ledger. */
+/** Repeating the current number is harmless; any other would bypass the ledger. */
 function refuseNewStock(dto: ProductDto, onHand: number): void {
   if (dto.onHand === undefined || dto.onHand === onHand) return;
   throw new ValidationFailed([

@@ -1,18 +1,17 @@
 import { createHash } from 'node:crypto';
 
 /**
- * Where a product's stock belongs, and which of these places a buyer's units come from. Pure: no query is made here.
+ * The pools where a product's stock belongs, and those that a buyer's units come from. Pure functions.
  *
- * Stock that is found elsewhere (released after a switch of strategy, say) is on sale as well; the rebalancer brings it
- * home.
+ * Stock in other pools (released after a switch of strategy, say) is available too; the rebalancer moves it back.
  */
 
-/** Where a product's stock is kept, unless its strategy keeps it elsewhere. Every product has this row. */
+/** The pool of a product whose strategy has no others. Every product has this row. */
 export const mainPool = 'main';
 /** Where each unit is a row of its own (`units.ts`). */
 export const unitsPool = 'units';
 
-/** Two cores commit no more at once; a pool more would only be one more place for a last unit to hide. */
+/** Two cores commit no more at once, and with more pools a last unit is harder to find. */
 const shards = Array.from({ length: 8 }, (_, nth) => `shard-${nth + 1}`);
 
 /** The pools in which a product's stock belongs. Only the strategy `pools` has several. */
@@ -53,7 +52,7 @@ export interface Change {
   delta: number;
 }
 
-/** So many units for each pool, as even as they can be. */
+/** Units for each pool, in shares as even as possible. */
 export function dealOut(quantity: number, pools: readonly string[]): Change[] {
   const share = Math.floor(quantity / pools.length);
   const rest = quantity % pools.length;
@@ -73,7 +72,7 @@ export const inAllPools = (levels: readonly PoolStock[]) => ({
   reserved: levels.reduce((sum, level) => sum + level.reserved, 0),
 });
 
-/** What brings all that is on sale home, in even shares. What is promised to buyers stays where it is. */
+/** Changes that move all available stock to `pools`, in even shares. Reserved stock stays where it is. */
 export function homeward(levels: readonly PoolStock[], pools: readonly string[]): Change[] {
   const total = levels.reduce((sum, level) => sum + availableIn(level), 0);
   const shares = new Map(dealOut(total, pools).map(({ pool, delta }) => [pool, delta]));
@@ -82,7 +81,7 @@ export function homeward(levels: readonly PoolStock[], pools: readonly string[])
     .filter(isChange);
 }
 
-/** What takes so many units off sale: first from where they do not belong, then from pool after pool; null when there are too few. */
+/** Changes that take units off sale: first from pools where they do not belong, then pool by pool. Null: too few. */
 export function writeOff(
   levels: readonly PoolStock[],
   pools: readonly string[],

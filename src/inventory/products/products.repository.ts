@@ -37,7 +37,7 @@ export async function findProducts(queryable: Queryable, skus: string[]): Promis
   return new Map(rows.map((product) => [product.sku, product]));
 }
 
-/** What is on sale of these SKUs in all pools together, beside the version of the product, at one moment. */
+/** Available stock of these SKUs, summed over pools, with the product's version, in one snapshot. */
 export async function findAvailable(
   tx: Tx,
   skus: string[],
@@ -90,7 +90,7 @@ export function listProducts(
   );
 }
 
-/** False: somebody else created this SKU first. */
+/** False: the SKU exists already. */
 export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): Promise<boolean> {
   const inserted = await tx.affected(
     `
@@ -105,8 +105,7 @@ export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): 
 }
 
 /**
- * The product's row, locked: by whoever changes it, or how much there is of it, and where. Buyers only read it, so it is
- * no row that everybody waits for.
+ * Locks the product's row, for a change of the product or of its stock. Buyers only read it, so they do not wait for it.
  */
 export async function lockProduct(
   tx: Tx,

@@ -7,8 +7,8 @@ import type { ReservationRequest } from './reservation-request';
 import type { Limits, StockDemand } from '../stock/stock-levels';
 
 /**
- * How many live reservations of a SKU one customer may hold. Exact under concurrency without a row of its own: it is
- * counted while we hold the SKU's stock row, so nobody else can be adding to the count. (Of a SKU with several rows it is
+ * How many live reservations of a SKU one customer may hold. Exact under concurrency without its own row: it is
+ * counted while we hold the SKU's stock row, so no other transaction can add to the count. (Of a SKU with several rows it is
  * the customer's own that we hold, whichever gave the units: `wayThroughPools`.)
  */
 export class CustomerLimits implements Limits {
@@ -37,7 +37,7 @@ export class CustomerLimits implements Limits {
     return this.exceeded(nth) === undefined;
   }
 
-  /** Counts a checkout of this very batch for those behind it. */
+  /** Counts an accepted checkout of this batch for the ones after it. */
   taken(nth: number): void {
     for (const pair of this.limited) {
       if (pair.nth === nth) this.held.set(keyOf(pair), this.held.get(keyOf(pair))! + 1);

@@ -7,11 +7,11 @@ import { noSuchReservation, refuseEnded, type Reservation, type ReservationStatu
 import type { Money } from './reservation-request';
 import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels';
 
-/** What an order does to the reservation that holds its stock, in the order's transaction. */
+/** What an order's saga does to its reservation, in the order's transaction. */
 
 /**
- * Binds an order to a reservation that its shop made before. Precedence of refusals: not found, another customer's,
- * another order's, expired, released, confirmed, another total.
+ * Attaches an order to a reservation that its shop made before. Precedence of refusals: not found, another customer's,
+ * another order's, expired, released, confirmed, a different total.
  */
 export async function attach(
   tx: Tx,
@@ -43,7 +43,7 @@ export async function attach(
   return reservation;
 }
 
-/** What a pin found: pinned now or before, or ended, so that no charge may be asked for. */
+/** `expired` and `released`: no charge may be made. */
 export type PinOutcome = 'pinned' | 'expired' | 'released';
 
 /** The row of an order's reservation, locked. */
@@ -59,8 +59,8 @@ interface HeldRow {
 }
 
 /**
- * The stock that an order holds, as its saga moves it: in memory, under the reservation's row lock, written by
- * `saveOrderReservations` together with that of many others.
+ * The reservation of an order, as its saga changes it: in memory, under the row lock, and written by
+ * `saveOrderReservations` together with many others.
  */
 export class OrderReservation {
   private status: ReservationStatus;
@@ -76,8 +76,8 @@ export class OrderReservation {
   }
 
   /**
-   * A charge is about to be asked for, so the reservation's own time no longer ends it. A reservation whose time ran out
-   * while we queued for the lock is not charged for.
+   * A charge is about to be made, so the reservation no longer expires. A reservation that expired while we waited for the
+   * lock is not charged.
    */
   pin(): PinOutcome {
     if (this.status === 'pinned') return 'pinned';
@@ -90,7 +90,7 @@ export class OrderReservation {
     return 'pinned';
   }
 
-  /** The charge was held back before anything was asked, so the time that the buyer was promised runs on. */
+  /** The charge was not sent after all, so the reservation can expire again. */
   unpin(): void {
     if (this.status === 'pinned') this.status = 'active';
   }
@@ -105,8 +105,8 @@ export class OrderReservation {
   }
 
   /**
-   * Puts the stock back on sale, once, whatever state the reservation is in: a live one is released, an active one past
-   * its end expires, a confirmed one is returned, an ended one has nothing left to give.
+   * Puts the stock back on sale, once, in any state: a live reservation is released, an active one past its end expires, a
+   * confirmed one is returned, an ended one changes nothing.
    */
   undo(endReason: string): void {
     if (this.status === 'released' || this.status === 'expired' || this.givesBack) return;
@@ -118,7 +118,7 @@ export class OrderReservation {
     this.endReason = expires ? 'expired' : endReason;
   }
 
-  /** What is to be written, or undefined when nothing changed. */
+  /** What to write, or undefined when nothing changed. */
   change() {
     const { id, status: from, version, now } = this.before;
     if (this.status === from && !this.givesBack) return undefined;
@@ -140,7 +140,7 @@ export class OrderReservation {
   }
 }
 
-/** Locks the reservations of these orders, by id, which is everybody's order; by order. */
+/** Locks the reservations of these orders in the order of their ids, as everywhere; returns them by order. */
 export async function lockOrderReservations(
   tx: Tx,
   orders: { orderId: string; reservationId: string }[],
@@ -169,7 +169,7 @@ export async function lockOrderReservations(
   );
 }
 
-/** Writes what changed, and puts back on sale what was given back. */
+/** Writes what changed, and puts returned stock back on sale. */
 export async function saveOrderReservations(tx: Tx, held: OrderReservation[]): Promise<void> {
   const changes = held.flatMap((stock) => stock.change() ?? []);
   if (changes.length === 0) return;
@@ -204,7 +204,7 @@ export async function saveOrderReservations(tx: Tx, held: OrderReservation[]): P
 
 /**
  * Takes the stock of an ended reservation once more, for the same order at the same prices. Undefined, with nothing
- * changed: somebody else has it by now.
+ * changed: the stock is sold to others.
  */
 export async function reserveAgain(
   tx: Tx,

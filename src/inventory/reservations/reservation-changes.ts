@@ -41,8 +41,8 @@ interface Difference {
  * Refused, it may leave rows changed: its caller rolls back.
  *
  * Stock is taken under the locks of all pools of every SKU that changes, whatever the strategy. That is right for each of
- * them, because they all write the same rows; and all rows are locked by one statement in everybody's order, which taking
- * by one strategy after another and giving back in between would break.
+ * them, because they all write the same rows. One statement locks all rows in the common order, which taking by one
+ * strategy after another would break.
  */
 export async function changeLines(
   tx: Tx,
@@ -98,7 +98,7 @@ function differencesOf(held: ReservationLine[], wanted: LinesChange['lines']): D
     });
 }
 
-/** Raised and new lines cost what their product costs now, all others what they cost when they were taken. */
+/** Raised and new lines take the product's current price; all others keep theirs. */
 function totalOf(reservation: Reservation, differences: Difference[], products: Map<string, Product>): Money {
   const remaining = differences.filter(({ wanted }) => wanted > 0);
   const currencies = new Set(
@@ -111,7 +111,7 @@ function totalOf(reservation: Reservation, differences: Difference[], products: 
   return { amount, currency: [...currencies][0]! };
 }
 
-/** What becomes of a line that is lowered (or of nothing, when it is removed), and what it gives back. */
+/** A lowered line after the change (none when it is removed), and what it gives back. */
 interface Kept {
   sku: string;
   line: ReservationLine | undefined;
@@ -120,7 +120,7 @@ interface Kept {
 }
 
 /**
- * A lowered line keeps its price, its fencing tokens and its lowest unit numbers. It gives back first what lies where the
+ * A lowered line keeps its price, its fencing tokens and its lowest unit numbers. It gives back first from pools where the
  * product's stock no longer belongs, then from its last pool by name.
  */
 function keep({ sku, line: before, wanted }: Difference, products: Map<string, Product>): Kept {
@@ -176,14 +176,14 @@ async function take(
   const short = raised.filter((_, nth) => !grants[nth]!.taken);
   if (short.length > 0) throw await shortage(tx, short);
 
-  // A line that it has already is counted already.
+  // Lines that the reservation has already are counted already.
   const news = { request: reservation, demands: raised.filter(({ line }) => !line) };
   const limits = await CustomerLimits.count(tx, [news], products);
   if (!limits.allow(0)) throw limits.refusal(0);
   return raised.map((one, nth) => grownLine(one, partsOf(grants[nth]!), products.get(one.sku)!));
 }
 
-/** From where it has units already, and then as any buyer. */
+/** First from pools where the line has units already, then as for any buyer. */
 function demandOf(
   { sku, line, held, wanted }: Difference,
   product: Product,
@@ -208,8 +208,8 @@ function grownLine(
 }
 
 /**
- * Read once more before it is refused, as for any buyer: a unit that a rival looks at is skipped, though the rival may leave
- * it, and a pool that came while we waited for the locks is not among what we locked. Then we begin again.
+ * Read again before it is refused, as for any buyer: a unit that a rival has locked is skipped, though the rival may roll
+ * back, and a pool that was added while we waited for the locks is not among them. Then the transaction starts again.
  */
 async function shortage(tx: Tx, short: Difference[]): Promise<HoldfastError | LostRace> {
   const now = await findAvailable(
@@ -228,5 +228,5 @@ async function shortage(tx: Tx, short: Difference[]): Promise<HoldfastError | Lo
         trulyShort,
         'Nothing was changed; the reservation keeps what it holds. These are short',
       )
-    : new LostRace(`Rivals are looking at the last units of ${short[0]!.sku}.`);
+    : new LostRace(`Rivals have locked the last units of ${short[0]!.sku}.`);
 }

@@ -12,7 +12,7 @@ import {
 } from './reservations.repository';
 import { giveBack } from '../stock/stock-levels';
 
-/** A thousand buyers' time may end in the same second; each pass ends so many and lets others at the stock rows. */
+/** A thousand reservations may expire in the same second; between batches of this size others get at the stock rows. */
 const batchSizeMax = 500;
 
 /** Ends what is due and puts its stock back on sale; returns how many reservations ended. Throws the first failure then. */
@@ -27,8 +27,8 @@ export async function expireAllDue(db: Database, onEnded: () => void): Promise<n
 }
 
 /**
- * The same for these SKUs alone, because a buyer is short of them. What cannot end is no concern of the buyer's: the next
- * pass of the sweeper meets it too, and reports it. A 503 is the buyer's answer: it does not wait for a lock once more.
+ * The same for SKUs that a buyer is short of. A reservation that cannot expire does not fail the buyer's request: the
+ * sweeper's next pass meets it too, and reports it. A 503 goes to the buyer at once, without waiting for a lock again.
  */
 export async function expireDueOf(db: Database, skus: string[], onEnded: () => void): Promise<void> {
   await endInBatches(db, {
@@ -41,13 +41,13 @@ export async function expireDueOf(db: Database, skus: string[], onEnded: () => v
 interface Expiry {
   end: (tx: Tx, limit: number, aside: SetAside) => Promise<ExpiredReservation[]>;
   onEnded: () => void;
-  /** An error that smaller batches would meet as well. */
+  /** An error that smaller batches would meet too. */
   isForAll: (error: unknown) => boolean;
 }
 
 /**
- * When a batch fails it is halved until the reservation that fails is alone. That one is set aside for this pass, and
- * with it its SKU if it has only one, so that the trouble of one SKU does not keep all others off sale.
+ * When a batch fails it is halved until the failing reservation is alone. That one is left out of this pass, and its SKU
+ * too if it has only one, so that one broken SKU does not keep all others off sale.
  */
 async function endInBatches(
   db: Database,

@@ -7,10 +7,10 @@ import { type ReservationResponse, type Returning, reservationView } from './res
 import { reservationColumns } from './reservations.repository';
 import type { Reservation, ReservationStatus } from './reservation';
 
-/** Reservations as an operator looks for them: a page costs as much as its rows, however many there are. */
+/** Lists of reservations. A page costs as much as its rows, however many reservations exist. */
 
 export interface ReservationFilter {
-  /** Whose; everybody's when null. */
+  /** The shop's; all shops' when null. */
   principal: string | null;
   /** All when null. */
   statuses: ReservationStatus[] | null;
@@ -38,10 +38,10 @@ const beforeAll: Record<ReservationSort, ReservationKey> = {
   ends: { id: firstId, endMicros: 0 },
 };
 
-/** A SKU with fewer lines than this is read by its lines; the others by the states that are asked for. */
+/** A SKU with fewer lines than this is read by its lines; the others by the states in the filter. */
 const linesOfRareSkuMax = 2_000;
 
-/** An active one past its end is expired to everybody who looks, whether or not the sweeper has been there. */
+/** An active reservation past its end counts as expired before the sweeper has ended it. */
 type State = ReservationStatus | 'due';
 const isDue = `r.expires_at <= statement_timestamp()`;
 const inState: Record<State, string> = {
@@ -68,8 +68,8 @@ const ofSku = `($2::text IS NULL OR EXISTS (SELECT FROM reservation_lines l WHER
 const isAsked = (state: State) => `'${state}' = ANY ($1::text[])`;
 
 /**
- * What is due is found by its end, and is little: the others who are active would all have to be looked at. (`OFFSET 0`, so
- * that the planner does not think otherwise.)
+ * Due reservations are few and found by their end; otherwise all active ones would be read. (`OFFSET 0`, so
+ * that the planner cannot choose otherwise.)
  */
 const rowsIn = (state: State) =>
   state === 'due'
@@ -77,8 +77,8 @@ const rowsIn = (state: State) =>
     : 'reservations';
 
 /**
- * One state after the other, each by an index that knows its order, so that no page is sorted out of a whole state. Each
- * is named in the statement: the planner knows then which is rare, and does not look for three among a million by their ids.
+ * One state after the other, each by an index in the order of the list, so that no whole state is sorted for a page. Each
+ * is named in the statement, so that the planner knows which state is rare.
  */
 const byState = (sort: ReservationSort) =>
   (sort === 'ends' ? liveStates : allStates).map((state) => branch(state, sort)).join(' UNION ALL ');
@@ -93,7 +93,7 @@ const branch = (state: State, sort: ReservationSort) => `
 
 /**
  * A shop's own, the newest first, whatever other shops have. The range and the order are written as the index
- * `reservations_of_principal` has them: from `principal = … AND status = …` a planner that knows too little chooses another.
+ * `reservations_of_principal` has them: from `principal = … AND status = …` a planner with stale statistics chooses another.
  */
 const byPrincipal = () =>
   allStates
@@ -112,7 +112,7 @@ const ownBranch = (state: ReservationStatus) => `
 
 const isWanted = `(${allStates.map((state) => `(${isAsked(state)} AND ${inState[state]})`).join(' OR ')})`;
 
-/** A customer has few, and a rare SKU has few: all of them are looked at. */
+/** A customer has few reservations, and a rare SKU has few: all of them are read. */
 const byCustomer = (sort: ReservationSort) => `
   SELECT r.id, r.expires_at
     FROM reservations r
@@ -198,7 +198,7 @@ function parametersOf(
     endMicros,
     id,
     filter.principal,
-    // Lines are in the order of their reservations' ids, which is no help where the end decides.
+    // Lines are in the order of their reservations' ids, which does not help when sorting by the end.
     ...(way === 'bySku' ? [sort === 'ends'] : []),
   ];
 }
@@ -249,7 +249,7 @@ export function filterOf(query: ReservationListQuery): { filter: ReservationFilt
   return { filter, sort };
 }
 
-/** A cursor says where a page ended, in the words of its order: an id, or an end and an id. */
+/** A cursor is the sort key of a page's last row: an id, or an end and an id. */
 const cursorOf: Record<ReservationSort, RegExp | undefined> = {
   newest: undefined,
   ends: /^\d{1,17} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/,
@@ -276,8 +276,8 @@ interface ExpiringRow {
 }
 
 /**
- * What comes back if nobody pays: units per ten seconds, of one product or of all. Reads live reservations only,
- * whatever has ended before.
+ * Expiring stock: units that come back if nobody pays, per ten seconds, of one product or of all. Reads live reservations
+ * only.
  */
 export async function expiringStockOf(queryable: Queryable, sku: string | null): Promise<Returning> {
   const [row] = await queryable.rows<ExpiringRow>(

@@ -8,22 +8,22 @@ export interface Money {
   currency: string;
 }
 
-/** What one checkout wants taken. Lines of the same SKU are one demand. */
+/** A request for stock. Lines of the same SKU are one demand. */
 export interface ReservationRequest {
   id: string;
   principal: string;
   customerId: string;
   orderId: string | null;
   lines: { sku: string; quantity: number }[];
-  /** Where a SKU is split over pools: the one to be asked first. */
+  /** For a SKU with several pools: the pool to try first. */
   pool?: string;
   ttlSeconds: number;
   metadata: Record<string, string>;
-  /** What the buyer was shown; stock is not taken for another total. */
+  /** The total that the buyer saw; a different one is refused. */
   expectedTotal?: Money;
 }
 
-/** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, a total that cannot be charged, another total. */
+/** Precedence: unknown SKU and quantity limit (all lines at once, with pointers), mixed currencies, a total that cannot be charged, a different total. */
 export function refuseBeforeTaking(
   request: ReservationRequest,
   products: Map<string, Product>,
@@ -48,7 +48,7 @@ export const mixedCurrencies = (currencies: Iterable<string>): FieldError => ({
   detail: `One order has one currency, not ${[...currencies].join(' and ')}.`,
 });
 
-/** Unknown SKUs, and lines with which a SKU goes over its limit. Lines whose stock is not taken now are left out. */
+/** Unknown SKUs, and lines that exceed the quantity limit of their SKU. Lines whose stock is not taken now are left out. */
 export function lineErrors(
   lines: ReservationRequest['lines'],
   products: Map<string, Product>,
@@ -92,7 +92,7 @@ function refuseUncountable(amount: number): HoldfastError | undefined {
 /** Stripe's own bound on one charge, in minor units. */
 const chargeMax = 99_999_999;
 
-/** What an order's total may be: something that can be charged, and what the buyer was shown. */
+/** An order's total must be chargeable, and be what the buyer saw. */
 export function refuseTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
   if (total.amount < 1 || total.amount > chargeMax) {
     const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
@@ -101,7 +101,7 @@ export function refuseTotal(expected: Money | undefined, total: Money): Holdfast
   return refuseOtherTotal(expected, total);
 }
 
-/** Another total than the buyer was shown, or one that could not be shown. */
+/** Refuses a total that differs from what the buyer saw, or that JSON cannot hold. */
 export function refuseOtherTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
   const uncountable = refuseUncountable(total.amount);
   if (uncountable) return uncountable;

@@ -16,9 +16,9 @@ import type { StockPart } from '../stock/stock-levels';
  *
  * active    → pinned     a charge is about to be asked for (its order's saga)
  * active    → confirmed  sold by a shop that charges elsewhere
- * active    → expired    its time is up; noticed by whoever looks next, ended by the sweeper
+ * active    → expired    its time is up; every read sees it, and the sweeper ends it
  * pinned    → confirmed  charged: sold
- * active, pinned → released   given back on purpose
+ * active, pinned → released   by its shop, an operator or its order's saga
  *
  * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
  * `returned_at` says that a refunded order gave them back.
@@ -32,7 +32,7 @@ export interface ReservationLine {
   unitAmount: number;
   fencingToken: number;
   parts: StockPart[];
-  /** The numbers of its units, where each has one and the reservation holds them. */
+  /** Unit numbers, for products whose units have numbers, while the reservation holds them. */
   units?: number[] | null;
 }
 
@@ -53,7 +53,7 @@ export interface Reservation {
   version: number;
   createdAt: Date;
   lines: ReservationLine[];
-  /** The database's clock, read after the row was: what decides whether it is due. */
+  /** The database's clock, read after the row; decides whether the reservation is due. */
   now: Date;
 }
 
@@ -75,9 +75,9 @@ export interface Reserved extends NewReservation {
   expiresAt: Date;
 }
 
-/** What may be done to a reservation in which state, and in whose words it is refused. Pure: no query is made here. */
+/** Which changes a state allows, and the refusals of the others. Pure functions. */
 
-/** Active in its row but past its end: expired to everybody who looks, whether or not the sweeper has been here. */
+/** Active in its row but past its end: it counts as expired before the sweeper has ended it. */
 export function isDue(reservation: Reservation): boolean {
   return reservation.status === 'active' && reservation.expiresAt <= reservation.now;
 }
@@ -133,7 +133,7 @@ export function reservationIdOf(text: string): string {
   return id;
 }
 
-/** A reservation as its message tells of it, after the change. */
+/** What a message reports about a reservation, after the change. */
 export interface ReservationEvent {
   id: string;
   orderId: string | null;
@@ -141,7 +141,7 @@ export interface ReservationEvent {
   expiresAt?: Date;
 }
 
-/** Writes what became of reservations that no saga moved, in the transaction that did it. */
+/** Writes the messages of changes that no saga made, in the transaction of the change. */
 export async function announce(tx: Tx, type: MessageType, reservations: ReservationEvent[]): Promise<void> {
   await appendMessages(
     tx,

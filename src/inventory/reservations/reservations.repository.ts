@@ -27,7 +27,7 @@ export const reservationColumns = `
 
 /**
  * Writes reservations whose stock was just taken, and returns when each ends. The clock is read here, after the stock
- * rows' locks, so that nobody's time runs while they queue.
+ * rows' locks, so that a reservation's time does not run while it waits for them.
  */
 export async function insertReservations(
   tx: Tx,
@@ -40,7 +40,7 @@ export async function insertReservations(
       parts.map((part) => ({ ...part, sku, unitAmount, of: reservation.id })),
     ),
   );
-  // One statement, because a hot stock row is locked until the commit and each round trip is another buyer's wait.
+  // One statement, because a contended stock row is locked until the commit and each round trip is another buyer's wait.
   const [clock] = await tx.rows<{ now: Date }>(
     `
     WITH clock AS MATERIALIZED (SELECT clock_timestamp() AS now),
@@ -151,7 +151,7 @@ export interface ExpiredReservation {
   version: number;
 }
 
-/** Reservations that a pass leaves alone: these, and all that have a line of these SKUs. */
+/** Reservations that a pass leaves out: these, and all that have a line of these SKUs. */
 export interface SetAside {
   ids: string[];
   skus: string[];
@@ -161,8 +161,8 @@ const isSetAside = (ids: string, skus: string) =>
   `r.id = ANY (${ids}::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY (${skus}::text[]))`;
 
 /**
- * Ends up to `limit` active reservations whose time is up. Rows that somebody else is working on are skipped: whoever
- * holds them decides, and what is left is found by the next pass.
+ * Ends up to `limit` active reservations whose time is up. Locked rows are skipped: the transaction that holds them decides,
+ * and the next pass finds what is left.
  */
 export async function expireDueRows(
   tx: Tx,
@@ -190,9 +190,9 @@ export async function expireDueRows(
 }
 
 /**
- * The same for a buyer who is short of these SKUs. It waits for whoever holds a row, in the order of their ids, because
- * what that one is about to give back may be what the buyer lacks. Begins with what is due, and not with all that was ever
- * sold of the SKU: docs/decisions/0025.
+ * The same for a buyer who is short of these SKUs. It waits for locked rows, in the order of their ids, because the
+ * transaction that holds one may be giving back what the buyer lacks. Starts from due reservations and not from all lines
+ * of the SKU: docs/decisions/0025.
  */
 export async function expireDueRowsOf(
   tx: Tx,
@@ -255,8 +255,8 @@ async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]
 }
 
 /**
- * How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. Begins with the
- * customer, who has few, and not with what is live or with the SKU: docs/decisions/0025.
+ * How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. Starts from the
+ * customer, who has few, and not from live reservations or the SKU: docs/decisions/0025.
  */
 export async function countLiveOfCustomers(
   tx: Tx,
@@ -278,8 +278,8 @@ export async function countLiveOfCustomers(
 }
 
 /**
- * Writes what became of the lines of `skus`, those that are not in `lines` being gone, and the new total. The caller holds
- * the reservation's row lock and has taken, and given back, the stock.
+ * Writes the changed lines of `skus` (those missing from `lines` are deleted) and the new total. The caller holds the
+ * reservation's row lock and has taken and given back the stock.
  */
 export async function saveLines(
   tx: Tx,

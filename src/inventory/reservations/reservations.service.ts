@@ -66,7 +66,7 @@ export class ReservationsService {
     return reservation;
   }
 
-  /** Moves the end to `ttlSeconds` from now, if that is later. An expired reservation never comes back to life. */
+  /** Moves the end to `ttlSeconds` from now, if that is later. An expired reservation stays expired. */
   async extend(id: string, ttlSeconds: number, principal: Principal): Promise<void> {
     await this.change(id, principal, async (tx, reservation) => {
       refuseEnded(reservation);
@@ -78,7 +78,7 @@ export class ReservationsService {
           { maxExpiresAt: reservation.maxExpiresAt.toISOString() },
         );
       }
-      // Never nearer: a client that asks for less than it has keeps what it has.
+      // The end never moves earlier: a client that asks for less time keeps what it has.
       if (expiresAt <= reservation.expiresAt) return;
       await extendExpiry(tx, reservation, expiresAt);
       await announce(tx, 'reservation.extended', [{ ...next(reservation), expiresAt }]);
@@ -86,8 +86,8 @@ export class ReservationsService {
   }
 
   /**
-   * Changes its lines by their difference per SKU, all or nothing; its end stays. The same key and body again: the
-   * reservation as it stands now.
+   * Changes the lines by their difference per SKU, all or nothing; the end stays. A repeat under the same key changes
+   * nothing.
    */
   async changeLines(
     id: string,
@@ -110,7 +110,7 @@ export class ReservationsService {
     return { replayed };
   }
 
-  /** For shops that charge elsewhere: the stock is sold. Again: the same answer. */
+  /** For shops that charge elsewhere: the stock is sold. A repeat changes nothing. */
   async confirm(id: string, principal: Principal): Promise<void> {
     await this.change(id, principal, async (tx, reservation) => {
       if (reservation.status === 'confirmed') return;
@@ -120,7 +120,7 @@ export class ReservationsService {
     });
   }
 
-  /** Gives the stock back. Again, or after it expired: the same answer, for there is nothing left to give. */
+  /** Gives the stock back. A repeat, or a release after expiry, changes nothing. */
   async release(id: string, principal: Principal): Promise<void> {
     await this.change(id, principal, async (tx, reservation) => {
       await releaseActive(tx, reservation, 'released by the client');
@@ -169,7 +169,7 @@ export class ReservationsService {
   }
 }
 
-/** False: there was nothing left to give back. Precedence of refusals: confirmed, pinned. */
+/** False: it had ended already. Precedence of refusals: confirmed, pinned. */
 async function releaseActive(tx: Tx, reservation: Reservation, endReason: string): Promise<boolean> {
   if (reservation.status === 'released' || reservation.status === 'expired' || isDue(reservation))
     return false;

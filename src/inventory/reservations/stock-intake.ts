@@ -39,7 +39,7 @@ export interface IntakeKind<Q extends Claimed> {
   name: 'orders' | 'reservations';
   transaction: 'intake' | 'reserve';
   reservationOf(request: Q): ReservationRequest;
-  /** Writes what belongs to the reservations that were just made, in their transaction. */
+  /** Writes what belongs to the new reservations, in their transaction. */
   write(tx: Tx, made: { request: Q; reserved: Reserved }[]): Promise<void>;
 }
 

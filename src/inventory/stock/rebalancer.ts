@@ -3,15 +3,15 @@ import { Database } from '../../database/database';
 import { isDatabaseAway } from '../../database/pg-errors';
 import { findOutOfPlace, rebalance } from './transfers';
 
-/** One round's worth; what is left is out of place a second later too. */
+/** Products per round; the rest waits for the next one. */
 const batchSizeMax = 100;
 
 /**
- * Carries stock to where its buyers look for it: evens out the pools of a product when one runs dry before the others,
- * and brings home what came free elsewhere after a switch of strategy. Buyers who are in a hurry do it themselves, so
- * nothing is ever refused for want of a round; it saves them the way.
+ * Moves stock to the pools where it belongs: evens out the pools of a product when one is nearly empty, and moves stock
+ * that was released elsewhere after a switch of strategy. A request that is short does the same itself, so nothing is
+ * refused for lack of a round; the rebalancer only saves that request the work.
  *
- * Several in several processes do no harm: each leaves alone what another is at.
+ * It may run in several processes: each skips a product that another one has locked.
  */
 @Injectable()
 export class Rebalancer {
@@ -26,7 +26,7 @@ export class Rebalancer {
         if (await rebalance(this.db, sku)) moved++;
       } catch (error) {
         if (isDatabaseAway(error)) throw error;
-        // One product's trouble must not keep the others waiting.
+        // A product that fails must not keep the others waiting.
         failures.push(new Error(`${sku}: ${(error as Error).message}`, { cause: error }));
       }
     }

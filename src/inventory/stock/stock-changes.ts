@@ -7,7 +7,7 @@ import { lockAllLevels, readLevels } from './stock-levels';
 import { bringHome, ensureLevels, moveStock } from './transfers';
 import { unitsMax } from './units';
 
-/** What an operator does to the stock of a product, with the refusals. */
+/** Changes that an operator makes to a product's stock, with their refusals. */
 
 type Kept = Pick<Product, 'sku' | 'strategy' | 'pools'>;
 
@@ -20,9 +20,9 @@ export async function receiveFirst(tx: Tx, product: Kept, quantity: number, acto
 }
 
 /**
- * A switch of strategy: what is on sale goes where the new one looks for it, and what is promised comes after it when it
- * is given back. This takes the stock rows' locks, and so waits for the buyers who are being served by the old strategy;
- * those who come too late for it find that the product has changed.
+ * A switch of strategy: available stock moves to the pools of the new one, and reserved stock follows when it is given
+ * back. This locks the stock rows, and so waits for buyers under the old strategy; later buyers find that the product has
+ * changed.
  */
 export async function moveToPools(tx: Tx, before: Kept, product: Kept, actor: string): Promise<void> {
   if (before.strategy === product.strategy && before.pools.join() === product.pools.join()) return;
@@ -117,7 +117,7 @@ function refuseUnknownPools(...named: { pointer: string; pool: string; known: st
   if (errors.length > 0) throw new ValidationFailed(errors);
 }
 
-/** As much as a product may start with; far below what the column holds. */
+/** The most that a product may start with; far below what the column holds. */
 const onHandMax = 1_000_000_000;
 
 const tooMany = () =>

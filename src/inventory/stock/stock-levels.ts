@@ -3,16 +3,16 @@ import { availableIn, unitsPool } from '../products/pools';
 import { lockFreeUnits, takeUnits } from './units';
 
 /**
- * The rows that everybody wants. Lock order, here and everywhere: saga, reservation, product, stock levels by (sku, pool).
+ * The rows that buyers compete for. Lock order, here and everywhere: saga, reservation, product, stock levels by (sku, pool).
  */
 
-/** So many units of one SKU. */
+/** A quantity of one SKU. */
 export interface StockDemand {
   sku: string;
-  /** Where they are taken from: for most strategies the only place. */
+  /** Where it is taken from: for most strategies the only pool. */
   pool: string;
   quantity: number;
-  /** Pools to turn to, in this order, when that one has too few. */
+  /** Pools to try next, in this order, when that one has too few. */
   others?: readonly string[];
 }
 
@@ -38,7 +38,7 @@ export interface LockedLevel extends StockLevel {
   version: number;
 }
 
-/** Rules beside the stock itself, asked in the order of the checkouts and told of each that got its stock. */
+/** Limits beside the stock itself, checked in the order of the checkouts. `taken` reports each that got its stock. */
 export interface Limits {
   allow(nth: number): boolean;
   taken(nth: number): void;
@@ -50,8 +50,8 @@ const noLimits: Limits = { allow: () => true, taken: () => undefined };
  * Takes stock for many checkouts under one lock of all rows involved: availability is read once, decided in memory in
  * the order of the array, and written with one statement.
  *
- * A checkout gets all of its demands or none; one that is short takes nothing from those behind it, and is told what
- * was available to it when its turn came.
+ * A checkout gets all of its demands or none; one that is short takes nothing from the ones after it, and gets what was
+ * available when it was decided.
  */
 export async function takeGrouped(
   tx: Tx,
@@ -130,7 +130,7 @@ export async function takeFromLockedPools(
     for (const level of inOrderOf(demand, levels)) {
       let quantity = Math.min(missing, availableIn(level));
       if (level.pool === unitsPool && quantity > 0) {
-        // A unit that is on sale may be a rival's already, who waits for the stock row that we hold.
+        // A rival may have locked an available unit already, and waits for the stock row that we hold.
         const unitNos = await lockFreeUnits(tx, demand.sku, quantity);
         units.push({ sku: demand.sku, unitNos });
         quantity = unitNos.length;
@@ -199,7 +199,7 @@ async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
   );
 }
 
-/** Locks the rows in ascending (sku, pool) order, which every transaction keeps to, so that none waits in a circle. */
+/** Locks the rows in ascending (sku, pool) order, as every transaction does, so that none deadlock. */
 export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
   // Hundreds of buyers of one SKU want one row.
   const rows = [...new Map(wanted.map((row) => [keyOf(row), row])).values()];
@@ -218,7 +218,7 @@ export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Pro
   );
 }
 
-/** The same for every pool of these SKUs. */
+/** The same for all pools of these SKUs. */
 export function lockAllLevels(tx: Tx, skus: string[]): Promise<LockedLevel[]> {
   return tx.rows<LockedLevel>(
     `
@@ -238,7 +238,7 @@ export function lockAllLevels(tx: Tx, skus: string[]): Promise<LockedLevel[]> {
 /**
  * Puts the units of these reservations back on sale. The caller has just ended them, under their row locks.
  *
- * Unit rows come before stock rows, because they may have to be waited for: a buyer who looked at one while it was being
+ * Unit rows come before stock rows, because they may have to be waited for: a buyer who locked one while it was being
  * taken holds it, and waits for its stock row.
  */
 export async function giveBack(tx: Tx, reservationIds: string[]): Promise<void> {
@@ -303,7 +303,7 @@ export function giveBackParts(
   );
 }
 
-/** What is there now, summed over pools. Advisory: only a reservation is a promise. */
+/** Current stock, summed over pools. Advisory: only a reservation is a promise. */
 export function readLevels(queryable: Queryable, skus: string[]): Promise<StockLevel[]> {
   return queryable.rows<StockLevel>(
     `

@@ -6,8 +6,8 @@ import { type LockedLevel, lockAllLevels } from './stock-levels';
 import { lockFreeUnits, mintUnits, retireUnits } from './units';
 
 /**
- * What changes how much there is, and where. Each change locks its product and then all of its stock rows by pool, so
- * that no two of them, and no buyer, wait for each other in a circle.
+ * Changes of stock, and moves between pools. Each locks its product and then all of its stock rows by pool, so that
+ * neither two of them nor a buyer deadlock.
  */
 
 export interface Movement {
@@ -16,7 +16,7 @@ export interface Movement {
   actor: string;
 }
 
-/** Makes the rows of these pools, empty, where they are missing. They stay for ever: their tokens and movements go on. */
+/** Inserts missing rows of these pools, empty. Rows are never deleted: their tokens and movements go on. */
 export async function ensureLevels(tx: Tx, sku: string, pools: readonly string[]): Promise<void> {
   await tx.affected(
     `
@@ -37,7 +37,7 @@ export async function moveStock(tx: Tx, sku: string, changes: Change[], movement
   for (const { pool, delta } of changes) {
     if (pool !== unitsPool || delta > 0) continue;
     if ((await retireUnits(tx, sku, -delta)) < -delta)
-      throw new LostRace(`Buyers are looking at the units of ${sku} that are to be moved.`);
+      throw new LostRace(`Buyers have locked units of ${sku} that would be moved.`);
   }
   const moved = await tx.rows<{ pool: string; onHand: number }>(
     `
@@ -66,7 +66,7 @@ export async function moveStock(tx: Tx, sku: string, changes: Change[], movement
   if (minted) await mintUnits(tx, sku, minted.delta, moved.find(({ pool }) => pool === unitsPool)!.onHand);
 }
 
-/** Brings what is on sale to the pools where the product keeps its stock, in even shares. The caller holds the product. */
+/** Moves available stock to the pools where it belongs, in even shares. The caller has locked the product. */
 export async function bringHome(
   tx: Tx,
   { sku, pools }: Pick<Product, 'sku' | 'pools'>,
@@ -85,12 +85,12 @@ async function movable(tx: Tx, level: LockedLevel): Promise<PoolStock> {
   return { ...level, onHand: level.reserved + free.length };
 }
 
-/** A pool with less than this share of the average is nearly empty: its own buyers have to go elsewhere. */
+/** A pool with less than a fourth of the average is nearly empty: its buyers have to try others. */
 const nearlyEmpty = 4;
 
 /**
  * SKUs with stock where it does not belong, or with a pool that is nearly empty while others are not. (A pool's share is
- * rounded down, so that a handful of last units is not carried to and fro.)
+ * rounded down, so that the last few units are not moved back and forth.)
  */
 const outOfPlace = (which: string) => `
   SELECT p.sku
@@ -111,7 +111,7 @@ export const findOutOfPlace = async (queryable: Queryable, limit: number): Promi
   namesOf(await queryable.rows(ofAll, [limit]));
 
 /**
- * For buyers who are short of these SKUs where they looked: brings home what is elsewhere, waiting for whoever is at it.
+ * For buyers who are short of these SKUs in their pools: moves stock from other pools, waiting for locks.
  */
 export async function gather(db: Database, skus: string[]): Promise<void> {
   if (skus.length === 0) return;
@@ -123,7 +123,7 @@ export async function gather(db: Database, skus: string[]): Promise<void> {
   }
 }
 
-/** The same from time to time, for one SKU; leaves it alone while somebody else is at it. True: something was moved. */
+/** The same for one SKU, periodically; skips it while it is locked. True: something was moved. */
 export function rebalance(db: Database, sku: string): Promise<boolean> {
   return db.transaction('transfer', async (tx) => {
     const product = await lockProduct(tx, sku, 'SKIP LOCKED');
@@ -131,7 +131,7 @@ export function rebalance(db: Database, sku: string): Promise<boolean> {
   });
 }
 
-/** False: somebody else did it before we had the product. */
+/** False: another transaction did it before we had locked the product. */
 async function putInPlace(tx: Tx, product: Product, why: Omit<Movement, 'kind'>): Promise<boolean> {
   const still = namesOf(await tx.rows(ofThese, [[product.sku]]));
   if (still.length === 0) return false;

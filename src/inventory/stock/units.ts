@@ -4,15 +4,14 @@ import type { Tx } from '../../database/database';
  * The rows of `unit-tokens`: one per unit in the pool `units`, free or taken by a reservation. As many rows as that
  * pool's `on_hand`, as many of them taken as its `reserved`; so all that changes one changes the other.
  *
- * A free unit's row lock is never waited for (SKIP LOCKED), neither by buyers nor by those who mint and retire, so it
- * may be taken before or after the stock row's. Only whoever gives units back waits for their rows, and does so before
- * it locks any stock row.
+ * Nobody waits for a free unit's row lock (SKIP LOCKED), so it may be taken before or after the stock row's. Only giving
+ * units back waits for their rows, and does so before it locks any stock row.
  *
  * Statements name the units that they have found (`= ANY (ARRAY(…))`) and do not join with them. Of a product that came
  * after the last ANALYZE the planner believes that it has one row, and would read all of them to find those few.
  */
 
-/** So many rows are written within a statement's time; more units are better kept as a number. */
+/** As many rows as are written within the statement timeout; more units are better kept as a number. */
 export const unitsMax = 100_000;
 
 /** Locks up to `limit` free units, the lowest numbers first, and returns them: fewer when rivals hold the others. */
@@ -67,7 +66,7 @@ export async function mintUnits(tx: Tx, sku: string, quantity: number, onHand: n
   if (minted !== quantity) throw new Error(`Bug: ${minted} of ${quantity} units of ${sku} could be minted.`);
 }
 
-/** Ends so many free units, the highest numbers first; returns how many. Those that a buyer is about to get are left. */
+/** Deletes free units, the highest numbers first; returns how many. Units that a buyer has locked are left. */
 export function retireUnits(tx: Tx, sku: string, quantity: number): Promise<number> {
   return tx.affected(
     `
