@@ -16,24 +16,24 @@ export type Part = (typeof parts)[number];
 export const benchUsage = `npm run bench [-- options]
 
   no-op        POSTs that do nothing: bare Fastify, and the API with an empty handler
-  statements   the best single statement on one hot row: through pg, and by pgbench where there is one
+  statements   the best single statement on one hot row: through pg, and with pgbench if installed
   in-process   the intake, grouped, called without HTTP
   http         orders and reservations over HTTP, grouped; grouped against row-lock at 512 buyers
   watched      orders over HTTP with the dashboard open and closed
   end-to-end   orders until they are placed, charges included
-  expiry       many reservations that end in the same second, while others buy
+  expiry       many reservations that expire in the same second while buyers order
   past         the same costs in an empty database and in one with a long past
 
   --only PART[,PART]  some of these
-  --rounds N          each is measured so often, and the median told (3)
-  --seconds S         how long each is measured (3)
-  --orders N          of a round of end-to-end (2000)
-  --expiring N        reservations that end at once; 0 leaves it out (100000)
-  --rows N            past reservations; 0 leaves it out (1000000)
+  --rounds N          rounds, of which the median is reported (3)
+  --seconds S         duration of each measurement (3)
+  --orders N          orders per round of end-to-end (2000)
+  --expiring N        reservations that expire at once; 0 skips it (100000)
+  --rows N            past reservations; 0 skips it (1000000)
   --processes N       processes of buyers (1)
   --queue BACKEND     postgres or redis (postgres)
   --seed N            repeats what was random
-  --docs              the numbers, into the tables of docs/performance.md
+  --docs              writes the numbers into docs/performance.md
   --json FILE         the results, for programs (.holdfast-loadtest/<time>/bench.json)`;
 
 export type BenchArgs = ReturnType<typeof readBenchArgs>;

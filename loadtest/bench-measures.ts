@@ -5,42 +5,42 @@ import { createTestDatabase } from '../test/support/database';
 import type { BenchArgs } from './bench-args';
 import { inChild } from './bench/child';
 import { expireAtOnce } from './bench/expiry';
-import type { InProcessAnswer, InProcessOrder } from './bench/in-process';
-import type { NoOpAnswer, NoOpOrder } from './bench/no-op';
+import type { InProcessResult, InProcessTask } from './bench/in-process';
+import type { NoOpResult, NoOpTask } from './bench/no-op';
 import { fillPast } from './bench/past';
 import { measureLists } from './bench/lists';
 import { makeRow, throughPg, throughPgbench } from './bench/statements';
 import { whileWatched } from './bench/watched';
 import type { Crowd } from './crowd';
 import type { Results } from './bench-results';
-import { memoryOf } from './memory';
+import { memoryOf } from './process-usage';
 import { ProgressLine } from './progress';
 import { Sale, newRun, putOnSale } from './sale';
-import type { Site, SiteOptions, Stand } from './stand';
-import { type LevelResult, enoughForAll, runLevel, warmUpMs } from './sweep';
+import type { Site, SiteOptions, Environment } from './environment';
+import { type LevelResult, enoughForAll, runLevel, warmUpMs } from './levels';
 
-/** As many as a browser-facing load balancer keeps open to one process; the design's number for a hot SKU. */
+/** The connections of a usual load balancer to one process; the design's number for a hot SKU. */
 const usualBuyers = 256;
-/** Where locks hurt. */
+/** Enough for heavy lock contention. */
 const manyBuyers = 512;
-/** In one process there is no HTTP to hold requests back; four of the intake's largest batches. */
+/** Four of the intake's largest batches, because there is no HTTP to limit requests. */
 const inProcessBuyers = 1_024;
-/** As many operators as watch a large sale. */
+/** The number of operators who watch a large sale. */
 const tabs = 3;
-/** What a process is given to tidy up when nobody asks it for anything. */
+/** Time for garbage collection in an idle process. */
 const restMs = 15_000;
 const plainBuyers = { lines: 1, declineRate: 0, abandonRate: 0 };
 
 export interface Bench {
   args: BenchArgs;
-  stand: Stand;
+  environment: Environment;
   crowd: Crowd;
   results: Results;
 }
 
-/** Opens a service, lets it be measured, and closes it. */
+/** Opens a service for the work and closes it afterwards. */
 async function at<T>(bench: Bench, options: SiteOptions, work: (site: Site) => Promise<T>): Promise<T> {
-  const site = await bench.stand.open({ queue: bench.args.queue, ...options });
+  const site = await bench.environment.open({ queue: bench.args.queue, ...options });
   try {
     return await work(site);
   } finally {
@@ -48,7 +48,7 @@ async function at<T>(bench: Bench, options: SiteOptions, work: (site: Site) => P
   }
 }
 
-/** A database with every table and nothing in it. */
+/** Runs the work on a database with all tables and no rows. */
 async function inDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
   const database = await createTestDatabase();
   try {
@@ -58,13 +58,13 @@ async function inDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
   }
 }
 
-export async function noOps({ args, stand, crowd, results }: Bench): Promise<void> {
+export async function noOps({ args, environment, crowd, results }: Bench): Promise<void> {
   const names = { bare: 'no-op, bare Fastify', stack: 'no-op, the API’s own stack' };
   await inDatabase(async (databaseUrl) => {
     for (const kind of ['bare', 'stack'] as const)
-      await inChild<NoOpOrder, NoOpAnswer>(
+      await inChild<NoOpTask, NoOpResult>(
         'no-op',
-        { kind, dist: stand.dist, databaseUrl },
+        { kind, dist: environment.dist, databaseUrl },
         async ({ url }) => {
           const load = { kind: 'closed', buyers: usualBuyers, warmUpMs, ms: 1_000 * args.seconds } as const;
           const buying = { run: newRun(), skus: ['NOTHING'], seed: args.seed, ...plainBuyers };
@@ -76,26 +76,26 @@ export async function noOps({ args, stand, crowd, results }: Bench): Promise<voi
   });
 }
 
-export async function statements({ args, stand, results }: Bench): Promise<void> {
+export async function statements({ args, environment, results }: Bench): Promise<void> {
   await inDatabase(async (url) => {
     await makeRow(url);
     const pg = await throughPg(url, args.seconds);
     results.add('one UPDATE of a hot row, through pg', pg.best, '/s', pg.byClients);
-    const bench = await throughPgbench(url, { seconds: args.seconds, dir: stand.dataDir });
+    const bench = await throughPgbench(url, { seconds: args.seconds, dir: environment.dataDir });
     if (bench) results.add('one UPDATE of a hot row, pgbench', bench.best, '/s', bench.byClients);
   });
 }
 
 export async function inProcess(bench: Bench): Promise<void> {
-  const { args, stand, results } = bench;
+  const { args, environment, results } = bench;
   const names = { stock: 'stock taken in process, grouped', intake: 'intake in process, grouped' };
   await at(bench, { workers: 0 }, async (site) => {
     const hot = { strategy: 'grouped', stock: enoughForAll, skus: 1, run: newRun() };
     const [sku = ''] = await putOnSale(site, hot);
-    const order = { dist: stand.dist, databaseUrl: site.service!.databaseUrl, sku };
+    const order = { dist: environment.dist, databaseUrl: site.service!.databaseUrl, sku };
     const load = { buyers: inProcessBuyers, warmUpMs, ms: 1_000 * args.seconds };
     for (const what of ['stock', 'intake'] as const)
-      await inChild<InProcessOrder, InProcessAnswer>(
+      await inChild<InProcessTask, InProcessResult>(
         'in-process',
         { what, ...order, ...load },
         async ({ perSecond }) => results.add(names[what], perSecond, '/s'),
@@ -103,7 +103,7 @@ export async function inProcess(bench: Bench): Promise<void> {
   });
 }
 
-/** So many buyers at once; without a worker, so that orders are taken and not yet paid. */
+/** Measures a number of buyers at once, without a worker: orders are accepted but not paid. */
 async function level(
   { args, crowd, results }: Bench,
   site: Site,
@@ -135,7 +135,7 @@ export async function overHttp(bench: Bench): Promise<void> {
   });
 }
 
-/** Orders with the dashboard closed, open and closed again: what drifts meanwhile is on both sides of it. */
+/** Orders with the dashboard closed, open, and closed again, so that drift of the machine affects both. */
 export async function watched(bench: Bench): Promise<void> {
   const closed = 'orders over HTTP, dashboard closed';
   const open = 'orders over HTTP, dashboard open in three tabs';
@@ -150,7 +150,7 @@ export async function watched(bench: Bench): Promise<void> {
   });
 }
 
-/** Of the API, after all that has just been asked of it. */
+/** The memory of the API after the load. */
 async function memory({ results }: Bench, site: Site): Promise<void> {
   const pid = site.service!.pidOf('api-1') ?? 0;
   const atMost = memoryOf(pid)?.most;
@@ -160,14 +160,14 @@ async function memory({ results }: Bench, site: Site): Promise<void> {
   results.add(`memory of the API, ${restMs / 1_000} s later`, memoryOf(pid)?.now, 'MiB');
 }
 
-/** From the first request to the last order's end, two calls of the provider for each. */
+/** From the first request to the end of the last order, with two provider calls per order. */
 export async function endToEnd(
   bench: Bench,
   { name, audited, ...options }: SiteOptions & { name: string; audited: boolean },
 ): Promise<void> {
   const { orders, seed } = bench.args;
   await at(bench, options, async (site) => {
-    // All come within a second, and then it is the payments' turn.
+    // All buyers arrive within a second; after that only payments run.
     const rush = { stock: orders, buyers: orders, rate: orders, skus: 1, ...plainBuyers };
     const sale = new Sale(site, bench.crowd, 'grouped', { ...rush, seed, audited });
     const { placedPerSecond, cpu, verdict } = await sale.hold();
@@ -190,11 +190,11 @@ export async function expiry(bench: Bench): Promise<void> {
 }
 
 /**
- * The two databases turn about, so that a machine that slows down slows both. What leaves orders unpaid comes last, for
- * they would be in the way of those that are waited for.
+ * The two databases alternate, so that a machine that slows down affects both. The part that leaves orders unpaid comes
+ * last, because those orders would delay the others.
  */
 export async function withPast(bench: Bench): Promise<void> {
-  const { args, stand, results } = bench;
+  const { args, environment, results } = bench;
   await inDatabase(async (databaseUrl) => {
     await makePast(bench, databaseUrl);
     const turns = Array.from({ length: args.rounds }, () => [
@@ -203,7 +203,7 @@ export async function withPast(bench: Bench): Promise<void> {
     ]).flat();
     for (const { where, options } of turns)
       await endToEnd(bench, { name: `placed end to end, ${where}`, audited: false, ...options });
-    results.fail(await brokenInvariants(stand.dist, databaseUrl));
+    results.fail(await brokenInvariants(environment.dist, databaseUrl));
     for (const { where, options } of turns)
       await at(bench, { workers: 0, ...options }, async (site) => {
         const name = `orders over HTTP, ${where}`;
@@ -216,7 +216,7 @@ export async function withPast(bench: Bench): Promise<void> {
   });
 }
 
-/** What an operator's lists cost with a long past, beside a read by key at the same place and time. */
+/** The cost of an operator's lists with a long past, compared with a read by key at the same time. */
 async function lists(bench: Bench, databaseUrl: string): Promise<void> {
   await at(bench, { databaseUrl, workers: 0 }, async (site) => {
     const { byKeyMs, lists: measured } = await measureLists(site);
@@ -235,9 +235,9 @@ async function makePast(bench: Bench, databaseUrl: string): Promise<void> {
   line.end(`made in ${Math.round((performance.now() - startedAt) / 1_000)} s`);
 }
 
-/** By the command, which has the patience for millions of rows that the API has not. */
+/** With the audit command, because millions of rows exceed the API's statement timeout. */
 async function brokenInvariants(dist: string, databaseUrl: string): Promise<string[]> {
-  // There is nobody at this address: the sandbox never heard of a past that was copied.
+  // No server listens here: the sandbox's ledger does not know the copied orders.
   const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: 'http://127.0.0.1:9' };
   const command = path.join(dist, 'audit', 'audit-command.js');
   const { stdout } = await promisify(execFile)(process.execPath, [command], { env }).catch(

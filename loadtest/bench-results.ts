@@ -6,18 +6,18 @@ export type Unit = '/s' | 'ms' | 's' | 'µs' | 'MiB';
 export interface Measurement {
   name: string;
   unit: Unit;
-  /** One for each round. */
+  /** One number per round. */
   rounds: number[];
-  /** What the number is made of, for each round. */
+  /** The parts of the number, per round. */
   details: object[];
 }
 
-/** One number against another of the same run, and what it is to be. */
+/** One number divided by another of the same run, and its aim. */
 export interface Ratio {
   name: string;
   of: string;
   to: string;
-  /** What it should reach, or stay below; none where it is told for comparison only. */
+  /** None when the ratio is for comparison only. */
   aim?: { atLeast: number } | { atMost: number };
   show: 'percent' | 'times';
 }
@@ -25,7 +25,7 @@ export interface Ratio {
 const empty = 'empty database';
 const past = 'long past';
 
-/** What the design aims at. Ratios, because both of their numbers were measured on the same machine within minutes. */
+/** The aims of the design, as ratios of two numbers measured on the same machine within minutes. */
 export const ratios: readonly Ratio[] = [
   {
     name: 'orders over HTTP, against the same server doing nothing',
@@ -115,9 +115,9 @@ export class Results {
   readonly measurements: Measurement[] = [];
   readonly failures: string[] = [];
 
-  /** Undefined: nothing was answered in time, so there is nothing to add. */
+  /** Undefined: there was no response in time, which is a failure. */
   add(name: string, value: number | undefined, unit: Unit, detail?: object): void {
-    if (value === undefined) return this.fail([`${name}: nothing was answered while it was measured`]);
+    if (value === undefined) return this.fail([`${name}: no response during the measurement`]);
     const measurement = this.measurements.find((one) => one.name === name) ?? this.begin(name, unit);
     measurement.rounds.push(value);
     if (detail) measurement.details.push(detail);
@@ -129,7 +129,7 @@ export class Results {
     return measurement;
   }
 
-  /** What each kind of process spent on one order: what is left over when others are at work on the machine too. */
+  /** CPU per order by kind of process, which other load on the machine changes little. */
   addCpu(name: string, cpu: Record<string, number>): void {
     const total = Object.values(cpu).reduce((sum, microseconds) => sum + microseconds, 0);
     if (total > 0) this.add(`CPU of ${name}`, total, 'µs', cpu);
@@ -139,25 +139,25 @@ export class Results {
     this.failures.push(...failures);
   }
 
-  /** A measurement of something that went wrong is none. */
+  /** A measurement with unexpected responses does not count. */
   failIfOdd(name: string, { counts, oddAnswers }: Pick<Tally, 'counts' | 'oddAnswers'>): void {
     if (counts.unexpected > 0)
-      this.fail([`${name}: ${counts.unexpected} answers nobody expects, such as: ${oddAnswers[0]}`]);
-    if (counts.lost > 0) this.fail([`${name}: ${counts.lost} connections ended without an answer`]);
+      this.fail([`${name}: ${counts.unexpected} unexpected responses, such as: ${oddAnswers[0]}`]);
+    if (counts.lost > 0) this.fail([`${name}: ${counts.lost} connections ended without a response`]);
   }
 
-  /** Only those whose two numbers were measured. */
+  /** The ratios whose two numbers were measured. */
   get ratios(): { name: string; ratio: number; shown: string; aim: string; reached?: boolean }[] {
     return ratios.flatMap(({ name, of, to, aim, show }) => {
       const [one, other] = [this.medianOf(of), this.medianOf(to)];
       if (one === undefined || !other) return [];
       const ratio = one / other;
       const text = (value: number) => (show === 'percent' ? `${short(100 * value)} %` : `${short(value)} ×`);
-      const told = { name, ratio, shown: text(ratio) };
-      if (aim === undefined) return [{ ...told, aim: 'for comparison' }];
+      const shown = { name, ratio, shown: text(ratio) };
+      if (aim === undefined) return [{ ...shown, aim: 'for comparison' }];
       if ('atLeast' in aim)
-        return [{ ...told, aim: `at least ${text(aim.atLeast)}`, reached: ratio >= aim.atLeast }];
-      return [{ ...told, aim: `at most ${text(aim.atMost)}`, reached: ratio <= aim.atMost }];
+        return [{ ...shown, aim: `at least ${text(aim.atLeast)}`, reached: ratio >= aim.atLeast }];
+      return [{ ...shown, aim: `at most ${text(aim.atMost)}`, reached: ratio <= aim.atMost }];
     });
   }
 

@@ -17,12 +17,12 @@ import { Results, median } from './bench-results';
 import { Crowd } from './crowd';
 import { writeDocs } from './docs';
 import { busyWarning, inOneLine, machineNow } from './machine';
-import { Stand, stopping } from './stand';
+import { Environment, stopping } from './environment';
 import { table } from './table';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Measured once in every round, so that each number's neighbours in time are the numbers that it is compared with. */
+/** Measured once per round, so that numbers which are compared are measured close in time. */
 const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   'no-op': noOps,
   statements,
@@ -32,22 +32,22 @@ const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   'end-to-end': (bench) => endToEnd(bench, { name: 'placed end to end', audited: true }),
 };
 
-/** Too long to be done in every round; `past` has rounds of its own. */
+/** Too long for every round; `past` has its own rounds. */
 const once: Partial<Record<Part, (bench: Bench) => Promise<void>>> = { expiry, past: withPast };
 
-/** Measures what was asked for. The exit code speaks of promises, not of speed: a slow machine is no failure. */
+/** Measures the parts. The exit code depends on promises, not on speed: a slow machine is no failure. */
 export async function bench(argv: string[], onStart: (stop: () => Promise<void>) => void): Promise<number> {
   const args = readBenchArgs(argv);
   const crowd = await Crowd.gather(args.processes);
-  const stand = await Stand.build();
-  const stop = stopping(crowd, stand);
+  const environment = await Environment.build();
+  const stop = stopping(crowd, environment);
   onStart(stop);
   try {
-    const machine = await machineNow(stand.server, stand.dataDir);
+    const machine = await machineNow(environment.server, environment.dataDir);
     say(inOneLine(machine));
     const warning = busyWarning(machine);
     if (warning) say(warning);
-    const whole: Bench = { args, stand, crowd, results: new Results() };
+    const whole: Bench = { args, environment, crowd, results: new Results() };
     for (let round = 1; round <= args.rounds; round++)
       for (const part of args.only) await measure(part, inRounds[part], whole, ` ${round} of ${args.rounds}`);
     for (const part of args.only) await measure(part, once[part], whole);

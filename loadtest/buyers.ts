@@ -1,31 +1,31 @@
 import type { ClosedLoad, OpenLoad, Plan } from './plan';
 import { type Purchase, Purchases, arrivals, shareOf } from './plan';
 import { Tally, type TallyData, addTo } from './tally';
-import { Connections, type WireAnswer, headerOf } from './wire';
+import { Connections, type WireResponse, headerOf } from './wire';
 
-/** What the starter of this process says and hears. */
+/** Messages to and from the process that started this one. */
 export type ToBuyers = { plan: Plan; share: number; shares: number; startAt: number };
 export type FromBuyers =
   { ready: true } | { progress: Progress } | { result: TallyData } | { failed: string };
 export type Progress = { done: number } & TallyData['counts'];
 
-/** In an open loop; beyond it a buyer waits for somebody else's connection, and his waiting counts. */
+/** In an open loop. Beyond it a buyer waits for a free connection, and the wait counts as response time. */
 const connectionsMax = 500;
-/** A buyer who was sent away so often goes elsewhere. */
+/** After this many refused tries a buyer gives up. */
 const triesMax = 30;
 const pauseAfterLossMs = 500;
-const tellEveryMs = 250;
+const reportEveryMs = 250;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
-/** The buyers of one process: they come, ask, are told, come again when they are told to, and keep count of it all. */
+/** The buyers of one process: they send requests, retry when the service says so, and count the results. */
 export class Buyers {
   readonly tally = new Tally();
   done = 0;
   private readonly plan: Plan;
-  private readonly doors: Connections[];
+  private readonly targets: Connections[];
   private readonly purchases: Purchases;
-  private turn = 0;
+  private sent = 0;
   /** On the clock of `performance.now()`. */
   private readonly start: number;
   private readonly countedFrom: number;
@@ -36,7 +36,7 @@ export class Buyers {
     this.plan = { ...plan, load: shareOf(plan.load, share, shares) };
     const { load, urls } = this.plan;
     const connections = load.kind === 'closed' ? load.buyers : connectionsMax;
-    this.doors = urls.map((url) => new Connections(new URL(url), connections));
+    this.targets = urls.map((url) => new Connections(new URL(url), connections));
     this.purchases = new Purchases(this.plan, share);
     this.start = startAt - performance.timeOrigin;
     this.countedFrom = this.start + (load.kind === 'closed' ? load.warmUpMs : 0);
@@ -48,7 +48,7 @@ export class Buyers {
     const { load } = this.plan;
     await pause(this.start - performance.now());
     await (load.kind === 'open' ? this.openLoop(load) : this.closedLoop(load));
-    for (const door of this.doors) door.close();
+    for (const target of this.targets) target.close();
   }
 
   private async openLoop(load: OpenLoad): Promise<void> {
@@ -70,15 +70,15 @@ export class Buyers {
     await Promise.all(Array.from({ length: buyers }, buyer));
   }
 
-  /** One purchase, tried again under the same key as often as the buyer is told to, and as he does not hear. */
+  /** One purchase. It is retried under the same key when the service says so and when there is no response. */
   private async buy(purchase: Purchase, wantedAt: number): Promise<void> {
-    const door = this.doors[this.turn++ % this.doors.length]!;
+    const target = this.targets[this.sent++ % this.targets.length]!;
     for (let tries = 1; ; tries++) {
-      const answer = await door.send(purchase.request).catch(() => undefined);
+      const answer = await target.send(purchase.request).catch(() => undefined);
       const now = performance.now();
       const counts = now >= this.countedFrom && now < this.until;
       if (counts && answer) this.tally.answers.record(now - wantedAt);
-      const again = answer ? this.hear(purchase, answer, now, counts) : this.unheard(now, counts);
+      const again = answer ? this.read(purchase, answer, now, counts) : this.lost(now, counts);
       if (again === undefined) break;
       if (tries === triesMax || now + again >= this.until) {
         if (counts) this.tally.count('gaveUp', now - this.start);
@@ -90,13 +90,13 @@ export class Buyers {
     this.done += 1;
   }
 
-  private unheard(now: number, counts: boolean): number {
+  private lost(now: number, counts: boolean): number {
     if (counts) this.tally.count('lost', now - this.start);
     return pauseAfterLossMs;
   }
 
   /** How long until the next try; undefined when this answer is the last. */
-  private hear(purchase: Purchase, answer: WireAnswer, now: number, counts: boolean): number | undefined {
+  private read(purchase: Purchase, answer: WireResponse, now: number, counts: boolean): number | undefined {
     const count = (outcome: Parameters<Tally['count']>[0]) =>
       counts && this.tally.count(outcome, now - this.start);
     const { status } = answer;
@@ -106,7 +106,7 @@ export class Buyers {
       return 1_000 * Number(headerOf(answer, 'retry-after') ?? 1);
     }
     const isOrder = purchase.kind === 'order';
-    // Whoever asks again under his key may be told how it ended: 402 is an order whose card was declined meanwhile.
+    // A retry may get the final state of its order: 402 means that the card was declined.
     if (status === 201 || (isOrder && (status === 202 || status === 402))) {
       count(isOrder ? 'accepted' : 'reserved');
       if (isOrder) this.tally.orderIds.push(orderIdIn(answer));
@@ -140,7 +140,7 @@ interface Problem {
   order?: { id: string };
 }
 
-function jsonIn({ body }: WireAnswer): Problem {
+function jsonIn({ body }: WireResponse): Problem {
   try {
     return JSON.parse(body.toString()) as Problem;
   } catch {
@@ -148,25 +148,25 @@ function jsonIn({ body }: WireAnswer): Problem {
   }
 }
 
-const orderIdIn = (answer: WireAnswer): string =>
+const orderIdIn = (answer: WireResponse): string =>
   headerOf(answer, 'location')?.split('/').at(-1) ?? jsonIn(answer).order?.id ?? 'unknown';
 
-/** As a process of its own: load generator and service must not share an event loop. */
+/** Runs as a separate process: load generator and service must not share an event loop. */
 export function serve(): void {
-  const tell = (message: FromBuyers) => process.send!(message);
+  const send = (message: FromBuyers) => process.send!(message);
   process.on('message', (message: ToBuyers) => {
     const buyers = new Buyers(message);
     const ticker = setInterval(
-      () => tell({ progress: { done: buyers.done, ...buyers.tally.counts } }),
-      tellEveryMs,
+      () => send({ progress: { done: buyers.done, ...buyers.tally.counts } }),
+      reportEveryMs,
     );
     buyers
       .run()
       .then(
-        () => tell({ result: buyers.tally.data }),
-        (error: Error) => tell({ failed: error.stack ?? error.message }),
+        () => send({ result: buyers.tally.data }),
+        (error: Error) => send({ failed: error.stack ?? error.message }),
       )
       .finally(() => clearInterval(ticker));
   });
-  tell({ ready: true });
+  send({ ready: true });
 }

@@ -4,12 +4,12 @@ import type { FromBuyers, Progress, ToBuyers } from './buyers';
 import type { Plan } from './plan';
 import { Tally } from './tally';
 
-/** Until all processes have heard their plan. */
+/** Time for all processes to receive their plan. */
 export const startDelayMs = 100;
 
 export const processScript = path.join(__dirname, 'process.mjs');
 
-/** Buyers in processes of their own, and what they report put together. */
+/** Buyers in separate processes, and the sum of their results. */
 export class Crowd {
   private constructor(private readonly processes: ChildProcess[]) {}
 
@@ -17,19 +17,19 @@ export class Crowd {
     const processes = Array.from({ length: count }, () =>
       fork(processScript, ['buyers'], { serialization: 'advanced' }),
     );
-    await Promise.all(processes.map((child) => heard(child, (message) => 'ready' in message)));
+    await Promise.all(processes.map((child) => messageOf(child, (message) => 'ready' in message)));
     return new Crowd(processes);
   }
 
-  /** Lets them buy; resolves when the last of them is done. */
+  /** Resolves when the last buyer is done. */
   async run(plan: Plan, onProgress: (sum: Progress) => void = () => undefined): Promise<Tally> {
-    // A buyer cannot be halved.
+    // Each process needs at least one buyer.
     const shares = Math.min(this.processes.length, plan.load.buyers);
     const startAt = Date.now() + startDelayMs;
     const latest: Progress[] = [];
     const results = this.processes.slice(0, shares).map(async (child, share) => {
       child.send({ plan, share, shares, startAt } satisfies ToBuyers);
-      const last = await heard(child, (message) => {
+      const last = await messageOf(child, (message) => {
         if ('progress' in message) {
           latest[share] = message.progress;
           onProgress(sumOf(latest));
@@ -49,16 +49,16 @@ export class Crowd {
   }
 }
 
-/** The first message that is what was waited for. */
-function heard(child: ChildProcess, isIt: (message: FromBuyers) => boolean): Promise<FromBuyers> {
+/** Waits for the first message that matches. */
+function messageOf(child: ChildProcess, matches: (message: FromBuyers) => boolean): Promise<FromBuyers> {
   return new Promise((resolve, reject) => {
-    const hear = (message: FromBuyers) => {
-      if (!isIt(message)) return;
-      child.off('exit', gone).off('message', hear);
+    const onMessage = (message: FromBuyers) => {
+      if (!matches(message)) return;
+      child.off('exit', gone).off('message', onMessage);
       resolve(message);
     };
-    const gone = () => reject(new Error('A process of buyers ended by itself.'));
-    child.on('message', hear).once('exit', gone);
+    const gone = () => reject(new Error('A process of buyers ended unexpectedly.'));
+    child.on('message', onMessage).once('exit', gone);
   });
 }
 

@@ -1,6 +1,6 @@
 import { Client } from 'pg';
 
-/** A session of one's own, closed when the work is done. */
+/** Opens a connection for the work and closes it afterwards. */
 export async function withClient<T>(url: string, work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: url });
   await client.connect();

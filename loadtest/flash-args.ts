@@ -4,30 +4,30 @@ import type { Reader } from '../src/config/settings-reader';
 
 export const flashSaleUsage = `npm run flash-sale [-- options]
 
-  the sale: buyers come when they come (an open loop), and there is not enough for all
-  --strategy NAME[,NAME]  how stock is taken, or "all", one after the other (adaptive)
+  the sale: buyers arrive at a rate (an open loop), and there is not enough stock for all
+  --strategy NAME[,NAME]  concurrency strategies, or "all", one after the other (adaptive)
   --stock N               units of each SKU (500)
-  --buyers N              how many come (5000)
-  --rate N                how many come each second, on average (1000)
+  --buyers N              number of buyers (5000)
+  --rate N                arrivals per second, on average (1000)
   --skus N                products on sale (1)
-  --lines N               lines of an order, each of another SKU (1)
+  --lines N               lines per order, each with its own SKU (1)
   --decline-rate R        share of the cards that are declined, 0 to 1 (0)
-  --abandon-rate R        share of the buyers who reserve and go away, 0 to 1 (0)
-  --runs N                sales by each strategy, each with a seed of its own (1)
+  --abandon-rate R        share of the buyers who reserve and leave, 0 to 1 (0)
+  --runs N                sales per strategy, each with its own seed (1)
 
-  the measurement: so many buyers at once, each again when answered (a closed loop), enough for all, no payments yet
-  --concurrency N[,N]     how many at once, or "none" (1,8,32,128,512)
-  --seconds S             how long each is measured (3)
+  the measurement: a constant number of buyers (a closed loop), stock for all, no payments
+  --concurrency N[,N]     buyers at once, or "none" (1,8,32,128,512)
+  --seconds S             duration of each measurement (3)
 
   --seed N                repeats what was random
   --processes N           processes of buyers (1)
   --apis N, --workers N   processes of the service (1, 1)
   --queue BACKEND         postgres or redis (postgres)
-  --docs                  the numbers, into the table of docs/strategies.md
-  --out DIR               where result.json and report.html go (.holdfast-loadtest/<time>)
+  --docs                  writes the numbers into docs/strategies.md
+  --out DIR               folder for result.json and report.html (.holdfast-loadtest/<time>)
 
-  --url URL               aims at a service that runs already. The keys are HOLDFAST_ADMIN_KEY and HOLDFAST_CLIENT_KEY
-  --sandbox-url URL       its payment sandbox, whose books are compared at the end`;
+  --url URL               tests a running service, with the keys HOLDFAST_ADMIN_KEY and HOLDFAST_CLIENT_KEY
+  --sandbox-url URL       its payment sandbox, whose ledger is compared at the end`;
 
 export type FlashSaleArgs = ReturnType<typeof readFlashSaleArgs>;
 

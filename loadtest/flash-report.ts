@@ -2,7 +2,7 @@ import type { FlashSaleArgs } from './flash-args';
 import { type Machine, inOneLine } from './machine';
 import { escaped, plotStyle, svgOf } from './plot';
 import type { SaleResult } from './sale';
-import type { LevelResult } from './sweep';
+import type { LevelResult } from './levels';
 import { short, time } from './table';
 import { type Outcome, type Tally, sliceMs } from './tally';
 
@@ -13,7 +13,7 @@ export interface FlashSaleResult {
   sales: SaleResult[];
 }
 
-/** Answers that made a buyer send the same request again. */
+/** Responses after which a buyer sent the same request again. */
 const retriesOf = ({ counts }: Tally) => counts.shed + counts.lost - counts.gaveUp;
 
 const answerTimes = ({ answers }: Tally) => [0.5, 0.95, 0.99].map((share) => time(answers.percentile(share)));
@@ -55,17 +55,17 @@ export function salesTable(sales: SaleResult[]): string[][] {
   return [[...head, ...truth], ...rows];
 }
 
-/** What the columns say, below each table: two of them are rates, of different things. */
+/** Printed below each table, because two columns are rates of different things. */
 export const salesLegend = [
-  'orders/s   orders accepted a second (201 or 202, stock taken), until the last order was accepted',
-  'placed/s   orders placed a second (paid, stock sold), until every order had ended: payment is the slower half',
-  'p50…p99    time of an answer, from the moment the buyer wanted to send it',
+  'orders/s   orders accepted per second (201 or 202, stock taken), until the last order was accepted',
+  'placed/s   orders placed per second (paid, stock sold), until every order had ended: payment is the slower half',
+  'p50…p99    response time, from the moment the buyer wanted to send the request',
 ];
 export const levelsLegend = [
-  'orders/s   orders accepted a second by so many buyers at once, with stock for all and no worker: nothing is paid or placed',
+  'orders/s   orders accepted per second with this many buyers at once, stock for all and no worker: nothing is paid or placed',
 ];
 
-/** The sales of a strategy are one line: the numbers of the one whose speed is the median, and what was wrong in any. */
+/** One line per strategy: the numbers of the sale with the median speed, and the failures of all. */
 function byStrategy(sales: SaleResult[]): { typical: SaleResult; all: SaleResult[] }[] {
   return [...new Set(sales.map(({ strategy }) => strategy))].map((strategy) => {
     const all = sales.filter((sale) => sale.strategy === strategy);
@@ -106,7 +106,7 @@ export function levelsTable(levels: LevelResult[]): string[][] {
   return [head, ...rows];
 }
 
-/** Numbers in place of histograms. */
+/** Percentiles instead of histograms. */
 const plain = (tally: Tally) => ({
   counts: tally.counts,
   answerMs: Object.fromEntries(
@@ -117,7 +117,7 @@ const plain = (tally: Tally) => ({
   oddAnswers: tally.oddAnswers,
 });
 
-/** A sale as programs read it. */
+/** A sale for programs. */
 export const plainSale = ({ tally, ...sale }: SaleResult) => ({
   ...sale,
   ...plain(tally),
@@ -126,7 +126,7 @@ export const plainSale = ({ tally, ...sale }: SaleResult) => ({
 });
 export type PlainSale = ReturnType<typeof plainSale>;
 
-/** For programs: what was asked for, what came out, and on what. */
+/** For programs: arguments, results and machine. */
 export function jsonOf({ machine, args, levels, sales }: FlashSaleResult): string {
   const whole = {
     machine,
@@ -146,7 +146,7 @@ const style = `
   td { white-space: nowrap; } td:first-child, th:first-child { text-align: left; } .scroll { overflow-x: auto; }
   .pass { color: #1a7f37; } .FAIL { color: #cf222e; font-weight: 700; }`;
 
-/** One file that opens without a network. */
+/** One file that needs no network. */
 export function htmlOf({ machine, args, levels, sales }: FlashSaleResult): string {
   const plots = [
     ...(levels.length > 0 ? Object.values(concurrencyPlots(levels)) : []),
@@ -161,17 +161,17 @@ export function htmlOf({ machine, args, levels, sales }: FlashSaleResult): strin
 <html lang="en"><head><meta charset="utf-8"><title>Holdfast: a flash sale</title><style>${style}</style></head>
 <body><h1>A flash sale</h1>
 <p>${args.buyers} buyers, ${args.rate} a second, for ${args.stock} units of ${args.skus} product${args.skus > 1 ? 's' : ''}, ${args.lines} line${args.lines > 1 ? 's' : ''} each;
-${short(100 * args.declineRate)} % of the cards declined, ${short(100 * args.abandonRate)} % of the buyers went away. ${args.runs > 1 ? `${args.runs} sales by each strategy, of which the table shows the one with the median speed. Seeds from ${args.seed} on.` : `Seed ${args.seed}.`}<br>${escaped(inOneLine(machine))}; ${escaped(machine.at)}</p>
-${failures.length > 0 ? `<h2 class="FAIL">What is wrong</h2><ul>${failures.join('')}</ul>` : '<p class="pass">Every promise held.</p>'}
+${short(100 * args.declineRate)} % of the cards declined, ${short(100 * args.abandonRate)} % of the buyers reserved and left. ${args.runs > 1 ? `${args.runs} sales by each strategy, of which the table shows the one with the median speed. Seeds from ${args.seed} on.` : `Seed ${args.seed}.`}<br>${escaped(inOneLine(machine))}; ${escaped(machine.at)}</p>
+${failures.length > 0 ? `<h2 class="FAIL">Failures</h2><ul>${failures.join('')}</ul>` : '<p class="pass">Every promise held.</p>'}
 <div class="scroll">${htmlTable(salesTable(sales))}</div>
 <p>${salesLegend.map(escaped).join('<br>')}</p>
-${levels.length > 0 ? `<h2>So many buyers at once</h2><div class="scroll">${htmlTable(levelsTable(levels))}</div><p>${levelsLegend.map(escaped).join('<br>')}</p>` : ''}
+${levels.length > 0 ? `<h2>Buyers at once</h2><div class="scroll">${htmlTable(levelsTable(levels))}</div><p>${levelsLegend.map(escaped).join('<br>')}</p>` : ''}
 <div class="plots">${plots.join('\n')}</div>
 </body></html>
 `;
 }
 
-/** What becomes of each strategy the more buyers there are. */
+/** Throughput and p99 of each strategy by the number of buyers. */
 export function concurrencyPlots(levels: LevelResult[]): Record<'throughput' | 'p99', string> {
   const names = [...new Set(levels.map(({ strategy }) => strategy))];
   const seriesOf = (value: (level: LevelResult) => number) =>
@@ -191,7 +191,7 @@ export function concurrencyPlots(levels: LevelResult[]): Record<'throughput' | '
       logX: true,
     }),
     p99: svgOf({
-      title: 'p99 of the answer',
+      title: 'p99 of responses',
       xLabel,
       yLabel: 'ms',
       series: seriesOf(({ tally }) => tally.answers.percentile(0.99) ?? 0),
@@ -202,9 +202,9 @@ export function concurrencyPlots(levels: LevelResult[]): Record<'throughput' | '
 }
 
 function coursePlot({ strategy, tally }: SaleResult): string {
-  const told: Outcome[] = ['accepted', 'refused', 'reserved', 'shed'];
+  const shown: Outcome[] = ['accepted', 'refused', 'reserved', 'shed'];
   const { course } = tally.data;
-  const series = told
+  const series = shown
     .filter((outcome) => tally.counts[outcome] > 0)
     .map((name) => ({
       name,
@@ -212,7 +212,7 @@ function coursePlot({ strategy, tally }: SaleResult): string {
         (slice, nth) => [(nth * sliceMs) / 1_000, ((slice[name] ?? 0) * 1_000) / sliceMs] as [number, number],
       ),
     }));
-  return svgOf({ title: `The sale by ${strategy}`, xLabel: 'seconds', yLabel: 'answers/s', series });
+  return svgOf({ title: `The sale by ${strategy}`, xLabel: 'seconds', yLabel: 'responses/s', series });
 }
 
 function htmlTable([head, ...rows]: string[][]): string {

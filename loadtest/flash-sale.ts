@@ -18,34 +18,33 @@ import {
   salesTable,
 } from './flash-report';
 import { busyWarning, inOneLine, machineNow } from './machine';
-import { tellParent } from './onlooker';
-import { ProgressLine } from './progress';
+import { ProgressLine, sendToParent } from './progress';
 import { Sale, type SaleResult } from './sale';
-import { type Site, Stand, stopping } from './stand';
-import { type LevelResult, runLevel, warmUpMs } from './sweep';
+import { type Site, Environment, stopping } from './environment';
+import { type LevelResult, runLevel, warmUpMs } from './levels';
 import { short, table, time } from './table';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
-/** Holds the sales that were asked for; the exit code: 0 when every promise held. */
+/** Runs the sales. Resolves with the exit code: 0 when every promise held. */
 export async function flashSale(
   argv: string[],
   onStart: (stop: () => Promise<void>) => void,
 ): Promise<number> {
   const args = readFlashSaleArgs(argv, strategiesOfThisBuild());
   const crowd = await Crowd.gather(args.processes);
-  const stand = args.url === undefined ? await Stand.build() : undefined;
-  const stop = stopping(crowd, stand);
+  const environment = args.url === undefined ? await Environment.build() : undefined;
+  const stop = stopping(crowd, environment);
   onStart(stop);
   try {
-    const machine = await machineNow(stand?.server, stand?.dataDir);
+    const machine = await machineNow(environment?.server, environment?.dataDir);
     say(inOneLine(machine));
     const warning = busyWarning(machine);
     if (warning) say(warning);
     const result: FlashSaleResult = { machine, args, levels: [], sales: [] };
     for (const strategy of args.strategies) {
-      result.levels.push(...(await sweep(strategy, { args, crowd, stand })));
-      result.sales.push(...(await sell(strategy, { args, crowd, stand })));
+      result.levels.push(...(await measureLevels(strategy, { args, crowd, environment })));
+      result.sales.push(...(await sell(strategy, { args, crowd, environment })));
     }
     report(result);
     return result.sales.every(({ verdict }) => verdict.failures.length === 0) ? 0 : 1;
@@ -54,9 +53,9 @@ export async function flashSale(
   }
 }
 
-/** As the build that is going to run knows them. */
+/** The strategies of the build that will run. */
 function strategiesOfThisBuild(): string[] {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- what was built a moment ago, not what is beside us
+  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build, not the sources
   const built = require(
     path.join(root, 'dist', 'inventory', 'allocation', 'strategies', 'strategies.js'),
   ) as {
@@ -65,15 +64,15 @@ function strategiesOfThisBuild(): string[] {
   return built.strategyNames;
 }
 
-interface Surroundings {
+interface Context {
   args: FlashSaleArgs;
   crowd: Crowd;
-  /** Undefined: the service is somebody else's. */
-  stand: Stand | undefined;
+  /** Undefined for a service named by --url. */
+  environment: Environment | undefined;
 }
 
-function openSite({ args, stand }: Surroundings, workers: number): Promise<Site> {
-  if (stand) return stand.open({ apis: args.apis, workers, queue: args.queue });
+function openSite({ args, environment }: Context, workers: number): Promise<Site> {
+  if (environment) return environment.open({ apis: args.apis, workers, queue: args.queue });
   const url = args.url!;
   const admin = new HttpClient(url, process.env.HOLDFAST_ADMIN_KEY ?? 'hf_dev_admin');
   return Promise.resolve({
@@ -91,23 +90,23 @@ function openSite({ args, stand }: Surroundings, workers: number): Promise<Site>
   });
 }
 
-/** Without workers where the service is ours: orders are taken and not yet paid, so that it is strategies that are compared. */
-async function sweep(strategy: string, surroundings: Surroundings): Promise<LevelResult[]> {
-  const { args, crowd } = surroundings;
+/** In our own service there is no worker: orders are accepted but not paid, so that only strategies are compared. */
+async function measureLevels(strategy: string, context: Context): Promise<LevelResult[]> {
+  const { args, crowd } = context;
   if (args.concurrency.length === 0) return [];
   const levels: LevelResult[] = [];
-  const site = await openSite(surroundings, 0);
+  const site = await openSite(context, 0);
   try {
     for (const concurrency of args.concurrency) {
       const line = new ProgressLine(`${strategy}, ${concurrency} at once`);
       const startedAt = performance.now();
       const level = await runLevel(site, crowd, { ...args, abandonRate: 0, strategy, concurrency }, (sum) =>
-        line.show((performance.now() - startedAt) / (1_000 * args.seconds + warmUpMs), told(sum)),
+        line.show((performance.now() - startedAt) / (1_000 * args.seconds + warmUpMs), summaryOf(sum)),
       );
       const { answers, counts } = level.tally;
       const soldOut = counts.refused > 0 ? ', SOLD OUT while it was measured' : '';
       line.end(
-        `${short(level.ordersPerSecond)} orders accepted/s, p99 of an answer ${time(answers.percentile(0.99))}${soldOut}`,
+        `${short(level.ordersPerSecond)} orders accepted/s, p99 of responses ${time(answers.percentile(0.99))}${soldOut}`,
       );
       levels.push(level);
     }
@@ -117,21 +116,21 @@ async function sweep(strategy: string, surroundings: Surroundings): Promise<Leve
   }
 }
 
-/** As many sales as were asked for, each with other dice, in the same service. */
-async function sell(strategy: string, surroundings: Surroundings): Promise<SaleResult[]> {
-  const { args, crowd } = surroundings;
+/** `--runs` sales in the same service, each with its own seed. */
+async function sell(strategy: string, context: Context): Promise<SaleResult[]> {
+  const { args, crowd } = context;
   const sales: SaleResult[] = [];
-  const site = await openSite(surroundings, args.workers);
+  const site = await openSite(context, args.workers);
   try {
     for (let run = 0; run < args.runs; run++) {
       const seed = args.seed + run;
       const line = new ProgressLine(`${strategy}, the sale${args.runs > 1 ? ` (seed ${seed})` : ''}`);
-      tellParent({ selling: strategy, progress: undefined });
+      sendToParent({ selling: strategy, progress: undefined });
       const sale = await new Sale(site, crowd, strategy, { ...args, seed }).hold((sum) => {
-        line.show(sum.done / args.buyers, told(sum));
-        tellParent({ selling: strategy, progress: sum });
+        line.show(sum.done / args.buyers, summaryOf(sum));
+        sendToParent({ selling: strategy, progress: sum });
       });
-      tellParent({ sold: plainSale(sale) });
+      sendToParent({ sold: plainSale(sale) });
       const { placed, failures } = sale.verdict;
       const held = failures.length === 0 ? 'every promise held' : 'NOT every promise held';
       line.end(
@@ -145,7 +144,7 @@ async function sell(strategy: string, surroundings: Surroundings): Promise<SaleR
   }
 }
 
-const told = ({ done, accepted, refused, shed }: Progress) =>
+const summaryOf = ({ done, accepted, refused, shed }: Progress) =>
   `${done} served, ${accepted} orders, ${refused} refused, ${shed} shed`;
 
 function report(result: FlashSaleResult): void {
@@ -155,7 +154,7 @@ function report(result: FlashSaleResult): void {
   for (const { strategy, seed, verdict } of sales)
     for (const failure of verdict.failures) say(`FAIL ${strategy}, seed ${seed}: ${failure}`);
   const late = Math.max(...sales.map(({ tally }) => tally.lateness.percentile(0.99) ?? 0));
-  say(`seed ${args.seed}; the buyers' own lateness, which is part of their times: p99 ${time(late)}`);
+  say(`seed ${args.seed}; the load generator's own delay, which is part of the times: p99 ${time(late)}`);
 
   const dir = args.out ?? path.join(root, '.holdfast-loadtest', result.machine.at.replace(/[:.]/g, '-'));
   mkdirSync(dir, { recursive: true });

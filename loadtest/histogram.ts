@@ -1,14 +1,14 @@
-/** Each power of two in so many equal parts: a percentile is at most 3 % above the truth, and never below it. */
+/** Each power of two is divided into 32 buckets, so a percentile is at most 3 % too high and never too low. */
 const partsLog2 = 5;
 const parts = 1 << partsLog2;
 
-/** Microseconds beyond this are counted as this: half an hour. */
+/** The largest value, half an hour; longer times count as this. */
 const microsecondsMax = 2 ** 31 - 1;
 
-/** Buckets that were hit, with how often: what travels between processes and into files. */
+/** The used buckets and their counts, for messages and files. */
 export type Counts = [bucket: number, count: number][];
 
-/** How long things took, in buckets that are narrow for short times and wide for long ones. */
+/** Times in buckets that are narrow for short times and wide for long ones. */
 export class Histogram {
   private readonly buckets = new Map<number, number>();
   private total = 0;
@@ -39,7 +39,7 @@ export class Histogram {
     return [...this.buckets].sort(([one], [other]) => one - other);
   }
 
-  /** Milliseconds within which that share of them was done; undefined when there were none. */
+  /** The time in ms that this share of the values does not exceed; undefined when there are none. */
   percentile(share: number): number | undefined {
     let seen = 0;
     for (const [bucket, count] of this.counts) {

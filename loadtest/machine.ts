@@ -2,7 +2,7 @@ import { statfsSync } from 'node:fs';
 import os from 'node:os';
 import { withClient } from './database';
 
-/** What a number was measured on; without it, it says nothing. */
+/** The machine of a measurement; without it a number means nothing. */
 export interface Machine {
   at: string;
   cpu: string;
@@ -10,7 +10,7 @@ export interface Machine {
   memoryGiB: number;
   system: string;
   node: string;
-  /** Others who were at work when it began: near the number of cores or above it, the numbers are too low. */
+  /** Other load at the start: near the number of cores or above it, the results are too low. */
   loadAverage: number;
   postgres?: string;
   disk?: string;
@@ -54,7 +54,7 @@ function postgresAt(server: string): Promise<string> {
   });
 }
 
-/** From linux/magic.h. On the last of them a commit costs nothing, and the numbers are of no use. */
+/** From linux/magic.h. On tmpfs a commit costs nothing, so the results are useless. */
 const fileSystems: Record<number, string> = {
   0xef53: 'ext4',
   0x9123683e: 'btrfs',
@@ -68,8 +68,8 @@ function diskOf(dataDir: string): string {
   return `data on ${name}`;
 }
 
-/** Whoever starts a measurement should know that it will not be one. */
+/** Warns that the machine is too busy for a measurement. */
 export function busyWarning({ loadAverage, cores }: Machine): string | undefined {
   if (loadAverage < cores / 2) return undefined;
-  return `The load average is ${loadAverage} on ${cores} cores: others are at work here, and the numbers will be too low.`;
+  return `The load average is ${loadAverage} on ${cores} cores: other programs are running, and the results will be too low.`;
 }

@@ -2,17 +2,17 @@ import { samplesAt } from '../drills/kit/metrics';
 
 type Samples = Awaited<ReturnType<typeof samplesAt>>;
 
-/** All that the processes told at one moment. */
+/** The metrics of all processes at one moment. */
 export async function metricsOf(urls: string[]): Promise<Samples> {
   return (await Promise.all(urls.map((url) => samplesAt(url)))).flat();
 }
 
-/** How much buyers were in each other's way between two moments; undefined where the service does not tell. */
+/** Contention between two moments; undefined where the service does not report it. */
 export interface Measured {
-  /** Tries to take stock that a rival made useless. */
+  /** Tries to take stock that failed because of a concurrent one. */
   conflicts: number;
   lockWaitP99Ms: number | undefined;
-  /** Orders that shared a transaction, on average over the transactions that may be shared. */
+  /** The average number of orders in a grouped transaction. */
   batchSize: number | undefined;
 }
 
@@ -47,7 +47,7 @@ function difference(before: Samples, after: Samples, name: string): Samples {
 
 const total = (samples: Samples): number => samples.reduce((sum, { value }) => sum + value, 0);
 
-/** Of a Prometheus histogram's cumulative buckets, whatever their other labels: the bound below which that share lies. */
+/** A quantile of a Prometheus histogram, summed over its other labels: the upper bound of the bucket. */
 export function quantile(buckets: Samples, share: number): number {
   const upTo = new Map<number, number>();
   for (const { labels, value } of buckets) {
@@ -55,8 +55,8 @@ export function quantile(buckets: Samples, share: number): number {
     upTo.set(bound, (upTo.get(bound) ?? 0) + value);
   }
   const bounds = [...upTo].sort(([one], [other]) => one - other);
-  const wanted = (bounds.at(-1)?.[1] ?? 0) * share;
-  const [bound = 0] = bounds.find(([, count]) => count >= wanted && count > 0) ?? [];
-  // What lies beyond the last bound is only known to do so.
+  const rank = (bounds.at(-1)?.[1] ?? 0) * share;
+  const [bound = 0] = bounds.find(([, count]) => count >= rank && count > 0) ?? [];
+  // Values above the last bound have no better estimate.
   return bound === Infinity ? (bounds.at(-2)?.[0] ?? 0) : bound;
 }

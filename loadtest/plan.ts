@@ -1,6 +1,6 @@
 import { Random } from '../test/support/seeded';
 
-/** Buyers come when they come, whether or not those before them were answered. */
+/** Buyers arrive at a rate, whether or not earlier ones have a response. */
 export interface OpenLoad {
   kind: 'open';
   buyers: number;
@@ -8,7 +8,7 @@ export interface OpenLoad {
   rate: number;
 }
 
-/** Always so many buyers at once, each of whom buys again as soon as he is answered. */
+/** A constant number of buyers, each of whom buys again as soon as a response arrives. */
 export interface ClosedLoad {
   kind: 'closed';
   buyers: number;
@@ -17,43 +17,43 @@ export interface ClosedLoad {
   ms: number;
 }
 
-/** What the buyers are to do. */
+/** What the buyers do. */
 export interface Plan {
-  /** The doors: one base address for each API. */
+  /** The base address of each API. */
   urls: string[];
   clientKey: string;
-  /** Different for each run, so that no key of one is ever a key of another. */
+  /** Unique per run, so that runs never share an idempotency key. */
   run: string;
   skus: string[];
-  /** Lines of one order, each of another SKU. */
+  /** Lines per order, each with its own SKU. */
   lines: number;
-  /** Shares of the buyers: whose card is declined; who reserve, and then go away. */
+  /** Shares of the buyers whose card is declined, and of those who reserve and leave. */
   declineRate: number;
   abandonRate: number;
-  /** Only reservations are made, by everybody. */
+  /** All buyers only make reservations. */
   reserveOnly?: boolean;
   seed: number;
   load: OpenLoad | ClosedLoad;
 }
 
-/** For how long those who go away keep what they reserved. */
+/** Time to live of the reservations of buyers who leave. */
 export const abandonTtlSeconds = 5;
 
 export interface Purchase {
   kind: 'order' | 'reservation';
   skus: string[];
-  /** Head and body, as they go over the wire; again the same, whenever it is tried again. */
+  /** Head and body as sent; a retry sends the same bytes. */
   request: string;
 }
 
-/** Makes one purchase after the other, the same ones for the same seed. */
+/** A sequence of purchases, the same for the same seed. */
 export class Purchases {
   private readonly random: Random;
   private made = 0;
 
   constructor(
     private readonly plan: Plan,
-    /** Of all processes of buyers, which this is. */
+    /** The number of this process of buyers. */
     private readonly share: number,
   ) {
     this.random = new Random(plan.seed + share);
@@ -65,10 +65,10 @@ export class Purchases {
     const skus = this.someSkus();
     const lines = skus.map((sku) => ({ sku, quantity: 1 }));
     const paymentMethod = this.random.next() < declineRate ? 'pm_card_chargeDeclined' : 'pm_card_visa';
-    const goesAway = this.random.next() < abandonRate;
+    const leaves = this.random.next() < abandonRate;
     const buyer = { customerId: `cus_${key}`, lines };
     if (reserveOnly) return this.purchase('reservation', skus, key, buyer);
-    if (goesAway) return this.purchase('reservation', skus, key, { ...buyer, ttlSeconds: abandonTtlSeconds });
+    if (leaves) return this.purchase('reservation', skus, key, { ...buyer, ttlSeconds: abandonTtlSeconds });
     return this.purchase('order', skus, key, { ...buyer, paymentMethod });
   }
 
@@ -87,7 +87,7 @@ export class Purchases {
   }
 }
 
-/** When buyers arrive, in milliseconds from the start: a Poisson process, as strangers make it who know nothing of each other. */
+/** Arrival times in milliseconds from the start: a Poisson process, as independent buyers make it. */
 export function* arrivals(
   { buyers, rate }: Pick<OpenLoad, 'buyers' | 'rate'>,
   seed: number,
@@ -99,7 +99,7 @@ export function* arrivals(
   }
 }
 
-/** The part of the load that one of several processes carries. */
+/** One process's part of the load. */
 export function shareOf<L extends OpenLoad | ClosedLoad>(load: L, share: number, shares: number): L {
   const buyers = Math.floor(load.buyers / shares) + (share < load.buyers % shares ? 1 : 0);
   if (load.kind === 'closed') return { ...load, buyers };

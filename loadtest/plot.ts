@@ -1,4 +1,4 @@
-/** Line charts as SVG, drawn by hand so that a report is one file and needs nothing from anywhere. */
+/** Line charts as inline SVG, so that a report is one file without dependencies. */
 export interface Series {
   name: string;
   points: [x: number, y: number][];
@@ -9,7 +9,7 @@ export interface Plot {
   xLabel: string;
   yLabel: string;
   series: Series[];
-  /** Equal steps are equal factors; zero and below are left out. */
+  /** Logarithmic; values of zero and below are left out. */
   logX?: boolean;
   logY?: boolean;
 }
@@ -21,7 +21,7 @@ const inner = {
   height: size.height - margin.top - margin.bottom,
 };
 
-/** Told apart also by those who see few colours (Okabe and Ito), and by the shape of their points. */
+/** Colours for colour-blind readers (Okabe and Ito); the points also differ in shape. */
 const colours = [
   '#0072b2',
   '#d55e00',
@@ -85,13 +85,13 @@ export function svgOf(plot: Plot): string {
   return [head, ...grid, ...below, ...names, ...lines, '</svg>'].join('');
 }
 
-/** How a plot looks, wherever it is shown. */
+/** The style of every plot. */
 export const plotStyle = `
   svg { font: 12px system-ui, sans-serif; }
   svg text { fill: currentColor; } svg .title { font-weight: 600; font-size: 14px; }
   svg .grid { stroke: currentColor; opacity: .15; }`;
 
-/** A plot as a picture of its own: on white, because it cannot know what it is shown on. */
+/** A plot as a file of its own, on white because its background is unknown. */
 export function pictureOf(svg: string): string {
   const { width, height } = size;
   const paper = `<style>${plotStyle}</style><rect width="${width}" height="${height}" fill="#fff"/>`;

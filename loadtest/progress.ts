@@ -1,8 +1,11 @@
-/** On a terminal the line is drawn anew; in a file a line now and then is enough. */
+import type { Progress } from './buyers';
+import type { PlainSale } from './flash-report';
+
+/** On a terminal the line is redrawn; in a file one line every few seconds is enough. */
 const drawEveryMs = { terminal: 100, file: 5_000 };
 const barWidth = 24;
 
-/** One line that says how far something is, and what it has done. */
+/** One line with a progress bar and facts. */
 export class ProgressLine {
   private drawnAt = 0;
   private drawn = false;
@@ -22,7 +25,7 @@ export class ProgressLine {
     this.out.write(this.out.isTTY ? `\r\x1b[2K${line.slice(0, this.out.columns - 1)}` : `${line}\n`);
   }
 
-  /** Takes the bar away, and leaves what came of it. */
+  /** Replaces the bar by the result. */
   end(facts: string): void {
     const cleared = this.out.isTTY && this.drawn ? '\r\x1b[2K' : '';
     this.out.write(`${cleared}${this.title}  ${facts}\n`);
@@ -33,4 +36,12 @@ export function bar(share: number): string {
   const full = Math.round(Math.min(1, Math.max(0, share)) * barWidth);
   const percent = `${Math.round(100 * Math.min(1, Math.max(0, share)))} %`.padStart(5);
   return `[${'#'.repeat(full)}${'.'.repeat(barWidth - full)}]${percent}`;
+}
+
+/** Messages for the process that started this one: four times a second, and at the end of each sale. */
+export type ParentMessage = { selling: string; progress: Progress | undefined } | { sold: PlainSale };
+
+/** Does nothing when there is no parent process. */
+export function sendToParent(message: ParentMessage): void {
+  process.send?.(message);
 }

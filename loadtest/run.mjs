@@ -1,4 +1,4 @@
-// What the load tests begin and end alike: a build that is up to date, TypeScript that is read as it is, and Ctrl-C.
+// The common start and end of load tests: a current build, TypeScript without a compile step, and Ctrl-C.
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { bootstrap } from '../scripts/bootstrap.mjs';
@@ -8,8 +8,8 @@ const folder = path.dirname(fileURLToPath(import.meta.url));
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
 /**
- * `main(argv, onStart)` of a module of this folder resolves with the exit code; `onStart` is told how to stop what was
- * started. `build: false`: by a service that runs, whose build must stay what it is.
+ * `main(argv, onStart)` of a module of this folder resolves with the exit code; it passes to `onStart` how to stop what it
+ * started. `build: false`: started by a running service, whose build must not change.
  */
 export async function runLoadTest({ module, main, usage, build = true }) {
   let interrupted = false;
@@ -20,14 +20,14 @@ export async function runLoadTest({ module, main, usage, build = true }) {
         interrupted = true;
         void stop().finally(() => process.exit(130));
       });
-    // Started as a child process: whoever is not there any more wants no more sales either.
+    // A child process stops when its parent is gone.
     process.on('disconnect', () => void stop().finally(() => process.exit(130)));
-    // Listening is no reason to stay when all is done.
+    // The channel must not keep this process alive.
     process.channel?.unref();
   };
   try {
     if (build) await bootstrap({ build: true });
-    // Only now: the compiler is there since the bootstrap.
+    // Only now: the bootstrap has installed the compiler.
     const { requireTypeScript } = await import('../scripts/drill-typescript.mjs');
     const require = requireTypeScript();
     const load = (name) => require(path.join(folder, `${name}.ts`));
@@ -35,7 +35,7 @@ export async function runLoadTest({ module, main, usage, build = true }) {
     if (argv.includes('--help')) return process.stdout.write(`${load(usage[0])[usage[1]]}\n`);
     process.exitCode = await load(module)[main](argv, stopOnSignals);
   } catch (error) {
-    // What a stop interrupts fails, of course; the stop itself ends the process.
+    // After a stop, errors are expected, and the stop ends the process.
     if (!interrupted) failWith(error);
   }
 }

@@ -3,26 +3,26 @@ import type { LedgerRow } from '../src/audit/ledger';
 import { HttpClient } from '../test/support/http-client';
 import { NotInTime, until } from '../test/support/until';
 import type { Progress } from './buyers';
-import { cpuEach } from './cpu';
+import { cpuEach } from './process-usage';
 import type { Crowd } from './crowd';
 import type { FlashSaleArgs } from './flash-args';
 import { type Measured, between, metricsOf } from './metrics';
 import { abandonTtlSeconds, type Plan } from './plan';
-import type { Site } from './stand';
+import type { Site } from './environment';
 import { type Tally, sliceMs } from './tally';
-import { type OrderTruth, type StockTruth, type Verdict, judge } from './truth';
+import { type OrderFacts, type StockFacts, type Verdict, judge } from './verdict';
 
-/** What a queue of accepted orders may take to be charged, when it is slow. */
+/** The slowest acceptable rate of charging accepted orders. */
 const settledPerSecondMin = 20;
 const settleMsMin = 60_000;
-/** A reservation's end is promised within this of its time. */
+/** Reservations are promised to expire within this time. */
 const expiryGraceMs = 5_000;
 
 export type SaleArgs = Pick<
   FlashSaleArgs,
   'stock' | 'buyers' | 'rate' | 'skus' | 'lines' | 'declineRate' | 'abandonRate' | 'seed'
 > & {
-  /** False: somebody else checks the invariants, in a database too large for an API's patience. */
+  /** False when the database is too large for the API's audit and the caller checks the invariants. */
   audited?: boolean;
 };
 
@@ -30,7 +30,7 @@ export interface SaleResult {
   strategy: string;
   seed: number;
   ordersPerSecond: number;
-  /** From the first buyer until every order had come to its end. */
+  /** From the first buyer until every order had ended. */
   settledMs: number;
   placedPerSecond: number;
   /** Microseconds of CPU per placed order, by kind of process. */
@@ -40,7 +40,7 @@ export interface SaleResult {
   verdict: Verdict;
 }
 
-/** New products of one strategy, with so many units each; their SKUs. */
+/** Creates products with this strategy and stock, and returns their SKUs. */
 export async function putOnSale(
   site: Site,
   { strategy, stock, skus, run }: { strategy: string; stock: number; skus: number; run: string },
@@ -48,7 +48,7 @@ export async function putOnSale(
   const names = Array.from({ length: skus }, (_, nth) => `${run}-${nth + 1}`);
   for (const sku of names) {
     const unitPrice = { amount: 1999, currency: 'EUR' };
-    const body = { name: `On sale, by ${strategy}`, unitPrice, onHand: stock, strategy };
+    const body = { name: `On sale, ${strategy}`, unitPrice, onHand: stock, strategy };
     const answer = await site.admin.put(`/v1/admin/products/${sku}`, body);
     if (answer.status !== 201)
       throw new Error(`A product could not be put on sale: ${answer.status} ${answer.text}`);
@@ -56,10 +56,10 @@ export async function putOnSale(
   return names;
 }
 
-/** Unlike any other, also in a service that has seen many. */
+/** A unique prefix for SKUs and keys. */
 export const newRun = (): string => `SALE-${randomUUID().slice(0, 8)}`;
 
-/** One sale with one strategy: the rush, the rest afterwards, the last units, and then what all witnesses say. */
+/** One sale with one strategy: the rush, the rest, the last units, and the checks of every record. */
 export class Sale {
   private readonly run = newRun();
   private skus: string[] = [];
@@ -86,8 +86,8 @@ export class Sale {
     const settledMs = performance.now() - startedAt;
     const cpuAfter = this.site.cpuSeconds();
     const leftOver = await this.levels();
-    const sentAwayAtTheEnd = await this.offerAgain(leftOver, tally);
-    const verdict = await this.judge(tally, leftOver, sentAwayAtTheEnd);
+    const refusedAtTheEnd = await this.offerAgain(leftOver, tally);
+    const verdict = await this.judge(tally, leftOver, refusedAtTheEnd);
     return {
       strategy: this.strategy,
       seed: this.args.seed,
@@ -115,42 +115,42 @@ export class Sale {
     return tally;
   }
 
-  /** Whoever got nothing comes back: what is left, and was wanted, must go to them to the last unit. */
-  private async offerAgain(leftOver: StockTruth[], { counts, refusedBySku }: Tally): Promise<number> {
-    let sentAway = 0;
+  /** Refused buyers come back: they must be able to buy what is left, to the last unit. Returns how many could not. */
+  private async offerAgain(leftOver: StockFacts[], { counts, refusedBySku }: Tally): Promise<number> {
+    let refusedAgain = 0;
     let accepted = counts.accepted;
     for (const { sku, available } of leftOver) {
       const buyers = Math.min(available, (refusedBySku[sku] ?? 0) + counts.gaveUp);
       if (buyers === 0) continue;
       const late = { ...this.args, buyers, lines: 1, declineRate: 0, abandonRate: 0 };
       const tally = await this.buy(`${this.run}-late-${sku}`, [sku], late);
-      sentAway += tally.counts.refused + tally.counts.gaveUp;
+      refusedAgain += tally.counts.refused + tally.counts.gaveUp;
       accepted += tally.counts.accepted;
     }
     if (accepted > counts.accepted) await this.untilAtRest(accepted);
-    return sentAway;
+    return refusedAgain;
   }
 
-  /** No order of ours is under way, and nobody who went away still has a reservation. In vain it ends too, and is judged. */
+  /** Waits until no order is in progress and no reservation of a buyer who left is active; in the end the verdict decides. */
   private async untilAtRest(accepted: number): Promise<void> {
     const withinMs = settleMsMin + (1_000 * accepted) / settledPerSecondMin;
     try {
-      await until('no order is under way', () => this.site.isAtRest(), withinMs);
+      await until('no order is in progress', () => this.site.isAtRest(), withinMs);
       for (const sku of this.args.abandonRate > 0 ? this.skus : []) {
         const graceMs = 1_000 * abandonTtlSeconds + 2 * expiryGraceMs;
-        await until(`nobody has ${sku} reserved`, () => this.isReservedByNobody(sku), graceMs);
+        await until(`no reservation of ${sku} is active`, () => this.hasNoReservation(sku), graceMs);
       }
     } catch (error) {
       if (!(error instanceof NotInTime)) throw error;
     }
   }
 
-  private async isReservedByNobody(sku: string): Promise<boolean> {
+  private async hasNoReservation(sku: string): Promise<boolean> {
     const answer = await this.site.admin.get(`/v1/admin/reservations?status=active&sku=${sku}&limit=1`);
     return answer.status === 200 && (answer.body as { data: unknown[] }).data.length === 0;
   }
 
-  private async judge(tally: Tally, leftOver: StockTruth[], sentAwayAtTheEnd: number): Promise<Verdict> {
+  private async judge(tally: Tally, leftOver: StockFacts[], refusedAtTheEnd: number): Promise<Verdict> {
     const orderIds = this.tallies.flatMap((one) => one.orderIds);
     const oddAnswers = this.tallies.flatMap((one) => one.oddAnswers);
     const unexpected = this.tallies.reduce((sum, { counts }) => sum + counts.unexpected, 0);
@@ -160,27 +160,27 @@ export class Sale {
       leftOver: Object.fromEntries(leftOver.map(({ sku, available }) => [sku, available])),
       orders: await this.orders(orderIds),
       ledger: await this.ledger(),
-      told: { orderIds, refusedBySku, reservedBySku, contradictions, oddAnswers, unexpected },
-      sentAwayAtTheEnd,
+      reported: { orderIds, refusedBySku, reservedBySku, contradictions, oddAnswers, unexpected },
+      refusedAtTheEnd,
       brokenInvariants: this.args.audited === false ? [] : await this.brokenInvariants(),
     });
   }
 
-  private levels(): Promise<StockTruth[]> {
+  private levels(): Promise<StockFacts[]> {
     return Promise.all(
-      this.skus.map(async (sku) => (await this.site.admin.get(`/v1/stock/${sku}`)).body as StockTruth),
+      this.skus.map(async (sku) => (await this.site.admin.get(`/v1/stock/${sku}`)).body as StockFacts),
     );
   }
 
-  /** Newest first, until all that are older than the first of ours. */
-  private async orders(orderIds: string[]): Promise<OrderTruth[]> {
+  /** Pages through the orders, newest first, back to our first one. */
+  private async orders(orderIds: string[]): Promise<OrderFacts[]> {
     if (orderIds.length === 0) return [];
     const first = orderIds.reduce((least, id) => (id < least ? id : least));
     const ours = new Set(this.skus);
-    const found: OrderTruth[] = [];
+    const found: OrderFacts[] = [];
     for (let cursor = ''; ;) {
       const answer = await this.site.admin.get(`/v1/admin/orders?limit=100${cursor}`);
-      const page = answer.body as { data: OrderTruth[]; hasMore: boolean; nextCursor: string };
+      const page = answer.body as { data: OrderFacts[]; hasMore: boolean; nextCursor: string };
       found.push(...page.data.filter(({ lines }) => lines.some(({ sku }) => ours.has(sku))));
       if (!page.hasMore || page.data.at(-1)!.id < first) return found;
       cursor = `&cursor=${page.nextCursor}`;
@@ -205,7 +205,7 @@ export class Sale {
   }
 }
 
-/** Until the last order was taken: what comes afterwards is refusals, which say nothing of how fast stock is sold. */
+/** Until the last order was accepted: the refusals after it say nothing about how fast stock is sold. */
 function busyMs({ course }: Tally, rushMs: number): number {
   const last = course.findLastIndex((slice) => slice?.accepted);
   return last === -1 ? rushMs : Math.min(rushMs, (last + 1) * sliceMs);

@@ -1,4 +1,4 @@
-/** Columns as wide as they must be; all but the first to the right, for they are numbers. */
+/** Aligned columns; all but the first are numbers and right-aligned. */
 export function table(rows: string[][]): string {
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   const line = (row: string[]) =>
@@ -6,7 +6,7 @@ export function table(rows: string[][]): string {
   return rows.map((row) => line(row).join('  ').trimEnd()).join('\n');
 }
 
-/** As many digits as mean anything: 3. */
+/** Three significant digits. */
 export function short(number: number | undefined): string {
   if (number === undefined) return '–';
   if (number === 0) return '0';

@@ -1,20 +1,20 @@
 import { type Counts, Histogram } from './histogram';
 
 /**
- * What a buyer was told:
+ * The result of a request:
  *
- * accepted    the order was taken (201, 202), perhaps for its card to be declined later
- * reserved    a reservation was made, by somebody who will go away
+ * accepted    the order was accepted (201, 202); its card may be declined later
+ * reserved    a reservation was made, by a buyer who will leave
  * refused     there was not enough stock
- * shed        503 or 429: come again; each time it is said
- * lost        the connection ended without an answer; each time
- * gaveUp      shed or lost until the buyer had enough
- * unexpected  anything else: a defect of the service or of these buyers
+ * shed        503 or 429, counted at each try
+ * lost        the connection ended without a response, counted at each try
+ * gaveUp      the buyer stopped after many tries that were shed or lost
+ * unexpected  anything else: a defect of the service or of the load test
  */
 export const outcomes = ['accepted', 'reserved', 'refused', 'shed', 'lost', 'gaveUp', 'unexpected'] as const;
 export type Outcome = (typeof outcomes)[number];
 
-/** Parts of a second in which the course of a sale is told. */
+/** The resolution of a sale's course. */
 export const sliceMs = 250;
 
 /** Enough to see what went wrong. */
@@ -29,19 +29,19 @@ export interface TallyData {
   orderIds: string[];
   refusedBySku: Record<string, number>;
   reservedBySku: Record<string, number>;
-  /** Why buyers were sent away, in the service's words. */
+  /** The reasons of 503 and 429, in the service's words. */
   shedFor: Record<string, number>;
-  /** Refusals which say themselves that there was enough. */
+  /** Refusals whose own numbers say that there was enough stock. */
   contradictions: string[];
   oddAnswers: string[];
 }
 
-/** What happened to the buyers of one process, or of all. */
+/** The results of one process of buyers, or of all. */
 export class Tally {
   readonly counts = Object.fromEntries(outcomes.map((name) => [name, 0])) as Record<Outcome, number>;
-  /** From the moment a buyer wanted to send until the answer was there. */
+  /** From the moment a buyer wanted to send until the response. */
   readonly answers = new Histogram();
-  /** How much later than wanted a request was begun: what these buyers themselves are too slow for. */
+  /** How late requests were sent, because the load generator itself was too slow. */
   readonly lateness = new Histogram();
   readonly course: Partial<Record<Outcome, number>>[] = [];
   readonly orderIds: string[] = [];
@@ -68,7 +68,7 @@ export class Tally {
       const own = (this.course[slice] ??= {});
       for (const [name, times] of Object.entries(counts)) addTo(own, name, times);
     }
-    // A call takes some hundred thousand arguments at most, and a fast machine answers more buyers than that.
+    // Not one push: a call accepts at most some hundred thousand arguments.
     for (const id of other.orderIds) this.orderIds.push(id);
     for (const by of ['refusedBySku', 'reservedBySku', 'shedFor'] as const)
       for (const [name, times] of Object.entries(other[by])) addTo(this[by], name, times);

@@ -2,20 +2,20 @@ import net from 'node:net';
 import tls from 'node:tls';
 
 /**
- * HTTP/1.1 with as little work as will do: on a machine that runs the service too, whatever the buyers cost is missing
- * where it is measured. One request at a time on each connection, which stays open.
+ * A minimal HTTP/1.1 client: on a machine that also runs the service, CPU used by the buyers is missing there. Connections
+ * stay open and carry one request at a time.
  */
-export interface WireAnswer {
+export interface WireResponse {
   status: number;
   head: string;
   body: Buffer;
 }
 
-/** The connection ended, or was silent for too long, before there was an answer. Nobody knows what became of the request. */
+/** The connection ended, or was silent for too long, before a response. The result of the request is unknown. */
 export class ConnectionLost extends Error {}
 
 /** The value of a header, by its lower-case name. */
-export function headerOf({ head }: WireAnswer, name: string): string | undefined {
+export function headerOf({ head }: WireResponse, name: string): string | undefined {
   return new RegExp(`^${name}: *(.*)$`, 'im').exec(head)?.[1]?.trim();
 }
 
@@ -28,13 +28,13 @@ interface Head {
 
 const endOfHead = '\r\n\r\n';
 
-/** Puts answers together from whatever pieces they come in. */
-export class AnswerReader {
+/** Assembles responses from pieces of any size. */
+export class ResponseReader {
   private unread: Buffer = Buffer.alloc(0);
   private head: Head | undefined;
 
-  /** The answer that is complete with this piece, if one is. */
-  push(piece: Buffer): WireAnswer | undefined {
+  /** The response that this piece completes, if any. */
+  push(piece: Buffer): WireResponse | undefined {
     this.unread = this.unread.length === 0 ? piece : Buffer.concat([this.unread, piece]);
     this.head ??= this.readHead();
     if (this.head === undefined) return undefined;
@@ -53,14 +53,13 @@ export class AnswerReader {
       const text = this.unread.toString('latin1', 0, end);
       this.unread = this.unread.subarray(end + endOfHead.length);
       const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]);
-      if (!status) throw new ConnectionLost(`This is no HTTP/1.1: ${text.slice(0, 80)}`);
-      // "100 Continue" and its like come before the answer.
+      if (!status) throw new ConnectionLost(`Not HTTP/1.1: ${text.slice(0, 80)}`);
+      // Skips "100 Continue" and the like, which precede the response.
       if (status < 200) continue;
       const length = /^content-length: *(\d+)/im.exec(text)?.[1];
       const chunked = /^transfer-encoding:.*chunked/im.test(text);
       const hasBody = status !== 204 && status !== 304;
-      if (hasBody && length === undefined && !chunked)
-        throw new ConnectionLost('An answer does not say how long it is.');
+      if (hasBody && length === undefined && !chunked) throw new ConnectionLost('A response has no length.');
       return { status, text, length: hasBody ? Number(length ?? 0) : 0, chunked: chunked && hasBody };
     }
   }
@@ -84,13 +83,13 @@ function dechunked(buffer: Buffer): { body: Buffer; end: number } | undefined {
   }
 }
 
-/** Longer than a service under overload takes to say so; what is silent for longer is taken for lost. */
-const patienceMs = 30_000;
+/** Longer than an overloaded service takes to refuse; after this a connection counts as lost. */
+const silenceMsMax = 30_000;
 
 class Connection {
   private readonly socket: net.Socket;
-  private readonly reader = new AnswerReader();
-  private pending: { resolve: (answer: WireAnswer) => void; reject: (error: Error) => void } | undefined;
+  private readonly reader = new ResponseReader();
+  private pending: { resolve: (answer: WireResponse) => void; reject: (error: Error) => void } | undefined;
 
   constructor(url: URL) {
     const secure = url.protocol === 'https:';
@@ -98,8 +97,8 @@ class Connection {
     const address = { host, port: Number(url.port) || (secure ? 443 : 80) };
     this.socket = secure ? tls.connect({ ...address, servername: host }) : net.connect(address);
     this.socket.setNoDelay(true);
-    this.socket.setTimeout(patienceMs, () => this.pending && this.socket.destroy());
-    this.socket.on('data', (piece: Buffer) => this.hear(piece));
+    this.socket.setTimeout(silenceMsMax, () => this.pending && this.socket.destroy());
+    this.socket.on('data', (piece: Buffer) => this.receive(piece));
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => this.pending?.reject(new ConnectionLost('The connection ended.')));
   }
@@ -108,7 +107,7 @@ class Connection {
     return !this.socket.destroyed && this.socket.writable;
   }
 
-  send(request: string): Promise<WireAnswer> {
+  send(request: string): Promise<WireResponse> {
     return new Promise((resolve, reject) => {
       this.pending = { resolve, reject };
       this.socket.write(request);
@@ -119,7 +118,7 @@ class Connection {
     this.socket.destroy();
   }
 
-  private hear(piece: Buffer): void {
+  private receive(piece: Buffer): void {
     try {
       const answer = this.reader.push(piece);
       if (answer === undefined) return;
@@ -133,7 +132,7 @@ class Connection {
   }
 }
 
-/** As many connections as are needed at once, up to a bound; whoever comes beyond it waits for one. */
+/** A pool of connections; requests beyond `max` wait. */
 export class Connections {
   private readonly idle: Connection[] = [];
   private readonly waiting: ((connection: Connection) => void)[] = [];
@@ -144,8 +143,8 @@ export class Connections {
     private readonly max: number,
   ) {}
 
-  /** Sends the request, whose head and body are written out in full. */
-  async send(request: string): Promise<WireAnswer> {
+  /** `request`: the complete head and body. */
+  async send(request: string): Promise<WireResponse> {
     const connection = await this.take();
     try {
       return await connection.send(request);

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { processScript } from '../crowd';
 
-/** Runs a module of this folder in a process of its own; `work` gets what it answered, and the process ends with it. */
+/** Runs a module of this folder in a separate process until `work` is done with its result. */
 export async function inChild<Q extends object, A extends object>(
   module: string,
   question: Q,
@@ -22,7 +22,7 @@ function firstAnswer<A>(child: ChildProcess, module: string): Promise<A> {
   return new Promise((resolve, reject) => {
     child.once('message', (message) => resolve(message as A));
     child.once('exit', (code, signal) =>
-      reject(new Error(`${module} ended by itself (${signal ?? `exit ${code}`}).`)),
+      reject(new Error(`${module} ended unexpectedly (${signal ?? `exit ${code}`}).`)),
     );
   });
 }

@@ -2,29 +2,29 @@ import { randomUUID } from 'node:crypto';
 import type { Crowd } from '../crowd';
 import type { Plan } from '../plan';
 import { newRun, putOnSale } from '../sale';
-import type { Site } from '../stand';
+import type { Site } from '../environment';
 import type { Tally } from '../tally';
 import { copy } from './past';
 import { withClient } from '../database';
 
-/** New orders a second, before and while: enough to see a percentile, few enough that a slow machine keeps up. */
+/** New orders per second: enough for percentiles, few enough for a slow machine. */
 const ordersPerSecond = 100;
 const calmSeconds = 5;
-/** What making so many rows may take on a slow machine. */
+/** How fast a slow machine makes the rows. */
 const rowsPerSecondMin = 5_000;
-/** The storm is watched at least so long, and given up on after so long. */
+/** How long orders are measured during the storm, and how long its end is waited for. */
 const stormSeconds = 10;
 const giveUpMs = 300_000;
-const lookEveryMs = 50;
+const pollEveryMs = 50;
 
 export interface ExpiryResult {
-  /** From their moment until the stock of the last one was back. */
+  /** From the expiry time until the stock of the last reservation was back. */
   releasedMs: number;
   calm: Tally;
   storm: Tally;
 }
 
-/** Reservations that all end in the same second, on the product that everybody is buying. */
+/** Expires many reservations in the same second, on the product that buyers are ordering. */
 export async function expireAtOnce(
   site: Site,
   crowd: Crowd,
@@ -47,12 +47,12 @@ export async function expireAtOnce(
   return { releasedMs, calm, storm };
 }
 
-/** One reservation made through the API, and copies of it, all of which end a moment from now. */
+/** Makes one reservation through the API and copies it; all copies expire a moment from now. */
 async function reserveMany(site: Site, sku: string, count: number): Promise<{ endsAt: Date; inMs: number }> {
   const key = randomUUID();
   const body = { customerId: 'cus_storm', lines: [{ sku, quantity: 1 }], ttlSeconds: 3_600 };
   const answer = await site.admin.post('/v1/reservations', body, { headers: { 'idempotency-key': key } });
-  if (answer.status !== 201) throw new Error(`Nothing could be reserved: ${answer.status} ${answer.text}`);
+  if (answer.status !== 201) throw new Error(`The reservation failed: ${answer.status} ${answer.text}`);
   return withClient(site.service!.databaseUrl, async (client) => {
     await client.query(`SET session_replication_role = replica; SET synchronous_commit = off`);
     const { rows } = await client.query<{ id: string; endsAt: Date }>(
@@ -87,12 +87,12 @@ async function reserveMany(site: Site, sku: string, count: number): Promise<{ en
     );
     const inMs = Number(left.rows[0]!.ms);
     if (inMs < 0)
-      throw new Error(`This machine made ${count} reservations too slowly: they had ended before.`);
+      throw new Error(`This machine made ${count} reservations too slowly: they had already expired.`);
     return { endsAt, inMs };
   });
 }
 
-/** Milliseconds from now, which is when they end. */
+/** Milliseconds from now until all are released. */
 function untilReleased(site: Site, endsAt: Date): Promise<number> {
   const startedAt = performance.now();
   return withClient(site.service!.databaseUrl, async (client) => {
@@ -104,8 +104,8 @@ function untilReleased(site: Site, endsAt: Date): Promise<number> {
       const ms = performance.now() - startedAt;
       if (!rows[0]!.due) return ms;
       if (ms > giveUpMs)
-        throw new Error(`Reservations were still there ${giveUpMs / 1_000} s after their end.`);
-      await new Promise((resolve) => setTimeout(resolve, lookEveryMs));
+        throw new Error(`Reservations were still active ${giveUpMs / 1_000} s after their expiry.`);
+      await new Promise((resolve) => setTimeout(resolve, pollEveryMs));
     }
   });
 }

@@ -17,8 +17,8 @@ import type { CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import type { Relay } from '../../src/outbox/relay';
 import type { Queues } from '../../src/queue/queues';
 
-export interface InProcessOrder {
-  /** The whole intake, or nothing but the taking of stock. */
+export interface InProcessTask {
+  /** The whole intake, or only taking stock. */
   what: 'intake' | 'stock';
   dist: string;
   databaseUrl: string;
@@ -27,9 +27,9 @@ export interface InProcessOrder {
   warmUpMs: number;
   ms: number;
 }
-export type InProcessAnswer = { perSecond: number } | { failed: string };
+export type InProcessResult = { perSecond: number } | { failed: string };
 
-/** What is used of the build. */
+/** The exports of the build that are used. */
 interface Built {
   loadConfig: typeof loadConfig;
   openDatabase: typeof openDatabase;
@@ -48,19 +48,19 @@ interface Built {
 }
 
 /**
- * The service's own code without HTTP. `intake`: all of it, called as its controller does. `stock`: what `grouped` itself is,
- * one lock, one decision in memory and one write for all who wait; no keys, no orders, nothing but the units.
+ * The service's code without HTTP. `intake`: all of it, called as its controller does. `stock`: only what `grouped` does, one
+ * lock, one decision in memory and one write for all who wait, without keys and orders.
  */
 export function serve(): void {
-  process.on('message', (order: InProcessOrder) => {
+  process.on('message', (order: InProcessTask) => {
     measure(order).then(
-      (perSecond) => process.send!({ perSecond } satisfies InProcessAnswer),
-      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies InProcessAnswer),
+      (perSecond) => process.send!({ perSecond } satisfies InProcessResult),
+      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies InProcessResult),
     );
   });
 }
 
-async function measure({ what, dist, databaseUrl, sku, ...load }: InProcessOrder): Promise<number> {
+async function measure({ what, dist, databaseUrl, sku, ...load }: InProcessTask): Promise<number> {
   const built = buildAt(dist);
   const settings = { NODE_ENV: 'test', DATABASE_URL: databaseUrl, INTAKE_WAITING_MAX: '100000' };
   const config = built.loadConfig(settings);
@@ -71,10 +71,10 @@ async function measure({ what, dist, databaseUrl, sku, ...load }: InProcessOrder
   return perSecond;
 }
 
-/** How many were done in each second that counts. */
+/** Purchases per second after the warm-up. */
 async function keepBuying(
   buy: () => Promise<unknown>,
-  { buyers, warmUpMs, ms }: Pick<InProcessOrder, 'buyers' | 'warmUpMs' | 'ms'>,
+  { buyers, warmUpMs, ms }: Pick<InProcessTask, 'buyers' | 'warmUpMs' | 'ms'>,
 ): Promise<number> {
   const countedFrom = performance.now() + warmUpMs;
   const until = countedFrom + ms;
@@ -91,7 +91,7 @@ async function keepBuying(
 }
 
 function intakeOf(built: Built, config: Config, db: Database, sku: string): () => Promise<unknown> {
-  // Messages stay in the outbox: ringing for the worker is another measurement's.
+  // Messages stay in the outbox; waking the worker is part of another measurement.
   const noQueues = undefined as unknown as Queues;
   const relay = new built.Relay(db, noQueues, { enabled: false, resendMs: 60_000 });
   const contention = new built.Contention();
@@ -129,7 +129,7 @@ function checkout({ newId, fingerprintOf }: Built, sku: string): CheckoutRequest
   };
 }
 
-/** What a build is measured by, below `dist`. */
+/** The measured files below `dist`. */
 export const measuredFiles = [
   ...['config/config', 'database/group-commit', 'database/database', 'ids', 'idempotency/idempotency'],
   ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels'],
@@ -141,7 +141,7 @@ export const measuredFiles = [
 function buildAt(dist: string): Built {
   return Object.assign(
     {},
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build that is measured is named by our starter
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the parent process names the build
     ...measuredFiles.map((file) => require(path.join(dist, `${file}.js`)) as object),
   ) as Built;
 }

@@ -1,19 +1,19 @@
 import type { Client } from 'pg';
 import { withClient } from '../database';
-import type { Site } from '../stand';
+import type { Site } from '../environment';
 
-/** Each is asked for so often, one after the other; the median is told. */
+/** Requests per list, one after the other, of which the median is reported. */
 const times = 15;
 
 export interface ListTimes {
-  /** One order by its id: what no list can be faster than. */
+  /** One order by its id, the lower limit for a list. */
   byKeyMs: number;
   lists: { path: string; ms: number }[];
 }
 
 /**
- * How long an operator's lists take beside a read by primary key, over the same HTTP. Asked for is what is common and what
- * is rare: pages that are full at once, pages that are never full, and pages deep in the past.
+ * How long an operator's lists take over HTTP, compared with a read by primary key. The filters match common and rare rows:
+ * full pages, pages that are never full, and pages deep in the past.
  */
 export async function measureLists(site: Site): Promise<ListTimes> {
   await withClient(site.service!.databaseUrl, makeRarities);
@@ -53,7 +53,7 @@ export async function measureLists(site: Site): Promise<ListTimes> {
   return { byKeyMs, lists };
 }
 
-/** The same in every run: without the names and times that this one has made up. */
+/** The path without the names and times of this run. */
 const lasting = (path: string) => path.replace(/=(cus_|SALE-|20\d\d-)[^&]*/g, '=…').replace(/SALE-.*/, '…');
 
 interface Listed {
@@ -94,8 +94,8 @@ async function deepPage(site: Site, path: string): Promise<string> {
 }
 
 /**
- * A past has only what is common. Three old orders that never ended, three old reservations that were released, and a
- * thousand that still live are what a list must find among it. (The database is thrown away afterwards.)
+ * Adds rare rows to the past: three old orders that are stuck, three old reservations that were released, and a thousand
+ * active ones. (The database is dropped afterwards.)
  */
 async function makeRarities(client: Client): Promise<void> {
   await client.query(`SET session_replication_role = replica`);

@@ -2,15 +2,15 @@ import 'reflect-metadata';
 import path from 'node:path';
 import fastify from 'fastify';
 
-/** What this process is told, and what it says when it listens. */
-export interface NoOpOrder {
+/** The messages to and from this process. */
+export interface NoOpTask {
   kind: 'bare' | 'stack';
   dist: string;
   databaseUrl: string;
 }
-export type NoOpAnswer = { url: string } | { failed: string };
+export type NoOpResult = { url: string } | { failed: string };
 
-/** About as long as an order that was just accepted. */
+/** About as long as the response to an accepted order. */
 const answer = {
   id: 'ord_00000000000000000000000000',
   object: 'order',
@@ -20,18 +20,18 @@ const answer = {
 };
 
 /**
- * The floor under every measurement over HTTP: a POST that does nothing.
+ * The upper limit of every measurement over HTTP: a POST that does nothing.
  *
- * bare     Fastify alone: reads the JSON, answers JSON
+ * bare     Fastify alone: parses and sends JSON
  * stack    the API itself with the handler of POST /v1/orders taken out: Fastify and Nest with all hooks, the key's guard,
  *          the validation of the body, the Idempotency-Key header; no fingerprint, no intake, no database
  */
 export function serve(): void {
-  process.on('message', (order: NoOpOrder) => {
+  process.on('message', (order: NoOpTask) => {
     const listening = order.kind === 'bare' ? bare() : stack(order);
     listening.then(
-      (url) => process.send!({ url } satisfies NoOpAnswer),
-      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies NoOpAnswer),
+      (url) => process.send!({ url } satisfies NoOpResult),
+      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies NoOpResult),
     );
   });
 }
@@ -50,7 +50,7 @@ interface Built {
   OrdersController: { prototype: Record<'create', (...handed: unknown[]) => unknown> };
 }
 
-async function stack({ dist, databaseUrl }: NoOpOrder): Promise<string> {
+async function stack({ dist, databaseUrl }: NoOpTask): Promise<string> {
   const { createApi, loadConfig, OrdersController } = Object.assign(
     {},
     ...['config.js', 'orders/orders.controller.js', 'app.js'].map(

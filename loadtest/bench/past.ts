@@ -1,23 +1,23 @@
 import type { Client } from 'pg';
-import type { Site } from '../stand';
+import type { Site } from '../environment';
 import { newRun } from '../sale';
 import { until } from '../../test/support/until';
 import { withClient } from '../database';
 
-/** Past products; each has its share of the past reservations. */
+/** Past products, which share the past reservations. */
 const skuCount = 1_000;
-/** As if they had all been made within this time before now: keys and inbox rows of that age are still kept. */
+/** The age of the oldest copies; idempotency keys and inbox rows of that age are not pruned yet. */
 const pastHours = 40;
 const onHand = 1_000_000;
 const rowsPerStatement = 20_000;
 
-/** Of ten past reservations so many were bought, so many lost to a declined card, and so many left to expire. */
+/** Of ten past reservations: bought, declined, expired. */
 const shares = { placed: 6, declined: 2, expired: 2 };
 
 /**
- * Fills a database with a past. One order of each kind is made through the API and brought to its end; everything that it
- * left in the tables is then copied as often as wanted, each copy with ids, keys and times of its own. So the past is
- * consistent, down to the last invariant, and stays so when a table gets another column.
+ * Fills a database with past orders. One order of each kind is made through the API; after it has ended, all its rows are
+ * copied many times, each copy with its own ids, keys and times. So every invariant holds, also when a table gets another
+ * column.
  */
 export async function fillPast(
   site: Site,
@@ -25,18 +25,18 @@ export async function fillPast(
 ): Promise<void> {
   const samples = await makeSamples(site);
   await withClient(site.service!.databaseUrl, async (client) => {
-    // What is copied is consistent, so checking its foreign keys one by one would only take time.
+    // The copies are consistent, so checking foreign keys would only take time.
     await client.query(`SET session_replication_role = replica; SET synchronous_commit = off`);
     await client.query(pastId);
     for (const { sku } of samples) await copyProduct(client, sku);
-    const wanted = samples.map(({ share }) => Math.round((reservations * share) / 10));
-    const total = wanted.reduce((sum, count) => sum + count, 0);
+    const counts = samples.map(({ share }) => Math.round((reservations * share) / 10));
+    const total = counts.reduce((sum, count) => sum + count, 0);
     let done = 0;
     for (const [nth, sample] of samples.entries()) {
-      await keepApart(client, sample);
-      for (let from = 1; from <= wanted[nth]!; from += rowsPerStatement) {
-        const to = Math.min(wanted[nth]!, from + rowsPerStatement - 1);
-        await copyRows(client, { from, to, of: wanted[nth]! });
+      await copySample(client, sample);
+      for (let from = 1; from <= counts[nth]!; from += rowsPerStatement) {
+        const to = Math.min(counts[nth]!, from + rowsPerStatement - 1);
+        await copyRows(client, { from, to, of: counts[nth]! });
         onProgress((done += to - from + 1) / total);
       }
     }
@@ -60,7 +60,7 @@ async function makeSamples(site: Site): Promise<Sample[]> {
   const run = newRun();
   const kinds = Object.keys(shares) as (keyof typeof shares)[];
   for (const kind of kinds) await makeSample(site, `${run}-${kind}`, kind);
-  await until('the samples have come to their ends', () => isAtRest(site, run), 60_000);
+  await until('the samples have ended', () => isAtRest(site, run), 60_000);
   return withClient(site.service!.databaseUrl, async (client) => {
     const { rows } = await client.query<{ sku: string; reservationId: string; orderId: string | null }>(
       `SELECT l.sku, r.id AS "reservationId", r.order_id AS "orderId"
@@ -80,12 +80,12 @@ async function makeSample(site: Site, sku: string, kind: keyof typeof shares): P
     kind === 'expired'
       ? await site.admin.post('/v1/reservations', { ...buyer, ttlSeconds: 1 }, keyed(sku))
       : await site.admin.post('/v1/orders', { ...buyer, paymentMethod }, keyed(sku));
-  if (answer.status >= 300) throw new Error(`The past could not be begun: ${answer.status} ${answer.text}`);
+  if (answer.status >= 300) throw new Error(`The sample could not be made: ${answer.status} ${answer.text}`);
 }
 
 const keyed = (key: string) => ({ headers: { 'idempotency-key': key } });
 
-/** Ended, applied and heard of: nothing of it will be written again. */
+/** Everything of the samples has ended and was applied, so nothing of it will change. */
 function isAtRest(site: Site, run: string): Promise<boolean> {
   return withClient(site.service!.databaseUrl, async (client) => {
     const { rows } = await client.query<{ open: number }>(
@@ -100,7 +100,7 @@ function isAtRest(site: Site, run: string): Promise<boolean> {
   });
 }
 
-/** A past product's rows are those of its sample, but for the name. */
+/** Past products are copies of their sample with other SKUs. */
 async function copyProduct(client: Client, sku: string): Promise<void> {
   for (const table of ['products', 'stock_levels', 'stock_movements'])
     await copy(client, table, {
@@ -110,7 +110,7 @@ async function copyProduct(client: Client, sku: string): Promise<void> {
     });
 }
 
-/** Every table that an order or a reservation leaves rows in, and which of them are the sample's. */
+/** The tables with rows of an order or a reservation, and the condition for those of the sample. */
 const belongs: Record<string, string> = {
   reservations: 'id = $2',
   reservation_lines: 'reservation_id = $2',
@@ -125,8 +125,8 @@ const belongs: Record<string, string> = {
   idempotency_keys: 'resource_id IN ($1, $2)',
 };
 
-/** The sample's rows in tables of their own, where they are found at once however long the others have become. */
-async function keepApart(client: Client, { orderId, reservationId }: Sample): Promise<void> {
+/** Copies the sample's rows into temporary tables, where they are found quickly while the real tables grow. */
+async function copySample(client: Client, { orderId, reservationId }: Sample): Promise<void> {
   const quoted = (id: string | null) => (id === null ? 'NULL::uuid' : `'${id}'::uuid`);
   for (const [table, where] of Object.entries(belongs)) {
     const own = where.replaceAll('$1', quoted(orderId)).replaceAll('$2', quoted(reservationId));
@@ -159,7 +159,7 @@ async function copyRows(
     });
 }
 
-/** The same id for the same row and number, earlier by so many milliseconds, so that past ids lie where past ids would. */
+/** The sample's id made `ms` earlier, with the number of the copy, so that ids are in the order of their times. */
 const pastId = `
   CREATE FUNCTION pg_temp.past_id(id uuid, i bigint, ms bigint) RETURNS uuid LANGUAGE sql IMMUTABLE AS $$
     SELECT (lpad(to_hex(('x' || left(replace(id::text, '-', ''), 12))::bit(48)::bigint - ms), 12, '0')
@@ -176,7 +176,7 @@ export interface Copying {
   ofType?: Record<string, (column: string) => string>;
 }
 
-/** Inserts each row of the source once for every `i`, all columns as they are but for those that are set. */
+/** Inserts each row of the source once for every `i`, with the columns in `set` replaced. */
 export async function copy(
   client: Client,
   table: string,
@@ -194,7 +194,7 @@ export async function copy(
   );
 }
 
-/** The stock rows say what the copied lines did to them. */
+/** Sets the stock levels to what the copied lines make of them. */
 async function settleStock(client: Client, skus: string[]): Promise<void> {
   for (const sku of skus)
     await client.query(

@@ -4,20 +4,20 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { withClient } from '../database';
 
-/** Connections that take from the one row at once: alone, a few, and as many as the service has. */
+/** Connections that update the row at once: one, a few, and as many as the service has. */
 const clientCounts = [1, 4, 16];
 
 const sku = 'FLOOR';
 const unlimited = 1_000_000_000;
 
-/** The statement of `conditional-update`, in a transaction of its own: nothing takes stock from a row with less. */
+/** The statement of `conditional-update` in its own transaction, the smallest way to take stock. */
 const takeOne = `
   UPDATE stock_levels
      SET reserved = reserved + 1, version = version + 1, fencing_token = fencing_token + 1
    WHERE sku = '${sku}' AND pool = 'main' AND on_hand - reserved >= 1`;
 
 export interface Floor {
-  /** Statements a second, for each number of connections. */
+  /** Statements per second, by number of connections. */
   byClients: Record<number, number>;
   best: number;
 }
@@ -27,7 +27,7 @@ const floorOf = (byClients: Record<number, number>): Floor => ({
   best: Math.max(...Object.values(byClients)),
 });
 
-/** One hot row and nothing else, in a database that has the service's tables. */
+/** Makes the hot row in a database with the service's tables. */
 export async function makeRow(databaseUrl: string): Promise<void> {
   await withClient(databaseUrl, (client) =>
     client.query(
@@ -37,7 +37,7 @@ export async function makeRow(databaseUrl: string): Promise<void> {
   );
 }
 
-/** Through the driver that the service uses. */
+/** With the driver of the service. */
 export async function throughPg(databaseUrl: string, seconds: number): Promise<Floor> {
   const byClients: Record<number, number> = {};
   for (const clients of clientCounts) {

@@ -1,24 +1,18 @@
 import { EventStream } from '../../test/support/event-stream';
-import type { Site } from '../stand';
+import type { Site } from '../environment';
 
 export interface Watched<T> {
   result: T;
-  /** Messages of the overview that each onlooker got, on average, in a second. */
+  /** Overview messages per second and tab, on average. */
   updatesPerSecond: number;
 }
 
-/** Does the work while so many dashboards are open, each with a stream of its own, as a browser's tab has one. */
-export async function whileWatched<T>(
-  site: Site,
-  onlookers: number,
-  work: () => Promise<T>,
-): Promise<Watched<T>> {
+/** Does the work while dashboards are open, each with its own stream like a browser tab. */
+export async function whileWatched<T>(site: Site, tabs: number, work: () => Promise<T>): Promise<Watched<T>> {
   const [api = ''] = site.apis;
   const headers = { authorization: 'Bearer hf_dev_viewer', accept: 'text/event-stream' };
   const streams = await Promise.all(
-    Array.from({ length: onlookers }, () =>
-      EventStream.open(`${api}/v1/admin/stream?topics=overview`, headers),
-    ),
+    Array.from({ length: tabs }, () => EventStream.open(`${api}/v1/admin/stream?topics=overview`, headers)),
   );
   try {
     const before = await Promise.all(streams.map(newest));
@@ -31,10 +25,10 @@ export async function whileWatched<T>(
   }
 }
 
-/** The next message that comes: a rate from message to message is not rounded to whole ones, and hides no pause at the end. */
+/** Waits for the next message: a rate from message to message is exact and hides no pause at the end. */
 async function newest(stream: EventStream): Promise<{ nth: number; at: number }> {
-  const heard = stream.received.filter(({ topic }) => topic === 'overview').length;
-  const messages = (await stream.messages('overview', heard + 1)) as { at: string }[];
+  const received = stream.received.filter(({ topic }) => topic === 'overview').length;
+  const messages = (await stream.messages('overview', received + 1)) as { at: string }[];
   return { nth: messages.length, at: Date.parse(messages.at(-1)!.at) };
 }
 

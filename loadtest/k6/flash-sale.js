@@ -1,10 +1,10 @@
-// A flash sale for those who have k6 (https://k6.io); `npm run flash-sale` needs nothing and checks more.
+// A flash sale for k6 (https://k6.io). `npm run flash-sale` needs no other program and checks more.
 //
 //   k6 run loadtest/k6/flash-sale.js
 //   k6 run -e BASE_URL=https://staging.example -e ADMIN_KEY=… -e CLIENT_KEY=… -e STRATEGY=grouped -e RATE=2000 loadtest/k6/flash-sale.js
 //
-// Buyers arrive at a rate, whether or not those before them were answered. Whoever is told to come again does, with the
-// same Idempotency-Key. Against a service from `npm start` the defaults are right.
+// Buyers arrive at a rate, whether or not earlier ones have a response, and retry 503 and 429 with the same
+// Idempotency-Key. The defaults fit a service from `npm start`.
 import { check, fail, sleep } from 'k6';
 import exec from 'k6/execution';
 import http from 'k6/http';
@@ -16,12 +16,12 @@ const stock = Number(__ENV.STOCK || 500);
 const declineRate = Number(__ENV.DECLINE_RATE || 0);
 const seconds = Number(__ENV.SECONDS || 10);
 
-/** A buyer who was sent away so often goes elsewhere. */
+/** After this many refused tries a buyer gives up. */
 const triesMax = 30;
 /** How long accepted orders may take to be charged. */
 const settleSecondsMax = 120;
 
-const told = {
+const counters = {
   accepted: new Counter('holdfast_accepted'),
   refused: new Counter('holdfast_refused'),
   shed: new Counter('holdfast_shed'),
@@ -73,34 +73,34 @@ export default function buy({ sku }) {
     lines: [{ sku, quantity: 1 }],
   };
   for (let tries = 1; tries <= triesMax; tries++) {
-    const heard = http.post(
+    const response = http.post(
       `${base}/v1/orders`,
       JSON.stringify(order),
       as(keys.client, { 'Idempotency-Key': key }),
     );
-    answer.add(heard.timings.duration);
-    const { status } = heard;
-    if (status === 201 || status === 202 || status === 402) return told.accepted.add(1);
-    if (status === 409) return told.refused.add(1);
-    // 0: the connection ended, and nobody knows what became of the request.
-    if (status !== 503 && status !== 429 && status !== 0) return told.unexpected.add(1);
-    told.shed.add(1);
-    sleep(Number(heard.headers['Retry-After'] || 1));
+    answer.add(response.timings.duration);
+    const { status } = response;
+    if (status === 201 || status === 202 || status === 402) return counters.accepted.add(1);
+    if (status === 409) return counters.refused.add(1);
+    // 0: the connection ended, and the result of the request is unknown.
+    if (status !== 503 && status !== 429 && status !== 0) return counters.unexpected.add(1);
+    counters.shed.add(1);
+    sleep(Number(response.headers['Retry-After'] || 1));
   }
 }
 
-/** When the last order has come to its end: nothing was sold that was not there, and every invariant holds. */
+/** After the last order has ended: nothing was oversold, and every invariant holds. */
 export function teardown({ sku }) {
-  const underWay = `${base}/v1/admin/orders?sagaStatus=running,compensating&limit=1`;
+  const running = `${base}/v1/admin/orders?sagaStatus=running,compensating&limit=1`;
   for (let waited = 0; waited < settleSecondsMax; waited++) {
-    if (http.get(underWay, as(keys.admin)).json('data').length === 0) break;
+    if (http.get(running, as(keys.admin)).json('data').length === 0) break;
     sleep(1);
   }
   const level = http.get(`${base}/v1/stock/${sku}`, as(keys.client)).json();
   const invariants = http.get(`${base}/v1/admin/invariants`, as(keys.admin));
   check(level, { 'nothing was oversold': ({ onHand, reserved }) => onHand === stock && reserved <= onHand });
   check(invariants, {
-    'every invariant holds': (heard) => heard.status === 200 && heard.json('ok') === true,
+    'every invariant holds': (response) => response.status === 200 && response.json('ok') === true,
   });
   console.log(`${level.reserved} of ${stock} sold`);
 }

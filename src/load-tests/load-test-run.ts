@@ -7,7 +7,7 @@ import {
   laneOf,
 } from './load-test-files';
 
-/** Messages of the child process, sent by `loadtest/onlooker.ts`. */
+/** Messages of the child process, sent by `sendToParent` in `loadtest/progress.ts`. */
 type Message =
   { selling: string; progress?: { done: number; accepted: number; reserved: number } } | { sold: SaleReport };
 

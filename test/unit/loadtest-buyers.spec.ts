@@ -54,7 +54,7 @@ describe('buyers', () => {
     return buyers.tally;
   }
 
-  it('ask once each, and are counted by what they are told', async () => {
+  it('send one request each and count its result', async () => {
     const refusal = { code: 'insufficient_stock', shortfalls: [{ sku: 'A', requested: 1, available: 0 }] };
     const tally = await bought((response, request, nth) =>
       (nth <= 2 ? accept : problem(409, refusal))(response, request, nth),
@@ -65,7 +65,7 @@ describe('buyers', () => {
     expect(new Set(keys).size).toBe(5);
   });
 
-  it('come again with the same key when they are sent away, and are counted as shed each time', async () => {
+  it('retry with the same key after 503 and 429, and count each as shed', async () => {
     const busy = problem(503, { code: 'unavailable', detail: 'Busy.' }, { 'retry-after': 0 });
     const tally = await bought(
       (response, request, nth) => (nth <= 3 ? busy : accept)(response, request, nth),
@@ -79,7 +79,7 @@ describe('buyers', () => {
     expect(new Set(keys).size).toBe(1);
   });
 
-  it('come again with the same key when the connection ends without an answer', async () => {
+  it('retry with the same key when the connection ends without a response', async () => {
     const tally = await bought(
       (response, request, nth) => (nth === 1 ? response.socket!.destroy() : accept(response, request, nth)),
       { load: { kind: 'open', buyers: 1, rate: 1_000 } },
@@ -88,18 +88,18 @@ describe('buyers', () => {
     expect(new Set(keys).size).toBe(1);
   });
 
-  it('remember what nobody expects, word for word', async () => {
+  it('keep unexpected responses word for word', async () => {
     const tally = await bought(problem(500, { code: 'internal_error' }));
     expect(tally.counts).toMatchObject({ accepted: 0, unexpected: 5 });
     expect(tally.oddAnswers).toContain('500 {"code":"internal_error"}');
   });
 
-  it('notice a refusal that contradicts itself', async () => {
+  it('notice a refusal that contradicts its own numbers', async () => {
     const refusal = { code: 'insufficient_stock', shortfalls: [{ sku: 'A', requested: 1, available: 4 }] };
     expect((await bought(problem(409, refusal))).contradictions[0]).toBe('1 of A refused with 4 available');
   });
 
-  it('count their waiting from the moment they wanted to buy, though another’s slow answer kept them', async () => {
+  it('measure from the moment they wanted to buy, including the wait for a connection', async () => {
     // A single door for all: each waits for those before. Who only measured his own request would see 20 ms each time.
     let free = Promise.resolve();
     const slow: Answering = (response, request, nth) => {
@@ -110,7 +110,7 @@ describe('buyers', () => {
     expect(tally.answers.percentile(1)).toBeGreaterThan(300);
   });
 
-  it('are always as many at once as a closed loop says', async () => {
+  it('are always as many at once as the closed loop has', async () => {
     let [atOnce, most] = [0, 0];
     const tally = await bought(
       (response, request, nth) => {
@@ -128,7 +128,7 @@ describe('buyers', () => {
   });
 });
 
-describe('the plan of a sale', () => {
+describe('a plan', () => {
   const plan: Plan = {
     urls: [],
     clientKey: 'key',
@@ -145,13 +145,13 @@ describe('the plan of a sale', () => {
     return Array.from({ length: 2_000 }, () => purchases.next());
   };
 
-  it('is the same for the same seed, and another for another', () => {
+  it('makes the same purchases for the same seed, and others for another', () => {
     expect(made(7)).toEqual(made(7));
     expect(made(7)).not.toEqual(made(8));
     expect([...arrivals({ buyers: 50, rate: 10 }, 7)]).toEqual([...arrivals({ buyers: 50, rate: 10 }, 7)]);
   });
 
-  it('has as many arrivals as asked for, at about the rate, in no rhythm', () => {
+  it('has the requested arrivals at about the rate, as a Poisson process', () => {
     const times = [...arrivals({ buyers: 20_000, rate: 1_000 }, 7)];
     expect(times).toHaveLength(20_000);
     expect(times.at(-1)! / 20_000).toBeCloseTo(1, 1);
@@ -160,7 +160,7 @@ describe('the plan of a sale', () => {
     expect(gaps.filter((gap) => gap > 1).length / gaps.length).toBeCloseTo(Math.exp(-1), 1);
   });
 
-  it('has the asked share of declined cards and of buyers who go away', () => {
+  it('has the requested shares of declined cards and of buyers who leave', () => {
     const purchases = made(7);
     const away = purchases.filter(({ kind }) => kind === 'reservation');
     const declined = purchases.filter(({ request }) => request.includes('pm_card_chargeDeclined'));
@@ -168,14 +168,14 @@ describe('the plan of a sale', () => {
     expect(declined.length / (purchases.length - away.length)).toBeCloseTo(0.3, 1);
   });
 
-  it('gives every line of an order another product, and every order a key of its own', () => {
+  it('gives each line its own product and each order its own key', () => {
     const purchases = [...made(7), ...made(7, 1)];
     expect(purchases.every(({ skus }) => new Set(skus).size === 2)).toBe(true);
     const keys = purchases.map(({ request }) => /Idempotency-Key: (\S+)/.exec(request)![1]);
     expect(new Set(keys).size).toBe(purchases.length);
   });
 
-  it('loses no buyer when several processes share it', () => {
+  it('keeps all buyers when several processes share it', () => {
     const parts = [0, 1, 2].map((share) =>
       shareOf({ kind: 'open' as const, buyers: 10, rate: 100 }, share, 3),
     );
@@ -184,20 +184,20 @@ describe('the plan of a sale', () => {
   });
 });
 
-describe('a histogram of times', () => {
-  it('tells a percentile that is never below the truth, and at most 4 % above it', () => {
+describe('Histogram', () => {
+  it('has percentiles that are never too low and at most 4 % too high', () => {
     const histogram = new Histogram();
     const times = Array.from({ length: 5_000 }, (_, nth) => 0.05 * 1.003 ** nth);
     for (const time of times) histogram.record(time);
     for (const share of [0.01, 0.5, 0.95, 0.99, 1]) {
       const truth = times[Math.ceil(5_000 * share) - 1]!;
-      const told = histogram.percentile(share)!;
-      expect(told).toBeGreaterThanOrEqual(Math.min(truth, 2 ** 31 / 1_000) - 0.001);
-      expect(told).toBeLessThanOrEqual(truth * 1.04 + 0.001);
+      const value = histogram.percentile(share)!;
+      expect(value).toBeGreaterThanOrEqual(Math.min(truth, 2 ** 31 / 1_000) - 0.001);
+      expect(value).toBeLessThanOrEqual(truth * 1.04 + 0.001);
     }
   });
 
-  it('is the same when it is put together from parts', () => {
+  it('can be merged from parts', () => {
     const [one, other] = [new Histogram(), new Histogram()];
     for (let ms = 1; ms <= 100; ms++) (ms % 3 ? one : other).record(ms);
     const both = Histogram.of(one.counts);
@@ -206,7 +206,7 @@ describe('a histogram of times', () => {
     expect(both.percentile(0.5)).toBeCloseTo(50, -1);
   });
 
-  it('tells nothing when there is nothing to tell', () => {
+  it('has no percentiles without values', () => {
     expect(new Histogram().percentile(0.99)).toBeUndefined();
   });
 });

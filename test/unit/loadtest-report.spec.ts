@@ -65,8 +65,8 @@ function result(failures: string[] = []): FlashSaleResult {
   };
 }
 
-describe('what several processes of buyers were told', () => {
-  it('adds up, however many they were', () => {
+describe('Tally', () => {
+  it('adds the results of several processes, with hundreds of thousands of orders', () => {
     const all = new Tally();
     const orderIds = Array.from({ length: 300_000 }, (_, nth) => `ord_${nth}`);
     for (let process = 0; process < 2; process++) all.add({ ...tally([5, 10]).data, orderIds });
@@ -75,13 +75,13 @@ describe('what several processes of buyers were told', () => {
 });
 
 describe('the report of a flash sale', () => {
-  it('opens without a network: it names nothing outside itself', () => {
+  it('needs no network', () => {
     const html = htmlOf(result());
     expect(html).not.toMatch(/\b(src|href)=|@import|url\(|<script|https?:/i);
     expect(html).toContain('<svg');
   });
 
-  it('says of each rate what it counts, in the terminal and in the page', () => {
+  it('explains each rate, in the terminal and on the page', () => {
     const rates = (rows: string[][], legend: string[]) =>
       rows[0]!
         .filter((name) => name.endsWith('/s'))
@@ -92,7 +92,7 @@ describe('the report of a flash sale', () => {
       expect(htmlOf(result())).toContain(line.split(/ {2,}/)[1]!.slice(0, 30));
   });
 
-  it('has every column of the comparison, and a dash where nothing is known', () => {
+  it('has every column, and a dash for unknown values', () => {
     const [head, row] = salesTable(result().sales);
     expect(head).toEqual(
       expect.arrayContaining([
@@ -105,7 +105,7 @@ describe('the report of a flash sale', () => {
     expect(levelsTable(result().levels)).toHaveLength(4);
   });
 
-  it('shows several sales of a strategy as one, and hides none that went wrong', () => {
+  it('shows the sales of a strategy as one row, including every failure', () => {
     const [sale] = result().sales;
     const [odd] = result(['a unit too many']).sales;
     const slow = { ...sale!, ordersPerSecond: 50, verdict: { ...odd!.verdict, oversold: 1 } };
@@ -120,29 +120,29 @@ describe('the report of a flash sale', () => {
     expect(htmlOf({ ...result(), sales: [fast, slow] })).toContain('a unit too many');
   });
 
-  it('says loudly what is wrong, and lets no text become markup', () => {
+  it('shows failures, and escapes every text', () => {
     const html = htmlOf(result(['2 units were <b>sold</b> that were not there']));
-    expect(html).toContain('What is wrong');
+    expect(html).toContain('Failures');
     expect(html).toContain('2 units were &lt;b&gt;sold&lt;/b&gt; that were not there');
     expect(html).toContain('class="FAIL"');
     expect(html).toContain('a &lt;fast&gt; one');
     expect(htmlOf(result())).toContain('Every promise held.');
   });
 
-  it('is told to programs with everything that is needed to do it again', () => {
-    const told = JSON.parse(jsonOf(result())) as Record<string, any>;
-    expect(told.args).toMatchObject({ seed: 9, stock: 500, strategies: ['row-lock'] });
-    expect(told.machine).toEqual(machine);
-    expect(told.sales[0]).toMatchObject({ ordersPerSecond: 123.4, counts: { accepted: 3, refused: 1 } });
-    expect(told.sales[0].answerMs.p50).toBeCloseTo(20, 0);
-    expect(told.concurrency).toHaveLength(3);
+  it('gives programs everything that is needed to repeat the sale', () => {
+    const parsed = JSON.parse(jsonOf(result())) as Record<string, any>;
+    expect(parsed.args).toMatchObject({ seed: 9, stock: 500, strategies: ['row-lock'] });
+    expect(parsed.machine).toEqual(machine);
+    expect(parsed.sales[0]).toMatchObject({ ordersPerSecond: 123.4, counts: { accepted: 3, refused: 1 } });
+    expect(parsed.sales[0].answerMs.p50).toBeCloseTo(20, 0);
+    expect(parsed.concurrency).toHaveLength(3);
   });
 });
 
 describe('a plot', () => {
   const plot = { title: 'T', xLabel: 'x', yLabel: 'y' };
 
-  it('becomes a picture that needs no page around it', () => {
+  it('can be written as a standalone picture', () => {
     const plot = svgOf({
       title: 'a > b',
       xLabel: 'x',
@@ -181,12 +181,12 @@ describe('a plot', () => {
   });
 });
 
-describe('the results of a bench', () => {
+describe('bench results', () => {
   it('are medians of their rounds', () => {
     expect([median([3, 1, 2]), median([4, 1, 2, 3])]).toEqual([2, 2.5]);
   });
 
-  it('become ratios where both numbers were measured, and say whether the aim is reached', () => {
+  it('give ratios where both numbers were measured, and say whether the aim is reached', () => {
     const results = new Results();
     results.add('orders over HTTP, grouped, 256 buyers', 5_000, '/s');
     expect(results.ratios).toEqual([]);
@@ -201,14 +201,14 @@ describe('the results of a bench', () => {
     expect(results.comparisons.flat()).toContain('at most 10 %: NOT reached');
   });
 
-  it('tell what the CPU was spent on, and nothing where nobody knows', () => {
+  it('show CPU by kind of process, and nothing where it is unknown', () => {
     const results = new Results();
     results.addCpu('an order', { api: 300, postgres: 100 });
     results.addCpu('a secret', {});
     expect(results.numbers.slice(1)).toEqual([['CPU of an order', '400 µs', '400', 'api 300, postgres 100']]);
   });
 
-  it('are failed by what could not be measured', () => {
+  it('fail when a number could not be measured', () => {
     const results = new Results();
     results.add('p99 of orders, grouped, 512 buyers', undefined, 'ms');
     const odd = tally([1]);
@@ -217,17 +217,17 @@ describe('the results of a bench', () => {
     odd.note('500 oh');
     results.failIfOdd('http', odd);
     expect(results.failures).toEqual([
-      'p99 of orders, grouped, 512 buyers: nothing was answered while it was measured',
-      'http: 2 answers nobody expects, such as: 500 oh',
-      'http: 1 connections ended without an answer',
+      'p99 of orders, grouped, 512 buyers: no response during the measurement',
+      'http: 2 unexpected responses, such as: 500 oh',
+      'http: 1 connections ended without a response',
     ]);
   });
 });
 
-describe('a page of the documentation', () => {
+describe('withMeasured', () => {
   const page = 'before\n<!-- numbers: begin -->\nold\n<!-- numbers: end -->\nafter\n';
 
-  it('gets the numbers and the machine between its marks, and keeps what stands around them', () => {
+  it('writes numbers and machine between the marks, and keeps the rest of the page', () => {
     const once = withMeasured(page, 'numbers', machine, [['name', 'n'], ['a | b', '1']]); // prettier-ignore
     expect(once).toMatch(/^before\n<!-- numbers: begin -->\n\nMeasured 2026-01-02 on 2 × a <fast> one/);
     expect(once).toContain('| name | n |\n| --- | ---: |\n| a \\| b | 1 |\n');
@@ -236,17 +236,17 @@ describe('a page of the documentation', () => {
     expect(withMeasured(once, 'numbers', machine, [['x', 'y']])).not.toContain('a \\| b');
   });
 
-  it('is left alone when it has no such marks', () => {
+  it('fails when the page has no marks', () => {
     expect(() => withMeasured(page, 'ratios', machine, [['x']])).toThrow(/<!-- ratios: begin -->/);
   });
 });
 
-describe('what is printed', () => {
-  it('stands in columns', () => {
+describe('printed numbers', () => {
+  it('are in columns', () => {
     expect(table([['name', 'n'], ['a', '1'], ['longer', '10']])).toBe('name     n\na        1\nlonger  10'); // prettier-ignore
   });
 
-  it('has as many digits as mean anything', () => {
+  it('have three significant digits', () => {
     expect([time(0.1234), time(12.345), time(1_234), time(65_432), time(undefined)]).toEqual([
       '0.123 ms',
       '12.3 ms',
@@ -256,7 +256,7 @@ describe('what is printed', () => {
     ]);
   });
 
-  it('shows how far it is, and never more than all', () => {
+  it('show progress, never above 100 %', () => {
     expect([bar(0), bar(0.5), bar(7)]).toEqual([
       '[........................]  0 %',
       '[############............] 50 %',

@@ -1,4 +1,4 @@
-import { AnswerReader, ConnectionLost, headerOf } from '../../loadtest/wire';
+import { ResponseReader, ConnectionLost, headerOf } from '../../loadtest/wire';
 import { seeded } from '../support/seeded';
 
 const whole =
@@ -6,47 +6,47 @@ const whole =
 const chunked = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n4\r\n{"a"\r\n3\r\n:1}\r\n0\r\n\r\n';
 const empty = 'HTTP/1.1 204 No Content\r\nETag: "7"\r\n\r\n';
 
-describe('an answer on the wire', () => {
+describe('ResponseReader', () => {
   it.each([
-    ['with its length', whole, 503],
+    ['with a length', whole, 503],
     ['in chunks', chunked, 200],
-  ])('is put together %s', (_, text, status) => {
-    const answer = new AnswerReader().push(Buffer.from(text))!;
+  ])('reads a response %s', (_, text, status) => {
+    const answer = new ResponseReader().push(Buffer.from(text))!;
     expect({ ...answer, body: answer.body.toString() }).toMatchObject({ status, body: '{"a":1}' });
   });
 
-  it('ends with its head where it has no body', () => {
-    const answer = new AnswerReader().push(Buffer.from(empty))!;
+  it('reads a response without a body', () => {
+    const answer = new ResponseReader().push(Buffer.from(empty))!;
     expect([answer.status, answer.body.length, headerOf(answer, 'etag')]).toEqual([204, 0, '"7"']);
   });
 
-  it('comes after what only announces it', () => {
-    const answer = new AnswerReader().push(Buffer.from(`HTTP/1.1 100 Continue\r\n\r\n${whole}`))!;
+  it('skips 100 Continue', () => {
+    const answer = new ResponseReader().push(Buffer.from(`HTTP/1.1 100 Continue\r\n\r\n${whole}`))!;
     expect([answer.status, headerOf(answer, 'retry-after')]).toEqual([503, '2']);
   });
 
   it(
-    'is the same in whatever pieces it arrives',
+    'reads the same responses from pieces of any size',
     seeded(async (random) => {
       const all = Buffer.from(whole + chunked + empty + whole);
-      const reader = new AnswerReader();
+      const reader = new ResponseReader();
       const statuses: number[] = [];
-      const hear = (piece: Buffer): void => {
-        // What is left over from one answer is the beginning of the next.
+      const receive = (piece: Buffer): void => {
+        // The rest of one piece is the beginning of the next response.
         for (let answer = reader.push(piece); answer; answer = reader.push(Buffer.alloc(0)))
           statuses.push(answer.status);
       };
       for (let at = 0; at < all.length;) {
         const size = random.integer(1, 40);
-        hear(all.subarray(at, at + size));
+        receive(all.subarray(at, at + size));
         at += size;
       }
       expect(statuses).toEqual([503, 200, 204, 503]);
     }),
   );
 
-  it('is refused when nobody can tell where it ends', () => {
-    expect(() => new AnswerReader().push(Buffer.from('HTTP/1.1 200 OK\r\n\r\n{}'))).toThrow(ConnectionLost);
-    expect(() => new AnswerReader().push(Buffer.from('SSH-2.0-OpenSSH\r\n\r\n'))).toThrow(ConnectionLost);
+  it('refuses a response without a length', () => {
+    expect(() => new ResponseReader().push(Buffer.from('HTTP/1.1 200 OK\r\n\r\n{}'))).toThrow(ConnectionLost);
+    expect(() => new ResponseReader().push(Buffer.from('SSH-2.0-OpenSSH\r\n\r\n'))).toThrow(ConnectionLost);
   });
 });

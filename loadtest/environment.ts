@@ -7,10 +7,10 @@ import { root } from '../test/support/child';
 import { HttpClient } from '../test/support/http-client';
 import type { QueueBackend } from '../test/support/redis-server';
 import { type Service, startService } from '../test/support/service';
-import { cpuSecondsOf } from './cpu';
+import { cpuSecondsOf } from './process-usage';
 import type { Crowd } from './crowd';
 
-/** The part of the set-up scripts that is needed here. They are plain JavaScript, for they run before there is a compiler. */
+/** What is used of the set-up scripts, which are plain JavaScript because they run before there is a compiler. */
 interface Scripts {
   startGuardian(): Guardian;
   sharedTmpDir(): string;
@@ -32,19 +32,19 @@ interface Guardian {
   stopAll(): Promise<void>;
 }
 
-/** A running service as its buyers and its operator know it. */
+/** A running service, as buyers and operators see it. */
 export interface Site {
   apis: string[];
   metricsUrls: string[];
   admin: HttpClient;
   clientKey: string;
-  /** Where the payment sandbox shows its books; undefined where nobody knows of one. */
+  /** The payment sandbox, whose ledger is compared; undefined where none is known. */
   sandboxUrl: string | undefined;
-  /** CPU seconds that each kind of process has used so far; nothing where that is not known. */
+  /** CPU seconds used so far, by kind of process; empty where unknown. */
   cpuSeconds(): Record<string, number>;
-  /** No order is on its way. */
+  /** No order is in progress. */
   isAtRest(): Promise<boolean>;
-  /** Our own; undefined where the service is somebody else's. */
+  /** Undefined for a service named by --url. */
   service?: Service;
   close(): Promise<void>;
 }
@@ -57,15 +57,15 @@ export interface SiteOptions {
   databaseUrl?: string;
 }
 
-/** Nothing that is written per request; what goes wrong is still told. */
+/** No log line per request; warnings are still logged. */
 const quiet = { LOG_LEVEL: 'warn' };
 
 /**
- * The ground that load tests of our own services stand on: a PostgreSQL as `npm start` runs it, which forces every commit
- * to disk (the one of the tests does not, and would flatter us), a template to clone databases from, and a copy of the
- * build, so that a build made meanwhile does not change what is measured.
+ * What load tests of our own services need: a PostgreSQL like that of `npm start`, which forces every commit to disk (that of
+ * the tests does not, so results would be too good), a template to clone databases from, and a copy of the build, so that a
+ * later build does not change what is measured.
  */
-export class Stand {
+export class Environment {
   private readonly sites = new Set<Service>();
 
   private constructor(
@@ -76,13 +76,13 @@ export class Stand {
     private readonly postgresPid: number,
   ) {}
 
-  static async build(): Promise<Stand> {
+  static async build(): Promise<Environment> {
     const scripts = await loadScripts();
     keepOnly(scripts.testEnv());
     const guardian = scripts.startGuardian();
     try {
       const dataDir = mkdtempSync(path.join(scripts.sharedTmpDir(), 'holdfast-load-'));
-      // PostgreSQL does not run as root, and whoever it runs as must be able to come in.
+      // PostgreSQL runs as another user than root, who needs access to the folder.
       chmodSync(dataDir, 0o711);
       guardian.removeDir(dataDir);
       const { url, pid } = await scripts.startPostgres({
@@ -99,19 +99,19 @@ export class Stand {
         foreignServer: url,
       });
       process.env.HOLDFAST_TEST_SERVICES = JSON.stringify(services);
-      return new Stand(guardian, url, dataDir, copyOfBuild(guardian), pid);
+      return new Environment(guardian, url, dataDir, copyOfBuild(guardian), pid);
     } catch (error) {
       await guardian.stopAll();
       throw error;
     }
   }
 
-  /** A whole service on a database of its own, which is dropped with it, or on the given one, which stays. */
+  /** Starts a service on a new database, which is dropped with it, or on the given one, which stays. */
   async open({ queue = 'postgres', env, ...options }: SiteOptions = {}): Promise<Site> {
     const service = await startService({ ...options, queue, dist: this.dist, env: { ...quiet, ...env } });
     this.sites.add(service);
     const [api = ''] = service.apis;
-    // One session for all looks: it is looked often, and a new one each time would be work for PostgreSQL.
+    // One connection for all polls, because opening a new one each time would load PostgreSQL.
     const db = new Pool({ connectionString: service.databaseUrl, max: 1 }).on('error', () => undefined);
     return {
       service,
@@ -121,7 +121,7 @@ export class Stand {
       clientKey: 'hf_dev_client',
       sandboxUrl: service.sandboxUrl,
       cpuSeconds: () => this.cpuSecondsOf(service),
-      isAtRest: () => noSagaIsUnderWay(db),
+      isAtRest: () => noSagaIsRunning(db),
       close: async () => {
         this.sites.delete(service);
         await db.end();
@@ -137,31 +137,31 @@ export class Stand {
     return Object.fromEntries(Object.entries(kinds).map(([kind, pids]) => [kind, cpuSecondsOf(pids)]));
   }
 
-  /** Everything that was started, whatever it is at. */
+  /** Stops everything that was started, in any state. */
   async stop(): Promise<void> {
     await Promise.allSettled([...this.sites].map((service) => service.stop()));
     await this.guardian.stopAll();
   }
 }
 
-/** Stops everything once, however often it is asked to: at the end, on Ctrl-C, or by both. */
-export function stopping(crowd: Crowd, stand: Stand | undefined): () => Promise<void> {
+/** Stops everything once, however often it is called: at the end, on Ctrl-C, or both. */
+export function stopping(crowd: Crowd, environment: Environment | undefined): () => Promise<void> {
   let stopped: Promise<void> | undefined;
   return () => {
     crowd.dismiss();
-    return (stopped ??= stand?.stop() ?? Promise.resolve());
+    return (stopped ??= environment?.stop() ?? Promise.resolve());
   };
 }
 
-/** Asked of the database: among millions of orders the API would have to look for one that is not there. */
-async function noSagaIsUnderWay(db: Pool): Promise<boolean> {
-  const sql = `SELECT EXISTS (SELECT FROM sagas WHERE next_run_at IS NOT NULL) AS "isUnderWay"`;
-  const { rows } = await db.query<{ isUnderWay: boolean }>(sql);
-  return !rows[0]!.isUnderWay;
+/** Reads the database: with millions of orders the API would have to search for one that does not exist. */
+async function noSagaIsRunning(db: Pool): Promise<boolean> {
+  const sql = `SELECT EXISTS (SELECT FROM sagas WHERE next_run_at IS NOT NULL) AS "isRunning"`;
+  const { rows } = await db.query<{ isRunning: boolean }>(sql);
+  return !rows[0]!.isRunning;
 }
 
 function copyOfBuild(guardian: Guardian): string {
-  // Below the root, for that is where what it requires is looked for.
+  // Below the root, so that it finds node_modules.
   const dir = path.join(root, '.holdfast-loadtest', `build-${process.pid}`);
   guardian.removeDir(dir);
   mkdirSync(dir, { recursive: true });
@@ -169,7 +169,7 @@ function copyOfBuild(guardian: Guardian): string {
   return dir;
 }
 
-/** Settings of a developer's shell would make a measurement differ from everybody else's. */
+/** Removes a developer's own settings, which would change the measurement. */
 function keepOnly(env: NodeJS.ProcessEnv): void {
   for (const name of Object.keys(process.env)) if (!(name in env)) delete process.env[name];
   Object.assign(process.env, env);

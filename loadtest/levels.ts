@@ -1,17 +1,17 @@
 import type { Progress } from './buyers';
-import { cpuEach } from './cpu';
+import { cpuEach } from './process-usage';
 import { type Crowd, startDelayMs } from './crowd';
 import type { FlashSaleArgs } from './flash-args';
 import { type Measured, between, metricsOf } from './metrics';
 import { newRun, putOnSale } from './sale';
-import type { Site } from './stand';
+import type { Site } from './environment';
 import type { Tally } from './tally';
 
-/** More than can be sold while it is measured. */
+/** More than can be sold during a measurement. */
 export const enoughForAll = 100_000_000;
-/** Where each unit is a row, more than this are not taken on. */
+/** The limit of `unit-tokens`, where each unit is a row. */
 const unitRowsMax = 100_000;
-/** Long enough for connections, caches, and for `adaptive` to see what is going on. */
+/** Long enough for connections, caches, and for `adaptive` to detect contention. */
 export const warmUpMs = 1_500;
 
 export interface LevelResult {
@@ -31,7 +31,7 @@ export type LevelArgs = Pick<FlashSaleArgs, 'skus' | 'lines' | 'declineRate' | '
   reserveOnly?: boolean;
 };
 
-/** So many buyers at once, for so long, with enough for all. */
+/** Measures a number of buyers at once, with stock for all. */
 export async function runLevel(
   site: Site,
   crowd: Crowd,
