@@ -50,13 +50,14 @@ interface Built {
   OrdersController: { prototype: Record<'create', (...handed: unknown[]) => unknown> };
 }
 
+/** The files of the build that are used, below `dist`. */
+export const noOpFiles = ['config/config', 'orders/orders.controller', 'api.module'];
+
 async function stack({ dist, databaseUrl }: NoOpTask): Promise<string> {
   const { createApi, loadConfig, OrdersController } = Object.assign(
     {},
-    ...['config.js', 'orders/orders.controller.js', 'app.js'].map(
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build that is measured is named by our starter
-      (file) => require(path.join(dist, file)) as object,
-    ),
+    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the parent process names the build
+    ...noOpFiles.map((file) => require(path.join(dist, `${file}.js`)) as object),
   ) as Built;
   emptyHandler(OrdersController.prototype);
   const app = await createApi(loadConfig({ NODE_ENV: 'test', DATABASE_URL: databaseUrl, LOG_LEVEL: 'warn' }));
@@ -64,7 +65,7 @@ async function stack({ dist, databaseUrl }: NoOpTask): Promise<string> {
   return app.getUrl();
 }
 
-/** Nest finds a route by what its decorators left on the method, which therefore goes over to the one that does nothing. */
+/** Replaces the handler. Nest finds a route by the metadata of its method, so the new method gets it too. */
 function emptyHandler(controller: Built['OrdersController']['prototype']): void {
   const { create } = controller;
   controller.create = (_dto, _key, _prefer, _caller, reply) => {
