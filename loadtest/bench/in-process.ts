@@ -134,7 +134,7 @@ export const measuredFiles = [
   ...['config/config', 'database/group-commit', 'database/database', 'ids', 'idempotency/idempotency'],
   ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels'],
   ...['inventory/allocation/contention-modes', 'inventory/allocation/current-strategies'],
-  ...['inventory/allocation/demand', 'inventory/reservations/reserve'],
+  ...['inventory/allocation/demand', 'inventory/reservations/stock-reserver'],
   ...['inventory/reservations/stock-intake', 'orders/intake/intake'],
 ];
 
