@@ -3,13 +3,7 @@ import { formatFineDuration } from '../../dashboard/src/formatting/durations';
 import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
 import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';
 import { formatBar, formatLane, formatLease } from '../../dashboard/src/pages/orders/timeline/labels';
-import {
-  cutNear,
-  placeOf,
-  stretchesOf,
-  ticksOf,
-  widthOfWork,
-} from '../../dashboard/src/pages/orders/timeline/scale';
+import { cutNear, placeOf, stretchesOf, ticksOf, widthOfWork } from '../../dashboard/src/pages/orders/timeline/scale';
 import { drawingOf } from '../../dashboard/src/pages/orders/timeline/timeline-model';
 
 /** The timeline of an order, from the API's data to bars in a grid. */
@@ -87,7 +81,7 @@ describe('timeline lanes', () => {
     expect(lanes.map((lane) => formatLane(lane, false))).toEqual([
       { name: 'Reserve', note: 'local, in the request' },
       { name: 'Authorize', note: '3 attempts, one key' },
-      { name: 'Capture', note: 'point of no return, 1 attempt' },
+      { name: 'Capture', note: 'point of no return' },
       { name: 'Place', note: 'not reached' },
       { name: 'Void authorization', note: 'undoes Authorize' },
       { name: 'Release stock', note: 'undoes Reserve' },

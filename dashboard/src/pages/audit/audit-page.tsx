@@ -4,6 +4,7 @@ import type { Action } from '../../api/shapes/actions';
 import { useList } from '../../api/use-api';
 import { Button } from '../../components/forms/button';
 import { Filters, Picker, TextFilter } from '../../components/forms/filters';
+import { periods, startOfPeriod } from '../../components/forms/periods';
 import { useFilters } from '../../components/forms/use-filters';
 import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
 import { Panel } from '../../components/layout/panel';
@@ -13,7 +14,6 @@ import { Clip, Id, None, When } from '../../components/values/figures';
 import { plural } from '../../formatting/numbers';
 import { ActionDialog } from './action-dialog';
 import { hrefOfObject } from './objects';
-import { fromOf, periods } from './periods';
 import styles from './audit.module.css';
 
 const LIMIT = 50;
@@ -78,7 +78,7 @@ function pathOf(get: (name: string) => string | null, period: string): string {
     const value = get(name);
     if (value !== null) query.set(name, value);
   }
-  const from = fromOf(period);
+  const from = startOfPeriod(period);
   if (from !== null) query.set('from', from);
   return `actions?${query.toString()}`;
 }

@@ -39,7 +39,7 @@ export default function FlashSalePage() {
       <div className={classes(page.pair, styles.columns)}>
         {id === undefined ? (
           <Panel>
-            <Empty title="No rehearsals yet. Start one with the form above." />
+            <Empty title="No rehearsals yet. Start one with the form." />
           </Panel>
         ) : (
           <Curves id={id} />

@@ -3,6 +3,7 @@ import type { Order } from '../../api/shapes/orders';
 import { useApi, useList } from '../../api/use-api';
 import { Button } from '../../components/forms/button';
 import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../components/forms/filters';
+import { periods, startOfPeriod } from '../../components/forms/periods';
 import { useFilters } from '../../components/forms/use-filters';
 import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
 import { Panel } from '../../components/layout/panel';
@@ -56,13 +57,6 @@ export default function OrdersPage() {
 type FilterState = ReturnType<typeof useFilters>;
 const filterNames = ['status', 'sagaStatus', 'step', 'paymentStatus', 'customerId', 'from', 'to'];
 
-const hourMs = 3_600_000;
-const periods: Record<string, { label: string; ms: number }> = {
-  hour: { label: 'In the last hour', ms: hourMs },
-  day: { label: 'In the last 24 hours', ms: 24 * hourMs },
-  week: { label: 'In the last 7 days', ms: 7 * 24 * hourMs },
-};
-
 /** Filter names are the API's, so a URL is a view. */
 function queryOf(filters: FilterState): string {
   const query = new URLSearchParams({ limit: '50' });
@@ -70,8 +64,8 @@ function queryOf(filters: FilterState): string {
     const value = filters.get(name);
     if (value) query.set(name, value);
   }
-  const since = periods[filters.get('since') ?? ''];
-  if (since) query.set('from', new Date(Date.now() - since.ms).toISOString());
+  const from = startOfPeriod(filters.get('since'));
+  if (from) query.set('from', from);
   return query.toString();
 }
 
@@ -81,8 +75,6 @@ const options = (values: readonly string[], labelOf: (value: string) => string) 
 const statuses = options(['pending', 'placed', 'rejected', 'cancelled', 'refunded'], capitalize);
 const sagaStatuses = options(['running', 'stuck', 'compensating', 'compensated', 'completed'], capitalize);
 const steps = options(checkoutSteps, formatStep);
-
-const periodOptions = Object.entries(periods).map(([value, { label }]) => ({ value, label }));
 
 function OrderFilters() {
   const filters = useFilters();
@@ -107,9 +99,9 @@ function OrderFilters() {
       />
       <Picker
         label="Created"
-        value={filters.get('since') ?? ''}
-        options={[{ value: '', label: 'Any time' }, ...periodOptions]}
-        onChange={(since) => filters.set({ since: since || null })}
+        value={filters.get('since') ?? 'all'}
+        options={periods}
+        onChange={(since) => filters.set({ since: since === 'all' ? null : since })}
       />
     </Filters>
   );

@@ -84,7 +84,7 @@ const offset = ({ afterMs }: SagaTransition) => `+${(afterMs / 1_000).toFixed(3)
 
 const causeLabels: Record<SagaTransition['cause'], (transition: SagaTransition) => string> = {
   accepted: () => 'accepted, stock taken',
-  asked: ({ attempt }) => `asked, attempt ${attempt}`,
+  asked: ({ attempt }) => `sent, attempt ${attempt}`,
   done: ({ from }) => (from === 'compensating' ? 'undone' : 'done'),
   declined: () => 'sent → declined',
   unknown: () => 'sent → unknown',
@@ -94,7 +94,7 @@ const causeLabels: Record<SagaTransition['cause'], (transition: SagaTransition) 
   'worker-lost': () => 'worker lost the lease',
   'turn-back': () => 'cancellation requested',
   retried: () => 'retried by an operator',
-  'compensated-by-hand': () => 'cancelled by an operator',
+  'compensated-by-hand': () => 'compensated by an operator',
   'given-up': () => 'marked as resolved',
   reacquired: () => 'late charge, stock taken again',
 };

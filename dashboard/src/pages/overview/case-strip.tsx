@@ -17,7 +17,7 @@ export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) 
       </span>
       <p>
         <b>
-          {plural(cases, 'case')} {cases === 1 ? 'needs' : 'need'} a person.
+          {plural(cases, 'case')} {cases === 1 ? 'needs' : 'need'} review.
         </b>{' '}
         {moneyAtRisk.length > 0 && `${formatMoneyList(moneyAtRisk)} at risk`}
         {oldestSeconds !== null && (

@@ -5,7 +5,7 @@ import { Panel } from '../../components/layout/panel';
 import { Badge } from '../../components/values/badge';
 import { formatDuration } from '../../formatting/durations';
 import { formatCount, formatRate, formatUpTo } from '../../formatting/numbers';
-import { type BadgeStyle, badgeStyle } from '../../formatting/statuses';
+import { badgeStyle } from '../../formatting/statuses';
 import { formatStep } from '../../formatting/steps';
 import styles from './flow-panel.module.css';
 
@@ -39,31 +39,11 @@ export function FlowPanel({ steps }: { steps: Steps }) {
         <div className={styles.step}>
           <span className={styles.name}>Off track</span>
           <div className={styles.off}>
-            <OffTrack
-              badge={badgeStyle('payment', 'unknown')}
-              href="/orders?paymentStatus=unknown"
-              value={formatCount(steps.unknown)}
-            />
-            <OffTrack
-              badge={badgeStyle('saga', 'compensating')}
-              href="/orders?sagaStatus=compensating"
-              value={formatCount(steps.compensating)}
-            />
-            <OffTrack
-              badge={badgeStyle('saga', 'stuck')}
-              href="/orders?sagaStatus=stuck"
-              value={formatCount(steps.stuck)}
-            />
-            <OffTrack
-              badge={badgeStyle('payment', 'declined')}
-              href="/orders?status=rejected"
-              value={formatRate(steps.declinedPerSecond)}
-            />
-            <OffTrack
-              badge={badgeStyle('reservation', 'expired')}
-              href="/reservations?status=expired"
-              value={formatRate(steps.expiredPerSecond)}
-            />
+            {offTrack(steps).map(({ badge, href, value }) => (
+              <Link key={href} href={href} className={styles.left}>
+                <Badge plain badge={badge} /> <b>{value}</b>
+              </Link>
+            ))}
           </div>
         </div>
       </div>
@@ -71,10 +51,26 @@ export function FlowPanel({ steps }: { steps: Steps }) {
   );
 }
 
-function OffTrack({ badge, href, value }: { badge: BadgeStyle; href: string; value: string }) {
-  return (
-    <Link href={href} className={styles.left}>
-      <Badge plain badge={badge} /> <b>{value}</b>
-    </Link>
-  );
-}
+const offTrack = (steps: Steps) => [
+  {
+    badge: badgeStyle('payment', 'unknown'),
+    href: '/orders?paymentStatus=unknown',
+    value: formatCount(steps.unknown),
+  },
+  {
+    badge: badgeStyle('saga', 'compensating'),
+    href: '/orders?sagaStatus=compensating',
+    value: formatCount(steps.compensating),
+  },
+  { badge: badgeStyle('saga', 'stuck'), href: '/orders?sagaStatus=stuck', value: formatCount(steps.stuck) },
+  {
+    badge: badgeStyle('payment', 'declined'),
+    href: '/orders?status=rejected',
+    value: formatRate(steps.declinedPerSecond),
+  },
+  {
+    badge: badgeStyle('reservation', 'expired'),
+    href: '/reservations?status=expired',
+    value: formatRate(steps.expiredPerSecond),
+  },
+];

@@ -35,7 +35,7 @@ function forwardNote(lane: Lane, open: boolean): string {
   const keys = new Set(asked.map(({ attempt }) => attempt.key));
   const tries =
     asked.length < 2 ? plural(asked.length, 'attempt') : `${asked.length} attempts, ${formatKeys(keys.size)}`;
-  return lane.step === 'capture-payment' ? `point of no return, ${tries}` : tries;
+  return lane.step === 'capture-payment' && asked.length < 2 ? 'point of no return' : tries;
 }
 
 const formatKeys = (keys: number) => (keys === 1 ? 'one key' : `${keys} keys`);

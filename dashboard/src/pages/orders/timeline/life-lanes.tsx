@@ -28,7 +28,7 @@ export function ReservationLane({ facts, stretches }: LifeProps) {
     <div className={classes(styles.lane, styles.thin)} aria-hidden="true">
       <div className={styles.name}>
         <span>
-          <TonedShape shape="pin" tone="grey" /> reservation
+          <TonedShape shape="pin" tone="grey" /> Reservation
         </span>
         <small>
           {shortId(reservation.id)}, token {formatCount(reservation.fencingToken)}
@@ -57,9 +57,9 @@ export function LeaseLane({ facts, stretches }: LifeProps) {
     <div className={classes(styles.lane, styles.drivers)} aria-hidden="true">
       <div className={styles.name}>
         <span>
-          <TonedShape shape="half" tone="grey" /> lease, webhooks
+          <TonedShape shape="half" tone="grey" /> Lease, webhooks
         </span>
-        <small>workers and webhooks received</small>
+        <small>workers and tokens</small>
       </div>
       {leases.map((lease, nth) => {
         const from = cutNear(stretches, lease.startMs);
