@@ -1,8 +1,22 @@
 import { retryDelay } from '../../dashboard/src/api/connection';
-import { formatAge, formatDuration, formatFineDuration, formatTimeLeft, formatWholeSeconds } from '../../dashboard/src/formatting/durations';
+import {
+  formatAge,
+  formatDuration,
+  formatFineDuration,
+  formatTimeLeft,
+  formatWholeSeconds,
+} from '../../dashboard/src/formatting/durations';
 import { hrefOfId, shortId } from '../../dashboard/src/formatting/ids';
 import { formatMoney, parseMoney } from '../../dashboard/src/formatting/money';
-import { formatCount, formatPercent, formatRate, formatShort, formatSigned, formatUpTo, plural } from '../../dashboard/src/formatting/numbers';
+import {
+  formatCount,
+  formatPercent,
+  formatRate,
+  formatShort,
+  formatSigned,
+  formatUpTo,
+  plural,
+} from '../../dashboard/src/formatting/numbers';
 import { badgeStyle } from '../../dashboard/src/formatting/statuses';
 import { formatDuration as serverDuration } from '../../src/reporting/order-timeline/formatting';
 

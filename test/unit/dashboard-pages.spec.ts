@@ -8,7 +8,13 @@ import { draftAtFirst, errorsOf, orderFrom } from '../../dashboard/src/pages/fla
 import { adjustmentOf } from '../../dashboard/src/pages/products/adjustment';
 import { fieldOf, waitShare } from '../../dashboard/src/pages/products/contention/field-scale';
 import { stripsOf } from '../../dashboard/src/pages/products/contention/strips';
-import { bodyOf, chosenOf, conflictOf, differencesOf, editableOf } from '../../dashboard/src/pages/products/product-edits';
+import {
+  bodyOf,
+  chosenOf,
+  conflictOf,
+  differencesOf,
+  editableOf,
+} from '../../dashboard/src/pages/products/product-edits';
 import { csvOf } from '../../dashboard/src/pages/reservations/csv';
 import { queryOf, releaseFilterOf, viewOf } from '../../dashboard/src/pages/reservations/reservation-filters';
 

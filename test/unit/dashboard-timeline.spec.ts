@@ -3,7 +3,13 @@ import { formatFineDuration } from '../../dashboard/src/formatting/durations';
 import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
 import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';
 import { formatBar, formatLane, formatLease } from '../../dashboard/src/pages/orders/timeline/labels';
-import { cutNear, placeOf, stretchesOf, ticksOf, widthOfWork } from '../../dashboard/src/pages/orders/timeline/scale';
+import {
+  cutNear,
+  placeOf,
+  stretchesOf,
+  ticksOf,
+  widthOfWork,
+} from '../../dashboard/src/pages/orders/timeline/scale';
 import { drawingOf } from '../../dashboard/src/pages/orders/timeline/timeline-model';
 
 /** The timeline of an order, from the API's data to bars in a grid. */

@@ -54,10 +54,6 @@ export function StockPanel({ product, returning }: { product: Product; returning
             </dd>
           </div>
         ))}
-        <div className={styles.sum}>
-          <dt>=</dt>
-          <dd>{formatCount(stock.onHand)} on hand</dd>
-        </div>
       </dl>
       {stock.byPool.length > 1 ? (
         <ul className={styles.pools}>

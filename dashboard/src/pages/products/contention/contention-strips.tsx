@@ -111,10 +111,12 @@ function Over({ strips, cursor }: { strips: Strips; cursor: number | null }) {
   );
 }
 
+/** Full minutes, without one so close to the right edge that its label would touch the one before. */
 function minutesOf(startedAt: number, lengthMs: number) {
   const minute = 60_000;
   const first = Math.ceil(startedAt / minute) * minute;
-  return Array.from({ length: Math.floor((startedAt + lengthMs - first) / minute) + 1 }, (_, nth) => {
+  const last = startedAt + 0.97 * lengthMs;
+  return Array.from({ length: Math.floor((last - first) / minute) + 1 }, (_, nth) => {
     const at = first + nth * minute;
     return { at: (at - startedAt) / lengthMs, label: formatTime(at) };
   });
