@@ -3,10 +3,8 @@ import { type DynamicModule, Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE, NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import { AdminModule } from './reporting/admin.module';
 import { serveQueueBoard } from './reporting/queue-board';
-import { DeskModule } from './reporting/reporting.module';
-import { StageModule } from './reporting/dashboard.module';
+import { ReportingModule } from './reporting/reporting.module';
 import type { Config } from './config/config';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
@@ -45,9 +43,7 @@ class ApiModule {
         InventoryModule,
         PaymentModule,
         OrdersModule,
-        AdminModule,
-        StageModule,
-        DeskModule,
+        ReportingModule,
         LoadTestsModule,
         HealthModule,
       ],

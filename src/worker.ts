@@ -1,13 +1,13 @@
 import 'reflect-metadata';
 import { type DynamicModule, Module } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
-import { AdminModule } from './reporting/admin.module';
 import { Activity } from './reporting/activity/activity';
 import { Audit } from './audit/audit';
 import { type Config, loadConfig } from './config/config';
 import { ConfigModule } from './config/config.module';
 import { DatabaseModule } from './database/database.module';
 import { armFailpoints } from './failpoints';
+import { InventoryModule } from './inventory/inventory.module';
 import { NestLog, log } from './logger';
 import { AuthModule } from './auth/auth.module';
 import { serveMetrics } from './health/metrics-server';
@@ -28,10 +28,10 @@ class WorkerModule {
       PeriodicModule,
       QueueModule,
       OutboxModule,
-      AdminModule,
+      InventoryModule,
       WorkersModule,
     ];
-    return { module: WorkerModule, imports };
+    return { module: WorkerModule, imports, providers: [Activity, Audit] };
   }
 }
 

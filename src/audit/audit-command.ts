@@ -12,8 +12,8 @@ const usage = `Usage:
   npm run audit -- --without-ledger <reason>   the promises only`;
 
 /**
- * `npm run audit`: every promise against the database, and every order against the payment sandbox's own ledger. Prints
- * a line per promise; exits 1 when one is broken.
+ * `npm run audit`: checks every promise against the database, and every order against the payment sandbox's ledger.
+ * Prints a line per promise; exits 1 when one is broken.
  */
 async function main(args: string[]): Promise<void> {
   try {
@@ -35,9 +35,7 @@ async function audit(config: Config, withoutLedger: string | undefined): Promise
       console.log(`${violations.length === 0 ? 'holds ' : 'BROKEN'} ${id.padEnd(4)} ${promise}`);
       for (const row of violations) console.log(`              ${JSON.stringify(row)}`);
     }
-    console.log(
-      '       I14  Every order comes to its end: no query can check that, the drills show it (docs/drills.md)',
-    );
+    console.log('       I14  Every order ends: no query can check that, the drills show it (docs/drills.md)');
     const found = withoutLedger ?? (await ledgerViolations(db, config));
     if (typeof found === 'string') {
       console.log(`The payment provider's ledger was not compared: ${found}.`);
@@ -57,8 +55,8 @@ async function audit(config: Config, withoutLedger: string | undefined): Promise
 }
 
 /**
- * The two books cannot be read in one instant, so what looks wrong is looked at again: an order that was on its way in
- * between is fine the second time, a real difference stays.
+ * Our orders and the ledger cannot be read at the same instant, so differences are checked again: an order that was being
+ * charged between the two reads agrees the second time, a real difference stays.
  */
 async function ledgerViolations(db: Database, config: Config): Promise<LedgerViolation[] | string> {
   let suspects: LedgerViolation[] | undefined;
@@ -74,7 +72,7 @@ async function ledgerViolations(db: Database, config: Config): Promise<LedgerVio
   return suspects ?? [];
 }
 
-/** The rows, or why there are none: another provider keeps no ledger that could be read, or the sandbox does not run. */
+/** The rows, or why there are none: it is not the sandbox, or the sandbox does not run. */
 async function readLedger({ stripeApiUrl }: Config): Promise<LedgerRow[] | string> {
   try {
     const response = await fetch(new URL('/sandbox/ledger', stripeApiUrl));

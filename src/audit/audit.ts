@@ -6,16 +6,16 @@ import { Coalesced } from '../coalesced';
 import { invariants } from './invariants';
 import { type AuditReport, keepAudit, lastAudit } from './last-audit';
 
-/** Rows shown per broken promise: enough to start looking. */
+/** Rows shown per broken promise: enough to start the search. */
 const violationsMax = 50;
 
 const auditEveryMs = 60_000;
-/** Soon enough for the dashboard of a service that was just started, and not in the way of its start. */
+/** Soon after the start for the dashboard, and late enough not to slow the start down. */
 const firstAuditAfterMs = 10_000;
-/** However large the tables grow, auditing takes at most this share of the time. */
+/** Auditing takes at most this share of the time, however large the tables are. */
 const auditShareMax = 0.05;
 
-/** How long after an audit that took so long the next one is due. */
+/** How long after an audit the next one is due. */
 export const pauseAfter = (tookMs: number) => Math.max(auditEveryMs, tookMs / auditShareMax);
 
 const broken = new Gauge({
@@ -24,7 +24,7 @@ const broken = new Gauge({
   labelNames: ['invariant'],
 });
 
-/** Checks every promise against the database as it is now. */
+/** Checks every promise against the current database. */
 @Injectable()
 export class Audit implements OnModuleDestroy {
   private readonly logger = new Logger('audit');
@@ -33,7 +33,7 @@ export class Audit implements OnModuleDestroy {
 
   constructor(private readonly db: Database) {}
 
-  /** Reads every row there is, so however many ask at once, one audit runs at a time. */
+  /** An audit reads every row, so concurrent callers share one. */
   run(): Promise<AuditReport> {
     return this.audit.run();
   }
@@ -55,16 +55,16 @@ export class Audit implements OnModuleDestroy {
       tookMs: Math.round(performance.now() - startedAt),
       invariants: results,
     };
-    // Told to whoever asked, even where it cannot be kept for the others.
+    // The caller gets the report even if it cannot be saved for the others.
     await keepAudit(this.db, report).catch((error: Error) =>
-      this.logger.warn(`the audit could not be kept: ${error.message}`),
+      this.logger.warn(`the audit could not be saved: ${error.message}`),
     );
     return report;
   }
 
   /**
-   * Audits soon and then every minute, into the metric and, when something is broken, into the log. What another process
-   * has found within that time is told and not sought again, so that many workers cost the database what one does.
+   * Audits soon and then every minute; sets the metric and logs what is broken. A recent audit of another process is
+   * reported instead of repeated, so that many workers cost the database no more than one.
    */
   repeat(tasks: PeriodicTasks): void {
     this.repeating = tasks.start({
@@ -84,16 +84,16 @@ export class Audit implements OnModuleDestroy {
       return leftMs;
     }
     const report = await this.run();
-    this.tell(report);
+    this.log(report);
     return pauseAfter(report.tookMs);
   }
 
   onModuleDestroy(): void {
-    // Not waited for: an audit only reads, and may take long.
+    // Not awaited: an audit only reads, and may take long.
     void this.repeating?.stop();
   }
 
-  private tell(report: AuditReport): void {
+  private log(report: AuditReport): void {
     for (const { id, promise, violations } of report.invariants) {
       if (violations.length > 0)
         this.logger.error(`${id} is broken (${promise}): ${JSON.stringify(violations.slice(0, 3))}`);

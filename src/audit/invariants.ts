@@ -2,8 +2,8 @@
  * What must always be true, each as one query that returns the rows that break it. Run by the admin call, by
  * `npm run audit`, by a worker every minute, and at the end of tests and load tests.
  *
- * A promise about time is broken only after the time that it allows, so that the audit may run under load.
- * (I14, liveness, is no state of the tables; the metrics and the drills watch it.)
+ * A promise about time is broken only after the time that it allows, so the audit may run under load.
+ * (I14, liveness, is no state of the tables; the metrics and the drills cover it.)
  */
 export interface Invariant {
   id: string;
@@ -108,7 +108,7 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I10',
     promise:
-      'Every change of an order or a reservation has its message, and no message tells of a change that was not.',
+      'Every change of an order or a reservation has its message, and no message reports a change that was not made.',
     sql: `
       SELECT o.id, o.status FROM orders o
        WHERE o.status <> 'pending'

@@ -7,7 +7,7 @@ export interface AuditReport {
   invariants: { id: string; promise: string; violations: Record<string, unknown>[] }[];
 }
 
-/** The newest audit, whichever process made it, so that all may tell of it without making one. */
+/** The newest audit of any process, so that all can report it without making one. */
 export async function keepAudit(db: Queryable, report: AuditReport): Promise<void> {
   await db.rows(
     `
@@ -20,7 +20,7 @@ export async function keepAudit(db: Queryable, report: AuditReport): Promise<voi
   );
 }
 
-/** In short; null before the first. */
+/** A summary; null before the first audit. */
 export async function lastAudit(db: Queryable) {
   const [row] = await db.rows<{ report: AuditReport; ageSeconds: number }>(
     `

@@ -1,7 +1,7 @@
 import type { Queryable } from '../database/database';
 import { publicId } from '../ids';
 
-/** One order in the payment provider's own books, in minor units. */
+/** One order in the payment provider's ledger, in minor units. */
 export interface LedgerRow {
   orderId: string;
   currency: string;
@@ -11,7 +11,7 @@ export interface LedgerRow {
   voided: number;
 }
 
-/** The same order in ours. `settled`: its saga has nothing left to do. */
+/** The same order in our database. `settled`: its saga has nothing left to do. */
 export interface OrderFacts {
   id: string;
   status: string;
@@ -26,7 +26,7 @@ export interface LedgerViolation {
   what: string;
 }
 
-/** Reads what the comparison needs of every order. */
+/** What the comparison needs of every order. */
 export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
   const rows = await queryable.rows<OrderFacts>(
     `
@@ -38,9 +38,9 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
 }
 
 /**
- * Holds our orders against the books of the one who moved the money: every net captured charge belongs to exactly one
- * placed order of the same amount, and whatever was set aside for another is given back. An order in flight may hold
- * money, but never more than its total.
+ * Compares our orders with the provider's ledger: every net captured charge belongs to exactly one placed order of the
+ * same amount, and authorizations of all other orders are voided. An order in flight may have money captured or
+ * authorized, but never more than its total.
  */
 export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): LedgerViolation[] {
   const violations: LedgerViolation[] = [];
@@ -71,7 +71,7 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
   return violations;
 }
 
-/** A restored database lacks the orders that were taken after its copy. */
+/** A database restored from a backup lacks the orders that came after it. */
 function lost({ currency }: LedgerRow, kept: number, open: number): string {
   const held = [
     ...(kept > 0 ? [`keeps ${kept} ${currency}`] : []),

@@ -14,10 +14,10 @@ import { ProviderEventWorker } from './provider-event.worker';
 import { Rebalancer } from '../inventory/stock/rebalancer';
 import { Sweeper } from './sweeper';
 
-/** A consumer that could not be started, or has ended, is started again soon; until then the sweeper does its work. */
+/** How often consumers that could not start, or have ended, are started; until then the sweeper does their work. */
 const openEveryMs = 1_000;
 
-/** Starts the background work, and brings it home: no new work first, then what is in flight; connections close last. */
+/** Starts the background work and shuts it down: no new work first, then work in flight; connections close last. */
 @Injectable()
 export class Background implements OnModuleDestroy {
   private readonly logger = new Logger('worker');
@@ -34,9 +34,7 @@ export class Background implements OnModuleDestroy {
     private readonly tasks: PeriodicTasks,
   ) {}
 
-  /**
-   * Resolves when the consumers take jobs. What keeps the promises about time starts before that, for it needs no queue.
-   */
+  /** Resolves when the consumers take jobs. Relay, sweeper and heartbeat start before that: they need no consumer. */
   async start(): Promise<void> {
     this.relay.start(this.tasks, this.config.relayPollMs);
     this.sweeper.start();
@@ -58,7 +56,7 @@ export class Background implements OnModuleDestroy {
           await this.queues.openConsumers();
           resolve();
         } catch (error) {
-          // At once and each time that it is another: somebody may be waiting for this worker.
+          // Logged at once and whenever it changes: somebody may be waiting for this worker.
           if ((error as Error).message !== trouble) this.logger.error((error as Error).message);
           trouble = (error as Error).message;
           throw error;
@@ -77,7 +75,7 @@ export class Background implements OnModuleDestroy {
       this.queues.drain(grace),
       this.sagas.idle(),
     ]);
-    // What is still out after the grace is unheard, not lost: its operation is committed and its lease will end.
+    // A call to the provider that outlasts the grace is not lost: its operation is committed and its lease ends.
     // guard: drain-before-exit
     await Promise.race([home, new Promise((resolve) => setTimeout(resolve, grace).unref())]);
     await this.heartbeat.forget();

@@ -13,15 +13,15 @@ import { messageRoutes, receiveMessage } from '../outbox/outbox';
 import { type JobHandler, type QueueName, Queues, type StartedJob } from '../queue/queues';
 
 /**
- * A message whose handler was started so often and did not come back is what ends its workers, or cannot be handled at
- * all. Below what BullMQ allows by itself, so that it is we who park it.
+ * A message whose handler was started this often without ending kills its workers or cannot be handled. Below BullMQ's
+ * own limit, so that we park it before BullMQ drops it.
  */
 // guard: message-starts-limit
 const startsMax = 3;
 
 /**
- * One consumer per queue. Each acknowledges its message in the transaction of its effect, so that a message comes
- * again until it was applied, and is applied once.
+ * One consumer per queue. Each acknowledges its message in the transaction of its effect, so that a message comes again
+ * until it is applied, and is applied once.
  */
 @Injectable()
 export class Consumers {
@@ -39,14 +39,14 @@ export class Consumers {
     const perProvider = this.config.paymentConcurrencyMax;
     this.consume('checkout', perProvider, (job) => this.driveSaga('checkout', job));
     this.consume('compensation', Math.ceil(perProvider / 4), (job) => this.driveSaga('compensation', job));
-    // One pass ends everything that is due, so a second alarm beside it would find nothing.
+    // One pass expires everything that is due, so a concurrent alarm would find nothing.
     this.queues.work('expiry', 1, async () => void (await this.reservations.expireDue()));
     this.consume('events', 10, (job) => this.applyEvent(job));
   }
 
   private consume(queue: QueueName, concurrency: number, apply: JobHandler): void {
     this.queues.work(queue, concurrency, async (job) => {
-      // Written by newer code, whose workers will apply it when the outbox offers it again.
+      // Written by newer code; its workers apply it when the outbox sends it again.
       if (!(job.name in messageRoutes)) return;
       if (job.starts > startsMax) return this.park(job, 'its handler was started and did not come back');
       await failpoint('consumer.started');
@@ -75,7 +75,7 @@ export class Consumers {
     // guard: event-is-applied
     const orderId = await this.db.transaction('apply-event', async (tx) => {
       if (!(await receiveMessage(tx, 'events', messageId))) return null;
-      // A reservation that ended under a waiting order: its saga should hear of it now, not at its next turn.
+      // The reservation of a waiting order ended: wake its saga now.
       if (name !== 'reservation.expired' && name !== 'reservation.released') return null;
       const reservation = await findReservation(tx, aggregateId);
       if (!reservation?.orderId) return null;

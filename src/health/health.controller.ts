@@ -20,7 +20,7 @@ const readyType = responseType('Ready', {
 @Controller()
 @Roles('public')
 export class HealthController {
-  /** Anybody may ask, without a key, so a crowd costs the database no more than one probe after the other. */
+  /** Needs no key, so concurrent requests share one probe of the database. */
   private readonly probe = new Coalesced(async (): Promise<z.infer<typeof readyType>> => {
     const degraded = await this.readiness.check();
     return { status: degraded.length > 0 ? 'degraded' : 'ok', degraded };
@@ -35,7 +35,7 @@ export class HealthController {
     return { status: 'ok' as const };
   }
 
-  /** Only PostgreSQL can make us unready: without queues orders are taken, charged and placed all the same, later. */
+  /** Only PostgreSQL can make us unready: without queues orders are still charged and placed, only later. */
   @Get('health/ready')
   @ApiOperation({
     operationId: 'getReadiness',

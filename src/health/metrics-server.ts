@@ -2,7 +2,7 @@ import { createServer } from 'node:http';
 import { register } from 'prom-client';
 import { ConfigError } from '../config/config';
 
-/** The worker's own page for Prometheus and for a liveness probe; the API serves its own. Ends with the process. */
+/** Serves the worker's metrics and liveness probe; the API has its own. Ends with the process. */
 export function serveMetrics(host: string, port: number): Promise<void> {
   const server = createServer((request, response) => {
     if (request.url === '/health/live') return void response.end('{"status":"ok"}');

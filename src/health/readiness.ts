@@ -19,7 +19,7 @@ const remedies = {
   setting: 'Set default_transaction_read_only to off for the server, the database and the role.',
 };
 
-/** Whether this process can take orders, and what is slower than it should be. */
+/** Whether this process can take orders, and what is degraded. */
 @Injectable()
 export class Readiness {
   constructor(
@@ -50,7 +50,7 @@ export class Readiness {
     if (because) throw unavailable(`${readOnlyDetail} ${remedies[because]}`);
   }
 
-  /** Of workers that are heard of; those that died have no tasks any more. */
+  /** Failing tasks of living workers. */
   private async failingInWorkers(): Promise<Degraded[]> {
     const workers = await this.db
       .rows<{ id: string; failingTasks: FailingTask[] }>(

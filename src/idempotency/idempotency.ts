@@ -21,7 +21,7 @@ export const idempotencyKeyReused = refusal({
   title: 'This Idempotency-Key belongs to another request',
 });
 
-/** What any call with a required key may answer. */
+/** The problems of every call that requires a key. */
 export const keyProblems = [
   idempotencyKeyMissing.kind,
   idempotencyKeyInvalid.kind,
@@ -47,16 +47,16 @@ export interface IdempotencyClaim {
  */
 const fingerprintVersion = 2;
 
-/** What a claim found: nobody before us, the same request before us, or another request under this key. */
+/** The claim is the first, a copy of the same request, or another request under the same key. */
 export type ClaimOutcome =
   { first: true } | { first: false; resourceId: string } | { first: false; reused: true };
 
 /**
- * An idempotency key is a unique constraint that commits with the thing it names. No answer is stored and nothing is
- * ever "in progress": a second copy waits in the INSERT for the first one's commit, then reads which resource it made.
+ * An idempotency key is a unique row that commits with the resource it names. No response is stored and no request is
+ * ever "in progress": a copy waits in the INSERT for the first one's commit, then reads which resource it made.
  *
- * Keys are inserted in ascending order, so that two transactions with several keys cannot wait for each other.
- * Several claims of one key in `claims`: the first in the array wins, the others are told its resource.
+ * Keys are inserted in ascending order, so that two transactions with several keys cannot deadlock. Of several claims of
+ * one key in `claims` the first wins, and the others get its resource.
  */
 export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<ClaimOutcome[]> {
   // guard: idempotency-key-is-unique
@@ -80,13 +80,13 @@ export async function claimKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<Cla
   );
   const won = new Set(inserted.map(nameOf));
   const owners = new Map<string, KeyRow>([...firstByName].filter(([name]) => won.has(name)));
-  // The statement above cannot see the rows that made it skip; the next one can, because their owners have committed.
+  // The INSERT cannot see the rows that it conflicted with; the next statement can, because they are committed.
   const taken = [...firstByName].filter(([name]) => !won.has(name)).map(([, claim]) => claim);
   for (const row of taken.length > 0 ? await findKeys(tx, taken) : []) owners.set(nameOf(row), row);
 
   return claims.map((claim, nth) => {
     const owner = owners.get(names[nth]!);
-    // Pruned or given back between the two statements: nobody holds it now, so a second run gets it.
+    // Pruned or dropped between the two statements: it is free now, so a second run gets it.
     if (!owner) throw new LostRace('An idempotency key went away while it was being claimed.');
     if (owner === claim) return { first: true };
     if (!isSameRequest(owner, claim)) return { first: false, reused: true };
@@ -102,13 +102,13 @@ const isSameRequest = (owner: KeyRow, claim: IdempotencyClaim): boolean =>
 
 type Refused = { refused: HoldfastError };
 
-/** What came of one request: refused, done before (by whoever), or decided here. */
+/** The outcome for one request: refused, done before, or decided here. */
 export type Decision<D> =
   Refused | { resourceId: string; replayed: true } | { resourceId: string; replayed: false; decided: D };
 
 /**
- * Decides each request at most once: claims the keys of all, has the first ones decided, and gives back the keys of the
- * refused, because a refusal creates nothing and its key may be tried again. A copy is told what its first is told.
+ * Decides each request at most once: claims the keys of all, calls `decide` for the first ones, and drops the keys of the
+ * refused, because a refusal creates nothing and its key may be used again. A copy gets the same outcome as its first.
  *
  * A single refused request may leave rows behind, so its caller rolls back; of several, refused ones leave none.
  */
@@ -141,7 +141,7 @@ export async function decideOnce<Q extends { claim: IdempotencyClaim }, D extend
   });
 }
 
-/** Gives keys back: their next request is a first one again. */
+/** Deletes keys, so that their next request is a first one again. */
 export async function dropKeys(tx: Tx, claims: IdempotencyClaim[]): Promise<void> {
   if (claims.length === 0) return;
   const [principals, operations, keys] = columns(claims);
@@ -183,7 +183,7 @@ async function findKeys(queryable: Queryable, claims: IdempotencyClaim[]): Promi
   );
 }
 
-/** A key of this very batch has no version: it is of this build. */
+/** A key of this batch has no version: it was written by this build. */
 type KeyRow = IdempotencyClaim & { fingerprintVersion?: number };
 type KeyName = Pick<KeyRow, 'principal' | 'operation' | 'key'>;
 
@@ -197,12 +197,12 @@ const columns = (claims: IdempotencyClaim[]) => [
   claims.map((claim) => claim.resourceId),
 ];
 
-/** The same request has the same fingerprint, in whatever order its fields came. */
+/** The same request has the same fingerprint, whatever the order of its fields. */
 export function fingerprintOf(request: unknown): Buffer {
   return hash('sha256', canonical(request), 'buffer');
 }
 
-/** For requests with metadata: what a claim says of them. */
+/** The fingerprints of a request with metadata. */
 export function fingerprintsOf(request: {
   metadata?: Record<string, string>;
 }): Pick<IdempotencyClaim, 'fingerprint' | 'fingerprintV1'> {
@@ -249,7 +249,7 @@ export const IdempotencyKey = createParamDecorator((_: unknown, context: Executi
   parseIdempotencyKey(context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key']),
 );
 
-/** For calls that accept a key without needing one; absent, the call is simply carried out. */
+/** For calls whose key is optional. */
 export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) => {
   const header = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
   return header === undefined ? undefined : parseIdempotencyKey(header);

@@ -2,8 +2,8 @@ import type { Queryable, Tx } from '../database/database';
 import type { JobData } from '../queue/queues';
 
 /**
- * Messages that no consumer could apply, kept with the reason until somebody has them sent again. What such a message
- * is about is not lost with it: its saga is due, its reservation expires, whether or not the doorbell rings.
+ * Messages that no consumer could apply, kept with the reason until an operator sends them again. Their orders are not
+ * lost: a saga stays due and a reservation expires without any message.
  */
 export interface DeadLetter {
   id: string;
@@ -20,8 +20,8 @@ const columns = `
   retried_at AS "retriedAt"`;
 
 /**
- * Takes a message out of the relay's rounds. Applied in the meantime, it is not dead, and false is returned. `coalesce`, here
- * and below, so that it is looked up by its id: docs/decisions/0025.
+ * Takes a message out of the relay's rounds. Returns false if it was applied before that. `coalesce`, here and below,
+ * forces the lookup by id: docs/decisions/0025.
  */
 export async function parkMessage(
   tx: Tx,
@@ -47,7 +47,7 @@ export async function parkMessage(
   return parked > 0;
 }
 
-/** Oldest first; `after` is the id of the last one already seen. Those that were sent again and applied are gone from here. */
+/** Oldest first; `after` is the id of the last one already seen. Those that were sent again are not listed. */
 export function listDeadLetters(
   queryable: Queryable,
   limit: number,
@@ -73,9 +73,9 @@ export async function findLetter(queryable: Queryable, id: string): Promise<Dead
   return letter;
 }
 
-/** The letter as it stands, locked, with the clock read after the lock. Undefined: there is none. */
+/** Locks the letter and reads the clock after the lock. Undefined: there is none. */
 export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { now: Date }) | undefined> {
-  // The message before its letter, as in parking, so that the two never wait for each other.
+  // The message before its letter, as in parking, so that the two never deadlock.
   await tx.rows(`SELECT id FROM outbox WHERE id = $1::uuid FOR UPDATE`, [id]);
   const [letter] = await tx.rows<DeadLetter & { now: Date }>(
     `
@@ -92,7 +92,7 @@ export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { no
   return letter;
 }
 
-/** Has its message relayed again. */
+/** Makes its message due for the relay. */
 export async function sendAgain(tx: Tx, letter: { id: string; now: Date }): Promise<void> {
   await tx.affected(
     `

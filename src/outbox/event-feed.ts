@@ -3,11 +3,10 @@ import { isMisdated } from '../ids';
 import type { MessageType } from './outbox';
 
 /**
- * The public feed of events, read off the outbox: oldest first, and those of each aggregate in their own order.
+ * The public event feed, read from the outbox: oldest first, and those of each aggregate in order.
  *
- * An aggregate's messages are written one after the other under its lock, with the database's clock, so that clock gives
- * their order. What a transaction that is still open may have written is not shown yet; so nothing turns up later before
- * an event that was shown.
+ * An aggregate's messages are written one after the other under its lock, so the database's clock gives their order.
+ * Events that an open transaction may precede are not shown yet, so nothing appears later before an event already shown.
  */
 export interface FeedEvent {
   id: string;
@@ -43,7 +42,7 @@ export async function readFeed(
   if (aggregateId !== null) return ofAggregate(queryable, aggregateId, { limit, after });
   const { settled, oldest } = await bounds(queryable);
   const events: FeedEvent[] = [];
-  // Window after window, the first as long as a busy second and each wider than the last, however long nothing happened.
+  // Window after window, each four times as wide as the last, so that a long quiet time costs few queries.
   let from = after?.createdMicros ?? oldest;
   for (let width = second; events.length <= limit && from < settled; width *= 4) {
     const to = Math.min(from + width, settled);
@@ -55,10 +54,10 @@ export async function readFeed(
 }
 
 /**
- * What no open transaction can add to any more, and where the feed begins; in microseconds. A transaction that has written
- * has a number; one without, such as a backup that reads for hours, can only write what is newer than this look. Ids are
- * made by several processes, each up to ten minutes off, so the first event may be twenty older than the one with the first
- * id. One that is `isMisdated` says nothing of the others, and nothing but its date is believed.
+ * Up to when no open transaction can add events, and when the feed begins; in microseconds. A transaction that has
+ * written has an xid; one without, such as a long backup, can only write events newer than this query. Ids are made by
+ * processes whose clocks may be ten minutes off, so the first event may be twenty minutes older than the one with the
+ * first id. Of a misdated row only the date is believed.
  */
 async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: number }> {
   const [row] = await queryable.rows<{ settled: number; oldest: number }>(

@@ -71,7 +71,7 @@ export class EventsController {
   }
 }
 
-/** An id that was never given out has no events. */
+/** A malformed id has no events. */
 const internalId = (id: string): string =>
   parsePublicId('ord', id) ?? parsePublicId('rsv', id) ?? '00000000-0000-0000-0000-000000000000';
 

@@ -3,11 +3,11 @@ import { newId } from '../ids';
 import type { QueueName } from '../queue/queues';
 
 /**
- * Every message there is, and the queue that it rings. A message is an event in the past tense, written in the
- * transaction of the change that it tells, so that there is never one without the other.
+ * Every type of message, and the queue it wakes. A message is an event in the past tense, written in the transaction of
+ * the change that it reports, so that there is never one without the other.
  *
- * Whoever causes a change announces it: an order's messages speak for its reservation too, and a reservation's own
- * messages tell what its saga did not cause.
+ * Each change has one message: an order's messages cover its reservation too, and a reservation's own messages report
+ * what its saga did not cause.
  */
 export const messageRoutes = {
   'order.accepted': 'checkout',
@@ -38,7 +38,7 @@ export interface NewMessage {
   payload: Record<string, unknown>;
 }
 
-/** No handler does anything with these: they are told in the feed of events, and ring no queue. */
+/** No consumer acts on these: they appear in the event feed and wake no queue. */
 const forTheFeed: ReadonlySet<MessageType> = new Set<MessageType>([
   'order.placed',
   'order.rejected',
@@ -48,7 +48,7 @@ const forTheFeed: ReadonlySet<MessageType> = new Set<MessageType>([
   'reservation.changed',
   'reservation.confirmed',
 ]);
-/** Of these an order's saga wants to hear; where there is no order they are for the feed as well. */
+/** An order's saga reacts to these; without an order they are for the feed alone. */
 const forTheOrder: ReadonlySet<MessageType> = new Set<MessageType>([
   'reservation.released',
   'reservation.expired',
@@ -58,8 +58,8 @@ const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload
   forTheFeed.has(type) || (forTheOrder.has(type) && payload.orderId === null);
 
 /**
- * Writes messages with the change that caused them. The relay sends them after the commit; those that are for the feed
- * alone are there to be read, and nothing is left to be done about them.
+ * Writes messages with the change that caused them. The relay sends them after the commit; those for the feed alone count
+ * as applied at once.
  */
 export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<void> {
   if (messages.length === 0) return;
@@ -113,14 +113,14 @@ export const numberedMessages = (messages: NumberedMessage[]): unknown[] => [
 ];
 
 /**
- * Records that `consumer` applied these messages, in the transaction of their effects; returns which of them it had not
- * applied before. The effects of the others must not happen again.
+ * Records that `consumer` applied these messages, in the transaction of their effects. Returns those that it had not
+ * applied before; the effects of the others must not happen again.
  *
- * This is the end-to-end acknowledgement: a message without it is relayed again, whatever the queue lost.
+ * This is the end-to-end acknowledgement: a message without it is relayed again.
  */
 export async function receiveMessages(tx: Tx, consumer: string, messageIds: string[]): Promise<Set<string>> {
   if (messageIds.length === 0) return new Set();
-  // By id, like whoever marks them as relayed: nobody then waits in a circle.
+  // Locked by id, as the relay does when it marks them: no deadlock.
   const received = await tx.rows<{ messageId: string }>(
     `
     WITH received AS (
@@ -145,7 +145,7 @@ export async function receiveMessages(tx: Tx, consumer: string, messageIds: stri
   return new Set(received.map(({ messageId }) => messageId));
 }
 
-/** The same for one message. False: it was applied before. */
+/** For one message. False: it was applied before. */
 export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
   return (await receiveMessages(tx, consumer, [messageId])).has(messageId);
 }

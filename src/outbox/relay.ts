@@ -7,13 +7,13 @@ import { type NewJob, Queues } from '../queue/queues';
 import { outsideRequests } from '../logger';
 import { type MessageType, messageRoutes } from './outbox';
 
-/** One round's worth: small enough to be sent within its claim's lease, large enough that rounds are not the cost. */
+/** Small enough to be sent within the claim's lease, large enough that the cost per round does not matter. */
 const batchSizeMax = 200;
-/** A relay that died between claim and mark has its messages taken over after this long. */
+/** Messages of a relay that died between claim and mark are claimed by another after this time. */
 const claimLeaseMs = 5_000;
-/** A queue that is away is not asked more often than this. */
+/** The least time between two tries while a queue is away. */
 const pauseAfterFailureMs = 1_000;
-/** Alarms for the same second are one alarm; remembering this many seconds keeps that cheap. */
+/** How many seconds are remembered so that each gets one alarm only. */
 const alarmsRememberedMax = 4_096;
 
 interface ClaimedMessage {
@@ -21,7 +21,7 @@ interface ClaimedMessage {
   aggregateId: string;
   type: MessageType;
   epoch: number;
-  /** When a reservation that this message tells of ends, and the database's clock to count from. */
+  /** When the reservation in this message ends, and the database's clock to count from. */
   expiresAt: string | null;
   now: Date;
 }
@@ -49,13 +49,13 @@ export class Relay {
     private readonly settings = { enabled: true, resendMs: 60_000 },
   ) {}
 
-  /** Called after a commit that wrote messages. Never waits and never throws: the poll is the net under it. */
+  /** Called after a commit that wrote messages. Never waits and never throws; the poll covers what it misses. */
   poke(): void {
     if (performance.now() < this.pausedUntil) this.wanted = this.settings.enabled;
     else this.begin();
   }
 
-  /** Polls for what no poke told of: messages of processes that died, and those that came back unapplied. */
+  /** Polls for messages without a poke: those of processes that died, and those that were sent but not applied. */
   start(tasks: PeriodicTasks, pollMs: number): void {
     if (this.settings.enabled)
       this.polling = tasks.start({ name: 'relay', everyMs: pollMs, run: () => this.poll() });
@@ -67,7 +67,7 @@ export class Relay {
     await this.running;
   }
 
-  /** Its own pause after a failure takes the place of the one between pokes. */
+  /** The task's pause after a failure replaces the one between pokes. */
   private async poll(): Promise<void> {
     this.begin();
     await this.running;
@@ -80,7 +80,7 @@ export class Relay {
     if (this.running || this.stopped) return;
     this.running = outsideRequests(() => this.drain()).finally(() => {
       this.running = undefined;
-      // Told in the moment between the last look and this one.
+      // Poked between the end of the loop and this line.
       if (this.wanted) this.poke();
     });
   }
@@ -122,8 +122,8 @@ export class Relay {
   }
 
   /**
-   * One alarm per second in which anything expires, not one per reservation: a flash sale's all end together. Seconds of
-   * the database's clock, so that processes whose own clocks differ mean the same one.
+   * One alarm per second in which anything expires, not one per reservation: those of a flash sale end together. Seconds
+   * of the database's clock, so that processes whose clocks differ agree on them.
    */
   private alarmFor(expiresAtMs: number, nowMs: number): NewJob | undefined {
     const second = Math.ceil(expiresAtMs / 1_000);
@@ -139,7 +139,7 @@ export class Relay {
   }
 }
 
-/** `coalesce`, so that an aggregate's earlier messages are looked up by its id: docs/decisions/0025. */
+/** `coalesce` forces the lookup of an aggregate's earlier messages by its id: docs/decisions/0025. */
 async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
   const due = await tx.rows<ClaimedMessage>(
     `
@@ -163,7 +163,7 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
       FROM due
      ORDER BY next_relay_at
     `,
-    // A type that newer code wrote is left for newer code to send.
+    // A type that only newer code knows is left for newer code to send.
     [batchSizeMax, Object.keys(messageRoutes)],
   );
   if (due.length === 0) return [];
@@ -178,11 +178,11 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
 }
 
 /**
- * Only under the epoch of our claim: another relay that took over in the meantime marks for itself. A message that became
- * a dead letter before its mark (`infinity`) stays one. A statement of its own, timed from the claim: a few milliseconds
- * more or less until a message is sent again mean nothing.
+ * Only under the epoch of our claim: a relay that took over marks for itself. A message that became a dead letter before
+ * its mark (`infinity`) stays one. Outside a transaction and timed from the claim: a few milliseconds do not matter here.
  *
- * Sent but not applied after `resendMs`: the queue lost it, or its consumer died. Then it is sent again, under a new job id.
+ * A message that is sent but not applied after `resendMs` was lost by the queue or by a consumer that died. It is sent
+ * again under a new job id.
  */
 async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: number): Promise<void> {
   const claimedAt = messages[messages.length - 1]!.now;

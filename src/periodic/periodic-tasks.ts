@@ -6,11 +6,11 @@ import { isDatabaseAway } from '../database/pg-errors';
 const failingAfter = 3;
 /** The pause after a first failure. */
 const failurePauseMs = 1_000;
-/** It grows no further: an expiry is promised within 5 s, also right after an outage. */
+/** The longest pause: an expiry is promised within 5 s, also right after an outage. */
 const failurePauseMsMax = 2_000;
 /** How often a task that keeps failing is logged. */
 const logEveryMs = 60_000;
-/** Enough of an error to recognise it. */
+/** Enough to recognise an error. */
 const errorLengthMax = 200;
 
 const failuresTotal = new Counter({
@@ -43,11 +43,11 @@ export interface FailingTask {
 }
 
 /**
- * Something done again and again, never twice at once.
+ * Work that repeats and never overlaps.
  *
- * stopped → start → waiting ⇄ running; stop → stopped, once a running round has ended. A round that fails is tried again
- * after a pause that grows a little. While PostgreSQL is away every task fails, so those failures are not held against
- * a task: /health/ready reports the outage itself.
+ * stopped → start → waiting ⇄ running; stop → stopped, once a running round has ended. A failed round is tried again
+ * after a pause that grows a little. While PostgreSQL is away every task fails, so those failures do not make a task
+ * failing: /health/ready reports the outage itself.
  */
 export class PeriodicTask {
   private readonly logger = new Logger('tasks');
@@ -81,7 +81,7 @@ export class PeriodicTask {
     await this.running;
   }
 
-  /** What is wrong with it, once it has failed several times in a row. */
+  /** Its failure, once it has failed several times in a row. */
   failing(): FailingTask | undefined {
     const { failures, failingSince, error } = this;
     if (failures < failingAfter || !failingSince) return undefined;
@@ -99,7 +99,7 @@ export class PeriodicTask {
     }, afterMs);
   }
 
-  /** Resolves with the time until the next round, whatever happened. */
+  /** Resolves with the time until the next round, also after a failure. */
   private async round(): Promise<number> {
     const { run, everyMs } = this.options;
     let pauseMs = 0;
@@ -145,7 +145,7 @@ export class PeriodicTask {
   }
 }
 
-/** The periodic tasks of this process, for those who report on them. */
+/** The periodic tasks of this process, for reports on them. */
 @Injectable()
 export class PeriodicTasks {
   private readonly tasks: PeriodicTask[] = [];

@@ -5,13 +5,12 @@ import {
   createPostgresBackend,
 } from 'bullmq';
 
-/** A queue that refuses its jobs is not asked more often than this. */
+/** The least time between two fetches from a queue that fails. */
 const pauseMs = 500;
 
 /**
- * BullMQ's PostgreSQL backend, with a pause after a fetch that failed. BullMQ itself tries again at once, which makes a
- * loop that nothing else in the process gets a turn in when the failure is a remembered one, and a flood of failing
- * statements when rights or tables go away while a worker runs.
+ * BullMQ's PostgreSQL backend with a pause after a failed fetch. BullMQ itself tries again at once: a remembered failure
+ * then blocks the event loop, and rights or tables that vanish under a running worker cause a flood of statements.
  */
 export const patientBackend: BackendFactory<PostgresQueueBackend, PostgresConnectionOptions> = (
   name,

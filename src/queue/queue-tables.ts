@@ -1,15 +1,15 @@
 import { SchemaMigrationRequiredError, assertSchemaCompatibility } from 'bullmq';
 import { Client, type ClientConfig } from 'pg';
 
-/** No request waits for the queues' connections, and a server that was asleep may take several seconds to answer. */
+/** No request waits for these connections, and a server that was suspended may take several seconds to answer. */
 const connectTimeoutMs = 10_000;
 
 /**
- * A doorbell need not outlive a crash of PostgreSQL, since the outbox rings again. And a commit that notifies holds a
- * lock of the whole server until it is on disk, so that waiting for the disk here would make all others wait too.
+ * Asynchronous commits: a wake-up job need not survive a crash of PostgreSQL, since the outbox sends it again. And a
+ * commit that notifies holds a server-wide lock until it is on disk, so a synchronous one would make all others wait.
  */
 export function queueConnection(databaseUrl: string) {
-  // BullMQ keeps its tables in a schema of its own, which the cell's search_path would hide.
+  // BullMQ keeps its tables in the schema `bullmq`, which the cell's search_path would hide.
   const url = new URL(databaseUrl);
   url.searchParams.delete('options');
   return {
@@ -20,23 +20,23 @@ export function queueConnection(databaseUrl: string) {
   };
 }
 
-/** What BullMQ's statements rely on, whatever somebody has set for the database. */
+/** BullMQ's statements rely on these, whatever is set for the database or the role. */
 const sessionSettings =
   '-c datestyle=ISO -c array_nulls=on -c standard_conforming_strings=on -c default_transaction_isolation=read\\ committed -c statement_timeout=0 -c lock_timeout=0';
 
 /** BullMQ's tables cannot be used. The message says what to do about it. */
 export class QueueTablesUnusable extends Error {}
 
-/** A server that takes connections and answers nothing must not hold up the next try. */
+/** A server that accepts connections and never answers must not delay the next try. */
 const answerWithinMs = 5_000;
 
 /**
- * Proves that this role can use BullMQ's tables, before a worker is made. A BullMQ worker remembers for good that its
- * first look at them failed, and one that may read their version and nothing else fails at every job.
+ * Proves that this role can use BullMQ's tables before a worker is made: a BullMQ worker never recovers when its first
+ * read of them fails, and one that may read their version and nothing else fails at every job.
  */
 export async function proveQueueTables(connection: ClientConfig): Promise<void> {
   const client = new Client({ ...connection, query_timeout: answerWithinMs });
-  // Whatever cuts the connection also fails the question that is under way.
+  // An error that cuts the connection also fails the query that is running.
   client.on('error', () => undefined);
   try {
     await client.connect();
@@ -50,7 +50,7 @@ export async function proveQueueTables(connection: ClientConfig): Promise<void> 
   }
 }
 
-/** What keeps BullMQ from its tables, in a sentence that says what to do. */
+/** Why BullMQ cannot use its tables, with what to do. */
 export function unusable(error: Error): QueueTablesUnusable {
   if (error instanceof SchemaMigrationRequiredError) return tablesMissing();
   return new QueueTablesUnusable(
@@ -63,7 +63,7 @@ const tablesMissing = () =>
     'The tables of the queues (schema bullmq) are missing from the database. Run: npm run db:migrate',
   );
 
-/** Read from the catalog, which every role may read, also where it may not use the schema. */
+/** Read from the catalog, which every role may read even without rights on the schema. */
 async function refuseMissingTables(client: Client): Promise<void> {
   const { rows } = await client.query(`
     SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace

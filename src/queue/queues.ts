@@ -6,16 +6,16 @@ import { patientBackend } from './patient-backend';
 import { proveQueueTables, queueConnection, unusable } from './queue-tables';
 
 /**
- * BullMQ as a doorbell: it tells a worker that something is due, and nothing depends on its ringing.
+ * BullMQ as a wake-up signal: a job says that something is due, and nothing depends on its arrival.
  *
  * Four queues, so that an expiry never waits behind a webhook. On Redis when REDIS_URL is set, else on BullMQ's
- * PostgreSQL backend; both run the same code. Queues are opened on first use and opened anew after a failure, because
- * a producer that fails fast cannot be made while Redis is away.
+ * PostgreSQL backend; both run the same code. Queues are opened on first use and reopened after a failure, because a
+ * producer that fails fast cannot be made while Redis is away.
  */
 export const queueNames = ['checkout', 'compensation', 'expiry', 'events'] as const;
 export type QueueName = (typeof queueNames)[number];
 
-/** Ids only: what a job is about is read from the database, where it is current and not readable by others. */
+/** Ids only: the data is read from the database, where it is current and access is controlled. */
 export interface JobData {
   messageId: string | null;
   aggregateId: string | null;
@@ -39,13 +39,13 @@ export interface StartedJob {
 
 export type JobHandler = (job: StartedJob) => Promise<void>;
 
-/** A producer's command that takes longer than this is taken for lost; the outbox offers its message again. */
+/** A producer's command that takes longer than this counts as lost; the outbox sends its message again. */
 const producerTimeoutMs = 1_000;
 
 /** A readiness probe is asked every few seconds and must answer sooner than its caller gives up. */
 const probeTimeoutMs = 500;
 
-/** How long a connection may take to say goodbye. */
+/** How long a connection may take to close. */
 const closeTimeoutMs = 1_000;
 
 /** Connecting and reading the version of BullMQ's tables. */
@@ -110,7 +110,7 @@ export class Queues {
     if (this.config.redisUrl && this.config.queuesEnabled) {
       this.probe ??= this.redis(this.config.redisUrl, 'worker');
       try {
-        // This client queues its commands while it connects, so a PING also tells when Redis is back.
+        // This client queues its commands while it connects, so a PING also shows when Redis is back.
         await within(probeTimeoutMs, this.probe.ping());
         this.lastError = undefined;
         return await evictionTrouble(this.probe);
@@ -147,13 +147,13 @@ export class Queues {
       return answer;
     } catch (error) {
       this.lastError = error as Error;
-      // A first connection to PostgreSQL that is slow is still on its way, and serves the next question.
+      // A slow first connection to PostgreSQL is still being made, and serves the next call.
       if (!opened.connecting || this.config.redisUrl) this.forget(name, opened);
       throw error;
     }
   }
 
-  /** What runs here: for the heartbeat. */
+  /** The consumers of this process, for the heartbeat. */
   running(): RunningConsumer[] {
     return this.consumers
       .filter(({ worker }) => worker !== undefined)
@@ -180,8 +180,8 @@ export class Queues {
   }
 
   /**
-   * Resolves when every consumer takes jobs; throws with what to do about it when one cannot, and is then called again.
-   * On Redis it does not wait: a worker there connects when Redis comes.
+   * Resolves when every consumer takes jobs. Throws an error that says what to do when one cannot, and is then called
+   * again. On Redis it does not wait: a worker there connects when Redis is up.
    */
   async openConsumers(): Promise<void> {
     const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
@@ -204,7 +204,7 @@ export class Queues {
     // guard: consumer-runs-later
     const options = { ...optionsOf(consumer), ...this.onPostgres(), autorun: false };
     const worker = asUsual<Worker>(new Worker(consumer.name, consumer.process, options, patientBackend));
-    worker.on('error', () => undefined); // Whatever fails while it opens is what waitUntilReady throws.
+    worker.on('error', () => undefined); // A failure while it opens is thrown by waitUntilReady.
     try {
       // guard: consumer-is-awaited
       await within(openTimeoutMs, worker.waitUntilReady());
@@ -212,7 +212,7 @@ export class Queues {
       void worker.close(true).catch(() => undefined);
       throw unusable(error as Error);
     }
-    // It was asked to stop in the meantime.
+    // Stopped while it was opening.
     if (!this.consumers.includes(consumer)) return void worker.close(true).catch(() => undefined);
     this.keep(consumer, worker);
     // guard: consumer-is-run
@@ -230,8 +230,8 @@ export class Queues {
   }
 
   /**
-   * Takes no new jobs and lets those in progress end for at most `graceMs`; what is cut off comes again. A worker whose
-   * queue is away cannot be closed politely, so it is the jobs that are waited for, not the workers.
+   * Takes no new jobs and waits at most `graceMs` for those in progress; a job that is cut off comes again. It waits for
+   * the jobs and not for the workers, because a worker whose queue is away cannot be closed gracefully.
    */
   async drain(graceMs: number): Promise<void> {
     const workers = this.consumers.flatMap(({ worker }) => worker ?? []);
@@ -259,25 +259,25 @@ export class Queues {
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
     const connected = queue.waitUntilReady();
-    // A producer on Redis that found it away is of no use any more; one on PostgreSQL ends its own waiting.
+    // A producer on Redis that found it away is useless from then on; one on PostgreSQL has its own time limit.
     const ready = (this.config.redisUrl ? within(producerTimeoutMs, connected) : connected)
       .catch((error: Error) => this.explain(error))
       .finally(() => (opened.connecting = false));
-    // Whoever asks hears of it; and if nobody does, the next who asks.
+    // The caller of `ask` gets this error; without a caller it must not be an unhandled rejection.
     ready.catch(() => undefined);
     const opened: OpenQueue = { queue, ready, connecting: true, client };
     this.open.set(name, opened);
     return opened;
   }
 
-  /** On PostgreSQL, what to do about it. */
+  /** On PostgreSQL, throws an error that says what to do. */
   private async explain(error: Error): Promise<never> {
     if (this.config.redisUrl) throw error;
     await proveQueueTables(this.onPostgres().connection);
     throw unusable(error);
   }
 
-  /** A queue that failed is closed without being waited for, and opened anew at the next use. */
+  /** Closes a failed queue without waiting for it; the next use opens it again. */
   private forget(name: QueueName, failed: OpenQueue): void {
     if (this.open.get(name) === failed) {
       // guard: failed-queue-is-reopened
@@ -318,13 +318,13 @@ export class Queues {
   }
 }
 
-/** A Redis that may evict loses jobs without a word. One that does not say is taken for managed by somebody who knows. */
+/** A Redis that may evict keys loses jobs silently. One that hides its policy is taken to be managed properly. */
 async function evictionTrouble(client: IORedis): Promise<string | undefined> {
   const memory = await within(probeTimeoutMs, client.info('memory')).catch(() => '');
   const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
   // guard: eviction-policy-is-checked
   if (policy === 'noeviction') return undefined;
-  return `Redis has maxmemory-policy ${policy} and may throw jobs away. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
+  return `Redis has maxmemory-policy ${policy} and may delete jobs. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
 }
 
 const optionsOf = ({ concurrency }: Consumer) => ({

@@ -33,9 +33,9 @@ export class AdminController {
   @Get('contention')
   @ApiOperation({
     operationId: 'listContention',
-    summary: 'How much buyers are in each other’s way',
+    summary: 'Contention per SKU and strategy',
     description:
-      'Per SKU and strategy, busiest first, over the last minute, as the process that answers has seen it. `adaptive` tells how such a SKU is taken at this moment, and why.',
+      'Busiest first, over the last minute, as seen by the process that answers. `adaptive`: how such a SKU is taken at this moment, and why.',
   })
   @Responses({ 200: contentionListType })
   contention(@Query('sku') sku?: string) {

@@ -62,13 +62,13 @@ async function roleOf(request: FastifyRequest, sessions: Sessions): Promise<stri
   if (!session) throw unauthenticated('Sign in to the dashboard first.');
   const { role } = session.principal;
   if (readsOnly(request)) return role;
-  // The board's scripts know nothing of our header; that they run on a page of ours is said by the browser.
+  // The board's scripts do not send our header; the browser's own headers show that they run on our page.
   refuseOtherSites(request, { byScript: false });
   if (role !== 'admin') throw forbidden('A viewer may look at the jobs, not change them.');
   return role;
 }
 
-/** Whoever opens it without a session is to sign in, and everything else is told what is wrong. */
+/** A browser without a session goes to the sign-in page; everything else gets the problem. */
 function sendBack(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   if (asHoldfastError(error).status === 401 && /\btext\/html\b/.test(String(request.headers.accept ?? '')))
     return reply.redirect('/queues');
@@ -99,7 +99,7 @@ class Board {
 
   constructor(private readonly queues: Queues) {}
 
-  /** A queue is opened anew after a failure; the board is to show the one that is open. */
+  /** A queue is reopened after a failure; the board must show the one that is open. */
   async refresh(): Promise<void> {
     for (const name of queueNames) {
       const queue = await this.queues.ask(name, async (open) => open);

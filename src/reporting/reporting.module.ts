@@ -1,18 +1,58 @@
 import { Module } from '@nestjs/common';
-import { InventoryModule } from '../inventory/inventory.module';
 import { ActionsController } from '../audit-log/audit-log.controller';
+import { Audit } from '../audit/audit';
+import { SessionController } from '../auth/session.controller';
+import { SignInLimit } from '../auth/sessions';
+import { InventoryModule } from '../inventory/inventory.module';
 import { OrdersModule } from '../orders/orders.module';
-import { PaymentModule } from '../payment/payment.module';
-import { AdminOrdersController } from './lists/admin-orders.controller';
-import { DeskTopics } from './stream/list-topics';
+import { DeadLettersController } from '../outbox/dead-letters.controller';
 import { EventsController } from '../outbox/events.controller';
-import { FindController } from './search/find.controller';
+import { PaymentModule } from '../payment/payment.module';
+import { Activity } from './activity/activity';
+import { ActivityLog } from './activity/activity-log';
+import { ContentionHistory } from './activity/contention-history';
+import { AdminController } from './admin.controller';
+import { AdminOrdersController } from './lists/admin-orders.controller';
+import { FindController } from './lists/find.controller';
+import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';
+import { Overview } from './overview/overview';
+import { OverviewController } from './overview/overview.controller';
+import { QueueReport } from './overview/queue-report';
 import { ReviewController } from './review/review.controller';
+import { PageTopics } from './stream/page-topics';
+import { StreamController } from './stream/stream.controller';
+import { StreamFeeds } from './stream/stream-feeds';
 
-/** The operator's desk beside what orders and inventory have of their own: cases, audit log, events, search. */
+/**
+ * What operators and the dashboard ask for. In the API only, and with the controllers of rooms whose modules a worker
+ * loads too: sessions, audit log, events and dead letters.
+ */
 @Module({
   imports: [InventoryModule, OrdersModule, PaymentModule],
-  controllers: [ActionsController, AdminOrdersController, EventsController, FindController, ReviewController],
-  providers: [DeskTopics],
+  controllers: [
+    ActionsController,
+    AdminController,
+    AdminOrdersController,
+    DeadLettersController,
+    EventsController,
+    FindController,
+    OverviewController,
+    ReviewController,
+    SessionController,
+    StreamController,
+  ],
+  providers: [
+    Activity,
+    ActivityLog,
+    Audit,
+    ContentionHistory,
+    OrderRates,
+    Overview,
+    PageTopics,
+    PlacedSinceMidnight,
+    QueueReport,
+    SignInLimit,
+    StreamFeeds,
+  ],
 })
-export class DeskModule {}
+export class ReportingModule {}

@@ -59,7 +59,7 @@ describe('the overview', () => {
     expect((await reserve(sku, 4)).status).toBe(201);
     expect((await reserve(sku, 5, 30)).status).toBe(201);
     expect((await reserve(sku, 9)).status).toBe(409);
-    await one.get(Activity).tell();
+    await one.get(Activity).report();
 
     const seen = await until('the second of the last order is over', async () => {
       const now = await overview();
@@ -230,7 +230,7 @@ describe('the reports beside it', () => {
     // One strategy for all: an adaptive product might be two in the same second, and neither be told of.
     const sku = await product(1_000, 'row-lock');
     await Promise.all(Array.from({ length: 60 }, () => reserve(sku, 1)));
-    await one.get(Activity).tell();
+    await one.get(Activity).report();
     await one.get(Activity).measure();
 
     const { body } = await until('the second is over', async () => {

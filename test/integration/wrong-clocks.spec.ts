@@ -1,6 +1,6 @@
 import { newId, publicId } from '../../src/ids';
 import { listActions } from '../../src/audit-log/audit-log.repository';
-import { countsBetween } from '../../src/reporting/overview/order-counts';
+import { countsBetween } from '../../src/reporting/overview/order-rates';
 import { hearClock } from '../../src/clock';
 import { clockOf } from '../../src/database/database';
 import { listAllOrders } from '../../src/reporting/lists/order-list';

@@ -1,5 +1,5 @@
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
-import { countedNow, factsBetween, nothingCounted } from '../../src/reporting/activity/activity-facts';
+import { countedNow, factsBetween, nothingCounted } from '../../src/reporting/activity/activity';
 import { addedUp, quantileOf } from '../../src/reporting/activity/activity-log';
 import { Contention } from '../../src/inventory/allocation/contention';
 import { Demand } from '../../src/inventory/allocation/demand';

@@ -331,7 +331,7 @@ describe('each rule about the source tree', () => {
       { path: 'orders/steps/impatient.ts', text: 'constructor(private readonly gateway: PaymentGateway) {}' },
     ],
     'only process files import reporting and audit': [
-      { path: 'health/curious.ts', text: `import { flowNow } from '../reporting/overview/flow';` },
+      { path: 'health/curious.ts', text: `import { flowNow } from '../reporting/overview/current-state';` },
     ],
     'a room writes and locks only its own tables': [
       { path: 'orders/mover.ts', text: 'await tx.affected(`INSERT INTO outbox (id) VALUES ($1::uuid)`);' },

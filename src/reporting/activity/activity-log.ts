@@ -1,10 +1,10 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../../database/database';
-import type { ActivityFacts } from './activity-facts';
+import type { ActivityFacts } from './activity';
 
-/** What the longest chart looks back. */
+/** The span of the longest chart. */
 export const keptSeconds = 600;
-/** A process that was slow to tell is heard all the same. */
+/** Rows may be written this much later than their second. */
 const lateSecondsMax = 5;
 
 interface Row {
@@ -13,7 +13,7 @@ interface Row {
   facts: ActivityFacts;
 }
 
-/** The last ten minutes of all processes, read bit by bit. Seconds are those of the Unix epoch, by the database's clock. */
+/** The last ten minutes of all processes, read incrementally. Seconds of the Unix epoch, by the database's clock. */
 @Injectable()
 export class ActivityLog {
   private readonly bySecond = new Map<number, Map<string, ActivityFacts>>();
@@ -41,7 +41,7 @@ export class ActivityLog {
     this.readUntil = second;
   }
 
-  /** What all processes told of these seconds; `from` is the first, `to` the one after the last. */
+  /** What all processes reported for these seconds, `from` included and `to` not. */
   between(from: number, to: number): ActivityFacts[] {
     const found: ActivityFacts[] = [];
     for (let second = from; second < to; second++) found.push(...(this.bySecond.get(second)?.values() ?? []));

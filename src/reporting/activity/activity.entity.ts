@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ActivityFacts } from './activity-facts';
+import type { ActivityFacts } from './activity';
 
 /** What one process counted in one second. */
 @Entity('activity')

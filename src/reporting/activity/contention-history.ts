@@ -5,18 +5,18 @@ import { skuPattern } from '../../inventory/inventory.dto';
 import { productNotFound } from '../../inventory/inventory.errors';
 import { type ContentionMode, ContentionModes } from '../../inventory/allocation/contention-modes';
 import { ActivityLog, addedUp, keptSeconds, quantileOf } from './activity-log';
-import type { ActivityFacts } from './activity-facts';
+import type { ActivityFacts } from './activity';
 import { OncePerSecond } from '../overview/once';
 import type { ContentionHistoryResponse } from '../overview/overview.responses';
-import { productStocks } from '../overview/units-on-hand';
+import { productStocks } from '../overview/current-state';
 
 const sliceSeconds = 2.5;
 const slicesMax = keptSeconds / sliceSeconds;
 
-/** How the buyers of one SKU were in each other's way during the last ten minutes, as all processes have seen it. */
+/** The contention on one SKU during the last ten minutes, over all processes. */
 @Injectable()
 export class ContentionHistory {
-  /** Several SKUs may be looked at in the same second; the log is read once for them. */
+  /** Several SKUs may be requested in the same second; the log is read once for them. */
   private readonly refreshed: OncePerSecond<Date>;
 
   constructor(

@@ -11,8 +11,7 @@ import { publicId } from '../../ids';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { ProviderLookup } from '../../payment/provider-lookup';
 import type { SagaStatus } from '../../orders/saga-state';
-import { type OrderFilter, listAllOrders } from './order-list';
-import { AdminOrderListQuery } from './order-list.dto';
+import { type OrderFilter, listAllOrders, AdminOrderListQuery } from './order-list';
 import {
   orderNotFound,
   sagaDriven,

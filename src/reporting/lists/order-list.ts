@@ -1,22 +1,60 @@
+import { ApiPropertyOptional } from '@nestjs/swagger';
+import { IsIn, Matches } from 'class-validator';
+import { IsInstant, MayBeAbsent } from '../../http/validation';
+import { stepNames } from '../../orders/checkout-saga/checkout.saga';
+import { OrderListQuery, listOf, sagaStatuses } from '../../orders/orders.dto';
 import type { Queryable } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
-import { stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { type Order, type OrderStatus, orderColumns, orderEnds } from '../../orders/orders.repository';
 
+export class AdminOrderListQuery extends OrderListQuery {
+  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'stuck' })
+  @MayBeAbsent()
+  @Matches(listOf(sagaStatuses), {
+    message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
+  })
+  sagaStatus?: string;
+
+  @ApiPropertyOptional({
+    description: 'The step it stands at; several separated by commas.',
+    example: stepNames[2],
+  })
+  @MayBeAbsent()
+  @Matches(listOf(stepNames.join('|')), {
+    message: `step must be one of ${stepNames.join(', ')}, several separated by commas`,
+  })
+  step?: string;
+
+  @ApiPropertyOptional({ description: 'Only those with a payment that was not heard of.', enum: ['unknown'] })
+  @MayBeAbsent()
+  @IsIn(['unknown'], { message: 'paymentStatus can only be unknown' })
+  paymentStatus?: 'unknown';
+
+  @ApiPropertyOptional({ description: 'Created at this instant or later.', example: '2026-11-20T10:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  from?: string;
+
+  @ApiPropertyOptional({ description: 'Created before this instant.', example: '2026-11-20T11:00:00Z' })
+  @MayBeAbsent()
+  @IsInstant()
+  to?: string;
+}
+
 /**
- * Orders as an operator looks for them: a page costs as much as its rows, however many there are.
+ * Orders with an operator's filters. A page costs as much as its rows, however many orders there are.
  *
- * What an order has come to can be read off its saga, whose row is written anew with every move anyway; so the indexes are
- * there, one for sagas under way and one for each way to end, and an order's own row stays free of them.
+ * The indexes are on sagas, one for unfinished sagas and one for each end, because a saga's row is rewritten with every
+ * step anyway and orders stay free of them.
  */
 export interface OrderFilter {
-  /** All when null; so are the others. */
+  /** Null means all, here and below. */
   statuses: OrderStatus[] | null;
   sagaStatuses: SagaStatus[] | null;
   steps: string[] | null;
   customerId: string | null;
-  /** Only those with a payment that was not heard of. */
+  /** Only those with a payment whose result is unknown. */
   paymentUnknown: boolean;
   /** When it was created: from the first, and before the second. */
   from: Date | null;
@@ -31,8 +69,8 @@ const residual = `
   AND ($10::timestamptz IS NULL OR o.created_at < $10::timestamptz)`;
 
 /**
- * Sagas in one state after the other, each by an index that has them in the order of their ids. Orders are bounded too,
- * because the planner carries no bound over a join, and in a merge would begin at the newest order.
+ * Sagas of one state after the other, each by an index in the order of their ids. Orders are bounded too, because the
+ * planner does not carry a bound over a join, and a merge join would begin at the newest order.
  */
 const branch = (state: string, from: string) => `
   SELECT f.order_id AS id
@@ -67,7 +105,7 @@ const withUnknownPayment = `
    o.id IN (SELECT p.order_id FROM payment_operations p WHERE p.status = 'unknown')
    AND $4::text IS NULL AND $5::boolean`;
 
-/** Those whose ids lie about their time, by their dates alone: there are few, and an index has just them. */
+/** Rows whose ids disagree with their time, by their dates: there are few, and they have a partial index. */
 const misdated = (condition: string, before: string) => `
   SELECT o.id
     FROM orders o JOIN sagas s ON s.order_id = o.id
@@ -88,7 +126,7 @@ const pageOf = (way: keyof typeof ways) => `
     JOIN reservations r ON r.id = o.reservation_id
    ORDER BY o.id DESC`;
 
-/** Newest first; `before` is the id of the last one already seen. One more than `limit`, if there are more. */
+/** Newest first; `before` is the id of the last one already seen. Returns one more than `limit` if there are more. */
 export function listAllOrders(
   queryable: Queryable,
   filter: OrderFilter,
@@ -114,12 +152,12 @@ export function listAllOrders(
   ]);
 }
 
-/** The states of a saga in which an order can be that is looked for; its own row then says whether it is. */
+/** The saga states that orders with these filters can have; the order's row then decides. */
 function statesOf({ statuses, sagaStatuses, steps }: OrderFilter) {
   const isAsked = (status: SagaStatus) => sagaStatuses?.includes(status) ?? true;
   const isAmong = (status: OrderStatus) => statuses?.includes(status) ?? true;
   const underWay = (['running', 'compensating', 'stuck'] as const).filter(
-    // What runs forward is not decided yet.
+    // A running saga has a pending order.
     (status) => isAsked(status) && (status !== 'running' || isAmong('pending')),
   );
   return {

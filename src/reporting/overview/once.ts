@@ -1,12 +1,9 @@
 import { outsideRequests } from '../../logger';
 
-/** What takes long is computed less often, so that looking takes at most this share of the time. */
+/** A value that takes long is computed less often: computing takes at most this share of the time. */
 const shareMaxDefault = 0.05;
 
-/**
- * A value that many look at and that is computed once for all of them: at most once a second, less often where that takes
- * long, and only while somebody looks.
- */
+/** A value computed once for all its readers: at most once a second, less often if it takes long, and only on demand. */
 export class OncePerSecond<T> {
   private value: Promise<T> | undefined;
   private known: { value: T } | undefined;
@@ -20,7 +17,7 @@ export class OncePerSecond<T> {
   get(): Promise<T> {
     if (this.value && performance.now() < this.goodUntil) return this.value;
     const startedAt = performance.now();
-    // Nobody else begins while this one is at it.
+    // Nobody else computes it at the same time.
     this.goodUntil = Infinity;
     const value = outsideRequests(() => this.compute());
     this.value = value;
@@ -30,13 +27,13 @@ export class OncePerSecond<T> {
         const tookMs = performance.now() - startedAt;
         this.goodUntil = startedAt + Math.max(freshMs, tookMs / this.shareMax);
       },
-      // A failure is told to those who waited for it, and the next to come tries anew.
+      // Those who waited get the failure, and the next reader tries again.
       () => (this.goodUntil = 0),
     );
     return value;
   }
 
-  /** The same, but not waited for longer than this where an older one is known. */
+  /** Like `get`, but returns an older value, if there is one, after this time. */
   async soon(withinMs: number): Promise<T> {
     const value = this.get();
     const { known } = this;
@@ -47,5 +44,5 @@ export class OncePerSecond<T> {
   }
 }
 
-/** A little less than a second: whoever comes every second must not find the value of the last time. */
+/** A little less than a second: a reader that comes every second must get a new value. */
 const freshMs = 900;

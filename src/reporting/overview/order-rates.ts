@@ -1,12 +1,109 @@
+import { type Queryable, Database } from '../../database/database';
+import { firstIdAt } from '../../ids';
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
-import { Database } from '../../database/database';
-import { type OrderCounts, type PlacedMoney, countsBetween, placedBetween } from './order-counts';
 
-/** What the longest chart looks back. */
+/** What happened in one second. */
+export interface OrderCounts {
+  accepted: number;
+  placed: number;
+  declined: number;
+  expired: number;
+  /** Reservations, including those made by an order. */
+  taken: number;
+  /** Of those: made without an order, and not ordered yet. */
+  withoutOrder: number;
+}
+
+/** The clocks of processes differ, and an id is made a moment before its row. */
+const marginSeconds = 2;
+
+/** Seconds of the Unix epoch, `from` included and `to` not. Only seconds in which something happened. */
+export async function countsBetween(
+  db: Queryable,
+  from: number,
+  to: number,
+): Promise<Map<number, OrderCounts>> {
+  const found = new Map<number, OrderCounts>();
+  const at = (second: number) => {
+    const counts = found.get(second) ?? noCounts();
+    found.set(second, counts);
+    return counts;
+  };
+  const range = rangeOf(from, to);
+  const messages = await db.rows<{ second: number; type: string; reason: string | null; count: number }>(
+    `
+    SELECT extract(epoch FROM date_trunc('second', created_at))::bigint AS second, type, payload ->> 'reason' AS reason,
+           count(*)::int AS count
+      FROM outbox
+     WHERE id >= $1::uuid AND id < $2::uuid AND created_at >= $3::timestamptz AND created_at < $4::timestamptz
+       AND type IN ('order.accepted', 'order.placed', 'order.rejected', 'reservation.expired')
+     GROUP BY 1, 2, 3
+    `,
+    range,
+  );
+  for (const { second, type, reason, count } of messages) {
+    if (type === 'order.accepted') at(second).accepted += count;
+    if (type === 'order.placed') at(second).placed += count;
+    if (type === 'reservation.expired') at(second).expired += count;
+    if (type === 'order.rejected' && reason === 'payment_declined') at(second).declined += count;
+  }
+  const reservations = await db.rows<{ second: number; taken: number; withoutOrder: number }>(
+    `
+    SELECT extract(epoch FROM date_trunc('second', created_at))::bigint AS second, count(*)::int AS taken,
+           (count(*) FILTER (WHERE order_id IS NULL))::int AS "withoutOrder"
+      FROM reservations
+     WHERE id >= $1::uuid AND id < $2::uuid AND created_at >= $3::timestamptz AND created_at < $4::timestamptz
+     GROUP BY 1
+    `,
+    range,
+  );
+  for (const { second, taken, withoutOrder } of reservations)
+    Object.assign(at(second), { taken, withoutOrder });
+  return found;
+}
+
+export interface PlacedMoney {
+  currency: string;
+  orders: number;
+  amount: number;
+}
+
+/** Placed orders per currency. */
+export function placedBetween(db: Queryable, from: number, to: number): Promise<PlacedMoney[]> {
+  return db.rows<PlacedMoney>(
+    `
+    SELECT o.currency, count(*)::int AS orders, sum(o.total_amount)::bigint AS amount
+      FROM outbox m JOIN orders o ON o.id = m.aggregate_id
+     WHERE m.id >= $1::uuid AND m.id < $2::uuid AND m.created_at >= $3::timestamptz AND m.created_at < $4::timestamptz
+       AND m.type = 'order.placed'
+     GROUP BY o.currency
+    `,
+    rangeOf(from, to),
+  );
+}
+
+export const noCounts = (): OrderCounts => ({
+  accepted: 0,
+  placed: 0,
+  declined: 0,
+  expired: 0,
+  taken: 0,
+  withoutOrder: 0,
+});
+
+/** Ids are ordered by time, so a period is a short range of the primary key; `created_at` decides. */
+const rangeOf = (from: number, to: number) => [
+  firstIdAt((from - marginSeconds) * 1_000),
+  firstIdAt((to + marginSeconds) * 1_000),
+  new Date(from * 1_000),
+  new Date(to * 1_000),
+];
+
+/** The span of the longest chart. */
 export const chartSeconds = 300;
-/** After this nothing more comes of a second: its last transaction has committed. */
+/** After this a second is complete: its last transaction has committed. */
 const settlesAfterSeconds = 8;
-/** Read at once; more where only sums are wanted. */
+/** How much is read at once; more where only sums are needed. */
 const stepSeconds = 60;
 const dayStepSeconds = 600;
 
@@ -17,11 +114,9 @@ export interface PlacedToday {
 }
 
 /**
- * Orders and reservations by the second they happened in, from the database itself: a number here is what a count of the
- * rows gives, whichever process did it and whatever has crashed since.
+ * Orders and reservations per second, counted from the rows themselves, so that no crash of a process makes them wrong.
  *
- * Seconds that cannot change any more are remembered, and the day's total is those added up, so that nothing is read twice
- * but the last few seconds.
+ * Complete seconds are remembered, and the day's total is their sum, so that only the last few seconds are read twice.
  */
 @Injectable()
 export class OrderRates {
@@ -57,7 +152,7 @@ export class PlacedSinceMidnight implements OnModuleDestroy {
 
   constructor(private readonly db: Database) {}
 
-  /** Null while what was before us is still being counted, which a start late on a busy day takes a few seconds for. */
+  /** Null while the day so far is being counted, which takes a few seconds late on a busy day. */
   async refresh(now: Date): Promise<PlacedToday | null> {
     const second = Math.floor(now.getTime() / 1_000);
     const midnight = second - (second % 86_400);
@@ -67,7 +162,7 @@ export class PlacedSinceMidnight implements OnModuleDestroy {
     const settles = Math.max(midnight, second - settlesAfterSeconds);
     if (this.catchingUp || settles - this.settledUntil > dayStepSeconds) {
       this.catchingUp ??= this.settle(settles)
-        .catch((error: Error) => this.logger.warn(`the day was not counted: ${error.message}`))
+        .catch((error: Error) => this.logger.warn(`today's orders were not counted: ${error.message}`))
         .finally(() => (this.catchingUp = undefined));
       return null;
     }

@@ -7,18 +7,18 @@ import { StreamTopics } from '../../http/event-stream';
 import { productNotFound } from '../../inventory/inventory.errors';
 import { ActivityLog } from '../activity/activity-log';
 import { ContentionHistory } from '../activity/contention-history';
-import { outboxNow } from './outbox-report';
+import { outboxNow } from './current-state';
 import { OncePerSecond } from './once';
 import { Overview } from './overview';
 import { QueueReport } from './queue-report';
 import { contentionHistoryType, outboxType, overviewType, queuesType } from './overview.responses';
 
-/** What the dashboard's first page and its page of queues show. */
+/** The dashboard's overview, and its page of queues. */
 @ApiTags('admin: operations')
 @ApiBearerAuth()
 @Controller('v1/admin')
 @Roles('admin', 'viewer')
-export class StageController {
+export class OverviewController {
   private readonly queueReport: OncePerSecond<Awaited<ReturnType<QueueReport['report']>>>;
 
   constructor(
@@ -42,7 +42,7 @@ export class StageController {
   @ApiOperation({
     operationId: 'getOverview',
     summary: 'How the sale goes',
-    description: 'Computed once a second for all who look; the same as the stream’s topic `overview`.',
+    description: 'Computed once a second for all readers; the same as the stream’s topic `overview`.',
   })
   @Responses({ 200: overviewType })
   overview() {

@@ -8,7 +8,17 @@ import { stepBounds } from '../../orders/checkout-saga/saga-metrics';
 import { reviewCounts } from '../review/review';
 import { ActivityLog, addedUp, quantileOf } from '../activity/activity-log';
 import { pauseAfter } from '../../audit/audit';
-import { type Flow, type Lateness, flowNow, latenessLimits, latenessNow } from './flow';
+import {
+  type Flow,
+  type Lateness,
+  flowNow,
+  latenessLimits,
+  latenessNow,
+  type AllUnits,
+  allUnits,
+  productStocks,
+  unitsFrom,
+} from './current-state';
 import { lastAudit } from '../../audit/last-audit';
 import { OncePerSecond } from './once';
 import { OrderRates, PlacedSinceMidnight } from './order-rates';
@@ -16,23 +26,22 @@ import { QueueReport } from './queue-report';
 import { type SkuDemand, demandOf, perSecond, ratesOf } from './rates';
 import type { OverviewResponse, Trouble } from './overview.responses';
 import { troublesNow } from './troubles';
-import { type AllUnits, allUnits, productStocks, unitsFrom } from './units-on-hand';
 
 const busiestMax = 7;
 const medianSeconds = 60;
-/** So many audits were missed before the last one is called old. */
+/** The last audit is old after this many missed ones. */
 const auditsMissedMax = 3;
 
 /**
- * Everything on the dashboard's first page, in one value that is computed at most once a second for all who look, and
- * not at all while nobody does.
+ * Everything on the dashboard's first page, in one value that is computed at most once a second for all readers, and only
+ * on demand.
  *
- * No part of it reads more than what is in flight and what is new: each is bounded, or has an index of its own. A part
- * that takes long all the same is computed less often.
+ * Each part reads only what is in flight or new: it is bounded or has an index. A part that still takes long is computed
+ * less often.
  */
 @Injectable()
 export class Overview {
-  /** Mostly waiting, when the database is busy; and that is when one looks. Its heavy parts are bounded by themselves. */
+  /** Half the time: on a busy database most of it is waiting. The heavy parts below have their own, smaller share. */
   private readonly whole = new OncePerSecond(() => this.compute(), 0.5);
   private readonly units: OncePerSecond<AllUnits>;
   private readonly flow: OncePerSecond<Flow>;

@@ -7,11 +7,11 @@ import { type QueueName, Queues, type RunningConsumer, queueNames } from '../../
 import { ActivityLog } from '../activity/activity-log';
 import { OncePerSecond } from './once';
 
-/** Silent for so long, it is not of interest any more. */
+/** A worker silent for this long is not shown any more. */
 const forgottenSeconds = 600;
 const seriesSeconds = 60;
 const rateSeconds = 10;
-/** Everything else on the page is not to wait longer for a queue that does not answer. */
+/** The rest of the page does not wait longer for a queue that does not answer. */
 const patienceMs = 100;
 
 export const boardPath = '/queues/board';
@@ -91,7 +91,7 @@ export class QueueReport {
     return this.queues.ask(name, async (queue) => {
       const counts = await queue.getJobCounts('waiting', 'active', 'delayed', 'failed');
       const [oldest] = counts.waiting ? await queue.getJobs(['waiting'], 0, 0, true) : [];
-      // One that was put off waits since its time came.
+      // A delayed job waits since its time came.
       const since = oldest && oldest.timestamp + (oldest.opts.delay ?? 0);
       return {
         waiting: counts.waiting ?? 0,

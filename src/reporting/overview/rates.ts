@@ -1,14 +1,13 @@
 import { intakeBounds } from '../../inventory/allocation/demand';
-import type { ActivityFacts } from '../activity/activity-facts';
+import type { ActivityFacts } from '../activity/activity';
 import { type ActivityLog, addedUp, quantileOf } from '../activity/activity-log';
-import { type OrderCounts, noCounts } from './order-counts';
-import { type PlacedToday, chartSeconds } from './order-rates';
+import { type OrderCounts, noCounts, type PlacedToday, chartSeconds } from './order-rates';
 
-/** A rate is told as the mean of so many whole seconds: quick, and still readable. */
+/** A rate is the mean of this many whole seconds: quick, and still readable. */
 const nowSeconds = 3;
 const latencySeconds = 10;
 const demandSeconds = 60;
-/** What nobody should have to wait longer for; beyond it the number is amber. */
+/** The longest acceptable wait; beyond it the number is amber. */
 const intakeBoundMs = 250;
 
 export interface RateSources {
@@ -79,7 +78,7 @@ export interface SkuDemand {
   refused: number;
 }
 
-/** What was asked for in the last minute, the most wanted first. */
+/** Demand of the last minute, highest first. */
 export function demandOf(log: ActivityLog, second: number): SkuDemand[] {
   const bySku = new Map<string, SkuDemand>();
   for (const { demand = {} } of log.between(second - demandSeconds, second)) {
@@ -92,7 +91,7 @@ export function demandOf(log: ActivityLog, second: number): SkuDemand[] {
   return [...bySku.values()].sort((a, b) => wanted(b) - wanted(a) || (a.sku < b.sku ? -1 : 1));
 }
 
-/** Whose buyers most of those are who were told "sold out", and when its last unit was promised. */
+/** The SKU with the most "sold out" responses, and when its last unit was reserved. */
 function mostWanted(log: ActivityLog, second: number): { sku: string | null; goneAt: string | null } {
   const refused = demandOf(log, second).filter((one) => one.refused > 0);
   const sku = refused.sort((a, b) => b.refused - a.refused)[0]?.sku;

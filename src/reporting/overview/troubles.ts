@@ -3,11 +3,11 @@ import type { TransitionCode } from '../../orders/checkout-saga/transition-codes
 import { aliveSeconds } from '../../background/heartbeat';
 import type { Trouble } from './overview.responses';
 
-/** So many requests in a row without an answer are the provider and not the network for a moment. */
+/** This many unanswered requests in a row mean the provider, not a moment of bad network. */
 const unansweredMin = 3;
-/** And of so many orders: one payment method may hang at a provider that answers all others. */
+/** Of at least this many orders: one payment method may hang at a provider that answers all others. */
 const ordersMin = 2;
-/** Answers, though they settle nothing. */
+/** Responses that settle nothing. */
 const answeredCodes: TransitionCode[] = [
   'provider_error',
   'provider_busy',
@@ -17,12 +17,12 @@ const answeredCodes: TransitionCode[] = [
   'no_clear_answer',
   'amount_differs',
 ];
-/** A saga asks again every 5 to 6 minutes; a request from before that is not about now. */
+/** A saga asks again every 5 to 6 minutes; an older request says nothing about now. */
 const askedWithinSeconds = 600;
-/** Settled operations in which the last answer is looked for: some seconds of a sale. */
+/** Settled operations searched for the last response: some seconds of a sale. */
 const settledRead = 200;
 const unheardRead = 1_000;
-/** Newest lines of an order's history: more than it gets in that time. After a day there are hundreds. */
+/** Newest transitions of an order: more than it gets in that time. After a day there are hundreds. */
 const linesRead = 20;
 /** A failing task's error may be a whole statement. */
 const errorMax = 200;
@@ -36,7 +36,7 @@ interface Facts {
   silentSince: Date | null;
 }
 
-/** What keeps the service as a whole from working. `queueTrouble`: why the queue cannot be asked, or null. */
+/** What keeps the whole service from working. `queueTrouble`: why the queue cannot be reached, or null. */
 export async function troublesNow(db: Queryable, queueTrouble: string | null): Promise<Trouble[]> {
   const [row] = await db.rows<Facts>(sql, [
     aliveSeconds,

@@ -1,22 +1,22 @@
 import { Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import { HoldfastError, internalError } from '../../errors';
 import { outsideRequests } from '../../logger';
-import type { StreamEvent } from '../../http/event-stream';
-import { StreamTopics } from '../../http/event-stream';
+import { PeriodicTask } from '../../periodic/periodic-tasks';
+import { type StreamEvent, StreamTopics } from '../../http/event-stream';
 
-/** A little less than a second, or a timer's lateness would make it less than one update a second. */
+/** A little less than a second: timers are late, and there should be one update per second. */
 const everyMs = 950;
 /**
- * A topic that takes long is computed less often. Most of that is waiting its turn among buyers, not work: with half the
- * time for it the overview moves every second in a sale that uses the whole machine, with a quarter it did not.
+ * A topic that takes long is computed less often. Most of that time is waiting behind buyers, not work: with half the time
+ * the overview moves every second in a sale that uses the whole machine; with a quarter it did not.
  */
 const shareMax = 0.5;
-/** Comes every second even when nothing changed, so that its readers know that the stream lives. */
+/** Sent every second even when nothing changed, so that its readers know that the stream is alive. */
 const pulse = 'overview';
 
 export type Listener = (topic: string, event: StreamEvent) => void;
 
-/** What is told of each topic that somebody follows: computed once a second, written as JSON once, given to all. */
+/** Computes each topic that has listeners once a second, writes it as JSON once and sends it to all of them. */
 @Injectable()
 export class StreamFeeds implements OnModuleDestroy {
   private readonly feeds = new Map<string, Feed>();
@@ -27,7 +27,7 @@ export class StreamFeeds implements OnModuleDestroy {
     return this.topics.find(topic) !== undefined;
   }
 
-  /** Returns how to leave. */
+  /** Returns the function that ends it. */
   follow(topic: string, listener: Listener): () => void {
     const value = this.topics.find(topic);
     if (!value) throw new Error(`Bug: nobody offers ${topic}.`);
@@ -48,9 +48,8 @@ export class StreamFeeds implements OnModuleDestroy {
 class Feed {
   private readonly logger = new Logger('stream');
   private readonly listeners = new Set<Listener>();
-  private timer: NodeJS.Timeout | undefined;
-  private stopped = true;
-  /** The last told, without its time. */
+  private readonly task = new PeriodicTask({ name: 'stream', everyMs, run: () => this.round() });
+  /** What was sent last, without its time. */
   private content: string | undefined;
   private event: StreamEvent = { data: '' };
 
@@ -61,11 +60,9 @@ class Feed {
 
   add(listener: Listener): void {
     this.listeners.add(listener);
-    // Whoever comes later does not wait for the next change.
+    // A later listener does not wait for the next change.
     if (this.content !== undefined) listener(this.topic, this.event);
-    if (!this.stopped) return;
-    this.stopped = false;
-    void outsideRequests(() => this.run());
+    outsideRequests(() => this.task.start());
   }
 
   /** Returns how many are left. */
@@ -76,20 +73,19 @@ class Feed {
   }
 
   stop(): void {
-    this.stopped = true;
-    clearTimeout(this.timer);
+    void this.task.stop();
   }
 
-  private async run(): Promise<void> {
+  /** Returns how many milliseconds it is until the next round. */
+  private async round(): Promise<number> {
     const startedAt = performance.now();
     const content = await this.compute();
-    if (this.stopped) return;
-    if (content !== this.content || this.topic === pulse) this.tell(content);
+    if (content !== this.content || this.topic === pulse) this.send(content);
     const tookMs = performance.now() - startedAt;
-    this.timer = setTimeout(() => void this.run(), Math.max(everyMs, tookMs / shareMax) - tookMs);
+    return Math.max(everyMs, tookMs / shareMax) - tookMs;
   }
 
-  private tell(content: string): void {
+  private send(content: string): void {
     this.content = content;
     const at = new Date().toISOString();
     const head = JSON.stringify({ topic: this.topic, at });
@@ -103,7 +99,7 @@ class Feed {
     } catch (error) {
       if (!(error instanceof HoldfastError)) this.logger.error(error, this.topic);
       const { status, code, message } =
-        error instanceof HoldfastError ? error : internalError('It was logged. It is tried again.');
+        error instanceof HoldfastError ? error : internalError('It was logged and will be tried again.');
       return JSON.stringify({ problem: { status, code, detail: message } });
     }
   }

@@ -30,7 +30,7 @@ export class StreamController {
   @Get()
   @ApiOperation({
     operationId: 'openStream',
-    summary: 'What changes, as it changes',
+    summary: 'Live updates of the dashboard’s topics',
     description:
       'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. A topic begins with its present value, so a reader that comes back has missed nothing and `Last-Event-ID` is not needed. The stream ends with the session or the key.',
   })
@@ -63,7 +63,7 @@ export class StreamController {
   private checked(topics: string[]): string[] {
     const pointer = '/topics';
     if (topics.length === 0 || topics.length > topicsMax) {
-      const detail = `Name 1 to ${topicsMax} topics, each in a parameter of its own.`;
+      const detail = `Name 1 to ${topicsMax} topics, each in its own parameter.`;
       throw new ValidationFailed([{ pointer, code: 'topics_count', detail }]);
     }
     const unknown = topics.find(

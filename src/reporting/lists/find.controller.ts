@@ -33,9 +33,9 @@ export class FindController {
   @Get()
   @ApiOperation({
     operationId: 'find',
-    summary: 'Find anything by what is known of it',
+    summary: 'Find an order, reservation, product, customer or dead letter',
     description:
-      'At most 10, best first. An end of an id is looked for among what is not finished and the newest 500 000 of each kind.',
+      'At most 10, best first. The end of an id is searched among what is unfinished and the newest 500 000 of each kind.',
   })
   @Responses({ 200: foundListType }, [ValidationFailed.kind])
   async find(@Query() { q }: FindQuery) {

@@ -19,15 +19,15 @@ import { findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaView } from '../order-timeline/saga-view';
 import type { ProductMessage, ReservationsMessage, ReviewMessage } from './stream.responses';
 
-/** As many rows as a page can show, and as many cases as a screen. */
+/** As many rows as a page shows, and as many cases as a screen. */
 const rowsMax = 100;
 const casesMax = 50;
 /** Counting stops here. */
 const matchingMax = 10_000;
 
-/** What the desk's pages follow: the same answers as the calls give, whole, each time anew. */
+/** The topics of the dashboard's pages: each message is the whole response of the matching call. */
 @Injectable()
-export class DeskTopics {
+export class PageTopics {
   private readonly pipe = new BodyValidationPipe();
 
   constructor(

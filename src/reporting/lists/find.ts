@@ -3,7 +3,7 @@ import type { Queryable } from '../../database/database';
 import { int, responseType, text } from '../../http/responses';
 import { parsePublicId, publicId } from '../../ids';
 
-/** One thing that a search found: where it is, and a word or two about it. */
+/** One result of a search. */
 export const foundType = responseType('FoundObject', {
   kind: z.enum(['order', 'reservation', 'dead_letter', 'product', 'customer']).meta({ example: 'customer' }),
   id: text('cus_42').describe("Its id, a product's SKU, or the shop's id of the customer."),
@@ -18,8 +18,8 @@ type FoundOne = Omit<Found, 'orders' | 'reservations'>;
 const foundMax = 10;
 
 /**
- * Finds what an operator has in hand: an id, whole or as the pages shorten it, a SKU, a customer, a payment's reference, the
- * key that a shop sent. Each by an index; a SKU and a product's name by their beginning too, for there are few products.
+ * Finds what an operator may have at hand: an id, whole or shortened, a SKU, a customer, a payment reference, or a shop's
+ * idempotency key. Each by an index; products, which are few, also by part of their name.
  */
 export async function find(queryable: Queryable, text: string): Promise<Found[]> {
   const found = await findAnything(queryable, text);
@@ -43,7 +43,7 @@ async function findAnything(queryable: Queryable, text: string): Promise<(FoundO
 const distinct = <One extends FoundOne>(all: One[]): One[] =>
   all.filter(({ id }, nth) => all.findIndex((other) => other.id === id) === nth).slice(0, foundMax);
 
-/** Undefined: the text has not the form of an id. */
+/** Undefined: the text does not have the form of an id. */
 async function findById(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
   // A payment operation's key at the provider begins with its order's id; the operation itself may have been lost.
   const key = /^([^:]+):(?:authorize|capture|void|refund):\d+$/.exec(text);
@@ -61,7 +61,7 @@ const searched = ['ord', 'rsv', 'evt', 'pay'] as const;
 type SearchedPrefix = (typeof searched)[number];
 const anyPrefix: readonly SearchedPrefix[] = searched;
 
-/** "ord_…h7k2" is how the pages show an id, "ord_01jd3v7q8n" how somebody begins to type one. */
+/** "ord_…h7k2" is an id as the pages show it, "ord_01jd3v7q8n" the beginning of one. */
 async function findByPartOfId(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
   const short = /^(?:(ord|rsv|evt|pay)_)?(?:…|\.{2,3})([0-9a-z]{4,26})$/i.exec(text);
   if (short)
@@ -84,7 +84,7 @@ async function findByPartOfId(queryable: Queryable, text: string): Promise<Found
 
 const digitsOfIds = '0123456789abcdefghjkmnpqrstvwxyz';
 
-/** The 32 hexadecimal digits of what may be a part of an id only; undefined when no id can have it. */
+/** The 32 hexadecimal digits of a public id's digits; undefined if no id can have them. */
 function hexOf(text: string): string | undefined {
   const values = [...text.toLowerCase()].map((digit) => digitsOfIds.indexOf(digit));
   if (values.includes(-1)) return undefined;
@@ -99,8 +99,8 @@ const tables = { ord: 'orders', rsv: 'reservations', evt: 'dead_letters', pay: '
 const idsOf = (rows: { id: string }[]) => rows.map(({ id }) => id);
 
 /**
- * So many of the newest ids are read for their endings, which takes the primary key alone and a quarter of a second. An index
- * of endings would make every order dearer for a search that is seldom made.
+ * How many of the newest ids are searched for an ending: it reads only the primary key and takes a quarter of a second. An
+ * index of endings would make every order more expensive for a rare search.
  */
 const endingsRead = 500_000;
 
@@ -127,7 +127,7 @@ const newestEndingIn = (table: string) => `
     FROM (SELECT id FROM ${table} ORDER BY id DESC LIMIT ${endingsRead}) newest
    WHERE id::text LIKE '%' || $1::text`;
 
-/** What waits for a person is found however old it is. */
+/** What waits for an operator is found however old it is. */
 const endingSql: Record<SearchedPrefix, string> = {
   ord: `${newestEndingIn('orders')}
    UNION
@@ -143,7 +143,7 @@ const endingSql: Record<SearchedPrefix, string> = {
   pay: `${newestEndingIn('payment_operations')} ORDER BY 1 DESC`,
 };
 
-/** What stands behind an id; behind a payment operation's it is the order. */
+/** What an id leads to; a payment operation's id leads to its order. */
 const seen: Record<
   SearchedPrefix,
   { kind: Found['kind']; publicPrefix: 'ord' | 'rsv' | 'evt'; sql: string }
@@ -201,7 +201,7 @@ function products(queryable: Queryable, text: string): Promise<FoundOne[]> {
   );
 }
 
-/** A customer is known by what was ordered and reserved. */
+/** Customers have no table: they exist through orders and reservations. */
 async function customers(queryable: Queryable, text: string): Promise<Found[]> {
   const [row] = await queryable.rows<{ orders: number; reservations: number }>(
     `
@@ -244,7 +244,7 @@ async function ordersOfReference(queryable: Queryable, reference: string): Promi
   );
 }
 
-/** A key is a caller's own, so each caller is asked for; there are few. */
+/** A key belongs to a caller, so each caller is tried; there are few. */
 async function ordersOfKey(queryable: Queryable, key: string): Promise<FoundOne[]> {
   const rows = await queryable.rows<{ orderId: string }>(
     `
