@@ -87,7 +87,7 @@ describe('changing the lines of a reservation', () => {
     expect(Object.keys(ends).sort()).toEqual(allowed);
   });
 
-  it('beside its end: what expires gives back what it then holds, in every order', async () => {
+  it('beside its expiry: it gives back what it holds then, in every order', async () => {
     const sku = await world.product({ onHand: 200 });
     const ends = await inEveryOrder(world, async () => {
       const before = (await world.level(sku)).reserved;
@@ -125,7 +125,7 @@ describe('changing the lines of a reservation', () => {
     expect(Object.keys(ends).sort()).toEqual(['ok and ok: 1 and 2', 'ok and ok: 4']);
   });
 
-  it('of two reservations that cross: each keeps what it had unless it got the rest, in no circle, in every order', async () => {
+  it('of two reservations that cross: each keeps what it had unless it got the rest, without deadlock, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const [a, b] = await world.productsOf(2, { onHand: 4 });
       const [one, other] = [await world.reserve([line(a!, 2)]), await world.reserve([line(b!, 2)])];

@@ -26,7 +26,7 @@ const endsToldOf = async (id: string) =>
     )
   ).told;
 
-describe('playing in every order', () => {
+describe('the explorer of interleavings', () => {
   it('finds the orders in which two sessions that read before they write lose an update', async () => {
     await world.rows(`CREATE TABLE counters (id int PRIMARY KEY, count int NOT NULL)`);
     await world.rows(`INSERT INTO counters VALUES (1, 0)`);
@@ -46,7 +46,7 @@ describe('playing in every order', () => {
   });
 });
 
-describe('a reservation whose time runs out', () => {
+describe('a reservation at its expiry', () => {
   /** Time, the sweeper and a client at one reservation. Whoever ends it ends it once, and says so once. */
   const racedBy = (action: 'confirm' | 'release', sku: string) => async () => {
     const before = (await world.level(sku)).reserved;
@@ -91,7 +91,7 @@ describe('a reservation whose time runs out', () => {
   });
 });
 
-describe('two reservations whose time ran out', () => {
+describe('two due reservations', () => {
   it('are ended once each, though two sweepers find them, in every order', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 200 });
     const neighbour = await world.reserve([line(a!), line(b!)]);
@@ -150,7 +150,7 @@ describe('two requests with one idempotency key', () => {
 });
 
 describe('baskets of several lines', () => {
-  it('get the units that a sweep is giving back at that moment, in every order', async () => {
+  it('get the units that a sweep gives back at the same time, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const [a, b] = await world.productsOf(2, { onHand: 1 });
       const due = await world.reserve([line(a!), line(b!)]);
@@ -174,7 +174,7 @@ describe('baskets of several lines', () => {
     expect(Object.keys(ends)).toEqual(['ok']);
   });
 
-  it('that cross share nothing and wait in no circle, in every order', async () => {
+  it('with lines in opposite orders do not deadlock, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const [a, b] = await world.productsOf(2, { onHand: 1 });
       return {
@@ -207,7 +207,7 @@ describe('messages that are committed while a relay claims', () => {
   const silenceOthers = () =>
     world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE applied_at IS NULL`);
 
-  it('are skipped in no order, however late their commit', async () => {
+  it('are never skipped, however late their commit, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       await silenceOthers();
       const sku = await world.product();

@@ -25,7 +25,7 @@ const rowsOf = 'SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE';
 const rebalancer = () => new Rebalancer(world.db);
 
 describe('a switch of strategy', () => {
-  it('carries what is on sale to where it is looked for, and leaves what is promised', async () => {
+  it('moves available stock to the new pools, and leaves reserved stock', async () => {
     const sku = await world.product({ onHand: 20 });
     const held = await world.reserve([{ sku, quantity: 4 }]);
 
@@ -47,7 +47,7 @@ describe('a switch of strategy', () => {
   });
 
   it.each(['conditional-update', 'row-lock', 'grouped', 'lease', 'serializable', 'unit-tokens'])(
-    'strands nothing that came free in the old pools (to %s)',
+    'leaves no released stock behind in the old pools (to %s)',
     async (strategy) => {
       const sku = await stockIn(world, { a: 3, b: 3 });
       const held = await world.reserve([{ sku, quantity: 6 }]);
@@ -67,7 +67,7 @@ describe('a switch of strategy', () => {
     },
   );
 
-  it('is waited for by the buyers who came before it, and found by those who come after', async () => {
+  it('waits for earlier buyers, and later buyers find it', async () => {
     const sku = await world.product({ onHand: 5, strategy: 'row-lock' });
     const letGo = await holding(world, rowsOf, [sku]);
     // Both have read that the stock is in `main`; the switch is first in the queue for its row.
@@ -92,7 +92,7 @@ describe('a switch of strategy', () => {
 describe('the rebalancer', () => {
   beforeEach(() => until(async () => (await rebalancer().sweep()) === 0));
 
-  it('evens out the pools of a product when one runs dry before the others', async () => {
+  it('evens out the pools of a product when one is nearly empty', async () => {
     const sku = await stockIn(world, { a: 30, b: 1, c: 29 });
     expect(await rebalancer().sweep()).toBe(1);
     expect(await onSale(world, sku)).toEqual({ a: 20, b: 20, c: 20 });
@@ -102,13 +102,13 @@ describe('the rebalancer', () => {
   it.each([
     ['uneven but none of them nearly empty', { a: 10, b: 3, c: 8 }],
     ['all but empty', { a: 2, b: 0, c: 0 }],
-  ])('leaves pools alone that are %s', async (_what, pools) => {
+  ])('leaves pools unchanged that are %s', async (_what, pools) => {
     const sku = await stockIn(world, pools);
     expect(await rebalancer().sweep()).toBe(0);
     expect(sumOf(Object.values(await onSale(world, sku)))).toBe(sumOf(Object.values(pools)));
   });
 
-  it('brings home what came free where it does not belong', async () => {
+  it('moves stock back that was released in another pool', async () => {
     const sku = await stockIn(world, { a: 3, b: 3 });
     const untouched = await stockIn(world, { a: 3, b: 3 });
     const held = await world.reserve([{ sku, quantity: 6 }]);
@@ -120,7 +120,7 @@ describe('the rebalancer', () => {
     expect(await onSale(world, untouched)).toEqual({ a: 3, b: 3 });
   });
 
-  it('moves each product once, however many workers have one', async () => {
+  it('moves each product once, however many workers run', async () => {
     const skus: string[] = [];
     for (let nth = 0; nth < 8; nth++) skus.push(await stockIn(world, { a: 40, b: 0 }));
 
@@ -135,7 +135,7 @@ describe('the rebalancer', () => {
     expect(movements).toBe(16);
   });
 
-  it('leaves a product alone that somebody else is at, and does not wait', async () => {
+  it('skips a locked product without waiting', async () => {
     const sku = await stockIn(world, { a: 40, b: 0 });
     const letGo = await holding(world, 'SELECT FROM products WHERE sku = $1 FOR UPDATE', [sku]);
 
@@ -144,7 +144,7 @@ describe('the rebalancer', () => {
     expect(await rebalance(world.db, sku)).toBe(true);
   });
 
-  it('moves the others when one product is in trouble', async () => {
+  it('moves the others when one product fails', async () => {
     const [bad, good] = (
       await Promise.all([stockIn(world, { a: 40, b: 0 }), stockIn(world, { a: 40, b: 0 })])
     ).sort();
@@ -156,7 +156,7 @@ describe('the rebalancer', () => {
     await until(async () => (await rebalancer().sweep()) === 0);
   });
 
-  it('works while buyers do, and takes no unit from them', async () => {
+  it('works beside buyers, and takes no unit from them', async () => {
     const sku = await stockIn(world, { a: 200, b: 0, c: 0, d: 0 });
     let selling = true;
     const workers = [1, 2].map(async () => {

@@ -21,8 +21,8 @@ afterAll(() => world.close());
 
 const rebalancer = () => new Rebalancer(world.db);
 
-describe('a transfer by hand', () => {
-  it('moves what is on sale, in two movements that cancel out, once for each key', async () => {
+describe('a transfer by an operator', () => {
+  it('moves available stock, in two movements that cancel out, once per idempotency key', async () => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     const move = () => transfer(world, sku, { from: 'a', to: 'b', quantity: 3, key: 'move-it' });
 
@@ -52,7 +52,7 @@ describe('a transfer by hand', () => {
     ).toEqual({ actor: 'operator', reason: 'for the test', after: { from: 'a', to: 'b', quantity: 3 } });
   });
 
-  it('leaves what is promised where it is, and says how much could be moved', async () => {
+  it('leaves reserved stock, and reports how much can be moved', async () => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     await world.reserve([{ sku, quantity: 4 }], { pool: 'a' });
 
@@ -84,7 +84,7 @@ describe('a transfer by hand', () => {
     );
   });
 
-  it('is refused for a product that there is not', async () => {
+  it('is refused for an unknown product', async () => {
     expect(await answerOf(transfer(world, 'NOBODY', { from: 'a', to: 'b', quantity: 1 }))).toBe(
       'product_not_found',
     );
@@ -93,7 +93,7 @@ describe('a transfer by hand', () => {
 
 describe('transfers', () => {
   it(
-    'wait in no circle with each other, buyers, expiry, adjustments and switches, and lose no unit',
+    'do not deadlock with each other, buyers, expiry, adjustments and switches, and lose no unit',
     seeded(async (random) => {
       const skus = await world.productsOf(3, { onHand: 30, strategy: 'pools', pools: ['a', 'b', 'c', 'd'] });
       const pool = () => random.pick(['a', 'b', 'c', 'd']);
@@ -139,7 +139,7 @@ describe('transfers', () => {
     }),
   );
 
-  it('cross without harm (A→B and B→A at once)', async () => {
+  it('do not deadlock when they cross (A→B and B→A at once)', async () => {
     const sku = await stockIn(world, { a: 50, b: 50 });
     const there = () => transfer(world, sku, { from: 'a', to: 'b', quantity: 1 });
     const back = () => transfer(world, sku, { from: 'b', to: 'a', quantity: 1 });
@@ -155,7 +155,7 @@ describe('transfers', () => {
     expect(await onSale(world, sku)).toEqual({ a: 50, b: 50 });
   });
 
-  it('hide no unit from a buyer who looks at all pools meanwhile', async () => {
+  it('hide no unit from a buyer who reads all pools at the same time', async () => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     let buying = true;
     let moves = 0;
@@ -176,7 +176,7 @@ describe('transfers', () => {
     expect(moves).toBeGreaterThan(0);
   });
 
-  it('leave nothing behind when the connection is killed in the middle', async () => {
+  it('leave nothing behind when the connection is killed before the commit', async () => {
     const sku = await stockIn(world, { a: 4, b: 0 });
     await world.reserve([{ sku, quantity: 1 }]);
     const killer = await world.session();
@@ -199,7 +199,7 @@ describe('transfers', () => {
 describe('in every order of their statements', () => {
   const stopsAt = /FROM products p WHERE p.sku = ANY|FOR UPDATE OF s|UPDATE stock_levels/;
 
-  it('a buyer who needs all pools gets them, whatever is carried from one to another meanwhile', async () => {
+  it('a buyer who needs all pools gets them, whatever is transferred at the same time', async () => {
     const ends = await inEveryOrder(world, async () => {
       const sku = await stockIn(world, { a: 2, b: 1 });
       return {
@@ -220,7 +220,7 @@ describe('in every order of their statements', () => {
     expect(Object.keys(ends).sort()).toEqual(['ok and below_reserved', 'ok and ok']);
   });
 
-  it('two buyers who both need more than their pool has wait in no circle, and one of them gets it', async () => {
+  it('two buyers who both need more than their pool has do not deadlock, and one of them gets it', async () => {
     const ends = await inEveryOrder(world, async () => {
       const sku = await stockIn(world, { a: 2, b: 2 });
       return {

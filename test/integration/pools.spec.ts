@@ -26,7 +26,7 @@ afterAll(() => world.close());
 const shards = poolsOf('pools');
 
 describe('a product whose stock is split', () => {
-  it('sells all of its 100 units to 400 buyers, and strands none in any of eight pools', async () => {
+  it('sells all of its 100 units to 400 buyers, and leaves none in any of eight pools', async () => {
     const sku = await world.product({ onHand: 100, strategy: 'pools' });
     expect(Object.keys(await onSale(world, sku))).toEqual(shards);
 
@@ -42,7 +42,7 @@ describe('a product whose stock is split', () => {
   });
 
   it(
-    'refuses nobody for whom the sum of its pools would do, whatever quantities are asked for',
+    'refuses no buyer while the sum of its pools is enough, whatever the quantities',
     seeded(async (random) => {
       const sku = await world.product({ onHand: 60, strategy: 'pools' });
       const quantities = Array.from({ length: 60 }, () => random.integer(1, 9));
@@ -65,7 +65,7 @@ describe('a product whose stock is split', () => {
     }),
   );
 
-  it('sells from the pool that was asked for, and then from those that follow it', async () => {
+  it('sells from the requested pool first, and then from the ones after it', async () => {
     const sku = await stockIn(world, { asia: 2, eu: 1, us: 2 });
     const poolOfNext = async (pool: string) => {
       const { lines } = await world.reservation(await world.reserve([{ sku, quantity: 1 }], { pool }));
@@ -78,7 +78,7 @@ describe('a product whose stock is split', () => {
     expect(sumOf(Object.values(await onSale(world, sku)))).toBe(2);
   });
 
-  it('gives each customer a pool of its own, and spreads them', () => {
+  it('assigns a pool to each customer, evenly spread', () => {
     const ownPools = Array.from(
       { length: 800 },
       (_, nth) => wayThroughPools({ pools: shards, isLimited: false }, { customerId: `cus_${nth}` }).pool,
@@ -89,7 +89,7 @@ describe('a product whose stock is split', () => {
     );
   });
 
-  it('splits a line over pools rather than refuse it, and shows it as one', async () => {
+  it('splits a line over pools instead of refusing it, and shows it as one', async () => {
     const sku = await stockIn(world, { a: 3, b: 3, c: 3 });
     const id = await world.reserve([{ sku, quantity: 8 }], { pool: 'b' });
 
@@ -108,7 +108,7 @@ describe('a product whose stock is split', () => {
     expect(await onSale(world, sku)).toEqual({ a: 3, b: 3, c: 3 });
   });
 
-  it('has one line in an order that was split, and gives all of its parts back', async () => {
+  it('has one line in an order that was split, and gets all parts back', async () => {
     const sku = await stockIn(world, { a: 2, b: 2 });
     const orderId = await world.order([{ sku, quantity: 4 }]);
     const order = await world.orders.get(orderId, shop);
@@ -124,7 +124,7 @@ describe('a product whose stock is split', () => {
     );
   });
 
-  it('keeps a customer at as many reservations as allowed, whichever pools are asked and whichever give', async () => {
+  it('enforces the limit per customer over all pools', async () => {
     const sku = await stockIn(world, { a: 9, b: 9, c: 1 }, { reservationsPerCustomerMax: 2 });
     const greedy = Array.from(
       { length: 12 },
@@ -140,7 +140,7 @@ describe('a product whose stock is split', () => {
 
   // What an UPDATE waited for stays locked, also if it then does not match. Without a savepoint these two, who go on to
   // look at all pools, would wait for each other in a circle.
-  it('lets go of a pool that ran dry under its hands before it turns to the others', async () => {
+  it('releases the lock of an empty pool before it tries the others', async () => {
     const sku = await stockIn(world, { a: 2, b: 2 });
     const before = await world.deadlocks();
     const rivals = await Promise.all(['a', 'b'].map((pool) => hesitating(world, { sku, quantity: 1 }, pool)));
@@ -153,7 +153,7 @@ describe('a product whose stock is split', () => {
     expect((await world.deadlocks()) - before).toBe(0);
   });
 
-  it('counts a buyer who was overtaken at a pool as a conflict', async () => {
+  it('counts a buyer who lost a race at a pool as a conflict', async () => {
     const sku = await stockIn(world, { a: 1, b: 1 });
     const rival = await hesitating(world, { sku, quantity: 1 }, 'a');
     const buyer = world.reserve([{ sku, quantity: 1 }], { pool: 'a' });
@@ -167,7 +167,7 @@ describe('a product whose stock is split', () => {
 });
 
 describe('stock that is received or written off', () => {
-  it('is dealt out over the pools', async () => {
+  it('is spread evenly over the pools', async () => {
     const sku = await world.product({ onHand: 0, strategy: 'pools', pools: ['a', 'b', 'c'] });
     await adjust(world, sku, 8);
     expect(await onSale(world, sku)).toEqual({ a: 3, b: 3, c: 2 });
@@ -185,7 +185,7 @@ describe('stock that is received or written off', () => {
     expect(await world.level(sku)).toEqual({ onHand: 1, reserved: 0 });
   });
 
-  it('is refused where all pools together have too few, and says how many there are', async () => {
+  it('is refused when all pools together have too few, with how many there are', async () => {
     const sku = await stockIn(world, { a: 3, b: 3 });
     await world.reserve([{ sku, quantity: 4 }]);
 
@@ -221,7 +221,7 @@ describe('the API', () => {
     available: onHand - reserved,
   });
 
-  it('shows a product with its pools, moves stock between them, and sells from the one that is asked', async () => {
+  it('shows a product with its pools, moves stock between them, and sells from the requested one', async () => {
     const url = '/v1/admin/products/LAMP';
     const made = await call('PUT', url, { ...product, pools: ['eu', 'us'], onHand: 6 });
     expect(made.status).toBe(201);
@@ -258,7 +258,7 @@ describe('the API', () => {
     expect(headers.etag).not.toBe(moved.headers.etag);
   });
 
-  it('tells the numbers of units that have one', async () => {
+  it('shows unit numbers where units have them', async () => {
     await call('PUT', '/v1/admin/products/SEAT', { ...product, strategy: 'unit-tokens', onHand: 5 });
     const lines = [{ sku: 'SEAT', quantity: 2 }];
     const { body } = await call('POST', '/v1/reservations', { customerId: 'c', lines }, 'seats');
@@ -295,7 +295,7 @@ describe('the API', () => {
   });
 });
 
-describe('what brings stock home', () => {
+describe('moving stock back to its pools', () => {
   it(
     'moves no more than there is, leaves the sum as it was, and makes shares even',
     seeded(async (random) => {

@@ -58,7 +58,7 @@ const cost = (sku: string, amount: number, currency = 'EUR') =>
   world.rows(`UPDATE products SET unit_amount = $2, currency = $3 WHERE sku = $1`, [sku, amount, currency]);
 
 describe.each(strategyNames)('changing the lines of a reservation (%s)', (strategy) => {
-  it('lowers 12 of 20 to 11, though 11 more are not there', async () => {
+  it('lowers 12 of 20 to 11, though 11 more are not available', async () => {
     const sku = await world.product({ onHand: 20, strategy });
     const neighbour = await world.reserve([line(sku, 3)]);
     const id = await world.reserve([line(sku, 12)]);
@@ -82,7 +82,7 @@ describe.each(strategyNames)('changing the lines of a reservation (%s)', (strate
     expect(await messagesOf(id)).toEqual(['reservation.created', 'reservation.changed']);
   });
 
-  it('raises a line by what is free, under a newer fencing token, and refuses one unit more', async () => {
+  it('raises a line by what is available, under a newer fencing token, and refuses one unit more', async () => {
     const sku = await world.product({ onHand: 20, strategy });
     await world.reserve([line(sku, 3)]);
     const id = await world.reserve([line(sku, 12)]);
@@ -178,7 +178,7 @@ describe('changing a basket of every strategy', () => {
       expect(await world.level(sku)).toEqual({ onHand: 10, reserved: nth % 2 === 0 ? 1 : 10 });
   });
 
-  it('is right when the strategy changed since the stock was taken', async () => {
+  it('works when the strategy changed after the stock was taken', async () => {
     const sku = await world.product({ onHand: 10, strategy: 'conditional-update' });
     const id = await world.reserve([line(sku, 4)]);
 
@@ -218,7 +218,7 @@ describe('a changed line of pools', () => {
 });
 
 describe('prices of a changed reservation', () => {
-  it('are those of today for all units of a raised or new line, and stay for a lowered or unchanged one', async () => {
+  it('are current for all units of a raised or new line, and stay for a lowered or unchanged one', async () => {
     const [kept, raised, lowered, added] = await world.productsOf(4);
     const id = await world.reserve([line(kept!, 2), line(raised!, 2), line(lowered!, 2)]);
     for (const sku of [kept, raised, lowered, added]) await cost(sku!, 1_500);
@@ -236,7 +236,7 @@ describe('prices of a changed reservation', () => {
     });
   });
 
-  it('are refused when the total is not what the buyer was shown, also when no line changes', async () => {
+  it('are refused when the total is not what the buyer saw, also when no line changes', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     const ask = (quantity: number, amount: number) =>
@@ -249,7 +249,7 @@ describe('prices of a changed reservation', () => {
     expect(await shown(id)).toMatchObject({ total: '3000 EUR' });
   });
 
-  it('may move to another currency together, and never mix', async () => {
+  it('may change to another currency together, and never mix', async () => {
     const [one, other] = await world.productsOf(2);
     const id = await world.reserve([line(one!, 1), line(other!, 1)]);
     for (const sku of [one, other]) await cost(sku!, 2_000, 'USD');
@@ -262,7 +262,7 @@ describe('prices of a changed reservation', () => {
 });
 
 describe('limits of a changed reservation', () => {
-  it('hold for lines that are raised or new, with a pointer, and not for one that is lowered', async () => {
+  it('apply to raised and new lines, with a pointer, and not to lowered ones', async () => {
     const [limited, other] = await world.productsOf(2, { onHand: 50 });
     const id = await world.reserve([line(limited!, 9)]);
     await world.rows(`UPDATE products SET quantity_per_order_max = 5`);
@@ -340,7 +340,7 @@ describe('a reservation that cannot be changed', () => {
     await world.reservations.expireDue();
   });
 
-  it('is one of another shop, which is not told that there is one', async () => {
+  it('is not found when it belongs to another shop', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     const other = { name: 'other-shop', role: 'client' } as const;
@@ -352,7 +352,7 @@ describe('a reservation that cannot be changed', () => {
     expect(await change(operator)).toBe('ok');
   });
 
-  it('is one whose time ran out while it queued for the stock', async () => {
+  it('has expired when it expires while waiting for the stock', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)], { ttlSeconds: 1 });
     const letGo = await holding(world, `SELECT 1 FROM stock_levels WHERE sku = $1 FOR UPDATE`, [sku]);
@@ -370,7 +370,7 @@ describe('a reservation that cannot be changed', () => {
 });
 
 describe('a change that is short', () => {
-  it('says that the reservation keeps what it holds', async () => {
+  it('reports that the reservation keeps what it holds', async () => {
     const sku = await world.product({ onHand: 3 });
     const id = await world.reserve([line(sku, 2)]);
     await expect(world.change(id, [line(sku, 9)])).rejects.toThrow(
@@ -378,7 +378,7 @@ describe('a change that is short', () => {
     );
   });
 
-  it('ends what is due first, as a buyer does, and counts its own units', async () => {
+  it('ends due reservations first, as a new reservation does, and counts its own units', async () => {
     const sku = await world.product({ onHand: 20 });
     const id = await world.reserve([line(sku, 12)]);
     await world.makeDue(await world.reserve([line(sku, 8)]));
@@ -387,7 +387,7 @@ describe('a change that is short', () => {
     expect(await world.level(sku)).toEqual({ onHand: 20, reserved: 20 });
   });
 
-  it('looks again when a rival has claimed numbered units and waits for the stock row', async () => {
+  it('reads stock again when a rival has claimed numbered units and waits for the stock row', async () => {
     const sku = await world.product({ onHand: 6, strategy: 'unit-tokens' });
     const id = await world.reserve([line(sku, 2)]);
     const letGo = await holding(world, `SELECT 1 FROM stock_levels WHERE sku = $1 FOR UPDATE`, [sku]);
@@ -401,7 +401,7 @@ describe('a change that is short', () => {
     expect(await changed).toEqual([{ sku, requested: 5, available: 4 }]);
   });
 
-  it('waits for nobody who only hesitates over a numbered unit that it does not need', async () => {
+  it('does not wait for a rival that has locked a unit which it does not need', async () => {
     const sku = await world.product({ onHand: 6, strategy: 'unit-tokens' });
     const id = await world.reserve([line(sku, 2)]);
     const decide = await hesitating(world, line(sku, 1));
@@ -433,7 +433,7 @@ describe('a change with an idempotency key', () => {
     expect(await world.change(id, [line(sku, 5)], { key })).toEqual({ replayed: true });
   });
 
-  it('may be tried again after a refusal', async () => {
+  it('can be retried with the same key after a refusal', async () => {
     const sku = await world.product({ onHand: 5 });
     const id = await world.reserve([line(sku, 2)]);
     const key = newId();
@@ -443,28 +443,31 @@ describe('a change with an idempotency key', () => {
     expect(await world.change(id, [line(sku, 5)], { key })).toEqual({ replayed: false });
   });
 
-  it.each(['before', 'after'])('is whole or not there at all when it breaks %s its commit', async (when) => {
-    const [lowered, raised] = [
-      await world.product({ onHand: 10, strategy: 'unit-tokens' }),
-      await world.product({ onHand: 10, strategy: 'pools' }),
-    ];
-    const id = await world.reserve([line(lowered, 5), line(raised, 2)]);
-    const before = await world.reservation(id);
-    const key = newId();
-    const wanted = [line(lowered, 2), line(raised, 9)];
-    armFailpoints(`change-lines.${when}-commit:throw`);
-    await expect(world.change(id, wanted, { key })).rejects.toThrow('failpoint');
-    armFailpoints(undefined);
-    if (when === 'before')
-      expect(await world.reservation(id)).toMatchObject({ lines: before.lines, version: 1 });
-    await expectInvariants(world);
+  it.each(['before', 'after'])(
+    'is complete or absent when the connection breaks %s its commit',
+    async (when) => {
+      const [lowered, raised] = [
+        await world.product({ onHand: 10, strategy: 'unit-tokens' }),
+        await world.product({ onHand: 10, strategy: 'pools' }),
+      ];
+      const id = await world.reserve([line(lowered, 5), line(raised, 2)]);
+      const before = await world.reservation(id);
+      const key = newId();
+      const wanted = [line(lowered, 2), line(raised, 9)];
+      armFailpoints(`change-lines.${when}-commit:throw`);
+      await expect(world.change(id, wanted, { key })).rejects.toThrow('failpoint');
+      armFailpoints(undefined);
+      if (when === 'before')
+        expect(await world.reservation(id)).toMatchObject({ lines: before.lines, version: 1 });
+      await expectInvariants(world);
 
-    expect(await world.change(id, wanted, { key })).toEqual({ replayed: when === 'after' });
-    expect((await world.reservation(id)).lines.map(({ quantity }) => quantity)).toEqual([2, 9]);
-    expect(await messagesOf(id)).toEqual(['reservation.created', 'reservation.changed']);
-  });
+      expect(await world.change(id, wanted, { key })).toEqual({ replayed: when === 'after' });
+      expect((await world.reservation(id)).lines.map(({ quantity }) => quantity)).toEqual([2, 9]);
+      expect(await messagesOf(id)).toEqual(['reservation.created', 'reservation.changed']);
+    },
+  );
 
-  it('to the lines that there are changes and announces nothing', async () => {
+  it('to the same lines changes nothing and writes no message', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     await cost(sku, 9_999);

@@ -17,7 +17,7 @@ afterAll(() => world.close());
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, nth) => from + nth);
 
 describe('units', () => {
-  it('are minted and retired with the stock, and numbers that came free are given again', async () => {
+  it('are minted and retired with the stock, and free numbers are used again', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     const held = await world.reserve([{ sku, quantity: 2 }]);
     await adjust(world, sku, 3);
@@ -32,7 +32,7 @@ describe('units', () => {
     expect(await unitsOf(world, sku)).toEqual({ free: [1, 2, 5], taken: [3, 4] });
   });
 
-  it('are not retired while they are promised', async () => {
+  it('are not retired while they are reserved', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     await world.reserve([{ sku, quantity: 2 }]);
 
@@ -54,12 +54,12 @@ describe('units', () => {
       '/strategy',
       async () => switchTo(world, await world.product({ onHand: unitsMax + 1 }), strategy),
     ],
-  ])('are refused where there would be too many of them (%s)', async (_when, pointer, work) => {
+  ])('are refused above the largest number of units (%s)', async (_when, pointer, work) => {
     const refused = await work().catch((error: unknown) => error);
     expect(refused).toMatchObject({ errors: [{ pointer, code: 'units_max' }] });
   });
 
-  it('are minted in one go, as many as there may be', async () => {
+  it('are minted in one statement, up to the largest number', async () => {
     const sku = await world.product({ onHand: unitsMax, strategy });
     await world.reserve([{ sku, quantity: 1_000 }]);
     await switchTo(world, sku, 'adaptive');
@@ -67,7 +67,7 @@ describe('units', () => {
   });
 
   it(
-    'come and go with deliveries and losses while they are sold, and stay as many as there are',
+    'match on_hand while deliveries and losses change it and buyers take them',
     seeded(async (random) => {
       const sku = await world.product({ onHand: 20, strategy });
       let received = 0;
@@ -123,7 +123,7 @@ describe('units', () => {
   });
 });
 
-describe('a unit that was promised', () => {
+describe('a reserved unit', () => {
   it('is free again when its reservation expires', async () => {
     const sku = await world.product({ onHand: 2, strategy });
     await world.makeDue(await world.reserve([{ sku, quantity: 2 }]));
@@ -131,7 +131,7 @@ describe('a unit that was promised', () => {
     expect(await unitsOf(world, sku)).toEqual({ free: [1, 2], taken: [] });
   });
 
-  it('stays with its order when that is placed, and comes back when it is refunded', async () => {
+  it('stays with its placed order, and is free again after a refund', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     world.gateway.expect('authorize').expect('capture').expect('refund');
     const orderId = await world.order([{ sku, quantity: 2 }]);
@@ -149,7 +149,7 @@ describe('a unit that was promised', () => {
     ['pools', 'pools', 'ok'],
     ['units, of which too few are left', strategy, 'short'],
     ['pools, in which too little is left', 'pools', 'short'],
-  ])('is taken again for a charge that turned up late (%s)', async (_what, kept, outcome) => {
+  ])('is taken again for a late charge (%s)', async (_what, kept, outcome) => {
     const sku = await world.product({ onHand: 9, strategy: kept });
     const orderId = await world.order([{ sku, quantity: 6 }]);
     const { reservationId } = await world.orders.get(orderId, shop);
@@ -180,7 +180,7 @@ describe('a unit that was promised', () => {
     );
   });
 
-  it('is minted when it comes home from before the switch', async () => {
+  it('is minted when it is moved back after a switch', async () => {
     const sku = await world.product({ onHand: 4 });
     const held = await world.reserve([{ sku, quantity: 3 }]);
     await switchTo(world, sku, strategy);

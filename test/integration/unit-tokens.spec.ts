@@ -58,7 +58,7 @@ describe('units that are sold by number', () => {
     expect(sold.sort((one, other) => one - other)).toEqual(numbers(1, 100));
   });
 
-  it('are told to the buyer, the lowest first, for as long as the reservation holds them', async () => {
+  it('are shown to the buyer, the lowest first, while the reservation holds them', async () => {
     const sku = await world.product({ onHand: 5, strategy });
     const first = await world.reserve([{ sku, quantity: 2 }]);
     const second = await world.reserve([{ sku, quantity: 2 }]);
@@ -74,14 +74,14 @@ describe('units that are sold by number', () => {
     expect(await numbersOf(second)).toEqual([3, 4]);
   });
 
-  it('are not spoken of where no unit has a number', async () => {
+  it('are left out where units have no numbers', async () => {
     const sku = await world.product();
     const view = reservationView(await world.reservation(await world.reserve([{ sku, quantity: 1 }])));
     expect(Object.keys(view.lines[0]!)).toEqual(['sku', 'quantity', 'unitPrice', 'fencingToken']);
   });
 
   it(
-    'are kept apart in orders over several products, by whatever strategies, and lose none to a refused one',
+    'are assigned correctly in orders over several products and strategies, and a refused one keeps none',
     seeded(async (random) => {
       const numbered = await world.productsOf(2, { onHand: 12, strategy });
       const counted = await world.productsOf(2, {
@@ -110,8 +110,8 @@ describe('units that are sold by number', () => {
   );
 });
 
-describe('the last unit, while a rival is looking at it', () => {
-  it('is not sold out: who asks for it waits, and gets it when the rival goes away', async () => {
+describe('the last unit, while a rival has locked it', () => {
+  it('is not sold out: a buyer waits, and gets it when the rival rolls back', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const rival = await hesitating(world, { sku, quantity: 1 });
     const buyer = world.reserve([{ sku, quantity: 1 }]);
@@ -131,7 +131,7 @@ describe('the last unit, while a rival is looking at it', () => {
     expect(await buyer).toBe('insufficient_stock');
   });
 
-  it('keeps no other unit from being sold: who waits for more holds nothing meanwhile', async () => {
+  it('keeps no other unit from being sold: a buyer who waits for more holds no locks', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     const letGo = await holding(world, unitOne, [sku]);
     const patient = answerOf(world.reserve([{ sku, quantity: 3 }]));
@@ -142,7 +142,7 @@ describe('the last unit, while a rival is looking at it', () => {
     await letGo();
   });
 
-  it('is waited for no longer than a few seconds, and then not refused but put off', async () => {
+  it('is waited for a few seconds at most, and then the buyer gets 503', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const rival = await hesitating(world, { sku, quantity: 1 });
     const askedAt = performance.now();
@@ -153,7 +153,7 @@ describe('the last unit, while a rival is looking at it', () => {
     expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
-  it('is left to the rival by whoever writes off or carries home the others', async () => {
+  it('is left to the rival when others are written off or moved back', async () => {
     const sku = await world.product({ onHand: 4, strategy });
     const letGo = await holding(world, unitOne, [sku]);
     await adjust(world, sku, -1);
@@ -165,7 +165,7 @@ describe('the last unit, while a rival is looking at it', () => {
     expect(await unitsOf(world, sku)).toEqual({ free: [], taken: [] });
   });
 
-  it('is not written off from under the rival’s hands', async () => {
+  it('is not written off while the rival holds it', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const letGo = await holding(world, unitOne, [sku]);
     expect(await answerOf(adjust(world, sku, -1))).toBe('unavailable');
