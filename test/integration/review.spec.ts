@@ -97,7 +97,7 @@ describe('the list of cases', () => {
     expect(view.facts[1]).toMatch(
       /^2 requests with one key for the capture, the last at .*, got no clear answer\.$/,
     );
-    expect(view.facts[2]).toBe('Holdfast goes on asking by itself.');
+    expect(view.facts[2]).toBe('Holdfast keeps asking.');
     expect(view.waitsFor).toBe('next_run');
     expect(view.facts[3]).toMatch(/^2 units of SKU-\d+ cannot be sold until this ends\.$/);
 

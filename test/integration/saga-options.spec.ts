@@ -72,7 +72,7 @@ describe('the options of a saga', () => {
     const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
     const { compensate, resolve } = await optionsFor(found, heard({}));
     expect(compensate.why).toMatch(/^Voids €\u202f10\.00, puts 1 unit of .* back on sale and ends the order/);
-    expect(resolve.why).toMatch(/1 unit of .* goes back on sale\. Holdfast goes on asking the provider/);
+    expect(resolve.why).toMatch(/1 unit of .* goes back on sale\. Holdfast keeps asking the provider/);
     const silent = await optionsFor(found, unheard);
     expect(silent.compensate.why).toMatch(/^Voids what turns out to be authorized, puts/);
   });

@@ -195,7 +195,7 @@ describe('the story of an order', () => {
       },
       () => [
         'The provider did not answer the first capture; Holdfast asked once more with the same key, and there is still no answer.',
-        'It is stuck at capture-payment after 2 attempts; Holdfast goes on asking by itself.',
+        'It is stuck at capture-payment after 2 attempts; Holdfast keeps asking.',
         'Whether the customer paid is not known yet.',
       ],
     ],

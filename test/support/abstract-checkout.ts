@@ -10,18 +10,18 @@ import {
 } from '../../src/orders/checkout-saga/transitions';
 
 /**
- * One checkout without clock, tables and network, so that all orders of events can be tried.
+ * One checkout without clock, tables and network, so that every order of events can be tested.
  *
- * The decisions are the real ones (`transitions.ts`), handed in. What surrounds them is modelled here, each part after
- * the file that does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of answers
+ * The decisions are the real ones (`transitions.ts`), passed in. The rest is modelled here, each part after the file that
+ * does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of answers
  * (`advance.ts`), a customer's cancellation (`orders.service.ts`), the operator's actions (`saga-actions.ts`) and the reservation
- * (`order-reservations.ts`). Operations keep their provider keys, so asking again is the same call. A provider's call that was
- * sent may be done now, later, or never; whoever asked hears of it, or of nothing.
+ * (`order-reservations.ts`). Operations keep their provider keys, so asking again is the same call. A call that was
+ * sent may be done now, later or never, and its result may get lost.
  */
 export interface Decisions {
   transition: (state: SagaState, event: SagaEvent) => Transition;
   canCancel: (state: SagaState) => boolean;
-  /** The fencing token: a worker that slept while another took over is not listened to. */
+  /** Whether fencing tokens are checked: a worker that slept while another took over may not write. */
   isFenced: boolean;
 }
 
@@ -34,7 +34,7 @@ export const realDecisions: Decisions = {
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Operation = 'none' | 'created' | 'sent' | 'unknown' | 'approved' | 'declined';
-/** What is true at the provider, whoever knows it. */
+/** What is true at the provider. */
 type Truth = 'nothing' | 'on its way' | 'done' | 'refused';
 
 interface Worker {
@@ -54,9 +54,9 @@ export interface Checkout {
   operations: Record<Kind, Operation>;
   provider: Record<Kind, Truth>;
   workers: Worker[];
-  /** An operator ended the order with money that was heard of and that nobody gives back any more. */
+  /** An operator ended the order with known money that nothing returns any more. */
   leftByOperator: boolean;
-  /** How it got here, on one way: what its history says, and beside it what truly happened. No part of the state. */
+  /** One path that leads here: what the history says, and what really happened. Not part of the state. */
   history: readonly TimelineRow[];
   happened: readonly Happened[];
   /** The fencing token of a lease that was not given back. */
@@ -106,7 +106,7 @@ const otherAmount = { amount: 1_001, currency: 'EUR' };
 
 export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || saga.status === 'compensated';
 
-/** Two checkouts with one key are in the same state. Written out, because half a million are compared. */
+/** Checkouts with the same key are in the same state. Written out, because half a million are compared. */
 export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
   [
     [saga.status, saga.step, saga.attempt, saga.requestedEnd, saga.endsAs],
@@ -143,7 +143,7 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
     if (from.workers.length < 2) add('a worker claims', (play) => play.claim());
     add('a step throws', (play) => play.fail());
   }
-  // A webhook does nothing else: it makes a waiting saga due.
+  // A webhook does no more than this: it makes a waiting saga due.
   if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
   if (from.reservation === 'active') add('its time runs out', ({ to }) => (to.reservation = 'due'));
   if (from.reservation === 'active')
@@ -170,7 +170,7 @@ function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
     refund: provider.capture === 'done',
   };
   if (possible[kind]) add(`the provider does the ${kind}`, ({ to }) => (to.provider[kind] = 'done'));
-  // Nobody declines to give money back, but what was captured cannot be voided.
+  // A refund or void is never declined, but a captured payment cannot be voided.
   if (kind === 'authorize' || kind === 'capture' || !possible[kind])
     add(`the provider refuses the ${kind}`, ({ to }) => (to.provider[kind] = 'refused'));
 }
@@ -350,8 +350,8 @@ class Play {
     if (act === 'retry') return this.apply({ type: 'retried' }, 'retried_by_operator');
     if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' }, 'compensated_by_operator');
     const { operations } = this.to;
-    const unheard = Object.values(operations).some(isUnanswered);
-    this.apply({ type: 'given-up', unheard }, 'resolved_by_operator');
+    const mayBeCharged = Object.values(operations).some(isUnanswered);
+    this.apply({ type: 'given-up', mayBeCharged }, 'resolved_by_operator');
     this.undoReservation();
     this.endOrder();
     const isOwed =

@@ -230,7 +230,7 @@ describe('the exploration', () => {
       'a given-up order that is not asked about any more',
       'I8',
       but((state, event) =>
-        event.type === 'given-up' ? transition(state, { ...event, unheard: false }) : undefined,
+        event.type === 'given-up' ? transition(state, { ...event, mayBeCharged: false }) : undefined,
       ),
     ],
     [

@@ -37,8 +37,8 @@ export type SagaEvent =
   | { type: 'retried' }
   /** By an operator: undo everything, though the capture may have been asked for. */
   | { type: 'compensated-by-hand' }
-  /** By an operator: the order ends now. `unheard`: a charge may still arrive, so the saga keeps asking. */
-  | { type: 'given-up'; unheard: boolean }
+  /** By an operator: the order ends now. `mayBeCharged`: a charge may still arrive, so the saga keeps asking. */
+  | { type: 'given-up'; mayBeCharged: boolean }
   /** A late charge for a given-up order, whose stock could be reserved again. */
   | { type: 'reacquired' };
 
@@ -91,7 +91,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
         throw new Error('Bug: a saga that compensates already was compensated by an operator.');
       return back(state, state.step, 'cancelled');
     case 'given-up':
-      return givenUp(state, event.unheard);
+      return givenUp(state, event.mayBeCharged);
     case 'reacquired':
       return { state: begun(steps), nextRun: 'now' };
   }
@@ -106,9 +106,10 @@ export const begun = (steps: StepList): SagaState => ({
   endsAs: null,
 });
 
-function givenUp(state: SagaState, unheard: boolean): Transition {
+function givenUp(state: SagaState, mayBeCharged: boolean): Transition {
   const endsAs = state.endsAs ?? 'abandoned';
-  if (unheard) return { state: { ...state, status: 'compensating', attempt: 0, endsAs }, nextRun: 'now' };
+  if (mayBeCharged)
+    return { state: { ...state, status: 'compensating', attempt: 0, endsAs }, nextRun: 'now' };
   return {
     state: { ...state, status: 'compensated', attempt: 0, requestedEnd: null, endsAs },
     nextRun: 'never',

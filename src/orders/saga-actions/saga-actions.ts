@@ -89,7 +89,7 @@ function giveUp(checkout: Checkout, cause: Reason): void {
   const mayBeCharged = payments.all.some(
     (operation) => isUnanswered(operation) && !isForgotten(operation, update.saga.now),
   );
-  update.apply({ type: 'given-up', unheard: mayBeCharged }, cause);
+  update.apply({ type: 'given-up', mayBeCharged }, cause);
   stock.undo(`order given up: ${cause.why}`);
   checkout.end();
 }

@@ -1,6 +1,6 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
 
-/** What the provider told us, word for word. */
+/** An event as the provider sent it. */
 @Entity('provider_events')
 export class ProviderEventEntity {
   @PrimaryColumn('text') id!: string;

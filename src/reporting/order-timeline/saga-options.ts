@@ -88,7 +88,7 @@ function compensate(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaO
     'ends the order as rejected (cancelled)',
   ];
   return {
-    why: `${capitalized(listed(parts))}. The customer is told by your shop, not by Holdfast.`,
+    why: `${capitalized(listed(parts))}. Your shop informs the customer, not Holdfast.`,
     refund,
     units,
     endsAs: orderEnds.cancelled.to,
@@ -111,7 +111,7 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
     ? 'gives back what turns out to be charged.'
     : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
   const then = keepsAsking
-    ? (afterOtherAmount(facts) ?? `Holdfast goes on asking the provider; ${late}`)
+    ? (afterOtherAmount(facts) ?? `Holdfast keeps asking the provider; ${late}`)
     : 'Moves no money: use it only when that was settled elsewhere; the audit keeps reporting a difference.';
   return {
     why: `Ends the order now.${stock} ${then}`,

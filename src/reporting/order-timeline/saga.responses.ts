@@ -14,7 +14,9 @@ export const waitsForType = z
   .enum(['worker', 'next_run', 'operator'])
   .meta({ id: 'WaitsFor' })
   .nullable()
-  .describe('What it goes on with; null when it has ended. Nothing but an operator moves an `operator` one.');
+  .describe(
+    'What the saga waits for; null when it has ended. Only an operator can move one that waits for `operator`.',
+  );
 export type WaitsFor = z.infer<typeof waitsForType>;
 
 /** Whose members depend on the code; more may come. */
@@ -54,7 +56,7 @@ const transitionType = responseType('SagaTransition', {
   worker: worker.describe('The process that wrote it.'),
   leaseOwner: worker
     .nullable()
-    .describe('Who held the lease on the saga; null when it was moved by a hand that needs none.'),
+    .describe('The holder of the lease; null when an operator or a customer moved the saga.'),
 });
 
 const attemptType = responseType('SagaAttempt', {
@@ -119,7 +121,7 @@ const webhookType = responseType('SagaWebhook', {
 const moneyFacts = {
   authorized: moneyType.nullable(),
   captured: moneyType.nullable(),
-  voided: moneyType.nullable().describe('Given back before it was captured.'),
+  voided: moneyType.nullable().describe('Lifted before it was captured.'),
   refunded: moneyType.nullable(),
 };
 

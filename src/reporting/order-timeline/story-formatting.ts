@@ -107,7 +107,7 @@ export function formatSentence(sentence: Sentence | MoneySentence): string {
     case 'driven':
       return `${formatBecause(sentence)}${formatDriven(sentence)}${formatCancelRequest(sentence)}`;
     case 'stuck':
-      return `${formatBecause(sentence)}It is stuck at ${sentence.step}${formatTries(sentence.tries)}; Holdfast goes on asking by itself.`;
+      return `${formatBecause(sentence)}It is stuck at ${sentence.step}${formatTries(sentence.tries)}; Holdfast keeps asking.`;
     case 'stopped':
       return `${formatBecause(sentence)}${formatStopped(sentence)}`;
     case 'undone':

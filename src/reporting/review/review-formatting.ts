@@ -106,7 +106,7 @@ function whatHappened(row: ReviewRow): string[] {
       `The message ${messageType} ran out of attempts: ${detail}.`,
       'Its order or reservation is not blocked by it.',
     ];
-  const next = { operator: 'An operator must act.', next_run: 'Holdfast goes on asking by itself.' };
+  const next = { operator: 'An operator must act.', next_run: 'Holdfast keeps asking.' };
   const waits = waitsFor(row);
   return [
     ...(authorizedAt && operation !== 'authorize'
