@@ -162,8 +162,8 @@ export const claims: Record<string, Claim> = {
     says: /n operator (?:had |then )?ended the order/,
     isTrue: (state) => did(state, 'resolve'),
   },
-  'it goes on by itself': {
-    says: /by itself|is on its way|being undone|; so far |Holdfast still asks|Holdfast is still settling/,
+  'the saga goes on without an operator': {
+    says: /by itself|keeps asking|is on its way|being undone|; so far |Holdfast still asks|Holdfast is still settling/,
     isTrue: ({ run, saga }) =>
       run !== 'never' && saga.status !== 'compensated' && saga.status !== 'completed',
   },
