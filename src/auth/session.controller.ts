@@ -28,6 +28,15 @@ const sessionType = responseType('Session', {
   expiresInSeconds: int(28_800),
 });
 
+/** The members of a 401, for the page that signs in. */
+export const signInPageType = responseType('SignInPage', {
+  environment: sessionType.shape.environment,
+  developmentKeys: z
+    .strictObject({ admin: text(developmentKeys.admin), viewer: text(developmentKeys.viewer) })
+    .nullable(),
+});
+type SignInPage = z.infer<typeof signInPageType>;
+
 class SignInDto {
   @MayBeAbsent()
   @Matches(/^[\x21-\x7e]{1,200}$/, { message: 'key must be 1 to 200 visible characters' })
@@ -92,7 +101,7 @@ export class SessionController {
     throw unauthenticated(token ? 'Your session has ended. Sign in again.' : 'Sign in with your key.', {
       environment: this.config.environment,
       developmentKeys: this.developmentKeys(),
-    });
+    } satisfies SignInPage);
   }
 
   @Delete()
@@ -133,7 +142,7 @@ export class SessionController {
   }
 
   /** Only the well-known keys of development, never configured ones. */
-  private developmentKeys(): { admin: string; viewer: string } | null {
+  private developmentKeys(): SignInPage['developmentKeys'] {
     const { admin, viewer } = this.config.bootstrapKeys;
     const areKnown = admin === developmentKeys.admin && viewer === developmentKeys.viewer;
     return areKnown && !this.config.production ? { admin, viewer } : null;

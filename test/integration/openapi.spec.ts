@@ -1,3 +1,6 @@
+import { spawnSync } from 'node:child_process';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import Ajv from 'ajv';
@@ -39,6 +42,9 @@ function plainMembers(path: string, { properties = {}, items, ...schema }: Schem
 }
 
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
+
+const root = join(__dirname, '../..');
+const generated = join(root, 'dashboard/src/api/openapi.ts');
 
 const admin = { authorization: 'Bearer hf_dev_admin' };
 const json = { ...admin, 'content-type': 'application/json' };
@@ -117,6 +123,15 @@ describe('GET /openapi.json', () => {
     expect(operations.filter(({ tags }) => tags?.length !== 1)).toEqual([]);
     expect(ids.filter((id) => !/^[a-z]+([A-Z][a-z]+)*$/.test(id ?? ''))).toEqual([]);
     expect(ids).toEqual([...new Set(ids)]);
+  });
+
+  it('is what the types of the dashboard are generated from', () => {
+    const input = JSON.stringify(description);
+    const script = join(root, 'scripts/api-types.mjs');
+    const { stdout, stderr } = spawnSync(process.execPath, [script], { input, encoding: 'utf8' });
+    if (process.env['HOLDFAST_TEST_WRITE_API_TYPES']) writeFileSync(generated, stdout);
+    const isCurrent = readFileSync(generated, 'utf8') === stdout;
+    expect([stderr, isCurrent ? '' : 'npm run api-types rewrites them']).toEqual(['', '']);
   });
 
   it('lists each parameter once, with whole numbers as integers', () => {

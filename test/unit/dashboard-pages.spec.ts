@@ -1,7 +1,10 @@
-import type { ContentionHistory, StrategyMeasurement } from '../../dashboard/src/api/shapes/contention';
-import type { LoadTestLane } from '../../dashboard/src/api/shapes/load-tests';
-import type { Product } from '../../dashboard/src/api/shapes/products';
-import type { Reservation } from '../../dashboard/src/api/shapes/reservations';
+import type {
+  ContentionHistory,
+  LoadTestLane,
+  Product,
+  Reservation,
+  StrategyMeasurement,
+} from '../../dashboard/src/api/openapi';
 import { bandOf, lineOf, stepsTo } from '../../dashboard/src/components/charts/plot-lines';
 import { curvesOf } from '../../dashboard/src/pages/flash-sale/curves';
 import { draftAtFirst, errorsOf, orderFrom } from '../../dashboard/src/pages/flash-sale/draft';
@@ -61,7 +64,7 @@ const product: Product = {
 
 describe('product edit conflict', () => {
   const yours = { ...editableOf(product), name: 'Harbour parka, ochre', quantityPerOrderMax: null };
-  const now = { ...editableOf(product), name: 'Harbour parka, M', strategy: 'row-lock' };
+  const now = { ...editableOf(product), name: 'Harbour parka, M', strategy: 'row-lock' as const };
 
   it('lists only the fields that differ from what someone else saved', () => {
     expect(differencesOf(now, yours).map(({ name, now: is, yours: was }) => [name, is, was])).toEqual([

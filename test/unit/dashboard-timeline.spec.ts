@@ -1,4 +1,4 @@
-import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/shapes/sagas';
+import type { SagaAttempt, SagaTransition } from '../../dashboard/src/api/openapi';
 import { formatFineDuration } from '../../dashboard/src/formatting/durations';
 import { isFold, piecesOf } from '../../dashboard/src/pages/orders/timeline/folding';
 import { historyOf, type SagaFacts } from '../../dashboard/src/pages/orders/timeline/history';

@@ -2,7 +2,7 @@ import { useQueryClient } from '@tanstack/react-query';
 import { createContext, useCallback, useContext, useEffect, useMemo, useState } from 'react';
 import { onSessionEnded, send } from './client';
 import { Problem, toProblem } from './problem';
-import type { Session, SignInPage } from './shapes/session';
+import type { Session, SignInPage } from './openapi';
 
 /**
  * - `loading`: the service has not said yet who is signed in.

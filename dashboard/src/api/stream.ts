@@ -1,5 +1,5 @@
 import { BACK_FOR_MS, type Connection, LATE_AFTER_MS, LOST_AFTER_MS, retryDelay } from './connection';
-import type { StreamHello, StreamMessage } from './shapes/stream';
+import type { StreamHello, StreamMessage } from './openapi';
 
 /** A hidden tab closes its connection: browsers allow six per host, so a seventh tab would wait forever. */
 const HIDDEN_FOR_MS = 60_000;

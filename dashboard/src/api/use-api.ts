@@ -43,7 +43,8 @@ export function useApi<T>(path: string, { enabled = true, refetchMs }: ApiOption
   };
 }
 
-interface Page<Row> {
+/** Every list of the API. */
+export interface Page<Row> {
   data: Row[];
   hasMore: boolean;
   nextCursor: string | null;

@@ -20,7 +20,7 @@ const style = (
   description,
 });
 
-const styles: Record<string, StrategyStyle> = {
+const styles = {
   grouped: style('c1', undefined, 'buyers share a transaction', 2.4),
   adaptive: style('c1', '6 3', 'switches automatically as demand changes'),
   'unit-tokens': style('c4', '8 3', 'each buyer takes a different unit'),
@@ -32,10 +32,12 @@ const styles: Record<string, StrategyStyle> = {
   'version-check': style('c3', '2 2', 'conflicts are retried'),
   lease: style('c3', '8 3', 'one process serves everyone'),
 };
+export type StrategyName = keyof typeof styles;
 
 /** The style of a strategy that this build does not know. */
 export const strategyStyle = (name: string): StrategyStyle =>
-  styles[name] ?? style('text-3', '1 3', 'unknown to this dashboard');
+  (styles as Record<string, StrategyStyle | undefined>)[name] ??
+  style('text-3', '1 3', 'unknown to this dashboard');
 
 /** The strategies a product can be switched to. */
-export const strategyNames = Object.keys(styles);
+export const strategyNames = Object.keys(styles) as StrategyName[];

@@ -1,7 +1,7 @@
 import { Moon, Sun } from 'lucide-react';
 import { Link, useLocation } from 'wouter';
 import { useSession } from '../api/auth';
-import type { Overview } from '../api/shapes/overview';
+import type { Overview } from '../api/openapi';
 import { useApi } from '../api/use-api';
 import { RAIL, useMedia } from '../browser/media';
 import { Tooltip } from '../components/feedback/tooltip';

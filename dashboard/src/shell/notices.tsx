@@ -4,7 +4,7 @@ import { useAuth } from '../api/auth';
 import type { Connection } from '../api/connection';
 import { useConnection, useNewerBuild, useReconnect } from '../api/live';
 import { toProblem } from '../api/problem';
-import type { Overview, ServiceTrouble } from '../api/shapes/overview';
+import type { Overview, ServiceTrouble } from '../api/openapi';
 import { useApi } from '../api/use-api';
 import { useTick } from '../browser/tick';
 import { useAnnounce } from '../components/feedback/announcer';

@@ -1,7 +1,7 @@
 import { Search as SearchIcon } from 'lucide-react';
 import { useEffect, useId, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
-import type { Found, FoundObject } from '../api/shapes/search';
+import type { FoundList, FoundObject } from '../api/openapi';
 import { useApi } from '../api/use-api';
 import { useKeys } from '../browser/key-presses';
 import { hrefOfId } from '../formatting/ids';
@@ -77,7 +77,9 @@ function useSearch() {
   const [, navigate] = useLocation();
   const input = useRef<HTMLInputElement>(null);
   const asked = useSettled(text.trim());
-  const answer = useApi<Found>(`find?q=${encodeURIComponent(asked)}`, { enabled: open && asked.length > 1 });
+  const answer = useApi<FoundList>(`find?q=${encodeURIComponent(asked)}`, {
+    enabled: open && asked.length > 1,
+  });
   const found = asked.length > 1 && asked === text.trim() ? answer.data?.data : undefined;
   const hits = found ?? [];
 

@@ -2,7 +2,7 @@ import { useEffect, useRef, useState } from 'react';
 import { useLocation } from 'wouter';
 import { useAuth } from '../api/auth';
 import { useTopic } from '../api/live';
-import type { Overview } from '../api/shapes/overview';
+import type { Overview } from '../api/openapi';
 import { useSetCached } from '../api/use-api';
 import { SignInAgain } from '../pages/sign-in/sign-in-page';
 import { Nav } from './nav';

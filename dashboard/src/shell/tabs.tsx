@@ -2,7 +2,7 @@ import { Ellipsis, Settings } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useLocation } from 'wouter';
 import { useSession } from '../api/auth';
-import type { Overview } from '../api/shapes/overview';
+import type { Overview } from '../api/openapi';
 import { useApi } from '../api/use-api';
 import { Modal } from '../components/dialogs/modal';
 import { formatShort } from '../formatting/numbers';

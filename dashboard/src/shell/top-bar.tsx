@@ -2,7 +2,7 @@ import { OctagonAlert, Shield, ShieldCheck } from 'lucide-react';
 import { Fragment } from 'react';
 import { Link } from 'wouter';
 import { useConnection } from '../api/live';
-import type { Overview } from '../api/shapes/overview';
+import type { Overview } from '../api/openapi';
 import { useApi } from '../api/use-api';
 import { useTick } from '../browser/tick';
 import { useBreadcrumbs } from '../components/layout/breadcrumbs';

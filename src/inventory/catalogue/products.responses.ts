@@ -41,15 +41,19 @@ const unitsHeld = {
   available: int(95),
 };
 
-export const productType = responseType('Product', {
-  object: z.literal('product'),
-  sku: text('TEE-BLACK-M'),
+const editable = {
   name: text('T-shirt, black, M'),
   unitPrice: moneyType,
   strategy: z.enum(strategyNames),
   pools: z.array(text('eu')).nullable().describe('Null unless there are several.'),
   quantityPerOrderMax: int(4).nullable(),
   reservationsPerCustomerMax: int(1).nullable(),
+};
+
+export const productType = responseType('Product', {
+  object: z.literal('product'),
+  sku: text('TEE-BLACK-M'),
+  ...editable,
   stock: z.strictObject({
     ...unitsHeld,
     byPool: z.array(z.strictObject({ pool: text('eu'), ...unitsHeld })),
@@ -58,6 +62,17 @@ export const productType = responseType('Product', {
 });
 export type ProductResponse = z.infer<typeof productType>;
 export const productListType = pageType(productType);
+
+/** The members of `precondition_failed` (412) when a product is edited. */
+export const productConflictType = responseType('ProductConflict', {
+  currentEtag: text('"2"').describe('Send it as `If-Match` with what is to be kept.'),
+  now: productType.describe('The product as it is.'),
+  yours: z.strictObject(editable).describe('What the edit would have made of it.'),
+  changedBy: text('anna').nullable(),
+  changedAt: instant().nullable(),
+  changedSecondsAgo: int(40).nullable(),
+});
+export type ProductConflict = z.infer<typeof productConflictType>;
 
 export function productView(product: ProductWithStock): ProductResponse {
   return {

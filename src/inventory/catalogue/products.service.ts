@@ -8,7 +8,7 @@ import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '..
 import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging';
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
-import { productView } from './products.responses';
+import { type ProductConflict, productView } from './products.responses';
 import { listMovements, movementKey, movementView } from '../stock/movements';
 import { poolsOf } from '../products/pools';
 import {
@@ -200,7 +200,10 @@ const editableOf = (product: Omit<Product, 'version'>) => ({
 });
 
 /** For an edit based on an old version: the product as it is now, who edited it last, and what this edit asked for. */
-async function conflictOf(tx: Tx, wanted: Omit<Product, 'version'>) {
+async function conflictOf(
+  tx: Tx,
+  wanted: Omit<Product, 'version'>,
+): Promise<Omit<ProductConflict, 'currentEtag'>> {
   const [now] = await listProducts(tx, 1, null, wanted.sku);
   const edits = ['product.create', 'product.replace'];
   const last = await lastActionOn(tx, { type: 'product', id: wanted.sku }, edits);

@@ -1,4 +1,4 @@
-import type { Action } from '../../api/shapes/actions';
+import type { Action } from '../../api/openapi';
 import { Modal } from '../../components/dialogs/modal';
 import { Button } from '../../components/forms/button';
 import { Facts } from '../../components/layout/states';

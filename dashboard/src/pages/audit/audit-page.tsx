@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { Link } from 'wouter';
-import type { Action } from '../../api/shapes/actions';
+import type { Action } from '../../api/openapi';
 import { useList } from '../../api/use-api';
 import { Button } from '../../components/forms/button';
 import { Filters, Picker, TextFilter } from '../../components/forms/filters';

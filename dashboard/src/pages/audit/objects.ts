@@ -1,4 +1,4 @@
-import type { Action } from '../../api/shapes/actions';
+import type { Action } from '../../api/openapi';
 import { hrefOfId } from '../../formatting/ids';
 import { type Amount, formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';

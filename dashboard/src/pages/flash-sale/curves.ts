@@ -1,4 +1,4 @@
-import type { LoadTestLane } from '../../api/shapes/load-tests';
+import type { LoadTestLane } from '../../api/openapi';
 import { type PlotPoint, stepsTo } from '../../components/charts/plot-lines';
 
 export interface Curve {

@@ -1,4 +1,4 @@
-import type { NewLoadTest } from '../../api/shapes/load-tests';
+import type { NewLoadTestDto } from '../../api/openapi';
 
 /** A rehearsal as typed in the form, and as sent to the API. */
 export interface Draft {
@@ -47,11 +47,12 @@ export function errorsOf(draft: Draft): Partial<Record<keyof Draft, string>> {
   return errors;
 }
 
-export function orderFrom(draft: Draft): Omit<NewLoadTest, 'reason'> {
+export function orderFrom(draft: Draft): Omit<NewLoadTestDto, 'reason'> {
   return {
     buyers: numberIn(draft.buyers),
     units: numberIn(draft.units),
-    strategies: draft.strategies,
+    // Picked from the list that the API gave.
+    strategies: draft.strategies as NewLoadTestDto['strategies'],
     declineRate: numberIn(draft.declined) / 100,
     abandonRate: numberIn(draft.silent) / 100,
     rate: numberIn(draft.rate),

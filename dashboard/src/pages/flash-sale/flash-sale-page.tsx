@@ -3,7 +3,7 @@ import { useLocation, useParams } from 'wouter';
 import { newKey, send } from '../../api/client';
 import { useTopic } from '../../api/live';
 import { type Problem, toProblem } from '../../api/problem';
-import type { LoadTest, LoadTestList } from '../../api/shapes/load-tests';
+import type { LoadTest, LoadTestList } from '../../api/openapi';
 import { useApi, useInvalidate, useSetCached } from '../../api/use-api';
 import { ProblemMessage } from '../../components/dialogs/confirm-dialog';
 import { ActionButton } from '../../components/forms/button';

@@ -1,7 +1,7 @@
 import { Play } from 'lucide-react';
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { LoadTest, NewLoadTest } from '../../api/shapes/load-tests';
+import type { LoadTest, NewLoadTestDto } from '../../api/openapi';
 import { useInvalidate } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { ActionButton } from '../../components/forms/button';
@@ -73,7 +73,7 @@ export function NewRun({ strategies, running, onStarted }: NewRunProps) {
 }
 
 interface StartDialogProps {
-  order: Omit<NewLoadTest, 'reason'>;
+  order: Omit<NewLoadTestDto, 'reason'>;
   about: string;
   onClose: () => void;
   onStarted: (run: LoadTest) => void;
@@ -95,7 +95,7 @@ function StartDialog({ order, about, onClose, onStarted }: StartDialogProps) {
       action={`Start, about ${about}`}
       tone="primary"
       send={(reason, key) =>
-        send('POST', 'load-tests', { body: { ...order, reason } satisfies NewLoadTest, key })
+        send('POST', 'load-tests', { body: { ...order, reason } satisfies NewLoadTestDto, key })
       }
       onDone={(run) => {
         invalidate('load-tests');

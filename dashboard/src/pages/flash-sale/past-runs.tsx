@@ -1,4 +1,4 @@
-import type { LoadTest } from '../../api/shapes/load-tests';
+import type { LoadTest } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { type Column, DataTable } from '../../components/tables/data-table';
 import { Badge } from '../../components/values/badge';

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { LoadTestLane } from '../../api/shapes/load-tests';
+import type { LoadTestLane } from '../../api/openapi';
 import { Plot } from '../../components/charts/plot';
 import { lineOf } from '../../components/charts/plot-lines';
 import { formatDuration } from '../../formatting/durations';

@@ -1,4 +1,4 @@
-import type { LoadTest, LoadTestLane } from '../../api/shapes/load-tests';
+import type { LoadTest, LoadTestLane } from '../../api/openapi';
 import { ScrollBox } from '../../components/tables/scroll-box';
 import { TonedShape } from '../../components/values/shape';
 import { StrategyLine } from '../../components/values/strategy-line';

@@ -1,8 +1,8 @@
-import type { LoadTestStatus } from '../../api/shapes/load-tests';
+import type { LoadTest } from '../../api/openapi';
 import type { BadgeStyle } from '../../formatting/statuses';
 
 /** A rehearsal's verdict on the promises, or why there is none. */
-export const runBadges: Record<LoadTestStatus, BadgeStyle> = {
+export const runBadges: Record<LoadTest['status'], BadgeStyle> = {
   running: { shape: 'half', tone: 'accent', label: 'Running' },
   passed: { shape: 'done', tone: 'ok', label: 'All promises held' },
   failed: { shape: 'stuck', tone: 'bad', label: 'Failed' },

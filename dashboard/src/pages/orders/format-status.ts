@@ -1,4 +1,4 @@
-import type { Order, RejectionReason } from '../../api/shapes/orders';
+import type { Order, RejectionReason } from '../../api/openapi';
 import { formatStep } from '../../formatting/steps';
 
 /** Badge labels for the states of orders and sagas. */

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Saga, SagaOption, SagaOptions } from '../../api/shapes/sagas';
+import type { Saga, SagaOption, SagaOptions } from '../../api/openapi';
 import { useApi } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { ActionButton } from '../../components/forms/button';

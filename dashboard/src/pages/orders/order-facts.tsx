@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { Saga, SagaMoney, SagaWebhook } from '../../api/shapes/sagas';
+import type { Saga, SagaMoney, SagaWebhook } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { Facts } from '../../components/layout/states';
 import { Id, Money, None, When } from '../../components/values/figures';

@@ -2,7 +2,7 @@ import { Copy, FileJson } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { Saga } from '../../api/shapes/sagas';
+import type { Saga } from '../../api/openapi';
 import { useApi, useSetCached } from '../../api/use-api';
 import { useTick } from '../../browser/tick';
 import { Button } from '../../components/forms/button';

@@ -1,5 +1,5 @@
 import { useMemo } from 'react';
-import type { Order } from '../../api/shapes/orders';
+import type { Order } from '../../api/openapi';
 import { useApi, useList } from '../../api/use-api';
 import { Button } from '../../components/forms/button';
 import { Filters, Picker, StatusFilter, TextFilter, ToggleFilter } from '../../components/forms/filters';

@@ -1,5 +1,5 @@
 import { send } from '../../api/client';
-import type { Saga, SagaOption } from '../../api/shapes/sagas';
+import type { Saga, SagaOption } from '../../api/openapi';
 import { useInvalidate, useSetCached } from '../../api/use-api';
 import { useToast } from '../../components/feedback/toasts';
 import { formatMoney, minorDigits } from '../../formatting/money';

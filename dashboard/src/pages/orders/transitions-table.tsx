@@ -1,6 +1,6 @@
 import { ChevronDown, ChevronRight } from 'lucide-react';
 import { Fragment, useState } from 'react';
-import type { PaymentOperation, Saga, SagaTransition } from '../../api/shapes/sagas';
+import type { PaymentOperation, Saga, SagaTransition } from '../../api/openapi';
 import { ScrollBox } from '../../components/tables/scroll-box';
 import { None } from '../../components/values/figures';
 import { NNBSP } from '../../formatting/numbers';

@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { BusyProduct } from '../../api/shapes/overview';
+import type { BusyProduct } from '../../api/openapi';
 import { StockBar } from '../../components/charts/stock-bar';
 import { Panel } from '../../components/layout/panel';
 import { Empty } from '../../components/layout/states';

@@ -1,5 +1,5 @@
 import { ArrowRight } from 'lucide-react';
-import type { ReviewCounts } from '../../api/shapes/overview';
+import type { ReviewCounts } from '../../api/openapi';
 import { Button } from '../../components/forms/button';
 import { Ago } from '../../components/values/figures';
 import { Shape } from '../../components/values/shape';

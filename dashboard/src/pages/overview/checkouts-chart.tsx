@@ -1,6 +1,6 @@
 import { useMemo } from 'react';
 import { Link } from 'wouter';
-import type { RateSeries } from '../../api/shapes/overview';
+import type { RateSeries } from '../../api/openapi';
 import { ChartKeys, type Series, TimeChart } from '../../components/charts/time-chart';
 import { Panel } from '../../components/layout/panel';
 

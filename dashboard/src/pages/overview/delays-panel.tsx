@@ -1,4 +1,4 @@
-import type { Delay, Delays } from '../../api/shapes/overview';
+import type { Delay, Delays } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { formatAge, formatSeconds } from '../../formatting/durations';
 import { NBSP } from '../../formatting/numbers';

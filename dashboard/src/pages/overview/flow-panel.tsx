@@ -1,6 +1,6 @@
 import { ArrowRight } from 'lucide-react';
 import { Link } from 'wouter';
-import type { Steps } from '../../api/shapes/overview';
+import type { Steps } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { Badge } from '../../components/values/badge';
 import { formatDuration } from '../../formatting/durations';

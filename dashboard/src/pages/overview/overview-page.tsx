@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { Overview } from '../../api/shapes/overview';
+import type { Overview } from '../../api/openapi';
 import { useApi } from '../../api/use-api';
 import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
 import page from '../../components/layout/page.module.css';

@@ -4,7 +4,7 @@ import { received } from '../../api/cache';
 import { send } from '../../api/client';
 import { useIsUpToDate } from '../../api/live';
 import { type Problem, toProblem } from '../../api/problem';
-import type { Audit, Promises } from '../../api/shapes/overview';
+import type { Audit, Promises } from '../../api/openapi';
 import { useApi } from '../../api/use-api';
 import { useAnnounce } from '../../components/feedback/announcer';
 import { Tooltip } from '../../components/feedback/tooltip';
@@ -27,10 +27,10 @@ const groups: readonly { name: string; numbers: readonly number[] }[] = [
   { name: 'Messages', numbers: [10, 11, 14, 16] },
 ];
 
-type Held = NonNullable<Promises>['invariants'][number];
+type Held = Promises['invariants'][number];
 
 /** The invariants, each as a square coloured by the last audit. */
-export function PromisesPanel({ promises, at }: { promises: Promises; at: number }) {
+export function PromisesPanel({ promises, at }: { promises: Promises | null; at: number }) {
   const { auditNow, busy, problem } = useAudit();
   const current = useIsUpToDate();
   const note =

@@ -1,9 +1,9 @@
 import { Link } from 'wouter';
-import type { QueuesReport } from '../../api/shapes/queues';
+import type { Queues } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { QueueTable, RedisNote } from '../queues/queue-table';
 
-export function QueuesPanel({ report, at }: { report: QueuesReport; at: number }) {
+export function QueuesPanel({ report, at }: { report: Queues; at: number }) {
   const where = report.backend === 'redis' ? 'Redis' : 'PostgreSQL';
   return (
     <Panel

@@ -1,4 +1,4 @@
-import type { Rate, Rates } from '../../api/shapes/overview';
+import type { Rate, Rates } from '../../api/openapi';
 import { Metric, Metrics } from '../../components/charts/metric';
 import { formatTime, useTimeZone } from '../../formatting/clock';
 import { formatDuration } from '../../formatting/durations';

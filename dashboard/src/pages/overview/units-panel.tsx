@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { UnitsOnHand } from '../../api/shapes/overview';
+import type { UnitsOnHand } from '../../api/openapi';
 import { type Firmness, StockBar, Swatch } from '../../components/charts/stock-bar';
 import { Panel } from '../../components/layout/panel';
 import { formatCount, plural } from '../../formatting/numbers';

@@ -1,4 +1,4 @@
-import type { Audit } from '../../api/shapes/overview';
+import type { Audit } from '../../api/openapi';
 import { Id } from '../../components/values/figures';
 import { hrefOfId } from '../../formatting/ids';
 import { plural } from '../../formatting/numbers';

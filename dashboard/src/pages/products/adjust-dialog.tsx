@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { Product, Stock, StockNow } from '../../api/shapes/products';
+import type { Product, Stock } from '../../api/openapi';
 import { useInvalidate } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { useToast } from '../../components/feedback/toasts';
@@ -18,7 +18,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
   const adjustment = adjustmentOf(text, typedTotal, stock);
   const { delta, problem } = adjustment;
   return (
-    <ConfirmDialog<StockNow>
+    <ConfirmDialog<Stock>
       open
       onClose={onClose}
       title={`Adjust stock of ${sku}`}
@@ -80,6 +80,6 @@ const formatButton = (delta: number) =>
   delta > 0 ? `Receive ${plural(delta, 'unit')}` : `Write off ${plural(-delta, 'unit')}`;
 
 /** "5 000 becomes 4 988. Available goes from 12 to 0." */
-function formatPreview(delta: number, { onHand, available }: Stock): string {
+function formatPreview(delta: number, { onHand, available }: Omit<Stock, 'sku'>): string {
   return `${formatCount(onHand)} becomes ${formatCount(onHand + delta)}. Available goes from ${formatCount(available)} to ${formatCount(available + delta)}.`;
 }

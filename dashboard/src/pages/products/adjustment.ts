@@ -1,4 +1,4 @@
-import type { Stock } from '../../api/shapes/products';
+import type { Stock } from '../../api/openapi';
 import { formatCount } from '../../formatting/numbers';
 
 /** The typed change as a difference, checked by the same rules as in the API. */
@@ -12,7 +12,7 @@ export interface Adjustment {
 export function adjustmentOf(
   difference: string,
   total: string | null,
-  { onHand, reserved, available }: Stock,
+  { onHand, reserved, available }: Omit<Stock, 'sku'>,
 ): Adjustment {
   const typed = wholeNumber(total ?? difference);
   if (typed === undefined) return { delta: null, problem: 'Enter a whole number of units.' };

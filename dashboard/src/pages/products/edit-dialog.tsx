@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { Product } from '../../api/shapes/products';
+import type { Product } from '../../api/openapi';
 import { ConfirmDialog, ProblemMessage } from '../../components/dialogs/confirm-dialog';
 import { Field, Fields } from '../../components/forms/field';
 import { LoadError, Loading } from '../../components/layout/states';

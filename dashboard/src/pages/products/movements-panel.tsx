@@ -1,4 +1,4 @@
-import type { Movement } from '../../api/shapes/products';
+import type { Movement } from '../../api/openapi';
 import { useList } from '../../api/use-api';
 import { Panel } from '../../components/layout/panel';
 import { Empty, LoadError, Loading } from '../../components/layout/states';

@@ -1,8 +1,7 @@
 import { Pencil, Shuffle, SlidersHorizontal } from 'lucide-react';
 import { useState } from 'react';
 import { useTopic } from '../../api/live';
-import type { Product, ProductMessage } from '../../api/shapes/products';
-import type { Returning } from '../../api/shapes/reservations';
+import type { Product, ProductMessage, Returning } from '../../api/openapi';
 import { useApi, useSetCached } from '../../api/use-api';
 import { ActionButton } from '../../components/forms/button';
 import { BackToList } from '../../components/layout/list-detail';

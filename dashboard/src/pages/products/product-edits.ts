@@ -1,4 +1,4 @@
-import type { Product, ProductConflict, ProductEdit } from '../../api/shapes/products';
+import type { Product, ProductConflict, ProductDto } from '../../api/openapi';
 import { formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';
 
@@ -23,7 +23,7 @@ export function editableOf(product: Product | Editable): Editable {
 }
 
 /** The API receives the whole product: an omitted limit is removed. */
-export function bodyOf(wanted: Editable, reason: string): ProductEdit {
+export function bodyOf(wanted: Editable, reason: string): ProductDto {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
   return {
     name,

@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import type { Overview } from '../../api/shapes/overview';
-import type { Product } from '../../api/shapes/products';
+import type { Overview, Product } from '../../api/openapi';
 import type { ListState } from '../../api/use-api';
 import { StockBar } from '../../components/charts/stock-bar';
 import { Button } from '../../components/forms/button';

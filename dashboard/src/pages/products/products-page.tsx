@@ -1,7 +1,6 @@
 import { useMemo, useState } from 'react';
 import { useParams } from 'wouter';
-import type { Overview } from '../../api/shapes/overview';
-import type { Product } from '../../api/shapes/products';
+import type { Overview, Product } from '../../api/openapi';
 import { useApi, useList } from '../../api/use-api';
 import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
 import { ListDetail, useFirstOpen } from '../../components/layout/list-detail';

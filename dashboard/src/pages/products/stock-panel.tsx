@@ -1,6 +1,5 @@
 import { Link } from 'wouter';
-import type { Product } from '../../api/shapes/products';
-import type { Returning } from '../../api/shapes/reservations';
+import type { Product, Returning } from '../../api/openapi';
 import { type Firmness, StockBar, Swatch } from '../../components/charts/stock-bar';
 import { Panel } from '../../components/layout/panel';
 import { Count } from '../../components/values/figures';

@@ -1,12 +1,11 @@
 import { useState } from 'react';
-import type { ContentionHistory, StrategyMeasurement } from '../../api/shapes/contention';
-import type { Product } from '../../api/shapes/products';
+import type { ContentionHistory, Product, StrategyMeasurement } from '../../api/openapi';
 import { useApi } from '../../api/use-api';
 import { ConfirmDialog, ProblemMessage } from '../../components/dialogs/confirm-dialog';
 import { LoadError, Loading } from '../../components/layout/states';
 import { StrategyLine } from '../../components/values/strategy-line';
 import { formatCount, formatDecimal, formatPercent } from '../../formatting/numbers';
-import { strategyNames, strategyStyle } from '../../formatting/strategies';
+import { type StrategyName, strategyNames, strategyStyle } from '../../formatting/strategies';
 import { editableOf } from './product-edits';
 import { useProductEdit } from './use-product-edit';
 import styles from './switch-dialog.module.css';
@@ -16,7 +15,7 @@ export function SwitchDialog({ product, onClose }: { product: Product; onClose: 
   const { sku } = product;
   const { base, error, save, conflict, close } = useProductEdit(sku, onClose);
   const { data: history } = useApi<ContentionHistory>(`contention/${encodeURIComponent(sku)}`);
-  const [chosen, setChosen] = useState<string | null>(null);
+  const [chosen, setChosen] = useState<StrategyName | null>(null);
   if (conflict) return conflict;
 
   const current = base?.strategy ?? product.strategy;

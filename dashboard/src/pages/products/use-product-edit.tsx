@@ -1,7 +1,7 @@
 import { type ReactNode, useEffect, useRef, useState } from 'react';
 import { newKey, request } from '../../api/client';
 import { Problem, toProblem } from '../../api/problem';
-import type { Product, ProductConflict } from '../../api/shapes/products';
+import type { Product, ProductConflict } from '../../api/openapi';
 import { useInvalidate, useSetCached } from '../../api/use-api';
 import { ConflictDialog } from '../../components/dialogs/conflict-dialog';
 import { useToast } from '../../components/feedback/toasts';

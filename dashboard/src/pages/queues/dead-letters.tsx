@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { send } from '../../api/client';
-import type { DeadLetter } from '../../api/shapes/review';
+import type { DeadLetter } from '../../api/openapi';
 import { useInvalidate, useList } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { useToast } from '../../components/feedback/toasts';

@@ -1,5 +1,5 @@
 import { TriangleAlert } from 'lucide-react';
-import type { QueuesReport, QueueState } from '../../api/shapes/queues';
+import type { QueueState, Queues } from '../../api/openapi';
 import { useAge } from '../../browser/tick';
 import { Spark } from '../../components/charts/spark';
 import { type Column, DataTable } from '../../components/tables/data-table';
@@ -24,7 +24,7 @@ export function heartbeatBadge(alive: number, ageSeconds: number | null): BadgeS
 }
 
 /** Orders do not depend on Redis; jobs do. */
-export function RedisNote({ report: { trouble } }: { report: QueuesReport }) {
+export function RedisNote({ report: { trouble } }: { report: Queues }) {
   if (trouble === null) return null;
   return (
     <p className={styles.away}>
@@ -47,7 +47,7 @@ const number = (
 });
 
 /** The queues; with `wide`, also a sparkline of the last minute. */
-export function QueueTable({ report, at, wide }: { report: QueuesReport; at: number; wide?: boolean }) {
+export function QueueTable({ report, at, wide }: { report: Queues; at: number; wide?: boolean }) {
   const columns: Column<QueueState>[] = [
     { key: 'name', head: 'Queue', isHead: true, cell: ({ name }) => name },
     number('waiting', 'Waiting'),

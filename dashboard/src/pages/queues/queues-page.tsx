@@ -1,6 +1,5 @@
 import { ExternalLink } from 'lucide-react';
-import type { Overview } from '../../api/shapes/overview';
-import type { OutboxReport, QueuesReport, WorkerState } from '../../api/shapes/queues';
+import type { Outbox as OutboxReport, Overview, Queues, WorkerState } from '../../api/openapi';
 import { type ApiState, useApi } from '../../api/use-api';
 import { useAge } from '../../browser/tick';
 import buttonStyles from '../../components/forms/button.module.css';
@@ -65,10 +64,10 @@ export default function QueuesPage() {
   );
 }
 
-const backend = ({ backend: name }: QueuesReport): string => (name === 'redis' ? 'Redis' : 'PostgreSQL');
+const backend = ({ backend: name }: Queues): string => (name === 'redis' ? 'Redis' : 'PostgreSQL');
 
 /** The board is a separate document, so this is a plain link. */
-function BoardLink({ report: { board } }: { report: QueuesReport }) {
+function BoardLink({ report: { board } }: { report: Queues }) {
   if (board === null) return null;
   return (
     <a className={`${buttonStyles.button} ${buttonStyles.small}`} href={board}>

@@ -1,4 +1,4 @@
-import type { Reservation } from '../../api/shapes/reservations';
+import type { Reservation } from '../../api/openapi';
 
 /** The byte order mark: without it Excel assumes the computer's code page. */
 const byteOrderMark = '\uFEFF';

@@ -1,4 +1,4 @@
-import type { Returning } from '../../api/shapes/reservations';
+import type { Returning } from '../../api/openapi';
 import { formatCount, plural } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import styles from './expiring-stock-chart.module.css';

@@ -1,4 +1,4 @@
-import type { Reservation } from '../../api/shapes/reservations';
+import type { Reservation } from '../../api/openapi';
 import { useTick } from '../../browser/tick';
 import firmness from '../../components/charts/firmness.module.css';
 import { When } from '../../components/values/figures';

@@ -1,7 +1,7 @@
 import { useEffect, useRef, useState } from 'react';
 import { send } from '../../api/client';
 import { Problem, toProblem } from '../../api/problem';
-import type { Release, ReleaseCount, ReleaseFilter } from '../../api/shapes/reservations';
+import type { Release, ReleaseCount, ReleaseFilter } from '../../api/openapi';
 import { useInvalidate } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { LoadError, Loading } from '../../components/layout/states';

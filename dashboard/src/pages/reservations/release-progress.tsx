@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { newKey, send } from '../../api/client';
 import { type Problem, toProblem } from '../../api/problem';
-import type { Release } from '../../api/shapes/reservations';
+import type { Release } from '../../api/openapi';
 import { useApi, useInvalidate } from '../../api/use-api';
 import { ProblemMessage } from '../../components/dialogs/confirm-dialog';
 import { Modal } from '../../components/dialogs/modal';

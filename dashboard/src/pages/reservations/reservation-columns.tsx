@@ -1,5 +1,5 @@
 import { Link } from 'wouter';
-import type { Reservation } from '../../api/shapes/reservations';
+import type { Reservation } from '../../api/openapi';
 import { useTick } from '../../browser/tick';
 import type { Column } from '../../components/tables/data-table';
 import { StatusBadge } from '../../components/values/badge';

@@ -1,4 +1,4 @@
-import type { ReleaseFilter, ReservationStatus } from '../../api/shapes/reservations';
+import type { ReleaseFilter, ReservationStatus } from '../../api/openapi';
 
 /** The view that the URL asks for. */
 export interface ReservationView {

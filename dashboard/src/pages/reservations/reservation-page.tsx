@@ -1,8 +1,7 @@
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { send } from '../../api/client';
-import type { Action } from '../../api/shapes/actions';
-import type { Reservation } from '../../api/shapes/reservations';
+import type { Action, Reservation } from '../../api/openapi';
 import { useApi, useInvalidate, useList, useSetCached } from '../../api/use-api';
 import { ConfirmDialog } from '../../components/dialogs/confirm-dialog';
 import { useToast } from '../../components/feedback/toasts';

@@ -1,6 +1,6 @@
 import { Download } from 'lucide-react';
 import { useMemo, useRef, useState } from 'react';
-import type { ReleaseFilter, Returning } from '../../api/shapes/reservations';
+import type { ReleaseFilter, Returning } from '../../api/openapi';
 import { useApi } from '../../api/use-api';
 import { ActionButton, Button } from '../../components/forms/button';
 import { Filters, StatusFilter, TextFilter, ToggleFilter } from '../../components/forms/filters';

@@ -1,7 +1,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { send } from '../../api/client';
 import { useTopic } from '../../api/live';
-import type { Reservation, ReservationsMessage } from '../../api/shapes/reservations';
+import type { Reservation, ReservationsMessage } from '../../api/openapi';
 import { type ListState, useList } from '../../api/use-api';
 
 /** A row with its arrival time, which its countdown starts from. */

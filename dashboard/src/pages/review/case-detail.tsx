@@ -1,7 +1,5 @@
-import type { Action } from '../../api/shapes/actions';
-import type { Page } from '../../api/shapes/common';
-import type { ReviewCase } from '../../api/shapes/review';
-import type { Saga } from '../../api/shapes/sagas';
+import type { Action, ReviewCase, Saga } from '../../api/openapi';
+import type { Page } from '../../api/use-api';
 import { useApi } from '../../api/use-api';
 import { Button } from '../../components/forms/button';
 import { BackToList } from '../../components/layout/list-detail';

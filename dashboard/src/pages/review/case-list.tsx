@@ -1,5 +1,5 @@
 import { CircleCheck } from 'lucide-react';
-import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
+import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/openapi';
 import type { ListState } from '../../api/use-api';
 import { useLetters } from '../../browser/key-presses';
 import { Segments } from '../../components/forms/filters';

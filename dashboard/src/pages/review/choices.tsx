@@ -1,5 +1,5 @@
 import { Lock } from 'lucide-react';
-import type { SagaOptions } from '../../api/shapes/sagas';
+import type { SagaOptions } from '../../api/openapi';
 import { classes } from '../../theme/classes';
 import type { SagaAction } from '../orders/saga-actions';
 import styles from './choices.module.css';

@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Comparison, SagaOptions } from '../../api/shapes/sagas';
+import type { Comparison, SagaOptions } from '../../api/openapi';
 import { ScrollBox } from '../../components/tables/scroll-box';
 import { Ago, None, When } from '../../components/values/figures';
 import { capitalize } from '../../formatting/statuses';

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import { useLocation, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/shapes/review';
+import type { ReviewCase, ReviewKind, ReviewMessage } from '../../api/openapi';
 import { useList } from '../../api/use-api';
 import { useSetBreadcrumbs } from '../../components/layout/breadcrumbs';
 import { ListDetail, useFirstOpen } from '../../components/layout/list-detail';

@@ -2,7 +2,7 @@ import { Eye, EyeOff } from 'lucide-react';
 import { useEffect, useState } from 'react';
 import { useAuth } from '../../api/auth';
 import { type Problem, toProblem } from '../../api/problem';
-import type { SignInPage } from '../../api/shapes/session';
+import type { SignInPage } from '../../api/openapi';
 import { useTick } from '../../browser/tick';
 import { Button } from '../../components/forms/button';
 import { Field } from '../../components/forms/field';

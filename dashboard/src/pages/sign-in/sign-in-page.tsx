@@ -1,5 +1,5 @@
 import { useEffect } from 'react';
-import type { SignInPage as SignInFacts } from '../../api/shapes/session';
+import type { SignInPage as SignInFacts } from '../../api/openapi';
 import { Modal } from '../../components/dialogs/modal';
 import { Logo } from '../../components/values/logo';
 import { SignInForm } from './sign-in-form';

@@ -1,4 +1,4 @@
-import type { Saga, SagaAttempt } from '../../../api/shapes/sagas';
+import type { Saga, SagaAttempt } from '../../../api/openapi';
 import { checkoutSteps } from '../../../formatting/steps';
 
 /**

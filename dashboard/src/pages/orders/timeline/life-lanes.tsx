@@ -1,4 +1,4 @@
-import type { ReservationStatus } from '../../../api/shapes/reservations';
+import type { ReservationStatus } from '../../../api/openapi';
 import firmness from '../../../components/charts/firmness.module.css';
 import { TonedShape } from '../../../components/values/shape';
 import { shortId } from '../../../formatting/ids';

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import type { Saga } from '../../../api/shapes/sagas';
+import type { Saga } from '../../../api/openapi';
 import { historyOf, type TimelineFacts } from './history';
 import { TimelineDrawing } from './timeline-drawing';
 import { TimelineList } from './timeline-list';

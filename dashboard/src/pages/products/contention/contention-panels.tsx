@@ -1,5 +1,5 @@
 import { useTopic } from '../../../api/live';
-import type { ContentionHistory } from '../../../api/shapes/contention';
+import type { ContentionHistory } from '../../../api/openapi';
 import { useApi, useSetCached } from '../../../api/use-api';
 import page from '../../../components/layout/page.module.css';
 import { Panel } from '../../../components/layout/panel';

@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react';
-import type { ContentionHistory } from '../../../api/shapes/contention';
+import type { ContentionHistory } from '../../../api/openapi';
 import { Plot, type PlotTick } from '../../../components/charts/plot';
 import { bandOf, lineOf } from '../../../components/charts/plot-lines';
 import { formatTime } from '../../../formatting/clock';

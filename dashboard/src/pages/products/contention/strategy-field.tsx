@@ -1,4 +1,4 @@
-import type { StrategyMeasurement } from '../../../api/shapes/contention';
+import type { StrategyMeasurement } from '../../../api/openapi';
 import { YTicks } from '../../../components/charts/plot';
 import { formatDuration } from '../../../formatting/durations';
 import { formatPercent } from '../../../formatting/numbers';

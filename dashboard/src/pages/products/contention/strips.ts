@@ -1,4 +1,4 @@
-import type { ContentionHistory } from '../../../api/shapes/contention';
+import type { ContentionHistory } from '../../../api/openapi';
 import type { PlotPoint } from '../../../components/charts/plot-lines';
 import { waitShare } from './field-scale';
 

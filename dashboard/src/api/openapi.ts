@@ -1,0 +1,1342 @@
+// Generated from /openapi.json by `npm run api-types`. Do not edit.
+
+export type paths = Record<string, never>;
+export type webhooks = Record<string, never>;
+export interface components {
+    schemas: {
+        Action: {
+            /** @enum {string} */
+            object: "action";
+            id: string;
+            /** Format: date-time */
+            at: string;
+            actor: string;
+            action: string;
+            objectType: string;
+            objectId: string;
+            reason: string | null;
+            before: {
+                [key: string]: unknown;
+            } | null;
+            after: {
+                [key: string]: unknown;
+            } | null;
+        };
+        ActionList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Action"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        AdjustmentDto: {
+            reason: string;
+            delta: number;
+        };
+        Audit: {
+            ok: boolean;
+            /** Format: date-time */
+            checkedAt: string;
+            tookMs: number;
+            invariants: {
+                id: string;
+                promise: string;
+                violations: {
+                    [key: string]: unknown;
+                }[];
+            }[];
+        };
+        BusyProduct: {
+            sku: string;
+            name: string;
+            strategy: string;
+            stock: {
+                onHand: number;
+                confirmed: number;
+                pinned: number;
+                active: number;
+                available: number;
+            };
+            takenPerSecond: number;
+            refusedPerSecond: number;
+            lockWaitP99Ms: number | null;
+        };
+        ChangeLinesDto: {
+            lines: components["schemas"]["LineDto"][];
+            expectedTotal?: components["schemas"]["MoneyDto"];
+        };
+        /** @enum {string} */
+        Comparison: "same" | "differs" | "not_heard";
+        ContentionHistory: {
+            /** @enum {string} */
+            object: "contention_history";
+            sku: string;
+            strategy: string;
+            adaptive: {
+                hot: boolean;
+                /** Format: date-time */
+                since: string;
+                reason: string;
+            } | null;
+            /** Format: date-time */
+            from: string;
+            sliceSeconds: number;
+            slices: {
+                strategy: string | null;
+                takenPerSecond: number;
+                refusedPerSecond: number;
+                p50Ms: number | null;
+                p99Ms: number | null;
+                conflictRate: number | null;
+            }[];
+            switches: {
+                /** Format: date-time */
+                at: string;
+                from: string;
+                to: string;
+                by: string;
+                reason: string | null;
+            }[];
+            strategies: components["schemas"]["StrategyMeasurement"][];
+        };
+        ContentionList: {
+            /** @enum {string} */
+            object: "list";
+            data: {
+                sku: string;
+                strategy: string;
+                reservationsPerSecond: number;
+                lockWaitMs: {
+                    p50: number;
+                    p99: number;
+                };
+                conflictRate: number;
+                batchSize: number;
+                waiting: number;
+                peakPerSecond: number;
+                adaptive: {
+                    hot: boolean;
+                    /** Format: date-time */
+                    since: string;
+                    reason: string;
+                };
+            }[];
+        };
+        DeadLetter: {
+            id: string;
+            /** @enum {string} */
+            object: "dead_letter";
+            type: string;
+            aggregateId: string;
+            reason: string;
+            attempts: number;
+            /** Format: date-time */
+            diedAt: string;
+            /** Format: date-time */
+            retriedAt: string | null;
+        };
+        DeadLetterList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["DeadLetter"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        Delay: {
+            seconds: number;
+            limitSeconds: number;
+        };
+        Delays: {
+            expiry: components["schemas"]["Delay"];
+            outbox: components["schemas"]["Delay"];
+            sagaPastDue: components["schemas"]["Delay"];
+            unknownPayment: components["schemas"]["Delay"];
+            webhook: components["schemas"]["Delay"];
+        };
+        Event: {
+            /** @enum {string} */
+            object: "event";
+            id: string;
+            /** @enum {string} */
+            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.released" | "reservation.expired";
+            /** @enum {string} */
+            aggregateType: "order" | "reservation";
+            aggregateId: string;
+            sequence: number;
+            data: {
+                [key: string]: unknown;
+            };
+            /** Format: date-time */
+            createdAt: string;
+        };
+        EventList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Event"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        ExtendDto: {
+            ttlSeconds: number;
+        };
+        FoundList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["FoundObject"][];
+        };
+        FoundObject: {
+            /** @enum {string} */
+            kind: "order" | "reservation" | "dead_letter" | "product" | "customer";
+            id: string;
+            label: string;
+            orders: number | null;
+            reservations: number | null;
+        };
+        LineDto: {
+            sku: string;
+            quantity: number;
+        };
+        Live: {
+            /** @enum {string} */
+            status: "ok";
+        };
+        LoadTest: {
+            /** @enum {string} */
+            object: "load_test";
+            id: string;
+            /** @enum {string} */
+            status: "running" | "passed" | "failed" | "stopped" | "broken";
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            endedAt: string | null;
+            startedBy: string | null;
+            buyers: number;
+            units: number;
+            rate: number;
+            declineRate: number;
+            abandonRate: number;
+            seed: number;
+            lanes: components["schemas"]["LoadTestLane"][];
+            trouble: string | null;
+        };
+        LoadTestLane: {
+            strategy: string;
+            /** @enum {string} */
+            state: "waiting" | "selling" | "settling" | "done";
+            unitsTaken: number;
+            served: number;
+            takenPerSecond: number | null;
+            answerP99Ms: number | null;
+            conflictRate: number | null;
+            placed: number | null;
+            oversold: number | null;
+            doubleCharges: number | null;
+            soldOutSeconds: number | null;
+            course: [
+                number,
+                number
+            ][];
+            failures: string[];
+        };
+        LoadTestList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["LoadTest"][];
+            strategies: string[];
+        };
+        Money: {
+            amount: number;
+            currency: string;
+        };
+        MoneyDto: {
+            amount: number;
+            currency: string;
+        };
+        Movement: {
+            /** @enum {string} */
+            object: "movement";
+            sku: string;
+            pool: string;
+            /** @enum {string} */
+            kind: "receive" | "adjust" | "ship" | "return" | "transfer";
+            delta: number;
+            onHandAfter: number;
+            reason: string;
+            actor: string;
+            /** Format: date-time */
+            at: string;
+        };
+        MovementList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Movement"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        NewLoadTestDto: {
+            reason: string;
+            buyers: number;
+            units: number;
+            strategies: ("conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive")[];
+            declineRate: number;
+            abandonRate: number;
+            rate?: number;
+            seed?: number;
+        };
+        /** @enum {string} */
+        OperationKind: "authorize" | "capture" | "void" | "refund";
+        Order: {
+            id: string;
+            /** @enum {string} */
+            object: "order";
+            status: components["schemas"]["OrderStatus"];
+            /** @enum {string|null} */
+            rejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned" | null;
+            customerId: string;
+            reservationId: string;
+            lines: {
+                sku: string;
+                quantity: number;
+                unitPrice: components["schemas"]["Money"];
+            }[];
+            total: components["schemas"]["Money"];
+            payment: {
+                status: components["schemas"]["PaymentStatus"];
+                reference: string | null;
+                declineCode: string | null;
+            };
+            saga: {
+                status: components["schemas"]["SagaStatus"];
+                step: components["schemas"]["StepName"];
+            };
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            placedAt: string | null;
+            /** Format: date-time */
+            endedAt: string | null;
+            /** Format: date-time */
+            expiresAt: string;
+            expiresInSeconds: number;
+            metadata: {
+                [key: string]: string;
+            };
+        };
+        OrderDto: {
+            customerId: string;
+            paymentMethod: string;
+            lines?: components["schemas"]["LineDto"][];
+            reservationId?: string;
+            ttlSeconds?: number;
+            pool?: string;
+            expectedTotal?: components["schemas"]["MoneyDto"];
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        OrderList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Order"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        /** @enum {string} */
+        OrderStatus: "pending" | "placed" | "rejected" | "cancelled" | "refunded";
+        Outbox: {
+            /** @enum {string} */
+            object: "outbox";
+            waiting: number;
+            capped: boolean;
+            due: number;
+            relayed: number;
+            oldestSeconds: number | null;
+            deadLetters: number;
+        };
+        Overview: {
+            /** @enum {string} */
+            object: "overview";
+            /** Format: date-time */
+            at: string;
+            troubles: components["schemas"]["ServiceTrouble"][];
+            /** @enum {string} */
+            environment: "development" | "test" | "production";
+            loadTests: boolean;
+            review: components["schemas"]["ReviewCounts"];
+            rates: components["schemas"]["Rates"];
+            steps: components["schemas"]["Steps"];
+            units: components["schemas"]["UnitsOnHand"];
+            products: components["schemas"]["BusyProduct"][];
+            delays: components["schemas"]["Delays"];
+            queues: components["schemas"]["Queues"];
+            promises: {
+                ok: boolean;
+                /** Format: date-time */
+                checkedAt: string;
+                ageSeconds: number;
+                overdue: boolean;
+                tookMs: number;
+                held: number;
+                total: number;
+                invariants: {
+                    id: string;
+                    promise: string;
+                    violations: number;
+                }[];
+            } | null;
+        };
+        PaymentOperation: {
+            id: string;
+            kind: components["schemas"]["OperationKind"];
+            key: string;
+            /** @enum {string} */
+            status: "created" | "sent" | "approved" | "declined" | "unknown";
+            attempts: number;
+            amount: components["schemas"]["Money"];
+            providerReference: string | null;
+            declineCode: string | null;
+            detail: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            sentAt: string | null;
+            /** Format: date-time */
+            settledAt: string | null;
+        };
+        /** @enum {string} */
+        PaymentStatus: "none" | "authorizing" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunded";
+        Problem: {
+            type: string;
+            title: string;
+            status: number;
+            /** @enum {string} */
+            code: "validation_failed" | "not_found" | "unauthenticated" | "forbidden" | "malformed_request" | "body_too_complex" | "body_too_large" | "request_timeout" | "too_many_pipelined" | "headers_too_large" | "unsupported_media_type" | "precondition_required" | "precondition_failed" | "internal_error" | "unavailable" | "insufficient_stock" | "reservation_not_found" | "product_not_found" | "reservation_expired" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_pinned" | "reservation_has_order" | "reservation_of_another_customer" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "below_reserved" | "total_changed" | "release_not_found" | "release_token_expired" | "release_not_running" | "sign_in_limited" | "cross_site_request" | "idempotency_key_missing" | "idempotency_key_invalid" | "idempotency_key_reused" | "dead_letter_not_found" | "webhook_signature_invalid" | "too_many_streams" | "order_not_found" | "payment_declined" | "order_cancelled" | "order_already_rejected" | "order_not_placed" | "order_abandoned" | "saga_settled" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "case_not_found" | "load_test_running" | "load_test_not_found";
+            detail: string;
+            instance: string;
+            requestId: string;
+            retryable: boolean;
+        };
+        Product: {
+            /** @enum {string} */
+            object: "product";
+            sku: string;
+            name: string;
+            unitPrice: components["schemas"]["Money"];
+            /** @enum {string} */
+            strategy: "conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive";
+            pools: string[] | null;
+            quantityPerOrderMax: number | null;
+            reservationsPerCustomerMax: number | null;
+            stock: {
+                onHand: number;
+                reserved: number;
+                confirmed: number;
+                pinned: number;
+                active: number;
+                available: number;
+                byPool: {
+                    pool: string;
+                    onHand: number;
+                    reserved: number;
+                    confirmed: number;
+                    pinned: number;
+                    active: number;
+                    available: number;
+                }[];
+            };
+            version: number;
+        };
+        ProductConflict: {
+            currentEtag: string;
+            now: {
+                /** @enum {string} */
+                object: "product";
+                sku: string;
+                name: string;
+                unitPrice: components["schemas"]["Money"];
+                /** @enum {string} */
+                strategy: "conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive";
+                pools: string[] | null;
+                quantityPerOrderMax: number | null;
+                reservationsPerCustomerMax: number | null;
+                stock: {
+                    onHand: number;
+                    reserved: number;
+                    confirmed: number;
+                    pinned: number;
+                    active: number;
+                    available: number;
+                    byPool: {
+                        pool: string;
+                        onHand: number;
+                        reserved: number;
+                        confirmed: number;
+                        pinned: number;
+                        active: number;
+                        available: number;
+                    }[];
+                };
+                version: number;
+            };
+            yours: {
+                name: string;
+                unitPrice: components["schemas"]["Money"];
+                /** @enum {string} */
+                strategy: "conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive";
+                pools: string[] | null;
+                quantityPerOrderMax: number | null;
+                reservationsPerCustomerMax: number | null;
+            };
+            changedBy: string | null;
+            /** Format: date-time */
+            changedAt: string | null;
+            changedSecondsAgo: number | null;
+        };
+        ProductDto: {
+            reason?: string;
+            name: string;
+            unitPrice: components["schemas"]["MoneyDto"];
+            onHand?: number;
+            /** @enum {string} */
+            strategy?: "conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive";
+            pools?: string[];
+            quantityPerOrderMax?: number;
+            reservationsPerCustomerMax?: number;
+        };
+        ProductList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Product"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        ProductMessage: {
+            /** @enum {string} */
+            object: "product_message";
+            /** Format: date-time */
+            at: string;
+            product: components["schemas"]["Product"];
+            returning: components["schemas"]["Returning"];
+        };
+        Promises: {
+            ok: boolean;
+            /** Format: date-time */
+            checkedAt: string;
+            ageSeconds: number;
+            overdue: boolean;
+            tookMs: number;
+            held: number;
+            total: number;
+            invariants: {
+                id: string;
+                promise: string;
+                violations: number;
+            }[];
+        };
+        ProviderSays: {
+            answered: boolean;
+            problem: string | null;
+            authorized: {
+                amount: number;
+                currency: string;
+            } | null;
+            captured: {
+                amount: number;
+                currency: string;
+            } | null;
+            voided: {
+                amount: number;
+                currency: string;
+            } | null;
+            refunded: {
+                amount: number;
+                currency: string;
+            } | null;
+            reference: string | null;
+            /** Format: date-time */
+            askedAt: string | null;
+            askedSecondsAgo: number | null;
+        };
+        /** @enum {string} */
+        QueueName: "checkout" | "compensation" | "expiry" | "events";
+        QueueState: {
+            name: components["schemas"]["QueueName"];
+            waiting: number | null;
+            active: number | null;
+            delayed: number | null;
+            failed: number | null;
+            oldestSeconds: number | null;
+            donePerSecond: number;
+            doneSeries: number[];
+            workersAlive: number;
+            heartbeatSeconds: number | null;
+        };
+        Queues: {
+            /** @enum {string} */
+            object: "queues";
+            /** @enum {string} */
+            backend: "redis" | "postgres";
+            trouble: string | null;
+            board: string | null;
+            queues: components["schemas"]["QueueState"][];
+            workers: components["schemas"]["WorkerState"][];
+        };
+        Rate: {
+            now: number;
+            peak: {
+                perSecond: number;
+                /** Format: date-time */
+                at: string;
+            } | null;
+        };
+        RateSeries: {
+            /** Format: date-time */
+            from: string;
+            ordersAccepted: number[];
+            reservationsTaken: number[];
+            ordersPlaced: number[];
+            soldOut: number[];
+            declined: number[];
+            intakeP99Ms: (number | null)[];
+        };
+        Rates: {
+            ordersAccepted: components["schemas"]["Rate"];
+            reservationsTaken: {
+                now: number;
+                peak: {
+                    perSecond: number;
+                    /** Format: date-time */
+                    at: string;
+                } | null;
+                withoutOrder: number;
+            };
+            ordersPlaced: {
+                now: number;
+                peak: {
+                    perSecond: number;
+                    /** Format: date-time */
+                    at: string;
+                } | null;
+                today: {
+                    /** Format: date-time */
+                    since: string;
+                    orders: number;
+                    money: components["schemas"]["Money"][];
+                } | null;
+            };
+            soldOut: {
+                now: number;
+                peak: {
+                    perSecond: number;
+                    /** Format: date-time */
+                    at: string;
+                } | null;
+                sku: string | null;
+                /** Format: date-time */
+                goneAt: string | null;
+            };
+            declined: components["schemas"]["Rate"];
+            expired: components["schemas"]["Rate"];
+            intake: {
+                p50Ms: number | null;
+                p99Ms: number | null;
+                boundMs: number;
+            };
+            series: {
+                /** Format: date-time */
+                from: string;
+                ordersAccepted: number[];
+                reservationsTaken: number[];
+                ordersPlaced: number[];
+                soldOut: number[];
+                declined: number[];
+                intakeP99Ms: (number | null)[];
+            };
+        };
+        Ready: {
+            /** @enum {string} */
+            status: "ok" | "degraded";
+            degraded: {
+                part: string;
+                detail: string;
+            }[];
+        };
+        ReasonDto: {
+            reason: string;
+        };
+        /** @enum {string} */
+        RejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned";
+        Release: {
+            /** @enum {string} */
+            object: "release";
+            id: string;
+            /** @enum {string} */
+            status: "running" | "done" | "stopped";
+            filter: components["schemas"]["ReleaseFilter"];
+            reason: string;
+            actor: string;
+            reservations: number;
+            handled: number;
+            released: number;
+            unitsReleased: number;
+            endedBefore: number;
+            pinnedMeanwhile: number;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            endedAt: string | null;
+        };
+        ReleaseCount: {
+            /** @enum {string} */
+            object: "release_count";
+            filter: components["schemas"]["ReleaseFilter"];
+            reservations: number;
+            units: number;
+            customers: number;
+            skippedPinned: number;
+            /** Format: date-time */
+            asOf: string;
+            token: string;
+            tokenExpiresInSeconds: number;
+        };
+        ReleaseFilter: {
+            ids?: string[];
+            status?: string;
+            sku?: string;
+            customerId?: string;
+            expiringWithinSeconds?: number;
+        };
+        ReleaseFilterDto: {
+            ids?: string[];
+            status?: string;
+            sku?: string;
+            customerId?: string;
+            expiringWithinSeconds?: number;
+        };
+        ReleaseList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Release"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        ReleaseManyDto: {
+            filter?: components["schemas"]["ReleaseFilterDto"];
+            dryRun?: boolean;
+            token?: string;
+            reason?: string;
+        };
+        Reservation: {
+            id: string;
+            /** @enum {string} */
+            object: "reservation";
+            status: components["schemas"]["ReservationStatus"];
+            customerId: string;
+            lines: components["schemas"]["ReservationLine"][];
+            total: components["schemas"]["Money"];
+            /** Format: date-time */
+            expiresAt: string;
+            expiresInSeconds: number;
+            /** Format: date-time */
+            maxExpiresAt: string;
+            extensionsUsed: number;
+            endReason: string | null;
+            orderId: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            metadata: {
+                [key: string]: string;
+            };
+        };
+        ReservationLine: {
+            sku: string;
+            quantity: number;
+            unitPrice: components["schemas"]["Money"];
+            fencingToken: number;
+            units?: number[];
+        };
+        ReservationList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Reservation"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        /** @enum {string} */
+        ReservationStatus: "active" | "pinned" | "confirmed" | "released" | "expired";
+        ReservationsMessage: {
+            /** @enum {string} */
+            object: "reservations";
+            /** Format: date-time */
+            at: string;
+            data: components["schemas"]["Reservation"][];
+            matching: number;
+        };
+        ReserveDto: {
+            customerId: string;
+            lines: components["schemas"]["LineDto"][];
+            ttlSeconds?: number;
+            pool?: string;
+            metadata?: {
+                [key: string]: string;
+            };
+        };
+        Returning: {
+            /** @enum {string} */
+            object: "returning";
+            sku: string | null;
+            /** Format: date-time */
+            asOf: string;
+            units: number[];
+            withinMinute: number;
+            active: {
+                units: number;
+                reservations: number;
+            };
+            pinned: {
+                units: number;
+                reservations: number;
+            };
+        };
+        ReviewCase: {
+            /** @enum {string} */
+            object: "case";
+            id: string;
+            kind: components["schemas"]["ReviewKind"];
+            orderId: string | null;
+            reservationId: string | null;
+            customerId: string | null;
+            title: string;
+            facts: string[];
+            moneyAtRisk: {
+                amount: number;
+                currency: string;
+            } | null;
+            units: number;
+            lines: {
+                sku: string;
+                quantity: number;
+            }[];
+            /** Format: date-time */
+            since: string;
+            sinceSeconds: number;
+            nextAttemptInSeconds: number | null;
+            /** @enum {string|null} */
+            waitsFor: "worker" | "next_run" | "operator" | null;
+            /** @enum {string|null} */
+            step: "reserve-stock" | "authorize-payment" | "capture-payment" | "place-order" | null;
+        };
+        ReviewCaseList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["ReviewCase"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        ReviewCounts: {
+            cases: number;
+            stuckSagas: number;
+            unknownPayments: number;
+            deadLetters: number;
+            moneyAtRisk: components["schemas"]["Money"][];
+            oldestSeconds: number | null;
+        };
+        /** @enum {string} */
+        ReviewKind: "stuck" | "unknown" | "dead_letter";
+        ReviewMessage: {
+            /** @enum {string} */
+            object: "review";
+            /** Format: date-time */
+            at: string;
+            counts: {
+                stuck: number;
+                unknown: number;
+                dead_letter: number;
+            };
+            moneyAtRisk: components["schemas"]["Money"][];
+            data: components["schemas"]["ReviewCase"][];
+        };
+        /** @enum {string} */
+        Role: "viewer" | "admin";
+        Saga: {
+            /** @enum {string} */
+            object: "saga";
+            orderId: string;
+            /** Format: date-time */
+            asOf: string;
+            status: components["schemas"]["SagaStatus"];
+            step: components["schemas"]["StepName"];
+            story: string[];
+            order: components["schemas"]["Order"];
+            transitions: components["schemas"]["SagaTransition"][];
+            attempts: components["schemas"]["SagaAttempt"][];
+            operations: components["schemas"]["PaymentOperation"][];
+            nextAttemptInSeconds: number | null;
+            /** @enum {string|null} */
+            waitsFor: "worker" | "next_run" | "operator" | null;
+            drivenBy: string | null;
+            reservation: components["schemas"]["SagaReservation"];
+            webhooks: components["schemas"]["SagaWebhook"][];
+            money: {
+                authorized: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                captured: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                voided: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                refunded: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                paid: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                reference: string | null;
+            };
+            clientKey: string | null;
+            acts: {
+                retry: boolean;
+                compensate: boolean;
+                resolve: boolean;
+            };
+        };
+        SagaAttempt: {
+            step: components["schemas"]["StepName"];
+            compensates: boolean;
+            attempt: number;
+            /** @enum {string|null} */
+            operation: "authorize" | "capture" | "void" | "refund" | null;
+            /** @enum {string} */
+            outcome: "running" | "done" | "unknown" | "declined" | "error" | "not-asked" | "undone" | "stuck";
+            startedAtMs: number;
+            endedAtMs: number | null;
+            detail: string | null;
+            code: string | null;
+            data: ({
+                /** @enum {string} */
+                operation?: "authorize" | "capture" | "void" | "refund";
+                operationId?: string;
+                attempt?: number;
+                asked?: {
+                    amount: number;
+                    currency: string;
+                };
+                said?: {
+                    amount: number;
+                    currency: string;
+                };
+                providerReference?: string;
+                declineCode?: string;
+                httpStatus?: number;
+                actor?: string;
+                reason?: string;
+            } & {
+                [key: string]: unknown;
+            }) | null;
+            key: string | null;
+            fencingToken: number;
+            worker: string;
+        };
+        SagaMoney: {
+            authorized: {
+                amount: number;
+                currency: string;
+            } | null;
+            captured: {
+                amount: number;
+                currency: string;
+            } | null;
+            voided: {
+                amount: number;
+                currency: string;
+            } | null;
+            refunded: {
+                amount: number;
+                currency: string;
+            } | null;
+            paid: {
+                amount: number;
+                currency: string;
+            } | null;
+            reference: string | null;
+        };
+        SagaOption: {
+            possible: boolean;
+            why: string;
+            refund: {
+                amount: number;
+                currency: string;
+            } | null;
+            units: number;
+            /** @enum {string|null} */
+            endsAs: "pending" | "placed" | "rejected" | "cancelled" | "refunded" | null;
+        };
+        SagaOptions: {
+            /** @enum {string} */
+            object: "saga_options";
+            orderId: string;
+            recorded: {
+                authorized: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                captured: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                voided: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                refunded: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                paid: {
+                    amount: number;
+                    currency: string;
+                } | null;
+                reference: string | null;
+            };
+            provider: components["schemas"]["ProviderSays"];
+            comparison: {
+                /** @enum {string} */
+                authorized: "same" | "differs" | "not_heard";
+                /** @enum {string} */
+                captured: "same" | "differs" | "not_heard";
+                /** @enum {string} */
+                voided: "same" | "differs" | "not_heard";
+                /** @enum {string} */
+                refunded: "same" | "differs" | "not_heard";
+                /** @enum {string} */
+                reference: "same" | "differs" | "not_heard";
+            };
+            retry: components["schemas"]["SagaOption"];
+            compensate: components["schemas"]["SagaOption"];
+            resolve: components["schemas"]["SagaOption"];
+            /** @enum {string|null} */
+            suggested: "retry" | "compensate" | "resolve" | null;
+        };
+        SagaReservation: {
+            id: string;
+            /** @enum {string} */
+            status: "active" | "pinned" | "confirmed" | "released" | "expired";
+            startedAtMs: number;
+            pinnedAtMs: number | null;
+            endedAtMs: number | null;
+            endReason: string | null;
+            units: number;
+            fencingToken: number;
+        };
+        /** @enum {string} */
+        SagaStatus: "running" | "completed" | "compensating" | "compensated" | "stuck";
+        SagaTransition: {
+            version: number;
+            /** Format: date-time */
+            at: string;
+            afterMs: number;
+            sincePreviousMs: number;
+            step: components["schemas"]["StepName"];
+            attempt: number;
+            /** @enum {string|null} */
+            from: "running" | "completed" | "compensating" | "compensated" | "stuck" | null;
+            to: components["schemas"]["SagaStatus"];
+            cause: string;
+            detail: string | null;
+            code: string | null;
+            data: ({
+                /** @enum {string} */
+                operation?: "authorize" | "capture" | "void" | "refund";
+                operationId?: string;
+                attempt?: number;
+                asked?: {
+                    amount: number;
+                    currency: string;
+                };
+                said?: {
+                    amount: number;
+                    currency: string;
+                };
+                providerReference?: string;
+                declineCode?: string;
+                httpStatus?: number;
+                actor?: string;
+                reason?: string;
+            } & {
+                [key: string]: unknown;
+            }) | null;
+            fencingToken: number;
+            worker: string;
+            leaseOwner: string | null;
+        };
+        SagaWebhook: {
+            id: string;
+            type: string;
+            verdict: string | null;
+            /** Format: date-time */
+            receivedAt: string;
+            afterMs: number;
+            /** Format: date-time */
+            processedAt: string | null;
+        };
+        ServiceTrouble: {
+            /** @enum {string} */
+            code: "no_worker" | "provider_silent" | "task_failing" | "queue_unreachable";
+            /** Format: date-time */
+            since: string | null;
+            detail: string;
+        };
+        Session: {
+            /** @enum {string} */
+            object: "session";
+            role: components["schemas"]["Role"];
+            keyName: string;
+            /** @enum {string} */
+            environment: "development" | "test" | "production";
+            version: string;
+            build: string;
+            expiresInSeconds: number;
+        };
+        SignInDto: Record<string, never>;
+        SignInPage: {
+            /** @enum {string} */
+            environment: "development" | "test" | "production";
+            developmentKeys: {
+                admin: string;
+                viewer: string;
+            } | null;
+        };
+        /** @enum {string} */
+        StepName: "reserve-stock" | "authorize-payment" | "capture-payment" | "place-order";
+        Steps: {
+            inFlight: number;
+            capped: boolean;
+            straight: {
+                step: components["schemas"]["StepName"];
+                count: number;
+                medianMs: number | null;
+            }[];
+            unknown: number;
+            compensating: number;
+            stuck: number;
+            declinedPerSecond: number;
+            expiredPerSecond: number;
+        };
+        Stock: {
+            sku: string;
+            onHand: number;
+            reserved: number;
+            available: number;
+        };
+        StockList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Stock"][];
+            unknown: string[];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        StrategyMeasurement: {
+            strategy: string;
+            /** Format: date-time */
+            measuredAt: string;
+            lockWaitMs: {
+                p50: number;
+                p99: number;
+            };
+            conflictRate: number;
+            batchSize: number;
+            peakPerSecond: number;
+        };
+        StreamHello: {
+            version: string;
+            build: string;
+            expiresInSeconds: number | null;
+        };
+        StreamMessage: {
+            topic: string;
+            /** Format: date-time */
+            at: string;
+            value?: components["schemas"]["Overview"] | components["schemas"]["Saga"] | components["schemas"]["ProductMessage"] | components["schemas"]["ReservationsMessage"] | components["schemas"]["ReviewMessage"] | components["schemas"]["ContentionHistory"] | components["schemas"]["StreamHello"] | {
+                /** @enum {string} */
+                reason: "session-ended";
+            } | {
+                [key: string]: unknown;
+            };
+            problem?: {
+                status: number;
+                code: string;
+                detail: string;
+            };
+        };
+        TransferDto: {
+            reason: string;
+            from: string;
+            to: string;
+            quantity: number;
+        };
+        TransitionData: {
+            /** @enum {string} */
+            operation?: "authorize" | "capture" | "void" | "refund";
+            operationId?: string;
+            attempt?: number;
+            asked?: {
+                amount: number;
+                currency: string;
+            };
+            said?: {
+                amount: number;
+                currency: string;
+            };
+            providerReference?: string;
+            declineCode?: string;
+            httpStatus?: number;
+            actor?: string;
+            reason?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        UnitsOnHand: {
+            skus: number;
+            onHand: number;
+            confirmed: number;
+            pinned: number;
+            active: number;
+            available: number;
+            returningSoon: number;
+        };
+        /** @enum {string} */
+        WaitsFor: "worker" | "next_run" | "operator";
+        WebhookReceived: {
+            received: boolean;
+        };
+        WorkerState: {
+            id: string;
+            /** Format: date-time */
+            startedAt: string;
+            heartbeatSeconds: number;
+            alive: boolean;
+            stopping: boolean;
+            queues: {
+                name: components["schemas"]["QueueName"];
+                concurrency: number;
+                active: number;
+            }[];
+            version: string;
+        };
+    };
+    responses: never;
+    parameters: never;
+    requestBodies: never;
+    headers: never;
+    pathItems: never;
+}
+export type Action = components['schemas']['Action'];
+export type ActionList = components['schemas']['ActionList'];
+export type AdjustmentDto = components['schemas']['AdjustmentDto'];
+export type Audit = components['schemas']['Audit'];
+export type BusyProduct = components['schemas']['BusyProduct'];
+export type ChangeLinesDto = components['schemas']['ChangeLinesDto'];
+export type Comparison = components['schemas']['Comparison'];
+export type ContentionHistory = components['schemas']['ContentionHistory'];
+export type ContentionList = components['schemas']['ContentionList'];
+export type DeadLetter = components['schemas']['DeadLetter'];
+export type DeadLetterList = components['schemas']['DeadLetterList'];
+export type Delay = components['schemas']['Delay'];
+export type Delays = components['schemas']['Delays'];
+export type Event = components['schemas']['Event'];
+export type EventList = components['schemas']['EventList'];
+export type ExtendDto = components['schemas']['ExtendDto'];
+export type FoundList = components['schemas']['FoundList'];
+export type FoundObject = components['schemas']['FoundObject'];
+export type LineDto = components['schemas']['LineDto'];
+export type Live = components['schemas']['Live'];
+export type LoadTest = components['schemas']['LoadTest'];
+export type LoadTestLane = components['schemas']['LoadTestLane'];
+export type LoadTestList = components['schemas']['LoadTestList'];
+export type Money = components['schemas']['Money'];
+export type MoneyDto = components['schemas']['MoneyDto'];
+export type Movement = components['schemas']['Movement'];
+export type MovementList = components['schemas']['MovementList'];
+export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
+export type OperationKind = components['schemas']['OperationKind'];
+export type Order = components['schemas']['Order'];
+export type OrderDto = components['schemas']['OrderDto'];
+export type OrderList = components['schemas']['OrderList'];
+export type OrderStatus = components['schemas']['OrderStatus'];
+export type Outbox = components['schemas']['Outbox'];
+export type Overview = components['schemas']['Overview'];
+export type PaymentOperation = components['schemas']['PaymentOperation'];
+export type PaymentStatus = components['schemas']['PaymentStatus'];
+export type Problem = components['schemas']['Problem'];
+export type Product = components['schemas']['Product'];
+export type ProductConflict = components['schemas']['ProductConflict'];
+export type ProductDto = components['schemas']['ProductDto'];
+export type ProductList = components['schemas']['ProductList'];
+export type ProductMessage = components['schemas']['ProductMessage'];
+export type Promises = components['schemas']['Promises'];
+export type ProviderSays = components['schemas']['ProviderSays'];
+export type QueueName = components['schemas']['QueueName'];
+export type QueueState = components['schemas']['QueueState'];
+export type Queues = components['schemas']['Queues'];
+export type Rate = components['schemas']['Rate'];
+export type RateSeries = components['schemas']['RateSeries'];
+export type Rates = components['schemas']['Rates'];
+export type Ready = components['schemas']['Ready'];
+export type ReasonDto = components['schemas']['ReasonDto'];
+export type RejectionReason = components['schemas']['RejectionReason'];
+export type Release = components['schemas']['Release'];
+export type ReleaseCount = components['schemas']['ReleaseCount'];
+export type ReleaseFilter = components['schemas']['ReleaseFilter'];
+export type ReleaseFilterDto = components['schemas']['ReleaseFilterDto'];
+export type ReleaseList = components['schemas']['ReleaseList'];
+export type ReleaseManyDto = components['schemas']['ReleaseManyDto'];
+export type Reservation = components['schemas']['Reservation'];
+export type ReservationLine = components['schemas']['ReservationLine'];
+export type ReservationList = components['schemas']['ReservationList'];
+export type ReservationStatus = components['schemas']['ReservationStatus'];
+export type ReservationsMessage = components['schemas']['ReservationsMessage'];
+export type ReserveDto = components['schemas']['ReserveDto'];
+export type Returning = components['schemas']['Returning'];
+export type ReviewCase = components['schemas']['ReviewCase'];
+export type ReviewCaseList = components['schemas']['ReviewCaseList'];
+export type ReviewCounts = components['schemas']['ReviewCounts'];
+export type ReviewKind = components['schemas']['ReviewKind'];
+export type ReviewMessage = components['schemas']['ReviewMessage'];
+export type Role = components['schemas']['Role'];
+export type Saga = components['schemas']['Saga'];
+export type SagaAttempt = components['schemas']['SagaAttempt'];
+export type SagaMoney = components['schemas']['SagaMoney'];
+export type SagaOption = components['schemas']['SagaOption'];
+export type SagaOptions = components['schemas']['SagaOptions'];
+export type SagaReservation = components['schemas']['SagaReservation'];
+export type SagaStatus = components['schemas']['SagaStatus'];
+export type SagaTransition = components['schemas']['SagaTransition'];
+export type SagaWebhook = components['schemas']['SagaWebhook'];
+export type ServiceTrouble = components['schemas']['ServiceTrouble'];
+export type Session = components['schemas']['Session'];
+export type SignInDto = components['schemas']['SignInDto'];
+export type SignInPage = components['schemas']['SignInPage'];
+export type StepName = components['schemas']['StepName'];
+export type Steps = components['schemas']['Steps'];
+export type Stock = components['schemas']['Stock'];
+export type StockList = components['schemas']['StockList'];
+export type StrategyMeasurement = components['schemas']['StrategyMeasurement'];
+export type StreamHello = components['schemas']['StreamHello'];
+export type StreamMessage = components['schemas']['StreamMessage'];
+export type TransferDto = components['schemas']['TransferDto'];
+export type TransitionData = components['schemas']['TransitionData'];
+export type UnitsOnHand = components['schemas']['UnitsOnHand'];
+export type WaitsFor = components['schemas']['WaitsFor'];
+export type WebhookReceived = components['schemas']['WebhookReceived'];
+export type WorkerState = components['schemas']['WorkerState'];
+export type $defs = Record<string, never>;
+export type operations = Record<string, never>;
