@@ -1,19 +1,13 @@
-import type { Queryable, Tx } from '../database/database';
+import { IsNull, MoreThan } from 'typeorm';
+import type { Database, Tx } from '../database/database';
 import type { JobData } from '../queue/queues';
+import { DeadLetterEntity } from './outbox.entity';
 
 /**
  * Messages that no consumer could apply, kept with the reason until an operator sends them again. Their orders are not
  * lost: a saga stays due and a reservation expires without any message.
  */
-export interface DeadLetter {
-  id: string;
-  type: string;
-  aggregateId: string;
-  reason: string;
-  attempts: number;
-  diedAt: Date;
-  retriedAt: Date | null;
-}
+export type DeadLetter = DeadLetterEntity;
 
 const columns = `
   id, type, aggregate_id AS "aggregateId", reason, attempts, died_at AS "diedAt",
@@ -48,30 +42,15 @@ export async function parkMessage(
 }
 
 /** Oldest first; `after` is the id of the last one already seen. Those that were sent again are not listed. */
-export function listDeadLetters(
-  queryable: Queryable,
-  limit: number,
-  after: string | null,
-): Promise<DeadLetter[]> {
-  return queryable.rows<DeadLetter>(
-    `
-    SELECT ${columns}
-      FROM dead_letters
-     WHERE retried_at IS NULL AND ($2::uuid IS NULL OR id > $2::uuid)
-     ORDER BY id
-     LIMIT $1::int
-    `,
-    [limit + 1, after],
+export function listDeadLetters(db: Database, limit: number, after: string | null): Promise<DeadLetter[]> {
+  const where = { retriedAt: IsNull(), ...(after === null ? {} : { id: MoreThan(after) }) };
+  return db.entities((manager) =>
+    manager.find(DeadLetterEntity, { where, order: { id: 'ASC' }, take: limit + 1 }),
   );
 }
 
-export async function findLetter(queryable: Queryable, id: string): Promise<DeadLetter | undefined> {
-  const [letter] = await queryable.rows<DeadLetter>(
-    `SELECT ${columns} FROM dead_letters WHERE id = $1::uuid`,
-    [id],
-  );
-  return letter;
-}
+export const findLetter = (db: Database, id: string): Promise<DeadLetter | null> =>
+  db.entities((manager) => manager.findOneBy(DeadLetterEntity, { id }));
 
 /** Locks the letter and reads the clock after the lock. Undefined: there is none. */
 export async function lockLetter(tx: Tx, id: string): Promise<(DeadLetter & { now: Date }) | undefined> {

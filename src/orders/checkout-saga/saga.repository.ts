@@ -1,5 +1,6 @@
-import type { Queryable, Tx } from '../../database/database';
+import type { Database, Queryable, Tx } from '../../database/database';
 import type { Saga, SagaStatus, StepList } from '../saga-state';
+import { SagaTransitionEntity } from './saga.entity';
 import type { TransitionCode, TransitionData } from './transition-codes';
 import { begun } from './transitions';
 
@@ -321,15 +322,7 @@ export interface TimelineRow extends TransitionRecord {
   at: Date;
 }
 
-export function transitionsOf(queryable: Queryable, orderId: string): Promise<TimelineRow[]> {
-  return queryable.rows<TimelineRow>(
-    `
-    SELECT version, from_status AS "fromStatus", to_status AS "toStatus", step, attempt, cause, detail, code, data,
-           fencing_token AS "fencingToken", worker, at
-      FROM saga_transitions
-     WHERE order_id = $1::uuid
-     ORDER BY version
-    `,
-    [orderId],
+export const transitionsOf = (db: Database, orderId: string): Promise<TimelineRow[]> =>
+  db.entities((manager) =>
+    manager.find(SagaTransitionEntity, { where: { orderId }, order: { version: 'ASC' } }),
   );
-}

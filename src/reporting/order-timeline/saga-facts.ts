@@ -1,4 +1,5 @@
-import type { Queryable } from '../../database/database';
+import type { Database, Queryable } from '../../database/database';
+import { ProviderEventEntity } from '../../payment/webhooks/provider-event.entity';
 import { type PaymentOperation, operationsOf } from '../../payment/payment-operations.repository';
 import {
   isLeased,
@@ -43,15 +44,15 @@ interface ReceivedWebhook {
 }
 
 /** Undefined: there is no such order. The parts are read side by side, so they may differ by a moment. */
-export async function findSagaFacts(queryable: Queryable, orderId: string): Promise<SagaFacts | undefined> {
-  const [order, saga] = await Promise.all([findOrder(queryable, orderId), readSaga(queryable, orderId)]);
+export async function findSagaFacts(db: Database, orderId: string): Promise<SagaFacts | undefined> {
+  const [order, saga] = await Promise.all([findOrder(db, orderId), readSaga(db, orderId)]);
   if (!order || !saga) return undefined;
   const [transitions, operations, reservation, webhooks, clientKey] = await Promise.all([
-    transitionsOf(queryable, orderId),
-    operationsOf(queryable, orderId),
-    reservationOf(queryable, order.reservationId),
-    webhooksOf(queryable, orderId),
-    clientKeyOf(queryable, order),
+    transitionsOf(db, orderId),
+    operationsOf(db, orderId),
+    reservationOf(db, order.reservationId),
+    webhooksOf(db, orderId),
+    clientKeyOf(db, order),
   ]);
   return { order, saga, transitions, operations, reservation, webhooks, clientKey };
 }
@@ -81,17 +82,15 @@ async function reservationOf(queryable: Queryable, id: string): Promise<HeldRese
   return reservation!;
 }
 
-function webhooksOf(queryable: Queryable, orderId: string): Promise<ReceivedWebhook[]> {
-  return queryable.rows<ReceivedWebhook>(
-    `
-    SELECT id, type, verdict, received_at AS "receivedAt", processed_at AS "processedAt"
-      FROM provider_events
-     WHERE order_id = $1::uuid
-     ORDER BY received_at, id
-    `,
-    [orderId],
+const webhooksOf = (db: Database, orderId: string): Promise<ReceivedWebhook[]> =>
+  db.entities((manager) =>
+    manager.find(ProviderEventEntity, {
+      // The body is large, and nobody sees it.
+      select: { id: true, type: true, verdict: true, receivedAt: true, processedAt: true },
+      where: { orderId },
+      order: { receivedAt: 'ASC', id: 'ASC' },
+    }),
   );
-}
 
 /** The key that the shop sent with the order. Claimed in the same transaction, so about as old as the order. */
 async function clientKeyOf(
