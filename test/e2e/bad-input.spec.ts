@@ -6,7 +6,7 @@ const nul = '\u0000';
 /** Half of a character: JSON can spell it, UTF-8 and PostgreSQL cannot. */
 const loneSurrogate = '\ud800';
 
-describe('bad input', () => {
+describe('invalid input', () => {
   const shop = openShop({ queue: 'postgres' });
   let sku: string;
   let other: string;
@@ -199,7 +199,7 @@ describe('bad input', () => {
       '/lines',
     ],
   ];
-  it.each(badLines)('is refused in an order and in a reservation: %s', async (_what, lines, pointer) => {
+  it.each(badLines)('is refused in orders and reservations: %s', async (_what, lines, pointer) => {
     const refused = { status: 422, code: 'validation_failed', pointer };
     expectProblem(await send('POST orders', goodOrder({ lines: lines() })), refused);
     expectProblem(await send('POST reservations', { customerId: 'cus_1', lines: lines() }), refused);
@@ -290,7 +290,7 @@ describe('bad input', () => {
     expectProblem(answer, { status: 422, code: 'validation_failed', pointer });
   });
 
-  it('is told with every mistake at once', async () => {
+  it('is reported with every mistake at once', async () => {
     const answer = await send('POST orders', { customerId: 7, lines: [{ sku: '', quantity: 0 }], extra: 1 });
 
     const pointers = answer.body.errors.map((error: { pointer: string }) => error.pointer).sort();
@@ -322,7 +322,7 @@ describe('bad input', () => {
       404,
     ],
     ['a reservation with a NUL', () => ({ lines: undefined, reservationId: `rsv_${nul}` }), 422],
-  ])('is refused in an order: %s', async (_what, change, status) => {
+  ])('is refused in orders: %s', async (_what, change, status) => {
     expectProblem(await send('POST orders', goodOrder(change())), { status });
   });
 

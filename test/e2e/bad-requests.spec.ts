@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
 
-describe('a request that cannot be meant', () => {
+describe('an invalid request', () => {
   const shop = openShop({ queue: 'postgres' });
   let sku: string;
   let order: any;
@@ -63,7 +63,7 @@ describe('a request that cannot be meant', () => {
     },
   );
 
-  it('is not one with a key of 255 characters of any visible kind', async () => {
+  it('is not refused for a key of 255 visible characters', async () => {
     const key = `!#$%&'()*+-./:<=>?@[]^_{|}~${randomUUID()}`.padEnd(255, 'x');
     const body = { customerId: 'c', lines: [{ sku, quantity: 1 }] };
     const made = await shop.reserve(body, { key });
@@ -153,7 +153,7 @@ describe('a request that cannot be meant', () => {
     ['/v1/reservations/', '/release', {}],
     ['/v1/admin/reservations/', '/release', { reason: 'customer called' }],
     ['/v1/admin/products/', '/adjustments', { delta: 1, reason: 'received' }],
-  ])('changes nothing under a name that is none: POST %s…%s', async (before, after, body) => {
+  ])('changes nothing under an invalid id: POST %s…%s', async (before, after, body) => {
     for (const name of names) {
       const answer = await shop.admin.post(`${before}${name}${after}`, body, {
         headers: { 'idempotency-key': randomUUID() },
@@ -162,7 +162,7 @@ describe('a request that cannot be meant', () => {
     }
   });
 
-  it('finds nothing of the wrong kind', async () => {
+  it('finds nothing by an id of another kind', async () => {
     expectProblem(await shop.client.get(`/v1/orders/${reservation.id}`), {
       status: 404,
       code: 'order_not_found',
@@ -174,7 +174,7 @@ describe('a request that cannot be meant', () => {
     expectProblem(await shop.client.get('/v1/stock/NOPE'), { status: 404, code: 'product_not_found' });
   });
 
-  it('creates no product under a name that is none', async () => {
+  it('creates no product with an invalid SKU', async () => {
     const product = { name: 'Product', unitPrice: { amount: 1, currency: 'EUR' } };
     for (const name of ['%00', '%20', 'a%2fb', '-a', 'a'.repeat(65), '%F0%9F%98%80', "a'b"]) {
       expectProblem(await shop.admin.put(`/v1/admin/products/${name}`, product), { status: [400, 404, 422] });
@@ -192,12 +192,12 @@ describe('a request that cannot be meant', () => {
     ['DELETE', '/v1/admin/products/SKU'],
     ['GET', '/v1/payments/webhooks/stripe'],
     ['POST', '/health/live'],
-  ])('finds no such call: %s %s', async (method, path) => {
+  ])('gets 404: %s %s', async (method, path) => {
     const answer = await shop.admin.send(method, path, method === 'POST' ? {} : undefined);
     expectProblem(answer, { status: [404, 405] });
   });
 
-  it('is refused as a problem even when its headers are too large to be read', async () => {
+  it('gets a problem even when its headers are too large', async () => {
     const answer = await shop.client.get('/v1/orders', { headers: { 'x-filler': 'x'.repeat(20_000) } });
 
     expect(answer.status).toBe(431);

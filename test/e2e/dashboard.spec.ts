@@ -22,7 +22,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     return { send, get: (url: string) => send('GET', url) };
   }
 
-  it('sees the workers, what they work at, and how much', async () => {
+  it('sees the workers, their queues and their jobs', async () => {
     const sku = await shop.product(10);
     await shop.placed(sku, 1);
     const report = await until('jobs and workers are reported', async () => {
@@ -50,7 +50,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     ]);
   });
 
-  it('sees a worker go home, and one that is silent grow old', async () => {
+  it('sees a worker leave, and the heartbeat of a killed one grow old', async () => {
     const workers = async () => (await shop.viewer.get('/v1/admin/queues')).body.workers;
     await until('it is there', async () => (await workers()).length === 1);
 
@@ -65,7 +65,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     await shop.service.restart('worker-1');
   });
 
-  it('looks at jobs in a page that asks nobody else, and only after signing in', async () => {
+  it('sees jobs on a page without content of other sites, only after signing in', async () => {
     const html = { accept: 'text/html' };
     const viewer = await signedIn(shop.viewer);
     const page = await viewer.send('GET', '/queues/board', undefined, html);
@@ -84,7 +84,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     expectProblem(await shop.admin.get('/queues/board/api/queues'), { status: 401 });
   });
 
-  it('changes jobs with an admin’s key only, and from the board’s own page only', async () => {
+  it('can change jobs only with an admin key and only from the board itself', async () => {
     const [viewer, admin] = [await signedIn(shop.viewer), await signedIn(shop.admin)];
     const queues = async (by: typeof viewer) => (await by.get('/queues/board/api/queues')).body.queues;
     const pause = '/queues/board/api/queues/events/pause';

@@ -3,7 +3,7 @@ import { Client } from 'pg';
 import { expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
 
-describe('over HTTP', () => {
+describe('the HTTP API', () => {
   const shop = openShop({ queue: 'postgres', env: { DATABASE_LOCK_TIMEOUT_MS: '300' } });
 
   describe('a resource', () => {
@@ -11,7 +11,7 @@ describe('over HTTP', () => {
       ['an order', async () => `/v1/orders/${(await shop.placed(await shop.product(2))).id}`],
       ['a reservation', async () => `/v1/reservations/${(await shop.reserved(await shop.product(2))).id}`],
       ['a product', async () => `/v1/admin/products/${await shop.product(2)}`],
-    ])('is not sent again to whoever has it: %s', async (_what, make) => {
+    ])('is answered with 304 when the client has it: %s', async (_what, make) => {
       const path = await make();
       const first = await shop.admin.get(path);
       const etag = first.headers.get('etag')!;
@@ -52,7 +52,7 @@ describe('over HTTP', () => {
           return { path: `/v1/admin/products/${sku}`, change: () => shop.reserved(sku) };
         },
       ],
-    ])('is sent again after it changed: %s', async (_what, make) => {
+    ])('is sent again after a change: %s', async (_what, make) => {
       const { path, change } = await make();
       const { headers, body } = await shop.admin.get(path);
       await change();
@@ -72,7 +72,7 @@ describe('over HTTP', () => {
       );
     const nameOf = async (sku: string) => (await shop.admin.get(`/v1/admin/products/${sku}`)).body.name;
 
-    it('is not replaced without the version that the change is based on', async () => {
+    it('is not replaced without If-Match', async () => {
       const sku = await shop.product(2);
       const before = await nameOf(sku);
 
@@ -86,7 +86,7 @@ describe('over HTTP', () => {
       expect(await nameOf(sku)).toBe(before);
     });
 
-    it('is replaced by the first of many editors who read the same version', async () => {
+    it('is replaced by only one of many concurrent edits of a version', async () => {
       const sku = await shop.product(2);
       const etag = (await shop.admin.get(`/v1/admin/products/${sku}`)).headers.get('etag')!;
       const edits = await Promise.all(
@@ -101,7 +101,7 @@ describe('over HTTP', () => {
       expect((await edit(sku, 'Next', { 'if-match': won!.headers.get('etag')! })).status).toBe(200);
     });
 
-    it('is created once by many who create it at the same time', async () => {
+    it('is created once by many concurrent requests', async () => {
       const sku = `SKU-${randomUUID().slice(0, 8)}`;
       const body = { name: 'New', unitPrice: { amount: 500, currency: 'EUR' }, onHand: 7 };
       const answers = await Promise.all(
@@ -115,7 +115,7 @@ describe('over HTTP', () => {
     });
   });
 
-  it('a database that is busy is a 503 that says when to come back, and the same key then wins', async () => {
+  it('answers 503 with Retry-After while the database is busy, and the same key succeeds later', async () => {
     const [sku, free] = [await shop.product(3), await shop.product(3)];
     const rival = new Client({ connectionString: shop.service.databaseUrl });
     await rival.connect();
@@ -137,7 +137,7 @@ describe('over HTTP', () => {
     expect([won.status, won.headers.has('idempotent-replayed')]).toEqual([201, false]);
   });
 
-  it('every answer carries the id of its request, the caller’s own if it is harmless', async () => {
+  it('returns the id of the request in every response, the caller’s own if it is safe', async () => {
     const sent = await shop.client.get('/v1/orders', { headers: { 'x-request-id': 'buyer-4711.a' } });
     const [one, other] = [await shop.client.get('/v1/orders'), await shop.client.get('/v1/nope')];
 
@@ -156,7 +156,7 @@ describe('over HTTP', () => {
     ['/metrics', /^text\/plain/],
     ['/openapi.json', /json/],
     ['/docs', /^text\/html/],
-  ])('%s is open to everybody, its head too', async (path, type) => {
+  ])('answers GET and HEAD of %s without a key', async (path, type) => {
     const answer = await shop.stranger.get(path);
     const head = await shop.stranger.send('HEAD', path);
 
@@ -165,11 +165,11 @@ describe('over HTTP', () => {
     expect([answer.text.length > 0, head.text]).toEqual([true, '']);
   });
 
-  it('readiness says that nothing is degraded', async () => {
+  it('reports on /health/ready that nothing is degraded', async () => {
     expect((await shop.stranger.get('/health/ready')).body).toEqual({ status: 'ok', degraded: [] });
   });
 
-  it('metrics are in the format of Prometheus', async () => {
+  it('serves metrics in the format of Prometheus', async () => {
     const { text } = await shop.stranger.get('/metrics');
 
     for (const line of text.split('\n').filter((one) => one !== '' && !one.startsWith('#'))) {
@@ -178,7 +178,7 @@ describe('over HTTP', () => {
     expect(text).toContain('holdfast_');
   });
 
-  it('the type of a problem leads to a page about it', async () => {
+  it('serves the page that a problem’s type points to', async () => {
     const { body } = await shop.client.get('/v1/nope');
     const page = await shop.stranger.get(body.type.split('#')[0]);
 
@@ -186,7 +186,7 @@ describe('over HTTP', () => {
     expect(page.text).toContain(body.code);
   });
 
-  it('nothing of a customer’s stays in a shared cache', async () => {
+  it('lets no shared cache keep data of customers', async () => {
     const { id } = await shop.placed(await shop.product(2));
 
     for (const path of ['/v1/orders', `/v1/orders/${id}`, '/v1/nope']) {

@@ -4,7 +4,7 @@ import { openShop } from '../support/shop';
 import { HttpClient } from '../support/http-client';
 import { until } from '../support/until';
 
-describe('a database that an operator made read-only', () => {
+describe('a database set read-only by an operator', () => {
   const shop = openShop({ queue: 'postgres', apis: 1, workers: 1 });
   /** Read by new sessions only. */
   const setReadOnly = async (on: boolean, { hangUp }: { hangUp: boolean }) => {
@@ -48,7 +48,7 @@ describe('a database that an operator made read-only', () => {
     cookie = String(signedIn.headers.get('set-cookie')).split(';')[0]!;
   });
 
-  it('answers 503 on every write and on /health/ready, serves reads, and heals without a restart', async () => {
+  it('causes 503 for writes and /health/ready, serves reads, and recovers without a restart', async () => {
     const reservation = await shop.reserved(sku, 1);
     await setReadOnly(true, { hangUp: true });
     const ready = () => shop.stranger.get('/health/ready');

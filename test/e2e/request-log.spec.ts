@@ -62,7 +62,7 @@ describe('the log of an API process', () => {
       lines().find((line) => line.requestId === requestId && line.level === level),
     );
 
-  it('has the requestId of a 500 as a field, beside what broke', async () => {
+  it('has the requestId of a 500 as a field, with the error', async () => {
     const refused = await order('ALONE');
 
     expect(refused.status).toBe(500);
@@ -70,14 +70,14 @@ describe('the log of an API process', () => {
     expect(line).toMatchObject({ err: { message: expect.stringContaining('intake.before-commit') } });
   });
 
-  it('has the id that the caller or a proxy gave the request', async () => {
+  it('has the request id set by the caller or a proxy', async () => {
     const refused = await order('ALONE', { 'x-request-id': 'from-the-proxy-1' });
 
     expect(refused.body.requestId).toBe('from-the-proxy-1');
     expect(await lineOf('from-the-proxy-1', 50)).toBeDefined();
   });
 
-  it('has a line for each of the requests that broke together, and one that names them all', async () => {
+  it('has a line for each failed request of a batch, and one with all their ids', async () => {
     const refused = await Promise.all(Array.from({ length: 12 }, () => order('GROUPED')));
 
     expect(refused.map(({ status }) => status)).toEqual(refused.map(() => 500));
@@ -87,7 +87,7 @@ describe('the log of an API process', () => {
     expect(ids.filter((id) => shared.includes(id))).not.toEqual([]);
   });
 
-  it('has a line for a slow request, with its path and without its query', async () => {
+  it('has a line for a slow request, with the path but not the query', async () => {
     const answer = await ask('GET', '/v1/admin/products?limit=1&cursor=', { key: 'hf_dev_viewer' });
     const line = await lineOf(answer.headers.get('x-request-id')!, 40);
 

@@ -207,7 +207,7 @@ function expectHarmless(answer: Awaited<ReturnType<typeof sendBody>>): void {
 }
 
 describe('arbitrary input', () => {
-  it('is never a 5xx as the body of a POST, PUT or PATCH', async () => {
+  it('never causes a 5xx as the body of a POST, PUT or PATCH', async () => {
     // A load test that began would be a process of its own.
     const writing = routes.filter(({ method, path }) => method !== 'GET' && !path.endsWith('/load-tests'));
     expect(writing.length).toBeGreaterThan(15);
@@ -222,7 +222,7 @@ describe('arbitrary input', () => {
       )();
   });
 
-  it('is never a 5xx in the address of a GET', async () => {
+  it('never causes a 5xx in the address of a GET', async () => {
     const isStream = ({ path }: Route) => /\/(events|stream)$/.test(path) && path !== '/v1/admin/events';
     const reading = routes.filter((route) => route.method === 'GET' && !isStream(route));
     expect(reading.length).toBeGreaterThan(15);

@@ -67,7 +67,7 @@ describe('PATCH /v1/reservations/{id}', () => {
   const patch = (id: string, body: object, call: Call = {}) =>
     send('PATCH', `/v1/reservations/${id}`, { body, ...call });
 
-  it('answers 200 with what it holds now, and a shortfall that counts its own units', async () => {
+  it('answers 200 with the new lines, and a shortfall that counts its own units', async () => {
     const sku = await product(20);
     const { id, expiresAt } = await reserved(sku, 12);
 
@@ -90,7 +90,7 @@ describe('PATCH /v1/reservations/{id}', () => {
     expect(await get(`/v1/reservations/${id}`)).toMatchObject({ lines: [{ sku, quantity: 11 }] });
   });
 
-  it('answers a repeat with the reservation as it stands now, and another body under its key with 422', async () => {
+  it('answers a repeat with the current reservation, and another body under its key with 422', async () => {
     const sku = await product();
     const { id } = await reserved(sku, 2);
     const call = { idempotencyKey: randomUUID() };
@@ -126,7 +126,7 @@ describe('PATCH /v1/reservations/{id}', () => {
 });
 
 describe('GET /v1/reservations', () => {
-  it("lists a shop's own, newest first, by customer, status and SKU, in pages", async () => {
+  it("lists a shop's own reservations, newest first, by customer, status and SKU, in pages", async () => {
     const [sku, other] = [await product(), await product()];
     const mine = [
       await reserved(sku, 1, { customerId: 'cus_list' }),
@@ -163,7 +163,7 @@ describe('GET /v1/reservations', () => {
 });
 
 describe('GET /v1/stock', () => {
-  it('answers for 200 SKUs at once and names those that no product has', async () => {
+  it('answers for 200 SKUs at once and names unknown ones', async () => {
     const known = [await product(3), await product(4)];
     const gone = Array.from({ length: 198 }, (_, nth) => `GONE-${String(nth).padStart(59, '0')}`);
     const query = [...gone, ...known].map((sku) => `sku=${sku}`).join('&');
@@ -182,7 +182,7 @@ describe('GET /v1/stock', () => {
 });
 
 describe('expiresInSeconds', () => {
-  it('is 0 only where expiresAt is past, of reservations and orders in every state', async () => {
+  it('is 0 only when expiresAt has passed, for reservations and orders in every state', async () => {
     const sku = await product();
     const brief = await reserved(sku, 1, { ttlSeconds: 1 });
     expect(brief.expiresInSeconds).toBe(1);

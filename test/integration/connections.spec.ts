@@ -61,7 +61,7 @@ describe('a connection to the API', () => {
     `POST /v1/orders HTTP/1.1\r\nHost: h\r\nAuthorization: Bearer hf_dev_client\r\nIdempotency-Key: k\r\n` +
     `Content-Type: application/json\r\nContent-Length: ${length}\r\n\r\n${body}`;
 
-  it('costs one response at a time, however many requests it sends and does not read', async () => {
+  it('handles one request at a time when the client sends many and reads nothing', async () => {
     const responses = jest.spyOn(StaticContent.prototype, 'send');
     const before = process.memoryUsage().rss;
     const ended = await metric('holdfast_http_connections_ended_total', 'pipelined');
@@ -81,7 +81,7 @@ describe('a connection to the API', () => {
     responses.mockRestore();
   });
 
-  it('is answered in order when it sends requests ahead', async () => {
+  it('gets responses to pipelined requests in order', async () => {
     const paths = ['/health/live', '/v1/orders', '/docs/problems', '/nowhere', '/health/live'];
     const { statuses } = client(paths.map((path) => get(path)).join(''));
 
@@ -89,7 +89,7 @@ describe('a connection to the API', () => {
     expect(statuses()).toEqual([200, 401, 200, 404, 200]);
   });
 
-  it('is told that it sent too many ahead, after the responses to those that fit, and closed', async () => {
+  it('gets 429 after the responses to the allowed pipelined requests, and is closed', async () => {
     const ended = await metric('holdfast_http_connections_ended_total', 'pipelined');
     const { statuses, codes, closed } = client(get('/health/live').repeat(30));
 
@@ -111,14 +111,14 @@ describe('a connection to the API', () => {
     expect(seen.text).toMatch(/content-type: application\/problem\+json/i);
   });
 
-  it('is closed without a word when nothing ever comes over it', async () => {
+  it('is closed without a response when it never sends a request', async () => {
     const { seen, closed } = client('');
 
     await closed();
     expect(seen.text).toBe('');
   });
 
-  it('gets the problem of a request that cannot be read after the response to the one before it', async () => {
+  it('gets the problem of an unreadable request after the response to the previous one', async () => {
     const { statuses, codes, closed } = client(`${get('/docs/problems')}NONSENSE\r\n\r\n`);
 
     await closed();
@@ -137,7 +137,7 @@ describe('a connection to the API', () => {
     );
   });
 
-  it('is closed when it is idle for the keep-alive time, which the metric of unread responses leaves out', async () => {
+  it('is closed after the keep-alive time, which does not count as an unread response', async () => {
     const server = app.getHttpServer();
     const { keepAliveTimeout } = server;
     server.keepAliveTimeout = 50;
@@ -150,7 +150,7 @@ describe('a connection to the API', () => {
     expect(await metric('holdfast_http_connections_ended_total', 'stalled')).toBe(stalled);
   });
 
-  it('is refused when there are as many as may be, which a metric counts, and taken when one has left', async () => {
+  it('is refused and counted beyond the limit, and accepted after another has closed', async () => {
     const refused = await metric('holdfast_http_connections_refused_total');
     const streams = Array.from({ length: 4 }, () => client(get('/health/live')));
     await until('all are served', async () => streams.every(({ statuses }) => statuses()[0] === 200));
@@ -166,7 +166,7 @@ describe('a connection to the API', () => {
     await until('it is served', async () => sixth.statuses()[0] === 200);
   });
 
-  it('gets 431 for more headers than are read, rather than a response without regard to some', async () => {
+  it('gets 431 for too many headers instead of having some ignored', async () => {
     const headers = Array.from({ length: 150 }, (_, nth) => `X-${nth}: 1\r\n`).join('');
     const { statuses, codes, closed } = client(get('/health/live', headers));
 

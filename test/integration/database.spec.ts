@@ -39,24 +39,24 @@ async function makeReadOnly(pool: Pool): Promise<void> {
   }
 }
 
-describe('a pool whose connections are read-only, and new ones are not', () => {
+describe('a pool with read-only connections after a failover', () => {
   let failedOver: World;
   beforeAll(async () => (failedOver = await createWorld({ DATABASE_POOL_MAX: '3' })));
   afterAll(() => failedOver.close());
 
-  it('gives them up for new ones at the first write', async () => {
+  it('replaces them at the first write', async () => {
     const sku = await failedOver.product();
     await makeReadOnly(poolOf(failedOver));
     expect(await failedOver.db.transaction('command', (tx) => addOne(tx, sku))).toBe(1);
   });
 
-  it('gives them up when it is asked whether it takes writes', async () => {
+  it('replaces them when readOnlyBecause is called', async () => {
     await makeReadOnly(poolOf(failedOver));
     expect(await failedOver.db.readOnlyBecause()).toBe(undefined);
     expect(poolOf(failedOver).totalCount).toBe(1);
   });
 
-  it('is refused as unavailable, without a new connection for each write, while new ones are read-only too', async () => {
+  it('answers 503 without a new connection for each write while new ones are read-only too', async () => {
     const sku = await failedOver.product();
     let opened = 0;
     const pool = poolOf(failedOver);
@@ -82,7 +82,7 @@ describe('a pool whose connections are read-only, and new ones are not', () => {
 const versionOf = async (sku: string) => (await world.products.get(sku)).version;
 
 describe('a transaction that loses a race', () => {
-  it('is run again from its start after a deadlock', async () => {
+  it('runs again from the start after a deadlock', async () => {
     const [a, b] = await world.productsOf(2);
     const bothHoldOne = meetingOf(2);
     let runs = 0;
@@ -100,7 +100,7 @@ describe('a transaction that loses a race', () => {
     expect([await versionOf(a!), await versionOf(b!)]).toEqual([3, 3]);
   });
 
-  it('is run again from its start after a serialization failure', async () => {
+  it('runs again from the start after a serialization failure', async () => {
     const sku = await world.product();
     const bothHaveRead = meetingOf(2);
     let runs = 0;
@@ -119,7 +119,7 @@ describe('a transaction that loses a race', () => {
     expect(await versionOf(sku)).toBe(3);
   });
 
-  it('is given up after a few tries, as something to try again later', async () => {
+  it('gives up after a few tries with a retryable error', async () => {
     let runs = 0;
     const work = world.db.transaction('command', async () => {
       runs++;
@@ -130,7 +130,7 @@ describe('a transaction that loses a race', () => {
     expect(runs).toBe(5);
   });
 
-  it('is not run again for an error of its own', async () => {
+  it('does not run again after an error of its own code', async () => {
     let runs = 0;
     const work = world.db.transaction('command', async (tx) => {
       runs++;
@@ -142,8 +142,8 @@ describe('a transaction that loses a race', () => {
   });
 });
 
-describe('a database that is busy', () => {
-  it('answers 503, to be tried again, when a row stays locked for too long', async () => {
+describe('a busy database', () => {
+  it('causes a retryable 503 when a row stays locked for too long', async () => {
     const sku = await world.product();
     const holder = await world.session();
     await holder.query('BEGIN');
@@ -157,13 +157,13 @@ describe('a database that is busy', () => {
     expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
-  it('answers 503 when a statement takes too long', async () => {
+  it('causes 503 when a statement takes too long', async () => {
     const endless = `SELECT count(*) FROM generate_series(1, 1000000000)`;
     expect(await answerOf(world.db.transaction('command', (tx) => tx.rows(endless)))).toBe('unavailable');
     expect(await answerOf(world.db.rows(endless))).toBe('unavailable');
   });
 
-  it('answers 503 when no connection comes free, and works again when one does', async () => {
+  it('causes 503 when no connection comes free, and works again when one does', async () => {
     const small = await createWorld({ DATABASE_POOL_MAX: '2' });
     try {
       poolOf(small).options.connectionTimeoutMillis = 50;
@@ -193,8 +193,8 @@ describe('a database that is busy', () => {
   });
 });
 
-describe('a connection that is killed', () => {
-  it('in the middle of a transaction has it run again from its start, and committed once', async () => {
+describe('a killed connection', () => {
+  it('makes its transaction run again from the start and commit once', async () => {
     const sku = await world.product();
     const killer = await world.session();
     let runs = 0;
@@ -226,7 +226,7 @@ describe('a connection that is killed', () => {
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'ok'));
   });
 
-  it('while every transaction is under way ends none of them badly', async () => {
+  it('loses none of many concurrent transactions', async () => {
     const skus = await world.productsOf(8);
     const killer = await world.session();
     const allOpen = meetingOf(9);
@@ -254,7 +254,7 @@ describe('a connection that is killed', () => {
   });
 });
 
-describe('a transaction whose COMMIT is not answered', () => {
+describe('a transaction whose answer to COMMIT is lost', () => {
   it.each([
     ['a key', 'run again, and done once', 'adjust-once'],
     ['no key', 'answered 503, and not done twice', undefined],
@@ -278,7 +278,7 @@ describe('a transaction whose COMMIT is not answered', () => {
     }
   });
 
-  it('is answered 503 where nothing tells a second run from the first', async () => {
+  it('causes 503 when a second run could not be told from the first', async () => {
     const proxy = await LossyProxy.before(world.config.databaseUrl);
     const config = { ...world.config, databaseUrl: proxy.url };
     const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();

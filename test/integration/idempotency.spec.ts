@@ -15,8 +15,8 @@ const claimAlone = async (one: ReturnType<typeof claim>) =>
 const wordOf = (outcome: ClaimOutcome) =>
   outcome.first ? 'first' : 'reused' in outcome ? 'reused' : `like ${outcome.resourceId}`;
 
-describe('copies of one request', () => {
-  it('make one order, however many come at once, and all are told of it', async () => {
+describe('concurrent copies of a request', () => {
+  it('make one order and all get it', async () => {
     const sku = await world.product({ onHand: 50 });
     const first = world.claim();
     const copies = Array.from({ length: 30 }, () =>
@@ -30,7 +30,7 @@ describe('copies of one request', () => {
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
   });
 
-  it('make one reservation, however many come at once', async () => {
+  it('make one reservation', async () => {
     const sku = await world.product();
     const key = world.claim('reservations');
     const answers = await Promise.all(
@@ -44,7 +44,7 @@ describe('copies of one request', () => {
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
   });
 
-  it('are refused when their bodies differ, and nothing is taken for them', async () => {
+  it('are refused when their bodies differ, and take no stock', async () => {
     const sku = await world.product();
     const checkouts = [1, 2].map((quantity) =>
       world.checkout([{ sku, quantity }], { claim: world.claim('orders', 'one key', quantity) }),
@@ -56,7 +56,7 @@ describe('copies of one request', () => {
   });
 });
 
-describe('a key that another transaction is claiming', () => {
+describe('an idempotency key that another transaction is claiming', () => {
   /** Claims in an open transaction; the rival comes while it is open. */
   async function besideARival(
     ending: 'commit' | 'rollback' | 'give back',
@@ -75,12 +75,12 @@ describe('a key that another transaction is claiming', () => {
     return { owner: one.resourceId, outcome: wordOf(await rival!) };
   }
 
-  it('is answered with what that transaction made', async () => {
+  it('returns what that transaction made', async () => {
     const { owner, outcome } = await besideARival('commit', 'body');
     expect(outcome).toBe(`like ${owner}`);
   });
 
-  it('is refused to another request, once that transaction has committed', async () => {
+  it('is refused to a different request after that transaction has committed', async () => {
     expect((await besideARival('commit', 'another body')).outcome).toBe('reused');
   });
 
@@ -90,8 +90,8 @@ describe('a key that another transaction is claiming', () => {
   });
 });
 
-describe('a key', () => {
-  it('belongs to its caller and its operation alone', async () => {
+describe('an idempotency key', () => {
+  it('belongs to one caller and one operation', async () => {
     const mine = claim('shared');
     const yours = { ...claim('shared', 'your body'), principal: 'another shop' };
     const forSomethingElse = claim('shared', 'a third body', 'another operation');
@@ -101,7 +101,7 @@ describe('a key', () => {
       expect(wordOf(await claimAlone({ ...one }))).toBe(`like ${one.resourceId}`);
   });
 
-  it('is given back without touching its neighbours', async () => {
+  it('is given back without affecting other keys', async () => {
     const [gone, kept] = [claim('gone'), claim('kept')];
     const neighbour = { ...claim('gone'), principal: 'another shop' };
     await world.db.transaction('command', (tx) => claimKeys(tx, [gone, kept, neighbour]));
@@ -116,7 +116,7 @@ describe('a key', () => {
     ]);
   });
 
-  it('that comes several times in one batch belongs to the first of them', async () => {
+  it('belongs to the first of its requests in a batch', async () => {
     const first = claim('thrice');
     const outcomes = await world.db.transaction('command', (tx) =>
       claimKeys(tx, [first, claim('thrice'), claim('thrice', 'another body'), claim('once')]),

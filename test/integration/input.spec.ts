@@ -36,7 +36,7 @@ describe('the depth and size of a body', () => {
     },
   );
 
-  it('is limited at the sign-in without a key too, there to 4 KiB', async () => {
+  it('is limited at the sign-in to 4 KiB, also without a key', async () => {
     const signIn = (body: string) =>
       sendRaw(`${api.base}/v1/admin/session`, 'POST', { headers: { 'content-type': json }, body });
 
@@ -47,7 +47,7 @@ describe('the depth and size of a body', () => {
     expectRefused(await signIn(`{"key":"${'x'.repeat(199)}"}`), 401, 'unauthenticated');
   });
 
-  it('is not limited in webhooks, which are stored as they came', async () => {
+  it('is not limited in webhooks, which are stored unchanged', async () => {
     const event = `{"id":"evt_1","type":"x","data":{"object":${nested(30, '{"a":', '}').replace('{"a":}', '{}')}}}`;
     const at = Math.floor(Date.now() / 1_000);
     const v1 = createHmac('sha256', 'whsec_holdfast_sandbox').update(`${at}.${event}`).digest('hex');
@@ -58,7 +58,7 @@ describe('the depth and size of a body', () => {
     expect([answer.status, answer.text]).toEqual([200, '{"received":true}']);
   });
 
-  it('answers with 20 errors at most and says how many it left out', async () => {
+  it('yields at most 20 errors and the number of omitted ones', async () => {
     const unknown = Object.fromEntries(Array.from({ length: 100 }, (_, nth) => [`field${nth}`, 1]));
     const many = await api.reserve(unknown);
     expectRefused(many, 422, 'validation_failed');
@@ -92,19 +92,22 @@ describe('fields named like methods', () => {
     expect(pointersOf(confirm)).toEqual([`/${name}`]);
   });
 
-  it.each(names)('keeps %s in metadata, and another value under the same key is 422', async (name) => {
-    const key = randomUUID();
-    const made = await api.reserve({ metadata: { [name]: 'x' } }, key);
+  it.each(names)(
+    'keeps %s in metadata, and answers 422 to another value under the same idempotency key',
+    async (name) => {
+      const key = randomUUID();
+      const made = await api.reserve({ metadata: { [name]: 'x' } }, key);
 
-    expect(made.status).toBe(201);
-    expect(Object.entries(made.body.metadata)).toEqual([[name, 'x']]);
-    const again = await api.reserve({ metadata: { [name]: 'x' } }, key);
-    expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, 'true']);
-    expectRefused(await api.reserve({ metadata: { [name]: 'y' } }, key), 422, 'idempotency_key_reused');
-    expectRefused(await api.reserve({ metadata: {} }, key), 422, 'idempotency_key_reused');
-  });
+      expect(made.status).toBe(201);
+      expect(Object.entries(made.body.metadata)).toEqual([[name, 'x']]);
+      const again = await api.reserve({ metadata: { [name]: 'x' } }, key);
+      expect([again.status, again.headers['idempotent-replayed']]).toEqual([201, 'true']);
+      expectRefused(await api.reserve({ metadata: { [name]: 'y' } }, key), 422, 'idempotency_key_reused');
+      expectRefused(await api.reserve({ metadata: {} }, key), 422, 'idempotency_key_reused');
+    },
+  );
 
-  it('replays a key of the last build, which lost them', async () => {
+  it('replays a key of the previous build, which lost them', async () => {
     const key = randomUUID();
     const made = await api.reserve({ metadata: { a: 'b' } }, key);
     const retry = (metadata: object) => api.reserve({ metadata }, key);
@@ -118,7 +121,7 @@ describe('fields named like methods', () => {
     expectRefused(await retry({ ...whole, a: 'c' }), 422, 'idempotency_key_reused');
   });
 
-  it('answers 400 to __proto__ and constructor.prototype, in metadata too', async () => {
+  it('answers 400 to __proto__ and constructor.prototype, also in metadata', async () => {
     for (const member of ['"__proto__":"x"', '"__proto__":{}', '"constructor":{"prototype":{}}']) {
       expectRefused(await api.post('/v1/reservations', `{${member}}`), 400, 'malformed_request');
       const inMetadata = await api.post('/v1/reservations', `{"metadata":{${member}}}`);
@@ -146,7 +149,7 @@ describe('bytes that are not UTF-8', () => {
     );
   });
 
-  it('calls a field that is missing `required`, and says what to send', async () => {
+  it('reports a missing field as `required` and says what to send', async () => {
     const { status, body } = await api.post('/v1/reservations', Buffer.from('{}'));
     expect({ status, errors: body.errors }).toEqual({
       status: 422,
@@ -198,7 +201,7 @@ describe('bytes that are not UTF-8', () => {
     );
   });
 
-  it('stores and finds any character in UTF-8, U+FFFD too', async () => {
+  it('stores and finds any character of UTF-8, also U+FFFD', async () => {
     for (const customerId of ['müller', '\ufffd', '𝒳']) {
       const made = await api.reserve({ customerId });
       expect([made.status, made.body.customerId]).toEqual([201, customerId]);
@@ -249,13 +252,13 @@ describe('content types and encodings', () => {
 });
 
 describe('half surrogate pairs and NUL', () => {
-  it('are 422 in metadata, also when key and value make a whole pair', async () => {
+  it('are refused with 422 in metadata, also when key and value form a whole pair', async () => {
     for (const metadata of [{ 'a\ud83d': '\ude00b' }, { a: 'x\ud83d', '\ude00': 'y' }, { a: '\u0000' }])
       expect(pointersOf(await api.reserve({ metadata }))).toEqual(['/metadata']);
     expect((await api.reserve({ metadata: { 'a😀': '😀b' } })).status).toBe(201);
   });
 
-  it('are 404 in a path', async () => {
+  it('are answered with 404 in a path', async () => {
     for (const path of [
       'contention/a%00b',
       'products/a%00b',
@@ -268,7 +271,7 @@ describe('half surrogate pairs and NUL', () => {
       expect([path, (await api.send('GET', `/v1/${path}`)).status]).toEqual([path, 404]);
   });
 
-  it('are 422 in a query', async () => {
+  it('are refused with 422 in a query', async () => {
     for (const query of [
       'find?q=%00',
       'actions?actor=%00',
@@ -302,7 +305,7 @@ describe('an empty body', () => {
     expectRefused(await api.send('POST', '/v1/reservations', { headers }), 400, 'malformed_request');
   });
 
-  it('is fine for DELETE and GET with any content type', async () => {
+  it('is accepted for DELETE and GET with any content type', async () => {
     for (const type of [json, 'text/plain', 'application/x-www-form-urlencoded']) {
       const get = await api.send('GET', '/v1/orders', { headers: { 'content-type': type } });
       const out = await api.send('DELETE', '/v1/admin/session', {

@@ -25,7 +25,7 @@ async function migrateDown(): Promise<void> {
 }
 
 describe('the migrations', () => {
-  it('come to the same schema up, down, and up again', async () => {
+  it('make the same schema up, down and up again', async () => {
     const schema = await dumpSchema(world.db);
     expect(world.dataSource.migrations.length).toBeGreaterThan(0);
 
@@ -43,7 +43,7 @@ describe('the migrations', () => {
     expect(await world.dataSource.showMigrations()).toBe(false);
   });
 
-  it('put every table into the schema that the search_path names', async () => {
+  it('create every table in the schema that the search_path names', async () => {
     const { elsewhere } = await world.row<{ elsewhere: number }>(
       `SELECT count(*)::int AS elsewhere FROM pg_tables
         WHERE schemaname NOT IN (current_schema(), 'pg_catalog', 'information_schema', 'bullmq')`,
@@ -54,7 +54,7 @@ describe('the migrations', () => {
 });
 
 describe('migrations/schema.sql', () => {
-  it('is what the migrations make (after a change: npm run db:dump)', async () => {
+  it('matches the migrations (after a change: npm run db:dump)', async () => {
     const schema = await dumpSchema(world.db);
     if (isToBeWritten) writeFileSync(schemaFile, header + schema);
 
@@ -78,7 +78,7 @@ describe('migrations/schema.sql', () => {
       `CREATE TRIGGER another BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`,
     ],
     ['a sequence', `CREATE SEQUENCE another`],
-  ])('would differ by %s', async (_what, change) => {
+  ])('no longer matches after a change of %s', async (_what, change) => {
     const session = await world.session();
     const inSession = {
       rows: async <R>(sql: string, parameters?: unknown[]) =>

@@ -42,8 +42,8 @@ const complaint = () =>
     ),
   );
 
-describe('a session of ours', () => {
-  it('has its settings whatever the database is set to, but for those that an administrator may choose', async () => {
+describe('a database session', () => {
+  it('has our settings whatever the database is set to, except those that an administrator may choose', async () => {
     await plainly((client) => client.query(`ALTER DATABASE ${name()} RESET synchronous_commit`));
     const { db, close } = await openDatabase(config, 'holdfast-test');
     const [row] = await db.rows<{ settings: Record<string, string> }>(
@@ -60,15 +60,15 @@ describe('a session of ours', () => {
     });
   });
 
-  it('is refused where commits do not wait for the disk, with the statement that mends it', async () => {
+  it('is refused when commits do not wait for the disk, with the statement that fixes it', async () => {
     const opening = openDatabase(config, 'holdfast-test');
     await expect(opening).rejects.toThrow(ConfigError);
     await expect(opening).rejects.toThrow(/synchronous_commit is 'off'.* SET synchronous_commit = 'on';/);
   });
 });
 
-describe('a session whose start-up settings were dropped on the way', () => {
-  it('is refused in one line, whose statements mend it when they are run', async () => {
+describe('a database session whose start-up settings were dropped', () => {
+  it('is refused in one line with the statements that fix it', async () => {
     const error = await complaint();
     expect(error).toBeInstanceOf(ConfigError);
     expect(error!.message).not.toContain('\n');
@@ -81,14 +81,14 @@ describe('a session whose start-up settings were dropped on the way', () => {
     expect(await complaint()).toBeUndefined();
   });
 
-  it('may have a shorter timeout than ours, which somebody chose', async () => {
+  it('may have a shorter timeout than ours', async () => {
     const before = (await complaint())!.message;
     expect(before).toMatch(/lock_timeout is/);
     await plainly((client) => client.query(`ALTER DATABASE ${name()} SET lock_timeout = '1s'`));
     expect((await complaint())!.message).not.toMatch(/lock_timeout is/);
   });
 
-  it('ends a process at its start with that one line', () => {
+  it('ends a starting process with that line', () => {
     const url = new URL(database.url);
     const own = url.searchParams.get('options');
     url.searchParams.set(
@@ -109,13 +109,13 @@ describe('a pooler that refuses start-up settings', () => {
   it.each([
     'unsupported startup parameter: lock_timeout',
     'unsupported startup parameter in options: array_nulls',
-  ])('is explained by what its configuration needs (%s)', (message) => {
+  ])('is explained with the setting that it needs (%s)', (message) => {
     expect(explainRefusedSettings(new Error(message))).toMatchObject({
       message: expect.stringMatching(/ignore_startup_parameters = extra_float_digits,options,lock_timeout/),
     });
   });
 
-  it('is not seen in other errors', () => {
+  it('is not mistaken for other errors', () => {
     const error = new Error('connection refused');
     expect(explainRefusedSettings(error)).toBe(error);
   });

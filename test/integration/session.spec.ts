@@ -59,7 +59,7 @@ const putProduct = (by: Browser, headers: Record<string, string>) =>
   by.send(one, 'PUT', `/v1/admin/products/SKU-${randomUUID().slice(0, 8)}`, { body: product, headers });
 
 describe('a session', () => {
-  it('is begun with a key and carried by a cookie that no script can read and no other site sends', async () => {
+  it('starts with a key and uses a cookie with HttpOnly and SameSite=Strict', async () => {
     const answer = await browser().signIn(one, 'hf_dev_admin');
 
     expect(answer.statusCode).toBe(201);
@@ -77,7 +77,7 @@ describe('a session', () => {
     expect(answer.body).not.toContain('hf_dev_admin');
   });
 
-  it('reads what its key may read, at every API process', async () => {
+  it('can read what its key can read, at every API process', async () => {
     const viewer = await signedIn('hf_dev_viewer');
 
     expect(await viewer.reads(one)).toBe(200);
@@ -85,13 +85,13 @@ describe('a session', () => {
     expect((await viewer.send(other, 'GET', '/v1/admin/session')).json()).toMatchObject({ role: 'viewer' });
   });
 
-  it('of a viewer changes nothing', async () => {
+  it('of a viewer cannot change anything', async () => {
     const viewer = await signedIn('hf_dev_viewer');
 
     expect((await putProduct(viewer, ours)).json()).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
-  it('changes something only for a script of a page of ours', async () => {
+  it('can change something only from a script of our own pages', async () => {
     const admin = await signedIn('hf_dev_admin');
     const refused: Record<string, string>[] = [
       {},
@@ -107,7 +107,7 @@ describe('a session', () => {
     expect((await putProduct(admin, ours)).statusCode).toBe(201);
   });
 
-  it('is not begun for a page of somebody else', async () => {
+  it('does not start from a page of another site', async () => {
     const headers = { ...ours, origin: 'http://elsewhere.test' };
     const answer = await browser().send(one, 'POST', '/v1/admin/session', {
       body: { key: 'hf_dev_admin' },
@@ -142,7 +142,7 @@ describe('a session', () => {
     expect(await admin.reads(other)).toBe(401);
   });
 
-  it('ends by itself, and lasts when it is renewed', async () => {
+  it('expires, and lasts longer when renewed', async () => {
     const [renewing, leaving] = [
       await signedIn('hf_dev_admin', shortLived),
       await signedIn('hf_dev_admin', shortLived),
@@ -159,7 +159,7 @@ describe('a session', () => {
   it.each([
     ['its user signs out', (browser: Browser) => browser.send(other, 'DELETE', '/v1/admin/session')],
     ['its key is revoked', (_: Browser, key: Key, round: number) => after(round % 10, key.revoke)],
-  ])('answers 201 or 401, never 500, when it is renewed while %s', async (_, end) => {
+  ])('is answered with 201 or 401, never 500, when renewed while %s', async (_, end) => {
     const key = await newKey('admin');
     const statuses = new Set<number>();
     for (let round = 0; round < 40; round++) {
@@ -174,7 +174,7 @@ describe('a session', () => {
     expect([...statuses].filter((status) => status !== 201 && status !== 401)).toEqual([]);
   });
 
-  it('answers 204 to each of many sign-outs at once', async () => {
+  it('is answered with 204 by each of many concurrent sign-outs', async () => {
     const { cookie } = await signedIn('hf_dev_admin');
     const leavers = Array.from({ length: 8 }, () => Object.assign(browser(), { cookie }));
 
@@ -185,7 +185,7 @@ describe('a session', () => {
     expect(answers.map(({ statusCode }) => statusCode)).toEqual(leavers.map(() => 204));
   });
 
-  it('answers 201 or 401, never 500, when the key is revoked during the sign-in', async () => {
+  it('is answered with 201 or 401, never 500, when the key is revoked during the sign-in', async () => {
     const key = await newKey('viewer');
     const statuses = new Set<number>();
     for (let round = 0; round < 40; round++) {
@@ -208,7 +208,7 @@ describe('a session', () => {
     expect(renewed.json().expiresInSeconds).toBeLessThanOrEqual(60);
   });
 
-  it('is not found by a cookie that nobody was given', async () => {
+  it('is not found by an unknown cookie', async () => {
     const guessing = browser();
     for (const cookie of ['', 'x', 'a'.repeat(43), `${'a'.repeat(42)}'`]) {
       guessing.cookie = `holdfast_session=${cookie}`;
@@ -216,7 +216,7 @@ describe('a session', () => {
     }
   });
 
-  it('does not stand in for a key that came with it', async () => {
+  it('does not replace a key sent in the same request', async () => {
     const admin = await signedIn('hf_dev_admin');
     const headers = { ...ours, authorization: 'Bearer nobodys' };
 
@@ -224,8 +224,8 @@ describe('a session', () => {
   });
 });
 
-describe('signing in', () => {
-  it('tells apart an unknown key, a client’s, and none', async () => {
+describe('POST /v1/admin/session', () => {
+  it('has different errors for an unknown key, a client key and no key', async () => {
     expect((await browser().signIn(one, 'hf_nobodys')).json()).toMatchObject({
       status: 401,
       code: 'unauthenticated',
@@ -242,7 +242,7 @@ describe('signing in', () => {
     });
   });
 
-  it('is refused for a while after five failures of an address, at every process and with the right key too', async () => {
+  it('answers 429 after five failures of an address, at every process and also with the right key', async () => {
     const guessing = browser();
     for (let tries = 0; tries < 5; tries++)
       expect((await guessing.signIn(tries % 2 ? one : other, `hf_guess_${tries}`)).statusCode).toBe(401);
@@ -258,7 +258,7 @@ describe('signing in', () => {
     expect((await browser().signIn(one, 'hf_dev_admin')).statusCode).toBe(201);
   });
 
-  it('counts failures anew after a success, and after a minute', async () => {
+  it('resets the count of failures after a success and after a minute', async () => {
     const forgetful = browser();
     const fail = async (times: number) => {
       for (let tries = 0; tries < times; tries++)
@@ -276,7 +276,7 @@ describe('signing in', () => {
     expect((await forgetful.signIn(one, 'hf_dev_admin')).statusCode).toBe(201);
   });
 
-  it('believes a proxy only when it is named', async () => {
+  it('trusts X-Forwarded-For only of configured proxies', async () => {
     const { apis, close } = await openApis(1, { TRUSTED_PROXIES: '192.0.2.250' });
     const failing = async (at: NestFastifyApplication, proxy: string, client: string) => {
       const by = new Browser(proxy);
@@ -292,7 +292,7 @@ describe('signing in', () => {
     await close();
   });
 
-  it('shows the development keys, and none that somebody chose', async () => {
+  it('shows the development keys but no configured keys', async () => {
     const page = (await browser().send(one, 'GET', '/v1/admin/session')).json();
     expect(page).toMatchObject({
       status: 401,
@@ -305,7 +305,7 @@ describe('signing in', () => {
     await close();
   });
 
-  it('in production shows no key, and sends its cookie over TLS only', async () => {
+  it('shows no keys in production and sets a Secure cookie', async () => {
     const keys = { admin: `hf_live_${randomUUID()}`, viewer: `hf_live_${randomUUID()}` };
     const { apis, close } = await openApis(1, {
       NODE_ENV: 'production',

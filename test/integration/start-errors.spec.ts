@@ -75,7 +75,7 @@ describe('the migrations', () => {
     await onServer(empty.url, grants!);
   };
 
-  it('print the GRANT that is missing when schema or tables belong to another role, and run after it', async () => {
+  it('print the missing GRANT when schema or tables belong to another role, and run after it', async () => {
     const noRights = await refusal('dist/database/migrate.js', { DATABASE_URL: as(guest) });
     expect(noRights).toMatch(/^DATABASE_URL: role "guest_\w+" may not migrate database/);
     await obey(noRights);
@@ -91,7 +91,7 @@ describe('the migrations', () => {
     });
   });
 
-  it('never ask to be made a member of a superuser', async () => {
+  it('never ask for membership in a superuser role', async () => {
     const DATABASE_URL = changed(database.url, (parts) => (parts.username = guest));
     const line = await refusal('dist/database/migrate.js', { DATABASE_URL });
     expect(line).toMatch(/^DATABASE_URL: role "guest_\w+" may not migrate .*Migrate as "\w+"/);
@@ -104,7 +104,7 @@ describe.each([
   ['the API', 'dist/main.js'],
   ['the worker', 'dist/worker.js'],
   ['the audit', 'dist/audit/audit-command.js'],
-])('a DATABASE_URL that cannot be used, %s', (_what, script) => {
+])('an unusable DATABASE_URL, %s', (_what, script) => {
   it('names a database that does not exist, and how to create it', async () => {
     const DATABASE_URL = changed(database.url, (parts) => (parts.pathname = '/nowhere'));
     expect(await refusal(script, { DATABASE_URL })).toMatch(
@@ -123,7 +123,7 @@ describe.each([
   });
 });
 
-describe('a DATABASE_URL that leads elsewhere', () => {
+describe('a DATABASE_URL of another server', () => {
   it('is refused as not PostgreSQL', async () => {
     const DATABASE_URL = `postgres://me@127.0.0.1:${stranger.port}/holdfast`;
     expect(await refusal('dist/database/migrate.js', { DATABASE_URL })).toMatch(
@@ -138,7 +138,7 @@ describe('a DATABASE_URL that leads elsewhere', () => {
     );
   });
 
-  it('is refused by an API that has waited for it', async () => {
+  it('is refused by the API after it has waited', async () => {
     const DATABASE_URL = `postgres://me@127.0.0.1:${await freePort()}/holdfast`;
     expect(await refusal('dist/main.js', { DATABASE_URL })).toMatch(/^DATABASE_URL: nothing listens on/);
   });
@@ -153,7 +153,7 @@ describe('an API that cannot listen', () => {
       /^HOST: "203\.0\.113\.7" is not an address of this machine/,
     ],
     ['a URL', 'http://127.0.0.1', /^HOST is "http:\/\/127\.0\.0\.1", which is no IP address/],
-  ])('says so for HOST with %s', async (_what, HOST, expected) => {
+  ])('explains HOST with %s', async (_what, HOST, expected) => {
     expect(await refusal('dist/main.js', { DATABASE_URL: database.url, HOST })).toMatch(expected);
   });
 
@@ -164,7 +164,7 @@ describe('an API that cannot listen', () => {
     );
   });
 
-  it('names METRICS_PORT when it is the worker’s that is in use', async () => {
+  it('names METRICS_PORT when the port of the worker is in use', async () => {
     const METRICS_PORT = String(stranger.port);
     expect(await refusal('dist/worker.js', { DATABASE_URL: database.url, METRICS_PORT })).toMatch(
       new RegExp(`^METRICS_PORT ${METRICS_PORT} cannot be used`),

@@ -5,8 +5,8 @@ import fastify from 'fastify';
 import { closeWhenAnswered } from '../../src/http/connections';
 import { until } from '../support/until';
 
-describe('a server that is told to close', () => {
-  it('does not wait for connections over which nothing was asked', async () => {
+describe('closeWhenAnswered', () => {
+  it('does not wait for connections without a request', async () => {
     const { server, port } = await listening();
     const accepted = once(server.server, 'connection');
     const silent = connect(port, '127.0.0.1');
@@ -17,7 +17,7 @@ describe('a server that is told to close', () => {
     silent.destroy();
   });
 
-  it('answers what was asked, and does not wait for what else may come that way', async () => {
+  it('answers requests in flight and closes their connections', async () => {
     const { server, port, answer, asked } = await listening();
     const agent = new Agent({ keepAlive: true });
     const response = new Promise<{ connection: string | undefined; text: string }>((resolve, reject) => {
@@ -36,7 +36,7 @@ describe('a server that is told to close', () => {
     await closed;
   });
 
-  it('does not wait for the next request of an event stream either', async () => {
+  it('does not wait for another request on the connection of an event stream', async () => {
     const { server, port, answer, asked } = await listening();
     const client = connect(port, '127.0.0.1').on('error', () => undefined);
     client.write('GET /raw HTTP/1.1\r\nHost: h\r\n\r\n');

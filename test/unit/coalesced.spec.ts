@@ -10,7 +10,7 @@ function controlled() {
 const settle = () => new Promise(setImmediate);
 
 describe('Coalesced', () => {
-  it('runs at most one at a time, and one more for all who asked meanwhile', async () => {
+  it('runs at most once at a time, and once more for all calls made meanwhile', async () => {
     const { runs, coalesced } = controlled();
     const first = coalesced.run();
     const later = Array.from({ length: 50 }, () => coalesced.run());
@@ -33,7 +33,7 @@ describe('Coalesced', () => {
     expect(await latest).toBe('newest');
   });
 
-  it('runs again for those who waited after one that failed, and whenever it is idle', async () => {
+  it('runs again for waiting calls after a failure, and whenever it is idle', async () => {
     const { runs, coalesced } = controlled();
     const failing = coalesced.run();
     const waiting = coalesced.run();

@@ -41,11 +41,11 @@ describe('the setting FAILPOINT', () => {
     expect(parseFailpoints(setting)).toEqual(expected.map((one) => ({ nth: undefined, ...one })));
   });
 
-  it.each(failpointNames)('knows %s', (name) => {
+  it.each(failpointNames)('accepts %s', (name) => {
     expect(parseFailpoints(`${name}:kill9@1`)).toEqual([{ name, action: { kind: 'kill9' }, nth: 1 }]);
   });
 
-  it('knows the recorder, and only by itself', () => {
+  it('accepts record, but only alone', () => {
     expect(parseFailpoints('record')).toBe('record');
     expect(refusalOf('record,intake.before-commit:kill9')).toContain('"record"');
   });
@@ -56,7 +56,7 @@ describe('the setting FAILPOINT', () => {
     'INTAKE.before-commit:kill9',
     'toString:kill9',
     'intake.before-commit:throw,nowhere:throw',
-  ])('names every place there is when it is asked for one that is not (%s)', (setting) => {
+  ])('lists all names when the name is unknown (%s)', (setting) => {
     const message = refusalOf(setting);
     for (const name of failpointNames) expect(message).toContain(name);
   });
@@ -71,7 +71,7 @@ describe('the setting FAILPOINT', () => {
     'sleep=-1',
     'sleep=12345678',
     'throw:2',
-  ])('names every action there is when it is asked for one that is not (%s)', (action) => {
+  ])('lists all actions when the action is unknown (%s)', (action) => {
     const message = refusalOf(`intake.before-commit:${action}`);
     expect(message).toContain(`"${action}"`);
     for (const known of ['kill9', 'stop', 'throw', 'hang', 'sleep=<ms>']) expect(message).toContain(known);
@@ -89,7 +89,7 @@ describe('the setting FAILPOINT', () => {
     'intake.before-commit:kill9@1@2',
     'intake.before-commit:kill9,',
     ' ',
-  ])('shows how it is written when it cannot be read (%j)', (setting) => {
+  ])('shows an example when it cannot be parsed (%j)', (setting) => {
     const message = refusalOf(setting);
     expect(message).toContain('<name>:<action>[@<nth>]');
     expect(message).toContain('FAILPOINT=intake.before-commit:kill9');
@@ -118,11 +118,11 @@ describe('the setting FAILPOINT', () => {
 });
 
 describe('a failpoint', () => {
-  it('that nobody armed does nothing, and makes nobody wait', () => {
+  it('does nothing and returns at once when unarmed', () => {
     expect(failpoint('intake.before-commit')).toBeUndefined();
   });
 
-  it('leaves every other place alone', async () => {
+  it('affects no other failpoint', async () => {
     armFailpoints('intake.before-commit:throw');
     await failpoint('intake.after-commit');
     await failpoint('reserve.before-commit');
@@ -131,12 +131,12 @@ describe('a failpoint', () => {
     );
   });
 
-  it('acts at every passing unless it is told which', async () => {
+  it('acts on every pass without @nth', async () => {
     armFailpoints('relay.sent:throw');
     for (let nth = 1; nth <= 3; nth++) await expect(failpoint('relay.sent')).rejects.toThrow('relay.sent');
   });
 
-  it('with @nth acts at that passing alone, counted by its own name', async () => {
+  it('acts with @nth on that pass only, counted per name', async () => {
     armFailpoints('relay.sent:throw@3,relay.marked:throw@1');
     await expect(failpoint('relay.marked')).rejects.toThrow('relay.marked');
     await failpoint('relay.sent');
@@ -145,7 +145,7 @@ describe('a failpoint', () => {
     await failpoint('relay.sent');
   });
 
-  it('that is armed anew counts from the beginning', async () => {
+  it('counts from the start when armed again', async () => {
     for (let start = 1; start <= 2; start++) {
       armFailpoints('relay.sent:throw@2');
       await failpoint('relay.sent');
@@ -165,21 +165,21 @@ describe('a failpoint', () => {
     expect(kill.mock.calls).toEqual([[process.pid, signal]]);
   });
 
-  it('sleeps for as long as it is told', async () => {
+  it('sleeps for the given time', async () => {
     armFailpoints('webhook.stored:sleep=120');
     const startedAt = performance.now();
     await failpoint('webhook.stored');
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(119);
   });
 
-  it('during a call acts only after the call has had time to leave', async () => {
+  it('acts during a call only after the call had time to leave the process', async () => {
     armFailpoints('capture.during-ask:throw');
     const startedAt = performance.now();
     await expect(failpoint('capture.during-ask')).rejects.toThrow('capture.during-ask');
     expect(performance.now() - startedAt).toBeGreaterThanOrEqual(49);
   });
 
-  it('that is recorded is printed once, and nothing fails', async () => {
+  it('is printed once by record, and does not fail', async () => {
     const print = jest.spyOn(console, 'log').mockImplementation(() => undefined);
     armFailpoints('record');
     for (const name of ['intake.key-claimed', 'relay.sent', 'intake.key-claimed'] as const)
@@ -201,11 +201,11 @@ describe('the list of failpoints', () => {
     .map((path) => readFileSync(path, 'utf8'))
     .join('\n');
 
-  it('names each place once', () => {
+  it('has each name once', () => {
     expect(new Set(failpointNames).size).toBe(failpointNames.length);
   });
 
-  it('names only transactions that there are', () => {
+  it('has only transactions that exist', () => {
     const named = transactionNames.filter(
       (name) => !new RegExp(`(transaction|commit|moveAll)(\\(\\s*|: )'${name}'`).test(code),
     );
@@ -213,19 +213,19 @@ describe('the list of failpoints', () => {
     expect(named).toEqual(['command']);
   });
 
-  it('names only places that there are', () => {
+  it('has only places that exist', () => {
     const places = failpointNames.filter((name) => !/commit$|-ask$|key-claimed$|stock-taken$/.test(name));
     expect(places.filter((name) => !code.includes(`failpoint('${name}')`))).toEqual([]);
   });
 
-  it('names only moments of an intake that there are', () => {
+  it('has only points of an intake that exist', () => {
     const moments = ['key-claimed', 'stock-taken'];
     expect(
       moments.filter((moment) => !code.includes(`failpoint(\`\${kind.transaction}.${moment}\`)`)),
     ).toEqual([]);
   });
 
-  it('names only moments of a call that there are', () => {
+  it('has only points of a call that exist', () => {
     const moments = ['before-ask', 'during-ask', 'after-ask'];
     expect(moments.filter((moment) => !code.includes(`\`\${operation.kind}.${moment}\``))).toEqual([]);
   });

@@ -68,7 +68,7 @@ const golden: [string, new () => object, string, string][] = [
 ];
 
 describe('fingerprintOf', () => {
-  it.each(golden)('has the fingerprint that the build before gave: %s', async (_what, dto, json, hex) => {
+  it.each(golden)('gives the same fingerprint as the previous build: %s', async (_what, dto, json, hex) => {
     expect(await fingerprint(dto, json)).toBe(hex);
   });
 });
@@ -76,7 +76,7 @@ describe('fingerprintOf', () => {
 describe('fingerprintsOf', () => {
   const body = { customerId: 'c', lines: [{ sku: 'A', quantity: 1 }] };
 
-  it('knows what the build before gave for metadata that it misread', () => {
+  it('also gives the fingerprint of the previous build for metadata that it misread', () => {
     const metadata = { constructor: 'x', toString: 'y', prototype: 'z', a: 'b' } as Record<string, string>;
     const { fingerprint, fingerprintV1 } = fingerprintsOf({ ...body, metadata });
 
@@ -86,7 +86,7 @@ describe('fingerprintsOf', () => {
     expect(fingerprint.equals(fingerprintV1!)).toBe(false);
   });
 
-  it('has one fingerprint for all other requests', () => {
+  it('gives one fingerprint for all other requests', () => {
     for (const metadata of [undefined, {}, { a: 'b', length: '1' }])
       expect(fingerprintsOf({ ...body, metadata } as object).fingerprintV1).toBeUndefined();
   });

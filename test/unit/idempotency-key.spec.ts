@@ -9,7 +9,7 @@ const codeOf = (header: string | string[] | undefined): string => {
   }
 };
 
-describe('an Idempotency-Key header', () => {
+describe('the Idempotency-Key header', () => {
   it.each([
     ['8e03978e-40d5-43dd-bc93-6894a57f9324', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
     ['"8e03978e-40d5-43dd-bc93-6894a57f9324"', '8e03978e-40d5-43dd-bc93-6894a57f9324'],
@@ -23,21 +23,21 @@ describe('an Idempotency-Key header', () => {
     ['', 'idempotency_key_missing'],
     [undefined, 'idempotency_key_missing'],
     [['a', 'b'], 'idempotency_key_invalid'],
-  ])('of %j means %s', (header, meaning) => {
+  ])('%j means %s', (header, meaning) => {
     expect(codeOf(header)).toBe(meaning);
   });
 });
 
-describe('a fingerprint', () => {
+describe('fingerprintOf', () => {
   const request = { customerId: 'c', lines: [{ sku: 'A', quantity: 1 }], metadata: { b: '1', a: '2' } };
 
-  it('is the same in whatever order the fields came', () => {
+  it('ignores the order of fields', () => {
     expect(
       fingerprintOf({ metadata: { a: '2', b: '1' }, lines: [{ quantity: 1, sku: 'A' }], customerId: 'c' }),
     ).toEqual(fingerprintOf(request));
   });
 
-  it('is the same whether a field is left out or undefined', () => {
+  it('treats an undefined field as absent', () => {
     expect(fingerprintOf({ ...request, ttlSeconds: undefined })).toEqual(fingerprintOf(request));
   });
 

@@ -39,7 +39,7 @@ const connect = () => {
   return { reader, stream, left };
 };
 
-describe('an event stream', () => {
+describe('EventStream', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
@@ -64,7 +64,7 @@ describe('an event stream', () => {
     expect(reader.written).toEqual([': still here\n\n', ': still here\n\n', ': still here\n\n']);
   });
 
-  it('cuts off a reader that has taken nothing for six heartbeats', () => {
+  it('drops a reader that has read nothing for six heartbeats', () => {
     const { reader, stream, left } = connect();
     reader.isFull = true;
     stream.send('a', { data: '1' });
@@ -77,7 +77,7 @@ describe('an event stream', () => {
     expect(left).toHaveBeenCalledTimes(1);
   });
 
-  it('keeps a reader that is slow but reads', () => {
+  it('keeps a slow reader', () => {
     const { reader, stream } = connect();
     for (let nth = 0; nth < 20; nth++) {
       reader.isFull = true;
@@ -89,7 +89,7 @@ describe('an event stream', () => {
     expect(reader.isDestroyed).toBe(false);
   });
 
-  it('sends what waits before it completes, and nothing but the goodbye when it is ended', () => {
+  it('sends waiting events before it completes, and only the last event when it is ended', () => {
     for (const [finish, expected] of [
       [(stream: EventStream) => stream.complete(), ['data: 1\n\n', 'data: 2\n\n']],
       [(stream: EventStream) => stream.end({ data: 'bye' }), ['data: 1\n\n', 'data: bye\n\n']],
@@ -108,11 +108,11 @@ describe('an event stream', () => {
   });
 });
 
-describe('what is computed once a second', () => {
+describe('OncePerSecond', () => {
   beforeEach(() => jest.useFakeTimers());
   afterEach(() => jest.useRealTimers());
 
-  it('is the same for all who ask, until the second is over', async () => {
+  it('returns the same value to all callers within a second', async () => {
     let computed = 0;
     const value = new OncePerSecond(async () => ++computed);
 
@@ -123,7 +123,7 @@ describe('what is computed once a second', () => {
     expect(await value.get()).toBe(2);
   });
 
-  it('is computed less often where that takes long, so that looking stays cheap', async () => {
+  it('computes less often when computing takes long', async () => {
     let computed = 0;
     const value = new OncePerSecond(async () => {
       await new Promise((resolve) => setTimeout(resolve, 400));
@@ -141,7 +141,7 @@ describe('what is computed once a second', () => {
     expect(await second).toBe(2);
   });
 
-  it('is not waited for where an older one will do', async () => {
+  it('returns an older value when the new one takes too long', async () => {
     let computed = 0;
     const value = new OncePerSecond(async () => {
       computed += 1;
@@ -162,7 +162,7 @@ describe('what is computed once a second', () => {
     expect(await newer).toBe(2);
   });
 
-  it('is tried anew after a failure', async () => {
+  it('tries again after a failure', async () => {
     let tries = 0;
     const value = new OncePerSecond(async () => {
       tries += 1;
