@@ -74,9 +74,7 @@ describe('a service that is interrupted', () => {
     await shop.service.kill('worker-1', 'SIGCONT');
 
     expect(tally(orders, ({ status }) => status)).toEqual({ placed: ids.length });
-    await until('it noticed', async () =>
-      /driven by another worker now/.test(shop.service.outputOf('worker-1')),
-    );
+    await until('it noticed', async () => /driven by another worker/.test(shop.service.outputOf('worker-1')));
     const later = await Promise.all(ids.map((id) => shop.orderNow(id)));
     expect(later).toEqual(orders.map((order) => ({ ...order, expiresInSeconds: expect.any(Number) })));
     await shop.expectAudit();
