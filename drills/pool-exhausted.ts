@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { inParallel, tally } from '../test/support/shop';
-import { endsInTime } from './kit/business-as-usual';
+import { expires } from './kit/business-as-usual';
 import type { Drill } from './kit/drill';
 
 /** Three seconds for a connection to look the caller up, three for the buyer's turn, five for a lock, four for a busy machine. */
@@ -43,7 +43,7 @@ export const drill: Drill = {
     stage.count('told to come again', answers.length);
 
     await shop.buy(20, { sku, atOnce: 4 });
-    await endsInTime(shop);
+    await expires(shop);
     await shop.audit();
   },
 };

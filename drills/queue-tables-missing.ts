@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { until } from '../test/support/until';
-import { businessAsUsual, endsInTime } from './kit/business-as-usual';
+import { businessAsUsual, expires } from './kit/business-as-usual';
 import { type Drill, removed } from './kit/drill';
 import { reach } from './kit/reach';
 
@@ -43,7 +43,7 @@ export const drill: Drill = {
     await until('both say what to do', async () =>
       ['worker-1', 'worker-2'].every((name) => says(name, /npm run db:migrate/)),
     );
-    await endsInTime(shop);
+    await expires(shop);
     assert.ok(!says('worker-1', /worker ready/), 'it says that it is ready, and takes no jobs');
     await shop.terminate('worker-2');
     assert.ok(says('worker-2', /ended: exit 0/), 'it did not end by itself');

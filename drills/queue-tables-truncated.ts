@@ -2,7 +2,7 @@ import { inParallel } from '../test/support/shop';
 import { until } from '../test/support/until';
 import type { Drill } from './kit/drill';
 import { sentIsTakenForApplied } from './kit/mutants';
-import { endsInTime } from './kit/business-as-usual';
+import { expires } from './kit/business-as-usual';
 
 export const drill: Drill = {
   name: 'queue-tables-truncated',
@@ -45,7 +45,7 @@ export const drill: Drill = {
     await empty();
     await shop.service.restart('worker-1');
 
-    await endsInTime(shop);
+    await expires(shop);
     await shop.audit();
     const again = await shop.query('SELECT FROM outbox WHERE relay_epoch > 1');
     stage.count('messages sent again', again.length);

@@ -130,6 +130,17 @@ export class Shop {
     await until(`${units} of ${sku} are available`, async () => (await this.available(sku)) === units);
   }
 
+  /** The expired reservations of a SKU, and how many of them ended before their time by the database's clock. */
+  async expired(sku: string): Promise<{ reservations: number; early: number }> {
+    const [counts] = await this.query<{ reservations: number; early: number }>(
+      `SELECT count(*)::int AS reservations, count(*) FILTER (WHERE ended_at < expires_at)::int AS early
+         FROM reservations JOIN reservation_lines ON reservation_id = id
+        WHERE sku = $1 AND status = 'expired'`,
+      [sku],
+    );
+    return counts!;
+  }
+
   async orderNow(orderId: string): Promise<any> {
     return (await this.admin.get(`/v1/orders/${orderId}`)).body;
   }
