@@ -35,7 +35,7 @@ export const drill: Drill = {
     const buying = (async () => {
       while (waiting) await shop.buy(5, { sku: other });
     })();
-    await until('all of them are back on sale', async () => (await shop.available(sku)) === crowd, 8_000);
+    await until('all of them are back on sale', async () => (await shop.available(sku)) === crowd);
     waiting = false;
     await buying;
 
