@@ -5,20 +5,21 @@ import type { Drill } from './kit/drill';
 
 export const drill: Drill = {
   name: 'amount-mismatch',
-  promise: 'An answer about another amount places nothing: the order waits for a person, who can undo it.',
+  promise:
+    'A provider result with another amount places no order: the saga is stuck until an operator compensates it.',
   rows: [19],
   sometimes: ['stuck'],
   mutants: [
     {
       name: 'any-amount-will-do',
-      why: 'what the provider says it set aside is not compared with what was asked for',
+      why: 'the authorized amount is not compared with the requested amount',
       guard: 'provider-amount-matches',
       change: (line) => line.replace('result.amount === operation.amount && ', ''),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres' });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres' });
     const sku = await shop.product(20);
     const purchases = await shop.buy(10, {
       sku,
@@ -27,9 +28,9 @@ export const drill: Drill = {
     await shop.converge();
 
     const orders = await shop.ordersOf(purchases);
-    const told = tally(orders, ({ status, saga }) => `${status}, saga ${saga.status}`);
-    assert.deepEqual(told, { 'placed, saga completed': 5, 'pending, saga stuck': 5 });
-    stage.count('stuck', await shop.sagaEvents('stuck'));
+    const outcomes = tally(orders, ({ status, saga }) => `${status}, saga ${saga.status}`);
+    assert.deepEqual(outcomes, { 'placed, saga completed': 5, 'pending, saga stuck': 5 });
+    environment.count('stuck', await shop.sagaEvents('stuck'));
     await shop.audit({ stuck: 5 });
 
     const stuck = orders.filter(({ saga }) => saga.status === 'stuck');

@@ -6,16 +6,16 @@ const inFlight = 12;
 export const drill: Drill = {
   name: 'calls-hold-no-connection',
   promise:
-    'A dozen charges are under way on two connections to the database, for no transaction is open during a call.',
+    'Twelve charges are in flight on two database connections, because no transaction is open during a call.',
   rows: [54],
-  sometimes: ['charges under way at once'],
+  sometimes: ['charges in flight at once'],
   mutants: [],
   noMutant:
     'no line guards it: a step that asks the provider is given no transaction that it could keep open',
 
-  run: async (stage) => {
+  run: async (environment) => {
     const env = { PAYMENT_TIMEOUT_MS: '4000', SAGA_LEASE_MS: '9000' };
-    const shop = await stage.open({
+    const shop = await environment.open({
       queue: 'postgres',
       env,
       envOf: { 'worker-1': { DATABASE_POOL_MAX: '2' } },
@@ -29,7 +29,7 @@ export const drill: Drill = {
       );
       return sent.length === inFlight;
     });
-    stage.count('charges under way at once', inFlight);
+    environment.count('charges in flight at once', inFlight);
     await shop.audit();
   },
 };

@@ -5,15 +5,15 @@ import { reach } from './kit/reach';
 
 export const drill: Drill = {
   name: 'commit-answer-lost',
-  promise: 'Whether a COMMIT or only its answer was lost, a buyer who repeats the request has one order.',
+  promise: 'If a COMMIT or its response is lost, a buyer who repeats the request has exactly one order.',
   rows: [3, 43],
-  sometimes: ['answers lost', 'COMMITs lost'],
+  sometimes: ['COMMIT responses lost', 'COMMITs lost'],
   mutants: [everyKeyIsNew],
 
-  run: async (stage) => {
-    const proxy = await LossyProxy.before(await stage.database());
-    stage.onClose(() => proxy.close());
-    const shop = await stage.open({ queue: 'postgres', apis: 2, workers: 2, databaseUrl: proxy.url });
+  run: async (environment) => {
+    const proxy = await LossyProxy.before(await environment.database());
+    environment.onClose(() => proxy.close());
+    const shop = await environment.open({ queue: 'postgres', apis: 2, workers: 2, databaseUrl: proxy.url });
     const sku = await shop.product(10_000);
 
     let open = true;
@@ -24,8 +24,8 @@ export const drill: Drill = {
     for (let loss = 1; loss <= 30; loss++) {
       proxy.lose = loss % 2 ? 'answer to COMMIT' : 'COMMIT';
       await reach('a COMMIT was lost', async () => proxy.lose === 'nothing');
-      stage.count(loss % 2 ? 'answers lost' : 'COMMITs lost', 1);
-      await stage.pause(0, 150);
+      environment.count(loss % 2 ? 'COMMIT responses lost' : 'COMMITs lost', 1);
+      await environment.pause(0, 150);
     }
     open = false;
     await buying;

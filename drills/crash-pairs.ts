@@ -1,8 +1,8 @@
 import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
-import { noNetUnderTheDoorbell } from './kit/mutants';
+import { noSweeperForSagas } from './kit/mutants';
 import { type Place, dyingAt, nameOf, placesOfATour, processes } from './kit/places';
-import type { Stage } from './kit/stage';
+import type { Environment } from './kit/environment';
 import { hasty, tour } from './kit/tour';
 
 const pairsDefault = 100;
@@ -13,38 +13,37 @@ const deathsInARow = 6;
 
 export const drill: Drill = {
   name: 'crash-pairs',
-  promise:
-    'A process that is killed while it recovers from having been killed leaves no more behind than the first time.',
+  promise: 'A process that is killed during its recovery from a kill leaves nothing inconsistent.',
   rows: [1, 2, 4, 5, 6, 7, 8, 10, 11],
   sometimes: ['pairs'],
   limitSeconds: 900,
-  mutants: [noNetUnderTheDoorbell],
+  mutants: [noSweeperForSagas],
 
-  run: async (stage) => {
-    const open = () => stage.open({ queue: 'postgres', env: hasty });
+  run: async (environment) => {
+    const open = () => environment.open({ queue: 'postgres', env: hasty });
     const first = await open();
     const places = await placesOfATour(first);
-    const wanted = stage.options.pairs ?? pairsDefault;
+    const wanted = environment.options.pairs ?? pairsDefault;
     const play = async (shop: DrilledShop) => {
-      while ((stage.facts.pairs ?? 0) < wanted) await dieInARow(stage, shop, places);
+      while ((environment.facts.pairs ?? 0) < wanted) await dieInARow(environment, shop, places);
     };
     await Promise.all([play(first), ...Array.from({ length: lanes - 1 }, async () => play(await open()))]);
   },
 };
 
 /** Both processes die again and again, at places from the seed, while clients go on; then all must be well. */
-async function dieInARow(stage: Stage, shop: DrilledShop, places: Place[]): Promise<void> {
-  const told: string[] = [];
+async function dieInARow(environment: Environment, shop: DrilledShop, places: Place[]): Promise<void> {
+  const died: string[] = [];
   try {
     let dying = processes.length;
     const chains = processes.map(async (process) => {
       const own = places.filter((place) => place.process === process);
       for (let death = 1; death <= deathsInARow; death++) {
-        const place = stage.random.pick(own);
-        told.push(nameOf(place));
+        const place = environment.random.pick(own);
+        died.push(nameOf(place));
         await shop.service.restart(process, dyingAt(place));
         await shop.service.ended(process);
-        if (death > 1) stage.count('pairs', 1);
+        if (death > 1) environment.count('pairs', 1);
       }
       dying -= 1;
       await shop.service.restart(process, dyingAt());
@@ -56,7 +55,7 @@ async function dieInARow(stage: Stage, shop: DrilledShop, places: Place[]): Prom
     await Promise.all([...chains, touring]);
     await shop.audit();
   } catch (error) {
-    if (error instanceof Error) error.message = `After deaths at ${told.join(', ')}: ${error.message}`;
+    if (error instanceof Error) error.message = `After deaths at ${died.join(', ')}: ${error.message}`;
     throw error;
   }
 }

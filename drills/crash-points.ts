@@ -10,22 +10,22 @@ const lanes = 3;
 
 export const drill: Drill = {
   name: 'crash-points',
-  promise: 'Wherever a process is killed, everything that was begun comes to its right end, once.',
+  promise: 'Wherever a process is killed, all started work completes correctly, once.',
   rows: [1, 2, 4, 5, 6, 7, 8, 10, 11],
   sometimes: ['places'],
   limitSeconds: 900,
   mutants: [everyKeyIsNew],
 
-  run: async (stage) => {
-    const open = () => stage.open({ queue: 'postgres', env: hasty });
+  run: async (environment) => {
+    const open = () => environment.open({ queue: 'postgres', env: hasty });
     const first = await open();
     const places = await placesOfATour(first);
     const left = places.values();
     const play = async (shop: DrilledShop) => {
-      for (const place of left) if (await dieAt(shop, place)) stage.count('places', 1);
+      for (const place of left) if (await dieAt(shop, place)) environment.count('places', 1);
     };
     await Promise.all([play(first), ...Array.from({ length: lanes - 1 }, async () => play(await open()))]);
-    assert.ok(stage.facts.places! >= 25, `killed at ${stage.facts.places} places only`);
+    assert.ok(environment.facts.places! >= 25, `killed at ${environment.facts.places} places only`);
   },
 };
 

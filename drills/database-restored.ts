@@ -15,45 +15,45 @@ import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import type { ReplicatedPostgres } from './kit/postgres-server';
 import { reach } from './kit/reach';
-import type { Stage } from './kit/stage';
+import type { Environment } from './kit/environment';
 
 export const drill: Drill = {
   name: 'database-restored',
   promise:
-    'A database that comes back older charges nobody twice, and the audit names every charge of an order that it lost.',
+    'After a restore of an older database nobody is charged twice, and the audit reports every charge of a lost order.',
   rows: [45],
-  sometimes: ['orders asked for again', 'lost orders named'],
+  sometimes: ['orders repeated', 'lost orders reported'],
   mutants: [
     {
       name: 'random-key',
-      why: 'a payment operation is sent under a random key, which a restored database does not know',
+      why: 'a payment operation is sent under a random key, which is not in the restored database',
       guard: 'provider-key-from-purpose',
       change: (line) => line.replace('${number}', '${Math.random()}'),
     },
     {
       name: 'random-metadata',
-      why: 'the metadata carries a random id, so that the repeated request has other parameters',
+      why: 'the metadata has a random id, so the repeated request has other parameters',
       guard: 'provider-metadata-from-purpose',
       change: (line) =>
         line.replace('number: String(number) }', 'number: String(number), operationId: operation.id }'),
     },
     {
       name: 'lost-orders-passed-over',
-      why: 'the audit compares the orders that the database knows, and no others',
+      why: 'the audit compares only orders that are in the database',
       guard: 'lost-orders-are-reported',
       change: (line) => line.replace('books.values()', '[]'),
     },
   ],
 
-  run: async (stage) => {
-    await copyPutBack(stage);
-    await standbyPromoted(stage);
+  run: async (environment) => {
+    await copyPutBack(environment);
+    await standbyPromoted(environment);
   },
 };
 
 /** Workers charge everything, and then the database is as it was before they began. */
-async function copyPutBack(stage: Stage): Promise<void> {
-  const shop = await stage.open({ queue: 'postgres' });
+async function copyPutBack(environment: Environment): Promise<void> {
+  const shop = await environment.open({ queue: 'postgres' });
   const sku = await shop.product(100);
   await shop.terminate('worker-1');
   const charged = await shop.buy(20, { sku });
@@ -71,7 +71,7 @@ async function copyPutBack(stage: Stage): Promise<void> {
   await shop.terminate('api-1');
   await copy.putBack();
 
-  // It took so long that the reservations' time is up, so the step of the operations guide is taken.
+  // The restore took longer than the reservations' TTL, so the step of the operations guide applies.
   await shop.tamper(`UPDATE reservations SET expires_at = clock_timestamp() - interval '1 hour'`);
   await shop.tamper(guideStatement());
   await shop.revive('api-1', 'worker-1');
@@ -80,7 +80,7 @@ async function copyPutBack(stage: Stage): Promise<void> {
   assert.deepEqual(await endsOf(shop, declined), { rejected: 4 });
   const after = await ledgerOf(shop);
   const again = [...after.values()].filter((row) => row.attempts > before.get(row.orderId)!.attempts);
-  stage.count('orders asked for again', again.length);
+  environment.count('orders repeated', again.length);
   const money = (rows: Map<string, Row>) =>
     [...rows.values()].map((row) => ({ ...row, attempts: undefined }));
   assert.deepEqual(money(after), money(before), 'what the provider had done, and what it has done since');
@@ -93,12 +93,12 @@ async function copyPutBack(stage: Stage): Promise<void> {
 }
 
 /** A standby that lacks the last second takes over while the service runs. */
-async function standbyPromoted(stage: Stage): Promise<void> {
-  const postgres = await stage.replicatedPostgres();
+async function standbyPromoted(environment: Environment): Promise<void> {
+  const postgres = await environment.replicatedPostgres();
   const address = await TcpProxy.before(postgres.primary.url);
-  stage.onClose(() => address.close());
+  environment.onClose(() => address.close());
   const servers = [postgres.primary.child, postgres.standby.child];
-  const shop = await stage.open({ queue: 'postgres', databaseUrl: address.url, servers });
+  const shop = await environment.open({ queue: 'postgres', databaseUrl: address.url, servers });
   const sku = await shop.product(100);
   await shop.terminate('worker-1');
   const known = await shop.buy(20, { sku });
@@ -124,16 +124,16 @@ async function standbyPromoted(stage: Stage): Promise<void> {
     );
   }
 
-  const red = await auditCommand(stage, shop);
+  const red = await auditCommand(environment, shop);
   assert.equal(red.exitCode, 1, red.output);
   const broken = red.output.split('\n').filter((line) => line.startsWith('BROKEN'));
   assert.equal(broken.length, 1, red.output);
   const named = [...red.output.matchAll(/\bord_\w+/g)].map(([id]) => id);
   assert.deepEqual([...new Set(named)].sort(), [...lostIds].sort(), red.output);
-  stage.count('lost orders named', lostIds.length);
+  environment.count('lost orders reported', lostIds.length);
 
   for (const id of lostIds) await refundAtProvider(shop, id);
-  const green = await auditCommand(stage, shop);
+  const green = await auditCommand(environment, shop);
   assert.equal(green.exitCode, 0, green.output);
 }
 
@@ -171,13 +171,16 @@ async function ask(url: string, sql: string): Promise<any[]> {
 }
 
 /** `npm run audit`, as an operator runs it. */
-function auditCommand(stage: Stage, shop: DrilledShop): Promise<{ exitCode: number; output: string }> {
+function auditCommand(
+  environment: Environment,
+  shop: DrilledShop,
+): Promise<{ exitCode: number; output: string }> {
   const { databaseUrl, sandboxUrl } = shop.service;
   const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: sandboxUrl };
   return new Promise((resolve) => {
     execFile(
       process.execPath,
-      [path.join(stage.dist, 'audit/audit-command.js')],
+      [path.join(environment.dist, 'audit/audit-command.js')],
       { env },
       (error, stdout, stderr) =>
         resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),

@@ -6,42 +6,42 @@ import type { DrilledShop } from './kit/drilled-shop';
 
 export const drill: Drill = {
   name: 'deadlocks',
-  promise: 'Orders of several products in every order of their lines never wait for one another in a circle.',
+  promise: 'Orders of the same products with lines in any order never deadlock.',
   rows: [52, 70],
   sometimes: ['refused for one short line'],
   mutants: [
     {
       name: 'lines-as-they-come',
-      why: 'stock rows are locked in the order in which the buyer named the products',
+      why: 'stock rows are locked in the order of the request’s lines',
       guard: 'stock-lock-order',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', apis: 2 });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', apis: 2 });
     const skus = await inParallel(10, 5, (index) =>
       shop.product(index === 0 ? 20 : 10_000, { strategy: index % 2 ? 'row-lock' : 'conditional-update' }),
     );
     await lookForDeadlocksSooner(shop);
     const buy = async (index: number) => {
-      const lines = stage.random.shuffled(skus).slice(0, stage.random.integer(2, 5));
+      const lines = environment.random.shuffled(skus).slice(0, environment.random.integer(2, 5));
       const by = shop.caller(index);
       const how = { by, key: randomUUID() };
       const order = () => shop.order({ lines: lines.map((sku) => ({ sku, quantity: 1 })) }, how);
       let answer = await order();
-      // Connections are cut before each round; whoever has got one of those is told to come again.
+      // Connections are cut before each round; a request on one of those gets 503.
       while (answer.status === 503) answer = await order();
       return answer;
     };
     for (let round = 1; round <= 10; round++) {
       const answers = await inParallel(30, 15, buy);
       assert.equal(await deadlocksOf(shop), 0, 'deadlocks');
-      const told = tally(answers, ({ status, body }) => (status < 300 ? 'taken' : body.code));
-      const { taken = 0, insufficient_stock: refused = 0, ...others } = told;
+      const outcomes = tally(answers, ({ status, body }) => (status < 300 ? 'taken' : body.code));
+      const { taken = 0, insufficient_stock: refused = 0, ...others } = outcomes;
       assert.deepEqual(others, {}, 'orders that were neither taken nor refused for a short line');
-      stage.count('orders', taken);
-      stage.count('refused for one short line', refused);
+      environment.count('orders', taken);
+      environment.count('refused for one short line', refused);
     }
     await shop.audit();
   },
@@ -54,7 +54,7 @@ async function lookForDeadlocksSooner(shop: DrilledShop): Promise<void> {
   await shop.terminateBackends();
 }
 
-/** A session tells of its deadlocks when it ends. */
+/** A session reports its deadlocks when it ends. */
 async function deadlocksOf(shop: DrilledShop): Promise<number> {
   await shop.terminateBackends();
   const [seen] = await shop.query<{ deadlocks: number }>(

@@ -5,22 +5,22 @@ import { until } from '../test/support/until';
 export const drill: Drill = {
   name: 'event-loop-stalled',
   promise:
-    'A process in which nothing gets a turn any more is ended from outside of its event loop, and what it was at goes on in the next.',
+    'A process with a blocked event loop is killed by its watchdog thread, and the next process continues its work.',
   rows: [34],
   sometimes: ['deaths'],
   mutants: [
     {
       name: 'no-watchdog',
-      why: 'nobody ends a process whose event loop stands still',
+      why: 'a process with a blocked event loop is not killed',
       guard: 'watchdog',
       change: (line) => line.replace('===', '>='),
     },
   ],
 
-  run: async (stage) => {
+  run: async (environment) => {
     const hangs = { FAILPOINT: 'consumer.started:hang@2', EVENT_LOOP_STALL_MS: '1000' };
-    const shop = await stage.open({ queue: 'postgres', envOf: { 'worker-1': hangs } });
-    // The next one has the usual limit: on a busy machine its start alone may stall for a second.
+    const shop = await environment.open({ queue: 'postgres', envOf: { 'worker-1': hangs } });
+    // The next process has the default limit: on a busy machine its start alone may block for a second.
     const stopWatching = shop.keepAlive('worker-1', { FAILPOINT: undefined, EVENT_LOOP_STALL_MS: undefined });
     const first = shop.service.pidOf('worker-1');
 

@@ -9,27 +9,27 @@ const crowd = 2_000;
 export const drill: Drill = {
   name: 'expiry-with-queues-off',
   promise:
-    'Two thousand reservations that end in one second are on sale within five more, with every queue off and buyers at the door.',
+    'Two thousand reservations that expire in one second are back on sale, with all queues off and buyers active.',
   rows: [56, 57],
   sometimes: ['reservations expired', 'orders'],
   mutants: [
     noSweeperForExpiry,
     {
-      name: 'ended-without-giving-back',
-      why: 'a reservation expires, and its units stay where they are',
+      name: 'expired-without-returning-stock',
+      why: 'a reservation expires without returning its units to stock',
       guard: 'expiry-returns-stock',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', apis: 2, env: { QUEUES: 'off' } });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', apis: 2, env: { QUEUES: 'off' } });
     const [sku, other] = [await shop.product(crowd), await shop.product(1_000)];
     await inParallel(crowd, 40, () => shop.reserved(sku, 1, { ttlSeconds: 600 }));
     const ended = `SELECT FROM reservations WHERE status = 'expired'`;
     assert.equal((await shop.query(ended)).length, 0);
 
-    // Brings the end of all of them near, which is all that time would do.
+    // Moves the expiry of all of them close, instead of waiting.
     await shop.tamper(`UPDATE reservations SET expires_at = clock_timestamp() + interval '1 second'`);
     let waiting = true;
     const buying = (async () => {
@@ -39,7 +39,7 @@ export const drill: Drill = {
     waiting = false;
     await buying;
 
-    stage.count('reservations expired', (await shop.query(ended)).length);
+    environment.count('reservations expired', (await shop.query(ended)).length);
     await shop.audit({ messages: false });
   },
 };

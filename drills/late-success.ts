@@ -12,33 +12,33 @@ const env = { PAYMENT_TIMEOUT_MS: '400' };
 export const drill: Drill = {
   name: 'late-success',
   promise:
-    'A charge that turns up after its order was given up places it on stock that is still free, or is given back.',
+    'A charge that turns up for an abandoned order places it if its stock is still free, or is refunded.',
   rows: [15],
-  sometimes: ['placed late', 'given back late'],
+  sometimes: ['placed late', 'refunded late'],
   mutants: [
     {
-      name: 'unheard-is-a-no',
-      why: 'on the way back, a charge whose answer was never heard is taken for none',
+      name: 'unknown-is-declined',
+      why: 'during compensation, a charge with an unknown result counts as not made',
       guard: 'unheard-authorization-is-asked',
       change: () => "return { kind: 'done', reason: { code: 'nothing_to_undo' } };",
     },
     {
-      name: 'policy-not-asked',
-      why: 'an order is placed late where that is not wanted, and against its customer’s no',
+      name: 'late-policy-ignored',
+      why: 'an order is placed late against the LATE_PAYMENT setting and after its customer cancelled',
       guard: 'late-payment-policy',
       change: (line) => line.replace(/=.*;/, '= true;'),
     },
   ],
 
-  run: async (stage) => {
+  run: async (environment) => {
     const [sells, refunds] = await Promise.all([
-      stage.open({ queue: 'postgres', env }),
-      stage.open({ queue: 'postgres', env: { ...env, LATE_PAYMENT: 'refund' } }),
+      environment.open({ queue: 'postgres', env }),
+      environment.open({ queue: 'postgres', env: { ...env, LATE_PAYMENT: 'refund' } }),
     ]);
     await Promise.all([whereItMaySellLate(sells), whereItMayNot(refunds)]);
     for (const shop of [sells, refunds]) {
-      stage.count('placed late', await shop.sagaEvents('late_placed'));
-      stage.count('given back late', await shop.sagaEvents('late_given_back'));
+      environment.count('placed late', await shop.sagaEvents('late_placed'));
+      environment.count('refunded late', await shop.sagaEvents('late_given_back'));
     }
   },
 };

@@ -23,30 +23,30 @@ const bugs: Patch[] = [
 export const drill: Drill = {
   name: 'poison',
   promise:
-    'What no worker can handle is set aside with its reason after a few tries, and everything else flows.',
+    'Work that no worker can handle is set aside with its reason after a few attempts, and all other work continues.',
   rows: [49],
   sometimes: ['dead letters', 'stuck', 'deaths'],
   patches: bugs,
   mutants: [
     {
-      name: 'tried-for-ever',
-      why: 'a message that cannot be handled is never set aside',
+      name: 'retried-forever',
+      why: 'a message that cannot be handled never becomes a dead letter',
       guard: 'message-starts-limit',
       change: unlimited,
     },
     {
-      name: 'taken-up-for-ever',
-      why: 'a saga that ends its workers is taken up by the next one, and the next',
+      name: 'driven-forever',
+      why: 'a saga that kills its workers is driven by every next worker',
       guard: 'saga-sweeps-limit',
       change: unlimited,
     },
   ],
 
-  run: async (stage) => {
-    // A lost message is sent again later than a handler that throws is tried again.
+  run: async (environment) => {
+    // The resend interval is longer than the retry of a handler that throws.
     const env = { SAGA_LEASE_MS: '1700', RELAY_RESEND_MS: '10000' };
-    const shop = await stage.open({ queue: 'postgres', workers: 0, env });
-    const worker = await shop.service.launch('worker', { dist: stage.build('bugs', bugs) });
+    const shop = await environment.open({ queue: 'postgres', workers: 0, env });
+    const worker = await shop.service.launch('worker', { dist: environment.build('bugs', bugs) });
     const sku = await shop.product(100);
 
     const reservation = await shop.reserved(sku);
@@ -57,9 +57,9 @@ export const drill: Drill = {
       return body.data.length > 0 && (body.data as { id: string; reason: string }[]);
     });
     assert.match(letters[0]!.reason, /a bug/);
-    stage.count('dead letters', letters.length);
+    environment.count('dead letters', letters.length);
 
-    // One order ends its worker, one cannot be driven at all; those beside them are placed.
+    // One order kills its worker, one cannot be driven at all; all others are placed.
     const letGo = shop.keepAlive(worker);
     const bad = await shop.buy(2, { sku, paymentMethod: ['pm_sandbox_slow_1', 'pm_sandbox_slow_2'] });
     const [deadly, broken] = bad.map(({ orderIds }) => [...orderIds][0]!);
@@ -67,21 +67,21 @@ export const drill: Drill = {
       'the deadly one is set aside',
       async () => {
         const { body } = await shop.admin.get(`/v1/admin/orders/${deadly}/saga`);
-        // Not only out of attempts, which would be made all the same: nobody takes it up any more.
+        // Stuck, and not only out of attempts: no worker drives it any more.
         return body.status === 'stuck' && body.transitions.at(-1).cause === 'blocked';
       },
       3 * patienceMs, // Six workers die of it.
     );
-    stage.count('stuck', 1);
+    environment.count('stuck', 1);
     assert.deepEqual(await shop.buyToTheEnd(5, { sku }), { placed: 5 });
     assert.equal((await shop.orderNow(broken!)).status, 'pending');
     await letGo();
 
-    // The bugs are mended; a person has all of them taken up again.
+    // The bugs are fixed; an operator retries all of them.
     await shop.terminate(worker);
     await shop.service.launch('worker');
-    await shop.admin.post(`/v1/admin/dead-letters/${letters[0]!.id}/retry`, { reason: 'mended' });
-    await shop.admin.post(`/v1/admin/orders/${deadly}/saga/retry`, { reason: 'mended' });
+    await shop.admin.post(`/v1/admin/dead-letters/${letters[0]!.id}/retry`, { reason: 'fixed' });
+    await shop.admin.post(`/v1/admin/orders/${deadly}/saga/retry`, { reason: 'fixed' });
     await shop.converge();
     assert.deepEqual(
       tally(await shop.ordersOf(bad), ({ status }) => status as string),

@@ -3,26 +3,26 @@ import { inParallel, tally } from '../test/support/shop';
 import { expires } from './kit/business-as-usual';
 import type { Drill } from './kit/drill';
 
-/** Three seconds for a connection to look the caller up, three for the buyer's turn, five for a lock, four for a busy machine. */
+/** 3 s to get a connection for the API key, 3 s for the admission limit, 5 s for a lock, 4 s for a busy machine. */
 const soonMs = 15_000;
 
 export const drill: Drill = {
   name: 'pool-exhausted',
   promise:
-    'A hundred buyers at a door with two connections, both of them waiting, are told soon to come again.',
+    'With both of two database connections blocked, a hundred buyers get 503 with Retry-After within seconds.',
   rows: [55],
-  sometimes: ['told to come again'],
+  sometimes: ['answered with 503'],
   mutants: [
     {
-      name: 'waits-without-end',
-      why: 'a request whose turn does not come waits until it does',
+      name: 'waits-forever',
+      why: 'a request waits for a connection without a limit',
       guard: 'intake-wait-limit',
       change: (line) => line.replace(/: \w+,/, ': 600_000,'),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({
+  run: async (environment) => {
+    const shop = await environment.open({
       queue: 'postgres',
       envOf: { 'api-1': { DATABASE_POOL_MAX: '2', INTAKE_WAIT_MS_MAX: '3000' } },
     });
@@ -35,12 +35,12 @@ export const drill: Drill = {
     );
     await letGo();
 
-    const told = tally(answers, (answer) =>
+    const outcomes = tally(answers, (answer) =>
       answer ? `${answer.status} ${answer.body.code}` : 'nothing, soon',
     );
-    assert.deepEqual(told, { '503 unavailable': 100 });
+    assert.deepEqual(outcomes, { '503 unavailable': 100 });
     assert.ok(answers.every((answer) => Number(answer?.headers.get('retry-after')) > 0));
-    stage.count('told to come again', answers.length);
+    environment.count('answered with 503', answers.length);
 
     await shop.buy(20, { sku, atOnce: 4 });
     await expires(shop);

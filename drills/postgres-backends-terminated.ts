@@ -4,20 +4,20 @@ import { reach } from './kit/reach';
 
 export const drill: Drill = {
   name: 'postgres-backends-terminated',
-  promise: 'When PostgreSQL hangs up on everybody, again and again, nothing is lost and no process ends.',
+  promise: 'When PostgreSQL repeatedly closes all connections, nothing is lost and no process exits.',
   rows: [44],
   sometimes: ['connections cut'],
   mutants: [
     {
-      name: 'lost-connection-not-known',
-      why: 'a connection that was cut is an error like any other',
+      name: 'lost-connection-not-recognised',
+      why: 'a closed connection is treated like any other error',
       guard: 'connection-loss-is-known',
       change: (line) => `return false;\n${line}`,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', apis: 2, workers: 2 });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', apis: 2, workers: 2 });
     const sku = await shop.product(10_000);
     const pids = shop.pids();
 
@@ -27,7 +27,7 @@ export const drill: Drill = {
       while (open) await shop.buy(20, { sku, paymentMethod, atOnce: 20 });
     })();
     for (let cut = 1; cut <= 8; cut++) {
-      await stage.pause(400, 1_000);
+      await environment.pause(400, 1_000);
       await reach('somebody is connected', async () => (await shop.terminateBackends()) > 0);
     }
     open = false;

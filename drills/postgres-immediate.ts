@@ -4,22 +4,21 @@ import type { Drill } from './kit/drill';
 
 export const drill: Drill = {
   name: 'postgres-immediate',
-  promise:
-    'What was acknowledged is there after PostgreSQL has crashed in the middle of it, and no process of ours goes with it.',
+  promise: 'Acknowledged orders survive crashes of PostgreSQL, and no process of ours exits.',
   rows: [42],
   sometimes: ['crashes'],
   mutants: [
     {
       name: 'acknowledged-before-durable',
-      why: 'a commit is answered before its log is written, so that a crash takes back what buyers were told',
+      why: 'a commit is acknowledged before its WAL is written, so a crash loses acknowledged orders',
       guard: 'durable-commit',
       change: (line) => line.replace('asked: undefined', "asked: 'off'").replace(/found !== 'off'/, 'found'),
     },
   ],
 
-  run: async (stage) => {
-    const postgres = await stage.postgres();
-    const shop = await stage.open({
+  run: async (environment) => {
+    const postgres = await environment.postgres();
+    const shop = await environment.open({
       queue: 'postgres',
       apis: 2,
       workers: 2,
@@ -35,9 +34,9 @@ export const drill: Drill = {
       while (open) await shop.buy(20, { sku, paymentMethod, atOnce: 20 });
     })();
     for (let crash = 1; crash <= 5; crash++) {
-      await stage.pause(500, 1_500);
+      await environment.pause(500, 1_500);
       await shop.service.kill('postgres', 'SIGQUIT');
-      stage.count('crashes', 1);
+      environment.count('crashes', 1);
       await until('PostgreSQL is back', () => postgres.child.start());
     }
     open = false;

@@ -6,28 +6,28 @@ import type { Drill } from './kit/drill';
 export const drill: Drill = {
   name: 'postgres-read-only',
   promise:
-    'While PostgreSQL is a standby the service is not ready and says so to whoever writes; once it is promoted, all goes on without a restart.',
+    'While PostgreSQL is a standby, the service is not ready and refuses writes with 503; after the promotion it continues without a restart.',
   rows: [45],
   sometimes: ['refused writes'],
   mutants: [
     {
       name: 'ready-although-read-only',
-      why: 'a database that takes no writes is as good as any, so that requests keep being sent here',
+      why: 'readiness ignores that the database is read-only, so the load balancer keeps sending requests',
       guard: 'read-only-is-not-ready',
       change: () => 'if (false)',
     },
     {
       name: 'refused-as-a-bug',
-      why: 'whoever writes to a read-only database is told that something broke',
+      why: 'a write to a read-only database is answered with 500',
       guard: 'read-only-is-connection-loss',
       change: (line) => line.replace("state === '25006' || ", ''),
       also: [{ guard: 'read-only-is-known', change: () => 'return false;' }],
     },
   ],
 
-  run: async (stage) => {
-    const postgres = await stage.postgres();
-    const shop = await stage.open({
+  run: async (environment) => {
+    const postgres = await environment.postgres();
+    const shop = await environment.open({
       queue: 'postgres',
       databaseUrl: postgres.url,
       servers: [postgres.child],
@@ -48,7 +48,7 @@ export const drill: Drill = {
       const write = await shop.order({ lines: [{ sku, quantity: 1 }] });
       assert.deepEqual([write.status, write.body.code], [503, 'unavailable']);
       assert.ok(write.headers.get('retry-after'), 'no Retry-After');
-      stage.count('refused writes', 1);
+      environment.count('refused writes', 1);
     }
 
     await shop.query('SELECT pg_promote()');

@@ -6,21 +6,21 @@ const idleMs = 1_000;
 export const drill: Drill = {
   name: 'postgres-stopped-inside-transaction',
   promise:
-    'A process that stops inside a transaction keeps its locks for a moment, and then the others go on.',
+    'A process that hangs inside a transaction loses its locks after a few seconds, and other requests continue.',
   rows: [53],
   sometimes: ['freezes'],
   mutants: [
     {
-      name: 'locks-for-ever',
-      why: 'a transaction may idle as long as it likes',
+      name: 'locks-forever',
+      why: 'a transaction may stay idle without a limit',
       guard: 'idle-transaction-timeout',
       change: removed,
       also: [{ guard: 'idle-transaction-timeout-checked', change: removed }],
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({
+  run: async (environment) => {
+    const shop = await environment.open({
       queue: 'postgres',
       apis: 2,
       env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: String(idleMs) },
@@ -28,7 +28,7 @@ export const drill: Drill = {
     });
     const sku = await shop.product(20);
 
-    // It has taken its unit, holds the stock's row, and is stopped there.
+    // It stops after it reserved its unit, with the stock row locked.
     const stopped = shop.buy(1, { sku });
     await shop.stopped('api-1');
     const by = shop.caller(1);

@@ -10,20 +10,20 @@ const asksMax = 20 + 25 + 5;
 
 export const drill: Drill = {
   name: 'provider-down-a-minute',
-  promise: 'A provider that is gone is not stormed, and no order that was taken meanwhile is lost.',
+  promise: 'A provider that is down is not flooded with calls, and no order accepted meanwhile is lost.',
   rows: [50],
   sometimes: ['calls held back'],
   mutants: [
     {
       name: 'no-circuit',
-      why: 'every order asks, however long the provider has been silent',
+      why: 'every order calls the provider, however long it has been down',
       guard: 'circuit-opens',
       change: unlimited,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres' });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres' });
     const sku = await shop.product(1_000);
 
     await shop.faults({ down: true });
@@ -31,8 +31,8 @@ export const drill: Drill = {
     const purchases = await shop.buy(100, { sku, atOnce: 25 });
     while (performance.now() < backAt) purchases.push(...(await shop.buy(1, { sku, waitSeconds: 1 })));
     const asked = await shop.sagaEvents('authorize_unknown');
-    stage.count('calls made into the silence', asked);
-    stage.count('calls held back', await shop.sagaEvents('authorize_not-asked'));
+    environment.count('calls made into the silence', asked);
+    environment.count('calls held back', await shop.sagaEvents('authorize_not-asked'));
     await shop.faults();
 
     assert.ok(asked <= asksMax, `a provider that was gone was asked ${asked} times`);

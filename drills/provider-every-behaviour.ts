@@ -19,36 +19,36 @@ const declined = [
 export const drill: Drill = {
   name: 'provider-every-behaviour',
   promise:
-    'Whatever the provider does or leaves unsaid, who was charged has the goods and who was declined pays nothing.',
+    'Whatever the provider does, every charged buyer has an order and every declined buyer pays nothing.',
   rows: [12, 13, 14, 16, 17],
-  sometimes: ['answers unheard', 'reservations kept past their time'],
+  sometimes: ['unknown results', 'reservations kept past their expiry'],
   mutants: [
     {
-      name: 'silence-is-a-no',
-      why: 'an answer that did not come is read as a decline',
+      name: 'no-answer-is-a-decline',
+      why: 'a missing answer counts as a decline',
       guard: 'silence-is-unknown',
       change: (line) => line.replace('unknown(', "(() => ({ status: 'declined', code: 'silence' }))("),
     },
     {
-      name: 'key-in-use-is-a-no',
-      why: 'a first call that is still under way is read as a decision about the second',
+      name: 'key-in-use-is-a-decline',
+      why: 'a first call that is still in flight decides the second',
       guard: 'key-in-use-is-unknown',
       change: (line) => line.replace(') {', ' || error.statusCode === 409) {'),
     },
     {
       name: 'new-key-for-each-attempt',
-      why: 'asking again charges again',
+      why: 'a repeated call charges again',
       guard: 'provider-key-is-kept',
       change: (line) => line.replace('request.key', 'request.key + Date.now()'),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres' });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres' });
     const sku = await shop.product(100);
     const purchases = await shop.buy(22, { sku, paymentMethod: [...placed, ...declined], atOnce: 22 });
     await shop.converge();
-    // What it does comes long after we gave up on it, and after the time of the stock that it is for.
+    // It acts long after our timeout, and after the reservation's expiry.
     purchases.push(
       ...(await shop.buy(4, { sku, paymentMethod: 'pm_sandbox_late_commit_3000', ttlSeconds: 2 })),
     );
@@ -63,8 +63,8 @@ export const drill: Drill = {
     const late = await shop.query(
       `SELECT FROM reservations WHERE status = 'confirmed' AND ended_at > expires_at + interval '500 milliseconds'`,
     );
-    stage.count('reservations kept past their time', late.length);
-    stage.count('answers unheard', await shop.sagaEvents('authorize_unknown'));
+    environment.count('reservations kept past their expiry', late.length);
+    environment.count('unknown results', await shop.sagaEvents('authorize_unknown'));
     await shop.audit();
   },
 };

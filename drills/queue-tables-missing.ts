@@ -7,13 +7,13 @@ import { reach } from './kit/reach';
 export const drill: Drill = {
   name: 'queue-tables-missing',
   promise:
-    'A worker that starts without the tables of its queues says so, sweeps, can be stopped, and takes jobs once they are there.',
+    'A worker that starts without its queue tables reports it, sweeps, can be stopped, and takes jobs once the tables exist.',
   rows: [39],
   sometimes: ['jobs'],
   mutants: [
     {
-      name: 'consumer-made-without-proof',
-      why: 'a worker of BullMQ runs before its connection and its tables were looked at, and asks again without a pause',
+      name: 'consumer-started-unchecked',
+      why: 'a BullMQ worker starts before its connection and tables are checked, and polls without a pause',
       guard: 'queue-tables-proved',
       change: removed,
       also: [
@@ -25,16 +25,16 @@ export const drill: Drill = {
     },
     {
       name: 'ready-before-its-consumers',
-      why: 'a worker says that it is ready while it takes no jobs',
+      why: 'a worker reports ready while it takes no jobs',
       guard: 'ready-with-consumers',
       change: (line) => line.replace('await', 'void'),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', workers: 0 });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', workers: 0 });
     await shop.tamper('ALTER SCHEMA bullmq RENAME TO bullmq_away');
-    // Not waited for: it is not ready before the tables are there.
+    // Not awaited: it is not ready before the tables exist.
     const launched = [shop.service.launch('worker'), shop.service.launch('worker')];
     for (const one of launched) one.catch(() => undefined);
     const says = (name: string, what: RegExp) => what.test(shop.service.outputOf(name));
@@ -52,6 +52,6 @@ export const drill: Drill = {
     await until('it is ready', async () => says('worker-1', /worker ready/));
     await businessAsUsual(shop);
     await shop.audit();
-    stage.count('jobs', await shop.metric('holdfast_jobs_done_total'));
+    environment.count('jobs', await shop.metric('holdfast_jobs_done_total'));
   },
 };

@@ -1,33 +1,32 @@
 import { inParallel } from '../test/support/shop';
 import { until } from '../test/support/until';
 import type { Drill } from './kit/drill';
-import { sentIsTakenForApplied } from './kit/mutants';
+import { sentCountsAsApplied } from './kit/mutants';
 import { expires } from './kit/business-as-usual';
 
 export const drill: Drill = {
   name: 'queue-tables-truncated',
-  promise:
-    'With its queues in PostgreSQL, a service whose queue tables are emptied applies every event all the same.',
+  promise: 'With queues in PostgreSQL, every event is applied even if the queue tables are truncated.',
   rows: [9, 35],
   sometimes: ['messages sent again'],
-  mutants: [sentIsTakenForApplied],
+  mutants: [sentCountsAsApplied],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres' });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres' });
     const sku = await shop.product(200);
     const tables = await shop.query<{ name: string }>(
       `SELECT format('%I.%I', schemaname, tablename) AS name FROM pg_tables WHERE schemaname = 'bullmq' AND tablename <> 'migration'`,
     );
     const empty = async () => {
-      // BullMQ locks the same tables in an order of its own, so now and then one of the two has to give way.
+      // BullMQ locks the same tables in another order, so now and then one of the two is a deadlock victim.
       await until('the tables are emptied', async () => {
         await shop.tamper(`TRUNCATE ${tables.map(({ name }) => name).join(', ')}`);
         return true;
       });
-      stage.count('truncates', 1);
+      environment.count('truncates', 1);
     };
     const emptying = inParallel(10, 1, async () => {
-      await stage.pause(50, 250);
+      await environment.pause(50, 250);
       await empty();
     });
     await Promise.all([
@@ -35,7 +34,7 @@ export const drill: Drill = {
       emptying,
     ]);
 
-    // By chance every job may have been done before its table was emptied: now some are surely lost.
+    // All jobs may have been done before their tables were truncated; now some are surely lost.
     await shop.kill('worker-1');
     await shop.buy(10, { sku });
     await until('messages are sent and wait for a worker', async () => {
@@ -48,6 +47,6 @@ export const drill: Drill = {
     await expires(shop);
     await shop.audit();
     const again = await shop.query('SELECT FROM outbox WHERE relay_epoch > 1');
-    stage.count('messages sent again', again.length);
+    environment.count('messages sent again', again.length);
   },
 };

@@ -6,28 +6,28 @@ import { type Drill, removed } from './kit/drill';
 export const drill: Drill = {
   name: 'redis-down-at-boot',
   promise:
-    'A service that starts before its Redis takes orders at once, and sends what has gathered when Redis comes.',
+    'A service that starts before its Redis accepts orders at once, and sends the waiting messages when Redis is up.',
   rows: [39],
   needs: 'redis',
   sometimes: ['messages kept for later'],
   mutants: [
     {
       name: 'opened-once',
-      why: 'a queue that could not be opened at the start is never opened again',
+      why: 'a queue that could not be opened at start is never opened later',
       guard: 'failed-queue-is-reopened',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const redis = await stage.redis();
-    const shop = await stage.open({ queue: 'redis', redisUrl: redis.url, servers: [redis.child] });
+  run: async (environment) => {
+    const redis = await environment.redis();
+    const shop = await environment.open({ queue: 'redis', redisUrl: redis.url, servers: [redis.child] });
     const readiness = async () => (await shop.client.get('/health/ready')).body.status as string;
     assert.equal(await readiness(), 'degraded');
 
     await businessAsUsual(shop);
     const kept = await shop.query('SELECT FROM outbox WHERE applied_at IS NULL');
-    stage.count('messages kept for later', kept.length);
+    environment.count('messages kept for later', kept.length);
 
     await redis.child.start();
     await until('nothing is degraded', async () => (await readiness()) === 'ok');

@@ -5,35 +5,34 @@ import { reach } from './kit/reach';
 
 export const drill: Drill = {
   name: 'redis-reconnect',
-  promise:
-    'Connections to Redis that are reset twenty times in the middle of waiting for jobs wedge no worker.',
+  promise: 'Twenty connection resets while a worker waits for jobs do not block the worker.',
   rows: [41],
   needs: 'redis',
   sometimes: ['connections reset'],
   mutants: [
     {
       name: 'never-reconnects',
-      why: 'a worker whose connection was reset stays without one',
+      why: 'a worker does not reconnect after a reset',
       guard: 'worker-reconnects',
       change: (line) => `${line} retryStrategy: () => null,`,
     },
   ],
 
-  run: async (stage) => {
-    const redis = await stage.redis();
+  run: async (environment) => {
+    const redis = await environment.redis();
     await redis.child.start();
     const proxy = await TcpProxy.before(redis.url);
-    stage.onClose(() => proxy.close());
-    const shop = await stage.open({ queue: 'redis', redisUrl: proxy.url, servers: [redis.child] });
+    environment.onClose(() => proxy.close());
+    const shop = await environment.open({ queue: 'redis', redisUrl: proxy.url, servers: [redis.child] });
     const sku = await shop.product(100);
 
     for (let cut = 1; cut <= 20; cut++) {
       if (cut % 4 === 0) await shop.buy(2, { sku });
       const reset = await reach('somebody is connected', async () => proxy.cut() || undefined, 5_000);
-      stage.count('connections reset', reset);
+      environment.count('connections reset', reset);
     }
 
-    // An event is applied by a consumer alone; no sweeper does it for a worker that is wedged.
+    // Only a consumer applies an event; no sweeper does it for a blocked worker.
     await shop.buy(5, { sku });
     await until(
       'every message is applied',

@@ -44,38 +44,38 @@ const thisRelease: Patch[] = [
 export const drill: Drill = {
   name: 'rolling-deploy',
   promise:
-    'A worker that is asked to stop brings its charges home, and an old build beside a new one touches nothing that it does not understand.',
+    'A stopping worker finishes its charges, and an old build next to a new one leaves sagas of newer versions alone.',
   rows: [63, 64],
-  sometimes: ['charges brought home', 'sagas left for the newer', 'unheard charges taken over'],
+  sometimes: ['charges finished', 'sagas left for the new build', 'unknown charges taken over'],
   patches: [...previousRelease, ...thisRelease],
   mutants: [
     {
-      name: 'leaves-at-once',
-      why: 'a worker that is asked to stop does not wait for its charges',
+      name: 'stops-at-once',
+      why: 'a stopping worker does not wait for its charges',
       guard: 'drain-before-exit',
       change: removed,
     },
     {
-      name: 'drives-what-it-does-not-know',
-      why: 'a worker takes up sagas of a newer version',
+      name: 'drives-newer-sagas',
+      why: 'a worker drives sagas of a newer version',
       guard: 'newer-sagas-are-left',
       change: (line) => line.replace('code_version <= $2::int', '$2::int IS NOT NULL'),
     },
     {
       name: 'old-sagas-in-the-new-form',
-      why: 'operations of a saga that the previous build accepted are named as this build names its own',
+      why: 'operations of a saga from the previous build get this build’s key format',
       guard: 'naming-of-saga-version',
       change: (line) => line.replace('saga.codeVersion', '9'),
     },
   ],
 
-  run: async (stage) => {
+  run: async (environment) => {
     const env = { PAYMENT_TIMEOUT_MS: '1500', SAGA_LEASE_MS: '4000' };
-    const previous = stage.build('previous-release', previousRelease);
-    const shop = await stage.open({ queue: 'postgres', workers: 1, env, dist: previous });
+    const previous = environment.build('previous-release', previousRelease);
+    const shop = await environment.open({ queue: 'postgres', workers: 1, env, dist: previous });
     const sku = await shop.product(200);
 
-    // A charge of a second is under way when the worker is asked to stop.
+    // A charge that takes a second is in flight when the worker is asked to stop.
     await shop.buy(5, { sku, paymentMethod: 'pm_sandbox_slow_900' });
     const sent = `SELECT FROM payment_operations WHERE status = 'sent'`;
     const underWay = await reach('charges are under way', async () => {
@@ -85,10 +85,10 @@ export const drill: Drill = {
     await shop.terminate('worker-1');
     assert.match(shop.service.outputOf('worker-1'), /\(worker-1 ended: exit 0\)$/);
     assert.equal((await shop.query(sent)).length, 0, 'charges that the worker left behind');
-    stage.count('charges brought home', underWay);
+    environment.count('charges finished', underWay);
 
-    // The old worker goes on beside a new API, which has no worker of its kind yet.
-    const dist = stage.build('this-release', thisRelease);
+    // The old worker runs next to a new API, without a new worker yet.
+    const dist = environment.build('this-release', thisRelease);
     await Promise.all([shop.service.restart('worker-1'), shop.service.launch('api', { dist, env })]);
     await shop.buy(20, { sku });
     const untouched = `SELECT FROM sagas WHERE code_version = 2 AND status = 'running' AND version = 1`;
@@ -98,9 +98,9 @@ export const drill: Drill = {
       return old.length === 0 && rung.length === 0;
     });
     assert.equal((await shop.query(untouched)).length, 10, 'sagas of the new API that nobody has touched');
-    stage.count('sagas left for the newer', 10);
+    environment.count('sagas left for the new build', 10);
 
-    // The old worker dies with charges that it asked for and heard nothing of.
+    // The old worker dies with charges in flight.
     await shop.buy(6, { sku, paymentMethod: 'pm_sandbox_timeout_after_commit' });
     const unheard = await reach('charges are unheard', async () => {
       const found = await shop.query<{ orderId: string }>(
@@ -109,9 +109,9 @@ export const drill: Drill = {
       return found.length === 3 && found;
     });
     await shop.kill('worker-1');
-    stage.count('unheard charges taken over', unheard.length);
+    environment.count('unknown charges taken over', unheard.length);
 
-    // The new worker comes, the old ones go.
+    // The new worker starts, the old ones stop.
     await shop.service.launch('worker', { dist, env });
     await shop.buy(10, { sku });
     await until('the new worker has driven them', async () => (await shop.query(untouched)).length === 0);

@@ -14,32 +14,32 @@ const skewed = (ms: number) => ({
 
 export const drill: Drill = {
   name: 'skewed-clocks',
-  promise: 'With an API an hour behind and a worker an hour ahead, time is what the database says.',
+  promise: 'With an API an hour behind and a worker an hour ahead, only the database’s clock decides.',
   rows: [47],
   sometimes: ['reservations expired'],
   mutants: [
     {
       name: 'expired-by-the-workers-clock',
-      why: 'whoever ends reservations looks at a clock of its own',
+      why: 'reservations expire by the worker’s clock',
       guard: 'expiry-by-database-clock',
       change: (line) => line.replace('statement_timestamp()', "'${new Date().toISOString()}'::timestamptz"),
     },
     {
       name: 'retried-by-the-workers-clock',
-      why: 'when a saga is due again is counted from a clock of the worker’s own',
+      why: 'a saga’s next attempt is scheduled by the worker’s clock',
       guard: 'retry-by-database-clock',
       change: (line) => line.replace('this.saga.now.getTime()', 'Date.now()'),
     },
     {
       name: 'ids-by-the-processes-clocks',
-      why: 'ids are made by a clock of the process, and the overview counts by ids',
+      why: 'ids carry the time of the process’s clock, and the overview counts by ids',
       guard: 'ids-by-database-clock',
       change: (line) => line.replace(/now = .*\) \{/, 'now = Date.now()) {'),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({
+  run: async (environment) => {
+    const shop = await environment.open({
       queue: 'postgres',
       envOf: { 'api-1': skewed(-hourMs), 'worker-1': skewed(hourMs) },
     });
@@ -54,7 +54,7 @@ export const drill: Drill = {
       (await shop.client.get(`/v1/reservations/${id}`)).body.status as string;
     await until('the short one has expired', async () => (await statusOf(short)) === 'expired');
     assert.equal(await statusOf(long), 'active');
-    stage.count('reservations expired', 1);
+    environment.count('reservations expired', 1);
 
     const minuteMs = 60_000;
     const period = `from=${new Date(Date.now() - 10 * minuteMs).toISOString()}&to=${new Date(Date.now() + minuteMs).toISOString()}`;
@@ -63,14 +63,14 @@ export const drill: Drill = {
     assert.ok((await listed('orders?')) > 0);
     assert.equal(await listed(`orders?${period}`), await listed('orders?'));
     assert.equal(await listed(`actions?${period}`), await listed('actions?'));
-    await until('the overview tells of orders that were placed', async () => {
+    await until('the overview shows placed orders', async () => {
       const { body } = await shop.admin.get('/v1/admin/overview');
       return body.rates.ordersPlaced.today?.orders > 0;
     });
 
-    // Not hurried: it is the pause itself that must be counted by the right clock.
-    const told = await shop.buyToTheEnd(2, { sku, paymentMethod: 'pm_sandbox_timeout_before_commit' });
-    assert.deepEqual(told, { placed: 2 });
+    // Not made due by hand: the pause itself must be measured by the right clock.
+    const ends = await shop.buyToTheEnd(2, { sku, paymentMethod: 'pm_sandbox_timeout_before_commit' });
+    assert.deepEqual(ends, { placed: 2 });
     await shop.audit();
   },
 };

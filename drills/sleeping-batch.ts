@@ -12,24 +12,24 @@ const sleepers = 12;
 export const drill: Drill = {
   name: 'sleeping-batch',
   promise:
-    'A batch that sleeps before its commit is not kept: its stock goes to others, its buyers ask again.',
+    'A batch that hangs before its commit is rolled back: its stock goes to other buyers, and its own buyers retry.',
   rows: [33],
   sometimes: ['freezes', 'buyers in the batch'],
   mutants: [
     {
       name: 'commit-is-believed',
-      why: 'a batch whose connection was cut takes itself for committed, and tells its buyers so',
+      why: 'a batch whose connection was cut counts as committed, and answers its buyers so',
       guard: 'commit-may-be-unknown',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({
+  run: async (environment) => {
+    const shop = await environment.open({
       queue: 'postgres',
       apis: 2,
       env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '2000' },
-      // The first buyer is alone; those who come meanwhile share the next transaction.
+      // The first buyer is handled singly; later ones share the next transaction.
       envOf: { 'api-1': { FAILPOINT: 'intake.before-commit:sleep=1500@1,intake.before-commit:stop@2' } },
     });
     const sku = await shop.product(stock, { strategy: 'grouped' });
@@ -45,16 +45,16 @@ export const drill: Drill = {
     const asleep = buy(sleepers, 0);
     await shop.stopped('api-1');
     const buyingMeanwhile = buy(stock + 5, 1);
-    // Woken as soon as it was cut off, for its buyers must still be there to hear what it says.
+    // Woken as soon as its connection was cut, so that its buyers still wait for the response.
     await reach('its connection is cut', async () => (await shop.query(inTransaction)).length === 0);
     await shop.thaw('api-1');
     const others = await buyingMeanwhile;
     const sleeping = [...(await first), ...(await asleep)];
     const purchases = [...sleeping, ...others];
-    stage.count('buyers in the batch', sleeping.filter(({ slowestMs }) => slowestMs > 1_000).length);
+    environment.count('buyers in the batch', sleeping.filter(({ slowestMs }) => slowestMs > 1_000).length);
     await shop.audit();
 
-    const told = tally(purchases, ({ answer }) => (answer!.status < 300 ? 'taken' : answer!.body.code));
-    assert.deepEqual(told, { taken: stock, insufficient_stock: purchases.length - stock });
+    const outcomes = tally(purchases, ({ answer }) => (answer!.status < 300 ? 'taken' : answer!.body.code));
+    assert.deepEqual(outcomes, { taken: stock, insufficient_stock: purchases.length - stock });
   },
 };

@@ -8,27 +8,27 @@ const stock = 5;
 export const drill: Drill = {
   name: 'sleeping-lease-holder',
   promise:
-    'Whoever sleeps past the end of its lease takes no stock when it wakes up: the stock row knows a newer token.',
+    'A process that sleeps past the end of its lease cannot reserve stock: the stock row has a newer fencing token.',
   rows: [32],
   sometimes: ['leases taken over', 'stale holders refused'],
   mutants: [
     {
       name: 'lease-alone',
-      why: 'a lease is believed by its holder, and the stock row asks for no token',
+      why: 'a holder trusts its lease, and the stock row does not check the token',
       guard: 'lease-fencing-token',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({
+  run: async (environment) => {
+    const shop = await environment.open({
       queue: 'postgres',
       apis: 2,
-      // The database does not hang up on the sleeper: its token is to be all that stops it.
+      // The database does not close the sleeper's connection: only the token must stop it.
       env: { DATABASE_IDLE_TRANSACTION_TIMEOUT_MS: '60000' },
       envOf: { 'api-1': { FAILPOINT: 'lease.stock-read:stop@1' } },
     });
-    // Nor does the stock row's own CHECK, without which nothing else would.
+    // Nor does the stock row's CHECK.
     await shop.tamper('ALTER TABLE stock_levels DROP CONSTRAINT stock_levels_never_oversold');
     const sku = await shop.product(stock, { strategy: 'lease' });
 
@@ -45,13 +45,13 @@ export const drill: Drill = {
       'the holder sleeps, and its rivals are not served',
     );
     const now = await leaseOf(shop, sku);
-    if (now.token > first.token) stage.count('leases taken over', 1);
+    if (now.token > first.token) environment.count('leases taken over', 1);
 
     await shop.thaw('api-1');
     const [late] = await holder;
     await shop.audit();
     assert.equal(late!.answer?.body.code, 'insufficient_stock', 'the sleeper sold what rivals had bought');
-    stage.count('stale holders refused', 1);
+    environment.count('stale holders refused', 1);
   },
 };
 

@@ -3,7 +3,7 @@ import { tally } from '../test/support/shop';
 import { until } from '../test/support/until';
 import { type Drill, removed } from './kit/drill';
 
-/** Two charges at a time, of three seconds each, for stock that is held for two: most never get their turn. */
+/** Two charges at a time, of three seconds each, for reservations of two seconds: most expire before their charge. */
 const env = {
   PAYMENT_CONCURRENCY_MAX: '2',
   PAYMENT_TIMEOUT_MS: '2500',
@@ -14,20 +14,20 @@ const ttlSeconds = 2;
 export const drill: Drill = {
   name: 'slow-provider',
   promise:
-    'A charge that has begun keeps its stock however long it takes; one that has not loses it in time, and is never made.',
+    'A charge in flight keeps its reservation however long it takes; a charge that was not sent loses it at its expiry and is never made.',
   rows: [14],
-  sometimes: ['placed after their time', 'ended before their turn'],
+  sometimes: ['placed after their expiry', 'expired before their charge'],
   mutants: [
     {
-      name: 'charged-but-not-pinned',
-      why: 'stock goes on expiring while it is being charged for',
+      name: 'charged-without-a-pin',
+      why: 'reservations expire while their charge is in flight',
       guard: 'charge-pins-reservation',
       change: removed,
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', env });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', env });
     const sku = await shop.product(12);
     const purchases = await shop.buy(12, { sku, paymentMethod: 'pm_sandbox_slow_1500', ttlSeconds });
     await until(
@@ -47,8 +47,8 @@ export const drill: Drill = {
     const ledger = await shop.ledger();
     const charged = orders.filter(({ id, status }) => status === 'rejected' && ledger.has(id as string));
     assert.deepEqual(charged, [], 'orders that were asked for and had no stock');
-    stage.count('placed after their time', placed);
-    stage.count('ended before their turn', ended);
+    environment.count('placed after their expiry', placed);
+    environment.count('expired before their charge', ended);
     await shop.audit();
   },
 };

@@ -3,19 +3,19 @@ import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
-/** Slow enough that whoever takes over is still at it when the sleeper wakes up. */
+/** Slow enough that the successor is still at work when the sleeper wakes up. */
 const paymentMethod = 'pm_sandbox_slow_1200';
 const env = { PAYMENT_TIMEOUT_MS: '1500', SAGA_LEASE_MS: '3100' };
 
 export const drill: Drill = {
   name: 'stale-worker',
-  promise: 'A worker that slept through its lease writes nothing over what another does meanwhile.',
+  promise: 'A worker that slept through its lease cannot overwrite the work of its successor.',
   rows: [32],
   sometimes: ['stale writes refused'],
   mutants: [
     {
       name: 'token-not-checked',
-      why: 'whoever comes back with an answer may write it down, whatever its token',
+      why: 'a worker may record a result with an old token',
       guard: 'fencing-token-checked',
       change: (line) =>
         line.replace(
@@ -25,7 +25,7 @@ export const drill: Drill = {
     },
     {
       name: 'token-not-grown',
-      why: 'a claim leaves the token as it was, so that the sleeper’s is as good as the new one',
+      why: 'a claim does not increment the token, so the old one stays valid',
       guard: 'fencing-token-grows',
       change: (line) => line.replace(' + 1', ''),
       also: [
@@ -37,8 +37,8 @@ export const drill: Drill = {
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', workers: 2, env });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', workers: 2, env });
     const sku = await shop.product(100);
 
     const asleep = await freezeOnLeases(shop, sku);
@@ -53,8 +53,8 @@ export const drill: Drill = {
     );
     assert.deepEqual(written, [], 'the sleeper wrote after it woke up');
     await shop.audit();
-    stage.count('taken over', taken.length);
-    stage.count('stale writes refused', await shop.sagaEvents('stale_write_refused'));
+    environment.count('taken over', taken.length);
+    environment.count('stale writes refused', await shop.sagaEvents('stale_write_refused'));
   },
 };
 

@@ -5,26 +5,30 @@ import { reach } from './kit/reach';
 
 export const drill: Drill = {
   name: 'two-relays',
-  promise:
-    'However many relays there are, and whichever of them dies, the messages of one order leave in their order.',
+  promise: 'With several relays, any of which may die, the messages of one order are sent in their order.',
   rows: [8, 60],
   needs: 'redis',
   sometimes: ['kills', 'messages sent again'],
   mutants: [
     {
-      name: 'any-message-may-go',
+      name: 'messages-out-of-order',
       why: 'a message does not wait for the one before it',
       guard: 'messages-in-order',
       change: () => 'AND false',
     },
   ],
 
-  run: async (stage) => {
+  run: async (environment) => {
     const dying = { FAILPOINT: 'relay.sent:kill9@1' };
-    const shop = await stage.open({ queue: 'redis', apis: 2, workers: 2, envOf: { 'worker-1': dying } });
+    const shop = await environment.open({
+      queue: 'redis',
+      apis: 2,
+      workers: 2,
+      envOf: { 'worker-1': dying },
+    });
     const sku = await shop.product(200);
 
-    // With Redis away everything happens and nothing is told, so that each order and reservation has several to tell.
+    // With Redis down nothing is sent, so each order and reservation collects several messages.
     await shop.kill('redis');
     const buying = shop.buyToTheEnd(20, { sku, paymentMethod: ['pm_card_visa', 'pm_card_chargeDeclined'] });
     await inParallel(20, 5, async () => {
@@ -35,8 +39,8 @@ export const drill: Drill = {
     });
     await buying;
 
-    // Half of what waits is due now, for one relay: it dies between sending and marking, and the others, who might be
-    // quicker, sleep until then. The other half is for all of them at once.
+    // Half of the messages are due now, for one relay, which dies between sending and marking; the others are frozen
+    // until then. The other half is for all relays at once.
     const others = ['api-1', 'api-2', 'worker-2'];
     await shop.tamper(
       `UPDATE outbox SET next_relay_at = clock_timestamp() + (hashtext(aggregate_id::text) & 1) * interval '1 hour'
@@ -50,7 +54,7 @@ export const drill: Drill = {
       `UPDATE outbox SET next_relay_at = clock_timestamp()
         WHERE next_relay_at BETWEEN clock_timestamp() + interval '10 minutes' AND clock_timestamp() + interval '2 hours'`,
     );
-    stage.count('kills', 1);
+    environment.count('kills', 1);
     await shop.service.restart('worker-1', { FAILPOINT: undefined });
 
     await shop.audit();
@@ -60,6 +64,6 @@ export const drill: Drill = {
        WHERE earlier.sequence < later.sequence AND earlier.relayed_at >= later.relayed_at`);
     assert.deepEqual(outOfOrder, [], 'messages that left no later than the one before them was sent');
     const again = await shop.query('SELECT FROM outbox WHERE relay_epoch > 1');
-    stage.count('messages sent again', again.length);
+    environment.count('messages sent again', again.length);
   },
 };

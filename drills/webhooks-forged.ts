@@ -13,26 +13,26 @@ function signed(body: string, { key = secret, secondsAgo = 0 } = {}): string {
 export const drill: Drill = {
   name: 'webhooks-forged',
   promise:
-    'A webhook that is forged or a recording is refused; one that is repeated, or speaks of nobody’s order, moves nothing.',
+    'A forged or replayed webhook is refused; a repeated one, or one without an order of ours, changes nothing.',
   rows: [23, 25],
   sometimes: ['refused', 'orphans'],
   mutants: [
     {
-      name: 'recordings-are-welcome',
-      why: 'a signature is good for ever',
+      name: 'old-signatures-accepted',
+      why: 'a signature never expires',
       guard: 'webhook-signature-age',
       change: unlimited,
     },
     {
-      name: 'orphans-are-never-done-with',
-      why: 'a webhook that names no order of ours is looked at again and again',
+      name: 'orphans-never-processed',
+      why: 'a webhook without an order of ours is processed again and again',
       guard: 'orphan-webhooks-are-settled',
       change: (line) => line.replace('{ id,', "{ id: 'none',"),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres' });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres' });
     const sku = await shop.product(10);
     const order = await shop.placed(sku);
     const eventOf = (orderId: string) => ({
@@ -56,7 +56,7 @@ export const drill: Drill = {
       signed(body, { secondsAgo: 600 }),
     ];
     for (const forgery of forgeries) assert.equal(await deliver(body, forgery), 401, forgery);
-    stage.count('refused', forgeries.length);
+    environment.count('refused', forgeries.length);
 
     const signature = signed(body);
     for (let copy = 1; copy <= 5; copy++) assert.equal(await deliver(body, signature), 200);
@@ -67,7 +67,7 @@ export const drill: Drill = {
       const found = await shop.query(`SELECT FROM provider_events WHERE verdict = 'orphan'`);
       return found.length > 0 && found;
     });
-    stage.count('orphans', orphans.length);
+    environment.count('orphans', orphans.length);
     assert.equal((await shop.orderNow(order.id as string)).status, 'placed');
     await shop.audit();
   },

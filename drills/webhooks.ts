@@ -6,26 +6,26 @@ import type { Drill } from './kit/drill';
 export const drill: Drill = {
   name: 'webhooks',
   promise:
-    'Webhooks that come twenty times, in the wrong order, before their answer, late or never change nothing but the time.',
+    'Webhooks that arrive twenty times, out of order, before the response, late or never change no outcome.',
   rows: [20, 21, 22, 24],
-  sometimes: ['sagas woken', 'webhooks that nothing waited for'],
+  sometimes: ['sagas woken', 'webhooks without a waiting saga'],
   mutants: [
     {
-      name: 'each-copy-is-news',
-      why: 'a webhook that comes twenty times is stored twenty times',
+      name: 'copies-stored-again',
+      why: 'a webhook that arrives twenty times is stored twenty times',
       guard: 'webhook-stored-once',
       change: (line) => line.replace('$1::text', '$1::text || random()::text'),
     },
     {
-      name: 'truth-by-webhook-alone',
-      why: 'an answer that was not heard is asked for again when a webhook says so, and not before',
+      name: 'unknown-until-a-webhook',
+      why: 'an unknown result is fetched only after a webhook',
       guard: 'unknown-is-asked-again',
       change: (line) => line.replace(/\[.*\]/, '[3_600_000]'),
     },
   ],
 
-  run: async (stage) => {
-    const shop = await stage.open({ queue: 'postgres', apis: 2 });
+  run: async (environment) => {
+    const shop = await environment.open({ queue: 'postgres', apis: 2 });
     const sku = await shop.product(100);
     const paymentMethod = [
       'pm_sandbox_duplicate_webhooks_20',
@@ -36,7 +36,7 @@ export const drill: Drill = {
     ];
     assert.deepEqual(await shop.buyToTheEnd(20, { sku, paymentMethod, atOnce: 20 }), { placed: 20 });
 
-    // Nobody is there to take a webhook, and the answer was not heard either.
+    // No process accepts webhooks, and the response was lost too.
     await shop.freeze('api-1');
     const unheard = 'pm_sandbox_timeout_after_commit';
     const by = shop.caller(1);
@@ -51,8 +51,8 @@ export const drill: Drill = {
     const arrived = `SELECT verdict FROM provider_events WHERE verdict IS NOT NULL`;
     await until('the late ones have come', async () => (await shop.query(arrived)).length >= 2 * 20);
     const verdicts = tally(await shop.query<{ verdict: string }>(arrived), ({ verdict }) => verdict);
-    stage.count('sagas woken', verdicts['saga woken'] ?? 0);
-    stage.count('webhooks that nothing waited for', verdicts['nothing waited for it'] ?? 0);
+    environment.count('sagas woken', verdicts['saga woken'] ?? 0);
+    environment.count('webhooks without a waiting saga', verdicts['nothing waited for it'] ?? 0);
     const twice = await shop.query(
       `SELECT raw_body FROM provider_events GROUP BY raw_body HAVING count(*) > 1`,
     );

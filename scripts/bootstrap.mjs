@@ -1,6 +1,5 @@
-// Brings a clone to where it can run: dependencies as the lockfile says, and with --build, dist/ and the dashboard as the
-// sources say.
-// Needs nothing but Node and npm, does nothing when nothing changed, and may run any number of times at once.
+// Sets up a clone: installs the dependencies of the lockfile and, with --build, builds dist/ and the dashboard.
+// Needs only Node and npm, does nothing when nothing changed, and may run several times at once.
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import {
@@ -25,7 +24,7 @@ const nodeMin = [20, 19];
 
 const inRoot = (...parts) => path.join(root, ...parts);
 
-/** Inside node_modules, so that it goes when what it speaks of goes, and so that several data folders share one build. */
+/** Inside node_modules, so that it is deleted with the packages, and so that several data folders share one build. */
 const cacheDir = inRoot('node_modules', '.cache', 'holdfast');
 
 /** Not in node_modules, which `npm ci` empties while the lock is held. */
@@ -51,7 +50,7 @@ function removeIfEmpty(dir) {
   try {
     rmdirSync(dir);
   } catch {
-    // Somebody who waited has it now.
+    // A waiting process has it now.
   }
 }
 
@@ -64,8 +63,8 @@ function checkNode() {
 }
 
 /**
- * npm's own record of what lies in node_modules, written last, compared with what the lockfile asks for. Any Node may
- * use it: native parts are N-API or chosen when they are loaded, none is compiled here.
+ * Compares npm's record of node_modules, which npm writes last, with the lockfile. Any Node may use the result: native
+ * parts are N-API or chosen at load time, none is compiled here.
  */
 function isInstalled() {
   const installed = readJson(inRoot('node_modules', '.package-lock.json'))?.packages;
@@ -88,7 +87,7 @@ function readJson(file) {
 
 async function install() {
   const total = Object.values(lockedPackages()).filter((entry) => !entry.optional).length - 1;
-  // npm looks all packages up, then fetches, then unpacks: each takes a while in which the others stand still.
+  // npm looks up all packages, then fetches, then unpacks: only one of the three counts grows at a time.
   const counts = { 'looked up': 0, fetched: 0 };
   const progress = () => {
     const told = Object.entries(counts).map(([what, count]) => `${Math.min(count, total)} ${what}`);
@@ -109,7 +108,7 @@ async function install() {
   );
 }
 
-/** npm makes all folders first and fills them later, so a folder alone does not count. */
+/** npm creates all folders first and fills them later, so a folder alone does not count. */
 function countPackages() {
   const modules = inRoot('node_modules');
   const isThere = (name) => existsSync(path.join(modules, name, 'package.json'));
@@ -126,8 +125,8 @@ function countPackages() {
 }
 
 /**
- * What is built, from what. A draft lies as deep as what it becomes, into which it is renamed when complete: source maps
- * stay right, and nothing is ever half new.
+ * What is built from what. A build goes into a draft folder at the same depth, so that source maps stay right, and is
+ * renamed when complete, so that no build is ever half new.
  */
 const parts = [
   {
@@ -179,9 +178,9 @@ function walk(dir) {
     .sort();
 }
 
-/** Makes the draft and swaps: a failed build leaves the last good one, and files of deleted sources do not linger. */
+/** Builds the draft and swaps: a failed build leaves the last good one, and files of deleted sources disappear. */
 async function build(part) {
-  // Taken first: what is edited while it is made must count as not yet built.
+  // Taken first: sources edited during the build must count as not built.
   const fingerprint = fingerprintOf(part);
   rmSync(part.draft, { recursive: true, force: true });
   await part.make(part.draft);
@@ -230,7 +229,7 @@ function compressAssets(folder) {
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** `onLine` gets what it writes to stderr, which otherwise goes to ours. */
+/** `onLine` gets its lines of stderr, which otherwise go to ours. */
 function run(command, args, { stdout = 'inherit', onLine } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {

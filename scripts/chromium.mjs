@@ -7,11 +7,11 @@ import { isRoot } from './processes.mjs';
 
 const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
-/** 110 MB from a mirror; one that does not answer must not hold up a test run for ever. */
+/** 110 MB from a mirror; a mirror that does not answer must not block a test run. */
 const installWithinMs = 300_000;
 const aptPatience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::Retries=1'];
 
-/** The path of a Chromium that can be started; throws a SetupError that names the ways out. */
+/** The path of a working Chromium; throws a SetupError that says what to do. */
 export function findChromium() {
   const found = process.env.HOLDFAST_CHROMIUM ?? onPath() ?? installed();
   if (found) return found;

@@ -14,7 +14,7 @@ export function seconds(ms) {
   return `${(ms / 1000).toFixed(1)} s`;
 }
 
-/** Something the person at the keyboard can mend. Its message is the whole story, so no stack is printed. */
+/** An error that the user can fix. Its message says everything, so no stack is printed. */
 export class SetupError extends Error {}
 
 /** A wrong argument, or a call that makes no sense here. By name, because src/config/arguments.ts has another such class. */
@@ -22,7 +22,7 @@ export class UsageError extends Error {
   name = 'UsageError';
 }
 
-/** Runs one stage and prints its line when it is done; `work` may return a better ending for that line. */
+/** Runs one stage and prints its line at the end; `work` may return a better text for that line. */
 export async function stage(what, work) {
   const since = Date.now();
   const outcome = await work();
@@ -30,7 +30,7 @@ export async function stage(what, work) {
   return outcome;
 }
 
-/** Soon enough that nobody takes it for hung. */
+/** Often enough that it does not look hung. */
 const progressEveryMs = 3_000;
 
 /** For stages that may take a minute: a line at the start, then one every few seconds. */
@@ -49,10 +49,10 @@ export async function longStage(what, { progress }, work) {
   say(`  done (${seconds(Date.now() - since)})`);
 }
 
-/** The last resort of every entry point: one line for what a person can mend, the stack for what only we can. */
+/** The error handler of every entry point: one line for what the user can fix, a stack for a bug. */
 export function failWith(error) {
   const isUsage = error?.name === 'UsageError';
-  const isMendable = isUsage || error instanceof SetupError;
-  complain(isMendable ? error.message : (error?.stack ?? String(error)));
+  const isFixable = isUsage || error instanceof SetupError;
+  complain(isFixable ? error.message : (error?.stack ?? String(error)));
   process.exitCode = isUsage ? 2 : 1;
 }

@@ -1,9 +1,9 @@
 // HEALTHCHECK of the container images: node scripts/container-health.mjs api|worker|sandbox
-// Exit 0 when the process in this container does its work, 1 and a line of reason when not.
+// Exits 0 when the process in this container works, or 1 with a line that says why not.
 
 const checks = {
   api: () => answers(`http://127.0.0.1:${process.env.PORT || 3000}/health/ready`),
-  // No route of its own: reading the whole ledger every few seconds would be a dear way to ask whether it is there.
+  // There is no health route, and reading the whole ledger every few seconds would be expensive.
   sandbox: () => answers(`http://127.0.0.1:${process.env.SANDBOX_PORT || 3100}/`, { anyRoute: true }),
   worker: workerIsBusy,
 };

@@ -1,4 +1,4 @@
-// The drills that there are: every file of drills/ is one.
+// The list of drills: every file of drills/ is one.
 import { readdirSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './processes.mjs';

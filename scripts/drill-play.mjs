@@ -1,4 +1,4 @@
-// Plays drills, each in a process of its own, so many at once.
+// Runs drills, each in its own process, several at once.
 import { fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
@@ -8,16 +8,16 @@ import { root } from './processes.mjs';
 
 const script = path.join(root, 'scripts', 'drill-process.mjs');
 
-/** A drill takes 5 to 25 s, several times that on a busy machine; its waits end before this and say what for. */
+/** A drill takes 5 to 25 s, and several times that on a busy machine. Its own waits time out before this. */
 const limitSecondsDefault = 600;
 
-/** And so much longer for each that was asked for on the command line. */
+/** Additional seconds for each minute and pair of the command line. */
 const limitSecondsMore = { minute: 60, pair: 6 };
 
-/** A mutant that is not seen within a quarter of a minute of chaos is not seen in a whole one. */
+/** A mutant that survives a quarter of a minute of chaos survives a whole one too. */
 const mutantMinutes = 0.25;
 
-/** A mutant is to be seen red soon: what it has broken does not come however long it is waited for. */
+/** Short, because a mutant waits for something that never happens. */
 const mutantPatienceMs = 12_000;
 
 /** Runs `play` over all parts, at most `jobs` at once, in their order. */
@@ -55,7 +55,7 @@ function limitSecondsOf({ limitSeconds = limitSecondsDefault }, { minutes = 0, p
   return limitSeconds + minutes * limitSecondsMore.minute + pairs * limitSecondsMore.pair;
 }
 
-/** Enough of a long story to know it by. */
+/** The start of a long message. */
 const gist = (message) => message.replace(/\s+/g, ' ').slice(0, 160);
 
 function verdict({ outcome }, mutant, ok) {

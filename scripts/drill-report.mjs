@@ -1,12 +1,12 @@
-// What the drills tell: lines, a table, a file for programs, and the table of docs/drills.md.
+// Reports of drills: lines, a table, a JSON file, and the table of docs/drills.md.
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { SetupError } from './console.mjs';
 import { root } from './processes.mjs';
 
 export function factsOf(facts) {
-  const told = Object.entries(facts).map(([what, count]) => `${what} ${count}`);
-  return told.length > 0 ? `: ${told.join(', ')}` : '';
+  const counts = Object.entries(facts).map(([what, count]) => `${what} ${count}`);
+  return counts.length > 0 ? `: ${counts.join(', ')}` : '';
 }
 
 export function list(drills) {
@@ -50,7 +50,7 @@ export function totals(results) {
 }
 
 export function writeJson(file, { seed, results }) {
-  const told = results.map(({ drill, mutant, outcome, ok, skipped, message, facts, ms }) => ({
+  const entries = results.map(({ drill, mutant, outcome, ok, skipped, message, facts, ms }) => ({
     drill: drill.name,
     mutant: mutant?.name ?? null,
     promise: drill.promise,
@@ -61,13 +61,16 @@ export function writeJson(file, { seed, results }) {
     facts,
     seconds: ms / 1_000,
   }));
-  writeFileSync(file, `${JSON.stringify({ at: new Date().toISOString(), seed, results: told }, null, 2)}\n`);
+  writeFileSync(
+    file,
+    `${JSON.stringify({ at: new Date().toISOString(), seed, results: entries }, null, 2)}\n`,
+  );
 }
 
 const page = path.join(root, 'docs', 'drills.md');
 const markers = { begin: '<!-- drills: begin -->', end: '<!-- drills: end -->' };
 
-/** Rewrites the table between the markers; a drill that was not run now keeps what its line said of its last run. */
+/** Rewrites the table between the markers; a drill that did not run now keeps its last result. */
 export function writeDocs(drills, results) {
   const text = existsSync(page) ? readFileSync(page, 'utf8') : '';
   const [begin, end] = [text.indexOf(markers.begin), text.indexOf(markers.end)];

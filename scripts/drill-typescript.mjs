@@ -1,8 +1,7 @@
-// Lets require() load TypeScript, for programs that are only run in a clone: the drills. Types are not checked here,
-// which is what `npm run typecheck` is for.
+// Lets require() load TypeScript for the drills, which only run in a clone. Types are checked by `npm run typecheck`.
 import { createRequire } from 'node:module';
 
-/** A require() for drills/ and test/support/, compiled as they are read. */
+/** A require() that compiles drills/ and test/support/ on load. */
 export function requireTypeScript() {
   const require = createRequire(import.meta.url);
   const { transformFileSync } = require('@swc/core');
@@ -10,7 +9,7 @@ export function requireTypeScript() {
     const { code } = transformFileSync(file, {
       swcrc: false,
       sourceMaps: 'inline',
-      // import() stays what it is: the set-up scripts are ES modules.
+      // import() is kept: the set-up scripts are ES modules.
       module: { type: 'commonjs', ignoreDynamic: true },
       jsc: { target: 'es2022', parser: { syntax: 'typescript' } },
     });

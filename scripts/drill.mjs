@@ -1,6 +1,6 @@
-// `npm run drill`: failures, played on real processes, before anybody trusts the service with money.
+// `npm run drill`: failures on real processes.
 //
-// Nothing here touches a database or a Redis that was there before: a drill starts its own, hurts it, and throws it away.
+// No drill touches an existing database or Redis: it starts its own servers and throws them away.
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
@@ -33,18 +33,18 @@ async function main() {
   if (args.json) writeJson(args.json, { seed: args.seed, results });
   if (args.docs) writeDocs(all, results);
   const { passed, failed, skipped } = totals(results);
-  if (failed > 0) say(`again with the same dice: --seed ${args.seed}`);
+  if (failed > 0) say(`to repeat it: --seed ${args.seed}`);
   if (failed > 0 || passed === 0) process.exitCode = 1;
   say(`drills took ${seconds(Date.now() - startedAt)}`);
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 }
 
-/** Somebody who has these set may believe that the drills will use them, and has something to lose. */
+/** A user who sets these may expect the drills to use them, and has something to lose. */
 function refuseForeignServers() {
   for (const name of ['DATABASE_URL', 'REDIS_URL']) {
     if (process.env[name]) {
       throw new UsageError(
-        `${name} is set, and drills destroy: they crash servers, cut connections and flush queues. They start servers of their own for that and use no other. Unset it: env -u ${name} npm run drill`,
+        `${name} is set, and drills are destructive: they crash servers, cut connections and flush queues. They start their own servers and use no others. Unset it: env -u ${name} npm run drill`,
       );
     }
   }
@@ -54,10 +54,10 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
   const guardian = startGuardian();
   try {
     const { services } = await startTestServices(guardian, { schemas: ['public'], foreignServer: null });
-    // A folder of the clone, from where the code in it finds its packages.
+    // Inside the clone, so that the code in it finds its packages.
     const workDir = path.join(root, `.holdfast-drills-${process.pid}`);
     guardian.removeDir(workDir);
-    const stage = {
+    const environment = {
       workDir,
       dist: copyOfBuild(workDir),
       env: {
@@ -70,14 +70,14 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
     const lacks = ({ needs }) => needs === 'redis' && services.redis === null;
     const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
     for (const { name } of skipped) complain(`drill ${name} is SKIPPED: there is no Redis on this machine`);
-    const results = await playAll(partsOf(played, mutants), jobs, (part) => playOne(part, stage));
+    const results = await playAll(partsOf(played, mutants), jobs, (part) => playOne(part, environment));
     return [...results, ...skipped.map((drill) => ({ drill, skipped: true, ok: true, facts: {}, ms: 0 }))];
   } finally {
     await guardian.stopAll();
   }
 }
 
-/** A copy, so that a build made meanwhile does not change the code under a running drill. */
+/** A copy, so that a new build does not change the code under a running drill. */
 function copyOfBuild(workDir) {
   const dist = path.join(workDir, 'build');
   mkdirSync(workDir);
@@ -85,7 +85,7 @@ function copyOfBuild(workDir) {
   return dist;
 }
 
-/** The long ones first, so that none is left to run alone at the end; mutants after all drills. */
+/** Long drills first, so that none runs alone at the end; mutants after all drills. */
 function partsOf(drills, withMutants) {
   const long = ({ limitSeconds = 0 }) => limitSeconds;
   const inOrder = [...drills].sort((one, other) => long(other) - long(one));

@@ -1,5 +1,5 @@
-// Outlives the process that started it, by design: when that one ends, however it ends (kill -9 too), the pipe between
-// them closes, and the guardian stops, in order, what it was told to watch. Nothing is ever left running behind.
+// Outlives the process that started it: when that one ends for any reason (kill -9 too), the pipe between them closes,
+// and the guardian stops, in order, all processes that it watches. Nothing is left running.
 //
 // As a program it reads one JSON object per line: {"watch": {name, pid, rank, escalation}}, {"forget": pid},
 // {"removeDir": path}.
@@ -11,14 +11,14 @@ import { identify, isMain, stopInOrder } from './processes.mjs';
 
 const script = fileURLToPath(import.meta.url);
 
-/** Starts a guardian for this process. It is started again, with all it knew, should somebody kill it. */
+/** Starts a guardian for this process. If it is killed, it is started again with the same list. */
 export function startGuardian() {
   const watched = new Map();
   const dirs = new Set();
   let child;
   let dismissed = false;
 
-  const tell = (message) => child.stdin.write(`${JSON.stringify(message)}\n`);
+  const send = (message) => child.stdin.write(`${JSON.stringify(message)}\n`);
   const hire = () => {
     // Its own session: Ctrl-C at the terminal must not reach it.
     child = spawn(process.execPath, [script], { detached: true, stdio: ['pipe', 'ignore', 'ignore'] });
@@ -26,8 +26,8 @@ export function startGuardian() {
     child.once('exit', () => dismissed || hire());
     child.unref();
     child.stdin.unref?.();
-    for (const entry of watched.values()) tell({ watch: entry });
-    for (const dir of dirs) tell({ removeDir: dir });
+    for (const entry of watched.values()) send({ watch: entry });
+    for (const dir of dirs) send({ removeDir: dir });
   };
   hire();
 
@@ -36,17 +36,17 @@ export function startGuardian() {
     watch({ name, pid, rank, escalation = 'service' }) {
       const entry = { name, rank, escalation, ...identify(pid) };
       watched.set(pid, entry);
-      tell({ watch: entry });
+      send({ watch: entry });
     },
     forget(pid) {
       watched.delete(pid);
-      tell({ forget: pid });
+      send({ forget: pid });
     },
     removeDir(dir) {
       dirs.add(dir);
-      tell({ removeDir: dir });
+      send({ removeDir: dir });
     },
-    /** Stops everything now, in order, and lets the guardian go. */
+    /** Stops everything now, in order, and ends the guardian. */
     async stopAll() {
       await stopInOrder([...watched.values()]);
       dismissed = true;

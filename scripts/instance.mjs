@@ -1,4 +1,4 @@
-// What an instance runs: written by `npm start` into its data folder, read by every command that works beside it.
+// What an instance runs: `npm start` writes it into the data folder, and commands for that instance read it.
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { SetupError } from './console.mjs';
@@ -36,7 +36,7 @@ export function readInstance(dataDir) {
 }
 
 /**
- * The settings that a command works with: what the environment says, and for the rest what the instance runs.
+ * The settings of a command: those of the environment, and otherwise those of the instance.
  * `ledgerUnknown` says why no payment sandbox is known for that database.
  */
 export function commandEnv(env, dataDir) {

@@ -1,11 +1,11 @@
-// The first hour on the newest Node, whatever Node runs the rest: `npm start`, a purchase, the README's order, the tour, Ctrl-C.
+// Runs test/e2e/first-hour.spec.ts on the newest Node: `npm start`, a purchase, the README's order, the tour, Ctrl-C.
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { failWith, SetupError, stage } from './console.mjs';
 import { isMain, root } from './processes.mjs';
 
-/** Raise it when a newer one is out, in the README too. */
+/** When a newer one is released, raise it here and in the README. */
 export const newestNode = '26.10.0';
 
 /** npm's own builds of Node come as one package for each platform. */

@@ -1,4 +1,4 @@
-// A file that says "this process has it", written so that two starts at the same instant cannot both believe it.
+// A lock file with the owner's pid, written so that two simultaneous starts cannot both own it.
 import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { identify, isAlive, makeFolder, sleep } from './processes.mjs';
@@ -16,8 +16,8 @@ export function writeAtomically(file, content) {
 /**
  * `{ held }` when this process now owns the file, else `{ holder }`: what the living owner wrote into it.
  *
- * The content is written first and linked into place, so the file never exists without saying whose it is. What a
- * dead owner left is taken over; `left` then carries what it wrote.
+ * The content is written first and linked into place, so the file always names its owner. The file of a dead owner is
+ * taken over; `left` is then its content.
  */
 export function acquirePidFile(file, facts = {}) {
   const mine = { ...facts, ...identify(process.pid), since: new Date().toISOString() };
@@ -98,7 +98,7 @@ function heldPidFile(file, mine) {
   };
 }
 
-/** Waits for the file however long its owner lives, and tells `onWait` once that it has to. */
+/** Waits for the file as long as its owner lives; calls `onWait` once if it has to wait. */
 export async function waitForPidFile(file, onWait) {
   let told = false;
   for (;;) {

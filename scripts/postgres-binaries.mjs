@@ -1,4 +1,4 @@
-// Where the PostgreSQL binaries are, and as whom they run.
+// Where the PostgreSQL binaries are, and which user runs them.
 import {
   accessSync,
   chmodSync,
@@ -87,7 +87,7 @@ function copyForAll(packageDir) {
   const { version } = JSON.parse(readFileSync(path.join(packageDir, 'package.json'), 'utf8'));
   const copy = path.join(sharedTmpDir(), `holdfast-postgres-${version}`);
   if (existsSync(copy)) {
-    // Anybody may create names in a temporary folder; only a folder of root's own is trusted with root's business.
+    // Any user can create files in a temporary folder, so only a folder that root owns is trusted.
     if (statSync(copy).uid === 0) return copy;
     throw new SetupError(`${copy} belongs to another user. Remove it, or set DATABASE_URL.`);
   }

@@ -27,9 +27,9 @@ export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 /**
  * When the process with this pid was born, in whatever unit the system counts, or undefined when there is none.
  *
- * A pid alone names nobody: after an unclean stop it may belong to a stranger. Pid and birth together are one
- * process for ever. A zombie counts as gone: nothing that runs can be asked of it, and under a pid 1 that does not
- * collect its children (containers) zombies stay for good.
+ * A pid alone is not unique: after an unclean stop it may belong to another process. Pid and start time together are.
+ * A zombie counts as gone: it runs nothing, and under a pid 1 that does not collect its children (containers) zombies
+ * stay forever.
  */
 export function birthOf(pid) {
   if (!Number.isInteger(pid) || pid <= 0) return undefined;
@@ -79,18 +79,18 @@ async function isGoneWithin(entry, ms) {
 
 /** How a program is asked to stop: each signal, and how long it may take before the next one is sent. */
 export const escalations = {
-  /** Node programs: finish what is under way (a payment call takes up to ten seconds), then go. */
+  /** Node programs: finish work in flight (a payment call takes up to ten seconds), then exit. */
   service: [
     ['SIGTERM', 15_000],
     ['SIGKILL', 5_000],
   ],
-  /** PostgreSQL's words: SIGINT is its fast shutdown, SIGQUIT leaves recovery to the next start. */
+  /** PostgreSQL: SIGINT is its fast shutdown, SIGQUIT leaves recovery to the next start. */
   postgres: [
     ['SIGINT', 20_000],
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
   ],
-  /** For throw-away processes, whose state nobody will miss. */
+  /** For throw-away processes, whose state does not matter. */
   atOnce: [['SIGKILL', 5_000]],
   /** The same for PostgreSQL, which takes its backends with it only if it may. */
   postgresAtOnce: [
@@ -104,7 +104,7 @@ export async function stopProcess(entry, escalation = escalations.service) {
     if (!isAlive(entry)) return;
     try {
       process.kill(entry.pid, signal);
-      // A stopped process (SIGSTOP) would sit on the signal for ever.
+      // A suspended process (SIGSTOP) would never handle the signal.
       process.kill(entry.pid, 'SIGCONT');
     } catch {
       return; // Gone between the look and the kill.

@@ -1,4 +1,4 @@
-// One of the service's own Node programs, with what it prints shown under its name and its last words kept.
+// One of the service's Node programs: its output is shown under its name, and its last lines are kept.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -34,7 +34,7 @@ export function spawnProgram(name, { script, env }) {
   show(child.stderr, process.stderr);
   program.closed = new Promise((resolve) => {
     child.once('error', (error) => resolve((program.ended = { how: error.message, ok: false })));
-    // 'close' and not 'exit': the last words may still be in the pipe.
+    // 'close' and not 'exit': its last lines may still be in the pipe.
     child.once('close', (code, signal) =>
       resolve((program.ended = { how: signal ?? `exit ${code}`, ok: code === 0 })),
     );

@@ -1,14 +1,14 @@
-// Whether a process that is starting still gets anywhere. CommonJS, because both the scripts and the tests load it.
+// Whether a starting process still makes progress. CommonJS, because both the scripts and the tests load it.
 const { readFileSync } = require('node:fs');
 const { execFileSync } = require('node:child_process');
 
-/** Without a word and without CPU time for this long, it hangs: a start waits for nothing but its own work. */
+/** Without output and CPU time for this long, it hangs: a start waits only for its own work. */
 const quietMsMax = 30_000;
 
-/** Beyond this it goes round in circles. Some fifty times what a start takes on a machine that is idle. */
+/** Beyond this it loops. About fifty times the duration of a start on an idle machine. */
 const startSecondsDefault = 300;
 
-/** A gap between two looks counts for no more than this: the watcher was starved or asleep too. */
+/** A gap between two checks counts as at most this: the watcher itself was starved or asleep. */
 const gapMsMax = 1_000;
 
 /** How often the CPU time is read while nothing else moves. */
@@ -25,7 +25,7 @@ function startLimitMs(env = process.env) {
 
 /**
  * Watches one start. `moved()` notes a sign of life that the caller saw (a line of output); CPU time of the process and
- * its children is read here. `problem()` is to be asked again and again: undefined, or why to wait no longer.
+ * its children is read here. Poll `problem()`: undefined, or why to stop waiting.
  */
 function watchStart(
   pid,

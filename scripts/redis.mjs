@@ -7,7 +7,7 @@ import { isRoot, root } from './processes.mjs';
 
 const cacheDir = path.join(root, 'node_modules', '.cache', 'holdfast', 'redis');
 const debianPackages = ['redis-server', 'redis-tools', 'libjemalloc2', 'liblzf1'];
-/** A mirror that does not answer must not hold up a test run for minutes. */
+/** A mirror that does not answer must not delay a test run by minutes. */
 const aptPatience = [
   '-o',
   'Acquire::http::Timeout=10',
@@ -18,7 +18,7 @@ const aptPatience = [
 ];
 const aptTimeoutMs = 90_000;
 
-/** `{ binary, ldLibraryPath }` of a server that answers `--version`; throws a SetupError that names the ways out. */
+/** `{ binary, ldLibraryPath }` of a server that answers `--version`; throws a SetupError that says what to do. */
 export function findRedis() {
   const found = onPath() ?? unpacked() ?? unpackDebianPackages() ?? installAsRoot();
   if (found) return found;
@@ -86,7 +86,7 @@ function unpackDebianPackages() {
 function installAsRoot() {
   if (!isRoot || !which('apt-get')) return undefined;
   say('installing redis-server with apt-get');
-  // RUNLEVEL=1 keeps the package from starting a server of its own.
+  // RUNLEVEL=1 keeps the package from starting a server.
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', RUNLEVEL: '1' };
   quiet('apt-get', [...aptPatience, 'install', '-y', '-qq', '--no-install-recommends', 'redis-server'], {
     env,

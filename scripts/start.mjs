@@ -48,7 +48,7 @@ async function main() {
     const env = await startAll(supervisor, settings);
     process.stdout.write(summary({ settings, env, took: seconds(Date.now() - startedAt) }));
   } catch (error) {
-    // What a stop interrupts fails, of course; the stop itself ends the process.
+    // Work that a stop interrupts fails; the stop itself ends the process.
     if (!supervisor.isStopping) await stop(1, error instanceof SetupError ? error.message : error.stack);
   }
 }
@@ -155,7 +155,7 @@ function stopOnce({ supervisor, settings, pidFile }) {
 }
 
 function watchParent(onLost) {
-  // Started by hand in a background job, a lost parent means nothing.
+  // In a background job started by hand, a lost parent means nothing.
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   setInterval(() => process.ppid !== parent && onLost(), parentCheckMs).unref();

@@ -1,4 +1,4 @@
-// Keeps a set of processes running: starts them, starts again what dies, and stops them in order.
+// Keeps a set of processes running: starts them, restarts those that die, and stops them in order.
 import path from 'node:path';
 import { complain, say, SetupError, seconds } from './console.mjs';
 import { startGuardian } from './guardian.mjs';
@@ -6,10 +6,10 @@ import { writeAtomically } from './pid-file.mjs';
 import { identify, sleep } from './processes.mjs';
 import { spawnProgram, untilEnded, untilReady } from './program.mjs';
 
-/** Soon enough that a killed worker is hardly missed, growing so that a broken one does not keep the machine busy. */
+/** Short, so that a killed worker is back soon; growing, so that a broken one does not keep the machine busy. */
 const backoffMs = { first: 250, max: 5_000 };
 
-/** A process that ran this long had started properly: its next death is a new story. */
+/** After running this long, a process started properly, and the delay is reset. */
 const settledAfterMs = 30_000;
 
 /** Starts without success of what had once been ready: about forty seconds of trying. */

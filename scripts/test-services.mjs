@@ -1,4 +1,4 @@
-// What the tests stand on: one throw-away PostgreSQL with a migrated template for every schema, and a Redis program.
+// Servers for the tests: one throw-away PostgreSQL with a migrated template per schema, and a Redis program.
 //
 // As a program (for a Jest that was not started by `npm test`) it prints them as one line of JSON and stops everything
 // when its standard input closes.
@@ -14,7 +14,7 @@ import { isMain, root } from './processes.mjs';
 /** The tables live in `public`, and once more in a schema of another name: nothing may depend on which. */
 export const testSchemas = ['public', 'cell_7'];
 
-/** Settings of a developer's shell that would make a test run differ from everybody else's. */
+/** Settings of a developer's shell that would change a test run. */
 const foreignSettings =
   /^(DATABASE_|REDIS_|STRIPE_|SANDBOX_|RESERVATION_|PAYMENT_|SAGA_|RELAY_|SWEEP_|IDEMPOTENCY_|SHUTDOWN_|HOLDFAST_(?!TEST_)|HOST$|PORT$|QUEUES$|FAILPOINT|LATE_PAYMENT$)/;
 
@@ -25,8 +25,8 @@ export function testEnv() {
 
 /**
  * `{ services, stop }`, where `services` is what test/support/services.ts reads. What is started here is stopped by the
- * guardian; `stop` takes back what was made on a server of somebody else's. Drills name no such server: they start
- * their own, always.
+ * guardian; `stop` drops what was created on a foreign server. Drills use no foreign server: they start
+ * their own.
  */
 export async function startTestServices(
   guardian,
@@ -43,7 +43,7 @@ async function startServer(guardian) {
   let url;
   await stage('PostgreSQL', async () => {
     const onSpawn = (child, name = 'postgres') => {
-      // Last of all: what still runs then has nobody to complain to.
+      // Last: all its clients have stopped by then.
       guardian.watch({ name, pid: child.pid, rank: 9, escalation: 'postgresAtOnce' });
       child.once('exit', () => guardian.forget(child.pid));
     };
@@ -57,14 +57,14 @@ async function makeTemplates(server, schemas) {
   const { default: pg } = await import('pg');
   const admin = new pg.Client({ connectionString: server });
   await admin.connect();
-  // A number of its own: on a server that we did not start, another run may be at work too.
+  // With our pid: on a foreign server another test run may be active.
   const nameOf = (schema) => `holdfast_template_${process.pid}_${schema}`;
   const names = Object.fromEntries(schemas.map((schema) => [schema, nameOf(schema)]));
   try {
     await stage('template databases migrated', async () => {
       for (const name of Object.values(names)) await admin.query(`CREATE DATABASE ${name}`);
       await Promise.all(schemas.map((schema) => migrate(urlOf(server, names[schema], schema))));
-      // A template with somebody connected to it cannot be cloned; so nobody can connect.
+      // A template with a connection cannot be cloned, so connections are forbidden.
       for (const name of Object.values(names))
         await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
     });

@@ -114,7 +114,7 @@ function readTotals(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch {
-    // It ended before it could count. Something went wrong, and the totals must say so.
+    // No totals: Jest crashed before it could count, which is a failure.
     return { passed: 0, failed: 1, skipped: 0 };
   }
 }

@@ -3,7 +3,7 @@ import path from 'node:path';
 import type { Patch } from './drill';
 
 /**
- * A guard is marked in the sources by a comment of its own line, `// guard: <name>` (in SQL a block comment), above
+ * A guard is marked in the sources by a comment on its own line, `// guard: <name>` (in SQL a block comment), above
  * the line that a drill's mutant changes. Comments survive compilation, so a rename elsewhere breaks no mutant.
  */
 const marker = /^\s*(?:\/\/|\/\*) guard: ([a-z0-9-]+)(?: \*\/)?$/;
@@ -41,7 +41,7 @@ export function patched(text: string, { guard, change }: Patch, build: string): 
   return lines.with(at + 1, changed).join('\n');
 }
 
-/** A name that is gone would crash the mutant, which would look as if the drill had caught it. */
+/** An unknown name would crash the mutant, and the crash would look like a caught mutant. */
 function refuseForeignNames(
   code: string,
   { text, build, guard }: { text: string; build: string; guard: string },

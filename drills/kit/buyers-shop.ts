@@ -8,7 +8,7 @@ import { ClientLog, type Purchase } from './client-log';
 export interface BuyOptions {
   sku: string;
   quantity?: number;
-  /** One for all, or several in turn. */
+  /** One for all, or several round-robin. */
   paymentMethod?: string | string[];
   atOnce?: number;
   /** `Prefer: wait`: the order's end is waited for this long. */
@@ -17,16 +17,16 @@ export interface BuyOptions {
   ttlSeconds?: number;
 }
 
-/** A buyer whose answer takes longer asks again, under the same key. */
+/** A buyer who gets no answer for this long repeats the request under the same key. */
 const answerWithinMs = 5_000;
-/** A buyer does not give up: where processes die all the time, it may take many tries. */
+/** Buyers are patient: where processes die all the time, it takes many attempts. */
 export const givesUpAfterMs = 3 * patienceMs;
 
-/** A shop whose buyers keep in mind what they asked for and what they were told, and repeat what was not answered. */
+/** A shop whose buyers log their requests and answers, and repeat a request that was not answered. */
 export class BuyersShop extends Shop {
   readonly log = new ClientLog();
 
-  constructor(protected readonly tell: (what: string, count: number) => void) {
+  constructor(protected readonly report: (what: string, count: number) => void) {
     super();
   }
 
@@ -44,7 +44,7 @@ export class BuyersShop extends Shop {
     return answer.body;
   }
 
-  /** Buys so many times, each under a key of its own, which is repeated until there is an answer. */
+  /** Places that many orders, each under its own key, and repeats each request until it is answered. */
   buy(count: number, { atOnce = 10, ...options }: BuyOptions): Promise<Purchase[]> {
     return inParallel(count, atOnce, (index) => this.buyOne(index, options));
   }
@@ -57,18 +57,18 @@ export class BuyersShop extends Shop {
       paymentMethod: methods[index % methods.length]!,
       ttlSeconds: options.ttlSeconds,
     });
-    this.tell('orders', 1);
+    this.report('orders', 1);
     await this.ask(purchase, index, options.waitSeconds);
     return purchase;
   }
 
-  /** Buys, and waits for how it ends: the answers, by what they say. */
+  /** Places orders and waits for their end; counts of answers by status or code. */
   async buyToTheEnd(count: number, options: BuyOptions): Promise<Record<string, number>> {
     const purchases = await this.buy(count, { waitSeconds: 20, ...options });
     return tally(purchases, ({ answer }) => answer?.body.code ?? answer?.body.status);
   }
 
-  /** Asks for a purchase until it is answered, each time at the next API; again later, under the same key, for its end. */
+  /** Sends a purchase until it is answered, each time to the next API; later again, under the same key, for its end. */
   async ask(purchase: Purchase, first = 0, waitSeconds?: number): Promise<Answer> {
     const { key, customerId, paymentMethod, sku, quantity, ttlSeconds } = purchase;
     const body = { customerId, paymentMethod, ttlSeconds, lines: [{ sku, quantity }] };
@@ -94,9 +94,9 @@ export class BuyersShop extends Shop {
     send: (by: HttpClient) => Promise<Answer | undefined>,
     { first = 0, waitSeconds = 0, as = this.client } = {},
   ): Promise<Answer> {
-    let turn = first;
+    let attempt = first;
     const ask = async () => {
-      const by = this.caller(turn++, as).patientFor(answerWithinMs + waitSeconds * 1_000);
+      const by = this.caller(attempt++, as).patientFor(answerWithinMs + waitSeconds * 1_000);
       const answer = await send(by).catch(() => undefined);
       if (answer !== undefined && !isPutOff(answer)) return answer;
       if (answer !== undefined) this.log.putOff.push(answer);
@@ -105,18 +105,18 @@ export class BuyersShop extends Shop {
     return until(`${what} is answered`, ask, givesUpAfterMs);
   }
 
-  /** A caller of the next API in turn. */
-  caller(turn: number, as = this.client): HttpClient {
+  /** A client of the APIs, round-robin. */
+  caller(attempt: number, as = this.client): HttpClient {
     const { apis } = this.service;
-    return as.at(apis[turn % apis.length]!);
+    return as.at(apis[attempt % apis.length]!);
   }
 
-  /** How the orders of these purchases stand now, in their order. */
+  /** The current orders of these purchases, in the same order. */
   async ordersOf(purchases: Purchase[]): Promise<any[]> {
     const orders = new Map((await this.all('/v1/admin/orders')).map((order) => [order.customerId, order]));
     return purchases.map(({ customerId }) => orders.get(customerId));
   }
 }
 
-/** "Come again": nothing was done, or nobody knows. */
+/** Retry later: nothing was done, or the result is unknown. */
 const isPutOff = ({ status }: Answer): boolean => status >= 500 || status === 429;

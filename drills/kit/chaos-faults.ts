@@ -2,44 +2,44 @@ import { until } from '../../test/support/until';
 import type { LossyProxy } from '../../test/support/lossy-proxy';
 import type { TcpProxy } from '../../test/support/tcp-proxy';
 import type { DrilledShop } from './drilled-shop';
-import type { Stage } from './stage';
+import type { Environment } from './environment';
 
-/** What chaos is given to play with. */
+/** What faults act on. */
 export interface Arena {
-  stage: Stage;
+  environment: Environment;
   shop: DrilledShop;
   toDatabase: LossyProxy;
   toRedis: TcpProxy;
 }
 
-/** One blow; whatever it breaks for a while it mends itself. Resolves when that is done. */
+/** One fault, which also repairs what it broke. Resolves after the repair. */
 export type Fault = (arena: Arena) => Promise<string>;
 
 const processes = ['api-1', 'api-2', 'worker-1', 'worker-2', 'worker-3'];
 
-const kill: Fault = async ({ stage, shop }) => {
-  const name = stage.random.pick(processes);
+const kill: Fault = async ({ environment, shop }) => {
+  const name = environment.random.pick(processes);
   await shop.kill(name);
-  await stage.pause(0, 1_000);
+  await environment.pause(0, 1_000);
   await shop.service.restart(name);
   return `kill -9 ${name}`;
 };
 
-const freeze: Fault = async ({ stage, shop }) => {
-  const name = stage.random.pick(processes);
+const freeze: Fault = async ({ environment, shop }) => {
+  const name = environment.random.pick(processes);
   await shop.freeze(name);
   // Some wake up within their lease, some long after it.
-  await stage.pause(300, 4_000);
+  await environment.pause(300, 4_000);
   await shop.thaw(name);
   return `${name} slept`;
 };
 
 const hangUp: Fault = async ({ shop }) => `${await shop.terminateBackends()} backends terminated`;
 
-const loseCommits: Fault = async ({ stage, toDatabase }) => {
+const loseCommits: Fault = async ({ environment, toDatabase }) => {
   for (let loss = 1; loss <= 5; loss++) {
-    toDatabase.lose = stage.random.pick(['answer to COMMIT', 'COMMIT'] as const);
-    await stage.pause(50, 200);
+    toDatabase.lose = environment.random.pick(['answer to COMMIT', 'COMMIT'] as const);
+    await environment.pause(50, 200);
   }
   toDatabase.lose = 'nothing';
   return 'COMMITs and their answers lost';
@@ -47,26 +47,26 @@ const loseCommits: Fault = async ({ stage, toDatabase }) => {
 
 const cutDatabase: Fault = async ({ toDatabase }) => `${toDatabase.cut()} connections to the database reset`;
 
-const crashPostgres: Fault = async ({ stage, shop }) => {
+const crashPostgres: Fault = async ({ environment, shop }) => {
   await shop.service.kill('postgres', 'SIGQUIT');
-  stage.count('crashes of PostgreSQL', 1);
-  await stage.pause(0, 1_000);
+  environment.count('crashes of PostgreSQL', 1);
+  await environment.pause(0, 1_000);
   await until('PostgreSQL is back', async () => shop.service.restart('postgres').then(() => true));
   return 'PostgreSQL crashed';
 };
 
 const cutRedis: Fault = async ({ toRedis }) => `${toRedis.cut()} connections to Redis reset`;
 
-const restartRedis: Fault = async ({ stage, shop }) => {
+const restartRedis: Fault = async ({ environment, shop }) => {
   await shop.kill('redis');
-  await stage.pause(0, 3_000);
+  await environment.pause(0, 3_000);
   await shop.service.restart('redis');
   return 'Redis killed, and back empty';
 };
 
-const hangRedis: Fault = async ({ stage, shop }) => {
+const hangRedis: Fault = async ({ environment, shop }) => {
   await shop.freeze('redis');
-  await stage.pause(500, 3_000);
+  await environment.pause(500, 3_000);
   await shop.thaw('redis');
   return 'Redis hung';
 };
@@ -76,22 +76,22 @@ const flushRedis: Fault = async ({ shop }) => {
   return 'Redis flushed';
 };
 
-const killProvider: Fault = async ({ stage, shop }) => {
+const killProvider: Fault = async ({ environment, shop }) => {
   await shop.kill('sandbox');
-  await stage.pause(0, 2_000);
+  await environment.pause(0, 2_000);
   await shop.service.restart('sandbox');
   return 'provider killed';
 };
 
-const badProvider: Fault = async ({ stage, shop }) => {
-  const faults = stage.random.pick([
+const badProvider: Fault = async ({ environment, shop }) => {
+  const faults = environment.random.pick([
     { errorRate: 0.4 },
     { timeoutRate: 0.3 },
     { latencyMs: 600 },
     { down: true },
   ]);
-  await shop.faults({ ...faults, seed: stage.random.integer(1, 1e9) });
-  await stage.pause(500, 3_000);
+  await shop.faults({ ...faults, seed: environment.random.integer(1, 1e9) });
+  await environment.pause(500, 3_000);
   await shop.faults();
   return `provider with ${JSON.stringify(faults)}`;
 };

@@ -10,24 +10,24 @@ export interface Purchase {
   quantity: number;
   paymentMethod: string;
   ttlSeconds?: number;
-  /** Tries that nobody answered, or that were answered with "come again". */
+  /** Attempts without an answer, or answered with 429 or 5xx. */
   unheard: number;
-  /** How long the slowest of its answers took. */
+  /** Duration of the slowest answer. */
   slowestMs: number;
-  /** The first answer that says anything; undefined while there is none. */
+  /** The first definite answer; undefined while there is none. */
   answer?: Answer;
-  /** Every order id that any answer to this key has named. */
+  /** Every order id in answers to this key. */
   orderIds: Set<string>;
-  /** The client asked for it to be cancelled or refunded. */
+  /** The client requested its cancellation or refund. */
   cancelled: boolean;
 }
 
-/** What the buyers were told, kept by themselves: the witness for "acknowledged means done". */
+/** What buyers were told, as they logged it: the proof that acknowledged work is done. */
 export class ClientLog {
   readonly purchases: Purchase[] = [];
-  /** What buyers were told who were to come again. */
+  /** Answers that asked buyers to retry. */
   readonly putOff: Answer[] = [];
-  /** SKU → units there are. */
+  /** SKU → units on hand. */
   readonly stock = new Map<string, number>();
 
   begin(wanted: Pick<Purchase, 'sku' | 'quantity' | 'paymentMethod' | 'ttlSeconds'>): Purchase {
@@ -44,7 +44,7 @@ export class ClientLog {
     return purchase;
   }
 
-  /** Where the buyers' memory and the shop's books differ, a line for each. */
+  /** Differences between the buyers' log and the shop's records, one line each. */
   async findings(shop: Shop): Promise<string[]> {
     const orders = new Map<string, any[]>();
     for (const order of await shop.all('/v1/admin/orders'))
@@ -52,7 +52,7 @@ export class ClientLog {
     return [
       ...this.purchases.flatMap((purchase) => disagreements(purchase, orders.get(purchase.customerId) ?? [])),
       ...[...this.stock].flatMap(([sku, units]) => this.soldBeyond(sku, units)),
-      // Whatever is down, the service knows that it is: it says "come again", and never that it does not know.
+      // Whatever is down, the service answers 503 or 429, never 500.
       ...this.putOff
         .filter(({ status }) => status !== 503 && status !== 429)
         .map(({ status, text }) => `client log: a buyer was told ${status} ${text}`),
@@ -60,12 +60,12 @@ export class ClientLog {
   }
 
   private soldBeyond(sku: string, units: number): string[] {
-    const told = this.purchases.filter(
+    const placed = this.purchases.filter(
       (purchase) => purchase.sku === sku && wasPlaced(purchase) && !purchase.cancelled,
     );
-    const sold = told.reduce((sum, { quantity }) => sum + quantity, 0);
+    const sold = placed.reduce((sum, { quantity }) => sum + quantity, 0);
     return sold > units
-      ? [`buyers were told that ${sold} of ${sku} are theirs, and there were ${units}`]
+      ? [`buyers were told that they have ${sold} of ${sku}, of which there were ${units}`]
       : [];
   }
 }
@@ -77,16 +77,17 @@ function disagreements(purchase: Purchase, orders: any[]): string[] {
   const of = (what: string) => `client log: the purchase under key ${key} ${what}`;
   const [order] = orders;
   if (orders.length > 1) return [of(`made ${orders.length} orders`)];
-  if (orderIds.size > 1) return [of(`was told of several orders: ${[...orderIds].join(', ')}`)];
-  const [told] = orderIds;
-  if (told !== undefined && order?.id !== told) return [of(`was told of order ${told}, which is not there`)];
-  if (answer !== undefined && told === undefined && order !== undefined)
+  if (orderIds.size > 1) return [of(`was answered with several orders: ${[...orderIds].join(', ')}`)];
+  const [orderId] = orderIds;
+  if (orderId !== undefined && order?.id !== orderId)
+    return [of(`was answered with order ${orderId}, which does not exist`)];
+  if (answer !== undefined && orderId === undefined && order !== undefined)
     return [of(`was refused (${answer.status} ${answer.body?.code}), and made order ${order.id}`)];
 
   const placed = cancelled ? ['placed', 'cancelled', 'refunded'] : ['placed'];
   if (wasPlaced(purchase) && !placed.includes(order.status))
     return [of(`was told that it is placed, and it is ${order.status}`)];
-  const rejected = told !== undefined && answer !== undefined && answer.status >= 400;
+  const rejected = orderId !== undefined && answer !== undefined && answer.status >= 400;
   if (rejected && order.status !== 'rejected')
     return [of(`was told ${answer.body?.code}, and it is ${order.status}`)];
   return [];

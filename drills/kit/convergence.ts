@@ -3,16 +3,16 @@ import { findings } from '../../test/support/audit';
 import { until } from '../../test/support/until';
 import type { DrilledShop } from './drilled-shop';
 
-/** How often what waits for a later attempt is made due. */
+/** How often scheduled attempts are made due. */
 const hurryEveryMs = 500;
 
 export interface Rest {
-  /** False: with its queues off nobody applies a message. */
+  /** False with queues off: no consumer applies messages. */
   messages?: boolean;
 }
 
 /**
- * Resolves when nothing is under way any more: no saga, no message unapplied, no webhook unread, nothing past its time.
+ * Resolves when no work is left: no running saga, no unapplied message, no unprocessed webhook, no due reservation.
  */
 export async function converge(shop: DrilledShop, { messages = true }: Rest = {}): Promise<void> {
   let hurriedAt = 0;
@@ -31,8 +31,7 @@ export async function converge(shop: DrilledShop, { messages = true }: Rest = {}
 }
 
 /**
- * At rest, nothing may be wrong: not in the shop's own books, not in the provider's, not in the buyers' memory. So many
- * sagas may wait for a person as the drill has given a reason to.
+ * At rest, the shop's records, the provider's ledger and the buyers' log must agree. Exactly `stuck` sagas may be stuck.
  */
 export async function audit(shop: DrilledShop, { stuck = 0 } = {}): Promise<void> {
   const waiting = await shop.query<{ id: string; step: string; error: string }>(

@@ -2,8 +2,7 @@ import { Client } from 'pg';
 import { refuseUnlessThrowaway, throwawayMark } from '../../test/support/database';
 
 /**
- * A database as it is now, and the way back to it, as a backup and its restore. Whoever is connected is cut off, so the
- * service must be stopped.
+ * A copy of a database and its restore. Both close all connections, so the service must be stopped.
  */
 export class DatabaseCopy {
   private constructor(private readonly url: URL) {}
@@ -17,7 +16,7 @@ export class DatabaseCopy {
     return copy;
   }
 
-  /** The copy takes the database's place; what the database has become since is gone. */
+  /** Replaces the database by its copy; later changes are lost. */
   async putBack(): Promise<void> {
     await this.onServer(async (client) => {
       await client.query(`DROP DATABASE ${this.name} WITH (FORCE)`);

@@ -1,52 +1,51 @@
-import type { Stage } from './stage';
+import type { Environment } from './environment';
 
 /**
- * One failure, played on real processes: what is broken, what must hold all the same, and how it is known that the
- * drill would notice if it did not.
+ * One failure on real processes: what is broken, what must still hold, and mutants that prove the drill would notice.
  */
 export interface Drill {
-  /** As its file is called. */
+  /** The name of its file. */
   name: string;
-  /** What holds whatever happens, in a sentence. */
+  /** What must hold, in one sentence. */
   promise: string;
-  /** The rows of the failure catalogue that it plays. */
+  /** The rows of docs/failures.md that it covers. */
   rows: number[];
-  /** Guards taken out of the compiled code, one at a time; each must turn the drill red. */
+  /** Guards that are removed from the compiled code, one at a time; each must make the drill fail. */
   mutants: Mutant[];
-  /** Why there is none, where no single guard carries the promise. */
+  /** Why it has no mutant: no single guard keeps the promise. */
   noMutant?: string;
-  /** What else it changes in the compiled code, to have another build beside this one. */
+  /** Other changes of the compiled code, for a second build. */
   patches?: Patch[];
-  /** Skipped, loudly, on a machine without it. */
+  /** Skipped, with a message, on a machine without it. */
   needs?: 'redis';
-  /** What must have happened at least once, or the drill never came to what it is about. */
+  /** Counts that must not be zero, or the drill did not test its failure. */
   sometimes?: string[];
-  /** Hung after this long; a drill that goes on for minutes on purpose says so. */
+  /** Killed after this long; set for drills that take minutes. */
   limitSeconds?: number;
-  run(stage: Stage): Promise<void>;
+  run(environment: Environment): Promise<void>;
 }
 
 /** A change of one compiled line: the one below the comment `guard: <name>`, which must be in the build exactly once. */
 export interface Patch {
   guard: string;
-  /** Gets the line and returns what takes its place; an empty text removes it. */
+  /** Gets the line and returns its replacement; an empty text removes it. */
   change: (line: string) => string;
 }
 
 /** The line is removed. */
 export const removed = () => '';
-/** The line's first number, a limit, becomes so large that it limits nothing. */
+/** The line's first number, a limit, becomes too large to matter. */
 export const unlimited = (line: string) => line.replace(/\d[\d_]*/, '1e9');
 
 export interface Mutant extends Patch {
   name: string;
-  /** What goes wrong without the guard. */
+  /** What is wrong without the guard. */
   why: string;
-  /** Where the guard is kept twice. */
+  /** Where the guard exists twice. */
   also?: Patch[];
 }
 
-/** What the command line may ask of the drills that take it. */
+/** Options of the command line; some drills use them. */
 export interface DrillOptions {
   seed: number;
   minutes?: number;
@@ -54,10 +53,10 @@ export interface DrillOptions {
 }
 
 /**
- * passed     every promise held, and everything that must happen sometimes did
- * broken     a promise did not hold: an assertion, the audit, or convergence that never came
- * unreached  all held, but the drill never came to what it is about
- * error      the drill itself could not be played
+ * passed     the promise held, and no count of `sometimes` is zero
+ * broken     the promise did not hold: an assertion, the audit, or no convergence
+ * unreached  everything held, but the drill did not test its failure
+ * error      the drill itself could not run
  */
 export type Outcome = 'passed' | 'broken' | 'unreached' | 'error';
 
@@ -65,6 +64,6 @@ export interface DrillResult {
   outcome: Outcome;
   /** Why, when it is not `passed`. */
   message?: string;
-  /** What was done, in numbers. */
+  /** Counts of what happened. */
   facts: Record<string, number>;
 }

@@ -8,10 +8,10 @@ import { type Rest, audit, converge } from './convergence';
 import { samplesAt, sumOf } from './metrics';
 import { reach } from './reach';
 
-/** How soon a supervisor notices that it is no longer wanted. */
+/** How soon a supervisor notices that it should stop. */
 const nextLook = () => new Promise<false>((resolve) => setTimeout(() => resolve(false), 100));
 
-/** A shop under fire: its processes by name, what can be done to them and to what they stand on, and the audit at the end. */
+/** A shop to break: its processes by name, faults for them and their servers, and the audit at the end. */
 export class DrilledShop extends BuyersShop {
   /** The processes of ours that live, by name. */
   pids(): Record<string, number | undefined> {
@@ -20,7 +20,7 @@ export class DrilledShop extends BuyersShop {
   }
 
   async kill(...names: string[]): Promise<void> {
-    this.tell('kills', names.length);
+    this.report('kills', names.length);
     await Promise.all(names.map((name) => this.service.kill(name, 'SIGKILL')));
   }
 
@@ -31,7 +31,7 @@ export class DrilledShop extends BuyersShop {
       while (watching) {
         const died = await Promise.race([this.service.ended(name).then(() => true), nextLook()]);
         if (!died || !watching) continue;
-        this.tell('deaths', 1);
+        this.report('deaths', 1);
         await this.service.restart(name, env).catch(() => undefined);
       }
     })();
@@ -41,9 +41,9 @@ export class DrilledShop extends BuyersShop {
     };
   }
 
-  /** Stops it in its tracks, as a stalled machine would. */
+  /** Suspends it, like a stalled machine. */
   async freeze(name: string): Promise<void> {
-    this.tell('freezes', 1);
+    this.report('freezes', 1);
     await this.service.kill(name, 'SIGSTOP');
   }
 
@@ -51,20 +51,20 @@ export class DrilledShop extends BuyersShop {
   async stopped(name: string): Promise<void> {
     const stops = /^failpoint \S+ stops$/m;
     await reach(`${name} stops`, async () => stops.test(this.service.outputOf(name)));
-    this.tell('freezes', 1);
+    this.report('freezes', 1);
   }
 
   thaw(name: string): Promise<void> {
     return this.service.kill(name, 'SIGCONT');
   }
 
-  /** Asks it to stop, and waits until it has. */
+  /** Asks it to stop, and waits for its exit. */
   async terminate(name: string): Promise<void> {
-    this.tell('SIGTERMs', 1);
+    this.report('SIGTERMs', 1);
     await this.service.kill(name, 'SIGTERM');
   }
 
-  /** What the processes that live count, together. */
+  /** The sum of a metric over all live processes. */
   async metric(name: string, labels: Record<string, string> = {}): Promise<number> {
     const urls = this.service.names.flatMap((process) => this.service.metricsUrlOf(process) ?? []);
     return sumOf((await Promise.all(urls.map(samplesAt))).flat(), name, labels);
@@ -89,7 +89,7 @@ export class DrilledShop extends BuyersShop {
     return this.query<R>(sql, parameters);
   }
 
-  /** Makes what waits for a later attempt due now, which is all that time would do to it. */
+  /** Makes scheduled attempts due now, instead of waiting. */
   async hurry(): Promise<void> {
     await this.tamper(`
       UPDATE sagas SET next_run_at = clock_timestamp()
@@ -97,7 +97,7 @@ export class DrilledShop extends BuyersShop {
          AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`);
   }
 
-  /** Locks the stock of a product, as a transaction that hangs would, until the returned function is called. */
+  /** Locks the stock of a product, like a transaction that hangs, until the returned function is called. */
   async holdStock(sku: string): Promise<() => Promise<void>> {
     const client = new Client({ connectionString: this.service.databaseUrl });
     client.on('error', () => undefined); // Cut off when the drill is over.
@@ -121,21 +121,21 @@ export class DrilledShop extends BuyersShop {
     }
   }
 
-  /** Hangs up on everybody who is connected to the database but us; on how many. */
+  /** Closes all connections of the service to the database; returns how many. */
   async terminateBackends(): Promise<number> {
     const cut = await this.tamper(`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity
        WHERE datname = current_database() AND backend_type = 'client backend' AND application_name LIKE 'holdfast%'`);
-    this.tell('connections cut', cut.length);
+    this.report('connections cut', cut.length);
     return cut.length;
   }
 
-  /** Waits until nothing is under way any more. */
+  /** Waits until no work is left. */
   converge(rest?: Rest): Promise<void> {
     return converge(this, rest);
   }
 
-  /** Converges, and then nothing may be wrong. */
+  /** Converges, then audits. */
   async audit({ stuck, ...rest }: Rest & { stuck?: number } = {}): Promise<void> {
     await converge(this, rest);
     await audit(this, { stuck });

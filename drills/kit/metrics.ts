@@ -5,7 +5,7 @@ interface Sample {
   value: number;
 }
 
-/** What a process tells of itself; nothing when it is not there to be asked. */
+/** The metrics of a process; none while it is down. */
 export async function samplesAt(url: string): Promise<Sample[]> {
   try {
     const response = await fetch(url, { signal: AbortSignal.timeout(2_000) });

@@ -1,38 +1,38 @@
 import { type Mutant, removed } from './drill';
 
-/** Guards that more than one drill is about. */
+/** Mutants that several drills share. */
 
-export const sentIsTakenForApplied: Mutant = {
-  name: 'sent-is-taken-for-applied',
-  why: 'what was sent once is never sent again',
+export const sentCountsAsApplied: Mutant = {
+  name: 'sent-counts-as-applied',
+  why: 'a message is never sent a second time',
   guard: 'unapplied-messages-are-resent',
   change: (line) => line.replace('resendMs', '3_600_000'),
 };
 
-export const noNetUnderTheDoorbell: Mutant = {
-  name: 'no-net-under-the-doorbell',
-  why: 'sagas are driven by messages alone',
+export const noSweeperForSagas: Mutant = {
+  name: 'no-sweeper-for-sagas',
+  why: 'only messages drive sagas',
   guard: 'sweeper-drives-sagas',
   change: removed,
 };
 
 export const noSweeperForExpiry: Mutant = {
-  name: 'alarms-alone',
-  why: 'reservations expire when their alarm rings, and only then',
+  name: 'no-sweeper-for-expiry',
+  why: 'only alarms expire reservations',
   guard: 'sweeper-expires-reservations',
   change: removed,
 };
 
-export const requestRingsItself: Mutant = {
-  name: 'request-rings-itself',
-  why: 'a request sends its own message, and fails when that cannot be sent',
+export const requestSendsItsMessage: Mutant = {
+  name: 'request-sends-its-message',
+  why: 'a request sends its own message and fails if that fails',
   guard: 'wake-up-is-not-awaited',
   change: (line) => line.replace('this.relay.poke()', 'await this.relay.runOnce()'),
 };
 
 export const everyKeyIsNew: Mutant = {
   name: 'every-key-is-new',
-  why: 'a key that was seen before is taken for a new one, so that a repeat buys again',
+  why: 'a known key counts as new, so a repeat buys again',
   guard: 'idempotency-key-is-unique',
   change: (line) =>
     `claims = claims.map((claim) => ({ ...claim, key: claim.key + Math.random() }));\n${line}`,

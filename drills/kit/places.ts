@@ -1,7 +1,7 @@
 import type { DrilledShop } from './drilled-shop';
 import { tour } from './tour';
 
-/** A failpoint, and a process that passes it. */
+/** A failpoint and a process that reaches it. */
 export interface Place {
   process: 'api-1' | 'worker-1';
   point: string;
@@ -11,7 +11,7 @@ export const processes = ['api-1', 'worker-1'] as const;
 
 export const nameOf = ({ process, point }: Place): string => `${point} in ${process}`;
 
-/** Every place that a tour passes, in the order in which it first does. */
+/** Every failpoint that a tour reaches, in order of first use. */
 export async function placesOfATour(shop: DrilledShop): Promise<Place[]> {
   for (const process of processes) await shop.service.restart(process, { FAILPOINT: 'record' });
   await tour(shop);
@@ -24,5 +24,5 @@ export async function placesOfATour(shop: DrilledShop): Promise<Place[]> {
   );
 }
 
-/** From its next start on the process dies there, or, without a place, nowhere. */
+/** From its next start on, the process dies there; without a place, nowhere. */
 export const dyingAt = (place?: Place) => ({ FAILPOINT: place && `${place.point}:kill9` });

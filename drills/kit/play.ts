@@ -4,36 +4,36 @@ import { NotInTime } from '../../test/support/until';
 import { patchedBuild } from './build';
 import type { Drill, DrillResult, Outcome } from './drill';
 import { NotReached } from './reach';
-import { Stage, type StageSettings } from './stage';
+import { Environment, type EnvironmentSettings } from './environment';
 
-/** What one process is told to play. */
-export interface Part extends StageSettings {
+/** What one process runs. */
+export interface Part extends EnvironmentSettings {
   drill: Drill;
   mutant?: string;
 }
 
-/** Plays one drill, on the build as it is or on a mutant of it, and tells how it ended. Never throws. */
+/** Runs one drill on the build or on a mutant of it, and returns its outcome. Never throws. */
 export async function play({ drill, mutant, ...settings }: Part): Promise<DrillResult> {
-  let stage: Stage | undefined;
+  let environment: Environment | undefined;
   try {
-    stage = new Stage({ ...settings, dist: buildFor(drill, mutant, settings) });
-    await drill.run(stage);
-    const unreached = (drill.sometimes ?? []).filter((what) => !((stage?.facts[what] ?? 0) > 0));
+    environment = new Environment({ ...settings, dist: buildFor(drill, mutant, settings) });
+    await drill.run(environment);
+    const unreached = (drill.sometimes ?? []).filter((what) => !((environment?.facts[what] ?? 0) > 0));
     return unreached.length === 0
-      ? { outcome: 'passed', facts: stage.facts }
+      ? { outcome: 'passed', facts: environment.facts }
       : {
           outcome: 'unreached',
-          message: `The drill did not reach what it is about: no ${unreached.join(', no ')}.`,
-          facts: stage.facts,
+          message: `The drill did not test its failure: no ${unreached.join(', no ')}.`,
+          facts: environment.facts,
         };
   } catch (error) {
-    return { outcome: outcomeOf(error), message: messageOf(error), facts: stage?.facts ?? {} };
+    return { outcome: outcomeOf(error), message: messageOf(error), facts: environment?.facts ?? {} };
   } finally {
-    await stage?.close();
+    await environment?.close();
   }
 }
 
-function buildFor(drill: Drill, mutant: string | undefined, { dist, workDir }: StageSettings): string {
+function buildFor(drill: Drill, mutant: string | undefined, { dist, workDir }: EnvironmentSettings): string {
   if (mutant === undefined) return dist;
   const patch = drill.mutants.find(({ name }) => name === mutant);
   if (!patch) throw new Error(`${drill.name} has no mutant ${mutant}`);

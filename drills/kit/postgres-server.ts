@@ -9,7 +9,7 @@ import type { Guardian } from '../../test/support/guardian';
 import { freePort } from '../../test/support/ports';
 import { TcpProxy } from '../../test/support/tcp-proxy';
 
-/** The part of the set-up scripts that is needed here. They are plain JavaScript, for they run before there is a compiler. */
+/** The set-up scripts used here. They are plain JavaScript because they run before a compiler is installed. */
 interface Scripts {
   postgresBinaries(): { initdb: string; postgres: string };
   serverUser: { uid?: number; gid?: number };
@@ -26,7 +26,7 @@ const settings = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
   'max_connections=200',
-  // A crash of the server loses nothing that it has acknowledged; only a crash of the machine would.
+  // A crash of the server loses nothing acknowledged; only a crash of the machine would.
   'fsync=off',
   'full_page_writes=off',
 ];
@@ -38,7 +38,7 @@ export interface PostgresServer {
 }
 
 export interface DemotablePostgres extends PostgresServer {
-  /** From the next start on it is a standby, which takes no writes, until it is promoted. */
+  /** From its next start on it is a read-only standby, until it is promoted. */
   demote(): void;
 }
 
@@ -46,11 +46,11 @@ export interface ReplicatedPostgres {
   primary: PostgresServer;
   /** The same database, read-only until it is promoted. */
   standby: PostgresServer;
-  /** What the standby hears of the primary goes through here. */
+  /** Replication goes through this proxy. */
   link: TcpProxy;
 }
 
-/** A PostgreSQL that a drill may stop, crash and start again, with a database in it. */
+/** A PostgreSQL with a database, to stop, crash and restart. */
 export async function startPostgresServer(guardian: Guardian, dist: string): Promise<DemotablePostgres> {
   const { dir, start } = await newCluster(guardian);
   const { child, port } = await start('postgres', dir);
@@ -82,7 +82,7 @@ export async function startReplicatedPostgres(guardian: Guardian, dist: string):
   return { primary: { child: primary.child, url }, standby: { child: standby.child, url: there.href }, link };
 }
 
-/** A folder that no server has run on yet, and how to start one. */
+/** A new data folder, and a function to start a server on it. */
 async function newCluster(guardian: Guardian) {
   const scripts = await loadScripts();
   const base = mkdtempSync(path.join(scripts.sharedTmpDir(), 'holdfast-drill-'));

@@ -1,9 +1,9 @@
 import { NotInTime, until } from '../../test/support/until';
 
-/** The drill never came to what it is about, which says nothing about the promise. */
+/** The drill did not get to its failure, which says nothing about the promise. */
 export class NotReached extends Error {}
 
-/** Waits for what the drill needs before it can begin to look whether its promise holds. */
+/** Waits for a precondition of the drill. */
 export async function reach<T>(
   what: string,
   look: () => Promise<T | undefined | null | false>,

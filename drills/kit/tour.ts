@@ -6,10 +6,10 @@ import { givesUpAfterMs } from './buyers-shop';
 import type { Purchase } from './client-log';
 import type { DrilledShop } from './drilled-shop';
 
-/** As long as a tour lets the sagas wait by their own schedule. */
+/** How long a tour lets sagas wait for their scheduled attempt. */
 const putsOffMs = 10_000;
 
-/** Quick to give up on what died, so that a crash costs a second and not a minute. */
+/** Short leases and timeouts, so that a crash costs a second and not a minute. */
 export const hasty = {
   PAYMENT_TIMEOUT_MS: '450',
   SAGA_LEASE_MS: '1000',
@@ -19,9 +19,9 @@ export const hasty = {
 };
 
 /**
- * A little of everything that the service does, by clients who repeat what was not answered: orders that are placed,
- * declined, cancelled in flight, refunded, mended by an operator; reservations that are confirmed, released, extended,
- * changed and left to expire.
+ * A little of everything, by clients that repeat unanswered requests: orders that are placed, declined, cancelled in
+ * flight, refunded, compensated by an operator; reservations that are confirmed, released, extended, changed and left
+ * to expire.
  */
 export async function tour(shop: DrilledShop): Promise<void> {
   const sku = await product(shop);
@@ -33,7 +33,7 @@ export async function tour(shop: DrilledShop): Promise<void> {
     shop.buy(2, { sku, paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'] }),
     cancelled(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
     cancelled(shop, 'refund', sku, 'pm_card_visa'),
-    mended(shop, sku),
+    compensated(shop, sku),
     reservations(shop, sku),
   ]);
 }
@@ -44,7 +44,7 @@ async function product(shop: DrilledShop): Promise<string> {
   const put = await shop.insist('a product', (by) => by.put(`/v1/admin/products/${sku}`, body), {
     as: shop.admin,
   });
-  // 428: it is there already, for an earlier try was carried out and not answered.
+  // 428: it exists, because an earlier attempt succeeded without an answer.
   assert.ok([201, 428].includes(put.status), put.text);
   shop.log.stock.set(sku, 100);
   return sku;
@@ -66,9 +66,9 @@ async function cancelled(
 const orderOf = ({ orderIds }: Purchase): string => [...orderIds][0]!;
 
 /**
- * The order once nothing moves it any more. Where everything breaks at once that need not be the end it would have had
- * in peace: a provider that is away for long enough costs an order its stock, or leaves it to a person. What its saga
- * puts off is made due, or the minutes that it waits after several silences would be the tour's.
+ * The order once its saga has ended or is stuck. Under many faults that need not be its usual end: a long outage of the
+ * provider may cost an order its stock, or leave it to an operator. Scheduled attempts are made due, or the tour would
+ * wait minutes for them.
  */
 async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
   let hurriedAt = performance.now();
@@ -87,8 +87,8 @@ async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
   );
 }
 
-/** An order that waits for a person is undone by one. */
-async function mended(shop: DrilledShop, sku: string): Promise<void> {
+/** An operator compensates an order that is stuck. */
+async function compensated(shop: DrilledShop, sku: string): Promise<void> {
   const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_amount_mismatch' });
   const id = orderOf(purchase!);
   if ((await untilSettled(shop, id)).saga.status !== 'stuck') return;

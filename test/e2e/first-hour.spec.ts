@@ -80,7 +80,7 @@ describe('two instances side by side', () => {
     expect(text).toContain(`nodejs_version_info{version="${version}"`);
   });
 
-  it('are each audited with their own sandbox, found by the data folder alone', async () => {
+  it('are audited each with its own sandbox, found by the data folder', async () => {
     for (const instance of [first, second]) {
       await buy(instance, 'audited');
       const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: instance.dataDir });
@@ -94,7 +94,7 @@ describe('two instances side by side', () => {
     expect(readFileSync(instanceFile(first), 'utf8')).not.toMatch(/hf_dev|sk_test|whsec/);
   });
 
-  it('leave the ledger out, and say why, when DATABASE_URL names the other one’s database', async () => {
+  it('skip the ledger, and say why, when DATABASE_URL is the other instance’s database', async () => {
     const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
     const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, DATABASE_URL: databaseUrl });
     expect({ code, stdout }).toMatchObject({ code: 0 });
@@ -104,14 +104,14 @@ describe('two instances side by side', () => {
     expect(stdout).not.toContain('BROKEN');
   });
 
-  it('are compared with the sandbox that STRIPE_API_URL names, wherever the database is', async () => {
+  it('are compared with the sandbox of STRIPE_API_URL, wherever the database is', async () => {
     const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
     const given = { DATABASE_URL: databaseUrl, STRIPE_API_URL: second.sandbox };
     const { stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, ...given });
     expect(stdout).toContain(`own ledger agrees with every order (${second.sandbox})`);
   });
 
-  it('get keys from npm run api-key, each in its own database', async () => {
+  it('get keys from npm run api-key in their own databases', async () => {
     const made = await command('dist/auth/api-key-command.js', ['create', 'shop-2', 'client'], {
       HOLDFAST_DATA_DIR: second.dataDir,
     });
@@ -120,7 +120,7 @@ describe('two instances side by side', () => {
     expect([await statusAt(first), await statusAt(second)]).toEqual([401, 200]);
   });
 
-  it('say that an instance was killed, rather than ask a port that nobody listens on', async () => {
+  it('report a killed instance instead of calling its closed port', async () => {
     await second.child.kill('SIGKILL');
     const env = { HOLDFAST_DATA_DIR: second.dataDir };
     expect(await audit(env)).toEqual({
@@ -165,7 +165,7 @@ async function takeTour(instance: Instance): Promise<Record<string, string>> {
 }
 
 describe('the README', () => {
-  it('places an order, and repeats it under the same key without a second charge', async () => {
+  it('places an order, and replays it under the same key without a second charge', async () => {
     const [, block] = /^## Place an order\n\n```sh\n(.*?)```/ms.exec(readDoc('README.md'))!;
     const printed = await runScript(block!, first);
     const orders = [...printed.matchAll(/"id":"(ord_\w+)".*?"status":"(\w+)"/g)].map(([, id, status]) => [
@@ -216,7 +216,7 @@ describe('docs/tour.md', () => {
 });
 
 describe('Ctrl-C', () => {
-  it('takes instance.json away with the processes', async () => {
+  it('removes instance.json and stops the processes', async () => {
     await first.child.stop();
     await until('the file is gone', () => Promise.resolve(!existsSync(instanceFile(first))));
     expect((await audit({ HOLDFAST_DATA_DIR: first.dataDir })).stderr).toMatch(/No instance runs from/);

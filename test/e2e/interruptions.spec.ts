@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
 
-describe('a service that is interrupted', () => {
+describe('an interrupted service', () => {
   const env = { PAYMENT_TIMEOUT_MS: '1000', SAGA_LEASE_MS: '2500', SWEEP_MS: '200' };
   const shop = openShop({ queue: 'postgres', apis: 2, workers: 2, env });
   const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
@@ -10,7 +10,7 @@ describe('a service that is interrupted', () => {
 
   beforeEach(() => shop.revive(...processes));
 
-  it('answers whoever waits before an API process that was asked to stop ends', async () => {
+  it('answers waiting requests before a stopping API process exits', async () => {
     const sku = await shop.product(5);
     const key = randomUUID();
     const body = {
@@ -32,7 +32,7 @@ describe('a service that is interrupted', () => {
     expect((await shop.untilEnded(pending.id)).status).toBe('placed');
   });
 
-  it('ends when it was asked to, although a request of its never does', async () => {
+  it('exits on request although one of its requests never ends', async () => {
     const sku = await shop.product(5);
     await shop.service.kill('api-2', 'SIGTERM');
     const hangs = { FAILPOINT: 'intake.before-commit:sleep=120000', SHUTDOWN_GRACE_MS: '100' };
@@ -49,7 +49,7 @@ describe('a service that is interrupted', () => {
     await shop.service.restart('api-2', { FAILPOINT: undefined, SHUTDOWN_GRACE_MS: undefined });
   });
 
-  it('lets a worker that slept through its lease write nothing', async () => {
+  it('writes nothing from a worker that slept through its lease', async () => {
     const sku = await shop.product(50);
     const leasedBy = async (worker: string) =>
       (
@@ -80,7 +80,7 @@ describe('a service that is interrupted', () => {
     await shop.expectAudit();
   });
 
-  it('loses nothing when every connection to its database is cut, again and again', async () => {
+  it('loses nothing when all database connections are cut repeatedly', async () => {
     const sku = await shop.product(100);
     const pids = processes.map((name) => shop.service.pidOf(name));
     const isConnected = async () =>

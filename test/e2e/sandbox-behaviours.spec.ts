@@ -54,7 +54,7 @@ describe('an order paid for with', () => {
     });
   });
 
-  it('any of them leaves just what was sold reserved', async () => {
+  it('any payment method reserves exactly the sold units', async () => {
     for (const id of orders.values()) await shop.untilEnded(id);
     const sold = methods.filter(([, ends]) => ends === placed).length;
 
@@ -64,7 +64,7 @@ describe('an order paid for with', () => {
     });
   });
 
-  it('nine copies of each webhook has each of them stored once', async () => {
+  it('a method with nine copies of each webhook stores each once', async () => {
     const duplicates = await verdictsOf('pm_sandbox_duplicate_webhooks_9', 2);
     expect(tally(duplicates, (event) => event.type)).toEqual({
       'payment_intent.amount_capturable_updated': 1,
@@ -72,7 +72,7 @@ describe('an order paid for with', () => {
     });
   });
 
-  it('webhooks in the wrong order hears of both', async () => {
+  it('a method with webhooks in the wrong order stores both', async () => {
     const reordered = await verdictsOf('pm_sandbox_reordered_webhooks', 2);
     expect(reordered.map((event) => event.type)).toEqual([
       'payment_intent.succeeded',
@@ -80,16 +80,16 @@ describe('an order paid for with', () => {
     ]);
   });
 
-  it('no webhook hears of none', async () => {
+  it('a method without webhooks stores none', async () => {
     expect(await verdictsOf('pm_sandbox_no_webhook', 0)).toEqual([]);
   });
 
-  it('an answer that comes by webhook alone is not kept waiting for its next attempt', async () => {
+  it('a result by webhook only is applied before the next attempt', async () => {
     const events = await verdictsOf('pm_sandbox_late_commit_1200', 2);
     expect(events.map((event) => event.verdict)).toContain('saga woken');
   });
 
-  it('nothing but errors keeps its stock and stays in doubt until the provider is well again', async () => {
+  it('a failing provider keeps its stock and stays pending until the provider works', async () => {
     const sku30 = await shop.product(30);
     await faults().post('/sandbox/faults', { errorRate: 1 });
     try {
@@ -116,7 +116,7 @@ describe('an order paid for with', () => {
     }
   });
 
-  it('whatever it was: orders, stock and the provider’s ledger agree', () => shop.expectAudit());
+  it('every payment method passes the audit against the provider’s ledger', () => shop.expectAudit());
 
   /** What was stored of the method's webhooks, in the order of their arrival, once there are so many. */
   function verdictsOf(method: string, count: number): Promise<{ type: string; verdict: string }[]> {

@@ -108,7 +108,7 @@ describe('docker-compose.yml', () => {
     expect(environmentOf('seed').HOLDFAST_ADMIN_KEY).toBe(environmentOf('api').HOLDFAST_ADMIN_KEY);
   });
 
-  it('never evicts a job, nor forgets one in a restart', () => {
+  it('runs a Redis that evicts no jobs and keeps them over a restart', () => {
     const command = compose.services.redis!.command!.join(' ');
     expect(command).toContain('--maxmemory-policy noeviction');
     expect(command).toContain('--appendonly yes');
@@ -134,7 +134,7 @@ describe('docker-compose.yml', () => {
     });
   });
 
-  it('gives the sandbox settings that it accepts, with the keys of the API', () => {
+  it('gives the sandbox valid settings and the keys of the API', () => {
     expect(readSettings(environmentOf('sandbox'))).toMatchObject({
       port: 3100,
       secretKey: loadConfig(environmentOf('api')).stripeSecretKey,

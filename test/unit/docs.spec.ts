@@ -34,17 +34,17 @@ function problemsOf(markdown: string): string[] {
   );
 }
 
-describe('the problem codes', () => {
+describe('problem codes in docs/errors.md', () => {
   const inCode = problemsIn(sources);
   const errors = read('docs/errors.md');
 
-  it('have each a heading in docs/errors.md, with their status and whether they are retryable', () => {
+  it('have a heading each, with status and whether they can be retried', () => {
     expect(inCode.length).toBeGreaterThan(20);
     expect(differences(inCode, problemsOf(errors))).toEqual([]);
     expect([...errors.matchAll(/^## /gm)]).toHaveLength(inCode.length);
   });
 
-  it('are missed when one is undocumented, documented without being there, or of another status', () => {
+  it('are reported when undocumented, unknown, or with another status', () => {
     const planted = `refusal({ code: 'planted', status: 409, title: 'x' })`;
     const documented = errors
       .replace('## forbidden', '## forbiden')
@@ -71,12 +71,12 @@ const fieldCodesIn = (texts: string[]): string[] =>
 const fieldCodesOf = (markdown: string): string[] =>
   [...markdown.split('# Codes of fields')[1]!.matchAll(/^\| `(\w+)` \|/gm)].map(([, code]) => code!);
 
-describe('the codes of fields', () => {
-  it('have each a row in docs/errors.md', () => {
+describe('codes of fields in docs/errors.md', () => {
+  it('have a row each', () => {
     expect(differences(fieldCodesIn(sources), fieldCodesOf(read('docs/errors.md')))).toEqual([]);
   });
 
-  it('are missed when one is undocumented or not there', () => {
+  it('are reported when undocumented or unknown', () => {
     const planted = "errors.push({ pointer, code: 'planted' });";
     const documented = read('docs/errors.md').replace('| `unknown_sku` |', '| `unknown_item` |');
     expect(
@@ -140,23 +140,23 @@ function wrongDefaults(numbers: Map<string, string>, documented: Map<string, str
     .map(([name, value]) => `${name} is ${value}, not ${documented.get(name)}`);
 }
 
-describe('the settings', () => {
+describe('settings in docs/settings.md', () => {
   const inCode = settingsIn(settingTexts);
   const page = settingsOf(read('docs/settings.md'));
   const readme = settingsOf(read('README.md'));
   const numbers = numbersIn(read('src/config/config.ts'));
 
-  it('have each a row in docs/settings.md', () => {
+  it('have a row each', () => {
     expect(inCode.size).toBeGreaterThan(20);
     expect(differences(inCode, page.keys())).toEqual([]);
   });
 
-  it('have in both tables the defaults of the code', () => {
+  it('have the defaults of the code in both tables', () => {
     expect(numbers.size).toBeGreaterThan(10);
     expect([...wrongDefaults(numbers, page), ...wrongDefaults(numbers, readme)]).toEqual([]);
   });
 
-  it('have in their table the defaults of each process', () => {
+  it('have the defaults of each process', () => {
     const patience = patienceIn(read('src/config/config.ts'));
     for (const [name, values] of patience) {
       expect(values).toHaveLength(3);
@@ -164,12 +164,12 @@ describe('the settings', () => {
     }
   });
 
-  it('are in the README only when they are settings', () => {
+  it('exist when the README names them', () => {
     expect(readme.size).toBeGreaterThan(5);
     expect([...readme.keys()].filter((name) => !page.has(name))).toEqual([]);
   });
 
-  it('are missed when one is undocumented, not there, or has another default', () => {
+  it('are reported when undocumented, unknown, or with another default', () => {
     const planted = settingsIn([
       `read.integer('PLANTED', 1)`,
       'process.env.PLANTED_TOO',
@@ -241,7 +241,7 @@ const machines = [
 /** Every change of a saga's status that some order of events can cause. */
 const sagaEdges = (): string[] => [...exploreSaga(checkoutSteps).edges];
 
-describe('the state diagrams', () => {
+describe('state diagrams in docs/state-machines.md', () => {
   const page = read('docs/state-machines.md');
   const planted = page
     .replace('  active --> pinned', '  active --> pined')
@@ -258,7 +258,7 @@ describe('the state diagrams', () => {
     expect(differences(checkedIn(table), states)).toEqual([]);
   });
 
-  it('name the times of a message, which are its states', () => {
+  it('name the timestamps of a message, which are its states', () => {
     const times = [...tableOf('outbox').matchAll(/^\s+(\w+)_at\s/gm)].map(([, time]) => time!);
     expect(
       differences(
@@ -268,11 +268,11 @@ describe('the state diagrams', () => {
     ).toEqual([]);
   });
 
-  it('draw every way between states that a saga has', () => {
+  it('draw every transition of a saga', () => {
     expect(differences(sagaEdges(), diagramUnder('Saga', page).edges)).toEqual([]);
   });
 
-  it('are missed when a state or a way is wrong', () => {
+  it('are reported when a state or a transition is wrong', () => {
     const [, file, type] = machines[0];
     expect(differences(unionIn(file, type), diagramUnder('Reservation', planted).states)).toEqual([
       'pined: only in the docs',
@@ -292,7 +292,7 @@ describe('the state diagrams', () => {
     return [...table.matchAll(/^\| `([\w-]+)`/gm)].map(([, cause]) => cause!);
   };
 
-  it('stand beside a table of every cause in a timeline', () => {
+  it('come with a table of every cause in a timeline', () => {
     const code = read('src/orders/checkout-saga/transitions.ts');
     expect(differences(causesIn(code), causesOf(page))).toEqual([]);
     expect(differences(causesIn(`${code}\n  | { type: 'planted' }`), causesOf(page))).toEqual([
@@ -321,7 +321,7 @@ describe('the codes of transitions', () => {
     );
   };
 
-  it('have each a row in docs/state-machines.md', () => {
+  it('have a row each in docs/state-machines.md', () => {
     const page = read('docs/state-machines.md');
     expect(codes.length).toBeGreaterThan(30);
     expect(differences(codes, codesOf(page))).toEqual([]);
@@ -358,12 +358,12 @@ function brokenLinks(file: string, markdown: string): string[] {
 
 const pages = [...readdirSync(root).filter((name) => name.endsWith('.md')), ...filesIn('docs', /\.md$/)];
 
-describe('the links', () => {
+describe('links in docs', () => {
   it.each(pages)('lead somewhere: %s', (page) => {
     expect(brokenLinks(page, read(page))).toEqual([]);
   });
 
-  it('are missed when they lead nowhere', () => {
+  it('are reported when their target does not exist', () => {
     const planted =
       '[a](nowhere.md) [b](../README.md#nowhere) [c](errors.md#unavailable) [d](https://example.org)';
     expect(brokenLinks('docs/glossary.md', planted)).toEqual([
@@ -372,7 +372,7 @@ describe('the links', () => {
     ]);
   });
 
-  it('lead from the list of decisions to each of them', () => {
+  it('lead from the list of decisions to every decision', () => {
     const files = readdirSync(path.join(root, 'docs/decisions')).filter((name) => /^\d{4}-/.test(name));
     const listed = [...read('docs/decisions/README.md').matchAll(/\]\((\d{4}-[^)]+)\)/g)].map(
       ([, name]) => name!,

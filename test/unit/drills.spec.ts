@@ -29,11 +29,11 @@ const patchesOf = (drill: Drill): Patch[] => [
 ];
 
 describe.each(drills)('the drill %s', (name, drill) => {
-  it('is called as its file is', () => {
+  it('has the name of its file', () => {
     expect(drill.name).toBe(name);
   });
 
-  it('says what it promises in one sentence', () => {
+  it('states its promise in one sentence', () => {
     expect(drill.promise).toMatch(/^[A-Z].*\.$/);
   });
 
@@ -42,18 +42,18 @@ describe.each(drills)('the drill %s', (name, drill) => {
     expect(drill.rows.filter((row) => !Number.isInteger(row) || row < 1 || row > rowMax)).toEqual([]);
   });
 
-  it('has a mutant to be seen red on, or says why it has none', () => {
+  it('has a mutant, or says why it has none', () => {
     expect(drill.mutants.length > 0).toBe(drill.noMutant === undefined);
     expect(new Set(drill.mutants.map((mutant) => mutant.name)).size).toBe(drill.mutants.length);
   });
 
-  it('has its row in docs/drills.md, with its promise and its mutants', () => {
+  it('has a row in docs/drills.md with its promise and its mutants', () => {
     const row = docs.split('\n').find((line) => line.startsWith(`| \`${name}\` |`));
     for (const words of [drill.promise, ...drill.mutants.map((mutant) => mutant.why)])
       expect(row).toContain(words);
   });
 
-  it('changes guards whose marker is in the build exactly once, into code that can be read', () => {
+  it('patches guards that are in the build exactly once, into valid code', () => {
     for (const patch of patchesOf(drill)) {
       expect([patch.guard, guards.get(patch.guard)]).toEqual([patch.guard, [expect.any(String)]]);
       const file = path.join(dist, guards.get(patch.guard)![0]!);
@@ -62,7 +62,7 @@ describe.each(drills)('the drill %s', (name, drill) => {
   });
 });
 
-it('every marker in the build belongs to a drill', () => {
+it('has no guard marker in the build without a drill', () => {
   const used = new Set(drills.flatMap(([, drill]) => patchesOf(drill).map(({ guard }) => guard)));
   expect([...guards.keys()].filter((guard) => !used.has(guard))).toEqual([]);
 });
@@ -70,7 +70,7 @@ it('every marker in the build belongs to a drill', () => {
 describe('a patch', () => {
   const text = 'a();\n  // guard: fence\n  if (x) b();\nc();';
 
-  it('changes the line below its marker and no other', () => {
+  it('changes only the line below its marker', () => {
     expect(patched(text, { guard: 'fence', change: removed }, text)).toBe('a();\n  // guard: fence\n\nc();');
   });
 
@@ -82,8 +82,8 @@ describe('a patch', () => {
   it.each([
     ['its marker is gone', 'a();', removed],
     ['it changes nothing', text, (line: string) => line],
-    ['it names what its file does not have', text, () => 'renamed();'],
-    ['it calls a member that nothing in the build has', text, () => 'await b.renamed();'],
+    ['it uses a name that its file does not have', text, () => 'renamed();'],
+    ['it calls a member that the build does not have', text, () => 'await b.renamed();'],
   ])('is refused when %s', (_what, code, change) => {
     expect(() => patched(code, { guard: 'fence', change }, code)).toThrow(/guard/);
   });
@@ -108,19 +108,19 @@ describe('npm run drill', () => {
     for (const name of names) expect(said).toContain(`${name} `);
   });
 
-  it('names the drills that there are when asked for another', () => {
+  it('lists the drills when asked for an unknown one', () => {
     const { status, said } = drill(['no-such-drill']);
     expect(status).toBe(2);
     for (const name of names) expect(said).toContain(name);
   });
 
-  it('names its options when asked for another', () => {
+  it('lists its options when given an unknown one', () => {
     const { status, said } = drill(['--sed', '1']);
     expect(status).toBe(2);
     expect(said).toContain('--seed');
   });
 
-  it.each(['DATABASE_URL', 'REDIS_URL'])('refuses to begin where %s is set', (variable) => {
+  it.each(['DATABASE_URL', 'REDIS_URL'])('refuses to run while %s is set', (variable) => {
     const { status, said } = drill([names[0]!], { [variable]: 'postgres://somebody@127.0.0.1/precious' });
     expect(status).toBe(2);
     expect(said).toContain(variable);

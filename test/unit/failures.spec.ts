@@ -50,22 +50,22 @@ function gapsIn(failures: Failure[]): string[] {
   ];
 }
 
-describe('the failures', () => {
+describe('docs/failures.md', () => {
   const page = read('docs/failures.md');
   const played = drillsIn(filesIn('drills', /^[\w-]+\.ts$/).map((file) => read(file)));
   const named = (markdown: string) =>
     failuresOf(markdown).flatMap(({ row, drills }) => drills.map((drill) => `${row} ${drill}`));
 
-  it('are all there, each once, with what shows it', () => {
+  it('lists every failure once, with the test that shows it', () => {
     expect(gapsIn(failuresOf(page))).toEqual([]);
   });
 
-  it('name the drills that play them, and no others', () => {
+  it('names exactly the drills that cover each failure', () => {
     expect(played.length).toBeGreaterThan(10);
     expect(differences(played, named(page))).toEqual([]);
   });
 
-  it('are missed when one is not there, twice there, or shown by what is not there', () => {
+  it('is reported when a failure is missing, duplicate, or shown by no test', () => {
     const wrong = page
       .replace(/^\| 1 \|.*\n/m, '')
       .replace(/^\| 2 \|/m, '| 73 |')
@@ -82,7 +82,7 @@ describe('the failures', () => {
     ]);
   });
 
-  it('are missed when a drill is not there, or not named by the row that it plays', () => {
+  it('is reported when a drill is missing or not named in its row', () => {
     const planted = drillsIn(["\n  name: 'planted',\n  promise: 'x',\n  rows: [1,\n    72],\n"]);
     expect(planted).toEqual(['1 planted', '72 planted']);
     const renamed = page.replace(/^(\| 32 \|.*)`stale-worker`/m, '$1`stale-workers`');

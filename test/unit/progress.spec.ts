@@ -25,12 +25,12 @@ function watched({ limitMs = 300_000, quietMs = 30_000 } = {}) {
   };
 }
 
-describe('waiting for a process to start', () => {
-  it('goes on for minutes while the process uses CPU time', () => {
+describe('watchStart', () => {
+  it('waits for minutes while the process uses CPU time', () => {
     expect(watched().after(280, { busy: true })).toBeUndefined();
   });
 
-  it('goes on for minutes while the process prints something', () => {
+  it('waits for minutes while the process prints output', () => {
     const start = watched();
     for (let nth = 0; nth < 10; nth++) {
       expect(start.after(28)).toBeUndefined();
@@ -38,25 +38,25 @@ describe('waiting for a process to start', () => {
     }
   });
 
-  it('ends when there was no sign of life for half a minute', () => {
+  it('gives up after half a minute without output or CPU time', () => {
     const start = watched();
     expect(start.after(20, { busy: true })).toBeUndefined();
     expect(start.after(40)).toMatch(/no sign of life for 30 s.*not ready after 50 s/);
   });
 
-  it('ends at the limit although the process is at work, and names the setting', () => {
+  it('gives up at the limit on a busy process, and names the setting', () => {
     expect(watched({ limitMs: 60_000 }).after(70, { busy: true })).toMatch(
       /not ready after 60 s, though at work.*HOLDFAST_START_SECONDS_MAX=120/,
     );
   });
 
-  it('does not count the time in which the watcher itself was asleep', () => {
+  it('ignores time in which the watcher itself was suspended', () => {
     const start = watched();
     expect(start.sleep(3_600_000)).toBeUndefined();
     expect(start.after(25)).toBeUndefined();
   });
 
-  it('sees the CPU time of a process and of its child', async () => {
+  it('counts the CPU time of a process and of its child', async () => {
     for (const code of [
       'for (;;);',
       `require('child_process').spawn(process.execPath, ['-e', 'for (;;);'], { stdio: 'ignore' }); process.on('SIGTERM', () => process.exit())`,
@@ -73,7 +73,7 @@ describe('waiting for a process to start', () => {
 });
 
 describe('HOLDFAST_START_SECONDS_MAX', () => {
-  it('is five minutes unless it is set', () => {
+  it('defaults to five minutes', () => {
     expect(startLimitMs({})).toBe(300_000);
     expect(startLimitMs({ HOLDFAST_START_SECONDS_MAX: '20' })).toBe(20_000);
   });

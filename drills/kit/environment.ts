@@ -15,10 +15,10 @@ import {
 } from './postgres-server';
 
 /**
- * Impatient, so that what takes minutes in a night takes seconds in a drill: the provider is given up on sooner, a
- * dead worker replaced sooner, a lost message sent again sooner.
+ * Short intervals, so that recovery takes seconds instead of minutes: of a call to the provider, of a dead worker's lease,
+ * of a lost message.
  */
-const impatient = {
+const shortIntervals = {
   PAYMENT_TIMEOUT_MS: '800',
   SAGA_LEASE_MS: '2000',
   SWEEP_MS: '150',
@@ -26,16 +26,16 @@ const impatient = {
   LOG_LEVEL: 'warn',
 };
 
-export interface StageSettings {
-  /** The build under drill, whole or with a guard taken out. */
+export interface EnvironmentSettings {
+  /** The build under test, or a mutant of it. */
   dist: string;
-  /** Where builds of the drill's own may be put. */
+  /** Where the drill may put builds. */
   workDir: string;
   options: DrillOptions;
 }
 
-/** What a drill is given: shops to open, servers to hurt, and a place to say what happened. */
-export class Stage {
+/** What a drill works with: shops to open, servers to break, and counts to report. */
+export class Environment {
   readonly random: Random;
   readonly options: DrillOptions;
   readonly dist: string;
@@ -44,7 +44,7 @@ export class Stage {
   private readonly shops: DrilledShop[] = [];
   private readonly closing: (() => Promise<unknown>)[] = [];
 
-  constructor(private readonly settings: StageSettings) {
+  constructor(private readonly settings: EnvironmentSettings) {
     this.options = settings.options;
     this.dist = settings.dist;
     this.random = new Random(settings.options.seed);
@@ -54,50 +54,50 @@ export class Stage {
   async open({ env, ...options }: ServiceOptions): Promise<DrilledShop> {
     const shop = new DrilledShop((what, count) => this.count(what, count));
     this.shops.push(shop);
-    await shop.open({ dist: this.dist, ...options, env: { ...impatient, ...env } });
+    await shop.open({ dist: this.dist, ...options, env: { ...shortIntervals, ...env } });
     return shop;
   }
 
-  /** A database on the server that all drills share, for a shop that is to reach it by a detour. */
+  /** A database on the server that all drills share, for a shop that connects through a proxy. */
   async database(): Promise<string> {
     const { url, drop } = await createTestDatabase();
     this.onClose(drop);
     return url;
   }
 
-  /** A PostgreSQL of the drill's own, for what would disturb the other drills. */
+  /** A separate PostgreSQL, for failures that would disturb other drills. */
   postgres(): Promise<DemotablePostgres> {
     return startPostgresServer(this.guardian, this.dist);
   }
 
-  /** A PostgreSQL of the drill's own with an asynchronous standby. */
+  /** A separate PostgreSQL with an asynchronous standby. */
   async replicatedPostgres(): Promise<ReplicatedPostgres> {
     const replicated = await startReplicatedPostgres(this.guardian, this.dist);
     this.onClose(() => replicated.link.close());
     return replicated;
   }
 
-  /** A Redis, not yet running. */
+  /** A Redis that is not started yet. */
   redis(): Promise<RedisServer> {
     return redisServer(this.guardian);
   }
 
-  /** The build under drill with something changed in it. */
+  /** The build under test with patches. */
   build(name: string, patches: Patch[]): string {
     return patchedBuild(this.dist, path.join(this.settings.workDir, name), patches);
   }
 
-  /** Whatever else must be closed when the drill is over. */
+  /** Registers something to close at the end of the drill. */
   onClose(close: () => Promise<unknown>): void {
     this.closing.push(close);
   }
 
-  /** Adds to what is told of the drill when it ends, and to what must have happened sometimes. */
+  /** Adds to the counts that the drill reports, and that `sometimes` checks. */
   count(what: string, count: number): void {
     this.facts[what] = (this.facts[what] ?? 0) + count;
   }
 
-  /** The time between two blows, from the seed. Never used to wait for something to happen. */
+  /** A random pause between two faults. Never used to wait for a condition. */
   async pause(fromMs: number, toMs: number): Promise<void> {
     await new Promise((resolve) => setTimeout(resolve, this.random.integer(fromMs, toMs)));
   }
