@@ -18,7 +18,7 @@ export abstract class HoldfastError extends Error {
   }
 }
 
-/** An error without a class of its own. */
+/** An error without its own class. */
 export class Refusal extends HoldfastError {
   readonly code: string;
   readonly status: number;

@@ -141,7 +141,7 @@ async function act(name: Failpoint, action: Action): Promise<void> {
   if (name.endsWith('.during-ask')) await pause(duringMs);
   if (action.kind === 'kill9') process.kill(process.pid, 'SIGKILL');
   if (action.kind === 'stop') {
-    // Tells the drill when to send SIGCONT: too early, it has no effect.
+    // The drill waits for this line: a SIGCONT sent earlier has no effect.
     console.log(`failpoint ${name} stops`);
     process.kill(process.pid, 'SIGSTOP');
   }

@@ -123,7 +123,7 @@ export class SessionController {
   private async renewed(request: FastifyRequest): Promise<LiveSession & { token: string }> {
     const ended = () => unauthenticated('Your session has ended. Sign in again.');
     const token = sessionToken(request);
-    // Checked before the origin, so that the 403 tells another site only that a session exists.
+    // Checked before the origin, so that the 403 shows another site only that a session exists.
     if (token === undefined || !(await this.sessions.find(token))) throw ended();
     refuseOtherSites(request, { byScript: true });
     const session = await this.sessions.renew(token);

@@ -10,7 +10,7 @@ import type { IdPrefix } from '../ids';
  */
 export type ResponseType = z.ZodObject;
 
-/** A type with a name: a schema of its own in the description. No member is allowed beside those listed. */
+/** A named type: a separate schema in the description. No member is allowed beside those listed. */
 export const responseType = <Shape extends z.ZodRawShape>(name: string, shape: Shape) =>
   z.strictObject(shape).meta({ id: name });
 

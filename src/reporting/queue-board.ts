@@ -11,7 +11,7 @@ import { Sessions, sessionToken } from '../auth/sessions';
 import { type QueueName, Queues, queueNames } from '../queue/queues';
 import { boardPath } from './overview/queue-report';
 
-/** Its own, for this document carries styles of its own; it may still reach nobody but us. */
+/** Allows the inline styles of this document, and still no other host than ours. */
 const boardPolicy = [
   "default-src 'none'",
   "script-src 'self'",

@@ -75,8 +75,8 @@ const appliedOf = async ({ data }: StartedJob) =>
     ])
   ).times;
 
-describe('a message whose handler was started three times and never came back', () => {
-  it('is parked instead of being started again, with the reason, while others flow', async () => {
+describe('a message whose handler was started three times and never ended', () => {
+  it('is parked with the reason instead of being started again, while others are applied', async () => {
     const [poison, other] = [await message(), await message()];
     await relayed();
     const { events } = consumersOf(world);
@@ -98,7 +98,7 @@ describe('a message whose handler was started three times and never came back', 
     expect([await appliedOf(poison), await appliedOf(other)]).toEqual([0, 1]);
   });
 
-  it('is not sent again, however long nobody applies it', async () => {
+  it('is not sent again, however long it stays unapplied', async () => {
     const poison = await message();
     await relayed();
     await consumersOf(world).events({ ...poison, starts: 4 });
@@ -114,7 +114,7 @@ describe('a message whose handler was started three times and never came back', 
     expect(await relayed()).toEqual([next]);
   });
 
-  it('is not parked when it was applied after all', async () => {
+  it('is not parked if it was applied', async () => {
     const slow = await message();
     const { events } = consumersOf(world);
     await events({ ...slow, starts: 3 });
@@ -123,7 +123,7 @@ describe('a message whose handler was started three times and never came back', 
     expect(await appliedOf(slow)).toBe(1);
   });
 
-  it('that rang for a checkout loses nobody’s order: the saga is due all the same', async () => {
+  it('for a checkout loses no order: the saga stays due', async () => {
     const orderId = await world.order();
     const bell = (await relayed()).find(({ name }) => name === 'order.accepted')!;
     const { checkout } = consumersOf(world);
@@ -136,7 +136,7 @@ describe('a message whose handler was started three times and never came back', 
 });
 
 describe('a message whose handler throws', () => {
-  it('is given back to the queue twice, and parked the third time, with the handler’s words', async () => {
+  it('is retried twice and parked the third time, with the handler’s error', async () => {
     const poison = await message();
     const { events } = consumersOf(world, { db: failingWith(new Error('cannot be understood')) });
     for (const starts of [1, 2])
@@ -148,7 +148,7 @@ describe('a message whose handler throws', () => {
     expect(await letters()).toMatchObject([{ reason: 'cannot be understood', attempts: 3 }]);
   });
 
-  it('because something is away for a while is not parked, and comes again', async () => {
+  it('because of an outage is not parked and comes again', async () => {
     const job = await message();
     await relayed();
     const { events } = consumersOf(world, { db: failingWith(unavailable('PostgreSQL cannot be reached.')) });
@@ -159,7 +159,7 @@ describe('a message whose handler throws', () => {
     expect(await relayed()).toEqual([job]);
   });
 
-  it('with more words than anybody reads is parked with the first of them', async () => {
+  it('with a very long error is parked with the beginning of it', async () => {
     const poison = await message();
     const { events } = consumersOf(world, { db: failingWith(new Error('x'.repeat(5_000))) });
     await events({ ...poison, starts: 3 });
@@ -175,7 +175,7 @@ describe('a dead letter that is sent again', () => {
     return poison;
   }
 
-  it('is applied once, and is in no list of dead letters any more', async () => {
+  it('is applied once and leaves the list of dead letters', async () => {
     const [poison, other] = [await parked(), await parked()];
     expect(await again(poison.data.messageId!)).toMatchObject({ id: poison.data.messageId });
     expect((await letters()).map(({ id }) => id)).toEqual([other.data.messageId]);
@@ -190,7 +190,7 @@ describe('a dead letter that is sent again', () => {
     expect(await relayed()).toEqual([]);
   });
 
-  it('dies again when nothing was mended, with all its attempts counted', async () => {
+  it('is parked again when the cause remains, with all its attempts counted', async () => {
     const poison = await parked();
     await again(poison.data.messageId!);
     const [job] = await relayed();
@@ -201,13 +201,13 @@ describe('a dead letter that is sent again', () => {
     expect(await relayed()).toEqual([poison]);
   });
 
-  it('is sent once, however many ask for it at once', async () => {
+  it('is sent once when many operators retry it at the same time', async () => {
     const poison = await parked();
     await Promise.all(Array.from({ length: 10 }, () => again(poison.data.messageId!)));
     expect(await relayed()).toEqual([poison]);
   });
 
-  it('is not sent when it was applied in the meantime', async () => {
+  it('is not sent if it has been applied', async () => {
     const poison = await parked();
     await consumersOf(world).events({ ...poison, starts: 1 });
     await again(poison.data.messageId!);
@@ -216,13 +216,13 @@ describe('a dead letter that is sent again', () => {
     expect(await appliedOf(poison)).toBe(1);
   });
 
-  it('is none when nobody parked it', async () => {
+  it('is not found if it was never parked', async () => {
     const sound = await message();
     expect(await again(sound.data.messageId!)).toBeUndefined();
     expect(await again(newId())).toBeUndefined();
   });
 
-  it('stays dead though the relay that sent it marks it only then', async () => {
+  it('stays parked when the relay marks it as sent after that', async () => {
     const poison = await message();
     const slow = new QueueStub();
     slow.beforeAdd = () => consumersOf(world).events({ ...poison, starts: 4 });
@@ -234,7 +234,7 @@ describe('a dead letter that is sent again', () => {
 });
 
 describe('the list of dead letters', () => {
-  it('is read oldest first, a page at a time', async () => {
+  it('is ordered oldest first, in pages', async () => {
     const jobs: StartedJob[] = [];
     for (let nth = 0; nth < 5; nth++) jobs.push(await message());
     for (const job of [...jobs].reverse())

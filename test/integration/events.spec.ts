@@ -20,8 +20,8 @@ async function readOn(after: FeedKey | null, limit = 3) {
   }
 }
 
-describe('the feed of events', () => {
-  it('has every event once, and those of each aggregate by their sequence, while others are written', async () => {
+describe('the event feed', () => {
+  it('has every event once, and those of an aggregate in sequence, while others are written', async () => {
     const sku = await world.product({ onHand: 100 });
     const seen: { id: string; aggregateId: string; sequence: number }[] = [];
     let after: FeedKey | null = null;
@@ -51,7 +51,7 @@ describe('the feed of events', () => {
     }
   });
 
-  it('waits for a transaction that has written and may commit what is older, and for no reader', async () => {
+  it('waits for open transactions that may commit older events, and not for readers', async () => {
     const sku = await world.product();
     const slow = await world.session();
     await slow.query('BEGIN');
@@ -68,7 +68,7 @@ describe('the feed of events', () => {
     await reader.query('COMMIT');
   });
 
-  it('bridges a long silence, and is read of one aggregate alone', async () => {
+  it('skips a long quiet time, and can be read for one aggregate', async () => {
     const sku = await world.product();
     const old = await world.reserve([{ sku, quantity: 1 }]);
     await world.rows(`UPDATE outbox SET created_at = created_at - interval '200 days'`);

@@ -66,7 +66,7 @@ describe('a periodic task of a worker that keeps failing', () => {
     expect(await degraded()).toEqual([]);
   });
 
-  it('is forgotten with its worker', async () => {
+  it('disappears with its worker', async () => {
     await until(async () => tasks.failing().length === 1);
     await beat();
     await world.rows(`UPDATE workers SET beat_at = clock_timestamp() - interval '31 seconds'`);
@@ -79,7 +79,7 @@ describe('a periodic task of a worker that keeps failing', () => {
     expect(own).toMatchObject({ part: 'task rebalance (this API)' });
   });
 
-  it('is none of an earlier build, which writes no failing tasks', async () => {
+  it('is not reported by an earlier build, which writes no failing tasks', async () => {
     await world.rows(
       `INSERT INTO workers (id, started_at, beat_at, facts) VALUES ('old:1', now(), now(), '{"queues":[]}')`,
     );
@@ -88,7 +88,7 @@ describe('a periodic task of a worker that keeps failing', () => {
 });
 
 describe('a product that cannot be rebalanced', () => {
-  it('keeps no other product from it, and is named in the failure', async () => {
+  it('does not stop other products, and is named in the failure', async () => {
     const [bad, good] = [await stockIn(world, { a: 10, b: 0 }), await stockIn(world, { a: 10, b: 0 })];
     // As full as a row can be; that its stock is not the sum of its movements is set right below.
     await world.rows(`UPDATE stock_levels SET version = 9223372036854775807 WHERE sku = $1 AND pool = 'a'`, [

@@ -37,12 +37,12 @@ async function drain(relay: Relay): Promise<void> {
   await until(async () => (await relay.runOnce()) === 0);
 }
 
-describe('a message that no handler would do anything with', () => {
+describe('a message that no consumer acts on', () => {
   // They tell of changes that never were, which an audit would say.
   afterEach(() => world.rows(`DELETE FROM outbox`));
 
   it.each(['order.placed', 'order.refunded', 'reservation.confirmed', 'reservation.expired'] as const)(
-    'is there to be read and rings no queue (%s)',
+    'is in the event feed and wakes no queue (%s)',
     async (type) => {
       const aggregateId = newId();
       await write([{ ...message(aggregateId), type, payload: { orderId: null } }]);
@@ -55,14 +55,14 @@ describe('a message that no handler would do anything with', () => {
     },
   );
 
-  it('rings all the same when a reservation has ended under an order that waits', async () => {
+  it('wakes the queue when the reservation of a waiting order has ended', async () => {
     const aggregateId = newId();
     await write([{ ...message(aggregateId), type: 'reservation.expired', payload: { orderId: newId() } }]);
     await drain(world.relay());
     expect(aggregatesOf(world.queues)).toEqual([aggregateId]);
   });
 
-  it('is sent when an older build wrote it', async () => {
+  it('is sent if an older build wrote it', async () => {
     const aggregateId = newId();
     await write([{ ...message(aggregateId), type: 'order.placed' }]);
     await world.rows(`UPDATE outbox SET applied_at = NULL`);
@@ -72,7 +72,7 @@ describe('a message that no handler would do anything with', () => {
 });
 
 describe('messages of one aggregate', () => {
-  it('are sent in order, each once, by four relays at once', async () => {
+  it('are sent once and in order by four concurrent relays', async () => {
     const aggregates = Array.from({ length: 30 }, newId);
     const messagesEach = 5;
     for (let sequence = 1; sequence <= messagesEach; sequence++)
@@ -105,7 +105,7 @@ describe('messages of one aggregate', () => {
     }
   });
 
-  it('wait for the one before them, while other aggregates’ messages go', async () => {
+  it('wait for an earlier one, while messages of other aggregates are sent', async () => {
     const [stuck, other] = [newId(), newId()];
     await write([message(stuck, 1)]);
     const { db, crashed } = databaseThatDiesAfter(1, world.db);
@@ -119,7 +119,7 @@ describe('messages of one aggregate', () => {
     expect(aggregatesOf(world.queues)).toEqual([other, other]);
   });
 
-  it('are not skipped when they commit late', async () => {
+  it('are not skipped when their transaction commits late', async () => {
     const [late, early] = [newId(), newId()];
     await world.db.transaction('command', async (tx) => {
       await appendMessages(tx, [message(late)]);
@@ -133,7 +133,7 @@ describe('messages of one aggregate', () => {
     expect(aggregatesOf(world.queues)).toEqual([early, late]);
   });
 
-  it('that were rolled back are never sent', async () => {
+  it('are never sent after a rollback', async () => {
     const work = world.db.transaction('command', async (tx) => {
       await appendMessages(tx, [message(newId())]);
       throw new Error('rolled back on purpose');
@@ -147,7 +147,7 @@ describe('messages of one aggregate', () => {
 });
 
 describe('a message that cannot be understood', () => {
-  it('does not keep other aggregates’ messages from being sent', async () => {
+  it('does not stop the messages of other aggregates', async () => {
     const [poison, other] = [newId(), newId()];
     await write([message(poison, 1, { expiresAt: 'when it is ready' }), message(other, 1)]);
 
@@ -158,7 +158,7 @@ describe('a message that cannot be understood', () => {
 });
 
 describe('a relay that dies', () => {
-  it('between claim and send leaves its messages to be sent later, under a new job id', async () => {
+  it('between claim and send: its messages are sent later, under a new job id', async () => {
     await write([message(newId())]);
     const away = new QueueStub();
     away.beforeAdd = () => Promise.reject(new Error('the queue is away'));
@@ -172,7 +172,7 @@ describe('a relay that dies', () => {
     expect(world.queues.jobs.map((job) => job.id)).toEqual([`${world.queues.jobs[0]!.data.messageId}-2`]);
   });
 
-  it('between send and mark has its message sent twice, and applied once', async () => {
+  it('between send and mark: its message is sent twice and applied once', async () => {
     await write([message(newId())]);
     const { db, crashed } = databaseThatDiesAfter(1, world.db);
     void new Relay(db, world.queues as unknown as Queues).runOnce();
@@ -191,7 +191,7 @@ describe('a relay that dies', () => {
     expect((await Promise.all(received)).filter(Boolean)).toHaveLength(1);
   });
 
-  it('no more marks what another has taken over, once it wakes up', async () => {
+  it('and wakes up later does not mark messages that another relay has taken over', async () => {
     await write([message(newId())]);
     const slow = new QueueStub();
     const second = new QueueStub();
@@ -218,7 +218,7 @@ describe('a relay that dies', () => {
 });
 
 describe('a message that was sent', () => {
-  it('is sent again when nobody applied it for long, and left alone once it was applied', async () => {
+  it('is sent again while it is not applied, and never after that', async () => {
     const [lost, applied] = [newId(), newId()];
     await write([message(lost), message(applied)]);
     await drain(world.relay());
@@ -233,7 +233,7 @@ describe('a message that was sent', () => {
     expect(aggregatesOf(world.queues)).toEqual([lost]);
   });
 
-  it('does not hold back the next one of its aggregate while it is not applied', async () => {
+  it('does not hold back the next message of its aggregate while it is not applied', async () => {
     const aggregate = newId();
     await write([message(aggregate, 1)]);
     await drain(world.relay());
@@ -243,7 +243,7 @@ describe('a message that was sent', () => {
     expect(world.queues.jobs).toHaveLength(2);
   });
 
-  it('tells the queue nothing but ids', async () => {
+  it('gives the queue only ids', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     await drain(world.relay());
 
@@ -274,7 +274,7 @@ describe('a message that was sent', () => {
 });
 
 describe('a consumer', () => {
-  it('applies a message once, however many copies arrive at once', async () => {
+  it('applies a message once when many copies arrive at the same time', async () => {
     await write([message(newId())]);
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
 
@@ -287,7 +287,7 @@ describe('a consumer', () => {
     expect(received.filter(Boolean)).toHaveLength(1);
   });
 
-  it('that dies before its commit has applied nothing, and gets the message again', async () => {
+  it('that dies before its commit applies nothing and gets the message again', async () => {
     await write([message(newId())]);
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
     const work = world.db.transaction('command', async (tx) => {

@@ -12,7 +12,7 @@ afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
 describe('a consumer on PostgreSQL', () => {
-  it('pauses after each fetch that fails, instead of failing without end', async () => {
+  it('pauses after each failed fetch', async () => {
     const connection = { connectionString: world.config.databaseUrl.split('?')[0]!, max: 2 };
     await world.rows(`ALTER FUNCTION bullmq.move_to_active RENAME TO gone`);
     const worker = new Worker('events', async () => undefined, { connection }, patientBackend as never);
@@ -26,7 +26,7 @@ describe('a consumer on PostgreSQL', () => {
     await world.rows(`ALTER FUNCTION bullmq.gone RENAME TO move_to_active`);
   });
 
-  it('takes jobs again after its connections were cut and new ones refused for seconds', async () => {
+  it('takes jobs again after its connections were cut and refused for seconds', async () => {
     const detour = await QueueDetour.before(world.config.databaseUrl);
     const queues = new Queues({ ...world.config, databaseUrl: detour.url, redisUrl: undefined });
     const done: string[] = [];
@@ -58,11 +58,11 @@ describe('a consumer on PostgreSQL', () => {
     }
     await queues.close();
     await detour.close();
-  }, 60_000);
+  });
 });
 
 describe('a producer on PostgreSQL', () => {
-  it('says what to do without the tables of its queues, and sends once they are there', async () => {
+  it('says what to do when its tables are missing, and sends once they exist', async () => {
     const queues = new Queues({ ...world.config, redisUrl: undefined });
     const add = () =>
       queues.add([
@@ -82,7 +82,7 @@ describe('a producer on PostgreSQL', () => {
     await queues.close();
   });
 
-  it('sends once its first connection is there, however often it was asked before', async () => {
+  it('sends as soon as its first connection is made, however often it was tried before', async () => {
     const detour = await QueueDetour.before(world.config.databaseUrl);
     detour.treatment = 'delay';
     detour.delayMs = 2_500;
@@ -104,7 +104,7 @@ describe('a producer on PostgreSQL', () => {
 });
 
 describe('a producer on Redis', () => {
-  it('leaves no connection behind for each time that Redis did not answer', async () => {
+  it('leaves no connection open when Redis did not answer', async () => {
     let sockets = 0;
     const hung = createServer((socket) => {
       sockets += 1;

@@ -16,7 +16,7 @@ const metric = async (name: string, task: string) => {
 };
 
 describe('a periodic task', () => {
-  it('runs at once, and again so long after the end of each round', async () => {
+  it('runs at once, and again after a pause from the end of each round', async () => {
     const starts: number[] = [];
     const run = async () => {
       starts.push(Date.now() - began);
@@ -29,13 +29,13 @@ describe('a periodic task', () => {
     expect(starts).toEqual([0, 130, 260]);
   });
 
-  it('waits for its first round and for the next as long as it is told', async () => {
+  it('waits before its first round, and as long as a round returns before the next', async () => {
     const starts: number[] = [];
     const began = Date.now();
     const run = async () => void starts.push(Date.now() - began);
     const every = [10, 20, 40];
-    const told = new PeriodicTask({
-      name: 'told',
+    const variable = new PeriodicTask({
+      name: 'variable',
       everyMs: () => 1_000,
       firstAfterMs: 5,
       run: async () => {
@@ -44,11 +44,11 @@ describe('a periodic task', () => {
       },
     }).start();
     await pass(500);
-    await told.stop();
+    await variable.stop();
     expect(starts).toEqual([5, 15, 35, 75]);
   });
 
-  it('waits in stop for the round that is running, and runs no more after it', async () => {
+  it('waits in stop for the running round, and runs none after it', async () => {
     let ended = 0;
     const run = async () => {
       await new Promise((resolve) => setTimeout(resolve, 50));
@@ -67,7 +67,7 @@ describe('a periodic task', () => {
   });
 
   it(
-    'never runs twice at once, and not after a stop, however it is started and stopped',
+    'never overlaps and never runs after a stop under random starts and stops',
     seeded(async (random) => {
       let running = 0;
       let most = 0;
@@ -95,7 +95,7 @@ describe('a periodic task', () => {
     }),
   );
 
-  it('is failing after three failures in a row, pauses longer, and is well after one success', async () => {
+  it('is failing after three failures in a row, pauses longer, and recovers with one success', async () => {
     const tasks = new PeriodicTasks();
     const starts: number[] = [];
     const began = Date.now();
@@ -132,7 +132,7 @@ describe('a periodic task', () => {
   });
 
   it.each(['57P01', '25006', 'ECONNREFUSED'])(
-    'is not failing because PostgreSQL is away (%s), however long',
+    'is not failing while PostgreSQL is away (%s)',
     async (code) => {
       const tasks = new PeriodicTasks();
       const away = Object.assign(new Error('away'), { code });
@@ -150,7 +150,7 @@ describe('a periodic task', () => {
     },
   );
 
-  it('says that it goes on when PostgreSQL is back, and counts no failures there', async () => {
+  it('logs that it goes on when PostgreSQL is back, without a count of failures', async () => {
     const logged = jest.spyOn(Logger.prototype, 'log').mockImplementation();
     let isAway = true;
     const run = async () => {

@@ -1,6 +1,7 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { stepNames } from '../../src/orders/checkout-saga/checkout.saga';
+import { bannedIn, notCleanYet } from '../support/banned-words';
 import { readsOfProse } from '../support/read-prose';
 import { foreignReads, foreignReadsIn, foreignWrites, owners } from '../support/table-owners';
 
@@ -389,4 +390,37 @@ describe('the search for writes to other rooms’ tables', () => {
     const reads = files.flatMap(foreignReadsIn);
     expect(Object.keys(foreignReads).filter((read) => !reads.includes(read))).toEqual([]);
   });
+});
+
+describe('the prose of this project', () => {
+  const root = resolve(__dirname, '../..');
+  const under = (folder: string): string[] =>
+    readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
+      .filter((name) => /\.(tsx?|md)$/.test(name))
+      .map((name) => `${folder}/${name.replaceAll('\\', '/')}`);
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...['src', 'sandbox', 'dashboard/src', 'docs'].flatMap(under),
+  ];
+
+  it('uses plain words', () => {
+    const checked = pages.filter((page) => !notCleanYet.some((name) => page.startsWith(name)));
+    expect(checked.flatMap((page) => bannedIn(page, readFileSync(join(root, page), 'utf8')))).toEqual([]);
+    expect(checked.length).toBeGreaterThan(pages.length / 2);
+  });
+
+  it.each([
+    ['a comment', 'orders/a.ts', '/** Whoever comes first is served. */'],
+    ['a phrase broken by a line', 'orders/a.ts', '/**\n * It is kept for\n * ever. */'],
+    ['a message', 'orders/a.ts', "throw new Error('It was told to stop.');"],
+    ['text of a page', 'pages/a.tsx', 'const a = <p>Begin anew</p>;'],
+    ['Markdown', 'docs/a.md', 'The queue is a doorbell.'],
+  ])('turns red on a banned word in %s', (_, path, text) => expect(bannedIn(path, text)).not.toEqual([]));
+
+  it.each([
+    ['a name', 'orders/a.ts', 'const desk = anew(whoever);'],
+    ['a word of the API or the database', 'orders/a.ts', "const kind = 'turn-back';"],
+    ['code in Markdown', 'docs/a.md', 'The cause `turn-back` and\n```\nwhoever\n```'],
+  ])('lets %s be', (_, path, text) => expect(bannedIn(path, text)).toEqual([]));
 });

@@ -21,7 +21,7 @@ import { strategyNames } from '../allocation/strategies/strategies';
 import { ReasonDto, IsReason } from '../../audit-log/reason.dto';
 import { MoneyDto, quantityMax, poolPattern, poolMessage } from '../inventory.dto';
 
-/** Where each unit is a row of its own, which a pool among others is not. */
+/** The pool in which each unit has its own row cannot be one of several. */
 const namedPoolPattern = new RegExp(`^(?!${unitsPool}$)${poolPattern.source.slice(1)}`);
 const namedPoolMessage = `each pool must be 1 to 32 small letters, digits or dashes, and not "${unitsPool}"`;
 

@@ -8,7 +8,7 @@ import { createHash } from 'node:crypto';
 
 /** The pool of a product whose strategy has no others. Every product has this row. */
 export const mainPool = 'main';
-/** Where each unit is a row of its own (`units.ts`). */
+/** The pool in which each unit has its own row (`units.ts`). */
 export const unitsPool = 'units';
 
 /** Two cores commit no more at once, and with more pools a last unit is harder to find. */

@@ -127,7 +127,7 @@ export class ReservationsService {
     });
   }
 
-  /** The same by an operator's hand, kept in the audit log when it changed anything. True: this key did it before. */
+  /** A release by an operator, recorded in the audit log if it changed anything. True: this key did it before. */
   async forceRelease(
     id: string,
     { reason, key }: { reason: string; key?: string },

@@ -26,7 +26,7 @@ export class StockMovementEntity {
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
 }
 
-/** A single unit, for SKUs whose units are told apart. */
+/** A single unit, for SKUs whose units are numbered. */
 @Entity('stock_units')
 export class StockUnitEntity {
   @PrimaryColumn('text', { collation: 'C' }) sku!: string;

@@ -113,7 +113,7 @@ export const adaptiveView = ({ grouped, since, reason }: ContentionMode) => ({
   reason,
 });
 
-/** Seconds `from` to `to`; a slice of two and a half is told from two or from three whole ones. */
+/** Seconds `from` to `to`; a slice of 2.5 s is made from two or three whole ones. */
 function sliceOf(sku: string, log: ActivityLog, from: number, to: number) {
   const facts = log.between(from, to);
   const takes = facts.flatMap((one): [string, Takes][] => Object.entries(one.takes?.[sku] ?? {}));
