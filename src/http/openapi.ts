@@ -90,7 +90,8 @@ const problemSchema = () => ({
     code: {
       type: 'string',
       description: 'Stable; branch on this.',
-      enum: problemKinds.map((kind) => kind.code),
+      // Kinds come in the order in which files are loaded.
+      enum: problemKinds.map((kind) => kind.code).sort(),
     },
     detail: { type: 'string', description: 'What happened, and what to do next.' },
     instance: { type: 'string' },
