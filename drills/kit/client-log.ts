@@ -22,7 +22,7 @@ export interface Purchase {
   cancelled: boolean;
 }
 
-/** What buyers were told, as they logged it: the proof that acknowledged work is done. */
+/** The responses that buyers logged: the proof that acknowledged work is done. */
 export class ClientLog {
   readonly purchases: Purchase[] = [];
   /** Answers that asked buyers to retry. */
@@ -64,9 +64,7 @@ export class ClientLog {
       (purchase) => purchase.sku === sku && wasPlaced(purchase) && !purchase.cancelled,
     );
     const sold = placed.reduce((sum, { quantity }) => sum + quantity, 0);
-    return sold > units
-      ? [`buyers were told that they have ${sold} of ${sku}, of which there were ${units}`]
-      : [];
+    return sold > units ? [`buyers received ${sold} of ${sku}, of which there were ${units}`] : [];
   }
 }
 

@@ -36,7 +36,7 @@ export class LoadTestsController {
     operationId: 'startLoadTest',
     summary: 'Rehearse a flash sale',
     description:
-      'Against this service, with products of its own; progress on the stream’s topic `run:{id}`. Not in production (404).',
+      'Against this service, with its own products; progress on the stream’s topic `run:{id}`. Not in production (404).',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 202: loadTestType }, [

@@ -12,7 +12,7 @@ function split(id: string): [string, string] {
   return at > 0 && at < 12 ? [id.slice(0, at), id.slice(at)] : [id.slice(0, 3), id.slice(3)];
 }
 
-/** The page of an object, as far as the id's prefix tells. */
+/** The page of an object, if the id's prefix shows it. */
 export function hrefOfId(id: string): string | null {
   if (/^ord_\w+$/.test(id)) return `/orders/${id}`;
   if (/^rsv_\w+$/.test(id)) return `/reservations/${id}`;

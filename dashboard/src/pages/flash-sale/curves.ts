@@ -38,7 +38,7 @@ export function curvesOf(lanes: readonly LoadTestLane[], units: number): Curves 
 const nameWidth = 0.16;
 const nameHeight = 0.075;
 
-/** Beside the middle of its own line, moved up or down where another label is in the way. */
+/** Beside the middle of its line, moved up or down where another label is in the way. */
 function labelOf(points: readonly PlotPoint[], taken: readonly [number, number][]): [number, number] {
   const end = points.at(-1)?.[1] ?? 0;
   const tries = [0.5, 0.38, 0.62, 0.26, 0.74, 0.86].map((share): [number, number] => {
