@@ -16,7 +16,7 @@ import { endInTime, runProcess, untilDatabaseAnswers } from './process';
 import { PeriodicModule } from './periodic/periodic.module';
 import { PeriodicTasks } from './periodic/periodic-tasks';
 import { QueueModule } from './queue/queue.module';
-import { Background, WorkersModule } from './background/background.module';
+import { Background, BackgroundModule } from './background/background.module';
 
 @Module({})
 class WorkerModule {
@@ -29,7 +29,7 @@ class WorkerModule {
       QueueModule,
       OutboxModule,
       InventoryModule,
-      WorkersModule,
+      BackgroundModule,
     ];
     return { module: WorkerModule, imports, providers: [Activity, Audit] };
   }

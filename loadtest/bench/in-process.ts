@@ -9,7 +9,7 @@ import type { newId } from '../../src/ids';
 import type { Contention } from '../../src/inventory/allocation/contention';
 import type { ContentionModes } from '../../src/inventory/allocation/contention-modes';
 import type { CurrentStrategies } from '../../src/inventory/allocation/current-strategies';
-import type { Demand } from '../../src/inventory/allocation/demand';
+import type { DemandMetrics } from '../../src/inventory/allocation/demand-metrics';
 import type { StockReserver } from '../../src/inventory/reservations/stock-reserver';
 import type { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import type { StockDemand, takeGrouped } from '../../src/inventory/stock/stock-levels';
@@ -37,7 +37,7 @@ interface Built {
   Contention: typeof Contention;
   ContentionModes: typeof ContentionModes;
   CurrentStrategies: typeof CurrentStrategies;
-  Demand: typeof Demand;
+  DemandMetrics: typeof DemandMetrics;
   StockReserver: typeof StockReserver;
   StockIntake: typeof StockIntake;
   Intake: typeof Intake;
@@ -97,7 +97,7 @@ function intakeOf(built: Built, config: Config, db: Database, sku: string): () =
   const contention = new built.Contention();
   const strategies = new built.CurrentStrategies(db, contention, new built.ContentionModes(contention));
   const reserver = new built.StockReserver(config, contention);
-  const stock = new built.StockIntake(config, db, relay, strategies, new built.Demand(), reserver);
+  const stock = new built.StockIntake(config, db, relay, strategies, new built.DemandMetrics(), reserver);
   const intake = new built.Intake(db, stock, relay);
   return () => intake.accept(checkout(built, sku));
 }
@@ -134,7 +134,7 @@ export const measuredFiles = [
   ...['config/config', 'database/group-commit', 'database/database', 'ids', 'idempotency/idempotency'],
   ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels'],
   ...['inventory/allocation/contention-modes', 'inventory/allocation/current-strategies'],
-  ...['inventory/allocation/demand', 'inventory/reservations/stock-reserver'],
+  ...['inventory/allocation/demand-metrics', 'inventory/reservations/stock-reserver'],
   ...['inventory/reservations/stock-intake', 'orders/intake/intake'],
 ];
 

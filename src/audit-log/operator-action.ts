@@ -15,9 +15,9 @@ export interface OperatorRequest {
   once?: {
     key: string | undefined;
     operation: string;
-    /** What the same key must be sent with again; the reason alone, if left out. */
+    /** The request to fingerprint. Default: only the reason. */
     request?: unknown;
-    /** What a replay of this key gets; a fresh id, if left out. */
+    /** The id that a replay of this key gets. Default: a new one. */
     resourceId?: string;
   };
   /** Without a key, too, a second run would find that nothing is left to do. */

@@ -4,7 +4,7 @@ import { EventStreams } from './event-streams';
 import { Sessions } from './sessions';
 import { StreamTopics } from '../http/event-stream';
 
-/** Callers and event streams. Global, because every room with a controller needs them. */
+/** Callers and event streams. Global, because every module with a controller needs them. */
 @Global()
 @Module({
   providers: [ApiKeys, EventStreams, Sessions, StreamTopics],

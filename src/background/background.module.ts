@@ -87,4 +87,4 @@ export class Background implements OnModuleDestroy {
   providers: [Consumers, DueSagas, Heartbeat, ProviderEventWorker, Rebalancer, Sweeper, Background],
   exports: [Background],
 })
-export class WorkersModule {}
+export class BackgroundModule {}

@@ -29,7 +29,7 @@ export interface AdmissionLimitOptions extends WaitingLimits {
 }
 
 /**
- * Runs so many works at once; the others wait in the order of their arrival. It keeps a crowd from taking every database
+ * Runs at most `insideMax` tasks at once; the others wait in the order of their arrival. It keeps a crowd from taking every database
  * connection, so that other requests still find one.
  */
 export class AdmissionLimit {

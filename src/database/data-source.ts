@@ -66,7 +66,7 @@ function loadMigrations(): (new () => MigrationInterface)[] {
   return loadClasses(folder, /^\d+-[\w-]+\.(js|ts)$/) as (new () => MigrationInterface)[];
 }
 
-/** Each room keeps the entities of its tables in its own `.entity` files. */
+/** Each folder keeps the entities of its tables in its own `.entity` files. */
 const loadEntities = () => loadClasses(join(__dirname, '..'), /\.entity\.(js|ts)$/);
 
 function loadClasses(folder: string, name: RegExp): (new () => unknown)[] {

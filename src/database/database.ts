@@ -61,7 +61,7 @@ const backoffMsMax = 250;
 /** After new connections were read-only too, none is tried for this long: a failover takes longer. */
 const readOnlyForMs = 1_000;
 
-/** One cell's database. Only services, the saga runner, the relay and the sweeper open a transaction. */
+/** The database of this cell (see `ids.ts`). Only services, the saga runner, the relay and the sweeper open a transaction. */
 export class Database implements Queryable {
   /** By `performance.now()`: until then the database counts as read-only. */
   private readOnlyUntil = 0;

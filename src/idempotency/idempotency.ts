@@ -41,10 +41,7 @@ export interface IdempotencyClaim {
   resourceId: string;
 }
 
-/**
- * 1: left out members of metadata that are named like methods. Keys are kept for 72 hours, so what reads version 1 can
- * go once no process that writes it has run for as long.
- */
+/** Version 1 dropped metadata names such as `toString`. Its support can go 72 hours after the last process that writes it. */
 const fingerprintVersion = 2;
 
 /** The claim is the first, a copy of the same request, or another request under the same key. */

@@ -3,9 +3,9 @@ import { HoldfastError, declareProblem, refusal } from '../errors';
 export interface Shortfall {
   sku: string;
   requested: number;
-  /** Free units, and those that the reservation holds which is to be changed. */
+  /** Available units, plus those that the reservation being changed already has. */
   available: number;
-  /** How many of the available units the reservation itself holds. */
+  /** How many of them the reservation already has. */
   held?: number;
 }
 
@@ -33,7 +33,7 @@ export class InsufficientStock extends HoldfastError {
   }
 
   /** False when enough was available after all, in a pool that the buyer's strategy does not use. */
-  get isTrue(): boolean {
+  get isConfirmed(): boolean {
     return this.shortfalls.some(({ requested, available }) => available < requested);
   }
 

@@ -3,7 +3,7 @@ import { AdminReservationsController } from './reservations/admin-reservations.c
 import { Contention } from './allocation/contention';
 import { ContentionModes } from './allocation/contention-modes';
 import { CurrentStrategies } from './allocation/current-strategies';
-import { Demand } from './allocation/demand';
+import { DemandMetrics } from './allocation/demand-metrics';
 import { StockIntake } from './reservations/stock-intake';
 import { StockReserver } from './reservations/stock-reserver';
 import { ProductsController } from './catalogue/products.controller';
@@ -26,13 +26,21 @@ import { StockController } from './catalogue/stock.controller';
     Contention,
     ContentionModes,
     CurrentStrategies,
-    Demand,
+    DemandMetrics,
     ProductsService,
     Releases,
     ReservationsService,
     StockIntake,
     StockReserver,
   ],
-  exports: [Contention, ContentionModes, Demand, ProductsService, Releases, ReservationsService, StockIntake],
+  exports: [
+    Contention,
+    ContentionModes,
+    DemandMetrics,
+    ProductsService,
+    Releases,
+    ReservationsService,
+    StockIntake,
+  ],
 })
 export class InventoryModule {}

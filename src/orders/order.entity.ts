@@ -1,6 +1,7 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
 import type { OrderStatus } from './orders.repository';
 
+/** Describes the table. Orders are read and written by SQL in `orders.repository.ts`. */
 @Entity('orders')
 export class OrderEntity {
   @PrimaryColumn('uuid') id!: string;

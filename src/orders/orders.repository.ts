@@ -9,8 +9,10 @@ import {
 import type { PaymentOperation } from '../payment/payment-operations.repository';
 import type { OrderEnd, SagaStatus } from './saga-state';
 
+/** A pending order that is cancelled becomes `rejected`, with the reason `cancelled`; a placed one becomes `cancelled`. */
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
 
+/** `insufficient_stock` is allowed by the schema and not used: such a request is refused without an order. */
 export type RejectionReason =
   'insufficient_stock' | 'payment_declined' | 'reservation_expired' | 'cancelled' | 'abandoned';
 

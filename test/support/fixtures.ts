@@ -14,7 +14,7 @@ import { ReservationsService } from '../../src/inventory/reservations/reservatio
 import { Contention } from '../../src/inventory/allocation/contention';
 import { ContentionModes } from '../../src/inventory/allocation/contention-modes';
 import { CurrentStrategies } from '../../src/inventory/allocation/current-strategies';
-import { Demand } from '../../src/inventory/allocation/demand';
+import { DemandMetrics } from '../../src/inventory/allocation/demand-metrics';
 import { StockReserver } from '../../src/inventory/reservations/stock-reserver';
 import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
@@ -83,7 +83,7 @@ export class World {
     this.silence = new SilentRelay(db, this.queues as unknown as Queues);
     const strategies = new CurrentStrategies(db, this.contention, new ContentionModes(this.contention));
     this.reserver = new StockReserver(config, this.contention);
-    this.stock = new StockIntake(config, db, this.silence, strategies, new Demand(), this.reserver);
+    this.stock = new StockIntake(config, db, this.silence, strategies, new DemandMetrics(), this.reserver);
     this.reservations = new ReservationsService(db, this.silence, this.stock, this.contention);
     this.releases = new Releases(db, this.silence);
     this.products = new ProductsService(db);

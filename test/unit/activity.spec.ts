@@ -2,11 +2,11 @@ import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { countedNow, factsBetween, nothingCounted } from '../../src/reporting/activity/activity';
 import { addedUp, quantileOf } from '../../src/reporting/activity/activity-log';
 import { Contention } from '../../src/inventory/allocation/contention';
-import { Demand } from '../../src/inventory/allocation/demand';
+import { DemandMetrics } from '../../src/inventory/allocation/demand-metrics';
 import { stepSeconds } from '../../src/orders/checkout-saga/saga-metrics';
 import { jobsDone } from '../../src/queue/queues';
 
-const [contention, demand] = [new Contention(), new Demand()];
+const [contention, demand] = [new Contention(), new DemandMetrics()];
 const counted = () => countedNow(contention, demand);
 const taken = (replayed = false) => Promise.resolve({ replayed });
 

@@ -184,7 +184,7 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
   ]);
 }
 
-/** What cannot be a SKU names no product, and need not be looked for. */
+/** A malformed SKU cannot exist, so the database is not asked. */
 function refuseNoSku(sku: string): void {
   if (!skuPattern.test(sku)) throw noSuchProduct(sku);
 }

@@ -29,8 +29,8 @@ export interface Buyer {
 /**
  * The pool that the buyer asked for, or else the customer's own, and then those that follow it.
  *
- * A customer may hold so many reservations of a limited product, and they are counted under the lock of a stock row. So
- * it is always the customer's own one that is locked, and if that is not enough, all of them.
+ * A limited product caps the reservations per customer, and they are counted under the lock of a stock row. So the
+ * customer's row is always locked first, and if it has too little, all of them.
  */
 export function wayThroughPools(
   { pools, isLimited }: { pools: readonly string[]; isLimited: boolean },

@@ -10,7 +10,7 @@ import { failpoint } from '../../failpoints';
 import { type Decision, type IdempotencyClaim, decideOnce } from '../../idempotency/idempotency';
 import { Relay } from '../../outbox/relay';
 import { CurrentStrategies, isGrouped } from '../allocation/current-strategies';
-import { Demand } from '../allocation/demand';
+import { DemandMetrics } from '../allocation/demand-metrics';
 import type { Surroundings } from '../allocation/strategies/strategy';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { readLevels } from '../stock/stock-levels';
@@ -29,13 +29,13 @@ const connectionsLeft = 2 * lanesMax;
 /** How often a request that is short of stock tries again while units come free; losing that often means real rivals. */
 const shortTriesMax = 3;
 
-interface Claimed {
+interface KeyedRequest {
   claim: IdempotencyClaim;
   lines: { sku: string }[];
 }
 
 /** A kind of request that takes stock: what it asks for, and what it writes beside its reservation. */
-export interface IntakeKind<Q extends Claimed> {
+export interface IntakeKind<Q extends KeyedRequest> {
   name: 'orders' | 'reservations';
   transaction: 'intake' | 'reserve';
   reservationOf(request: Q): ReservationRequest;
@@ -44,7 +44,7 @@ export interface IntakeKind<Q extends Claimed> {
 }
 
 /** A kind with its own groups of requests. */
-export interface OpenIntake<Q extends Claimed> extends IntakeKind<Q> {
+export interface OpenIntake<Q extends KeyedRequest> extends IntakeKind<Q> {
   groups: Batcher<Q, Accepted>;
 }
 
@@ -59,6 +59,9 @@ export type Accepted = Exclude<Decided, { refused: unknown }>;
  * Requests whose SKUs are all grouped share a transaction with others of their lane. All others are single: they wait at
  * the admission limit and have their own transaction. A SKU is always in the same lane, so that no two batches of a process
  * wait for each other at one stock row.
+ *
+ * take → retryWhenShort → admit → takeSingle or takeGroup → decide. `decide` claims the idempotency keys (`decideOnce`),
+ * takes stock and inserts reservations (`StockReserver`), and lets the kind write the rest.
  */
 @Injectable()
 export class StockIntake {
@@ -71,7 +74,7 @@ export class StockIntake {
     private readonly db: Database,
     private readonly relay: Relay,
     private readonly strategies: CurrentStrategies,
-    private readonly demand: Demand,
+    private readonly demand: DemandMetrics,
     private readonly reserver: StockReserver,
   ) {
     const { databasePoolMax, intakeWaitMsMax, intakeWaitingMax } = config;
@@ -87,7 +90,7 @@ export class StockIntake {
   }
 
   /** Once for each kind, by the service that has it. */
-  open<Q extends Claimed>(kind: IntakeKind<Q>): OpenIntake<Q> {
+  open<Q extends KeyedRequest>(kind: IntakeKind<Q>): OpenIntake<Q> {
     const opened: OpenIntake<Q> = {
       ...kind,
       groups: new Batcher((batch) => this.takeGroup(opened, batch), this.grouping(kind.name)),
@@ -96,7 +99,7 @@ export class StockIntake {
   }
 
   /** Takes the stock of one request, or throws why not; a refusal leaves nothing behind, its key included. */
-  take<Q extends Claimed>(kind: OpenIntake<Q>, request: Q): Promise<Accepted> {
+  take<Q extends KeyedRequest>(kind: OpenIntake<Q>, request: Q): Promise<Accepted> {
     const skus = request.lines.map(({ sku }) => sku);
     const taking = this.retryWhenShort(() => this.admit(kind, request, skus));
     return this.demand.watch(skus, taking);
@@ -115,8 +118,8 @@ export class StockIntake {
 
   /**
    * Runs `take`; when stock is short, ends the due reservations of these SKUs and runs it again, so that a buyer never
-   * waits for the sweeper. Expiring has its own transaction: it locks reservations before stock rows. Nobody is refused
-   * whose units are there, only in another pool.
+   * waits for the sweeper. Expiring has its own transaction: it locks reservations before stock rows. A buyer is not
+   * refused while the units are in another pool.
    */
   async retryWhenShort<T>(take: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
@@ -124,9 +127,9 @@ export class StockIntake {
         return await take();
       } catch (error) {
         if (!(error instanceof InsufficientStock)) throw error;
-        if (tries === shortTriesMax) throw error.isTrue ? error : lostEachTime();
-        // A refusal is false if units were seen that were gone at the next read; then the next try decides.
-        if (!(await this.searches.add(error.shortfalls)) && error.isTrue) throw error;
+        if (tries === shortTriesMax) throw error.isConfirmed ? error : lostEachTime();
+        // Not confirmed: all pools together had enough when they were read, so try again.
+        if (!(await this.searches.add(error.shortfalls)) && error.isConfirmed) throw error;
       }
     }
   }
@@ -135,7 +138,7 @@ export class StockIntake {
    * Decides requests in the order of the array and writes the accepted ones with a handful of statements. A single
    * refused request may leave rows behind, so its caller rolls back; of several, refused ones leave none.
    */
-  decide<Q extends Claimed>(
+  decide<Q extends KeyedRequest>(
     tx: Tx,
     kind: IntakeKind<Q>,
     requests: Q[],
@@ -159,7 +162,11 @@ export class StockIntake {
   }
 
   /** A request that waited while its SKUs became grouped shares a transaction after all. */
-  private async admit<Q extends Claimed>(kind: OpenIntake<Q>, request: Q, skus: string[]): Promise<Accepted> {
+  private async admit<Q extends KeyedRequest>(
+    kind: OpenIntake<Q>,
+    request: Q,
+    skus: string[],
+  ): Promise<Accepted> {
     const arrival = await this.strategies.arrive(skus);
     try {
       const single = isGrouped(arrival.names)
@@ -175,7 +182,7 @@ export class StockIntake {
     }
   }
 
-  private takeSingle<Q extends Claimed>(
+  private takeSingle<Q extends KeyedRequest>(
     kind: OpenIntake<Q>,
     request: Q,
     added?: Surroundings,
@@ -190,7 +197,7 @@ export class StockIntake {
     return this.db.transaction(kind.transaction, work, options);
   }
 
-  private async takeGroup<Q extends Claimed>(
+  private async takeGroup<Q extends KeyedRequest>(
     kind: OpenIntake<Q>,
     batch: Q[],
   ): Promise<BatchAnswer<Accepted>[]> {

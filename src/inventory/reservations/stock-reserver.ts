@@ -51,7 +51,7 @@ export class StockReserver {
     for (const { name, run } of strategyRuns(demands, products)) {
       const startedAt = performance.now();
       const onConflict = (sku: string) => this.contention.noteConflict(sku, name);
-      const taker = { reservationId: request.id, fencingTokens: added.fencingTokens, onConflict };
+      const taker = { reservationId: request.id, leaseTokens: added.leaseTokens, onConflict };
       grants.push(...(await strategyNamed(name).take(tx, run, taker)));
       for (const { sku } of run) this.contention.noteTake(sku, name, performance.now() - startedAt);
     }

@@ -66,7 +66,7 @@ export async function takeUnderLock(tx: Tx, demands: StockDemand[]): Promise<Sto
   return grants as StockGrant[];
 }
 
-/** The same from rows that the caller has locked, under limits that it counted since. */
+/** Like `takeGrouped`, from rows that the caller has locked, with the limits that it counted under those locks. */
 export async function takeLocked(
   tx: Tx,
   locked: LockedLevel[],
@@ -159,7 +159,7 @@ function inOrderOf(demand: StockDemand, levels: LockedLevel[]): LockedLevel[] {
   return levels.filter(({ sku }) => sku === demand.sku).sort((one, other) => place(one) - place(other));
 }
 
-/** The parts of a grant that must be one. */
+/** The parts of a grant. Throws if nothing was taken. */
 export function partsOf(grant: StockGrant): StockPart[] {
   if (!grant.taken) throw new Error('Bug: a reservation is made of stock that was not taken.');
   return grant.parts;

@@ -4,8 +4,6 @@ import { type Checkout, type StepOutcome, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
 import type { SagaEvent } from './transitions';
 
-/** One checkout, from one call to the provider to the next. In memory: `saveCheckouts` writes it with many others. */
-
 /** A call that the provider must get before the saga can go on, and the lease it is made under. */
 export interface ProviderCall {
   orderId: string;
@@ -21,7 +19,10 @@ export interface CallResult {
   result: GatewayResult;
 }
 
-/** Runs steps until one needs the provider, or the saga ends or must wait. */
+/**
+ * Runs steps until one needs the provider, or the saga ends or must wait. All in memory: `saveCheckouts` writes the checkout
+ * with many others.
+ */
 export function advance(checkout: Checkout, leaseMs: number): ProviderCall | undefined {
   // guard: saga-is-driven
   const { update } = checkout;
@@ -55,7 +56,7 @@ function prepareCall(
       {
         code: 'unheard_too_long',
         data: factsOf(operation),
-        why: 'unheard for so long that the provider may have forgotten its key',
+        why: 'unanswered for so long that the provider may have forgotten its key',
       },
     );
     update.giveBackLease();

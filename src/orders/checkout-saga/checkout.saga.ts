@@ -9,7 +9,8 @@ import { begun } from './transitions';
  * One checkout: stock first, money second, and money only for stock that can no longer expire.
  *
  * The first step runs inside the customer's request (`orders/intake/intake.ts`); a worker drives the others
- * (`saga-runner.ts`). When a step is declined, those before it are compensated, last first. Everything that depends on the
+ * (`saga-runner.ts`). A step never calls the provider: it runs once to say what to ask, and again when the result is
+ * recorded. When a step is declined, those before it are compensated, last first. Everything that depends on the
  * names of the steps or their order reads it from here.
  */
 export const checkoutSteps: readonly Step[] = [

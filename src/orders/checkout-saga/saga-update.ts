@@ -53,7 +53,7 @@ export class SagaUpdate {
     return canCancel(this.steps, this.saga);
   }
 
-  /** Leaves the request to the worker that drives the saga; it reads it in its next commit and decides when that is. */
+  /** Leaves the request to the worker that drives the saga, which sees it at its next commit. */
   noteCancellation(by: 'cancel' | 'refund', reason: Reason): void {
     this.become({ ...this.saga, requestedEnd: by }, { type: 'turn-back', by }, reason);
   }

@@ -290,7 +290,7 @@ export async function forgetSweeps(queryable: Queryable, { orderId, sweeps }: Du
 
 /**
  * Makes waiting sagas due now and returns their orders. Skips leased sagas, whose worker reads the news itself. Locks them
- * in the order of their ids, like every statement that locks several. `coalesce` forces a look-up by id: decision 25.
+ * in the order of their ids, like every statement that locks several. `coalesce` forces a look-up by id (`docs/decisions/0025`).
  */
 export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<string[]> {
   if (orderIds.length === 0) return [];

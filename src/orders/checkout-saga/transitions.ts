@@ -9,7 +9,7 @@ import type { OrderEnd, SagaState, StepList } from '../saga-state';
  * running      → compensating  a step was declined, or the customer cancelled before the pivot
  * completed    → compensating  a placed order is cancelled or refunded
  * compensating → compensated   everything that ran is undone
- * running, compensating → stuck   attempts are spent, or the step is blocked: an operator must act
+ * running, compensating → stuck   attempts are used up (it keeps asking), or the step is blocked (it waits for an operator)
  * stuck        → as from the status before it was stuck, when the step goes on
  *
  * by an operator, or because of a late charge:

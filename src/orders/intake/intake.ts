@@ -85,7 +85,7 @@ export class Intake {
 
   /** On stock that was reserved before, at the price it was reserved at. */
   private acceptOnReservation(request: CheckoutRequest, reservationId: string) {
-    const attachOrder = async (tx: Tx) => {
+    const placeOnReservation = async (tx: Tx) => {
       const reservation = await attach(tx, {
         reservationId,
         orderId: request.claim.resourceId,
@@ -98,7 +98,7 @@ export class Intake {
       return { reserved };
     };
     const work = async (tx: Tx) => {
-      const [decision] = await decideOnce(tx, [request], async () => [await attachOrder(tx)]);
+      const [decision] = await decideOnce(tx, [request], async () => [await placeOnReservation(tx)]);
       if ('refused' in decision!) throw decision.refused;
       return decision!;
     };

@@ -1,6 +1,11 @@
 import type { Counter, Histogram } from 'prom-client';
 import { type Takes, Contention } from '../../inventory/allocation/contention';
-import { intakeInFlight, intakeSeconds, soldOut, Demand } from '../../inventory/allocation/demand';
+import {
+  intakeInFlight,
+  intakeSeconds,
+  soldOut,
+  DemandMetrics,
+} from '../../inventory/allocation/demand-metrics';
 import { stepSeconds } from '../../orders/checkout-saga/saga-metrics';
 import { jobsDone } from '../../queue/queues';
 import { randomUUID } from 'node:crypto';
@@ -51,7 +56,7 @@ export const nothingCounted: Counted = {
   takes: {},
 };
 
-export async function countedNow(contention: Contention, demanded: Demand): Promise<Counted> {
+export async function countedNow(contention: Contention, demanded: DemandMetrics): Promise<Counted> {
   const takes: Counted['takes'] = {};
   for (const { sku, strategy, total } of contention.totals())
     (takes[sku] ??= {})[strategy] = { ...total, waits: [...total.waits] };
@@ -172,7 +177,7 @@ export class Activity implements OnModuleDestroy {
   constructor(
     private readonly db: Database,
     private readonly contention: Contention,
-    private readonly demand: Demand,
+    private readonly demand: DemandMetrics,
   ) {}
 
   start(tasks: PeriodicTasks): void {

@@ -230,7 +230,7 @@ export function formatStop(stop: Stop): string | null {
     case 'authorization_missing':
       return 'There is no approved authorization to capture';
     case 'unheard_too_long':
-      return 'The authorization was unheard for so long that the provider may have forgotten its key';
+      return 'The authorization was unanswered for so long that the provider may have forgotten its key';
     case null:
       return null;
   }

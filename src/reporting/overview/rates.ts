@@ -1,4 +1,4 @@
-import { intakeBounds } from '../../inventory/allocation/demand';
+import { intakeBounds } from '../../inventory/allocation/demand-metrics';
 import type { ActivityFacts } from '../activity/activity';
 import { type ActivityLog, addedUp, quantileOf } from '../activity/activity-log';
 import { type OrderCounts, noCounts, type PlacedToday, chartSeconds } from './order-rates';
@@ -78,7 +78,7 @@ export interface SkuDemand {
   refused: number;
 }
 
-/** Demand of the last minute, highest first. */
+/** DemandMetrics of the last minute, highest first. */
 export function demandOf(log: ActivityLog, second: number): SkuDemand[] {
   const bySku = new Map<string, SkuDemand>();
   for (const { demand = {} } of log.between(second - demandSeconds, second)) {

@@ -7,8 +7,8 @@ import type { StockStrategy } from './strategy';
  * A lock without a row: PostgreSQL's advisory lock on the SKU's name, held until the transaction ends. Its waiters queue
  * outside the table, and it would lock a SKU that has no row at all.
  *
- * It keeps out only those who ask for it, so the write still carries its check: expiry, release and buyers under another
- * strategy do not ask. And it holds on one server only: through a sharding coordinator it locks nothing (scaling rule R20).
+ * It only excludes transactions that take it, so the write still has its check: expiry, release and other strategies do not
+ * take it. And it holds on one server only: through a sharding coordinator it locks nothing.
  */
 export class AdvisoryLock implements StockStrategy {
   readonly name = 'advisory-lock';

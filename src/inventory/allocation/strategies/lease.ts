@@ -34,21 +34,21 @@ export class Lease implements StockStrategy {
     const { db, skus } = request;
     for (let tries = 1; ; tries++) {
       const owner = randomUUID();
-      const fencingTokens = new Map<string, number>();
+      const leaseTokens = new Map<string, number>();
       try {
-        for (const sku of [...skus].sort()) fencingTokens.set(sku, await acquire(request, sku, owner));
-        return await run({ fencingTokens });
+        for (const sku of [...skus].sort()) leaseTokens.set(sku, await acquire(request, sku, owner));
+        return await run({ leaseTokens });
       } catch (error) {
         if (!(error instanceof LeaseLost) && sqlStateOf(error) !== checkViolation) throw error;
         if (tries === triesMax) throw tooMany(skus);
       } finally {
-        if (fencingTokens.size > 0) await release(db, skus, owner).catch(() => undefined);
+        if (leaseTokens.size > 0) await release(db, skus, owner).catch(() => undefined);
       }
     }
   }
 
   async take(tx: Tx, demands: StockDemand[], taker: Taker): Promise<StockGrant[]> {
-    const tokens = taker.fencingTokens;
+    const tokens = taker.leaseTokens;
     // The transaction began before its SKU was switched to this strategy: without a lease it needs a row lock.
     if (!tokens || !demands.every(({ sku }) => tokens.has(sku))) return takeUnderLock(tx, demands);
     const grants: StockGrant[] = [];

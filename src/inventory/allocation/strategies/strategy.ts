@@ -17,7 +17,9 @@ export interface StockStrategy {
   around?<T>(request: SurroundedRequest, run: (added: Surroundings) => Promise<T>): Promise<T>;
 
   /**
-   * Takes what the demands of one checkout ask for, in the order given: ascending by SKU, none twice.
+   * Takes what the demands of one request ask for, in the order given: ascending by SKU, none twice. It must leave the stock
+   * rows locked, because limits per customer are counted under them, and must also work without `around`: the SKU may have
+   * got this strategy after the request arrived.
    *
    * Grants are in the same order. When any of them is "not taken" the caller rolls the transaction back, so a strategy
    * may leave the others half done; but it answers every demand, because a buyer gets all shortages at once.
@@ -35,14 +37,14 @@ export interface SurroundedRequest {
 /** What `around` adds to the transaction of its request. */
 export interface Surroundings {
   isolation?: Isolation;
-  /** Per SKU, for the strategy's own `take`. */
-  fencingTokens?: ReadonlyMap<string, number>;
+  /** Per SKU, the fencing token of its row in `leases`, for the strategy's `take`. */
+  leaseTokens?: ReadonlyMap<string, number>;
 }
 
 /** For whom stock is taken. */
 export interface Taker {
   reservationId: string;
-  fencingTokens?: ReadonlyMap<string, number>;
-  /** Reports a try that a rival made useless. */
+  leaseTokens?: ReadonlyMap<string, number>;
+  /** Reports an attempt that failed because of a concurrent one. */
   onConflict: (sku: string) => void;
 }

@@ -1,8 +1,8 @@
 import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 
 /**
- * Reserves the stock. The transaction that accepts the order does it (`orders/intake/intake.ts`), for many orders at once, so
- * a driven saga finds it done. Here is its compensation.
+ * The compensation of the stock that the intake took. The transaction that accepts the order reserves it
+ * (`inventory/reservations/stock-intake.ts`), so a saga begins after this step.
  */
 export class ReserveStock implements Step {
   readonly name = 'reserve-stock';

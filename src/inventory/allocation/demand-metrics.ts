@@ -33,7 +33,7 @@ const countedMax = 1_000;
 
 /** What buyers ask for and get, as this process sees it: metrics, and counts per SKU for the dashboard. */
 @Injectable()
-export class Demand {
+export class DemandMetrics {
   private readonly counts = new LRUCache<string, DemandCounts>({ max: countedMax });
 
   /** Measures one request from its start to its result. A replayed request is not demand. */
