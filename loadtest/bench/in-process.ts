@@ -4,7 +4,7 @@ import path from 'node:path';
 import type { Config, loadConfig } from '../../src/config/config';
 import type { Batcher } from '../../src/database/group-commit';
 import type { Database, openDatabase } from '../../src/database/database';
-import type { fingerprintOf } from '../../src/idempotency/idempotency';
+import type { fingerprintOf } from '../../src/idempotency/idempotency.repository';
 import type { newId } from '../../src/ids';
 import type { Contention } from '../../src/inventory/allocation/contention';
 import type { ContentionModes } from '../../src/inventory/allocation/contention-modes';
@@ -12,7 +12,7 @@ import type { CurrentStrategies } from '../../src/inventory/allocation/current-s
 import type { DemandMetrics } from '../../src/inventory/allocation/demand-metrics';
 import type { StockReserver } from '../../src/inventory/reservations/stock-reserver';
 import type { StockIntake } from '../../src/inventory/reservations/stock-intake';
-import type { StockDemand, takeGrouped } from '../../src/inventory/stock/stock-levels';
+import type { StockDemand, takeGrouped } from '../../src/inventory/stock/stock-levels.repository';
 import type { CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import type { Relay } from '../../src/outbox/relay';
 import type { Queues } from '../../src/queue/queues';
@@ -131,8 +131,14 @@ function checkout({ newId, fingerprintOf }: Built, sku: string): CheckoutRequest
 
 /** The measured files below `dist`. */
 export const measuredFiles = [
-  ...['config/config', 'database/group-commit', 'database/database', 'ids', 'idempotency/idempotency'],
-  ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels'],
+  ...[
+    'config/config',
+    'database/group-commit',
+    'database/database',
+    'ids',
+    'idempotency/idempotency.repository',
+  ],
+  ...['outbox/relay', 'inventory/allocation/contention', 'inventory/stock/stock-levels.repository'],
   ...['inventory/allocation/contention-modes', 'inventory/allocation/current-strategies'],
   ...['inventory/allocation/demand-metrics', 'inventory/reservations/stock-reserver'],
   ...['inventory/reservations/stock-intake', 'orders/intake/intake'],

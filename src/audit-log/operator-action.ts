@@ -1,7 +1,7 @@
 import type { Principal } from '../auth/auth.guard';
 import type { Database, Tx } from '../database/database';
 import type { TransactionName } from '../failpoints';
-import { replayOf } from '../idempotency/idempotency';
+import { replayOf } from '../idempotency/idempotency.repository';
 import { newId } from '../ids';
 import { type ObjectType, recordActions } from './audit-log.repository';
 

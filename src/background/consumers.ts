@@ -9,7 +9,7 @@ import { ReservationsService } from '../inventory/reservations/reservations.serv
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { parkMessage } from '../outbox/dead-letters.repository';
-import { messageRoutes, receiveMessage } from '../outbox/outbox';
+import { messageRoutes, receiveMessage } from '../outbox/outbox.repository';
 import { type JobHandler, type QueueName, Queues, type StartedJob } from '../queue/queues';
 
 /**

@@ -9,7 +9,7 @@ import {
   OptionalIdempotencyKey,
   idempotencyKeyInvalid,
   idempotencyKeyReused,
-} from '../idempotency/idempotency';
+} from '../idempotency/idempotency.repository';
 import { ReasonDto } from '../audit-log/reason.dto';
 import { strategyNames } from '../inventory/allocation/strategies/strategies';
 import { LoadTests, loadTestNotFound, loadTestRunning } from './load-tests';

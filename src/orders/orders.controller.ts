@@ -30,7 +30,7 @@ import { sendWithEtag } from '../http/etag';
 import { tooManyStreams } from '../auth/event-streams';
 import { pageBounds, pageOf } from '../http/paging';
 import { EmptyBody } from '../http/validation';
-import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency';
+import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idempotency.repository';
 import { newId } from '../ids';
 import {
   InsufficientStock,

@@ -5,7 +5,7 @@ import {
   appendMessages,
   insertNumberedMessages,
   numberedMessages,
-} from '../outbox/outbox';
+} from '../outbox/outbox.repository';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
 import type { OrderEnd, SagaStatus } from './saga-state';
 

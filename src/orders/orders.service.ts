@@ -2,7 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
 import { HoldfastError, unavailable } from '../errors';
 import { type Principal, ownerFilter } from '../auth/auth.guard';
-import { replayOf } from '../idempotency/idempotency';
+import { replayOf } from '../idempotency/idempotency.repository';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';

@@ -6,7 +6,7 @@ import { ValidationFailed } from '../errors';
 import { Responses, instant, int, pageType, publicIdOf, responseType, text } from '../http/responses';
 import { Caller, type Principal, Roles } from '../auth/auth.guard';
 import { PageQuery } from '../http/paging';
-import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../idempotency/idempotency.repository';
 import { publicId } from '../ids';
 import { ReasonDto } from '../audit-log/reason.dto';
 import type { DeadLetter } from './dead-letters.repository';

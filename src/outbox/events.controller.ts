@@ -9,8 +9,8 @@ import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { MayBeAbsent } from '../http/validation';
 import { parsePublicId, publicId } from '../ids';
-import { type FeedEvent, type FeedKey, readFeed } from './event-feed';
-import { type MessageType, messageRoutes } from './outbox';
+import { type FeedEvent, type FeedKey, readFeed } from './event-feed.repository';
+import { type MessageType, messageRoutes } from './outbox.repository';
 
 const types = Object.keys(messageRoutes) as MessageType[];
 

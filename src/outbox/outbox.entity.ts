@@ -1,5 +1,5 @@
 import { Column, Entity, PrimaryColumn, Unique } from 'typeorm';
-import type { MessageType, NewMessage } from './outbox';
+import type { MessageType, NewMessage } from './outbox.repository';
 
 /** A message, written with the change that it reports. */
 @Unique(['aggregateId', 'sequence'])

@@ -5,7 +5,7 @@ import { failpoint } from '../failpoints';
 import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type NewJob, Queues } from '../queue/queues';
 import { outsideRequests } from '../logger';
-import { type MessageType, messageRoutes } from './outbox';
+import { type MessageType, messageRoutes } from './outbox.repository';
 
 /** Small enough to be sent within the claim's lease, large enough that the cost per round does not matter. */
 const batchSizeMax = 200;

@@ -5,7 +5,7 @@ import {
   parkMessage,
   sendAgain,
 } from '../../src/outbox/dead-letters.repository';
-import { appendMessages } from '../../src/outbox/outbox';
+import { appendMessages } from '../../src/outbox/outbox.repository';
 import type { Database } from '../../src/database/database';
 import { unavailable } from '../../src/errors';
 import type { StartedJob } from '../../src/queue/queues';

@@ -3,7 +3,7 @@ import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { newId, publicId } from '../../src/ids';
 import { Database } from '../../src/database/database';
-import { fingerprintOf } from '../../src/idempotency/idempotency';
+import { fingerprintOf } from '../../src/idempotency/idempotency.repository';
 import { StreamTopics } from '../../src/http/event-stream';
 import { createTestDatabase } from '../support/database';
 

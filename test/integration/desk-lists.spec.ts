@@ -1,5 +1,5 @@
 import { publicId } from '../../src/ids';
-import { reservationPage } from '../../src/inventory/reservations/reservation-list';
+import { reservationPage } from '../../src/inventory/reservations/reservation-list.repository';
 import type { ReservationListQuery } from '../../src/inventory/reservations/reservations.dto';
 import { type OrderFilter, listAllOrders } from '../../src/reporting/lists/order-list';
 import { Checkout } from '../support/checkouts';

@@ -1,4 +1,4 @@
-import { type FeedKey, readFeed } from '../../src/outbox/event-feed';
+import { type FeedKey, readFeed } from '../../src/outbox/event-feed.repository';
 import { createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 
 /** The feed of events: all of them, each once, those of an aggregate in their own order, whoever writes meanwhile. */

@@ -1,4 +1,4 @@
-import { type ClaimOutcome, claimKeys, dropKeys } from '../../src/idempotency/idempotency';
+import { type ClaimOutcome, claimKeys, dropKeys } from '../../src/idempotency/idempotency.repository';
 import { answerOf, createWorld, expectInvariants, untilBlocked, type World } from '../support/fixtures';
 import { seeded } from '../support/seeded';
 

@@ -3,7 +3,7 @@ import { register } from 'prom-client';
 import { Audit } from '../../src/audit/audit';
 import { invariants } from '../../src/audit/invariants';
 import type { Database } from '../../src/database/database';
-import { receiveMessage } from '../../src/outbox/outbox';
+import { receiveMessage } from '../../src/outbox/outbox.repository';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
 import { declinedCard, silence } from '../support/scripted-gateway';
 

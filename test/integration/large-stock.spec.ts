@@ -1,6 +1,6 @@
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { findOutOfPlace } from '../../src/inventory/stock/transfers';
-import { expiringStockOf } from '../../src/inventory/reservations/reservation-list';
+import { expiringStockOf } from '../../src/inventory/reservations/reservation-list.repository';
 import { allUnits } from '../../src/reporting/overview/current-state';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { stockIn, switchTo } from '../support/stock-desk';

@@ -1,5 +1,5 @@
 import { newId } from '../../src/ids';
-import { appendMessages, type NewMessage, receiveMessage } from '../../src/outbox/outbox';
+import { appendMessages, type NewMessage, receiveMessage } from '../../src/outbox/outbox.repository';
 import { createWorld, QueueStub, until, type World, expectInvariants } from '../support/fixtures';
 import { databaseThatDiesAfter } from '../support/sagas';
 import { Relay } from '../../src/outbox/relay';

@@ -4,8 +4,8 @@ import {
   extendExpiry,
   lockReservation,
 } from '../../src/inventory/reservations/reservations.repository';
-import { giveBack } from '../../src/inventory/stock/stock-levels';
-import { appendMessages } from '../../src/outbox/outbox';
+import { giveBack } from '../../src/inventory/stock/stock-levels.repository';
+import { appendMessages } from '../../src/outbox/outbox.repository';
 import {
   answerOf,
   codesOf,

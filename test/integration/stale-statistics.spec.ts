@@ -1,5 +1,5 @@
 import { copy } from '../../loadtest/bench/past';
-import { listReservations } from '../../src/inventory/reservations/reservation-list';
+import { listReservations } from '../../src/inventory/reservations/reservation-list.repository';
 import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';

@@ -1,5 +1,5 @@
 import { productView } from '../../src/inventory/catalogue/products.responses';
-import { expiringStockOf } from '../../src/inventory/reservations/reservation-list';
+import { expiringStockOf } from '../../src/inventory/reservations/reservation-list.repository';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 

@@ -1,6 +1,6 @@
-import { reserveAgain } from '../../src/inventory/reservations/order-reservations';
+import { reserveAgain } from '../../src/inventory/reservations/order-reservations.repository';
 import { belowReserved } from '../../src/inventory/inventory.errors';
-import { unitsMax } from '../../src/inventory/stock/units';
+import { unitsMax } from '../../src/inventory/stock/units.repository';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 import { undoReservation } from '../support/order-reservation';

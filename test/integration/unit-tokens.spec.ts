@@ -3,7 +3,7 @@ import { newId } from '../../src/ids';
 import { reservationView } from '../../src/inventory/reservations/reservations.responses';
 import { unitsPool } from '../../src/inventory/products/pools';
 import { UnitTokens } from '../../src/inventory/allocation/strategies/unit-tokens';
-import { retireUnits } from '../../src/inventory/stock/units';
+import { retireUnits } from '../../src/inventory/stock/units.repository';
 import {
   answerOf,
   codesOf,

@@ -4,7 +4,7 @@ import { countsBetween } from '../../src/reporting/overview/order-rates';
 import { hearClock } from '../../src/clock';
 import { clockOf } from '../../src/database/database';
 import { listAllOrders } from '../../src/reporting/lists/order-list';
-import { readFeed } from '../../src/outbox/event-feed';
+import { readFeed } from '../../src/outbox/event-feed.repository';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 
 /**

@@ -6,7 +6,7 @@ import { type Config, loadConfig } from '../../src/config/config';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { withSessionSettings } from '../../src/database/session';
 import { Database } from '../../src/database/database';
-import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idempotency';
+import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idempotency.repository';
 import { newId } from '../../src/ids';
 import { ProductsService } from '../../src/inventory/catalogue/products.service';
 import { Releases } from '../../src/inventory/bulk-release/releases';

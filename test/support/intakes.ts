@@ -1,4 +1,4 @@
-import type { Decision } from '../../src/idempotency/idempotency';
+import type { Decision } from '../../src/idempotency/idempotency.repository';
 import type { World } from './fixtures';
 
 export const line = (sku: string, quantity = 1) => ({ sku, quantity });

@@ -3,7 +3,7 @@ import {
   type OrderReservation,
   lockOrderReservations,
   saveOrderReservations,
-} from '../../src/inventory/reservations/order-reservations';
+} from '../../src/inventory/reservations/order-reservations.repository';
 
 /** What a saga does to its order's stock, one act at a time: locked, done and written. */
 async function held<T>(

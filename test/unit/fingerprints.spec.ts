@@ -1,5 +1,5 @@
 import { BodyValidationPipe } from '../../src/http/validation';
-import { fingerprintOf, fingerprintsOf } from '../../src/idempotency/idempotency';
+import { fingerprintOf, fingerprintsOf } from '../../src/idempotency/idempotency.repository';
 import { ReserveDto } from '../../src/inventory/reservations/reservations.dto';
 import { AdjustmentDto, TransferDto } from '../../src/inventory/catalogue/products.dto';
 import { NewLoadTestDto } from '../../src/load-tests/load-tests.dto';

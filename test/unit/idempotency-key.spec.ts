@@ -1,5 +1,5 @@
 import { Refusal } from '../../src/errors';
-import { fingerprintOf, parseIdempotencyKey } from '../../src/idempotency/idempotency';
+import { fingerprintOf, parseIdempotencyKey } from '../../src/idempotency/idempotency.repository';
 
 const codeOf = (header: string | string[] | undefined): string => {
   try {

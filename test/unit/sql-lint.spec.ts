@@ -232,7 +232,7 @@ describe('the search for SQL', () => {
     expect([...files]).toEqual(
       expect.arrayContaining([
         'migrations/1763632800000-initial.ts',
-        'src/inventory/stock/stock-levels.ts',
+        'src/inventory/stock/stock-levels.repository.ts',
         'src/inventory/allocation/strategies/conditional-update.ts',
         'src/orders/checkout-saga/saga.repository.ts',
         'src/outbox/relay.ts',

@@ -20,7 +20,7 @@ import {
 } from './releases.repository';
 import { announce } from '../reservations/reservation';
 import { lockReservations, releaseLocked } from '../reservations/reservation-ends.repository';
-import { giveBack } from '../stock/stock-levels';
+import { giveBack } from '../stock/stock-levels.repository';
 import { ValidationFailed } from '../../errors';
 
 /** A count gets old; the operator decides within this time or counts again. */

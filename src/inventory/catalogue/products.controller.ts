@@ -6,7 +6,7 @@ import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { sendWithEtag } from '../../http/etag';
 import { PageQuery } from '../../http/paging';
-import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency.repository';
 import { skuPattern } from '../inventory.dto';
 import { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { belowReserved, productNotFound } from '../inventory.errors';

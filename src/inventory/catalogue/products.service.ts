@@ -9,7 +9,7 @@ import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { type ProductConflict, productView } from './products.responses';
-import { listMovements, movementKey, movementView } from '../stock/movements';
+import { listMovements, movementKey, movementView } from '../stock/movements.repository';
 import { poolsOf } from '../products/pools';
 import {
   type Product,
@@ -27,7 +27,7 @@ import {
   receiveFirst,
   transferStock,
 } from '../stock/stock-changes';
-import { readLevels, stockView } from '../stock/stock-levels';
+import { readLevels, stockView } from '../stock/stock-levels.repository';
 import { strategyDefault } from '../allocation/strategies/strategies';
 import { lastActionOn } from '../../audit-log/audit-log.repository';
 import { money } from '../../http/responses';

@@ -5,7 +5,7 @@ import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
-import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency.repository';
 import { SkuQuery } from '../inventory.dto';
 import { ReservationListQuery } from './reservations.dto';
 import { ReasonDto } from '../../audit-log/reason.dto';
@@ -16,7 +16,7 @@ import {
   reservationView,
   returningType,
 } from './reservations.responses';
-import { reservationPage, expiringStockOf } from './reservation-list';
+import { reservationPage, expiringStockOf } from './reservation-list.repository';
 import { reservationIdOf } from './reservation';
 import { ReservationsService } from './reservations.service';
 

@@ -4,7 +4,7 @@ import { reservationLimitReached } from '../inventory.errors';
 import type { Product } from '../products/products.repository';
 import { countLiveOfCustomers } from './reservations.repository';
 import type { ReservationRequest } from './reservation-request';
-import type { Limits, StockDemand } from '../stock/stock-levels';
+import type { Limits, StockDemand } from '../stock/stock-levels.repository';
 
 /**
  * How many live reservations of a SKU one customer may hold. Exact under concurrency without its own row: it is

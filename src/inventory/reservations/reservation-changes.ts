@@ -19,7 +19,7 @@ import {
   type StockDemand,
   type StockPart,
   takeFromLockedPools,
-} from '../stock/stock-levels';
+} from '../stock/stock-levels.repository';
 
 export interface LinesChange {
   lines: { sku: string; quantity: number }[];

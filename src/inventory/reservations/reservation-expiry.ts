@@ -10,7 +10,7 @@ import {
   expireDueRowsOf,
   skusOf,
 } from './reservations.repository';
-import { giveBack } from '../stock/stock-levels';
+import { giveBack } from '../stock/stock-levels.repository';
 
 /** A thousand reservations may expire in the same second; between batches of this size others get at the stock rows. */
 const batchSizeMax = 500;

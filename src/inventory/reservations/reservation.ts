@@ -1,6 +1,6 @@
 import type { Tx } from '../../database/database';
 import { parsePublicId, publicId } from '../../ids';
-import { type MessageType, appendMessages } from '../../outbox/outbox';
+import { type MessageType, appendMessages } from '../../outbox/outbox.repository';
 import {
   reservationAlreadyConfirmed,
   reservationAlreadyReleased,
@@ -9,7 +9,7 @@ import {
   reservationNotFound,
   reservationPinned,
 } from '../inventory.errors';
-import type { StockPart } from '../stock/stock-levels';
+import type { StockPart } from '../stock/stock-levels.repository';
 
 /**
  * The states of a reservation.

@@ -10,7 +10,7 @@ import { Caller, type Principal, Roles, ownerFilter } from '../../auth/auth.guar
 import { sendWithEtag } from '../../http/etag';
 import { pageBounds, pageOf } from '../../http/paging';
 import { EmptyBody } from '../../http/validation';
-import { IdempotencyKey, fingerprintsOf, keyProblems } from '../../idempotency/idempotency';
+import { IdempotencyKey, fingerprintsOf, keyProblems } from '../../idempotency/idempotency.repository';
 import { newId } from '../../ids';
 import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './reservations.dto';
 import {
@@ -26,7 +26,7 @@ import {
   totalChanged,
 } from '../inventory.errors';
 import { reservationListType, reservationType, reservationView } from './reservations.responses';
-import { listReservations } from './reservation-list';
+import { listReservations } from './reservation-list.repository';
 import { checkedTtl } from './reservation-request';
 import { reservationIdOf, type ReservationStatus } from './reservation';
 import { ReservationsService } from './reservations.service';

@@ -2,12 +2,12 @@ import { Injectable } from '@nestjs/common';
 import { operatorAction } from '../../audit-log/operator-action';
 import { type Principal, ownerFilter } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
-import { type IdempotencyClaim, replayOf } from '../../idempotency/idempotency';
+import { type IdempotencyClaim, replayOf } from '../../idempotency/idempotency.repository';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { Contention } from '../allocation/contention';
 import { reservationLifetimeExceeded } from '../inventory.errors';
-import { giveBack } from '../stock/stock-levels';
+import { giveBack } from '../stock/stock-levels.repository';
 import { type LinesChange, changeLines } from './reservation-changes';
 import { expireAllDue } from './reservation-expiry';
 import {

@@ -17,7 +17,7 @@ import {
   type StockDemand,
   type StockGrant,
   takeLocked,
-} from '../stock/stock-levels';
+} from '../stock/stock-levels.repository';
 import type { Surroundings } from '../allocation/strategies/strategy';
 import { strategyNamed } from '../allocation/strategies/strategies';
 import { ReservationRequest, refuseBeforeTaking } from './reservation-request';

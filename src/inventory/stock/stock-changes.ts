@@ -3,9 +3,9 @@ import { ValidationFailed } from '../../errors';
 import { belowReserved, productNotFound } from '../inventory.errors';
 import { availableIn, dealOut, inAllPools, mainPool, unitsPool, writeOff } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
-import { lockAllLevels, readLevels } from './stock-levels';
+import { lockAllLevels, readLevels } from './stock-levels.repository';
 import { bringHome, ensureLevels, moveStock } from './transfers';
-import { unitsMax } from './units';
+import { unitsMax } from './units.repository';
 
 /** Changes that an operator makes to a product's stock, with their refusals. */
 

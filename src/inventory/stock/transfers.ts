@@ -2,8 +2,8 @@ import type { Database, Queryable, Tx } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { type Change, type PoolStock, availableIn, homeward, mainPool, unitsPool } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
-import { type LockedLevel, lockAllLevels } from './stock-levels';
-import { lockFreeUnits, mintUnits, retireUnits } from './units';
+import { type LockedLevel, lockAllLevels } from './stock-levels.repository';
+import { lockFreeUnits, mintUnits, retireUnits } from './units.repository';
 
 /**
  * Changes of stock, and moves between pools. Each locks its product and then all of its stock rows by pool, so that

@@ -4,7 +4,7 @@ import {
   type OrderReservation,
   lockOrderReservations,
   saveOrderReservations,
-} from '../../inventory/reservations/order-reservations';
+} from '../../inventory/reservations/order-reservations.repository';
 import { OrderPayments, paymentsOf, savePayments } from '../../payment/payment-operations.repository';
 import type { PaymentOperation } from '../../payment/payment-operations.repository';
 import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../orders.repository';

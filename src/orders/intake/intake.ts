@@ -1,11 +1,11 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
-import { type IdempotencyClaim, decideOnce } from '../../idempotency/idempotency';
+import { type IdempotencyClaim, decideOnce } from '../../idempotency/idempotency.repository';
 import { newId } from '../../ids';
-import { attach } from '../../inventory/reservations/order-reservations';
+import { attach } from '../../inventory/reservations/order-reservations.repository';
 import { type Money, refuseTotal } from '../../inventory/reservations/reservation-request';
 import { type OpenIntake, StockIntake } from '../../inventory/reservations/stock-intake';
-import { appendMessages } from '../../outbox/outbox';
+import { appendMessages } from '../../outbox/outbox.repository';
 import { Relay } from '../../outbox/relay';
 import { checkoutSteps, firstDrivenStep } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';

@@ -6,7 +6,7 @@ import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { pageBounds, pageOf } from '../../http/paging';
-import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency';
+import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency.repository';
 import { publicId } from '../../ids';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { ProviderLookup } from '../../payment/provider-lookup';

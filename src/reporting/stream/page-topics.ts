@@ -11,7 +11,7 @@ import {
   filterOf,
   reservationPage,
   expiringStockOf,
-} from '../../inventory/reservations/reservation-list';
+} from '../../inventory/reservations/reservation-list.repository';
 import { noSuchOrder } from '../../orders/orders.errors';
 import { listCases, reviewCounts } from '../review/review';
 import { caseView } from '../review/review-formatting';

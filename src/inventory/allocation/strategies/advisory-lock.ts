@@ -1,5 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
 import { ConditionalUpdate } from './conditional-update';
 import type { StockStrategy } from './strategy';
 

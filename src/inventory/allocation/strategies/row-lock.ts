@@ -1,6 +1,6 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels';
-import { takeUnderLock } from '../../stock/stock-levels';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
+import { takeUnderLock } from '../../stock/stock-levels.repository';
 import type { StockStrategy } from './strategy';
 
 /**

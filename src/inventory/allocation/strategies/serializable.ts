@@ -1,6 +1,6 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels';
-import { availableInPool, takeUnderLock } from '../../stock/stock-levels';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
+import { availableInPool, takeUnderLock } from '../../stock/stock-levels.repository';
 import type { StockStrategy, SurroundedRequest, Surroundings } from './strategy';
 
 const isolation = 'SERIALIZABLE';

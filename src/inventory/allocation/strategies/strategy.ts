@@ -1,5 +1,5 @@
 import type { Database, Isolation, Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels';
+import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
 
 /**
  * How the units of a SKU are taken when several buyers want them at once. One file each, chosen per SKU, and all

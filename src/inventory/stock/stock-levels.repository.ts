@@ -1,6 +1,6 @@
 import type { Queryable, Tx } from '../../database/database';
 import { availableIn, unitsPool } from '../products/pools';
-import { lockFreeUnits, takeUnits } from './units';
+import { lockFreeUnits, takeUnits } from './units.repository';
 
 /**
  * The rows that buyers compete for. Lock order, here and everywhere: saga, reservation, product, stock levels by (sku, pool).

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/database';
 import { isMisdated } from '../ids';
-import type { MessageType } from './outbox';
+import type { MessageType } from './outbox.repository';
 
 /**
  * The public event feed, read from the outbox: oldest first, and those of each aggregate in order.

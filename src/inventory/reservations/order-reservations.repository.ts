@@ -5,7 +5,7 @@ import { reservationHasOrder, reservationOfAnotherCustomer } from '../inventory.
 import { attachOrder, findReservation, insertReservations, lockReservation } from './reservations.repository';
 import { noSuchReservation, refuseEnded, type Reservation, type ReservationStatus } from './reservation';
 import type { Money } from './reservation-request';
-import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels';
+import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels.repository';
 
 /** What an order's saga does to its reservation, in the order's transaction. */
 
