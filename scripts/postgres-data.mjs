@@ -88,7 +88,7 @@ function removeNeverUsable(dir) {
     );
   }
   if (names.length > 0)
-    say(`${dir} was never completely initialised (it holds no usable database); making it anew`);
+    say(`${dir} was never completely initialised (it holds no usable database); making it again`);
   rmSync(dir, { recursive: true, force: true });
 }
 

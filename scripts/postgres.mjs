@@ -58,7 +58,7 @@ export async function startPostgres({ dataDir, onSpawn, port: wantedPort }) {
   return { child, pid: child.pid, port, url: urlOf(port), dir, created };
 }
 
-/** A database for one test run, in a folder of its own that the caller removes when the server has stopped. */
+/** A database for one test run, in a separate folder, which the caller removes when the server has stopped. */
 export async function startThrowawayPostgres({ onSpawn, onDir }) {
   const base = mkdtempSync(path.join(sharedTmpDir(), 'holdfast-test-'));
   onDir(base);
