@@ -26,17 +26,6 @@ export const bannedWords: readonly { word: RegExp; write: string }[] = [
   { word: /\bdesk\b/i, write: 'saga actions' },
 ];
 
-/** Files that still use such words: rewrite them, then take them out of this list. Decision records stay as they were written. */
-export const notCleanYet: readonly string[] = [
-  'docs/decisions/',
-  'dashboard/src/api/shapes/actions.ts',
-  'dashboard/src/api/shapes/common.ts',
-  'dashboard/src/api/shapes/overview.ts',
-  'dashboard/src/api/shapes/sagas.ts',
-  'dashboard/src/api/shapes/session.ts',
-  'dashboard/src/api/shapes/stream.ts',
-];
-
 /** The prose of a file, a passage per line number. */
 export function proseOf(path: string, text: string): { line: number; text: string }[] {
   return path.endsWith('.md') ? proseOfMarkdown(text) : proseOfSource(path, text);
