@@ -7,7 +7,7 @@ import {
   formatWholeSeconds,
 } from '../../dashboard/src/formatting/durations';
 import { hrefOfId, shortId } from '../../dashboard/src/formatting/ids';
-import { formatMoney, parseMoney } from '../../dashboard/src/formatting/money';
+import { formatMoney, parseMoney, typedExample } from '../../dashboard/src/formatting/money';
 import {
   formatCount,
   formatPercent,
@@ -52,9 +52,15 @@ describe('dashboard formatting', () => {
     [{ amount: 5, currency: 'EUR' }, '€ 0.05'],
     [{ amount: 980, currency: 'JPY' }, '¥ 980'],
     [{ amount: 1_234_567, currency: 'KWD' }, 'KWD 1 234.567'],
+    [{ amount: 499_000, currency: 'HUF' }, 'Ft 4 990.00'],
+    [{ amount: 500_000, currency: 'ISK' }, 'kr 5 000.00'],
+    [{ amount: 500_000, currency: 'UGX' }, 'UGX 5 000.00'],
+    [{ amount: 5_000_050, currency: 'IDR' }, 'Rp 50 000.50'],
+    [{ amount: 990_000, currency: 'COP' }, '$ 9 900.00'],
+    [{ amount: 150_000, currency: 'PKR' }, 'Rs 1 500.00'],
     [{ amount: -1999, currency: 'USD' }, '−$ 19.99'],
     [{ amount: 1999, currency: 'no such' }, 'no such 19.99'],
-  ])('formats money with the decimals of its currency: %j → %s', (amount, expected) => {
+  ])('P14: formats money with the decimals at which it is charged: %j → %s', (amount, expected) => {
     expect(plain(formatMoney(amount))).toBe(expected);
   });
 
@@ -63,11 +69,41 @@ describe('dashboard formatting', () => {
     ['1284,5', 'EUR', 128_450],
     ['980', 'JPY', 980],
     ['980.5', 'JPY', null],
+    ['4990', 'HUF', 499_000],
+    ['4990.50', 'HUF', 499_050],
+    ['5000', 'ISK', 500_000],
+    ['5000.00', 'UGX', 500_000],
+    ['50000', 'IDR', 5_000_000],
+    ['9900', 'COP', 990_000],
+    ['1500', 'PKR', 150_000],
+    ['5.12', 'KWD', 5_120],
+    ['5.120', 'KWD', 5_120],
     ['12.345', 'EUR', null],
     ['', 'EUR', null],
     ['free', 'EUR', null],
-  ])('parses typed money to minor units: %j %s → %s', (text, currency, expected) => {
-    expect(parseMoney(text, currency)).toBe(expected);
+  ])(
+    'P14: parses typed money to the minor units that are charged: %j %s → %s',
+    (text, currency, expected) => {
+      expect(parseMoney(text, currency)).toBe(expected);
+    },
+  );
+
+  it.each([
+    ['4990.50', 'ISK'],
+    ['4990.05', 'UGX'],
+    ['5.125', 'KWD'],
+  ])('P15: refuses typed money that cannot be charged: %j %s', (text, currency) => {
+    expect(parseMoney(text, currency)).toBeNull();
+  });
+
+  it.each([
+    ['EUR', '12.50'],
+    ['JPY', '1250'],
+    ['ISK', '1250.00'],
+    ['KWD', '12.500'],
+  ])('P15: has an example of typed money in %s', (currency, expected) => {
+    expect(typedExample(currency)).toBe(expected);
+    expect(parseMoney(typedExample(currency), currency)).toBeGreaterThan(0);
   });
 
   it.each([

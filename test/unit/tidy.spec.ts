@@ -70,6 +70,7 @@ const rootFiles = [
   'failpoints.ts',
   'ids.ts',
   'logger.ts',
+  'money.ts',
   'version.ts',
 ];
 const processFiles = [

@@ -1,14 +1,15 @@
+import { unusualCurrencies } from './currencies';
 import { formatCount, NNBSP } from './numbers';
 
-/** In minor units: 1999 EUR is € 19.99, 980 JPY is ¥ 980. */
+/** In minor units: 1999 EUR is € 19.99, 499000 HUF is Ft 4990.00, 980 JPY is ¥ 980. */
 export interface Amount {
   amount: number;
   currency: string;
 }
 
-/** The number of decimals of the currency. */
+/** The number of decimals at which the currency is charged, which `Intl` does not know. */
 export function minorDigits(currency: string): number {
-  return formatOf(currency)?.resolvedOptions().maximumFractionDigits ?? 2;
+  return unusualCurrencies[currency]?.decimals ?? 2;
 }
 
 /** "€ 1 284.50". */
@@ -21,14 +22,25 @@ export function formatMoney({ amount, currency }: Amount): string {
   return `${sign}${symbolOf(currency)}${NNBSP}${formatCount(Math.floor(minor / scale))}${rest}`;
 }
 
-/** Parses typed text to minor units; null when it is not a valid amount of this currency. */
+/** An amount as one types it: "1284.50". */
+export function typedMoney({ amount, currency }: Amount): string {
+  const digits = minorDigits(currency);
+  return (amount / 10 ** digits).toFixed(digits);
+}
+
+/** "12.50", or what can be charged in this currency. */
+export const typedExample = (currency: string): string =>
+  typedMoney({ amount: 1_250 * (unusualCurrencies[currency]?.multiple ?? 1), currency });
+
+/** Parses typed text to minor units; null when it is no amount that can be charged in this currency. */
 export function parseMoney(text: string, currency: string): number | null {
   const digits = minorDigits(currency);
   const plain = text.replaceAll(/[\s\u202f\u00a0]/g, '').replace(',', '.');
   const match = /^(\d+)(?:\.(\d+))?$/.exec(plain);
   if (!match || (match[2]?.length ?? 0) > digits) return null;
   const value = Number(match[1]! + (match[2] ?? '').padEnd(digits, '0'));
-  return Number.isSafeInteger(value) ? value : null;
+  const isChargeable = value % (unusualCurrencies[currency]?.multiple ?? 1) === 0;
+  return Number.isSafeInteger(value) && isChargeable ? value : null;
 }
 
 /** One amount per currency; different currencies are never added up. */

@@ -1,16 +1,20 @@
-/** Numbers as text: amounts with their currency's decimals, durations in a fitting unit. */
+import { type Money, decimalsOf } from '../../money';
+
+/** Numbers as text: amounts with the decimals at which they are charged, durations in a fitting unit. */
 
 const narrowSpace = '\u202f';
 
 /** `€ 1 284.50`, `¥ 980`. */
-export function formatMoney({ amount, currency }: { amount: number; currency: string }): string {
+export function formatMoney({ amount, currency }: Money): string {
+  const decimals = decimalsOf(currency);
   const format = new Intl.NumberFormat('en', {
     style: 'currency',
     currency,
     currencyDisplay: 'narrowSymbol',
+    minimumFractionDigits: decimals,
+    maximumFractionDigits: decimals,
   });
-  const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-  const parts = format.formatToParts(amount / 10 ** digits);
+  const parts = format.formatToParts(amount / 10 ** decimals);
   const symbol = parts.find(({ type }) => type === 'currency')?.value ?? currency;
   const number = parts
     .filter(({ type }) => type !== 'currency' && type !== 'literal')

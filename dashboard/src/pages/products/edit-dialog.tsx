@@ -3,7 +3,7 @@ import type { Product } from '../../api/openapi';
 import { ConfirmDialog, ProblemMessage } from '../../components/dialogs/confirm-dialog';
 import { Field, Fields } from '../../components/forms/field';
 import { LoadError, Loading } from '../../components/layout/states';
-import { minorDigits, parseMoney } from '../../formatting/money';
+import { parseMoney, typedExample, typedMoney } from '../../formatting/money';
 import { differencesOf, type Editable, editableOf } from './product-edits';
 import { useProductEdit } from './use-product-edit';
 
@@ -76,10 +76,9 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
 }
 
 function draftOf({ name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax }: Editable): Draft {
-  const digits = minorDigits(unitPrice.currency);
   return {
     name,
-    price: (unitPrice.amount / 10 ** digits).toFixed(digits),
+    price: typedMoney(unitPrice),
     perOrder: quantityPerOrderMax === null ? '' : String(quantityPerOrderMax),
     perCustomer: reservationsPerCustomerMax === null ? '' : String(reservationsPerCustomerMax),
   };
@@ -92,7 +91,7 @@ function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof D
   const errors: Partial<Record<keyof Draft, string>> = {};
   if (draft.name.trim() === '') errors.name = 'Enter a name.';
   if (parseMoney(draft.price, unitPrice.currency) === null)
-    errors.price = `Enter an amount in ${unitPrice.currency}, such as 12.50.`;
+    errors.price = `Enter an amount in ${unitPrice.currency}, such as ${typedExample(unitPrice.currency)}.`;
   if (!isLimit(draft.perOrder)) errors.perOrder = 'Enter a whole number from 1, or leave it empty.';
   if (!isLimit(draft.perCustomer)) errors.perCustomer = 'Enter a whole number from 1, or leave it empty.';
   return errors;
