@@ -27,13 +27,13 @@ export class Refusal extends HoldfastError {
   override readonly retryAfterSeconds?: number;
   private readonly members: Record<string, unknown>;
 
-  constructor(kind: RefusalKind, detail: string, members: Record<string, unknown> = {}) {
+  constructor(type: ProblemType, detail: string, members: Record<string, unknown> = {}) {
     super(detail);
-    this.code = kind.code;
-    this.status = kind.status;
-    this.title = kind.title;
-    this.retryable = kind.retryable ?? false;
-    this.retryAfterSeconds = kind.retryAfterSeconds;
+    this.code = type.code;
+    this.status = type.status;
+    this.title = type.title;
+    this.retryable = type.retryable ?? false;
+    this.retryAfterSeconds = type.retryAfterSeconds;
     this.members = members;
   }
 
@@ -42,7 +42,7 @@ export class Refusal extends HoldfastError {
   }
 }
 
-export interface RefusalKind {
+export interface ProblemType {
   code: string;
   status: number;
   title: string;
@@ -51,19 +51,19 @@ export interface RefusalKind {
 }
 
 /** All kinds of refusals, for the OpenAPI description and the page of problems. */
-export const problemKinds: RefusalKind[] = [];
+export const problemTypes: ProblemType[] = [];
 
-/** Declares a kind of refusal whose error has its own class. */
-export function declareProblem(kind: RefusalKind): RefusalKind {
-  problemKinds.push(kind);
-  return kind;
+/** Declares a problem type whose error has its own class. */
+export function declareProblem(type: ProblemType): ProblemType {
+  problemTypes.push(type);
+  return type;
 }
 
 /** Declares a refusal's code, status and title. Call the result to make the error. */
-export function refusal(kind: RefusalKind) {
-  declareProblem(kind);
-  const make = (detail: string, members?: Record<string, unknown>) => new Refusal(kind, detail, members);
-  return Object.assign(make, { kind });
+export function refusal(type: ProblemType) {
+  declareProblem(type);
+  const make = (detail: string, members?: Record<string, unknown>) => new Refusal(type, detail, members);
+  return Object.assign(make, { type });
 }
 
 export interface FieldError {
@@ -77,14 +77,14 @@ export interface FieldError {
 export const errorsMax = 20;
 
 export class ValidationFailed extends HoldfastError {
-  static readonly kind = declareProblem({
+  static readonly type = declareProblem({
     code: 'validation_failed',
     status: 422,
     title: 'The request is not valid',
   });
-  readonly code = ValidationFailed.kind.code;
-  readonly status = ValidationFailed.kind.status;
-  readonly title = ValidationFailed.kind.title;
+  readonly code = ValidationFailed.type.code;
+  readonly status = ValidationFailed.type.status;
+  readonly title = ValidationFailed.type.title;
 
   readonly errors: FieldError[];
   private readonly omitted: number;

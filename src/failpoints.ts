@@ -23,7 +23,7 @@ export const transactionNames = [
   'record-result',
   'note-failure',
   'request-cancellation',
-  'desk',
+  'operator-action',
   'claim-messages',
   'apply-event',
   'provider-events',

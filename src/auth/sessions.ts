@@ -152,16 +152,16 @@ const failuresMax = 5;
 const windowSeconds = 60;
 
 export class SignInLimited extends HoldfastError {
-  static readonly kind = declareProblem({
+  static readonly type = declareProblem({
     code: 'sign_in_limited',
     status: 429,
     title: 'Too many failed sign-ins',
     retryable: true,
     retryAfterSeconds: windowSeconds,
   });
-  readonly code = SignInLimited.kind.code;
-  readonly status = SignInLimited.kind.status;
-  readonly title = SignInLimited.kind.title;
+  readonly code = SignInLimited.type.code;
+  readonly status = SignInLimited.type.status;
+  readonly title = SignInLimited.type.title;
   override readonly retryable = true;
 
   constructor(override readonly retryAfterSeconds: number) {

@@ -2,10 +2,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
-  type RefusalKind,
+  type ProblemType,
   forbidden,
   internalError,
-  problemKinds,
+  problemTypes,
   unauthenticated,
   unavailable,
 } from '../errors';
@@ -62,18 +62,18 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   const schemas: Record<string, object> = (components.schemas ??= {});
   Object.assign(schemas, responseSchemas());
   schemas['Problem'] = problemSchema();
-  components.responses = Object.fromEntries(problemKinds.map((kind) => [kind.code, problemResponse(kind)]));
+  components.responses = Object.fromEntries(problemTypes.map((type) => [type.code, problemResponse(type)]));
 
   for (const operation of Object.values(document.paths).flatMap(
     (path) => Object.values(path) as Operation[],
   )) {
-    const common = operation.security ? [unauthenticated.kind, forbidden.kind] : [];
+    const common = operation.security ? [unauthenticated.type, forbidden.type] : [];
     const own = (operation['x-problems'] ?? []).map((code) =>
-      problemKinds.find((kind) => kind.code === code)!,
+      problemTypes.find((type) => type.code === code)!,
     );
-    const kinds = [...own, ...common, internalError.kind, unavailable.kind];
-    for (const status of new Set(kinds.map((kind) => kind.status))) {
-      operation.responses[status] ??= problemsResponse(kinds.filter((kind) => kind.status === status));
+    const types = [...own, ...common, internalError.type, unavailable.type];
+    for (const status of new Set(types.map((type) => type.status))) {
+      operation.responses[status] ??= problemsResponse(types.filter((type) => type.status === status));
     }
     delete operation['x-problems'];
   }
@@ -91,7 +91,7 @@ const problemSchema = () => ({
       type: 'string',
       description: 'Stable; branch on this.',
       // Kinds come in the order in which files are loaded.
-      enum: problemKinds.map((kind) => kind.code).sort(),
+      enum: problemTypes.map((type) => type.code).sort(),
     },
     detail: { type: 'string', description: 'What happened, and what to do next.' },
     instance: { type: 'string' },
@@ -100,12 +100,12 @@ const problemSchema = () => ({
   },
 });
 
-const problemResponse = (kind: RefusalKind) => problemsResponse([kind]);
+const problemResponse = (type: ProblemType) => problemsResponse([type]);
 
-function problemsResponse(kinds: RefusalKind[]) {
-  const examples = kinds.map((kind) => [kind.code, { value: exampleProblem(kind) }] as const);
+function problemsResponse(types: ProblemType[]) {
+  const examples = types.map((type) => [type.code, { value: exampleProblem(type) }] as const);
   return {
-    description: kinds.map((kind) => `\`${kind.code}\`: ${kind.title}.`).join(' '),
+    description: types.map((type) => `\`${type.code}\`: ${type.title}.`).join(' '),
     content: {
       'application/problem+json': {
         schema: { $ref: '#/components/schemas/Problem' },
@@ -115,23 +115,23 @@ function problemsResponse(kinds: RefusalKind[]) {
   };
 }
 
-const exampleProblem = (kind: RefusalKind) => ({
-  type: `${problemTypeBase}#${kind.code}`,
-  title: kind.title,
-  status: kind.status,
-  code: kind.code,
+const exampleProblem = (type: ProblemType) => ({
+  type: `${problemTypeBase}#${type.code}`,
+  title: type.title,
+  status: type.status,
+  code: type.code,
   detail: 'What happened here, and what to do next.',
   instance: '/v1/…',
   requestId: 'a3f6f2f0-9a5e-4f0c-9a0e-0d8a3f0f7a11',
-  retryable: kind.retryable ?? false,
+  retryable: type.retryable ?? false,
 });
 
 function problemsPage(): string {
-  const rows = [...problemKinds]
+  const rows = [...problemTypes]
     .sort((a, b) => a.status - b.status || (a.code < b.code ? -1 : 1))
     .map(
-      (kind) =>
-        `<dt id="${kind.code}"><b>${kind.code}</b> (${kind.status})</dt><dd>${kind.title}. ${kind.retryable ? 'The same request may succeed later.' : 'Sending the same request again will not help.'}</dd>`,
+      (type) =>
+        `<dt id="${type.code}"><b>${type.code}</b> (${type.status})</dt><dd>${type.title}. ${type.retryable ? 'The same request may succeed later.' : 'Sending the same request again will not help.'}</dd>`,
     );
   return `<!doctype html><html lang="en"><meta charset="utf-8"><title>Holdfast: problems</title><h1>Problems</h1><dl>${rows.join('\n')}</dl></html>`;
 }

@@ -1,6 +1,6 @@
 import { ApiExtension, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
-import type { RefusalKind } from '../errors';
+import type { ProblemType } from '../errors';
 import type { IdPrefix } from '../ids';
 
 /**
@@ -49,7 +49,7 @@ type BodyOf<Types extends ByStatus> = z.infer<Types[keyof Types]> | undefined | 
  * What a route answers: a type per status, and its own problems beside those that every route has. A handler that returns
  * something else does not compile.
  */
-export function Responses<Types extends ByStatus>(types: Types, problems: RefusalKind[] = []) {
+export function Responses<Types extends ByStatus>(types: Types, problems: ProblemType[] = []) {
   return <Handler extends (...args: never[]) => BodyOf<Types> | Promise<BodyOf<Types>>>(
     target: object,
     name: string,

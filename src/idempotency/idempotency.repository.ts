@@ -23,9 +23,9 @@ export const idempotencyKeyReused = refusal({
 
 /** The problems of every call that requires a key. */
 export const keyProblems = [
-  idempotencyKeyMissing.kind,
-  idempotencyKeyInvalid.kind,
-  idempotencyKeyReused.kind,
+  idempotencyKeyMissing.type,
+  idempotencyKeyInvalid.type,
+  idempotencyKeyReused.type,
 ];
 
 /** A caller's name for one thing it wants done once. */

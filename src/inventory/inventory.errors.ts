@@ -10,15 +10,15 @@ export interface Shortfall {
 }
 
 export class InsufficientStock extends HoldfastError {
-  static readonly kind = declareProblem({
+  static readonly type = declareProblem({
     code: 'insufficient_stock',
     status: 409,
     title: 'Not enough stock',
     retryable: true,
   });
-  readonly code = InsufficientStock.kind.code;
-  readonly status = InsufficientStock.kind.status;
-  readonly title = InsufficientStock.kind.title;
+  readonly code = InsufficientStock.type.code;
+  readonly status = InsufficientStock.type.status;
+  readonly title = InsufficientStock.type.title;
   override readonly retryable = true;
 
   /** `outcome`: what it means for the request. */

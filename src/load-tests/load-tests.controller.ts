@@ -40,10 +40,10 @@ export class LoadTestsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 202: loadTestType }, [
-    ValidationFailed.kind,
-    loadTestRunning.kind,
-    idempotencyKeyInvalid.kind,
-    idempotencyKeyReused.kind,
+    ValidationFailed.type,
+    loadTestRunning.type,
+    idempotencyKeyInvalid.type,
+    idempotencyKeyReused.type,
   ])
   start(
     @Body() dto: NewLoadTestDto,
@@ -76,7 +76,7 @@ export class LoadTestsController {
 
   @Get(':id')
   @ApiOperation({ operationId: 'getLoadTest', summary: 'One rehearsal' })
-  @Responses({ 200: loadTestType }, [loadTestNotFound.kind])
+  @Responses({ 200: loadTestType }, [loadTestNotFound.type])
   get(@Param('id') id: string) {
     return this.tests.find(id);
   }
@@ -89,7 +89,7 @@ export class LoadTestsController {
     summary: 'Stop a rehearsal',
     description: 'Its buyers go home; what was sold stays sold.',
   })
-  @Responses({ 200: loadTestType }, [ValidationFailed.kind, loadTestNotFound.kind])
+  @Responses({ 200: loadTestType }, [ValidationFailed.type, loadTestNotFound.type])
   stop(@Param('id') id: string, @Body() { reason }: ReasonDto, @Caller() caller: Principal) {
     return this.tests.stop(id, reason, caller);
   }

@@ -91,20 +91,24 @@ export class LoadTests implements OnModuleDestroy {
   ): Promise<Outcome> {
     const object = { type: 'load_test' as const, id: publicId('run', runId) };
     const once = { key, operation: 'load-tests', request: { reason, ...settings }, resourceId: runId };
-    return operatorAction(this.db, { transaction: 'desk', actor, reason, object, once }, async () => {
-      const others = this.starting !== undefined && this.starting !== runId;
-      if (others || this.files.list().some(({ status }) => status === 'running'))
-        throw loadTestRunning('A load test is already running. Wait until it ends, or stop it.');
-      this.starting = runId;
-      return { action: 'load-test.start', after: settings };
-    });
+    return operatorAction(
+      this.db,
+      { transaction: 'operator-action', actor, reason, object, once },
+      async () => {
+        const others = this.starting !== undefined && this.starting !== runId;
+        if (others || this.files.list().some(({ status }) => status === 'running'))
+          throw loadTestRunning('A load test is already running. Wait until it ends, or stop it.');
+        this.starting = runId;
+        return { action: 'load-test.start', after: settings };
+      },
+    );
   }
 
   async stop(id: string, reason: string, actor: Principal): Promise<LoadTest> {
     const run = this.find(id);
     if (run.status !== 'running') return run;
     const object = { type: 'load_test' as const, id };
-    await operatorAction(this.db, { transaction: 'desk', actor, reason, object }, async () => ({
+    await operatorAction(this.db, { transaction: 'operator-action', actor, reason, object }, async () => ({
       action: 'load-test.stop',
     }));
     this.files.requestStop(id);

@@ -93,19 +93,19 @@ export class OrdersController {
     description: `wait=N, at most ${waitSecondsMax} seconds. Any other value is ignored (RFC 7240).`,
   })
   @Responses({ 201: orderType, 202: orderType }, [
-    InsufficientStock.kind,
-    totalChanged.kind,
-    paymentDeclined.kind,
-    orderCancelled.kind,
-    orderAbandoned.kind,
-    reservationNotFound.kind,
-    reservationExpired.kind,
-    reservationOfAnotherCustomer.kind,
-    reservationHasOrder.kind,
-    reservationAlreadyReleased.kind,
-    reservationAlreadyConfirmed.kind,
-    reservationLimitReached.kind,
-    ValidationFailed.kind,
+    InsufficientStock.type,
+    totalChanged.type,
+    paymentDeclined.type,
+    orderCancelled.type,
+    orderAbandoned.type,
+    reservationNotFound.type,
+    reservationExpired.type,
+    reservationOfAnotherCustomer.type,
+    reservationHasOrder.type,
+    reservationAlreadyReleased.type,
+    reservationAlreadyConfirmed.type,
+    reservationLimitReached.type,
+    ValidationFailed.type,
     ...keyProblems,
   ])
   async create(
@@ -153,7 +153,7 @@ export class OrdersController {
   @Get()
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'listOrders', summary: 'List your orders', description: 'Newest first.' })
-  @Responses({ 200: orderListType }, [ValidationFailed.kind])
+  @Responses({ 200: orderListType }, [ValidationFailed.type])
   async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -167,7 +167,7 @@ export class OrdersController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'getOrder', summary: 'One order' })
-  @Responses({ 200: orderType }, [orderNotFound.kind])
+  @Responses({ 200: orderType }, [orderNotFound.type])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -191,7 +191,7 @@ export class OrdersController {
   @ApiProduces('text/event-stream')
   @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
   @StreamOf(orderType)
-  @Responses({}, [orderNotFound.kind, tooManyStreams.kind])
+  @Responses({}, [orderNotFound.type, tooManyStreams.type])
   events(
     @Param('id') id: string,
     @Headers('last-event-id') seen: string | undefined,
@@ -212,8 +212,8 @@ export class OrdersController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: orderType, 202: orderType }, [
-    orderNotFound.kind,
-    orderAlreadyRejected.kind,
+    orderNotFound.type,
+    orderAlreadyRejected.type,
     ...keyProblems,
   ])
   cancel(
@@ -237,9 +237,9 @@ export class OrdersController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: orderType, 202: orderType }, [
-    orderNotFound.kind,
-    orderNotPlaced.kind,
-    orderAlreadyRejected.kind,
+    orderNotFound.type,
+    orderNotPlaced.type,
+    orderAlreadyRejected.type,
     ...keyProblems,
   ])
   refund(

@@ -36,7 +36,7 @@ export class DeadLettersController {
     summary: 'Messages that nobody could apply',
     description: 'Oldest first, with the reason.',
   })
-  @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed.kind])
+  @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed.type])
   async list(@Query() query: PageQuery) {
     const page = await this.letters.list(query);
     return { ...page, data: page.data.map(view) };
@@ -51,9 +51,9 @@ export class DeadLettersController {
     description: 'Kept in the audit log.',
   })
   @Responses({ 200: deadLetterType }, [
-    ValidationFailed.kind,
-    deadLetterNotFound.kind,
-    idempotencyKeyReused.kind,
+    ValidationFailed.type,
+    deadLetterNotFound.type,
+    idempotencyKeyReused.type,
   ])
   async retry(
     @Param('id') id: string,

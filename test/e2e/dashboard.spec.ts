@@ -159,7 +159,7 @@ describe('a rehearsal', () => {
 
   it('is held once, when two ask for one at once', async () => {
     // Both are looked at before either has begun.
-    await shop.service.restart('api-1', { FAILPOINT: 'desk.before-commit:sleep=400' });
+    await shop.service.restart('api-1', { FAILPOINT: 'operator-action.before-commit:sleep=400' });
     const both = await Promise.all([1, 2].map((seed) => start({ ...wish, seed, strategies: ['row-lock'] })));
     expect(both.map(({ status }) => status).sort()).toEqual([202, 409]);
     const { body } = both.find(({ status }) => status === 202)!;

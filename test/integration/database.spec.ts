@@ -3,7 +3,7 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database, type Tx } from '../../src/database/database';
 import { LostRace } from '../../src/database/pg-errors';
-import { answerOf, createWorld, expectInvariants, operator, shop, until, World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, operator, shop, until, World } from '../support/fixtures';
 import { LossyProxy } from '../support/lossy-proxy';
 
 let world: World;
@@ -154,13 +154,13 @@ describe('a busy database', () => {
 
     expect(error).toMatchObject({ code: 'unavailable', status: 503, retryable: true, retryAfterSeconds: 1 });
     expect(await world.level(sku)).toMatchObject({ reserved: 0 });
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
   it('causes 503 when a statement takes too long', async () => {
     const endless = `SELECT count(*) FROM generate_series(1, 1000000000)`;
-    expect(await answerOf(world.db.transaction('command', (tx) => tx.rows(endless)))).toBe('unavailable');
-    expect(await answerOf(world.db.rows(endless))).toBe('unavailable');
+    expect(await outcomeOf(world.db.transaction('command', (tx) => tx.rows(endless)))).toBe('unavailable');
+    expect(await outcomeOf(world.db.rows(endless))).toBe('unavailable');
   });
 
   it('causes 503 when no connection comes free, and works again when one does', async () => {
@@ -178,14 +178,14 @@ describe('a busy database', () => {
       );
       await until(async () => poolOf(small).totalCount === 2 && poolOf(small).idleCount === 0);
 
-      expect(await answerOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe(
+      expect(await outcomeOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe(
         'unavailable',
       );
-      expect(await answerOf(small.db.rows('SELECT 1'))).toBe('unavailable');
+      expect(await outcomeOf(small.db.rows('SELECT 1'))).toBe('unavailable');
 
       free();
       await Promise.all(holders);
-      expect(await answerOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe('ok');
+      expect(await outcomeOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe('ok');
       expect(poolOf(small).totalCount).toBeLessThanOrEqual(2);
     } finally {
       await small.close();
@@ -221,7 +221,7 @@ describe('a killed connection', () => {
     await until(async () => poolOf(world).totalCount === 0);
 
     const answers = Array.from({ length: 8 }, () =>
-      answerOf(world.db.transaction('command', (tx) => tx.rows('SELECT 1'))),
+      outcomeOf(world.db.transaction('command', (tx) => tx.rows('SELECT 1'))),
     );
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'ok'));
   });
@@ -267,7 +267,7 @@ describe('a transaction whose answer to COMMIT is lost', () => {
       const sku = await world.product({ onHand: 10 });
 
       proxy.lose = 'answer to COMMIT';
-      const answer = await answerOf(
+      const answer = await outcomeOf(
         behindProxy.products.adjust(sku, { delta: 5, reason: 'delivery' }, key, operator),
       );
 
@@ -287,7 +287,7 @@ describe('a transaction whose answer to COMMIT is lost', () => {
       const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
 
       proxy.lose = 'answer to COMMIT';
-      expect(await answerOf(behindProxy.reservations.extend(id, 900, shop))).toBe('unavailable');
+      expect(await outcomeOf(behindProxy.reservations.extend(id, 900, shop))).toBe('unavailable');
 
       expect((await world.reservation(id)).extensionsUsed).toBe(1);
     } finally {

@@ -4,7 +4,7 @@ import { Queues } from '../../src/queue/queues';
 import { Heartbeat } from '../../src/background/heartbeat';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
-import { onSale, stockIn } from '../support/stock-desk';
+import { onSale, stockIn } from '../support/stock-changes';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));

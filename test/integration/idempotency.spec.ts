@@ -1,5 +1,5 @@
 import { type ClaimOutcome, claimKeys, dropKeys } from '../../src/idempotency/idempotency.repository';
-import { answerOf, createWorld, expectInvariants, untilBlocked, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, untilBlocked, type World } from '../support/fixtures';
 import { seeded } from '../support/seeded';
 
 let world: World;
@@ -51,7 +51,7 @@ describe('concurrent copies of a request', () => {
     );
     await world.intake.accept(checkouts[0]!);
 
-    expect(await answerOf(world.intake.accept(checkouts[1]!))).toBe('idempotency_key_reused');
+    expect(await outcomeOf(world.intake.accept(checkouts[1]!))).toBe('idempotency_key_reused');
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
   });
 });

@@ -1,4 +1,11 @@
-import { answerOf, createWorld, expectInvariants, shop, untilBlocked, type World } from '../support/fixtures';
+import {
+  outcomeOf,
+  createWorld,
+  expectInvariants,
+  shop,
+  untilBlocked,
+  type World,
+} from '../support/fixtures';
 
 /** Ten connections, of which single requests may use two. */
 let world: World;
@@ -14,7 +21,7 @@ async function crowdAtLockedStock(buyers: number) {
   await holder.query('BEGIN');
   await holder.query('SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE', [sku]);
   const answers = Array.from({ length: buyers }, (_, nth) =>
-    answerOf(world.reserve([{ sku, quantity: 1 }], { customerId: `cus_${nth}` })),
+    outcomeOf(world.reserve([{ sku, quantity: 1 }], { customerId: `cus_${nth}` })),
   );
   await untilBlocked(world, 2);
   const end = async () => {

@@ -2,7 +2,7 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';
 import type { CheckoutRequest } from '../../src/orders/intake/intake';
-import { answerOf, createWorld, expectInvariants, operator, shop, World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, operator, shop, World } from '../support/fixtures';
 import { countRows, line, rowsSince } from '../support/intakes';
 import { LossyProxy } from '../support/lossy-proxy';
 
@@ -74,7 +74,7 @@ describe('refusing a checkout', () => {
     const skus = await world.productsOf(2);
     const checkout = await make(skus);
 
-    expect(await answerOf(world.intake.accept(checkout))).toBe(code);
+    expect(await outcomeOf(world.intake.accept(checkout))).toBe(code);
 
     expect(await rowsWritten()).toEqual({});
     for (const sku of skus) expect(await world.level(sku)).toMatchObject({ reserved: 0 });
@@ -84,7 +84,7 @@ describe('refusing a checkout', () => {
     const sku = await world.product({ onHand: 1 });
     const reservationId = await world.reserve([line(sku)]);
     const checkout = world.checkout([line(sku)]);
-    expect(await answerOf(world.intake.accept(checkout))).toBe('insufficient_stock');
+    expect(await outcomeOf(world.intake.accept(checkout))).toBe('insufficient_stock');
 
     await world.reservations.release(reservationId, shop);
 
@@ -99,10 +99,10 @@ describe('refusing a checkout', () => {
     const foreign = world.checkout([], { reservationId });
     foreign.owner = foreign.claim.principal = 'another shop';
 
-    expect(await answerOf(world.order([], { reservationId, customerId: 'cus_2' }))).toBe(
+    expect(await outcomeOf(world.order([], { reservationId, customerId: 'cus_2' }))).toBe(
       'reservation_of_another_customer',
     );
-    expect(await answerOf(world.intake.accept(foreign))).toBe('reservation_not_found');
+    expect(await outcomeOf(world.intake.accept(foreign))).toBe('reservation_not_found');
   });
 });
 

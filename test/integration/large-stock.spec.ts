@@ -3,7 +3,7 @@ import { findOutOfPlace } from '../../src/inventory/stock/transfers';
 import { expiringStockOf } from '../../src/inventory/reservations/reservation-list.repository';
 import { allUnits } from '../../src/reporting/overview/current-state';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
-import { stockIn, switchTo } from '../support/stock-desk';
+import { stockIn, switchTo } from '../support/stock-changes';
 
 /** As many units as a product may have, in several products: no sum of theirs may depend on the size of an integer. */
 const onHandMax = 1_000_000_000;

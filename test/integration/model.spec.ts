@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Audit } from '../../src/audit/audit';
 import { newId, publicId } from '../../src/ids';
-import { answerOf, createWorld, operator, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, operator, type World } from '../support/fixtures';
 import type { ModelOrder } from '../support/model-order';
 import type { Word } from '../support/model-provider';
 import { RealShop } from '../support/model-real';
@@ -130,14 +130,14 @@ const commands = [
     act: async (model, real, place) => {
       const reservation = pick(model.reservations, place);
       if (reservation.state === 'active') reservation.past = true;
-      return ['ok', await answerOf(real.world.makeDue(real.idOf(reservation)))];
+      return ['ok', await outcomeOf(real.world.makeDue(real.idOf(reservation)))];
     },
   }),
   ...command(1, 'sweep', {
     args: fc.constant(null),
     act: async (model, real) => {
       model.expire();
-      return ['ok', await answerOf(real.world.reservations.expireDue())];
+      return ['ok', await outcomeOf(real.world.reservations.expireDue())];
     },
   }),
   ...command(1, 'adjust stock', {
@@ -145,7 +145,7 @@ const commands = [
     act: async (model, real, { sku: place, delta }) => {
       const sku = skuOf(model, place);
       const adjusted = real.world.products.adjust(sku, { delta, reason: 'count' }, undefined, operator);
-      return [model.adjust(sku, delta), await answerOf(adjusted)];
+      return [model.adjust(sku, delta), await outcomeOf(adjusted)];
     },
   }),
   ...command(7, 'drive', {
@@ -163,7 +163,7 @@ const commands = [
     act: async (model, real, place) => {
       const order = orderOf(model, place);
       order.hearNews();
-      return ['ok', await answerOf(real.hearNews(order))];
+      return ['ok', await outcomeOf(real.hearNews(order))];
     },
   }),
   ...command(2, 'wake a worker', {

@@ -7,7 +7,7 @@ import Ajv from 'ajv';
 import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { Database } from '../../src/database/database';
-import { problemKinds } from '../../src/errors';
+import { problemTypes } from '../../src/errors';
 import { StreamTopics } from '../../src/http/event-stream';
 import { parsePublicId } from '../../src/ids';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
@@ -177,10 +177,10 @@ describe('GET /openapi.json', () => {
 
   it('lists every problem code', () => {
     expect(Object.keys(description.components.responses).sort()).toEqual(
-      problemKinds.map((kind) => kind.code).sort(),
+      problemTypes.map((type) => type.code).sort(),
     );
     const told = JSON.stringify(description.paths);
-    const untold = problemKinds.map((kind) => kind.code).filter((code) => !told.includes(`\`${code}\``));
+    const untold = problemTypes.map((type) => type.code).filter((code) => !told.includes(`\`${code}\``));
     // What is refused before any route is chosen belongs to no route.
     expect(untold.sort()).toEqual([
       'body_too_complex',
@@ -377,6 +377,6 @@ describe('GET /openapi.json', () => {
   it('has a readable page at /docs, and one of the problems', async () => {
     expect((await app.inject({ url: '/docs' })).statusCode).toBe(200);
     const page = await app.inject({ url: '/docs/problems' });
-    for (const kind of problemKinds) expect(page.body).toContain(`id="${kind.code}"`);
+    for (const type of problemTypes) expect(page.body).toContain(`id="${type.code}"`);
   });
 });

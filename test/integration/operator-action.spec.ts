@@ -2,14 +2,14 @@ import { type OperatorRequest, operatorAction } from '../../src/audit-log/operat
 import { CommitUnknown, Database, type TransactionOptions, type Tx } from '../../src/database/database';
 import type { TransactionName } from '../../src/failpoints';
 import { newId } from '../../src/ids';
-import { answerOf, createWorld, operator, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, operator, type World } from '../support/fixtures';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterAll(() => world.close());
 
 const request = (overrides: Partial<OperatorRequest> = {}): OperatorRequest => ({
-  transaction: 'desk',
+  transaction: 'operator-action',
   actor: operator,
   reason: 'customer called',
   object: { type: 'order', id: newId() },
@@ -71,7 +71,7 @@ describe('operatorAction', () => {
     const key = newId();
     await operatorAction(world.db, request({ once: once(key) }), change);
     const other = request({ once: once(key), reason: 'another reason' });
-    expect(await answerOf(operatorAction(world.db, other, change))).toBe('idempotency_key_reused');
+    expect(await outcomeOf(operatorAction(world.db, other, change))).toBe('idempotency_key_reused');
     expect(await recorded(other)).toEqual([]);
   });
 

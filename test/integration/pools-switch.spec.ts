@@ -2,7 +2,7 @@ import { poolsOf } from '../../src/inventory/products/pools';
 import { rebalance } from '../../src/inventory/stock/transfers';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -13,7 +13,7 @@ import {
   type World,
 } from '../support/fixtures';
 import { holding } from '../support/rivals';
-import { onSale, stockIn, sumOf, switchTo } from '../support/stock-desk';
+import { onSale, stockIn, sumOf, switchTo } from '../support/stock-changes';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -73,7 +73,7 @@ describe('a switch of strategy', () => {
     // Both have read that the stock is in `main`; the switch is first in the queue for its row.
     const switched = switchTo(world, sku, 'pools', ['a', 'b']);
     await untilBlocked(world);
-    const buyers = [3, 2].map((quantity) => answerOf(world.reserve([{ sku, quantity }])));
+    const buyers = [3, 2].map((quantity) => outcomeOf(world.reserve([{ sku, quantity }])));
     await untilBlocked(world, 3);
     await letGo();
 

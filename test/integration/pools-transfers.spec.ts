@@ -1,7 +1,7 @@
 import { bringHome } from '../../src/inventory/stock/transfers';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -12,7 +12,7 @@ import {
 } from '../support/fixtures';
 import { inEveryOrder } from '../support/interleave';
 import { seeded } from '../support/seeded';
-import { adjust, onSale, stockIn, sumOf, switchTo, transfer } from '../support/stock-desk';
+import { adjust, onSale, stockIn, sumOf, switchTo, transfer } from '../support/stock-changes';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -85,7 +85,7 @@ describe('a transfer by an operator', () => {
   });
 
   it('is refused for an unknown product', async () => {
-    expect(await answerOf(transfer(world, 'NOBODY', { from: 'a', to: 'b', quantity: 1 }))).toBe(
+    expect(await outcomeOf(transfer(world, 'NOBODY', { from: 'a', to: 'b', quantity: 1 }))).toBe(
       'product_not_found',
     );
   });
@@ -163,7 +163,7 @@ describe('transfers', () => {
       // While all of it is promised there is nothing to move.
       for (let nth = 0; buying; nth++) {
         const [from, to] = nth % 2 ? (['a', 'b'] as const) : (['b', 'a'] as const);
-        if ((await answerOf(transfer(world, sku, { from, to, quantity: 5 }))) === 'ok') moves++;
+        if ((await outcomeOf(transfer(world, sku, { from, to, quantity: 5 }))) === 'ok') moves++;
       }
     })();
 

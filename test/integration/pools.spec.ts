@@ -4,7 +4,7 @@ import { loadConfig } from '../../src/config/config';
 import { InsufficientStock, belowReserved } from '../../src/inventory/inventory.errors';
 import { homeward, poolsOf, wayThroughPools } from '../../src/inventory/products/pools';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -16,7 +16,7 @@ import {
 import { pin, undoReservation } from '../support/order-reservation';
 import { hesitating } from '../support/rivals';
 import { seeded } from '../support/seeded';
-import { adjust, onSale, stockIn, sumOf, switchTo } from '../support/stock-desk';
+import { adjust, onSale, stockIn, sumOf, switchTo } from '../support/stock-changes';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -144,7 +144,7 @@ describe('a product whose stock is split', () => {
     const sku = await stockIn(world, { a: 2, b: 2 });
     const before = await world.deadlocks();
     const rivals = await Promise.all(['a', 'b'].map((pool) => hesitating(world, { sku, quantity: 1 }, pool)));
-    const buyers = ['a', 'b'].map((pool) => answerOf(world.reserve([{ sku, quantity: 2 }], { pool })));
+    const buyers = ['a', 'b'].map((pool) => outcomeOf(world.reserve([{ sku, quantity: 2 }], { pool })));
     await untilBlocked(world, 2);
     await Promise.all(rivals.map((decide) => decide('buys')));
 
@@ -191,7 +191,7 @@ describe('stock that is received or written off', () => {
 
     const refused = await adjust(world, sku, -3).catch((error: unknown) => error);
 
-    expect(refused).toMatchObject({ code: belowReserved.kind.code });
+    expect(refused).toMatchObject({ code: belowReserved.type.code });
     expect((refused as { facts(): object }).facts()).toEqual({ onHand: 6, reserved: 4, available: 2 });
     await adjust(world, sku, -2);
     expect(await onSale(world, sku)).toEqual({});

@@ -1,7 +1,7 @@
 import { Releases } from '../../src/inventory/bulk-release/releases';
 import { Checkout } from '../support/checkouts';
 import {
-  answerOf,
+  outcomeOf,
   createWorld,
   expectInvariants,
   operator,
@@ -124,7 +124,7 @@ describe('a bulk release', () => {
       `SELECT count(*)::int AS times FROM admin_actions WHERE action = 'reservations.release'`,
     );
     expect(times).toBe(1);
-    expect(await answerOf(world.releases.begin(id, { reason: 'other words', key: 'key' }, operator))).toBe(
+    expect(await outcomeOf(world.releases.begin(id, { reason: 'other words', key: 'key' }, operator))).toBe(
       'idempotency_key_reused',
     );
   });
@@ -154,9 +154,9 @@ describe('a bulk release', () => {
     await several(1);
     const { id } = await world.releases.count({}, operator);
     await world.rows(`UPDATE releases SET counted_at = counted_at - interval '11 minutes'`);
-    expect(await answerOf(begin(id))).toBe('release_token_expired');
-    expect(await answerOf(begin('018f0000-0000-7000-8000-000000000000'))).toBe('release_not_found');
-    expect(await answerOf(world.releases.get(id))).toBe('release_not_found');
+    expect(await outcomeOf(begin(id))).toBe('release_token_expired');
+    expect(await outcomeOf(begin('018f0000-0000-7000-8000-000000000000'))).toBe('release_not_found');
+    expect(await outcomeOf(world.releases.get(id))).toBe('release_not_found');
   });
 
   it('continues in another process when its own ended', async () => {
@@ -200,7 +200,7 @@ describe('a bulk release', () => {
     );
     expect(live).toEqual({ live: 200 - released });
     expect((await world.releases.stop(id, { reason: 'enough', key: 'stop' }, operator)).replayed).toBe(true);
-    expect(await answerOf(begin(id))).toBe('ok');
+    expect(await outcomeOf(begin(id))).toBe('ok');
     expect((await world.releases.get(id)).status).toBe('stopped');
   });
 });

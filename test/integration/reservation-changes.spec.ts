@@ -3,7 +3,7 @@ import { newId } from '../../src/ids';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -17,7 +17,7 @@ import { pin } from '../support/order-reservation';
 import { line } from '../support/intakes';
 import { hesitating, holding } from '../support/rivals';
 import { type Random, seeded } from '../support/seeded';
-import { stockIn, switchTo } from '../support/stock-desk';
+import { stockIn, switchTo } from '../support/stock-changes';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -240,7 +240,7 @@ describe('prices of a changed reservation', () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     const ask = (quantity: number, amount: number) =>
-      answerOf(world.change(id, [line(sku, quantity)], { expectedTotal: { amount, currency: 'EUR' } }));
+      outcomeOf(world.change(id, [line(sku, quantity)], { expectedTotal: { amount, currency: 'EUR' } }));
 
     expect(await ask(3, 2_000)).toBe('total_changed');
     expect(await ask(2, 3_000)).toBe('total_changed');
@@ -254,7 +254,7 @@ describe('prices of a changed reservation', () => {
     const id = await world.reserve([line(one!, 1), line(other!, 1)]);
     for (const sku of [one, other]) await cost(sku!, 2_000, 'USD');
 
-    expect(await answerOf(world.change(id, [line(one!, 2), line(other!, 1)]))).toBe('validation_failed');
+    expect(await outcomeOf(world.change(id, [line(one!, 2), line(other!, 1)]))).toBe('validation_failed');
     expect(await shown(id)).toMatchObject({ total: '2000 EUR' });
     await world.change(id, [line(one!, 2), line(other!, 2)]);
     expect(await shown(id)).toMatchObject({ total: '8000 USD' });
@@ -274,8 +274,8 @@ describe('limits of a changed reservation', () => {
         { pointer: '/lines/2/sku', code: 'unknown_sku' },
       ],
     });
-    expect(await answerOf(world.change(id, [line(limited!, 10)]))).toBe('validation_failed');
-    expect(await answerOf(world.change(id, [line(limited!, 8)]))).toBe('ok');
+    expect(await outcomeOf(world.change(id, [line(limited!, 10)]))).toBe('validation_failed');
+    expect(await outcomeOf(world.change(id, [line(limited!, 8)]))).toBe('ok');
   });
 
   it.each(strategyNames)('count a SKU that is new to it once per customer (%s)', async (strategy) => {
@@ -292,7 +292,7 @@ describe('limits of a changed reservation', () => {
       `SELECT reservation_id AS id FROM reservation_lines WHERE sku = $1`,
       [limited],
     );
-    expect(await answerOf(world.change(holder!.id, [line(limited, 5)]))).toBe('ok');
+    expect(await outcomeOf(world.change(holder!.id, [line(limited, 5)]))).toBe('ok');
   });
 });
 
@@ -334,8 +334,8 @@ describe('a reservation that cannot be changed', () => {
     const id = await ids[code]!(sku);
     const before = await world.level(sku);
 
-    expect(await answerOf(world.change(id, [line(sku, 1)]))).toBe(code);
-    expect(await answerOf(world.change(id, [line(sku, 3)]))).toBe(code);
+    expect(await outcomeOf(world.change(id, [line(sku, 1)]))).toBe(code);
+    expect(await outcomeOf(world.change(id, [line(sku, 3)]))).toBe(code);
     expect(await world.level(sku)).toEqual(before);
     await world.reservations.expireDue();
   });
@@ -345,7 +345,7 @@ describe('a reservation that cannot be changed', () => {
     const id = await world.reserve([line(sku, 2)]);
     const other = { name: 'other-shop', role: 'client' } as const;
     const change = (by: typeof other | typeof operator) =>
-      answerOf(world.reservations.changeLines(id, { lines: [line(sku, 1)] }, newId(), by));
+      outcomeOf(world.reservations.changeLines(id, { lines: [line(sku, 1)] }, newId(), by));
 
     expect(await change(other)).toBe('reservation_not_found');
     expect(await world.level(sku)).toMatchObject({ reserved: 2 });
@@ -356,7 +356,7 @@ describe('a reservation that cannot be changed', () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)], { ttlSeconds: 1 });
     const letGo = await holding(world, `SELECT 1 FROM stock_levels WHERE sku = $1 FOR UPDATE`, [sku]);
-    const changed = answerOf(world.change(id, [line(sku, 5)]));
+    const changed = outcomeOf(world.change(id, [line(sku, 5)]));
     await untilBlocked(world);
     const isOver = `SELECT 1 FROM reservations WHERE id = $1 AND expires_at <= clock_timestamp()`;
     while ((await world.rows(isOver, [id])).length === 0);
@@ -393,7 +393,7 @@ describe('a change that is short', () => {
     const letGo = await holding(world, `SELECT 1 FROM stock_levels WHERE sku = $1 FOR UPDATE`, [sku]);
     const changed = shortfallsOf(world.change(id, [line(sku, 5)]));
     await untilBlocked(world, 1);
-    const rival = answerOf(world.reserve([line(sku, 2)]));
+    const rival = outcomeOf(world.reserve([line(sku, 2)]));
     await untilBlocked(world, 2);
     await letGo();
 
@@ -428,7 +428,7 @@ describe('a change with an idempotency key', () => {
     await world.change(id, [line(sku, 3)]);
     expect(await world.change(id, [line(sku, 5)], { key })).toEqual({ replayed: true });
     expect(await world.level(sku)).toMatchObject({ reserved: 3 });
-    expect(await answerOf(world.change(id, [line(sku, 6)], { key }))).toBe('idempotency_key_reused');
+    expect(await outcomeOf(world.change(id, [line(sku, 6)], { key }))).toBe('idempotency_key_reused');
     await world.reservations.confirm(id, shop);
     expect(await world.change(id, [line(sku, 5)], { key })).toEqual({ replayed: true });
   });
@@ -438,7 +438,7 @@ describe('a change with an idempotency key', () => {
     const id = await world.reserve([line(sku, 2)]);
     const key = newId();
     const rival = await world.reserve([line(sku, 3)]);
-    expect(await answerOf(world.change(id, [line(sku, 5)], { key }))).toBe('insufficient_stock');
+    expect(await outcomeOf(world.change(id, [line(sku, 5)], { key }))).toBe('insufficient_stock');
     await world.reservations.release(rival, shop);
     expect(await world.change(id, [line(sku, 5)], { key })).toEqual({ replayed: false });
   });

@@ -7,7 +7,7 @@ import {
 import { giveBack } from '../../src/inventory/stock/stock-levels.repository';
 import { appendMessages } from '../../src/outbox/outbox.repository';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -58,9 +58,9 @@ async function queueUp(
   const holder = await world.session();
   await holder.query('BEGIN');
   await holder.query(`SELECT FROM ${lock.table} WHERE ${lock.where} = $1 FOR UPDATE`, [lock.value]);
-  const one = answerOf(first());
+  const one = outcomeOf(first());
   await untilBlocked(world, 1);
-  const other = answerOf(second());
+  const other = outcomeOf(second());
   await untilBlocked(world, 2);
   await holder.query('COMMIT');
   await holder.end();
@@ -90,7 +90,7 @@ describe('a request that waited for the row of a reservation', () => {
     await holder.query('BEGIN');
     await holder.query('SELECT FROM reservations WHERE id = $1 FOR UPDATE', [id]);
 
-    const answer = answerOf(actions.confirm(id));
+    const answer = outcomeOf(actions.confirm(id));
     await untilBlocked(world);
     await until(() => isPastItsEnd(id));
     await holder.query('COMMIT');
@@ -179,7 +179,7 @@ describe('a buyer who is short while the sweeper runs', () => {
 
     const buyer = await world.db.transaction('command', async (tx) => {
       const ended = await expireDueRows(tx, 200);
-      const answer = answerOf(world.reserve([{ sku, quantity: 1 }]));
+      const answer = outcomeOf(world.reserve([{ sku, quantity: 1 }]));
       // The buyer has either made up its mind or waits for this transaction.
       await Promise.race([answer, untilBlocked(world)]);
       await giveBack(

@@ -3,7 +3,7 @@ import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { pin } from '../support/order-reservation';
 import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -88,7 +88,7 @@ describe('a reservation:', () => {
     const neighbour = await world.reserve([{ sku, quantity: 3 }]);
     const id = await reservationThatIs(from, sku);
 
-    expect(await answerOf(actions[action](id))).toBe(answer);
+    expect(await outcomeOf(actions[action](id))).toBe(answer);
 
     const { status } = await world.row<{ status: string }>(`SELECT status FROM reservations WHERE id = $1`, [
       id,
@@ -156,8 +156,8 @@ describe('extending a reservation', () => {
       [id],
     );
 
-    expect(await answerOf(world.reservations.extend(id, 600, shop))).toBe('reservation_lifetime_exceeded');
-    expect(await answerOf(world.reservations.extend(id, 60, shop))).toBe('ok');
+    expect(await outcomeOf(world.reservations.extend(id, 600, shop))).toBe('reservation_lifetime_exceeded');
+    expect(await outcomeOf(world.reservations.extend(id, 60, shop))).toBe('ok');
   });
 });
 
@@ -181,10 +181,10 @@ describe('limits', () => {
   it('let a customer reserve again when an earlier reservation has ended', async () => {
     const sku = await world.product({ reservationsPerCustomerMax: 1 });
     const first = await world.reserve([{ sku, quantity: 1 }]);
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('reservation_limit_reached');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('reservation_limit_reached');
 
     await world.reservations.release(first, shop);
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
   // Availability never waits for the sweeper, and neither does the customer whose own time is up.
@@ -192,7 +192,7 @@ describe('limits', () => {
     const sku = await world.product({ reservationsPerCustomerMax: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
 
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
     await world.reservations.expireDue();
   });
 
@@ -209,7 +209,7 @@ describe('limits', () => {
     expect((error as ValidationFailed).errors).toEqual([
       { pointer: '/lines/2/quantity', code: 'quantity_over_limit', detail: expect.any(String) },
     ]);
-    expect(await answerOf(world.reserve([line(limited, 2), line(limited, 1)]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([line(limited, 2), line(limited, 1)]))).toBe('ok');
   });
 });
 
@@ -221,7 +221,7 @@ describe('a buyer who is short', () => {
     await world.makeDue(gone);
     await world.makeDue(untouched);
 
-    expect(await answerOf(world.reserve([{ sku: wanted!, quantity: 1 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku: wanted!, quantity: 1 }]))).toBe('ok');
 
     const states = await world.rows<{ id: string; status: string }>(
       `SELECT id, status FROM reservations WHERE id = ANY ($1) ORDER BY id`,
@@ -239,7 +239,7 @@ describe('a buyer who is short', () => {
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
     await world.reserve([{ sku, quantity: 1 }]);
 
-    expect(await answerOf(world.reserve([{ sku, quantity: 2 }]))).toBe('insufficient_stock');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 2 }]))).toBe('insufficient_stock');
     expect(await world.level(sku)).toEqual({ onHand: 2, reserved: 1 });
   });
 
@@ -270,7 +270,7 @@ describe('a refusal for short stock', () => {
     const refused = world.stock.retryWhenShort(() => Promise.reject<string>(tries.shift()!));
     const error: unknown = await refused.catch((thrown: unknown) => thrown);
     expect(tries).toEqual([]);
-    return error instanceof InsufficientStock ? error.shortfalls[0]!.available : answerOf(refused);
+    return error instanceof InsufficientStock ? error.shortfalls[0]!.available : outcomeOf(refused);
   }
 
   it('never reports as much as was requested: when a unit was seen and is gone, stock is read again', async () => {

@@ -1,7 +1,7 @@
 import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { wakeSagas } from '../../src/orders/checkout-saga/saga.repository';
 import { Checkout } from '../support/checkouts';
-import { answerOf, createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 import { inEveryOrder } from '../support/interleave';
 import { passTime } from '../support/sagas';
 import { seeded } from '../support/seeded';
@@ -163,7 +163,7 @@ describe('operators, customers, workers and webhooks at one order', () => {
           () =>
             world.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
         ];
-        await Promise.all(random.shuffled([...hands, ...hands]).map((hand) => answerOf(hand())));
+        await Promise.all(random.shuffled([...hands, ...hands]).map((hand) => outcomeOf(hand())));
         await checkout.driveToItsEnd();
 
         const { order, kept, setAside } = await checkout.end();

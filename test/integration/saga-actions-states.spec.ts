@@ -1,7 +1,7 @@
 import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { Audit } from '../../src/audit/audit';
 import { Checkout } from '../support/checkouts';
-import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { timelineOf } from '../support/sagas';
 
 /** What an operator's three acts do to a saga in every state that it can be found in. */
@@ -78,7 +78,7 @@ const states: Record<string, () => Promise<Checkout>> = {
 };
 
 const act = (name: SagaAction, { orderId }: Checkout) =>
-  answerOf(world.sagaActions.perform(name, orderId, { reason: 'customer called' }, operator));
+  outcomeOf(world.sagaActions.perform(name, orderId, { reason: 'customer called' }, operator));
 
 const sold = { reservation: 'confirmed', kept: 1_000, setAside: 0 };
 const back = { kept: 0, setAside: 0 };

@@ -1,7 +1,7 @@
 import { newId, publicId } from '../../src/ids';
 import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { Checkout } from '../support/checkouts';
-import { answerOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { passTime, sagaOf, timelineOf } from '../support/sagas';
 import { silence } from '../support/scripted-gateway';
 
@@ -80,8 +80,8 @@ describe('a saga action', () => {
     ['resolve', 'saga_not_stuck', 1],
   ] as const)('without a key is judged anew the second time (%s: %s)', async (act, second, times) => {
     const { orderId } = await unheard();
-    expect(await answerOf(ask(act, orderId))).toBe('ok');
-    expect(await answerOf(ask(act, orderId))).toBe(second);
+    expect(await outcomeOf(ask(act, orderId))).toBe('ok');
+    expect(await outcomeOf(ask(act, orderId))).toBe(second);
     expect(await actedOn(orderId)).toEqual(Array(times).fill(`saga.${act}`));
   });
 
@@ -93,14 +93,14 @@ describe('a saga action', () => {
 
     expect(await checkout.saga()).toMatchObject({ status: 'completed' });
     expect(await ask('retry', checkout.orderId, { key })).toBe(true);
-    expect(await answerOf(ask('retry', checkout.orderId))).toBe('saga_settled');
+    expect(await outcomeOf(ask('retry', checkout.orderId))).toBe('saga_settled');
   });
 
   it('answers idempotency_key_reused for a key that was sent with another reason', async () => {
     const { orderId } = await unheard();
     const key = newId();
     await ask('retry', orderId, { key });
-    expect(await answerOf(ask('retry', orderId, { key, reason: 'another reason' }))).toBe(
+    expect(await outcomeOf(ask('retry', orderId, { key, reason: 'another reason' }))).toBe(
       'idempotency_key_reused',
     );
     expect(await actedOn(orderId)).toEqual(['saga.retry']);
@@ -128,7 +128,7 @@ describe('a saga action', () => {
         ends,
       ]);
     await lease('1 minute');
-    expect(await answerOf(ask(act, orderId, { key }))).toBe('saga_driven');
+    expect(await outcomeOf(ask(act, orderId, { key }))).toBe('saga_driven');
     expect(await actedOn(orderId)).toEqual([]);
 
     await lease('-1 second');
@@ -137,13 +137,13 @@ describe('a saga action', () => {
   });
 
   it.each(acts)('answers order_not_found for an unknown order (%s)', async (act) => {
-    expect(await answerOf(ask(act, newId()))).toBe('order_not_found');
+    expect(await outcomeOf(ask(act, newId()))).toBe('order_not_found');
   });
 
   it('is refused for a newer code version before any other check', async () => {
     const { orderId } = await (await Checkout.start(world)).driveWhile({});
     await world.rows(`UPDATE sagas SET code_version = code_version + 1 WHERE order_id = $1`, [orderId]);
-    for (const act of acts) expect(await answerOf(ask(act, orderId))).toBe('unavailable');
+    for (const act of acts) expect(await outcomeOf(ask(act, orderId))).toBe('unavailable');
     expect(await actedOn(orderId)).toEqual([]);
   });
 });

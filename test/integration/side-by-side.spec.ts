@@ -6,7 +6,7 @@ import { listDeadLetters } from '../../src/outbox/dead-letters.repository';
 import { DueSagas } from '../../src/background/due-sagas';
 import { consumersOf } from '../support/consumers';
 import {
-  answerOf,
+  outcomeOf,
   createWorld,
   expectInvariants,
   operator,
@@ -96,12 +96,12 @@ describe('a saga of a newer code version', () => {
     const before = await sagaRow(orderId);
     const acts: SagaAction[] = ['retry', 'compensate', 'resolve'];
 
-    expect(await answerOf(world.orders.requestCancellation(orderId, 'cancel', newId(), shop))).toBe(
+    expect(await outcomeOf(world.orders.requestCancellation(orderId, 'cancel', newId(), shop))).toBe(
       'unavailable',
     );
     for (const act of acts)
       expect(
-        await answerOf(world.sagaActions.perform(act, orderId, { reason: 'customer called' }, operator)),
+        await outcomeOf(world.sagaActions.perform(act, orderId, { reason: 'customer called' }, operator)),
       ).toBe('unavailable');
 
     expect(await sagaRow(orderId)).toEqual(before);

@@ -4,7 +4,7 @@ import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { poolsOf } from '../../src/inventory/products/pools';
 import { strategies, strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -292,7 +292,7 @@ it('takes nothing for a strategy that this build does not have', async () => {
   const sku = await world.product();
   await world.rows(`UPDATE products SET strategy = 'crystal-ball' WHERE sku = $1`, [sku]);
 
-  expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toMatch(/crystal-ball/);
+  expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toMatch(/crystal-ball/);
   expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 0 });
 });
 

@@ -5,7 +5,7 @@ import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 import { undoReservation } from '../support/order-reservation';
 import { seeded } from '../support/seeded';
-import { adjust, switchTo, unitsOf } from '../support/stock-desk';
+import { adjust, switchTo, unitsOf } from '../support/stock-changes';
 
 const strategy = 'unit-tokens';
 
@@ -38,7 +38,7 @@ describe('units', () => {
 
     const refused = await adjust(world, sku, -2).catch((error: unknown) => error);
 
-    expect(refused).toMatchObject({ code: belowReserved.kind.code });
+    expect(refused).toMatchObject({ code: belowReserved.type.code });
     expect(await unitsOf(world, sku)).toEqual({ free: [3], taken: [1, 2] });
   });
 

@@ -5,7 +5,7 @@ import { unitsPool } from '../../src/inventory/products/pools';
 import { UnitTokens } from '../../src/inventory/allocation/strategies/unit-tokens';
 import { retireUnits } from '../../src/inventory/stock/units.repository';
 import {
-  answerOf,
+  outcomeOf,
   codesOf,
   createWorld,
   expectInvariants,
@@ -16,7 +16,7 @@ import {
 } from '../support/fixtures';
 import { hesitating, holding } from '../support/rivals';
 import { seeded } from '../support/seeded';
-import { adjust, switchTo, unitsOf } from '../support/stock-desk';
+import { adjust, switchTo, unitsOf } from '../support/stock-changes';
 
 const strategy = 'unit-tokens';
 
@@ -124,7 +124,7 @@ describe('the last unit, while a rival has locked it', () => {
   it('is sold out when the rival has bought it', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const rival = await hesitating(world, { sku, quantity: 1 });
-    const buyer = answerOf(world.reserve([{ sku, quantity: 1 }]));
+    const buyer = outcomeOf(world.reserve([{ sku, quantity: 1 }]));
     await untilOvertaken(sku);
     await rival('buys');
 
@@ -134,7 +134,7 @@ describe('the last unit, while a rival has locked it', () => {
   it('keeps no other unit from being sold: a buyer who waits for more holds no locks', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     const letGo = await holding(world, unitOne, [sku]);
-    const patient = answerOf(world.reserve([{ sku, quantity: 3 }]));
+    const patient = outcomeOf(world.reserve([{ sku, quantity: 3 }]));
     await untilOvertaken(sku);
 
     expect(await numbersOf(await world.reserve([{ sku, quantity: 2 }]))).toEqual([2, 3]);
@@ -147,10 +147,10 @@ describe('the last unit, while a rival has locked it', () => {
     const rival = await hesitating(world, { sku, quantity: 1 });
     const askedAt = performance.now();
 
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('unavailable');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('unavailable');
     expect(performance.now() - askedAt).toBeLessThan(4_500);
     await rival('goes away');
-    expect(await answerOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
   it('is left to the rival when others are written off or moved back', async () => {
@@ -161,16 +161,16 @@ describe('the last unit, while a rival has locked it', () => {
     expect(await unitsOf(world, sku)).toEqual({ free: [1], taken: [] });
     await letGo();
 
-    expect(await answerOf(world.reserve([{ sku, quantity: 3 }]))).toBe('ok');
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 3 }]))).toBe('ok');
     expect(await unitsOf(world, sku)).toEqual({ free: [], taken: [] });
   });
 
   it('is not written off while the rival holds it', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const letGo = await holding(world, unitOne, [sku]);
-    expect(await answerOf(adjust(world, sku, -1))).toBe('unavailable');
+    expect(await outcomeOf(adjust(world, sku, -1))).toBe('unavailable');
     await letGo();
-    expect(await answerOf(adjust(world, sku, -1))).toBe('ok');
+    expect(await outcomeOf(adjust(world, sku, -1))).toBe('ok');
   });
 });
 

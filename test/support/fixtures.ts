@@ -323,7 +323,7 @@ export const codesOf = (outcomes: PromiseSettledResult<unknown>[]): string[] =>
   outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : codeOf(outcome.reason)));
 
 /** A promise's outcome as one word: `ok`, or the code that it was refused with. */
-export const answerOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'ok', codeOf);
+export const outcomeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'ok', codeOf);
 
 function codeOf(error: unknown): string {
   const { code, status, message } = error as { code?: string; status?: number; message: string };

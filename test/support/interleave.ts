@@ -1,6 +1,6 @@
 import type { Client } from 'pg';
 import type { Database, Tx } from '../../src/database/database';
-import { answerOf, World } from './fixtures';
+import { outcomeOf, World } from './fixtures';
 
 /**
  * Several sessions on a real database, in every order of their statements; in the spirit of PostgreSQL's isolation
@@ -14,7 +14,7 @@ import { answerOf, World } from './fixtures';
 export interface Scene {
   /** Stops only before statements that this matches: the others touch nothing that another session touches. */
   stopsAt?: RegExp;
-  /** By name. What a session throws is its answer, as `answerOf` puts it in a word. */
+  /** By name. What a session throws is its answer, as `outcomeOf` puts it in a word. */
   sessions: Record<string, (own: World, player: Player) => Promise<unknown>>;
   /** Looks at the end of one run; every session has answered. What it returns is how this run ended, in a word. */
   end: (answers: Record<string, string>) => Promise<string>;
@@ -66,7 +66,7 @@ async function play(world: World, looker: Client, scene: Scene, prefix: number[]
   const players = Object.entries(scene.sessions).map(([name, session]) => {
     const player = new Player(name, scene.stopsAt ?? /./);
     const own = new World(world.config, world.dataSource, steppedDatabase(world.db, player), async () => {});
-    void answerOf(session(own, player)).then((answer) => {
+    void outcomeOf(session(own, player)).then((answer) => {
       answers[name] = answer;
       player.ended = true;
     });

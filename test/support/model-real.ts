@@ -2,7 +2,7 @@ import { newId } from '../../src/ids';
 import type { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
-import { answerOf, operator, shop, type World } from './fixtures';
+import { outcomeOf, operator, shop, type World } from './fixtures';
 import type { ModelOrder } from './model-order';
 import { ModelProvider, type Word } from './model-provider';
 import type { Demand, ModelRequest, ModelReservation, ModelShop } from './model-shop';
@@ -31,7 +31,7 @@ export class RealShop {
   async ask(request: ModelRequest, body: unknown = request.lines): Promise<string> {
     const { key, customer: customerId, lines, on, made } = request;
     let answer = { id: '', replayed: false };
-    const refused = await answerOf(
+    const refused = await outcomeOf(
       (async () => {
         const claim = this.world.claim(request.for === 'order' ? 'orders' : 'reservations', key, body);
         if (request.for === 'order') {
@@ -53,27 +53,29 @@ export class RealShop {
 
   change(reservation: ModelReservation, by: 'extend' | 'confirm' | 'release' | 'force-release') {
     const [id, { reservations }] = [this.idOf(reservation), this.world];
-    if (by === 'extend') return answerOf(reservations.extend(id, 900, shop));
+    if (by === 'extend') return outcomeOf(reservations.extend(id, 900, shop));
     if (by === 'force-release')
-      return answerOf(reservations.forceRelease(id, { reason: 'called' }, operator));
-    return answerOf(reservations[by](id, shop));
+      return outcomeOf(reservations.forceRelease(id, { reason: 'called' }, operator));
+    return outcomeOf(reservations[by](id, shop));
   }
 
   /** Asked twice with one key: the second time it is done already, or refused as before. */
   async changeLines(reservation: ModelReservation, lines: Demand[]): Promise<string[]> {
     const [id, key] = [this.idOf(reservation), newId()];
-    const first = await answerOf(this.world.change(id, lines, { key }));
+    const first = await outcomeOf(this.world.change(id, lines, { key }));
     let replayed = false;
-    const again = await answerOf(this.world.change(id, lines, { key }).then((done) => ({ replayed } = done)));
+    const again = await outcomeOf(
+      this.world.change(id, lines, { key }).then((done) => ({ replayed } = done)),
+    );
     return [first, replayed ? 'replayed' : again];
   }
 
   requestCancellation(order: ModelOrder, by: 'cancel' | 'refund', key: string): Promise<string> {
-    return answerOf(this.world.orders.requestCancellation(this.idOf(order), by, key, shop));
+    return outcomeOf(this.world.orders.requestCancellation(this.idOf(order), by, key, shop));
   }
 
   perform(order: ModelOrder, act: 'retry' | 'compensate' | 'resolve'): Promise<string> {
-    return answerOf(this.world.sagaActions.perform(act, this.idOf(order), { reason: 'called' }, operator));
+    return outcomeOf(this.world.sagaActions.perform(act, this.idOf(order), { reason: 'called' }, operator));
   }
 
   passTime(order: ModelOrder): Promise<void> {

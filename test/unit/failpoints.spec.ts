@@ -31,10 +31,10 @@ describe('the setting FAILPOINT', () => {
     ['capture.during-ask:throw@3', [{ name: 'capture.during-ask', action: { kind: 'throw' }, nth: 3 }]],
     ['webhook.stored:sleep=1500', [{ name: 'webhook.stored', action: { kind: 'sleep', ms: 1_500 } }]],
     [
-      'reserve.after-commit:sleep=0@12, desk.before-commit:throw',
+      'reserve.after-commit:sleep=0@12, operator-action.before-commit:throw',
       [
         { name: 'reserve.after-commit', action: { kind: 'sleep', ms: 0 }, nth: 12 },
-        { name: 'desk.before-commit', action: { kind: 'throw' } },
+        { name: 'operator-action.before-commit', action: { kind: 'throw' } },
       ],
     ],
   ])('reads %s', (setting, expected) => {

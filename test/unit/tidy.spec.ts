@@ -342,7 +342,10 @@ describe('each rule about the source tree', () => {
       { path: 'auth/nosy.ts', text: 'await db.rows(`SELECT id FROM orders`);' },
     ],
     'controllers hold no SQL and open no transaction': [
-      { path: 'orders/bad.controller.ts', text: "this.db.transaction('desk', async (tx) => act(tx))" },
+      {
+        path: 'orders/bad.controller.ts',
+        text: "this.db.transaction('operator-action', async (tx) => act(tx))",
+      },
     ],
     'only modules import controllers': [
       { path: 'orders/reader.ts', text: `import { orderIdOf } from './orders.controller';` },

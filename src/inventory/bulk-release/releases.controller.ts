@@ -36,10 +36,10 @@ export class ReleasesController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseCountType, 202: releaseType }, [
-    ValidationFailed.kind,
-    releaseNotFound.kind,
-    releaseTokenExpired.kind,
-    idempotencyKeyReused.kind,
+    ValidationFailed.type,
+    releaseNotFound.type,
+    releaseTokenExpired.type,
+    idempotencyKeyReused.type,
   ])
   async release(
     @Body() dto: ReleaseManyDto,
@@ -69,7 +69,7 @@ export class ReleasesController {
     summary: 'Releases of many reservations',
     description: 'Newest first.',
   })
-  @Responses({ 200: releaseListType }, [ValidationFailed.kind])
+  @Responses({ 200: releaseListType }, [ValidationFailed.type])
   async list(@Query() query: PageQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listReleases(this.db, limit, after), limit, (row) => row.id, releaseView);
@@ -77,7 +77,7 @@ export class ReleasesController {
 
   @Get('releases/:id')
   @ApiOperation({ operationId: 'getRelease', summary: 'How far a release has come' })
-  @Responses({ 200: releaseType }, [releaseNotFound.kind])
+  @Responses({ 200: releaseType }, [releaseNotFound.type])
   async get(@Param('id') id: string) {
     return releaseView(await this.releases.get(releaseId(id)));
   }
@@ -92,10 +92,10 @@ export class ReleasesController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseType }, [
-    ValidationFailed.kind,
-    releaseNotFound.kind,
-    releaseNotRunning.kind,
-    idempotencyKeyReused.kind,
+    ValidationFailed.type,
+    releaseNotFound.type,
+    releaseNotRunning.type,
+    idempotencyKeyReused.type,
   ])
   async stop(
     @Param('id') id: string,

@@ -30,9 +30,9 @@ export class ProductsController {
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*` creates and never replaces (412).' })
   @Responses({ 200: productType, 201: productType }, [
-    ValidationFailed.kind,
-    preconditionRequired.kind,
-    preconditionFailed.kind,
+    ValidationFailed.type,
+    preconditionRequired.type,
+    preconditionFailed.type,
   ])
   async put(
     @Param('sku') sku: string,
@@ -60,7 +60,7 @@ export class ProductsController {
   @Get()
   @Roles('admin', 'viewer')
   @ApiOperation({ operationId: 'listProducts', summary: 'List products by SKU' })
-  @Responses({ 200: productListType }, [ValidationFailed.kind])
+  @Responses({ 200: productListType }, [ValidationFailed.type])
   list(@Query() query: PageQuery) {
     return this.products.list(query);
   }
@@ -68,7 +68,7 @@ export class ProductsController {
   @Get(':sku')
   @Roles('admin', 'viewer')
   @ApiOperation({ operationId: 'getProduct', summary: 'One product with its stock' })
-  @Responses({ 200: productType }, [productNotFound.kind])
+  @Responses({ 200: productType }, [productNotFound.type])
   async get(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,
@@ -85,7 +85,7 @@ export class ProductsController {
     summary: 'How its stock came to be what it is',
     description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
   })
-  @Responses({ 200: movementListType }, [productNotFound.kind, ValidationFailed.kind])
+  @Responses({ 200: movementListType }, [productNotFound.type, ValidationFailed.type])
   movements(@Param('sku') sku: string, @Query() query: PageQuery) {
     return this.products.movements(sku, query);
   }
@@ -96,10 +96,10 @@ export class ProductsController {
   @ApiOperation({ operationId: 'adjustStock', summary: 'Receive stock or write it off' })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: stockType }, [
-    productNotFound.kind,
-    belowReserved.kind,
-    ValidationFailed.kind,
-    idempotencyKeyReused.kind,
+    productNotFound.type,
+    belowReserved.type,
+    ValidationFailed.type,
+    idempotencyKeyReused.type,
   ])
   async adjust(
     @Param('sku') sku: string,
@@ -124,10 +124,10 @@ export class ProductsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: productType }, [
-    productNotFound.kind,
-    belowReserved.kind,
-    ValidationFailed.kind,
-    idempotencyKeyReused.kind,
+    productNotFound.type,
+    belowReserved.type,
+    ValidationFailed.type,
+    idempotencyKeyReused.type,
   ])
   async transfer(
     @Param('sku') sku: string,

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bool, instant, int, money, moneyType, pageType, responseType, text } from '../../http/responses';
 import { strategyNames } from '../allocation/strategies/strategies';
 import { availableIn, inAllPools } from '../products/pools';
-import type { HeldInPool, ProductWithStock } from '../products/products.repository';
+import type { StockInPool, ProductWithStock } from '../products/products.repository';
 
 export const movementType = responseType('Movement', {
   object: z.literal('movement'),
@@ -95,7 +95,7 @@ export function productView(product: ProductWithStock): ProductResponse {
 }
 
 /** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */
-const stockOf = ({ onHand, reserved, active, pinned }: Omit<HeldInPool, 'pool'>) => ({
+const stockOf = ({ onHand, reserved, active, pinned }: Omit<StockInPool, 'pool'>) => ({
   onHand,
   reserved,
   confirmed: reserved - active - pinned,
@@ -104,7 +104,7 @@ const stockOf = ({ onHand, reserved, active, pinned }: Omit<HeldInPool, 'pool'>)
   available: availableIn({ onHand, reserved }),
 });
 
-const sumOf = (levels: readonly HeldInPool[]) => ({
+const sumOf = (levels: readonly StockInPool[]) => ({
   ...inAllPools(levels),
   active: levels.reduce((sum, level) => sum + level.active, 0),
   pinned: levels.reduce((sum, level) => sum + level.pinned, 0),

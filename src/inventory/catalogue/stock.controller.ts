@@ -25,7 +25,7 @@ export class StockController {
     summary: 'How much there is of several SKUs',
     description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
   })
-  @Responses({ 200: stockListType }, [ValidationFailed.kind])
+  @Responses({ 200: stockListType }, [ValidationFailed.type])
   @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
   async many(@Query('sku') sku: string | string[] | undefined) {
     const skus = [sku ?? []].flat();
@@ -55,7 +55,7 @@ export class StockController {
     summary: 'How much there is of one SKU',
     description: 'Advisory; only a 201 is a promise.',
   })
-  @Responses({ 200: stockType }, [productNotFound.kind])
+  @Responses({ 200: stockType }, [productNotFound.type])
   async one(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,

@@ -15,13 +15,13 @@ export interface Product {
 }
 
 /** A pool's stock, with what live reservations hold of it: units whose timer runs, and units that are being charged for. */
-export interface HeldInPool extends PoolStock {
+export interface StockInPool extends PoolStock {
   active: number;
   pinned: number;
 }
 
 export interface ProductWithStock extends Product {
-  levels: (HeldInPool & { version: number })[];
+  levels: (StockInPool & { version: number })[];
 }
 
 const columns = `
@@ -110,10 +110,10 @@ export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): 
 export async function lockProduct(
   tx: Tx,
   sku: string,
-  whenHeld: 'SKIP LOCKED' | '' = '',
+  whenLocked: 'SKIP LOCKED' | '' = '',
 ): Promise<Product | undefined> {
   const [product] = await tx.rows<Product>(
-    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE ${whenHeld}`,
+    `SELECT ${columns} FROM products p WHERE p.sku = $1::text FOR UPDATE ${whenLocked}`,
     [sku],
   );
   return product;

@@ -47,7 +47,7 @@ export async function attach(
 export type PinOutcome = 'pinned' | 'expired' | 'released';
 
 /** The row of an order's reservation, locked. */
-interface HeldRow {
+interface ReservationRow {
   id: string;
   orderId: string;
   status: ReservationStatus;
@@ -67,7 +67,7 @@ export class OrderReservation {
   private endReason: string | null = null;
   private givesBack = false;
 
-  constructor(private readonly before: HeldRow) {
+  constructor(private readonly before: ReservationRow) {
     this.status = before.status;
   }
 
@@ -145,7 +145,7 @@ export async function lockOrderReservations(
   tx: Tx,
   orders: { orderId: string; reservationId: string }[],
 ): Promise<Map<string, OrderReservation>> {
-  const rows = await tx.rows<HeldRow>(
+  const rows = await tx.rows<ReservationRow>(
     `
     WITH held AS MATERIALIZED (
       SELECT id, order_id AS "orderId", status, expires_at AS "expiresAt", returned_at AS "returnedAt", version

@@ -32,10 +32,10 @@ import { reservationIdOf, type ReservationStatus } from './reservation';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [
-  reservationNotFound.kind,
-  reservationExpired.kind,
-  reservationAlreadyReleased.kind,
-  reservationAlreadyConfirmed.kind,
+  reservationNotFound.type,
+  reservationExpired.type,
+  reservationAlreadyReleased.type,
+  reservationAlreadyConfirmed.type,
 ];
 
 @ApiTags('reservations')
@@ -57,9 +57,9 @@ export class ReservationsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 201: reservationType }, [
-    InsufficientStock.kind,
-    reservationLimitReached.kind,
-    ValidationFailed.kind,
+    InsufficientStock.type,
+    reservationLimitReached.type,
+    ValidationFailed.type,
     ...keyProblems,
   ])
   async create(
@@ -99,7 +99,7 @@ export class ReservationsController {
     summary: 'List your reservations',
     description: 'Newest first. All filters together must hold.',
   })
-  @Responses({ 200: reservationListType }, [ValidationFailed.kind])
+  @Responses({ 200: reservationListType }, [ValidationFailed.type])
   async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -117,7 +117,7 @@ export class ReservationsController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'getReservation', summary: 'One reservation' })
-  @Responses({ 200: reservationType }, [reservationNotFound.kind])
+  @Responses({ 200: reservationType }, [reservationNotFound.type])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -140,12 +140,12 @@ export class ReservationsController {
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: reservationType }, [
     ...endProblems,
-    reservationPinned.kind,
-    reservationHasOrder.kind,
-    InsufficientStock.kind,
-    reservationLimitReached.kind,
-    totalChanged.kind,
-    ValidationFailed.kind,
+    reservationPinned.type,
+    reservationHasOrder.type,
+    InsufficientStock.type,
+    reservationLimitReached.type,
+    totalChanged.type,
+    ValidationFailed.type,
     ...keyProblems,
   ])
   async change(
@@ -171,9 +171,9 @@ export class ReservationsController {
   })
   @Responses({ 200: reservationType }, [
     ...endProblems,
-    reservationLifetimeExceeded.kind,
-    reservationPinned.kind,
-    ValidationFailed.kind,
+    reservationLifetimeExceeded.type,
+    reservationPinned.type,
+    ValidationFailed.type,
   ])
   async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
     await this.reservations.extend(reservationIdOf(id), checkedTtl(dto.ttlSeconds, this.config), caller);
@@ -188,7 +188,7 @@ export class ReservationsController {
     summary: 'Sell the reserved stock',
     description: 'For shops that charge elsewhere.',
   })
-  @Responses({ 200: reservationType }, [...endProblems, reservationPinned.kind, reservationHasOrder.kind])
+  @Responses({ 200: reservationType }, [...endProblems, reservationPinned.type, reservationHasOrder.type])
   async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.confirm(reservationIdOf(id), caller);
     return this.current(id, caller);
@@ -199,9 +199,9 @@ export class ReservationsController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'releaseReservation', summary: 'Give the reserved stock back' })
   @Responses({ 200: reservationType }, [
-    reservationNotFound.kind,
-    reservationAlreadyConfirmed.kind,
-    reservationPinned.kind,
+    reservationNotFound.type,
+    reservationAlreadyConfirmed.type,
+    reservationPinned.type,
   ])
   async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.release(reservationIdOf(id), caller);

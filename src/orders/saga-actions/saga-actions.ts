@@ -42,7 +42,7 @@ export class SagaActions {
     const { status } = await operatorAction(
       this.db,
       {
-        transaction: 'desk',
+        transaction: 'operator-action',
         actor,
         reason,
         object: { type: 'order', id: publicId('ord', orderId) },

@@ -48,7 +48,7 @@ export class WebhooksController {
     description: 'A delivery that was seen before is answered 200 and ignored.',
   })
   @ApiHeader({ name: 'Stripe-Signature', required: true })
-  @Responses({ 200: receivedType }, [signatureInvalid.kind, malformedRequest.kind])
+  @Responses({ 200: receivedType }, [signatureInvalid.type, malformedRequest.type])
   async stripe(
     @Req() request: FastifyRequest & { rawBody?: Buffer },
     @Headers('Stripe-Signature') signature?: string,

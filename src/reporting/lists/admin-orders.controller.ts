@@ -31,11 +31,11 @@ import { sagaView } from '../order-timeline/saga-view';
 import { sagaOptionsType, sagaType } from '../order-timeline/saga.responses';
 
 const sagaActionProblems = [
-  ValidationFailed.kind,
-  orderNotFound.kind,
-  sagaSettled.kind,
-  sagaDriven.kind,
-  idempotencyKeyReused.kind,
+  ValidationFailed.type,
+  orderNotFound.type,
+  sagaSettled.type,
+  sagaDriven.type,
+  idempotencyKeyReused.type,
 ];
 
 @ApiTags('admin: orders')
@@ -55,7 +55,7 @@ export class AdminOrdersController {
     summary: 'All orders',
     description: 'Newest first. All filters together must hold.',
   })
-  @Responses({ 200: orderListType }, [ValidationFailed.kind])
+  @Responses({ 200: orderListType }, [ValidationFailed.type])
   async list(@Query() query: AdminOrderListQuery) {
     const { limit, after } = pageBounds(query);
     const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
@@ -69,7 +69,7 @@ export class AdminOrdersController {
     description:
       'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
   })
-  @Responses({ 200: sagaType }, [orderNotFound.kind])
+  @Responses({ 200: sagaType }, [orderNotFound.type])
   async saga(@Param('id') id: string) {
     return sagaView(await this.facts(orderIdOf(id)));
   }
@@ -81,7 +81,7 @@ export class AdminOrdersController {
     description:
       'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
   })
-  @Responses({ 200: sagaOptionsType }, [orderNotFound.kind])
+  @Responses({ 200: sagaOptionsType }, [orderNotFound.type])
   async options(@Param('id') id: string) {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
@@ -117,7 +117,7 @@ export class AdminOrdersController {
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.kind])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.type])
   compensate(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -137,7 +137,7 @@ export class AdminOrdersController {
     description:
       'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.kind])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.type])
   resolve(
     @Param('id') id: string,
     @Body() dto: ReasonDto,

@@ -37,7 +37,7 @@ export class FindController {
     description:
       'At most 10, best first. The end of an id is searched among what is unfinished and the newest 500 000 of each kind.',
   })
-  @Responses({ 200: foundListType }, [ValidationFailed.kind])
+  @Responses({ 200: foundListType }, [ValidationFailed.type])
   async find(@Query() { q }: FindQuery) {
     return { object: 'list' as const, data: await find(this.db, q.trim()) };
   }

@@ -23,9 +23,9 @@ export function ratesOf({ second, orders, log, today }: RateSources) {
   const from = second - chartSeconds;
   const seconds = Array.from({ length: chartSeconds }, (_, nth) => from + nth);
   const counts = seconds.map((at) => orders.get(at) ?? noCounts());
-  const told = seconds.map((at) => log.between(at, at + 1));
+  const factsBySecond = seconds.map((at) => log.between(at, at + 1));
   const column = (of: keyof OrderCounts) => counts.map((one) => one[of]);
-  const soldOut = told.map((facts) => facts.reduce((sum, one) => sum + (one.soldOut ?? 0), 0));
+  const soldOut = factsBySecond.map((facts) => facts.reduce((sum, one) => sum + (one.soldOut ?? 0), 0));
   const rate = (values: number[]) => rateOf(values, from);
   return {
     ordersAccepted: rate(column('accepted')),
@@ -37,7 +37,7 @@ export function ratesOf({ second, orders, log, today }: RateSources) {
     soldOut: { ...rate(soldOut), ...mostWanted(log, second) },
     declined: rate(column('declined')),
     expired: rate(column('expired')),
-    intake: { ...intakeOf(told.slice(-latencySeconds).flat()), boundMs: intakeBoundMs },
+    intake: { ...intakeOf(factsBySecond.slice(-latencySeconds).flat()), boundMs: intakeBoundMs },
     series: {
       from: isoOf(from),
       ordersAccepted: column('accepted'),
@@ -45,7 +45,7 @@ export function ratesOf({ second, orders, log, today }: RateSources) {
       ordersPlaced: column('placed'),
       soldOut,
       declined: column('declined'),
-      intakeP99Ms: told.map((facts) => intakeOf(facts).p99Ms),
+      intakeP99Ms: factsBySecond.map((facts) => intakeOf(facts).p99Ms),
     },
   };
 }

@@ -54,7 +54,7 @@ export class ReviewController {
     description:
       'Stuck sagas, payments without a result after two retries, and dead letters. Most money first, or oldest first.',
   })
-  @Responses({ 200: pageType(caseType) }, [ValidationFailed.kind])
+  @Responses({ 200: pageType(caseType) }, [ValidationFailed.type])
   async list(@Query() query: ReviewQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const rows = await listCases(this.db, {
@@ -72,7 +72,7 @@ export class ReviewController {
     summary: 'One case',
     description: 'By the id of its order, or of its message (`evt_…`).',
   })
-  @Responses({ 200: caseType }, [caseNotFound.kind])
+  @Responses({ 200: caseType }, [caseNotFound.type])
   async get(@Param('id') id: string) {
     const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id);
     const found = internal && (await findCase(this.db, internal));

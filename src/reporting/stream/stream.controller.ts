@@ -41,7 +41,7 @@ export class StreamController {
   })
   @ApiProduces('text/event-stream')
   @StreamOf(streamMessageType)
-  @Responses({}, [ValidationFailed.kind, tooManyStreams.kind])
+  @Responses({}, [ValidationFailed.type, tooManyStreams.type])
   async open(
     @Query('topics') topics: string | string[] | undefined,
     @Req() request: FastifyRequest,

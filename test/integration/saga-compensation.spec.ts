@@ -1,5 +1,5 @@
 import { undoReservation } from '../support/order-reservation';
-import { answerOf, createWorld, expectInvariants, shop, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { endOf, passTime, sagaOf } from '../support/sagas';
 import { approvalOf, declinedCard, silence } from '../support/scripted-gateway';
 
@@ -15,7 +15,7 @@ const drive = (orderId: string) => world.runner().drive(orderId);
 
 let asked = 0;
 const requestCancellation = (orderId: string, by: 'cancel' | 'refund') =>
-  answerOf(world.orders.requestCancellation(orderId, by, `wish-${++asked}`, shop));
+  outcomeOf(world.orders.requestCancellation(orderId, by, `wish-${++asked}`, shop));
 
 async function placedOrder(): Promise<string> {
   const orderId = await world.order();

@@ -3,7 +3,7 @@ import { reservationPage } from '../../src/inventory/reservations/reservation-li
 import type { ReservationListQuery } from '../../src/inventory/reservations/reservations.dto';
 import { type OrderFilter, listAllOrders } from '../../src/reporting/lists/order-list';
 import { Checkout } from '../support/checkouts';
-import { answerOf, createWorld, expectInvariants, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, type World } from '../support/fixtures';
 
 /** An operator's lists: every filter, alone and together, in pages that neither repeat nor miss a row. */
 
@@ -214,7 +214,7 @@ describe('the list of reservations', () => {
     const sku = await world.product();
     for (let nth = 0; nth < 2; nth++) await world.reserve([{ sku, quantity: 1 }]);
     const { nextCursor } = await reservationPage(world.db, { sort: 'ends', limit: '1' });
-    expect(await answerOf(reservationPage(world.db, { cursor: nextCursor! }))).toBe('validation_failed');
-    expect(await answerOf(Promise.resolve().then(() => reservationPage(world.db, { sort: 'ends', status: 'expired' })))).toBe('validation_failed'); // prettier-ignore
+    expect(await outcomeOf(reservationPage(world.db, { cursor: nextCursor! }))).toBe('validation_failed');
+    expect(await outcomeOf(Promise.resolve().then(() => reservationPage(world.db, { sort: 'ends', status: 'expired' })))).toBe('validation_failed'); // prettier-ignore
   });
 });

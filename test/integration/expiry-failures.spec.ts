@@ -1,4 +1,4 @@
-import { answerOf, createWorld, expectInvariants, type World } from '../support/fixtures';
+import { outcomeOf, createWorld, expectInvariants, type World } from '../support/fixtures';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -54,7 +54,7 @@ describe('expiring reservations', () => {
 
     const bought = await world.reserve([{ sku: good, quantity: 4 }]);
     expect(await statuses([failing, ending, bought])).toEqual(['active', 'expired', 'active']);
-    expect(await answerOf(world.reserve([one(good)]))).toBe('insufficient_stock');
+    expect(await outcomeOf(world.reserve([one(good)]))).toBe('insufficient_stock');
 
     await world.rows(`UPDATE stock_levels SET reserved = 1 WHERE sku = $1`, [bad]);
     expect(await world.reservations.expireDue()).toBe(1);
