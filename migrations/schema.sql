@@ -73,6 +73,14 @@ CREATE TABLE inbox (
 
 CREATE INDEX inbox_by_age ON inbox USING brin (received_at);
 
+CREATE TABLE installation (
+  single boolean NOT NULL DEFAULT true,
+  id uuid NOT NULL,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT installation_single_check CHECK (single),
+  CONSTRAINT installation_pkey PRIMARY KEY (single)
+);
+
 CREATE TABLE last_audit (
   newest boolean NOT NULL DEFAULT true,
   checked_at timestamp with time zone NOT NULL,
@@ -148,6 +156,42 @@ CREATE INDEX outbox_by_age ON outbox USING brin (created_at) WITH (autosummarize
 CREATE INDEX outbox_due ON outbox USING btree (next_relay_at) WHERE (applied_at IS NULL);
 CREATE INDEX outbox_misdated ON outbox USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at AT TIME ZONE 'UTC'::text)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
 
+CREATE TABLE payment_checks (
+  order_id uuid NOT NULL,
+  due_at timestamp with time zone NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  CONSTRAINT payment_checks_pkey PRIMARY KEY (order_id)
+);
+
+CREATE INDEX payment_checks_due ON payment_checks USING btree (due_at);
+
+CREATE TABLE payment_facts (
+  id uuid NOT NULL,
+  order_id uuid,
+  type text NOT NULL,
+  reference text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  status text,
+  due_by timestamp with time zone,
+  data jsonb NOT NULL DEFAULT '{}'::jsonb,
+  at timestamp with time zone NOT NULL,
+  seen_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  amount_at_risk bigint NOT NULL DEFAULT 0,
+  is_case boolean NOT NULL DEFAULT false,
+  settled_at timestamp with time zone,
+  settled_by text,
+  settled_reason text,
+  CONSTRAINT payment_facts_amount_at_risk_check CHECK ((amount_at_risk >= 0)),
+  CONSTRAINT payment_facts_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT payment_facts_check CHECK (((settled_at IS NULL) OR is_case)),
+  CONSTRAINT payment_facts_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX payment_facts_cases ON payment_facts USING btree (seen_at) WHERE (is_case AND (settled_at IS NULL));
+CREATE INDEX payment_facts_of_order ON payment_facts USING btree (order_id) WHERE (order_id IS NOT NULL);
+CREATE UNIQUE INDEX payment_facts_once ON payment_facts USING btree (reference, type);
+
 CREATE TABLE payment_operations (
   id uuid NOT NULL,
   order_id uuid NOT NULL,
@@ -164,16 +208,21 @@ CREATE TABLE payment_operations (
   settled_at timestamp with time zone,
   number integer,
   provider_key text,
+  doubt text,
+  looks integer NOT NULL DEFAULT 0,
+  waits_for text,
+  failure_reason text,
   CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
   CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
-  CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text])) = (settled_at IS NOT NULL))),
-  CONSTRAINT payment_operations_status_check CHECK ((status = ANY (ARRAY['created'::text, 'sent'::text, 'approved'::text, 'declined'::text, 'unknown'::text]))),
+  CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text, 'failed'::text])) = (settled_at IS NOT NULL))),
+  CONSTRAINT payment_operations_status_check CHECK ((status = ANY (ARRAY['created'::text, 'sent'::text, 'approved'::text, 'declined'::text, 'unknown'::text, 'pending'::text, 'failed'::text]))),
+  CONSTRAINT payment_operations_waits_for_check CHECK ((waits_for = ANY (ARRAY['buyer'::text, 'provider'::text]))),
   CONSTRAINT payment_operations_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
 
 CREATE INDEX payment_operations_of_order ON payment_operations USING btree (order_id);
 CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = 'authorize'::text) AND (provider_reference IS NOT NULL));
-CREATE UNIQUE INDEX payment_operations_one_live ON payment_operations USING btree (order_id, kind) WHERE (status <> 'declined'::text);
+CREATE UNIQUE INDEX payment_operations_one_live ON payment_operations USING btree (order_id, kind) WHERE (status <> ALL (ARRAY['declined'::text, 'failed'::text]));
 CREATE INDEX payment_operations_unknown ON payment_operations USING btree (order_id) WHERE (status = 'unknown'::text);
 
 CREATE TABLE products (
@@ -209,6 +258,21 @@ CREATE TABLE provider_events (
 
 CREATE INDEX provider_events_of_order ON provider_events USING btree (order_id) WHERE (order_id IS NOT NULL);
 CREATE INDEX provider_events_unprocessed ON provider_events USING btree (received_at) WHERE (processed_at IS NULL);
+
+CREATE TABLE reconciliations (
+  id uuid NOT NULL,
+  status text NOT NULL,
+  from_at timestamp with time zone NOT NULL,
+  to_at timestamp with time zone NOT NULL,
+  compared integer NOT NULL DEFAULT 0,
+  differences jsonb NOT NULL DEFAULT '[]'::jsonb,
+  others integer NOT NULL DEFAULT 0,
+  error text,
+  started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  ended_at timestamp with time zone,
+  CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text]))),
+  CONSTRAINT reconciliations_pkey PRIMARY KEY (id)
+);
 
 CREATE TABLE releases (
   id uuid NOT NULL,
@@ -311,6 +375,7 @@ CREATE TABLE sagas (
   code_version integer NOT NULL,
   version integer NOT NULL DEFAULT 1,
   sweeps integer NOT NULL DEFAULT 0,
+  search_first boolean NOT NULL DEFAULT false,
   CONSTRAINT sagas_compensation_has_an_end CHECK (((status <> ALL (ARRAY['compensating'::text, 'compensated'::text])) OR (ends_as IS NOT NULL))),
   CONSTRAINT sagas_status_check CHECK ((status = ANY (ARRAY['running'::text, 'completed'::text, 'compensating'::text, 'compensated'::text, 'stuck'::text]))),
   CONSTRAINT sagas_unfinished_is_due CHECK (

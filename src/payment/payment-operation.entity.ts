@@ -18,4 +18,8 @@ export class PaymentOperationEntity {
   @Column('timestamptz', { nullable: true }) settledAt!: Date | null;
   @Column('int', { nullable: true }) number!: number | null;
   @Column('text', { nullable: true }) providerKey!: string | null;
+  @Column('text', { nullable: true }) doubt!: string | null;
+  @Column('int', { default: 0 }) looks!: number;
+  @Column('text', { nullable: true }) waitsFor!: 'buyer' | 'provider' | null;
+  @Column('text', { nullable: true }) failureReason!: string | null;
 }

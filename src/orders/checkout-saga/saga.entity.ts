@@ -19,6 +19,7 @@ export class SagaEntity {
   @Column('int') codeVersion!: number;
   @Column('int', { default: 1 }) version!: number;
   @Column('int', { default: 0 }) sweeps!: number;
+  @Column('boolean', { default: false }) searchFirst!: boolean;
 }
 
 /** One line of a saga’s history. */

@@ -1,0 +1,57 @@
+import { Column, Entity, PrimaryColumn } from 'typeorm';
+
+/** Something that happened at the provider without us, or went wrong there later. A case waits for an operator. */
+@Entity('payment_facts')
+export class PaymentFactEntity {
+  @PrimaryColumn('uuid') id!: string;
+  /** Null: the provider names an order that this database does not know. */
+  @Column('uuid', { nullable: true }) orderId!: string | null;
+  @Column('text') type!: string;
+  /** The provider's id of what it is about: a refund, a dispute or an intent. */
+  @Column('text') reference!: string;
+  @Column('bigint') amount!: number;
+  @Column('text') currency!: string;
+  @Column('text', { nullable: true }) status!: string | null;
+  @Column('timestamptz', { nullable: true }) dueBy!: Date | null;
+  @Column('jsonb', { default: {} }) data!: Record<string, unknown>;
+  /** By the provider's clock. */
+  @Column('timestamptz') at!: Date;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) seenAt!: Date;
+  @Column('bigint', { default: 0 }) amountAtRisk!: number;
+  @Column('boolean', { default: false }) isCase!: boolean;
+  @Column('timestamptz', { nullable: true }) settledAt!: Date | null;
+  @Column('text', { nullable: true }) settledBy!: string | null;
+  @Column('text', { nullable: true }) settledReason!: string | null;
+}
+
+/** An order whose money is due to be compared with the provider's records. */
+@Entity('payment_checks')
+export class PaymentCheckEntity {
+  @PrimaryColumn('uuid') orderId!: string;
+  @Column('timestamptz') dueAt!: Date;
+  @Column('int', { default: 0 }) attempt!: number;
+}
+
+/** One comparison of our payments with the provider's, over a period. */
+@Entity('reconciliations')
+export class ReconciliationEntity {
+  @PrimaryColumn('uuid') id!: string;
+  @Column('text') status!: 'running' | 'done' | 'failed';
+  @Column('timestamptz') fromAt!: Date;
+  @Column('timestamptz') toAt!: Date;
+  @Column('int', { default: 0 }) compared!: number;
+  @Column('jsonb', { default: [] }) differences!: unknown[];
+  /** Payments that carry another installation's id, or none: counted and never touched. */
+  @Column('int', { default: 0 }) others!: number;
+  @Column('text', { nullable: true }) error!: string | null;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) startedAt!: Date;
+  @Column('timestamptz', { nullable: true }) endedAt!: Date | null;
+}
+
+/** Names this installation in the metadata of what it sends to the provider, whose account others may use too. */
+@Entity('installation')
+export class InstallationEntity {
+  @PrimaryColumn('boolean', { default: true }) single!: true;
+  @Column('uuid') id!: string;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
+}
