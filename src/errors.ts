@@ -1,68 +1,56 @@
-/**
- * An error for the caller: a stable code, a status and facts. Its message says what happened and what to do next.
- * `http/problem.filter.ts` sends it as problem details (RFC 9457).
- */
-export abstract class HoldfastError extends Error {
-  abstract readonly code: string;
-  abstract readonly status: number;
-  /** A short sentence, the same for every error with this code. */
-  abstract readonly title: string;
+/** What all problems of one type share. The code is stable, and the title is the same for each of them. */
+export interface ProblemType {
+  code: string;
+  status: number;
+  title: string;
   /** Whether the same request may succeed later, unchanged. */
-  readonly retryable: boolean = false;
+  retryable?: boolean;
   /** Seconds for `Retry-After`. Every 429 and 503 must have it. */
-  readonly retryAfterSeconds?: number;
-
-  /** Members to add to the problem: shortfalls, errors, the order. */
-  facts(): Record<string, unknown> {
-    return {};
-  }
+  retryAfterSeconds?: number;
 }
 
-/** An error without its own class. */
-export class Refusal extends HoldfastError {
+/**
+ * An error for the caller: a problem type and facts. Its message says what happened and what to do next.
+ * `http/problem.filter.ts` sends it as problem details (RFC 9457).
+ */
+export class HoldfastError extends Error {
   readonly code: string;
   readonly status: number;
   readonly title: string;
-  override readonly retryable: boolean;
-  override readonly retryAfterSeconds?: number;
-  private readonly members: Record<string, unknown>;
+  readonly retryable: boolean;
+  readonly retryAfterSeconds?: number;
 
-  constructor(type: ProblemType, detail: string, members: Record<string, unknown> = {}) {
+  /** `facts`: members to add to the problem, such as shortfalls, errors, the order. */
+  constructor(
+    type: ProblemType,
+    detail: string,
+    readonly facts: Record<string, unknown> = {},
+  ) {
     super(detail);
     this.code = type.code;
     this.status = type.status;
     this.title = type.title;
     this.retryable = type.retryable ?? false;
     this.retryAfterSeconds = type.retryAfterSeconds;
-    this.members = members;
-  }
-
-  override facts() {
-    return this.members;
   }
 }
 
-export interface ProblemType {
-  code: string;
-  status: number;
-  title: string;
-  retryable?: boolean;
-  retryAfterSeconds?: number;
-}
-
-/** All kinds of refusals, for the OpenAPI description and the page of problems. */
+/** All problem types, for the OpenAPI description and the page of problems. */
 export const problemTypes: ProblemType[] = [];
 
+type Retry = Pick<ProblemType, 'retryable' | 'retryAfterSeconds'>;
+
 /** Declares a problem type whose error has its own class. */
-export function declareProblem(type: ProblemType): ProblemType {
+export function declareProblem(status: number, code: string, title: string, retry: Retry = {}): ProblemType {
+  const type = { code, status, title, ...retry };
   problemTypes.push(type);
   return type;
 }
 
-/** Declares a refusal's code, status and title. Call the result to make the error. */
-export function refusal(type: ProblemType) {
-  declareProblem(type);
-  const make = (detail: string, members?: Record<string, unknown>) => new Refusal(type, detail, members);
+/** Declares a problem type. Call the result to make the error. */
+export function refusal(status: number, code: string, title: string, retry?: Retry) {
+  const type = declareProblem(status, code, title, retry);
+  const make = (detail: string, facts?: Record<string, unknown>) => new HoldfastError(type, detail, facts);
   return Object.assign(make, { type });
 }
 
@@ -77,105 +65,56 @@ export interface FieldError {
 export const errorsMax = 20;
 
 export class ValidationFailed extends HoldfastError {
-  static readonly type = declareProblem({
-    code: 'validation_failed',
-    status: 422,
-    title: 'The request is not valid',
-  });
-  readonly code = ValidationFailed.type.code;
-  readonly status = ValidationFailed.type.status;
-  readonly title = ValidationFailed.type.title;
-
+  static readonly type = declareProblem(422, 'validation_failed', 'The request is not valid');
   readonly errors: FieldError[];
-  private readonly omitted: number;
 
   /** `more`: how many further errors there are. */
-  constructor(errors: FieldError[], more = 0) {
-    super(
-      errors
-        .slice(0, errorsMax)
-        .map((error) => `${error.pointer || 'body'}: ${error.detail}`)
-        .join(' ')
-        .slice(0, 1_000),
-    );
-    this.errors = errors.slice(0, errorsMax);
-    this.omitted = errors.length - this.errors.length + more;
-  }
-
-  override facts() {
-    return this.omitted > 0 ? { errors: this.errors, errorsOmitted: this.omitted } : { errors: this.errors };
+  constructor(all: FieldError | FieldError[], more = 0) {
+    const errors = [all].flat();
+    const shown = errors.slice(0, errorsMax);
+    const errorsOmitted = errors.length - shown.length + more;
+    const detail = shown.map((error) => `${error.pointer || 'body'}: ${error.detail}`).join(' ');
+    const facts = errorsOmitted > 0 ? { errors: shown, errorsOmitted } : { errors: shown };
+    super(ValidationFailed.type, detail.slice(0, 1_000), facts);
+    this.errors = shown;
   }
 }
 
-export const notFound = refusal({
-  code: 'not_found',
-  status: 404,
-  title: 'There is nothing at this address',
-});
-export const unauthenticated = refusal({
-  code: 'unauthenticated',
-  status: 401,
-  title: 'A valid key is required',
-});
-export const forbidden = refusal({ code: 'forbidden', status: 403, title: 'The key may not do this' });
-export const malformedRequest = refusal({
-  code: 'malformed_request',
-  status: 400,
-  title: 'The request cannot be read',
-});
-export const bodyTooComplex = refusal({
-  code: 'body_too_complex',
-  status: 400,
-  title: 'The body is nested too deeply or has too many members',
-});
-export const bodyTooLarge = refusal({
-  code: 'body_too_large',
-  status: 413,
-  title: 'The body is too large',
-});
-export const requestTimeout = refusal({
-  code: 'request_timeout',
-  status: 408,
-  title: 'The request did not arrive in time',
+export const notFound = refusal(404, 'not_found', 'There is nothing at this address');
+export const unauthenticated = refusal(401, 'unauthenticated', 'A valid key is required');
+export const forbidden = refusal(403, 'forbidden', 'The key may not do this');
+export const malformedRequest = refusal(400, 'malformed_request', 'The request cannot be read');
+export const bodyTooComplex = refusal(
+  400,
+  'body_too_complex',
+  'The body is nested too deeply or has too many members',
+);
+export const bodyTooLarge = refusal(413, 'body_too_large', 'The body is too large');
+export const requestTimeout = refusal(408, 'request_timeout', 'The request did not arrive in time', {
   retryable: true,
 });
-export const tooManyPipelined = refusal({
-  code: 'too_many_pipelined',
-  status: 429,
-  title: 'Too many requests sent ahead on one connection',
-  retryable: true,
-  retryAfterSeconds: 1,
-});
-export const headersTooLarge = refusal({
-  code: 'headers_too_large',
-  status: 431,
-  title: 'The headers are too large',
-});
-export const unsupportedMediaType = refusal({
-  code: 'unsupported_media_type',
-  status: 415,
-  title: 'The body must be JSON in UTF-8, not compressed',
-});
-export const preconditionRequired = refusal({
-  code: 'precondition_required',
-  status: 428,
-  title: 'An If-Match header is required',
-});
-export const preconditionFailed = refusal({
-  code: 'precondition_failed',
-  status: 412,
-  title: 'A precondition of the request does not hold',
-});
-export const internalError = refusal({
-  code: 'internal_error',
-  status: 500,
-  title: 'Something broke on our side',
+export const tooManyPipelined = refusal(
+  429,
+  'too_many_pipelined',
+  'Too many requests sent ahead on one connection',
+  { retryable: true, retryAfterSeconds: 1 },
+);
+export const headersTooLarge = refusal(431, 'headers_too_large', 'The headers are too large');
+export const unsupportedMediaType = refusal(
+  415,
+  'unsupported_media_type',
+  'The body must be JSON in UTF-8, not compressed',
+);
+export const preconditionRequired = refusal(428, 'precondition_required', 'An If-Match header is required');
+export const preconditionFailed = refusal(
+  412,
+  'precondition_failed',
+  'A precondition of the request does not hold',
+);
+export const internalError = refusal(500, 'internal_error', 'Something broke on our side', {
   retryable: true,
 });
-export const unavailable = refusal({
-  code: 'unavailable',
-  status: 503,
-  title: 'The service cannot do this right now',
+export const unavailable = refusal(503, 'unavailable', 'The service cannot do this right now', {
   retryable: true,
   retryAfterSeconds: 1,
 });

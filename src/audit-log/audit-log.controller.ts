@@ -70,7 +70,7 @@ export class ActionsController {
     summary: 'The audit log',
     description: 'Who did what, and why, with what it was before and after. Newest first; kept forever.',
   })
-  @Responses({ 200: pageType(actionType) }, [ValidationFailed.type])
+  @Responses({ 200: pageType(actionType) }, [ValidationFailed])
   async list(@Query() query: ActionsQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listActions(this.db, filterOf(query), limit, after), limit, (row) => row.id, view);

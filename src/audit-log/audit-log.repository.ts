@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { idsOfPeriod, lastId, misdatedOf, newId } from '../ids';
 import type { Principal } from '../auth/auth.guard';
 
@@ -33,9 +33,7 @@ export async function recordActions(
     [
       actions.map(() => newId()),
       actor.name,
-      actions.map(({ action }) => action),
-      actions.map(({ objectType }) => objectType),
-      actions.map(({ objectId }) => objectId),
+      ...columnsOf(actions, 'action', 'objectType', 'objectId'),
       actions.map(({ reason }) => reason ?? null),
       actions.map(({ before }) => json(before)),
       actions.map(({ after }) => json(after)),

@@ -79,11 +79,11 @@ export class AuthGuard implements CanActivate {
   }
 }
 
-export const crossSiteRequest = refusal({
-  code: 'cross_site_request',
-  status: 403,
-  title: 'The request does not come from the dashboard',
-});
+export const crossSiteRequest = refusal(
+  403,
+  'cross_site_request',
+  'The request does not come from the dashboard',
+);
 
 export const readsOnly = ({ method }: FastifyRequest) => method === 'GET' || method === 'HEAD';
 

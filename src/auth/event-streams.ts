@@ -10,10 +10,7 @@ import type { Authenticated, Credential } from './auth.guard';
 import { EventStream, type StreamEvent } from '../http/event-stream';
 import { Sessions } from './sessions';
 
-export const tooManyStreams = refusal({
-  code: 'too_many_streams',
-  status: 429,
-  title: 'The key has too many event streams',
+export const tooManyStreams = refusal(429, 'too_many_streams', 'The key has too many event streams', {
   retryable: true,
   retryAfterSeconds: 5,
 });

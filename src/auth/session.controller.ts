@@ -68,11 +68,11 @@ export class SessionController {
       'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key it renews the session of the cookie.',
   })
   @Responses({ 201: sessionType }, [
-    ValidationFailed.type,
-    unauthenticated.type,
-    forbidden.type,
-    crossSiteRequest.type,
-    SignInLimited.type,
+    ValidationFailed,
+    unauthenticated,
+    forbidden,
+    crossSiteRequest,
+    SignInLimited,
   ])
   async begin(
     @Body() { key }: SignInDto,
@@ -93,7 +93,7 @@ export class SessionController {
     description:
       'The 401 holds what a sign-in page needs: the environment, and outside production the development keys.',
   })
-  @Responses({ 200: sessionType }, [unauthenticated.type])
+  @Responses({ 200: sessionType }, [unauthenticated])
   async get(@Req() request: FastifyRequest) {
     const token = sessionToken(request);
     const session = token && (await this.sessions.find(token));
@@ -111,7 +111,7 @@ export class SessionController {
     summary: 'Sign out',
     description: 'Ends the session in every tab.',
   })
-  @Responses({}, [crossSiteRequest.type])
+  @Responses({}, [crossSiteRequest])
   async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
     const token = sessionToken(request);
     if (token === undefined) return;

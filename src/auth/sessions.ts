@@ -152,24 +152,14 @@ const failuresMax = 5;
 const windowSeconds = 60;
 
 export class SignInLimited extends HoldfastError {
-  static readonly type = declareProblem({
-    code: 'sign_in_limited',
-    status: 429,
-    title: 'Too many failed sign-ins',
+  static readonly type = declareProblem(429, 'sign_in_limited', 'Too many failed sign-ins', {
     retryable: true,
     retryAfterSeconds: windowSeconds,
   });
-  readonly code = SignInLimited.type.code;
-  readonly status = SignInLimited.type.status;
-  readonly title = SignInLimited.type.title;
-  override readonly retryable = true;
 
-  constructor(override readonly retryAfterSeconds: number) {
-    super(`Too many tries. Wait ${retryAfterSeconds} s.`);
-  }
-
-  override facts() {
-    return { retryAfterSeconds: this.retryAfterSeconds };
+  constructor(retryAfterSeconds: number) {
+    const type = { ...SignInLimited.type, retryAfterSeconds };
+    super(type, `Too many tries. Wait ${retryAfterSeconds} s.`, { retryAfterSeconds });
   }
 }
 

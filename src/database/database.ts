@@ -183,6 +183,10 @@ export class Database implements Queryable {
   }
 }
 
+/** These members of all rows, column by column, as `unnest` takes them. */
+export const columnsOf = <Row extends object>(rows: readonly Row[], ...names: (keyof Row & string)[]) =>
+  names.map((name) => rows.map((row) => row[name]));
+
 /** The database's time, which all processes share: their own clocks differ. */
 export async function clockOf(queryable: Queryable): Promise<Date> {
   const [row] = await queryable.rows<{ now: Date }>(`SELECT clock_timestamp() AS now`);

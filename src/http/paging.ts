@@ -61,13 +61,11 @@ export function pageOf<R, T>(
 function decode(cursor: string, expected: RegExp): string {
   const key = Buffer.from(cursor, 'base64url').toString();
   if (Buffer.from(key).toString('base64url') !== cursor || !expected.test(key)) {
-    throw new ValidationFailed([
-      {
-        pointer: '/cursor',
-        code: 'cursor_unknown',
-        detail: 'This cursor does not belong to this list. Start without one.',
-      },
-    ]);
+    throw new ValidationFailed({
+      pointer: '/cursor',
+      code: 'cursor_unknown',
+      detail: 'This cursor does not belong to this list. Start without one.',
+    });
   }
   return key;
 }

@@ -19,7 +19,7 @@ export function problemBody(error: HoldfastError, request: { url: string; id: st
     instance: request.url.split('?')[0],
     requestId: request.id,
     retryable: error.retryable,
-    ...error.facts(),
+    ...error.facts,
   };
 }
 

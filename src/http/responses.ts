@@ -49,7 +49,7 @@ type BodyOf<Types extends ByStatus> = z.infer<Types[keyof Types]> | undefined | 
  * What a route answers: a type per status, and its own problems beside those that every route has. A handler that returns
  * something else does not compile.
  */
-export function Responses<Types extends ByStatus>(types: Types, problems: ProblemType[] = []) {
+export function Responses<Types extends ByStatus>(types: Types, problems: { type: ProblemType }[] = []) {
   return <Handler extends (...args: never[]) => BodyOf<Types> | Promise<BodyOf<Types>>>(
     target: object,
     name: string,
@@ -59,7 +59,7 @@ export function Responses<Types extends ByStatus>(types: Types, problems: Proble
       const content = { 'application/json': { schema: { $ref: refTo(nameOf(type)) } } };
       ApiResponse({ status: Number(status), description: nameOf(type), content })(target, name, handler);
     }
-    const codes = problems.map(({ code }) => code);
+    const codes = problems.map(({ type }) => type.code);
     ApiExtension('x-problems', codes)(target, name, handler);
   };
 }

@@ -1,32 +1,28 @@
 import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { LostRace } from '../database/pg-errors';
 import { type HoldfastError, refusal } from '../errors';
 
-export const idempotencyKeyMissing = refusal({
-  code: 'idempotency_key_missing',
-  status: 400,
-  title: 'An Idempotency-Key header is required',
-});
-export const idempotencyKeyInvalid = refusal({
-  code: 'idempotency_key_invalid',
-  status: 400,
-  title: 'The Idempotency-Key header cannot be used',
-});
-export const idempotencyKeyReused = refusal({
-  code: 'idempotency_key_reused',
-  status: 422,
-  title: 'This Idempotency-Key belongs to another request',
-});
+export const idempotencyKeyMissing = refusal(
+  400,
+  'idempotency_key_missing',
+  'An Idempotency-Key header is required',
+);
+export const idempotencyKeyInvalid = refusal(
+  400,
+  'idempotency_key_invalid',
+  'The Idempotency-Key header cannot be used',
+);
+export const idempotencyKeyReused = refusal(
+  422,
+  'idempotency_key_reused',
+  'This Idempotency-Key belongs to another request',
+);
 
 /** The problems of every call that requires a key. */
-export const keyProblems = [
-  idempotencyKeyMissing.type,
-  idempotencyKeyInvalid.type,
-  idempotencyKeyReused.type,
-];
+export const keyProblems = [idempotencyKeyMissing, idempotencyKeyInvalid, idempotencyKeyReused];
 
 /** A caller's name for one thing it wants done once. */
 export interface IdempotencyClaim {
@@ -187,9 +183,7 @@ type KeyName = Pick<KeyRow, 'principal' | 'operation' | 'key'>;
 const nameOf = (claim: KeyName) => `${claim.principal}\n${claim.operation}\n${claim.key}`;
 
 const columns = (claims: IdempotencyClaim[]) => [
-  claims.map((claim) => claim.principal),
-  claims.map((claim) => claim.operation),
-  claims.map((claim) => claim.key),
+  ...columnsOf(claims, 'principal', 'operation', 'key'),
   claims.map((claim) => claim.fingerprint.toString('hex')),
   claims.map((claim) => claim.resourceId),
 ];

@@ -40,10 +40,10 @@ export class LoadTestsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 202: loadTestType }, [
-    ValidationFailed.type,
-    loadTestRunning.type,
-    idempotencyKeyInvalid.type,
-    idempotencyKeyReused.type,
+    ValidationFailed,
+    loadTestRunning,
+    idempotencyKeyInvalid,
+    idempotencyKeyReused,
   ])
   start(
     @Body() dto: NewLoadTestDto,
@@ -52,13 +52,11 @@ export class LoadTestsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     if (dto.declineRate + dto.abandonRate > 1)
-      throw new ValidationFailed([
-        {
-          pointer: '/abandonRate',
-          code: 'shares_over_one',
-          detail: 'declineRate and abandonRate add up to more than 1.',
-        },
-      ]);
+      throw new ValidationFailed({
+        pointer: '/abandonRate',
+        code: 'shares_over_one',
+        detail: 'declineRate and abandonRate add up to more than 1.',
+      });
     void reply.header('retry-after', '1');
     return this.tests.start({ ...dto }, key, caller);
   }
@@ -76,7 +74,7 @@ export class LoadTestsController {
 
   @Get(':id')
   @ApiOperation({ operationId: 'getLoadTest', summary: 'One rehearsal' })
-  @Responses({ 200: loadTestType }, [loadTestNotFound.type])
+  @Responses({ 200: loadTestType }, [loadTestNotFound])
   get(@Param('id') id: string) {
     return this.tests.find(id);
   }
@@ -89,7 +87,7 @@ export class LoadTestsController {
     summary: 'Stop a rehearsal',
     description: 'Its buyers go home; what was sold stays sold.',
   })
-  @Responses({ 200: loadTestType }, [ValidationFailed.type, loadTestNotFound.type])
+  @Responses({ 200: loadTestType }, [ValidationFailed, loadTestNotFound])
   stop(@Param('id') id: string, @Body() { reason }: ReasonDto, @Caller() caller: Principal) {
     return this.tests.stop(id, reason, caller);
   }

@@ -17,16 +17,8 @@ import { LoadTestRun } from './load-test-run';
 import { type LoadTest, LoadTestFiles, waitingLane } from './load-test-files';
 import type { NewLoadTestDto } from './load-tests.dto';
 
-export const loadTestRunning = refusal({
-  code: 'load_test_running',
-  status: 409,
-  title: 'A load test is running',
-});
-export const loadTestNotFound = refusal({
-  code: 'load_test_not_found',
-  status: 404,
-  title: 'There is no such load test',
-});
+export const loadTestRunning = refusal(409, 'load_test_running', 'A load test is running');
+export const loadTestNotFound = refusal(404, 'load_test_not_found', 'There is no such load test');
 
 const root = join(__dirname, '../..');
 const program = join(root, 'scripts', 'rehearsal.mjs');

@@ -93,19 +93,19 @@ export class OrdersController {
     description: `wait=N, at most ${waitSecondsMax} seconds. Any other value is ignored (RFC 7240).`,
   })
   @Responses({ 201: orderType, 202: orderType }, [
-    InsufficientStock.type,
-    totalChanged.type,
-    paymentDeclined.type,
-    orderCancelled.type,
-    orderAbandoned.type,
-    reservationNotFound.type,
-    reservationExpired.type,
-    reservationOfAnotherCustomer.type,
-    reservationHasOrder.type,
-    reservationAlreadyReleased.type,
-    reservationAlreadyConfirmed.type,
-    reservationLimitReached.type,
-    ValidationFailed.type,
+    InsufficientStock,
+    totalChanged,
+    paymentDeclined,
+    orderCancelled,
+    orderAbandoned,
+    reservationNotFound,
+    reservationExpired,
+    reservationOfAnotherCustomer,
+    reservationHasOrder,
+    reservationAlreadyReleased,
+    reservationAlreadyConfirmed,
+    reservationLimitReached,
+    ValidationFailed,
     ...keyProblems,
   ])
   async create(
@@ -116,13 +116,11 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     if ((dto.lines === undefined) === (dto.reservationId === undefined)) {
-      throw new ValidationFailed([
-        {
-          pointer: '/lines',
-          code: 'lines_or_reservation',
-          detail: 'Give either lines or a reservationId, not both and not neither.',
-        },
-      ]);
+      throw new ValidationFailed({
+        pointer: '/lines',
+        code: 'lines_or_reservation',
+        detail: 'Give either lines or a reservationId, not both and not neither.',
+      });
     }
     const { orderId, replayed, order } = await this.intake.accept({
       claim: {
@@ -153,7 +151,7 @@ export class OrdersController {
   @Get()
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'listOrders', summary: 'List your orders', description: 'Newest first.' })
-  @Responses({ 200: orderListType }, [ValidationFailed.type])
+  @Responses({ 200: orderListType }, [ValidationFailed])
   async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -167,7 +165,7 @@ export class OrdersController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'getOrder', summary: 'One order' })
-  @Responses({ 200: orderType }, [orderNotFound.type])
+  @Responses({ 200: orderType }, [orderNotFound])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -191,7 +189,7 @@ export class OrdersController {
   @ApiProduces('text/event-stream')
   @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
   @StreamOf(orderType)
-  @Responses({}, [orderNotFound.type, tooManyStreams.type])
+  @Responses({}, [orderNotFound, tooManyStreams])
   events(
     @Param('id') id: string,
     @Headers('last-event-id') seen: string | undefined,
@@ -211,11 +209,7 @@ export class OrdersController {
     description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
-  @Responses({ 200: orderType, 202: orderType }, [
-    orderNotFound.type,
-    orderAlreadyRejected.type,
-    ...keyProblems,
-  ])
+  @Responses({ 200: orderType, 202: orderType }, [orderNotFound, orderAlreadyRejected, ...keyProblems])
   cancel(
     @Param('id') id: string,
     @IdempotencyKey() key: string,
@@ -237,9 +231,9 @@ export class OrdersController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: orderType, 202: orderType }, [
-    orderNotFound.type,
-    orderNotPlaced.type,
-    orderAlreadyRejected.type,
+    orderNotFound,
+    orderNotPlaced,
+    orderAlreadyRejected,
     ...keyProblems,
   ])
   refund(

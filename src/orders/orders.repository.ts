@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 import {
   type MessageType,
   type NumberedMessage,
@@ -57,19 +57,11 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
              AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at)
     `,
     [
-      orders.map((order) => order.id),
-      orders.map((order) => order.principal),
-      orders.map((order) => order.customerId),
-      orders.map((order) => order.reservationId),
-      orders.map((order) => order.paymentMethod),
-      orders.map((order) => order.totalAmount),
-      orders.map((order) => order.currency),
+      ...columnsOf(orders, 'id', 'principal', 'customerId', 'reservationId', 'paymentMethod'),
+      ...columnsOf(orders, 'totalAmount', 'currency'),
       orders.map((order) => JSON.stringify(order.metadata)),
       orders.map((order) => order.createdAt.toISOString()),
-      lines.map((line) => line.of),
-      lines.map((line) => line.sku),
-      lines.map((line) => line.quantity),
-      lines.map((line) => line.unitAmount),
+      ...columnsOf(lines, 'of', 'sku', 'quantity', 'unitAmount'),
     ],
   );
 }
@@ -158,10 +150,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
     [
       last.map((move) => move.orderId),
       moved.map((moves) => moves[0]!.from),
-      last.map((move) => move.to),
-      last.map((move) => move.reason),
-      last.map((move) => move.at),
-      last.map((move) => move.reservationId),
+      ...columnsOf(last, 'to', 'reason', 'at', 'reservationId'),
       // guard: versions-of-moves
       moved.map((moves) => moves.length),
       ...numberedMessages(sent),
@@ -174,13 +163,7 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
 const messageOf = (
   { orderId, reservationId, reason, message: type, at }: OrderMove,
   nth: number,
-): NumberedMessage => ({
-  orderId,
-  nth,
-  type,
-  payload: { reservationId, reason: reason ?? undefined },
-  at,
-});
+): NumberedMessage => ({ orderId, nth, type, payload: { reservationId, reason: reason ?? undefined }, at });
 
 /** For SELECTs of whole orders from `orders o`, `sagas s` and `reservations r`. */
 export const orderColumns = `

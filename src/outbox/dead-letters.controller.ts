@@ -36,7 +36,7 @@ export class DeadLettersController {
     summary: 'Messages that nobody could apply',
     description: 'Oldest first, with the reason.',
   })
-  @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed.type])
+  @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed])
   async list(@Query() query: PageQuery) {
     const page = await this.letters.list(query);
     return { ...page, data: page.data.map(view) };
@@ -50,11 +50,7 @@ export class DeadLettersController {
     summary: 'Send the message again',
     description: 'Kept in the audit log.',
   })
-  @Responses({ 200: deadLetterType }, [
-    ValidationFailed.type,
-    deadLetterNotFound.type,
-    idempotencyKeyReused.type,
-  ])
+  @Responses({ 200: deadLetterType }, [ValidationFailed, deadLetterNotFound, idempotencyKeyReused])
   async retry(
     @Param('id') id: string,
     @Body() { reason }: ReasonDto,

@@ -14,11 +14,7 @@ import {
 } from './dead-letters.repository';
 import { Relay } from './relay';
 
-export const deadLetterNotFound = refusal({
-  code: 'dead_letter_not_found',
-  status: 404,
-  title: 'There is no such dead letter',
-});
+export const deadLetterNotFound = refusal(404, 'dead_letter_not_found', 'There is no such dead letter');
 
 @Injectable()
 export class DeadLetters {

@@ -54,7 +54,7 @@ export class EventsController {
     description:
       'Oldest first; those of an aggregate in the order of their sequence. An event is shown when nothing older can turn up any more.',
   })
-  @Responses({ 200: pageType(eventType) }, [ValidationFailed.type])
+  @Responses({ 200: pageType(eventType) }, [ValidationFailed])
   async list(@Query() query: EventsQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const aggregateId = query.aggregateId === undefined ? null : internalId(query.aggregateId);

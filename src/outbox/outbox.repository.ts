@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { newId } from '../ids';
 import type { QueueName } from '../queue/queues';
 
@@ -73,10 +73,7 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
     `,
     [
       messages.map(() => newId()),
-      messages.map((message) => message.aggregateType),
-      messages.map((message) => message.aggregateId),
-      messages.map((message) => message.sequence),
-      messages.map((message) => message.type),
+      ...columnsOf(messages, 'aggregateType', 'aggregateId', 'sequence', 'type'),
       messages.map((message) => JSON.stringify(message.payload)),
       messages.map(isForTheFeedAlone),
     ],
@@ -105,9 +102,7 @@ export type NumberedMessage = Pick<NewMessage, 'type' | 'payload'> & {
 
 export const numberedMessages = (messages: NumberedMessage[]): unknown[] => [
   messages.map(() => newId()),
-  messages.map(({ orderId }) => orderId),
-  messages.map(({ nth }) => nth),
-  messages.map(({ type }) => type),
+  ...columnsOf(messages, 'orderId', 'nth', 'type'),
   messages.map(({ payload }) => JSON.stringify(payload)),
   messages.map((message) => (isForTheFeedAlone(message) ? message.at : null)),
 ];

@@ -1,6 +1,6 @@
 import { Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
-import type { Database, Tx } from '../database/database';
+import { type Database, type Tx, columnsOf } from '../database/database';
 import { failpoint } from '../failpoints';
 import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type NewJob, Queues } from '../queue/queues';
@@ -201,8 +201,7 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
      WHERE o.id = locked.id
     `,
     [
-      messages.map((message) => message.id),
-      messages.map((message) => message.epoch),
+      ...columnsOf(messages, 'id', 'epoch'),
       claimedAt,
       // guard: unapplied-messages-are-resent
       new Date(claimedAt.getTime() + resendMs),

@@ -1,3 +1,4 @@
+import type { HoldfastError } from '../../src/errors';
 import { bringHome } from '../../src/inventory/stock/transfers';
 import { Rebalancer } from '../../src/inventory/stock/rebalancer';
 import {
@@ -61,12 +62,7 @@ describe('a transfer by an operator', () => {
     );
 
     expect(refused).toMatchObject({ code: 'below_reserved' });
-    expect((refused as { facts(): object }).facts()).toEqual({
-      pool: 'a',
-      onHand: 5,
-      reserved: 4,
-      available: 1,
-    });
+    expect((refused as HoldfastError).facts).toEqual({ pool: 'a', onHand: 5, reserved: 4, available: 1 });
     expect(await onSale(world, sku)).toEqual({ a: 1, b: 5 });
   });
 

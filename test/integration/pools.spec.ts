@@ -1,4 +1,5 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { HoldfastError } from '../../src/errors';
 import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { InsufficientStock, belowReserved } from '../../src/inventory/inventory.errors';
@@ -192,7 +193,7 @@ describe('stock that is received or written off', () => {
     const refused = await adjust(world, sku, -3).catch((error: unknown) => error);
 
     expect(refused).toMatchObject({ code: belowReserved.type.code });
-    expect((refused as { facts(): object }).facts()).toEqual({ onHand: 6, reserved: 4, available: 2 });
+    expect((refused as HoldfastError).facts).toEqual({ onHand: 6, reserved: 4, available: 2 });
     await adjust(world, sku, -2);
     expect(await onSale(world, sku)).toEqual({});
   });

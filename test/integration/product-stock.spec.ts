@@ -1,3 +1,4 @@
+import type { HoldfastError } from '../../src/errors';
 import { productView } from '../../src/inventory/catalogue/products.responses';
 import { expiringStockOf } from '../../src/inventory/reservations/reservation-list.repository';
 import { Checkout } from '../support/checkouts';
@@ -110,7 +111,7 @@ describe('an edit of a product', () => {
       operator,
     );
     await expect(late).rejects.toMatchObject({ code: 'precondition_failed', status: 412 });
-    const error = await late.catch((thrown: { facts(): Record<string, unknown> }) => thrown.facts());
+    const error = await late.catch((thrown: HoldfastError) => thrown.facts);
     expect(error).toMatchObject({
       currentEtag: '"2"',
       changedBy: 'ben.stock',

@@ -34,7 +34,7 @@ const shortfallsOf = (work: Promise<unknown>) =>
     () => Promise.reject(new Error('it was not refused')),
     (error: unknown) => {
       if (!(error instanceof InsufficientStock)) throw error;
-      return error.facts().shortfalls;
+      return error.facts.shortfalls;
     },
   );
 

@@ -18,13 +18,14 @@ interface Problem {
 const asText = ({ code, status, isRetryable }: Problem) =>
   `${code} ${status} ${isRetryable ? 'retryable' : 'not retryable'}`;
 
-/** Every `refusal({ … })` and `declareProblem({ … })`. */
+/** Every `refusal(…)` and `declareProblem(…)`. */
 function problemsIn(texts: string[]): string[] {
-  const declaration = /\b(?:refusal|declareProblem)\(\{\s*code: '([a-z_]+)',\s*status: (\d{3}),([^}]*)\}/g;
+  const declaration =
+    /\b(?:refusal|declareProblem)\(\s*(\d{3}),\s*'([a-z_]+)',\s*(?:'[^']*'|"[^"]*")(,\s*\{[^}]*\})?/g;
   return texts
     .flatMap((text) => [...text.matchAll(declaration)])
-    .map(([, code, status, rest]) =>
-      asText({ code: code!, status: status!, isRetryable: rest!.includes('retryable: true') }),
+    .map(([, status, code, retry = '']) =>
+      asText({ code: code!, status: status!, isRetryable: retry.includes('retryable: true') }),
     );
 }
 
@@ -45,7 +46,7 @@ describe('problem codes in docs/errors.md', () => {
   });
 
   it('are reported when undocumented, unknown, or with another status', () => {
-    const planted = `refusal({ code: 'planted', status: 409, title: 'x' })`;
+    const planted = `refusal(409, 'planted', 'x')`;
     const documented = errors
       .replace('## forbidden', '## forbiden')
       .replace('**413**', '**414**')

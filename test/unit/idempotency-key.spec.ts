@@ -1,11 +1,11 @@
-import { Refusal } from '../../src/errors';
+import { HoldfastError } from '../../src/errors';
 import { fingerprintOf, parseIdempotencyKey } from '../../src/idempotency/idempotency.repository';
 
 const codeOf = (header: string | string[] | undefined): string => {
   try {
     return parseIdempotencyKey(header);
   } catch (error) {
-    return (error as Refusal).code;
+    return (error as HoldfastError).code;
   }
 };
 

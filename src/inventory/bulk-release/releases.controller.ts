@@ -36,10 +36,10 @@ export class ReleasesController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseCountType, 202: releaseType }, [
-    ValidationFailed.type,
-    releaseNotFound.type,
-    releaseTokenExpired.type,
-    idempotencyKeyReused.type,
+    ValidationFailed,
+    releaseNotFound,
+    releaseTokenExpired,
+    idempotencyKeyReused,
   ])
   async release(
     @Body() dto: ReleaseManyDto,
@@ -69,7 +69,7 @@ export class ReleasesController {
     summary: 'Releases of many reservations',
     description: 'Newest first.',
   })
-  @Responses({ 200: releaseListType }, [ValidationFailed.type])
+  @Responses({ 200: releaseListType }, [ValidationFailed])
   async list(@Query() query: PageQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listReleases(this.db, limit, after), limit, (row) => row.id, releaseView);
@@ -77,7 +77,7 @@ export class ReleasesController {
 
   @Get('releases/:id')
   @ApiOperation({ operationId: 'getRelease', summary: 'How far a release has come' })
-  @Responses({ 200: releaseType }, [releaseNotFound.type])
+  @Responses({ 200: releaseType }, [releaseNotFound])
   async get(@Param('id') id: string) {
     return releaseView(await this.releases.get(releaseId(id)));
   }
@@ -92,10 +92,10 @@ export class ReleasesController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseType }, [
-    ValidationFailed.type,
-    releaseNotFound.type,
-    releaseNotRunning.type,
-    idempotencyKeyReused.type,
+    ValidationFailed,
+    releaseNotFound,
+    releaseNotRunning,
+    idempotencyKeyReused,
   ])
   async stop(
     @Param('id') id: string,
@@ -136,17 +136,17 @@ function wishOf(dto: ReleaseManyDto): { filter: ReleaseFilterDto } | { token: st
     ]);
   }
   if (dto.filter || dto.dryRun !== undefined) {
-    throw new ValidationFailed([
-      {
-        pointer: '/token',
-        code: 'token_alone',
-        detail: 'The token stands for its filter. Send it without filter and dryRun.',
-      },
-    ]);
+    throw new ValidationFailed({
+      pointer: '/token',
+      code: 'token_alone',
+      detail: 'The token stands for its filter. Send it without filter and dryRun.',
+    });
   }
   if (dto.reason === undefined)
-    throw new ValidationFailed([
-      { pointer: '/reason', code: 'required', detail: 'reason must say in a few words why.' },
-    ]);
+    throw new ValidationFailed({
+      pointer: '/reason',
+      code: 'required',
+      detail: 'reason must say in a few words why.',
+    });
   return { token: dto.token, reason: dto.reason };
 }

@@ -237,10 +237,8 @@ const leaseFrom = (now: Date) => new Date(now.getTime() + leaseMs);
 const noSuchRelease = () => releaseNotFound('No release has this id. Look at the list of releases.');
 
 const tooManyToRelease = (max: number) =>
-  new ValidationFailed([
-    {
-      pointer: '/filter',
-      code: 'too_many',
-      detail: `More than ${max} reservations match. Narrow the filter, and release the rest afterwards.`,
-    },
-  ]);
+  new ValidationFailed({
+    pointer: '/filter',
+    code: 'too_many',
+    detail: `More than ${max} reservations match. Narrow the filter, and release the rest afterwards.`,
+  });

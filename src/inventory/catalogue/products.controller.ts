@@ -30,9 +30,9 @@ export class ProductsController {
   })
   @ApiHeader({ name: 'If-None-Match', required: false, description: '`*` creates and never replaces (412).' })
   @Responses({ 200: productType, 201: productType }, [
-    ValidationFailed.type,
-    preconditionRequired.type,
-    preconditionFailed.type,
+    ValidationFailed,
+    preconditionRequired,
+    preconditionFailed,
   ])
   async put(
     @Param('sku') sku: string,
@@ -42,13 +42,11 @@ export class ProductsController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     if (!skuPattern.test(sku)) {
-      throw new ValidationFailed([
-        {
-          pointer: '/sku',
-          code: 'sku_invalid',
-          detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.',
-        },
-      ]);
+      throw new ValidationFailed({
+        pointer: '/sku',
+        code: 'sku_invalid',
+        detail: 'A SKU is 1 to 64 letters, digits, dots, dashes or underscores.',
+      });
     }
     const conditions = { ifMatch: headers['if-match'], ifNoneMatch: headers['if-none-match'] };
     const done = await this.products.put(sku, dto, conditions, caller);
@@ -60,7 +58,7 @@ export class ProductsController {
   @Get()
   @Roles('admin', 'viewer')
   @ApiOperation({ operationId: 'listProducts', summary: 'List products by SKU' })
-  @Responses({ 200: productListType }, [ValidationFailed.type])
+  @Responses({ 200: productListType }, [ValidationFailed])
   list(@Query() query: PageQuery) {
     return this.products.list(query);
   }
@@ -68,7 +66,7 @@ export class ProductsController {
   @Get(':sku')
   @Roles('admin', 'viewer')
   @ApiOperation({ operationId: 'getProduct', summary: 'One product with its stock' })
-  @Responses({ 200: productType }, [productNotFound.type])
+  @Responses({ 200: productType }, [productNotFound])
   async get(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,
@@ -85,7 +83,7 @@ export class ProductsController {
     summary: 'How its stock came to be what it is',
     description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
   })
-  @Responses({ 200: movementListType }, [productNotFound.type, ValidationFailed.type])
+  @Responses({ 200: movementListType }, [productNotFound, ValidationFailed])
   movements(@Param('sku') sku: string, @Query() query: PageQuery) {
     return this.products.movements(sku, query);
   }
@@ -95,12 +93,7 @@ export class ProductsController {
   @HttpCode(200)
   @ApiOperation({ operationId: 'adjustStock', summary: 'Receive stock or write it off' })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Responses({ 200: stockType }, [
-    productNotFound.type,
-    belowReserved.type,
-    ValidationFailed.type,
-    idempotencyKeyReused.type,
-  ])
+  @Responses({ 200: stockType }, [productNotFound, belowReserved, ValidationFailed, idempotencyKeyReused])
   async adjust(
     @Param('sku') sku: string,
     @Body() dto: AdjustmentDto,
@@ -123,12 +116,7 @@ export class ProductsController {
       'What is promised to buyers stays where it is. A pool that is left nearly empty is filled up again from the others.',
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
-  @Responses({ 200: productType }, [
-    productNotFound.type,
-    belowReserved.type,
-    ValidationFailed.type,
-    idempotencyKeyReused.type,
-  ])
+  @Responses({ 200: productType }, [productNotFound, belowReserved, ValidationFailed, idempotencyKeyReused])
   async transfer(
     @Param('sku') sku: string,
     @Body() dto: TransferDto,

@@ -163,25 +163,21 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
 
 function refuseIdlePools(strategy: string, pools: string[] | undefined): void {
   if (pools === undefined || strategy === 'pools') return;
-  throw new ValidationFailed([
-    {
-      pointer: '/pools',
-      code: 'pools_unused',
-      detail: `Only the strategy "pools" has pools to name; "${strategy}" keeps all stock in one.`,
-    },
-  ]);
+  throw new ValidationFailed({
+    pointer: '/pools',
+    code: 'pools_unused',
+    detail: `Only the strategy "pools" has pools to name; "${strategy}" keeps all stock in one.`,
+  });
 }
 
 /** Repeating the current number is harmless; any other would bypass the ledger. */
 function refuseNewStock(dto: ProductDto, onHand: number): void {
   if (dto.onHand === undefined || dto.onHand === onHand) return;
-  throw new ValidationFailed([
-    {
-      pointer: '/onHand',
-      code: 'on_hand_only_at_creation',
-      detail: 'The product exists. Change its stock by POST …/adjustments, which is kept in the ledger.',
-    },
-  ]);
+  throw new ValidationFailed({
+    pointer: '/onHand',
+    code: 'on_hand_only_at_creation',
+    detail: 'The product exists. Change its stock by POST …/adjustments, which is kept in the ledger.',
+  });
 }
 
 /** A malformed SKU cannot exist, so the database is not asked. */

@@ -25,7 +25,7 @@ export class StockController {
     summary: 'How much there is of several SKUs',
     description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
   })
-  @Responses({ 200: stockListType }, [ValidationFailed.type])
+  @Responses({ 200: stockListType }, [ValidationFailed])
   @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
   async many(@Query('sku') sku: string | string[] | undefined) {
     const skus = [sku ?? []].flat();
@@ -34,9 +34,11 @@ export class StockController {
       skus.length > skusMax ||
       skus.some((one) => typeof one !== 'string' || one === '' || one.includes('\u0000'))
     ) {
-      throw new ValidationFailed([
-        { pointer: '/sku', code: 'sku_count', detail: `Name 1 to ${skusMax} SKUs: /v1/stock?sku=A&sku=B.` },
-      ]);
+      throw new ValidationFailed({
+        pointer: '/sku',
+        code: 'sku_count',
+        detail: `Name 1 to ${skusMax} SKUs: /v1/stock?sku=A&sku=B.`,
+      });
     }
     const data = await this.products.stocks(skus);
     const known = new Set(data.map(({ sku: one }) => one));
@@ -55,7 +57,7 @@ export class StockController {
     summary: 'How much there is of one SKU',
     description: 'Advisory; only a 201 is a promise.',
   })
-  @Responses({ 200: stockType }, [productNotFound.type])
+  @Responses({ 200: stockType }, [productNotFound])
   async one(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,

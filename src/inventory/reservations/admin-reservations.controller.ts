@@ -36,7 +36,7 @@ export class AdminReservationsController {
     summary: 'Who holds what',
     description: 'Newest first, or with `sort=ends` the soonest end first. All filters together must hold.',
   })
-  @Responses({ 200: reservationListType }, [ValidationFailed.type])
+  @Responses({ 200: reservationListType }, [ValidationFailed])
   list(@Query() query: ReservationListQuery) {
     return reservationPage(this.db, query);
   }
@@ -47,7 +47,7 @@ export class AdminReservationsController {
     summary: 'What comes back if nobody pays',
     description: 'Units per 10 s during the next 10 min, of one product or of all.',
   })
-  @Responses({ 200: returningType }, [ValidationFailed.type])
+  @Responses({ 200: returningType }, [ValidationFailed])
   returning(@Query() { sku }: SkuQuery) {
     return expiringStockOf(this.db, sku ?? null);
   }
@@ -62,11 +62,11 @@ export class AdminReservationsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: reservationType }, [
-    reservationNotFound.type,
-    reservationAlreadyConfirmed.type,
-    reservationPinned.type,
-    ValidationFailed.type,
-    idempotencyKeyReused.type,
+    reservationNotFound,
+    reservationAlreadyConfirmed,
+    reservationPinned,
+    ValidationFailed,
+    idempotencyKeyReused,
   ])
   async release(
     @Param('id') id: string,

@@ -1,4 +1,4 @@
-import type { Tx } from '../../database/database';
+import { type Tx, columnsOf } from '../../database/database';
 import type { HoldfastError } from '../../errors';
 import { newId, publicId } from '../../ids';
 import { reservationHasOrder, reservationOfAnotherCustomer } from '../inventory.errors';
@@ -185,15 +185,7 @@ export async function saveOrderReservations(tx: Tx, held: OrderReservation[]): P
              AS c (id, from_status, version, to_status, end_reason, ended_at, returned_at)
      WHERE r.id = c.id AND r.status = c.from_status AND r.version = c.version
     `,
-    [
-      changes.map((change) => change.id),
-      changes.map((change) => change.from),
-      changes.map((change) => change.version),
-      changes.map((change) => change.to),
-      changes.map((change) => change.endReason),
-      changes.map((change) => change.endedAt),
-      changes.map((change) => change.returnedAt),
-    ],
+    columnsOf(changes, 'id', 'from', 'version', 'to', 'endReason', 'endedAt', 'returnedAt'),
   );
   if (changed !== changes.length) throw new Error('Bug: a reservation changed under its own lock.');
   await giveBack(

@@ -1,4 +1,4 @@
-import type { Tx } from '../../database/database';
+import { type Tx, columnsOf } from '../../database/database';
 
 export interface LockedReservation {
   id: string;
@@ -43,7 +43,7 @@ export async function releaseLocked(
       FROM unnest($1::uuid[], $2::int[]) AS found (id, version)
      WHERE r.id = found.id AND r.version = found.version
     `,
-    [found.map(({ id }) => id), found.map(({ version }) => version), endReason, now],
+    [...columnsOf(found, 'id', 'version'), endReason, now],
   );
   if (released !== found.length) throw new Error('Bug: a reservation changed under its own lock.');
 }

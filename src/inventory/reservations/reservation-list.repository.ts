@@ -238,13 +238,11 @@ export function filterOf(query: ReservationListQuery): { filter: ReservationFilt
   };
   const sort = query.sort ?? 'newest';
   if (sort === 'ends' && statuses?.some((status) => status !== 'active' && status !== 'pinned')) {
-    throw new ValidationFailed([
-      {
-        pointer: '/sort',
-        code: 'sort_unfit',
-        detail: 'Only active and pinned reservations have an end to come. Leave the other statuses out.',
-      },
-    ]);
+    throw new ValidationFailed({
+      pointer: '/sort',
+      code: 'sort_unfit',
+      detail: 'Only active and pinned reservations have an end to come. Leave the other statuses out.',
+    });
   }
   return { filter, sort };
 }

@@ -86,7 +86,7 @@ export function lineErrors(
 function refuseUncountable(amount: number): HoldfastError | undefined {
   if (amount <= Number.MAX_SAFE_INTEGER) return undefined;
   const detail = `The total is more than ${Number.MAX_SAFE_INTEGER} minor units. Lower the quantities or split the lines over several reservations.`;
-  return new ValidationFailed([{ pointer: '/lines', code: 'total_too_large', detail }]);
+  return new ValidationFailed({ pointer: '/lines', code: 'total_too_large', detail });
 }
 
 /** Stripe's own bound on one charge, in minor units. */
@@ -96,7 +96,7 @@ const chargeMax = 99_999_999;
 export function refuseTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
   if (total.amount < 1 || total.amount > chargeMax) {
     const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
-    return new ValidationFailed([{ pointer: '/lines', code: 'total_not_chargeable', detail }]);
+    return new ValidationFailed({ pointer: '/lines', code: 'total_not_chargeable', detail });
   }
   return refuseOtherTotal(expected, total);
 }
@@ -116,13 +116,11 @@ export function refuseOtherTotal(expected: Money | undefined, total: Money): Hol
 /** The largest TTL is a setting, so no decorator can name it. */
 export function checkedTtl(ttlSeconds: number | undefined, config: Config): number {
   if (ttlSeconds !== undefined && ttlSeconds > config.reservationTtlSecondsMax) {
-    throw new ValidationFailed([
-      {
-        pointer: '/ttlSeconds',
-        code: 'max',
-        detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
-      },
-    ]);
+    throw new ValidationFailed({
+      pointer: '/ttlSeconds',
+      code: 'max',
+      detail: `ttlSeconds must be at most ${config.reservationTtlSecondsMax}.`,
+    });
   }
   return ttlSeconds ?? config.reservationTtlSeconds;
 }

@@ -32,10 +32,10 @@ import { reservationIdOf, type ReservationStatus } from './reservation';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [
-  reservationNotFound.type,
-  reservationExpired.type,
-  reservationAlreadyReleased.type,
-  reservationAlreadyConfirmed.type,
+  reservationNotFound,
+  reservationExpired,
+  reservationAlreadyReleased,
+  reservationAlreadyConfirmed,
 ];
 
 @ApiTags('reservations')
@@ -57,9 +57,9 @@ export class ReservationsController {
   })
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 201: reservationType }, [
-    InsufficientStock.type,
-    reservationLimitReached.type,
-    ValidationFailed.type,
+    InsufficientStock,
+    reservationLimitReached,
+    ValidationFailed,
     ...keyProblems,
   ])
   async create(
@@ -99,7 +99,7 @@ export class ReservationsController {
     summary: 'List your reservations',
     description: 'Newest first. All filters together must hold.',
   })
-  @Responses({ 200: reservationListType }, [ValidationFailed.type])
+  @Responses({ 200: reservationListType }, [ValidationFailed])
   async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
@@ -117,7 +117,7 @@ export class ReservationsController {
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({ operationId: 'getReservation', summary: 'One reservation' })
-  @Responses({ 200: reservationType }, [reservationNotFound.type])
+  @Responses({ 200: reservationType }, [reservationNotFound])
   async get(
     @Param('id') id: string,
     @Caller() caller: Principal,
@@ -140,12 +140,12 @@ export class ReservationsController {
   @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: reservationType }, [
     ...endProblems,
-    reservationPinned.type,
-    reservationHasOrder.type,
-    InsufficientStock.type,
-    reservationLimitReached.type,
-    totalChanged.type,
-    ValidationFailed.type,
+    reservationPinned,
+    reservationHasOrder,
+    InsufficientStock,
+    reservationLimitReached,
+    totalChanged,
+    ValidationFailed,
     ...keyProblems,
   ])
   async change(
@@ -171,9 +171,9 @@ export class ReservationsController {
   })
   @Responses({ 200: reservationType }, [
     ...endProblems,
-    reservationLifetimeExceeded.type,
-    reservationPinned.type,
-    ValidationFailed.type,
+    reservationLifetimeExceeded,
+    reservationPinned,
+    ValidationFailed,
   ])
   async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
     await this.reservations.extend(reservationIdOf(id), checkedTtl(dto.ttlSeconds, this.config), caller);
@@ -188,7 +188,7 @@ export class ReservationsController {
     summary: 'Sell the reserved stock',
     description: 'For shops that charge elsewhere.',
   })
-  @Responses({ 200: reservationType }, [...endProblems, reservationPinned.type, reservationHasOrder.type])
+  @Responses({ 200: reservationType }, [...endProblems, reservationPinned, reservationHasOrder])
   async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.confirm(reservationIdOf(id), caller);
     return this.current(id, caller);
@@ -198,11 +198,7 @@ export class ReservationsController {
   @Roles('client', 'admin')
   @HttpCode(200)
   @ApiOperation({ operationId: 'releaseReservation', summary: 'Give the reserved stock back' })
-  @Responses({ 200: reservationType }, [
-    reservationNotFound.type,
-    reservationAlreadyConfirmed.type,
-    reservationPinned.type,
-  ])
+  @Responses({ 200: reservationType }, [reservationNotFound, reservationAlreadyConfirmed, reservationPinned])
   async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.release(reservationIdOf(id), caller);
     return this.current(id, caller);

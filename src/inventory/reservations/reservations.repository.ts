@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../../database/database';
+import { type Queryable, type Tx, columnsOf } from '../../database/database';
 import { unitsPool } from '../products/pools';
 import type { Money } from './reservation-request';
 import type {
@@ -62,21 +62,11 @@ export async function insertReservations(
     SELECT now FROM clock
     `,
     [
-      reservations.map((reservation) => reservation.id),
-      reservations.map((reservation) => reservation.principal),
-      reservations.map((reservation) => reservation.customerId),
-      reservations.map((reservation) => reservation.orderId),
-      reservations.map((reservation) => reservation.totalAmount),
-      reservations.map((reservation) => reservation.currency),
-      reservations.map((reservation) => reservation.ttlSeconds),
+      ...columnsOf(reservations, 'id', 'principal', 'customerId', 'orderId', 'totalAmount'),
+      ...columnsOf(reservations, 'currency', 'ttlSeconds'),
       reservations.map((reservation) => JSON.stringify(reservation.metadata)),
       lifetimeSecondsMax,
-      lines.map((line) => line.of),
-      lines.map((line) => line.sku),
-      lines.map((line) => line.pool),
-      lines.map((line) => line.quantity),
-      lines.map((line) => line.unitAmount),
-      lines.map((line) => line.fencingToken),
+      ...columnsOf(lines, 'of', 'sku', 'pool', 'quantity', 'unitAmount', 'fencingToken'),
     ],
   );
   const createdAt = clock!.now;
@@ -250,7 +240,7 @@ async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]
      WHERE r.id = due.id AND r.version = due.version
     RETURNING r.id, r.order_id AS "orderId", r.version
     `,
-    [due.map((row) => row.id), due.map((row) => row.version), due[due.length - 1]!.now],
+    [...columnsOf(due, 'id', 'version'), due[due.length - 1]!.now],
   );
 }
 
@@ -272,7 +262,7 @@ export async function countLiveOfCustomers(
       FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
      ORDER BY p.nth
     `,
-    [pairs.map((pair) => pair.sku), pairs.map((pair) => pair.customerId)],
+    columnsOf(pairs, 'sku', 'customerId'),
   );
   return rows.map((row) => row.count);
 }
@@ -313,14 +303,6 @@ export async function saveLines(
         ON CONFLICT (reservation_id, sku, pool) DO UPDATE
        SET quantity = excluded.quantity, unit_amount = excluded.unit_amount, fencing_token = excluded.fencing_token
     `,
-    [
-      from.id,
-      skus,
-      parts.map(({ sku }) => sku),
-      parts.map(({ pool }) => pool),
-      parts.map(({ quantity }) => quantity),
-      parts.map(({ unitAmount }) => unitAmount),
-      parts.map(({ fencingToken }) => fencingToken),
-    ],
+    [from.id, skus, ...columnsOf(parts, 'sku', 'pool', 'quantity', 'unitAmount', 'fencingToken')],
   );
 }

@@ -96,13 +96,11 @@ export async function transferStock(
 
 function refuseTooManyUnits({ strategy, pools }: Kept, onHand: number, pointer: string): void {
   if (!pools.includes(unitsPool) || onHand <= unitsMax) return;
-  throw new ValidationFailed([
-    {
-      pointer,
-      code: 'units_max',
-      detail: `The strategy "${strategy}" has a row for each unit, and keeps at most ${unitsMax} of a product.`,
-    },
-  ]);
+  throw new ValidationFailed({
+    pointer,
+    code: 'units_max',
+    detail: `The strategy "${strategy}" has a row for each unit, and keeps at most ${unitsMax} of a product.`,
+  });
 }
 
 function refuseUnknownPools(...named: { pointer: string; pool: string; known: string[] }[]): void {
@@ -121,9 +119,11 @@ function refuseUnknownPools(...named: { pointer: string; pool: string; known: st
 const onHandMax = 1_000_000_000;
 
 const tooMany = () =>
-  new ValidationFailed([
-    { pointer: '/delta', code: 'on_hand_max', detail: `A product holds at most ${onHandMax} units.` },
-  ]);
+  new ValidationFailed({
+    pointer: '/delta',
+    code: 'on_hand_max',
+    detail: `A product holds at most ${onHandMax} units.`,
+  });
 
 export const noSuchProduct = (sku: string) =>
   productNotFound(`There is no product with the SKU "${sku.slice(0, 64)}".`);

@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../../database/database';
+import { type Queryable, type Tx, columnsOf } from '../../database/database';
 import { availableIn, unitsPool } from '../products/pools';
 import { lockFreeUnits, takeUnits } from './units.repository';
 
@@ -190,12 +190,7 @@ async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
       FROM unnest($1::text[], $2::text[], $3::int[], $4::int[]) AS t (sku, pool, quantity, grants)
      WHERE s.sku = t.sku AND s.pool = t.pool
     `,
-    [
-      takings.map((taking) => taking.sku),
-      takings.map((taking) => taking.pool),
-      takings.map((taking) => taking.quantity),
-      takings.map((taking) => taking.grants),
-    ],
+    columnsOf(takings, 'sku', 'pool', 'quantity', 'grants'),
   );
 }
 
@@ -214,7 +209,7 @@ export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Pro
     )
     SELECT sku, pool, on_hand AS "onHand", reserved, fencing_token AS "fencingToken", version FROM locked
     `,
-    [rows.map((row) => row.sku), rows.map((row) => row.pool)],
+    columnsOf(rows, 'sku', 'pool'),
   );
 }
 
@@ -287,7 +282,7 @@ export async function giveBackUnits(
      WHERE reservation_id = $1::uuid
        AND (sku, unit_no) IN (SELECT u.sku, u.unit_no FROM unnest($2::text[], $3::int[]) AS u (sku, unit_no))
     `,
-    [reservationId, units.map(({ sku }) => sku), units.map(({ unitNo }) => unitNo)],
+    [reservationId, ...columnsOf(units, 'sku', 'unitNo')],
   );
   if (freed !== units.length) throw new Error(`Bug: reservation ${reservationId} lost a unit that it held.`);
 }

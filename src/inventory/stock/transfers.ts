@@ -1,4 +1,4 @@
-import type { Database, Queryable, Tx } from '../../database/database';
+import { type Database, type Queryable, type Tx, columnsOf } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { type Change, type PoolStock, availableIn, homeward, mainPool, unitsPool } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
@@ -52,14 +52,7 @@ export async function moveStock(tx: Tx, sku: string, changes: Change[], movement
     SELECT $1::text, pool, version, $4::text, delta, on_hand, $5::text, $6::text FROM moved
     RETURNING pool, on_hand_after AS "onHand"
     `,
-    [
-      sku,
-      changes.map(({ pool }) => pool),
-      changes.map(({ delta }) => delta),
-      movement.kind,
-      movement.reason,
-      movement.actor,
-    ],
+    [sku, ...columnsOf(changes, 'pool', 'delta'), movement.kind, movement.reason, movement.actor],
   );
   if (moved.length !== changes.length) throw new Error(`Bug: stock of ${sku} changed under its own lock.`);
   const minted = changes.find(({ pool, delta }) => pool === unitsPool && delta > 0);

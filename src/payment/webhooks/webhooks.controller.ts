@@ -14,11 +14,7 @@ import { BodyRules } from '../../http/body';
 import { parsePublicId } from '../../ids';
 import { storeProviderEvent } from './provider-events.repository';
 
-const signatureInvalid = refusal({
-  code: 'webhook_signature_invalid',
-  status: 401,
-  title: 'The webhook signature does not verify',
-});
+const signatureInvalid = refusal(401, 'webhook_signature_invalid', 'The webhook signature does not verify');
 
 const receivedType = responseType('WebhookReceived', { received: bool(true) });
 
@@ -48,7 +44,7 @@ export class WebhooksController {
     description: 'A delivery that was seen before is answered 200 and ignored.',
   })
   @ApiHeader({ name: 'Stripe-Signature', required: true })
-  @Responses({ 200: receivedType }, [signatureInvalid.type, malformedRequest.type])
+  @Responses({ 200: receivedType }, [signatureInvalid, malformedRequest])
   async stripe(
     @Req() request: FastifyRequest & { rawBody?: Buffer },
     @Headers('Stripe-Signature') signature?: string,

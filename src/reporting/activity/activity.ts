@@ -11,7 +11,7 @@ import { jobsDone } from '../../queue/queues';
 import { randomUUID } from 'node:crypto';
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { clockMs } from '../../clock';
-import { Database, clockOf } from '../../database/database';
+import { Database, clockOf, columnsOf } from '../../database/database';
 import type { PeriodicTask, PeriodicTasks } from '../../periodic/periodic-tasks';
 
 /** What one process did in one second; empty members are left out. */
@@ -217,13 +217,10 @@ export class Activity implements OnModuleDestroy {
       .filter(({ reservationsPerSecond }) => reservationsPerSecond * 60 >= measuredBuyersMin);
     if (measured.length === 0) return;
     await this.db.rows(measureSql, [
-      measured.map(({ sku }) => sku),
-      measured.map(({ strategy }) => strategy),
+      ...columnsOf(measured, 'sku', 'strategy'),
       measured.map(({ lockWait }) => lockWait.p50),
       measured.map(({ lockWait }) => lockWait.p99),
-      measured.map(({ conflictRate }) => conflictRate),
-      measured.map(({ batchSize }) => batchSize),
-      measured.map(({ peakPerSecond }) => peakPerSecond),
+      ...columnsOf(measured, 'conflictRate', 'batchSize', 'peakPerSecond'),
       new Date(clockMs()),
     ]);
   }

@@ -30,13 +30,7 @@ import { type SagaFacts, findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaView } from '../order-timeline/saga-view';
 import { sagaOptionsType, sagaType } from '../order-timeline/saga.responses';
 
-const sagaActionProblems = [
-  ValidationFailed.type,
-  orderNotFound.type,
-  sagaSettled.type,
-  sagaDriven.type,
-  idempotencyKeyReused.type,
-];
+const sagaActionProblems = [ValidationFailed, orderNotFound, sagaSettled, sagaDriven, idempotencyKeyReused];
 
 @ApiTags('admin: orders')
 @ApiBearerAuth()
@@ -55,7 +49,7 @@ export class AdminOrdersController {
     summary: 'All orders',
     description: 'Newest first. All filters together must hold.',
   })
-  @Responses({ 200: orderListType }, [ValidationFailed.type])
+  @Responses({ 200: orderListType }, [ValidationFailed])
   async list(@Query() query: AdminOrderListQuery) {
     const { limit, after } = pageBounds(query);
     const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
@@ -69,7 +63,7 @@ export class AdminOrdersController {
     description:
       'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
   })
-  @Responses({ 200: sagaType }, [orderNotFound.type])
+  @Responses({ 200: sagaType }, [orderNotFound])
   async saga(@Param('id') id: string) {
     return sagaView(await this.facts(orderIdOf(id)));
   }
@@ -81,7 +75,7 @@ export class AdminOrdersController {
     description:
       'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
   })
-  @Responses({ 200: sagaOptionsType }, [orderNotFound.type])
+  @Responses({ 200: sagaOptionsType }, [orderNotFound])
   async options(@Param('id') id: string) {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
@@ -117,7 +111,7 @@ export class AdminOrdersController {
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack.type])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack])
   compensate(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -137,7 +131,7 @@ export class AdminOrdersController {
     description:
       'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck.type])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck])
   resolve(
     @Param('id') id: string,
     @Body() dto: ReasonDto,

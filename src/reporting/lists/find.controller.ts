@@ -8,10 +8,7 @@ import { Roles } from '../../auth/auth.guard';
 import { IsSearchText } from '../../http/validation';
 import { find, foundType } from './find';
 
-const foundListType = responseType('FoundList', {
-  object: z.literal('list'),
-  data: z.array(foundType),
-});
+const foundListType = responseType('FoundList', { object: z.literal('list'), data: z.array(foundType) });
 
 class FindQuery {
   @ApiProperty({
@@ -37,7 +34,7 @@ export class FindController {
     description:
       'At most 10, best first. The end of an id is searched among what is unfinished and the newest 500 000 of each kind.',
   })
-  @Responses({ 200: foundListType }, [ValidationFailed.type])
+  @Responses({ 200: foundListType }, [ValidationFailed])
   async find(@Query() { q }: FindQuery) {
     return { object: 'list' as const, data: await find(this.db, q.trim()) };
   }

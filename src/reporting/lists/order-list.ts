@@ -3,7 +3,7 @@ import { IsIn, Matches } from 'class-validator';
 import { IsInstant, MayBeAbsent } from '../../http/validation';
 import { stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { OrderListQuery, listOf, sagaStatuses } from '../../orders/orders.dto';
-import type { Queryable } from '../../database/database';
+import { type Queryable, columnsOf } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import { type Order, type OrderStatus, orderColumns, orderEnds } from '../../orders/orders.repository';
@@ -143,8 +143,7 @@ export function listAllOrders(
   const { unfinished, completed, compensated } = statesOf(filter);
   return queryable.rows(pageOf('bySaga'), [
     ...common,
-    unfinished.map(({ status }) => status),
-    unfinished.map(({ step }) => step),
+    ...columnsOf(unfinished, 'status', 'step'),
     ...rest,
     completed,
     compensated,

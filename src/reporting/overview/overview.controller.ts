@@ -78,7 +78,7 @@ export class OverviewController {
     description:
       'Lock waits and conflicts in slices of 2.5 s as all processes saw them, and each strategy’s last measurement.',
   })
-  @Responses({ 200: contentionHistoryType }, [productNotFound.type])
+  @Responses({ 200: contentionHistoryType }, [productNotFound])
   contention(@Param('sku') sku: string) {
     return this.history.of(sku);
   }

@@ -11,11 +11,7 @@ import { parsePublicId } from '../../ids';
 import { type ReviewKey, type ReviewKind, type ReviewSort, findCase, listCases } from './review';
 import { caseType, caseView } from './review-formatting';
 
-const caseNotFound = refusal({
-  code: 'case_not_found',
-  status: 404,
-  title: 'There is no such case',
-});
+const caseNotFound = refusal(404, 'case_not_found', 'There is no such case');
 
 const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter'];
 const kindsPattern = new RegExp(`^(${kinds.join('|')})(,(${kinds.join('|')}))*$`);
@@ -26,9 +22,7 @@ class ReviewQuery extends PageQuery {
     example: 'stuck',
   })
   @MayBeAbsent()
-  @Matches(kindsPattern, {
-    message: `kind must be one of ${kinds.join(', ')}, several separated by commas`,
-  })
+  @Matches(kindsPattern, { message: `kind must be one of ${kinds.join(', ')}, several separated by commas` })
   kind?: string;
 
   @ApiPropertyOptional({ description: 'Most money first, or the oldest.', enum: ['money', 'age'] })
@@ -54,7 +48,7 @@ export class ReviewController {
     description:
       'Stuck sagas, payments without a result after two retries, and dead letters. Most money first, or oldest first.',
   })
-  @Responses({ 200: pageType(caseType) }, [ValidationFailed.type])
+  @Responses({ 200: pageType(caseType) }, [ValidationFailed])
   async list(@Query() query: ReviewQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const rows = await listCases(this.db, {
@@ -72,7 +66,7 @@ export class ReviewController {
     summary: 'One case',
     description: 'By the id of its order, or of its message (`evt_…`).',
   })
-  @Responses({ 200: caseType }, [caseNotFound.type])
+  @Responses({ 200: caseType }, [caseNotFound])
   async get(@Param('id') id: string) {
     const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id);
     const found = internal && (await findCase(this.db, internal));

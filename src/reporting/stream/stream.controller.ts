@@ -41,7 +41,7 @@ export class StreamController {
   })
   @ApiProduces('text/event-stream')
   @StreamOf(streamMessageType)
-  @Responses({}, [ValidationFailed.type, tooManyStreams.type])
+  @Responses({}, [ValidationFailed, tooManyStreams])
   async open(
     @Query('topics') topics: string | string[] | undefined,
     @Req() request: FastifyRequest,
@@ -64,14 +64,14 @@ export class StreamController {
     const pointer = '/topics';
     if (topics.length === 0 || topics.length > topicsMax) {
       const detail = `Name 1 to ${topicsMax} topics, each in its own parameter.`;
-      throw new ValidationFailed([{ pointer, code: 'topics_count', detail }]);
+      throw new ValidationFailed({ pointer, code: 'topics_count', detail });
     }
     const unknown = topics.find(
       (topic) => topic.length > topicLengthMax || !isDecodable(topic) || !this.feeds.isOffered(topic),
     );
     if (unknown !== undefined) {
       const detail = `There is no topic "${unknown.slice(0, 64)}".`;
-      throw new ValidationFailed([{ pointer, code: 'unknown_topic', detail }]);
+      throw new ValidationFailed({ pointer, code: 'unknown_topic', detail });
     }
     return topics;
   }

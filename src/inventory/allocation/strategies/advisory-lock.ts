@@ -1,4 +1,4 @@
-import type { Tx } from '../../../database/database';
+import { type Tx, columnsOf } from '../../../database/database';
 import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
 import { ConditionalUpdate } from './conditional-update';
 import type { StockStrategy } from './strategy';
@@ -23,7 +23,7 @@ export class AdvisoryLock implements StockStrategy {
                 FROM unnest($1::text[], $2::text[]) AS d (sku, pool)
                ORDER BY number) numbers
       `,
-      [demands.map(({ sku }) => sku), demands.map(({ pool }) => pool)],
+      columnsOf(demands, 'sku', 'pool'),
     );
     return this.update.take(tx, demands);
   }
