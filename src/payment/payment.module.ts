@@ -4,12 +4,14 @@ import { CONFIG } from '../config/config.module';
 import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
+import { Installation } from './installation';
 import { ProviderLookup, StripeRecords } from './provider-lookup';
 import { WebhooksController } from './webhooks/webhooks.controller';
 
 @Module({
   controllers: [WebhooksController],
   providers: [
+    Installation,
     {
       provide: GATEWAY,
       inject: [CONFIG],
@@ -21,6 +23,6 @@ import { WebhooksController } from './webhooks/webhooks.controller';
       useFactory: (config: Config) => new ProviderLookup(new StripeRecords(config)),
     },
   ],
-  exports: [GATEWAY, ProviderLookup],
+  exports: [GATEWAY, Installation, ProviderLookup],
 })
 export class PaymentModule {}

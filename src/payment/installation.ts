@@ -1,0 +1,46 @@
+import { Injectable } from '@nestjs/common';
+import { Database, type Queryable } from '../database/database';
+import { publicId } from '../ids';
+
+/**
+ * This installation's id. It is in the metadata of what we send to the provider, whose account another shop or a copy of
+ * this database may use too. Read once per process: a running process keeps the id that it began with.
+ */
+@Injectable()
+export class Installation {
+  private known: Promise<string> | undefined;
+
+  constructor(private readonly db: Database) {}
+
+  /** As it stands in the metadata: `ins_…`. */
+  id(): Promise<string> {
+    this.known ??= installationId(this.db).catch((error: unknown) => {
+      this.known = undefined;
+      throw error;
+    });
+    return this.known;
+  }
+}
+
+export async function installationId(queryable: Queryable): Promise<string> {
+  const [row] = await queryable.rows<{ id: string }>(`SELECT id FROM installation`);
+  if (!row)
+    throw new Error(
+      'The table installation has no row, which the migration inserts. Insert it: npm run installation -- renew',
+    );
+  return publicId('ins', row.id);
+}
+
+/** Gives this database another id. For copies. */
+export async function renewInstallation(
+  queryable: Queryable,
+  { id, now }: { id: string; now: Date },
+): Promise<void> {
+  await queryable.rows(
+    `
+    INSERT INTO installation (id, created_at) VALUES ($1::uuid, $2::timestamptz)
+        ON CONFLICT (single) DO UPDATE SET id = excluded.id, created_at = excluded.created_at
+    `,
+    [id, now],
+  );
+}
