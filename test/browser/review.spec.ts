@@ -94,7 +94,7 @@ describe('Needs review page', () => {
     const visit = await browser.visit({ role: 'admin' });
     await visit.go(`/review/${orderId}`);
     await untilSays(visit, 'Provider says');
-    await shop.admin.post(`/v1/admin/orders/${orderId}/saga/retry`, { reason: 'from another desk' });
+    await shop.admin.post(`/v1/admin/orders/${orderId}/saga/retry`, { reason: 'from another tab' });
     await untilSays(visit, 'This case is settled');
     await untilSays(visit, /Placed\s+Nothing to do/);
   });

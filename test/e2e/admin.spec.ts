@@ -13,7 +13,7 @@ describe('the admin', () => {
       { headers: key ? { 'idempotency-key': key } : {} },
     );
 
-  it('creates a product, and replaces all of it but its stock', async () => {
+  it('creates a product and replaces everything but its stock', async () => {
     const path = `/v1/admin/products/SKU-${randomUUID().slice(0, 8)}`;
     const first = {
       name: 'Tee',
@@ -43,7 +43,7 @@ describe('the admin', () => {
     expect((await shop.admin.get(path)).body).toEqual(replaced.body);
   });
 
-  it('lists products in pages of any size, each once', async () => {
+  it('lists each product once, at any page size', async () => {
     const mine = [await shop.product(1), await shop.product(1), await shop.product(1)];
 
     for (const limit of [1, 2, 100]) {
@@ -53,7 +53,7 @@ describe('the admin', () => {
     }
   });
 
-  it('receives stock and writes it off, but never what is promised', async () => {
+  it('receives stock and writes it off, but never reserved units', async () => {
     const [sku, other] = [await shop.product(5), await shop.product(5)];
     await shop.reserved(sku, 3);
     await shop.placed(sku, 1);
@@ -78,7 +78,7 @@ describe('the admin', () => {
     expect(await stock(sku)).toMatchObject({ onHand: 7 });
   });
 
-  it('never undercuts what is promised, however the write-offs and the buyers race', async () => {
+  it('never writes off reserved units when write-offs race with buyers', async () => {
     const sku = await shop.product(20);
     const work = Array.from({ length: 40 }, (_, index) =>
       index % 2 ? adjust(sku, -1) : shop.reserve({ lines: [{ sku, quantity: 1 }] }),
@@ -92,7 +92,7 @@ describe('the admin', () => {
     expect(onHand).toBe(reserved);
   });
 
-  it('sees who holds what', async () => {
+  it('lists who has reserved which units', async () => {
     const [sku, other] = [await shop.product(9), await shop.product(9)];
     const soon = await shop.reserved(sku, 1, { customerId: 'cus_soon', ttlSeconds: 50 });
     const later = await shop.reserved(sku, 1, { customerId: 'cus_later', ttlSeconds: 500 });
@@ -114,7 +114,7 @@ describe('the admin', () => {
     ]);
   });
 
-  it('forces a reservation’s release, which stays on record with its reason', async () => {
+  it('releases a reservation and records the reason', async () => {
     const sku = await shop.product(5);
     const [reservation, bystander] = [await shop.reserved(sku, 2), await shop.reserved(sku, 1)];
     const release = (reason: string, key: string) =>
@@ -146,7 +146,7 @@ describe('the admin', () => {
     expect(records).toEqual([{ actor: 'bootstrap-admin', action: 'reservation.release', reason }]);
   });
 
-  it('finds orders by how they and their sagas stand', async () => {
+  it('finds orders by the status of the order and its saga', async () => {
     const sku = await shop.product(20);
     const customerId = 'cus_desk';
     const buy = async (paymentMethod: string) => {
@@ -171,7 +171,7 @@ describe('the admin', () => {
     await shop.requestCancellation(odd, 'cancel');
   });
 
-  it('reads a saga’s story from its first step to its last', async () => {
+  it('reads a saga’s timeline from its first step to its last', async () => {
     const order = await shop.placed(await shop.product(3));
     await shop.requestCancellation(order.id, 'cancel');
     const { body: saga } = await shop.viewer.get(`/v1/admin/orders/${order.id}/saga`);
@@ -203,7 +203,7 @@ describe('the admin', () => {
     });
   });
 
-  it('is told which promises are kept, and by which rows one is broken', async () => {
+  it('gets every invariant, with the rows that break one', async () => {
     const sku = await shop.product(3);
     const sound = await shop.viewer.get('/v1/admin/invariants');
     await shop.query('UPDATE stock_levels SET reserved = 2 WHERE sku = $1', [sku]);

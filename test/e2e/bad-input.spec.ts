@@ -3,7 +3,7 @@ import { type Answer, expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
 
 const nul = '\u0000';
-/** Half of a character: JSON can spell it, UTF-8 and PostgreSQL cannot. */
+/** Half of a surrogate pair: valid in JSON, but not in UTF-8 or PostgreSQL. */
 const loneSurrogate = '\ud800';
 
 describe('invalid input', () => {
@@ -21,7 +21,7 @@ describe('invalid input', () => {
     reservation = (await shop.reserved(sku)).id;
   });
 
-  // A refusal creates nothing and changes nothing: not the stock, not a row, not a key.
+  // A refusal creates and changes nothing: no stock, no row, no key.
   beforeEach(async () => void (before = await everything()));
   afterEach(async () => expect(await everything()).toEqual(before));
 
@@ -41,7 +41,7 @@ describe('invalid input', () => {
     return shop.query(`SELECT ${counts.join(', ')}, ${levels}`);
   }
 
-  /** Each call that writes, with a body that it would take. */
+  /** Each call that writes, with a body that it accepts. */
   const calls = {
     'POST orders': () => ['POST', '/v1/orders', goodOrder()],
     'POST reservations': () => [
@@ -80,7 +80,7 @@ describe('invalid input', () => {
     ...more,
   });
 
-  /** Makes the call with `body` instead of a good one; by the admin, who may make all of them. */
+  /** Makes the call with `body` instead of a valid one, as the admin, who may make all of them. */
   function send(call: Call, body: unknown, headers: Record<string, string> = {}): Promise<Answer> {
     const [method, path] = calls[call]();
     return shop.admin.send(method, path, body, {
@@ -137,7 +137,7 @@ describe('invalid input', () => {
     'PUT product',
     'POST adjustment',
     'POST forced release',
-  ] as const)('is refused: no body at all to %s', async (call) => {
+  ] as const)('is refused: no body to %s', async (call) => {
     expectProblem(await send(call, undefined), { status: 400, code: 'malformed_request' });
     expectProblem(await send(call, 'null'), { status: 400, code: 'malformed_request' });
     expectProblem(await send(call, '{}'), { status: 422, code: 'validation_failed' });
@@ -186,7 +186,7 @@ describe('invalid input', () => {
       '/lines/1/quantity',
     ],
     [
-      'a price of one’s own',
+      'a price set by the caller',
       () => [{ sku, quantity: 1, unitPrice: { amount: 1, currency: 'EUR' } }],
       '/lines/0/unitPrice',
     ],
@@ -232,7 +232,7 @@ describe('invalid input', () => {
       { expectedTotal: { amount: 1999, currency: 'EUR', tax: 0 } },
       '/expectedTotal/tax',
     ],
-    ['POST orders', 'a total of one’s own', { total: { amount: 1, currency: 'EUR' } }, '/total'],
+    ['POST orders', 'a total set by the caller', { total: { amount: 1, currency: 'EUR' } }, '/total'],
     ['POST orders', 'metadata as a list', { metadata: [] }, '/metadata'],
     ['POST orders', 'metadata of numbers', { metadata: { a: 1 } }, '/metadata'],
     ['POST orders', 'nested metadata', { metadata: { a: { b: 'c' } } }, '/metadata'],
@@ -276,13 +276,13 @@ describe('invalid input', () => {
       '/unitPrice/currency',
     ],
     ['PUT product', 'an unknown strategy', { strategy: 'hope' }, '/strategy'],
-    ['PUT product', 'stock where there is a product', { onHand: 1000 }, '/onHand'],
+    ['PUT product', 'stock of an existing product', { onHand: 1000 }, '/onHand'],
     ['PUT product', 'a limit of 0', { quantityPerOrderMax: 0 }, '/quantityPerOrderMax'],
     ['POST adjustment', 'no reason', { reason: undefined }, '/reason'],
     ['POST adjustment', 'an empty reason', { reason: '   ' }, '/reason'],
     ['POST adjustment', 'a delta of text', { delta: '1' }, '/delta'],
     ['POST adjustment', 'a fraction of a unit', { delta: 0.5 }, '/delta'],
-    ['POST adjustment', 'a delta beyond all integers', { delta: 1e18 }, '/delta'],
+    ['POST adjustment', 'a delta above the largest integer', { delta: 1e18 }, '/delta'],
     ['POST forced release', 'a reason of 501 characters', { reason: 'x'.repeat(501) }, '/reason'],
     ['POST forced release', 'a reason with a NUL', { reason: `because${nul}` }, '/reason'],
   ])('is refused in %s: %s', async (call, _what, change, pointer) => {
@@ -290,7 +290,7 @@ describe('invalid input', () => {
     expectProblem(answer, { status: 422, code: 'validation_failed', pointer });
   });
 
-  it('is reported with every mistake at once', async () => {
+  it('is answered with all errors at once', async () => {
     const answer = await send('POST orders', { customerId: 7, lines: [{ sku: '', quantity: 0 }], extra: 1 });
 
     const pointers = answer.body.errors.map((error: { pointer: string }) => error.pointer).sort();
@@ -309,15 +309,15 @@ describe('invalid input', () => {
     ['both lines and a reservation', () => ({ reservationId: reservation }), 422],
     ['neither lines nor a reservation', () => ({ lines: undefined }), 422],
     ['a reservation of null', () => ({ lines: undefined, reservationId: null }), 422],
-    ['a reservation that is no id', () => ({ lines: undefined, reservationId: 'rsv_nope' }), 404],
+    ['a reservation with an invalid id', () => ({ lines: undefined, reservationId: 'rsv_nope' }), 404],
     ['an order’s id as a reservation', () => ({ lines: undefined, reservationId: order }), 404],
     [
-      'a reservation nobody has',
+      'a reservation that does not exist',
       () => ({ lines: undefined, reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' }),
       404,
     ],
     [
-      'a reservation beyond all ids',
+      'a reservation id above the largest',
       () => ({ lines: undefined, reservationId: 'rsv_zzzzzzzzzzzzzzzzzzzzzzzzzz' }),
       404,
     ],

@@ -14,7 +14,7 @@ describe('an invalid request', () => {
     reservation = await shop.reserved(sku);
   });
 
-  // One unit sold, one reserved: nothing below may change that.
+  // One unit sold, one reserved: no request below may change that.
   afterEach(async () => expect(await shop.available(sku)).toBe(8));
 
   const needKeys: [string, () => [string, object]][] = [
@@ -42,7 +42,7 @@ describe('an invalid request', () => {
   });
 
   it.each([...needKeys, ...takeKeys])(
-    'is refused: %s under a key that cannot be used',
+    'is refused: %s with an invalid idempotency key',
     async (_what, call) => {
       const [path, body] = call();
       const keys = [
@@ -63,7 +63,7 @@ describe('an invalid request', () => {
     },
   );
 
-  it('is not refused for a key of 255 visible characters', async () => {
+  it('is accepted with an idempotency key of 255 visible characters', async () => {
     const key = `!#$%&'()*+-./:<=>?@[]^_{|}~${randomUUID()}`.padEnd(255, 'x');
     const body = { customerId: 'c', lines: [{ sku, quantity: 1 }] };
     const made = await shop.reserve(body, { key });
@@ -88,7 +88,7 @@ describe('an invalid request', () => {
     );
     for (const cursor of ['nonsense!', '%00', '', 'a'.repeat(5_000), '1&cursor=2', ...encoded]) {
       const answer = await shop.admin.get(`${path}?cursor=${cursor}`);
-      // A SKU list's cursors are SKUs, and some of these spell one.
+      // The SKU list's cursors are SKUs, and some of these are valid SKUs.
       if (path.endsWith('products') && answer.status === 200) continue;
       expectProblem(answer, { status: 422, code: 'validation_failed', pointer: '/cursor' });
     }
@@ -140,7 +140,7 @@ describe('an invalid request', () => {
   ];
   it.each(
     things.flatMap(([before, afters]) => afters.map((after) => [`GET ${before}…${after}`, before, after])),
-  )('finds nothing under a name that is none: %s', async (_what, before, after) => {
+  )('gets 404 for an invalid name: %s', async (_what, before, after) => {
     for (const name of names)
       expectProblem(await shop.admin.get(`${before}${name}${after}`), { status: [400, 404, 414, 422] });
   });
@@ -153,7 +153,7 @@ describe('an invalid request', () => {
     ['/v1/reservations/', '/release', {}],
     ['/v1/admin/reservations/', '/release', { reason: 'customer called' }],
     ['/v1/admin/products/', '/adjustments', { delta: 1, reason: 'received' }],
-  ])('changes nothing under an invalid id: POST %s…%s', async (before, after, body) => {
+  ])('changes nothing for an invalid id: POST %s…%s', async (before, after, body) => {
     for (const name of names) {
       const answer = await shop.admin.post(`${before}${name}${after}`, body, {
         headers: { 'idempotency-key': randomUUID() },
@@ -162,7 +162,7 @@ describe('an invalid request', () => {
     }
   });
 
-  it('finds nothing by an id of another kind', async () => {
+  it('gets 404 for an id of another type', async () => {
     expectProblem(await shop.client.get(`/v1/orders/${reservation.id}`), {
       status: 404,
       code: 'order_not_found',

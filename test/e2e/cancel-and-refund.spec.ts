@@ -5,7 +5,7 @@ import { until } from '../support/until';
 describe('cancellations and refunds over HTTP', () => {
   const shop = openShop({ queue: 'postgres' });
 
-  /** An order whose charge is under way, and the SKU it holds. */
+  /** An order whose charge is in flight, and its SKU. */
   async function charging(paymentMethod: string, step = 'authorize-payment') {
     const sku = await shop.product(5);
     const { body } = await shop.order({ paymentMethod, lines: [{ sku, quantity: 2 }] });
@@ -19,7 +19,7 @@ describe('cancellations and refunds over HTTP', () => {
     return { sku, id: body.id as string };
   }
 
-  it('voids the authorization of an order that is cancelled while it is authorized', async () => {
+  it('voids the authorization of an order that is cancelled during the authorization', async () => {
     const bystander = await shop.placed(await shop.product(5));
     const { sku, id } = await charging('pm_sandbox_slow_1500');
     const answer = await shop.requestCancellation(id, 'cancel');
@@ -41,7 +41,7 @@ describe('cancellations and refunds over HTTP', () => {
     expect((await shop.orderNow(bystander.id)).status).toBe('placed');
   });
 
-  it('answers 202 while the provider has not answered, and ends later', async () => {
+  it('answers 202 while the provider is silent, and ends the order later', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500');
     const answer = await shop.requestCancellation(id, 'cancel', { waitSeconds: 0 });
 
@@ -52,7 +52,7 @@ describe('cancellations and refunds over HTTP', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('refunds an order that is cancelled while it is captured', async () => {
+  it('refunds an order that is cancelled during the capture', async () => {
     const { sku, id } = await charging('pm_sandbox_slow_1500', 'capture-payment');
     const answer = await shop.requestCancellation(id, 'cancel');
 
@@ -69,7 +69,7 @@ describe('cancellations and refunds over HTTP', () => {
   it.each([
     ['cancel', 'cancelled'],
     ['refund', 'refunded'],
-  ] as const)('%ss a placed order: the money goes back, the stock is on sale again', async (by, status) => {
+  ] as const)('%ss a placed order and returns its money and stock', async (by, status) => {
     const sku = await shop.product(5);
     const [order, bystander] = [await shop.placed(sku, 2), await shop.placed(sku, 1)];
     const answer = await shop.requestCancellation(order.id, by);
@@ -86,7 +86,7 @@ describe('cancellations and refunds over HTTP', () => {
     expect(await shop.available(sku)).toBe(4);
   });
 
-  it('ends an order once, however often and under whatever keys it is requested', async () => {
+  it('ends an order once when requested many times under different keys', async () => {
     const sku = await shop.product(5);
     const order = await shop.placed(sku, 2);
     const same = Array.from({ length: 5 }, () =>
@@ -105,7 +105,7 @@ describe('cancellations and refunds over HTTP', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('refuses one key for two orders', async () => {
+  it('refuses the same key for two orders', async () => {
     const sku = await shop.product(5);
     const [order, other] = [await shop.placed(sku), await shop.placed(sku)];
     await shop.requestCancellation(order.id, 'cancel', { key: `one-${order.id}` });
@@ -146,7 +146,7 @@ describe('cancellations and refunds over HTTP', () => {
     expect([later.status, later.body.status]).toEqual([200, 'refunded']);
   });
 
-  it('shows a cancelled order when the request that made it is repeated', async () => {
+  it('shows a cancelled order when its creation is repeated', async () => {
     const sku = await shop.product(5);
     const body = { customerId: 'cus_repeats', lines: [{ sku, quantity: 1 }] };
     const placed = await shop.order(body, { key: `made-${sku}`, waitSeconds: 20 });

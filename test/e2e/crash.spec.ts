@@ -12,7 +12,7 @@ describeOnEachQueueBackend('a service whose processes are killed', (queue) => {
 
   beforeEach(() => shop.revive(...processes));
 
-  it('ends every order when its workers are killed in the middle of a hundred', async () => {
+  it('ends every order when its workers are killed during a hundred orders', async () => {
     const [sku, other] = [await shop.product(100), await shop.product(10)];
     const paymentMethods = [
       'pm_sandbox_slow_100',
@@ -49,7 +49,7 @@ describeOnEachQueueBackend('a service whose processes are killed', (queue) => {
     await shop.expectAudit();
   });
 
-  it('makes one order per key when an API process is killed in the middle of a burst', async () => {
+  it('creates one order per key when an API process is killed during a burst', async () => {
     const sku = await shop.product(200);
     const keys = Array.from({ length: 100 }, () => randomUUID());
     const buy = (index: number, by: HttpClient) =>

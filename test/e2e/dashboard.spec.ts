@@ -6,7 +6,7 @@ import { until } from '../support/until';
 describeOnEachQueueBackend('the operator', (queue) => {
   const shop = openShop({ queue, env: { LOG_LEVEL: 'warn' } });
 
-  /** A browser that has signed in. Node lets a program say where it comes from; a browser says the truth. */
+  /** A signed-in browser. Node lets a program set `Origin`; a browser sends the true one. */
   async function signedIn(by: HttpClient) {
     const origin = by.base;
     const ours = { origin, 'x-holdfast': '1' };
@@ -50,7 +50,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     ]);
   });
 
-  it('sees a worker leave, and the heartbeat of a killed one grow old', async () => {
+  it('sees a worker leave, and the heartbeat of a killed one age', async () => {
     const workers = async () => (await shop.viewer.get('/v1/admin/queues')).body.workers;
     await until('it is there', async () => (await workers()).length === 1);
 
@@ -65,7 +65,7 @@ describeOnEachQueueBackend('the operator', (queue) => {
     await shop.service.restart('worker-1');
   });
 
-  it('sees jobs on a page without content of other sites, only after signing in', async () => {
+  it('sees jobs only after signing in, on a page without content of other sites', async () => {
     const html = { accept: 'text/html' };
     const viewer = await signedIn(shop.viewer);
     const page = await viewer.send('GET', '/queues/board', undefined, html);
@@ -129,7 +129,7 @@ describe('a rehearsal', () => {
       return body.status !== 'running' && body;
     });
 
-  it('sells by each strategy in turn, and tells what came of it', async () => {
+  it('sells with each strategy in turn, and reports the results', async () => {
     const answer = await start(wish, 'once');
     const again = await start(wish, 'once');
     expect(answer.status).toBe(202);
@@ -157,8 +157,8 @@ describe('a rehearsal', () => {
     expect(action).toEqual({ actor: 'bootstrap-admin', reason: wish.reason });
   });
 
-  it('is held once, when two ask for one at once', async () => {
-    // Both are looked at before either has begun.
+  it('starts once when two requests arrive at the same time', async () => {
+    // Both are checked before either has started.
     await shop.service.restart('api-1', { FAILPOINT: 'operator-action.before-commit:sleep=400' });
     const both = await Promise.all([1, 2].map((seed) => start({ ...wish, seed, strategies: ['row-lock'] })));
     expect(both.map(({ status }) => status).sort()).toEqual([202, 409]);
@@ -167,7 +167,7 @@ describe('a rehearsal', () => {
     await shop.service.restart('api-1', { FAILPOINT: undefined });
   });
 
-  it('is stopped by hand, and ends its buyers', async () => {
+  it('stops its buyers when an operator stops it', async () => {
     const { body } = await start({ ...wish, buyers: 100_000, rate: 20, strategies: ['row-lock'] });
     await until('somebody was served', async () => {
       const run = (await shop.viewer.get(`/v1/admin/load-tests/${body.id}`)).body;
@@ -180,7 +180,7 @@ describe('a rehearsal', () => {
     expect(await ended(body.id)).toMatchObject({ status: 'stopped' });
   });
 
-  it('is not begun with what cannot be sold, nor by a viewer', async () => {
+  it('is refused to a viewer and for SKUs that cannot be sold', async () => {
     expectProblem(await start({ ...wish, strategies: ['by-magic'] }), {
       status: 422,
       pointer: '/strategies',

@@ -24,7 +24,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
       (await list()).find((letter) => letter.aggregateId === aggregateId),
     );
 
-  it('is listed with its reason once three tries have failed, and keeps nobody’s order from being placed', async () => {
+  it('is listed with its reason after three failed tries, while its order is still placed', async () => {
     const sku = await shop.product(5);
     const reservation = await shop.reserved(sku);
     const other = await shop.reserved(sku);
@@ -47,7 +47,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
     );
   });
 
-  it('is for admins and viewers to see, and for admins to send again', async () => {
+  it('can be read by admins and viewers, and resent only by admins', async () => {
     const [letter] = await list();
     expect((await shop.viewer.get('/v1/admin/dead-letters')).body.data[0]).toEqual(letter);
     expectProblem(await shop.client.get('/v1/admin/dead-letters'), { status: 403, code: 'forbidden' });
@@ -68,7 +68,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
     expect(await recordsOf(letter.id)).toEqual([]);
   });
 
-  it('dies again when it is sent again before anything was mended, and a late copy of that wish sends nothing', async () => {
+  it('becomes a dead letter again when resent without a fix, and a late copy of the request sends nothing', async () => {
     const [letter] = await list();
     const key = randomUUID();
     expect((await retry(letter.id, { key })).body).toMatchObject({
@@ -86,7 +86,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
     expect(await recordsOf(letter.id)).toHaveLength(1);
   });
 
-  it('is applied once, by whatever worker can, after an admin had it sent again', async () => {
+  it('is applied once, by any worker, after an admin resent it', async () => {
     await shop.service.restart('worker-1', { FAILPOINT: '' });
     const letters = await list();
     const [letter] = letters;
@@ -108,7 +108,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
       code: 'idempotency_key_reused',
     });
 
-    // Without a key too, what was sent again already is not sent again, and not recorded.
+    // Without a key too, a resent message is neither sent nor recorded again.
     for (const { id } of letters.slice(1)) {
       await Promise.all(Array.from({ length: 5 }, () => retry(id)));
       expect(await recordsOf(id)).toHaveLength(1);

@@ -12,12 +12,12 @@ describe('an expiring reservation with all queues off', () => {
   const shop = openShop({ queue: 'postgres', env: { QUEUES: 'off' } });
   expiryTests(shop);
 
-  it('leaves orders to be placed as before', async () => {
+  it('does not affect orders', async () => {
     const sku = await shop.product(3);
     expect((await shop.order({ lines: [{ sku, quantity: 1 }] }, { waitSeconds: 30 })).status).toBe(201);
   });
 
-  it('reads as expired while no worker runs, and its units go to the next buyer', async () => {
+  it('reads as expired while no worker runs, and the next buyer gets its units', async () => {
     await shop.service.kill('worker-1');
     const sku = await shop.product(2);
     const reservation = await shop.reserved(sku, 2, { ttlSeconds: 1 });
@@ -37,7 +37,7 @@ describe('an expiring reservation with all queues off', () => {
     expect((await shop.untilEnded(next.body.id)).status).toBe('placed');
   });
 
-  it('is never charged: its order is rejected when a worker is back', async () => {
+  it('is never charged: its order is rejected when a worker runs again', async () => {
     await shop.service.kill('worker-1');
     const sku = await shop.product(2);
     const reservation = await shop.reserved(sku, 2, { customerId: 'cus_late', ttlSeconds: 1 });

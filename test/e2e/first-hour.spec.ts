@@ -137,7 +137,7 @@ describe('two instances side by side', () => {
   });
 });
 
-/** What bash prints for a script, both streams, with the instance's addresses in place of the default ones. */
+/** Runs a script in bash, with the instance's addresses instead of the default ones, and returns both streams. */
 async function runScript(script: string, { api, sandbox }: Instance): Promise<string> {
   const here = script.replaceAll('http://127.0.0.1:3000', api).replaceAll('http://127.0.0.1:3100', sandbox);
   const shell = spawn('bash', ['-c', here], { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -197,7 +197,7 @@ describe('docs/tour.md', () => {
       [/"status":"unknown"/, /^HTTP 409$/m, /"code":"order_abandoned"/, /"status":"placed"/],
     ],
     ['Does every promise hold', [/^HTTP 200$/m, /^\{"ok":true/m]],
-  ])('prints what it promises under "%s"', (title, promised) => {
+  ])('prints the documented output under "%s"', (title, promised) => {
     for (const pattern of promised) expect(printed[title]).toMatch(pattern);
   });
 

@@ -1,7 +1,7 @@
 import { type Answer, expectProblem } from '../support/http-client';
 import { inParallel, openShop, tally } from '../support/shop';
 
-/** Whoever does not wait for the end may be told it all the same, when it comes quickly. */
+/** Without a wait the response may still contain the end, if the order ended quickly. */
 const outcome = ({ status, body }: Answer): string => (status < 300 ? 'accepted' : body.code);
 
 const strategies = ['conditional-update', 'row-lock'];
@@ -10,7 +10,7 @@ describe('three hundred buyers at two API processes', () => {
   const shop = openShop({ queue: 'postgres', apis: 2 });
   const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
 
-  it.each(strategies)('get the seven units there are, and not one more, by %s', async (strategy) => {
+  it.each(strategies)('get exactly the seven units, by %s', async (strategy) => {
     const [sku, other] = [await shop.product(7, { strategy }), await shop.product(7, { strategy })];
     const answers = await inParallel(300, 300, (index) =>
       shop.order({ lines: [{ sku, quantity: 1 }] }, { by: apiOf(index), waitSeconds: 30 }),
@@ -37,7 +37,7 @@ describe('three hundred buyers at two API processes', () => {
   });
 
   it.each(strategies)(
-    'sell the stock to its last unit when half of the cards are declined, by %s',
+    'buy the last unit although half of the cards are declined, by %s',
     async (strategy) => {
       const sku = await shop.product(10, { strategy });
       const paymentMethodOf = (index: number) => (index % 2 ? 'pm_card_visa' : 'pm_card_chargeDeclined');
@@ -48,7 +48,7 @@ describe('three hundred buyers at two API processes', () => {
         );
       const answers = await inParallel(60, 12, buy);
       const placed = answers.filter(({ status }) => status === 201).length;
-      // What the last declines gave back is still for sale.
+      // The units of the last declined orders are still for sale.
       const rest = await inParallel(10 - placed, 1, () => buy(1));
 
       expect(Object.keys(tally(answers, ({ status }) => status)).sort()).toEqual(

@@ -101,7 +101,7 @@ describe('the HTTP API', () => {
       expect((await edit(sku, 'Next', { 'if-match': won!.headers.get('etag')! })).status).toBe(200);
     });
 
-    it('is created once by many concurrent requests', async () => {
+    it('is created once by many concurrent requests without If-Match', async () => {
       const sku = `SKU-${randomUUID().slice(0, 8)}`;
       const body = { name: 'New', unitPrice: { amount: 500, currency: 'EUR' }, onHand: 7 };
       const answers = await Promise.all(
@@ -186,7 +186,7 @@ describe('the HTTP API', () => {
     expect(page.text).toContain(body.code);
   });
 
-  it('lets no shared cache keep data of customers', async () => {
+  it('forbids shared caches to store customers’ data', async () => {
     const { id } = await shop.placed(await shop.product(2));
 
     for (const path of ['/v1/orders', `/v1/orders/${id}`, '/v1/nope']) {

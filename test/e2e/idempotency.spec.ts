@@ -6,7 +6,7 @@ describe('an idempotency key', () => {
   const shop = openShop({ queue: 'postgres', apis: 2 });
   const apiOf = (index: number) => shop.client.at(shop.service.apis[index % 2]!);
 
-  it('names one order, however many copies arrive at two API processes at once', async () => {
+  it('makes one order of many copies that arrive at two API processes at once', async () => {
     const sku = await shop.product(100);
     const [body, key] = [{ customerId: 'cus_same', lines: [{ sku, quantity: 2 }] }, randomUUID()];
     const bystander = await shop.order({ lines: [{ sku, quantity: 1 }] }, { waitSeconds: 20 });
@@ -28,7 +28,7 @@ describe('an idempotency key', () => {
     expect(id).not.toBe(bystander.body.id);
   });
 
-  it('names one reservation, however many copies arrive at once', async () => {
+  it('makes one reservation of many copies that arrive at once', async () => {
     const sku = await shop.product(100);
     const [body, key] = [{ customerId: 'cus_same', lines: [{ sku, quantity: 2 }] }, randomUUID()];
     const answers = await inParallel(50, 50, (index) => shop.reserve(body, { by: apiOf(index), key }));
@@ -42,7 +42,7 @@ describe('an idempotency key', () => {
     expect(await shop.available(sku)).toBe(98);
   });
 
-  it('is answered with the resource as it stands now', async () => {
+  it('replays the current state of the resource', async () => {
     const sku = await shop.product(5);
     const [body, key] = [{ customerId: 'cus_now', lines: [{ sku, quantity: 1 }] }, randomUUID()];
     const made = await shop.reserve(body, { key });
@@ -97,7 +97,7 @@ describe('an idempotency key', () => {
     expect(await shop.available(sku)).toBe(19);
   });
 
-  it('is the same key quoted and bare, and fields in another order are the same body', async () => {
+  it('is the same with and without quotes, and the body is the same with its fields in another order', async () => {
     const sku = await shop.product(20);
     const key = randomUUID();
     const bare = await shop.order({ customerId: 'cus_q', lines: [{ sku, quantity: 1 }] }, { key });
@@ -122,20 +122,23 @@ describe('an idempotency key', () => {
   it.each([
     ['sold out', 409, 'insufficient_stock', restock, 0],
     ['shown at another price', 409, 'total_changed', cheapen, 1],
-  ])('may win after it was refused because the product was %s', async (_why, status, code, mend, onHand) => {
-    const sku = await shop.product(onHand);
-    const key = randomUUID();
-    const total = code === 'total_changed' ? { expectedTotal: { amount: 999, currency: 'EUR' } } : {};
-    const body = { customerId: 'cus_again', lines: [{ sku, quantity: 1 }], ...total };
+  ])(
+    'can succeed after it was refused because the product was %s',
+    async (_why, status, code, mend, onHand) => {
+      const sku = await shop.product(onHand);
+      const key = randomUUID();
+      const total = code === 'total_changed' ? { expectedTotal: { amount: 999, currency: 'EUR' } } : {};
+      const body = { customerId: 'cus_again', lines: [{ sku, quantity: 1 }], ...total };
 
-    expectProblem(await shop.order(body, { key }), { status, code });
-    await mend(sku);
-    const won = await shop.order(body, { key, waitSeconds: 20 });
-    expect([won.status, won.headers.has('idempotent-replayed')]).toEqual([201, false]);
-    expect(await shop.available(sku)).toBe(0);
-  });
+      expectProblem(await shop.order(body, { key }), { status, code });
+      await mend(sku);
+      const won = await shop.order(body, { key, waitSeconds: 20 });
+      expect([won.status, won.headers.has('idempotent-replayed')]).toEqual([201, false]);
+      expect(await shop.available(sku)).toBe(0);
+    },
+  );
 
-  it('may win with another body after a refusal, for a refusal creates nothing', async () => {
+  it('can be used with another body after a refusal, because a refusal stores nothing', async () => {
     const sku = await shop.product(1);
     const key = randomUUID();
 
@@ -150,7 +153,7 @@ describe('an idempotency key', () => {
     expect((await shop.order({ lines: [{ sku, quantity: 1 }] }, { key, waitSeconds: 20 })).status).toBe(201);
   });
 
-  it('belongs to its caller and to its operation', async () => {
+  it('is scoped to its caller and its operation', async () => {
     const sku = await shop.product(20);
     const [body, key] = [{ customerId: 'cus_scope', lines: [{ sku, quantity: 1 }] }, randomUUID()];
     const other = await shop.newClient();
@@ -171,7 +174,7 @@ describe('an idempotency key', () => {
     expect(cancelled.headers.has('idempotent-replayed')).toBe(false);
   });
 
-  it('repeats a decline, and charges nobody again', async () => {
+  it('replays a decline without another charge', async () => {
     const sku = await shop.product(5);
     const [body, key] = [
       { customerId: 'cus_no', paymentMethod: 'pm_card_chargeDeclined', lines: [{ sku, quantity: 1 }] },

@@ -98,7 +98,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     },
   );
 
-  it('has its authorization voided when the capture is declined', async () => {
+  it('gets its authorization voided when the capture is declined', async () => {
     const sku = await shop.product(3);
     const answer = await shop.order(
       { paymentMethod: 'pm_sandbox_capture_declined', lines: [{ sku, quantity: 2 }] },
@@ -117,7 +117,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(await shop.available(sku)).toBe(3);
   });
 
-  it('answers total_changed, with no stock reserved, when the total is not what the buyer was shown', async () => {
+  it('answers total_changed and reserves no stock when the total differs from the one shown to the buyer', async () => {
     const sku = await shop.product(5);
     const lines = [{ sku, quantity: 2 }];
     const refused = await shop.order({ lines, expectedTotal: { amount: 3997, currency: 'EUR' } });
@@ -133,7 +133,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(right.status).toBe(201);
   });
 
-  it('answers 409 with every short line, and reserves nothing of the others', async () => {
+  it('answers 409 with every short line and reserves none of the others', async () => {
     const [plenty, few, none] = [await shop.product(30), await shop.product(3), await shop.product(0)];
     const answer = await shop.order({
       lines: [
@@ -170,7 +170,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     expect(await shop.available(sku)).toBe(0);
   });
 
-  it('is found in pages of any size, each order once, newest first', async () => {
+  it('is listed once, newest first, at any page size', async () => {
     const sku = await shop.product(20);
     const customerId = `cus_pages_${queue}`;
     const mine = await inParallel(
@@ -224,7 +224,7 @@ describeOnEachQueueBackend('an order', (queue) => {
     });
   });
 
-  it('is reported in one event when it had ended before', async () => {
+  it('is reported in one event if it has already ended', async () => {
     const order = await shop.placed(await shop.product(5));
     const stream = await shop.client.get(`/v1/orders/${order.id}/events`);
 

@@ -6,7 +6,7 @@ import { until } from '../support/until';
 
 describe('a database set read-only by an operator', () => {
   const shop = openShop({ queue: 'postgres', apis: 1, workers: 1 });
-  /** Read by new sessions only. */
+  /** Applies to new sessions only. */
   const setReadOnly = async (on: boolean, { hangUp }: { hangUp: boolean }) => {
     const admin = new Client({
       connectionString: shop.service.databaseUrl,
@@ -98,7 +98,7 @@ describe('a database set read-only by an operator', () => {
       200,
     );
 
-    // The connections that there are stay read-only, as those to an old primary do.
+    // Existing connections stay read-only, like those to an old primary.
     await setReadOnly(false, { hangUp: false });
     await until('it is ready', async () => (await ready()).status === 200);
     await shop.placed(sku);

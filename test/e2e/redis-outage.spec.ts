@@ -4,13 +4,13 @@ import { describeWithRedis } from '../support/redis';
 import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
 
-describeWithRedis('a service whose Redis', () => {
+describeWithRedis('a service with its queues on Redis', () => {
   const shop = openShop({ queue: 'redis', apis: 1 });
   const ready = () => shop.stranger.get('/health/ready');
   const untilReadyIs = (status: string) =>
     until(`readiness is ${status}`, async () => (await ready()).body.status === status);
 
-  /** What the dashboard says of the queues; it never waits long for them. */
+  /** What the dashboard reports about the queues; it never waits long for them. */
   const overviewWhen = (what: string, isSo: (queues: any) => boolean) =>
     until(what, async () => {
       const { status, body } = await shop.viewer.patientFor(5_000).get('/v1/admin/overview');
@@ -34,7 +34,7 @@ describeWithRedis('a service whose Redis', () => {
     expect((await shop.client.get(`/v1/reservations/${reservation.id}`)).body.status).toBe('expired');
   }
 
-  /** What was sent to a queue that is gone comes again after a minute; what was never sent comes at once. */
+  /** Messages sent to a lost queue are resent after a minute; messages that were never sent go out at once. */
   const untilSent = () =>
     until(
       'every message is sent',
@@ -45,12 +45,12 @@ describeWithRedis('a service whose Redis', () => {
 
   beforeEach(() => shop.revive('api-1', 'worker-1'));
 
-  it('is there is not degraded', async () => {
+  it('is not degraded while Redis is up', async () => {
     await expectBusinessAsUsual();
     expect((await ready()).body).toEqual({ status: 'ok', degraded: [] });
   });
 
-  it('is gone takes, charges, places and expires all the same, and says that it is degraded', async () => {
+  it('takes, charges, places and expires orders while Redis is down, and reports degraded', async () => {
     await shop.service.kill('redis');
     await expectBusinessAsUsual();
     const { status, body } = await ready();
@@ -61,7 +61,7 @@ describeWithRedis('a service whose Redis', () => {
     expect(queues).toMatchObject([{ waiting: null, active: null }, {}, {}, {}]);
   });
 
-  it('was away at the start starts, and catches up when it comes', async () => {
+  it('starts without Redis and catches up when Redis is back', async () => {
     await shop.service.kill('redis');
     await Promise.all(['api-1', 'worker-1'].map((name) => shop.service.restart(name)));
     await untilReadyIs('degraded');
@@ -73,7 +73,7 @@ describeWithRedis('a service whose Redis', () => {
     await untilReadyIs('ok');
   });
 
-  it('comes back is noticed before anybody orders', async () => {
+  it('notices that Redis is back without a new order', async () => {
     await shop.revive('redis');
     await untilReadyIs('ok');
     await shop.service.kill('redis');
@@ -83,7 +83,7 @@ describeWithRedis('a service whose Redis', () => {
     await overviewWhen('the queues are back', (seen) => !seen.trouble && seen.queues[0].waiting === 0);
   });
 
-  it('hangs makes nobody wait for it', async () => {
+  it('makes no request wait for a Redis that hangs', async () => {
     const sku = await shop.product(20);
     await shop.revive('redis');
     await shop.service.kill('redis', 'SIGSTOP');
@@ -97,7 +97,7 @@ describeWithRedis('a service whose Redis', () => {
     }
   });
 
-  it('may throw jobs away is told apart from a sound one, and how that is mended', async () => {
+  it('reports a Redis that may evict jobs, and how to fix it', async () => {
     await shop.revive('redis');
     await untilReadyIs('ok');
     const redis = new IORedis(shop.service.redisUrl!);

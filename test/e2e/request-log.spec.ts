@@ -3,7 +3,7 @@ import { until } from '../support/until';
 
 type Line = Record<string, unknown> & { msg: string; level: number };
 
-/** What an operator finds in the log of one API process by the id that a caller was given. */
+/** What an operator finds in an API process's log by the id in a response. */
 describe('the log of an API process', () => {
   let service: Service;
   beforeAll(async () => {

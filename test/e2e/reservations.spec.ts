@@ -8,7 +8,7 @@ describe('a reservation', () => {
     shop.client.post(`/v1/reservations/${id}/${verb}`, body);
   const now = async (id: string) => (await shop.client.get(`/v1/reservations/${id}`)).body;
 
-  it('takes its units until its time to live ends', async () => {
+  it('keeps its units until its TTL ends', async () => {
     const [sku, other] = [await shop.product(10), await shop.product(10)];
     const answer = await shop.reserve({
       customerId: 'cus_42',
@@ -45,7 +45,7 @@ describe('a reservation', () => {
     );
   });
 
-  it('keeps the price it was made at', async () => {
+  it('keeps its price when the product’s price changes', async () => {
     const sku = await shop.product(5);
     const reservation = await shop.reserved(sku, 2, { customerId: 'cus_price' });
     const dearer = { name: 'Dearer', unitPrice: { amount: 9999, currency: 'USD' } };
@@ -59,7 +59,7 @@ describe('a reservation', () => {
     expect(await shop.ledgerRow(order.body.id)).toMatchObject({ currency: 'EUR', captured: 3998 });
   });
 
-  it('grows the fencing token with every grant of a product', async () => {
+  it('gets a higher fencing token with every grant of the product', async () => {
     const sku = await shop.product(40);
     const tokens = await inParallel(20, 10, async () => (await shop.reserved(sku)).lines[0].fencingToken);
 
@@ -67,7 +67,7 @@ describe('a reservation', () => {
     expect((await shop.reserved(sku)).lines[0].fencingToken).toBeGreaterThan(Math.max(...tokens));
   });
 
-  // How each end was reached, what is asked of it then, and what comes of it. The rows are the lifecycle.
+  // How each state is reached, and the response to each request in it. The rows are the lifecycle.
   describe.each([
     // state       extend                            confirm                           release                           order
     ['active', 'ok', 'ok', 'ok', 'ok'],
@@ -132,7 +132,7 @@ describe('a reservation', () => {
     });
   });
 
-  it('is extended from now on, and never shortened', async () => {
+  it('is extended from the current time and never shortened', async () => {
     const reservation = await shop.reserved(await shop.product(3), 1, { ttlSeconds: 100 });
     const longer = await act(reservation.id, 'extend', { ttlSeconds: 250 });
     const shorter = await act(reservation.id, 'extend', { ttlSeconds: 5 });
@@ -143,7 +143,7 @@ describe('a reservation', () => {
     expect(shorter.body.maxExpiresAt).toBe(reservation.maxExpiresAt);
   });
 
-  it('cannot be extended beyond its lifetime by any chain of extensions', async () => {
+  it('cannot be extended beyond its lifetime by repeated extensions', async () => {
     const reservation = await shop.reserved(await shop.product(3), 1, { ttlSeconds: 60 });
 
     for (const ttlSeconds of [200, 280])
@@ -155,7 +155,7 @@ describe('a reservation', () => {
     expect(expiresInSeconds).toBeLessThanOrEqual(280);
   });
 
-  it('is ended by one of many hands that reach for it at once', async () => {
+  it('is ended by exactly one of many concurrent requests', async () => {
     const sku = await shop.product(30);
     for (let round = 0; round < 3; round++) {
       const [reservation, bystander] = [await shop.reserved(sku, 2), await shop.reserved(sku)];
@@ -189,7 +189,7 @@ describe('a reservation', () => {
     }
   });
 
-  it('carries one order and no second', async () => {
+  it('accepts only one order', async () => {
     const sku = await shop.product(3);
     const reservation = await shop.reserved(sku, 1, { customerId: 'cus_one' });
     const orders = await Promise.all(
@@ -204,7 +204,7 @@ describe('a reservation', () => {
     expect(await shop.available(sku)).toBe(2);
   });
 
-  it('carries no order of another customer', async () => {
+  it('accepts no order of another customer', async () => {
     const sku = await shop.product(3);
     const reservation = await shop.reserved(sku, 1, { customerId: 'cus_owner' });
     const answer = await shop.order({ customerId: 'cus_other', reservationId: reservation.id });
@@ -213,7 +213,7 @@ describe('a reservation', () => {
     expect(await now(reservation.id)).toMatchObject({ status: 'active', orderId: null });
   });
 
-  it('is left to its saga while its charge is in flight, whoever asks', async () => {
+  it('can be ended only by its saga while its charge is in flight', async () => {
     const sku = await shop.product(3);
     const reservation = await shop.reserved(sku, 1, { customerId: 'cus_pinned' });
     const { body: order } = await shop.order({

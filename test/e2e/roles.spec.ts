@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { type Answer, HttpClient, expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
 
-/** Open to everybody; a webhook has a signature in place of a key, and by the session one becomes somebody. */
+/** Open without a key: a webhook has a signature, and a session starts with a key in its body. */
 const open = [
   '/health/live',
   '/health/ready',
@@ -11,7 +11,7 @@ const open = [
   '/v1/admin/session',
 ];
 
-/** Tell of what this suite has none of, or need a parameter. */
+/** Need a parameter, or report what this suite does not have. */
 const asked = [
   '/v1/stock',
   '/v1/admin/find',
@@ -21,7 +21,7 @@ const asked = [
   '/v1/admin/review/{id}',
 ];
 
-/** What the contract promises. A route that is missing from the service's own list would otherwise go untested. */
+/** The documented routes. A route that is missing from the service's own list would otherwise go untested. */
 const promised = [
   'POST /v1/reservations',
   'GET /v1/reservations',
@@ -98,7 +98,7 @@ describe('a route', () => {
     );
   });
 
-  // Two units sold, three reserved: who may not act changes nothing.
+  // Two units sold, three reserved: a caller without the right changes nothing.
   afterEach(async () => {
     expect((await shop.admin.get(`/v1/stock/${sku}`)).body).toMatchObject({ onHand: 10, reserved: 5 });
     expect((await shop.orderNow(order.id)).status).toBe('placed');
@@ -108,7 +108,7 @@ describe('a route', () => {
   const guarded = () => routes.filter(({ path }) => !open.includes(path));
   const acting = () => guarded().filter(({ method }) => method !== 'GET');
 
-  /** The route with real names in it and a body it would take, so that only the caller can be what is wrong. */
+  /** The route with existing names and a valid body, so that only the caller can be refused. */
   function call(by: HttpClient, { method, path }: { method: string; path: string }): Promise<Answer> {
     const id = path.includes('reservations') ? reservation.id : order.id;
     const real = path.replace('{id}', id).replace('{sku}', sku);
@@ -130,11 +130,11 @@ describe('a route', () => {
     return bodies.find(([pattern]) => pattern.test(path))?.[1] ?? {};
   }
 
-  it('is in the list that the service gives of itself', () => {
+  it('is in the service’s OpenAPI description', () => {
     expect(routes.map(({ method, path }) => `${method} ${path}`)).toEqual(expect.arrayContaining(promised));
   });
 
-  it('answers 401 without a key, and with one that is none', async () => {
+  it('answers 401 without a key and with an invalid one', async () => {
     const key = 'hf_dev_client';
     const wrong = [
       'Bearer nope',
@@ -164,7 +164,7 @@ describe('a route', () => {
       expectProblem(await call(revoked, route), { status: 401, code: 'unauthenticated' });
   });
 
-  it('of the admin answers 403 to a client', async () => {
+  it('answers 403 to a client if it is for admins', async () => {
     const admins = guarded().filter(({ path }) => path.startsWith('/v1/admin/'));
 
     expect(admins.length).toBeGreaterThan(5);
@@ -172,20 +172,20 @@ describe('a route', () => {
       expectProblem(await call(shop.client, route), { status: 403, code: 'forbidden' });
   });
 
-  it('that acts answers 403 to a viewer', async () => {
+  it('answers 403 to a viewer if it changes something', async () => {
     expect(acting().length).toBeGreaterThan(8);
     for (const route of acting())
       expectProblem(await call(shop.viewer, route), { status: 403, code: 'forbidden' });
   });
 
-  it('that reads answers a viewer', async () => {
+  it('answers a viewer if it only reads', async () => {
     for (const route of guarded().filter(({ method, path }) => method === 'GET' && !asked.includes(path))) {
       expect([route.path, (await call(shop.viewer, route)).status]).toEqual([route.path, 200]);
     }
     expect((await shop.viewer.get(`/v1/stock?sku=${sku}`)).status).toBe(200);
   });
 
-  it('answers 404 about another client’s order or reservation, as if there were none', async () => {
+  it('answers 404 for another client’s order or reservation', async () => {
     const other = await shop.newClient();
     const theirs = guarded().filter(({ path }) => path.includes('{id}') && !path.startsWith('/v1/admin/'));
 
@@ -230,7 +230,7 @@ describe('a route', () => {
     expect((await shop.viewer.get('/v1/orders')).body.data.map((one: any) => one.id)).toEqual([order.id]);
   });
 
-  it('takes no order on another client’s reservation', async () => {
+  it('accepts no order on another client’s reservation', async () => {
     const other = await shop.newClient();
     const answer = await shop.order(
       { customerId: reservation.customerId, reservationId: reservation.id },

@@ -6,7 +6,7 @@ import { inParallel, openShop, tally } from '../support/shop';
 import { until } from '../support/until';
 
 describe('saga actions over HTTP', () => {
-  // No webhook arrives, and a saga that waits does so for ever: nothing moves but by the operator's hand.
+  // No webhook arrives and waiting sagas never retry, so only the operator's actions change anything.
   const shop = openShop({
     queue: 'postgres',
     env: { PAYMENT_TIMEOUT_MS: '300' },
@@ -41,7 +41,7 @@ describe('saga actions over HTTP', () => {
       [parsePublicId('ord', orderId)],
     );
 
-  /** An order whose authorization was asked for and not heard, and which nobody asks for again by itself. */
+  /** An order whose authorization has no result and is not retried. */
   async function unheard(paymentMethod: string, sku: string): Promise<string> {
     const { body } = await shop.order({ paymentMethod, lines: [{ sku, quantity: 1 }] });
     await waitFor(body.id, (order) => order.payment.status === 'unknown', 'is unheard');
@@ -49,7 +49,7 @@ describe('saga actions over HTTP', () => {
     return body.id as string;
   }
 
-  /** The same with the capture: authorized by a first retry, and then not heard again. */
+  /** The same with the capture: a first retry authorizes it, then the capture has no result. */
   async function captureUnheard(paymentMethod: string, sku: string): Promise<string> {
     const orderId = await unheard(paymentMethod, sku);
     await act('retry', orderId);
@@ -133,7 +133,7 @@ describe('saga actions over HTTP', () => {
     expect(await shop.ledgerRow(orderId)).toMatchObject({ captured: 1999, refunded: 0 });
   });
 
-  it('a late charge is refunded when the stock of a resolved order is gone', async () => {
+  it('a late charge of a resolved order is refunded when its stock is sold', async () => {
     const sku = await shop.product(1);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     await faults({ down: true });

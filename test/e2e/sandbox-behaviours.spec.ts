@@ -5,7 +5,7 @@ import { until } from '../support/until';
 const placed = 'placed';
 const rejected = 'rejected';
 
-/** Method, how its order ends, and what the provider has kept of 1999 in the end. */
+/** Payment method, the order's final status, and how much of 1999 the provider keeps. */
 const methods: [method: string, ends: string, kept: number][] = [
   ['pm_card_visa', placed, 1999],
   ['pm_card_chargeDeclined', rejected, 0],
@@ -24,14 +24,14 @@ const methods: [method: string, ends: string, kept: number][] = [
   ['pm_sandbox_no_webhook', placed, 1999],
 ];
 
-describe('an order paid for with', () => {
+describe('orders by payment method', () => {
   const env = { PAYMENT_TIMEOUT_MS: '400', SAGA_LEASE_MS: '2000', SWEEP_MS: '100' };
   const shop = openShop({ queue: 'postgres', env });
   const faults = () => new HttpClient(shop.service.sandboxUrl);
   const orders = new Map<string, string>();
   let sku: string;
 
-  // All of them wait for their provider at the same time, so that the slowest is all that the suite waits for.
+  // All of them wait for the provider at the same time, so the suite takes as long as the slowest.
   beforeAll(async () => {
     sku = await shop.product(100);
     await inParallel(methods.length, methods.length, async (index) => {
@@ -41,7 +41,7 @@ describe('an order paid for with', () => {
     });
   });
 
-  it.each(methods)('%s ends %s, and %i is kept of it', async (method, ends, kept) => {
+  it.each(methods)('with %s an order ends %s, and the provider keeps %i', async (method, ends, kept) => {
     const id = orders.get(method)!;
     const order = await shop.untilEnded(id);
 
@@ -98,7 +98,7 @@ describe('an order paid for with', () => {
         25,
         async () => (await shop.order({ lines: [{ sku: sku30, quantity: 1 }] })).body.id as string,
       );
-      // Not all of them: after so many errors in a row the others are not even asked for.
+      // Not all of them: the circuit opens after this many errors in a row, and the others are held back.
       await until('most charges are in doubt', async () => {
         const now = await Promise.all(during.map((id) => shop.orderNow(id)));
         expect(now.filter((order) => order.status !== 'pending')).toEqual([]);
@@ -118,7 +118,7 @@ describe('an order paid for with', () => {
 
   it('every payment method passes the audit against the provider’s ledger', () => shop.expectAudit());
 
-  /** What was stored of the method's webhooks, in the order of their arrival, once there are so many. */
+  /** The stored webhooks of the method, in order of arrival, once there are this many. */
   function verdictsOf(method: string, count: number): Promise<{ type: string; verdict: string }[]> {
     return until(`${count} webhooks of ${method} are processed`, async () => {
       const events = await shop.query<{ type: string; verdict: string; orderId: string }>(

@@ -6,7 +6,7 @@ import { runCommand } from '../support/command';
 import { Guardian } from '../support/guardian';
 import { freePort } from '../support/ports';
 
-/** What `npm start` refuses, before it starts anything: each with one line, said once. */
+/** What `npm start` refuses before it starts anything, each with one line. */
 
 const guardian = new Guardian();
 afterAll(() => guardian.dismiss());
@@ -26,33 +26,33 @@ async function refusalOf(env: NodeJS.ProcessEnv): Promise<string> {
   return lines[0]!;
 }
 
-describe('npm start refuses', () => {
+describe('npm start', () => {
   it.each([
     ['where no folder can be made', '/proc/holdfast'],
     ['where no folder can be made, deeper', '/proc/holdfast/data'],
     ['that is a file', path.join(root, 'package.json')],
     ['below a file', path.join(root, 'package.json', 'data')],
-  ])('a data folder %s', async (_what, HOLDFAST_DATA_DIR) => {
+  ])('refuses a data folder %s', async (_what, HOLDFAST_DATA_DIR) => {
     expect(await refusalOf({ HOLDFAST_DATA_DIR })).toMatch(/HOLDFAST_DATA_DIR \S+ cannot be used: E/);
   });
 
   it.each([
-    ['a number that is none', { SWEEP_MS: 'soon' }, /^\[holdfast\] SWEEP_MS is "soon", not a whole number/],
+    ['an invalid number', { SWEEP_MS: 'soon' }, /^\[holdfast\] SWEEP_MS is "soon", not a whole number/],
     [
       'settings that contradict each other',
       { SAGA_LEASE_MS: '4000' },
       /SAGA_LEASE_MS is 4000, not above twice/,
     ],
-    ['a sandbox key that is none', { STRIPE_SECRET_KEY: 'sk_live_x' }, /STRIPE_SECRET_KEY does not start/],
-    ['a DATABASE_URL that is none', { DATABASE_URL: 'mysql://x' }, /DATABASE_URL is not a URL that starts/],
-    ['a HOST that is not known', { HOST: 'nosuch.invalid' }, /HOST: "nosuch\.invalid" is not known here/],
+    ['an invalid sandbox key', { STRIPE_SECRET_KEY: 'sk_live_x' }, /STRIPE_SECRET_KEY does not start/],
+    ['an invalid DATABASE_URL', { DATABASE_URL: 'mysql://x' }, /DATABASE_URL is not a URL that starts/],
+    ['an unknown HOST', { HOST: 'nosuch.invalid' }, /HOST: "nosuch\.invalid" is not known here/],
     ['a HOST of another machine', { HOST: '203.0.113.7' }, /HOST: "203\.0\.113\.7" is not an address of/],
     [
       'production',
       { NODE_ENV: 'production' },
       /`npm start` is for development\. In production run node dist\/main\.js and dist\/worker\.js/,
     ],
-  ])('%s', async (_what, env, expected) => {
+  ])('refuses %s', async (_what, env, expected) => {
     const HOLDFAST_DATA_DIR = newDataDir();
     expect(await refusalOf({ ...env, HOLDFAST_DATA_DIR })).toMatch(expected);
     expect(readdirSync(HOLDFAST_DATA_DIR)).toEqual([]);

@@ -40,7 +40,7 @@ describe('the watchdog', () => {
     await restart('api-1', {});
   });
 
-  it('ends a process that stalls while it stops, long before a stall alone would end it', async () => {
+  it('ends a process that stalls while stopping, long before the normal stall limit', async () => {
     const FAILPOINT = 'intake.key-claimed:sleep=1000,intake.before-commit:hang';
     await restart('api-1', { FAILPOINT, EVENT_LOOP_STALL_MS: '600000', SHUTDOWN_GRACE_MS: '0' });
     const sku = await shop.product(1);
@@ -55,7 +55,7 @@ describe('the watchdog', () => {
     await restart('api-1', {});
   });
 
-  it('lets a process live that was suspended for longer than a stall may last', async () => {
+  it('does not end a process that was suspended for longer than the stall limit', async () => {
     await restart('worker-1', { EVENT_LOOP_STALL_MS: '1000' });
     const pid = shop.service.pidOf('worker-1');
     await shop.service.kill('worker-1', 'SIGSTOP');
@@ -64,7 +64,7 @@ describe('the watchdog', () => {
         `SELECT FROM workers WHERE id LIKE $1 AND beat_at > clock_timestamp() - interval '2 seconds'`,
         [`%:${pid}`],
       );
-    // Silent for 2 s, so it was suspended for two stalls; it beats every 2.5 s at most.
+    // Silent for 2 s, so it was suspended for twice the stall limit; heartbeats come every 2.5 s at most.
     await until('it is silent', async () => (await heardOf()).length === 0);
     await shop.service.kill('worker-1', 'SIGCONT');
     await until('it is back', async () => (await heardOf()).length === 1);

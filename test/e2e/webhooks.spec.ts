@@ -6,7 +6,7 @@ import { until } from '../support/until';
 const path = '/v1/payments/webhooks/stripe';
 const secret = 'whsec_holdfast_sandbox';
 
-/** As Stripe documents it, written here once more so that a mistake in a library is not tested against itself. */
+/** As Stripe documents it, implemented again so that a mistake in the library is not tested against itself. */
 function signed(body: string, { key = secret, secondsAgo = 0 } = {}): string {
   const at = Math.floor(Date.now() / 1_000) - secondsAgo;
   return `t=${at},v1=${createHmac('sha256', key).update(`${at}.${body}`).digest('hex')}`;
@@ -34,9 +34,9 @@ describe('a webhook', () => {
   const verdict = (id: string) =>
     until(`event ${id} is processed`, async () => (await stored(id))[0]?.verdict);
 
-  it('is verified on the bytes as they came, and stored as they came', async () => {
+  it('is verified and stored byte for byte', async () => {
     const event = eventOf(undefined);
-    // Spaces, escapes and an order of members that no serialiser would write.
+    // Spaces, escapes and an order of members that no serializer would write.
     const body = `{\n "type" : "${event.type}" ,\t"note":"caf\\u00e9 é 漢字", "id":"${event.id}", "data":{"object":{ "id":"pi_1"}} ,"object":"event"}\n`;
     const answer = await deliver(body);
 
@@ -47,7 +47,7 @@ describe('a webhook', () => {
   const forgeries: [string, (body: string) => string | null][] = [
     ['without a signature', () => null],
     ['with an empty signature', () => ''],
-    ['with a signature that is none', () => 'nonsense'],
+    ['with an invalid signature', () => 'nonsense'],
     ['signed with another secret', (body) => signed(body, { key: 'whsec_other' })],
     ['signed for another body', (body) => signed(`${body} `)],
     ['signed ten minutes ago', (body) => signed(body, { secondsAgo: 600 })],
@@ -58,7 +58,7 @@ describe('a webhook', () => {
     ['with a time and nothing else', () => `t=${Math.floor(Date.now() / 1_000)}`],
     ['with another scheme only', (body) => signed(body).replace('v1=', 'v0=')],
   ];
-  it.each(forgeries)('is refused and forgotten %s', async (_how, forge) => {
+  it.each(forgeries)('is refused and not stored %s', async (_how, forge) => {
     const event = eventOf((await shop.placed(await shop.product(1))).id);
     const body = JSON.stringify(event);
 
@@ -66,7 +66,7 @@ describe('a webhook', () => {
     expect(await stored(event.id)).toEqual([]);
   });
 
-  it('is accepted under any of several signatures, as while a secret is being changed', async () => {
+  it('is accepted if one of several signatures is valid, as during a change of the secret', async () => {
     const event = eventOf(undefined);
     const body = JSON.stringify(event);
     const [time, right] = signed(body).split(',');
@@ -76,7 +76,7 @@ describe('a webhook', () => {
     expect(await stored(event.id)).toHaveLength(1);
   });
 
-  it('is accepted and stored once, however often it comes', async () => {
+  it('is stored once when it is delivered many times', async () => {
     const event = eventOf(undefined);
     const body = JSON.stringify(event);
     const answers = await inParallel(20, 20, () => deliver(body));
@@ -88,9 +88,9 @@ describe('a webhook', () => {
 
   it.each([
     ['an order that is not ours', 'order_4711'],
-    ['an order that nobody has', 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz'],
+    ['an order that does not exist', 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz'],
     ['no order at all', undefined],
-  ])('is kept as an orphan when it speaks of %s', async (_what, orderId) => {
+  ])('is stored as an orphan when it names %s', async (_what, orderId) => {
     const event = eventOf(orderId);
 
     expect((await deliver(JSON.stringify(event))).status).toBe(200);
@@ -103,7 +103,7 @@ describe('a webhook', () => {
     'charge.refunded',
     'payment_intent.succeeded',
     'made.up',
-  ])('changes nothing by its word alone: %s', async (type) => {
+  ])('changes no order without asking the provider: %s', async (type) => {
     const order = await shop.placed(await shop.product(3));
     const event = eventOf(order.id, { type });
 
@@ -138,7 +138,7 @@ describe('a webhook', () => {
       'a NUL in its object’s id',
       { data: { object: { id: 'pi_\u0000', metadata: { orderId: 'ord_\u0000' } } } },
     ],
-  ])('is stored whatever it speaks of, when it is signed: %s', async (_what, change) => {
+  ])('is stored if it is signed, with unexpected content too: %s', async (_what, change) => {
     const event = eventOf(undefined, change);
 
     expect((await deliver(JSON.stringify(event))).status).toBe(200);

@@ -18,7 +18,7 @@ describe('a worker that starts', () => {
       env: { ...process.env, DATABASE_URL: shop.service.databaseUrl },
     });
 
-  /** A role that may do everything but use BullMQ's tables. */
+  /** A role with all rights except on BullMQ's tables. */
   async function poorRole(granted: string[] = []): Promise<string> {
     const role = `poor_${Math.random().toString(36).slice(2, 10)}`;
     await shop.query(`CREATE ROLE ${role} LOGIN`);
@@ -33,7 +33,7 @@ describe('a worker that starts', () => {
     return url.href;
   }
 
-  /** The GRANTs that the worker asked for, run as it asked. */
+  /** Runs the GRANTs that the worker's log asks for. */
   async function grantWhatItAsks(output: string): Promise<void> {
     const [, asked] = /(GRANT [^"\n]*;)/.exec(output) ?? [];
     for (const grant of asked!.split(';').filter((one) => one.trim())) await shop.query(grant);
@@ -85,7 +85,7 @@ describe('a worker that starts', () => {
   const started = (name: string) => until(`${name} runs`, async () => shop.service.pidOf(name) !== undefined);
   let workers = 0;
 
-  /** Starts a worker and does not wait for it to be ready. */
+  /** Starts a worker without waiting for it to be ready. */
   async function start(url: string): Promise<string> {
     const name = `worker-${(workers += 1)}`;
     const env = { DATABASE_URL: url, SWEEP_MS: '100', SHUTDOWN_GRACE_MS: '2000' };

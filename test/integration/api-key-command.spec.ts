@@ -27,7 +27,7 @@ async function create(name: string, role = 'client'): Promise<string> {
   return stdout.trim();
 }
 
-/** Who a key is, as the API looks it up. */
+/** The principal of a key, as the API looks it up. */
 async function ownerOf(key: string): Promise<string | undefined> {
   const [row] = await db.rows<{ name: string }>(
     `SELECT name FROM api_keys WHERE key_sha256 = decode($1::text, 'hex') AND revoked_at IS NULL`,
@@ -95,7 +95,7 @@ describe('npm run api-key', () => {
     });
   });
 
-  it('create refuses a name whose key was revoked, without a rotate that would be refused too', async () => {
+  it('create refuses a name whose key was revoked, and does not suggest rotate, which would be refused too', async () => {
     await create('shop-6');
     await apiKey('revoke', 'shop-6');
     const { code, stdout, stderr } = await apiKey('create', 'shop-6', 'client');
@@ -104,9 +104,9 @@ describe('npm run api-key', () => {
     expect(stderr).not.toContain('rotate');
   });
 
-  it('says that the database is read-only, and nothing of requests', async () => {
+  it('says that the database is read-only, without a word about requests', async () => {
     const DATABASE_URL = new URL(database.url);
-    // Beside the schema that the address may name.
+    // In addition to the schema that the URL may name.
     const options = DATABASE_URL.searchParams.get('options') ?? '';
     DATABASE_URL.searchParams.set('options', `${options} -c default_transaction_read_only=on`.trim());
     const { code, stderr } = await runCommand(
@@ -131,7 +131,7 @@ describe('npm run api-key', () => {
     ['create without a role', ['create', 'shop-5'], /create needs a role: client, viewer or admin/],
     ['create with an unknown role', ['create', 'shop-5', 'root'], /"root"/],
     ['a name with a space', ['create', 'shop 5', 'client'], /"shop 5"/],
-    ['a name of the settings', ['rotate', 'bootstrap-client'], /HOLDFAST_CLIENT_KEY/],
+    ['a name used in the settings', ['rotate', 'bootstrap-client'], /HOLDFAST_CLIENT_KEY/],
     ['too many arguments', ['rotate', 'shop-5', 'client'], /"client" is one argument too many/],
     ['list with a name', ['list', 'shop-5'], /"shop-5" is one argument too many/],
   ])('refuses %s: says what is wrong, then the usage', async (_what, args, reason) => {

@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { openApis } from '../support/api';
 import { seeded } from '../support/seeded';
 
-/** No input that anybody can send is a mistake of ours: no 5xx, and every refusal is a small problem. */
+/** No input causes a 5xx, and every refusal is a small problem response. */
 
 /** Twenty errors with their pointers, each character of a name written as an escape. */
 const problemBytesMax = 32 * 1024;
-/** Enough to find each fault that this suite was written for within three runs of it. */
+/** Enough to find each bug that this suite was written for within three runs. */
 const runsPerRoute = 40;
 
 interface Parameter {
@@ -34,7 +34,7 @@ let close: () => Promise<void>;
 let routes: Route[] = [];
 let schemas: Record<string, Schema> = {};
 let ids: string[] = [];
-/** Products that are there, which are replaced from then on. */
+/** Existing products, which are replaced by the requests. */
 const replaced = new Set<string>();
 
 beforeAll(async () => {
@@ -139,7 +139,7 @@ const deep = fc
   .tuple(fc.constantFrom<[string, string]>(['[', ']'], ['{"a":', '}']), fc.integer({ min: 1, max: 3_000 }))
   .map(([[open, shut], levels]) => `${open.repeat(levels)}1${shut.repeat(levels)}`);
 
-/** What the documentation shows for it. */
+/** The example in the API description. */
 function shown({ example, items, $ref, allOf }: Schema): unknown {
   if (example !== undefined) return example;
   if (items) return [shown(items)];
@@ -149,7 +149,7 @@ function shown({ example, items, $ref, allOf }: Schema): unknown {
   );
 }
 
-/** As documented but for a field or two, so that what is wrong is met where it hurts. */
+/** As documented except for a field or two, so that the request gets past the first checks. */
 function nearlyRight({ operation }: Route): fc.Arbitrary<string> {
   const schema = operation.requestBody?.content['application/json']?.schema ?? {};
   const right = Object.entries(shown(schema) ?? {}).filter(([, value]) => value !== undefined);
@@ -186,7 +186,7 @@ const pathFor = ({ path }: Route) =>
       return path.replace(/\{\w+\}/g, () => (at < 0 ? encoded(name) || '%20' : ids[at]!));
     });
 
-/** Two or three parameters of the route, or of none. */
+/** Two or three parameters, of the route or unknown. */
 const queryFor = ({ operation }: Route) => {
   const names = (operation.parameters ?? []).filter((one) => one.in === 'query').map(({ name }) => name);
   const raw = fc.constantFrom('%FC', '%00', '%', '1', 'a');
@@ -208,7 +208,7 @@ function expectHarmless(answer: Awaited<ReturnType<typeof sendBody>>): void {
 
 describe('arbitrary input', () => {
   it('never causes a 5xx as the body of a POST, PUT or PATCH', async () => {
-    // A load test that began would be a process of its own.
+    // A load test that starts would be a separate process.
     const writing = routes.filter(({ method, path }) => method !== 'GET' && !path.endsWith('/load-tests'));
     expect(writing.length).toBeGreaterThan(15);
     for (const route of writing)

@@ -6,7 +6,7 @@ import { newId } from '../../src/ids';
 import { openApis } from '../support/api';
 import { expectInvariants } from '../support/fixtures';
 
-/** What a shop's backend sees over HTTP of its own reservations, of stock and of declined payments. */
+/** What a shop's backend gets over HTTP: its reservations, stock and declined payments. */
 
 let app: NestFastifyApplication;
 let db: Database;
@@ -67,7 +67,7 @@ describe('PATCH /v1/reservations/{id}', () => {
   const patch = (id: string, body: object, call: Call = {}) =>
     send('PATCH', `/v1/reservations/${id}`, { body, ...call });
 
-  it('answers 200 with the new lines, and a shortfall that counts its own units', async () => {
+  it('answers 200 with the new lines, or a shortfall that counts the reservation’s own units', async () => {
     const sku = await product(20);
     const { id, expiresAt } = await reserved(sku, 12);
 
@@ -108,7 +108,7 @@ describe('PATCH /v1/reservations/{id}', () => {
     ['no key', { lines: [] }, { idempotencyKey: null }, 400, 'idempotency_key_missing'],
     ['no lines', { lines: [] }, {}, 422, 'validation_failed'],
     ['no body', {}, {}, 422, 'validation_failed'],
-    ['a field that it does not know', { lines: [], ttlSeconds: 5 }, {}, 422, 'validation_failed'],
+    ['an unknown field', { lines: [], ttlSeconds: 5 }, {}, 422, 'validation_failed'],
     [
       "another shop's key",
       { lines: [{ sku: 'A', quantity: 1 }] },

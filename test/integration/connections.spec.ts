@@ -5,7 +5,7 @@ import { StaticContent } from '../../src/http/static-content';
 import { openApis } from '../support/api';
 import { until } from '../support/until';
 
-/** An API process with little patience; its clients are bare sockets. */
+/** An API process with short timeouts; its clients are bare sockets. */
 describe('a connection to the API', () => {
   let app: NestFastifyApplication;
   let port: number;
@@ -39,7 +39,7 @@ describe('a connection to the API', () => {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** Sends `text`, and reads what comes unless it is told not to. */
+  /** Sends `text` and reads the response, unless `reads` is false. */
   function client(text: string, { isReading = true } = {}) {
     const socket = connect({ port, host: '127.0.0.1' });
     sockets.push(socket);
@@ -76,7 +76,7 @@ describe('a connection to the API', () => {
 
     expect(other.statuses()).toEqual([200]);
     expect(process.memoryUsage().rss - before).toBeLessThan(150 * 2 ** 20);
-    // What fits into the kernel's buffers has left this process; of the rest one at most is begun.
+    // Responses that fit into the kernel's buffers have left this process; at most one more has started.
     expect(responses.mock.calls.length).toBeLessThanOrEqual(8);
     responses.mockRestore();
   });
@@ -137,7 +137,7 @@ describe('a connection to the API', () => {
     );
   });
 
-  it('is closed after the keep-alive time, which does not count as an unread response', async () => {
+  it('is closed after the keep-alive time without being counted as unread', async () => {
     const server = app.getHttpServer();
     const { keepAliveTimeout } = server;
     server.keepAliveTimeout = 50;

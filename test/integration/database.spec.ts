@@ -16,7 +16,7 @@ afterAll(() => world.close());
 
 const poolOf = ({ dataSource }: World) => (dataSource.driver as unknown as { master: Pool }).master;
 
-/** Resolves for each of `parties` callers when all of them have come. */
+/** Resolves for each of `parties` callers when all of them have called. */
 function meetingOf(parties: number): () => Promise<void> {
   let come = 0;
   let open: () => void = () => undefined;
@@ -30,7 +30,7 @@ function meetingOf(parties: number): () => Promise<void> {
 const addOne = (tx: Tx, sku: string) =>
   tx.affected(`UPDATE products SET version = version + 1 WHERE sku = $1::text`, [sku]);
 
-/** What becomes of the connections of a pool when the server that they lead to is no longer the primary. */
+/** The connections of a pool when their server is no longer the primary. */
 async function makeReadOnly(pool: Pool): Promise<void> {
   const clients = await Promise.all(Array.from({ length: pool.options.max }, () => pool.connect()));
   for (const client of clients) {
@@ -130,7 +130,7 @@ describe('a transaction that loses a race', () => {
     expect(runs).toBe(5);
   });
 
-  it('does not run again after an error of its own code', async () => {
+  it('does not run again after an error thrown by its own code', async () => {
     let runs = 0;
     const work = world.db.transaction('command', async (tx) => {
       runs++;
@@ -226,7 +226,7 @@ describe('a killed connection', () => {
     expect(await Promise.all(answers)).toEqual(Array.from({ length: 8 }, () => 'ok'));
   });
 
-  it('loses none of many concurrent transactions', async () => {
+  it('commits every one of many concurrent transactions', async () => {
     const skus = await world.productsOf(8);
     const killer = await world.session();
     const allOpen = meetingOf(9);
@@ -254,11 +254,11 @@ describe('a killed connection', () => {
   });
 });
 
-describe('a transaction whose answer to COMMIT is lost', () => {
+describe('a transaction whose COMMIT gets no response', () => {
   it.each([
-    ['a key', 'run again, and done once', 'adjust-once'],
-    ['no key', 'answered 503, and not done twice', undefined],
-  ])('with %s is %s', async (_with, _outcome, key) => {
+    ['a key', 'runs again and is done once', 'adjust-once'],
+    ['no key', 'causes 503 and is not done twice', undefined],
+  ])('with %s it %s', async (_with, _outcome, key) => {
     const proxy = await LossyProxy.before(world.config.databaseUrl);
     const config = { ...world.config, databaseUrl: proxy.url };
     const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
@@ -278,7 +278,7 @@ describe('a transaction whose answer to COMMIT is lost', () => {
     }
   });
 
-  it('causes 503 when a second run could not be told from the first', async () => {
+  it('causes 503 when a second run could repeat the first', async () => {
     const proxy = await LossyProxy.before(world.config.databaseUrl);
     const config = { ...world.config, databaseUrl: proxy.url };
     const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();

@@ -16,7 +16,7 @@ import { endOf, LedgerGateway } from '../support/sagas';
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 beforeEach(async () => {
-  // What earlier tests left behind is no subject of the next.
+  // Leftovers of earlier tests must not affect the next.
   await world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE applied_at IS NULL`);
   await world.rows('DELETE FROM dead_letters');
   world.queues.jobs.length = 0;
@@ -45,7 +45,7 @@ async function message(sequence = 1, aggregateId = newId()): Promise<StartedJob>
   return { name: 'reservation.created', data: { messageId: id, aggregateId }, starts: 1 };
 }
 
-/** Everything the relay sends now, as the queue hands it to a handler for the first time. */
+/** Everything that the relay sends now, as jobs at their first attempt. */
 async function relayed(): Promise<StartedJob[]> {
   const queue = new QueueStub();
   await until(async () => (await world.relay(queue).runOnce()) === 0);
@@ -54,7 +54,7 @@ async function relayed(): Promise<StartedJob[]> {
     .map(({ name, data }) => ({ name, data, starts: 1 }));
 }
 
-/** Lets the time pass after which a message that nobody applied is sent again. A parked one has no such time. */
+/** Makes unapplied messages due to be resent. A parked one is never due. */
 const passTime = () =>
   world.rows(
     `UPDATE outbox SET next_relay_at = clock_timestamp() - interval '1 second'
@@ -76,7 +76,7 @@ const appliedOf = async ({ data }: StartedJob) =>
   ).times;
 
 describe('a message whose handler was started three times and never ended', () => {
-  it('is parked with the reason instead of being started again, while others are applied', async () => {
+  it('is parked with its reason instead of being started again, while others are applied', async () => {
     const [poison, other] = [await message(), await message()];
     await relayed();
     const { events } = consumersOf(world);
@@ -98,7 +98,7 @@ describe('a message whose handler was started three times and never ended', () =
     expect([await appliedOf(poison), await appliedOf(other)]).toEqual([0, 1]);
   });
 
-  it('is not sent again, however long it stays unapplied', async () => {
+  it('is never sent again by itself', async () => {
     const poison = await message();
     await relayed();
     await consumersOf(world).events({ ...poison, starts: 4 });
@@ -123,7 +123,7 @@ describe('a message whose handler was started three times and never ended', () =
     expect(await appliedOf(slow)).toBe(1);
   });
 
-  it('for a checkout loses no order: the saga stays due', async () => {
+  it('loses no order if it was for a checkout: the saga stays due', async () => {
     const orderId = await world.order();
     const bell = (await relayed()).find(({ name }) => name === 'order.accepted')!;
     const { checkout } = consumersOf(world);
@@ -148,7 +148,7 @@ describe('a message whose handler throws', () => {
     expect(await letters()).toMatchObject([{ reason: 'cannot be understood', attempts: 3 }]);
   });
 
-  it('because of an outage is not parked and comes again', async () => {
+  it('is not parked and is sent again if it throws because of an outage', async () => {
     const job = await message();
     await relayed();
     const { events } = consumersOf(world, { db: failingWith(unavailable('PostgreSQL cannot be reached.')) });
@@ -159,7 +159,7 @@ describe('a message whose handler throws', () => {
     expect(await relayed()).toEqual([job]);
   });
 
-  it('with a very long error is parked with the beginning of it', async () => {
+  it('is parked with the beginning of a very long error', async () => {
     const poison = await message();
     const { events } = consumersOf(world, { db: failingWith(new Error('x'.repeat(5_000))) });
     await events({ ...poison, starts: 3 });
@@ -190,7 +190,7 @@ describe('a dead letter that is sent again', () => {
     expect(await relayed()).toEqual([]);
   });
 
-  it('is parked again when the cause remains, with all its attempts counted', async () => {
+  it('is parked again when the cause remains, with all attempts counted', async () => {
     const poison = await parked();
     await again(poison.data.messageId!);
     const [job] = await relayed();
@@ -240,11 +240,11 @@ describe('the list of dead letters', () => {
     for (const job of [...jobs].reverse())
       await world.db.transaction('dead-letter', (tx) => parkMessage(tx, { ...job, reason: 'poison' }));
 
-    // Ids of one millisecond are in no order, so it is theirs that counts.
+    // Ids of one millisecond are in random order, so the expected order is that of the ids.
     const ids = jobs.map(({ data }) => data.messageId).sort();
     const page = async (limit: number, after: string | null) =>
       (await listDeadLetters(world.db, limit, after)).map(({ id }) => id);
-    // One more than asked for says that there is another page.
+    // One more row than requested shows that there is another page.
     expect(await page(2, null)).toEqual(ids.slice(0, 3));
     expect(await page(2, ids[1]!)).toEqual(ids.slice(2, 5));
     expect(await page(2, ids[3]!)).toEqual(ids.slice(4));

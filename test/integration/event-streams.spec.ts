@@ -42,7 +42,7 @@ afterEach(async () => {
   );
 });
 
-/** Nobody drives it: there is no worker. */
+/** It stays pending: there is no worker. */
 async function order(headers: Record<string, string> = {}) {
   const answer = await api.inject({
     method: 'POST',
@@ -91,7 +91,7 @@ async function newKey(role: 'viewer' | 'admin') {
 }
 
 describe('GET /v1/orders/{id}/events', () => {
-  it('sends the present order with an id, and again with each change', async () => {
+  it('sends the current order with an id, and again after each change', async () => {
     const id = await order();
     const stream = await follow(orderPath(id), client);
     await received(stream, 1);
@@ -104,14 +104,14 @@ describe('GET /v1/orders/{id}/events', () => {
     expect(stream.lastEventId).not.toBe(first);
   });
 
-  it('sends nothing that Last-Event-ID says was seen, and at once what was missed', async () => {
+  it('sends missed changes at once, and nothing that Last-Event-ID covers', async () => {
     const [id, other] = [await order(), await order()];
     const before = await follow(orderPath(id), client);
     await received(before, 1);
     before.leave();
 
     const upToDate = await follow(orderPath(id), client, before.lastEventId);
-    // Both are answered by the same look at the database, so the one without news had its chance.
+    // The same query serves both, so the stream without a change had its chance to send.
     const witness = await follow(orderPath(other), client);
     await received(witness, 1);
     await change(other);
@@ -125,7 +125,7 @@ describe('GET /v1/orders/{id}/events', () => {
     expect(missed.lastEventId).toBe(upToDate.lastEventId);
   });
 
-  it('lets an EventSource come to rest: the end once, then 204', async () => {
+  it('sends the end once, then 204, so that an EventSource stops reconnecting', async () => {
     const id = await order();
     const stream = await follow(orderPath(id), client);
     await received(stream, 1);
@@ -140,7 +140,7 @@ describe('GET /v1/orders/{id}/events', () => {
   it.each([
     ['without Last-Event-ID', undefined],
     ['with the id of an earlier event', '1.1'],
-    ['with an id that was never given', 'nonsense'],
+    ['with an unknown id', 'nonsense'],
   ])('sends the end of an order that has ended to a client that has not seen it, %s', async (_, seen) => {
     const id = await order();
     await endOrder(id);
@@ -151,7 +151,7 @@ describe('GET /v1/orders/{id}/events', () => {
     expect((await follow(orderPath(id), client, stream.lastEventId)).status).toBe(204);
   });
 
-  it('answers 404 for an order of somebody else, whatever Last-Event-ID says', async () => {
+  it('answers 404 for another client’s order with any Last-Event-ID', async () => {
     const id = await order();
     await db.rows(`UPDATE orders SET principal = 'somebody-else' WHERE id = $1::uuid`, [
       parsePublicId('ord', id),
@@ -164,7 +164,7 @@ describe('GET /v1/orders/{id}/events', () => {
 describe('every event stream', () => {
   const paths = async () => [adminPath, orderPath(await order())];
 
-  it('sends heartbeats, and says when to come back', async () => {
+  it('sends heartbeats and a reconnection delay', async () => {
     for (const path of await paths()) {
       const stream = await follow(path);
       await until('three heartbeats', async () => stream.comments.length >= 3);
@@ -175,7 +175,7 @@ describe('every event stream', () => {
   it.each([
     ['its key is revoked', 'revoked_at = created_at'],
     ['its key has another role', `role = 'client'`],
-  ])('ends within a check when %s, and no other does', async (_, change) => {
+  ])('ends at the next check when %s, and no other stream does', async (_, change) => {
     for (const path of await paths()) {
       const { headers, set } = await newKey('viewer');
       const [stream, other] = [await follow(path, headers), await follow(path)];
@@ -192,7 +192,7 @@ describe('every event stream', () => {
     ['its user signs out', (browser: Browser) => browser.send(api, 'DELETE', '/v1/admin/session')],
     ['its session expires', () => db.rows(`UPDATE sessions SET expires_at = $1`, [new Date(0)])],
     ['the key of its session is revoked', (_: Browser, revoke: () => Promise<unknown>) => revoke()],
-  ])('ends within a check when %s', async (_, end) => {
+  ])('ends at the next check when %s', async (_, end) => {
     for (const path of await paths()) {
       const { key, set } = await newKey('viewer');
       const browser = new Browser();
@@ -205,7 +205,7 @@ describe('every event stream', () => {
     }
   });
 
-  it('stays open while the database is away, for a key and for a session, and is checked when it is back', async () => {
+  it('stays open while the database is down, for a key and for a session, and is checked afterwards', async () => {
     const { key, headers, set } = await newKey('viewer');
     const browser = new Browser();
     await browser.signIn(api, key);
@@ -227,14 +227,14 @@ describe('every event stream', () => {
     await until('all still send heartbeats', async () =>
       streams.every(({ comments }, nth) => comments.length > heard[nth]! + 3),
     );
-    // One check may have been on its way when the database went.
+    // One check may have been in flight when the database went down.
     expect(ended).toBe(0);
 
     away.mockRestore();
     for (const stream of streams) await stream.ended;
   });
 
-  it('is refused with 429 beyond the limit of its key, with 503 beyond that of the process', async () => {
+  it('is refused with 429 above its key’s limit and with 503 above the process’s limit', async () => {
     const [path] = await paths();
     const { headers } = await newKey('viewer');
     const mine = [await follow(path!), await follow(orderPath(await order())), await follow(path!)];
@@ -261,13 +261,13 @@ describe('every event stream', () => {
 });
 
 describe('Prefer: wait', () => {
-  it('does not wait beyond the number of waits that one key may have, and takes up waiting again after them', async () => {
+  it('does not wait while its key has the maximum number of waiting requests, and waits again afterwards', async () => {
     const finished: string[] = [];
     const waiting = [order({ prefer: 'wait=30' }), order({ prefer: 'wait=30' })].map(async (answer) => {
       finished.push(await answer);
     });
 
-    // One of them would take 30 s if it waited.
+    // A request that waits would take 30 s.
     await Promise.race(waiting);
     expect(finished).toHaveLength(1);
 

@@ -1,7 +1,7 @@
 import { type FeedKey, readFeed } from '../../src/outbox/event-feed.repository';
 import { createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 
-/** The feed of events: all of them, each once, those of an aggregate in their own order, whoever writes meanwhile. */
+/** The event feed has every event once, in order per aggregate, during concurrent writes. */
 
 let world: World;
 beforeEach(async () => (world = await createWorld()));
@@ -21,7 +21,7 @@ async function readOn(after: FeedKey | null, limit = 3) {
 }
 
 describe('the event feed', () => {
-  it('has every event once, and those of an aggregate in sequence, while others are written', async () => {
+  it('has every event once, in sequence per aggregate, while others are written', async () => {
     const sku = await world.product({ onHand: 100 });
     const seen: { id: string; aggregateId: string; sequence: number }[] = [];
     let after: FeedKey | null = null;
@@ -51,11 +51,11 @@ describe('the event feed', () => {
     }
   });
 
-  it('waits for open transactions that may commit older events, and not for readers', async () => {
+  it('waits for open transactions that may commit older events, but not for readers', async () => {
     const sku = await world.product();
     const slow = await world.session();
     await slow.query('BEGIN');
-    // It has written something; an event may be among it.
+    // It has written something, possibly an event.
     await slow.query('SELECT pg_current_xact_id()');
     const reader = await world.session();
     await reader.query('BEGIN ISOLATION LEVEL REPEATABLE READ');
@@ -68,7 +68,7 @@ describe('the event feed', () => {
     await reader.query('COMMIT');
   });
 
-  it('skips a long quiet time, and can be read for one aggregate', async () => {
+  it('skips a long time without events, and can be read for one aggregate', async () => {
     const sku = await world.product();
     const old = await world.reserve([{ sku, quantity: 1 }]);
     await world.rows(`UPDATE outbox SET created_at = created_at - interval '200 days'`);

@@ -13,7 +13,7 @@ async function statuses(ids: string[]): Promise<string[]> {
 }
 
 describe('expiring reservations', () => {
-  it('ends those of every other SKU when the stock of one cannot be given back', async () => {
+  it('ends the reservations of every other SKU when the stock of one cannot be returned', async () => {
     const bad = await world.product({ onHand: 100 });
     const good = await world.product({ onHand: 100 });
     const reserve = async (lines: { sku: string; quantity: number }[], times: number) => {
@@ -43,7 +43,7 @@ describe('expiring reservations', () => {
     expect(await world.reservations.expireDue()).toBe(failing.length);
   });
 
-  it('ends those that a buyer is short of, beside one that cannot be given back', async () => {
+  it('ends the reservations of a short SKU although one cannot return its stock', async () => {
     const bad = await world.product({ onHand: 10 });
     const good = await world.product({ onHand: 5 });
     const one = (sku: string) => ({ sku, quantity: 1 });

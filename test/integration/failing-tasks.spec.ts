@@ -17,7 +17,7 @@ const queues = {
   backend: 'postgres',
 } as unknown as Queues;
 
-/** What /health/ready says in a process without tasks of its own. */
+/** The response of /health/ready in a process that runs no tasks. */
 const degraded = () => new Readiness(world.db, queues, new PeriodicTasks()).check();
 
 describe('a periodic task of a worker that keeps failing', () => {
@@ -66,7 +66,7 @@ describe('a periodic task of a worker that keeps failing', () => {
     expect(await degraded()).toEqual([]);
   });
 
-  it('disappears with its worker', async () => {
+  it('disappears from /health/ready with its worker', async () => {
     await until(async () => tasks.failing().length === 1);
     await beat();
     await world.rows(`UPDATE workers SET beat_at = clock_timestamp() - interval '31 seconds'`);
@@ -90,7 +90,7 @@ describe('a periodic task of a worker that keeps failing', () => {
 describe('a product that cannot be rebalanced', () => {
   it('does not stop other products, and is named in the failure', async () => {
     const [bad, good] = [await stockIn(world, { a: 10, b: 0 }), await stockIn(world, { a: 10, b: 0 })];
-    // As full as a row can be; that its stock is not the sum of its movements is set right below.
+    // The largest value of the column; the missing movement is added below.
     await world.rows(`UPDATE stock_levels SET version = 9223372036854775807 WHERE sku = $1 AND pool = 'a'`, [
       bad,
     ]);

@@ -16,7 +16,7 @@ const wordOf = (outcome: ClaimOutcome) =>
   outcome.first ? 'first' : 'reused' in outcome ? 'reused' : `like ${outcome.resourceId}`;
 
 describe('concurrent copies of a request', () => {
-  it('make one order and all get it', async () => {
+  it('make one order, and all return it', async () => {
     const sku = await world.product({ onHand: 50 });
     const first = world.claim();
     const copies = Array.from({ length: 30 }, () =>
@@ -44,7 +44,7 @@ describe('concurrent copies of a request', () => {
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
   });
 
-  it('are refused when their bodies differ, and take no stock', async () => {
+  it('are refused with different bodies, and take no stock', async () => {
     const sku = await world.product();
     const checkouts = [1, 2].map((quantity) =>
       world.checkout([{ sku, quantity }], { claim: world.claim('orders', 'one key', quantity) }),
@@ -57,7 +57,7 @@ describe('concurrent copies of a request', () => {
 });
 
 describe('an idempotency key that another transaction is claiming', () => {
-  /** Claims in an open transaction; the rival comes while it is open. */
+  /** Claims in an open transaction; the rival arrives while it is open. */
   async function besideARival(
     ending: 'commit' | 'rollback' | 'give back',
     rivalBody: unknown,
@@ -75,7 +75,7 @@ describe('an idempotency key that another transaction is claiming', () => {
     return { owner: one.resourceId, outcome: wordOf(await rival!) };
   }
 
-  it('returns what that transaction made', async () => {
+  it('replays what that transaction made', async () => {
     const { owner, outcome } = await besideARival('commit', 'body');
     expect(outcome).toBe(`like ${owner}`);
   });
@@ -101,7 +101,7 @@ describe('an idempotency key', () => {
       expect(wordOf(await claimAlone({ ...one }))).toBe(`like ${one.resourceId}`);
   });
 
-  it('is given back without affecting other keys', async () => {
+  it('is freed without affecting other keys', async () => {
     const [gone, kept] = [claim('gone'), claim('kept')];
     const neighbour = { ...claim('gone'), principal: 'another shop' };
     await world.db.transaction('command', (tx) => claimKeys(tx, [gone, kept, neighbour]));
@@ -127,7 +127,7 @@ describe('an idempotency key', () => {
 
 describe('transactions with many keys', () => {
   it(
-    'never wait for each other in a circle, in whatever order their keys come',
+    'never deadlock, whatever the order of their keys',
     seeded(async (random) => {
       const before = await world.deadlocks();
       for (let round = 0; round < 10; round++) {

@@ -3,7 +3,7 @@ import { gzipSync } from 'node:zlib';
 import { Database } from '../../src/database/database';
 import { type RawRequest, expectRefused, openRawApi, pointersOf, sendRaw } from '../support/raw-http';
 
-/** What is refused before it is understood: bytes, encodings, depth, names of fields. */
+/** Refusals before validation: bytes, encodings, depth and field names. */
 
 const api = openRawApi();
 const json = 'application/json';
@@ -36,7 +36,7 @@ describe('the depth and size of a body', () => {
     },
   );
 
-  it('is limited at the sign-in to 4 KiB, also without a key', async () => {
+  it('is limited to 4 KiB at the sign-in, also without a key', async () => {
     const signIn = (body: string) =>
       sendRaw(`${api.base}/v1/admin/session`, 'POST', { headers: { 'content-type': json }, body });
 
@@ -107,7 +107,7 @@ describe('fields named like methods', () => {
     },
   );
 
-  it('replays a key of the previous build, which lost them', async () => {
+  it('replays a key of the previous build, which dropped these fields', async () => {
     const key = randomUUID();
     const made = await api.reserve({ metadata: { a: 'b' } }, key);
     const retry = (metadata: object) => api.reserve({ metadata }, key);
@@ -136,7 +136,7 @@ describe('bytes that are not UTF-8', () => {
   const inLatin1 = (customerId: string) =>
     Buffer.from(JSON.stringify({ customerId, lines: [{ sku: 'A', quantity: 1 }] }), 'latin1');
 
-  it('answers 400 to Latin-1, so that müller and möller are not one customer', async () => {
+  it('answers 400 to Latin-1, so that müller and möller are two customers', async () => {
     const key = { 'idempotency-key': randomUUID() };
     for (const customerId of ['müller', 'möller'])
       expectRefused(await api.post('/v1/reservations', inLatin1(customerId), key), 400, 'malformed_request');

@@ -12,11 +12,11 @@ afterAll(() => world.close());
 const decide = (requests: CheckoutRequest[]) =>
   world.db.transaction('command', (tx) => world.stock.decide(tx, world.intake.kind, requests));
 
-/** Rows that this test wrote, of every table that an intake writes. */
+/** Rows of this test in every table that an intake writes. */
 const rowsWritten = () => rowsSince(world, countedBefore);
 
 describe('checkouts of one batch', () => {
-  it('are decided in the order of their arrival, each by itself', async () => {
+  it('are decided one by one in order of arrival', async () => {
     const [scarce, other] = [await world.product({ onHand: 3 }), await world.product()];
     const requests = [
       world.checkout([line(scarce)]),
@@ -90,8 +90,8 @@ describe('checkouts of one batch', () => {
     expect(await rowsWritten()).toEqual({});
   });
 
-  // One checkout that is left to decide is still taken grouped: a strategy takes line by line, and what it took of a refused
-  // checkout would stay.
+  // A single remaining checkout is still taken as a group: a strategy takes line by line, and the lines that it took
+  // for a refused checkout would stay taken.
   it.each<[string, (sku: string) => Promise<CheckoutRequest>]>([
     [
       'a replay',
@@ -102,7 +102,7 @@ describe('checkouts of one batch', () => {
       },
     ],
     ['an invalid checkout', async () => world.checkout([line('NOBODY-KNOWS-IT')])],
-  ])('take nothing for a checkout that is short, beside %s', async (_beside, make) => {
+  ])('take nothing for a short checkout next to %s', async (_beside, make) => {
     const [a, b] = await world.productsOf(2, { onHand: 5 });
     const beside = await make(await world.product());
 
@@ -113,7 +113,7 @@ describe('checkouts of one batch', () => {
     for (const sku of [a, b]) expect(await world.level(sku!)).toMatchObject({ reserved: 0 });
   });
 
-  it('are refused each with its own code when the last one left exceeds a limit', async () => {
+  it('are each refused with their own code when the last one exceeds a limit', async () => {
     const sku = await world.product({ reservationsPerCustomerMax: 1 });
     await world.reserve([line(sku)]);
 
@@ -123,7 +123,7 @@ describe('checkouts of one batch', () => {
     expect(await world.level(sku)).toMatchObject({ reserved: 1 });
   });
 
-  it('count towards the limit per customer only when they are accepted', async () => {
+  it('count towards the limit per customer only if they are accepted', async () => {
     const [limited, scarce] = [
       await world.product({ reservationsPerCustomerMax: 1 }),
       await world.product({ onHand: 1 }),

@@ -14,7 +14,7 @@ afterEach(() => expectInvariants(world));
 afterEach(() => void jest.restoreAllMocks());
 afterAll(() => world.close());
 
-/** A crowd at a product whose stock row another session has locked, until `end` is called. */
+/** Many requests for a product whose stock row another session has locked, until `end` is called. */
 async function crowdAtLockedStock(buyers: number) {
   const sku = await world.product({ onHand: buyers, strategy: 'row-lock' });
   const holder = await world.session();
@@ -32,7 +32,7 @@ async function crowdAtLockedStock(buyers: number) {
   return { sku, answers, end };
 }
 
-describe('while a crowd waits at the admission limit', () => {
+describe('while many requests wait at the admission limit', () => {
   it('reservations can be confirmed, extended and released, and due ones expire', async () => {
     const sku = await world.product();
     const line = { sku, quantity: 1 };
@@ -74,7 +74,7 @@ describe('while a crowd waits at the admission limit', () => {
     expect(grouped!.batchSize).toBeGreaterThan(5);
   });
 
-  it('requests that have waited too long get 503 with nothing taken', async () => {
+  it('requests that have waited too long get 503 and take nothing', async () => {
     const crowd = await crowdAtLockedStock(40);
     await Promise.any(crowd.answers.map(async (answer) => expect(await answer).toBe('unavailable')));
     const answers = await crowd.end();

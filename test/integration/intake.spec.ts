@@ -13,7 +13,7 @@ beforeEach(async () => (countedBefore = await countRows(world)));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-/** The rows that this test has written, of everything that an intake writes. */
+/** Rows of this test in every table that an intake writes. */
 const rowsWritten = () => rowsSince(world, countedBefore);
 
 describe('accepting a checkout', () => {
@@ -94,7 +94,7 @@ describe('refusing a checkout', () => {
     });
   });
 
-  it('answers another customer’s reservation with its own code, and another shop’s with 404', async () => {
+  it('answers another customer’s reservation with a separate code, and another shop’s with 404', async () => {
     const reservationId = await world.reserve([line(await world.product())]);
     const foreign = world.checkout([], { reservationId });
     foreign.owner = foreign.claim.principal = 'another shop';
@@ -107,32 +107,29 @@ describe('refusing a checkout', () => {
 });
 
 describe('accepting a checkout when the connection breaks at COMMIT', () => {
-  it.each(['answer to COMMIT', 'COMMIT'] as const)(
-    'makes one order, whichever was lost (%s)',
-    async (lost) => {
-      const proxy = await LossyProxy.before(world.config.databaseUrl);
-      const config = { ...world.config, databaseUrl: proxy.url };
-      const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
-      const behindProxy = new World(config, dataSource, new Database(dataSource), () => proxy.close());
-      try {
-        const sku = await world.product();
-        const checkout = world.checkout([line(sku)]);
+  it.each(['answer to COMMIT', 'COMMIT'] as const)('makes one order after a lost %s', async (lost) => {
+    const proxy = await LossyProxy.before(world.config.databaseUrl);
+    const config = { ...world.config, databaseUrl: proxy.url };
+    const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
+    const behindProxy = new World(config, dataSource, new Database(dataSource), () => proxy.close());
+    try {
+      const sku = await world.product();
+      const checkout = world.checkout([line(sku)]);
 
-        proxy.lose = lost;
-        const { orderId } = await behindProxy.intake.accept(checkout);
+      proxy.lose = lost;
+      const { orderId } = await behindProxy.intake.accept(checkout);
 
-        expect(proxy.lose).toBe('nothing');
-        expect(orderId).toBe(checkout.claim.resourceId);
-        expect(await rowsWritten()).toMatchObject({
-          idempotency_keys: 1,
-          orders: 1,
-          reservations: 1,
-          outbox: 1,
-        });
-        expect(await world.level(sku)).toMatchObject({ reserved: 1 });
-      } finally {
-        await behindProxy.close();
-      }
-    },
-  );
+      expect(proxy.lose).toBe('nothing');
+      expect(orderId).toBe(checkout.claim.resourceId);
+      expect(await rowsWritten()).toMatchObject({
+        idempotency_keys: 1,
+        orders: 1,
+        reservations: 1,
+        outbox: 1,
+      });
+      expect(await world.level(sku)).toMatchObject({ reserved: 1 });
+    } finally {
+      await behindProxy.close();
+    }
+  });
 });

@@ -2,14 +2,17 @@ import { createWorld, expectInvariants, shop, type World } from '../support/fixt
 import { inEveryOrder } from '../support/interleave';
 import { line } from '../support/intakes';
 
-/** A change of a reservation's lines against everything else that may happen to it, in every order of their statements. */
+/**
+ * A change of a reservation's lines concurrent with everything else that may happen to it, in every order of
+ * statements.
+ */
 
 jest.setTimeout(90_000);
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(async () => {
-  // Nobody drives the orders of these scenes, and on a busy machine a hundred of them take longer than a saga may wait.
+  // No worker drives these orders, and on a busy machine a hundred runs take longer than a saga may wait.
   await world.rows(`UPDATE sagas SET next_run_at = $1 WHERE next_run_at IS NOT NULL`, [new Date()]);
   await expectInvariants(world);
 });
@@ -25,7 +28,7 @@ const quantitiesOf = async (table: 'reservation_lines' | 'order_lines', id: stri
 };
 
 describe('changing the lines of a reservation', () => {
-  it('beside an order on it: the order has the lines and the total that the reservation has, in every order', async () => {
+  it('with an order on it: the order has the reservation’s lines and total, in every order', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 200 });
     const ends = await inEveryOrder(world, async () => {
       const id = await world.reserve([line(a!, 3), line(b!, 1)]);
@@ -64,7 +67,7 @@ describe('changing the lines of a reservation', () => {
       'release',
       ['ok and ok: released with 1 and 2', 'reservation_already_released and ok: released with 3 and 1'],
     ],
-  ] as const)('beside a %s: one after the other, in every order', async (act, allowed) => {
+  ] as const)('with a %s: one takes effect after the other, in every order', async (act, allowed) => {
     const [a, b] = await world.productsOf(2, { onHand: 200 });
     const reserved = async () => (await world.level(a!)).reserved + (await world.level(b!)).reserved;
     const ends = await inEveryOrder(world, async () => {
@@ -87,7 +90,7 @@ describe('changing the lines of a reservation', () => {
     expect(Object.keys(ends).sort()).toEqual(allowed);
   });
 
-  it('beside its expiry: it gives back what it holds then, in every order', async () => {
+  it('with its expiry: it returns its current units, in every order', async () => {
     const sku = await world.product({ onHand: 200 });
     const ends = await inEveryOrder(world, async () => {
       const before = (await world.level(sku)).reserved;
@@ -109,7 +112,7 @@ describe('changing the lines of a reservation', () => {
     expect(Object.keys(ends).sort()).toEqual(['ok: expired', 'reservation_expired: expired']);
   });
 
-  it('beside another change of it: the last one holds, in every order', async () => {
+  it('with another change of it: the last one wins, in every order', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 200, strategy: 'unit-tokens' });
     const ends = await inEveryOrder(world, async () => {
       const id = await world.reserve([line(a!, 3), line(b!, 1)]);
@@ -125,7 +128,7 @@ describe('changing the lines of a reservation', () => {
     expect(Object.keys(ends).sort()).toEqual(['ok and ok: 1 and 2', 'ok and ok: 4']);
   });
 
-  it('of two reservations that cross: each keeps what it had unless it got the rest, without deadlock, in every order', async () => {
+  it('two reservations that exchange SKUs: each keeps its old units or gets all new ones, without deadlock, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const [a, b] = await world.productsOf(2, { onHand: 4 });
       const [one, other] = [await world.reserve([line(a!, 2)]), await world.reserve([line(b!, 2)])];

@@ -10,26 +10,26 @@ import { line } from '../support/intakes';
 import { endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 import { silence } from '../support/scripted-gateway';
 
-/** Each scene is played in every order of its sessions' statements; see `test/support/interleave.ts`. */
+/** Each scene runs in every order of its sessions' statements; see `test/support/interleave.ts`. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(async () => {
-  // Nobody drives what these scenes leave behind, and on a busy machine they take longer than a saga may wait.
+  // No worker drives what these scenes leave behind, and on a busy machine they take longer than a saga may wait.
   await world.rows(`UPDATE sagas SET next_run_at = $1 WHERE next_run_at IS NOT NULL`, [new Date()]);
   await expectInvariants(world);
 });
 afterAll(() => world.close());
 
-/** What was done at the provider, in the order in which it was done there. */
+/** The operations that the provider executed, in order. */
 const done = (gateway: LedgerGateway) => gateway.done.map(({ kind }) => kind).join(', ');
 
-/** Calls `told` before each call that begins, with what it asks for. */
-function telling(gateway: PaymentGateway, told: (kind: string) => void): PaymentGateway {
+/** Calls `onCall` with the kind of operation before each call to the provider. */
+function observed(gateway: PaymentGateway, onCall: (kind: string) => void): PaymentGateway {
   const asked =
     <R>(kind: 'authorize' | 'capture' | 'void' | 'refund', ask: (request: R) => Promise<GatewayResult>) =>
     (request: R) => {
-      told(kind);
+      onCall(kind);
       return ask(request);
     };
   return {
@@ -40,23 +40,23 @@ function telling(gateway: PaymentGateway, told: (kind: string) => void): Payment
   };
 }
 
-/** The provider does what it is asked, and one kind of answer never arrives. */
+/** The provider does what it is asked, but its response to one kind of operation never arrives. */
 const deafTo = (gateway: LedgerGateway, kind: 'capture'): PaymentGateway => ({
-  ...telling(gateway, () => undefined),
+  ...observed(gateway, () => undefined),
   [kind]: async (request: FollowUpRequest) => {
     await gateway[kind](request);
     return silence;
   },
 });
 
-/** Drives a saga freely until the capture is asked for, and from there statement by statement. */
+/** Drives a saga freely until it asks for the capture, and from there statement by statement. */
 const drivenFromItsCapture = (orderId: string, gateway: PaymentGateway) => (own: World, player: Player) => {
   player.runFreely();
-  const steps = telling(gateway, (kind) => kind === 'capture' && player.stepFromHere());
+  const steps = observed(gateway, (kind) => kind === 'capture' && player.stepFromHere());
   return own.runner({ gateway: steps }).drive(orderId);
 };
 
-/** Whoever is left to do something gets the time and the place for it. */
+/** Lets all remaining work run to its end. */
 async function untilAtRest(orderId: string, gateway: LedgerGateway): Promise<void> {
   for (let round = 0; round < 5; round++) {
     if (['completed', 'compensated'].includes((await sagaOf(world, orderId)).status)) return;
@@ -67,7 +67,7 @@ async function untilAtRest(orderId: string, gateway: LedgerGateway): Promise<voi
 
 describe('an order that is cancelled while its capture’s result arrives', () => {
   it.each([
-    ['charged, placed and given back', {}, ['ok: cancelled after authorize, capture, refund']],
+    ['charged, placed and refunded', {}, ['ok: cancelled after authorize, capture, refund']],
     [
       'rejected with its authorization voided when the capture is declined',
       { capture: true },
@@ -99,7 +99,7 @@ describe('an order that is cancelled while its capture’s result arrives', () =
 });
 
 describe('an order that is cancelled while its first worker claims it', () => {
-  it('is charged for nothing that it keeps, in every order', async () => {
+  it('keeps no money, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const orderId = await world.order();
       const gateway = new LedgerGateway();
@@ -107,7 +107,7 @@ describe('an order that is cancelled while its first worker claims it', () => {
         stopsAt: /sagas|idempotency_keys|reservations/,
         sessions: {
           worker: (own, player) =>
-            own.runner({ gateway: telling(gateway, () => player.runFreely()) }).drive(orderId),
+            own.runner({ gateway: observed(gateway, () => player.runFreely()) }).drive(orderId),
           customer: (own) => own.orders.requestCancellation(orderId, 'cancel', orderId, shop),
         },
         end: async ({ customer }) => {
@@ -130,54 +130,51 @@ describe('an order that is cancelled while its first worker claims it', () => {
 
 describe('a worker that slept through its lease', () => {
   it.each([
-    ['has its answer', false],
+    ['has its response', false],
     ['hears nothing', true],
-  ])(
-    'and the one that took over charge the order once and place it once, in every order (%s)',
-    async (_, isDeaf) => {
-      const ends = await inEveryOrder(world, async () => {
-        const orderId = await world.order();
-        const gateway = new LedgerGateway();
-        const heard = isDeaf ? deafTo(gateway, 'capture') : gateway;
-        return {
-          stopsAt: /sagas|UPDATE payment_operations/,
-          sessions: {
-            sleeper: drivenFromItsCapture(orderId, heard),
-            time: (own) => passTime(own, orderId),
-            other: (own) => own.runner({ gateway }).drive(orderId),
-          },
-          end: async () => {
-            await untilAtRest(orderId, gateway);
-            const history = await world.rows<{ cause: string; token: number }>(
-              `SELECT cause, fencing_token::int AS token FROM saga_transitions WHERE order_id = $1 ORDER BY version`,
-              [orderId],
-            );
-            // The sleeper is the first; what it did not hear is never written down under another's lease.
-            expect(history.filter(({ cause, token }) => cause === 'unknown' && token > 1)).toEqual([]);
-            const { order, reservation } = await endOf(world, orderId);
-            const by = history.at(-1)!.token === 1 ? 'the sleeper' : 'another';
-            return `${order}, ${reservation} after ${done(gateway)}, by ${by}`;
-          },
-        };
-      });
-      const placedBy = (who: string) => `placed, confirmed after authorize, capture, by ${who}`;
-      expect(Object.keys(ends).sort()).toEqual(
-        (isDeaf ? ['another'] : ['another', 'the sleeper']).map(placedBy),
-      );
-    },
-  );
+  ])('and its successor charge and place the order once, in every order (%s)', async (_, isDeaf) => {
+    const ends = await inEveryOrder(world, async () => {
+      const orderId = await world.order();
+      const gateway = new LedgerGateway();
+      const heard = isDeaf ? deafTo(gateway, 'capture') : gateway;
+      return {
+        stopsAt: /sagas|UPDATE payment_operations/,
+        sessions: {
+          sleeper: drivenFromItsCapture(orderId, heard),
+          time: (own) => passTime(own, orderId),
+          other: (own) => own.runner({ gateway }).drive(orderId),
+        },
+        end: async () => {
+          await untilAtRest(orderId, gateway);
+          const history = await world.rows<{ cause: string; token: number }>(
+            `SELECT cause, fencing_token::int AS token FROM saga_transitions WHERE order_id = $1 ORDER BY version`,
+            [orderId],
+          );
+          // The first one sleeps; what it did not hear is never recorded under another worker's lease.
+          expect(history.filter(({ cause, token }) => cause === 'unknown' && token > 1)).toEqual([]);
+          const { order, reservation } = await endOf(world, orderId);
+          const by = history.at(-1)!.token === 1 ? 'the sleeper' : 'another';
+          return `${order}, ${reservation} after ${done(gateway)}, by ${by}`;
+        },
+      };
+    });
+    const placedBy = (who: string) => `placed, confirmed after authorize, capture, by ${who}`;
+    expect(Object.keys(ends).sort()).toEqual(
+      (isDeaf ? ['another'] : ['another', 'the sleeper']).map(placedBy),
+    );
+  });
 
-  it('never drives a saga beside another that found it due at the same moment, in every order', async () => {
+  it('never drives a saga together with another worker that found it due at the same moment, in every order', async () => {
     await inEveryOrder(world, async () => {
       const orderId = await world.order();
       const gateway = new LedgerGateway();
       const asked: string[] = [];
       const driven = (own: World, player: Player) => {
-        const told = telling(gateway, (kind) => {
+        const observing = observed(gateway, (kind) => {
           asked.push(kind);
           player.runFreely();
         });
-        return own.runner({ gateway: told }).drive(orderId);
+        return own.runner({ gateway: observing }).drive(orderId);
       };
       return {
         stopsAt: /sagas|payment_operations/,
@@ -192,11 +189,11 @@ describe('a worker that slept through its lease', () => {
   });
 });
 
-describe('an order that an operator ends while its charge arrives', () => {
+describe('an order that an operator resolves while its charge arrives', () => {
   it.each([
     ['resolve', 'placed, confirmed after authorize, capture'],
     ['compensate', 'rejected (cancelled), released after authorize, capture, refund'],
-  ] as const)('is charged and placed, or neither, in every order (%s)', async (act, ended) => {
+  ] as const)('is charged and placed or neither, in every order (%s)', async (act, ended) => {
     const ends = await inEveryOrder(world, async () => {
       const orderId = await world.order();
       const gateway = new LedgerGateway();
@@ -224,8 +221,8 @@ describe('an order that an operator ends while its charge arrives', () => {
   });
 });
 
-describe('a reservation whose time runs out while its charge begins', () => {
-  it('is charged for and kept, or neither, in every order', async () => {
+describe('a reservation that expires while its charge begins', () => {
+  it('is charged and kept or neither, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const sku = await world.product({ onHand: 1 });
       const orderId = await world.order([line(sku)]);
@@ -238,7 +235,7 @@ describe('a reservation whose time runs out while its charge begins', () => {
         stopsAt: /reservations/,
         sessions: {
           worker: (own, player) =>
-            own.runner({ gateway: telling(gateway, () => player.runFreely()) }).drive(orderId),
+            own.runner({ gateway: observed(gateway, () => player.runFreely()) }).drive(orderId),
           time: (own) => own.makeDue(id),
           sweep: (own) => own.reservations.expireDue(),
         },

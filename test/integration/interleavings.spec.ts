@@ -3,12 +3,12 @@ import { createWorld, expectInvariants, QueueStub, shop, type World } from '../s
 import { inEveryOrder } from '../support/interleave';
 import { countRows, line, rowsSince } from '../support/intakes';
 
-/** Each scene is played in every order of its sessions' statements; see `test/support/interleave.ts`. */
+/** Each scene runs in every order of its sessions' statements; see `test/support/interleave.ts`. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(async () => {
-  // Nobody drives the orders of these scenes, and on a busy machine a hundred of them take longer than a saga may wait.
+  // No worker drives these orders, and on a busy machine a hundred runs take longer than a saga may wait.
   await world.rows(`UPDATE sagas SET next_run_at = $1 WHERE next_run_at IS NOT NULL`, [new Date()]);
   await expectInvariants(world);
 });
@@ -27,7 +27,7 @@ const endsToldOf = async (id: string) =>
   ).told;
 
 describe('the explorer of interleavings', () => {
-  it('finds the orders in which two sessions that read before they write lose an update', async () => {
+  it('finds the orders in which two sessions that read and then write lose an update', async () => {
     await world.rows(`CREATE TABLE counters (id int PRIMARY KEY, count int NOT NULL)`);
     await world.rows(`INSERT INTO counters VALUES (1, 0)`);
     const increment = (own: World) =>
@@ -47,7 +47,7 @@ describe('the explorer of interleavings', () => {
 });
 
 describe('a reservation at its expiry', () => {
-  /** Time, the sweeper and a client at one reservation. Whoever ends it ends it once, and says so once. */
+  /** The clock, the sweeper and a client act on one reservation. It ends once, with one message. */
   const racedBy = (action: 'confirm' | 'release', sku: string) => async () => {
     const before = (await world.level(sku)).reserved;
     const id = await world.reserve([line(sku)]);
@@ -73,15 +73,11 @@ describe('a reservation at its expiry', () => {
 
   it.each([
     [
-      'is either confirmed or expired, and never both',
+      'is either confirmed or expired, never both',
       'confirm',
       ['ok: confirmed', 'reservation_expired: expired'],
     ],
-    [
-      'gives its stock back once when it is released at that moment',
-      'release',
-      ['ok: expired', 'ok: released'],
-    ],
+    ['returns its stock once when it is released at that moment', 'release', ['ok: expired', 'ok: released']],
   ] as const)('%s, in every order', async (_, action, allowed) => {
     const sku = await world.product({ onHand: 200 });
     const neighbour = await world.reserve([line(sku)]);
@@ -92,7 +88,7 @@ describe('a reservation at its expiry', () => {
 });
 
 describe('two due reservations', () => {
-  it('are ended once each, though two sweepers find them, in every order', async () => {
+  it('each end once when two sweepers find them, in every order', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 200 });
     const neighbour = await world.reserve([line(a!), line(b!)]);
     const ends = await inEveryOrder(world, async () => {
@@ -149,8 +145,8 @@ describe('two requests with one idempotency key', () => {
   });
 });
 
-describe('baskets of several lines', () => {
-  it('get the units that a sweep gives back at the same time, in every order', async () => {
+describe('reservations of several lines', () => {
+  it('get the units that a sweep returns at the same time, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const [a, b] = await world.productsOf(2, { onHand: 1 });
       const due = await world.reserve([line(a!), line(b!)]);
@@ -197,17 +193,17 @@ describe('baskets of several lines', () => {
   });
 });
 
-describe('messages that are committed while a relay claims', () => {
+describe('messages that are committed during a relay’s claim', () => {
   const drained = async (queues: QueueStub) => {
     while ((await world.relay(queues).runOnce()) > 0);
     return queues.jobs.filter(({ queue }) => queue === 'events');
   };
 
-  /** Messages of earlier scenes, which nobody applied, would be sent again in the middle of this one. */
+  /** Unapplied messages of earlier scenes would be resent in the middle of this one. */
   const silenceOthers = () =>
     world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE applied_at IS NULL`);
 
-  it('are never skipped, however late their commit, in every order', async () => {
+  it('are never skipped, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       await silenceOthers();
       const sku = await world.product();
@@ -232,7 +228,7 @@ describe('messages that are committed while a relay claims', () => {
     expect(Object.keys(ends).sort()).toEqual(['0 of 2 at once', '1 of 2 at once', '2 of 2 at once']);
   });
 
-  it('leave once and in the order of their aggregate, whichever of two relays has them, in every order', async () => {
+  it('are sent once and in order per aggregate by two relays, in every order', async () => {
     await inEveryOrder(world, async () => {
       await silenceOthers();
       const id = await world.reserve([line(await world.product())]);

@@ -7,7 +7,7 @@ import { receiveMessage } from '../../src/outbox/outbox.repository';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
 import { declinedCard, silence } from '../support/scripted-gateway';
 
-/** One row of each kind that the corruptions below act upon. */
+/** One row of each kind that the corruptions below change. */
 interface Lively {
   placed: string;
   declined: string;
@@ -105,7 +105,7 @@ async function liveALittle(): Promise<Lively> {
   };
 }
 
-/** The audit's view of what `statements` would leave behind; nothing of it stays. Each statement must hit a row. */
+/** The audit's result after `statements`, which are rolled back. Each statement must change a row. */
 async function auditAfter(statements: [string, unknown[]][]): Promise<Map<string, string>> {
   await session.query('BEGIN');
   try {
@@ -139,13 +139,13 @@ const operation = (kind: string, status: string, hoursAgo = 0) =>
 
 // prettier-ignore
 const corruptions: Corruption[] = [
-  ['I1', 'more is reserved than there is', ({ sku }) => sku, ({ sku }) => [
+  ['I1', 'more is reserved than is on hand', ({ sku }) => sku, ({ sku }) => [
     [`ALTER TABLE stock_levels DROP CONSTRAINT stock_levels_never_oversold`, []],
     [`INSERT INTO stock_movements (sku, pool, level_version, kind, delta, on_hand_after, reason, actor)
       SELECT sku, pool, version + 1, 'adjust', reserved - 1 - on_hand, reserved - 1, 'theft', 'nobody' FROM stock_levels WHERE sku = $1`, [sku]],
     [`UPDATE stock_levels SET on_hand = reserved - 1 WHERE sku = $1`, [sku]],
   ]],
-  ['I2', 'a unit is reserved for nobody', ({ sku }) => sku, ({ sku }) => [
+  ['I2', 'a unit is reserved without a reservation', ({ sku }) => sku, ({ sku }) => [
     [`UPDATE stock_levels SET reserved = reserved + 1 WHERE sku = $1`, [sku]],
   ]],
   ['I2', 'a sold unit is on sale again', ({ sku }) => sku, ({ sku }) => [
@@ -166,7 +166,7 @@ const corruptions: Corruption[] = [
     [`UPDATE reservations SET status = 'released' WHERE order_id = $1`, [placed]],
     [`UPDATE stock_levels SET reserved = reserved - 2 WHERE sku = $1`, [sku]],
   ]],
-  ['I7', 'a reservation outlives its end', ({ active }) => active, ({ active }) => [
+  ['I7', 'a reservation is active after its expiry', ({ active }) => active, ({ active }) => [
     [`UPDATE reservations SET expires_at = clock_timestamp() - interval '6 seconds' WHERE id = $1`, [active]],
   ]],
   ['I7', 'a reservation was ended before its end', ({ expired }) => expired, ({ expired }) => [
@@ -175,7 +175,7 @@ const corruptions: Corruption[] = [
   ['I8', 'an authorization of a rejected order still stands', ({ captureDeclined }) => captureDeclined, ({ captureDeclined }) => [
     [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'void'`, [captureDeclined]],
   ]],
-  ['I9', 'a key names an order that is not there', () => '00000000-0000-7000-8000-000000000009', () => [
+  ['I9', 'a key names a missing order', () => '00000000-0000-7000-8000-000000000009', () => [
     [`INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
       VALUES ('shop', 'orders', 'lost', '', '00000000-0000-7000-8000-000000000009')`, []],
   ]],
@@ -191,31 +191,31 @@ const corruptions: Corruption[] = [
   ['I10', 'a released reservation was never announced', ({ released }) => released, ({ released }) => [
     [`DELETE FROM outbox WHERE aggregate_id = $1 AND type = 'reservation.released'`, [released]],
   ]],
-  ['I10', 'an order was announced as placed that is not', ({ pending }) => pending, ({ pending }) => [
+  ['I10', 'an order was announced as placed but is not', ({ pending }) => pending, ({ pending }) => [
     [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
       VALUES (gen_random_uuid(), 'order', $1, 99, 'order.placed', '{}')`, [pending]],
   ]],
-  ['I10', 'a reservation was announced as expired that is not', ({ active }) => active, ({ active }) => [
+  ['I10', 'a reservation was announced as expired but is not', ({ active }) => active, ({ active }) => [
     [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
       VALUES (gen_random_uuid(), 'reservation', $1, 99, 'reservation.expired', '{}')`, [active]],
   ]],
-  ['I11', 'a message was applied by nobody', () => 'reservation.created', ({ active }) => [
+  ['I11', 'a message was never applied', () => 'reservation.created', ({ active }) => [
     [`DELETE FROM inbox i USING outbox m WHERE m.id = i.message_id AND m.aggregate_id = $1 AND m.type = 'reservation.created'`, [active]],
   ]],
   ['I12', 'a pending order has no saga', ({ pending }) => pending, ({ pending }) => [
     [`DELETE FROM saga_transitions WHERE order_id = $1`, [pending]],
     [`DELETE FROM sagas WHERE order_id = $1`, [pending]],
   ]],
-  ['I12', 'a due saga is driven by nobody', ({ pending }) => pending, ({ pending }) => [
+  ['I12', 'a due saga is not driven', ({ pending }) => pending, ({ pending }) => [
     [`UPDATE sagas SET next_run_at = clock_timestamp() - interval '61 seconds' WHERE order_id = $1`, [pending]],
   ]],
-  ['I13', 'somebody wrote under an older token', ({ placed }) => placed, ({ placed }) => [
+  ['I13', 'a worker wrote with an older token', ({ placed }) => placed, ({ placed }) => [
     [`UPDATE saga_transitions SET fencing_token = 0 WHERE order_id = $1 AND to_status = 'completed'`, [placed]],
   ]],
-  ['I13', 'a line has a token that was never given out', ({ active }) => active, ({ active }) => [
+  ['I13', 'a line has a token that was never issued', ({ active }) => active, ({ active }) => [
     [`UPDATE reservation_lines SET fencing_token = fencing_token + 1000000 WHERE reservation_id = $1`, [active]],
   ]],
-  ['I13', 'a token was given out twice', ({ sku }) => sku, ({ active, expired }) => [
+  ['I13', 'a token was issued twice', ({ sku }) => sku, ({ active, expired }) => [
     [`UPDATE reservation_lines SET fencing_token = (SELECT fencing_token FROM reservation_lines WHERE reservation_id = $2)
        WHERE reservation_id = $1`, [active, expired]],
   ]],
@@ -225,7 +225,7 @@ const corruptions: Corruption[] = [
   ['I16', 'a stuck saga does not say why', ({ stuck }) => stuck, ({ stuck }) => [
     [`UPDATE sagas SET last_error = NULL WHERE order_id = $1`, [stuck]],
   ]],
-  ['I17', 'an order stands on another customer’s reservation', ({ placed }) => placed, ({ placed }) => [
+  ['I17', 'an order uses another customer’s reservation', ({ placed }) => placed, ({ placed }) => [
     [`UPDATE reservations SET customer_id = 'somebody else' WHERE order_id = $1`, [placed]],
   ]],
   ['I18', 'an order and its saga disagree', ({ declined }) => declined, ({ declined }) => [
@@ -242,19 +242,19 @@ const corruptions: Corruption[] = [
     [`UPDATE stock_movements SET delta = delta - 1, on_hand_after = on_hand_after - 1 WHERE sku = $1 AND kind = 'transfer' AND pool = 'us'`, [split]],
     [`UPDATE stock_levels SET on_hand = on_hand - 1 WHERE sku = $1 AND pool = 'us'`, [split]],
   ]],
-  ['I19', 'a numbered unit is gone', ({ numbered }) => numbered, ({ numbered }) => [
+  ['I19', 'a numbered unit is missing', ({ numbered }) => numbered, ({ numbered }) => [
     [`DELETE FROM stock_units WHERE sku = $1 AND unit_no = 9`, [numbered]],
   ]],
   ['I19', 'a numbered unit came from nowhere', ({ sku }) => sku, ({ sku }) => [
     [`INSERT INTO stock_units (sku, unit_no) VALUES ($1, 1)`, [sku]],
   ]],
-  ['I19', 'a promised unit is free', ({ numbered }) => numbered, ({ numberedHeld }) => [
+  ['I19', 'a reserved unit is free', ({ numbered }) => numbered, ({ numberedHeld }) => [
     [`UPDATE stock_units SET reservation_id = NULL WHERE reservation_id = $1 AND unit_no = 1`, [numberedHeld]],
   ]],
-  ['I19', 'a unit is promised to a reservation that has ended', ({ numbered }) => numbered, ({ numbered, released }) => [
+  ['I19', 'a unit is reserved by a reservation that has ended', ({ numbered }) => numbered, ({ numbered, released }) => [
     [`UPDATE stock_units SET reservation_id = $2 WHERE sku = $1 AND unit_no = 1`, [numbered, released]],
   ]],
-  ['I19', 'a reservation has a unit of another’s', ({ numberedHeld }) => numberedHeld, ({ numbered, numberedHeld, active }) => [
+  ['I19', 'a reservation has another reservation’s unit', ({ numberedHeld }) => numberedHeld, ({ numbered, numberedHeld, active }) => [
     [`UPDATE stock_units SET reservation_id = $2 WHERE sku = $1 AND reservation_id = $3 AND unit_no = 2`, [numbered, active, numberedHeld]],
   ]],
   ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
@@ -263,7 +263,7 @@ const corruptions: Corruption[] = [
 ];
 
 describe('the audit', () => {
-  it('finds nothing wrong where all kinds of orders and reservations have lived', async () => {
+  it('finds nothing wrong after all kinds of orders and reservations', async () => {
     const report = await new Audit(world.db).run();
     expect(report.invariants.filter(({ violations }) => violations.length > 0)).toEqual([]);
     expect(report.ok).toBe(true);
@@ -276,14 +276,17 @@ describe('the audit', () => {
     ]);
   });
 
-  it.each(corruptions)('names %s, the row, and nothing else when %s', async (id, _what, row, statements) => {
-    const broken = await auditAfter(statements(rows));
+  it.each(corruptions)(
+    'reports %s with the row, and nothing else, when %s',
+    async (id, _what, row, statements) => {
+      const broken = await auditAfter(statements(rows));
 
-    expect([...broken.keys()]).toEqual([id]);
-    expect(broken.get(id)).toContain(row(rows));
-  });
+      expect([...broken.keys()]).toEqual([id]);
+      expect(broken.get(id)).toContain(row(rows));
+    },
+  );
 
-  it('runs twice at most for any number who ask at once', async () => {
+  it('runs at most twice for any number of concurrent callers', async () => {
     const audit = new Audit(world.db);
     const statements = jest.spyOn(world.db, 'rows');
     await audit.run();
@@ -296,12 +299,12 @@ describe('the audit', () => {
     expect(reports.every(({ ok }) => ok)).toBe(true);
   });
 
-  it('is seen red for every promise that it checks', () => {
+  it('has a corruption above for every invariant', () => {
     expect([...new Set(corruptions.map(([id]) => id))].sort()).toEqual(invariants.map(({ id }) => id).sort());
   });
 });
 
-describe('the audit of every minute', () => {
+describe('the periodic audit', () => {
   const minute = 60_000;
   const worker = () => new Audit(world.db);
   const checkedAt = async () => (await world.row<{ at: Date }>(`SELECT checked_at AS at FROM last_audit`)).at;
@@ -313,7 +316,7 @@ describe('the audit of every minute', () => {
   };
   beforeEach(() => world.rows(`DELETE FROM last_audit`));
 
-  it('is made by whoever finds none, and told by the others', async () => {
+  it('runs in the first process that finds none, and the others report its result', async () => {
     expect(await worker().auditWhenDue()).toBe(minute);
     const madeAt = await checkedAt();
     await world.rows(
@@ -328,7 +331,7 @@ describe('the audit of every minute', () => {
     expect(await told(invariants[0]!.id)).toBe(2);
   });
 
-  it('is made anew when the last is a minute old', async () => {
+  it('runs again when the last is a minute old', async () => {
     await worker().auditWhenDue();
     await grow(minute);
     const before = await checkedAt();
@@ -339,7 +342,7 @@ describe('the audit of every minute', () => {
     expect(await told(invariants[0]!.id)).toBe(0);
   });
 
-  it('takes at most a twentieth of the time, however long it takes', async () => {
+  it('runs for at most a twentieth of the time, however long an audit takes', async () => {
     await worker().auditWhenDue();
     await world.rows(`UPDATE last_audit SET report = jsonb_set(report, '{tookMs}', '30000')`);
     await grow(minute);

@@ -5,7 +5,7 @@ import { allUnits } from '../../src/reporting/overview/current-state';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { stockIn, switchTo } from '../support/stock-changes';
 
-/** As many units as a product may have, in several products: no sum of theirs may depend on the size of an integer. */
+/** Several products with the maximum number of units: no sum may overflow a 32-bit integer. */
 const onHandMax = 1_000_000_000;
 
 let world: World;
@@ -14,7 +14,7 @@ afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
 describe('products with a billion units each', () => {
-  it('stay in reach of the rebalancer after a switch from pools to one pool', async () => {
+  it('are moved by the rebalancer after a switch from pools to one pool', async () => {
     const large = await stockIn(world, { a: onHandMax / 2, b: onHandMax / 2 });
     await switchTo(world, large, 'row-lock');
     const other = await stockIn(world, { a: 10, b: 0 });
@@ -24,11 +24,11 @@ describe('products with a billion units each', () => {
     expect(await findOutOfPlace(world.db, 10)).toEqual([]);
   });
 
-  it('can be counted and released together when all of their units are reserved', async () => {
+  it('can be counted and released in bulk when all of their units are reserved', async () => {
     const skus = [];
     for (let nth = 0; nth < 3; nth++) skus.push(await world.product({ onHand: onHandMax }));
     for (const one of skus) await world.reserve([{ sku: one, quantity: 100_000 }]);
-    // A quantity that no buyer may ask for; so many buyers as would be needed take hours to come.
+    // A quantity above a buyer's limit: enough real buyers would take hours.
     await world.rows(`UPDATE reservation_lines SET quantity = $2 WHERE sku = ANY ($1)`, [skus, onHandMax]);
     await world.rows(`UPDATE stock_levels SET reserved = $2 WHERE sku = ANY ($1)`, [skus, onHandMax]);
 

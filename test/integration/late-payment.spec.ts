@@ -4,7 +4,7 @@ import { createWorld, expectInvariants, type World } from '../support/fixtures';
 import { inEveryOrder } from '../support/interleave';
 import { databaseThatDiesAfter, LedgerGateway, passTime, timelineOf } from '../support/sagas';
 
-/** An order was given up before its provider had answered; then the answer comes. */
+/** An order is given up while the provider is silent; then the result arrives. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -13,7 +13,7 @@ afterAll(() => world.close());
 
 const kinds = ['authorize', 'capture'] as const;
 
-/** Charged, unheard and given up; its one unit is back on sale. */
+/** Charged without a response, then given up; its one unit is back on sale. */
 async function givenUp(kind: (typeof kinds)[number], of: World = world, start = {}): Promise<Checkout> {
   const checkout = await Checkout.start(of, { onHand: 1, ...start });
   await checkout.driveWhile({ [kind]: 'answer lost' });
@@ -46,31 +46,28 @@ const placed = { order: 'placed', reservation: 'confirmed', kept: 1_000, setAsid
 const givenBack = { order: 'rejected (abandoned)', reservation: 'released', kept: 0, setAside: 0 };
 
 describe('a late charge for an order that was given up', () => {
-  it.each(kinds)(
-    'places it after all, on a new reservation, when its stock is still there (%s)',
-    async (kind) => {
-      const checkout = await givenUp(kind);
-      const before = await both();
+  it.each(kinds)('places it on a new reservation when its stock is still available (%s)', async (kind) => {
+    const checkout = await givenUp(kind);
+    const before = await both();
 
-      await checkout.driveToItsEnd();
+    await checkout.driveToItsEnd();
 
-      expect(await checkout.end()).toEqual(placed);
-      expect(await checkout.available()).toBe(0);
-      expect(await reservationsOf(checkout.orderId)).toEqual([
-        { id: expect.any(String), status: 'released', isOwn: false },
-        { id: expect.any(String), status: 'confirmed', isOwn: true },
-      ]);
-      expect(await messagesOf(checkout.orderId)).toEqual([
-        'order.accepted',
-        'order.rejected',
-        'order.reopened',
-        'order.placed',
-      ]);
-      expect(await both()).toEqual({ ...before, placed: before.placed + 1 });
-    },
-  );
+    expect(await checkout.end()).toEqual(placed);
+    expect(await checkout.available()).toBe(0);
+    expect(await reservationsOf(checkout.orderId)).toEqual([
+      { id: expect.any(String), status: 'released', isOwn: false },
+      { id: expect.any(String), status: 'confirmed', isOwn: true },
+    ]);
+    expect(await messagesOf(checkout.orderId)).toEqual([
+      'order.accepted',
+      'order.rejected',
+      'order.reopened',
+      'order.placed',
+    ]);
+    expect(await both()).toEqual({ ...before, placed: before.placed + 1 });
+  });
 
-  it('places it at the price that the buyer was shown', async () => {
+  it('places it at the original price', async () => {
     const checkout = await givenUp('capture');
     await world.rows(`UPDATE products SET unit_amount = 9_999 WHERE sku = $1`, [checkout.sku]);
     await checkout.driveToItsEnd();
@@ -82,7 +79,7 @@ describe('a late charge for an order that was given up', () => {
     expect(amount).toBe(1_000);
   });
 
-  it.each(kinds)('is refunded or voided when its stock is gone (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when its stock is sold (%s)', async (kind) => {
     const checkout = await givenUp(kind);
     const rival = await buyOut(checkout);
     const before = await both();
@@ -96,7 +93,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await both()).toEqual({ ...before, back: before.back + 1 });
   });
 
-  it('is voided, with no stock reserved, when one of its lines is gone', async () => {
+  it('is voided, with no stock reserved, when one of its lines is sold', async () => {
     const [gone, there] = await world.productsOf(2, { onHand: 1 });
     const gateway = new LedgerGateway();
     const orderId = await world.order([
@@ -127,7 +124,7 @@ describe('a late charge for an order that was given up', () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ [kind]: 'answer lost' });
     await checkout.cancel();
-    // Before the pivot the cancellation turned the saga round; what it decided stands.
+    // Before the pivot the cancellation started the compensation, which still applies.
     await checkout.driveWhile({ [kind]: 'answer lost' });
     await checkout.act('resolve');
     await checkout.driveToItsEnd();
@@ -135,7 +132,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await checkout.end()).toEqual({ ...givenBack, order: `rejected (${reason})` });
   });
 
-  it.each(kinds)('is refunded or voided when the customer cancelled since (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided when the customer cancelled afterwards (%s)', async (kind) => {
     const checkout = await givenUp(kind);
     const before = await both();
     await checkout.cancel();
@@ -160,7 +157,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await checkout.end()).toEqual(givenBack);
   });
 
-  it('is never placed when another amount was captured, and waits for an operator', async () => {
+  it('is not placed when another amount was captured, and waits for an operator', async () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ capture: 'held back' });
     checkout.gateway.overcharge = 1;
@@ -172,7 +169,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await checkout.available()).toBe(1);
   });
 
-  it('is never placed when the order was compensating already', async () => {
+  it('is not placed when the order was already compensating', async () => {
     const checkout = await Checkout.start(world, { onHand: 1 });
     await checkout.driveWhile({ capture: 'answer lost' });
     await checkout.act('compensate');
@@ -182,7 +179,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await checkout.end()).toEqual({ ...givenBack, order: 'rejected (cancelled)' });
   });
 
-  it('is refunded in the end although the refund has no result at first', async () => {
+  it('is refunded although the refund has no result at first', async () => {
     const checkout = await givenUp('capture');
     await buyOut(checkout);
     for (let nth = 0; nth < 3; nth++) await checkout.driveWhile({ refund: 'answer lost' });
@@ -208,7 +205,7 @@ describe('a late charge for an order that was given up', () => {
     ]);
   });
 
-  it.each([0, 1, 2, 3])('is settled once although its worker dies behind commit %i', async (commits) => {
+  it.each([0, 1, 2, 3])('is settled once although its worker dies after commit %i', async (commits) => {
     const checkout = await givenUp('authorize');
     checkout.gateway.fails = {};
     const { db, crashed } = databaseThatDiesAfter(commits, world.db);
@@ -220,7 +217,7 @@ describe('a late charge for an order that was given up', () => {
     expect(await checkout.available()).toBe(0);
   });
 
-  it('gets the last unit or leaves it to a buyer, and never both, in every order', async () => {
+  it('gets the last unit or leaves it to a buyer, never both, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const checkout = await givenUp('capture');
       checkout.gateway.fails = {};
@@ -257,7 +254,7 @@ describe('an order that was given up', () => {
     expect(checkout.gateway.done.map(({ kind }) => kind)).toEqual(kind === 'authorize' ? [] : done);
   });
 
-  it('is still asked for, and stuck again after as many attempts, with its stock on sale', async () => {
+  it('is still retried, and stuck again after the same number of attempts, with its stock on sale', async () => {
     const checkout = await givenUp('authorize');
     for (let attempt = 1; attempt <= 10; attempt++) {
       expect(await checkout.saga()).toMatchObject({ status: 'compensating' });
@@ -269,7 +266,7 @@ describe('an order that was given up', () => {
     expect(await checkout.end()).toEqual(placed);
   });
 
-  it('was asked for under the same key each time', async () => {
+  it('uses the same key for every attempt', async () => {
     const checkout = await givenUp('capture');
     await checkout.driveToItsEnd();
     expect(await timelineOf(world, checkout.orderId)).toEqual([
@@ -288,7 +285,7 @@ describe('an order that was given up', () => {
     expect(checkout.gateway.done.map(({ kind }) => kind)).toEqual(['authorize', 'capture']);
   });
 
-  it('may be cancelled by its customer any number of times', async () => {
+  it('can be cancelled by its customer any number of times', async () => {
     const checkout = await givenUp('capture');
     await checkout.cancel();
     await expect(
@@ -306,7 +303,7 @@ describe('a late charge with LATE_PAYMENT=refund', () => {
   afterEach(() => expectInvariants(strict));
   afterAll(() => strict.close());
 
-  it.each(kinds)('is refunded or voided although its stock is free (%s)', async (kind) => {
+  it.each(kinds)('is refunded or voided although its stock is available (%s)', async (kind) => {
     const checkout = await givenUp(kind, strict);
     const before = await both();
     await checkout.driveToItsEnd();

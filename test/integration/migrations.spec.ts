@@ -4,7 +4,7 @@ import { createWorld, expectInvariants, type World } from '../support/fixtures';
 import { dumpSchema } from '../support/schema-dump';
 
 const schemaFile = path.resolve(__dirname, '../../migrations/schema.sql');
-/** `npm run db:dump` sets it: then the file is written instead of being compared. */
+/** `npm run db:dump` sets it to write the file instead of comparing it. */
 const isToBeWritten = process.env.HOLDFAST_TEST_WRITE_SCHEMA === '1';
 
 let world: World;

@@ -8,14 +8,14 @@ import { createWorld, expectInvariants, shop, type World } from '../support/fixt
 import { endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 import { seeded } from '../support/seeded';
 
-/** What one process does at once, in orders that a scheduler chooses: it decides which of the waiting answers comes next. */
+/** Concurrent work of one process, in random order: a scheduler chooses which pending response arrives next. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-/** The provider does what it is asked at once, and its answer is on its way until the scheduler lets it arrive. */
+/** The provider executes at once; its response arrives when the scheduler chooses it. */
 const answeringLate = (scheduler: fc.Scheduler, ledger: LedgerGateway): PaymentGateway => ({
   authorize: scheduler.scheduleFunction(ledger.authorize),
   capture: scheduler.scheduleFunction(ledger.capture),
@@ -29,7 +29,7 @@ interface Plan {
 }
 const plan: fc.Arbitrary<Plan> = fc.record({ isCancelled: fc.boolean(), isTakenOver: fc.boolean() });
 
-/** One order's life: two workers come for it at once, and at some moments it is cancelled and its lease ends. */
+/** One order, driven by two workers at once, cancelled and with expired leases at random moments. */
 async function live(
   { isCancelled, isTakenOver }: Plan,
   scheduler: fc.Scheduler,
@@ -54,7 +54,7 @@ async function live(
   return { orderId, isCancelled };
 }
 
-/** Drives the order to its end; returns that end, with what was done for it at the provider. */
+/** Drives the order to its end; returns that end and the provider's operations for it. */
 async function endAtRest(orderId: string, ledger: LedgerGateway): Promise<string> {
   for (let round = 0; (await sagaOf(world, orderId)).nextRun !== 'never' && round < 5; round++) {
     await passTime(world, orderId);
@@ -72,9 +72,9 @@ const givenBack = [
   'cancelled after authorize, capture, refund, 0 sold',
 ];
 
-describe('two workers whose answers come in any order', () => {
+describe('two workers whose responses arrive in any order', () => {
   it(
-    'charge each order once and give back each that is cancelled',
+    'charge each order once and refund each cancelled one',
     seeded(async (random) => {
       const schedules = 60;
       const ends = new Map<string, number>();
@@ -95,8 +95,8 @@ describe('two workers whose answers come in any order', () => {
   );
 });
 
-describe('a relay that is poked while it works', () => {
-  /** An outbox and a queue that take their time; each message that was committed is claimed once. */
+describe('a relay that is woken while it works', () => {
+  /** A slow outbox and queue; each committed message is claimed once. */
   function slowPlaces(scheduler: fc.Scheduler) {
     const outbox: { id: string; type: string; now: Date }[] = [];
     const sent: NewJob[] = [];
@@ -107,7 +107,7 @@ describe('a relay that is poked while it works', () => {
   }
 
   it(
-    'sends every message that was committed before a poke, without waiting for its poll',
+    'sends every message committed before a wake-up without waiting for its poll',
     seeded(async (random) => {
       const property = fc.asyncProperty(
         fc.scheduler(),

@@ -8,7 +8,7 @@ import { RealShop } from '../support/model-real';
 import { type Demand, ModelShop } from '../support/model-shop';
 import { seeded } from '../support/seeded';
 
-/** Random lives of a small shop, on real tables, beside a model of counters and maps that must agree after every act. */
+/** Random histories of a small shop on real tables. A model of counters and maps must agree after every action. */
 
 const lives = 200;
 const actsMax = 60;
@@ -17,18 +17,18 @@ let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterAll(() => world.close());
 
-/** How often each act had which answer, for the account at the end. */
+/** How often each action had which result, for the summary at the end. */
 const seen = new Map<string, number>();
 const count = (what: string) => seen.set(what, (seen.get(what) ?? 0) + 1);
 
 interface Act<A> {
   args: fc.Arbitrary<A>;
   when?: (model: Readonly<ModelShop>) => boolean;
-  /** Does the same to both; the two answers must be equal. */
+  /** Does the same to both; the two results must be equal. */
   act: (model: ModelShop, real: RealShop, args: A) => Promise<[expected: unknown, answer: unknown]>;
 }
 
-/** An act as often in the list as its weight, so that lives are about what matters. */
+/** Each action as often as its weight, so that histories contain more of what matters. */
 const command = <A>(weight: number, name: string, { args, when, act }: Act<A>) =>
   Array<fc.Arbitrary<fc.AsyncCommand<ModelShop, RealShop>>>(weight).fill(
     args.map((given): fc.AsyncCommand<ModelShop, RealShop> => ({
@@ -45,7 +45,7 @@ const command = <A>(weight: number, name: string, { args, when, act }: Act<A>) =
 
 const nth = fc.nat(99);
 const pick = <T>(list: readonly T[], place: number): T => list[place % list.length]!;
-/** One of the last two, and mostly one that is not at rest: long stories about few orders find most. */
+/** One of the last two, mostly one that has not ended: long histories of few orders find most bugs. */
 function orderOf({ orders }: ModelShop, place: number): ModelOrder {
   const unfinished = orders.filter((order) => !order.isAtRest());
   return pick((unfinished.length > 0 && place % 4 > 0 ? unfinished : orders).slice(-2), place);
@@ -73,7 +73,7 @@ const commands = [
       return [model.ask(request), await real.ask(request)];
     },
   }),
-  ...command(2, 'order what is reserved', {
+  ...command(2, 'order a reservation', {
     args: fc.record({ nth, own: fc.integer({ min: 0, max: 9 }) }),
     when: hasReservations,
     act: async (model, real, args) => {
@@ -84,7 +84,7 @@ const commands = [
       return [model.ask(request), await real.ask(request)];
     },
   }),
-  ...command(1, 'ask again with the same key', {
+  ...command(1, 'repeat a request with the same key', {
     args: nth,
     when: (model) => model.requests.length > 0,
     act: async (model, real, place) => {
@@ -92,7 +92,7 @@ const commands = [
       return [model.ask(request), await real.ask(request)];
     },
   }),
-  ...command(1, 'ask for something else with the same key', {
+  ...command(1, 'send another request with the same key', {
     args: nth,
     when: hasMade,
     act: async (model, real, place) => {
@@ -124,7 +124,7 @@ const commands = [
       return [`${expected},${again}`, (await real.changeLines(reservation, demands)).join()];
     },
   }),
-  ...command(2, "let a reservation's time run out", {
+  ...command(2, 'expire a reservation', {
     args: nth,
     when: hasReservations,
     act: async (model, real, place) => {
@@ -157,7 +157,7 @@ const commands = [
       return drive(model, real, order, args.script);
     },
   }),
-  ...command(1, 'hear from the provider', {
+  ...command(1, 'receive a webhook', {
     args: nth,
     when: hasOrders,
     act: async (model, real, place) => {
@@ -211,10 +211,10 @@ async function drive(
   return [sleeper !== undefined, await real.drive(order, script)];
 }
 
-/** Time passes, the provider answers, and an operator ends what is stuck; then every order is at rest. */
+/** Time passes, the provider answers, and an operator ends stuck orders; then every order has ended. */
 async function untilAtRest(model: ModelShop, real: RealShop): Promise<void> {
   for (let round = 0; model.orders.some((order) => !order.isAtRest()); round++) {
-    if (round === 10) throw new Error('Some orders never come to rest.');
+    if (round === 10) throw new Error('Some orders never end.');
     for (const order of model.orders.filter((one) => !one.isAtRest())) {
       await passTime(real, order);
       if (order.run === 'stuck') {
@@ -227,7 +227,7 @@ async function untilAtRest(model: ModelShop, real: RealShop): Promise<void> {
   }
 }
 
-/** A placed order's money was taken, any other's was not or was given back: in the provider's own words. */
+/** By the provider's ledger, a placed order was charged, and any other was not, or was refunded. */
 function expectMoney(model: ModelShop, real: RealShop): void {
   for (const order of model.orders) {
     const done = real.provider.doneFor(publicId('ord', real.idOf(order)));
@@ -235,11 +235,11 @@ function expectMoney(model: ModelShop, real: RealShop): void {
     const owes = order.owes;
     expect(times('capture') - times('refund')).toBe(owes === 'captured' ? 1 : 0);
     if (!order.settledByHand) expect(owes).toBe(order.state === 'placed' ? 'captured' : 'nothing');
-    count(`in the end: ${order.state}${order.cameBack ? ', and had been given up' : ''}`);
+    count(`in the end: ${order.state}${order.cameBack ? ', after it was given up' : ''}`);
   }
 }
 
-/** The audit finds nothing wrong with this life. What a failed one left behind is not this one's. */
+/** The audit finds nothing wrong with this history. Leftovers of a failed one do not count. */
 async function expectNothingBroken(model: ModelShop, real: RealShop): Promise<void> {
   model.expire();
   await world.reservations.expireDue();
@@ -269,7 +269,7 @@ async function openShop(): Promise<{ model: ModelShop; real: RealShop }> {
   return { model: new ModelShop(onHand, new Map([[skus[2]!, 1]])), real: new RealShop(world) };
 }
 
-/** So many lives see each of these a dozen times; one that sees none of them has tested nothing. */
+/** A run sees each of these about a dozen times; without any of them it has tested nothing. */
 const endsSeenAlways = [
   'placed',
   'cancelled',
@@ -281,7 +281,7 @@ const endsSeenAlways = [
 
 describe('a shop', () => {
   it(
-    'answers and holds what plain counting says, whatever is done to it',
+    'agrees with the model after every action',
     seeded(async (random) => {
       const life = fc.commands(commands, { maxCommands: actsMax, size: 'max' });
       await fc.assert(

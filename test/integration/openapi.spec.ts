@@ -33,7 +33,7 @@ interface Schema {
   items?: Schema;
 }
 
-/** Strings, numbers and booleans that are not one of a few. */
+/** Strings, numbers and booleans without an enum. */
 function plainMembers(path: string, { properties = {}, items, ...schema }: Schema): [string, Schema][] {
   if (items) return plainMembers(`${path}[]`, items);
   if (schema.type === 'object')
@@ -62,7 +62,7 @@ describe('GET /openapi.json', () => {
     await app.init();
     await app.getHttpAdapter().getInstance().ready();
     description = (await app.inject({ url: '/openapi.json' })).json<Description>();
-    // OpenAPI 3.0 says `nullable` where JSON Schema says two types; ajv knows both, and `example` must not stop it.
+    // OpenAPI 3.0 has `nullable` where JSON Schema has two types; ajv knows both, and must accept `example`.
     ajv = new Ajv({ strict: false, allErrors: true, formats: { 'date-time': instant } });
   });
 
@@ -71,7 +71,7 @@ describe('GET /openapi.json', () => {
     await dropDatabase();
   });
 
-  /** Fails with ajv's reasons when a response is not what the description says of this route and status. */
+  /** Fails with ajv's reasons when a response differs from the description of this route and status. */
   function expectDescribed(
     method: string,
     path: string,
@@ -88,7 +88,7 @@ describe('GET /openapi.json', () => {
     expect(validate(value) ? [] : validate.errors).toEqual([]);
   }
 
-  it('lists exactly the routes that the service has', () => {
+  it('lists exactly the routes of the service', () => {
     const routes = app
       .getHttpAdapter()
       .getInstance()
@@ -117,7 +117,7 @@ describe('GET /openapi.json', () => {
     expect(described.sort()).toEqual(ours);
   });
 
-  it('gives every operation a tag and an operationId of its own', () => {
+  it('gives every operation a tag and a unique operationId', () => {
     const operations = Object.values(description.paths).flatMap((methods) => Object.values(methods));
     const ids = operations.map(({ operationId }) => operationId);
     expect(operations.filter(({ tags }) => tags?.length !== 1)).toEqual([]);
@@ -125,7 +125,7 @@ describe('GET /openapi.json', () => {
     expect(ids).toEqual([...new Set(ids)]);
   });
 
-  it('is what the types of the dashboard are generated from', () => {
+  it('matches the generated types of the dashboard', () => {
     const input = JSON.stringify(description);
     const script = join(root, 'scripts/api-types.mjs');
     const { stdout, stderr } = spawnSync(process.execPath, [script], { input, encoding: 'utf8' });
@@ -163,7 +163,7 @@ describe('GET /openapi.json', () => {
       });
   });
 
-  it('has an example for every plain member of a response, and it fits', () => {
+  it('has a valid example for every plain member of a response', () => {
     const responses = Object.entries(description.components.schemas).filter(
       ([name, schema]) => !/(Dto|Problem)$/.test(name) && !('example' in schema),
     );
@@ -181,7 +181,7 @@ describe('GET /openapi.json', () => {
     );
     const told = JSON.stringify(description.paths);
     const untold = problemTypes.map((type) => type.code).filter((code) => !told.includes(`\`${code}\``));
-    // What is refused before any route is chosen belongs to no route.
+    // Refusals before routing belong to no route.
     expect(untold.sort()).toEqual([
       'body_too_complex',
       'body_too_large',

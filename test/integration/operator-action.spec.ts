@@ -23,7 +23,7 @@ const recorded = ({ object }: OperatorRequest) =>
     [object.id],
   );
 
-/** Commits, and then behaves as if the answer to COMMIT was lost. */
+/** Commits, then behaves as if the response to COMMIT was lost. */
 class DeafOnce extends Database {
   private isDeaf = true;
 
@@ -41,7 +41,7 @@ class DeafOnce extends Database {
 }
 
 describe('operatorAction', () => {
-  it('records who, what, why, before and after', async () => {
+  it('records actor, action, reason, before and after', async () => {
     const asked = request();
     expect(await operatorAction(world.db, asked, change)).toEqual({ status: 'done' });
     expect(await recorded(asked)).toEqual([
@@ -56,7 +56,7 @@ describe('operatorAction', () => {
     ]);
   });
 
-  it('acts once per key, and gives a replay the id that the first request made', async () => {
+  it('acts once per key, and a replay returns the id that the first request made', async () => {
     const [key, resourceId] = [newId(), newId()];
     const asked = request({ once: { ...once(key), resourceId } });
     const act = jest.fn(change);
@@ -67,7 +67,7 @@ describe('operatorAction', () => {
     expect(await recorded(asked)).toHaveLength(1);
   });
 
-  it('refuses a key that was sent with another reason', async () => {
+  it('refuses a key that was used with another reason', async () => {
     const key = newId();
     await operatorAction(world.db, request({ once: once(key) }), change);
     const other = request({ once: once(key), reason: 'another reason' });
@@ -75,13 +75,13 @@ describe('operatorAction', () => {
     expect(await recorded(other)).toEqual([]);
   });
 
-  it('records nothing when nothing was left to change', async () => {
+  it('records nothing when nothing changes', async () => {
     const asked = request({ once: once(newId()) });
     expect(await operatorAction(world.db, asked, async () => undefined)).toEqual({ status: 'unchanged' });
     expect(await recorded(asked)).toEqual([]);
   });
 
-  it('keeps neither the key nor a record of a refused action', async () => {
+  it('stores neither key nor record of a refused action', async () => {
     const asked = request({ once: once(newId()) });
     const refuse = () => Promise.reject(new Error('refused'));
     await expect(operatorAction(world.db, asked, refuse)).rejects.toThrow('refused');
@@ -89,7 +89,7 @@ describe('operatorAction', () => {
     expect(await recorded(asked)).toHaveLength(1);
   });
 
-  it('is done, not a replay, when it finds its own commit whose answer was lost', async () => {
+  it('is not a replay when it finds its own commit after a lost response', async () => {
     const asked = request({ once: once(newId()) });
     const act = jest.fn(change);
     expect(await operatorAction(new DeafOnce(world.dataSource), asked, act)).toEqual({ status: 'done' });

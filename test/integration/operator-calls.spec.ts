@@ -7,7 +7,7 @@ import { fingerprintOf } from '../../src/idempotency/idempotency.repository';
 import { StreamTopics } from '../../src/http/event-stream';
 import { createTestDatabase } from '../support/database';
 
-/** The desk's calls as a page makes them: who may, what is refused, what is found, what is kept. */
+/** The operator's calls as the dashboard makes them: roles, refusals, search and audit log. */
 
 let app: NestFastifyApplication;
 let dropDatabase: () => Promise<void>;
@@ -51,7 +51,7 @@ afterAll(async () => {
 });
 
 describe('a viewer', () => {
-  it('reads every list of the desk', async () => {
+  it('reads every list', async () => {
     for (const path of [
       'orders',
       `orders/${order.id}/saga`,
@@ -71,7 +71,7 @@ describe('a viewer', () => {
       ]);
   });
 
-  it('cannot count, release, stop or move anything', async () => {
+  it('cannot count, release, stop or move anything, with 403', async () => {
     const reason = 'customer called';
     for (const [path, body] of [
       ['reservations/release', { filter: {}, dryRun: true }],
@@ -85,7 +85,7 @@ describe('a viewer', () => {
   });
 });
 
-describe('what the desk refuses', () => {
+describe('invalid requests of an operator', () => {
   it.each([
     ['orders?status=lost', '/status', 'matches'],
     ['orders?step=nowhere', '/step', 'matches'],
@@ -99,7 +99,7 @@ describe('what the desk refuses', () => {
     ['events?aggregateId=cus_1', '/aggregateId', 'matches'],
     ['products/TEE/movements?cursor=bm9uc2Vuc2U', '/cursor', 'cursor_unknown'],
     ['find', '/q', 'required'],
-  ])('names the field: %s', async (path, pointer, code) => {
+  ])('get 422 with the field: %s', async (path, pointer, code) => {
     const answer = await send('GET', `admin/${path}`);
     expect(answer.statusCode).toBe(422);
     expect(answer.json<{ errors: object[] }>().errors).toMatchObject([{ pointer, code }]);
@@ -113,13 +113,13 @@ describe('what the desk refuses', () => {
     [{ token: 'rel_01jd3v7q8nf0xv7c0kq1e5m9tz', reason: 'no' }, '/reason', 'matches'],
     [{ filter: { status: 'expired' }, dryRun: true }, '/filter/status', 'matches'],
     [{ filter: { colour: 'red' }, dryRun: true }, '/filter/colour', 'unknown_field'],
-  ])('a release that is neither a count nor a token: %j', async (body, pointer, code) => {
+  ])('get 422 for a release that is neither a count nor a token: %j', async (body, pointer, code) => {
     const answer = await send('POST', 'admin/reservations/release', body);
     expect(answer.statusCode).toBe(422);
     expect(answer.json<{ errors: object[] }>().errors).toMatchObject([{ pointer, code }]);
   });
 
-  it('is what is not there', async () => {
+  it('get 404 for an unknown object', async () => {
     const nobody = 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz';
     expect(codeOf(await send('GET', `admin/orders/${nobody}/saga`))).toBe('order_not_found');
     expect(codeOf(await send('GET', `admin/orders/${nobody}/saga/options`))).toBe('order_not_found');
@@ -130,7 +130,7 @@ describe('what the desk refuses', () => {
 });
 
 describe('a product', () => {
-  it('has another ETag when only the charge of what is held began, and an edit is not hindered by it', async () => {
+  it('gets another ETag when a charge begins, which does not make an edit fail', async () => {
     const etag = async () => String((await send('GET', 'admin/products/TEE')).headers.etag);
     const before = await etag();
     expect(await etag()).toBe(before);
@@ -144,7 +144,7 @@ describe('a product', () => {
 });
 
 describe('a release over HTTP', () => {
-  it('is counted with 200, begun with 202 and a place to look, and told again to whoever sends it again', async () => {
+  it('answers a count with 200, a start with 202 and Location, and a repeated start with the same release', async () => {
     const counted = await send('POST', 'admin/reservations/release', { filter: { sku: 'TEE', customerId: 'cus_43' }, dryRun: true }); // prettier-ignore
     expect(counted.statusCode).toBe(200);
     const { token, reservations } = counted.json<{ token: string; reservations: number }>();
@@ -165,7 +165,7 @@ describe('a release over HTTP', () => {
 });
 
 describe('the audit log', () => {
-  it('tells who did what, and why, with what it was and became; by any of these', async () => {
+  it('shows actor, action, reason, before and after, and is filtered by any of them', async () => {
     await send('POST', 'admin/products/TEE/adjustments', { delta: 5, reason: 'second pallet' });
     const { data } = await get('admin/actions?action=stock.adjust');
     expect(data).toMatchObject([
@@ -197,7 +197,7 @@ describe('the audit log', () => {
 describe('the search', () => {
   it.each([
     ['a SKU', () => 'TEE', () => ({ kind: 'product', id: 'TEE', label: 'T-shirt, black' })],
-    ['the beginning of a SKU', () => 'te', () => ({ kind: 'product', id: 'TEE' })],
+    ['the first letters of a SKU', () => 'te', () => ({ kind: 'product', id: 'TEE' })],
     ["a part of a product's name", () => 'BLACK', () => ({ kind: 'product', id: 'TEE' })],
     ['an order', () => order.id, () => ({ kind: 'order', id: order.id, label: 'pending, cus_42' })],
     ['a reservation', () => reservation.id, () => ({ kind: 'reservation', id: reservation.id })],
@@ -216,14 +216,18 @@ describe('the search', () => {
       () => `RSV_...${reservation.id.slice(-4).toUpperCase()}`,
       () => ({ kind: 'reservation', id: reservation.id }),
     ],
-    ['an order by a longer end', () => `…${order.id.slice(-12)}`, () => ({ kind: 'order', id: order.id })],
+    [
+      'an order by more than its last letters',
+      () => `…${order.id.slice(-12)}`,
+      () => ({ kind: 'order', id: order.id }),
+    ],
     ['an order by its last four letters', () => order.id.slice(-4), () => ({ kind: 'order', id: order.id })],
     [
-      'an order by the beginning that all of its minute share',
+      'an order by the prefix that all ids of its minute share',
       () => order.id.slice(0, 9),
       () => ({ kind: 'order', id: order.id }),
     ],
-    ['an order by its beginning', () => order.id.slice(0, -3), () => ({ kind: 'order', id: order.id })],
+    ['an order by a prefix of its id', () => order.id.slice(0, -3), () => ({ kind: 'order', id: order.id })],
   ])('finds %s', async (_, q, found) => {
     expect((await get(`admin/find?q=${encodeURIComponent(q())}`)).data).toMatchObject([found()]);
   });
@@ -250,7 +254,7 @@ describe('the search', () => {
     await db.rows(`DELETE FROM payment_operations`);
   });
 
-  it('finds nothing in what is nowhere', async () => {
+  it('finds nothing for an unknown text', async () => {
     expect(await get('admin/find?q=nothing-of-this-name')).toEqual({ object: 'list', data: [] });
     for (const q of ['ord_01jd3v7q8nf0xv7c0kq1e5m9tz', 'ord_…zzzz', 'ord_…uuuu', 'rsv_00000', '....', 'zzzz'])
       expect({ q, data: (await get(`admin/find?q=${encodeURIComponent(q)}`)).data }).toEqual({ q, data: [] });
@@ -260,7 +264,7 @@ describe('the search', () => {
 describe('the stream', () => {
   const value = (topic: string) => app.get(StreamTopics).find(topic)!() as Promise<any>;
 
-  it('offers the desk’s topics, with what the calls answer', async () => {
+  it('offers the topics of the operator’s pages, with the values of the calls', async () => {
     expect(await value(`order:${order.id}`)).toMatchObject({ object: 'saga', orderId: order.id });
     expect(await value('product:TEE')).toMatchObject({ product: { sku: 'TEE' }, returning: { sku: 'TEE' } });
     expect(await value('review')).toMatchObject({
@@ -272,7 +276,7 @@ describe('the stream', () => {
   });
 
   it.each(['order:ord_x', 'product:NONE', 'reservations:status=lost'])(
-    'refuses what is not there: %s',
+    'refuses an unknown topic: %s',
     async (topic) => {
       await expect(value(topic)).rejects.toMatchObject({
         status: expect.any(Number),

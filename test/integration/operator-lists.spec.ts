@@ -5,7 +5,7 @@ import { type OrderFilter, listAllOrders } from '../../src/reporting/lists/order
 import { Checkout } from '../support/checkouts';
 import { outcomeOf, createWorld, expectInvariants, type World } from '../support/fixtures';
 
-/** An operator's lists: every filter, alone and together, in pages that neither repeat nor miss a row. */
+/** An operator's lists: every filter, single and combined, in pages that neither repeat nor miss a row. */
 
 let world: World;
 beforeEach(async () => (world = await createWorld()));
@@ -25,7 +25,7 @@ const everything: OrderFilter = {
 };
 
 describe('the list of orders', () => {
-  /** One order in each state that it can be found in, by name; the list is asked in these names. */
+  /** One order for each state that the list can filter by, under a name. */
   async function oneOfEach(): Promise<Map<string, string>> {
     const checkout = () => Checkout.start(world);
     const made = {
@@ -47,7 +47,7 @@ describe('the list of orders', () => {
     return new Map(Object.entries(made).map(([name, { orderId }]) => [orderId, name]));
   }
 
-  it('finds orders by their status, their saga, its step and their payment, alone and together', async () => {
+  it('finds orders by status, saga, step and payment, single and combined', async () => {
     const names = await oneOfEach();
     const found = async (filter: Partial<OrderFilter>) => {
       const orders = await listAllOrders(
@@ -115,7 +115,7 @@ describe('the list of orders', () => {
     expect(await found({ customerId: 'cus_b', paymentUnknown: true })).toEqual([]);
   });
 
-  it('comes in pages that together are the whole list, whatever index each filter is read by', async () => {
+  it('returns every row once over all pages, with any filter', async () => {
     const names = await oneOfEach();
     for (const filter of [{}, { statuses: ['pending', 'rejected'] }, { paymentUnknown: true }] as const) {
       const wanted = { ...everything, ...filter } as OrderFilter;
@@ -138,7 +138,7 @@ describe('the list of reservations', () => {
     (await reservationPage(world.db, { limit: '100', ...query })).data.map(({ id }) => id);
   const rsv = (id: string) => publicId('rsv', id);
 
-  it('finds reservations by status, product, customer and end, alone and together', async () => {
+  it('finds reservations by status, product, customer and expiry, single and combined', async () => {
     const [apple, pear] = [await world.product(), await world.product()];
     const late = await world.reserve([{ sku: apple, quantity: 1 }], { ttlSeconds: 500 });
     const soon = await world.reserve([{ sku: apple, quantity: 2 }], { ttlSeconds: 30, customerId: 'cus_2' });
@@ -168,7 +168,7 @@ describe('the list of reservations', () => {
     expect(await idsOf({ expiringWithinSeconds: '300', sku: pear })).toEqual([both].map(rsv));
   });
 
-  it('shows one whose time is up as expired, and never among the active, before any sweeper was there', async () => {
+  it('shows a due reservation as expired, and not among the active, before the sweeper ran', async () => {
     const due = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     await world.makeDue(due);
     const { data } = await reservationPage(world.db, { status: 'expired' });
@@ -185,11 +185,11 @@ describe('the list of reservations', () => {
     { sort: 'ends', sku: 'MANY' },
     { sku: 'MANY' },
     { customerId: 'cus_1', sort: 'ends' },
-  ] as const)('comes in pages that together are the whole list (%j)', async (query) => {
+  ] as const)('returns every row once over all pages (%j)', async (query) => {
     const sku = await world.product({ sku: 'MANY', onHand: 20 });
     for (let nth = 0; nth < 7; nth++)
       await world.reserve([{ sku, quantity: 1 }], { ttlSeconds: 100 + ((nth * 37) % 90) });
-    // Two that end in the same microsecond are still told apart.
+    // Two that end in the same microsecond are still in a fixed order.
     await world.rows(
       `UPDATE reservations SET expires_at = (SELECT max(expires_at) FROM reservations)
         WHERE id IN (SELECT id FROM reservations ORDER BY id LIMIT 2)`,
@@ -210,7 +210,7 @@ describe('the list of reservations', () => {
     expect(new Set(seen).size).toBe(7);
   });
 
-  it('cannot be sorted by an end that is past, nor go on from another order’s cursor', async () => {
+  it('refuses to sort ended reservations by expiry, and a cursor of another sort order', async () => {
     const sku = await world.product();
     for (let nth = 0; nth < 2; nth++) await world.reserve([{ sku, quantity: 1 }]);
     const { nextCursor } = await reservationPage(world.db, { sort: 'ends', limit: '1' });

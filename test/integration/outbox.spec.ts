@@ -26,7 +26,7 @@ const write = (messages: NewMessage[]) =>
   world.db.transaction('command', (tx) => appendMessages(tx, messages));
 const aggregatesOf = (queues: QueueStub) => queues.jobs.map((job) => job.data.aggregateId);
 
-/** Lets the time pass that a claim or a relayed message waits for. */
+/** Makes claimed and relayed messages due. */
 const passTime = () =>
   world.rows(
     `UPDATE outbox SET next_relay_at = clock_timestamp() - interval '1 second' WHERE applied_at IS NULL`,
@@ -37,12 +37,12 @@ async function drain(relay: Relay): Promise<void> {
   await until(async () => (await relay.runOnce()) === 0);
 }
 
-describe('a message that no consumer acts on', () => {
-  // They tell of changes that never were, which an audit would say.
+describe('a message without a consumer', () => {
+  // These messages have no change behind them, which the audit would report.
   afterEach(() => world.rows(`DELETE FROM outbox`));
 
   it.each(['order.placed', 'order.refunded', 'reservation.confirmed', 'reservation.expired'] as const)(
-    'is in the event feed and wakes no queue (%s)',
+    'is in the event feed and not enqueued (%s)',
     async (type) => {
       const aggregateId = newId();
       await write([{ ...message(aggregateId), type, payload: { orderId: null } }]);
@@ -55,7 +55,7 @@ describe('a message that no consumer acts on', () => {
     },
   );
 
-  it('wakes the queue when the reservation of a waiting order has ended', async () => {
+  it('is enqueued when the reservation of a waiting order has ended', async () => {
     const aggregateId = newId();
     await write([{ ...message(aggregateId), type: 'reservation.expired', payload: { orderId: newId() } }]);
     await drain(world.relay());
@@ -78,7 +78,7 @@ describe('messages of one aggregate', () => {
     for (let sequence = 1; sequence <= messagesEach; sequence++)
       await write(aggregates.map((id) => message(id, sequence)));
 
-    // The later a message, the longer it has been due: only its aggregate's order can hold it back.
+    // Later messages have been due for longer, so only the order per aggregate can delay them.
     await world.rows(`UPDATE outbox SET next_relay_at = clock_timestamp() - sequence * interval '1 second'`);
 
     const nothingLeft = async () =>
@@ -119,7 +119,7 @@ describe('messages of one aggregate', () => {
     expect(aggregatesOf(world.queues)).toEqual([other, other]);
   });
 
-  it('are not skipped when their transaction commits late', async () => {
+  it('are not skipped when their transaction commits later than others', async () => {
     const [late, early] = [newId(), newId()];
     await world.db.transaction('command', async (tx) => {
       await appendMessages(tx, [message(late)]);
@@ -146,8 +146,8 @@ describe('messages of one aggregate', () => {
   });
 });
 
-describe('a message that cannot be understood', () => {
-  it('does not stop the messages of other aggregates', async () => {
+describe('an unknown message', () => {
+  it('does not block the messages of other aggregates', async () => {
     const [poison, other] = [newId(), newId()];
     await write([message(poison, 1, { expiresAt: 'when it is ready' }), message(other, 1)]);
 
@@ -158,13 +158,13 @@ describe('a message that cannot be understood', () => {
 });
 
 describe('a relay that dies', () => {
-  it('between claim and send: its messages are sent later, under a new job id', async () => {
+  it('after the claim leaves its messages to be sent later, under a new job id', async () => {
     await write([message(newId())]);
     const away = new QueueStub();
-    away.beforeAdd = () => Promise.reject(new Error('the queue is away'));
-    await expect(world.relay(away).runOnce()).rejects.toThrow('the queue is away');
+    away.beforeAdd = () => Promise.reject(new Error('the queue is down'));
+    await expect(world.relay(away).runOnce()).rejects.toThrow('the queue is down');
 
-    // Its claim still stands.
+    // Its claim is still valid.
     expect(await world.relay().runOnce()).toBe(0);
     await passTime();
     expect(await world.relay().runOnce()).toBe(1);
@@ -172,7 +172,7 @@ describe('a relay that dies', () => {
     expect(world.queues.jobs.map((job) => job.id)).toEqual([`${world.queues.jobs[0]!.data.messageId}-2`]);
   });
 
-  it('between send and mark: its message is sent twice and applied once', async () => {
+  it('after sending has its message sent twice and applied once', async () => {
     await write([message(newId())]);
     const { db, crashed } = databaseThatDiesAfter(1, world.db);
     void new Relay(db, world.queues as unknown as Queues).runOnce();
@@ -191,13 +191,13 @@ describe('a relay that dies', () => {
     expect((await Promise.all(received)).filter(Boolean)).toHaveLength(1);
   });
 
-  it('and wakes up later does not mark messages that another relay has taken over', async () => {
+  it('or only sleeps does not mark messages that another relay has taken over', async () => {
     await write([message(newId())]);
     const slow = new QueueStub();
     const second = new QueueStub();
     slow.beforeAdd = async () => {
       await passTime();
-      second.beforeAdd = () => Promise.reject(new Error('the queue is away'));
+      second.beforeAdd = () => Promise.reject(new Error('the queue is down'));
       await world
         .relay(second)
         .runOnce()
@@ -206,7 +206,7 @@ describe('a relay that dies', () => {
 
     await world.relay(slow).runOnce();
 
-    // Whoever took over has not sent it, so it is still to be sent.
+    // The relay that took over has not sent it, so it is still due.
     expect(await world.row(`SELECT relayed_at AS "relayedAt", relay_epoch AS epoch FROM outbox`)).toEqual({
       relayedAt: null,
       epoch: 2,
@@ -218,7 +218,7 @@ describe('a relay that dies', () => {
 });
 
 describe('a message that was sent', () => {
-  it('is sent again while it is not applied, and never after that', async () => {
+  it('is resent until it is applied, and never afterwards', async () => {
     const [lost, applied] = [newId(), newId()];
     await write([message(lost), message(applied)]);
     await drain(world.relay());
@@ -233,7 +233,7 @@ describe('a message that was sent', () => {
     expect(aggregatesOf(world.queues)).toEqual([lost]);
   });
 
-  it('does not hold back the next message of its aggregate while it is not applied', async () => {
+  it('does not delay the next message of its aggregate while it is unapplied', async () => {
     const aggregate = newId();
     await write([message(aggregate, 1)]);
     await drain(world.relay());
@@ -243,7 +243,7 @@ describe('a message that was sent', () => {
     expect(world.queues.jobs).toHaveLength(2);
   });
 
-  it('gives the queue only ids', async () => {
+  it('contains only ids in its job', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     await drain(world.relay());
 
@@ -274,7 +274,7 @@ describe('a message that was sent', () => {
 });
 
 describe('a consumer', () => {
-  it('applies a message once when many copies arrive at the same time', async () => {
+  it('applies a message once when many copies arrive at once', async () => {
     await write([message(newId())]);
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
 
@@ -287,7 +287,7 @@ describe('a consumer', () => {
     expect(received.filter(Boolean)).toHaveLength(1);
   });
 
-  it('that dies before its commit applies nothing and gets the message again', async () => {
+  it('applies nothing when it dies before its commit, and gets the message again', async () => {
     await write([message(newId())]);
     const { id } = await world.row<{ id: string }>(`SELECT id FROM outbox`);
     const work = world.db.transaction('command', async (tx) => {

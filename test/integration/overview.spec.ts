@@ -53,7 +53,7 @@ const overview = async (at = one) => (await call('GET', '/v1/admin/overview', un
 const sum = (values: number[]) => values.reduce((all, value) => all + value, 0);
 
 describe('the overview', () => {
-  it('counts orders, reservations and units as their rows do, and what was refused as the processes do', async () => {
+  it('counts orders, reservations and units by their rows, and refusals by the processes’ reports', async () => {
     const sku = await product(20);
     expect((await order(sku, 3)).status).toBe(202);
     expect((await reserve(sku, 4)).status).toBe(201);
@@ -100,7 +100,7 @@ describe('the overview', () => {
     ]);
   });
 
-  it('is the same at a process that did nothing', async () => {
+  it('is the same at an idle process', async () => {
     const [here, there] = [await overview(one), await overview(other)];
 
     expect(there.units).toEqual(here.units);
@@ -110,13 +110,13 @@ describe('the overview', () => {
     );
   });
 
-  it('is computed once for all who ask in the same second', async () => {
+  it('is computed once for all requests in the same second', async () => {
     const all = await Promise.all(Array.from({ length: 20 }, () => overview()));
 
     expect(new Set(all.map(({ at }) => at)).size).toBe(1);
   });
 
-  it('tells of the last audit, whichever process made it', async () => {
+  it('shows the last audit, from any process', async () => {
     await db.rows(`DELETE FROM last_audit`);
     await until('no audit is known', async () => (await overview()).promises === null);
     const { body: audit } = await call('GET', '/v1/admin/invariants', undefined, other);
@@ -130,7 +130,7 @@ describe('the overview', () => {
     expect(promises.total).toBe(audit.invariants.length);
   });
 
-  it('tells how late the latest of each kind is', async () => {
+  it('shows the longest delay of each kind', async () => {
     const sku = await product(1);
     const { body } = await reserve(sku, 1);
     await db.rows(
@@ -152,7 +152,7 @@ describe('the overview', () => {
 });
 
 describe('the orders placed today', () => {
-  /** A placed order as far as it is counted, at that second of the epoch. */
+  /** A placed order with the columns that are counted, at that second of the epoch. */
   async function placed(second: number, amount: number, currency: string): Promise<void> {
     const [id, at] = [newId(second * 1_000), new Date(second * 1_000)];
     await db.rows(
@@ -168,7 +168,7 @@ describe('the orders placed today', () => {
     );
   }
 
-  it('are those since midnight, however many seconds are read at once and again, in each currency', async () => {
+  it('are those since midnight in each currency, read in any steps, repeatedly too', async () => {
     const midnight = 20_000 * day;
     const reader = new PlacedSinceMidnight(db);
     const at = (second: number) => reader.refresh(new Date((midnight + second) * 1_000));
@@ -188,7 +188,7 @@ describe('the orders placed today', () => {
     expect(await at(6)).toMatchObject({ orders: 3 });
     expect(await at(300)).toMatchObject({ orders: 3 });
     await placed(midnight + 301, 10_000, 'EUR');
-    // A whole day later than that, which is read step by step, and not waited for.
+    // A whole day later, which is read step by step without waiting.
     expect(await at(day - 10)).toBeNull();
     const caughtUp = await until('the day has been read', () => at(day - 10));
     expect(caughtUp).toMatchObject({ orders: 4, money: [{ amount: 11_010, currency: 'EUR' }, {}] });
@@ -196,8 +196,8 @@ describe('the orders placed today', () => {
   });
 });
 
-describe('the reports beside it', () => {
-  it('tell that queues are switched off, and who works', async () => {
+describe('the other reports of the overview', () => {
+  it('show that queues are off, and the workers', async () => {
     await db.rows(
       `INSERT INTO workers (id, started_at, beat_at, facts) VALUES
          ('here', clock_timestamp(), clock_timestamp(), $1), ('silent', clock_timestamp(), clock_timestamp() - interval '31 s', $1),
@@ -216,7 +216,7 @@ describe('the reports beside it', () => {
     ]);
   });
 
-  it('count what waits in the outbox', async () => {
+  it('count the waiting messages of the outbox', async () => {
     const [{ waiting } = { waiting: 0 }] = await db.rows<{ waiting: number }>(
       `SELECT count(*)::int AS waiting FROM outbox WHERE applied_at IS NULL`,
     );
@@ -226,8 +226,8 @@ describe('the reports beside it', () => {
     expect(body.oldestSeconds).toBeGreaterThan(0);
   });
 
-  it('tell ten minutes of one SKU, and what each strategy came to on it', async () => {
-    // One strategy for all: an adaptive product might be two in the same second, and neither be told of.
+  it('show ten minutes of one SKU, by strategy', async () => {
+    // A fixed strategy: an adaptive product might have two modes in the same second.
     const sku = await product(1_000, 'row-lock');
     await Promise.all(Array.from({ length: 60 }, () => reserve(sku, 1)));
     await one.get(Activity).report();

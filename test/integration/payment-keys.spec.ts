@@ -3,7 +3,7 @@ import { createWorld, expectInvariants, shop, type World } from '../support/fixt
 import { approvalOf, declinedCard, silence } from '../support/scripted-gateway';
 import { endOf, passTime, sagaOf } from '../support/sagas';
 
-/** Under which key, and with which metadata, the provider is asked. */
+/** The key and metadata of each request to the provider. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -21,7 +21,7 @@ async function drive(orderId: string): Promise<void> {
 const requestCancellation = (orderId: string, by: 'cancel' | 'refund') =>
   world.orders.requestCancellation(orderId, by, newId(), shop);
 
-/** Everything that the provider was asked for an order, in this order. */
+/** All requests to the provider for an order, in order. */
 const asked = (orderId: string) =>
   world.gateway.calls
     .map(({ request: { key, metadata } }) => ({ key, metadata }))
@@ -53,7 +53,7 @@ function row(orderId: string, { id }: Row) {
 
 type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 
-/** Takes an order to where this is asked for, and lets the provider be silent about it. */
+/** Drives an order to this request, which gets no response. */
 const unheard: Record<Kind, (orderId: string) => Promise<void>> = {
   authorize: (orderId) => {
     world.gateway.expect('authorize', silence);
@@ -77,7 +77,7 @@ const unheard: Record<Kind, (orderId: string) => Promise<void>> = {
 };
 const kinds = Object.keys(unheard) as Kind[];
 
-/** What follows once the provider answers, so that nothing is left in flight. */
+/** Continues with a working provider until nothing is in flight. */
 async function heard(orderId: string, kind: Kind): Promise<void> {
   world.gateway.expect(kind);
   if (kind === 'authorize') world.gateway.expect('capture');
@@ -85,7 +85,7 @@ async function heard(orderId: string, kind: Kind): Promise<void> {
 }
 
 describe('an operation of an order that this build accepted', () => {
-  it.each(kinds)('is named after its order, kind and number (%s)', async (kind) => {
+  it.each(kinds)('has a key made of its order, kind and number (%s)', async (kind) => {
     const orderId = await world.order();
     await unheard[kind](orderId);
     await heard(orderId, kind);
@@ -98,7 +98,7 @@ describe('an operation of an order that this build accepted', () => {
     expect(new Set(asked(orderId).map(({ key }) => key)).size).toBe(rows.length);
   });
 
-  it.each(kinds)('has the same names after the database lost it (%s)', async (kind) => {
+  it.each(kinds)('has the same key and metadata after the database lost it (%s)', async (kind) => {
     const orderId = await world.order();
     await unheard[kind](orderId);
     const forgotten = (await rowsOf(orderId)).at(-1)!;
@@ -130,7 +130,7 @@ describe('an operation of an order that the previous build accepted', () => {
   };
 
   it.each(kinds.flatMap((kind) => [[kind, 'sent'] as const, [kind, 'unknown'] as const]))(
-    'is asked again by its row (%s, %s)',
+    'is retried with its row’s id as the key (%s, %s)',
     async (kind, status) => {
       const orderId = await asLeftBehind(kind, status);
       await heard(orderId, kind);
@@ -166,7 +166,7 @@ describe('an operation of an order that the previous build accepted', () => {
         return orderId;
       },
     ],
-  ])('is named by its row also when this build creates it (%s)', async (kind, begun) => {
+  ])('has its row’s id as the key even if this build creates it (%s)', async (kind, begun) => {
     const orderId = await begun();
     world.gateway.expect(kind);
     await drive(orderId);
@@ -178,7 +178,7 @@ describe('an operation of an order that the previous build accepted', () => {
 });
 
 describe('the result of an operation that the database lost during the call', () => {
-  /** The operation of this call is gone; in its place is one that another worker has sent. */
+  /** The operation of this call is gone; another worker has sent one in its place. */
   async function replace(orderId: string): Promise<void> {
     await world.rows(`UPDATE payment_operations SET id = $2 WHERE order_id = $1`, [orderId, newId()]);
   }
@@ -215,10 +215,10 @@ describe('the result of an operation that the database lost during the call', ()
     await heard(orderId, 'authorize');
   });
 
-  it('ends nothing twice when the new lease has the same fencing token', async () => {
+  it('ends nothing twice if the new lease has the same fencing token', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', async (request) => {
-      // As the database was before the claim; then another worker claims it, and places the order.
+      // The database as it was before the claim; then another worker claims the saga and places the order.
       await world.rows(`DELETE FROM payment_operations WHERE order_id = $1`, [orderId]);
       await world.rows(`DELETE FROM saga_transitions WHERE order_id = $1 AND version > 1`, [orderId]);
       await world.rows(

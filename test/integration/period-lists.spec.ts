@@ -5,8 +5,8 @@ import { CountedReads } from '../support/counted-reads';
 import { createWorld, type World } from '../support/fixtures';
 
 /**
- * Placed orders, and actions, of two days, one every ten seconds, with ids of their times. The planner knows them all, and takes a
- * third of them for misdated, though none is.
+ * Two days of placed orders and audit entries, one every ten seconds, with ids of their times. The planner's statistics
+ * are current, but it believes that a third of the rows has a time that differs from the id.
  */
 
 const past = 20_000;
@@ -42,7 +42,7 @@ beforeAll(async () => {
   );
   await session.query('VACUUM (ANALYZE)');
 });
-// Its invariants are not looked at: a copied past has sold what nobody had.
+// Invariants are not checked: the copied past oversold.
 afterAll(() => world.close());
 
 const hoursAgo = (hours: number) => new Date(now.getTime() - hours * 3_600_000);
@@ -66,7 +66,7 @@ describe.each(Object.keys(lists))('a page of %s', (what) => {
     ['until yesterday', null, 24],
     ['since yesterday', 24, null],
     ['of any time', null, null],
-  ])('%s reads few of the rows', async (_, from, to) => {
+  ])('%s reads only a few rows', async (_, from, to) => {
     const period = { from: from === null ? null : hoursAgo(from), to: to === null ? null : hoursAgo(to) };
     let rows: unknown[] = [];
     const read = await counted.by(async () => (rows = await lists[what]!(period)));

@@ -4,7 +4,7 @@ import { DueSagas } from '../../src/background/due-sagas';
 import { createWorld, expectInvariants, operator, until, type World } from '../support/fixtures';
 import { databaseThatDiesAfter, endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 
-/** A saga that ends whatever worker takes it up. */
+/** A saga that kills every worker that drives it. */
 
 let world: World;
 beforeEach(async () => (world = await createWorld()));
@@ -18,13 +18,13 @@ const sweeperOf = (runner: Pick<SagaRunner, 'drive'>) =>
 
 const healthy = () => sweeperOf(world.runner({ gateway: new LedgerGateway() }));
 
-/** One pass of a worker that comes back from it alive. */
+/** One pass of a worker that survives it. */
 async function sweep(sweeper = healthy()): Promise<void> {
   await sweeper.sweep();
   await sweeper.idle();
 }
 
-/** A worker of its own that dies with this order after so many commits of its drive, and handles all others. */
+/** A separate worker that handles all orders but dies with this one after a number of its commits. */
 async function sweepAndDie(poison: string, commits: number): Promise<void> {
   const { db, crashed } = databaseThatDiesAfter(commits, world.db);
   const doomed = world.runner({ db, gateway: new LedgerGateway() });
@@ -53,27 +53,30 @@ const stuckSagas = async () =>
 
 describe('a saga that kills its workers', () => {
   it.each([
-    ['before they ask', 0],
-    ['while they ask for the authorization', 1],
-    ['while they ask for the capture', 2],
-  ])('%s is parked after five of them, visible to operators, while others go on', async (_, commits) => {
-    const poison = await world.order();
-    const before = await stuckSagas();
-    const others: string[] = [];
-    for (let worker = 1; worker <= 5; worker++) {
-      others.push(await world.order());
-      await sweepAndDie(poison, Math.min(commits, worker === 1 ? commits : 1));
-      expect(await sagaOf(world, poison)).toMatchObject({ status: 'running', nextRun: 'due' });
-    }
-    await sweep();
+    ['before they call the provider', 0],
+    ['during the authorization', 1],
+    ['during the capture', 2],
+  ])(
+    '%s becomes stuck after five of them, visible to operators, while others continue',
+    async (_, commits) => {
+      const poison = await world.order();
+      const before = await stuckSagas();
+      const others: string[] = [];
+      for (let worker = 1; worker <= 5; worker++) {
+        others.push(await world.order());
+        await sweepAndDie(poison, Math.min(commits, worker === 1 ? commits : 1));
+        expect(await sagaOf(world, poison)).toMatchObject({ status: 'running', nextRun: 'due' });
+      }
+      await sweep();
 
-    expect(await sagaOf(world, poison)).toMatchObject({ status: 'stuck', nextRun: 'never', leased: false });
-    expect((await sagaOf(world, poison)).lastError).toContain('did not come back');
-    expect(await stuckSagas()).toBe(before + 1);
-    for (const other of others) expect(await endOf(world, other)).toMatchObject({ order: 'placed' });
-  });
+      expect(await sagaOf(world, poison)).toMatchObject({ status: 'stuck', nextRun: 'never', leased: false });
+      expect((await sagaOf(world, poison)).lastError).toContain('did not come back');
+      expect(await stuckSagas()).toBe(before + 1);
+      for (const other of others) expect(await endOf(world, other)).toMatchObject({ order: 'placed' });
+    },
+  );
 
-  it('is driven by neither sweepers nor wake-up jobs once it is parked', async () => {
+  it('is driven by neither sweepers nor wake-up jobs once it is stuck', async () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
@@ -86,7 +89,7 @@ describe('a saga that kills its workers', () => {
     expect(world.gateway.calls).toEqual([]);
   });
 
-  it('continues with a new count when an operator retries it', async () => {
+  it('starts with a new count when an operator retries it', async () => {
     const poison = await world.order();
     await setSweeps(poison, 5);
     await sweep();
@@ -114,7 +117,7 @@ describe('a saga that kills its workers', () => {
     expect(await endOf(world, poison)).toMatchObject({ order: 'rejected (reservation_expired)' });
   });
 
-  it('keeps its count when a worker only found it leased', async () => {
+  it('keeps its count when a worker finds it leased', async () => {
     const poison = await world.order();
     await setSweeps(poison, 4);
     const holder = await world.session();
@@ -130,7 +133,7 @@ describe('a saga that kills its workers', () => {
     const swept = sweeper.sweep();
     await Promise.race([swept, until(async () => found.length > 0)]);
     expect(await Promise.all(found)).not.toContain(true);
-    // Whoever held it dies, and its transaction with it.
+    // The worker that held the lease dies with its transaction.
     await holder.query('ROLLBACK');
     await swept;
     await sweeper.idle();
@@ -140,7 +143,7 @@ describe('a saga that kills its workers', () => {
 });
 
 describe('a saga that may kill its workers', () => {
-  /** Sagas that were swept so often before, in the order in which they fell due. */
+  /** Sagas with these counts of sweeps, in the order in which they became due. */
   async function dueAfter(...sweeps: number[]): Promise<string[]> {
     const orders: string[] = [];
     for (const [nth, count] of sweeps.entries()) {
@@ -154,7 +157,7 @@ describe('a saga that may kill its workers', () => {
     return orders;
   }
 
-  /** A runner whose drives end when they are told to. */
+  /** A runner whose drives end when the test says so. */
   class Watched {
     readonly begun: string[] = [];
     private readonly ends = new Map<string, () => void>();
@@ -169,7 +172,7 @@ describe('a saga that may kill its workers', () => {
     }
   }
 
-  it('is driven after all others and alone, so that it takes no other saga with it', async () => {
+  it('is driven alone after all others, so that it kills no other saga’s drive', async () => {
     const [first, usual, second, late] = await dueAfter(2, 0, 4, 1);
     const runner = new Watched();
     const swept = sweeperOf(runner).sweep();
@@ -184,7 +187,7 @@ describe('a saga that may kill its workers', () => {
     await until(async () => runner.begun.length === 3);
     await world.rows('SELECT 1');
     expect(runner.begun).toEqual([usual, late, first]);
-    // Its own take-up is counted, and nobody else's.
+    // Its sweep is counted, and no other saga's.
     expect([await sweepsOf(first!), await sweepsOf(second!)]).toEqual([3, 4]);
     runner.end(first!);
     await until(async () => runner.begun.length === 4);
@@ -209,7 +212,7 @@ describe('a saga that may kill its workers', () => {
     expect(await sweepsOf(orderId!)).toBe(0);
   });
 
-  it('has its count reset also when its step threw, which costs attempts instead', async () => {
+  it('has its count reset when its step throws, which costs an attempt instead', async () => {
     const [orderId] = await dueAfter(4);
     const gateway = new LedgerGateway();
     gateway.whileAsked = () => Promise.reject(new Error('a bug in a step'));

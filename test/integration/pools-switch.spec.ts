@@ -47,7 +47,7 @@ describe('a switch of strategy', () => {
   });
 
   it.each(['conditional-update', 'row-lock', 'grouped', 'lease', 'serializable', 'unit-tokens'])(
-    'leaves no released stock behind in the old pools (to %s)',
+    'leaves no released stock in the old pools (to %s)',
     async (strategy) => {
       const sku = await stockIn(world, { a: 3, b: 3 });
       const held = await world.reserve([{ sku, quantity: 6 }]);
@@ -55,7 +55,7 @@ describe('a switch of strategy', () => {
       await world.reservations.release(held, shop);
       expect(await onSale(world, sku)).toEqual({ a: 3, b: 3 });
 
-      // Nobody has rebalanced; the buyer fetches it.
+      // The rebalancer did not run; the buyer's request moves the stock.
       const codes = codesOf(
         await inParallel(
           4,
@@ -67,10 +67,10 @@ describe('a switch of strategy', () => {
     },
   );
 
-  it('waits for earlier buyers, and later buyers find it', async () => {
+  it('waits for earlier buyers, and later buyers see it', async () => {
     const sku = await world.product({ onHand: 5, strategy: 'row-lock' });
     const letGo = await holding(world, rowsOf, [sku]);
-    // Both have read that the stock is in `main`; the switch is first in the queue for its row.
+    // Both have read that the stock is in `main`; the switch is first in line for its row.
     const switched = switchTo(world, sku, 'pools', ['a', 'b']);
     await untilBlocked(world);
     const buyers = [3, 2].map((quantity) => outcomeOf(world.reserve([{ sku, quantity }])));
@@ -100,8 +100,8 @@ describe('the rebalancer', () => {
   });
 
   it.each([
-    ['uneven but none of them nearly empty', { a: 10, b: 3, c: 8 }],
-    ['all but empty', { a: 2, b: 0, c: 0 }],
+    ['uneven but not nearly empty', { a: 10, b: 3, c: 8 }],
+    ['almost empty', { a: 2, b: 0, c: 0 }],
   ])('leaves pools unchanged that are %s', async (_what, pools) => {
     const sku = await stockIn(world, pools);
     expect(await rebalancer().sweep()).toBe(0);
@@ -120,7 +120,7 @@ describe('the rebalancer', () => {
     expect(await onSale(world, untouched)).toEqual({ a: 3, b: 3 });
   });
 
-  it('moves each product once, however many workers run', async () => {
+  it('moves each product once when many workers run', async () => {
     const skus: string[] = [];
     for (let nth = 0; nth < 8; nth++) skus.push(await stockIn(world, { a: 40, b: 0 }));
 
@@ -156,7 +156,7 @@ describe('the rebalancer', () => {
     await until(async () => (await rebalancer().sweep()) === 0);
   });
 
-  it('works beside buyers, and takes no unit from them', async () => {
+  it('runs next to buyers and takes no unit from them', async () => {
     const sku = await stockIn(world, { a: 200, b: 0, c: 0, d: 0 });
     let selling = true;
     const workers = [1, 2].map(async () => {

@@ -23,7 +23,7 @@ afterAll(() => world.close());
 const rebalancer = () => new Rebalancer(world.db);
 
 describe('a transfer by an operator', () => {
-  it('moves available stock, in two movements that cancel out, once per idempotency key', async () => {
+  it('moves available stock with two movements that cancel out, once per idempotency key', async () => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     const move = () => transfer(world, sku, { from: 'a', to: 'b', quantity: 3, key: 'move-it' });
 
@@ -53,7 +53,7 @@ describe('a transfer by an operator', () => {
     ).toEqual({ actor: 'operator', reason: 'for the test', after: { from: 'a', to: 'b', quantity: 3 } });
   });
 
-  it('leaves reserved stock, and reports how much can be moved', async () => {
+  it('does not move reserved stock, and reports how much can be moved', async () => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     await world.reserve([{ sku, quantity: 4 }], { pool: 'a' });
 
@@ -67,11 +67,11 @@ describe('a transfer by an operator', () => {
   });
 
   it.each([
-    ['from a pool that there is not', { from: 'x', to: 'b' }, ['/from']],
-    ['to a pool that there is not', { from: 'a', to: 'x' }, ['/to']],
+    ['from an unknown pool', { from: 'x', to: 'b' }, ['/from']],
+    ['to an unknown pool', { from: 'a', to: 'x' }, ['/to']],
     ['to itself', { from: 'a', to: 'a' }, ['/to']],
-    ['to where its stock does not belong', { from: 'a', to: 'main' }, ['/to']],
-    ['from and to nowhere', { from: 'x', to: 'y' }, ['/from', '/to']],
+    ['to a pool that is not the product’s', { from: 'a', to: 'main' }, ['/to']],
+    ['without pools', { from: 'x', to: 'y' }, ['/from', '/to']],
   ])('is refused %s', async (_what, way, pointers) => {
     const sku = await stockIn(world, { a: 5, b: 5 });
     const refused = await transfer(world, sku, { ...way, quantity: 1 }).catch((error: unknown) => error);
@@ -156,7 +156,7 @@ describe('transfers', () => {
     let buying = true;
     let moves = 0;
     const mover = (async () => {
-      // While all of it is promised there is nothing to move.
+      // While all of it is reserved there is nothing to move.
       for (let nth = 0; buying; nth++) {
         const [from, to] = nth % 2 ? (['a', 'b'] as const) : (['b', 'a'] as const);
         if ((await outcomeOf(transfer(world, sku, { from, to, quantity: 5 }))) === 'ok') moves++;
@@ -192,10 +192,10 @@ describe('transfers', () => {
   });
 });
 
-describe('in every order of their statements', () => {
+describe('transfers in every order of statements', () => {
   const stopsAt = /FROM products p WHERE p.sku = ANY|FOR UPDATE OF s|UPDATE stock_levels/;
 
-  it('a buyer who needs all pools gets them, whatever is transferred at the same time', async () => {
+  it('a buyer who needs all pools gets them during transfers', async () => {
     const ends = await inEveryOrder(world, async () => {
       const sku = await stockIn(world, { a: 2, b: 1 });
       return {
@@ -234,7 +234,7 @@ describe('in every order of their statements', () => {
   it.each([
     ['row-lock', 'pools'],
     ['pools', 'conditional-update'],
-  ])('a buyer finds the stock while it goes from %s to %s', async (from, to) => {
+  ])('a buyer finds the stock while it moves from %s to %s', async (from, to) => {
     const ends = await inEveryOrder(world, async () => {
       const sku = await world.product({ onHand: 3, strategy: from });
       const { name, unitAmount, currency } = await world.products.get(sku);

@@ -27,7 +27,7 @@ afterAll(() => world.close());
 const shards = poolsOf('pools');
 
 describe('a product whose stock is split', () => {
-  it('sells all of its 100 units to 400 buyers, and leaves none in any of eight pools', async () => {
+  it('sells all of its 100 units to 400 buyers and leaves none in its eight pools', async () => {
     const sku = await world.product({ onHand: 100, strategy: 'pools' });
     expect(Object.keys(await onSale(world, sku))).toEqual(shards);
 
@@ -43,7 +43,7 @@ describe('a product whose stock is split', () => {
   });
 
   it(
-    'refuses no buyer while the sum of its pools is enough, whatever the quantities',
+    'refuses no buyer while its pools together have enough',
     seeded(async (random) => {
       const sku = await world.product({ onHand: 60, strategy: 'pools' });
       const quantities = Array.from({ length: 60 }, () => random.integer(1, 9));
@@ -66,7 +66,7 @@ describe('a product whose stock is split', () => {
     }),
   );
 
-  it('sells from the requested pool first, and then from the ones after it', async () => {
+  it('sells from the requested pool first, then from the next ones', async () => {
     const sku = await stockIn(world, { asia: 2, eu: 1, us: 2 });
     const poolOfNext = async (pool: string) => {
       const { lines } = await world.reservation(await world.reserve([{ sku, quantity: 1 }], { pool }));
@@ -109,7 +109,7 @@ describe('a product whose stock is split', () => {
     expect(await onSale(world, sku)).toEqual({ a: 3, b: 3, c: 3 });
   });
 
-  it('has one line in an order that was split, and gets all parts back', async () => {
+  it('has one line in a split order, and gets all parts back', async () => {
     const sku = await stockIn(world, { a: 2, b: 2 });
     const orderId = await world.order([{ sku, quantity: 4 }]);
     const order = await world.orders.get(orderId, shop);
@@ -139,8 +139,8 @@ describe('a product whose stock is split', () => {
     expect(codes.filter((code) => code === 'reservation_limit_reached')).toHaveLength(10);
   });
 
-  // What an UPDATE waited for stays locked, also if it then does not match. Without a savepoint these two, who go on to
-  // look at all pools, would wait for each other in a circle.
+  // A row that an UPDATE waited for stays locked even if it then does not match. Without a savepoint these two would
+  // deadlock when they go on to read all pools.
   it('releases the lock of an empty pool before it tries the others', async () => {
     const sku = await stockIn(world, { a: 2, b: 2 });
     const before = await world.deadlocks();
@@ -167,14 +167,14 @@ describe('a product whose stock is split', () => {
   });
 });
 
-describe('stock that is received or written off', () => {
+describe('a delivery or write-off', () => {
   it('is spread evenly over the pools', async () => {
     const sku = await world.product({ onHand: 0, strategy: 'pools', pools: ['a', 'b', 'c'] });
     await adjust(world, sku, 8);
     expect(await onSale(world, sku)).toEqual({ a: 3, b: 3, c: 2 });
   });
 
-  it('comes from whatever pools have it, first from where it does not belong', async () => {
+  it('is taken from any pool with stock, first from those that are not the product’s', async () => {
     const sku = await world.product({ onHand: 4 });
     const held = await world.reserve([{ sku, quantity: 2 }]);
     await switchTo(world, sku, 'pools', ['a', 'b']);
@@ -186,7 +186,7 @@ describe('stock that is received or written off', () => {
     expect(await world.level(sku)).toEqual({ onHand: 1, reserved: 0 });
   });
 
-  it('is refused when all pools together have too few, with how many there are', async () => {
+  it('is refused with the available quantity when all pools together have too few', async () => {
     const sku = await stockIn(world, { a: 3, b: 3 });
     await world.reserve([{ sku, quantity: 4 }]);
 
@@ -259,7 +259,7 @@ describe('the API', () => {
     expect(headers.etag).not.toBe(moved.headers.etag);
   });
 
-  it('shows unit numbers where units have them', async () => {
+  it('shows unit numbers if the units have them', async () => {
     await call('PUT', '/v1/admin/products/SEAT', { ...product, strategy: 'unit-tokens', onHand: 5 });
     const lines = [{ sku: 'SEAT', quantity: 2 }];
     const { body } = await call('POST', '/v1/reservations', { customerId: 'c', lines }, 'seats');
@@ -271,8 +271,8 @@ describe('the API', () => {
     ['a pool twice', { pools: ['eu', 'eu'] }, '/pools'],
     ['too many pools', { pools: Array.from({ length: 17 }, (_, nth) => `p${nth}`) }, '/pools'],
     ['the pool of numbered units', { pools: ['eu', 'units'] }, '/pools'],
-    ['a pool of strange letters', { pools: ['eu', 'Ü'] }, '/pools'],
-    ['pools that are no list', { pools: 'eu' }, '/pools'],
+    ['a pool with invalid characters', { pools: ['eu', 'Ü'] }, '/pools'],
+    ['pools that are not a list', { pools: 'eu' }, '/pools'],
     ['pools for another strategy', { pools: ['eu', 'us'], strategy: 'grouped' }, '/pools'],
   ])('refuses %s', async (_what, wrong, pointer) => {
     const { status, body } = await call('PUT', '/v1/admin/products/WRONG', { ...product, ...wrong });
@@ -298,7 +298,7 @@ describe('the API', () => {
 
 describe('moving stock back to its pools', () => {
   it(
-    'moves no more than there is, leaves the sum as it was, and makes shares even',
+    'moves at most what is available, keeps the sum, and evens out the shares',
     seeded(async (random) => {
       for (let round = 0; round < 500; round++) {
         const pools = shards.slice(0, random.integer(1, 8));

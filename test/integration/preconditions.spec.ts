@@ -5,13 +5,13 @@ const api = openRawApi();
 describe('PUT /v1/admin/products/{sku}', () => {
   const put = (sku: string, headers: Record<string, string>) => api.put(sku, { name: sku }, headers);
 
-  it('answers 412 to If-Match where there is no product, and creates none', async () => {
+  it('answers 412 to If-Match for an unknown product, and creates none', async () => {
     for (const tag of ['*', '"1"', 'W/"1"', 'nonsense'])
       expectRefused(await put('NEW-1', { 'if-match': tag }), 412, 'precondition_failed');
     expect((await api.send('GET', '/v1/admin/products/NEW-1')).status).toBe(404);
   });
 
-  it('answers 412 to If-None-Match where there is one, and changes nothing', async () => {
+  it('answers 412 to If-None-Match for an existing product, and changes nothing', async () => {
     expect((await put('NEW-2', { 'if-none-match': '*' })).status).toBe(201);
     const { etag } = (await api.send('GET', '/v1/admin/products/NEW-2')).headers;
     for (const tag of ['*', String(etag), `W/${String(etag)}`, `"other", ${String(etag)}`])

@@ -4,7 +4,7 @@ import { expiringStockOf } from '../../src/inventory/reservations/reservation-li
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 
-/** How much there is of a product and who has it; what comes back; how it came to be so; and two who edit it at once. */
+/** A product's stock by state, expiring stock, movements, and concurrent edits. */
 
 let world: World;
 beforeEach(async () => (world = await createWorld()));
@@ -16,7 +16,7 @@ afterEach(async () => {
 const stockOf = async (sku: string) => productView(await world.products.get(sku)).stock;
 
 describe('the stock of a product', () => {
-  it('reports how much is sold, being charged for, reserved and available', async () => {
+  it('reports sold, pinned, reserved and available units', async () => {
     const sku = await world.product({ onHand: 20 });
     await world.reserve([{ sku, quantity: 3 }]);
     await world.reservations.confirm(await world.reserve([{ sku, quantity: 4 }]), shop);
@@ -42,7 +42,7 @@ describe('the stock of a product', () => {
     expect(stock).toMatchObject({ active: 12, confirmed: 0, available: 8 });
   });
 
-  it('moves from reserved to being charged for when the charge begins', async () => {
+  it('moves from reserved to pinned when the charge begins', async () => {
     const found = await Checkout.start(world);
     const before = productView(await world.products.get(found.sku)).stock;
     await found.driveWhile({ authorize: 'question lost' });
@@ -52,7 +52,7 @@ describe('the stock of a product', () => {
 });
 
 describe('expiring stock', () => {
-  it('is summed over ten seconds each, of one product or of all, and leaves out what has no timer', async () => {
+  it('sums expiring stock per ten seconds, for one product or all, without pinned stock', async () => {
     const [apple, pear] = [await world.product({ onHand: 100 }), await world.product({ onHand: 100 })];
     await world.reserve([{ sku: apple, quantity: 3 }], { ttlSeconds: 5 });
     await world.reserve([{ sku: apple, quantity: 4 }], { ttlSeconds: 45 });
@@ -78,7 +78,7 @@ describe('expiring stock', () => {
 });
 
 describe('the movements of a product', () => {
-  it('are listed newest first, and the pages together have all of them', async () => {
+  it('are listed newest first, each once over all pages', async () => {
     const sku = await world.product({ onHand: 10 });
     for (const delta of [5, -3, 2])
       await world.products.adjust(sku, { delta, reason: `by ${delta}` }, undefined, operator);
@@ -99,7 +99,7 @@ describe('the movements of a product', () => {
 describe('an edit of a product', () => {
   const body = { name: 'Parka', unitPrice: { amount: 12_900, currency: 'EUR' } };
 
-  it('that is based on an old version gets the current product, its own edit, and who edited in between', async () => {
+  it('gets the current product, its own edit, and the other editor when it is based on an old version', async () => {
     const sku = await world.product({ amount: 1_000 });
     const faster = { name: 'ben.stock', role: 'admin' } as const;
     await world.products.put(sku, { ...body, quantityPerOrderMax: 2 }, { ifMatch: '"1"' }, faster);
@@ -122,7 +122,7 @@ describe('an edit of a product', () => {
     await world.products.put(sku, { ...body, name: 'Parka, ochre' }, { ifMatch: '"2"' }, operator);
   });
 
-  it('is in the audit log with its reason, and with the same fields before and after', async () => {
+  it('is in the audit log with its reason and the same fields before and after', async () => {
     const sku = await world.product({ amount: 1_000 });
     await world.products.put(sku, { ...body, reason: 'new season' }, { ifMatch: '*' }, operator);
     await world.products.adjust(sku, { delta: -4, reason: 'water damage' }, undefined, operator);

@@ -20,7 +20,7 @@ describe('a consumer on PostgreSQL', () => {
     worker.on('error', () => (failures += 1));
     const began = performance.now();
     await until(async () => failures >= 4);
-    // A pause of half a second before each of them but the first: on a slow machine it takes longer.
+    // Half a second before each of them but the first; longer on a slow machine.
     expect(performance.now() - began).toBeGreaterThan(1_400);
     await worker.close(true);
     await world.rows(`ALTER FUNCTION bullmq.gone RENAME TO move_to_active`);
@@ -40,7 +40,7 @@ describe('a consumer on PostgreSQL', () => {
     for (const treatment of ['say 57P03', 'never answer'] as const) {
       detour.treatment = treatment;
       detour.cut();
-      // The event loop turns all the while: each of these waits for a timer.
+      // The event loop keeps turning: each of these waits for a timer.
       let turns = 0;
       const turning = setInterval(() => (turns += 1), 10);
       await expect(add(`lost to ${treatment}`)).rejects.toThrow();
@@ -82,7 +82,7 @@ describe('a producer on PostgreSQL', () => {
     await queues.close();
   });
 
-  it('sends as soon as its first connection is made, however often it was tried before', async () => {
+  it('sends as soon as its first connection succeeds, after any number of failed tries', async () => {
     const detour = await QueueDetour.before(world.config.databaseUrl);
     detour.treatment = 'delay';
     detour.delayMs = 2_500;

@@ -10,7 +10,7 @@ import {
   type World,
 } from '../support/fixtures';
 
-/** Releasing many reservations: what was counted ends, nothing else, once, with its reason. */
+/** Bulk release: exactly the counted reservations end, once, with the reason. */
 
 let world: World;
 let sku: string;
@@ -108,7 +108,7 @@ describe('a bulk release', () => {
     await world.rows(`UPDATE reservations SET status = 'pinned' WHERE order_id = $1`, [checkout.orderId]);
   });
 
-  it('happens once, however often and by however many processes its token is sent', async () => {
+  it('happens once when its token is sent many times to several processes', async () => {
     await several(30);
     const { id } = await world.releases.count({}, operator);
     const other = new Releases(world.db, world.relay());
@@ -162,7 +162,7 @@ describe('a bulk release', () => {
   it('continues in another process when its own ended', async () => {
     await several(40);
     const { id } = await world.releases.count({}, operator);
-    // A process that ended after it had begun: nobody runs it any more.
+    // Its process ended after the start, so nothing runs it any more.
     const dying = new Releases(world.db, world.relay());
     await dying.beforeApplicationShutdown();
     await dying.begin(id, { reason, key: undefined }, operator);
@@ -175,7 +175,7 @@ describe('a bulk release', () => {
     expect(await ended(id)).toMatchObject({ status: 'done', released: 40 });
   });
 
-  it('lets buyers at the stock between its batches', async () => {
+  it('lets buyers take stock between its batches', async () => {
     await Promise.all(Array.from({ length: 4 }, () => several(50)));
     const { id } = await world.releases.count({}, operator);
     await begin(id);

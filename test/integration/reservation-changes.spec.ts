@@ -38,7 +38,7 @@ const shortfallsOf = (work: Promise<unknown>) =>
     },
   );
 
-/** What a buyer sees of the lines, and the total. */
+/** The lines and total as a buyer sees them. */
 async function shown(id: string) {
   const { lines, totalAmount, currency } = await world.reservation(id);
   return {
@@ -58,7 +58,7 @@ const cost = (sku: string, amount: number, currency = 'EUR') =>
   world.rows(`UPDATE products SET unit_amount = $2, currency = $3 WHERE sku = $1`, [sku, amount, currency]);
 
 describe.each(strategyNames)('changing the lines of a reservation (%s)', (strategy) => {
-  it('lowers 12 of 20 to 11, though 11 more are not available', async () => {
+  it('lowers 12 of 20 to 11 although 11 more are not available', async () => {
     const sku = await world.product({ onHand: 20, strategy });
     const neighbour = await world.reserve([line(sku, 3)]);
     const id = await world.reserve([line(sku, 12)]);
@@ -102,7 +102,7 @@ describe.each(strategyNames)('changing the lines of a reservation (%s)', (strate
     expect(await world.level(sku)).toEqual({ onHand: 20, reserved: 20 });
   });
 
-  it('adds, raises, lowers and removes lines at once, or none of it when one is short', async () => {
+  it('adds, raises, lowers and removes lines together, or changes nothing when one is short', async () => {
     const [kept, raised, lowered, removed, added] = await world.productsOf(5, { onHand: 10, strategy });
     const id = await world.reserve([line(kept!, 2), line(raised!, 2), line(lowered!, 5), line(removed!, 4)]);
     const before = await world.reservation(id);
@@ -132,7 +132,7 @@ describe.each(strategyNames)('changing the lines of a reservation (%s)', (strate
   });
 
   it(
-    'holds what its lines say among buyers, releases and other changes',
+    'always holds exactly its lines, next to buyers, releases and other changes',
     seeded(async (random) => {
       const skus = await world.productsOf(3, { onHand: 30, strategy });
       const ids = await Promise.all(skus.map((sku) => world.reserve([line(sku, 4)])));
@@ -159,8 +159,8 @@ function someLines(random: Random, skus: string[]): Line[] {
     .map((sku) => line(sku, random.integer(1, 6)));
 }
 
-describe('changing a basket of every strategy', () => {
-  it('takes and gives back each line in its own way', async () => {
+describe('changing lines of every strategy together', () => {
+  it('takes and returns each line by its strategy', async () => {
     const skus: string[] = [];
     for (const strategy of strategyNames) skus.push(await world.product({ onHand: 10, strategy }));
     const id = await world.reserve(skus.map((sku) => line(sku, 5)));
@@ -178,7 +178,7 @@ describe('changing a basket of every strategy', () => {
       expect(await world.level(sku)).toEqual({ onHand: 10, reserved: nth % 2 === 0 ? 1 : 10 });
   });
 
-  it('works when the strategy changed after the stock was taken', async () => {
+  it('works after a change of strategy', async () => {
     const sku = await world.product({ onHand: 10, strategy: 'conditional-update' });
     const id = await world.reserve([line(sku, 4)]);
 
@@ -193,7 +193,7 @@ describe('changing a basket of every strategy', () => {
       ],
     });
 
-    // What lies where the product's stock no longer belongs is given back first.
+    // Units in pools that are no longer the product's are returned first.
     await world.change(id, [line(sku, 3)]);
     expect((await world.reservation(id)).lines[0]).toMatchObject({
       units: [1, 2, 3],
@@ -204,7 +204,7 @@ describe('changing a basket of every strategy', () => {
 });
 
 describe('a changed line of pools', () => {
-  it('grows where it has units, then out of the other pools', async () => {
+  it('grows first from the pools it already uses, then from the others', async () => {
     const sku = await stockIn(world, { eu: 3, us: 4 });
     const id = await world.reserve([line(sku, 1)], { pool: 'us' });
     await world.change(id, [line(sku, 6)]);
@@ -218,7 +218,7 @@ describe('a changed line of pools', () => {
 });
 
 describe('prices of a changed reservation', () => {
-  it('are current for all units of a raised or new line, and stay for a lowered or unchanged one', async () => {
+  it('are current for all units of a raised or new line, and unchanged for other lines', async () => {
     const [kept, raised, lowered, added] = await world.productsOf(4);
     const id = await world.reserve([line(kept!, 2), line(raised!, 2), line(lowered!, 2)]);
     for (const sku of [kept, raised, lowered, added]) await cost(sku!, 1_500);
@@ -236,7 +236,7 @@ describe('prices of a changed reservation', () => {
     });
   });
 
-  it('are refused when the total is not what the buyer saw, also when no line changes', async () => {
+  it('are refused when the total differs from the one the buyer saw, even if no line changes', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     const ask = (quantity: number, amount: number) =>
@@ -249,7 +249,7 @@ describe('prices of a changed reservation', () => {
     expect(await shown(id)).toMatchObject({ total: '3000 EUR' });
   });
 
-  it('may change to another currency together, and never mix', async () => {
+  it('can all change to another currency, but never mix currencies', async () => {
     const [one, other] = await world.productsOf(2);
     const id = await world.reserve([line(one!, 1), line(other!, 1)]);
     for (const sku of [one, other]) await cost(sku!, 2_000, 'USD');
@@ -278,7 +278,7 @@ describe('limits of a changed reservation', () => {
     expect(await outcomeOf(world.change(id, [line(limited!, 8)]))).toBe('ok');
   });
 
-  it.each(strategyNames)('count a SKU that is new to it once per customer (%s)', async (strategy) => {
+  it.each(strategyNames)('count a new SKU of the reservation once per customer (%s)', async (strategy) => {
     const limited = await world.product({ onHand: 50, strategy, reservationsPerCustomerMax: 2 });
     const sku = await world.product({ onHand: 50 });
     const ids = await Promise.all([1, 2, 3, 4].map(() => world.reserve([line(sku)])));
@@ -340,7 +340,7 @@ describe('a reservation that cannot be changed', () => {
     await world.reservations.expireDue();
   });
 
-  it('is not found when it belongs to another shop', async () => {
+  it('answers 404 to another shop', async () => {
     const sku = await world.product();
     const id = await world.reserve([line(sku, 2)]);
     const other = { name: 'other-shop', role: 'client' } as const;
@@ -369,8 +369,8 @@ describe('a reservation that cannot be changed', () => {
   });
 });
 
-describe('a change that is short', () => {
-  it('reports that the reservation keeps what it holds', async () => {
+describe('a change with a short line', () => {
+  it('reports that the reservation keeps its units', async () => {
     const sku = await world.product({ onHand: 3 });
     const id = await world.reserve([line(sku, 2)]);
     await expect(world.change(id, [line(sku, 9)])).rejects.toThrow(
@@ -378,7 +378,7 @@ describe('a change that is short', () => {
     );
   });
 
-  it('ends due reservations first, as a new reservation does, and counts its own units', async () => {
+  it('first ends due reservations, like a new reservation, and counts its own units', async () => {
     const sku = await world.product({ onHand: 20 });
     const id = await world.reserve([line(sku, 12)]);
     await world.makeDue(await world.reserve([line(sku, 8)]));
@@ -387,7 +387,7 @@ describe('a change that is short', () => {
     expect(await world.level(sku)).toEqual({ onHand: 20, reserved: 20 });
   });
 
-  it('reads stock again when a rival has claimed numbered units and waits for the stock row', async () => {
+  it('reads the stock again when a rival has claimed numbered units and waits for the stock row', async () => {
     const sku = await world.product({ onHand: 6, strategy: 'unit-tokens' });
     const id = await world.reserve([line(sku, 2)]);
     const letGo = await holding(world, `SELECT 1 FROM stock_levels WHERE sku = $1 FOR UPDATE`, [sku]);
@@ -401,7 +401,7 @@ describe('a change that is short', () => {
     expect(await changed).toEqual([{ sku, requested: 5, available: 4 }]);
   });
 
-  it('does not wait for a rival that has locked a unit which it does not need', async () => {
+  it('does not wait for a rival that has locked a unit it does not need', async () => {
     const sku = await world.product({ onHand: 6, strategy: 'unit-tokens' });
     const id = await world.reserve([line(sku, 2)]);
     const decide = await hesitating(world, line(sku, 1));
@@ -414,7 +414,7 @@ describe('a change that is short', () => {
 });
 
 describe('a change with an idempotency key', () => {
-  it('is carried out once, however many copies come at once', async () => {
+  it('is carried out once when many copies arrive at once', async () => {
     const sku = await world.product({ onHand: 20 });
     const id = await world.reserve([line(sku, 2)]);
     const key = newId();

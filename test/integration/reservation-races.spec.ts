@@ -49,7 +49,7 @@ async function endsSoon(id: string): Promise<void> {
   );
 }
 
-/** Both come while somebody holds the row, one behind the other, so that the second waits for what the first does. */
+/** Both arrive while another session locks the row, one after the other, so that the second waits for the first. */
 async function queueUp(
   lock: { table: string; where: string; value: string },
   first: () => Promise<unknown>,
@@ -81,8 +81,8 @@ const oneAfterTheOther: [Action, Action, string, string][] = [
   ['extend',  'extend',  'ok',                            'active'],
 ];
 
-describe('a request that waited for the row of a reservation', () => {
-  it('cannot confirm it when it expired during the wait', async () => {
+describe('a request that waits for a reservation’s row', () => {
+  it('cannot confirm it if it expired during the wait', async () => {
     const sku = await world.product();
     const id = await world.reserve([{ sku, quantity: 1 }]);
     await endsSoon(id);
@@ -101,7 +101,7 @@ describe('a request that waited for the row of a reservation', () => {
   });
 
   it.each(oneAfterTheOther)(
-    'sees what was done before it (%s, then %s → %s)',
+    'sees the change before it (%s, then %s → %s)',
     async (first, second, answer, becomes) => {
       const sku = await world.product();
       const id = await world.reserve([{ sku, quantity: 1 }]);
@@ -154,7 +154,7 @@ describe('a request that waited for the row of a reservation', () => {
 });
 
 describe('an uncommitted extension', () => {
-  it('keeps its reservation from the sweeper, though its old end passes before the commit', async () => {
+  it('keeps its reservation from being swept although its old expiry passes before the commit', async () => {
     const sku = await world.product();
     const id = await world.reserve([{ sku, quantity: 1 }]);
     await endsSoon(id);
@@ -173,14 +173,14 @@ describe('an uncommitted extension', () => {
 });
 
 describe('a buyer who is short while the sweeper runs', () => {
-  it('is not refused for units that come free at that moment', async () => {
+  it('is not refused for units that are freed at that moment', async () => {
     const sku = await world.product({ onHand: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
 
     const buyer = await world.db.transaction('command', async (tx) => {
       const ended = await expireDueRows(tx, 200);
       const answer = outcomeOf(world.reserve([{ sku, quantity: 1 }]));
-      // The buyer has either made up its mind or waits for this transaction.
+      // The buyer has either decided or waits for this transaction.
       await Promise.race([answer, untilBlocked(world)]);
       await giveBack(
         tx,
@@ -212,7 +212,7 @@ async function announceExpired(
 
 describe('confirm, release and expiry of one reservation at the same moment', () => {
   it(
-    'end it once, give its stock back at most once, and answer everybody as it ended',
+    'end it once, return its stock at most once, and all report how it ended',
     seeded(async (random) => {
       const count = 200;
       const sku = await world.product({ onHand: count });

@@ -21,7 +21,7 @@ afterAll(() => world.close());
 type State = 'active' | 'due' | 'pinned' | 'confirmed' | 'released' | 'expired';
 type Action = 'extend' | 'confirm' | 'release' | 'force-release' | 'expire';
 
-/** A reservation of two units that stands in this state; `due` is active in its row and past its end. */
+/** A reservation of two units in this state; `due` is active in its row and past its expiry. */
 async function reservationThatIs(state: State, sku: string): Promise<string> {
   if (state === 'pinned') {
     const orderId = await world.order([{ sku, quantity: 2 }]);
@@ -99,7 +99,7 @@ describe('a reservation:', () => {
     expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 3 + held });
   });
 
-  it('an active one is not pinned for an order that it does not belong to', async () => {
+  it('an active one is not pinned for another order', async () => {
     const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     await expect(world.db.transaction('command', (tx) => pin(tx, id, id))).rejects.toThrow(
       /lost its reservation/,
@@ -163,7 +163,7 @@ describe('extending a reservation', () => {
 
 describe('limits', () => {
   it.each(strategyNames)(
-    'keep a customer at as many reservations as allowed, however many are asked for at once (%s)',
+    'allow a customer the maximum number of reservations when more are requested at once (%s)',
     async (strategy) => {
       const sku = await world.product({ onHand: 50, strategy, reservationsPerCustomerMax: 2 });
       const ask = (customerId: string) => () => world.reserve([{ sku, quantity: 1 }], { customerId });
@@ -187,8 +187,8 @@ describe('limits', () => {
     expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
-  // Availability never waits for the sweeper, and neither does the customer whose own time is up.
-  it('do not count a due reservation, even before the sweeper has ended it', async () => {
+  // Availability never waits for the sweeper, and neither does a customer whose reservation is due.
+  it('do not count a due reservation before the sweeper has ended it', async () => {
     const sku = await world.product({ reservationsPerCustomerMax: 1 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
 
@@ -234,7 +234,7 @@ describe('a buyer who is short', () => {
     await world.reservations.expireDue();
   });
 
-  it('is refused when even that is too little', async () => {
+  it('is refused when even due reservations are not enough', async () => {
     const sku = await world.product({ onHand: 2 });
     await world.makeDue(await world.reserve([{ sku, quantity: 1 }]));
     await world.reserve([{ sku, quantity: 1 }]);
@@ -243,7 +243,7 @@ describe('a buyer who is short', () => {
     expect(await world.level(sku)).toEqual({ onHand: 2, reserved: 1 });
   });
 
-  it('is served with many others while units come free', async () => {
+  it('gets units together with many others as they are freed', async () => {
     const sku = await world.product({ onHand: 10 });
     const gone = await Promise.all(Array.from({ length: 10 }, () => world.reserve([{ sku, quantity: 1 }])));
     for (const id of gone) await world.makeDue(id);
@@ -263,7 +263,7 @@ describe('a buyer who is short', () => {
 describe('a refusal for short stock', () => {
   const short = (sku: string, available: number) => new InsufficientStock([{ sku, requested: 1, available }]);
 
-  /** What a buyer gets whose tries end like this, one after the other, while no stock is available. */
+  /** The result for a buyer whose tries end like this, one after the other, while no stock is available. */
   async function refusalAfter(...available: number[]): Promise<unknown> {
     const sku = await world.product({ onHand: 0 });
     const tries = available.map((units) => short(sku, units));
@@ -273,11 +273,11 @@ describe('a refusal for short stock', () => {
     return error instanceof InsufficientStock ? error.shortfalls[0]!.available : outcomeOf(refused);
   }
 
-  it('never reports as much as was requested: when a unit was seen and is gone, stock is read again', async () => {
+  it('never reports the requested quantity as available: stock is read again when a unit is gone', async () => {
     expect(await refusalAfter(1, 0)).toBe(0);
   });
 
-  it('becomes 503 when a unit was seen and is gone each time', async () => {
+  it('becomes 503 when a unit was available and is gone at every try', async () => {
     expect(await refusalAfter(1, 1, 1)).toBe('unavailable');
   });
 });
@@ -303,7 +303,7 @@ describe('expiry', () => {
     expect(await world.level(sku)).toEqual({ onHand: 1_000, reserved: 0 });
   });
 
-  it('ends each reservation once, however many sweepers pass at the same time', async () => {
+  it('ends each reservation once when many sweepers run at once', async () => {
     const sku = await world.product({ onHand: 1_000 });
     await reserveMany(sku);
 

@@ -10,7 +10,7 @@ import { caseView } from '../../src/reporting/review/review-formatting';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 
-/** What waits for a person, in one list: as much as there is, in both orders, and nothing that mends itself. */
+/** All cases for an operator in one list, in both sort orders, without any that resolve themselves. */
 
 let world: World;
 beforeEach(async () => (world = await createWorld()));
@@ -63,7 +63,7 @@ describe('the list of cases', () => {
     const { orderId: dear } = await unheardThrice(90_000);
     const letter = await deadLetter();
     const middle = await stuck(5_000);
-    // Asked twice: it may still mend itself before anybody looks.
+    // Asked twice only: it may still resolve itself.
     await (await captureLost(1_000_000)).driveWhile(lost);
 
     expect(await all('money')).toEqual([dear, middle, cheap, letter]);
@@ -136,7 +136,7 @@ describe('the list of cases', () => {
       const { kind, since, now } = (await findCase(world.db, orderId))!;
       return [kind, Math.round((now.getTime() - since.getTime()) / 60_000)];
     };
-    // Ten minutes pass, in the database's own records.
+    // Ten minutes pass, by the times in the database.
     const tenMinutes = async () => {
       await world.rows(
         `UPDATE payment_operations SET created_at = created_at - interval '10 minutes' WHERE order_id = $1`,
@@ -158,7 +158,7 @@ describe('the list of cases', () => {
     expect(await minutesOld()).toEqual(['stuck', 20]);
     expect((await reviewCounts(world.db)).oldestSeconds).toBeGreaterThanOrEqual(1_200);
 
-    // The capture is heard, the order is placed; a refund that nobody hears of is a new trouble.
+    // The capture gets its result and the order is placed; a refund without a result is a new case.
     await found.driveToItsEnd();
     await tenMinutes();
     await found.refund();
@@ -169,7 +169,7 @@ describe('the list of cases', () => {
     await found.driveToItsEnd();
   });
 
-  it('drops a case when it is settled', async () => {
+  it('drops a settled case', async () => {
     const found = await unheardThrice(100);
     expect(await all('money')).toEqual([found.orderId]);
     await found.driveToItsEnd();

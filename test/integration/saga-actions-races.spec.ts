@@ -6,7 +6,7 @@ import { inEveryOrder } from '../support/interleave';
 import { passTime } from '../support/sagas';
 import { seeded } from '../support/seeded';
 
-/** An operator acts at the moment at which somebody else moves the same saga. */
+/** An operator acts while somebody else changes the same saga. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -15,7 +15,7 @@ afterAll(() => world.close());
 
 const acts: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 
-/** Charged and unheard; the provider answers from now on, and the saga is due. */
+/** Charged without a response; the provider works from now on, and the saga is due. */
 async function due(): Promise<Checkout> {
   const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
   checkout.gateway.fails = {};
@@ -39,16 +39,16 @@ async function settled(checkout: Checkout): Promise<string> {
   return order;
 }
 
-describe('a saga action at the moment', () => {
+describe('a saga action', () => {
   const driven = 'saga_driven: placed';
   const over = 'saga_settled: placed';
   it.each([
     ['retry', [driven, over, 'ok: placed']],
     ['compensate', [driven, over, 'ok: rejected (cancelled)']],
-    // Given up first, and charged then: placed after all.
+    // Given up, then charged: placed.
     ['resolve', [driven, over, 'ok: placed']],
   ] as const)(
-    'at which a worker takes the saga up is obeyed or refused, in every order (%s)',
+    'takes effect or is refused while a worker claims the saga, in every order (%s)',
     async (act, allowed) => {
       const ends = await inEveryOrder(world, async () => {
         const checkout = await due();
@@ -69,47 +69,47 @@ describe('a saga action at the moment', () => {
     ['retry', ['ok and ok: cancelled']],
     ['compensate', ['ok and ok: rejected (cancelled)']],
     ['resolve', ['ok and ok: rejected (abandoned)']],
-  ] as const)(
-    'at which the customer cancels loses neither wish, in every order (%s)',
-    async (act, allowed) => {
-      const ends = await inEveryOrder(world, async () => {
-        const checkout = await due();
-        return {
-          stopsAt: /sagas|orders/,
-          sessions: {
-            operator: (own) => actOn(own, act, checkout),
-            customer: (own) =>
-              own.orders.requestCancellation(checkout.orderId, 'cancel', `wish-${checkout.orderId}`, shop),
-          },
-          end: async ({ operator, customer }) => `${operator} and ${customer}: ${await settled(checkout)}`,
-        };
-      });
-      expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
-    },
-  );
+  ] as const)('and a cancellation at the same time both count, in every order (%s)', async (act, allowed) => {
+    const ends = await inEveryOrder(world, async () => {
+      const checkout = await due();
+      return {
+        stopsAt: /sagas|orders/,
+        sessions: {
+          operator: (own) => actOn(own, act, checkout),
+          customer: (own) =>
+            own.orders.requestCancellation(checkout.orderId, 'cancel', `wish-${checkout.orderId}`, shop),
+        },
+        end: async ({ operator, customer }) => `${operator} and ${customer}: ${await settled(checkout)}`,
+      };
+    });
+    expect(Object.keys(ends).sort()).toEqual([...allowed].sort());
+  });
 
   it.each([
     ['retry', 'placed'],
     ['compensate', 'rejected (cancelled)'],
     ['resolve', 'placed'],
-  ] as const)('at which a webhook wakes the saga leaves it due, in every order (%s)', async (act, order) => {
-    const ends = await inEveryOrder(world, async () => {
-      const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
-      return {
-        sessions: {
-          operator: (own) => actOn(own, act, checkout),
-          webhook: (own) =>
-            own.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
-        },
-        stopsAt: /sagas/,
-        end: async ({ operator, webhook }) => {
-          expect(await checkout.saga()).toMatchObject({ nextRun: 'due', leased: false });
-          return `${operator} and ${webhook}: ${await settled(checkout)}`;
-        },
-      };
-    });
-    expect(Object.keys(ends)).toEqual([`ok and ok: ${order}`]);
-  });
+  ] as const)(
+    'leaves the saga due when a webhook wakes it at the same time, in every order (%s)',
+    async (act, order) => {
+      const ends = await inEveryOrder(world, async () => {
+        const checkout = await (await Checkout.start(world)).driveWhile({ capture: 'answer lost' });
+        return {
+          sessions: {
+            operator: (own) => actOn(own, act, checkout),
+            webhook: (own) =>
+              own.db.transaction('provider-events', (tx) => wakeSagas(tx, [checkout.orderId], new Date())),
+          },
+          stopsAt: /sagas/,
+          end: async ({ operator, webhook }) => {
+            expect(await checkout.saga()).toMatchObject({ nextRun: 'due', leased: false });
+            return `${operator} and ${webhook}: ${await settled(checkout)}`;
+          },
+        };
+      });
+      expect(Object.keys(ends)).toEqual([`ok and ok: ${order}`]);
+    },
+  );
 
   it.each([
     ['retry', 'compensate', ['ok and ok: rejected (cancelled)']],
@@ -126,7 +126,7 @@ describe('a saga action at the moment', () => {
     ],
     ['resolve', 'resolve', ['ok and saga_not_stuck: placed', 'saga_not_stuck and ok: placed']],
   ] as const)(
-    'at which a colleague acts too is judged by what that one did, in every order (%s, %s)',
+    'sees the result of a colleague’s action at the same time, in every order (%s, %s)',
     async (act, otherAct, allowed) => {
       const ends = await inEveryOrder(world, async () => {
         const checkout = await due();
@@ -144,9 +144,9 @@ describe('a saga action at the moment', () => {
   );
 });
 
-describe('operators, customers, workers and webhooks at one order', () => {
+describe('operators, customers, workers and webhooks on one order', () => {
   it(
-    'charge for it once or not at all, in any order of any of them',
+    'charge it once or not at all, in random order',
     seeded(async (random) => {
       for (let round = 0; round < 25; round++) {
         const checkout = await (

@@ -4,7 +4,7 @@ import { Checkout } from '../support/checkouts';
 import { outcomeOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { timelineOf } from '../support/sagas';
 
-/** What an operator's three acts do to a saga in every state that it can be found in. */
+/** The results of the three saga actions in every state of a saga. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -39,20 +39,22 @@ const states: Record<string, () => Promise<Checkout>> = {
   'running, nothing asked yet': () => checkout(),
   'running, authorize held back': () => after({ authorize: 'held back' }, checkout()),
   'running, authorize never arrived': () => after({ authorize: 'question lost' }, checkout()),
-  'running, authorize done and unheard': authorizeUnheard,
-  'running, authorize declined and unheard': () =>
+  'running, authorize done without a response': authorizeUnheard,
+  'running, authorize declined without a response': () =>
     after({ authorize: 'answer lost' }, checkout({ declines: { authorize: true } })),
   'running, capture held back': captureHeldBack,
   'running, capture never arrived': () => after({ capture: 'question lost' }, checkout()),
-  'running, capture done and unheard': captureUnheard,
-  'running, capture declined and unheard': () => after({ capture: 'answer lost' }, checkout(noCapture)),
-  'running, capture unheard, and the customer wants out': () => turned('cancel', captureUnheard()),
+  'running, capture done without a response': captureUnheard,
+  'running, capture declined without a response': () =>
+    after({ capture: 'answer lost' }, checkout(noCapture)),
+  'running, capture without a response, cancellation requested': () => turned('cancel', captureUnheard()),
   'stuck, authorize unheard': () => after({ authorize: 'answer lost' }, spent(authorizeUnheard())),
   'stuck, capture unheard': () => after({ capture: 'answer lost' }, spent(captureUnheard())),
-  'stuck, another sum authorized': () => overcharged(checkout()),
-  'stuck, another sum captured': () => overcharged(captureHeldBack()),
-  'stuck, its workers died before they asked': async () => (await checkout()).killWorkers(),
-  'stuck, its workers died, authorize unheard': async () => (await authorizeUnheard()).killWorkers(),
+  'stuck, another amount authorized': () => overcharged(checkout()),
+  'stuck, another amount captured': () => overcharged(captureHeldBack()),
+  'stuck, its workers died before they called': async () => (await checkout()).killWorkers(),
+  'stuck, its workers died, authorize without a response': async () =>
+    (await authorizeUnheard()).killWorkers(),
   'stuck, its workers died, authorized': async () => (await captureHeldBack()).killWorkers(),
   'compensating, nothing asked yet': () => turned('cancel', checkout()),
   'compensating, authorize unheard': () =>
@@ -60,10 +62,10 @@ const states: Record<string, () => Promise<Checkout>> = {
   'compensating, void unheard': () => after({ void: 'answer lost' }, checkout(noCapture)),
   'compensating, void held back': () => after({ void: 'held back' }, checkout(noCapture)),
   'compensating, refund unheard': refundUnheard,
-  'stuck on its way back, refund unheard': () => after({ refund: 'answer lost' }, spent(refundUnheard())),
-  'stuck on its way back, void declined': () =>
-    after({}, checkout({ declines: { capture: true, void: true } })),
-  'stuck on its way back, refund declined': () =>
+  'stuck compensating, refund without a response': () =>
+    after({ refund: 'answer lost' }, spent(refundUnheard())),
+  'stuck compensating, void declined': () => after({}, checkout({ declines: { capture: true, void: true } })),
+  'stuck compensating, refund declined': () =>
     after({}, turned('refund', after({}, checkout({ declines: { refund: true } })))),
   'given up, authorize unheard': async () => {
     const found = await authorizeUnheard();
@@ -82,7 +84,7 @@ const act = (name: SagaAction, { orderId }: Checkout) =>
 
 const sold = { reservation: 'confirmed', kept: 1_000, setAside: 0 };
 const back = { kept: 0, setAside: 0 };
-/** How stock and money stand when nothing is left to do, by the order's own end. */
+/** The final stock and money, by the order's end. */
 const ends: Record<string, object> = {
   placed: sold,
   'rejected (cancelled)': { ...back, reservation: 'released' },
@@ -92,7 +94,7 @@ const ends: Record<string, object> = {
   refunded: { ...back, reservation: 'returned' },
 };
 
-/** Acts, looks at the order at once, and again when the provider has recovered: `pending → placed`, or a refusal's code. */
+/** Acts, then reads the order at once and after the provider has recovered: `pending → placed`, or a refusal's code. */
 async function story(name: SagaAction, found: Checkout): Promise<string> {
   const before = await everythingOf(found);
   const answer = await act(name, found);
@@ -118,7 +120,7 @@ const everythingOf = async (found: Checkout) => [
   await timelineOf(world, found.orderId),
 ];
 
-/** What retry, compensate and resolve lead to, for states that are alike in this. */
+/** The results of retry, compensate and resolve, by groups of states. */
 const stories: [states: string[], retry: string, compensate: string, resolve: string][] = [
   [
     ['running, nothing asked yet', 'running, authorize held back', 'running, capture held back'],
@@ -129,42 +131,42 @@ const stories: [states: string[], retry: string, compensate: string, resolve: st
   [
     [
       'running, authorize never arrived',
-      'running, authorize done and unheard',
+      'running, authorize done without a response',
       'running, capture never arrived',
-      'running, capture done and unheard',
+      'running, capture done without a response',
       'stuck, authorize unheard',
       'stuck, capture unheard',
-      'stuck, its workers died, authorize unheard',
+      'stuck, its workers died, authorize without a response',
     ],
     'pending → placed',
     'pending → rejected (cancelled)',
     'rejected (abandoned) → placed',
   ],
   [
-    ['running, authorize declined and unheard', 'running, capture declined and unheard'],
+    ['running, authorize declined without a response', 'running, capture declined without a response'],
     'pending → rejected (payment_declined)',
     'pending → rejected (cancelled)',
     'rejected (abandoned) → rejected (abandoned)',
   ],
   [
-    ['running, capture unheard, and the customer wants out'],
+    ['running, capture without a response, cancellation requested'],
     'pending → cancelled',
     'pending → rejected (cancelled)',
     'rejected (abandoned) → rejected (abandoned)',
   ],
   [
-    ['stuck, its workers died before they asked'],
+    ['stuck, its workers died before they called'],
     'pending → placed',
     'pending → rejected (cancelled)',
     'rejected (abandoned) → rejected (abandoned)',
   ],
   [
-    ['stuck, another sum authorized'],
+    ['stuck, another amount authorized'],
     'pending → stuck',
     'pending → rejected (cancelled)',
     'rejected (abandoned) → rejected (abandoned)',
   ],
-  [['stuck, another sum captured'], 'pending → stuck', 'pending → stuck', 'rejected (abandoned) → stuck'],
+  [['stuck, another amount captured'], 'pending → stuck', 'pending → stuck', 'rejected (abandoned) → stuck'],
   [['compensating, nothing asked yet'], 'pending → rejected (cancelled)', 'saga_goes_back', 'saga_not_stuck'],
   [
     ['compensating, authorize unheard'],
@@ -185,7 +187,7 @@ const stories: [states: string[], retry: string, compensate: string, resolve: st
     'rejected (payment_declined) → rejected (payment_declined)',
   ],
   [
-    ['compensating, refund unheard', 'stuck on its way back, refund unheard'],
+    ['compensating, refund unheard', 'stuck compensating, refund without a response'],
     'placed → refunded',
     'saga_goes_back',
     'refunded → refunded',
@@ -218,7 +220,10 @@ describe('an order whose saga is', () => {
   );
 });
 
-/** Their money is known and not given back, which no retry mends: only a person can say that it was settled elsewhere. */
+/**
+ * Their money is known and was not returned, which no retry fixes: only an operator can say that it was settled
+ * elsewhere.
+ */
 describe('an order whose money was settled elsewhere', () => {
   let usual: World;
   beforeEach(async () => {
@@ -232,10 +237,10 @@ describe('an order whose money was settled elsewhere', () => {
 
   it.each([
     ['stuck, its workers died, authorized', 'rejected (abandoned)', 0],
-    ['stuck on its way back, void declined', 'rejected (payment_declined)', 0],
-    ['stuck on its way back, refund declined', 'refunded', 1_000],
+    ['stuck compensating, void declined', 'rejected (payment_declined)', 0],
+    ['stuck compensating, refund declined', 'refunded', 1_000],
   ])(
-    'is at rest once it is resolved, and the audit goes on naming its money (%s)',
+    'has ended once it is resolved, and the audit keeps reporting its money (%s)',
     async (state, order, kept) => {
       const found = await states[state]!();
       expect(await act('resolve', found)).toBe('ok');
@@ -255,8 +260,8 @@ describe('an order whose money was settled elsewhere', () => {
     },
   );
 
-  it.each(['stuck on its way back, void declined', 'stuck on its way back, refund declined'])(
-    'stays stuck however often it is retried (%s)',
+  it.each(['stuck compensating, void declined', 'stuck compensating, refund declined'])(
+    'stays stuck after any number of retries (%s)',
     async (state) => {
       const found = await states[state]!();
       const before = await found.end();

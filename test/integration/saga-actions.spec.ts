@@ -46,7 +46,7 @@ describe('a saga action', () => {
       'given-up',
       { status: 'compensating', step: 'authorize-payment', attempt: 0, endsAs: 'abandoned' },
     ],
-  ] as const)('is recorded with who, why, before and after (%s)', async (act, cause, after) => {
+  ] as const)('is recorded with actor, reason, before and after (%s)', async (act, cause, after) => {
     const { orderId } = await (await unheard()).spendAttempts();
     await passTime(world, orderId);
     await world.runner({ gateway: world.gateway.expect('authorize', silence) }).drive(orderId);
@@ -63,7 +63,7 @@ describe('a saga action', () => {
     expect(await actedOn(neighbour.orderId)).toEqual([]);
   });
 
-  it.each(acts)('is done once when copies come at once under one key (%s)', async (act) => {
+  it.each(acts)('is done once when copies with one key arrive at once (%s)', async (act) => {
     const { orderId } = await unheard();
     const key = newId();
 
@@ -78,7 +78,7 @@ describe('a saga action', () => {
     ['retry', 'ok', 2],
     ['compensate', 'saga_goes_back', 1],
     ['resolve', 'saga_not_stuck', 1],
-  ] as const)('without a key is judged anew the second time (%s: %s)', async (act, second, times) => {
+  ] as const)('without a key is decided again the second time (%s: %s)', async (act, second, times) => {
     const { orderId } = await unheard();
     expect(await outcomeOf(ask(act, orderId))).toBe('ok');
     expect(await outcomeOf(ask(act, orderId))).toBe(second);
@@ -96,7 +96,7 @@ describe('a saga action', () => {
     expect(await outcomeOf(ask('retry', checkout.orderId))).toBe('saga_settled');
   });
 
-  it('answers idempotency_key_reused for a key that was sent with another reason', async () => {
+  it('answers idempotency_key_reused for a key that was used with another reason', async () => {
     const { orderId } = await unheard();
     const key = newId();
     await ask('retry', orderId, { key });
@@ -106,7 +106,7 @@ describe('a saga action', () => {
     expect(await actedOn(orderId)).toEqual(['saga.retry']);
   });
 
-  it('keeps keys apart by action, order and operator', async () => {
+  it('has keys scoped by action, order and operator', async () => {
     const [{ orderId }, other] = [await unheard(), await unheard()];
     const key = newId();
     const answers = [
@@ -119,7 +119,7 @@ describe('a saga action', () => {
     expect(await actedOn(orderId)).toEqual(['saga.retry', 'saga.retry', 'saga.compensate']);
   });
 
-  it.each(acts)('leaves its key free when it was refused (%s)', async (act) => {
+  it.each(acts)('leaves its key free when it is refused (%s)', async (act) => {
     const { orderId } = await unheard();
     const key = newId();
     const lease = (ends: string) =>
@@ -149,7 +149,7 @@ describe('a saga action', () => {
 });
 
 describe('a retry', () => {
-  it('asks at once, under the same key, with new attempts', async () => {
+  it('calls the provider at once, with the same key and new attempts', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await world.runner().drive(orderId);
@@ -164,12 +164,12 @@ describe('a retry', () => {
     world.gateway.expectSpoken();
   });
 
-  it('keeps that the capture was asked for', async () => {
+  it('does not forget that the capture was requested', async () => {
     const checkout = await unheard('capture');
     await ask('retry', checkout.orderId);
     await checkout.cancel();
     await checkout.driveToItsEnd();
-    // Charged, placed and given back, for the capture may have been made.
+    // Charged, placed and refunded, because the capture may have been made.
     expect(await checkout.end()).toEqual({
       order: 'cancelled',
       reservation: 'returned',
@@ -180,7 +180,7 @@ describe('a retry', () => {
 });
 
 describe('an order that an operator compensates', () => {
-  it('has its unknown capture asked for first, and then refunded', async () => {
+  it('has its unknown capture retried first, then refunded', async () => {
     const checkout = await unheard('capture');
     await ask('compensate', checkout.orderId);
     expect(await checkout.end()).toEqual({
@@ -232,8 +232,8 @@ describe('an order that an operator compensates', () => {
   });
 });
 
-/** Stripe forgets a key after 24 hours; asked again it would authorize a second time. */
-describe('an authorization without a result for so long that its key may be forgotten', () => {
+/** Stripe forgets a key after 24 hours; a repeated request would authorize a second time. */
+describe('an authorization whose key the provider may have forgotten', () => {
   let usual: World;
   beforeEach(async () => {
     usual = world;
@@ -257,20 +257,17 @@ describe('an authorization without a result for so long that its key may be forg
     return orderId;
   }
 
-  it.each(['retry', 'compensate'] as const)(
-    'is not asked for again and waits for an operator (%s)',
-    async (act) => {
-      const orderId = await unheardFor(23 * 60 + 1);
-      await ask(act, orderId);
-      await world.runner().drive(orderId);
+  it.each(['retry', 'compensate'] as const)('is not retried and waits for an operator (%s)', async (act) => {
+    const orderId = await unheardFor(23 * 60 + 1);
+    await ask(act, orderId);
+    await world.runner().drive(orderId);
 
-      expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
-      expect((await sagaOf(world, orderId)).lastError).toContain('forgotten its key');
-      await expectInvariants(world);
-    },
-  );
+    expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
+    expect((await sagaOf(world, orderId)).lastError).toContain('forgotten its key');
+    await expectInvariants(world);
+  });
 
-  it('is not asked for again without an operator either', async () => {
+  it('is not retried without an operator either', async () => {
     const orderId = await unheardFor(23 * 60 + 1);
     await passTime(world, orderId);
     await world.runner().drive(orderId);
@@ -278,7 +275,7 @@ describe('an authorization without a result for so long that its key may be forg
     await expectInvariants(world);
   });
 
-  it('is never asked for again after resolve, and breaks no invariant', async () => {
+  it('is never retried after resolve, and breaks no invariant', async () => {
     const orderId = await unheardFor(23 * 60 + 1);
     await ask('resolve', orderId);
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated', nextRun: 'never' });
@@ -286,7 +283,7 @@ describe('an authorization without a result for so long that its key may be forg
     await expectInvariants(world);
   });
 
-  it.each(acts)('is asked for again before that time, and breaks no invariant (%s)', async (act) => {
+  it.each(acts)('is retried before that time, and breaks no invariant (%s)', async (act) => {
     const orderId = await unheardFor(22 * 60 + 59);
     await ask(act, orderId);
     world.gateway.expect('authorize', silence);

@@ -27,7 +27,7 @@ async function placedOrder(): Promise<string> {
 const neverCharged = { order: 'rejected (cancelled)', reservation: 'released', reserved: 0 };
 
 describe('a pending order that is cancelled', () => {
-  it('is rejected without a call to the provider when nothing was asked yet', async () => {
+  it('is rejected without a call to the provider if nothing was requested yet', async () => {
     const [orderId, neighbour] = [await world.order(), await world.order()];
 
     expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
@@ -38,7 +38,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, neighbour)).toMatchObject({ order: 'pending', reservation: 'active' });
   });
 
-  it('has its authorization voided when it was being authorized', async () => {
+  it('has its authorization voided when cancelled during the authorization', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
@@ -52,7 +52,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
-  it('has its unknown authorization asked for again, then voided', async () => {
+  it('has its unknown authorization retried, then voided', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -65,7 +65,7 @@ describe('a pending order that is cancelled', () => {
     expect(await endOf(world, orderId)).toEqual(neverCharged);
   });
 
-  it('has nothing to void when the authorization is then declined', async () => {
+  it('has nothing to void when its authorization is declined', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', async () => {
       await requestCancellation(orderId, 'cancel');
@@ -78,7 +78,7 @@ describe('a pending order that is cancelled', () => {
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated' });
   });
 
-  it('is charged, placed and refunded when it was being captured', async () => {
+  it('is charged, placed and refunded when cancelled during the capture', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize')
@@ -122,7 +122,7 @@ describe('a pending order that is cancelled', () => {
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated' });
   });
 
-  it('is compensated although the worker that drove it is gone', async () => {
+  it('is compensated although its worker is gone', async () => {
     const orderId = await world.order();
     const lost = new Promise<void>((resolve) => {
       world.gateway.expect('authorize', () => {
@@ -151,7 +151,7 @@ describe('a pending order that is cancelled', () => {
 });
 
 describe('a stuck order that is cancelled', () => {
-  it('has its authorization voided, whatever its amount', async () => {
+  it('has its authorization voided, with another amount too', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' });
     await drive(orderId);
@@ -171,7 +171,7 @@ describe('a placed order', () => {
   it.each([
     ['cancel', 'cancelled'],
     ['refund', 'refunded'],
-  ] as const)('gives money and stock back once (%s → %s)', async (by, becomes) => {
+  ] as const)('returns money and stock once (%s → %s)', async (by, becomes) => {
     const [orderId, neighbour] = [await placedOrder(), await placedOrder()];
     const { orderId: late } = { orderId };
 
@@ -185,7 +185,7 @@ describe('a placed order', () => {
     expect(await endOf(world, neighbour)).toEqual({ order: 'placed', reservation: 'confirmed', reserved: 1 });
   });
 
-  it('is compensated once when many requests come at once', async () => {
+  it('is compensated once when many requests arrive at once', async () => {
     const orderId = await placedOrder();
 
     const answers = await Promise.all(
@@ -205,7 +205,7 @@ describe('a placed order', () => {
     expect(await endOf(world, orderId)).toMatchObject({ reservation: 'returned', reserved: 0 });
   });
 
-  it('is refunded the captured amount, against its own authorization', async () => {
+  it('is refunded the captured amount on its own authorization', async () => {
     const orderId = await placedOrder();
     const [authorization] = world.gateway.keys('authorize').slice(-1);
     await requestCancellation(orderId, 'refund');
@@ -221,7 +221,7 @@ describe('a placed order', () => {
 });
 
 describe('a compensation without a result', () => {
-  it('asks for the void again under the same key, and keeps the stock until then', async () => {
+  it('retries the void with the same key, and keeps the stock until then', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture', declinedCard).expect('void', silence);
     await drive(orderId);
@@ -240,7 +240,7 @@ describe('a compensation without a result', () => {
     });
   });
 
-  it('is never dropped: after the last attempt it is stuck and still due, and ends when the provider answers', async () => {
+  it('is never given up: after the last attempt the saga is stuck and still due, and ends when the provider answers', async () => {
     const orderId = await placedOrder();
     await requestCancellation(orderId, 'refund');
     for (let attempt = 0; attempt < 10; attempt++) {
@@ -259,7 +259,7 @@ describe('a compensation without a result', () => {
   });
 
   it.each(['void', 'refund'] as const)(
-    'that is declined leaves the saga stuck for a person to see (%s)',
+    'leaves the saga stuck for an operator when it is declined (%s)',
     async (kind) => {
       const orderId = kind === 'void' ? await world.order() : await placedOrder();
       if (kind === 'void') world.gateway.expect('authorize').expect('capture', declinedCard);
@@ -277,7 +277,7 @@ describe('a compensation without a result', () => {
 
 describe('the stock of an order', () => {
   it.each(['active', 'pinned', 'confirmed'])(
-    'is given back once, however often that is repeated (%s)',
+    'is returned once, even if the step is repeated (%s)',
     async (state) => {
       const orderId = state === 'confirmed' ? await placedOrder() : await world.order();
       if (state === 'pinned') {

@@ -13,13 +13,13 @@ afterEach(async () => {
 });
 afterAll(() => world.close());
 
-/** A worker that dies after so many commits; then its lease ends and another worker goes on. */
+/** A worker that dies after a number of commits; then its lease ends and another worker continues. */
 async function driveThroughACrash(orderId: string, commits: number, gateway: LedgerGateway): Promise<void> {
   const { db, crashed } = databaseThatDiesAfter(commits, world.db);
   const whole = world.runner({ db, gateway }).drive(orderId);
   await Promise.race([crashed, whole]);
 
-  // Before the lease ends nobody touches it.
+  // No worker drives it before the lease ends.
   const before = await timelineOf(world, orderId);
   if ((await sagaOf(world, orderId)).leased) {
     await world.runner({ gateway }).drive(orderId);
@@ -32,7 +32,7 @@ async function driveThroughACrash(orderId: string, commits: number, gateway: Led
 const doneFor = (gateway: LedgerGateway) => gateway.done.map(({ kind }) => kind);
 
 describe('a saga whose worker dies', () => {
-  // Each step is done in a commit of its own, the first in the one that accepts the order.
+  // Each step has a separate commit; the first step is part of the one that accepts the order.
   it.each(checkoutSteps.map(({ name }, commits) => [name, commits] as const))(
     'continues from %s after a crash',
     async (_, commits) => {
@@ -48,7 +48,7 @@ describe('a saga whose worker dies', () => {
   );
 
   it.each([0, 1, 2, 3, 4])(
-    'compensates a declined capture after a crash behind commit %i',
+    'compensates a declined capture after a crash after commit %i',
     async (commits) => {
       const orderId = await world.order();
       const gateway = new LedgerGateway({ capture: true });
@@ -64,7 +64,7 @@ describe('a saga whose worker dies', () => {
     },
   );
 
-  it.each([0, 1, 2])('refunds a placed order after a crash behind commit %i', async (commits) => {
+  it.each([0, 1, 2])('refunds a placed order after a crash after commit %i', async (commits) => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     await world.runner({ gateway }).drive(orderId);
@@ -76,7 +76,7 @@ describe('a saga whose worker dies', () => {
     expect(doneFor(gateway)).toEqual(['authorize', 'capture', 'refund']);
   });
 
-  it.each([0, 1, 2])('cancels an order when it is found after a crash behind commit %i', async (commits) => {
+  it.each([0, 1, 2])('cancels an order that was left by a crash after commit %i', async (commits) => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     const { db, crashed } = databaseThatDiesAfter(commits, world.db);
@@ -98,7 +98,7 @@ describe('a worker that slept through its lease', () => {
   const staleWrites = async () =>
     (await sagaEvents.get()).values.find(({ labels }) => labels.event === 'stale_write_refused')?.value ?? 0;
 
-  it('writes nothing when another worker took over', async () => {
+  it('writes nothing if another worker took over', async () => {
     const orderId = await world.order();
     const refusedBefore = await staleWrites();
     let left: unknown;
@@ -119,7 +119,7 @@ describe('a worker that slept through its lease', () => {
     expect(await staleWrites()).toBe(refusedBefore + 1);
   });
 
-  it('may still write when no worker took over', async () => {
+  it('may still write if no worker took over', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {
@@ -182,7 +182,7 @@ describe('a step that throws', () => {
       [orderId],
     );
 
-  it('costs an attempt, waits for its next run, and records why', async () => {
+  it('costs an attempt, waits for its next run, and records the error', async () => {
     const orderId = await world.order();
     await breakReservation(orderId);
 
@@ -213,8 +213,8 @@ describe('a step that throws', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  // The money is taken by then, so this of all failures must come before a person's eyes.
-  it('leaves its saga stuck also when it throws on the provider’s result', async () => {
+  // The money is captured by then, so an operator must see this failure.
+  it('leaves its saga stuck if it throws on the provider’s result', async () => {
     const orderId = await world.order();
     const gateway = new LedgerGateway();
     await world.rows(

@@ -7,7 +7,7 @@ import { findSagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 
-/** What an operator is told before an act: whether it can be done, and what it leads to. */
+/** What an operator sees before an action: whether it is possible, and its result. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -56,11 +56,11 @@ describe('the options of a saga with an unknown capture', () => {
 
   it.each([
     ['has only authorized it', heard({}), null],
-    ['has taken another sum', heard({ captured: 999 }), { amount: 999 }],
-    ['has given it back already', heard({ captured: 1_000, refunded: 1_000 }), null],
+    ['has taken another amount', heard({ captured: 999 }), { amount: 999 }],
+    ['has refunded it already', heard({ captured: 1_000, refunded: 1_000 }), null],
     ['has nothing of it', heard(null), null],
     ['does not answer', unheard, null],
-  ])('suggest nothing when the provider %s', async (_, answer, refund) => {
+  ])('suggest no action when the provider %s', async (_, answer, refund) => {
     const options = await optionsFor(await captureUnheard(), answer);
     expect(options).toMatchObject({ suggested: null, retry: { possible: true, endsAs: null } });
     expect(options.compensate.refund).toEqual(refund && { ...refund, currency: 'EUR' });
@@ -68,7 +68,7 @@ describe('the options of a saga with an unknown capture', () => {
 });
 
 describe('the options of a saga', () => {
-  it('show what is voided, and that a charge may still arrive for an order that is resolved', async () => {
+  it('show what is voided, and that a resolved order may still be charged', async () => {
     const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
     const { compensate, resolve } = await optionsFor(found, heard({}));
     expect(compensate.why).toMatch(/^Voids €\u202f10\.00, puts 1 unit of .* back on sale and ends the order/);
@@ -77,7 +77,7 @@ describe('the options of a saga', () => {
     expect(silent.compensate.why).toMatch(/^Voids what turns out to be authorized, puts/);
   });
 
-  it('promise nothing of a retry when the saga stopped for another amount', async () => {
+  it('promise no result of a retry when the saga stopped for another amount', async () => {
     const found = await (await Checkout.start(world)).driveWhile({ capture: 'held back' });
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -87,7 +87,7 @@ describe('the options of a saga', () => {
     expect(options.resolve.why).toMatch(
       /1 unit of .* goes back on sale\. Holdfast asks the provider about the capture once more, and stops again while the amount differs\.$/,
     );
-    // It does as it says.
+    // The action has the announced result.
     await (await found.act('resolve')).driveWhile({});
     const facts = (await findSagaFacts(world.db, found.orderId))!;
     expect(facts.order).toMatchObject({ status: 'rejected' });
@@ -100,7 +100,7 @@ describe('the options of a saga', () => {
     );
   });
 
-  it('show that resolving voids the authorization when the saga stopped for its amount', async () => {
+  it('show that resolve voids the authorization when the saga stopped for its amount', async () => {
     const found = await Checkout.start(world);
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -109,7 +109,7 @@ describe('the options of a saga', () => {
     expect(resolve.why).toMatch(
       /^Ends the order now\. 1 unit of .* goes back on sale\. Holdfast then voids the authorization, whatever its amount; the order stays rejected\.$/,
     );
-    // It does as it says.
+    // The action has the announced result.
     await (await found.act('resolve')).driveWhile({});
     expect(await found.end()).toMatchObject({
       order: 'rejected (abandoned)',
@@ -133,7 +133,7 @@ describe('the comparison of our record with the provider', () => {
     askedAt: new Date(Date.now() + 60_000),
   });
 
-  it('marks no difference while an authorization is unanswered', async () => {
+  it('marks no difference while an authorization has no result', async () => {
     const found = await (await Checkout.start(world)).driveWhile({ authorize: 'answer lost' });
     expect(await comparison(found, heard({}))).toEqual({
       ...all('same'),
@@ -144,7 +144,7 @@ describe('the comparison of our record with the provider', () => {
     expect(await comparison(found, unheard)).toEqual(all('not_heard'));
   });
 
-  it('marks an amount that the provider holds and nobody asked for', async () => {
+  it('marks an amount that the provider holds without our request', async () => {
     const found = await Checkout.start(world);
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -170,7 +170,7 @@ describe('the comparison of our record with the provider', () => {
 });
 
 describe('an option that is not possible', () => {
-  it('stays in the list with its refusal as the reason', async () => {
+  it('stays in the list with the refusal as its reason', async () => {
     const placed = await (await Checkout.start(world)).driveWhile({});
     const options = await optionsFor(placed, heard({ captured: 1_000 }));
     expect(options.suggested).toBeNull();
@@ -188,7 +188,7 @@ describe('an option that is not possible', () => {
     expect(fresh.compensate).toMatchObject({ possible: true, refund: null, units: 1 });
   });
 
-  it('promises nothing of a retry for a declined refund', async () => {
+  it('promises no result of a retry for a declined refund', async () => {
     const found = await (await Checkout.start(world, { declines: { refund: true } })).driveWhile({});
     await (await found.refund()).driveWhile({});
     const { retry, resolve } = await optionsFor(found, heard({ captured: 1_000 }));
@@ -219,7 +219,7 @@ describe('ProviderLookup', () => {
   const order = { orderId: 'ord_1', reference: null };
   const record = heard({}).record;
 
-  it('asks once when several people look at an order at the same time', async () => {
+  it('asks the provider once when several operators open an order at the same time', async () => {
     let asked = 0;
     const lookup = new ProviderLookup({ find: async () => ((asked += 1), record) });
     const answers = await Promise.all([
@@ -232,7 +232,7 @@ describe('ProviderLookup', () => {
     expect(answers[0]).toMatchObject({ answered: true, record, problem: null });
   });
 
-  it('dates its records by the database’s clock, also in a process whose clock is an hour ahead', async () => {
+  it('dates its records by the database’s clock in a process whose clock is an hour ahead', async () => {
     const found = await captureUnheard();
     const now = Date.now() - 3_600_000;
     hearClock(new Date(now));
@@ -250,7 +250,7 @@ describe('ProviderLookup', () => {
     beforeEach(() => void jest.useFakeTimers());
     afterEach(() => void jest.useRealTimers());
 
-    it('asks again, and keeps the earlier record with its time when there is no answer', async () => {
+    it('asks again, and keeps the earlier record with its time when there is no response', async () => {
       let silent = false;
       const lookup = new ProviderLookup({
         find: () => (silent ? new Promise<never>(() => undefined) : Promise.resolve(record)),
@@ -269,7 +269,7 @@ describe('ProviderLookup', () => {
     });
   });
 
-  it('reports no answer when the connection breaks', async () => {
+  it('reports a missing response when the connection breaks', async () => {
     const lookup = new ProviderLookup({ find: () => Promise.reject(new Error('ECONNREFUSED')) });
     expect(await lookup.find(order)).toEqual(unheard);
   });

@@ -20,36 +20,33 @@ const operationsOf = (orderId: string) =>
   );
 
 describe('a call without a result', () => {
-  it.each(['authorize', 'capture'] as const)(
-    'is asked again under the same operation id (%s)',
-    async (kind) => {
-      const orderId = await world.order();
-      if (kind === 'capture') world.gateway.expect('authorize');
-      world.gateway.expect(kind, silence);
-      await drive(orderId);
-      expect(await sagaOf(world, orderId)).toMatchObject({
-        status: 'running',
-        attempt: 1,
-        nextRun: 'waits',
-        leased: false,
-      });
-      expect(await endOf(world, orderId)).toEqual({ order: 'pending', reservation: 'pinned', reserved: 1 });
+  it.each(['authorize', 'capture'] as const)('is retried under the same operation id (%s)', async (kind) => {
+    const orderId = await world.order();
+    if (kind === 'capture') world.gateway.expect('authorize');
+    world.gateway.expect(kind, silence);
+    await drive(orderId);
+    expect(await sagaOf(world, orderId)).toMatchObject({
+      status: 'running',
+      attempt: 1,
+      nextRun: 'waits',
+      leased: false,
+    });
+    expect(await endOf(world, orderId)).toEqual({ order: 'pending', reservation: 'pinned', reserved: 1 });
 
-      // Too early: nobody asks.
-      await drive(orderId);
+    // Too early: nothing is retried.
+    await drive(orderId);
 
-      await passTime(world, orderId);
-      world.gateway.expect(kind);
-      if (kind === 'authorize') world.gateway.expect('capture');
-      await drive(orderId);
+    await passTime(world, orderId);
+    world.gateway.expect(kind);
+    if (kind === 'authorize') world.gateway.expect('capture');
+    await drive(orderId);
 
-      const [first, second] = world.gateway.calls.filter((call) => call.kind === kind).slice(-2);
-      expect(second!.request).toEqual(first!.request);
-      expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
-    },
-  );
+    const [first, second] = world.gateway.calls.filter((call) => call.kind === kind).slice(-2);
+    expect(second!.request).toEqual(first!.request);
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+  });
 
-  it('is never a no: after the last attempt the saga is stuck, keeps its stock and is still due', async () => {
+  it('is never treated as declined: after the last attempt the saga is stuck, keeps its stock and is still due', async () => {
     const orderId = await world.order();
     for (let attempt = 1; attempt <= attemptsMax; attempt++) {
       expect((await sagaOf(world, orderId)).status).toBe('running');
@@ -71,7 +68,7 @@ describe('a call without a result', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('keeps the reservation from expiring', async () => {
+  it('keeps the reservation pinned', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -89,7 +86,7 @@ describe('a call without a result', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('is repeated after the pause that the provider asked for', async () => {
+  it('is retried after the pause requested by the provider', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', {
       status: 'unknown',
@@ -102,7 +99,7 @@ describe('a call without a result', () => {
       `SELECT extract(epoch FROM next_run_at - clock_timestamp())::float8 / 60 AS minutes FROM sagas WHERE order_id = $1`,
       [orderId],
     );
-    // Never sooner, and stretched by up to a fifth, so that all who were told the same do not return as one.
+    // Never sooner, and up to a fifth later, so that calls with the same pause are not retried all at once.
     expect(minutes).toBeGreaterThan(59);
     expect(minutes).toBeLessThan(73);
   });
@@ -110,7 +107,7 @@ describe('a call without a result', () => {
 
 describe('a call that was held back', () => {
   it.each(['authorize', 'capture'] as const)(
-    'costs no attempt, and leaves its operation as it was (%s)',
+    'costs no attempt and leaves its operation unchanged (%s)',
     async (kind) => {
       const orderId = await world.order();
       if (kind === 'capture') world.gateway.expect('authorize');
@@ -128,7 +125,7 @@ describe('a call that was held back', () => {
     },
   );
 
-  it('does not turn an unknown result into a known one', async () => {
+  it('leaves an unknown result unknown', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', silence);
     await drive(orderId);
@@ -141,7 +138,7 @@ describe('a call that was held back', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'pending', reservation: 'pinned' });
   });
 
-  it('leaves the order cancellable, and its authorization is voided', async () => {
+  it('leaves the order cancellable, with its authorization voided', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize')
@@ -166,7 +163,7 @@ describe('a result with another amount', () => {
     ['authorize', 'currency', { amount: 1_000, currency: 'USD' }],
     ['capture', 'amount', { amount: 999, currency: 'EUR' }],
     ['capture', 'currency', { amount: 1_000, currency: 'USD' }],
-  ] as const)('leaves the order stuck and never placed (%s, %s)', async (kind, _what, sum) => {
+  ] as const)('leaves the order stuck and not placed (%s, %s)', async (kind, _what, sum) => {
     const orderId = await world.order();
     if (kind === 'capture') world.gateway.expect('authorize');
     world.gateway.expect(kind, { status: 'approved', reference: 'ref', ...sum });

@@ -5,7 +5,7 @@ import { Checkout } from '../support/checkouts';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 import { seeded } from '../support/seeded';
 
-/** What a person reads of an order: its story, its attempts, and what is next. */
+/** What an operator reads about an order: its story, its attempts, and what is next. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -25,12 +25,12 @@ const withoutTimes = (story: string[]) =>
 describe('the story of an order', () => {
   const stories: [name: string, play: () => Promise<Checkout>, story: (sku: string) => string[]][] = [
     [
-      'that met no trouble',
+      'without trouble',
       async () => (await checkout()).driveWhile({}),
       (sku) => [`1 unit of ${sku} went through at the first attempt in time.`, paid],
     ],
     [
-      'whose capture was not heard at first',
+      'whose first capture got no response',
       async () => {
         const found = await (await checkout()).driveWhile({ capture: 'answer lost' });
         await found.driveWhile({ capture: 'answer lost' });
@@ -57,7 +57,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose authorization was silent and whose capture still has only errors',
+      'whose authorization got no response at first and whose capture gets only errors',
       async () => {
         const found = await (await checkout()).driveWhile({ authorize: 'question lost' });
         await found.driveWhile({ capture: 'error' });
@@ -70,7 +70,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose capture was declined after a silence',
+      'whose capture was declined after a missing response',
       async () =>
         (await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' })).driveWhile({}),
       (sku) => [
@@ -85,7 +85,7 @@ describe('the story of an order', () => {
       (sku) => [`The authorization was declined, so 1 unit of ${sku} went back on sale.`, paidNothing],
     ],
     [
-      'that nobody paid in time',
+      'that was not paid in time',
       async () => {
         const found = await checkout();
         const { reservationId } = await world.row<{ reservationId: string }>(
@@ -121,7 +121,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose refund was not heard',
+      'whose refund got no response',
       async () =>
         (await (await (await checkout()).driveWhile({})).refund()).driveWhile({ refund: 'answer lost' }),
       () => [
@@ -151,7 +151,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose void was not heard',
+      'whose void got no response',
       async () => (await checkout({ capture: true })).driveWhile({ void: 'answer lost' }),
       () => [
         'The provider did not answer the void.',
@@ -160,7 +160,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose worker was killed while it asked for the capture',
+      'whose worker was killed during the capture',
       async () => {
         const found = await checkout();
         await found.dieAsking('capture');
@@ -175,7 +175,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose worker was killed and nobody has taken over yet',
+      'whose worker was killed and has no successor yet',
       async () => {
         const found = await checkout();
         await found.dieAsking('authorize');
@@ -188,7 +188,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'that was never heard of',
+      'whose capture never got a response',
       async () => {
         const found = await (await checkout()).driveWhile({ capture: 'question lost' });
         return (await found.spendAttempts()).driveWhile({ capture: 'question lost' });
@@ -200,7 +200,7 @@ describe('the story of an order', () => {
       ],
     ],
     [
-      'whose first capture was held back before a silence',
+      'whose capture was held back and then got no response',
       async () => {
         const found = await (await checkout()).driveWhile({ capture: 'held back' });
         await found.driveWhile({ capture: 'answer lost' });
@@ -218,7 +218,7 @@ describe('the story of an order', () => {
       () => ['It is on its way, at authorize-payment.', 'The customer has paid nothing yet.'],
     ],
     [
-      'that an operator ended',
+      'that an operator called off',
       async () =>
         (
           await (await (await checkout()).driveWhile({ authorize: 'question lost' })).act('compensate')
@@ -240,7 +240,7 @@ describe('the story of an order', () => {
 });
 
 describe('the money in a story', () => {
-  /** What a sentence says of it, and whether the provider's ledger agrees. */
+  /** What a sentence claims about money, and whether the provider's ledger agrees. */
   const agrees = (sentence: string, { kept, setAside }: { kept: number; setAside: number }): boolean => {
     const plain = sentence.replaceAll('\u202f', ' ');
     if (/paid nothing(?: yet)?\.$/.test(plain)) return kept === 0 && setAside === 0;
@@ -254,7 +254,7 @@ describe('the money in a story', () => {
   const fates = ['held back', 'question lost', 'answer lost'] as const;
 
   it(
-    'agrees with the provider’s ledger, whatever is lost, declined or undone',
+    'agrees with the provider’s ledger after lost, declined and undone operations',
     seeded(async (random) => {
       for (let nth = 0; nth < 12; nth++) {
         const found = await checkout({ [random.pick(kinds)]: random.next() < 0.5 });
@@ -287,7 +287,7 @@ describe('the money in a story', () => {
 });
 
 describe('the attempts of an order', () => {
-  it('are listed one by one, with the key they share and what undid them', async () => {
+  it('are listed one by one, with their key and what undid them', async () => {
     const found = await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' });
     await found.driveWhile({});
     const { attempts, operations, orderId } = await viewOf(found);
@@ -311,7 +311,7 @@ describe('the attempts of an order', () => {
     for (const { startedAtMs, endedAtMs } of attempts) expect(endedAtMs).toBeGreaterThanOrEqual(startedAtMs);
   });
 
-  it('are counted per operation, also while the saga compensates', async () => {
+  it('are counted per operation, compensations included', async () => {
     const found = await checkout();
     found.gateway.overcharge = 1;
     await found.driveWhile({});
@@ -327,15 +327,15 @@ describe('the attempts of an order', () => {
       ['authorize', 2],
       ['void', 1],
     ]);
-    // The amounts are those that the provider answered, not those that it was asked for.
+    // The amounts are those of the provider's response, not the requested ones.
     const said = { amount: 1_001, currency: 'EUR' };
     expect(money).toMatchObject({ authorized: said, voided: said, captured: { amount: 0 } });
   });
 
-  it('name the lease’s holder, and the worker that took over from a lost one', async () => {
+  it('name the lease’s holder, and the worker that took over a lost lease', async () => {
     const found = await checkout();
     await found.driveWhile({ authorize: 'question lost' });
-    // The worker that asked died before it heard: its line is the last, and its lease is over.
+    // The worker died before the response: its line is the last, and its lease has ended.
     await world.rows(`DELETE FROM saga_transitions WHERE order_id = $1 AND cause = 'unknown'`, [
       found.orderId,
     ]);
@@ -362,7 +362,7 @@ describe('the attempts of an order', () => {
 });
 
 describe('what is next for an order', () => {
-  it('is its next attempt with its time, the worker that drives it, and the possible actions', async () => {
+  it('contains the next attempt with its time, the worker that drives it, and the possible actions', async () => {
     const found = await (await checkout()).driveWhile({ capture: 'question lost' });
     const waiting = await viewOf(found);
     expect(waiting).toMatchObject({ drivenBy: null, acts: { retry: true, compensate: true, resolve: true } });
@@ -390,7 +390,7 @@ describe('what is next for an order', () => {
     });
   });
 
-  it('comes with the received webhooks, what they led to, and the shop’s key', async () => {
+  it('contains the received webhooks with their results, and the shop’s key', async () => {
     const sku = await world.product();
     const claim = world.claim('orders', 'cart-8f21-1');
     const orderId = await world.order([{ sku, quantity: 1 }], { claim });

@@ -23,7 +23,7 @@ const operationsOf = (orderId: string) =>
   );
 
 describe('a saga without trouble', () => {
-  it('places the order in three commits, with no transaction open during a call to the provider', async () => {
+  it('places the order in three commits, without an open transaction during provider calls', async () => {
     const orderId = await world.order();
     const neighbour = await world.order();
     const openTransactions: number[] = [];
@@ -65,7 +65,7 @@ describe('a saga without trouble', () => {
     expect(await endOf(world, neighbour)).toMatchObject({ order: 'pending', reservation: 'active' });
   });
 
-  it('asks the provider for the order’s total, under the keys of its operations', async () => {
+  it('charges the order’s total, with the keys of its operations', async () => {
     const sku = await world.product({ amount: 700, currency: 'USD' });
     const orderId = await world.order([{ sku, quantity: 3 }]);
     world.gateway.expect('authorize').expect('capture');
@@ -86,7 +86,7 @@ describe('a saga without trouble', () => {
     expect(new Set([authorize, capture].map((call) => call!.request.key)).size).toBe(2);
   });
 
-  it('is driven by one worker when many try at once', async () => {
+  it('is driven by one worker when many try', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize').expect('capture');
 
@@ -173,12 +173,12 @@ describe('a declined order', () => {
   });
 });
 
-describe('an order whose reservation ends before its charge', () => {
+describe('an order whose reservation expires before its charge', () => {
   const reservationOf = async (orderId: string) =>
     (await world.row<{ id: string }>(`SELECT reservation_id AS id FROM orders WHERE id = $1`, [orderId])).id;
 
   it.each([false, true])(
-    'is rejected without a word to the provider when its time was up (swept: %s)',
+    'is rejected without a call to the provider when its reservation expired (swept: %s)',
     async (swept) => {
       const orderId = await world.order();
       await world.makeDue(await reservationOf(orderId));
@@ -209,7 +209,7 @@ describe('an order whose reservation ends before its charge', () => {
     });
   });
 
-  it('is charged after its deadline when it was pinned in time', async () => {
+  it('is charged after its expiry if it was pinned in time', async () => {
     const orderId = await world.order();
     const reservationId = await reservationOf(orderId);
     await world.db.transaction('command', (tx) => pin(tx, reservationId, orderId));

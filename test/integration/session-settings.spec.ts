@@ -7,8 +7,8 @@ import { explainRefusedSettings, sessionCheck } from '../../src/database/session
 import { type TestDatabase, createTestDatabase, hostileTo } from '../support/database';
 
 /**
- * Sessions have the settings that our statements rely on, however the connection comes. (That everything else works under
- * these settings is shown by all suites that run in a schema of their own: `test/support/database.ts` makes them hostile.)
+ * Sessions have the settings that our statements rely on, over any connection. (Suites with all tables in another
+ * schema run with hostile database settings; see `test/support/database.ts`.)
  */
 
 let database: TestDatabase;
@@ -23,7 +23,7 @@ beforeEach(async () => {
 });
 afterEach(() => database.drop());
 
-/** A connection without any settings of ours: what is left of one behind a pooler that drops them. */
+/** A connection without our settings, as behind a pooler that drops them. */
 async function plainly<T>(work: (client: Client) => Promise<T>): Promise<T> {
   const client = new Client({ connectionString: database.url });
   await client.connect();
@@ -43,7 +43,7 @@ const complaint = () =>
   );
 
 describe('a database session', () => {
-  it('has our settings whatever the database is set to, except those that an administrator may choose', async () => {
+  it('overrides the database’s settings, except those that an administrator may choose', async () => {
     await plainly((client) => client.query(`ALTER DATABASE ${name()} RESET synchronous_commit`));
     const { db, close } = await openDatabase(config, 'holdfast-test');
     const [row] = await db.rows<{ settings: Record<string, string> }>(
@@ -60,7 +60,7 @@ describe('a database session', () => {
     });
   });
 
-  it('is refused when commits do not wait for the disk, with the statement that fixes it', async () => {
+  it('is refused with the statement that fixes it when commits do not wait for the disk', async () => {
     const opening = openDatabase(config, 'holdfast-test');
     await expect(opening).rejects.toThrow(ConfigError);
     await expect(opening).rejects.toThrow(/synchronous_commit is 'off'.* SET synchronous_commit = 'on';/);
@@ -88,7 +88,7 @@ describe('a database session whose start-up settings were dropped', () => {
     expect((await complaint())!.message).not.toMatch(/lock_timeout is/);
   });
 
-  it('ends a starting process with that line', () => {
+  it('ends a starting process with one line', () => {
     const url = new URL(database.url);
     const own = url.searchParams.get('options');
     url.searchParams.set(

@@ -22,7 +22,7 @@ afterAll(async () => {
 });
 
 let nextAddress = 1;
-/** Somebody new, at an address of their own. */
+/** A new client at a new address. */
 const browser = () => new Browser(`192.0.2.${nextAddress++}`);
 
 async function signedIn(key: string, at = one): Promise<Browser> {
@@ -33,7 +33,7 @@ async function signedIn(key: string, at = one): Promise<Browser> {
 
 type Key = Awaited<ReturnType<typeof newKey>>;
 
-/** Does it after so many round trips to the database, so that it meets each statement of what runs beside it. */
+/** Does it after a number of database round trips, so that it meets each statement of a concurrent request. */
 async function after(statements: number, act: () => Promise<unknown>): Promise<unknown> {
   for (let nth = 0; nth < statements; nth++) await one.get(Database).rows('SELECT 1');
   return act();
@@ -77,7 +77,7 @@ describe('a session', () => {
     expect(answer.body).not.toContain('hf_dev_admin');
   });
 
-  it('can read what its key can read, at every API process', async () => {
+  it('can read the same as its key, at every API process', async () => {
     const viewer = await signedIn('hf_dev_viewer');
 
     expect(await viewer.reads(one)).toBe(200);
@@ -91,7 +91,7 @@ describe('a session', () => {
     expect((await putProduct(viewer, ours)).json()).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
-  it('can change something only from a script of our own pages', async () => {
+  it('can make changes only from a script of the dashboard', async () => {
     const admin = await signedIn('hf_dev_admin');
     const refused: Record<string, string>[] = [
       {},
@@ -148,7 +148,7 @@ describe('a session', () => {
       await signedIn('hf_dev_admin', shortLived),
     ];
 
-    await until('the one that was left has ended', async () => {
+    await until('the remaining one has ended', async () => {
       const renewed = await renewing.send(shortLived, 'POST', '/v1/admin/session', { body: {} });
       expect(renewed.statusCode).toBe(201);
       return (await leaving.reads(shortLived)) === 401;
@@ -208,7 +208,7 @@ describe('a session', () => {
     expect(renewed.json().expiresInSeconds).toBeLessThanOrEqual(60);
   });
 
-  it('is not found by an unknown cookie', async () => {
+  it('needs a known cookie', async () => {
     const guessing = browser();
     for (const cookie of ['', 'x', 'a'.repeat(43), `${'a'.repeat(42)}'`]) {
       guessing.cookie = `holdfast_session=${cookie}`;
@@ -258,7 +258,7 @@ describe('POST /v1/admin/session', () => {
     expect((await browser().signIn(one, 'hf_dev_admin')).statusCode).toBe(201);
   });
 
-  it('resets the count of failures after a success and after a minute', async () => {
+  it('resets its failures after a success and after a minute', async () => {
     const forgetful = browser();
     const fail = async (times: number) => {
       for (let tries = 0; tries < times; tries++)

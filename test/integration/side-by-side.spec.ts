@@ -17,8 +17,8 @@ import {
 import { endOf, LedgerGateway, sagaOf } from '../support/sagas';
 
 /**
- * Two builds at one database, as while one is rolled out. What the newer one wrote and this one does not know is written
- * by hand; handing it back under a name that this one knows stands for the newer build picking it up.
+ * Two builds on one database, as during a rollout. The tests write rows of the newer build directly; renaming them to
+ * something that this build knows stands for the newer build taking over.
  */
 
 const places = 3;
@@ -71,7 +71,7 @@ describe.each(Object.entries(unknownTo))('a saga of %s', (_, { write, handBack }
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
   });
 
-  it('does not keep this build from the sagas that it knows, however many it is', async () => {
+  it('does not block known sagas, in any number', async () => {
     const unknown: string[] = [];
     for (let nth = 0; nth < places + 1; nth++) {
       unknown.push(await world.order());
@@ -109,7 +109,7 @@ describe('a saga of a newer code version', () => {
     await sweep();
   });
 
-  it('keeps its state when this build fails while it claims', async () => {
+  it('keeps its state when this build fails during the claim', async () => {
     const orderId = await world.order();
     await set(orderId, 'code_version', codeVersion + 1);
     const before = await sagaRow(orderId);
@@ -130,7 +130,7 @@ describe('a saga of a newer code version', () => {
 describe('a message that this build does not know', () => {
   const newType = 'reservation.transferred';
 
-  /** A reservation whose first message is of a type that only newer code knows, and whose second one is not. */
+  /** A reservation whose first message has a type that only newer code knows; the second one is known. */
   async function told(): Promise<{ reservationId: string; messageId: string }> {
     const reservationId = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     const { id: messageId } = await world.row<{ id: string }>(
@@ -160,7 +160,7 @@ describe('a message that this build does not know', () => {
     expect(sent(reservationId)).toEqual(['reservation.created']);
   });
 
-  it('stays before the next message of its aggregate', async () => {
+  it('blocks the next message of its aggregate', async () => {
     const { reservationId, messageId } = await told();
     await world.reservations.extend(reservationId, 900, shop);
     await drain();
@@ -171,7 +171,7 @@ describe('a message that this build does not know', () => {
     expect(sent(reservationId)).toEqual(['reservation.created', 'reservation.extended']);
   });
 
-  it('is neither applied nor parked when a newer relay sends it here, and is applied once by the build that knows it', async () => {
+  it('is neither applied nor parked when a newer relay sends it, and is applied once by the newer build', async () => {
     const { reservationId, messageId } = await told();
     const job = { name: newType, data: { messageId, aggregateId: reservationId } };
     const { events } = consumersOf(world);

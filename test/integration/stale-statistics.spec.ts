@@ -8,14 +8,13 @@ import { line } from '../support/intakes';
 import { type World, createWorld, inParallel, operator, shop, until } from '../support/fixtures';
 
 /**
- * A sale begins long after the last ANALYZE. By all that the planner knows every message is applied, every saga has ended
- * and no reservation is active; so it takes the index of what is open for one that holds a row at most, and would rather
- * read that than look up the keys it was given (docs/decisions/0025). What is counted here is rows read, while thousands
- * are open.
+ * A sale begins long after the last ANALYZE. According to the statistics every message is applied, every saga has ended
+ * and no reservation is active. So the planner expects the indexes of open work to hold one row and prefers them to key
+ * lookups (docs/decisions/0025). These tests count the rows that are read while thousands are open.
  */
 
 const open = 2_000;
-/** Long enough that a batch of rows is looked up and not sought in the whole table. */
+/** Large enough that a batch of rows is looked up instead of read with a full scan. */
 const past = 40_000;
 
 let world: World;
@@ -39,7 +38,7 @@ beforeAll(async () => {
     [orders],
   );
 });
-// Its invariants are not looked at: a copied past has sold what nobody had.
+// Invariants are not checked: the copied past oversold.
 afterAll(() => world.close());
 
 const crowd = (task: (nth: number) => Promise<unknown>) =>
@@ -52,7 +51,7 @@ const sweepEvents = () => new ProviderEventWorker(world.db, world.runner()).swee
 const messageOf = async (orderId: string): Promise<string> =>
   (await world.row<{ id: string }>(`SELECT id FROM outbox WHERE aggregate_id = $1::uuid`, [orderId])).id;
 
-/** Made ready to be charged, by the message that tells of it. */
+/** Ready to be charged, through its message. */
 async function placing(orderId: string): Promise<() => Promise<unknown>> {
   const messageId = await messageOf(orderId);
   world.gateway.expect('authorize').expect('capture');
@@ -67,7 +66,7 @@ const copied = [
   ...['outbox', 'inbox', 'provider_events'],
 ];
 
-/** One order that has come to its end, many times over. */
+/** Many copies of one order that has ended. */
 async function makePast(): Promise<void> {
   const orderId = await world.order();
   await world.relay().runOnce();
@@ -87,7 +86,7 @@ async function makePast(): Promise<void> {
     });
 }
 
-/** So many rows an act may read. One that looks through what is open reads thousands. */
+/** The maximum of rows that an action may read. One that scans open work reads thousands. */
 const few = 150;
 
 const heldBy = (customerId: string) => world.reserve([line(sku)], { customerId });
@@ -109,7 +108,7 @@ const anyOrder = {
   ...{ paymentUnknown: false, from: null, to: null },
 };
 
-/** Made ready, and what is then counted. */
+/** A preparation, which returns the action to count. */
 const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
   'an order is charged and placed': async () => placing(orders.pop()!),
   'an order is cancelled': async () => {
@@ -117,9 +116,9 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
     return () => world.orders.requestCancellation(orderId, 'cancel', orderId, shop);
   },
   'a reservation is taken': async () => () => world.reserve([line(sku)]),
-  'a reservation is taken where each customer may have a few': async () => () =>
+  'a reservation is taken with a limit per customer': async () => () =>
     world.reserve([line(limited)], { customerId: 'limited' }),
-  'a buyer is told that there is too little': async () => {
+  'a buyer gets a shortfall': async () => {
     await dueBy('too-little');
     return () => expect(world.reserve([line(sku, 20 * open)])).rejects.toThrow();
   },
@@ -139,7 +138,7 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
     const id = await heldBy('released');
     return () => world.reservations.release(id, shop);
   },
-  'what is due expires': async () => {
+  'due reservations expire': async () => {
     for (let nth = 0; nth < 3; nth++) await dueBy('due');
     return () => world.reservations.expireDue();
   },
@@ -164,7 +163,7 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
       { ...anyReservation, principal: shop.name, statuses: ['active'] },
       { sort: 'newest', limit: 5, before: null },
     ),
-  'a shop that has none lists its own reservations': async () => () =>
+  'a shop without reservations lists its own': async () => () =>
     listReservations(
       world.db,
       { ...anyReservation, principal: 'another-shop', statuses: null },
@@ -179,18 +178,18 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
   },
 };
 
-describe('while thousands are open that the planner knows nothing of', () => {
-  it.each(Object.keys(acts))('%s without reading them', async (what) => {
+describe('with thousands of open rows that the statistics do not know', () => {
+  it.each(Object.keys(acts))('%s without a scan of open rows', async (what) => {
     const act = await acts[what]!();
     expect(await counted.by(act)).toBeLessThan(few);
   });
 
-  it('messages are sent for a few rows each', async () => {
+  it('messages are sent with a few rows read for each', async () => {
     const batch = 200;
     expect(await counted.by(() => world.relay().runOnce())).toBeLessThan(8 * batch);
   });
 
-  it('webhooks are worked off for a few rows each', async () => {
+  it('webhooks are processed with a few rows read for each', async () => {
     expect(await counted.by(sweepEvents)).toBeLessThan(6 * open);
   });
 });

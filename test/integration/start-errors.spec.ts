@@ -6,7 +6,7 @@ import { freePort } from '../support/ports';
 import { type TestDatabase, createDatabase, createTestDatabase } from '../support/database';
 import { testServices } from '../support/services';
 
-/** A wrong setting stops a process with one line that names the variable and what to do, and never with a stack. */
+/** A wrong setting stops a process with one line that names the variable and the remedy, never with a stack. */
 
 const unique = randomBytes(4).toString('hex');
 const [owner, guest, successor] = [`owner_${unique}`, `guest_${unique}`, `successor_${unique}`];
@@ -55,7 +55,7 @@ const changed = (url: string, change: (parts: URL) => void): string => {
   return parts.href;
 };
 
-/** The one line that a process ends with. Lines of its log, which are JSON, are something else, but no stack may be there. */
+/** The one line that a process ends with, besides its JSON log. Neither may contain a stack. */
 async function refusal(script: string, env: NodeJS.ProcessEnv): Promise<string> {
   const { code, stdout, stderr } = await runCommand(script, [], { PORT: '0', ...env });
   expect({ code, stderr }).toMatchObject({ code: 1 });
@@ -68,7 +68,7 @@ async function refusal(script: string, env: NodeJS.ProcessEnv): Promise<string> 
 const as = (role: string): string => changed(empty.url, (parts) => (parts.username = role));
 
 describe('the migrations', () => {
-  /** Runs what the refusal says must be run, as the owner would. */
+  /** Runs the statements of the refusal as the owner. */
   const obey = async (line: string): Promise<void> => {
     const [, grants] = /run: (.*;)$/.exec(line) ?? [];
     expect({ line, grants }).toEqual({ line, grants: expect.stringMatching(/^GRANT /) });
@@ -91,7 +91,7 @@ describe('the migrations', () => {
     });
   });
 
-  it('never ask for membership in a superuser role', async () => {
+  it('never ask for membership of a superuser role', async () => {
     const DATABASE_URL = changed(database.url, (parts) => (parts.username = guest));
     const line = await refusal('dist/database/migrate.js', { DATABASE_URL });
     expect(line).toMatch(/^DATABASE_URL: role "guest_\w+" may not migrate .*Migrate as "\w+"/);

@@ -21,7 +21,7 @@ beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-/** Basket after basket over the same few SKUs, each written in an order of its own, and some given back at once. */
+/** Many reservations of the same few SKUs, with lines in random order, some released at once. */
 async function shopAtRandom(random: Random, skus: string[], baskets: number): Promise<string[]> {
   const outcomes = await inParallel(
     12,
@@ -35,7 +35,7 @@ async function shopAtRandom(random: Random, skus: string[], baskets: number): Pr
   return codesOf(outcomes).filter((code) => code !== 'ok' && code !== 'insufficient_stock');
 }
 
-/** Strategies that wait for rows. The others (`serializable`, `lease`) start again or give up instead. */
+/** Strategies that wait for rows. The others (`serializable`, `lease`) retry or give up instead. */
 const waiting = [...strategies.values()].filter(({ around }) => !around);
 
 async function productsOfAllStrategies(names: string[]): Promise<void> {
@@ -44,7 +44,7 @@ async function productsOfAllStrategies(names: string[]): Promise<void> {
   }
 }
 
-/** A world on a database whose language, and not C, says what comes first. */
+/** A world on a database with a linguistic collation instead of C. */
 async function createWorldInDictionaryOrder(): Promise<World> {
   const name = `${new URL(world.config.databaseUrl).pathname.slice(1)}_icu`;
   await world.rows(
@@ -62,9 +62,9 @@ async function createWorldInDictionaryOrder(): Promise<World> {
   });
 }
 
-describe('baskets of the same products', () => {
+describe('reservations of the same products', () => {
   it(
-    'never wait for each other in a circle, in whatever order their lines come',
+    'never deadlock, whatever the order of their lines',
     seeded(async (random) => {
       const skus = ['A', 'B', 'C', 'D', 'E', 'F'];
       await productsOfAllStrategies(skus);
@@ -76,9 +76,9 @@ describe('baskets of the same products', () => {
     }),
   );
 
-  // What sorts first depends on the database's collation; what one process sorts must be what PostgreSQL locks.
+  // The order depends on the database's collation; the process must sort as PostgreSQL locks.
   it(
-    'never wait in a circle where the database sorts SKUs in dictionary order',
+    'never deadlock on a database that sorts SKUs in dictionary order',
     seeded(async (random) => {
       const ordinary = world;
       world = await createWorldInDictionaryOrder();
@@ -101,7 +101,7 @@ describe('baskets of the same products', () => {
     }),
   );
 
-  it('deadlock visibly when two of them lock in opposite orders', async () => {
+  it('are counted as deadlocks when two of them lock in opposite orders', async () => {
     await productsOfAllStrategies(['K', 'L']);
     const before = await world.deadlocks();
     const [one, other] = [await world.session(), await world.session()];
@@ -138,7 +138,7 @@ describe('baskets of the same products', () => {
     );
     await untilBlocked(world);
 
-    // The waiter holds R, waits for S, and has not come to T.
+    // The waiter has locked R, waits for S, and has not reached T.
     const free = await world.rows<{ sku: string }>(
       `SELECT sku FROM stock_levels WHERE sku IN ('R', 'S', 'T') ORDER BY sku FOR UPDATE SKIP LOCKED`,
     );
@@ -148,7 +148,7 @@ describe('baskets of the same products', () => {
   });
 });
 
-describe('checkouts that are taken grouped', () => {
+describe('checkouts in a group', () => {
   const demand = (sku: string, quantity: number) => ({ sku, pool: 'main', quantity });
   type Answer = Awaited<ReturnType<typeof takeGrouped>>[number];
   const answer = (grants: Answer) =>
@@ -166,7 +166,7 @@ describe('checkouts that are taken grouped', () => {
     });
   });
 
-  it('take nothing from later ones when they are short', async () => {
+  it('leave stock to later ones when they are short', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 4 });
 
     await rolledBack(async (tx) => {
@@ -195,14 +195,14 @@ describe('checkouts that are taken grouped', () => {
       );
       const second = await takeGrouped(tx, [[demand(sku, 1)]]);
       const tokens = [...first, ...second].flat().flatMap((grant) => {
-        if (typeof grant === 'string') throw new Error('nobody was to be refused for a limit');
+        if (typeof grant === 'string') throw new Error('no request may be refused for a limit');
         return grant.taken ? grant.parts.map(({ fencingToken }) => fencingToken) : [];
       });
       expect(tokens).toEqual([1, 2, 3, 4]);
     });
   });
 
-  it('are refused without an error where a SKU has no stock row', async () => {
+  it('are refused without an error if a SKU has no stock row', async () => {
     const sku = await world.product({ onHand: 1 });
 
     await rolledBack(async (tx) => {

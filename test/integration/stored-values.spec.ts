@@ -52,7 +52,7 @@ describe('instants, totals and text', () => {
     expect(pointersOf(named)).toEqual(['/name']);
   });
 
-  it('finds and shows rows of earlier builds that have direction characters', async () => {
+  it('finds and shows rows of earlier builds with direction characters', async () => {
     const { id } = (await api.reserve({ customerId: 'old' })).body;
     const db = api.app.get(Database);
     await db.rows(`UPDATE reservations SET customer_id = $1::text WHERE customer_id = 'old'`, ['o\u202eld']);
@@ -65,7 +65,7 @@ describe('instants, totals and text', () => {
     expect(
       (await api.send('GET', `/v1/admin/find?q=${encodeURIComponent('o\u202eld')}`)).body.data,
     ).toHaveLength(1);
-    // Joiners are letters in Persian and glue in emoji.
+    // Joiners are part of Persian words and of emoji.
     expect((await api.reserve({ customerId: 'می\u200cخواهم 👩\u200d🚀' })).status).toBe(201);
   });
 });

@@ -34,7 +34,7 @@ const refusalOf = (work: Promise<unknown>) =>
     (error: unknown) => error,
   );
 
-/** Of each pool, because that is what a token orders the grants of. */
+/** Per pool, because a token orders the grants of one pool. */
 async function tokensOf(sku: string): Promise<Record<string, number[]>> {
   const rows = await world.rows<{ pool: string; tokens: number[] }>(
     `SELECT pool, json_agg(fencing_token ORDER BY fencing_token) AS tokens FROM reservation_lines WHERE sku = $1 GROUP BY pool`,
@@ -45,12 +45,12 @@ async function tokensOf(sku: string): Promise<Record<string, number[]>> {
 
 const taker = () => ({ reservationId: newId(), onConflict: () => undefined });
 
-/** Where a strategy looks for the stock that it is given. */
+/** Where each strategy expects its stock. */
 const poolOf = (strategy: string) => poolsOf(strategy)[0]!;
 
 describe.each(strategyNames)('the strategy %s', (strategy) => {
   it(
-    'sells every unit there is, and none that is not',
+    'sells every unit and never oversells',
     seeded(async (random) => {
       for (let round = 0; round < 3; round++) {
         const stock = random.integer(1, 9);
@@ -70,7 +70,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
   );
 
   it(
-    'refuses nobody whose units are left at the end',
+    'refuses no buyer for units that are left at the end',
     seeded(async (random) => {
       const sku = await world.product({ onHand: 20, strategy });
       const quantities = Array.from({ length: 30 }, () => random.integer(1, 5));
@@ -91,7 +91,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }),
   );
 
-  it('takes no line of an order that is short, and reports every short line', async () => {
+  it('takes no line of a short order, and reports every short line', async () => {
     const [a, b, c, untouched] = await world.productsOf(4, { onHand: 5, strategy });
 
     const error = await refusalOf(
@@ -128,7 +128,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     expect(await world.level(sku)).toEqual({ onHand: 5, reserved: 5 });
   });
 
-  it('answers every demand, also those after a short one', async () => {
+  it('reports every demand, including those after a short one', async () => {
     const [a, b, c] = await world.productsOf(3, { onHand: 2, strategy });
     const pool = poolOf(strategy);
     const demands = [a, b, c].map((sku, nth) => ({ sku: sku!, pool, quantity: [3, 2, 4][nth]! }));
@@ -138,7 +138,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     expect(grants.map((grant) => (grant.taken ? 'taken' : grant.available))).toEqual([2, 'taken', 2]);
   });
 
-  it('finds nothing of a SKU that has no stock row', async () => {
+  it('finds no stock of a SKU without a stock row', async () => {
     const demand = { sku: 'NOBODY-KNOWS-IT', pool: poolOf(strategy), quantity: 1 };
     expect(await rolledBack((tx) => strategies.get(strategy)!.take(tx, [demand], taker()))).toEqual([
       { taken: false, available: 0 },
@@ -146,7 +146,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
   });
 
   it(
-    'gives back exactly what was taken, by release as by expiry',
+    'returns exactly the taken units, by release and by expiry',
     seeded(async (random) => {
       const skus = await world.productsOf(3, { onHand: 40, strategy });
       const orders = Array.from({ length: 20 }, () => someLines(random, skus, 3));
@@ -175,7 +175,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }),
   );
 
-  it('gives each grant its own fencing token, higher than all before it', async () => {
+  it('gives each grant a fencing token above all earlier ones', async () => {
     const sku = await world.product({ onHand: 30, strategy });
     await inParallel(
       buyersAtOnce,
@@ -197,7 +197,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }
   });
 
-  it('leaves nothing behind when its connection is killed before the commit', async () => {
+  it('leaves nothing behind when its connection is killed before its commit', async () => {
     const [a, b] = await world.productsOf(2, { onHand: 5, strategy });
     const killer = await world.session();
     let runs = 0;
@@ -218,7 +218,7 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }
   });
 
-  it('loses no unit when its SKU changes the strategy under load', async () => {
+  it('loses no unit when its SKU’s strategy changes under load', async () => {
     const sku = await world.product({ onHand: 40, strategy });
     let selling = true;
     const switches = (async () => {
@@ -288,7 +288,7 @@ describe('an order over several strategies', () => {
   });
 });
 
-it('takes nothing for a strategy that this build does not have', async () => {
+it('takes nothing with a strategy that this build does not have', async () => {
   const sku = await world.product();
   await world.rows(`UPDATE products SET strategy = 'crystal-ball' WHERE sku = $1`, [sku]);
 
@@ -304,7 +304,7 @@ function someLines(random: Random, skus: string[], linesMax: number): Line[] {
     .map((sku) => ({ sku, quantity: random.integer(1, 2) }));
 }
 
-/** Looks at what a transaction would have done; nothing of it stays. */
+/** Returns the effects of a transaction and rolls it back. */
 async function rolledBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
   let result: { value: T } | undefined;
   const never = world.db.transaction('command', async (tx) => {
@@ -312,6 +312,6 @@ async function rolledBack<T>(work: (tx: Tx) => Promise<T>): Promise<T> {
     throw new Error('rolled back on purpose');
   });
   await never.catch(() => undefined);
-  if (!result) throw new Error('the work did not come to its end');
+  if (!result) throw new Error('the work did not end');
   return result.value;
 }

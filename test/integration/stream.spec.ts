@@ -48,7 +48,7 @@ async function session(): Promise<Browser> {
 }
 
 describe('the stream', () => {
-  it('says hello, and then whole values of what was asked for, argument and all', async () => {
+  it('sends hello, then whole values of the requested topics and their arguments', async () => {
     const stream = await follow(['counter:a=1,2&b', 'still']);
 
     expect(stream.contentType).toBe('text/event-stream; charset=utf-8');
@@ -59,14 +59,14 @@ describe('the stream', () => {
     expect(counts[1].value.count).toBe(counts[0].value.count + 1);
   });
 
-  it('tells a value that stays the same once', async () => {
+  it('sends an unchanged value once', async () => {
     const stream = await follow(['counter', 'still']);
     await stream.messages('counter', 3);
 
     expect(stream.received.filter(({ topic }) => topic === 'still')).toHaveLength(1);
   });
 
-  it('computes a topic once for all who follow it, and not at all when the last has gone', async () => {
+  it('computes a topic once for all subscribers, and not at all without any', async () => {
     const streams = [await follow(['counter']), await follow(['counter']), await follow(['counter'])];
     const firsts = await Promise.all(streams.map((stream) => stream.messages('counter', 3)));
 
@@ -85,7 +85,7 @@ describe('the stream', () => {
     });
   });
 
-  it('goes on when a topic cannot be told, and says why', async () => {
+  it('continues when a topic fails, and sends the reason', async () => {
     const stream = await follow(['missing', 'counter']);
     const [problem] = await stream.messages('missing', 1);
 
@@ -93,7 +93,7 @@ describe('the stream', () => {
     await stream.messages('counter', 2);
   });
 
-  it('tells the overview every second, so that one sees it live', async () => {
+  it('sends the overview every second, so that it is visibly live', async () => {
     const stream = await follow(['overview']);
     const [first, second] = await stream.messages('overview', 2);
 
@@ -104,7 +104,7 @@ describe('the stream', () => {
   it.each([
     ['no topic', [], 'topics_count'],
     ['more than eight', Array.from({ length: 9 }, (_, nth) => `counter:${nth}`), 'topics_count'],
-    ['one that nobody offers', ['weather'], 'unknown_topic'],
+    ['an unknown topic', ['weather'], 'unknown_topic'],
   ])('is refused with %s', async (_, topics, code) => {
     const stream = await follow(topics);
 
@@ -112,7 +112,7 @@ describe('the stream', () => {
     expect(JSON.parse(await stream.text()).errors[0].code).toBe(code);
   });
 
-  it('is for viewers and admins', async () => {
+  it('is open to viewers and admins', async () => {
     expect((await follow(['still'], {})).status).toBe(401);
     expect((await follow(['still'], { authorization: 'Bearer hf_dev_client' })).status).toBe(403);
   });
@@ -120,7 +120,7 @@ describe('the stream', () => {
   it.each([
     ['its user signs out', (browser: Browser) => browser.send(api, 'DELETE', '/v1/admin/session')],
     [
-      'the session’s time is over',
+      'its session expires',
       () => api.get(Database).rows(`UPDATE sessions SET expires_at = $1`, [new Date(0)]),
     ],
   ])('ends with a goodbye when %s', async (_, end) => {
@@ -134,7 +134,7 @@ describe('the stream', () => {
     await stream.ended;
   });
 
-  it('ends with its process, and does not keep it', async () => {
+  it('ends with its process without delaying it', async () => {
     const { apis, close: closeOther } = await openApis(1);
     await apis[0]!.listen(0, '127.0.0.1');
     const stream = await EventStream.open(`${await apis[0]!.getUrl()}/v1/admin/stream?topics=overview`, {

@@ -20,14 +20,14 @@ const worker = (id: string, { silentFor = 0, stopping = false, failing = [] as o
 const codes = async () => (await troublesNow(world.db, null)).map(({ code }) => code);
 const lost = { authorize: 'question lost' } as const;
 
-/** As many orders that wait for an answer, each asked so often. */
+/** This many orders that wait for a result, each with this many attempts. */
 async function unanswered(orders: number, times = 1): Promise<Checkout[]> {
   const found = await Promise.all(Array.from({ length: orders }, () => Checkout.start(world)));
   for (let nth = 0; nth < times; nth++) for (const one of found) await one.driveWhile(lost);
   return found;
 }
 
-/** Whatever there is happened so many minutes earlier. */
+/** Moves everything back by this many minutes. */
 async function age(minutes: number): Promise<void> {
   const by = `- ${minutes} * interval '1 minute'`;
   await world.rows(`UPDATE saga_transitions SET at = at ${by}`);
@@ -46,11 +46,11 @@ const others = (count: number, status: 'created' | 'unknown', first: '0' | 'f') 
   );
 
 describe('the troubles of the service', () => {
-  it('are none while a worker is alive and nothing fails', async () => {
+  it('are empty while a worker is alive and nothing fails', async () => {
     expect(await troublesNow(world.db, null)).toEqual([]);
   });
 
-  it('name the moment since which no worker is heard; one that is stopping does not count', async () => {
+  it('name the time since when no worker sends heartbeats; a stopping one does not count', async () => {
     await worker('here', { silentFor: 31 });
     const [trouble] = await troublesNow(world.db, null);
     expect(trouble).toMatchObject({ code: 'no_worker', since: expect.stringMatching(/Z$/) });
@@ -93,7 +93,7 @@ describe('the troubles of the service', () => {
     ]);
   });
 
-  it('name a silent provider from the third request in a row without an answer until one is answered', async () => {
+  it('name a silent provider from the third request in a row without a response until one gets a response', async () => {
     const heard = await Checkout.start(world);
     await heard.driveToItsEnd();
     const first = await (await Checkout.start(world)).driveWhile(lost);
@@ -106,12 +106,12 @@ describe('the troubles of the service', () => {
     const other = await Checkout.start(world);
     await other.driveToItsEnd();
     expect(await codes()).toEqual([]);
-    // The two others, asked again after that answer, are one request each.
+    // The two others, retried after that response, count as one request each.
     await first.driveWhile(lost);
     expect(await codes()).toEqual([]);
   });
 
-  it('name no silent provider for requests that are long ago, or that were answered with another amount', async () => {
+  it('name no silent provider for old requests or for responses with another amount', async () => {
     for (let times = 0; times < 3; times++) await (await Checkout.start(world)).driveWhile(lost);
     expect(await codes()).toEqual(['provider_silent']);
     await world.rows(`UPDATE payment_operations SET sent_at = sent_at - interval '11 minutes'`);
@@ -124,11 +124,11 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it('name no silent provider for requests that it answered with an error', async () => {
+  it('name no silent provider for error responses', async () => {
     const some = await Promise.all([1, 2, 3].map(() => Checkout.start(world)));
     for (const one of [...some, ...some]) await one.driveWhile({ authorize: 'error' });
     expect(await codes()).toEqual([]);
-    // Nor for silences before an error, for it answers again.
+    // Nor for missing responses before an error, because it responds again.
     const other = await Promise.all([1, 2, 3].map(() => Checkout.start(world)));
     for (const one of other) await one.driveWhile(lost);
     expect(await codes()).toEqual(['provider_silent']);
@@ -136,7 +136,7 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it('name no silent provider while one order alone is not answered', async () => {
+  it('name no silent provider while a single order gets no response', async () => {
     const one = await Checkout.start(world);
     for (let times = 0; times < 4; times++) await one.driveWhile(lost);
     expect(await codes()).toEqual([]);
@@ -144,7 +144,7 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual(['provider_silent']);
   });
 
-  it('name the beginning of a long silence, however long ago its first requests were', async () => {
+  it('name the beginning of a long silence', async () => {
     await (await Checkout.start(world)).driveToItsEnd();
     const some = await unanswered(2, 2);
     const { at } = await world.row<{ at: Date }>(
@@ -155,7 +155,7 @@ describe('the troubles of the service', () => {
     expect(await troublesNow(world.db, null)).toMatchObject([
       { code: 'provider_silent', since: at.toISOString() },
     ]);
-    // A hanging order that waited while another was answered did not begin the silence.
+    // A hanging order that waited while another got a response did not begin the silence.
     const heard = await Checkout.start(world);
     await heard.driveToItsEnd();
     for (const one of [...some, ...some]) await one.driveWhile(lost);
@@ -167,7 +167,7 @@ describe('the troubles of the service', () => {
     expect(Date.parse(trouble!.since!)).toBeGreaterThanOrEqual(settledAt.getTime());
   });
 
-  it('name no silent provider while older orders are answered and the newest are held back', async () => {
+  it('name no silent provider while older orders get responses and the newest are held back', async () => {
     await unanswered(3);
     expect(await codes()).toEqual(['provider_silent']);
     await (await Checkout.start(world)).driveToItsEnd();
@@ -175,13 +175,13 @@ describe('the troubles of the service', () => {
     expect(await codes()).toEqual([]);
   });
 
-  it('name a silent provider beside many payments that were given up on long ago', async () => {
+  it('name a silent provider despite many payments that were given up long ago', async () => {
     await others(1_000, 'unknown', '0');
     await unanswered(3);
     expect(await codes()).toEqual(['provider_silent']);
   });
 
-  it('cost as much after a day of silence as after ten minutes', async () => {
+  it('cost the same after a day of silence as after ten minutes', async () => {
     const counted = world.db as CountedReads;
     await unanswered(3);
     const before = await counted.by(codes);
@@ -194,7 +194,7 @@ describe('the troubles of the service', () => {
     expect(await counted.by(codes)).toBeLessThan(before + 100);
   });
 
-  it('name a queue that cannot be reached, with why', async () => {
+  it('name a queue that cannot be reached, with the reason', async () => {
     expect(await troublesNow(world.db, 'connect ECONNREFUSED 127.0.0.1:6379.')).toEqual([
       {
         code: 'queue_unreachable',

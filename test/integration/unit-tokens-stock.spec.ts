@@ -17,7 +17,7 @@ afterAll(() => world.close());
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, nth) => from + nth);
 
 describe('units', () => {
-  it('are minted and retired with the stock, and free numbers are used again', async () => {
+  it('are minted and retired with the stock, and free numbers are reused', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     const held = await world.reserve([{ sku, quantity: 2 }]);
     await adjust(world, sku, 3);
@@ -67,7 +67,7 @@ describe('units', () => {
   });
 
   it(
-    'match on_hand while deliveries and losses change it and buyers take them',
+    'match on_hand during deliveries, losses and purchases',
     seeded(async (random) => {
       const sku = await world.product({ onHand: 20, strategy });
       let received = 0;
@@ -93,7 +93,7 @@ describe('units', () => {
         ),
       );
 
-      // A loss may find that buyers have all free units in their hands, and is put off.
+      // A loss waits while buyers have locked all free units.
       const refusals = ['insufficient_stock', 'below_reserved', 'unavailable'];
       expect(codes.filter((code) => code !== 'ok' && !refusals.includes(code))).toEqual([]);
       const { onHand, reserved } = await world.level(sku);
@@ -147,8 +147,8 @@ describe('a reserved unit', () => {
   it.each([
     ['units', strategy, 'ok'],
     ['pools', 'pools', 'ok'],
-    ['units, of which too few are left', strategy, 'short'],
-    ['pools, in which too little is left', 'pools', 'short'],
+    ['units, with too few left', strategy, 'short'],
+    ['pools, with too little left', 'pools', 'short'],
   ])('is taken again for a late charge (%s)', async (_what, kept, outcome) => {
     const sku = await world.product({ onHand: 9, strategy: kept });
     const orderId = await world.order([{ sku, quantity: 6 }]);

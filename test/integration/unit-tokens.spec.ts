@@ -25,23 +25,23 @@ beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
 
-/** What the shop is told of a reservation's units. */
+/** A reservation's units as the shop gets them. */
 async function numbersOf(reservationId: string): Promise<number[] | undefined> {
   const [line] = reservationView(await world.reservation(reservationId)).lines;
   return line && 'units' in line ? line.units : undefined;
 }
 
-/** As a rival who has found a unit and is about to take it. */
+/** Locks a unit, like a rival that is about to take it. */
 const unitOne = 'SELECT FROM stock_units WHERE sku = $1 AND unit_no = 1 FOR UPDATE';
 
 const numbers = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, nth) => from + nth);
 
-/** Until somebody found too few units and looked again. */
+/** Waits until a buyer found too few units and searched again. */
 const untilOvertaken = (sku: string) =>
   until(async () => world.contention.figures(sku).some((one) => one.conflictRate > 0));
 
-describe('units that are sold by number', () => {
-  it('are all sold, each of them once, to 300 buyers of 100', async () => {
+describe('numbered units', () => {
+  it('are all sold, each once, when 300 buyers compete for 100', async () => {
     const sku = await world.product({ onHand: 100, strategy });
 
     const outcomes = await inParallel(
@@ -74,14 +74,14 @@ describe('units that are sold by number', () => {
     expect(await numbersOf(second)).toEqual([3, 4]);
   });
 
-  it('are left out where units have no numbers', async () => {
+  it('are left out of responses for products without numbers', async () => {
     const sku = await world.product();
     const view = reservationView(await world.reservation(await world.reserve([{ sku, quantity: 1 }])));
     expect(Object.keys(view.lines[0]!)).toEqual(['sku', 'quantity', 'unitPrice', 'fencingToken']);
   });
 
   it(
-    'are assigned correctly in orders over several products and strategies, and a refused one keeps none',
+    'are assigned correctly in orders of several products and strategies, and a refused order keeps none',
     seeded(async (random) => {
       const numbered = await world.productsOf(2, { onHand: 12, strategy });
       const counted = await world.productsOf(2, {
@@ -111,7 +111,7 @@ describe('units that are sold by number', () => {
 });
 
 describe('the last unit, while a rival has locked it', () => {
-  it('is not sold out: a buyer waits, and gets it when the rival rolls back', async () => {
+  it('is not sold out: a buyer waits and gets it when the rival rolls back', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const rival = await hesitating(world, { sku, quantity: 1 });
     const buyer = world.reserve([{ sku, quantity: 1 }]);
@@ -131,7 +131,7 @@ describe('the last unit, while a rival has locked it', () => {
     expect(await buyer).toBe('insufficient_stock');
   });
 
-  it('keeps no other unit from being sold: a buyer who waits for more holds no locks', async () => {
+  it('does not block other units: a buyer who waits for more holds no locks', async () => {
     const sku = await world.product({ onHand: 3, strategy });
     const letGo = await holding(world, unitOne, [sku]);
     const patient = outcomeOf(world.reserve([{ sku, quantity: 3 }]));
@@ -142,7 +142,7 @@ describe('the last unit, while a rival has locked it', () => {
     await letGo();
   });
 
-  it('is waited for a few seconds at most, and then the buyer gets 503', async () => {
+  it('is waited for only a few seconds, then the buyer gets 503', async () => {
     const sku = await world.product({ onHand: 1, strategy });
     const rival = await hesitating(world, { sku, quantity: 1 });
     const askedAt = performance.now();
@@ -153,7 +153,7 @@ describe('the last unit, while a rival has locked it', () => {
     expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe('ok');
   });
 
-  it('is left to the rival when others are written off or moved back', async () => {
+  it('is left to the rival when others are written off or moved', async () => {
     const sku = await world.product({ onHand: 4, strategy });
     const letGo = await holding(world, unitOne, [sku]);
     await adjust(world, sku, -1);
@@ -174,11 +174,11 @@ describe('the last unit, while a rival has locked it', () => {
   });
 });
 
-describe('of a product that came after the last ANALYZE', () => {
+describe('units of a product created after the last ANALYZE', () => {
   let fresh: World;
   let sku: string;
   beforeAll(async () => {
-    // On a database of its own, whose statistics know of nothing else.
+    // On a separate database, without statistics of anything else.
     fresh = await createWorld();
     await fresh.product({ onHand: 2_000, strategy });
     await fresh.rows('ANALYZE stock_units');
@@ -186,7 +186,7 @@ describe('of a product that came after the last ANALYZE', () => {
   });
   afterAll(() => fresh.close());
 
-  /** How many unit rows the work reads; it is undone. */
+  /** How many unit rows the work reads; it is rolled back. */
   async function readBy(work: (tx: Tx) => Promise<unknown>): Promise<number> {
     const undone = new Error('undone');
     let read = NaN;
@@ -200,7 +200,7 @@ describe('of a product that came after the last ANALYZE', () => {
     return read;
   }
 
-  /** By this connection, since it last told the statistics. */
+  /** By this connection, since it last reported its statistics. */
   async function readSoFar(tx: Tx): Promise<number> {
     const [table] = await tx.rows<{ read: number }>(
       `SELECT (idx_tup_fetch + seq_tup_read)::int AS read FROM pg_stat_xact_user_tables WHERE relname = 'stock_units'`,
@@ -208,13 +208,13 @@ describe('of a product that came after the last ANALYZE', () => {
     return table!.read;
   }
 
-  it('a few units are found without reading the others', async () => {
+  it('are found without reading the others', async () => {
     const demand = { sku, pool: unitsPool, quantity: 3 };
     const taker = { reservationId: newId(), onConflict: () => undefined };
     expect(await readBy((tx) => new UnitTokens().take(tx, [demand], taker))).toBeLessThan(20);
   });
 
-  it('a few units are written off without reading the others', async () => {
+  it('are written off without reading the others', async () => {
     expect(await readBy((tx) => retireUnits(tx, sku, 3))).toBeLessThan(20);
   });
 });

@@ -4,7 +4,7 @@ import { createWorld, expectInvariants, shop, type World } from '../support/fixt
 import { inEveryOrder } from '../support/interleave';
 import { databaseThatDiesAfter, endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 
-/** Stock is kept beyond its time only for a charge that may have begun. */
+/** Stock is kept after its expiry only for a charge that may have begun. */
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -18,7 +18,7 @@ const reservationOf = ({ orderId }: { orderId: string }) =>
     [orderId],
   );
 
-/** The time that the buyer was promised runs out, and the sweeper looks, whatever state the reservation is in. */
+/** The reservation's time runs out and the sweeper runs, in any state. */
 async function runOut(orderId: string): Promise<void> {
   await world.rows(
     `UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second' WHERE order_id = $1`,
@@ -39,7 +39,7 @@ describe('a charge that was held back before it was sent', () => {
 
     await runOut(checkout.orderId);
 
-    // Its stock is on sale at once, and its saga finds out when it looks again.
+    // Its stock is on sale at once; its saga notices at its next run.
     expect(await checkout.available()).toBe(3);
     await checkout.driveToItsEnd();
     expect(await checkout.end()).toEqual(expired);
@@ -55,7 +55,7 @@ describe('a charge that was held back before it was sent', () => {
     expect(await checkout.available()).toBe(3);
   });
 
-  it('is asked for on newly pinned stock when it is let through in time', async () => {
+  it('is sent for newly pinned stock if the circuit closes in time', async () => {
     const checkout = await heldBack();
     await checkout.driveWhile({ authorize: 'answer lost' });
     expect(await reservationOf(checkout)).toMatchObject({ status: 'pinned' });
@@ -63,7 +63,7 @@ describe('a charge that was held back before it was sent', () => {
     expect(await checkout.end()).toEqual(placed);
   });
 
-  it('gets no more time by being held back again and again', async () => {
+  it('does not extend its reservation by being held back again', async () => {
     const checkout = await heldBack();
     const { expiresAt } = await reservationOf(checkout);
     for (let nth = 0; nth < 12; nth++) await checkout.driveWhile({ authorize: 'held back' });
@@ -75,7 +75,7 @@ describe('a charge that was held back before it was sent', () => {
     expect(await checkout.end()).toEqual(expired);
   });
 
-  it('may be cancelled, with nothing to void', async () => {
+  it('can be cancelled, with nothing to void', async () => {
     const checkout = await heldBack();
     await checkout.cancel();
     await checkout.driveToItsEnd();
@@ -83,7 +83,7 @@ describe('a charge that was held back before it was sent', () => {
     expect(checkout.gateway.done).toEqual([]);
   });
 
-  it('is not asked for when its stock was released', async () => {
+  it('is not sent if its stock was released', async () => {
     const checkout = await heldBack();
     await world.reservations.release((await reservationOf(checkout)).id, shop);
     await checkout.driveToItsEnd();
@@ -101,12 +101,15 @@ describe('a charge that may have begun', () => {
     expect(await checkout.end()).toEqual(placed);
   };
 
-  it.each(['question lost', 'answer lost'] as const)('keeps its stock beyond its time (%s)', async (fate) => {
-    await outlives(await (await Checkout.start(world)).driveWhile({ authorize: fate }));
-  });
+  it.each(['question lost', 'answer lost'] as const)(
+    'keeps its stock after its expiry (%s)',
+    async (fate) => {
+      await outlives(await (await Checkout.start(world)).driveWhile({ authorize: fate }));
+    },
+  );
 
   it.each(['question lost', 'answer lost'] as const)(
-    'keeps it though it is held back when it is asked for again (%s)',
+    'keeps its stock when its retry is held back (%s)',
     async (fate) => {
       const checkout = await (await Checkout.start(world)).driveWhile({ authorize: fate });
       for (let nth = 0; nth < 2; nth++) await checkout.driveWhile({ authorize: 'held back' });
@@ -114,7 +117,7 @@ describe('a charge that may have begun', () => {
     },
   );
 
-  it('keeps it when its worker died before it recorded that the call was held back', async () => {
+  it('keeps its stock if its worker died before recording that the call was held back', async () => {
     const checkout = await Checkout.start(world);
     const { db, crashed } = databaseThatDiesAfter(1, world.db);
     checkout.gateway.fails = { authorize: 'held back' };
@@ -125,13 +128,13 @@ describe('a charge that may have begun', () => {
     await outlives(checkout);
   });
 
-  it('keeps it while its capture is held back', async () => {
+  it('keeps its stock while its capture is held back', async () => {
     await outlives(await (await Checkout.start(world)).driveWhile({ capture: 'held back' }));
   });
 });
 
 describe('a provider whose circuit is open', () => {
-  it('costs new orders no attempt, and keeps no stock for them beyond its time', async () => {
+  it('costs new orders no attempt and keeps no stock for them after its expiry', async () => {
     const silent = new LedgerGateway();
     silent.fails = { authorize: 'question lost' };
     const gateway = new GuardedGateway(silent);
@@ -155,8 +158,8 @@ describe('a provider whose circuit is open', () => {
   });
 });
 
-describe('a reservation whose time runs out while its charge is held back', () => {
-  it('is either charged for or expired, and never both, in every order', async () => {
+describe('a reservation that expires while its charge is held back', () => {
+  it('is either charged or expired, never both, in every order', async () => {
     const ends = await inEveryOrder(world, async () => {
       const checkout = await heldBack();
       checkout.gateway.fails = {};

@@ -8,8 +8,8 @@ import { readFeed } from '../../src/outbox/event-feed.repository';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 
 /**
- * Ids carry a time that a process made up, and rows are dated by the database. Whatever is asked of a period is decided by
- * the database's dates, also for rows of a process whose clock was an hour off and which had not heard the right time.
+ * Ids carry the time of a process's clock, rows have the database's time. Queries by period use the database's time,
+ * even for rows of a process whose clock was an hour off and not yet corrected.
  */
 
 const hourMs = 3_600_000;
@@ -22,7 +22,7 @@ afterEach(async () => {
   await world.close();
 });
 
-/** What this process takes for the time until it hears the database again. */
+/** This process's clock until it hears the database's time again. */
 async function beOffBy(ms: number): Promise<void> {
   hearClock(new Date((await clockOf(world.db)).getTime() + ms));
 }
@@ -44,7 +44,7 @@ describe.each([
   ['right', 0],
   ['an hour ahead', hourMs],
 ])('rows of a process whose clock is %s', (_, ms) => {
-  it('are found in the period that the database dates them in, and in no other, page by page', async () => {
+  it('are found only in the period of their database time, page by page', async () => {
     const sku = await world.product({ onHand: 50 });
     const before = await world.order([{ sku, quantity: 1 }]);
     await beOffBy(ms);
@@ -83,7 +83,7 @@ describe.each([
     }
   });
 
-  it('are in the feed of events from its beginning', async () => {
+  it('are in the event feed from its beginning', async () => {
     const sku = await world.product({ onHand: 50 });
     await beOffBy(ms);
     const first = await world.reserve([{ sku, quantity: 1 }]);
@@ -95,10 +95,10 @@ describe.each([
     expect(events.map(({ aggregateId }) => aggregateId)).toEqual([first, second]);
   });
 
-  it('are in the feed of events after those of the right time', async () => {
+  it('are in the event feed after those of the right time', async () => {
     const sku = await world.product({ onHand: 50 });
     const first = await world.reserve([{ sku, quantity: 1 }]);
-    // Half an hour ago by its date and by its id, which is behind one that a clock an hour behind makes now.
+    // Half an hour old by its time and id, which sorts after an id that a clock an hour behind makes now.
     await world.rows(`UPDATE outbox SET created_at = created_at - interval '30 minutes', id = $1::uuid`, [
       newId((await clockOf(world.db)).getTime() - hourMs / 2),
     ]);
@@ -111,7 +111,7 @@ describe.each([
 });
 
 describe('rows of two processes, one nine minutes behind and one nine ahead', () => {
-  it('are in the feed of events from its beginning', async () => {
+  it('are in the event feed from its beginning', async () => {
     const sku = await world.product({ onHand: 50 });
     const minuteMs = 60_000;
     const first = await world.reserve([{ sku, quantity: 1 }]);
@@ -126,9 +126,9 @@ describe('rows of two processes, one nine minutes behind and one nine ahead', ()
   });
 });
 
-describe('a process whose own clock is wrong', () => {
+describe('a process with a wrong clock', () => {
   it.each([-hourMs, hourMs])(
-    'makes ids of the right time once it has heard the database (%d ms off)',
+    'makes ids of the right time once it has heard the database’s time (%d ms off)',
     async (ms) => {
       const skewed = jest
         .spyOn(Date, 'now')
