@@ -10,6 +10,7 @@ import { parseForm } from './stripe/params';
 import { newId } from './payments/payment-intents';
 import { SettingsError, type SandboxSettings } from './settings';
 import { Stats } from './stats';
+import { Steps } from './payments/steps';
 import { StripeError, type StripeErrorBody } from './stripe/errors';
 import { v1Routes } from './routes/v1-routes';
 import { Webhooks } from './webhooks';
@@ -28,7 +29,8 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   const faults = new Faults();
   const stats = new Stats();
   const webhooks = new Webhooks(settings, ledger, faults, stats);
-  const money = new MoneyRequests(ledger, webhooks, delays, settings.keyWindowSeconds);
+  const steps = new Steps(ledger, webhooks, delays);
+  const money = new MoneyRequests(ledger, steps, delays, settings.keyWindowSeconds);
 
   const app = fastify({
     logger: false,
@@ -43,7 +45,7 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   await app.register(async (scope) => v1Routes(scope, { ledger, money, faults, delays, stats, secretKey }), {
     prefix: '/v1',
   });
-  await app.register(async (scope) => sandboxRoutes(scope, { ledger, faults, stats }), {
+  await app.register(async (scope) => sandboxRoutes(scope, { ledger, faults, stats, steps }), {
     prefix: '/sandbox',
   });
 
@@ -63,6 +65,7 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   // Older events first; events of requests that are due now follow, and are sent once.
   webhooks.resume();
   money.resume();
+  steps.resume();
   const { address, family, port } = app.server.address() as AddressInfo;
   return { url: `http://${family === 'IPv6' ? `[${address}]` : address}:${port}`, app, close };
 }

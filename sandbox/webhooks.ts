@@ -4,7 +4,8 @@ import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { behaviourOf } from './faults/behaviours';
 import { Delays } from './delays';
 import type { Faults } from './faults/faults';
-import type { Entry, IntentRecord, Ledger } from './ledger/ledger';
+import type { Ledger } from './ledger/ledger';
+import { eventsOf, type Entry, type IntentRecord } from './ledger/records';
 import type { SandboxSettings } from './settings';
 import type { Stats } from './stats';
 import { renderEvent } from './stripe/objects';
@@ -59,13 +60,18 @@ export class Webhooks {
 
   /** Continues with the events that an earlier process did not deliver. */
   resume(): void {
-    for (const eventId of [...this.ledger.undelivered]) this.announce(this.entryOf(eventId));
+    for (const eventId of [...this.ledger.undelivered])
+      this.announceOne(eventId, this.entryOf(eventId).intent);
   }
 
-  /** Sends the entry's event as its payment method demands, from the next turn of the event loop on. */
-  announce({ eventId, intent }: Entry): void {
+  /** Sends the entry's events as its payment method demands, from the next turn of the event loop on. */
+  announce(entry: Entry): void {
+    for (const { id } of eventsOf(entry)) this.announceOne(id, entry.intent);
+  }
+
+  private announceOne(eventId: string, intent: IntentRecord): void {
     const delivery = behaviourOf(intent.paymentMethod)?.delivery;
-    if (eventId === undefined || delivery === undefined || delivery.kind === 'none') return;
+    if (delivery === undefined || delivery.kind === 'none') return;
     if (delivery.kind === 'reversed') this.holdBack(intent, eventId);
     else this.enqueue(intent.id, eventId, delivery.copies);
   }
@@ -126,7 +132,7 @@ export class Webhooks {
         });
       if (this.isClosed) return false;
       this.connections += 1;
-      const isAccepted = await this.send(JSON.stringify(renderEvent(this.entryOf(eventId))));
+      const isAccepted = await this.send(JSON.stringify(renderEvent(this.entryOf(eventId), eventId)));
       this.connections -= 1;
       this.stats.countWebhook(isAccepted);
       this.waiting.shift()?.();

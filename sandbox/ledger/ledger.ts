@@ -1,74 +1,17 @@
 import { behaviourOf } from '../faults/behaviours';
 import { LedgerFile } from './ledger-file';
-import type { Params } from '../stripe/params';
-import type { StripeErrorBody } from '../stripe/errors';
-
-export type IntentStatus = 'requires_payment_method' | 'requires_capture' | 'succeeded' | 'canceled';
-
-/** A payment intent as the ledger keeps it; `stripe/objects.ts` renders it in Stripe's shape. */
-export interface IntentRecord {
-  readonly id: string;
-  readonly chargeId: string;
-  /** Fixed at creation: a later change of the metadata does not move money to another order. */
-  readonly orderId: string;
-  readonly createdAt: number;
-  readonly amount: number;
-  readonly currency: string;
-  readonly captureMethod: 'automatic' | 'manual';
-  readonly paymentMethod: string;
-  readonly status: IntentStatus;
-  readonly capturable: number;
-  readonly received: number;
-  readonly refunded: number;
-  readonly metadata: Readonly<Record<string, string>>;
-  readonly description?: string;
-  readonly cancellation?: { readonly at: number; readonly reason: string | null };
-  readonly lastError?: StripeErrorBody;
-}
-
-export interface RefundRecord {
-  readonly id: string;
-  readonly paymentIntent: string;
-  readonly chargeId: string;
-  readonly createdAt: number;
-  readonly amount: number;
-  readonly currency: string;
-  readonly reason: string | null;
-  readonly metadata: Readonly<Record<string, string>>;
-}
-
-/** `decline` moves nothing; it is recorded for audits. */
-export interface Movement {
-  readonly kind: 'authorize' | 'capture' | 'void' | 'refund' | 'decline';
-  readonly amount: number;
-}
-
-/** The effects of one executed request: its movements, the state after it, its response and its event. */
-export interface Outcome {
-  readonly movements: readonly Movement[];
-  readonly intent: IntentRecord;
-  readonly refund?: RefundRecord;
-  readonly status: 200 | 400 | 402;
-  readonly error?: StripeErrorBody;
-  readonly eventType?: EventType;
-}
-
-export type EventType =
-  | 'payment_intent.amount_capturable_updated'
-  | 'payment_intent.succeeded'
-  | 'payment_intent.payment_failed'
-  | 'payment_intent.canceled'
-  | 'charge.refunded';
-
-/** An executed request: its outcome, and the ids and idempotency key that belong to it. */
-export interface Entry extends Outcome {
-  readonly at: number;
-  readonly requestId: string;
-  readonly operationId: string | null;
-  readonly key?: string;
-  readonly fingerprint?: string;
-  readonly eventId?: string;
-}
+import {
+  eventsOf,
+  type Begun,
+  type DisputeRecord,
+  type Due,
+  type Entry,
+  type IntentRecord,
+  type MoneyRequest,
+  type Movement,
+  type RefundRecord,
+  type SavedError,
+} from './records';
 
 /** A money request was received for this order, whatever its result. */
 interface Attempt {
@@ -81,28 +24,23 @@ interface Count {
   readonly counted: string;
 }
 
-/** A request that may move money, as received. */
-export interface MoneyRequest {
-  readonly path: string;
-  readonly params: Params;
-  readonly key?: string;
-  readonly fingerprint: string;
-  readonly requestId: string;
-}
-
-/** A request that will be executed at `dueAt`. The entry with the same request id ends it. */
-export interface Begun {
-  readonly begun: MoneyRequest;
-  readonly dueAt: number;
-}
-
 /** An event that needs no further delivery: the receiver accepted it, or it was dropped. */
 interface Settled {
   readonly settled: string;
   readonly isAccepted: boolean;
 }
 
-type Line = Entry | Attempt | Count | Begun | Settled;
+/** Something will happen by itself. */
+interface Scheduled {
+  readonly scheduled: Due;
+}
+
+/** A change that no longer fits the state will not happen. */
+interface Dropped {
+  readonly dropped: string;
+}
+
+type Line = Entry | SavedError | Attempt | Count | Begun | Settled | Scheduled | Dropped;
 
 /** The sums of one order, in minor units. */
 export interface OrderRow {
@@ -110,8 +48,15 @@ export interface OrderRow {
   currency: string;
   authorized: number;
   captured: number;
+  /** Returned or on its way to the buyer: pending refunds count, failed ones do not. */
   refunded: number;
   voided: number;
+  /** Refunds that failed later: this money is still with the shop. */
+  refundsFailed: number;
+  /** The part of `refunded` that was done in the dashboard. */
+  refundedByOperator: number;
+  /** Taken away by disputes that are open or lost. */
+  disputed: number;
   attempts: number;
 }
 
@@ -131,10 +76,13 @@ interface OrderIndex {
 export class Ledger {
   readonly intents = new Map<string, IntentRecord>();
   readonly refunds = new Map<string, RefundRecord>();
+  readonly disputes = new Map<string, DisputeRecord>();
   readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
   readonly events = new Map<string, number>();
   /** Requests that are not executed yet, by request id. */
   readonly begun = new Map<string, Begun>();
+  /** What will happen by itself, by id. */
+  readonly due = new Map<string, Due>();
   /** Events that are not delivered yet, oldest first. */
   readonly undelivered = new Set<string>();
   private readonly orders = new Map<string, OrderIndex>();
@@ -174,12 +122,31 @@ export class Ledger {
     this.write({ begun: request, dueAt });
   }
 
+  schedule(due: Due): void {
+    this.write({ scheduled: due });
+  }
+
+  drop(dueId: string): void {
+    this.write({ dropped: dueId });
+  }
+
+  /** Saves an error under a key although nothing was done. */
+  saveError(error: SavedError): void {
+    this.write(error);
+  }
+
   settle(eventId: string, isAccepted: boolean): void {
     this.write({ settled: eventId, isAccepted });
   }
 
+  /** The entry that an event belongs to. */
   read(offset: number): Entry {
     return this.file.read(offset) as Entry;
+  }
+
+  /** What was saved under a key. */
+  readSaved(offset: number): Entry | SavedError {
+    return this.file.read(offset) as Entry | SavedError;
   }
 
   rows(): OrderRow[] {
@@ -208,23 +175,34 @@ export class Ledger {
     else if ('counted' in line) this.counts.set(line.counted, (this.counts.get(line.counted) ?? 0) + 1);
     else if ('begun' in line) this.begun.set(line.begun.requestId, line);
     else if ('settled' in line) this.undelivered.delete(line.settled);
+    else if ('scheduled' in line) this.due.set(line.scheduled.id, line.scheduled);
+    else if ('dropped' in line) this.due.delete(line.dropped);
+    else if ('saved' in line) this.saveKey(line, offset);
     else this.applyEntry(line, offset);
   }
 
   private applyEntry(entry: Entry, offset: number): void {
-    const { at, requestId, intent, refund, key, fingerprint, eventId } = entry;
+    const { requestId, intent, refund, dispute } = entry;
     const order = this.orderOf(intent.orderId, intent.currency);
     order.offsets.push(offset);
     if (!this.intents.has(intent.id)) order.intentIds.push(intent.id);
     this.intents.set(intent.id, intent);
     if (refund) this.refunds.set(refund.id, refund);
-    if (key !== undefined && fingerprint !== undefined) this.savedKeys.set(key, { fingerprint, at, offset });
-    if (eventId !== undefined) {
-      this.events.set(eventId, offset);
-      if (behaviourOf(intent.paymentMethod)?.delivery.kind !== 'none') this.undelivered.add(eventId);
+    if (dispute) this.disputes.set(dispute.id, dispute);
+    this.saveKey(entry, offset);
+    const isSent = behaviourOf(intent.paymentMethod)?.delivery.kind !== 'none';
+    for (const { id } of eventsOf(entry)) {
+      this.events.set(id, offset);
+      if (isSent) this.undelivered.add(id);
     }
-    this.begun.delete(requestId);
+    if (requestId !== null) this.begun.delete(requestId);
+    if (entry.ends !== undefined) this.due.delete(entry.ends);
+    for (const due of entry.follows ?? []) this.due.set(due.id, due);
     for (const movement of entry.movements) add(order.row, movement);
+  }
+
+  private saveKey({ key, fingerprint, at }: Entry | SavedError, offset: number): void {
+    if (key !== undefined && fingerprint !== undefined) this.savedKeys.set(key, { fingerprint, at, offset });
   }
 
   private orderOf(orderId: string, currency: string): OrderIndex {
@@ -241,6 +219,9 @@ export class Ledger {
       captured: 0,
       refunded: 0,
       voided: 0,
+      refundsFailed: 0,
+      refundedByOperator: 0,
+      disputed: 0,
       attempts: 0,
     };
     const order: OrderIndex = { row, intentIds: [], offsets: [] };
@@ -249,7 +230,7 @@ export class Ledger {
   }
 }
 
-function add(row: OrderRow, { kind, amount }: Movement): void {
+function add(row: OrderRow, { kind, amount, byOperator }: Movement): void {
   switch (kind) {
     case 'authorize':
       row.authorized += amount;
@@ -259,9 +240,21 @@ function add(row: OrderRow, { kind, amount }: Movement): void {
       break;
     case 'refund':
       row.refunded += amount;
+      if (byOperator) row.refundedByOperator += amount;
+      break;
+    case 'refund_failed':
+      row.refunded -= amount;
+      row.refundsFailed += amount;
+      if (byOperator) row.refundedByOperator -= amount;
       break;
     case 'void':
       row.voided += amount;
+      break;
+    case 'dispute':
+      row.disputed += amount;
+      break;
+    case 'dispute_won':
+      row.disputed -= amount;
       break;
     case 'decline':
       break;

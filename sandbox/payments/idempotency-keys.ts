@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
-import type { Entry, Ledger } from '../ledger/ledger';
+import type { Ledger } from '../ledger/ledger';
+import type { Entry, SavedError } from '../ledger/records';
 import type { Params } from '../stripe/params';
 import { invalidRequest, keyInUse, keyReused } from '../stripe/errors';
 
@@ -25,12 +26,12 @@ export class IdempotencyKeys {
       if (begun.key !== undefined) this.inUse.set(begun.key, begun.fingerprint);
   }
 
-  /** The saved entry to respond with, or undefined when the request is the first and has now begun. */
-  begin(key: string, fingerprint: string): Entry | undefined {
+  /** What was saved, to respond with it again, or undefined when the request is the first and has now begun. */
+  begin(key: string, fingerprint: string): Entry | SavedError | undefined {
     const saved = this.savedUnder(key);
     const known = saved?.fingerprint ?? this.inUse.get(key);
     if (known !== undefined && known !== fingerprint) throw keyReused(key);
-    if (saved) return this.ledger.read(saved.offset);
+    if (saved) return this.ledger.readSaved(saved.offset);
     if (known !== undefined) throw keyInUse(key);
 
     this.inUse.set(key, fingerprint);

@@ -11,6 +11,7 @@ import {
   type Params,
 } from '../stripe/params';
 import { invalidRequest, resourceMissing } from '../stripe/errors';
+import type { IntentOptions, IntentRecord } from '../ledger/records';
 
 const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
 
@@ -22,36 +23,43 @@ export interface Authorization {
   captureMethod: 'automatic' | 'manual';
   metadata: Record<string, string>;
   description: string | undefined;
+  /** Authentication is no option: where it is required, the request is declined. */
+  isUnattended: boolean;
+  options: IntentOptions;
 }
 
-/**
- * Reads the parameters of `POST /v1/payment_intents`. Only confirmed card payments, because Holdfast makes no others.
- *
- * `payment_method_types` is the older name of `allowed_payment_method_types`. `error_on_requires_action` and
- * `off_session` have no effect, because no payment method here requires an action.
- */
+/** What both creation and confirmation may name. */
+const confirmable = [
+  'payment_method',
+  'off_session',
+  'error_on_requires_action',
+  'return_url',
+  'setup_future_usage',
+  'receipt_email',
+  'expand',
+];
+
+/** Reads the parameters of `POST /v1/payment_intents`. Only confirmed card payments, because Holdfast makes no others. */
 export function readAuthorization(params: Params): Authorization {
   refuseUnknown(params, [
+    ...confirmable,
     'amount',
     'currency',
-    'payment_method',
     'confirm',
     'capture_method',
     'allowed_payment_method_types',
     'payment_method_types',
-    'error_on_requires_action',
-    'off_session',
+    'customer',
+    'statement_descriptor_suffix',
     'metadata',
     'description',
-    'expand',
   ]);
   const amount = requiredAmount(params, 'amount');
   const currency = requiredString(params, 'currency').toLowerCase();
   if (!currencies.has(currency))
     throw invalidRequest(`Invalid currency: ${currency}.`, undefined, 'currency');
-  const paymentMethod = requiredString(params, 'payment_method');
-  const behaviour = behaviourOf(paymentMethod);
-  if (!behaviour) throw resourceMissing('PaymentMethod', paymentMethod, 'payment_method', 400);
+  const options = readOptions(params);
+  const { paymentMethod, behaviour } = readPaymentMethod(params, options.customer);
   if (optionalString(params, 'confirm') !== 'true') {
     throw invalidRequest(
       'The payment sandbox only takes intents with confirm=true.',
@@ -72,6 +80,61 @@ export function readAuthorization(params: Params): Authorization {
     captureMethod: oneOf(params, 'capture_method', ['automatic', 'manual'], 'automatic'),
     metadata: metadataOf(params),
     description: optionalString(params, 'description'),
+    isUnattended: isUnattended(params),
+    options,
+  };
+}
+
+/** Reads the parameters of a confirmation: another card for an intent that was declined. */
+export function readConfirmation(params: Params, intent: IntentRecord): Authorization {
+  refuseUnknown(params, confirmable);
+  const options = { ...intent.options, ...readOptions(params) };
+  return {
+    ...readPaymentMethod(params, options.customer),
+    amount: intent.amount,
+    currency: intent.currency,
+    captureMethod: intent.captureMethod,
+    metadata: { ...intent.metadata },
+    description: intent.description,
+    isUnattended: isUnattended(params),
+    options,
+  };
+}
+
+function readPaymentMethod(params: Params, customer: string | undefined) {
+  const paymentMethod = requiredString(params, 'payment_method');
+  const behaviour = behaviourOf(paymentMethod);
+  if (!behaviour) throw resourceMissing('PaymentMethod', paymentMethod, 'payment_method', 400);
+  if (behaviour.needsCustomer && customer === undefined) {
+    throw invalidRequest(
+      `The \`payment_method\` parameter supplied ${paymentMethod} belongs to a Customer. Please include the Customer in the \`customer\` parameter on the PaymentIntent.`,
+      undefined,
+      'payment_method',
+    );
+  }
+  return { paymentMethod, behaviour };
+}
+
+const isUnattended = (params: Params): boolean =>
+  ['off_session', 'error_on_requires_action'].some((name) => optionalString(params, name) === 'true');
+
+function readOptions(params: Params): IntentOptions {
+  const named = (name: keyof IntentOptions, isValid: (text: string) => boolean): IntentOptions => {
+    const text = optionalString(params, name);
+    if (text === undefined) return {};
+    if (isValid(text)) return { [name]: text };
+    throw invalidRequest(`Invalid ${name}: ${text}`, undefined, name);
+  };
+  const customer = optionalString(params, 'customer');
+  if (customer !== undefined && !/^cus_\w+$/.test(customer))
+    throw resourceMissing('customer', customer, 'customer', 400);
+  return {
+    ...named('customer', () => true),
+    ...named('return_url', (text) => /^[a-z][\w+.-]*:\/\//i.test(text) && URL.canParse(text)),
+    ...named('receipt_email', (text) => /^[^\s@]+@[^\s@]+\.[^\s@]+$/.test(text)),
+    ...named('setup_future_usage', (text) => text === 'on_session' || text === 'off_session'),
+    // Stripe's rule: at most 22 characters, no quotes or angle brackets, and at least one letter.
+    ...named('statement_descriptor_suffix', (text) => /^(?=.*[a-z])[^<>\\'"*]{1,22}$/i.test(text)),
   };
 }
 

@@ -1,13 +1,13 @@
 import type { Delays } from '../delays';
 import { IdempotencyKeys } from './idempotency-keys';
-import type { Entry, Ledger, MoneyRequest } from '../ledger/ledger';
+import type { Ledger } from '../ledger/ledger';
+import type { Entry, MoneyRequest, SavedError } from '../ledger/records';
 import { operationOf, type Operation } from './operations';
-import { newId } from './payment-intents';
-import { apiError, rateLimited } from '../stripe/errors';
-import type { Webhooks } from '../webhooks';
+import { apiError, lockTimeout, rateLimited, savedApiError } from '../stripe/errors';
+import type { Steps } from './steps';
 
-/** The entry to respond with, or undefined for a request that gets no response. */
-export type Reply = { entry: Entry; isReplay: boolean } | undefined;
+/** What to respond with, or undefined for a request that gets no response. */
+export type Reply = { entry: Entry | SavedError; isReplay: boolean } | undefined;
 
 /**
  * Executes requests that move money: once per idempotency key, and as the payment method demands.
@@ -20,7 +20,7 @@ export class MoneyRequests {
 
   constructor(
     private readonly ledger: Ledger,
-    private readonly webhooks: Webhooks,
+    private readonly steps: Steps,
     private readonly delays: Delays,
     keyWindowSeconds: number,
   ) {
@@ -58,7 +58,7 @@ export class MoneyRequests {
   private async run(request: MoneyRequest, operation: Operation): Promise<Reply> {
     const { handling } = operation;
     const execute = () => this.execute(request, operation);
-    const done = (entry: Entry): Reply => ({ entry, isReplay: false });
+    const done = (entry: Entry | SavedError): Reply => ({ entry, isReplay: false });
     const count = () => this.ledger.count(operation.countedAs);
     switch (handling.kind) {
       case 'plain':
@@ -89,29 +89,49 @@ export class MoneyRequests {
         if (count() <= handling.times) throw apiError();
         return done(execute());
       case 'rate-limit':
-        if (count() <= handling.times) throw rateLimited();
+        if (count() <= handling.times) throw rateLimited(handling);
         return done(execute());
+      case 'lock-timeout':
+        if (count() <= handling.times) throw lockTimeout();
+        return done(execute());
+      case 'saved-500':
+        if (count() > 1) return done(execute());
+        return done(
+          handling.isExecuted ? this.execute(request, failing(operation)) : this.saveError(request),
+        );
     }
   }
 
   private execute({ key, fingerprint, requestId }: MoneyRequest, operation: Operation): Entry {
     const at = Date.now();
-    const outcome = operation.execute(at);
-    const entry: Entry = {
-      ...outcome,
-      at,
+    const cause = {
       requestId,
       operationId: operation.operationId ?? null,
       ...(key !== undefined && { key, fingerprint }),
-      ...(outcome.eventType && { eventId: newId('evt') }),
     };
-    this.ledger.record(entry);
+    const entry = this.steps.take(operation.execute(at), cause, at);
     if (key !== undefined) this.keys.release(key);
-    this.webhooks.announce(entry);
     return entry;
+  }
+
+  /** Without a key there is nothing to save it under. */
+  private saveError({ key, fingerprint, requestId }: MoneyRequest): SavedError {
+    if (key === undefined) throw apiError();
+    const error = { saved: savedApiError, status: 500, at: Date.now(), requestId, key, fingerprint };
+    this.ledger.saveError(error);
+    this.keys.release(key);
+    return error;
   }
 
   private release({ key }: MoneyRequest): void {
     if (key !== undefined) this.keys.release(key);
   }
+}
+
+/** The operation is executed, and its response says only that something failed. */
+function failing(operation: Operation): Operation {
+  return {
+    ...operation,
+    execute: (at) => ({ ...operation.execute(at), status: 500, error: savedApiError }),
+  };
 }

@@ -1,9 +1,10 @@
-import { behaviourOf, type Handling } from '../faults/behaviours';
-import { readAuthorization, readCapture, readVoid } from './intent-params';
-import type { IntentRecord, Ledger, MoneyRequest, Outcome } from '../ledger/ledger';
-import { authorize, capture, voidIntent } from './payment-intents';
-import { readRefund, refund } from './refunds';
+import { behaviourOf, type Handling, type Kind } from '../faults/behaviours';
+import type { Ledger } from '../ledger/ledger';
+import type { IntentRecord, MoneyRequest, Outcome } from '../ledger/records';
 import { resourceMissing } from '../stripe/errors';
+import { readAuthorization, readCapture, readConfirmation, readVoid } from './intent-params';
+import { authorize, capture, unexpectedState, voidIntent } from './payment-intents';
+import { readRefund, refund } from './refunds';
 
 /** A request that may move money, after validation. */
 export interface Operation {
@@ -18,6 +19,7 @@ export interface Operation {
 /** The routes that move money. */
 export const moneyRoutes = [
   '/payment_intents',
+  '/payment_intents/:id/confirm',
   '/payment_intents/:id/capture',
   '/payment_intents/:id/cancel',
   '/refunds',
@@ -28,17 +30,34 @@ export function operationOf(ledger: Ledger, request: MoneyRequest): Operation {
   const [, intentId, verb] = /^\/v1\/payment_intents\/([^/]+)\/(\w+)$/.exec(request.path) ?? [];
   if (intentId === undefined)
     return request.path === '/v1/refunds' ? refunding(ledger, request) : authorizing(request);
+  if (verb === 'confirm') return confirming(ledger, intentId, request);
   return verb === 'capture' ? capturing(ledger, intentId, request) : voiding(ledger, intentId, request);
 }
 
 function authorizing({ params, key, fingerprint }: MoneyRequest): Operation {
   const authorization = readAuthorization(params);
-  const { metadata, behaviour } = authorization;
+  const { metadata, paymentMethod } = authorization;
   return {
-    handling: behaviour.handling,
+    handling: handlingOf('authorize', paymentMethod),
     countedAs: `authorize ${metadata.orderId ?? key ?? fingerprint}`,
     operationId: metadata.operationId,
     execute: (at) => authorize(authorization, at),
+  };
+}
+
+function confirming(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
+  const intent = intentOf(ledger, intentId, 'intent');
+  const authorization = readConfirmation(params, intent);
+  return {
+    handling: handlingOf('authorize', authorization.paymentMethod),
+    countedAs: `authorize ${intent.id}`,
+    operationId: intent.metadata.operationId,
+    execute: (at) => {
+      const now = intentOf(ledger, intentId, 'intent');
+      return now.status === 'requires_payment_method'
+        ? authorize(authorization, at, now)
+        : unexpectedState(now, 'confirmed', 'requires_payment_method');
+    },
   };
 }
 
@@ -46,34 +65,42 @@ function capturing(ledger: Ledger, intentId: string, { params }: MoneyRequest): 
   const requested = readCapture(params);
   const { id, paymentMethod, metadata } = intentOf(ledger, intentId, 'intent');
   return {
-    handling: behaviourOf(paymentMethod)?.handling ?? { kind: 'plain' },
+    handling: handlingOf('capture', paymentMethod),
     countedAs: `capture ${id}`,
     operationId: requested.metadata.operationId ?? metadata.operationId,
     // Read again at execution: before a slow or late capture the intent may have been voided.
-    execute: () => capture(intentOf(ledger, id, 'intent'), requested),
+    execute: (at) => capture(intentOf(ledger, id, 'intent'), requested, at),
   };
 }
 
 function voiding(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
   const reason = readVoid(params);
-  const intent = intentOf(ledger, intentId, 'intent');
-  return plain(intent.metadata.operationId, (at) => voidIntent(intent, reason, at));
+  const { id, paymentMethod, metadata } = intentOf(ledger, intentId, 'intent');
+  return {
+    handling: handlingOf('void', paymentMethod),
+    countedAs: `void ${id}`,
+    operationId: metadata.operationId,
+    execute: (at) => voidIntent(intentOf(ledger, id, 'intent'), reason, at),
+  };
 }
 
 function refunding(ledger: Ledger, { params }: MoneyRequest): Operation {
   const requested = readRefund(params);
-  const intent = intentOf(ledger, requested.paymentIntent, 'payment_intent');
-  return plain(requested.metadata.operationId ?? intent.metadata.operationId, (at) =>
-    refund(intent, requested, at),
-  );
+  const { id, paymentMethod, metadata } = intentOf(ledger, requested.paymentIntent, 'payment_intent');
+  return {
+    handling: handlingOf('refund', paymentMethod),
+    countedAs: `refund ${id}`,
+    operationId: requested.metadata.operationId ?? metadata.operationId,
+    execute: (at) => refund(intentOf(ledger, id, 'payment_intent'), requested, at),
+  };
 }
 
-/** Void and refund ignore the payment method's behaviour, so that money can always be given back. */
-function plain(operationId: string | undefined, execute: Operation['execute']): Operation {
-  return { handling: { kind: 'plain' }, countedAs: '', operationId, execute };
+function handlingOf(kind: Kind, paymentMethod: string): Handling {
+  const behaviour = behaviourOf(paymentMethod);
+  return behaviour?.handles.includes(kind) ? behaviour.handling : { kind: 'plain' };
 }
 
-function intentOf(ledger: Ledger, id: string, param: string): IntentRecord {
+export function intentOf(ledger: Ledger, id: string, param: string): IntentRecord {
   const intent = ledger.intents.get(id);
   if (!intent) throw resourceMissing('payment_intent', id, param);
   return intent;

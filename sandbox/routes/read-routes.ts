@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
-import type { Ledger, RefundRecord } from '../ledger/ledger';
+import type { Ledger } from '../ledger/ledger';
+import { eventsOf, type RefundRecord } from '../ledger/records';
 import {
   optionalString,
   pageOf,
@@ -9,7 +10,8 @@ import {
   type Params,
 } from '../stripe/params';
 import { invalidRequest, resourceMissing } from '../stripe/errors';
-import { renderEvent, renderIntent, renderRefund } from '../stripe/objects';
+import { renderRefund } from '../stripe/after-sale';
+import { renderEvent, renderIntent } from '../stripe/objects';
 
 type IdRoute = { Params: { id: string } };
 
@@ -86,17 +88,18 @@ function eventRoutes(app: FastifyInstance, ledger: Ledger): void {
     const params = request.query as Params;
     refuseUnknown(params, ['limit', 'starting_after', 'type']);
     const type = optionalString(params, 'type');
+    const typeOf = (offset: number, id: string) =>
+      eventsOf(ledger.read(offset)).find((event) => event.id === id)!.type;
     const matches =
-      type === undefined ? undefined : (offset: number) => ledger.read(offset).eventType === type;
-    reply.send(
-      page(params, '/v1/events', ledger.events, (offset) => renderEvent(ledger.read(offset)), matches),
-    );
+      type === undefined ? undefined : (offset: number, id: string) => typeOf(offset, id) === type;
+    const render = (offset: number, id: string) => renderEvent(ledger.read(offset), id);
+    reply.send(page(params, '/v1/events', ledger.events, render, matches));
   });
 
   app.get<IdRoute>('/events/:id', (request, reply) => {
     const offset = ledger.events.get(request.params.id);
     if (offset === undefined) throw resourceMissing('event', request.params.id, 'id');
-    reply.send(renderEvent(ledger.read(offset)));
+    reply.send(renderEvent(ledger.read(offset), request.params.id));
   });
 }
 
@@ -110,8 +113,8 @@ function page<T>(
   params: Params,
   url: string,
   all: ReadonlyMap<string, T>,
-  render: (item: T) => object,
-  matches: (item: T) => boolean = () => true,
+  render: (item: T, id: string) => object,
+  matches: (item: T, id: string) => boolean = () => true,
 ): object {
   const { limit, startingAfter } = pageOf(params);
   const newestFirst = Array.from(all.keys()).reverse();
@@ -119,10 +122,11 @@ function page<T>(
   if (startingAfter !== undefined && start === 0)
     throw resourceMissing('object', startingAfter, 'starting_after', 400);
 
-  const found: T[] = [];
+  const found: string[] = [];
   for (let i = start; i < newestFirst.length && found.length <= limit; i++) {
-    const item = all.get(newestFirst[i]!)!;
-    if (matches(item)) found.push(item);
+    const id = newestFirst[i]!;
+    if (matches(all.get(id)!, id)) found.push(id);
   }
-  return { object: 'list', data: found.slice(0, limit).map(render), has_more: found.length > limit, url };
+  const data = found.slice(0, limit).map((id) => render(all.get(id)!, id));
+  return { object: 'list', data, has_more: found.length > limit, url };
 }

@@ -3,15 +3,19 @@ import type { Faults } from '../faults/faults';
 import type { Ledger } from '../ledger/ledger';
 import { requiredString, type Params } from '../stripe/params';
 import type { Stats } from '../stats';
+import type { Steps } from '../payments/steps';
+import { operatorRoutes } from './operator-routes';
 
 interface SandboxParts {
   ledger: Ledger;
   faults: Faults;
   stats: Stats;
+  steps: Steps;
 }
 
-/** The sandbox's own paths: ledger, faults and statistics. No key is needed: they hold no secret and move no money. */
-export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats }: SandboxParts): void {
+/** The sandbox's own paths. No key is needed: it listens for one machine's tests, and its money is not real. */
+export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats, steps }: SandboxParts): void {
+  operatorRoutes(app, { ledger, steps });
   app.get('/health', (_request, reply) => {
     reply.send({ status: 'ok' });
   });
@@ -31,7 +35,7 @@ export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats }: S
         currency: entry.intent.currency.toUpperCase(),
         orderId,
         paymentIntent: entry.intent.id,
-        refund: entry.refund?.id ?? null,
+        refund: kind.startsWith('refund') ? (entry.refund?.id ?? null) : null,
         operationId: entry.operationId,
         idempotencyKey: entry.key ?? null,
         at: new Date(entry.at).toISOString(),

@@ -88,7 +88,7 @@ async function move(request: FastifyRequest, reply: FastifyReply, { ledger, mone
   if (!done) return leaveUnanswered(request, reply);
 
   // An intent without an order is its own order, and has an id only now.
-  if (orderOf(ledger, request) === undefined)
+  if (orderOf(ledger, request) === undefined && 'intent' in done.entry)
     ledger.recordAttempt(done.entry.intent.orderId, done.entry.intent.currency);
   if (key !== undefined) reply.header('idempotency-key', key);
   if (done.isReplay)

@@ -1,6 +1,6 @@
 /** The `error` member of a response. */
 export interface StripeErrorBody {
-  type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error' | 'rate_limit_error';
+  type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error';
   message: string;
   code?: string;
   decline_code?: string;
@@ -79,15 +79,29 @@ export function keyReused(key: string): StripeError {
   });
 }
 
-export function rateLimited(): StripeError {
+/** Stripe does not promise `Retry-After`. */
+export function rateLimited({ hasRetryAfter = true } = {}): StripeError {
   return new StripeError(
     429,
     {
-      type: 'rate_limit_error',
+      type: 'invalid_request_error',
       code: 'rate_limit',
-      message: 'Too many requests. Try again after the time in Retry-After.',
+      message: 'Request rate limit exceeded. Send fewer requests, and try again later.',
     },
-    { 'retry-after': '1' },
+    { 'stripe-should-retry': 'true', ...(hasRetryAfter && { 'retry-after': '1' }) },
+  );
+}
+
+/** Another request works on the same object. */
+export function lockTimeout(): StripeError {
+  return new StripeError(
+    429,
+    {
+      type: 'invalid_request_error',
+      code: 'lock_timeout',
+      message: 'This object cannot be accessed right now because another request is using it. Try again.',
+    },
+    { 'stripe-should-retry': 'true' },
   );
 }
 
@@ -98,15 +112,26 @@ export function apiError(): StripeError {
   });
 }
 
-export type DeclineCode = 'generic_decline' | 'insufficient_funds';
+/** A 500 that says nothing about what was done, and is saved under the key. */
+export const savedApiError: StripeErrorBody = {
+  type: 'api_error',
+  message: 'The payment sandbox fails this request on purpose. It may have been executed.',
+};
+
+export type DeclineCode = 'generic_decline' | 'insufficient_funds' | 'authentication_required';
+
+const declineMessages: Readonly<Record<DeclineCode, string>> = {
+  generic_decline: 'Your card was declined.',
+  insufficient_funds: 'Your card has insufficient funds.',
+  authentication_required: 'Your card was declined. This transaction requires authentication.',
+};
 
 /** The body of a 402. A decline is final, so it is recorded and replayed like a success. */
 export function cardDeclined(declineCode: DeclineCode): StripeErrorBody {
   return {
     type: 'card_error',
-    code: 'card_declined',
+    code: declineCode === 'authentication_required' ? declineCode : 'card_declined',
     decline_code: declineCode,
-    message:
-      declineCode === 'insufficient_funds' ? 'Your card has insufficient funds.' : 'Your card was declined.',
+    message: declineMessages[declineCode],
   };
 }

@@ -49,6 +49,19 @@ export function requiredAmount(params: Params, name: string): number {
   return value;
 }
 
+/** A whole number from 0 to `max`. */
+export function optionalWhole(params: Params, name: string, max: number): number | undefined {
+  const value = optionalString(params, name);
+  if (value === undefined) return undefined;
+  if (!/^\d{1,15}$/.test(value) || Number(value) > max)
+    throw invalidRequest(
+      `${name} must be a whole number from 0 to ${max}.`,
+      'parameter_invalid_integer',
+      name,
+    );
+  return Number(value);
+}
+
 export function oneOf<T extends string>(params: Params, name: string, allowed: readonly T[], fallback: T): T {
   const value = optionalString(params, name) ?? fallback;
   const found = allowed.find((candidate) => candidate === value);

@@ -1,6 +1,7 @@
 import { appendFileSync, readFileSync, truncateSync, writeFileSync } from 'node:fs';
 import type { OrderRow } from '../../sandbox/ledger/ledger';
 import { UnreadableLedger } from '../../sandbox/ledger/ledger-file';
+import { fingerprintOf } from '../../sandbox/payments/idempotency-keys';
 import { TestSandbox, errorOf, newOrderId, payment } from './harness';
 
 let sandbox: TestSandbox;
@@ -14,6 +15,9 @@ async function captured(orderId: string): Promise<string> {
   await sandbox.stripe().paymentIntents.capture(id);
   return id;
 }
+
+/** What no client request moves. */
+const untouched = { refundsFailed: 0, refundedByOperator: 0, disputed: 0 };
 
 const rows = async () => (await sandbox.get<{ data: OrderRow[] }>('/sandbox/ledger')).data;
 
@@ -34,6 +38,7 @@ describe('the ledger', () => {
           captured: 3998,
           refunded: 0,
           voided: 0,
+          ...untouched,
           attempts: 4,
         },
         {
@@ -43,6 +48,7 @@ describe('the ledger', () => {
           captured: 1999,
           refunded: 0,
           voided: 0,
+          ...untouched,
           attempts: 2,
         },
       ],
@@ -153,6 +159,86 @@ describe('the ledger after a restart', () => {
     expect(data[0]).toMatchObject({ data: { object: { metadata: { key39: 'ä'.repeat(500) } } } });
   });
 });
+
+describe('the ledger of an earlier build', () => {
+  it('is read, and its payments go on', async () => {
+    await sandbox.close();
+    writeFileSync(sandbox.ledgerPath, earlierLines.map((line) => `${JSON.stringify(line)}\n`).join(''));
+    await sandbox.open();
+    const stripe = sandbox.stripe();
+
+    expect(await rows()).toEqual([
+      expect.objectContaining({ orderId: 'ord_1', captured: 1999, refunded: 500, attempts: 1, ...untouched }),
+    ]);
+    expect((await stripe.refunds.retrieve('re_1')).status).toBe('succeeded');
+    expect((await stripe.events.list()).data.map(({ id, type }) => [id, type])).toEqual([
+      ['evt_2', 'charge.refunded'],
+      ['evt_1', 'payment_intent.succeeded'],
+    ]);
+    const again = await stripe.refunds.create(
+      { payment_intent: 'pi_1', amount: 500 },
+      { idempotencyKey: 'key-of-refund' },
+    );
+    expect(again.id).toBe('re_1');
+    await stripe.refunds.create({ payment_intent: 'pi_1' });
+    expect(await sandbox.row('ord_1')).toMatchObject({ refunded: 1999 });
+  });
+});
+
+/** A capture and a refund of a part, as the build before wrote them. */
+const earlierIntent = {
+  id: 'pi_1',
+  chargeId: 'ch_1',
+  orderId: 'ord_1',
+  createdAt: Date.now(),
+  amount: 1999,
+  currency: 'eur',
+  captureMethod: 'automatic',
+  paymentMethod: 'pm_card_visa',
+  status: 'succeeded',
+  capturable: 0,
+  received: 1999,
+  refunded: 0,
+  metadata: { orderId: 'ord_1' },
+};
+const earlierLines = [
+  { attempt: 'ord_1', currency: 'EUR' },
+  {
+    movements: [
+      { kind: 'authorize', amount: 1999 },
+      { kind: 'capture', amount: 1999 },
+    ],
+    intent: earlierIntent,
+    status: 200,
+    eventType: 'payment_intent.succeeded',
+    at: Date.now(),
+    requestId: 'req_1',
+    operationId: null,
+    eventId: 'evt_1',
+  },
+  {
+    movements: [{ kind: 'refund', amount: 500 }],
+    intent: { ...earlierIntent, refunded: 500 },
+    refund: {
+      id: 're_1',
+      paymentIntent: 'pi_1',
+      chargeId: 'ch_1',
+      createdAt: Date.now(),
+      amount: 500,
+      currency: 'eur',
+      reason: null,
+      metadata: {},
+    },
+    status: 200,
+    eventType: 'charge.refunded',
+    at: Date.now(),
+    requestId: 'req_2',
+    operationId: null,
+    key: 'key-of-refund',
+    fingerprint: fingerprintOf('/v1/refunds', { payment_intent: 'pi_1', amount: '500' }),
+    eventId: 'evt_2',
+  },
+];
 
 describe('a ledger with an incomplete line', () => {
   let warnings: jest.SpyInstance;

@@ -143,6 +143,9 @@ describe('the states of an intent', () => {
         captured,
         refunded,
         voided,
+        refundsFailed: 0,
+        refundedByOperator: 0,
+        disputed: 0,
         attempts: 1 + taken.length,
       });
       expect(await sandbox.row(other)).toMatchObject({

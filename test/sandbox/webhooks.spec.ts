@@ -67,12 +67,17 @@ describe('webhooks', () => {
         const { id } = await stripe.paymentIntents.create(payment(newOrderId()));
         await stripe.paymentIntents.cancel(id);
       },
-      ['payment_intent.amount_capturable_updated', 'payment_intent.canceled'],
+      ['payment_intent.amount_capturable_updated', 'charge.refunded', 'payment_intent.canceled'],
     ],
     [
       'a refund',
       async () => stripe.refunds.create({ payment_intent: await captured() }),
-      ['payment_intent.amount_capturable_updated', 'payment_intent.succeeded', 'charge.refunded'],
+      [
+        'payment_intent.amount_capturable_updated',
+        'payment_intent.succeeded',
+        'refund.created',
+        'charge.refunded',
+      ],
     ],
   ])('report every step of %s, in order', async (_what, act, types) => {
     await act();
@@ -150,7 +155,7 @@ describe('webhooks by payment method', () => {
     const id = await captured('pm_sandbox_reordered_webhooks');
     await stripe.refunds.create({ payment_intent: id });
     const other = await captured();
-    await arrived(5);
+    await arrived(6);
 
     const typesOf = (intentId: string) =>
       receiver.delivered
@@ -161,6 +166,7 @@ describe('webhooks by payment method', () => {
         .map(({ event }) => event.type);
     expect(typesOf(id)).toEqual([
       'charge.refunded',
+      'refund.created',
       'payment_intent.succeeded',
       'payment_intent.amount_capturable_updated',
     ]);
