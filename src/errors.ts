@@ -68,14 +68,14 @@ export class ValidationFailed extends HoldfastError {
   static readonly type = declareProblem(422, 'validation_failed', 'The request is not valid');
   readonly errors: FieldError[];
 
-  /** `more`: how many further errors there are. */
-  constructor(all: FieldError | FieldError[], more = 0) {
+  /** `more`: how many further errors there are. `members`: to add to the problem. */
+  constructor(all: FieldError | FieldError[], more = 0, members: Record<string, unknown> = {}) {
     const errors = [all].flat();
     const shown = errors.slice(0, errorsMax);
     const errorsOmitted = errors.length - shown.length + more;
     const detail = shown.map((error) => `${error.pointer || 'body'}: ${error.detail}`).join(' ');
-    const facts = errorsOmitted > 0 ? { errors: shown, errorsOmitted } : { errors: shown };
-    super(ValidationFailed.type, detail.slice(0, 1_000), facts);
+    const omitted = errorsOmitted > 0 ? { errorsOmitted } : {};
+    super(ValidationFailed.type, detail.slice(0, 1_000), { errors: shown, ...omitted, ...members });
     this.errors = shown;
   }
 }

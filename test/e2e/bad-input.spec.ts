@@ -275,6 +275,13 @@ describe('invalid input', () => {
       { unitPrice: { amount: 1, currency: 'eur' } },
       '/unitPrice/currency',
     ],
+    [
+      'PUT product',
+      'P14: a currency that is not charged',
+      { unitPrice: { amount: 1, currency: 'XYZ' } },
+      '/unitPrice/currency',
+    ],
+    ['PUT product', 'P15: half a króna', { unitPrice: { amount: 50, currency: 'ISK' } }, '/unitPrice/amount'],
     ['PUT product', 'an unknown strategy', { strategy: 'hope' }, '/strategy'],
     ['PUT product', 'stock of an existing product', { onHand: 1000 }, '/onHand'],
     ['PUT product', 'a limit of 0', { quantityPerOrderMax: 0 }, '/quantityPerOrderMax'],

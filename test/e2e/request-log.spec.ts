@@ -19,7 +19,7 @@ describe('the log of an API process', () => {
     ] as const)
       await ask('PUT', `/v1/admin/products/${sku}`, {
         key: 'hf_dev_admin',
-        body: { name: sku, unitPrice: { amount: 1, currency: 'EUR' }, onHand: 50, strategy },
+        body: { name: sku, unitPrice: { amount: 100, currency: 'EUR' }, onHand: 50, strategy },
       });
   });
   afterAll(() => service.stop());

@@ -53,7 +53,7 @@ beforeAll(async () => {
   await sendBody(
     'PUT',
     '/v1/admin/products/TEE-BLACK-M',
-    '{"name":"A","unitPrice":{"amount":1,"currency":"EUR"},"onHand":1000}',
+    '{"name":"A","unitPrice":{"amount":100,"currency":"EUR"},"onHand":1000}',
   );
   const reserved = await sendBody(
     'POST',

@@ -31,6 +31,7 @@ import { readLevels, stockView } from '../stock/stock-levels.repository';
 import { strategyDefault } from '../allocation/strategies/strategies';
 import { lastActionOn } from '../../audit-log/audit-log.repository';
 import { money } from '../../http/responses';
+import { type Money, currencies, inMajorUnits } from '../../money';
 
 type NewProduct = Omit<Product, 'version'>;
 interface Edit {
@@ -148,6 +149,7 @@ const editOf = (sku: string, { reason }: { reason?: string }, actor: Principal) 
 
 function fromDto(sku: string, dto: ProductDto): NewProduct {
   const strategy = dto.strategy ?? strategyDefault;
+  refuseUnchargeable(dto.unitPrice);
   refuseIdlePools(strategy, dto.pools);
   return {
     sku,
@@ -159,6 +161,23 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
     quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
     reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
   };
+}
+
+/** A small price is fine: ten of 0.10 EUR can be charged. Only totals have limits. */
+function refuseUnchargeable({ amount, currency }: Money): void {
+  const multiple = currencies.get(currency)?.multiple;
+  if (multiple === undefined) {
+    const detail = `The payment provider has no currency ${currency}. Use one that it charges.`;
+    const error = { pointer: '/unitPrice/currency', code: 'unknown_currency', detail };
+    throw new ValidationFailed(error, 0, { currency });
+  }
+  if (amount % multiple === 0) return;
+  const [price, step] = [amount, multiple].map((minorUnits) =>
+    inMajorUnits({ amount: minorUnits, currency }),
+  );
+  const detail = `This is ${price}, and only multiples of ${step} can be charged (${multiple} minor units).`;
+  const error = { pointer: '/unitPrice/amount', code: 'amount_not_chargeable', detail };
+  throw new ValidationFailed(error, 0, { currency, multiple });
 }
 
 function refuseIdlePools(strategy: string, pools: string[] | undefined): void {

@@ -1,10 +1,10 @@
 import { type Tx, columnsOf } from '../../database/database';
 import type { HoldfastError } from '../../errors';
 import { newId, publicId } from '../../ids';
+import type { Money } from '../../money';
 import { reservationHasOrder, reservationOfAnotherCustomer } from '../inventory.errors';
 import { attachOrder, findReservation, insertReservations, lockReservation } from './reservations.repository';
 import { noSuchReservation, refuseEnded, type Reservation, type ReservationStatus } from './reservation';
-import type { Money } from './reservation-request';
 import { giveBack, lineOf, partsOf, takeFromAnyPool } from '../stock/stock-levels.repository';
 
 /** What an order's saga does to its reservation, in the order's transaction. */

@@ -1,6 +1,7 @@
 import { type Tx, clockOf } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { type HoldfastError, ValidationFailed } from '../../errors';
+import type { Money } from '../../money';
 import type { Contention } from '../allocation/contention';
 import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
@@ -9,7 +10,6 @@ import { type Product, findAvailable, findProducts } from '../products/products.
 import { saveLines } from './reservations.repository';
 import { expired, type Reservation, type ReservationLine } from './reservation';
 import { lineErrors, mixedCurrencies, refuseOtherTotal } from './reservation-request';
-import type { Money } from './reservation-request';
 import {
   giveBackParts,
   giveBackUnits,

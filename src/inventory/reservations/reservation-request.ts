@@ -1,12 +1,8 @@
 import type { Config } from '../../config/config';
 import type { Product } from '../products/products.repository';
 import { type HoldfastError, ValidationFailed, type FieldError } from '../../errors';
+import { type Money, currencies, inMajorUnits } from '../../money';
 import { totalChanged } from '../inventory.errors';
-
-export interface Money {
-  amount: number;
-  currency: string;
-}
 
 /** A request for stock. Lines of the same SKU are one demand. */
 export interface ReservationRequest {
@@ -89,16 +85,32 @@ function refuseUncountable(amount: number): HoldfastError | undefined {
   return new ValidationFailed({ pointer: '/lines', code: 'total_too_large', detail });
 }
 
-/** Stripe's own bound on one charge, in minor units. */
-const chargeMax = 99_999_999;
-
 /** An order's total must be chargeable, and be what the buyer saw. */
 export function refuseTotal(expected: Money | undefined, total: Money): HoldfastError | undefined {
-  if (total.amount < 1 || total.amount > chargeMax) {
-    const detail = `The total is ${total.amount}; a charge is of 1 to ${chargeMax} minor units. For a free basket, reserve and confirm instead.`;
-    return new ValidationFailed({ pointer: '/lines', code: 'total_not_chargeable', detail });
-  }
-  return refuseOtherTotal(expected, total);
+  const detail = whyNotChargeable(total);
+  if (detail === undefined) return refuseOtherTotal(expected, total);
+  const { minimum = null, maximum = null, multiple = null } = currencies.get(total.currency) ?? {};
+  return new ValidationFailed({ pointer: '/lines', code: 'total_not_chargeable', detail }, 0, {
+    total,
+    ...{ currency: total.currency, minimum, maximum, multiple },
+  });
+}
+
+/** Products of earlier builds may have a currency or a multiple that a new product may not have. */
+function whyNotChargeable(total: Money): string | undefined {
+  const { amount, currency } = total;
+  const limits = currencies.get(currency);
+  if (!limits) return `The payment provider has no currency ${currency}. Correct the price of the product.`;
+  const written = (minorUnits: number) => inMajorUnits({ amount: minorUnits, currency });
+  if (amount === 0)
+    return 'The total is 0, which cannot be charged. For a free basket, reserve and confirm instead.';
+  if (amount < limits.minimum)
+    return `The total is ${written(amount)}, and the smallest charge ${written(limits.minimum)}. Order more at once.`;
+  if (amount > limits.maximum)
+    return `The total is ${written(amount)}, and the largest charge ${written(limits.maximum)}. Split the lines over several orders.`;
+  if (amount % limits.multiple !== 0)
+    return `The total is ${written(amount)}, and only multiples of ${written(limits.multiple)} can be charged. Correct the price of the product.`;
+  return undefined;
 }
 
 /** Refuses a total that differs from what the buyer saw, or that JSON cannot hold. */

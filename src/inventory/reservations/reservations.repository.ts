@@ -1,6 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../../database/database';
 import { unitsPool } from '../products/pools';
-import type { Money } from './reservation-request';
+import type { Money } from '../../money';
 import type {
   NewReservation,
   Reserved,
