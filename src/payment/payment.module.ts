@@ -6,6 +6,7 @@ import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
 import { Installation } from './installation';
 import { ProviderLookup, StripeRecords } from './provider-lookup';
+import { PROVIDER_PAYMENTS, StripePayments } from './provider-payments';
 import { WebhooksController } from './webhooks/webhooks.controller';
 
 @Module({
@@ -22,7 +23,12 @@ import { WebhooksController } from './webhooks/webhooks.controller';
       inject: [CONFIG],
       useFactory: (config: Config) => new ProviderLookup(new StripeRecords(config)),
     },
+    {
+      provide: PROVIDER_PAYMENTS,
+      inject: [CONFIG],
+      useFactory: (config: Config) => new StripePayments(config),
+    },
   ],
-  exports: [GATEWAY, Installation, ProviderLookup],
+  exports: [GATEWAY, Installation, PROVIDER_PAYMENTS, ProviderLookup],
 })
 export class PaymentModule {}

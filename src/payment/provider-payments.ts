@@ -1,0 +1,219 @@
+import Stripe from 'stripe';
+import type { Config } from '../config/config';
+import { parsePublicId, publicId } from '../ids';
+import { stripeClient } from './gateways/stripe.gateway';
+
+/** One PaymentIntent of the provider with what belongs to it. Amounts in minor units, currencies in capitals. */
+export interface ProviderPayment {
+  reference: string;
+  /** Null: its metadata name no order of ours. */
+  orderId: string | null;
+  kind: string | null;
+  number: number | null;
+  /** The installation that sent it; null for those of earlier builds, and for payments of others. */
+  installation: string | null;
+  /** In Stripe's words. */
+  status: string;
+  amount: number;
+  capturable: number;
+  received: number;
+  currency: string;
+  createdAt: Date;
+  canceledAt: Date | null;
+  cancellationReason: string | null;
+  /** When an authorization ends by itself. */
+  captureBefore: Date | null;
+  refunds: ProviderRefund[];
+  disputes: ProviderDispute[];
+}
+
+export interface ProviderRefund {
+  reference: string;
+  amount: number;
+  currency: string;
+  status: string;
+  failureReason: string | null;
+  orderId: string | null;
+  kind: string | null;
+  number: number | null;
+  createdAt: Date;
+}
+
+export interface ProviderDispute {
+  reference: string;
+  amount: number;
+  currency: string;
+  status: string;
+  reason: string;
+  /** Evidence that arrives later is not looked at. */
+  dueBy: Date | null;
+  createdAt: Date;
+}
+
+/**
+ * What the provider has, read for comparison with our records. These calls read, except for `void`, and throw when the
+ * provider does not answer.
+ */
+export interface ProviderPayments {
+  get(reference: string): Promise<ProviderPayment>;
+  /**
+   * By reference, plus those whose metadata name the order. That search may lag by a minute, so a payment that is not found
+   * may exist. `orderId` is the order's internal id.
+   */
+  ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]>;
+  /** In pages: payments created in the period, then older ones with a refund or a dispute created in the period. */
+  createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]>;
+  /** For authorizations that no saga keeps. Resolves with the payment as it is then, whatever that is. */
+  void(reference: string, key: string): Promise<ProviderPayment>;
+}
+
+/** Inject with `@Inject(PROVIDER_PAYMENTS) provider: ProviderPayments`. */
+export const PROVIDER_PAYMENTS = Symbol('provider payments');
+
+/** Stripe's maximum. */
+const pageSizeMax = 100;
+
+export class StripePayments implements ProviderPayments {
+  private readonly stripe: Stripe;
+
+  constructor(config: Pick<Config, 'stripeApiUrl' | 'stripeSecretKey' | 'paymentTimeoutMs'>) {
+    this.stripe = stripeClient(config, config.paymentTimeoutMs);
+  }
+
+  async get(reference: string): Promise<ProviderPayment> {
+    const intent = await this.stripe.paymentIntents.retrieve(reference, { expand: ['latest_charge'] });
+    // Only captured money can be refunded or disputed.
+    if (intent.amount_received === 0) return paymentOf(intent, [], []);
+    const ofIntent = { payment_intent: reference, limit: pageSizeMax };
+    const [refunds, disputes] = await Promise.all([
+      all(this.stripe.refunds.list(ofIntent)),
+      all(this.stripe.disputes.list(ofIntent)),
+    ]);
+    return paymentOf(intent, refunds, disputes);
+  }
+
+  async ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]> {
+    const query = `metadata['orderId']:'${publicId('ord', orderId)}'`;
+    const found = await this.stripe.paymentIntents.search({ query, limit: pageSizeMax });
+    // A result of a search may be outdated, so each is read again.
+    const all = new Set([...references, ...found.data.map(({ id }) => id)]);
+    return Promise.all([...all].map((reference) => this.get(reference)));
+  }
+
+  async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
+    const since = { gte: seconds(from) };
+    // What belongs to a payment is not older than it, so these are complete for all payments of the period.
+    const refunds = byPayment(await all(this.stripe.refunds.list({ created: since, limit: pageSizeMax })));
+    const disputes = byPayment(await all(this.stripe.disputes.list({ created: since, limit: pageSizeMax })));
+    const seen = new Set<string>();
+
+    const period = { ...since, lt: seconds(to) };
+    let startingAfter: string | undefined;
+    do {
+      const { data, has_more: hasMore } = await this.stripe.paymentIntents.list({
+        created: period,
+        limit: pageSizeMax,
+        expand: ['data.latest_charge'],
+        ...(startingAfter && { starting_after: startingAfter }),
+      });
+      for (const { id } of data) seen.add(id);
+      if (data.length > 0)
+        yield data.map((intent) =>
+          paymentOf(intent, refunds.get(intent.id) ?? [], disputes.get(intent.id) ?? []),
+        );
+      startingAfter = hasMore ? data.at(-1)?.id : undefined;
+    } while (startingAfter);
+
+    const older = [...new Set([...refunds.keys(), ...disputes.keys()])].filter((id) => !seen.has(id));
+    for (const reference of older) {
+      const payment = await this.get(reference);
+      if (payment.createdAt < to) yield [payment];
+    }
+  }
+
+  async void(reference: string, key: string): Promise<ProviderPayment> {
+    try {
+      await this.stripe.paymentIntents.cancel(reference, {}, { idempotencyKey: key });
+    } catch (error) {
+      // Its present state does not allow it, and is what the caller gets.
+      if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
+    }
+    return this.get(reference);
+  }
+}
+
+/** Every item of all pages. */
+async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
+  const items: T[] = [];
+  for await (const item of list) items.push(item);
+  return items;
+}
+
+function byPayment<T extends { payment_intent: string | { id: string } | null }>(
+  items: T[],
+): Map<string, T[]> {
+  const found = new Map<string, T[]>();
+  for (const item of items) {
+    const payment = item.payment_intent;
+    const id = typeof payment === 'string' ? payment : payment?.id;
+    if (id) found.set(id, [...(found.get(id) ?? []), item]);
+  }
+  return found;
+}
+
+function paymentOf(
+  intent: Stripe.PaymentIntent,
+  refunds: Stripe.Refund[],
+  disputes: Stripe.Dispute[],
+): ProviderPayment {
+  const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
+  return {
+    reference: intent.id,
+    ...purposeOf(intent.metadata),
+    installation: intent.metadata.installation ?? null,
+    status: intent.status,
+    amount: intent.amount,
+    capturable: intent.amount_capturable,
+    received: intent.amount_received,
+    currency: intent.currency.toUpperCase(),
+    createdAt: instant(intent.created),
+    canceledAt: optionalInstant(intent.canceled_at),
+    cancellationReason: intent.cancellation_reason,
+    captureBefore: optionalInstant(charge?.payment_method_details?.card?.capture_before),
+    refunds: refunds.map((refund) => ({
+      reference: refund.id,
+      amount: refund.amount,
+      currency: refund.currency.toUpperCase(),
+      status: refund.status ?? 'pending',
+      failureReason: refund.failure_reason ?? null,
+      ...purposeOf(refund.metadata),
+      createdAt: instant(refund.created),
+    })),
+    disputes: disputes.map((dispute) => ({
+      reference: dispute.id,
+      amount: dispute.amount,
+      currency: dispute.currency.toUpperCase(),
+      status: dispute.status,
+      reason: dispute.reason,
+      dueBy: optionalInstant(dispute.evidence_details?.due_by),
+      createdAt: instant(dispute.created),
+    })),
+  };
+}
+
+/** What our metadata say an object is for. Anyone with access to the account can write them. */
+function purposeOf(metadata: Stripe.Metadata | null) {
+  const { orderId, kind, number } = metadata ?? {};
+  const counted = Number(number);
+  return {
+    orderId: (orderId && parsePublicId('ord', orderId)) || null,
+    kind: kind ?? null,
+    number: Number.isSafeInteger(counted) && counted > 0 ? counted : null,
+  };
+}
+
+const seconds = (date: Date) => Math.floor(date.getTime() / 1_000);
+const instant = (unixSeconds: number) => new Date(unixSeconds * 1_000);
+/** Stripe says 0 where a dispute accepts no evidence. */
+const optionalInstant = (unixSeconds: number | null | undefined) =>
+  unixSeconds ? instant(unixSeconds) : null;
