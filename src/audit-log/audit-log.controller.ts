@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
 import { z } from 'zod';
 import { ValidationFailed } from '../errors';
@@ -58,7 +58,6 @@ class ActionsQuery extends PageQuery {
 }
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/actions')
 @Roles('admin', 'viewer')
 export class ActionsController {
@@ -66,12 +65,11 @@ export class ActionsController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listActions',
     summary: 'The audit log',
     description: 'Who did what, and why, with what it was before and after. Newest first; kept forever.',
   })
   @Responses({ 200: pageType(actionType) }, [ValidationFailed])
-  async list(@Query() query: ActionsQuery) {
+  async listActions(@Query() query: ActionsQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listActions(this.db, filterOf(query), limit, after), limit, (row) => row.id, view);
   }

@@ -3,9 +3,11 @@ import {
   type ExecutionContext,
   Injectable,
   SetMetadata,
+  applyDecorators,
   createParamDecorator,
 } from '@nestjs/common';
 import { Reflector } from '@nestjs/core';
+import { ApiBearerAuth } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { forbidden, refusal, unauthenticated } from '../errors';
 import { ApiKeys, type Principal, digest } from './api-keys';
@@ -25,7 +27,8 @@ export type Authenticated = FastifyRequest & { principal?: Principal; credential
 const ROLES = 'holdfast:roles';
 
 /** The roles that may call this route. A route without it is refused to everyone, so forgetting it is safe. */
-export const Roles = (...roles: (Role | 'public')[]) => SetMetadata(ROLES, roles);
+export const Roles = (...roles: (Role | 'public')[]) =>
+  applyDecorators(SetMetadata(ROLES, roles), ...(roles.includes('public') ? [] : [ApiBearerAuth()]));
 
 /** The caller that the guard found. */
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext): Principal => {

@@ -62,7 +62,6 @@ export class SessionController {
   // It is public and holds a key of at most 200 characters.
   @BodyRules({ limitBytes: 4 * 1024 })
   @ApiOperation({
-    operationId: 'signIn',
     summary: 'Sign in to the dashboard',
     description:
       'Exchanges a viewer or admin key for a cookie (HttpOnly, SameSite=Strict). Without a key it renews the session of the cookie.',
@@ -74,7 +73,7 @@ export class SessionController {
     crossSiteRequest,
     SignInLimited,
   ])
-  async begin(
+  async signIn(
     @Body() { key }: SignInDto,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -88,13 +87,12 @@ export class SessionController {
 
   @Get()
   @ApiOperation({
-    operationId: 'getSession',
     summary: 'Get the session',
     description:
       'The 401 holds what a sign-in page needs: the environment, and outside production the development keys.',
   })
   @Responses({ 200: sessionType }, [unauthenticated])
-  async get(@Req() request: FastifyRequest) {
+  async getSession(@Req() request: FastifyRequest) {
     const token = sessionToken(request);
     const session = token && (await this.sessions.find(token));
     if (session) return this.view(session);
@@ -106,13 +104,12 @@ export class SessionController {
 
   @Delete()
   @HttpCode(204)
-  @ApiOperation({
-    operationId: 'signOut',
-    summary: 'Sign out',
-    description: 'Ends the session in every tab.',
-  })
+  @ApiOperation({ summary: 'Sign out', description: 'Ends the session in every tab.' })
   @Responses({}, [crossSiteRequest])
-  async end(@Req() request: FastifyRequest, @Res({ passthrough: true }) reply: FastifyReply): Promise<void> {
+  async signOut(
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<void> {
     const token = sessionToken(request);
     if (token === undefined) return;
     refuseOtherSites(request, { byScript: true });

@@ -29,28 +29,27 @@ export class HealthController {
   constructor(private readonly readiness: Readiness) {}
 
   @Get('health/live')
-  @ApiOperation({ operationId: 'getLiveness', summary: 'Is the process alive?' })
+  @ApiOperation({ summary: 'Is the process alive?' })
   @Responses({ 200: liveType })
-  live() {
+  getLiveness() {
     return { status: 'ok' as const };
   }
 
   /** Only PostgreSQL can make us unready: without queues orders are still charged and placed, only later. */
   @Get('health/ready')
   @ApiOperation({
-    operationId: 'getReadiness',
     summary: 'Can it take orders?',
     description:
       '200 with what is degraded (queues, periodic tasks that keep failing); 503 only without PostgreSQL or its schema, or while it is read-only.',
   })
   @Responses({ 200: readyType })
-  ready() {
+  getReadiness() {
     return this.probe.run();
   }
 
   @Get('metrics')
-  @ApiOperation({ operationId: 'getMetrics', summary: 'Prometheus metrics' })
-  async metrics(@Res({ passthrough: true }) reply: FastifyReply) {
+  @ApiOperation({ summary: 'Prometheus metrics' })
+  async getMetrics(@Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('content-type', register.contentType);
     return register.metrics();
   }

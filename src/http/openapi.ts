@@ -26,7 +26,8 @@ export function serveDocs(app: NestFastifyApplication): void {
     .setVersion('1')
     .addBearerAuth()
     .build();
-  const document = completed(SwaggerModule.createDocument(app, config));
+  const operationIdFactory = (_: string, method: string) => method;
+  const document = completed(SwaggerModule.createDocument(app, config, { operationIdFactory }));
   limitTtl(document, app.get<Config>(CONFIG));
   // The page fetches the description from its one address: Nest would write all of it into a script a second time.
   SwaggerModule.setup('docs', app, () => undefined as never, { raw: false, swaggerUrl: '/openapi.json' });
@@ -67,6 +68,8 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   for (const operation of Object.values(document.paths).flatMap(
     (path) => Object.values(path) as Operation[],
   )) {
+    // A method that has other roles than its class names the scheme twice.
+    operation.security &&= operation.security.slice(0, 1);
     const common = operation.security ? [unauthenticated.type, forbidden.type] : [];
     const own = (operation['x-problems'] ?? []).map((code) =>
       problemTypes.find((type) => type.code === code)!,

@@ -1,3 +1,4 @@
+import { HttpCode } from '@nestjs/common';
 import { ApiExtension, ApiResponse } from '@nestjs/swagger';
 import { z } from 'zod';
 import type { ProblemType } from '../errors';
@@ -46,8 +47,8 @@ type ByStatus = Record<number, ResponseType>;
 type BodyOf<Types extends ByStatus> = z.infer<Types[keyof Types]> | undefined | void;
 
 /**
- * What a route answers: a type per status, and its own problems beside those that every route has. A handler that returns
- * something else does not compile.
+ * What a route answers: a type per status, and its own problems beside those that every route has. The status is the
+ * highest of them unless the handler sets another. A handler that returns something else does not compile.
  */
 export function Responses<Types extends ByStatus>(types: Types, problems: { type: ProblemType }[] = []) {
   return <Handler extends (...args: never[]) => BodyOf<Types> | Promise<BodyOf<Types>>>(
@@ -59,6 +60,8 @@ export function Responses<Types extends ByStatus>(types: Types, problems: { type
       const content = { 'application/json': { schema: { $ref: refTo(nameOf(type)) } } };
       ApiResponse({ status: Number(status), description: nameOf(type), content })(target, name, handler);
     }
+    const statuses = Object.keys(types).map(Number);
+    if (statuses.length > 0) HttpCode(Math.max(...statuses))(target, name, handler);
     const codes = problems.map(({ type }) => type.code);
     ApiExtension('x-problems', codes)(target, name, handler);
   };

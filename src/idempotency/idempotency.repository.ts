@@ -1,5 +1,6 @@
 import { hash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { ApiHeader } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
 import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { LostRace } from '../database/pg-errors';
@@ -235,16 +236,33 @@ export function parseIdempotencyKey(header: string | string[] | undefined): stri
   return key;
 }
 
+const keyHeader = 'Idempotency-Key';
+
+/** Names the header in the description of the route. */
+const describeKey = (required: boolean) => (target: object, method: string | symbol | undefined) =>
+  ApiHeader({ name: keyHeader, required })(
+    target,
+    method!,
+    Object.getOwnPropertyDescriptor(target, method!)!,
+  );
+
+const keyOf = (context: ExecutionContext) =>
+  context.switchToHttp().getRequest<FastifyRequest>().headers[keyHeader.toLowerCase()];
+
 /** The caller's key for this request; the route refuses the request without one. */
-export const IdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) =>
-  parseIdempotencyKey(context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key']),
+export const IdempotencyKey = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => parseIdempotencyKey(keyOf(context)),
+  [describeKey(true)],
 );
 
 /** For calls whose key is optional. */
-export const OptionalIdempotencyKey = createParamDecorator((_: unknown, context: ExecutionContext) => {
-  const header = context.switchToHttp().getRequest<FastifyRequest>().headers['idempotency-key'];
-  return header === undefined ? undefined : parseIdempotencyKey(header);
-});
+export const OptionalIdempotencyKey = createParamDecorator(
+  (_: unknown, context: ExecutionContext) => {
+    const header = keyOf(context);
+    return header === undefined ? undefined : parseIdempotencyKey(header);
+  },
+  [describeKey(false)],
+);
 
 /**
  * For calls whose key may be absent: what the first request with this key made, or undefined if this is the first. The

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ValidationFailed } from '../errors';
@@ -23,7 +23,6 @@ const loadTestListType = responseType('LoadTestList', {
 });
 
 @ApiTags('admin: load tests')
-@ApiBearerAuth()
 @Controller('v1/admin/load-tests')
 @Roles('admin', 'viewer')
 export class LoadTestsController {
@@ -31,21 +30,18 @@ export class LoadTestsController {
 
   @Post()
   @Roles('admin')
-  @HttpCode(202)
   @ApiOperation({
-    operationId: 'startLoadTest',
     summary: 'Rehearse a flash sale',
     description:
       'Against this service, with its own products; progress on the stream’s topic `run:{id}`. Not in production (404).',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 202: loadTestType }, [
     ValidationFailed,
     loadTestRunning,
     idempotencyKeyInvalid,
     idempotencyKeyReused,
   ])
-  start(
+  startLoadTest(
     @Body() dto: NewLoadTestDto,
     @OptionalIdempotencyKey() key: string | undefined,
     @Caller() caller: Principal,
@@ -63,32 +59,26 @@ export class LoadTestsController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listLoadTests',
     summary: 'Rehearsals, newest first',
     description: 'Those whose reports lie here. Not in production.',
   })
   @Responses({ 200: loadTestListType })
-  list() {
+  listLoadTests() {
     return { object: 'list' as const, data: this.tests.list(), strategies: strategyNames };
   }
 
   @Get(':id')
-  @ApiOperation({ operationId: 'getLoadTest', summary: 'One rehearsal' })
+  @ApiOperation({ summary: 'One rehearsal' })
   @Responses({ 200: loadTestType }, [loadTestNotFound])
-  get(@Param('id') id: string) {
+  getLoadTest(@Param('id') id: string) {
     return this.tests.find(id);
   }
 
   @Post(':id/stop')
   @Roles('admin')
-  @HttpCode(200)
-  @ApiOperation({
-    operationId: 'stopLoadTest',
-    summary: 'Stop a rehearsal',
-    description: 'Its buyers go home; what was sold stays sold.',
-  })
+  @ApiOperation({ summary: 'Stop a rehearsal', description: 'Its buyers go home; what was sold stays sold.' })
   @Responses({ 200: loadTestType }, [ValidationFailed, loadTestNotFound])
-  stop(@Param('id') id: string, @Body() { reason }: ReasonDto, @Caller() caller: Principal) {
+  stopLoadTest(@Param('id') id: string, @Body() { reason }: ReasonDto, @Caller() caller: Principal) {
     return this.tests.stop(id, reason, caller);
   }
 }

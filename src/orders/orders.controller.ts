@@ -1,24 +1,5 @@
-import {
-  Body,
-  Controller,
-  Get,
-  Headers,
-  HttpCode,
-  Inject,
-  Param,
-  Post,
-  Query,
-  Req,
-  Res,
-} from '@nestjs/common';
-import {
-  ApiBearerAuth,
-  ApiHeader,
-  ApiNoContentResponse,
-  ApiOperation,
-  ApiProduces,
-  ApiTags,
-} from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiNoContentResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../config/config';
 import { CONFIG } from '../config/config.module';
@@ -66,7 +47,6 @@ import { reservationIdOf } from '../inventory/reservations/reservation';
 const waitSecondsMax = 30;
 
 @ApiTags('orders')
-@ApiBearerAuth()
 @Controller('v1/orders')
 export class OrdersController {
   constructor(
@@ -81,12 +61,10 @@ export class OrdersController {
   @Post()
   @Roles('client', 'admin')
   @ApiOperation({
-    operationId: 'placeOrder',
     summary: 'Place an order',
     description:
       'Stock is taken inside the request; the charge follows. With `Prefer: wait=N` the answer is the end, if it comes in time.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
   @ApiHeader({
     name: 'Prefer',
     required: false,
@@ -108,7 +86,7 @@ export class OrdersController {
     ValidationFailed,
     ...keyProblems,
   ])
-  async create(
+  async placeOrder(
     @Body() dto: OrderDto,
     @IdempotencyKey() key: string,
     @Headers('prefer') prefer: string | undefined,
@@ -150,9 +128,9 @@ export class OrdersController {
 
   @Get()
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ operationId: 'listOrders', summary: 'List your orders', description: 'Newest first.' })
+  @ApiOperation({ summary: 'List your orders', description: 'Newest first.' })
   @Responses({ 200: orderListType }, [ValidationFailed])
-  async list(@Query() query: OrderListQuery, @Caller() caller: Principal) {
+  async listOrders(@Query() query: OrderListQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
       principal: ownerFilter(caller),
@@ -164,9 +142,9 @@ export class OrdersController {
 
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ operationId: 'getOrder', summary: 'One order' })
+  @ApiOperation({ summary: 'One order' })
   @Responses({ 200: orderType }, [orderNotFound])
-  async get(
+  async getOrder(
     @Param('id') id: string,
     @Caller() caller: Principal,
     @Req() request: FastifyRequest,
@@ -180,7 +158,6 @@ export class OrdersController {
   @Get(':id/events')
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({
-    operationId: 'streamOrder',
     summary: 'The order as it changes, until it ends',
     description:
       'Server-sent events of type `order`, each the whole order; a comment every few seconds. After a lost connection send `Last-Event-ID`: you get the present order if it is not the one you have seen.',
@@ -190,7 +167,7 @@ export class OrdersController {
   @ApiNoContentResponse({ description: 'The order has ended, and `Last-Event-ID` says that you know.' })
   @StreamOf(orderType)
   @Responses({}, [orderNotFound, tooManyStreams])
-  events(
+  streamOrder(
     @Param('id') id: string,
     @Headers('last-event-id') seen: string | undefined,
     @Caller() caller: Principal,
@@ -202,15 +179,12 @@ export class OrdersController {
 
   @Post(':id/cancel')
   @Roles('client', 'admin')
-  @HttpCode(202)
   @ApiOperation({
-    operationId: 'cancelOrder',
     summary: 'Cancel an order',
     description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: orderType, 202: orderType }, [orderNotFound, orderAlreadyRejected, ...keyProblems])
-  cancel(
+  cancelOrder(
     @Param('id') id: string,
     @IdempotencyKey() key: string,
     @Headers('prefer') prefer: string | undefined,
@@ -223,20 +197,14 @@ export class OrdersController {
 
   @Post(':id/refund')
   @Roles('client', 'admin')
-  @HttpCode(202)
-  @ApiOperation({
-    operationId: 'refundOrder',
-    summary: 'Refund a placed order',
-    description: 'All of it; its stock goes back on sale.',
-  })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
+  @ApiOperation({ summary: 'Refund a placed order', description: 'All of it; its stock goes back on sale.' })
   @Responses({ 200: orderType, 202: orderType }, [
     orderNotFound,
     orderNotPlaced,
     orderAlreadyRejected,
     ...keyProblems,
   ])
-  refund(
+  refundOrder(
     @Param('id') id: string,
     @IdempotencyKey() key: string,
     @Headers('prefer') prefer: string | undefined,

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { z } from 'zod';
 import { ValidationFailed } from '../errors';
@@ -24,7 +24,6 @@ const deadLetterType = responseType('DeadLetter', {
 });
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/dead-letters')
 @Roles('admin', 'viewer')
 export class DeadLettersController {
@@ -32,26 +31,20 @@ export class DeadLettersController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listDeadLetters',
     summary: 'Messages that nobody could apply',
     description: 'Oldest first, with the reason.',
   })
   @Responses({ 200: pageType(deadLetterType) }, [ValidationFailed])
-  async list(@Query() query: PageQuery) {
+  async listDeadLetters(@Query() query: PageQuery) {
     const page = await this.letters.list(query);
     return { ...page, data: page.data.map(view) };
   }
 
   @Post(':id/retry')
   @Roles('admin')
-  @HttpCode(200)
-  @ApiOperation({
-    operationId: 'retryDeadLetter',
-    summary: 'Send the message again',
-    description: 'Kept in the audit log.',
-  })
+  @ApiOperation({ summary: 'Send the message again', description: 'Kept in the audit log.' })
   @Responses({ 200: deadLetterType }, [ValidationFailed, deadLetterNotFound, idempotencyKeyReused])
-  async retry(
+  async retryDeadLetter(
     @Param('id') id: string,
     @Body() { reason }: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,

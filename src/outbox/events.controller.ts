@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { z } from 'zod';
 import { Database } from '../database/database';
@@ -41,7 +41,6 @@ class EventsQuery extends PageQuery {
 const keyPattern = /^\d{1,17} \d{1,9} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/events')
 @Roles('admin', 'viewer')
 export class EventsController {
@@ -49,13 +48,12 @@ export class EventsController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listEvents',
     summary: 'Everything that happened',
     description:
       'Oldest first; those of an aggregate in the order of their sequence. An event is shown when nothing older can turn up any more.',
   })
   @Responses({ 200: pageType(eventType) }, [ValidationFailed])
-  async list(@Query() query: EventsQuery) {
+  async listEvents(@Query() query: EventsQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const aggregateId = query.aggregateId === undefined ? null : internalId(query.aggregateId);
     const events = await readFeed(this.db, aggregateId, {

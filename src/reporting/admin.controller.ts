@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Responses } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { Contention } from '../inventory/allocation/contention';
@@ -9,7 +9,6 @@ import { adaptiveView } from './activity/contention-history';
 import { auditType, contentionListType } from './overview/overview.responses';
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin')
 @Roles('admin', 'viewer')
 export class AdminController {
@@ -20,30 +19,27 @@ export class AdminController {
   ) {}
 
   @Get('invariants')
-  @ApiOperation({
-    operationId: 'runAudit',
-    summary: 'Check every promise now',
-    description: 'Each with the rows that break it.',
-  })
+  @ApiOperation({ summary: 'Check every promise now', description: 'Each with the rows that break it.' })
   @Responses({ 200: auditType })
-  invariants() {
+  runAudit() {
     return this.audit.run();
   }
 
   @Get('contention')
   @ApiOperation({
-    operationId: 'listContention',
     summary: 'Contention per SKU and strategy',
     description:
       'Busiest first, over the last minute, as seen by the process that answers. `adaptive`: how such a SKU is taken at this moment, and why.',
   })
   @Responses({ 200: contentionListType })
-  contention(@Query('sku') sku?: string) {
-    const data = this.measured.figures(sku).map(({ lockWait, ...one }) => ({
-      ...one,
-      lockWaitMs: lockWait,
-      adaptive: adaptiveView(this.modes.modeOf(one.sku)),
-    }));
+  listContention(@Query('sku') sku?: string) {
+    const data = this.measured
+      .figures(sku)
+      .map(({ lockWait, ...one }) => ({
+        ...one,
+        lockWaitMs: lockWait,
+        adaptive: adaptiveView(this.modes.modeOf(one.sku)),
+      }));
     return { object: 'list' as const, data };
   }
 }

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
@@ -16,7 +16,6 @@ import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from '../inve
 import { listReleases } from './releases.repository';
 
 @ApiTags('admin: reservations')
-@ApiBearerAuth()
 @Controller('v1/admin/reservations')
 @Roles('admin', 'viewer')
 export class ReleasesController {
@@ -27,21 +26,18 @@ export class ReleasesController {
 
   @Post('release')
   @Roles('admin')
-  @HttpCode(202)
   @ApiOperation({
-    operationId: 'releaseReservations',
     summary: 'Release many reservations',
     description:
       'First `{filter, dryRun: true}`: counts what would end, changes nothing, and answers 200 with a token. Then `{token, reason}`: 202, and exactly those that were counted are released in the background, but for what ended or was pinned meanwhile. Kept in the audit log.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseCountType, 202: releaseType }, [
     ValidationFailed,
     releaseNotFound,
     releaseTokenExpired,
     idempotencyKeyReused,
   ])
-  async release(
+  async releaseReservations(
     @Body() dto: ReleaseManyDto,
     @OptionalIdempotencyKey() key: string | undefined,
     @Caller() caller: Principal,
@@ -64,40 +60,33 @@ export class ReleasesController {
   }
 
   @Get('releases')
-  @ApiOperation({
-    operationId: 'listReleases',
-    summary: 'Releases of many reservations',
-    description: 'Newest first.',
-  })
+  @ApiOperation({ summary: 'Releases of many reservations', description: 'Newest first.' })
   @Responses({ 200: releaseListType }, [ValidationFailed])
-  async list(@Query() query: PageQuery) {
+  async listReleases(@Query() query: PageQuery) {
     const { limit, after } = pageBounds(query);
     return pageOf(await listReleases(this.db, limit, after), limit, (row) => row.id, releaseView);
   }
 
   @Get('releases/:id')
-  @ApiOperation({ operationId: 'getRelease', summary: 'How far a release has come' })
+  @ApiOperation({ summary: 'How far a release has come' })
   @Responses({ 200: releaseType }, [releaseNotFound])
-  async get(@Param('id') id: string) {
+  async getRelease(@Param('id') id: string) {
     return releaseView(await this.releases.get(releaseId(id)));
   }
 
   @Post('releases/:id/stop')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'stopRelease',
     summary: 'Stop a release',
     description: 'What was released by then stays released. Kept in the audit log.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: releaseType }, [
     ValidationFailed,
     releaseNotFound,
     releaseNotRunning,
     idempotencyKeyReused,
   ])
-  async stop(
+  async stopRelease(
     @Param('id') id: string,
     @Body() { reason }: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, Headers, HttpCode, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Headers, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
+import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed, preconditionFailed, preconditionRequired } from '../../errors';
 import { Responses } from '../../http/responses';
@@ -15,14 +15,13 @@ import type { ProductWithStock } from '../products/products.repository';
 import { ProductsService } from './products.service';
 
 @ApiTags('admin: products')
-@ApiBearerAuth()
 @Controller('v1/admin/products')
 export class ProductsController {
   constructor(private readonly products: ProductsService) {}
 
   @Put(':sku')
   @Roles('admin')
-  @ApiOperation({ operationId: 'putProduct', summary: 'Create or replace a product' })
+  @ApiOperation({ summary: 'Create or replace a product' })
   @ApiHeader({
     name: 'If-Match',
     required: false,
@@ -34,7 +33,7 @@ export class ProductsController {
     preconditionRequired,
     preconditionFailed,
   ])
-  async put(
+  async putProduct(
     @Param('sku') sku: string,
     @Body() dto: ProductDto,
     @Headers() headers: Record<string, string | undefined>,
@@ -57,17 +56,17 @@ export class ProductsController {
 
   @Get()
   @Roles('admin', 'viewer')
-  @ApiOperation({ operationId: 'listProducts', summary: 'List products by SKU' })
+  @ApiOperation({ summary: 'List products by SKU' })
   @Responses({ 200: productListType }, [ValidationFailed])
-  list(@Query() query: PageQuery) {
+  listProducts(@Query() query: PageQuery) {
     return this.products.list(query);
   }
 
   @Get(':sku')
   @Roles('admin', 'viewer')
-  @ApiOperation({ operationId: 'getProduct', summary: 'One product with its stock' })
+  @ApiOperation({ summary: 'One product with its stock' })
   @Responses({ 200: productType }, [productNotFound])
-  async get(
+  async getProduct(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -79,22 +78,19 @@ export class ProductsController {
   @Get(':sku/movements')
   @Roles('admin', 'viewer')
   @ApiOperation({
-    operationId: 'listMovements',
     summary: 'How its stock came to be what it is',
     description: 'Newest first. Nothing in it is ever changed, and it adds up to what is on hand.',
   })
   @Responses({ 200: movementListType }, [productNotFound, ValidationFailed])
-  movements(@Param('sku') sku: string, @Query() query: PageQuery) {
+  listMovements(@Param('sku') sku: string, @Query() query: PageQuery) {
     return this.products.movements(sku, query);
   }
 
   @Post(':sku/adjustments')
   @Roles('admin')
-  @HttpCode(200)
-  @ApiOperation({ operationId: 'adjustStock', summary: 'Receive stock or write it off' })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
+  @ApiOperation({ summary: 'Receive stock or write it off' })
   @Responses({ 200: stockType }, [productNotFound, belowReserved, ValidationFailed, idempotencyKeyReused])
-  async adjust(
+  async adjustStock(
     @Param('sku') sku: string,
     @Body() dto: AdjustmentDto,
     @OptionalIdempotencyKey() key: string | undefined,
@@ -108,16 +104,13 @@ export class ProductsController {
 
   @Post(':sku/transfers')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'transferStock',
     summary: 'Move stock from pool to pool',
     description:
       'What is promised to buyers stays where it is. A pool that is left nearly empty is filled up again from the others.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: productType }, [productNotFound, belowReserved, ValidationFailed, idempotencyKeyReused])
-  async transfer(
+  async transferStock(
     @Param('sku') sku: string,
     @Body() dto: TransferDto,
     @OptionalIdempotencyKey() key: string | undefined,

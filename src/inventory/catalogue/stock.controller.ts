@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
@@ -13,7 +13,6 @@ import { ProductsService } from './products.service';
 const skusMax = 200;
 
 @ApiTags('stock')
-@ApiBearerAuth()
 @Controller('v1/stock')
 @Roles('client', 'viewer', 'admin')
 export class StockController {
@@ -21,13 +20,12 @@ export class StockController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listStock',
     summary: 'How much there is of several SKUs',
     description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
   })
   @Responses({ 200: stockListType }, [ValidationFailed])
   @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
-  async many(@Query('sku') sku: string | string[] | undefined) {
+  async listStock(@Query('sku') sku: string | string[] | undefined) {
     const skus = [sku ?? []].flat();
     if (
       skus.length === 0 ||
@@ -53,12 +51,11 @@ export class StockController {
 
   @Get(':sku')
   @ApiOperation({
-    operationId: 'getStock',
     summary: 'How much there is of one SKU',
     description: 'Advisory; only a 201 is a promise.',
   })
   @Responses({ 200: stockType }, [productNotFound])
-  async one(
+  async getStock(
     @Param('sku') sku: string,
     @Req() request: FastifyRequest,
     @Res({ passthrough: true }) reply: FastifyReply,

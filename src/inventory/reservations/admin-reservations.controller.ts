@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
@@ -21,7 +21,6 @@ import { reservationIdOf } from './reservation';
 import { ReservationsService } from './reservations.service';
 
 @ApiTags('admin: reservations')
-@ApiBearerAuth()
 @Controller('v1/admin/reservations')
 @Roles('admin', 'viewer')
 export class AdminReservationsController {
@@ -32,35 +31,30 @@ export class AdminReservationsController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listAllReservations',
     summary: 'Who holds what',
     description: 'Newest first, or with `sort=ends` the soonest end first. All filters together must hold.',
   })
   @Responses({ 200: reservationListType }, [ValidationFailed])
-  list(@Query() query: ReservationListQuery) {
+  listAllReservations(@Query() query: ReservationListQuery) {
     return reservationPage(this.db, query);
   }
 
   @Get('returning')
   @ApiOperation({
-    operationId: 'getReturningUnits',
     summary: 'What comes back if nobody pays',
     description: 'Units per 10 s during the next 10 min, of one product or of all.',
   })
   @Responses({ 200: returningType }, [ValidationFailed])
-  returning(@Query() { sku }: SkuQuery) {
+  getReturningUnits(@Query() { sku }: SkuQuery) {
     return expiringStockOf(this.db, sku ?? null);
   }
 
   @Post(':id/release')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'forceReleaseReservation',
     summary: 'Force a release',
     description: 'Refused while a charge is in flight; kept in the audit log.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: false })
   @Responses({ 200: reservationType }, [
     reservationNotFound,
     reservationAlreadyConfirmed,
@@ -68,7 +62,7 @@ export class AdminReservationsController {
     ValidationFailed,
     idempotencyKeyReused,
   ])
-  async release(
+  async forceReleaseReservation(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,

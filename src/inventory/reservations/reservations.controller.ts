@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { Config } from '../../config/config';
 import { CONFIG } from '../../config/config.module';
@@ -39,7 +39,6 @@ const endProblems = [
 ];
 
 @ApiTags('reservations')
-@ApiBearerAuth()
 @Controller('v1/reservations')
 export class ReservationsController {
   constructor(
@@ -51,18 +50,16 @@ export class ReservationsController {
   @Post()
   @Roles('client', 'admin')
   @ApiOperation({
-    operationId: 'createReservation',
     summary: 'Take stock until a time to live ends',
     description: 'All lines or none; every short line is reported.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 201: reservationType }, [
     InsufficientStock,
     reservationLimitReached,
     ValidationFailed,
     ...keyProblems,
   ])
-  async create(
+  async createReservation(
     @Body() dto: ReserveDto,
     @IdempotencyKey() key: string,
     @Caller() caller: Principal,
@@ -95,12 +92,11 @@ export class ReservationsController {
   @Get()
   @Roles('client', 'viewer', 'admin')
   @ApiOperation({
-    operationId: 'listReservations',
     summary: 'List your reservations',
     description: 'Newest first. All filters together must hold.',
   })
   @Responses({ 200: reservationListType }, [ValidationFailed])
-  async list(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
+  async listReservations(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
     const { limit, after } = pageBounds(query);
     const filter = {
       principal: ownerFilter(caller),
@@ -116,9 +112,9 @@ export class ReservationsController {
 
   @Get(':id')
   @Roles('client', 'viewer', 'admin')
-  @ApiOperation({ operationId: 'getReservation', summary: 'One reservation' })
+  @ApiOperation({ summary: 'One reservation' })
   @Responses({ 200: reservationType }, [reservationNotFound])
-  async get(
+  async getReservation(
     @Param('id') id: string,
     @Caller() caller: Principal,
     @Req() request: FastifyRequest,
@@ -132,12 +128,10 @@ export class ReservationsController {
   @Patch(':id')
   @Roles('client', 'admin')
   @ApiOperation({
-    operationId: 'changeReservation',
     summary: 'Change what a reservation holds',
     description:
       'By the difference per SKU, all or nothing: what it holds already is never in its own way, and nothing is given up before the rest is certain. A raised or new line takes the price of today for all its units; a lowered one keeps its price and its lowest unit numbers. `expiresAt` stays. A repeat answers with the reservation as it is now; look at `status`.',
   })
-  @ApiHeader({ name: 'Idempotency-Key', required: true })
   @Responses({ 200: reservationType }, [
     ...endProblems,
     reservationPinned,
@@ -148,7 +142,7 @@ export class ReservationsController {
     ValidationFailed,
     ...keyProblems,
   ])
-  async change(
+  async changeReservation(
     @Param('id') id: string,
     @Body() dto: ChangeLinesDto,
     @IdempotencyKey() key: string,
@@ -162,9 +156,7 @@ export class ReservationsController {
 
   @Post(':id/extend')
   @Roles('client', 'admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'extendReservation',
     summary: 'Move the end of a reservation',
     description:
       'To `ttlSeconds` from now. An end never moves earlier: a time that would end sooner than the present `expiresAt` changes nothing and is not counted in `extensionsUsed`.',
@@ -175,31 +167,25 @@ export class ReservationsController {
     reservationPinned,
     ValidationFailed,
   ])
-  async extend(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
+  async extendReservation(@Param('id') id: string, @Body() dto: ExtendDto, @Caller() caller: Principal) {
     await this.reservations.extend(reservationIdOf(id), checkedTtl(dto.ttlSeconds, this.config), caller);
     return this.current(id, caller);
   }
 
   @Post(':id/confirm')
   @Roles('client', 'admin')
-  @HttpCode(200)
-  @ApiOperation({
-    operationId: 'confirmReservation',
-    summary: 'Sell the reserved stock',
-    description: 'For shops that charge elsewhere.',
-  })
+  @ApiOperation({ summary: 'Sell the reserved stock', description: 'For shops that charge elsewhere.' })
   @Responses({ 200: reservationType }, [...endProblems, reservationPinned, reservationHasOrder])
-  async confirm(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+  async confirmReservation(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.confirm(reservationIdOf(id), caller);
     return this.current(id, caller);
   }
 
   @Post(':id/release')
   @Roles('client', 'admin')
-  @HttpCode(200)
-  @ApiOperation({ operationId: 'releaseReservation', summary: 'Give the reserved stock back' })
+  @ApiOperation({ summary: 'Give the reserved stock back' })
   @Responses({ 200: reservationType }, [reservationNotFound, reservationAlreadyConfirmed, reservationPinned])
-  async release(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
+  async releaseReservation(@Param('id') id: string, @Caller() caller: Principal, @EmptyBody() _: void) {
     await this.reservations.release(reservationIdOf(id), caller);
     return this.current(id, caller);
   }

@@ -1,5 +1,5 @@
-import { Body, Controller, Get, HttpCode, Param, Post, Query, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { Body, Controller, Get, Param, Post, Query, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
@@ -33,7 +33,6 @@ import { sagaOptionsType, sagaType } from '../order-timeline/saga.responses';
 const sagaActionProblems = [ValidationFailed, orderNotFound, sagaSettled, sagaDriven, idempotencyKeyReused];
 
 @ApiTags('admin: orders')
-@ApiBearerAuth()
 @Controller('v1/admin/orders')
 @Roles('admin', 'viewer')
 export class AdminOrdersController {
@@ -44,13 +43,9 @@ export class AdminOrdersController {
   ) {}
 
   @Get()
-  @ApiOperation({
-    operationId: 'listAllOrders',
-    summary: 'All orders',
-    description: 'Newest first. All filters together must hold.',
-  })
+  @ApiOperation({ summary: 'All orders', description: 'Newest first. All filters together must hold.' })
   @Responses({ 200: orderListType }, [ValidationFailed])
-  async list(@Query() query: AdminOrderListQuery) {
+  async listAllOrders(@Query() query: AdminOrderListQuery) {
     const { limit, after } = pageBounds(query);
     const rows = await listAllOrders(this.db, filterOf(query), { limit, before: after });
     return pageOf(rows, limit, (row) => row.id, orderView);
@@ -58,25 +53,23 @@ export class AdminOrdersController {
 
   @Get(':id/saga')
   @ApiOperation({
-    operationId: 'getSaga',
     summary: "One saga's timeline",
     description:
       'Its story in at most three sentences; every transition and attempt; what was asked of the payment provider; what is next.',
   })
   @Responses({ 200: sagaType }, [orderNotFound])
-  async saga(@Param('id') id: string) {
+  async getSaga(@Param('id') id: string) {
     return sagaView(await this.facts(orderIdOf(id)));
   }
 
   @Get(':id/saga/options')
   @ApiOperation({
-    operationId: 'getSagaOptions',
     summary: 'What can be done about a saga',
     description:
       'Our record beside the provider’s, which is asked at most every 10 s; and for each act whether it is possible, why, and what it leads to.',
   })
   @Responses({ 200: sagaOptionsType }, [orderNotFound])
-  async options(@Param('id') id: string) {
+  async getSagaOptions(@Param('id') id: string) {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
     const orderId = publicId('ord', facts.order.id);
@@ -85,14 +78,12 @@ export class AdminOrdersController {
 
   @Post(':id/saga/retry')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'retrySaga',
     summary: 'Ask again now',
     description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
   })
   @Responses({ 200: sagaType }, sagaActionProblems)
-  retry(
+  retrySaga(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,
@@ -104,15 +95,13 @@ export class AdminOrdersController {
 
   @Post(':id/saga/compensate')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'compensateSaga',
     summary: 'Undo everything',
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
   @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack])
-  compensate(
+  compensateSaga(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,
@@ -124,15 +113,13 @@ export class AdminOrdersController {
 
   @Post(':id/saga/resolve')
   @Roles('admin')
-  @HttpCode(200)
   @ApiOperation({
-    operationId: 'resolveSaga',
     summary: 'Mark as resolved',
     description:
       'The order ends now and its stock goes back on sale. No money is moved; what the provider never answered goes on being asked for, and a charge that turns up is placed after all or given back (LATE_PAYMENT). Kept in the audit log.',
   })
   @Responses({ 200: sagaType }, [...sagaActionProblems, sagaNotStuck])
-  resolve(
+  resolveSaga(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
     @OptionalIdempotencyKey() key: string | undefined,

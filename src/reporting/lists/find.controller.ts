@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
 import { z } from 'zod';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
@@ -21,7 +21,6 @@ class FindQuery {
 }
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/find')
 @Roles('admin', 'viewer')
 export class FindController {
@@ -29,7 +28,6 @@ export class FindController {
 
   @Get()
   @ApiOperation({
-    operationId: 'find',
     summary: 'Find an order, reservation, product, customer or dead letter',
     description:
       'At most 10, best first. The end of an id is searched among what is unfinished and the newest 500 000 of each kind.',

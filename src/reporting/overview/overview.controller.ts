@@ -1,5 +1,5 @@
 import { Controller, Get, Param } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, clockOf } from '../../database/database';
 import { Responses } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
@@ -15,7 +15,6 @@ import { contentionHistoryType, outboxType, overviewType, queuesType } from './o
 
 /** The dashboard's overview, and its page of queues. */
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin')
 @Roles('admin', 'viewer')
 export class OverviewController {
@@ -40,46 +39,42 @@ export class OverviewController {
 
   @Get('overview')
   @ApiOperation({
-    operationId: 'getOverview',
     summary: 'How the sale goes',
     description: 'Computed once a second for all readers; the same as the stream’s topic `overview`.',
   })
   @Responses({ 200: overviewType })
-  overview() {
+  getOverview() {
     return this.wholeOverview.get();
   }
 
   @Get('queues')
   @ApiOperation({
-    operationId: 'getQueues',
     summary: 'Queues and workers',
     description: 'Counts are null while the queues cannot be asked; orders go on all the same.',
   })
   @Responses({ 200: queuesType })
-  queues() {
+  getQueues() {
     return this.queueReport.get();
   }
 
   @Get('outbox')
   @ApiOperation({
-    operationId: 'getOutbox',
     summary: 'Messages that wait',
     description: 'Counted to 10 000. Dead letters are not among them.',
   })
   @Responses({ 200: outboxType })
-  outbox() {
+  getOutbox() {
     return outboxNow(this.db);
   }
 
   @Get('contention/:sku')
   @ApiOperation({
-    operationId: 'getContentionHistory',
     summary: 'Ten minutes of one SKU',
     description:
       'Lock waits and conflicts in slices of 2.5 s as all processes saw them, and each strategy’s last measurement.',
   })
   @Responses({ 200: contentionHistoryType }, [productNotFound])
-  contention(@Param('sku') sku: string) {
+  getContentionHistory(@Param('sku') sku: string) {
     return this.history.of(sku);
   }
 }

@@ -1,5 +1,5 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
 import { IsIn, Matches } from 'class-validator';
 import { Database } from '../../database/database';
 import { ValidationFailed, refusal } from '../../errors';
@@ -35,7 +35,6 @@ class ReviewQuery extends PageQuery {
 const keyPattern = /^\d{1,15} \d{1,17} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/review')
 @Roles('admin', 'viewer')
 export class ReviewController {
@@ -43,13 +42,12 @@ export class ReviewController {
 
   @Get()
   @ApiOperation({
-    operationId: 'listReviewCases',
     summary: 'List what an operator must look at',
     description:
       'Stuck sagas, payments without a result after two retries, and dead letters. Most money first, or oldest first.',
   })
   @Responses({ 200: pageType(caseType) }, [ValidationFailed])
-  async list(@Query() query: ReviewQuery) {
+  async listReviewCases(@Query() query: ReviewQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const rows = await listCases(this.db, {
       kinds: (query.kind?.split(',') as ReviewKind[] | undefined) ?? null,
@@ -61,13 +59,9 @@ export class ReviewController {
   }
 
   @Get(':id')
-  @ApiOperation({
-    operationId: 'getReviewCase',
-    summary: 'One case',
-    description: 'By the id of its order, or of its message (`evt_…`).',
-  })
+  @ApiOperation({ summary: 'One case', description: 'By the id of its order, or of its message (`evt_…`).' })
   @Responses({ 200: caseType }, [caseNotFound])
-  async get(@Param('id') id: string) {
+  async getReviewCase(@Param('id') id: string) {
     const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id);
     const found = internal && (await findCase(this.db, internal));
     if (!found) throw caseNotFound('No case has this id. It may have been settled; fetch the list again.');

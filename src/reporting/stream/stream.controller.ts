@@ -1,5 +1,5 @@
 import { Controller, Get, Query, Req, Res } from '@nestjs/common';
-import { ApiBearerAuth, ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiProduces, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed } from '../../errors';
 import { Responses, StreamOf } from '../../http/responses';
@@ -17,7 +17,6 @@ const topicsMax = 8;
 /** A list's filters are part of its topic. */
 const topicLengthMax = 500;
 @ApiTags('admin: operations')
-@ApiBearerAuth()
 @Controller('v1/admin/stream')
 @Roles('admin', 'viewer')
 export class StreamController {
@@ -29,7 +28,6 @@ export class StreamController {
 
   @Get()
   @ApiOperation({
-    operationId: 'openStream',
     summary: 'Live updates of the dashboard’s topics',
     description:
       'Server-sent events: `{topic, at, value}` with the whole value, about one a second for each topic while it changes. A topic begins with its present value, so a reader that comes back has missed nothing and `Last-Event-ID` is not needed. The stream ends with the session or the key.',
@@ -42,7 +40,7 @@ export class StreamController {
   @ApiProduces('text/event-stream')
   @StreamOf(streamMessageType)
   @Responses({}, [ValidationFailed, tooManyStreams])
-  async open(
+  async openStream(
     @Query('topics') topics: string | string[] | undefined,
     @Req() request: FastifyRequest,
     @Res() reply: FastifyReply,
