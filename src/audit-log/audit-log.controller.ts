@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database } from '../database/database';
 import { z } from 'zod';
 import { ValidationFailed } from '../errors';
@@ -26,33 +26,27 @@ const actionType = responseType('Action', {
 });
 
 class ActionsQuery extends PageQuery {
-  @ApiPropertyOptional({ description: 'Who.', example: 'anna' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Who.', example: 'anna' })
   @IsSearchText(200)
   actor?: string;
 
-  @ApiPropertyOptional({ description: 'What.', example: 'reservation.release' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'What.', example: 'reservation.release' })
   @IsSearchText(100)
   action?: string;
 
-  @ApiPropertyOptional({ example: 'reservation' })
-  @MayBeAbsent()
+  @MayBeAbsent({ example: 'reservation' })
   @IsSearchText(100)
   objectType?: string;
 
-  @ApiPropertyOptional({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
   @IsSearchText(200)
   objectId?: string;
 
-  @ApiPropertyOptional({ description: 'At this instant or later.', example: '2026-11-20T10:00:00Z' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'At this instant or later.', example: '2026-11-20T10:00:00Z' })
   @IsInstant()
   from?: string;
 
-  @ApiPropertyOptional({ description: 'Before this instant.', example: '2026-11-20T11:00:00Z' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Before this instant.', example: '2026-11-20T11:00:00Z' })
   @IsInstant()
   to?: string;
 }

@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, HttpCode, Inject, Post, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { Matches } from 'class-validator';
+import { Matches, ValidateIf } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { type Config, developmentKeys } from '../config/config';
@@ -13,7 +13,6 @@ import { Roles, crossSiteRequest, refuseOtherSites } from './auth.guard';
 import { BodyRules } from '../http/body';
 import { dashboardBuild } from '../http/dashboard';
 import { type LiveSession, Sessions, SignInLimit, SignInLimited, sessionToken } from './sessions';
-import { MayBeAbsent } from '../http/validation';
 import { serviceVersion } from '../version';
 
 const sessionType = responseType('Session', {
@@ -38,7 +37,7 @@ export const signInPageType = responseType('SignInPage', {
 type SignInPage = z.infer<typeof signInPageType>;
 
 class SignInDto {
-  @MayBeAbsent()
+  @ValidateIf((_, key) => key !== undefined)
   @Matches(/^[\x21-\x7e]{1,200}$/, { message: 'key must be 1 to 200 visible characters' })
   key?: string;
 }

@@ -1,4 +1,3 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { ValidationFailed } from '../errors';
 import { MayBeAbsent } from './validation';
@@ -14,19 +13,11 @@ export interface Page<T> {
 const limitDefault = 20;
 
 export class PageQuery {
-  @ApiPropertyOptional({
-    description: 'How many, 1 to 100.',
-    example: 20,
-    type: 'integer',
-    minimum: 1,
-    maximum: 100,
-  })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'How many, 1 to 100.', example: 20, type: 'integer', minimum: 1, maximum: 100 })
   @Matches(/^([1-9]\d?|100)$/, { message: 'limit must be a whole number from 1 to 100' })
   limit?: string;
 
-  @ApiPropertyOptional({ description: "The previous page's `nextCursor`." })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: "The previous page's `nextCursor`." })
   @Matches(/^[\w-]{1,200}$/, { message: 'cursor must be the nextCursor of an earlier page' })
   cursor?: string;
 }

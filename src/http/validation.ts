@@ -5,11 +5,17 @@ import {
   applyDecorators,
   createParamDecorator,
 } from '@nestjs/common';
+import { type ApiPropertyOptions, ApiPropertyOptional } from '@nestjs/swagger';
 import { plainToInstance } from 'class-transformer';
 import {
   type ValidationError,
+  type ValidationOptions,
+  IsInt,
+  IsNumber,
   Matches,
+  Max,
   MaxLength,
+  Min,
   ValidateBy,
   ValidateIf,
   buildMessage,
@@ -94,7 +100,32 @@ const snakeCase = (text: string) =>
   text.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`).replace(/^_/, '');
 
 /** The field may be absent. `null` is a value, and no field takes it. */
-export const MayBeAbsent = () => ValidateIf((_, value) => value !== undefined);
+export const MayBeAbsent = (described?: ApiPropertyOptions) =>
+  applyDecorators(
+    ApiPropertyOptional(described),
+    ValidateIf((_, value) => value !== undefined),
+  );
+
+/** One message for everything that can be wrong with a number, so that it always names both limits. */
+function isWithin(
+  min: number,
+  max: number,
+  kind: string,
+  is: (must: ValidationOptions) => PropertyDecorator,
+) {
+  const must = { message: `$property must be ${kind} from ${min} to ${max}` };
+  return applyDecorators(is(must), Min(min, must), Max(max, must));
+}
+
+export const IsWholeWithin = (min: number, max: number) => isWithin(min, max, 'a whole number', IsInt);
+export const IsWithin = (min: number, max: number) =>
+  isWithin(min, max, 'a number', (must) => IsNumber({}, must));
+
+/** One of these words, or several separated by commas. */
+export const AreSomeOf = (words: readonly string[]) =>
+  Matches(new RegExp(`^(${words.join('|')})(,(${words.join('|')}))*$`), {
+    message: `$property must be one of ${words.join(', ')}, several separated by commas`,
+  });
 
 /**
  * Text that is stored and shown: 1 to `max` characters that cannot disguise it as another text. So no control characters
@@ -151,16 +182,19 @@ const metadataValueMax = 500;
 
 /** Metadata as at Stripe: a flat object of short strings, stored and returned unchanged. */
 export const IsMetadata = () =>
-  ValidateBy({
-    name: 'isMetadata',
-    validator: {
-      validate: isMetadata,
-      defaultMessage: buildMessage(
-        () =>
-          `$property must be an object of at most ${metadataKeysMax} strings of at most ${metadataValueMax} characters, with names of at most ${metadataKeyMax}, without NUL or half characters`,
-      ),
-    },
-  });
+  applyDecorators(
+    MayBeAbsent({ type: 'object', additionalProperties: { type: 'string' }, example: { basket: 'b-17' } }),
+    ValidateBy({
+      name: 'isMetadata',
+      validator: {
+        validate: isMetadata,
+        defaultMessage: buildMessage(
+          () =>
+            `$property must be an object of at most ${metadataKeysMax} strings of at most ${metadataValueMax} characters, with names of at most ${metadataKeyMax}, without NUL or half characters`,
+        ),
+      },
+    }),
+  );
 
 function isMetadata(value: unknown): boolean {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;

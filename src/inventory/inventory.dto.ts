@@ -1,6 +1,6 @@
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsInt, Matches, Max, Min } from 'class-validator';
-import { MayBeAbsent } from '../http/validation';
+import { ApiProperty } from '@nestjs/swagger';
+import { Matches } from 'class-validator';
+import { IsWholeWithin, MayBeAbsent } from '../http/validation';
 
 /** More lines than any basket has, few enough that one order cannot lock the shop. */
 export const linesMax = 50;
@@ -15,9 +15,7 @@ export const poolMessage = '$property must be 1 to 32 small letters, digits or d
 
 export class MoneyDto {
   @ApiProperty({ type: 'integer', description: 'Minor units of the currency (cents).', example: 1999 })
-  @Max(99_999_999_999, { message: 'amount must be at most 99999999999' })
-  @Min(0, { message: 'amount must be 0 or more' })
-  @IsInt({ message: 'amount must be a whole number of minor units' })
+  @IsWholeWithin(0, 99_999_999_999)
   amount!: number;
 
   @ApiProperty({ description: 'ISO 4217.', example: 'EUR' })
@@ -26,8 +24,7 @@ export class MoneyDto {
 }
 
 export class SkuQuery {
-  @ApiPropertyOptional({ description: 'One product; all of them if left out.' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'One product; all of them if left out.' })
   @Matches(skuPattern, { message: skuMessage })
   sku?: string;
 }

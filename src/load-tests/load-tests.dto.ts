@@ -1,34 +1,9 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import {
-  ArrayMaxSize,
-  ArrayMinSize,
-  ArrayUnique,
-  IsArray,
-  IsIn,
-  IsInt,
-  IsNumber,
-  Max,
-  Min,
-  type ValidationOptions,
-} from 'class-validator';
-import { MayBeAbsent } from '../http/validation';
+import { ApiProperty } from '@nestjs/swagger';
+import { ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsIn } from 'class-validator';
+import { IsWholeWithin, IsWithin, MayBeAbsent } from '../http/validation';
 import { ReasonDto } from '../audit-log/reason.dto';
 import { strategyNames } from '../inventory/allocation/strategies/strategies';
-
-/** One message for everything that can be wrong with a number, so that it always names both limits. */
-function isWithin(
-  min: number,
-  max: number,
-  kind: string,
-  is: (must: ValidationOptions) => PropertyDecorator,
-) {
-  const must = { message: `$property must be ${kind} from ${min} to ${max}` };
-  return applyDecorators(is(must), Min(min, must), Max(max, must));
-}
-
-const IsWholeWithin = (min: number, max: number) => isWithin(min, max, 'a whole number', IsInt);
-const IsWithin = (min: number, max: number) => isWithin(min, max, 'a number', (must) => IsNumber({}, must));
 
 /** No strategy twice, because each has one lane in the report. */
 function IsStrategies() {
@@ -81,13 +56,11 @@ export class NewLoadTestDto extends ReasonDto {
   @IsWithin(0, 1)
   abandonRate!: number;
 
-  @ApiPropertyOptional({ description: 'How many come each second, on average.', example: 1_000 })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'How many come each second, on average.', example: 1_000 })
   @IsWithin(1, 20_000)
   rate?: number;
 
-  @ApiPropertyOptional({ type: 'integer', description: 'Repeats what was random.', example: 4_021 })
-  @MayBeAbsent()
+  @MayBeAbsent({ type: 'integer', description: 'Repeats what was random.', example: 4_021 })
   @IsWholeWithin(0, 2 ** 31)
   seed?: number;
 }

@@ -1,5 +1,5 @@
 import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { z } from 'zod';
 import { Database } from '../database/database';
@@ -28,11 +28,7 @@ const eventType = responseType('Event', {
 });
 
 class EventsQuery extends PageQuery {
-  @ApiPropertyOptional({
-    description: 'An order or a reservation.',
-    example: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
-  })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'An order or a reservation.', example: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz' })
   @Matches(/^(ord|rsv)_[0-9a-z]{26}$/, { message: 'aggregateId must be the id of an order or a reservation' })
   aggregateId?: string;
 }

@@ -1,4 +1,3 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -6,21 +5,17 @@ import {
   ArrayUnique,
   IsArray,
   IsIn,
-  IsInt,
   IsObject,
   Matches,
-  Max,
-  Min,
   ValidateNested,
 } from 'class-validator';
-import { IsSearchText, MayBeAbsent } from '../../http/validation';
+import { AreSomeOf, IsSearchText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
 import { skuPattern, skuMessage } from '../inventory.dto';
 import { IsReason } from '../../audit-log/reason.dto';
 
 /** Which reservations are to be released. All that is given must hold; pinned ones stay in any case. */
 export class ReleaseFilterDto {
-  @ApiPropertyOptional({ type: [String], description: 'Picked by hand.' })
-  @MayBeAbsent()
+  @MayBeAbsent({ type: [String], description: 'Picked by hand.' })
   @Matches(/^rsv_[0-9a-z]{26}$/, { each: true, message: 'each id must be that of a reservation' })
   @ArrayUnique({ message: 'ids must have no id twice' })
   @ArrayMaxSize(1_000, { message: 'ids must have at most 1000 ids' })
@@ -28,53 +23,40 @@ export class ReleaseFilterDto {
   @IsArray({ message: 'ids must be a list' })
   ids?: string[];
 
-  @ApiPropertyOptional({ description: 'As in the list; only `active` ones are released.', example: 'active' })
-  @MayBeAbsent()
-  @Matches(/^(active|pinned)(,(active|pinned))*$/, { message: 'status must be active or pinned, or both' })
+  @MayBeAbsent({ description: 'As in the list; only `active` ones are released.', example: 'active' })
+  @AreSomeOf(['active', 'pinned'])
   status?: string;
 
-  @ApiPropertyOptional({ example: 'TEE-BLACK-M' })
-  @MayBeAbsent()
+  @MayBeAbsent({ example: 'TEE-BLACK-M' })
   @Matches(skuPattern, { message: skuMessage })
   sku?: string;
 
-  @ApiPropertyOptional()
   @MayBeAbsent()
   @IsSearchText(255)
   customerId?: string;
 
-  @ApiPropertyOptional({ type: 'integer', example: 60 })
-  @MayBeAbsent()
-  @Max(999_999, { message: 'expiringWithinSeconds must be at most 999999' })
-  @Min(0, { message: 'expiringWithinSeconds must be 0 or more' })
-  @IsInt({ message: 'expiringWithinSeconds must be a whole number of seconds' })
+  @MayBeAbsent({ type: 'integer', example: 60 })
+  @IsWholeWithin(0, 999_999)
   expiringWithinSeconds?: number;
 }
 
 /** Either a count (`filter` and `dryRun`), or the release of what was counted (`token` and `reason`). */
 export class ReleaseManyDto {
-  @ApiPropertyOptional({ type: ReleaseFilterDto })
-  @MayBeAbsent()
+  @MayBeAbsent({ type: ReleaseFilterDto })
   @Type(() => ReleaseFilterDto)
   @ValidateNested()
   @IsObject({ message: 'filter must be an object' })
   filter?: ReleaseFilterDto;
 
-  @ApiPropertyOptional({ description: 'Counts, and changes nothing.', example: true })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Counts, and changes nothing.', example: true })
   @IsIn([true, false], { message: 'dryRun must be true or false' })
   dryRun?: boolean;
 
-  @ApiPropertyOptional({ description: 'From the count: stands for exactly what it counted.' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'From the count: stands for exactly what it counted.' })
   @Matches(/^rel_[0-9a-z]{26}$/, { message: 'token must be the token of a count' })
   token?: string;
 
-  @ApiPropertyOptional({
-    description: 'Why, for the audit log; needed with a token.',
-    example: 'wrong price',
-  })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Why, for the audit log; needed with a token.', example: 'wrong price' })
   @IsReason()
   reason?: string;
 }

@@ -1,5 +1,5 @@
 import { unitsPool } from '../products/pools';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -8,15 +8,12 @@ import {
   IsArray,
   IsDefined,
   IsIn,
-  IsInt,
   IsObject,
   Matches,
-  Max,
-  Min,
   NotEquals,
   ValidateNested,
 } from 'class-validator';
-import { IsText, MayBeAbsent } from '../../http/validation';
+import { IsText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
 import { strategyNames } from '../allocation/strategies/strategies';
 import { ReasonDto, IsReason } from '../../audit-log/reason.dto';
 import { MoneyDto, quantityMax, poolPattern, poolMessage } from '../inventory.dto';
@@ -26,8 +23,7 @@ const namedPoolPattern = new RegExp(`^(?!${unitsPool}$)${poolPattern.source.slic
 const namedPoolMessage = `each pool must be 1 to 32 small letters, digits or dashes, and not "${unitsPool}"`;
 
 export class ProductDto {
-  @ApiPropertyOptional({ description: 'Why, for the audit log.', minLength: 3, maxLength: 500 })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Why, for the audit log.', minLength: 3, maxLength: 500 })
   @IsReason()
   reason?: string;
 
@@ -42,29 +38,24 @@ export class ProductDto {
   @IsDefined({ message: 'unitPrice must be given' })
   unitPrice!: MoneyDto;
 
-  @ApiPropertyOptional({
+  @MayBeAbsent({
     type: 'integer',
     description: 'Only when the SKU is new; later by adjustments.',
     example: 100,
   })
-  @MayBeAbsent()
-  @Max(1_000_000_000, { message: 'onHand must be at most 1000000000' })
-  @Min(0, { message: 'onHand must be 0 or more' })
-  @IsInt({ message: 'onHand must be a whole number' })
+  @IsWholeWithin(0, 1_000_000_000)
   onHand?: number;
 
-  @ApiPropertyOptional({ enum: strategyNames, description: 'How rivals for the last units are kept apart.' })
-  @MayBeAbsent()
+  @MayBeAbsent({ enum: strategyNames, description: 'How rivals for the last units are kept apart.' })
   @IsIn(strategyNames, { message: `strategy must be one of ${strategyNames.join(', ')}` })
   strategy?: string;
 
-  @ApiPropertyOptional({
+  @MayBeAbsent({
     type: [String],
     description:
       'For the strategy "pools": the names of the pools among which the stock is split; eight shards if left out.',
     example: ['eu', 'us'],
   })
-  @MayBeAbsent()
   @Matches(namedPoolPattern, { each: true, message: namedPoolMessage })
   @ArrayUnique({ message: 'pools must have no name twice' })
   @ArrayMaxSize(16, { message: 'pools must have at most 16 names' })
@@ -72,18 +63,12 @@ export class ProductDto {
   @IsArray({ message: 'pools must be a list' })
   pools?: string[];
 
-  @ApiPropertyOptional({ type: 'integer', example: 4 })
-  @MayBeAbsent()
-  @Max(quantityMax, { message: `quantityPerOrderMax must be at most ${quantityMax}` })
-  @Min(1, { message: 'quantityPerOrderMax must be at least 1' })
-  @IsInt({ message: 'quantityPerOrderMax must be a whole number' })
+  @MayBeAbsent({ type: 'integer', example: 4 })
+  @IsWholeWithin(1, quantityMax)
   quantityPerOrderMax?: number;
 
-  @ApiPropertyOptional({ type: 'integer', example: 1 })
-  @MayBeAbsent()
-  @Max(1_000_000, { message: 'reservationsPerCustomerMax must be at most 1000000' })
-  @Min(1, { message: 'reservationsPerCustomerMax must be at least 1' })
-  @IsInt({ message: 'reservationsPerCustomerMax must be a whole number' })
+  @MayBeAbsent({ type: 'integer', example: 1 })
+  @IsWholeWithin(1, 1_000_000)
   reservationsPerCustomerMax?: number;
 }
 
@@ -93,9 +78,7 @@ export class AdjustmentDto extends ReasonDto {
     description: 'Units received (positive) or written off (negative).',
     example: 50,
   })
-  @Max(1_000_000_000, { message: 'delta must be at most 1000000000' })
-  @Min(-1_000_000_000, { message: 'delta must be at least -1000000000' })
-  @IsInt({ message: 'delta must be a whole number' })
+  @IsWholeWithin(-1_000_000_000, 1_000_000_000)
   @NotEquals(0, { message: 'delta must not be 0' })
   delta!: number;
 }
@@ -110,8 +93,6 @@ export class TransferDto extends ReasonDto {
   to!: string;
 
   @ApiProperty({ type: 'integer', description: 'Units that are promised to nobody.', example: 5 })
-  @Max(1_000_000_000, { message: 'quantity must be at most 1000000000' })
-  @Min(1, { message: 'quantity must be at least 1' })
-  @IsInt({ message: 'quantity must be a whole number' })
+  @IsWholeWithin(1, 1_000_000_000)
   quantity!: number;
 }

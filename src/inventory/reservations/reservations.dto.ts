@@ -1,5 +1,5 @@
 import { applyDecorators } from '@nestjs/common';
-import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { ApiProperty } from '@nestjs/swagger';
 import { Type } from 'class-transformer';
 import {
   ArrayMaxSize,
@@ -9,12 +9,18 @@ import {
   IsInt,
   IsObject,
   Matches,
-  Max,
   Min,
   ValidateNested,
 } from 'class-validator';
 import { PageQuery } from '../../http/paging';
-import { IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../../http/validation';
+import {
+  AreSomeOf,
+  IsMetadata,
+  IsSearchText,
+  IsText,
+  IsWholeWithin,
+  MayBeAbsent,
+} from '../../http/validation';
 import {
   skuPattern,
   skuMessage,
@@ -24,6 +30,7 @@ import {
   poolPattern,
   poolMessage,
 } from '../inventory.dto';
+import { reservationStatusType } from './reservations.responses';
 
 export class LineDto {
   @ApiProperty({ example: 'TEE-BLACK-M' })
@@ -31,9 +38,7 @@ export class LineDto {
   sku!: string;
 
   @ApiProperty({ type: 'integer', example: 2, minimum: 1, maximum: quantityMax })
-  @Max(quantityMax, { message: `quantity must be at most ${quantityMax}` })
-  @Min(1, { message: 'quantity must be at least 1' })
-  @IsInt({ message: 'quantity must be a whole number, not text or a fraction' })
+  @IsWholeWithin(1, quantityMax)
   quantity!: number;
 }
 
@@ -51,11 +56,7 @@ export const AreLines = () =>
 /** What the buyer was shown. */
 export const IsExpectedTotal = () =>
   applyDecorators(
-    ApiPropertyOptional({
-      type: MoneyDto,
-      description: 'What the buyer was shown; any other total is refused.',
-    }),
-    MayBeAbsent(),
+    MayBeAbsent({ type: MoneyDto, description: 'What the buyer was shown; any other total is refused.' }),
     Type(() => MoneyDto),
     ValidateNested(),
     IsObject({ message: 'expectedTotal must be an object with amount and currency' }),
@@ -63,13 +64,20 @@ export const IsExpectedTotal = () =>
 
 export const IsAskedPool = () =>
   applyDecorators(
-    ApiPropertyOptional({
+    MayBeAbsent({
       description:
         'Where a product is split over pools: the one to be asked first, before the others. Without it, and for a product with reservationsPerCustomerMax, the customer decides. A name that a product does not have is ignored.',
       example: 'shard-1',
     }),
-    MayBeAbsent(),
     Matches(poolPattern, { message: poolMessage }),
+  );
+
+/** Its maximum is a setting: `checkedTtl`. */
+export const IsTtl = (description: string) =>
+  applyDecorators(
+    MayBeAbsent({ type: 'integer', minimum: 1, description, example: 600 }),
+    IsInt({ message: 'ttlSeconds must be a whole number of seconds' }),
+    Min(1, { message: 'ttlSeconds must be at least 1' }),
   );
 
 export class ReserveDto {
@@ -81,26 +89,12 @@ export class ReserveDto {
   @AreLines()
   lines!: LineDto[];
 
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    description: 'Seconds until the stock goes back on sale by itself.',
-    example: 600,
-  })
-  @MayBeAbsent()
-  @Min(1, { message: 'ttlSeconds must be at least 1' })
-  @IsInt({ message: 'ttlSeconds must be a whole number of seconds' })
+  @IsTtl('Seconds until the stock goes back on sale by itself.')
   ttlSeconds?: number;
 
   @IsAskedPool()
   pool?: string;
 
-  @ApiPropertyOptional({
-    type: 'object',
-    additionalProperties: { type: 'string' },
-    example: { basket: 'b-17' },
-  })
-  @MayBeAbsent()
   @IsMetadata()
   metadata?: Record<string, string>;
 }
@@ -126,38 +120,25 @@ export class ExtendDto {
 }
 
 export class OwnReservationsQuery extends PageQuery {
-  @ApiPropertyOptional({
-    description: 'One status, or several separated by commas.',
-    example: 'active,pinned',
-  })
-  @MayBeAbsent()
-  @Matches(/^(active|pinned|confirmed|released|expired)(,(active|pinned|confirmed|released|expired))*$/, {
-    message: 'status must be active, pinned, confirmed, released or expired, several separated by commas',
-  })
+  @MayBeAbsent({ description: 'One status, or several separated by commas.', example: 'active,pinned' })
+  @AreSomeOf(reservationStatusType.options)
   status?: string;
 
-  @ApiPropertyOptional()
   @MayBeAbsent()
   @Matches(skuPattern, { message: skuMessage })
   sku?: string;
 
-  @ApiPropertyOptional()
   @MayBeAbsent()
   @IsSearchText(255)
   customerId?: string;
 }
 
 export class ReservationListQuery extends OwnReservationsQuery {
-  @ApiPropertyOptional({ type: 'integer', minimum: 0, example: 60 })
-  @MayBeAbsent()
+  @MayBeAbsent({ type: 'integer', minimum: 0, example: 60 })
   @Matches(/^\d{1,6}$/, { message: 'expiringWithinSeconds must be a whole number of seconds' })
   expiringWithinSeconds?: string;
 
-  @ApiPropertyOptional({
-    description: '`ends`: the soonest end first, for live ones.',
-    enum: ['newest', 'ends'],
-  })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: '`ends`: the soonest end first, for live ones.', enum: ['newest', 'ends'] })
   @IsIn(['newest', 'ends'], { message: 'sort must be newest or ends' })
   sort?: 'newest' | 'ends';
 }

@@ -14,7 +14,7 @@ import {
 import { publicId } from '../../ids';
 import { isDue, type Reservation, type ReservationLine } from './reservation';
 
-const statusType = z
+export const reservationStatusType = z
   .enum(['active', 'pinned', 'confirmed', 'released', 'expired'])
   .meta({ id: 'ReservationStatus' });
 
@@ -29,7 +29,7 @@ const lineType = responseType('ReservationLine', {
 export const reservationType = responseType('Reservation', {
   id: publicIdOf('rsv'),
   object: z.literal('reservation'),
-  status: statusType,
+  status: reservationStatusType,
   customerId: text('cus_42'),
   lines: z.array(lineType),
   total: moneyType,

@@ -1,43 +1,31 @@
-import { ApiPropertyOptional } from '@nestjs/swagger';
-import { IsIn, Matches } from 'class-validator';
-import { IsInstant, MayBeAbsent } from '../../http/validation';
+import { IsIn } from 'class-validator';
+import { AreSomeOf, IsInstant, MayBeAbsent } from '../../http/validation';
 import { stepNames } from '../../orders/checkout-saga/checkout.saga';
-import { OrderListQuery, listOf, sagaStatuses } from '../../orders/orders.dto';
+import { OrderListQuery } from '../../orders/orders.dto';
+import { sagaStatusType } from '../../orders/orders.responses';
 import { type Queryable, columnsOf } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import { type Order, type OrderStatus, orderColumns, orderEnds } from '../../orders/orders.repository';
 
 export class AdminOrderListQuery extends OrderListQuery {
-  @ApiPropertyOptional({ description: 'One status, or several separated by commas.', example: 'stuck' })
-  @MayBeAbsent()
-  @Matches(listOf(sagaStatuses), {
-    message: `sagaStatus must be one of ${sagaStatuses.replaceAll('|', ', ')}, several separated by commas`,
-  })
+  @MayBeAbsent({ description: 'One status, or several separated by commas.', example: 'stuck' })
+  @AreSomeOf(sagaStatusType.options)
   sagaStatus?: string;
 
-  @ApiPropertyOptional({
-    description: 'The step it stands at; several separated by commas.',
-    example: stepNames[2],
-  })
-  @MayBeAbsent()
-  @Matches(listOf(stepNames.join('|')), {
-    message: `step must be one of ${stepNames.join(', ')}, several separated by commas`,
-  })
+  @MayBeAbsent({ description: 'The step it stands at; several separated by commas.', example: stepNames[2] })
+  @AreSomeOf(stepNames)
   step?: string;
 
-  @ApiPropertyOptional({ description: 'Only those with a payment that was not heard of.', enum: ['unknown'] })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Only those with a payment that was not heard of.', enum: ['unknown'] })
   @IsIn(['unknown'], { message: 'paymentStatus can only be unknown' })
   paymentStatus?: 'unknown';
 
-  @ApiPropertyOptional({ description: 'Created at this instant or later.', example: '2026-11-20T10:00:00Z' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Created at this instant or later.', example: '2026-11-20T10:00:00Z' })
   @IsInstant()
   from?: string;
 
-  @ApiPropertyOptional({ description: 'Created before this instant.', example: '2026-11-20T11:00:00Z' })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Created before this instant.', example: '2026-11-20T11:00:00Z' })
   @IsInstant()
   to?: string;
 }

@@ -1,12 +1,12 @@
 import { Controller, Get, Param, Query } from '@nestjs/common';
-import { ApiOperation, ApiPropertyOptional, ApiTags } from '@nestjs/swagger';
-import { IsIn, Matches } from 'class-validator';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { IsIn } from 'class-validator';
 import { Database } from '../../database/database';
 import { ValidationFailed, refusal } from '../../errors';
 import { Responses, pageType } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../../http/paging';
-import { MayBeAbsent } from '../../http/validation';
+import { AreSomeOf, MayBeAbsent } from '../../http/validation';
 import { parsePublicId } from '../../ids';
 import { type ReviewKey, type ReviewKind, type ReviewSort, findCase, listCases } from './review';
 import { caseType, caseView } from './review-formatting';
@@ -14,19 +14,16 @@ import { caseType, caseView } from './review-formatting';
 const caseNotFound = refusal(404, 'case_not_found', 'There is no such case');
 
 const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter'];
-const kindsPattern = new RegExp(`^(${kinds.join('|')})(,(${kinds.join('|')}))*$`);
 
 class ReviewQuery extends PageQuery {
-  @ApiPropertyOptional({
+  @MayBeAbsent({
     description: 'stuck, unknown or dead_letter, several separated by commas.',
     example: 'stuck',
   })
-  @MayBeAbsent()
-  @Matches(kindsPattern, { message: `kind must be one of ${kinds.join(', ')}, several separated by commas` })
+  @AreSomeOf(kinds)
   kind?: string;
 
-  @ApiPropertyOptional({ description: 'Most money first, or the oldest.', enum: ['money', 'age'] })
-  @MayBeAbsent()
+  @MayBeAbsent({ description: 'Most money first, or the oldest.', enum: ['money', 'age'] })
   @IsIn(['money', 'age'], { message: 'sort must be money or age' })
   sort?: ReviewSort;
 }
