@@ -33,13 +33,11 @@ export class AdminController {
   })
   @Responses({ 200: contentionListType })
   listContention(@Query('sku') sku?: string) {
-    const data = this.measured
-      .figures(sku)
-      .map(({ lockWait, ...one }) => ({
-        ...one,
-        lockWaitMs: lockWait,
-        adaptive: adaptiveView(this.modes.modeOf(one.sku)),
-      }));
+    const data = this.measured.figures(sku).map(({ lockWait, ...one }) => ({
+      ...one,
+      lockWaitMs: lockWait,
+      adaptive: adaptiveView(this.modes.modeOf(one.sku)),
+    }));
     return { object: 'list' as const, data };
   }
 }
