@@ -69,15 +69,23 @@ export class ProviderResults1764640000000 implements MigrationInterface {
       CREATE TABLE reconciliations (
         id uuid PRIMARY KEY,
         status text NOT NULL CHECK (status IN ('running', 'done', 'failed')),
+        actor text NOT NULL,
         from_at timestamptz NOT NULL,
         to_at timestamptz NOT NULL,
         compared integer NOT NULL DEFAULT 0,
-        differences jsonb NOT NULL DEFAULT '[]',
         others integer NOT NULL DEFAULT 0,
+        difference_count integer NOT NULL DEFAULT 0,
+        differences jsonb NOT NULL DEFAULT '[]',
         error text,
         started_at timestamptz NOT NULL DEFAULT clock_timestamp(),
-        ended_at timestamptz
+        ended_at timestamptz,
+        lease_expires_at timestamptz,
+        CHECK (from_at < to_at),
+        CHECK ((status = 'running') = (lease_expires_at IS NOT NULL) AND (status = 'running') = (ended_at IS NULL))
       )`);
+    await runner.query(
+      `CREATE UNIQUE INDEX reconciliations_one_running ON reconciliations (status) WHERE status = 'running'`,
+    );
   }
 
   async down(runner: QueryRunner): Promise<void> {

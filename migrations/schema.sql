@@ -262,17 +262,24 @@ CREATE INDEX provider_events_unprocessed ON provider_events USING btree (receive
 CREATE TABLE reconciliations (
   id uuid NOT NULL,
   status text NOT NULL,
+  actor text NOT NULL,
   from_at timestamp with time zone NOT NULL,
   to_at timestamp with time zone NOT NULL,
   compared integer NOT NULL DEFAULT 0,
-  differences jsonb NOT NULL DEFAULT '[]'::jsonb,
   others integer NOT NULL DEFAULT 0,
+  difference_count integer NOT NULL DEFAULT 0,
+  differences jsonb NOT NULL DEFAULT '[]'::jsonb,
   error text,
   started_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   ended_at timestamp with time zone,
+  lease_expires_at timestamp with time zone,
+  CONSTRAINT reconciliations_check CHECK ((from_at < to_at)),
+  CONSTRAINT reconciliations_check1 CHECK ((((status = 'running'::text) = (lease_expires_at IS NOT NULL)) AND ((status = 'running'::text) = (ended_at IS NULL)))),
   CONSTRAINT reconciliations_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'failed'::text]))),
   CONSTRAINT reconciliations_pkey PRIMARY KEY (id)
 );
+
+CREATE UNIQUE INDEX reconciliations_one_running ON reconciliations USING btree (status) WHERE (status = 'running'::text);
 
 CREATE TABLE releases (
   id uuid NOT NULL,

@@ -3,7 +3,15 @@ import { idsOfPeriod, lastId, misdatedOf, newId } from '../ids';
 import type { Principal } from '../auth/auth.guard';
 
 /** What actions are done to. */
-const objectTypes = ['order', 'reservation', 'release', 'product', 'dead_letter', 'load_test'] as const;
+const objectTypes = [
+  'order',
+  'reservation',
+  'release',
+  'product',
+  'dead_letter',
+  'load_test',
+  'reconciliation',
+] as const;
 export type ObjectType = (typeof objectTypes)[number];
 
 export interface NewAction {

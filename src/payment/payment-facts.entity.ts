@@ -32,22 +32,6 @@ export class PaymentCheckEntity {
   @Column('int', { default: 0 }) attempt!: number;
 }
 
-/** One comparison of our payments with the provider's, over a period. */
-@Entity('reconciliations')
-export class ReconciliationEntity {
-  @PrimaryColumn('uuid') id!: string;
-  @Column('text') status!: 'running' | 'done' | 'failed';
-  @Column('timestamptz') fromAt!: Date;
-  @Column('timestamptz') toAt!: Date;
-  @Column('int', { default: 0 }) compared!: number;
-  @Column('jsonb', { default: [] }) differences!: unknown[];
-  /** Payments that carry another installation's id, or none: counted and never touched. */
-  @Column('int', { default: 0 }) others!: number;
-  @Column('text', { nullable: true }) error!: string | null;
-  @Column('timestamptz', { default: () => 'clock_timestamp()' }) startedAt!: Date;
-  @Column('timestamptz', { nullable: true }) endedAt!: Date | null;
-}
-
 /** Names this installation in the metadata of what it sends to the provider, whose account others may use too. */
 @Entity('installation')
 export class InstallationEntity {

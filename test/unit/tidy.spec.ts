@@ -55,6 +55,7 @@ const layers: readonly string[][] = [
   ['orders/intake', 'orders/saga-actions'],
   ['orders/top'],
   ['background'],
+  ['reconciliation'],
   ['audit'],
   ['reporting'],
   ['load-tests'],
