@@ -10,10 +10,9 @@ import {
   stringList,
   type Params,
 } from '../stripe/params';
+import { refuseUnchargeable } from '../stripe/currencies';
 import { invalidRequest, resourceMissing } from '../stripe/errors';
 import type { IntentOptions, IntentRecord } from '../ledger/records';
-
-const currencies = new Set(Intl.supportedValuesOf('currency').map((code) => code.toLowerCase()));
 
 export interface Authorization {
   amount: number;
@@ -48,7 +47,6 @@ export function readAuthorization(params: Params): Authorization {
     'confirm',
     'capture_method',
     'allowed_payment_method_types',
-    'payment_method_types',
     'customer',
     'statement_descriptor_suffix',
     'metadata',
@@ -56,8 +54,7 @@ export function readAuthorization(params: Params): Authorization {
   ]);
   const amount = requiredAmount(params, 'amount');
   const currency = requiredString(params, 'currency').toLowerCase();
-  if (!currencies.has(currency))
-    throw invalidRequest(`Invalid currency: ${currency}.`, undefined, 'currency');
+  refuseUnchargeable(amount, currency);
   const options = readOptions(params);
   const { paymentMethod, behaviour } = readPaymentMethod(params, options.customer);
   if (optionalString(params, 'confirm') !== 'true') {
@@ -67,11 +64,9 @@ export function readAuthorization(params: Params): Authorization {
       'confirm',
     );
   }
-  for (const name of ['allowed_payment_method_types', 'payment_method_types']) {
-    const types = stringList(params, name);
-    if (types.length > 0 && !types.includes('card'))
-      throw invalidRequest('The payment sandbox only knows cards.', undefined, name);
-  }
+  const types = stringList(params, 'allowed_payment_method_types');
+  if (types.length > 0 && !types.includes('card'))
+    throw invalidRequest('The payment sandbox only knows cards.', undefined, 'allowed_payment_method_types');
   return {
     amount,
     currency,

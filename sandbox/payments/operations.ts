@@ -1,6 +1,7 @@
 import { behaviourOf, type Handling, type Kind } from '../faults/behaviours';
 import type { Ledger } from '../ledger/ledger';
 import type { IntentRecord, MoneyRequest, Outcome } from '../ledger/records';
+import { refuseBadMultiple } from '../stripe/currencies';
 import { resourceMissing } from '../stripe/errors';
 import { readAuthorization, readCapture, readConfirmation, readVoid } from './intent-params';
 import { authorize, capture, unexpectedState, voidIntent } from './payment-intents';
@@ -63,7 +64,8 @@ function confirming(ledger: Ledger, intentId: string, { params }: MoneyRequest):
 
 function capturing(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
   const requested = readCapture(params);
-  const { id, paymentMethod, metadata } = intentOf(ledger, intentId, 'intent');
+  const { id, paymentMethod, metadata, currency } = intentOf(ledger, intentId, 'intent');
+  refuseBadMultiple(requested.amount, currency, 'amount_to_capture');
   return {
     handling: handlingOf('capture', paymentMethod),
     countedAs: `capture ${id}`,
@@ -86,7 +88,9 @@ function voiding(ledger: Ledger, intentId: string, { params }: MoneyRequest): Op
 
 function refunding(ledger: Ledger, { params }: MoneyRequest): Operation {
   const requested = readRefund(params);
-  const { id, paymentMethod, metadata } = intentOf(ledger, requested.paymentIntent, 'payment_intent');
+  const intent = intentOf(ledger, requested.paymentIntent, 'payment_intent');
+  const { id, paymentMethod, metadata } = intent;
+  refuseBadMultiple(requested.amount, intent.currency, 'amount');
   return {
     handling: handlingOf('refund', paymentMethod),
     countedAs: `refund ${id}`,

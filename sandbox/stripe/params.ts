@@ -4,7 +4,7 @@ import { invalidRequest, parameterMissing } from './errors';
 /** Parameters as received: strings, arrays and objects, not yet validated. */
 export type Params = Readonly<Record<string, unknown>>;
 
-/** Stripe's bracketed form encoding: `metadata[orderId]=…`, `payment_method_types[0]=card`, `expand[]=…`. */
+/** Stripe's bracketed form encoding: `metadata[orderId]=…`, `created[gte]=1`, `expand[]=…`. */
 export function parseForm(text: string): Params {
   return qs.parse(text, { depth: 3, arrayLimit: 100, parameterLimit: 500 });
 }
@@ -30,7 +30,7 @@ export function requiredString(params: Params, name: string): string {
   return value;
 }
 
-/** Amounts are positive whole minor units of at most eight digits, which is Stripe's limit. */
+/** Amounts are positive whole minor units. */
 export function optionalAmount(params: Params, name: string): number | undefined {
   const value = optionalString(params, name);
   if (value === undefined) return undefined;
@@ -38,8 +38,6 @@ export function optionalAmount(params: Params, name: string): number | undefined
     throw invalidRequest(`Invalid integer: ${value}`, 'parameter_invalid_integer', name);
   if (Number(value) < 1)
     throw invalidRequest('This value must be greater than or equal to 1.', 'parameter_invalid_integer', name);
-  if (Number(value) > 99_999_999)
-    throw invalidRequest('Amount must be no more than 99999999.', 'amount_too_large', name);
   return Number(value);
 }
 
@@ -96,6 +94,20 @@ export function metadataOf(params: Params): Record<string, string> {
       throw invalidRequest('Metadata values can have up to 500 characters.', undefined, `metadata[${name}]`);
   }
   return Object.fromEntries(entries.filter(([, text]) => text !== ''));
+}
+
+/** Whether a time in milliseconds is in `created`, which is a second or bounds of seconds. */
+export function createdFilter(params: Params): (ms: number) => boolean {
+  const { created } = params;
+  if (created === undefined) return () => true;
+  const bounds = typeof created === 'string' ? { gte: created, lte: created } : (created as Params);
+  const known = ['gt', 'gte', 'lt', 'lte'] as const;
+  refuseUnknown(bounds, known);
+  const [gt, gte, lt, lte] = known.map((name) => optionalWhole(bounds, name, 99_999_999_999));
+  return (ms) => {
+    const at = Math.floor(ms / 1_000);
+    return at > (gt ?? -1) && at >= (gte ?? 0) && at < (lt ?? Infinity) && at <= (lte ?? Infinity);
+  };
 }
 
 /** Stripe's paging: newest first, ten by default, starting after an id. */
