@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import formbody from '@fastify/formbody';
 import fastify, { type FastifyError, type FastifyInstance } from 'fastify';
 import { Delays } from './delays';
+import { Keys } from './routes/keys';
 import { sandboxRoutes } from './routes/sandbox-routes';
 import { Faults } from './faults/faults';
 import { Ledger } from './ledger/ledger';
@@ -11,7 +12,7 @@ import { newId } from './payments/payment-intents';
 import { SettingsError, type SandboxSettings } from './settings';
 import { Stats } from './stats';
 import { Steps } from './payments/steps';
-import { StripeError, type StripeErrorBody } from './stripe/errors';
+import { StripeError, renderError, type StripeErrorBody } from './stripe/errors';
 import { v1Routes } from './routes/v1-routes';
 import { Webhooks } from './webhooks';
 
@@ -41,11 +42,13 @@ export async function createSandbox(settings: SandboxSettings): Promise<Sandbox>
   });
   handleErrors(app);
   await app.register(formbody, { parser: parseForm });
-  const { secretKey } = settings;
-  await app.register(async (scope) => v1Routes(scope, { ledger, money, faults, delays, stats, secretKey }), {
-    prefix: '/v1',
-  });
-  await app.register(async (scope) => sandboxRoutes(scope, { ledger, faults, stats, steps }), {
+  const keys = new Keys(settings.secretKey);
+  const { searchLagMs } = settings;
+  await app.register(
+    async (scope) => v1Routes(scope, { ledger, money, faults, delays, stats, keys, searchLagMs }),
+    { prefix: '/v1' },
+  );
+  await app.register(async (scope) => sandboxRoutes(scope, { ledger, faults, stats, steps, keys }), {
     prefix: '/sandbox',
   });
 
@@ -96,9 +99,12 @@ function listenError(error: NodeJS.ErrnoException, { host, port }: SandboxSettin
 
 /** Sends every error in Stripe's shape, and logs those that the client did not cause. */
 function handleErrors(app: FastifyInstance): void {
-  app.setErrorHandler((error: FastifyError | StripeError, _request, reply) => {
+  app.setErrorHandler((error: FastifyError | StripeError, request, reply) => {
     if (error instanceof StripeError)
-      return reply.code(error.status).headers(error.headers).send({ error: error.body });
+      return reply
+        .code(error.status)
+        .headers(error.headers)
+        .send({ error: renderError(error.body, request.id) });
 
     const status = error.statusCode !== undefined && error.statusCode < 500 ? error.statusCode : 500;
     if (status === 500) console.error(error);

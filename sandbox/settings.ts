@@ -10,6 +10,8 @@ export interface SandboxSettings {
   webhookRetryMs: number;
   /** How long an idempotency key is remembered. */
   keyWindowSeconds: number;
+  /** How long a search does not find an intent that was just made. */
+  searchLagMs: number;
   /** How long an intent with reversed webhooks must be quiet before they are sent, last first. */
   reorderQuietMs: number;
 }
@@ -46,6 +48,8 @@ export function readSettings(env: NodeJS.ProcessEnv): SandboxSettings {
     ),
     // At most thirty days, the longest of Stripe's windows.
     keyWindowSeconds: integer(env, 'SANDBOX_KEY_WINDOW_SECONDS', 86_400, { min: 1, max: 2_592_000 }),
+    // Stripe's takes up to a minute. A second is enough to break a client that counts on finding what it just made.
+    searchLagMs: integer(env, 'SANDBOX_SEARCH_LAG_MS', 1_000, { min: 0, max: 3_600_000 }),
     webhookRetryMs: 1_000,
     // A saga captures within milliseconds of authorizing; two seconds also cover a slow machine.
     reorderQuietMs: 2_000,
@@ -71,6 +75,12 @@ function integer(
 function prefixed(env: NodeJS.ProcessEnv, variable: string, prefix: string, fallback: string): string {
   const text = env[variable] || fallback;
   if (text.startsWith(prefix) && /^[\x21-\x7e]+$/.test(text)) return text;
+  if (/^(sk|rk)_live_/.test(text))
+    throw new SettingsError(
+      variable,
+      'is a live key of Stripe, which the payment sandbox never takes: it moves no real money',
+      fallback,
+    );
   throw new SettingsError(variable, `does not start with "${prefix}"`, fallback);
 }
 

@@ -15,6 +15,8 @@ export interface FaultSettings {
   rateLimitPerSecond?: number;
   /** Delay of the webhooks of what happens while this is set. */
   webhookDelayMs: number;
+  /** How long a search does not find an intent that was just made. Absent: the setting. */
+  searchLagMs?: number;
   /** Every connection is reset, as when the provider is down. */
   down: boolean;
   /** The same seed and the same sequence of requests get the same faults. */
@@ -34,6 +36,7 @@ const limits: Readonly<
   // For no requests at all there is `down`.
   rateLimitPerSecond: { min: 1, max: 10_000, isWhole: true },
   webhookDelayMs: { min: 0, max: 600_000, isWhole: true },
+  searchLagMs: { min: 0, max: 3_600_000, isWhole: true },
   seed: { min: 0, max: 0xffff_ffff, isWhole: true },
 };
 

@@ -76,6 +76,8 @@ interface OrderIndex {
 export class Ledger {
   readonly intents = new Map<string, IntentRecord>();
   readonly refunds = new Map<string, RefundRecord>();
+  /** The intent of each charge. */
+  readonly charges = new Map<string, string>();
   readonly disputes = new Map<string, DisputeRecord>();
   readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
   readonly events = new Map<string, number>();
@@ -187,6 +189,7 @@ export class Ledger {
     order.offsets.push(offset);
     if (!this.intents.has(intent.id)) order.intentIds.push(intent.id);
     this.intents.set(intent.id, intent);
+    if (intent.chargeId !== null) this.charges.set(intent.chargeId, intent.id);
     if (refund) this.refunds.set(refund.id, refund);
     if (dispute) this.disputes.set(dispute.id, dispute);
     this.saveKey(entry, offset);

@@ -1,132 +1,156 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Ledger } from '../ledger/ledger';
-import { eventsOf, type RefundRecord } from '../ledger/records';
+import { eventsOf } from '../ledger/records';
+import { renderDispute, renderRefund } from '../stripe/after-sale';
+import { renderCharge } from '../stripe/charge';
+import { resourceMissing } from '../stripe/errors';
+import { renderEvent, renderIntent } from '../stripe/objects';
 import {
+  createdFilter,
   optionalString,
   pageOf,
   refuseUnknown,
-  requiredString,
   stringList,
   type Params,
 } from '../stripe/params';
-import { invalidRequest, resourceMissing } from '../stripe/errors';
-import { renderRefund } from '../stripe/after-sale';
-import { renderEvent, renderIntent } from '../stripe/objects';
 
 type IdRoute = { Params: { id: string } };
 
-/** Reads that move nothing: intents, refunds, events. */
-export function readRoutes(app: FastifyInstance, ledger: Ledger): void {
-  intentRoutes(app, ledger);
-  refundRoutes(app, ledger);
-  eventRoutes(app, ledger);
+/** An object of a list: when it was made, what it can be filtered by, and its shape. */
+interface Listed {
+  createdAt: number;
+  filters?: Readonly<Record<string, string | null>>;
+  render: () => object;
 }
 
-function intentRoutes(app: FastifyInstance, ledger: Ledger): void {
-  app.get('/payment_intents', (request, reply) => {
-    const params = request.query as Params;
-    refuseUnknown(params, ['limit', 'starting_after', 'expand']);
-    const expand = listExpand(params);
-    reply.send(page(params, '/v1/payment_intents', ledger.intents, (intent) => renderIntent(intent, expand)));
-  });
+/** A kind of object that can be read by its id and listed, newest first. */
+interface Resource {
+  path: string;
+  /** As in Stripe's message for an id that does not exist. */
+  kind: string;
+  param: string;
+  filters: readonly string[];
+  ids: () => ReadonlyMap<string, unknown>;
+  /** Undefined: there is no such object (any more). */
+  find: (id: string, expand: readonly string[]) => Listed | undefined;
+}
 
-  // Stripe's own search lags its writes by up to a minute, so a caller that needs the current state must not search.
-  app.get('/payment_intents/search', (request, reply) => {
-    const params = request.query as Params;
-    refuseUnknown(params, ['query', 'limit', 'page', 'expand']);
-    const query = requiredString(params, 'query');
-    const [, orderId] = /^\s*metadata\[["']orderId["']\]\s*:\s*["']([^"']*)["']\s*$/.exec(query) ?? [];
-    if (orderId === undefined) {
-      throw invalidRequest(
-        "The payment sandbox only searches for metadata['orderId']:'…'.",
-        undefined,
-        'query',
-      );
-    }
-    const { limit } = pageOf(params);
-    const found = ledger
-      .intentsOf(orderId)
-      .filter((intent) => intent.metadata.orderId === orderId)
-      .reverse();
-    reply.send({
-      object: 'search_result',
-      data: found.slice(0, limit).map((intent) => renderIntent(intent, listExpand(params))),
-      has_more: found.length > limit,
-      next_page: null,
-      url: '/v1/payment_intents/search',
+/** Reads that move nothing. */
+export function readRoutes(app: FastifyInstance, { ledger }: { ledger: Ledger }): void {
+  for (const resource of resourcesOf(ledger)) {
+    app.get(resource.path, (request, reply) => {
+      reply.send(page(request, resource));
     });
-  });
-
-  app.get<IdRoute>('/payment_intents/:id', (request, reply) => {
-    const params = request.query as Params;
-    refuseUnknown(params, ['expand', 'client_secret']);
-    const intent = ledger.intents.get(request.params.id);
-    if (!intent) throw resourceMissing('payment_intent', request.params.id, 'intent');
-    reply.send(renderIntent(intent, stringList(params, 'expand')));
-  });
+    app.get<IdRoute>(`${resource.path}/:id`, (request, reply) => {
+      const params = request.query as Params;
+      refuseUnknown(params, ['expand', 'client_secret']);
+      const { id } = request.params;
+      const found = resource.find(id, stringList(params, 'expand'));
+      if (!found) throw resourceMissing(resource.kind, id, resource.param);
+      reply.send(found.render());
+    });
+  }
 }
 
-function refundRoutes(app: FastifyInstance, ledger: Ledger): void {
-  app.get('/refunds', (request, reply) => {
-    const params = request.query as Params;
-    refuseUnknown(params, ['payment_intent', 'limit', 'starting_after']);
-    const intentId = optionalString(params, 'payment_intent');
-    const matches =
-      intentId === undefined ? undefined : (refund: RefundRecord) => refund.paymentIntent === intentId;
-    reply.send(page(params, '/v1/refunds', ledger.refunds, renderRefund, matches));
-  });
-
-  app.get<IdRoute>('/refunds/:id', (request, reply) => {
-    const refund = ledger.refunds.get(request.params.id);
-    if (!refund) throw resourceMissing('refund', request.params.id, 'refund');
-    reply.send(renderRefund(refund));
-  });
+function resourcesOf(ledger: Ledger): Resource[] {
+  const intents: Resource = {
+    path: '/payment_intents',
+    kind: 'payment_intent',
+    param: 'intent',
+    filters: ['customer'],
+    ids: () => ledger.intents,
+    find: (id, expand) => {
+      const intent = ledger.intents.get(id);
+      if (!intent) return undefined;
+      const filters = { customer: intent.options?.customer ?? null };
+      return { createdAt: intent.createdAt, filters, render: () => renderIntent(intent, expand) };
+    },
+  };
+  const charges: Resource = {
+    path: '/charges',
+    kind: 'charge',
+    param: 'id',
+    filters: ['payment_intent'],
+    ids: () => ledger.charges,
+    find: (id) => {
+      const intent = ledger.intents.get(ledger.charges.get(id) ?? '');
+      // Only the latest charge of an intent is kept.
+      if (intent?.chargeId !== id) return undefined;
+      const filters = { payment_intent: intent.id };
+      return { createdAt: intent.createdAt, filters, render: () => renderCharge(intent) };
+    },
+  };
+  return [intents, charges, ...afterSale(ledger), events(ledger)];
 }
 
-function eventRoutes(app: FastifyInstance, ledger: Ledger): void {
-  app.get('/events', (request, reply) => {
-    const params = request.query as Params;
-    refuseUnknown(params, ['limit', 'starting_after', 'type']);
-    const type = optionalString(params, 'type');
-    const typeOf = (offset: number, id: string) =>
-      eventsOf(ledger.read(offset)).find((event) => event.id === id)!.type;
-    const matches =
-      type === undefined ? undefined : (offset: number, id: string) => typeOf(offset, id) === type;
-    const render = (offset: number, id: string) => renderEvent(ledger.read(offset), id);
-    reply.send(page(params, '/v1/events', ledger.events, render, matches));
+function afterSale(ledger: Ledger): Resource[] {
+  const resource = <T extends { createdAt: number; paymentIntent: string; chargeId: string }>(
+    kind: string,
+    all: ReadonlyMap<string, T>,
+    render: (item: T) => object,
+  ): Resource => ({
+    path: `/${kind}s`,
+    kind,
+    param: kind,
+    filters: ['payment_intent', 'charge'],
+    ids: () => all,
+    find: (id) => {
+      const item = all.get(id);
+      if (!item) return undefined;
+      const filters = { payment_intent: item.paymentIntent, charge: item.chargeId };
+      return { createdAt: item.createdAt, filters, render: () => render(item) };
+    },
   });
+  return [
+    resource('refund', ledger.refunds, renderRefund),
+    resource('dispute', ledger.disputes, renderDispute),
+  ];
+}
 
-  app.get<IdRoute>('/events/:id', (request, reply) => {
-    const offset = ledger.events.get(request.params.id);
-    if (offset === undefined) throw resourceMissing('event', request.params.id, 'id');
-    reply.send(renderEvent(ledger.read(offset), request.params.id));
-  });
+function events(ledger: Ledger): Resource {
+  return {
+    path: '/events',
+    kind: 'event',
+    param: 'id',
+    filters: ['type'],
+    ids: () => ledger.events,
+    find: (id) => {
+      const offset = ledger.events.get(id);
+      if (offset === undefined) return undefined;
+      const entry = ledger.read(offset);
+      const { type } = eventsOf(entry).find((event) => event.id === id)!;
+      return { createdAt: entry.at, filters: { type }, render: () => renderEvent(entry, id) };
+    },
+  };
 }
 
 /** In lists, the names to expand start with `data.`: `data.latest_charge`. */
-function listExpand(params: Params): string[] {
+export function listExpand(params: Params): string[] {
   return stringList(params, 'expand').map((name) => name.replace(/^data\./, ''));
 }
 
-/** One page of a map in Stripe's list shape, newest first. It copies all keys: lists are for people, not for load. */
-function page<T>(
-  params: Params,
-  url: string,
-  all: ReadonlyMap<string, T>,
-  render: (item: T, id: string) => object,
-  matches: (item: T, id: string) => boolean = () => true,
-): object {
+/** One page in Stripe's list shape, newest first. It copies all ids: a list is for reconciliation, not for load. */
+function page(request: FastifyRequest, resource: Resource): object {
+  const params = request.query as Params;
+  refuseUnknown(params, ['limit', 'starting_after', 'created', 'expand', ...resource.filters]);
   const { limit, startingAfter } = pageOf(params);
-  const newestFirst = Array.from(all.keys()).reverse();
+  const isInTime = createdFilter(params);
+  const wanted = resource.filters.flatMap((name) => {
+    const value = optionalString(params, name);
+    return value === undefined ? [] : [{ name, value }];
+  });
+  const newestFirst = Array.from(resource.ids().keys()).reverse();
   const start = startingAfter === undefined ? 0 : newestFirst.indexOf(startingAfter) + 1;
   if (startingAfter !== undefined && start === 0)
-    throw resourceMissing('object', startingAfter, 'starting_after', 400);
+    throw resourceMissing(resource.kind, startingAfter, 'starting_after', 400);
 
-  const found: string[] = [];
+  const expand = listExpand(params);
+  const found: Listed[] = [];
   for (let i = start; i < newestFirst.length && found.length <= limit; i++) {
-    const id = newestFirst[i]!;
-    if (matches(all.get(id)!, id)) found.push(id);
+    const item = resource.find(newestFirst[i]!, expand);
+    if (item && isInTime(item.createdAt) && wanted.every(({ name, value }) => item.filters?.[name] === value))
+      found.push(item);
   }
-  const data = found.slice(0, limit).map((id) => render(all.get(id)!, id));
-  return { object: 'list', data, has_more: found.length > limit, url };
+  const data = found.slice(0, limit).map(({ render }) => render());
+  return { object: 'list', data, has_more: found.length > limit, url: `/v1${resource.path}` };
 }

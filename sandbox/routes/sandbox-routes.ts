@@ -4,6 +4,7 @@ import type { Ledger } from '../ledger/ledger';
 import { requiredString, type Params } from '../stripe/params';
 import type { Stats } from '../stats';
 import type { Steps } from '../payments/steps';
+import type { Keys } from './keys';
 import { operatorRoutes } from './operator-routes';
 
 interface SandboxParts {
@@ -11,10 +12,14 @@ interface SandboxParts {
   faults: Faults;
   stats: Stats;
   steps: Steps;
+  keys: Keys;
 }
 
 /** The sandbox's own paths. No key is needed: it listens for one machine's tests, and its money is not real. */
-export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats, steps }: SandboxParts): void {
+export function sandboxRoutes(
+  app: FastifyInstance,
+  { ledger, faults, stats, steps, keys }: SandboxParts,
+): void {
   operatorRoutes(app, { ledger, steps });
   app.get('/health', (_request, reply) => {
     reply.send({ status: 'ok' });
@@ -52,6 +57,10 @@ export function sandboxRoutes(app: FastifyInstance, { ledger, faults, stats, ste
   });
   app.delete('/faults', (_request, reply) => {
     reply.send(faults.clear());
+  });
+
+  app.post('/restricted-keys', (request, reply) => {
+    reply.send(keys.restrict(request.body));
   });
 
   app.get('/stats', (_request, reply) => {

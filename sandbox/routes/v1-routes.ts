@@ -7,8 +7,10 @@ import type { MoneyRequests } from '../payments/money-requests';
 import { moneyRoutes } from '../payments/operations';
 import { stringList, type Params } from '../stripe/params';
 import { readRoutes } from './read-routes';
+import { searchRoute } from './search-route';
 import type { RequestResult, Stats } from '../stats';
-import { apiError, rateLimited, unauthorized, unknownUrl } from '../stripe/errors';
+import { apiError, apiVersion, rateLimited, unknownUrl, unknownVersion } from '../stripe/errors';
+import type { Keys } from './keys';
 import { renderResponse } from '../stripe/objects';
 
 export interface V1Parts {
@@ -17,7 +19,8 @@ export interface V1Parts {
   faults: Faults;
   delays: Delays;
   stats: Stats;
-  secretKey: string;
+  keys: Keys;
+  searchLagMs: number;
 }
 
 /** A request in progress: `finish` counts its result once; `suppress` is what the client gets instead of the response. */
@@ -34,14 +37,16 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
   app.addHook('onRequest', async (request, reply) => {
     const finish = stats.begin(`${request.method} ${request.routeOptions.url ?? '(unknown path)'}`);
     calls.set(request, { finish });
-    reply.header('request-id', request.id);
+    reply.header('request-id', request.id).header('stripe-version', apiVersion);
     if (faults.current.down) {
       finish('cutOff');
       reply.hijack();
       request.raw.socket.resetAndDestroy();
       return;
     }
-    authenticate(request.headers.authorization, parts.secretKey);
+    parts.keys.check(request.headers.authorization, request.method, request.routeOptions.url);
+    const version = request.headers['stripe-version'];
+    if (typeof version === 'string' && version !== apiVersion) throw unknownVersion(version);
   });
   app.addHook('preHandler', async (request, reply) => {
     // Counted before any fault: an attempt is a request that was received, whatever its result.
@@ -69,7 +74,8 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
     throw unknownUrl(request.method, request.url);
   });
 
-  readRoutes(app, ledger);
+  readRoutes(app, parts);
+  searchRoute(app, parts);
   for (const path of moneyRoutes) app.post(path, (request, reply) => move(request, reply, parts));
 }
 
@@ -93,6 +99,8 @@ async function move(request: FastifyRequest, reply: FastifyReply, { ledger, mone
   if (key !== undefined) reply.header('idempotency-key', key);
   if (done.isReplay)
     reply.header('idempotent-replayed', 'true').header('original-request', done.entry.requestId);
+  // The key will repeat it (?).
+  if (done.entry.status === 500) reply.header('stripe-should-retry', 'false');
   return reply.code(done.entry.status).send(renderResponse(done.entry, stringList(params, 'expand')));
 }
 
@@ -106,14 +114,6 @@ function resultOf(status: number): RequestResult {
   if (status === 402) return 'declined';
   if (status === 429) return 'rateLimited';
   return status < 500 ? 'refused' : 'error5xx';
-}
-
-/** Stripe's SDKs send the key as a Bearer token, `curl -u` as the user name of Basic authentication. */
-function authenticate(header: string | undefined, secretKey: string): void {
-  const [scheme, value] = (header ?? '').split(' ', 2);
-  const isBasic = scheme?.toLowerCase() === 'basic' && value !== undefined;
-  const key = isBasic ? Buffer.from(value, 'base64').toString().split(':', 1)[0] : value;
-  if (key !== secretKey) throw unauthorized(key);
 }
 
 function countAttempt(ledger: Ledger, request: FastifyRequest): void {

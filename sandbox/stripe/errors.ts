@@ -1,3 +1,9 @@
+/** The API version of the sandbox's shapes; responses and events name it. */
+export const apiVersion = '2026-10-28.endive';
+
+/** Stripe's advice to its SDKs: the same request may well succeed. */
+const mayRetry = { 'stripe-should-retry': 'true' };
+
 /** The `error` member of a response. */
 export interface StripeErrorBody {
   type: 'card_error' | 'invalid_request_error' | 'idempotency_error' | 'api_error';
@@ -19,6 +25,17 @@ export class StripeError extends Error {
   ) {
     super(body.message);
   }
+}
+
+/** The error as it is sent: with the links that Stripe adds. */
+export function renderError(error: StripeErrorBody, requestId: string | null): object {
+  return {
+    ...error,
+    ...(error.code !== undefined && {
+      doc_url: `https://docs.stripe.com/error-codes#${error.code.replaceAll('_', '-')}`,
+    }),
+    ...(requestId !== null && { request_log_url: `https://dashboard.stripe.com/test/logs/${requestId}` }),
+  };
 }
 
 export function invalidRequest(message: string, code?: string, param?: string): StripeError {
@@ -64,12 +81,43 @@ export function unauthorized(key: string | undefined): StripeError {
   return new StripeError(401, { type: 'invalid_request_error', message });
 }
 
-export function keyInUse(key: string): StripeError {
-  return new StripeError(409, {
-    type: 'idempotency_error',
-    code: 'idempotency_key_in_use',
-    message: `A request with the idempotency key '${key}' is still in progress. Try again later with the same key.`,
+/** Nothing of a live key is repeated: responses end up in logs. */
+export function liveKey(): StripeError {
+  return new StripeError(401, {
+    type: 'invalid_request_error',
+    code: 'livemode_mismatch',
+    message:
+      'This is a live key of Stripe, and this is the payment sandbox: it moves no real money. Unset STRIPE_API_URL to reach Stripe, and roll the key if it may have been logged here.',
   });
+}
+
+export function permissionMissing(key: string, permission: string): StripeError {
+  return new StripeError(403, {
+    type: 'invalid_request_error',
+    message:
+      `The provided key '****${key.slice(-4)}' does not have the required permissions for this endpoint. ` +
+      `Having the '${permission}' permission would allow this request to continue.`,
+  });
+}
+
+export function unknownVersion(version: string): StripeError {
+  return invalidRequest(
+    `Invalid Stripe API version: ${version}. The payment sandbox only knows ${apiVersion}.`,
+    undefined,
+    'Stripe-Version',
+  );
+}
+
+export function keyInUse(key: string): StripeError {
+  return new StripeError(
+    409,
+    {
+      type: 'idempotency_error',
+      code: 'idempotency_key_in_use',
+      message: `A request with the idempotency key '${key}' is still in progress. Try again later with the same key.`,
+    },
+    mayRetry,
+  );
 }
 
 export function keyReused(key: string): StripeError {
@@ -88,7 +136,7 @@ export function rateLimited({ hasRetryAfter = true } = {}): StripeError {
       code: 'rate_limit',
       message: 'Request rate limit exceeded. Send fewer requests, and try again later.',
     },
-    { 'stripe-should-retry': 'true', ...(hasRetryAfter && { 'retry-after': '1' }) },
+    { ...mayRetry, ...(hasRetryAfter && { 'retry-after': '1' }) },
   );
 }
 
@@ -101,7 +149,7 @@ export function lockTimeout(): StripeError {
       code: 'lock_timeout',
       message: 'This object cannot be accessed right now because another request is using it. Try again.',
     },
-    { 'stripe-should-retry': 'true' },
+    mayRetry,
   );
 }
 

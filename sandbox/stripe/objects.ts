@@ -3,9 +3,7 @@ import type Stripe from 'stripe';
 import { eventsOf, type Entry, type EventType, type IntentRecord, type SavedError } from '../ledger/records';
 import { renderDispute, renderRefund } from './after-sale';
 import { renderCharge, seconds } from './charge';
-
-/** The API version of the shapes below; responses and events name it. */
-export const apiVersion = '2026-10-28.endive';
+import { apiVersion, renderError } from './errors';
 
 /** With `latest_charge` in `expand`, the charge itself replaces its id. */
 export function renderIntent(intent: IntentRecord, expand: readonly string[] = []) {
@@ -76,14 +74,15 @@ function nextActionOf({ id, status, options }: IntentRecord) {
 
 /** The response to the request that made this entry, the first time and at every replay. */
 export function renderResponse(entry: Entry | SavedError, expand: readonly string[] = []): object {
-  if ('saved' in entry) return { error: entry.saved };
+  if ('saved' in entry) return { error: renderError(entry.saved, entry.requestId) };
   const { error, intent } = entry;
   if (!error)
     return entry.refund && !isRelease(entry) ? renderRefund(entry.refund) : renderIntent(intent, expand);
-  if (error.type === 'api_error') return { error };
+  const rendered = renderError(error, entry.requestId);
+  if (error.type === 'api_error') return { error: rendered };
   return {
     error: {
-      ...error,
+      ...rendered,
       ...(error.type === 'card_error' && intent.chargeId !== null && { charge: intent.chargeId }),
       payment_intent: renderIntent(intent),
     },

@@ -45,7 +45,7 @@ export class TestSandbox {
       HOLDFAST_DATA_DIR: this.dataDir,
       SANDBOX_WEBHOOK_URL: 'http://127.0.0.1:9/',
     });
-    this.sandbox = await createSandbox({ ...defaults, webhookRetryMs: 5, ...this.settings });
+    this.sandbox = await createSandbox({ ...defaults, webhookRetryMs: 5, searchLagMs: 0, ...this.settings });
   }
 
   async close(): Promise<void> {
