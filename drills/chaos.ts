@@ -62,7 +62,7 @@ async function tourUntil({ shop }: Arena, endsAt: number): Promise<void> {
   while (Date.now() < endsAt) await tour(shop);
 }
 
-/** Buyers who hang up in the middle of their request, and come back later to see what became of it. */
+/** Buyers who disconnect during their request and later ask for its result. */
 async function hangUpUntil({ environment, shop }: Arena, endsAt: number): Promise<void> {
   const sku = await shop.product(10_000);
   while (Date.now() < endsAt) {
@@ -78,7 +78,7 @@ async function hangUpUntil({ environment, shop }: Arena, endsAt: number): Promis
   }
 }
 
-/** A fault every few seconds, from the seed, one after the other or two at once: each kind once, and then by chance. */
+/** A random fault every few seconds, one or two at once: each kind once, then at random. */
 async function blows(arena: Arena, endsAt: number, timeline: string[]): Promise<void> {
   const { environment } = arena;
   const beganAt = Date.now();
@@ -97,5 +97,5 @@ async function blows(arena: Arena, endsAt: number, timeline: string[]): Promise<
     void healed.finally(() => healing.delete(healed));
   }
   await Promise.all(healing);
-  note('all is repaired');
+  note('all faults are repaired');
 }

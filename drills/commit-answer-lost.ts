@@ -23,7 +23,7 @@ export const drill: Drill = {
     })();
     for (let loss = 1; loss <= 30; loss++) {
       proxy.lose = loss % 2 ? 'answer to COMMIT' : 'COMMIT';
-      await reach('a COMMIT was lost', async () => proxy.lose === 'nothing');
+      await reach('a COMMIT is lost', async () => proxy.lose === 'nothing');
       environment.count(loss % 2 ? 'COMMIT responses lost' : 'COMMITs lost', 1);
       await environment.pause(0, 150);
     }

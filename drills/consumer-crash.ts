@@ -3,7 +3,7 @@ import { inParallel } from '../test/support/shop';
 import type { Drill } from './kit/drill';
 import { sentCountsAsApplied } from './kit/mutants';
 
-/** Before its effect, inside it, and after it but before the queue hears of it. */
+/** Before its effect, inside it, and after it but before the job is completed. */
 const places = ['consumer.started', 'apply-event.before-commit', 'apply-event.after-commit', 'consumer.done'];
 
 export const drill: Drill = {

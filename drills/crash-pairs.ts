@@ -8,7 +8,7 @@ import { hasty, tour } from './kit/tour';
 const pairsDefault = 100;
 const lanes = 2;
 
-/** So often a process dies in a row, each time armed anew when it is started to recover, before all is looked at. */
+/** How often a process dies in a row before the audit. Each restart is armed to die again. */
 const deathsInARow = 6;
 
 export const drill: Drill = {
@@ -31,7 +31,7 @@ export const drill: Drill = {
   },
 };
 
-/** Both processes die again and again, at places from the seed, while clients go on; then all must be well. */
+/** Both processes die repeatedly, at random failpoints, while clients continue; then the audit must pass. */
 async function dieInARow(environment: Environment, shop: DrilledShop, places: Place[]): Promise<void> {
   const died: string[] = [];
   try {

@@ -5,7 +5,7 @@ import { everyKeyIsNew } from './kit/mutants';
 import { type Place, dyingAt, nameOf, placesOfATour } from './kit/places';
 import { hasty, tour } from './kit/tour';
 
-/** Shops side by side, each with its own place to die at: most of the time a drill waits. */
+/** Shops in parallel, each dying at its own failpoint, because a drill mostly waits. */
 const lanes = 3;
 
 export const drill: Drill = {
@@ -29,7 +29,7 @@ export const drill: Drill = {
   },
 };
 
-/** False: this tour did not come by. */
+/** False: this tour did not reach it. */
 async function dieAt(shop: DrilledShop, place: Place): Promise<boolean> {
   try {
     await shop.service.restart(place.process, dyingAt(place));

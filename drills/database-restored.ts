@@ -51,7 +51,7 @@ export const drill: Drill = {
   },
 };
 
-/** Workers charge everything, and then the database is as it was before they began. */
+/** Workers charge all orders; then the database is restored to its state before that. */
 async function copyPutBack(environment: Environment): Promise<void> {
   const shop = await environment.open({ queue: 'postgres' });
   const sku = await shop.product(100);
@@ -83,7 +83,7 @@ async function copyPutBack(environment: Environment): Promise<void> {
   environment.count('orders repeated', again.length);
   const money = (rows: Map<string, Row>) =>
     [...rows.values()].map((row) => ({ ...row, attempts: undefined }));
-  assert.deepEqual(money(after), money(before), 'what the provider had done, and what it has done since');
+  assert.deepEqual(money(after), money(before), 'the provider’s ledger before and after');
 
   for (const { id } of (await shop.ordersOf(charged)).slice(0, 3)) {
     const answer = await shop.requestCancellation(id as string, 'refund', { waitSeconds: 20 });
@@ -145,7 +145,7 @@ const ledgerOf = async (shop: DrilledShop) =>
 const endsOf = async (shop: DrilledShop, purchases: Purchase[]) =>
   tally(await shop.ordersOf(purchases), ({ status }) => status as string);
 
-/** The statement that the operations guide gives for a restore, word for word. */
+/** The statement of the operations guide for a restore, word for word. */
 function guideStatement(): string {
   const guide = readFileSync(path.join(root, 'docs/operations.md'), 'utf8');
   const [, statement] = /## Backups and restores[^#]*?```sql\n([^`]+)```/.exec(guide) ?? [];
@@ -188,7 +188,7 @@ function auditCommand(
   });
 }
 
-/** What an operator does by hand, in the provider's own dashboard. */
+/** What an operator does in the provider's dashboard. */
 async function refundAtProvider(shop: DrilledShop, orderId: string): Promise<void> {
   const { sandboxUrl } = shop.service;
   const { data } = (await (await fetch(`${sandboxUrl}/sandbox/entries?orderId=${orderId}`)).json()) as any;

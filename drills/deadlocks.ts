@@ -47,7 +47,7 @@ export const drill: Drill = {
   },
 };
 
-/** PostgreSQL looks for a circle when somebody has waited for a second. Here it may look sooner. */
+/** PostgreSQL checks for deadlocks after a wait of one second; here sooner. */
 async function lookForDeadlocksSooner(shop: DrilledShop): Promise<void> {
   const [{ name }] = (await shop.query('SELECT current_database() AS name')) as [{ name: string }];
   await shop.tamper(`ALTER DATABASE ${name} SET deadlock_timeout = '20ms'`);

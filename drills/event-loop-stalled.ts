@@ -26,7 +26,7 @@ export const drill: Drill = {
 
     const sku = await shop.product(100);
     await shop.buy(10, { sku });
-    await until('another worker is there', async () => {
+    await until('another worker runs', async () => {
       const pid = shop.service.pidOf('worker-1');
       return pid !== undefined && pid !== first;
     });

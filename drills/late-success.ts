@@ -5,7 +5,7 @@ import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
-/** Long given up on when the provider at last does it. */
+/** The order is given up long before the provider charges it. */
 const late = 'pm_sandbox_late_commit_4000';
 const env = { PAYMENT_TIMEOUT_MS: '400' };
 
@@ -67,12 +67,12 @@ async function whereItMayNot(shop: DrilledShop): Promise<void> {
   await shop.audit();
 }
 
-/** Three purchases whose charge was never heard of, resolved by an operator: their stock is back on sale. */
+/** Three purchases whose charge has no result, resolved by an operator: their stock is back on sale. */
 async function givenUp(shop: DrilledShop, sku: string): Promise<Purchase[]> {
   const purchases = await shop.buy(3, { sku, paymentMethod: late });
   for (const purchase of purchases) {
     purchase.cancelled = true;
-    await reach('it may be given up', async () => {
+    await reach('it can be resolved', async () => {
       const [order] = await shop.ordersOf([purchase]);
       if (order.payment.status !== 'unknown') return false;
       const { status } = await shop.admin.post(`/v1/admin/orders/${order.id}/saga/resolve`, {

@@ -52,7 +52,7 @@ export const drill: Drill = {
     const reservation = await shop.reserved(sku);
     await shop.client.post(`/v1/reservations/${reservation.id}/extend`, { ttlSeconds: 700 });
     assert.deepEqual(await shop.buyToTheEnd(5, { sku }), { placed: 5 });
-    const letters = await until('the message is set aside', async () => {
+    const letters = await until('the message is a dead letter', async () => {
       const { body } = await shop.admin.get('/v1/admin/dead-letters');
       return body.data.length > 0 && (body.data as { id: string; reason: string }[]);
     });
@@ -64,10 +64,10 @@ export const drill: Drill = {
     const bad = await shop.buy(2, { sku, paymentMethod: ['pm_sandbox_slow_1', 'pm_sandbox_slow_2'] });
     const [deadly, broken] = bad.map(({ orderIds }) => [...orderIds][0]!);
     await until(
-      'the deadly one is set aside',
+      'the deadly one is stuck',
       async () => {
         const { body } = await shop.admin.get(`/v1/admin/orders/${deadly}/saga`);
-        // Stuck, and not only out of attempts: no worker drives it any more.
+        // Stuck as poison, not only out of attempts: no worker drives it any more.
         return body.status === 'stuck' && body.transitions.at(-1).cause === 'blocked';
       },
       3 * patienceMs, // Six workers die of it.

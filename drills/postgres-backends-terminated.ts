@@ -28,7 +28,7 @@ export const drill: Drill = {
     })();
     for (let cut = 1; cut <= 8; cut++) {
       await environment.pause(400, 1_000);
-      await reach('somebody is connected', async () => (await shop.terminateBackends()) > 0);
+      await reach('a connection is open', async () => (await shop.terminateBackends()) > 0);
     }
     open = false;
     await buying;

@@ -29,7 +29,7 @@ export const drill: Drill = {
     environment.count('calls held back', await shop.sagaEvents('authorize_not-asked'));
     assert.ok(
       answered.rateLimited < answered.ok,
-      `${answered.rateLimited} calls too many for ${answered.ok} that were taken`,
+      `${answered.rateLimited} calls above the limit for ${answered.ok} successful ones`,
     );
     assert.deepEqual(
       tally(await shop.ordersOf(purchases), ({ status }) => status as string),

@@ -28,7 +28,7 @@ export const drill: Drill = {
 
     for (let cut = 1; cut <= 20; cut++) {
       if (cut % 4 === 0) await shop.buy(2, { sku });
-      const reset = await reach('somebody is connected', async () => proxy.cut() || undefined, 5_000);
+      const reset = await reach('a connection is open', async () => proxy.cut() || undefined, 5_000);
       environment.count('connections reset', reset);
     }
 

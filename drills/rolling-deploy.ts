@@ -6,7 +6,7 @@ import { type Drill, type Patch, removed } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
-/** As the release before this one: its sagas are of the version before, with operations that are named by their rows. */
+/** Like the previous release: sagas of the previous version, with operations whose keys are their rows' ids. */
 const previousRelease: Patch[] = [
   {
     guard: 'code-version',
@@ -14,7 +14,7 @@ const previousRelease: Patch[] = [
   },
 ];
 
-/** This release, with a message that the previous one does not know: a placed order sends it. */
+/** This release with a message that the previous one does not know, sent by a placed order. */
 const thisRelease: Patch[] = [
   {
     guard: 'message-routes',
@@ -92,17 +92,17 @@ export const drill: Drill = {
     await Promise.all([shop.service.restart('worker-1'), shop.service.launch('api', { dist, env })]);
     await shop.buy(20, { sku });
     const untouched = `SELECT FROM sagas WHERE code_version = 2 AND status = 'running' AND version = 1`;
-    await until('the old worker has done what it can', async () => {
+    await until('the old worker has done what it knows', async () => {
       const old = await shop.query(`SELECT FROM sagas WHERE code_version = 1 AND status <> 'completed'`);
       const rung = await shop.query(`SELECT FROM outbox WHERE applied_at IS NULL`);
       return old.length === 0 && rung.length === 0;
     });
-    assert.equal((await shop.query(untouched)).length, 10, 'sagas of the new API that nobody has touched');
+    assert.equal((await shop.query(untouched)).length, 10, 'sagas of the new API that no worker has driven');
     environment.count('sagas left for the new build', 10);
 
     // The old worker dies with charges in flight.
     await shop.buy(6, { sku, paymentMethod: 'pm_sandbox_timeout_after_commit' });
-    const unheard = await reach('charges are unheard', async () => {
+    const unheard = await reach('charges have no result', async () => {
       const found = await shop.query<{ orderId: string }>(
         `SELECT order_id AS "orderId" FROM payment_operations WHERE status = 'unknown'`,
       );
@@ -132,7 +132,9 @@ export const drill: Drill = {
   },
 };
 
-/** What the provider heard: the row's id as the key in a saga of the old build, the purpose in one of the new build. */
+/**
+ * The keys that the provider got: the row's id for a saga of the old build, the derived key for one of the new build.
+ */
 async function keysAreOfTheirSagas(shop: DrilledShop): Promise<void> {
   const operations = await shop.query<{ id: string; orderId: string; kind: string; version: number }>(
     `SELECT p.id, p.order_id AS "orderId", p.kind, s.code_version AS version

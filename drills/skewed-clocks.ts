@@ -68,7 +68,7 @@ export const drill: Drill = {
       return body.rates.ordersPlaced.today?.orders > 0;
     });
 
-    // Not made due by hand: the pause itself must be measured by the right clock.
+    // Not made due by the drill: the pause itself must be measured by the right clock.
     const ends = await shop.buyToTheEnd(2, { sku, paymentMethod: 'pm_sandbox_timeout_before_commit' });
     assert.deepEqual(ends, { placed: 2 });
     await shop.audit();

@@ -6,7 +6,7 @@ import { reach } from './kit/reach';
 const inTransaction = `
   SELECT FROM pg_stat_activity WHERE datname = current_database() AND state = 'idle in transaction'`;
 const stock = 20;
-/** So many share the batch that sleeps. */
+/** Buyers in the batch that sleeps. */
 const sleepers = 12;
 
 export const drill: Drill = {
@@ -45,7 +45,7 @@ export const drill: Drill = {
     const asleep = buy(sleepers, 0);
     await shop.stopped('api-1');
     const buyingMeanwhile = buy(stock + 5, 1);
-    // Woken as soon as its connection was cut, so that its buyers still wait for the response.
+    // Woken as soon as its connection is cut, so that its buyers still wait for the response.
     await reach('its connection is cut', async () => (await shop.query(inTransaction)).length === 0);
     await shop.thaw('api-1');
     const others = await buyingMeanwhile;

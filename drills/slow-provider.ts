@@ -46,7 +46,7 @@ export const drill: Drill = {
     assert.deepEqual(others, {});
     const ledger = await shop.ledger();
     const charged = orders.filter(({ id, status }) => status === 'rejected' && ledger.has(id as string));
-    assert.deepEqual(charged, [], 'orders that were asked for and had no stock');
+    assert.deepEqual(charged, [], 'orders that were refused for stock');
     environment.count('placed after their expiry', placed);
     environment.count('expired before their charge', ended);
     await shop.audit();

@@ -74,7 +74,7 @@ function freezeOnLeases(shop: DrilledShop, sku: string): Promise<string[]> {
   });
 }
 
-/** Those of them that somebody else drives now, and is not done with. */
+/** Those of them that another worker drives now and has not finished. */
 function takenOver(shop: DrilledShop, orders: string[]): Promise<string[]> {
   return reach('another worker drives what the sleeper had', async () => {
     const taken = await shop.query<{ id: string }>(

@@ -49,7 +49,7 @@ export const drill: Drill = {
     await shop.thaw('api-1');
 
     const arrived = `SELECT verdict FROM provider_events WHERE verdict IS NOT NULL`;
-    await until('the late ones have come', async () => (await shop.query(arrived)).length >= 2 * 20);
+    await until('the late ones have arrived', async () => (await shop.query(arrived)).length >= 2 * 20);
     const verdicts = tally(await shop.query<{ verdict: string }>(arrived), ({ verdict }) => verdict);
     environment.count('sagas woken', verdicts['saga woken'] ?? 0);
     environment.count('webhooks without a waiting saga', verdicts['nothing waited for it'] ?? 0);

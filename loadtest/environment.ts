@@ -61,9 +61,9 @@ export interface SiteOptions {
 const quiet = { LOG_LEVEL: 'warn' };
 
 /**
- * What load tests of our own services need: a PostgreSQL like that of `npm start`, which forces every commit to disk (that of
- * the tests does not, so results would be too good), a template to clone databases from, and a copy of the build, so that a
- * later build does not change what is measured.
+ * What load tests need to start services: a PostgreSQL like that of `npm start`, which forces every commit to disk
+ * (that of the tests does not, so results would be too good), a template to clone databases from, and a copy of the
+ * build, so that a later build does not change what is measured.
  */
 export class Environment {
   private readonly sites = new Set<Service>();

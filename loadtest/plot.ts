@@ -91,7 +91,7 @@ export const plotStyle = `
   svg text { fill: currentColor; } svg .title { font-weight: 600; font-size: 14px; }
   svg .grid { stroke: currentColor; opacity: .15; }`;
 
-/** A plot as a file of its own, on white because its background is unknown. */
+/** A plot as a separate file, on white because its background is unknown. */
 export function pictureOf(svg: string): string {
   const { width, height } = size;
   const paper = `<style>${plotStyle}</style><rect width="${width}" height="${height}" fill="#fff"/>`;

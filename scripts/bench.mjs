@@ -1,4 +1,4 @@
-// `npm run bench`: how fast it is, as ratios to floors that are measured in the same run.
+// `npm run bench`: performance as ratios to floors that are measured in the same run.
 import { runLoadTest } from '../loadtest/run.mjs';
 
 await runLoadTest({ module: 'bench', main: 'bench', usage: ['bench-args', 'benchUsage'] });

@@ -34,7 +34,7 @@ export async function bootstrap({ build: withBuild = false } = {}) {
   checkNode();
   if (isInstalled() && (!withBuild || parts.every(isBuilt))) return;
   const lock = await waitForPidFile(path.join(lockDir, 'lock'), ({ pid }) =>
-    say(`another set-up (pid ${pid}) is at work in this clone; waiting for it`),
+    say(`another set-up (pid ${pid}) is running in this clone; waiting for it`),
   );
   try {
     if (!isInstalled()) await install();
@@ -63,13 +63,13 @@ function checkNode() {
 }
 
 /**
- * Compares npm's record of node_modules, which npm writes last, with the lockfile. Any Node may use the result: native
- * parts are N-API or chosen at load time, none is compiled here.
+ * Compares npm's record of node_modules, which npm writes last, with the lockfile. Any Node can use the result: native
+ * parts are N-API or chosen at load time, and none is compiled here.
  */
 function isInstalled() {
   const installed = readJson(inRoot('node_modules', '.package-lock.json'))?.packages;
   if (installed === undefined) return false;
-  // Optional packages are those of other platforms.
+  // Optional packages may be for other platforms.
   return Object.entries(lockedPackages()).every(
     ([name, wanted]) => name === '' || wanted.optional || installed[name]?.version === wanted.version,
   );
@@ -125,8 +125,8 @@ function countPackages() {
 }
 
 /**
- * What is built from what. A build goes into a draft folder at the same depth, so that source maps stay right, and is
- * renamed when complete, so that no build is ever half new.
+ * The builds and their sources. A build goes into a draft folder at the same depth, so that source maps stay right, and
+ * is renamed when complete, so that no build is ever half new.
  */
 const parts = [
   {
@@ -178,9 +178,11 @@ function walk(dir) {
     .sort();
 }
 
-/** Builds the draft and swaps: a failed build leaves the last good one, and files of deleted sources disappear. */
+/**
+ * Builds the draft and swaps it in: a failed build leaves the last good one, and files of deleted sources disappear.
+ */
 async function build(part) {
-  // Taken first: sources edited during the build must count as not built.
+  // Read first: sources edited during the build must count as not built.
   const fingerprint = fingerprintOf(part);
   rmSync(part.draft, { recursive: true, force: true });
   await part.make(part.draft);
@@ -216,7 +218,10 @@ async function bundle(outDir) {
   compressAssets(path.join(outDir, 'assets'));
 }
 
-/** Once per build, so that no process does it: `@fastify/static` sends `<name>.br` or `<name>.gz` to clients that accept it. */
+/**
+ * Once per build instead of in each process: `@fastify/static` sends `<name>.br` or `<name>.gz` to clients that accept
+ * it.
+ */
 function compressAssets(folder) {
   for (const name of readdirSync(folder).filter((file) => /\.(js|css|svg)$/.test(file))) {
     const content = readFileSync(path.join(folder, name));
@@ -229,7 +234,7 @@ function compressAssets(folder) {
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
-/** `onLine` gets its lines of stderr, which otherwise go to ours. */
+/** `onLine` gets the lines of stderr, which otherwise go to our stderr. */
 function run(command, args, { stdout = 'inherit', onLine } = {}) {
   return new Promise((resolve, reject) => {
     const child = spawn(command, args, {

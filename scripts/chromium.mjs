@@ -11,12 +11,12 @@ const names = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 const installWithinMs = 300_000;
 const aptPatience = ['-o', 'Acquire::http::Timeout=20', '-o', 'Acquire::Retries=1'];
 
-/** The path of a working Chromium; throws a SetupError that says what to do. */
+/** The path of a working Chromium. Throws a SetupError that says what to do. */
 export function findChromium() {
   const found = process.env.HOLDFAST_CHROMIUM ?? onPath() ?? installed();
   if (found) return found;
   throw new SetupError(
-    'No Chromium was found for the browser tests, nor could one be installed. Install one (apt-get install chromium), or name one in HOLDFAST_CHROMIUM.',
+    'No Chromium was found for the browser tests, and installing one failed. Install one (apt-get install chromium), or name one in HOLDFAST_CHROMIUM.',
   );
 }
 

@@ -17,7 +17,10 @@ export function seconds(ms) {
 /** An error that the user can fix. Its message says everything, so no stack is printed. */
 export class SetupError extends Error {}
 
-/** A wrong argument, or a call that makes no sense here. By name, because src/config/arguments.ts has another such class. */
+/**
+ * A wrong argument, or a call that makes no sense here. Recognized by name, because src/config/arguments.ts has another
+ * such class.
+ */
 export class UsageError extends Error {
   name = 'UsageError';
 }
@@ -30,7 +33,7 @@ export async function stage(what, work) {
   return outcome;
 }
 
-/** Often enough that it does not look hung. */
+/** Often enough that the stage does not look hung. */
 const progressEveryMs = 3_000;
 
 /** For stages that may take a minute: a line at the start, then one every few seconds. */

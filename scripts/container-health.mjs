@@ -15,8 +15,8 @@ async function answers(url, { anyRoute = false } = {}) {
 }
 
 /**
- * A worker listens on no port, but its sweeper asks the database several times a second. So PostgreSQL knows whether
- * the worker of this container, which reaches it from the same address as this check, is still at it.
+ * A worker listens on no port, but its sweeper queries the database several times a second. So PostgreSQL knows whether
+ * the worker of this container, which connects from the same address as this check, still runs.
  */
 async function workerIsBusy() {
   const { default: pg } = await import('pg');

@@ -17,7 +17,7 @@ const limitSecondsMore = { minute: 60, pair: 6 };
 /** A mutant that survives a quarter of a minute of chaos survives a whole one too. */
 const mutantMinutes = 0.25;
 
-/** Short, because a mutant waits for something that never happens. */
+/** Short, because a drill on a mutant may wait for something that never happens. */
 const mutantPatienceMs = 12_000;
 
 /** Runs `play` over all parts, at most `jobs` at once, in their order. */

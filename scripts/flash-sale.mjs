@@ -1,10 +1,10 @@
-// `npm run flash-sale`: many buyers, few units, and afterwards what every witness says.
+// `npm run flash-sale`: many buyers, few units, and a check of every record at the end.
 import { runLoadTest } from '../loadtest/run.mjs';
 import { failWith } from './console.mjs';
 import { readInstance } from './instance.mjs';
 import { readSettings } from './start-settings.mjs';
 
-/** Of an instance that runs from HOLDFAST_DATA_DIR the sandbox is known, whose ledger is compared at the end. */
+/** An instance that runs from HOLDFAST_DATA_DIR has a known sandbox, whose ledger is compared at the end. */
 function addSandboxOf(argv) {
   const given = (name) => argv.some((arg) => arg === name || arg.startsWith(`${name}=`));
   if (!given('--url') || given('--sandbox-url')) return;

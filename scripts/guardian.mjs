@@ -1,5 +1,5 @@
-// Outlives the process that started it: when that one ends for any reason (kill -9 too), the pipe between them closes,
-// and the guardian stops, in order, all processes that it watches. Nothing is left running.
+// Outlives the process that started it. When that process ends for any reason (kill -9 too), the pipe between them
+// closes, and the guardian stops, in order, all processes that it watches.
 //
 // As a program it reads one JSON object per line: {"watch": {name, pid, rank, escalation}}, {"forget": pid},
 // {"removeDir": path}.

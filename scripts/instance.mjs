@@ -1,4 +1,5 @@
-// What an instance runs: `npm start` writes it into the data folder, and commands for that instance read it.
+// The processes and addresses of an instance: `npm start` writes them into the data folder, and commands for that
+// instance read them.
 import { readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { SetupError } from './console.mjs';
@@ -25,7 +26,7 @@ export function writeInstance({ dataDir, settings, env }) {
 
 export const removeInstance = (dataDir) => rmSync(fileOf(dataDir), { force: true });
 
-/** The instance whose data lies there; `isRunning` is false when it died and left the file behind. */
+/** The instance of this data folder; `isRunning` is false if it died and left the file behind. */
 export function readInstance(dataDir) {
   try {
     const instance = JSON.parse(readFileSync(fileOf(dataDir), 'utf8'));
@@ -36,8 +37,8 @@ export function readInstance(dataDir) {
 }
 
 /**
- * The settings of a command: those of the environment, and otherwise those of the instance.
- * `ledgerUnknown` says why no payment sandbox is known for that database.
+ * The settings of a command: from the environment, otherwise from the instance. `ledgerUnknown` says why no payment
+ * sandbox is known for that database.
  */
 export function commandEnv(env, dataDir) {
   const instance = readInstance(dataDir);

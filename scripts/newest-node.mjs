@@ -5,7 +5,7 @@ import path from 'node:path';
 import { failWith, SetupError, stage } from './console.mjs';
 import { isMain, root } from './processes.mjs';
 
-/** When a newer one is released, raise it here and in the README. */
+/** When a newer Node is released, raise it here and in the README. */
 export const newestNode = '26.10.0';
 
 /** npm's own builds of Node come as one package for each platform. */

@@ -3,10 +3,10 @@ import { linkSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } f
 import path from 'node:path';
 import { identify, isAlive, makeFolder, sleep } from './processes.mjs';
 
-/** Long enough that no process can still be inside the few file operations of `takeOver`. */
+/** Longer than any process needs for the few file operations of `takeOver`. */
 const takeOverAbandonedMs = 10_000;
 
-/** Readers see the old content or the new, never half of it. */
+/** Readers see the old content or the new, never a part. */
 export function writeAtomically(file, content) {
   const draft = `${file}.${process.pid}.new`;
   writeFileSync(draft, content);
@@ -14,7 +14,7 @@ export function writeAtomically(file, content) {
 }
 
 /**
- * `{ held }` when this process now owns the file, else `{ holder }`: what the living owner wrote into it.
+ * `{ held }` if this process now owns the file, else `{ holder }`: what the living owner wrote into it.
  *
  * The content is written first and linked into place, so the file always names its owner. The file of a dead owner is
  * taken over; `left` is then its content.
@@ -47,7 +47,7 @@ function linkInto(file, content) {
   }
 }
 
-/** Undefined when there is no such file, or one that no process of ours wrote. */
+/** Undefined when there is no such file, or it is not one of ours. */
 function read(file) {
   try {
     return JSON.parse(readFileSync(file, 'utf8'));
@@ -57,8 +57,8 @@ function read(file) {
 }
 
 /**
- * Removes a dead owner's file. Of two processes that find it at once only one may: otherwise the slower would remove
- * the file that the faster has just made its own.
+ * Removes a dead owner's file. Of two processes that find it at once only one may do so: otherwise the slower would
+ * remove the file that the faster has just claimed.
  */
 function takeOver(file) {
   const permit = `${file}.takeover`;
@@ -98,7 +98,7 @@ function heldPidFile(file, mine) {
   };
 }
 
-/** Waits for the file as long as its owner lives; calls `onWait` once if it has to wait. */
+/** Waits for the file while its owner lives; calls `onWait` once if it has to wait. */
 export async function waitForPidFile(file, onWait) {
   let told = false;
   for (;;) {

@@ -23,7 +23,7 @@ import { isRoot } from './processes.mjs';
 /** PostgreSQL refuses to run as root. `nobody` exists everywhere and owns nothing else. */
 export const serverUser = isRoot ? { uid: 65534, gid: 65534 } : {};
 
-/** Whether a user without any rights can enter this folder, which takes every folder above it too. */
+/** Whether a user without any rights can enter this folder and every folder above it. */
 export function isOpenToAll(dir) {
   for (let at = realpathSync(dir); ; at = path.dirname(at)) {
     if (!(statSync(at).mode & 0o001)) return false;
@@ -31,7 +31,7 @@ export function isOpenToAll(dir) {
   }
 }
 
-/** The temporary folder, or one that `nobody` can enter where root's own is private. */
+/** The temporary folder, or one that `nobody` can enter if root's is private. */
 export const sharedTmpDir = () => (isRoot && !isOpenToAll(os.tmpdir()) ? '/var/tmp' : os.tmpdir());
 
 export function postgresBinaries() {

@@ -1,4 +1,4 @@
-// The folder a PostgreSQL cluster lives in: where it is, and how it comes to be all there or not at all.
+// The folder of a PostgreSQL cluster: where it is, and how it is created completely or not at all.
 import { spawn } from 'node:child_process';
 import {
   chmodSync,
@@ -18,9 +18,9 @@ import { isRoot } from './processes.mjs';
 import { writeAtomically } from './pid-file.mjs';
 
 /**
- * Normally `home`. When root keeps its data below a private folder such as /root, where `nobody` cannot go, the
- * cluster lives in /var/tmp and a file in the data folder says where; without that file there is no cluster, so
- * removing the data folder starts afresh, as it does everywhere else.
+ * Normally `home`. If root's data is below a private folder such as /root, which `nobody` cannot enter, the cluster is
+ * in /var/tmp and a file in the data folder says where. Without that file there is no cluster, so removing the data
+ * folder starts over, as it does everywhere else.
  */
 export function clusterDir({ dataDir, home }) {
   if (!isRoot || isOpenToAll(dataDir)) return home;
@@ -35,7 +35,7 @@ export function clusterDir({ dataDir, home }) {
 
 const draftOf = (dir) => `${dir}.initialising-`;
 
-/** What an initdb that was killed midway left behind. Never a usable cluster, so nothing can be lost with it. */
+/** The leftovers of an initdb that was killed. Never a usable cluster, so removing them loses nothing. */
 export function removeDrafts(dir) {
   const parent = path.dirname(dir);
   for (const name of readdirSync(parent)) {
@@ -47,10 +47,10 @@ export function removeDrafts(dir) {
 const isCluster = (dir) =>
   existsSync(path.join(dir, 'PG_VERSION')) && existsSync(path.join(dir, 'global', 'pg_control'));
 
-/** Left by a cluster's first complete initialisation; where it stands, nothing is ever removed. */
+/** Written at the end of a complete initialization. A folder that has it is never removed. */
 const completeMark = 'holdfast-complete';
 
-/** Creates the cluster unless it is there, and answers whether it did. */
+/** Creates the cluster unless it exists, and returns whether it did. */
 export async function initialise({ dir, binaries, onSpawn, durable }) {
   if (isCluster(dir)) {
     checkVersion(dir);
@@ -63,7 +63,7 @@ export async function initialise({ dir, binaries, onSpawn, durable }) {
   if (isRoot) chownSync(draft, serverUser.uid, serverUser.gid);
   await initdb({ binaries, draft, onSpawn, durable });
   writeAtomically(path.join(draft, completeMark), '');
-  // The name appears only now: a folder called `dir` is a whole cluster or was not made here.
+  // The name appears only now: a folder called `dir` is a complete cluster or was not made here.
   renameSync(draft, dir);
   return true;
 }
@@ -76,7 +76,7 @@ function checkVersion(dir) {
   );
 }
 
-/** Only what an initdb of our own could have left is removed; everything else is somebody's, and theirs to judge. */
+/** Removes only what our own initdb could have left; anything else is the user's. */
 function removeNeverUsable(dir) {
   const names = readdirSync(dir);
   const foreign = names.filter(
@@ -88,7 +88,7 @@ function removeNeverUsable(dir) {
     );
   }
   if (names.length > 0)
-    say(`${dir} was never completely initialised (it holds no usable database); making it again`);
+    say(`${dir} was never completely initialized (it has no usable database); creating it again`);
   rmSync(dir, { recursive: true, force: true });
 }
 

@@ -22,18 +22,18 @@ import { watchStart } from './progress.cjs';
 const settings = [
   'listen_addresses=127.0.0.1',
   'unix_socket_directories=',
-  // An API and a worker with pools of twenty each, a second pair beside them in tests, and room for psql.
+  // For an API and a worker with pools of twenty each, a second pair in tests, and psql.
   'max_connections=200',
   'shared_buffers=256MB',
-  // LOG and worse: a refused duplicate key is everyday business here, not an entry in a log.
+  // LOG and worse: a refused duplicate key is normal here and not worth a log line.
   'log_min_messages=log',
 ];
 
 const throwawaySettings = [
-  // Nothing is forced to disk: a crash of the machine may destroy what nobody will miss.
+  // Nothing is forced to disk: a crash of the machine may destroy throw-away data.
   'fsync=off',
   'full_page_writes=off',
-  // Several services at once, each with the pools of its APIs and workers.
+  // For several services at once, each with the pools of its APIs and workers.
   'max_connections=500',
 ];
 
@@ -41,8 +41,8 @@ const databaseName = 'holdfast';
 const urlOf = (port, database = databaseName) => `postgres://holdfast@127.0.0.1:${port}/${database}`;
 
 /**
- * Starts the database that lives in `dataDir` between starts, creating it the first time. `onSpawn(child)` is called
- * the moment a process exists (`onSpawn(child, 'initdb')` for the initialisation), so that it can be watched before anything can go wrong with it.
+ * Starts the database in `dataDir`, and creates it the first time. `onSpawn(child)` is called the moment a process
+ * exists (`onSpawn(child, 'initdb')` for the initialisation), so that it is watched from the beginning.
  */
 export async function startPostgres({ dataDir, onSpawn, port: wantedPort }) {
   const home = path.join(dataDir, 'postgres');
@@ -72,15 +72,15 @@ export async function startThrowawayPostgres({ onSpawn, onDir }) {
 }
 
 /**
- * A server orphaned by an unclean stop still owns its folder. It is asked to finish rather than used: its settings
- * may be older than this start's, and nobody watches it.
+ * A server orphaned by an unclean stop still owns its folder. It is stopped rather than used: its settings may be older
+ * than this start's, and no guardian watches it.
  */
 async function stopLeftover(dir) {
   const pidFile = path.join(dir, 'postmaster.pid');
   const pid = Number(readLines(pidFile)[0]);
   if (!pid) return;
   if (commandOf(pid).includes(dir)) await stopProcess(identify(pid), escalations.postgres);
-  // Of a dead server, or with a number that now belongs to a stranger, which PostgreSQL would wait for in vain.
+  // Left by a dead server, or its pid now belongs to another process, for which PostgreSQL would wait in vain.
   rmSync(pidFile, { force: true });
 }
 
@@ -118,7 +118,7 @@ async function launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort, e
       if (portFile) writeAtomically(portFile, `${port}\n`);
       return { child, port };
     }
-    // The port may have been taken in between; or the backends of a killed server are still letting go of its memory.
+    // The port may have been taken since, or backends of a killed server may still use its shared memory.
     const said = child.pid ? [...readLines(logFile), outcome].join('\n') : String(await failed);
     const passing = /could not bind|pre-existing shared memory/.test(said);
     if (!passing || attempt === 20) throw new SetupError(`PostgreSQL did not start:\n${said.trim()}`);
@@ -127,8 +127,8 @@ async function launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort, e
 }
 
 /**
- * 'ready' or what went wrong. The eighth line of postmaster.pid is where the server itself says that it takes
- * connections. Recovery after a crash may take minutes; its progress shows in the log and in CPU time.
+ * 'ready' or what went wrong. In the eighth line of postmaster.pid the server says that it takes connections. Recovery
+ * after a crash may take minutes; its progress shows in the log and in CPU time.
  */
 async function untilReady(child, { dir, logFile }) {
   const self = identify(child.pid);

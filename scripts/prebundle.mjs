@@ -22,7 +22,7 @@ import { root } from './processes.mjs';
 const require = createRequire(import.meta.url);
 const preload = path.join(root, 'scripts', 'prebundled.cjs');
 
-/** What `node --require` takes. Made once for a lockfile, a Node and a set of packages. */
+/** The file for `node --require`. Made once per lockfile, Node and set of packages. */
 export async function prebundle() {
   const names = packagesOf(path.join(root, 'dist'));
   const dir = path.join(root, 'node_modules', '.cache', 'holdfast', `prebundle-${fingerprintOf(names)}`);

@@ -1,4 +1,5 @@
-// `node --require` of this file takes packages from the bundle beside it: see prebundle.mjs. CommonJS, as a preload must be.
+// With `node --require` of this file, packages come from the bundle next to it: see prebundle.mjs. A preload must be
+// CommonJS.
 const { existsSync, readFileSync, writeFileSync } = require('node:fs');
 const Module = require('node:module');
 const path = require('node:path');
@@ -29,7 +30,7 @@ Module._load = function (request, ...rest) {
   return names.has(request) ? (packages ??= loadPackages())[request] : load.call(this, request, ...rest);
 };
 
-/** With the functions that loading has compiled, so that a process compiles none of them again. */
+/** Includes the functions that were compiled during loading, so that no process compiles them again. */
 exports.writeCodeCache = () => {
   packages = loadPackages();
   for (const name of names) void packages[name];

@@ -1,4 +1,4 @@
-// Which processes are alive, and how to end them. No dependencies, no state.
+// Finds living processes and ends them. No dependencies, no state.
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, realpathSync, statSync } from 'node:fs';
 import net from 'node:net';
@@ -7,7 +7,9 @@ import { fileURLToPath } from 'node:url';
 
 export const root = path.resolve(path.dirname(fileURLToPath(import.meta.url)), '..');
 
-/** Makes a folder and what is missing above it. Node's own `recursive` never returns where a parent refuses with ENOENT (/proc). */
+/**
+ * Makes a folder and its missing parents. Node's own `recursive` never returns if a parent refuses with ENOENT (/proc).
+ */
 export function makeFolder(dir) {
   if (!existsSync(path.dirname(dir))) makeFolder(path.dirname(dir));
   try {
@@ -17,7 +19,7 @@ export function makeFolder(dir) {
   }
 }
 
-/** Whether a module is the program being run, rather than imported; true also in a clone behind a symbolic link. */
+/** Whether a module is the running program, not imported; works in a clone behind a symbolic link too. */
 export const isMain = (moduleUrl) => realpathSync(process.argv[1]) === fileURLToPath(moduleUrl);
 
 export const isRoot = process.getuid?.() === 0;
@@ -25,10 +27,10 @@ export const isRoot = process.getuid?.() === 0;
 export const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
 /**
- * When the process with this pid was born, in whatever unit the system counts, or undefined when there is none.
+ * The start time of the process with this pid, in the system's unit; undefined if there is none.
  *
- * A pid alone is not unique: after an unclean stop it may belong to another process. Pid and start time together are.
- * A zombie counts as gone: it runs nothing, and under a pid 1 that does not collect its children (containers) zombies
+ * A pid alone is not unique: after an unclean stop it may belong to another process. Pid and start time together are. A
+ * zombie counts as gone: it runs nothing, and under a pid 1 that does not collect its children (containers) zombies
  * stay forever.
  */
 export function birthOf(pid) {
@@ -36,7 +38,7 @@ export function birthOf(pid) {
   try {
     if (process.platform === 'linux') {
       const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-      // The command name stands in parentheses and may hold spaces and parentheses itself.
+      // The command name is in parentheses and may contain spaces and parentheses.
       const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
       return fields[0] === 'Z' || fields[0] === 'X' ? undefined : fields[19];
     }
@@ -77,7 +79,7 @@ async function isGoneWithin(entry, ms) {
   return true;
 }
 
-/** How a program is asked to stop: each signal, and how long it may take before the next one is sent. */
+/** How to stop a program: each signal, and the time before the next one. */
 export const escalations = {
   /** Node programs: finish work in flight (a payment call takes up to ten seconds), then exit. */
   service: [
@@ -92,7 +94,7 @@ export const escalations = {
   ],
   /** For throw-away processes, whose state does not matter. */
   atOnce: [['SIGKILL', 5_000]],
-  /** The same for PostgreSQL, which takes its backends with it only if it may. */
+  /** The same for PostgreSQL, which needs a moment to stop its backends. */
   postgresAtOnce: [
     ['SIGQUIT', 5_000],
     ['SIGKILL', 5_000],
@@ -114,8 +116,8 @@ export async function stopProcess(entry, escalation = escalations.service) {
 }
 
 /**
- * Stops processes rank by rank, lowest first, the members of a rank at once: those that write go before those that
- * they write to. Entries are `{ pid, birth, rank, escalation }`, where `escalation` is a name from the table above.
+ * Stops processes rank by rank, lowest first, all of a rank at once: writers before what they write to. Entries are `{
+ * pid, birth, rank, escalation }`, where `escalation` is a name from the table above.
  */
 export async function stopInOrder(entries) {
   const ranks = [...new Set(entries.map((entry) => entry.rank))].sort((a, b) => a - b);

@@ -1,4 +1,4 @@
-// One of the service's Node programs: its output is shown under its name, and its last lines are kept.
+// One of the service's Node programs. Its output is shown under its name, and its last lines are kept.
 import { spawn } from 'node:child_process';
 import path from 'node:path';
 import readline from 'node:readline';
@@ -9,10 +9,10 @@ import { watchStart } from './progress.cjs';
 /** Wide enough for the longest name, so that the lines of all programs begin in the same column. */
 const labelWidth = 8;
 
-/** What a stage's own line says already. */
+/** Lines that repeat what the stage's line says. */
 const announcement = /^((api|sandbox) listening on |worker ready$)/;
 
-/** Not the frames of a stack nor the fields of a printed object: those explain nothing by themselves. */
+/** Not stack frames or fields of a printed object, which explain nothing by themselves. */
 const isSentence = (line) => /^\S.*\w/.test(line);
 
 export function spawnProgram(name, { script, env }) {
@@ -42,20 +42,22 @@ export function spawnProgram(name, { script, env }) {
   return program;
 }
 
-/** Runs to the end; why it failed is in the lines that it has printed. */
+/** Runs a program to its end; its printed lines say why it failed. */
 export async function untilEnded(program) {
   const { ok, how } = await program.closed;
   if (!ok) throw new SetupError(`${program.name} failed (${how})${whySaid(program)}`);
 }
 
-/** `readyWhen` is what it prints when it is ready, or a function that goes and looks. Waits while it gets anywhere. */
+/**
+ * `readyWhen` is the text that it prints when ready, or a function that checks. Waits while the start makes progress.
+ */
 export async function untilReady(program, { readyWhen }) {
   const isReady =
     typeof readyWhen === 'function' ? readyWhen : () => program.lines.some((line) => readyWhen.test(line));
   const start = watchStart(program.child.pid);
   let heard = 0;
   for (;;) {
-    // Looked at first: a stranger on the same port may answer in its place.
+    // Checked first: another program on the same port may answer in its place.
     if (program.ended)
       throw new SetupError(`${program.name} could not start (${program.ended.how})${whySaid(program)}`);
     if (await isReady()) break;
@@ -68,7 +70,7 @@ export async function untilReady(program, { readyWhen }) {
   program.lines = undefined; // From here on only the last one matters.
 }
 
-/** Its lines are on the screen already. */
-const whySaid = ({ lastLine }) => (lastLine ? `; its lines above say why` : ' without a word');
+/** Its lines are already on the screen. */
+const whySaid = ({ lastLine }) => (lastLine ? `; its lines above say why` : ' without output');
 
-const saying = ({ lastLine }) => (lastLine ? `. It said last: ${lastLine}` : '');
+const saying = ({ lastLine }) => (lastLine ? `. Its last line: ${lastLine}` : '');

@@ -2,16 +2,16 @@
 const { readFileSync } = require('node:fs');
 const { execFileSync } = require('node:child_process');
 
-/** Without output and CPU time for this long, it hangs: a start waits only for its own work. */
+/** A start without output and CPU time for this long hangs: it waits only for its own work. */
 const quietMsMax = 30_000;
 
-/** Beyond this it loops. About fifty times the duration of a start on an idle machine. */
+/** A start that takes longer loops. About fifty times the duration on an idle machine. */
 const startSecondsDefault = 300;
 
-/** A gap between two checks counts as at most this: the watcher itself was starved or asleep. */
+/** A gap between two checks counts as at most this: the watcher itself had no CPU or was suspended. */
 const gapMsMax = 1_000;
 
-/** How often the CPU time is read while nothing else moves. */
+/** How often the CPU time is read while there is no output. */
 const lookEveryMs = 500;
 
 /** HOLDFAST_START_SECONDS_MAX in ms. */
@@ -24,8 +24,8 @@ function startLimitMs(env = process.env) {
 }
 
 /**
- * Watches one start. `moved()` notes a sign of life that the caller saw (a line of output); CPU time of the process and
- * its children is read here. Poll `problem()`: undefined, or why to stop waiting.
+ * Watches one start. The caller reports a line of output with `moved()`; CPU time of the process and its children is
+ * read here. Poll `problem()`: undefined, or why to stop waiting.
  */
 function watchStart(
   pid,
@@ -50,15 +50,15 @@ function watchStart(
       }
       const seconds = Math.round(waitedMs / 1_000);
       if (quietForMs >= quietMs)
-        return `showed no sign of life for ${Math.round(quietMs / 1_000)} s (no output, no CPU time) and was not ready after ${seconds} s`;
+        return `made no progress for ${Math.round(quietMs / 1_000)} s (no output, no CPU time) and was not ready after ${seconds} s`;
       if (waitedMs >= limitMs)
-        return `was not ready after ${seconds} s, though at work. A slower machine needs more: HOLDFAST_START_SECONDS_MAX=${2 * Math.round(limitMs / 1_000)}`;
+        return `was not ready after ${seconds} s, although it made progress. A slower machine needs more: HOLDFAST_START_SECONDS_MAX=${2 * Math.round(limitMs / 1_000)}`;
       return undefined;
     },
   };
 }
 
-/** CPU time that a process and its children have used, in whatever unit the system counts; undefined where it is gone. */
+/** CPU time of a process and its children, in the system's unit; undefined if the process is gone. */
 function cpuTimeOf(pid) {
   try {
     if (process.platform !== 'linux')
@@ -77,11 +77,11 @@ function childrenOf(pid) {
   }
 }
 
-/** Its own time, and that of its children which have ended. */
+/** Its own time and that of its ended children. */
 function ticksOf(pid) {
   try {
     const stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    // The command name stands in parentheses and may hold spaces and parentheses itself.
+    // The command name is in parentheses and may contain spaces and parentheses.
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return [11, 12, 13, 14].reduce((sum, field) => sum + Number(fields[field]), 0);
   } catch {

@@ -23,7 +23,7 @@ export function findRedis() {
   const found = onPath() ?? unpacked() ?? unpackDebianPackages() ?? installAsRoot();
   if (found) return found;
   throw new SetupError(
-    'No Redis server was found, nor could one be had. Install one (apt-get install redis-server, dnf install valkey, brew install redis), or put a redis-server or valkey-server on the PATH.',
+    'No Redis server was found, and installing one failed. Install one (apt-get install redis-server, dnf install valkey, brew install redis), or put a redis-server or valkey-server on the PATH.',
   );
 }
 

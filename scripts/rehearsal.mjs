@@ -1,4 +1,4 @@
-// A load test that the dashboard starts: as `npm run flash-sale`, against the service that started it.
+// A load test started from the dashboard: like `npm run flash-sale`, against the service that started it.
 import { runLoadTest } from '../loadtest/run.mjs';
 
 await runLoadTest({

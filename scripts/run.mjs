@@ -1,5 +1,5 @@
-// `npm run audit` and its like: a command of the service, for the instance that runs from this data folder unless the
-// environment names another database.
+// `npm run audit` and similar commands, for the instance that runs from this data folder unless the environment names
+// another database.
 import { spawnSync } from 'node:child_process';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';

@@ -1,4 +1,4 @@
-// The settings of `npm start`: what it reads, what it refuses, and what it passes to the programs it starts.
+// The settings of `npm start`: read, checked, and passed to the programs that it starts.
 import { createRequire } from 'node:module';
 import net from 'node:net';
 import path from 'node:path';
@@ -64,7 +64,7 @@ async function nextFreePort(from) {
 }
 
 /**
- * Refuses what a program would refuse at its start, with the same message, before any of them runs. Needs the build.
+ * Refuses what a program would refuse at its start, with the same message, before any program runs. Needs the build.
  */
 export async function checkProgramSettings(settings) {
   const env = childEnv(settings, settings.databaseUrl ?? 'postgres://127.0.0.1/embedded');
@@ -117,7 +117,7 @@ export function childEnv(settings, databaseUrl) {
     STRIPE_WEBHOOK_SECRET: 'whsec_holdfast_sandbox',
     SANDBOX_WEBHOOK_URL: `http://127.0.0.1:${settings.port}/v1/payments/webhooks/stripe`,
   };
-  // In production there are no default keys, and we have no keys of a real provider: the programs say what is missing.
+  // Production has no default keys, so the programs report what is missing.
   if (process.env.NODE_ENV === 'production') removeAll(defaults, /^HOLDFAST_/);
   if (settings.stripeUrl !== undefined) removeAll(defaults, /^STRIPE_|^SANDBOX_/);
   const given = Object.fromEntries(

@@ -1,4 +1,4 @@
-// The block that `npm start` ends with: where everything is, and one thing to try.
+// The last block of `npm start`: all addresses, and an example order.
 import path from 'node:path';
 import { exampleSku } from './seed.mjs';
 
@@ -42,7 +42,7 @@ function keys(env) {
   ].join('   ');
 }
 
-/** A key that somebody chose is theirs to know; terminals are recorded. */
+/** A configured key is not shown, because terminals are recorded. */
 const shown = (env, name, development) => (env[name] === development ? development : `$${name}`);
 
 function withoutPassword(url) {

@@ -1,4 +1,4 @@
-// `npm start`: everything a newcomer needs, from a bare clone to a running shop, in one terminal.
+// `npm start`: from a bare clone to a running shop in one terminal.
 import { rmSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
@@ -17,11 +17,11 @@ import {
 import { summary } from './start-summary.mjs';
 import { ranks, Supervisor } from './supervisor.mjs';
 
-/** npm's shell does not pass SIGTERM on to us; its death shows as another parent. */
+/** npm's shell does not pass on SIGTERM; its end shows as a new parent process. */
 const parentCheckMs = 300;
 
 async function main() {
-  // A reader that goes away (`npm start | head`) must not take the service with it.
+  // A reader that ends (`npm start | head`) must not stop the service.
   for (const stream of [process.stdout, process.stderr]) stream.on('error', () => {});
   const startedAt = Date.now();
   const settings = readSettings(process.env);
@@ -43,7 +43,7 @@ async function main() {
   });
   const stop = stopOnce({ supervisor, settings, pidFile });
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => stop(0, signal));
-  watchParent(() => stop(0, 'npm has gone'));
+  watchParent(() => stop(0, 'npm has ended'));
   try {
     const env = await startAll(supervisor, settings);
     process.stdout.write(summary({ settings, env, took: seconds(Date.now() - startedAt) }));
@@ -65,7 +65,7 @@ function takeDataDir(settings) {
   return { pidFile: held, left };
 }
 
-/** After a kill -9 the guardian cleans up; this is for the case that it was killed too, or is still at it. */
+/** After a kill -9 the guardian cleans up; this covers a guardian that was killed too or has not finished. */
 async function stopLeftovers(left) {
   const running = (left?.processes ?? []).filter(isAlive);
   if (running.length === 0) return;
@@ -93,7 +93,7 @@ async function startAll(supervisor, settings) {
     supervisor.run('migrate', { script: 'dist/database/migrate.js', env }),
   );
   const apiUrl = `http://127.0.0.1:${settings.port}`;
-  // At once: most of either start is the loading of modules, and there is more than one core.
+  // In parallel: most of either start is module loading, and there is more than one core.
   await Promise.all([
     stage(`API on ${apiUrl}`, () =>
       supervisor.keepProgram('api', { script: 'dist/main.js', env, readyWhen: () => isHealthy(apiUrl) }),
@@ -108,13 +108,13 @@ async function startAll(supervisor, settings) {
 }
 
 async function startDatabase(supervisor, { dataDir }) {
-  // Only now: its dependencies are there since the bootstrap.
+  // Imported only now: the bootstrap has installed its dependencies.
   const { startPostgres } = await import('./postgres.mjs');
   let server;
   const launch = async () => {
     const onSpawn = (child, name = 'postgres') =>
       supervisor.adopt(name, child, { rank: ranks.database, escalation: 'postgres' });
-    // After a crash it must come back where the others look for it.
+    // After a crash it must restart on the same port.
     server = await startPostgres({ dataDir, onSpawn, port: server?.port });
     return server.child;
   };
@@ -135,7 +135,7 @@ async function isHealthy(apiUrl) {
   }
 }
 
-/** However many signals arrive (a terminal's Ctrl-C reaches us twice, by npm too), there is one stop. */
+/** There is one stop for any number of signals (a terminal's Ctrl-C arrives twice, through npm too). */
 function stopOnce({ supervisor, settings, pidFile }) {
   let stopped;
   return (exitCode, reason) => {
@@ -155,7 +155,7 @@ function stopOnce({ supervisor, settings, pidFile }) {
 }
 
 function watchParent(onLost) {
-  // In a background job started by hand, a lost parent means nothing.
+  // In a background job of a shell, a lost parent means nothing.
   if (process.env.npm_lifecycle_event === undefined) return;
   const parent = process.ppid;
   setInterval(() => process.ppid !== parent && onLost(), parentCheckMs).unref();

@@ -6,13 +6,13 @@ import { writeAtomically } from './pid-file.mjs';
 import { identify, sleep } from './processes.mjs';
 import { spawnProgram, untilEnded, untilReady } from './program.mjs';
 
-/** Short, so that a killed worker is back soon; growing, so that a broken one does not keep the machine busy. */
+/** Starts short, so that a killed worker is back soon; grows, so that a broken one does not keep the machine busy. */
 const backoffMs = { first: 250, max: 5_000 };
 
-/** After running this long, a process started properly, and the delay is reset. */
+/** A process that has run this long started properly; the delay is reset. */
 const settledAfterMs = 30_000;
 
-/** Starts without success of what had once been ready: about forty seconds of trying. */
+/** Failed starts of a process that had once been ready: about forty seconds of trying. */
 const failedStartsMax = 10;
 
 /** Writers before what they write to: API and worker, then the payment provider, then the database. */
@@ -26,7 +26,7 @@ export class Supervisor {
   #pidFile;
   #giveUp;
 
-  /** `onGivenUp(reason)` is called when something cannot be kept running; stopping is then the caller's part. */
+  /** `onGivenUp(reason)` is called when a process cannot be kept running; the caller then stops the rest. */
   constructor({ dataDir, pidFile, onGivenUp }) {
     this.#dataDir = dataDir;
     this.#pidFile = pidFile;
@@ -38,7 +38,7 @@ export class Supervisor {
     return this.#stopping;
   }
 
-  /** From the instant it exists, so that no crash of the supervisor can leave a process behind. */
+  /** From the moment it exists, so that no crash of the supervisor leaves a process behind. */
   adopt(name, child, { rank = ranks.service, escalation = 'service' } = {}) {
     const entry = { name, rank, escalation, ...identify(child.pid) };
     this.#guardian.watch(entry);
@@ -49,7 +49,7 @@ export class Supervisor {
       if (this.#entries.get(name) === entry) this.#entries.delete(name);
       this.#publish();
     });
-    // It slipped in while everything was being stopped, and the stop did not know of it.
+    // It started during the stop, which did not know about it.
     if (this.#stopping) child.kill('SIGKILL');
   }
 
@@ -59,7 +59,7 @@ export class Supervisor {
     await untilEnded(program);
   }
 
-  /** Starts one of our programs, resolves when it is ready, and from then on starts it again whenever it dies. */
+  /** Starts one of our programs, resolves when it is ready, and restarts it whenever it dies. */
   async keepProgram(name, { script, env, rank, readyWhen }) {
     await this.keep(name, async () => {
       const program = this.#spawn(name, { script, env }, { rank });
@@ -119,7 +119,7 @@ export class Supervisor {
     }
   }
 
-  /** pids.json is for people and drills; the lock file says the same with births, for the next start to clean up by. */
+  /** pids.json is for people and drills; the lock file adds start times, with which the next start cleans up. */
   #publish() {
     const entries = [...this.#entries.values()];
     const pids = {

@@ -1,7 +1,6 @@
-// Servers for the tests: one throw-away PostgreSQL with a migrated template per schema, and a Redis program.
-//
-// As a program (for a Jest that was not started by `npm test`) it prints them as one line of JSON and stops everything
-// when its standard input closes.
+// Servers for the tests: a throw-away PostgreSQL with a migrated template per schema, and a Redis program. As a program
+// (for a Jest that was not started by `npm test`) it prints them as one line of JSON and stops everything when its
+// standard input closes.
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import path from 'node:path';
@@ -11,10 +10,10 @@ import { complain, failWith, SetupError, stage } from './console.mjs';
 import { startGuardian } from './guardian.mjs';
 import { isMain, root } from './processes.mjs';
 
-/** The tables live in `public`, and once more in a schema of another name: nothing may depend on which. */
+/** The tables are in `public`, and in a second run in another schema: nothing may depend on the name. */
 export const testSchemas = ['public', 'cell_7'];
 
-/** Settings of a developer's shell that would change a test run. */
+/** Settings of a developer's shell that would affect a test run. */
 const foreignSettings =
   /^(DATABASE_|REDIS_|STRIPE_|SANDBOX_|RESERVATION_|PAYMENT_|SAGA_|RELAY_|SWEEP_|IDEMPOTENCY_|SHUTDOWN_|HOLDFAST_(?!TEST_)|HOST$|PORT$|QUEUES$|FAILPOINT|LATE_PAYMENT$)/;
 
@@ -24,9 +23,8 @@ export function testEnv() {
 }
 
 /**
- * `{ services, stop }`, where `services` is what test/support/services.ts reads. What is started here is stopped by the
- * guardian; `stop` drops what was created on a foreign server. Drills use no foreign server: they start
- * their own.
+ * `{ services, stop }`, where `services` is what test/support/services.ts reads. The guardian stops what is started
+ * here; `stop` drops what was created on a foreign server. Drills use no foreign server: they start their own.
  */
 export async function startTestServices(
   guardian,
@@ -43,7 +41,7 @@ async function startServer(guardian) {
   let url;
   await stage('PostgreSQL', async () => {
     const onSpawn = (child, name = 'postgres') => {
-      // Last: all its clients have stopped by then.
+      // Last, when all its clients have stopped.
       guardian.watch({ name, pid: child.pid, rank: 9, escalation: 'postgresAtOnce' });
       child.once('exit', () => guardian.forget(child.pid));
     };

@@ -45,12 +45,12 @@ async function main() {
   report(totals);
 }
 
-/** Unit tests touch no database, so that one file of them answers within a second or two. */
+/** Unit tests touch no database, so that one file runs within a second or two. */
 const needServices = (args) => someFolder(args, (name) => name !== 'unit' && name !== 'sandbox');
 
 const needsBrowser = (args) => someFolder(args, (name) => name === 'browser');
 
-/** Whether any folder of test/ that is asked for is such a one; with none named all are asked for. */
+/** Whether any requested folder of test/ needs a database; without arguments all are requested. */
 function someFolder(args, isIt) {
   const names = args.flatMap((arg) => /^(?:\.\/)?test\/(\w*)/.exec(arg)?.[1] ?? []);
   return names.length === 0 || names.some(isIt);

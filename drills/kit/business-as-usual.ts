@@ -3,7 +3,7 @@ import { until } from '../../test/support/until';
 import type { DrilledShop } from './drilled-shop';
 
 /**
- * What works whatever is down: orders are accepted at the first try, charged, and placed or declined; reservations
+ * What works during any outage: orders are accepted at the first try, charged, and placed or declined; reservations
  * expire. Returns how long the slowest and the median order took to be accepted.
  */
 export async function businessAsUsual(shop: DrilledShop): Promise<{ slowestMs: number; medianMs: number }> {

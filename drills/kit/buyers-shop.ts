@@ -11,18 +11,18 @@ export interface BuyOptions {
   /** One for all, or several round-robin. */
   paymentMethod?: string | string[];
   atOnce?: number;
-  /** `Prefer: wait`: the order's end is waited for this long. */
+  /** `Prefer: wait`: how long to wait for the order's end. */
   waitSeconds?: number;
-  /** How long its stock is to be held. */
+  /** The TTL of its reservation. */
   ttlSeconds?: number;
 }
 
-/** A buyer who gets no answer for this long repeats the request under the same key. */
+/** A buyer without a response for this long repeats the request with the same key. */
 const answerWithinMs = 5_000;
-/** Buyers are patient: where processes die all the time, it takes many attempts. */
+/** Large, because a request needs many attempts while processes keep dying. */
 export const givesUpAfterMs = 3 * patienceMs;
 
-/** A shop whose buyers log their requests and answers, and repeat a request that was not answered. */
+/** A shop whose buyers log their requests and responses, and repeat unanswered requests. */
 export class BuyersShop extends Shop {
   readonly log = new ClientLog();
 
@@ -68,7 +68,9 @@ export class BuyersShop extends Shop {
     return tally(purchases, ({ answer }) => answer?.body.code ?? answer?.body.status);
   }
 
-  /** Sends a purchase until it is answered, each time to the next API; later again, under the same key, for its end. */
+  /**
+   * Sends a purchase until it gets a response, each time to the next API; later again, with the same key, for its end.
+   */
   async ask(purchase: Purchase, first = 0, waitSeconds?: number): Promise<Answer> {
     const { key, customerId, paymentMethod, sku, quantity, ttlSeconds } = purchase;
     const body = { customerId, paymentMethod, ttlSeconds, lines: [{ sku, quantity }] };
@@ -88,7 +90,7 @@ export class BuyersShop extends Shop {
     return purchase.answer;
   }
 
-  /** Sends a request until it is answered, each time to the next API; it must be one that may be repeated. */
+  /** Sends a request until it gets a response, each time to the next API. The request must be repeatable. */
   insist(
     what: string,
     send: (by: HttpClient) => Promise<Answer | undefined>,

@@ -4,7 +4,7 @@ import type { TcpProxy } from '../../test/support/tcp-proxy';
 import type { DrilledShop } from './drilled-shop';
 import type { Environment } from './environment';
 
-/** What faults act on. */
+/** The shop and proxies that faults act on. */
 export interface Arena {
   environment: Environment;
   shop: DrilledShop;
@@ -28,7 +28,7 @@ const kill: Fault = async ({ environment, shop }) => {
 const freeze: Fault = async ({ environment, shop }) => {
   const name = environment.random.pick(processes);
   await shop.freeze(name);
-  // Some wake up within their lease, some long after it.
+  // Some wake up within their lease, some long after its end.
   await environment.pause(300, 4_000);
   await shop.thaw(name);
   return `${name} slept`;
@@ -61,7 +61,7 @@ const restartRedis: Fault = async ({ environment, shop }) => {
   await shop.kill('redis');
   await environment.pause(0, 3_000);
   await shop.service.restart('redis');
-  return 'Redis killed, and back empty';
+  return 'Redis killed and restarted empty';
 };
 
 const hangRedis: Fault = async ({ environment, shop }) => {

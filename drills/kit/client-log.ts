@@ -4,7 +4,7 @@ import type { Shop } from '../../test/support/shop';
 
 export interface Purchase {
   key: string;
-  /** A customer of its own, so that what was made for it can be found whatever was answered. */
+  /** A separate customer, so that its orders are found even without a response. */
   customerId: string;
   sku: string;
   quantity: number;
@@ -12,11 +12,11 @@ export interface Purchase {
   ttlSeconds?: number;
   /** Attempts without an answer, or answered with 429 or 5xx. */
   unheard: number;
-  /** Duration of the slowest answer. */
+  /** Duration of the slowest response. */
   slowestMs: number;
-  /** The first definite answer; undefined while there is none. */
+  /** The first definite response; undefined while there is none. */
   answer?: Answer;
-  /** Every order id in answers to this key. */
+  /** Every order id in responses to this key. */
   orderIds: Set<string>;
   /** The client requested its cancellation or refund. */
   cancelled: boolean;
@@ -25,7 +25,7 @@ export interface Purchase {
 /** The responses that buyers logged: the proof that acknowledged work is done. */
 export class ClientLog {
   readonly purchases: Purchase[] = [];
-  /** Answers that asked buyers to retry. */
+  /** Responses that asked buyers to retry. */
   readonly putOff: Answer[] = [];
   /** SKU → units on hand. */
   readonly stock = new Map<string, number>();
@@ -52,10 +52,10 @@ export class ClientLog {
     return [
       ...this.purchases.flatMap((purchase) => disagreements(purchase, orders.get(purchase.customerId) ?? [])),
       ...[...this.stock].flatMap(([sku, units]) => this.soldBeyond(sku, units)),
-      // Whatever is down, the service answers 503 or 429, never 500.
+      // During any outage the service answers 503 or 429, never 500.
       ...this.putOff
         .filter(({ status }) => status !== 503 && status !== 429)
-        .map(({ status, text }) => `client log: a buyer was told ${status} ${text}`),
+        .map(({ status, text }) => `client log: a buyer got ${status} ${text}`),
     ];
   }
 
@@ -80,13 +80,13 @@ function disagreements(purchase: Purchase, orders: any[]): string[] {
   if (orderId !== undefined && order?.id !== orderId)
     return [of(`was answered with order ${orderId}, which does not exist`)];
   if (answer !== undefined && orderId === undefined && order !== undefined)
-    return [of(`was refused (${answer.status} ${answer.body?.code}), and made order ${order.id}`)];
+    return [of(`was refused (${answer.status} ${answer.body?.code}), but made order ${order.id}`)];
 
   const placed = cancelled ? ['placed', 'cancelled', 'refunded'] : ['placed'];
   if (wasPlaced(purchase) && !placed.includes(order.status))
-    return [of(`was told that it is placed, and it is ${order.status}`)];
+    return [of(`got the response that it is placed, but it is ${order.status}`)];
   const rejected = orderId !== undefined && answer !== undefined && answer.status >= 400;
   if (rejected && order.status !== 'rejected')
-    return [of(`was told ${answer.body?.code}, and it is ${order.status}`)];
+    return [of(`got ${answer.body?.code}, but it is ${order.status}`)];
   return [];
 }

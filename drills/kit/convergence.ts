@@ -31,7 +31,8 @@ export async function converge(shop: DrilledShop, { messages = true }: Rest = {}
 }
 
 /**
- * At rest, the shop's records, the provider's ledger and the buyers' log must agree. Exactly `stuck` sagas may be stuck.
+ * When no work is left, the shop's records, the provider's ledger and the buyers' log must agree. Exactly `stuck` sagas
+ * may be stuck.
  */
 export async function audit(shop: DrilledShop, { stuck = 0 } = {}): Promise<void> {
   const waiting = await shop.query<{ id: string; step: string; error: string }>(

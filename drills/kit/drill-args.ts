@@ -3,14 +3,14 @@ import { UsageError, parseArguments } from '../../src/config/arguments';
 
 export const usage = `npm run drill [-- <drill>… [options]]
 
-  --list         the drills, what each shows, and its rows of the failure catalogue
-  --mutants      in addition, each drill against each of its mutants, which must turn it red
-  --seed N       repeats what was random
-  --jobs N       how many run at once (2: drills mostly wait)
-  --minutes M    how long chaos lasts (1)
-  --pairs N      how many crashes during the recovery from a crash (100; in a run of all drills 10)
-  --json FILE    the results, for programs
-  --docs         the results, into the table of docs/drills.md`;
+  --list         the drills with their promises and rows of docs/failures.md
+  --mutants      also run each drill against each of its mutants, which must make it fail
+  --seed N       repeat a run with its random choices
+  --jobs N       drills that run at once (2: they mostly wait)
+  --minutes M    duration of chaos (1)
+  --pairs N      crashes during the recovery from a crash (100; 10 in a run of all drills)
+  --json FILE    write the results for programs
+  --docs         write the results into the table of docs/drills.md`;
 
 /** A hundred pairs take eight minutes, as long as all other drills together. */
 const pairsAmongOthers = 10;

@@ -1,8 +1,6 @@
 import type { Environment } from './environment';
 
-/**
- * One failure on real processes: what is broken, what must still hold, and mutants that prove the drill would notice.
- */
+/** One failure on real processes: what breaks, what must still hold, and mutants that prove that the drill notices. */
 export interface Drill {
   /** The name of its file. */
   name: string;
@@ -41,7 +39,7 @@ export interface Mutant extends Patch {
   name: string;
   /** What is wrong without the guard. */
   why: string;
-  /** Where the guard exists twice. */
+  /** Set if the guard exists twice. */
   also?: Patch[];
 }
 

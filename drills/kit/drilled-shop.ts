@@ -13,7 +13,7 @@ const nextLook = () => new Promise<false>((resolve) => setTimeout(() => resolve(
 
 /** A shop to break: its processes by name, faults for them and their servers, and the audit at the end. */
 export class DrilledShop extends BuyersShop {
-  /** The processes of ours that live, by name. */
+  /** The names of our live processes. */
   pids(): Record<string, number | undefined> {
     const own = this.service.names.filter((name) => /^(api|worker)-/.test(name));
     return Object.fromEntries(own.map((name) => [name, this.service.pidOf(name)]));
@@ -24,7 +24,7 @@ export class DrilledShop extends BuyersShop {
     await Promise.all(names.map((name) => this.service.kill(name, 'SIGKILL')));
   }
 
-  /** Starts it again whenever it dies, as a supervisor would, until the returned function is called. */
+  /** Restarts it whenever it dies, like a supervisor, until the returned function is called. */
   keepAlive(name: string, env?: NodeJS.ProcessEnv): () => Promise<void> {
     let watching = true;
     const watch = (async () => {
@@ -58,7 +58,7 @@ export class DrilledShop extends BuyersShop {
     return this.service.kill(name, 'SIGCONT');
   }
 
-  /** Asks it to stop, and waits for its exit. */
+  /** Asks it to stop and waits for its exit. */
   async terminate(name: string): Promise<void> {
     this.report('SIGTERMs', 1);
     await this.service.kill(name, 'SIGTERM');
@@ -74,7 +74,7 @@ export class DrilledShop extends BuyersShop {
     return this.metric('holdfast_saga_events_total', { event });
   }
 
-  /** Sets faults for all that the payment provider is asked, or clears them. */
+  /** Sets faults for all requests to the payment provider, or clears them. */
   async faults(faults?: Record<string, unknown>): Promise<void> {
     const provider = new HttpClient(this.service.sandboxUrl);
     const { status, text } = faults
@@ -83,7 +83,7 @@ export class DrilledShop extends BuyersShop {
     assert.equal(status, 200, text);
   }
 
-  /** Changes the database behind the service's back, which is done only to one that was made for it. */
+  /** Changes the database behind the service's back. Refuses a database that no test made. */
   async tamper<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     await refuseUnlessThrowaway((text) => this.query(text));
     return this.query<R>(sql, parameters);
@@ -97,7 +97,7 @@ export class DrilledShop extends BuyersShop {
          AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`);
   }
 
-  /** Locks the stock of a product, like a transaction that hangs, until the returned function is called. */
+  /** Locks the stock of a product, like a hanging transaction, until the returned function is called. */
   async holdStock(sku: string): Promise<() => Promise<void>> {
     const client = new Client({ connectionString: this.service.databaseUrl });
     client.on('error', () => undefined); // Cut off when the drill is over.
@@ -108,7 +108,7 @@ export class DrilledShop extends BuyersShop {
     return () => client.end();
   }
 
-  /** Says something to Redis, if it is one that was made to be thrown away. */
+  /** Sends a command to Redis. Refuses a Redis that no test started. */
   async redis(...command: string[]): Promise<unknown> {
     const client = new IORedis(this.service.redisUrl!, { maxRetriesPerRequest: 1 });
     client.on('error', () => undefined);
@@ -121,7 +121,7 @@ export class DrilledShop extends BuyersShop {
     }
   }
 
-  /** Closes all connections of the service to the database; returns how many. */
+  /** Closes all connections of the service to the database and returns their number. */
   async terminateBackends(): Promise<number> {
     const cut = await this.tamper(`
       SELECT pg_terminate_backend(pid) FROM pg_stat_activity

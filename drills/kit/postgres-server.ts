@@ -33,12 +33,12 @@ const settings = [
 
 export interface PostgresServer {
   child: Child;
-  /** Of a migrated, empty database. */
+  /** URL of a migrated, empty database. */
   url: string;
 }
 
 export interface DemotablePostgres extends PostgresServer {
-  /** From its next start on it is a read-only standby, until it is promoted. */
+  /** From its next start it is a read-only standby, until it is promoted. */
   demote(): void;
 }
 
@@ -105,7 +105,7 @@ async function newCluster(guardian: Guardian) {
         readyWhen: /database system is ready to accept (read-only )?connections/,
         user: scripts.serverUser,
         cwd: dataDir,
-        // Its fast shutdown; SIGTERM would wait until everybody has hung up.
+        // PostgreSQL's fast shutdown; SIGTERM would wait for all clients to disconnect.
         stopSignal: 'SIGINT',
       },
       guardian,

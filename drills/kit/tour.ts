@@ -19,9 +19,9 @@ export const hasty = {
 };
 
 /**
- * A little of everything, by clients that repeat unanswered requests: orders that are placed, declined, cancelled in
- * flight, refunded, compensated by an operator; reservations that are confirmed, released, extended, changed and left
- * to expire.
+ * Some of everything, by clients that repeat unanswered requests: orders that are placed, declined, cancelled in
+ * flight, refunded, or compensated by an operator; reservations that are confirmed, released, extended, changed, or
+ * expire.
  */
 export async function tour(shop: DrilledShop): Promise<void> {
   const sku = await product(shop);
@@ -66,9 +66,8 @@ async function cancelled(
 const orderOf = ({ orderIds }: Purchase): string => [...orderIds][0]!;
 
 /**
- * The order once its saga has ended or is stuck. Under many faults that need not be its usual end: a long outage of the
- * provider may cost an order its stock, or leave it to an operator. Scheduled attempts are made due, or the tour would
- * wait minutes for them.
+ * The order once its saga has ended or is stuck. Many faults can change its end: during a long outage of the provider
+ * an order may lose its stock or become stuck. Scheduled attempts are made due, or the tour would wait for minutes.
  */
 async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
   let hurriedAt = performance.now();

@@ -39,7 +39,7 @@ describe('a connection to the API', () => {
       .reduce((sum, { value }) => sum + value, 0);
   }
 
-  /** Sends `text` and reads the response, unless `reads` is false. */
+  /** Sends `text` and reads the response, unless `isReading` is false. */
   function client(text: string, { isReading = true } = {}) {
     const socket = connect({ port, host: '127.0.0.1' });
     sockets.push(socket);

@@ -177,7 +177,7 @@ const commands = [
       return [again !== undefined, await real.wake(which)];
     },
   }),
-  ...command(2, 'turn back', {
+  ...command(2, 'cancel or refund', {
     args: fc.record({ nth, by: fc.constantFrom('cancel', 'refund') }),
     when: hasOrders,
     act: async (model, real, { nth: place, by }) => {

@@ -12,9 +12,9 @@ import {
 /**
  * One checkout without clock, tables and network, so that every order of events can be tested.
  *
- * The decisions are the real ones (`transitions.ts`), passed in. The rest is modelled here, each part after the file that
- * does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of answers
- * (`advance.ts`), a customer's cancellation (`orders.service.ts`), the operator's actions (`saga-actions.ts`) and the reservation
+ * The decisions are the real ones (`transitions.ts`), passed in. The rest is modelled here, each part after the file
+ * that does it on real tables: the runner (`saga-runner.ts`), the steps, the recording of results (`advance.ts`), a
+ * customer's cancellation (`orders.service.ts`), the operator's actions (`saga-actions.ts`) and the reservation
  * (`order-reservations.ts`). Operations keep their provider keys, so asking again is the same call. A call that was
  * sent may be done now, later or never, and its result may get lost.
  */
@@ -34,14 +34,14 @@ export const realDecisions: Decisions = {
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Operation = 'none' | 'created' | 'sent' | 'unknown' | 'approved' | 'declined';
-/** What is true at the provider. */
+/** The provider's state. */
 type Truth = 'nothing' | 'on its way' | 'done' | 'refused';
 
 interface Worker {
   asks: Kind;
-  /** What our record of the call said before it was asked. */
+  /** Our record of the call before it was sent. */
   before: Operation;
-  /** Another took the saga over since. */
+  /** Another worker has taken the saga over. */
   stale: boolean;
 }
 
@@ -54,9 +54,9 @@ export interface Checkout {
   operations: Record<Kind, Operation>;
   provider: Record<Kind, Truth>;
   workers: Worker[];
-  /** An operator ended the order with known money that nothing returns any more. */
+  /** An operator resolved the order, so nothing returns its known money any more. */
   leftByOperator: boolean;
-  /** One path that leads here: what the history says, and what really happened. Not part of the state. */
+  /** One path that leads here: the recorded history, and what really happened. Not part of the state. */
   history: readonly TimelineRow[];
   happened: readonly Happened[];
   /** The fencing token of a lease that was not given back. */
@@ -106,7 +106,7 @@ const otherAmount = { amount: 1_001, currency: 'EUR' };
 
 export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || saga.status === 'compensated';
 
-/** Checkouts with the same key are in the same state. Written out, because half a million are compared. */
+/** Checkouts with the same key are in the same state. Written out for speed: half a million are compared. */
 export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
   [
     [saga.status, saga.step, saga.attempt, saga.requestedEnd, saga.endsAs],
@@ -143,7 +143,7 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
     if (from.workers.length < 2) add('a worker claims', (play) => play.claim());
     add('a step throws', (play) => play.fail());
   }
-  // A webhook does no more than this: it makes a waiting saga due.
+  // A webhook only makes a waiting saga due.
   if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
   if (from.reservation === 'active') add('its time runs out', ({ to }) => (to.reservation = 'due'));
   if (from.reservation === 'active')
@@ -223,7 +223,7 @@ const declined = (endsAs: OrderEnd, code: TransitionCode): Outcome => ({
   code,
 });
 
-/** One event as it happens: one commit of ours. */
+/** Applies one event, in one commit. */
 class Play {
   private token: number;
 
@@ -359,7 +359,7 @@ class Play {
     this.to.leftByOperator = hasEnded(this.to) && operations.authorize === 'approved' && isOwed;
   }
 
-  /** As the runner does it: step after step, until there is a question for the provider, an end, or a pause. */
+  /** Like the runner: step after step, until a call to the provider, an end, or a pause. */
   private advance(): void {
     const { to } = this;
     for (;;) {

@@ -4,7 +4,7 @@ import type { RejectionReason } from '../../src/orders/orders.repository';
 import type { SagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import type { Checkout, Kind } from './abstract-checkout';
 
-/** An abstract checkout as the tables would hold it, so that it can be read the way people read one. */
+/** An abstract checkout as rows of the tables, so that the story can be built from it. */
 
 const kinds: readonly Kind[] = ['authorize', 'capture', 'void', 'refund'];
 const ids = Object.fromEntries(kinds.map((kind) => [kind, newId()])) as Record<Kind, string>;
@@ -18,7 +18,7 @@ const rejectionReasons: Record<string, RejectionReason | undefined> = {
   abandoned: 'abandoned',
 };
 
-/** At the moment after its last line. */
+/** The time just after its last line. */
 export function factsOf(state: Checkout): SagaFacts {
   const { saga, history, leased, run } = state;
   const now = new Date(history.at(-1)!.at.getTime() + 1_000);

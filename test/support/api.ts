@@ -3,7 +3,7 @@ import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
 import { createTestDatabase } from './database';
 
-/** API processes' worth of HTTP in this one, on a database of their own, without queues. */
+/** Several API servers in this process, on a separate database, without queues. */
 export async function openApis(count: number, env: NodeJS.ProcessEnv = {}) {
   const database = await createTestDatabase();
   const apis: NestFastifyApplication[] = [];

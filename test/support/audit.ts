@@ -3,8 +3,8 @@ import { HttpClient } from './http-client';
 import type { Shop } from './shop';
 
 /**
- * What is wrong with a service at rest, a line for each: every invariant of its own, and its orders against the payment
- * provider's own ledger, which is the one witness that the service cannot write to.
+ * What is wrong with a service that has no work left, one line each: every invariant, and its orders compared with the
+ * payment provider's ledger, the one record that the service cannot write.
  */
 export async function findings(shop: Shop): Promise<string[]> {
   return [...(await brokenInvariants(shop)), ...(await moneyDisagreements(shop))];
@@ -46,7 +46,7 @@ async function moneyDisagreements(shop: Shop): Promise<string[]> {
 
 const strange = (row: LedgerRow, what: string): string => `the ledger’s ${JSON.stringify(row)} ${what}`;
 
-/** What the payment provider says it did. */
+/** The payment provider's ledger. */
 export async function readLedger(sandboxUrl: string): Promise<LedgerRow[]> {
   return (await new HttpClient(sandboxUrl).get('/sandbox/ledger')).body.data as LedgerRow[];
 }

@@ -26,18 +26,34 @@ export const bannedWords: readonly { word: RegExp; write: string }[] = [
   { word: /\bdesk\b/i, write: 'saga actions' },
 ];
 
+const inTestNames = { word: /\bshould\b/i, write: 'what it does' };
+
+/** All folders with prose. */
+export const proseFolders = [
+  'src',
+  'sandbox',
+  'dashboard/src',
+  'docs',
+  'test',
+  'drills',
+  'loadtest',
+  'scripts',
+];
+
 /** The prose of a file, a passage per line number. */
 export function proseOf(path: string, text: string): { line: number; text: string }[] {
   return path.endsWith('.md') ? proseOfMarkdown(text) : proseOfSource(path, text);
 }
 
-export const bannedIn = (path: string, text: string): string[] =>
-  proseOf(path, text).flatMap(({ line, text: passage }) =>
-    bannedWords.flatMap(({ word, write }) => {
+export function bannedIn(path: string, text: string): string[] {
+  const words = path.endsWith('.spec.ts') ? [...bannedWords, inTestNames] : bannedWords;
+  return proseOf(path, text).flatMap(({ line, text: passage }) =>
+    words.flatMap(({ word, write }) => {
       const found = word.exec(passage);
       return found ? [`${path}:${line} "${found[0]}" (write: ${write})`] : [];
     }),
   );
+}
 
 /** Without code: fences and what stands in backquotes. Links keep their text and lose their address. */
 function proseOfMarkdown(text: string): { line: number; text: string }[] {

@@ -2,10 +2,10 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 
 const host = 'shop.test';
 
-/** What a browser sends by itself, and what the dashboard's scripts add. */
+/** The headers that a browser sends, and those that the dashboard's scripts add. */
 export const ours = { origin: `http://${host}`, 'x-holdfast': '1' };
 
-/** A browser with one cookie jar. `at` is the API process it happens to reach. */
+/** A browser with one cookie jar. `at` is the API process that it reaches. */
 export class Browser {
   cookie: string | undefined;
 

@@ -5,7 +5,7 @@ import { endOf, LedgerGateway, passTime, sagaOf } from './sagas';
 
 type Declines = ConstructorParameters<typeof LedgerGateway>[0];
 
-/** One order on stock of its own, with a provider of its own, driven by hand to where a test wants it. */
+/** One order with its own stock and provider, driven step by step by the test. */
 export class Checkout {
   private constructor(
     readonly world: World,
@@ -28,12 +28,12 @@ export class Checkout {
     return new Checkout(world, orderId, sku, new LedgerGateway(declines));
   }
 
-  /** A worker takes the saga up once, if it is due. */
+  /** A worker drives the saga once, if it is due. */
   drive(): Promise<boolean> {
     return this.world.runner({ gateway: this.gateway }).drive(this.orderId);
   }
 
-  /** The same, however long the saga would have waited, with a provider that fails like this from now on. */
+  /** The same without the saga's backoff, with a provider that fails like this from now on. */
   async driveWhile(fails: LedgerGateway['fails']): Promise<this> {
     this.gateway.fails = fails;
     await passTime(this.world, this.orderId);
@@ -41,7 +41,7 @@ export class Checkout {
     return this;
   }
 
-  /** The provider recovers, and time passes until the saga does nothing by itself any more. */
+  /** The provider recovers, and time passes until the saga does nothing by itself. */
   async driveToItsEnd(): Promise<void> {
     do await this.driveWhile({});
     while ((await sagaOf(this.world, this.orderId)).nextRun !== 'never');
@@ -55,13 +55,13 @@ export class Checkout {
     return this;
   }
 
-  /** Five workers took the saga up and did not come back. */
+  /** Five workers died while they drove the saga. */
   async killWorkers(): Promise<this> {
     await this.world.rows(`UPDATE sagas SET sweeps = 6 WHERE order_id = $1`, [this.orderId]);
     return this.driveWhile({});
   }
 
-  /** A worker dies while it asks: its call may have arrived, its lease runs out, and it writes nothing any more. */
+  /** A worker dies during a call: the call may have arrived, the lease runs out, and the worker writes nothing. */
   async dieAsking(kind: 'authorize' | 'capture' | 'void' | 'refund'): Promise<this> {
     let asked = (): void => undefined;
     const asking = new Promise<void>((resolve) => (asked = resolve));
@@ -109,7 +109,7 @@ export class Checkout {
     return onHand - reserved;
   }
 
-  /** Where everything ended up: the order, its stock and the provider's money. */
+  /** The result: the order, its stock and the provider's money. */
   async end(): Promise<{ order: string; reservation: string; kept: number; setAside: number }> {
     const { order, reservation } = await endOf(this.world, this.orderId);
     return { order, reservation, ...this.gateway.moneyOf(this.orderId) };

@@ -7,15 +7,15 @@ import { watchStart } from './progress';
 
 export const root = path.resolve(__dirname, '..', '..');
 
-/** A long drill's worth of lines, for those who look for one; */
+/** Enough lines for a long drill that searches them, */
 const outputLinesMax = 5_000;
-/** and no more than a failing test should print. */
+/** and the most that a failing test prints. */
 const printedLinesMax = 200;
 
-/** How often a start that is under way is looked at. */
+/** How often a running start is checked. */
 const lookEveryMs = 250;
 
-/** What does not end by itself within its own grace and this hangs; a busy machine needs most of it. */
+/** A process that has not ended after its own grace period plus this hangs; a busy machine needs most of it. */
 const stopGraceMs = 60_000;
 
 const endingSignals: NodeJS.Signals[] = ['SIGKILL', 'SIGTERM', 'SIGINT', 'SIGQUIT'];
@@ -25,17 +25,17 @@ export interface ChildSpec {
   command: string;
   args: string[];
   env: NodeJS.ProcessEnv;
-  /** What it prints when it is ready. */
+  /** The line that it prints when it is ready. */
   readyWhen: RegExp;
-  /** Whom it runs as; ourselves unless it refuses that, as PostgreSQL refuses root. */
+  /** The user it runs as; ours unless it refuses that, as PostgreSQL refuses root. */
   user?: { uid?: number; gid?: number };
-  /** Where it runs; that user must be able to go there. */
+  /** Its working directory, which that user must be able to enter. */
   cwd?: string;
-  /** How it is asked to stop; SIGTERM unless it has words of its own. */
+  /** How it is asked to stop; SIGTERM by default. */
   stopSignal?: NodeJS.Signals;
 }
 
-/** A process of the service under test: started, killed and started again at will, with what it said kept. */
+/** A process of the service under test. It can be started, killed and restarted; its output is kept. */
 export class Child {
   private process: ChildProcessByStdio<null, Readable, Readable> | undefined;
   private closed: Promise<void> = Promise.resolve();
@@ -65,12 +65,12 @@ export class Child {
     return this.lines.slice(-printedLinesMax).join('\n');
   }
 
-  /** From the next start on. A variable that is undefined is not set. */
+  /** Applies from the next start. A variable that is undefined is not set. */
   setEnv(more: NodeJS.ProcessEnv): void {
     Object.assign(this.spec.env, more);
   }
 
-  /** Resolves with the line by which it said that it is ready. */
+  /** Resolves with the line that says that it is ready. */
   async start(): Promise<string> {
     if (this.pid !== undefined) throw new Error(`${this.name} is already running`);
     const { command, args, readyWhen, user, cwd = root } = this.spec;
@@ -118,19 +118,19 @@ export class Child {
     });
   }
 
-  /** Sends any signal, and waits for the end when it is one that ends a process. */
+  /** Sends any signal, and waits for the end if the signal ends a process. */
   async kill(signal: NodeJS.Signals): Promise<void> {
     if (this.pid === undefined) return;
     this.process?.kill(signal);
     if (endingSignals.includes(signal)) await this.closed;
   }
 
-  /** Resolves when it has ended, by whatever hand. */
+  /** Resolves when it has ended, for any reason. */
   async ended(): Promise<void> {
     await this.closed;
   }
 
-  /** Asks, and after a while insists. Wakes a process that a test had stopped with SIGSTOP. */
+  /** Asks it to stop, and kills it after a while. Wakes a process that a test had stopped with SIGSTOP. */
   async stop(): Promise<void> {
     if (this.pid === undefined) return;
     const insist = setTimeout(() => this.process?.kill('SIGKILL'), stopGraceMs);

@@ -8,7 +8,7 @@ export interface CommandResult {
   stderr: string;
 }
 
-/** The Node that runs the programs under test; another one than Jest's where scripts/newest-node.mjs asks for it. */
+/** The Node that runs the programs under test; not Jest's when scripts/newest-node.mjs sets another. */
 export const nodeUnderTest = process.env.HOLDFAST_TEST_NODE ?? process.execPath;
 
 /** Runs one of our Node programs to its end. `script` is relative to the clone, e.g. `dist/database/migrate.js`. */

@@ -4,7 +4,10 @@ import { Consumers } from '../../src/background/consumers';
 import type { World } from './fixtures';
 import { LedgerGateway } from './sagas';
 
-/** A worker's consumers without BullMQ, by queue: what it would call for each job. On a database that fails where that is the subject. */
+/**
+ * A worker's consumers without BullMQ, by queue: what it would call for each job. A test may pass a database that
+ * fails.
+ */
 export function consumersOf(
   world: World,
   { db = world.db, gateway = new LedgerGateway() }: { db?: Database; gateway?: LedgerGateway } = {},

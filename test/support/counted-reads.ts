@@ -1,11 +1,11 @@
 import { Database, type TransactionOptions, type Tx } from '../../src/database/database';
 import type { TransactionName } from '../../src/failpoints';
 
-/** A database that counts the rows which its statements read, those that a filter then threw away included. */
+/** A database that counts the rows which its statements read, including those that a filter discards. */
 export class CountedReads extends Database {
   private read = 0;
 
-  /** What the work read. One work at a time: whatever goes on beside it is counted too. */
+  /** The rows that the work read. One at a time, because concurrent work is counted too. */
   async by(work: () => Promise<unknown>): Promise<number> {
     const before = this.read;
     await work();
@@ -13,7 +13,7 @@ export class CountedReads extends Database {
   }
 
   override rows<R>(sql: string, parameters?: unknown[]): Promise<R[]> {
-    // A name is needed, and any will do: where nothing is planted it is only a name.
+    // Any name will do: nothing is planted under it.
     return this.transaction('claim-messages', (tx) => tx.rows<R>(sql, parameters));
   }
 
@@ -32,7 +32,7 @@ export class CountedReads extends Database {
   }
 }
 
-/** By this connection, since it last told the statistics. */
+/** By this connection, since it last reported its statistics. */
 async function readSoFar(tx: Tx): Promise<number> {
   const [tables] = await tx.rows<{ read: number }>(
     `SELECT coalesce(sum(idx_tup_fetch), 0)::int + coalesce(sum(seq_tup_read), 0)::int AS read FROM pg_stat_xact_user_tables`,

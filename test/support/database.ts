@@ -10,10 +10,10 @@ export interface TestDatabase {
 /** "Source database is being accessed by other users": another clone is being made of it at this moment. */
 const objectInUse = '55006';
 
-/** What is written on a database that was made to be hurt. Nothing that destroys is done to one that lacks it. */
+/** The mark of a throw-away database. Destructive actions refuse any other. */
 export const throwawayMark = 'holdfast: made by a test, to be thrown away';
 
-/** A database of one's own with every table in place and nothing in them, cloned from the migrated template. */
+/** A separate database with all tables, empty, cloned from the migrated template. */
 export async function createTestDatabase(): Promise<TestDatabase> {
   const { server, templates } = testServices();
   const schema = testSchema();
@@ -26,8 +26,8 @@ export async function createTestDatabase(): Promise<TestDatabase> {
 }
 
 /**
- * What a database may be set to by somebody else's needs, and must change nothing for us. The suites that run in a schema
- * of their own run under these as well.
+ * Database settings that others may need and that must not affect us. Suites with all tables in another schema run with
+ * these.
  */
 const hostile = {
   datestyle: 'SQL, DMY',
@@ -40,13 +40,13 @@ const hostile = {
   default_transaction_isolation: 'serializable',
 };
 
-/** The statements that make a database so. */
+/** The statements that apply them. */
 export const hostileTo = (name: string, more: Record<string, string> = {}) =>
   Object.entries({ ...hostile, ...more })
     .map(([setting, value]) => `ALTER DATABASE ${name} SET ${setting} = '${value}';`)
     .join('\n');
 
-/** An empty one on a given server, or a clone. */
+/** An empty database on a given server, or a clone. */
 export async function createDatabase(
   server: string,
   { template = 'template1', schema = 'public' } = {},
@@ -60,7 +60,7 @@ export async function createDatabase(
 
   return {
     url: urlOf(server, { name, schema }),
-    // FORCE: a test may be about a process that was killed with its connections open.
+    // FORCE: a test may have killed a process with open connections.
     drop: () =>
       onServer(
         server,
@@ -69,7 +69,7 @@ export async function createDatabase(
   };
 }
 
-/** Throws unless this database was made by a test. To be asked before anything that destroys. */
+/** Throws unless this database was made by a test. Call it before anything destructive. */
 export async function refuseUnlessThrowaway(read: (sql: string) => Promise<unknown[]>): Promise<void> {
   const [database] = (await read(
     `SELECT datname AS name, shobj_description(oid, 'pg_database') AS mark FROM pg_database WHERE datname = current_database()`,

@@ -1,10 +1,10 @@
 import { until } from './until';
 
-/** A reader of an event stream, as a browser's EventSource is one. */
+/** A reader of an event stream, like a browser's EventSource. */
 export class EventStream {
   readonly received: any[] = [];
   readonly comments: string[] = [];
-  /** What an EventSource sends when it connects again. */
+  /** What an EventSource sends when it reconnects. */
   lastEventId: string | undefined;
   retryMs: number | undefined;
   readonly ended: Promise<void>;
@@ -43,7 +43,7 @@ export class EventStream {
     return this.response.text();
   }
 
-  /** The first messages of a topic, as soon as there are so many. */
+  /** The first messages of a topic, once there are this many. */
   messages(topic: string, count: number): Promise<any[]> {
     return until(`${count} messages of ${topic}`, async () => {
       const own = this.received.filter((message) => message.topic === topic);

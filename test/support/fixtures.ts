@@ -30,7 +30,7 @@ import { ScriptedGateway } from './scripted-gateway';
 export const shop = { name: 'shop', role: 'client' } as const;
 export const operator = { name: 'operator', role: 'admin' } as const;
 
-/** Stands in for BullMQ where the queue is not the subject: keeps what was added, and fails when told to. */
+/** Replaces BullMQ where the queue is not the subject: keeps added jobs, and fails when the test says so. */
 export class QueueStub {
   readonly jobs: NewJob[] = [];
   beforeAdd: (jobs: NewJob[]) => Promise<void> = async () => undefined;
@@ -41,7 +41,7 @@ export class QueueStub {
   }
 }
 
-/** The relay's doorbell without the relay: tests call a relay of their own when they want messages to move. */
+/** The relay's wake-up without a relay: tests run their own relay when messages are to be sent. */
 class SilentRelay extends Relay {
   override poke(): void {}
 }
@@ -57,7 +57,7 @@ export interface ProductOptions {
   reservationsPerCustomerMax?: number;
 }
 
-/** The core of one process on a database of its own, without HTTP, queues or timers. */
+/** The core of one process on its own database, without HTTP, queues or timers. */
 export class World {
   readonly gateway = new ScriptedGateway();
   readonly queues = new QueueStub();
@@ -92,12 +92,12 @@ export class World {
     this.sagaActions = new SagaActions(db, this.silence);
   }
 
-  /** A relay of its own, as another process would have it. */
+  /** A separate relay, like that of another process. */
   relay(queues: QueueStub = this.queues): Relay {
     return new Relay(this.db, queues as unknown as Queues);
   }
 
-  /** A worker of its own; on a database that fails or with another provider where that is the subject. */
+  /** A separate worker; a test may pass a database that fails or another provider. */
   runner({
     db = this.db,
     gateway = this.gateway,
@@ -105,7 +105,7 @@ export class World {
     return new SagaRunner(this.config, db, gateway, this.silence);
   }
 
-  /** A session outside the pool, for holding locks and for looking on. Its errors are the test's own to expect. */
+  /** A session outside the pool, to hold locks and to observe. The test must expect its errors. */
   async session(): Promise<Client> {
     const client = new Client({ connectionString: withSessionSettings(this.config) });
     client.on('error', () => undefined);
@@ -124,7 +124,7 @@ export class World {
     return rows[0]!;
   }
 
-  /** Creates a product by the service's own way, so that its ledger is right; returns its SKU. */
+  /** Creates a product through the service, so that its movements are right; returns its SKU. */
   async product({
     sku = `SKU-${++this.named}`,
     amount = 1_000,
@@ -140,7 +140,7 @@ export class World {
     return sku;
   }
 
-  /** Several products that sort as they are named. */
+  /** Several products that sort in this order. */
   async productsOf(count: number, options: Omit<ProductOptions, 'sku'> = {}): Promise<string[]> {
     const family = `F${++this.named}`;
     const skus = Array.from({ length: count }, (_, nth) => `${family}-${String.fromCharCode(65 + nth)}`);
@@ -198,7 +198,7 @@ export class World {
     return { ...base, lines, ttlSeconds: 600, metadata: {}, ...more };
   }
 
-  /** An accepted order on stock of its own; returns its id. */
+  /** An accepted order with its own stock; returns its id. */
   async order(
     lines?: { sku: string; quantity: number }[],
     more: Partial<CheckoutRequest> = {},
@@ -219,7 +219,7 @@ export class World {
     return this.reservations.get(id, shop);
   }
 
-  /** Moves a reservation's end into the past, which is all that time would do to it. */
+  /** Moves a reservation's expiry into the past, as if time had passed. */
   async makeDue(reservationId: string): Promise<void> {
     await this.rows(
       `UPDATE reservations SET expires_at = clock_timestamp() - interval '1 second' WHERE id = $1 AND status = 'active'`,
@@ -227,7 +227,10 @@ export class World {
     );
   }
 
-  /** How many deadlocks this database has seen. A session counts its own when it ends, so all of the pool's are ended first. */
+  /**
+   * How many deadlocks this database has counted. A session reports its own when it ends, so the pool's are ended
+   * first.
+   */
   async deadlocks(): Promise<number> {
     await this.dataSource.destroy();
     const looker = new Client({ connectionString: this.config.databaseUrl });
@@ -251,8 +254,8 @@ export class World {
   }
 }
 
-/** A world of one's own. `env` overrides settings, by the names of their variables; `Door` may be a database that watches. */
-export async function createWorld(env: NodeJS.ProcessEnv = {}, Door = Database): Promise<World> {
+/** A new world. `env` overrides settings by their variables; `DatabaseClass` may be one that observes. */
+export async function createWorld(env: NodeJS.ProcessEnv = {}, DatabaseClass = Database): Promise<World> {
   Logger.overrideLogger(false);
   const database = await createTestDatabase();
   const config = loadConfig({
@@ -263,10 +266,13 @@ export async function createWorld(env: NodeJS.ProcessEnv = {}, Door = Database):
   });
   await noticeDeadlocksSoon(database.url);
   const dataSource = await new DataSource(dataSourceOptions(config, 'holdfast-test')).initialize();
-  return new World(config, dataSource, new Door(dataSource), () => database.drop());
+  return new World(config, dataSource, new DatabaseClass(dataSource), () => database.drop());
 }
 
-/** A deadlock is then a matter of milliseconds instead of a second. Only a superuser may ask for it; without, it takes longer. */
+/**
+ * A deadlock is then detected in milliseconds instead of a second. Only a superuser may set it; otherwise it takes
+ * longer.
+ */
 export async function noticeDeadlocksSoon(url: string): Promise<void> {
   const client = new Client({ connectionString: url });
   await client.connect();
@@ -278,18 +284,18 @@ export async function noticeDeadlocksSoon(url: string): Promise<void> {
   }
 }
 
-/** Every promise of the audit holds: the last line of each suite. */
+/** Every invariant holds: the last test of each suite. */
 export async function expectInvariants(world: { db: Database }): Promise<void> {
   const report = await new Audit(world.db).run();
   expect(report.invariants.filter(({ violations }) => violations.length > 0)).toEqual([]);
 }
 
-/** Waits for a fact, not for a time; the suite's own timeout is the limit. */
+/** Waits for a condition, not for a time; the suite's timeout is the limit. */
 export async function until(fact: () => Promise<boolean>): Promise<void> {
   while (!(await fact())) await new Promise((resolve) => setTimeout(resolve, 2));
 }
 
-/** Resolves when so many sessions of this database wait for a lock. */
+/** Resolves when this many sessions of this database wait for a lock. */
 export async function untilBlocked(world: World, sessions = 1): Promise<void> {
   await until(async () => {
     const { waiting } = await world.row<{ waiting: number }>(
@@ -299,7 +305,7 @@ export async function untilBlocked(world: World, sessions = 1): Promise<void> {
   });
 }
 
-/** Runs the tasks with at most `width` of them under way, and keeps each outcome in its place. */
+/** Runs the tasks, at most `width` at once; outcomes are in the order of the tasks. */
 export async function inParallel<T>(
   width: number,
   tasks: (() => Promise<T>)[],
@@ -318,11 +324,11 @@ export async function inParallel<T>(
   return outcomes;
 }
 
-/** What became of each task, for counting: `ok`, a refusal's code, or the words of an error nobody planned. */
+/** The outcome of each task, for counting: `ok`, a refusal's code, or an unexpected error's message. */
 export const codesOf = (outcomes: PromiseSettledResult<unknown>[]): string[] =>
   outcomes.map((outcome) => (outcome.status === 'fulfilled' ? 'ok' : codeOf(outcome.reason)));
 
-/** A promise's outcome as one word: `ok`, or the code that it was refused with. */
+/** A promise's outcome as one word: `ok`, or the refusal's code. */
 export const outcomeOf = (work: Promise<unknown>): Promise<string> => work.then(() => 'ok', codeOf);
 
 function codeOf(error: unknown): string {

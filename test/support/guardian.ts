@@ -3,7 +3,7 @@ import path from 'node:path';
 
 const script = path.resolve(__dirname, '..', '..', 'scripts', 'guardian.mjs');
 
-/** Stops what a test has started even when the test's own process is killed: see scripts/guardian.mjs. */
+/** Stops what a test has started, even if the test's process is killed: see scripts/guardian.mjs. */
 export class Guardian {
   private readonly child: ChildProcess;
 
@@ -26,7 +26,7 @@ export class Guardian {
     this.tell({ removeDir: dir });
   }
 
-  /** Whatever is still watched is stopped now, and the folders go. */
+  /** Stops everything that is still watched, and removes the folders. */
   dismiss(): void {
     this.child.stdin?.end();
   }

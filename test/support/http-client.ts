@@ -1,4 +1,4 @@
-/** What a request was answered with; `body` is parsed where it is JSON. */
+/** The response; `body` is parsed if it is JSON. */
 export interface Answer {
   status: number;
   headers: Headers;
@@ -10,10 +10,10 @@ export interface RequestOptions {
   headers?: Record<string, string>;
 }
 
-/** Longer than any `Prefer: wait`, so that only an answer which never comes is cut off. */
+/** Longer than any `Prefer: wait`, so that only a response that never comes is cut off. */
 const patienceMsDefault = 120_000;
 
-/** One caller of one API process: a base address and a key, or none. */
+/** A caller of one API process: a base address and a key, or none. */
 export class HttpClient {
   constructor(
     readonly base: string,
@@ -26,7 +26,7 @@ export class HttpClient {
     return new HttpClient(base, this.key, this.patienceMs);
   }
 
-  /** The same caller, who waits for an answer no longer than this. */
+  /** The same caller, with this timeout. */
   patientFor(ms: number): HttpClient {
     return new HttpClient(this.base, this.key, ms);
   }
@@ -47,7 +47,7 @@ export class HttpClient {
     return this.send('PATCH', path, body, options);
   }
 
-  /** A string goes out as it is, anything else as JSON; `undefined` sends no body at all. */
+  /** A string is sent as it is, anything else as JSON; `undefined` sends no body. */
   async send(method: string, path: string, body?: unknown, options: RequestOptions = {}): Promise<Answer> {
     const headers: Record<string, string> = {};
     if (this.key !== undefined) headers.authorization = `Bearer ${this.key}`;
@@ -71,18 +71,18 @@ function parsed(text: string): unknown {
   }
 }
 
-/** A path, and what it must not contain: a trace, a statement, a file of ours. */
+/** What no response may contain: a stack trace, a statement, one of our files. */
 const internals =
   /\n\s+at |\.[jt]s:\d+|node_modules|\b(SELECT|INSERT INTO|UPDATE|DELETE FROM)\b|invalid byte sequence|invalid input syntax/;
 
 export interface ExpectedProblem {
   status: number | number[];
   code?: string;
-  /** The place in the request that one of the problem's `errors` points to. */
+  /** One of the problem's `errors` with this pointer. */
   pointer?: string;
 }
 
-/** Every refusal is problem details (RFC 9457) with the members that the contract adds, and says nothing of our insides. */
+/** Every refusal is problem details (RFC 9457) with our extra members, and shows no internals. */
 export function expectProblem(answer: Answer, { status, code, pointer }: ExpectedProblem): void {
   const told = { status: answer.status, code: answer.body?.code };
   expect({ ...told, allowed: [status].flat().includes(answer.status) }).toEqual({ ...told, allowed: true });

@@ -3,7 +3,7 @@ import type { World } from './fixtures';
 
 export const line = (sku: string, quantity = 1) => ({ sku, quantity });
 
-/** Each decision as one word: `accepted`, `replayed`, or the code of the refusal. */
+/** Each decision as one word: `accepted`, `replayed`, or the refusal's code. */
 export const wordsOf = (decisions: Decision<object>[]) =>
   decisions.map((decision) =>
     'refused' in decision ? decision.refused.code : decision.replayed ? 'replayed' : 'accepted',

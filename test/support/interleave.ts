@@ -3,24 +3,24 @@ import type { Database, Tx } from '../../src/database/database';
 import { outcomeOf, World } from './fixtures';
 
 /**
- * Several sessions on a real database, in every order of their statements; in the spirit of PostgreSQL's isolation
- * tester, but the steps are not written down: they are the statements and commits of the real services. Each session
- * works on a database that stops before every statement and before every COMMIT or ROLLBACK, until it is its turn.
+ * Runs several sessions on a real database in every order of their statements, like PostgreSQL's isolation tester. The
+ * steps are not written down: they are the statements and commits of the real services. Each session's database stops
+ * before every statement, COMMIT and ROLLBACK until the session is chosen.
  *
- * All orders are found by running again and again: each run follows the last one as far as the last point where another
- * session could have been chosen, and chooses that one. A session that waits for a lock cannot be chosen until it got
- * it, so every run ends, and no two runs are the same.
+ * Each run repeats the choices of the previous one up to the last point where another session could have been chosen,
+ * and chooses that one. A session that waits for a lock cannot be chosen until it has it. So every run ends, and no two
+ * runs are the same.
  */
 export interface Scene {
-  /** Stops only before statements that this matches: the others touch nothing that another session touches. */
+  /** Stops only before matching statements: the others touch nothing that another session touches. */
   stopsAt?: RegExp;
-  /** By name. What a session throws is its answer, as `outcomeOf` puts it in a word. */
+  /** By name. What a session throws is its outcome (see `outcomeOf`). */
   sessions: Record<string, (own: World, player: Player) => Promise<unknown>>;
-  /** Looks at the end of one run; every session has answered. What it returns is how this run ended, in a word. */
+  /** Checks the end of one run, when every session has an outcome; returns in a word how the run ended. */
   end: (answers: Record<string, string>) => Promise<string>;
 }
 
-/** Plays the scene, on rows of its own each time, in every order there is. Returns every end, and how many orders had it. */
+/** Runs the scene in every order, each time on new rows. Returns each end with its number of runs. */
 export async function inEveryOrder(
   world: World,
   prepare: () => Promise<Scene>,
@@ -49,7 +49,7 @@ export async function inEveryOrder(
 const permutationsOf = (ends: Record<string, number>) =>
   Object.values(ends).reduce((sum, count) => sum + count, 0);
 
-/** One run: which of how many sessions was chosen each time, and what that session did next. */
+/** One run: for each choice, which of how many sessions was chosen, and what it did next. */
 interface Run {
   choices: { chosen: number; of: number }[];
   trace: string[];
@@ -82,9 +82,9 @@ async function play(world: World, looker: Client, scene: Scene, prefix: number[]
   }
 }
 
-/** One session's part in the play. */
+/** One session of a run. */
 export class Player {
-  /** Set while it waits for its turn: what it will do then. */
+  /** Set while it waits to be chosen: what it will do next. */
   next: { does: string; goOn: () => void } | undefined;
   ended = false;
   private stepping = true;
@@ -95,8 +95,8 @@ export class Player {
   ) {}
 
   /**
-   * From here on this session waits for no turn, until it is told otherwise: for what is no subject of the scene. Where
-   * it then meets another's lock, it is as on any day: either may come first.
+   * From here on this session runs without stops, until `stepFromHere`: for what is not the subject of the scene. If it
+   * then meets another session's lock, either may come first.
    */
   runFreely(): void {
     this.stepping = false;
@@ -124,24 +124,24 @@ export class Player {
 }
 
 /**
- * Nobody moves any more: each session waits for its turn, has ended, or is blocked by another's lock. When all that are
- * left are blocked they wait in a circle, and PostgreSQL will end that.
+ * Resolves when no session moves: each waits to be chosen, has ended, or is blocked by a lock. If all remaining ones
+ * are blocked, they deadlock, and PostgreSQL will end that.
  */
 async function untilSettled(looker: Client, players: Player[]): Promise<void> {
   const countMoving = () => players.filter((player) => !player.next && !player.ended).length;
   for (let moving = countMoving(); moving > 0; moving = countMoving()) {
-    // Asked of the lock manager, because a session that has just been given its lock may still look as if it waited.
+    // From the lock manager, because a session that has just got its lock may still look as if it waited.
     const { rows } = await looker.query<{ blocked: number }>(
       `SELECT count(*)::int AS blocked FROM pg_stat_activity
         WHERE datname = current_database() AND backend_type = 'client backend' AND cardinality(pg_blocking_pids(pid)) > 0`,
     );
-    // Whoever came to rest since the question was asked may have set another free.
+    // A session that stopped since the query may have freed another.
     const isStill = rows[0]!.blocked === moving && moving === countMoving();
     if (isStill && players.some((player) => player.next)) return;
   }
 }
 
-/** The database with a stop before each statement, and before the end of each transaction whatever it will be. */
+/** The database with a stop before each statement and before the end of each transaction. */
 function steppedDatabase(db: Database, player: Player): Database {
   const stepped = Object.create(db) as Database;
   stepped.rows = async (sql, parameters) => {

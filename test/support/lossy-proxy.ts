@@ -2,8 +2,8 @@ import type net from 'node:net';
 import { TcpProxy } from './tcp-proxy';
 
 /**
- * Stands between a client and PostgreSQL and loses what it is told to lose: the answer to the next COMMIT, or the
- * COMMIT itself. To the client both look the same, which is the point.
+ * A proxy in front of PostgreSQL that loses the answer to the next COMMIT, or the COMMIT itself. The client cannot tell
+ * the difference.
  */
 export class LossyProxy extends TcpProxy {
   lose: 'nothing' | 'answer to COMMIT' | 'COMMIT' = 'nothing';

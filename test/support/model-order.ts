@@ -2,8 +2,8 @@ import { type Kind, type Word, reachesProvider } from './model-provider';
 import type { ModelReservation } from './model-shop';
 
 /**
- * An order as the model sees it: what was asked, what is true at the provider, what was heard of it. No transactions,
- * no steps, no tokens; only what a buyer, an operator and the provider may rely on.
+ * An order in the model: what was requested, the provider's state, and the known results. No transactions, steps or
+ * tokens; only what a buyer, an operator and the provider can rely on.
  */
 
 type Answer = 'approved' | 'declined';
@@ -24,7 +24,7 @@ const ends: Record<End, string> = {
   placed_then_refunded: 'refunded',
 };
 
-/** A worker that fell asleep while it asked. It is listened to when nobody took the order over since. */
+/** A worker that slept during a call. Its result counts if no other worker has taken the order over. */
 export interface Sleeper {
   order: ModelOrder;
   kind: Kind;
@@ -33,20 +33,20 @@ export interface Sleeper {
 
 export class ModelOrder {
   state = 'pending';
-  /** Nothing is left to do for it, whatever anybody says. */
+  /** Nothing is left to do for it. */
   settled = false;
-  /** `due`: whoever comes may drive it. `waits`: until time passes. `stuck`: until somebody acts. */
+  /** `due`: any worker may drive it. `waits`: until time passes. `stuck`: until an operator or customer acts. */
   run: 'due' | 'waits' | 'stuck' = 'due';
-  /** A worker is asking for it, or sleeps over it; only time ends that. */
+  /** A worker is calling the provider, or sleeps during the call; only time ends that. */
   leased = false;
-  /** Asked so often for what is to be heard next. */
+  /** Number of attempts for the next result. */
   attempt = 0;
   private claims = 0;
   private cancelWanted = false;
   private endsAs: End | undefined;
-  /** An operator ended it though the provider had refused to give money back. */
+  /** An operator resolved it although the provider had refused a refund or void. */
   settledByHand = false;
-  /** It was given up, and charged and placed after all. */
+  /** It was given up, then charged and placed. */
   cameBack = false;
   private readonly asked = new Set<Kind>();
   private readonly truth = new Map<Kind, Answer>();
@@ -54,7 +54,7 @@ export class ModelOrder {
 
   constructor(
     public reservation: ModelReservation,
-    /** Takes the stock of an ended reservation again, if it is there. */
+    /** Reserves the stock of an ended reservation again, if it is available. */
     private readonly reserveAgain: (ended: ModelReservation) => ModelReservation | undefined,
   ) {
     reservation.hasOrder = true;
@@ -94,18 +94,18 @@ export class ModelOrder {
     return 'ok';
   }
 
-  /** What it waits for comes: its pause ends, or the lease of a worker that is gone. */
+  /** Its pause ends, or the lease of a worker that is gone. */
   passTime(): void {
     this.leased = false;
     if (this.run === 'waits') this.run = 'due';
   }
 
-  /** A webhook only makes it look sooner, and disturbs nobody who is at work. */
+  /** A webhook only makes it due sooner, and does not affect a working worker. */
   hearNews(): void {
     if (this.run === 'waits' && !this.leased) this.run = 'due';
   }
 
-  /** A worker goes as far as it can; the provider answers as the script says, and approves when that is spent. */
+  /** A worker drives it as far as it can; the provider follows the script, then approves. */
   drive(script: Word[]): Sleeper | undefined {
     if (this.run !== 'due' || this.leased || this.isAtRest()) return undefined;
     this.claims++;
@@ -122,7 +122,7 @@ export class ModelOrder {
     return this.goOn([]);
   }
 
-  /** The money that the provider holds or took, and did not give back. */
+  /** The money that the provider holds or captured and did not return. */
   get owes(): 'nothing' | 'authorized' | 'captured' {
     const is = (kind: Kind) => this.truth.get(kind) === 'approved';
     if (is('capture')) return is('refund') ? 'nothing' : 'captured';
@@ -161,7 +161,7 @@ export class ModelOrder {
     return undefined;
   }
 
-  /** Money is dropped whatever the sum, but neither taken nor given back. */
+  /** An authorization is voided with any amount, but not captured or refunded. */
   private sumMatters(kind: Kind): boolean {
     return kind !== 'void' && !(kind === 'authorize' && this.endsAs);
   }
@@ -183,7 +183,7 @@ export class ModelOrder {
     });
   }
 
-  /** Does what needs no provider; returns what the provider is to be asked, or nothing when it has come to rest. */
+  /** Does what needs no provider; returns the next call to the provider, or nothing if there is none. */
   private next(): Kind | undefined {
     const { reservation, heard } = this;
     if (this.cancelWanted && !this.endsAs && !this.asked.has('capture')) this.goBack('cancelled');
@@ -207,7 +207,7 @@ export class ModelOrder {
     return this.undo();
   }
 
-  /** The way back: money first, then stock, then the order's end. */
+  /** Compensation: money first, then stock, then the order's end. */
   private undo(): Kind | undefined {
     const is = (kind: Kind, answer: Answer) => this.heard.get(kind) === answer;
     const owed = this.asked.has('capture') && !is('capture', 'declined') ? 'capture' : 'authorize';

@@ -8,7 +8,7 @@ import { approvalOf, declinedCard, silence } from './scripted-gateway';
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 
-/** What happens to one call. What was once done or declined under a key stays so, whatever the word. */
+/** What happens to one call. A key that was approved or declined once stays so. */
 export type Word =
   | 'approve'
   | 'decline'
@@ -26,7 +26,7 @@ export type Word =
 export const reachesProvider = (word: Word) =>
   word !== 'lose-call' && word !== 'hold-back' && word !== 'sleep-before';
 
-/** A provider that is told beforehand what happens to the next calls, and approves when nothing was said. */
+/** A provider with a script for the next calls; without one it approves. */
 export class ModelProvider implements PaymentGateway {
   script: Word[] = [];
   private readonly truth = new Map<string, GatewayResult>();
@@ -38,12 +38,12 @@ export class ModelProvider implements PaymentGateway {
   void = (request: FollowUpRequest) => this.answer('void', request);
   refund = (request: FollowUpRequest) => this.answer('refund', request);
 
-  /** What was done for an order, in this order. */
+  /** The operations executed for an order, in order. */
   doneFor(orderId: string): Kind[] {
     return this.ledger.get(orderId) ?? [];
   }
 
-  /** Resolves when a worker falls asleep, with how to wake it. */
+  /** Resolves when a worker falls asleep, with a function that wakes it. */
   asleep(): Promise<() => void> {
     return new Promise((resolve) => (this.onAsleep = resolve));
   }

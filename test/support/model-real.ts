@@ -10,7 +10,7 @@ import { passTime } from './sagas';
 
 type Thing = ModelReservation | ModelOrder;
 
-/** The shop itself beside its model: the same acts by the real services, and all that it holds, for comparison. */
+/** The real shop, to compare with the model: the same actions by the real services, and all of its state. */
 export class RealShop {
   readonly provider = new ModelProvider();
   private readonly runner: SagaRunner;
@@ -23,11 +23,11 @@ export class RealShop {
 
   idOf(thing: Thing): string {
     const id = this.ids.get(thing);
-    if (!id) throw new Error('The model made something that the shop did not make.');
+    if (!id) throw new Error('The model has something that the shop does not have.');
     return id;
   }
 
-  /** `ok`, `replayed` if it named what the same key had made before, or the refusal. */
+  /** `ok`, `replayed` if the same key made it before, or the refusal's code. */
   async ask(request: ModelRequest, body: unknown = request.lines): Promise<string> {
     const { key, customer: customerId, lines, on, made } = request;
     let answer = { id: '', replayed: false };
@@ -59,7 +59,7 @@ export class RealShop {
     return outcomeOf(reservations[by](id, shop));
   }
 
-  /** Asked twice with one key: the second time it is done already, or refused as before. */
+  /** Sent twice with one key: the second time it is a replay, or refused as before. */
   async changeLines(reservation: ModelReservation, lines: Demand[]): Promise<string[]> {
     const [id, key] = [this.idOf(reservation), newId()];
     const first = await outcomeOf(this.world.change(id, lines, { key }));
@@ -82,7 +82,7 @@ export class RealShop {
     return passTime(this.world, this.idOf(order));
   }
 
-  /** A webhook that names the order; nobody drives it at once, as when the worker that hears of it dies. */
+  /** A webhook for the order, which is not driven at once, as if the worker had died. */
   async hearNews(order: ModelOrder): Promise<void> {
     const { db } = this.world;
     const event = {
@@ -117,7 +117,7 @@ export class RealShop {
     return wake !== undefined;
   }
 
-  /** Everything that the model knows of, in a word each, as the tables say and as the model says. */
+  /** Every object of the model in a word each, by the tables and by the model. */
   async compare(model: ModelShop): Promise<void> {
     const rows = await this.world.rows<{ id: string; state: string; reservationId: string | null }>(
       everything,

@@ -1,14 +1,14 @@
 import { ModelOrder, type Sleeper } from './model-order';
 
 /**
- * The shop as plain counters and maps: no SQL, no clock, no transactions. What it answers and what it holds is what the
- * real one must answer and hold.
+ * The shop as plain counters and maps: no SQL, no clock, no transactions. The real one must have the same results and
+ * state.
  */
 export interface ModelReservation {
   customer: string;
   lines: Map<string, number>;
   state: 'active' | 'pinned' | 'confirmed' | 'released' | 'expired' | 'returned';
-  /** Its time is over; that ends it only while it is active. */
+  /** Its time is up, which ends it only while it is active. */
   past: boolean;
   hasOrder: boolean;
 }
@@ -18,7 +18,7 @@ export interface Demand {
   quantity: number;
 }
 
-/** On lines of its own, or an order on a reservation made before. */
+/** With its own lines, or on an earlier reservation. */
 export interface ModelRequest {
   key: string;
   for: 'reservation' | 'order';
@@ -39,13 +39,13 @@ const refusals: Partial<Record<ModelReservation['state'], string>> = {
 export class ModelShop {
   readonly reservations: ModelReservation[] = [];
   readonly orders: ModelOrder[] = [];
-  /** What was asked under which key, and what it made if it was not refused. */
+  /** The request of each key, and what it made unless it was refused. */
   readonly requests: ModelRequest[] = [];
   readonly sleepers: Sleeper[] = [];
 
   constructor(
     readonly onHand: Map<string, number>,
-    /** How many live reservations of a SKU one customer may have. */
+    /** The maximum of live reservations of a SKU per customer. */
     private readonly limits: Map<string, number>,
   ) {}
 
@@ -62,7 +62,7 @@ export class ModelShop {
     return 'ok';
   }
 
-  /** The same key again: what it made before. A refusal makes nothing, so its key may be tried again. */
+  /** The same key again: returns what it made. A refusal makes nothing, so its key can be used again. */
   ask(request: ModelRequest): string {
     if (request.made) return 'replayed';
     const { customer, lines, on } = request;
@@ -74,7 +74,7 @@ export class ModelShop {
     return 'ok';
   }
 
-  /** All lines or none. Who is short has what is due of these SKUs ended first. */
+  /** All lines or none. When short, due reservations of these SKUs end first. */
   private reserve(customer: string, demands: Demand[]): string {
     const lines = new Map<string, number>();
     for (const { sku, quantity } of demands) lines.set(sku, (lines.get(sku) ?? 0) + quantity);
@@ -109,7 +109,7 @@ export class ModelShop {
     return 'ok';
   }
 
-  /** All or nothing, by difference: its own units are never in its way. Who is short has what is due ended first. */
+  /** All or nothing, by difference: its own units count as available. When short, due reservations end first. */
   changeLines(reservation: ModelReservation, demands: Demand[]): string {
     const refused = this.change(reservation, 'extend');
     if (refused !== 'ok') return refused;

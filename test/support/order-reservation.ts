@@ -5,7 +5,7 @@ import {
   saveOrderReservations,
 } from '../../src/inventory/reservations/order-reservations.repository';
 
-/** What a saga does to its order's stock, one act at a time: locked, done and written. */
+/** What a saga does to its order's stock, one action at a time: lock, change, write. */
 async function held<T>(
   tx: Tx,
   reservationId: string,

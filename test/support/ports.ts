@@ -2,14 +2,14 @@ import { randomInt } from 'node:crypto';
 import { createServer } from 'node:net';
 
 /**
- * Below the ports that systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere). A process that is
- * killed and started again at its old port would otherwise find some client's connection there.
+ * Below the ports of outgoing connections (from 32768 on Linux, 49152 elsewhere). Otherwise a process that is restarted
+ * on its old port might find a client's connection there.
  */
 const range = { from: 15_000, to: 32_000 };
 
 const given = new Set<number>();
 
-/** A port that nobody listens on at this moment: for addresses that others must know before the process exists. */
+/** A port that is free at this moment, for addresses that others must know before the process exists. */
 export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(range.from, range.to);

@@ -1,7 +1,7 @@
 import type net from 'node:net';
 import { TcpProxy } from './tcp-proxy';
 
-/** An ErrorResponse of PostgreSQL's wire protocol: what a server says while it recovers. */
+/** An ErrorResponse of PostgreSQL's wire protocol, as sent by a server during recovery. */
 function startingUp(): Buffer {
   const fields = Buffer.from('SFATAL\0VFATAL\0C57P03\0Mthe database system is starting up\0\0');
   const head = Buffer.alloc(5);
@@ -10,7 +10,7 @@ function startingUp(): Buffer {
   return Buffer.concat([head, fields]);
 }
 
-/** Stands before PostgreSQL and treats BullMQ's connections badly; all others pass. */
+/** A proxy in front of PostgreSQL that disturbs BullMQ's connections; all others pass. */
 export class QueueDetour extends TcpProxy {
   treatment: 'pass' | 'never answer' | 'say 57P03' | 'delay' = 'pass';
   delayMs = 0;

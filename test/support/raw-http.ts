@@ -14,12 +14,12 @@ export interface RawAnswer {
 
 export interface RawRequest {
   headers?: Record<string, string | number>;
-  /** Sent byte for byte; several chunks go out as they are, with `Transfer-Encoding: chunked`. */
+  /** Sent byte for byte; several chunks are sent as they are, with `Transfer-Encoding: chunked`. */
   body?: string | Buffer;
   chunks?: Buffer[];
 }
 
-/** For what `fetch` would correct: bytes that are no text, HEAD, empty bodies with a content type. */
+/** For requests that `fetch` would correct: bytes that are not text, HEAD, empty bodies with a content type. */
 export function sendRaw(url: string, method: string, { headers = {}, body, chunks }: RawRequest = {}) {
   return new Promise<RawAnswer>((resolve, reject) => {
     const outgoing = request(url, { method, headers, agent: false, timeout: patienceMs }, (incoming) => {
@@ -49,7 +49,7 @@ function parsed(text: string): unknown {
   }
 }
 
-/** One API on a real socket, with a product A, as an admin sees it. Open while the tests of the suite run. */
+/** One API on a real socket, with a product A and an admin key. Open while the tests of the suite run. */
 export class RawApi {
   app!: NestFastifyApplication;
   base!: string;
@@ -73,7 +73,7 @@ export class RawApi {
     });
   }
 
-  /** Text and bytes go out as they are, anything else as JSON. */
+  /** Text and bytes are sent as they are, anything else as JSON. */
   post(path: string, body: unknown, headers: Record<string, string> = {}): Promise<RawAnswer> {
     return this.send('POST', path, {
       headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(), ...headers },

@@ -3,15 +3,15 @@ import { type Checkout, accepted, eventsOf, keyOf, realDecisions } from './abstr
 import type { Random } from './seeded';
 
 /**
- * Attempts matter where they are none, one, or spent. From three on they stand for two and for nearly spent, both of
- * which are then looked at: that is more than can happen, and finitely many.
+ * Attempts matter only as none, one, or used up. From three on they count both as two and as nearly used up: that
+ * covers more than can happen, with finitely many states.
  */
 export function attemptsLike(attempt: number): number[] {
   if (attempt > attemptsMax) return [attemptsMax + 1];
   return attempt > 2 && attempt < attemptsMax - 1 ? [2, attemptsMax - 1] : [attempt];
 }
 
-/** Every state that some order of events leads to, each with one of the shortest histories that lead there. */
+/** Every state that some order of events leads to, each with one of its shortest histories. */
 export function reachableCheckouts(): Checkout[] {
   const states = [accepted];
   const known = new Set([keyOf(accepted)]);
@@ -27,7 +27,7 @@ export function reachableCheckouts(): Checkout[] {
   return states;
 }
 
-/** Where chance leads in so many events, with a history that no shortest way has. */
+/** A state after this many random events, with a history that is not the shortest. */
 export function* randomWalk(random: Random, events: number): Generator<Checkout> {
   let state = accepted;
   for (let nth = 0; nth < events; nth++) {

@@ -1,6 +1,6 @@
 /**
- * Where a program reads a sentence that was written for people. What it needs is a code or a fact beside the sentence: words
- * change, are translated, and differ between builds.
+ * Finds code that reads a sentence written for people. It needs a code or a fact next to the sentence: words change,
+ * are translated, and differ between builds.
  */
 const prose = '(?:detail|why|lastError|endReason|story)';
 const reads: readonly RegExp[] = [

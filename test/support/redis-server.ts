@@ -14,7 +14,7 @@ export interface RedisServer {
   dir: string;
 }
 
-/** A Redis server of one's own, empty and not yet running, to be stopped, frozen or flushed without disturbing anybody. */
+/** A separate Redis server, empty and not yet running, to be stopped, frozen or flushed. */
 export async function redisServer(guardian: Guardian): Promise<RedisServer> {
   const { redis } = testServices();
   if (redis === null) throw new Error('There is no Redis on this machine');

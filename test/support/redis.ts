@@ -3,10 +3,7 @@ import { Guardian } from './guardian';
 import { type QueueBackend, redisServer } from './redis-server';
 import { redisIsAvailable } from './services';
 
-/**
- * Declares a suite once for each backend that BullMQ runs on. Without a Redis its half is skipped, which the totals
- * of the run show.
- */
+/** Declares a suite once for each queue backend. Without a Redis its half is skipped and counted in the totals. */
 export function describeOnEachQueueBackend(what: string, suite: (queue: QueueBackend) => void): void {
   describe(`${what}, with its queues in PostgreSQL`, () => suite('postgres'));
   describeWithRedis(`${what}, with its queues on Redis`, () => suite('redis'));

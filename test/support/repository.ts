@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from './child';
 
-/** A file of this repository, for tests that hold one of them to another. */
+/** A file of this repository, for tests that compare files. */
 export const read = (file: string): string => readFileSync(path.join(root, file), 'utf8');
 
 export function filesIn(folder: string, extension: RegExp): string[] {
@@ -11,7 +11,7 @@ export function filesIn(folder: string, extension: RegExp): string[] {
     .map((name) => path.join(folder, name));
 }
 
-/** What stands on only one of two sides, each name with the side that has it. */
+/** The names that only one side has, each with its side. */
 export function differences(inCode: Iterable<string>, inDocs: Iterable<string>): string[] {
   const [code, docs] = [new Set(inCode), new Set(inDocs)];
   return [

@@ -1,8 +1,8 @@
 import type { World } from './fixtures';
 
-/** Others at the same rows, who stay in the middle of their transactions until they are told to go on. */
+/** Other sessions on the same rows that stay inside their transactions until the test continues them. */
 
-/** Holds what a statement locks, until it is told to let go. */
+/** Holds the locks of a statement until the returned function is called. */
 export async function holding(
   world: World,
   sql: string,
@@ -17,7 +17,7 @@ export async function holding(
   };
 }
 
-/** A buyer who has taken stock and not committed, and may still do either. The end of it is waited for. */
+/** A buyer who has taken stock without a commit, and may still commit or roll back. */
 export async function hesitating(
   world: World,
   line: { sku: string; quantity: number },

@@ -11,7 +11,10 @@ import {
 
 export const hasEnded = ({ status }: SagaState) => status === 'completed' || status === 'compensated';
 
-/** What can happen to a saga in this state. Steps that ask the provider may be declined: all but the first and the retriable. */
+/**
+ * What can happen to a saga in this state. Steps that call the provider may be declined: all but the first and the
+ * retriable.
+ */
 export function eventsIn(steps: StepList, state: SagaState): SagaEvent[] {
   if (state.status === 'compensated') return [];
   const cancel: SagaEvent = { type: 'turn-back', by: 'cancel' };

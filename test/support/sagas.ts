@@ -14,7 +14,7 @@ export interface SagaRow {
   status: SagaStatus;
   step: string;
   attempt: number;
-  /** `due`, `waits` for its time, or `never` runs by itself. */
+  /** `due`, `waits` for its next run, or `never` runs by itself. */
   nextRun: 'due' | 'waits' | 'never';
   leased: boolean;
   fencingToken: number;
@@ -33,7 +33,7 @@ export function sagaOf(world: World, orderId: string): Promise<SagaRow> {
   );
 }
 
-/** Lets the time pass that the saga waits for: its backoff, or the lease of a worker that is gone. */
+/** Ends the saga's wait: its backoff, or the lease of a worker that is gone. */
 export async function passTime(world: World, orderId: string): Promise<void> {
   await world.rows(
     `UPDATE sagas SET next_run_at = clock_timestamp() - interval '1 second',
@@ -43,7 +43,7 @@ export async function passTime(world: World, orderId: string): Promise<void> {
   );
 }
 
-/** How an order stands, in a few words: `placed`, `rejected (cancelled)`, and its reservation beside it. */
+/** An order's status in a few words: `placed`, `rejected (cancelled)`, and its reservation's. */
 export async function endOf(
   world: World,
   orderId: string,
@@ -58,7 +58,7 @@ export async function endOf(
   );
 }
 
-/** What the saga did, as its own history tells it. */
+/** The saga's recorded history. */
 export async function timelineOf(world: World, orderId: string): Promise<string[]> {
   const rows = await world.rows<{ line: string }>(
     `SELECT step || ' ' || cause || CASE WHEN from_status = to_status THEN '' ELSE ' → ' || to_status END AS line
@@ -71,16 +71,19 @@ export async function timelineOf(world: World, orderId: string): Promise<string[
 type Call = 'authorize' | 'capture' | 'void' | 'refund';
 
 /**
- * A provider with a ledger: each key is done once and answered the same for ever. Unlike a script it can be
- * asked in any order, by workers that crash.
+ * A provider with a ledger: each key is executed once and always has the same response. Unlike a script it accepts
+ * calls in any order, from workers that crash.
  */
 export class LedgerGateway implements PaymentGateway {
   readonly done: { kind: Call; key: string; orderId: string; amount: number }[] = [];
-  /** What happens to calls from now on: they never leave, the question is lost on its way, or only the answer is, or it is a 500. */
+  /**
+   * What happens to calls from now on: they are never sent, the request is lost, only the response is lost, or it is a
+   * 500.
+   */
   fails: Partial<Record<Call, 'held back' | 'question lost' | 'answer lost' | 'error'>> = {};
-  /** What it takes beside what it was asked to. */
+  /** The difference between its amounts and the requested ones. */
   overcharge = 0;
-  /** What others do while it is being asked. */
+  /** Runs during each call. */
   whileAsked: () => unknown = () => undefined;
   private readonly answers = new Map<string, GatewayResult>();
 
@@ -91,7 +94,7 @@ export class LedgerGateway implements PaymentGateway {
   void = (request: FollowUpRequest) => this.called('void', request);
   refund = (request: FollowUpRequest) => this.called('refund', request);
 
-  /** Captured and not refunded; set aside and neither captured nor voided. */
+  /** Captured and not refunded; authorized and neither captured nor voided. */
   moneyOf(orderId: string): { kept: number; setAside: number } {
     const sum = (kind: Call) =>
       this.done
@@ -125,8 +128,8 @@ export class LedgerGateway implements PaymentGateway {
 }
 
 /**
- * The database as a process sees it that will die: so many transactions commit, the next one is rolled back at its
- * end, and whoever waits for it waits for ever. `crashed` resolves at that moment.
+ * The database of a process that will die: a number of transactions commit, the next one is rolled back at its end, and
+ * its caller waits forever. `crashed` resolves at that moment.
  */
 export function databaseThatDiesAfter(
   commits: number,
@@ -150,7 +153,7 @@ export function databaseThatDiesAfter(
     await dying.catch(() => undefined);
     return neverAgain();
   };
-  // A statement of its own is a transaction too, and a dead process sends none.
+  // A single statement is a transaction too, and a dead process sends none.
   doomed.rows = (sql, parameters) => (left > 0 ? db.rows(sql, parameters) : neverAgain());
   return { db: doomed, crashed };
 }

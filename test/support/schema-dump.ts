@@ -1,8 +1,8 @@
 import type { Queryable } from '../../src/database/database';
 
 /**
- * The present schema as text, from PostgreSQL's own catalog: tables with columns, constraints and indexes, in an order
- * that nothing but the schema decides. The name of the schema is left out, because it differs from cell to cell.
+ * The current schema as text, from PostgreSQL's catalog: tables with columns, constraints and indexes, in an order that
+ * depends only on the schema. The schema's name is left out, because it differs between cells.
  */
 export async function dumpSchema(db: Queryable): Promise<string> {
   const tables = await db.rows<{ oid: number; name: string; options: string | null }>(`
@@ -46,7 +46,7 @@ const constraintsSql = `
     FROM pg_constraint WHERE conrelid = $1::oid AND contype <> 'n'
    ORDER BY contype, conname`;
 
-/** Those that no constraint made. */
+/** Those that do not belong to a constraint. */
 const indexesSql = `
   SELECT pg_get_indexdef(i.indexrelid) AS definition
     FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid
@@ -61,7 +61,7 @@ async function definitionsOf(db: Queryable, sql: string, table: number): Promise
   return rows.map(({ definition }) => definition.replaceAll(`${schema}.`, ''));
 }
 
-/** Everything that our rules forbid shows here, so that it cannot slip in unseen. */
+/** Everything that our rules forbid shows up here. */
 async function otherThanTables(db: Queryable): Promise<string> {
   const rows = await db.rows<{ what: string }>(`
     SELECT 'trigger ' || tgname AS what FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid

@@ -18,7 +18,7 @@ export const serverError: GatewayResult = {
   detail: 'the provider answered 500',
 };
 
-/** What a provider says when all is well: the amount it was asked for, under a reference of its own. */
+/** An approval: the requested amount, with a new reference. */
 export const approvalOf = ({ key, amount, currency }: Request): GatewayResult => ({
   status: 'approved',
   reference: `ref_${key}`,
@@ -27,21 +27,21 @@ export const approvalOf = ({ key, amount, currency }: Request): GatewayResult =>
 });
 
 /**
- * A provider that plays one side of a conversation: each call must be the next line of the script, and is answered by
- * it. What it was asked stays in `calls`; a line that was spoken out of turn makes `expectSpoken` fail.
+ * A provider with a script: each call must match the next line, which has its result. `calls` keeps the calls; a call
+ * that does not match makes `expectSpoken` fail.
  */
 export class ScriptedGateway implements PaymentGateway {
   readonly calls: { kind: Kind; request: Request }[] = [];
   private script: { kind: Kind; reply: Reply }[] = [];
   private readonly outOfTurn: string[] = [];
 
-  /** The next call, and what it is answered. */
+  /** The next call and its result. */
   expect(kind: Kind, reply: Reply = 'approved'): this {
     this.script.push({ kind, reply });
     return this;
   }
 
-  /** The whole script was spoken, and nothing beside it. Leaves an empty script for the next conversation. */
+  /** Expects exactly the calls of the script, and leaves an empty one. */
   expectSpoken(): void {
     const left = this.script.splice(0).map(({ kind }) => `never asked: ${kind}`);
     expect([...this.outOfTurn.splice(0), ...left]).toEqual([]);

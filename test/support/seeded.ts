@@ -1,4 +1,4 @@
-/** A source of numbers that a failure can be repeated from. */
+/** Random numbers from a seed, so that a failure can be repeated. */
 export class Random {
   constructor(readonly seed: number) {
     this.state = seed;
@@ -14,7 +14,7 @@ export class Random {
     return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
   }
 
-  /** A whole number from `min` to `max`, both included. */
+  /** A whole number from `min` to `max`, inclusive. */
   integer(min: number, max: number): number {
     return min + Math.floor(this.next() * (max - min + 1));
   }
@@ -30,8 +30,8 @@ export class Random {
 }
 
 /**
- * A test body with random numbers, from a new seed each time or from HOLDFAST_TEST_SEED. A failure names its seed, so
- * that it can be seen again.
+ * A test body with random numbers, from a new seed each time or from HOLDFAST_TEST_SEED. A failure prints its seed, so
+ * that it can be repeated.
  */
 export const seeded = (body: (random: Random) => Promise<void>) => async (): Promise<void> => {
   const random = new Random(Number(process.env.HOLDFAST_TEST_SEED ?? Math.floor(Math.random() * 2 ** 31)));

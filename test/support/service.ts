@@ -11,43 +11,43 @@ export interface ServiceOptions {
   queue: QueueBackend;
   apis?: number;
   workers?: number;
-  /** For the APIs, the workers and the sandbox alike. */
+  /** For APIs, workers and the sandbox. */
   env?: NodeJS.ProcessEnv;
-  /** More for one of them, by its name. */
+  /** Additional variables for one process, by its name. */
   envOf?: Record<string, NodeJS.ProcessEnv>;
-  /** The compiled code to run: what the build made, unless the caller has another. */
+  /** The compiled code to run; the build's by default. */
   dist?: string;
-  /** Where the database and Redis are found when the caller made them, perhaps behind a proxy. */
+  /** The addresses of database and Redis if the caller made them, perhaps behind a proxy. */
   databaseUrl?: string;
   redisUrl?: string;
-  /** The caller's own servers, known here by their names and stopped with the rest. */
+  /** The caller's servers by name, stopped with the rest. */
   servers?: Child[];
 }
 
-/** A whole service in processes of its own, on a database of its own. Processes are named api-1, worker-1, sandbox, redis. */
+/** A whole service in separate processes, on its own database. Processes are named api-1, worker-1, sandbox, redis. */
 export interface Service {
   /** Base URLs, one for each API process. */
   apis: string[];
   sandboxUrl: string;
   databaseUrl: string;
   redisUrl?: string;
-  /** Every process that there is or was. */
+  /** All processes, also ended ones. */
   names: string[];
   pidOf(name: string): number | undefined;
   outputOf(name: string): string;
-  /** Where a process tells its metrics. */
+  /** The address of a process's metrics. */
   metricsUrlOf(name: string): string | undefined;
   kill(name: string, signal?: NodeJS.Signals): Promise<void>;
-  /** Stops it if it runs, and starts it at the same address; `env` holds from then on. */
+  /** Stops it if it runs, and starts it at the same address; `env` applies from then on. */
   restart(name: string, env?: NodeJS.ProcessEnv): Promise<void>;
-  /** Resolves when it has ended, by whatever hand. */
+  /** Resolves when it has ended, for any reason. */
   ended(name: string): Promise<void>;
-  /** One process more, perhaps of another build; its name. */
+  /** Adds a process, perhaps of another build; returns its name. */
   launch(kind: 'api' | 'worker', own?: Own): Promise<string>;
   stop(): Promise<void>;
 }
 
-/** What one process has for itself. */
+/** The settings of one process. */
 interface Own {
   env?: NodeJS.ProcessEnv;
   dist?: string;
@@ -68,7 +68,7 @@ export async function startService(options: ServiceOptions): Promise<Service> {
   }
 }
 
-/** Packages come from one file, for the sake of the CPU time of several hundred starts: see scripts/prebundle.mjs. */
+/** Packages come from one file to save CPU time over several hundred starts: see scripts/prebundle.mjs. */
 const preload = process.env.HOLDFAST_TEST_PRELOAD;
 const preloadArgs = preload === undefined ? [] : ['--require', preload];
 
@@ -196,7 +196,7 @@ class RunningService implements Service {
     await child.start();
   }
 
-  /** Those that write before what they write to, so that a clean stop stays clean to the end. */
+  /** Writers before what they write to, so that the stop is clean. */
   async stop(): Promise<void> {
     const writes = (child: Child): boolean => /^(api|worker)-/.test(child.name);
     const children = [...this.children.values()];

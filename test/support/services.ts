@@ -1,10 +1,10 @@
-/** What the whole test run shares, started once by `npm test` (scripts/test-services.mjs). */
+/** The servers that a whole test run shares, started once by `npm test` (scripts/test-services.mjs). */
 export interface TestServices {
   /** A PostgreSQL in which databases may be created. */
   server: string;
   /** Schema name → the migrated database to clone. */
   templates: Record<string, string>;
-  /** A Redis program to start, or null where none can be had. */
+  /** A Redis program to start, or null if there is none. */
   redis: { binary: string; ldLibraryPath?: string } | null;
 }
 
@@ -20,7 +20,7 @@ export function testServices(): TestServices {
   return services;
 }
 
-/** False too where nothing was started because only unit tests were asked for. */
+/** False too when nothing was started because only unit tests run. */
 export const redisIsAvailable = (): boolean => Boolean(parse()?.redis);
 
 function parse(): TestServices | undefined {
@@ -28,5 +28,5 @@ function parse(): TestServices | undefined {
   return text === undefined || text === '"none"' ? undefined : (JSON.parse(text) as TestServices);
 }
 
-/** The schema that this run's tables live in. */
+/** The schema of this run's tables. */
 export const testSchema = (): string => process.env.HOLDFAST_TEST_SCHEMA ?? 'public';

@@ -7,7 +7,7 @@ import { type Answer, HttpClient } from './http-client';
 import { type Service, type ServiceOptions, startService } from './service';
 import { until } from './until';
 
-/** Three processes, a database and perhaps a Redis; under load each takes its time. */
+/** Three processes, a database and perhaps a Redis, each slow on a busy machine. */
 const openMsMax = 90_000;
 
 export interface OrderOptions {
@@ -16,13 +16,13 @@ export interface OrderOptions {
   waitSeconds?: number;
 }
 
-/** A running service with its callers, and the words in which tests talk to it. Opened before a suite, closed after it. */
+/** A running service with its callers and helpers for tests. Opened before a suite, closed after it. */
 export class Shop {
   service!: Service;
   client!: HttpClient;
   admin!: HttpClient;
   viewer!: HttpClient;
-  /** Somebody without a key. */
+  /** A caller without a key. */
   stranger!: HttpClient;
   private db: Pool | undefined;
 
@@ -40,13 +40,13 @@ export class Shop {
     await (this.service as Service | undefined)?.stop();
   }
 
-  /** Starts whatever a test has left dead. */
+  /** Restarts processes that a test has left dead. */
   async revive(...names: string[]): Promise<void> {
     const dead = names.filter((name) => this.service.pidOf(name) === undefined);
     await Promise.all(dead.map((name) => this.service.restart(name)));
   }
 
-  /** The database itself, for what no call shows. */
+  /** The database, for facts that no call shows. */
   async query<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     this.db ??= this.connect();
     return (await this.db.query(sql, parameters)).rows as R[];
@@ -54,11 +54,11 @@ export class Shop {
 
   private connect(): Pool {
     const db = new Pool({ connectionString: this.service.databaseUrl, max: 4 });
-    // What a test does to the database cuts us off too; the next question opens a new connection.
+    // What a test does to the database may cut this connection too; the next query opens a new one.
     return db.on('error', () => undefined);
   }
 
-  /** A second client of the service, with a key of its own. */
+  /** A second client of the service, with its own key. */
   async newClient(): Promise<HttpClient> {
     const key = `hf_test_${randomUUID()}`;
     const sha256 = createHash('sha256').update(key).digest();
@@ -71,7 +71,7 @@ export class Shop {
     return new HttpClient(this.client.base, key);
   }
 
-  /** A fresh product; its SKU. */
+  /** Creates a product; returns its SKU. */
   async product(onHand: number, more: Record<string, unknown> = {}): Promise<string> {
     const sku = `SKU-${randomUUID().slice(0, 8)}`;
     const body = { name: `Product ${sku}`, unitPrice: { amount: 1999, currency: 'EUR' }, onHand, ...more };
@@ -112,7 +112,7 @@ export class Shop {
     return answer.body;
   }
 
-  /** `cancel` or `refund`, waited for. */
+  /** Sends `cancel` or `refund` and waits for the end. */
   requestCancellation(
     orderId: string,
     by: 'cancel' | 'refund',
@@ -130,7 +130,7 @@ export class Shop {
     await until(`${units} of ${sku} are available`, async () => (await this.available(sku)) === units);
   }
 
-  /** The expired reservations of a SKU, and how many of them ended before their time by the database's clock. */
+  /** The expired reservations of a SKU, and how many of them ended too early by the database's clock. */
   async expired(sku: string): Promise<{ reservations: number; early: number }> {
     const [counts] = await this.query<{ reservations: number; early: number }>(
       `SELECT count(*)::int AS reservations, count(*) FILTER (WHERE ended_at < expires_at)::int AS early
@@ -145,7 +145,7 @@ export class Shop {
     return (await this.admin.get(`/v1/orders/${orderId}`)).body;
   }
 
-  /** The order once its saga has nothing left to do. */
+  /** The order when its saga has ended. */
   untilEnded(orderId: string): Promise<any> {
     return until(`order ${orderId} ends`, async () => {
       const order = await this.orderNow(orderId);
@@ -153,7 +153,7 @@ export class Shop {
     });
   }
 
-  /** What the payment provider says it did, by order. */
+  /** The payment provider's ledger, by order. */
   async ledger(): Promise<Map<string, LedgerRow>> {
     return new Map((await readLedger(this.service.sandboxUrl)).map((row) => [row.orderId, row]));
   }
@@ -173,7 +173,7 @@ export class Shop {
     }
   }
 
-  /** At rest nothing may be broken. */
+  /** Waits until no work is left, then expects no failure of the audit. */
   async expectAudit(): Promise<void> {
     await until('no saga is under way', async () => {
       const { body } = await this.admin.get('/v1/admin/orders?sagaStatus=running,compensating&limit=1');
@@ -183,7 +183,7 @@ export class Shop {
   }
 }
 
-/** A shop for the suite around the call: open while its tests run, closed when they are over. */
+/** A shop for the surrounding suite: open while its tests run. */
 export function openShop(options: ServiceOptions): Shop {
   const shop = new Shop();
   beforeAll(() => shop.open(options), openMsMax);

@@ -1,11 +1,11 @@
 import type { ProductsService } from '../../src/inventory/catalogue/products.service';
 import { type World, operator } from './fixtures';
 
-/** What an operator does to a product's stock, and where it then is. */
+/** An operator's changes of a product's stock, and the resulting stock. */
 
 const reason = 'for the test';
 
-/** What is on sale in each pool; empty ones are left out. */
+/** The available units of each pool without empty pools. */
 export async function onSale(world: World, sku: string): Promise<Record<string, number>> {
   const rows = await world.rows<{ pool: string; available: number }>(
     `SELECT pool, on_hand - reserved AS available FROM stock_levels WHERE sku = $1 AND on_hand > reserved ORDER BY pool`,
@@ -16,7 +16,7 @@ export async function onSale(world: World, sku: string): Promise<Record<string, 
 
 export const sumOf = (numbers: Iterable<number>) => [...numbers].reduce((sum, number) => sum + number, 0);
 
-/** A product of the strategy `pools` that has exactly so many in each. */
+/** A product of the strategy `pools` with exactly this stock in each pool. */
 export async function stockIn(
   world: World,
   pools: Record<string, number>,
@@ -35,7 +35,7 @@ export async function stockIn(
   }
 }
 
-/** Services alone are enough, so that a session of its own can do it too. */
+/** Takes services only, so that a separate session can use it too. */
 type Operated = { products: ProductsService };
 
 export const transfer = (

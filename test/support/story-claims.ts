@@ -1,8 +1,8 @@
 import type { Checkout, Happened, Kind } from './abstract-checkout';
 
 /**
- * What each sentence of a story claims, and when that is true: held to what truly happened at the provider, to the stock
- * and to the clock, and to nothing that the story was made from.
+ * What each sentence of a story claims, and when that is true. Claims are checked against the provider, the stock and
+ * the clock, not against the facts that the story is made from.
  */
 export interface Claim {
   says: RegExp;
@@ -21,7 +21,7 @@ const kindsIn = (words: string): Kind[] =>
 const operation = '(?:\\w+ )?(?<operation>authorization|capture|void|refund)';
 
 const isDone = (kind: Kind) => (state: Checkout) => state.provider[kind] === 'done';
-/** Done, or still on its way: nobody may say that it was not. */
+/** Done, or still on its way: no sentence may say that it was not. */
 const mayBeDone = ({ provider }: Checkout, kind: Kind) =>
   provider[kind] === 'done' || provider[kind] === 'on its way';
 const isUnanswered = ({ operations }: Checkout, kind: Kind) =>
@@ -177,7 +177,7 @@ export const claims: Record<string, Claim> = {
   },
 };
 
-/** Sentences that claim what is not so, and sentences whose claim nobody holds to anything. */
+/** Sentences with a false claim, and sentences whose claim is not checked. */
 export function untruths(story: readonly string[], state: Checkout): string[] {
   return story.flatMap((sentence) => {
     const plain = sentence.replaceAll('\u202f', ' ');

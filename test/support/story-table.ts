@@ -4,7 +4,7 @@ import { formatSentence } from '../../src/reporting/order-timeline/story-formatt
 import type { Checkout } from './abstract-checkout';
 import { factsOf } from './abstract-story';
 
-/** What an order is and where its money is, as one line; with what its story says then. What went wrong before is left out. */
+/** The state of an order and its money in one line, with its story. Earlier failures are left out. */
 export function rowOf(state: Checkout): { situation: string; story: string; all: string[] } {
   const { order, saga, operations } = state;
   const facts = storyFactsOf(factsOf(state));

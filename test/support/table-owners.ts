@@ -14,7 +14,7 @@ export const owners: Record<string, string[]> = {
   inbox: ['outbox'],
   dead_letters: ['outbox'],
   products: ['inventory/products'],
-  // Each strategy takes stock by a statement of its own: that is what they are compared for.
+  // Each strategy takes stock with its own statement: that is what is compared.
   stock_levels: ['inventory/stock', 'inventory/allocation/strategies'],
   stock_units: ['inventory/stock', 'inventory/allocation/strategies'],
   stock_movements: ['inventory/stock'],
@@ -44,7 +44,7 @@ export const foreignReads: Record<string, string> = {
     'an order is shown with its payment, in one statement',
   'orders/orders.repository.ts reads reservations':
     'an order is shown with its reservation, in one statement',
-  'health/readiness.ts reads products': 'the cheapest proof that the schema is there',
+  'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
   'background/provider-event.worker.ts reads orders': 'which of the orders that webhooks name exist',
 };
@@ -63,7 +63,7 @@ const folderOwns = (path: string, folder: string) => {
 const withoutComments = (text: string) =>
   text.replace(/\/\*[\s\S]*?\*\//g, ' ').replace(/^\s*\/\/.*$/gm, ' ');
 
-/** What a file writes or locks that another owns, or hides from this search. */
+/** Writes or locks of tables that another folder owns, or that hide from this search. */
 export function foreignWrites({ path, text }: SourceFile): string[] {
   const sql = withoutComments(text);
   const hidden = [...sql.matchAll(/\b(?:INSERT INTO|(?<!FOR )UPDATE|DELETE FROM|TRUNCATE)\s+\$\{/g)];
@@ -104,7 +104,7 @@ function lockedIn(sql: string): string[] {
   });
 }
 
-/** The text of the SELECT that ends at `end`, without what stands in parentheses. */
+/** The text of the SELECT that ends at `end`, without parenthesized parts. */
 function selectBefore(sql: string, end: number): string {
   let depth = 0;
   let select = '';

@@ -1,6 +1,6 @@
 import net, { type AddressInfo } from 'node:net';
 
-/** Stands between a client and a server, passes on what they say, and can hang up on both at any moment. */
+/** A TCP proxy that can reset all connections at any moment. */
 export class TcpProxy {
   private readonly server: net.Server;
   private readonly sockets = new Set<net.Socket>();
@@ -18,19 +18,19 @@ export class TcpProxy {
     return this;
   }
 
-  /** The target's, but for the address. */
+  /** The target's URL with the proxy's address. */
   get url(): string {
     const url = new URL(this.target.href);
     url.host = `127.0.0.1:${(this.server.address() as AddressInfo).port}`;
     return url.href;
   }
 
-  /** New connections go there, as when the name of a database is given to another server. */
+  /** New connections go there, as when a database's name moves to another server. */
   redirect(url: string): void {
     this.target = new URL(url);
   }
 
-  /** Resets every connection that there is; how many there were. New ones are taken as before. */
+  /** Resets all connections and returns their number. New ones are accepted. */
   cut(): number {
     const connections = this.sockets.size / 2;
     for (const socket of this.sockets) socket.resetAndDestroy();

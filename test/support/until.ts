@@ -1,18 +1,18 @@
 /**
- * Generous: a busy machine makes a test slow, and only a broken promise makes it fail. With four busy loops beside them
- * on two cores, waits of forty seconds failed by load alone. Below Jest's own limit, whose message says less.
+ * Generous: a busy machine must not make a test fail. With four busy loops on two cores, waits of forty seconds timed
+ * out. Below Jest's limit, whose message says less.
  */
 export const patienceMs = Number(process.env.HOLDFAST_TEST_PATIENCE_MS ?? 120_000);
 
-/** Soon at first; what takes longer is looked for less often, or looking would be what keeps the machine busy. */
+/** Often at first, then less often, so that polling does not keep the machine busy. */
 const pauseMs = { first: 25, growth: 1.2, max: 250 };
 
-/** What was waited for did not come. */
+/** The condition did not become true. */
 export class NotInTime extends Error {}
 
 /**
- * Looks until there is something to see, and returns it. What `look` throws counts as nothing seen yet, and is told
- * when time runs out.
+ * Calls `look` until it returns something, and returns that. An error of `look` counts as nothing, and is reported at
+ * the timeout.
  */
 export async function until<T>(
   what: string,

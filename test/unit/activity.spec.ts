@@ -10,14 +10,14 @@ const [contention, demand] = [new Contention(), new DemandMetrics()];
 const counted = () => countedNow(contention, demand);
 const taken = (replayed = false) => Promise.resolve({ replayed });
 
-describe('what a process tells of a second', () => {
-  it('is nothing when it did nothing', async () => {
+describe('what a process reports for a second', () => {
+  it('is nothing if it was idle', async () => {
     const facts = await counted();
 
     expect(factsBetween(facts, facts)).toEqual({});
   });
 
-  it('is what was counted in that second, and not what was before', async () => {
+  it('contains only what was counted in that second', async () => {
     contention.noteTake('A', 'grouped', 3, 5);
     await demand.watch(['A'], taken());
     const before = await counted();

@@ -40,7 +40,7 @@ function limited({ insideMax = 2, waitingMax = 10, waitMsMax = 3_000 } = {}) {
 }
 
 describe('AdmissionLimit', () => {
-  it('runs no more works at once than it may, and the others in the order of their arrival', async () => {
+  it('runs at most the allowed number of tasks at once, and the others in order of arrival', async () => {
     const { works, run } = limited();
     const results = ['a', 'b', 'c', 'd'].map(run);
     await settled();
@@ -56,7 +56,7 @@ describe('AdmissionLimit', () => {
     expect(await Promise.all(results)).toEqual(['a done', 'b done', 'c done', 'd done']);
   });
 
-  it('makes room when work fails, and only that work rejects', async () => {
+  it('makes room when a task fails, and rejects only that task', async () => {
     const { works, run } = limited({ insideMax: 1 });
     const [broken, next] = [run('broken'), run('next')];
     await settled();
@@ -67,7 +67,7 @@ describe('AdmissionLimit', () => {
     expect(await next).toBe('next done');
   });
 
-  it('sheds work at once when too many wait', async () => {
+  it('sheds a task at once when too many wait', async () => {
     const { works, run } = limited({ insideMax: 1, waitingMax: 1 });
     void run('inside');
     void run('waiting');
@@ -75,7 +75,7 @@ describe('AdmissionLimit', () => {
     expect(works.started).toEqual(['inside']);
   });
 
-  it('sheds work that has waited too long, and no work that runs', async () => {
+  it('sheds a task that has waited too long, but no running task', async () => {
     const { works, run } = limited({ insideMax: 1 });
     const inside = run('inside');
     const early = run('early');
@@ -92,7 +92,7 @@ describe('AdmissionLimit', () => {
     expect(await late).toBe('late done');
   });
 
-  it('runs as many works at once as before when all have ended', async () => {
+  it('runs the same number of tasks at once after all have ended', async () => {
     const { works, run } = limited();
     const first = ['a', 'b', 'c'].map(run);
     await settled();

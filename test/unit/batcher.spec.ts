@@ -45,7 +45,7 @@ const prompt = (answer: (batch: number[]) => BatchAnswer<string>[]) => {
 };
 
 describe('requests that arrive while a batch is in flight', () => {
-  it('form the next one, in the order of their arrival, and no larger than allowed', async () => {
+  it('form the next one, in order of arrival and within the allowed size', async () => {
     const transactions = new Transactions();
     const batcher = new Batcher(transactions.run, options);
     const first = batcher.add(1);
@@ -67,7 +67,7 @@ describe('requests that arrive while a batch is in flight', () => {
     expect(transactions.begun).toEqual([[1], [2, 3, 4], [5]]);
   });
 
-  it('do not wait for another lane, as long as there is room for its batch', async () => {
+  it('do not wait for another lane while there is room for their batch', async () => {
     const transactions = new Transactions();
     const batcher = new Batcher(transactions.run, options);
     const answers = [batcher.add(1, 'a'), batcher.add(2, 'b'), batcher.add(3, 'c'), batcher.add(4, 'a')];
@@ -102,7 +102,7 @@ describe('requests that arrive while a batch is in flight', () => {
 });
 
 describe('a request in a batch', () => {
-  it('gets its own result, also when it is a refusal', async () => {
+  it('gets its own result, refusals included', async () => {
     const { batcher } = prompt((batch) =>
       batch.map((one) => (one % 2 === 0 ? { error: new Error(`not ${one}`) } : { answer: `done ${one}` })),
     );
@@ -127,7 +127,7 @@ describe('a request in a batch', () => {
     expect(sizes).toEqual([8, 4, 4, 2, 1, 1, 2]);
   });
 
-  it('fails with all others when the database is away, after one try', async () => {
+  it('fails with all others after one try when the database is down', async () => {
     const { batcher, sizes } = prompt(() => {
       throw unavailable('PostgreSQL cannot be reached.');
     });

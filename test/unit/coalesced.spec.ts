@@ -14,7 +14,7 @@ describe('Coalesced', () => {
     const { runs, coalesced } = controlled();
     const first = coalesced.run();
     const later = Array.from({ length: 50 }, () => coalesced.run());
-    // Asks in the very moment in which the first has ended and the next has not begun.
+    // Calls after the first has ended and before the next has begun.
     later.push(first.then(() => coalesced.run()));
     await settle();
     expect(runs).toHaveLength(1);

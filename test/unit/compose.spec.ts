@@ -23,7 +23,7 @@ const compose = parse(file('docker-compose.yml'), { merge: true }) as {
 };
 const stages = dockerStages(file('Dockerfile'));
 const services = Object.entries(compose.services);
-/** Run to their end and never again. */
+/** Run to their end, once. */
 const oneShot = ['migrate', 'seed'];
 const built = services.filter(([, service]) => service.build !== undefined);
 
@@ -46,7 +46,7 @@ function environmentOf(name: string): NodeJS.ProcessEnv {
   return Object.fromEntries(given.map(([variable, value]) => [variable, String(value)]));
 }
 
-/** By its own word or by its image's. The images of others bring none. */
+/** In the Compose file or in our image. Other images have none. */
 function hasHealthCheck(name: string): boolean {
   const service = compose.services[name]!;
   const stage = stages.get(service.build?.target ?? '') ?? [];
@@ -78,7 +78,7 @@ describe('docker-compose.yml', () => {
   );
 
   it.each(services.filter(([, service]) => service.depends_on))(
-    'lets %s wait only for what can come true',
+    'lets %s wait only for conditions that can become true',
     (_name, service) => {
       for (const [other, { condition }] of Object.entries(service.depends_on ?? {})) {
         expect(Object.keys(compose.services)).toContain(other);
@@ -108,7 +108,7 @@ describe('docker-compose.yml', () => {
     expect(environmentOf('seed').HOLDFAST_ADMIN_KEY).toBe(environmentOf('api').HOLDFAST_ADMIN_KEY);
   });
 
-  it('runs a Redis that evicts no jobs and keeps them over a restart', () => {
+  it('runs a Redis that evicts no jobs and keeps them through a restart', () => {
     const command = compose.services.redis!.command!.join(' ');
     expect(command).toContain('--maxmemory-policy noeviction');
     expect(command).toContain('--appendonly yes');

@@ -21,7 +21,7 @@ const refusalOf = (env: NodeJS.ProcessEnv): string => {
 };
 
 describe('loadConfig', () => {
-  it('needs only DATABASE_URL outside production', () => {
+  it('needs only DATABASE_URL outside of production', () => {
     expect(loadConfig(databaseUrl)).toMatchObject({
       port: 3000,
       reservationTtlSeconds: 600,
@@ -146,7 +146,7 @@ describe('loadConfig', () => {
     expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
 
-  it('reads what happens to a late charge', () => {
+  it('reads LATE_PAYMENT', () => {
     expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');
     expect(loadConfig({ ...databaseUrl, LATE_PAYMENT: 'refund' }).latePayment).toBe('refund');
   });

@@ -64,12 +64,12 @@ describe('contention mode of an adaptive product', () => {
     }
   }
 
-  it('is single while nobody waits, however many come', () => {
+  it('is single while nobody waits, for any number of buyers', () => {
     buyers(500, 1);
     expect(modes.isGrouped(sku)).toBe(false);
   });
 
-  it('is single while those who wait are too few to be a crowd', () => {
+  it('is single while only a few buyers wait', () => {
     buyers(2, 400);
     expect(modes.isGrouped(sku)).toBe(false);
   });

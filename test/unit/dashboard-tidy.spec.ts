@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
 import { readsOfProse } from '../support/read-prose';
 
-/** The shape of the dashboard's tree, as rules. Each is seen red on a planted violation below. */
+/** Rules for the dashboard's source tree. Each must find a planted violation below. */
 
 const source = resolve(__dirname, '../../dashboard/src');
 
@@ -91,7 +91,7 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
     return [...sizes].filter(([, size]) => size > 20).map(([folder, size]) => `${folder}: ${size} files`);
   },
 
-  'no folder is a drawer for everything': (all) =>
+  'no folder is a catch-all': (all) =>
     all
       .map(({ path }) => path)
       .filter((path) => /(^|\/)(common|utils?|helpers?|shared|lib|misc|index)(\/|\.tsx?$)/.test(path)),
@@ -113,7 +113,7 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
         ),
       ),
 
-  'nothing is asked of another host': (all) =>
+  'no file requests another host': (all) =>
     all
       .filter(({ text }) =>
         /(https?:)?\/\/[a-z0-9-]+\.[a-z]{2,}/i.test(text.replaceAll('http://www.w3.org/2000/svg', '')),
@@ -123,10 +123,9 @@ const rules: Record<string, (all: SourceFile[]) => string[]> = {
   'no HTML is written as a string, whose styles the CSP would drop': (all) =>
     all.filter(({ text }) => /dangerouslySetInnerHTML|\.innerHTML\b/.test(text)).map(({ path }) => path),
 
-  'no sentence is made by reading another': (all) => all.filter(isCode).flatMap(readsOfProse),
+  'no code parses a sentence': (all) => all.filter(isCode).flatMap(readsOfProse),
 
-  'no line is left for later': (all) =>
-    all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
+  'no line is a TODO': (all) => all.filter(({ text }) => /TODO|FIXME|XXX/.test(text)).map(({ path }) => path),
 };
 
 /** By indentation, as the formatter leaves it. */
@@ -161,7 +160,7 @@ describe('each rule about the dashboard’s tree', () => {
       path: `shell/${nth}.ts`,
       text: '',
     })),
-    'no folder is a drawer for everything': [{ path: 'shell/utils/money.ts', text: '' }],
+    'no folder is a catch-all': [{ path: 'shell/utils/money.ts', text: '' }],
     'no file is longer than 350 lines': { path: 'shell/long.tsx', text: '\n'.repeat(360) },
     'no function is longer than 70 lines': {
       path: 'components/layout/long.tsx',
@@ -171,7 +170,7 @@ describe('each rule about the dashboard’s tree', () => {
       path: 'components/layout/bad.module.css',
       text: '.bad {\n  color: #b9232c;\n}\n',
     },
-    'nothing is asked of another host': {
+    'no file requests another host': {
       path: 'theme/bad.css',
       text: `@import 'https://fonts.example.com/x.css';`,
     },
@@ -179,11 +178,11 @@ describe('each rule about the dashboard’s tree', () => {
       path: 'components/layout/bad.tsx',
       text: 'box.innerHTML = text;',
     },
-    'no sentence is made by reading another': {
+    'no code parses a sentence': {
       path: 'pages/reader.ts',
       text: "if (/the provider says/.test(row.detail ?? '')) return 'another amount';",
     },
-    'no line is left for later': { path: 'components/layout/later.tsx', text: `// TO${'DO'} mend this` },
+    'no line is a TODO': { path: 'components/layout/later.tsx', text: `// TO${'DO'} mend this` },
   };
 
   it.each(Object.keys(rules))('turns red on a planted violation: %s', (name) => {

@@ -5,7 +5,7 @@ import { root } from '../support/child';
 import { differences, filesIn, read } from '../support/repository';
 import { exploreSaga } from '../support/saga-exploration';
 
-/** Holds the documentation to the code. Each rule is also seen failing, on a violation planted beside it. */
+/** Compares the documentation with the code. Each rule must also find a planted violation. */
 
 const sources = filesIn('src', /\.ts$/).map((file) => read(file));
 
@@ -197,7 +197,7 @@ interface Diagram {
   edges: string[];
 }
 
-/** The state diagram under a heading; a state's way to itself says nothing that could be wrong. */
+/** The state diagram under a heading; a state's transition to itself cannot be wrong. */
 function diagramUnder(heading: string, markdown: string): Diagram {
   const section = markdown.split(`\n## ${heading}\n`)[1]?.split('\n## ')[0] ?? '';
   const block = /```mermaid\nstateDiagram-v2\n([\s\S]*?)```/.exec(section)?.[1] ?? '';

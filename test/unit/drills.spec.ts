@@ -5,7 +5,7 @@ import { Script } from 'node:vm';
 import { guardsOf, patched, textOf } from '../../drills/kit/build';
 import { type Drill, type Patch, removed, unlimited } from '../../drills/kit/drill';
 
-/** Holds the drills to their form; that they bite is shown by `npm run drill -- --mutants`. */
+/** Checks the form of the drills; `npm run drill -- --mutants` shows that they find their failures. */
 
 const root = path.resolve(__dirname, '../..');
 const names = readdirSync(path.join(root, 'drills'))

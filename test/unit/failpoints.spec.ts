@@ -188,7 +188,7 @@ describe('a failpoint', () => {
   });
 });
 
-/** A name without a place would be a drill that proves nothing. */
+/** A drill that uses a name without a place in the code would prove nothing. */
 describe('the list of failpoints', () => {
   const source = resolve(__dirname, '../../src');
   const walk = (folder: string): string[] =>
@@ -209,7 +209,7 @@ describe('the list of failpoints', () => {
     const named = transactionNames.filter(
       (name) => !new RegExp(`(transaction|commit|moveAll)(\\(\\s*|: )'${name}'`).test(code),
     );
-    // What whoever stands outside calls a transaction of its own.
+    // Names of transactions that are not in this list.
     expect(named).toEqual(['command']);
   });
 

@@ -3,9 +3,9 @@ import path from 'node:path';
 import { root } from '../support/child';
 import { differences, filesIn, read } from '../support/repository';
 
-/** Holds docs/failures.md to the tests and drills that there are. Each rule is also seen failing. */
+/** Compares docs/failures.md with the tests and drills. Each rule must also find a planted violation. */
 
-/** What docs/failures.md says of one failure: its number, and the tests, drills and words that show it. */
+/** One row of docs/failures.md: its number, and the tests and drills that show it. */
 interface Failure {
   row: number;
   shown: string;
@@ -32,7 +32,7 @@ function drillsIn(texts: string[]): string[] {
   });
 }
 
-/** What is wrong with the page, whatever the drills say. */
+/** What is wrong with the page, apart from the drills. */
 function gapsIn(failures: Failure[]): string[] {
   const catalogue = Array.from({ length: 72 }, (_, index) => index + 1);
   const seen = failures.map(({ row }) => row);

@@ -12,10 +12,7 @@ async function fingerprint(dto: new () => object, json: string): Promise<string>
   return fingerprintOf(checked).toString('hex');
 }
 
-/**
- * Made by the build before this one (0.1.0). A key that it wrote is kept for 72 hours and must go on replaying, so these
- * never change.
- */
+/** Made by the previous build (0.1.0). Its keys are kept for 72 hours and must still replay, so these never change. */
 const golden: [string, new () => object, string, string][] = [
   [
     'an order',

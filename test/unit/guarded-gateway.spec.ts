@@ -20,7 +20,7 @@ const tooMany = (retryAfterMs: number): GatewayResult => ({
   retryAfterMs,
 });
 
-/** A provider whose calls are answered by hand, in the order in which they came. */
+/** A provider whose calls are answered by the test, in order of arrival. */
 class Provider {
   readonly calls: { kind: Kind; answer: (answer: GatewayResult) => void }[] = [];
   readonly gateway = new GuardedGateway({
@@ -54,7 +54,7 @@ afterEach(() => jest.useRealTimers());
 const heldBack = { status: 'not-asked' };
 
 describe('a provider that asks for a pause', () => {
-  it.each(kinds)('gets no calls for that time, whatever its first call was (%s)', async (kind) => {
+  it.each(kinds)('gets no calls for that time after a pause requested for %s', async (kind) => {
     expect(await provider.ask(tooMany(2_000), kind)).toEqual(tooMany(2_000));
 
     jest.advanceTimersByTime(1_999);

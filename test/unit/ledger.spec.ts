@@ -17,7 +17,7 @@ const row = (orderId: string, sums: Partial<LedgerRow> = {}): LedgerRow => ({
   voided: 0,
   ...sums,
 });
-/** Beside each order in question stands one that is fine. */
+/** Next to each wrong order there is a correct one. */
 const violationsOf = (orders: OrderFacts[], rows: LedgerRow[]) =>
   compareWithLedger([order('ord_fine'), ...orders], [row('ord_fine'), ...rows]).map(
     ({ invariant, orderId }) => `${invariant} ${orderId}`,
@@ -27,7 +27,7 @@ describe('the comparison with the provider’s ledger', () => {
   it.each<[string, OrderFacts[], LedgerRow[]]>([
     ['a placed order whose charge was captured', [order('ord_a')], [row('ord_a')]],
     [
-      'a declined order that nothing was set aside for',
+      'a declined order without an authorization',
       [order('ord_a', { status: 'rejected' })],
       [row('ord_a', { authorized: 0, captured: 0 })],
     ],
@@ -64,7 +64,7 @@ describe('the comparison with the provider’s ledger', () => {
     ['a charge for an order that is not here', 'I4 ord_x', [], [row('ord_x')]],
     ['an authorization for an order that is not here', 'I4 ord_x', [], [row('ord_x', { captured: 0 })]],
     [
-      'money set aside for a rejected order',
+      'an authorization of a rejected order',
       'I8 ord_a',
       [order('ord_a', { status: 'rejected' })],
       [row('ord_a', { captured: 0 })],

@@ -172,7 +172,7 @@ describe('NewLoadTestDto', () => {
     expect(await checked({ ...request, ...more })).toMatchObject({ ...request, ...more });
   });
 
-  it('names each missing field once, with its rule', async () => {
+  it('reports each missing field once, with its rule', async () => {
     const problems = await problemsOf({});
 
     expect(problems).toHaveLength(6);

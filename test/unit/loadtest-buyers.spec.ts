@@ -100,7 +100,7 @@ describe('buyers', () => {
   });
 
   it('measure from the moment they wanted to buy, including the wait for a connection', async () => {
-    // A single door for all: each waits for those before. Who only measured his own request would see 20 ms each time.
+    // One connection for all, so each buyer waits for those before. Measured from the sending, each would take 20 ms.
     let free = Promise.resolve();
     const slow: Answering = (response, request, nth) => {
       free = free.then(() => new Promise((resolve) => setTimeout(resolve, 20)));

@@ -8,7 +8,7 @@ function watched({ limitMs = 300_000, quietMs = 30_000 } = {}) {
   const start = watchStart(1, { limitMs, quietMs, now: () => nowMs, cpuOf: () => cpu });
   return {
     moved: () => start.moved(),
-    /** The problem after so many seconds in which it is looked at often; `busy`: it uses CPU meanwhile. */
+    /** The problem after this many seconds of frequent checks; `busy`: it uses CPU time. */
     after(seconds: number, { busy = false } = {}): string | undefined {
       let problem: string | undefined;
       for (let look = 0; look < seconds * 10 && problem === undefined; look++) {
@@ -41,12 +41,12 @@ describe('watchStart', () => {
   it('gives up after half a minute without output or CPU time', () => {
     const start = watched();
     expect(start.after(20, { busy: true })).toBeUndefined();
-    expect(start.after(40)).toMatch(/no sign of life for 30 s.*not ready after 50 s/);
+    expect(start.after(40)).toMatch(/made no progress for 30 s.*not ready after 50 s/);
   });
 
   it('gives up at the limit on a busy process, and names the setting', () => {
     expect(watched({ limitMs: 60_000 }).after(70, { busy: true })).toMatch(
-      /not ready after 60 s, though at work.*HOLDFAST_START_SECONDS_MAX=120/,
+      /not ready after 60 s, although it made progress.*HOLDFAST_START_SECONDS_MAX=120/,
     );
   });
 

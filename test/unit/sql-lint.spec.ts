@@ -3,8 +3,8 @@ import path from 'node:path';
 import ts from 'typescript';
 
 /**
- * Rules for SQL that one machine obeys for free and that many machines need (one schema for each cell, on engines that
- * accept no volatile function in an UPDATE). PostgreSQL alone accepts everything, so nothing else would notice.
+ * Rules for SQL that cost nothing on one machine and are needed on several (one schema per cell, engines that refuse
+ * volatile functions in an UPDATE). PostgreSQL accepts everything, so only this test notices.
  */
 
 const root = path.resolve(__dirname, '../..');
@@ -28,7 +28,7 @@ const changesRows = (sql: string) =>
 const volatile =
   /\b(clock_timestamp|now|random|gen_random_uuid|uuidv7|nextval|timeofday)\s*\(|\b(CURRENT_TIMESTAMP|CURRENT_DATE|LOCALTIMESTAMP)\b/i;
 
-/** A reference from one aggregate's table to another's would tie both to one machine for ever. */
+/** A foreign key between tables of two aggregates would tie both to one machine forever. */
 const references = new Set([
   'reservation_lines → reservations',
   'order_lines → orders',
@@ -227,7 +227,7 @@ describe.each(rules)('the SQL of this project: $name', ({ breaks, planted, allow
 });
 
 describe('the search for SQL', () => {
-  it('finds the statements that there are', () => {
+  it('finds the existing statements', () => {
     const files = new Set(statementsUnder('src', 'migrations').map(({ place }) => place.split(':')[0]));
     expect([...files]).toEqual(
       expect.arrayContaining([
@@ -240,7 +240,7 @@ describe('the search for SQL', () => {
     );
   });
 
-  it('looks into plain strings and templates, and into the constants that are put in', () => {
+  it('searches plain strings, templates, and inserted constants', () => {
     const source = [
       'const clock = `now()`;',
       'const a = "DELETE FROM t WHERE at < now()";',

@@ -20,7 +20,9 @@ function wrongIn(state: Checkout, facts = factsOf(state)): string[] {
   return [
     ...untruths(story, state),
     ...(story.length > 3 ? ['more than three sentences'] : []),
-    ...(story.filter((sentence) => /customer/.test(sentence)).length === 1 ? [] : ['money is told once']),
+    ...(story.filter((sentence) => /customer/.test(sentence)).length === 1
+      ? []
+      : ['money is mentioned once']),
     ...(mustAct === (told.waitsFor === 'operator') ? [] : [`it waits for ${told.waitsFor}`]),
     ...(mustAct && state.run !== 'never' ? ['an operator must act, beside a next try'] : []),
   ];
@@ -42,7 +44,7 @@ const examined = (state: Checkout) => ({
 
 const states = reachableCheckouts();
 
-/** Read it before it is committed: each line is what an operator will be told. */
+/** Read the table before you commit it: each line is what an operator will read. */
 const table = path.join(__dirname, 'story-table.txt');
 
 describe('the story of an order', () => {

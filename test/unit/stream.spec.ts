@@ -3,7 +3,7 @@ import type { ServerResponse } from 'node:http';
 import { OncePerSecond } from '../../src/reporting/overview/once';
 import { EventStream } from '../../src/http/event-stream';
 
-/** A response whose reader takes only so much until it is told to go on. */
+/** A response whose reader stops after a number of bytes until the test continues it. */
 class SlowReader extends EventEmitter {
   readonly written: string[] = [];
   isFull = false;

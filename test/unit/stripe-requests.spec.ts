@@ -9,9 +9,9 @@ import {
 } from '../../src/payment/payment-operations.repository';
 
 /**
- * What is sent to Stripe, byte for byte. A request is repeated by later builds, and from a restored database, and Stripe
- * refuses a known key with other parameters. Whoever changes a line here raises `codeVersion` and keeps the old line for the
- * sagas of the old version.
+ * The requests to Stripe, byte for byte. Later builds and restored databases repeat them, and Stripe rejects a known
+ * key with other parameters. When you change a line here, raise `codeVersion` and keep the old line for sagas of the
+ * old version.
  */
 
 const orderId = '01936a3e-8f00-7000-8000-000000000001';
@@ -61,7 +61,7 @@ afterAll(() => new Promise((resolve) => server.close(resolve)));
 
 async function sentFor(asked: PaymentOperation): Promise<string[]> {
   const request = { ...namesOf(asked), amount: asked.amount, currency: asked.currency };
-  // What comes of it is not the subject: the answer fits none of the requests.
+  // The result does not matter: the response fits none of the requests.
   if (asked.kind === 'authorize')
     await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' }).catch(() => undefined);
   else await gateway[asked.kind]({ ...request, authorization: 'pi_1' }).catch(() => undefined);
