@@ -32,7 +32,7 @@ const difference = (nth: number): FoundDifference => ({
 });
 
 describe('a reconciliation in the database', () => {
-  it('runs alone, whoever begins it', async () => {
+  it('runs once at a time when several processes start it', async () => {
     const begun = await Promise.all([begin('a'), begin('b'), begin('c'), begin('d')]);
     const ids = begun.filter(Boolean);
     expect(ids).toHaveLength(1);
