@@ -166,7 +166,6 @@ describe('a busy database', () => {
   it('causes 503 when no connection comes free, and works again when one does', async () => {
     const small = await createWorld({ DATABASE_POOL_MAX: '2' });
     try {
-      poolOf(small).options.connectionTimeoutMillis = 50;
       let free: () => void = () => undefined;
       const held = new Promise<void>((resolve) => (free = resolve));
       const bothOpen = meetingOf(3);
@@ -177,6 +176,8 @@ describe('a busy database', () => {
         }),
       );
       await until(async () => poolOf(small).totalCount === 2 && poolOf(small).idleCount === 0);
+      // Not before both are open: on a busy machine opening one takes longer.
+      poolOf(small).options.connectionTimeoutMillis = 50;
 
       expect(await outcomeOf(small.db.transaction('command', (tx) => tx.rows('SELECT 1')))).toBe(
         'unavailable',
