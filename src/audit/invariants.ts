@@ -236,4 +236,15 @@ export const invariants: readonly Invariant[] = [
         FROM payment_operations p LEFT JOIN orders o ON o.id = p.order_id
        WHERE o.id IS NULL OR p.amount <> o.total_amount OR p.currency <> o.currency`,
   },
+  {
+    id: 'I22',
+    promise:
+      'No payment stays unknown without being asked about for 15 minutes, unless its saga waits for an operator.',
+    sql: `
+      SELECT p.order_id, p.kind, p.status, s.status AS saga, s.next_run_at
+        FROM payment_operations p JOIN sagas s USING (order_id)
+       WHERE p.status IN ('sent', 'unknown') AND s.next_run_at IS NOT NULL
+         AND NOT EXISTS (SELECT FROM saga_transitions t
+                          WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '15 minutes')`,
+  },
 ];

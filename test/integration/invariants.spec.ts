@@ -260,6 +260,9 @@ const corruptions: Corruption[] = [
   ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
     [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'authorize'`, [placed]],
   ]],
+  ['I22', 'an unknown payment is not asked about', ({ waiting }) => waiting, ({ waiting }) => [
+    [`UPDATE saga_transitions SET at = at - interval '16 minutes' WHERE order_id = $1`, [waiting]],
+  ]],
 ];
 
 describe('the audit', () => {
