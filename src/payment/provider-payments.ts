@@ -58,11 +58,16 @@ export interface ProviderPayments {
   get(reference: string): Promise<ProviderPayment>;
   /**
    * By reference, plus those whose metadata name the order. That search may lag by a minute, so a payment that is not found
-   * may exist. `orderId` is the order's internal id.
+   * by it may exist; a reference that is left out does not. `orderId` is the order's internal id.
    */
   ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]>;
-  /** In pages: payments created in the period, then older ones with a refund or a dispute created in the period. */
+  /**
+   * In pages: payments created in the period, then older ones with a refund or a dispute created in the period. Refunds and
+   * disputes that came after the period may be left out.
+   */
   createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]>;
+  /** Payments with a refund of the period that has failed or was cancelled, perhaps weeks later. */
+  withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]>;
   /** For authorizations that no saga keeps. Resolves with the payment as it is then, whatever that is. */
   void(reference: string, key: string): Promise<ProviderPayment>;
 }
@@ -97,17 +102,26 @@ export class StripePayments implements ProviderPayments {
     const found = await this.stripe.paymentIntents.search({ query, limit: pageSizeMax });
     // A result of a search may be outdated, so each is read again.
     const all = new Set([...references, ...found.data.map(({ id }) => id)]);
-    return Promise.all([...all].map((reference) => this.get(reference)));
+    const payments = await Promise.all([...all].map((reference) => this.getIfThere(reference)));
+    return payments.flatMap((payment) => payment ?? []);
+  }
+
+  private async getIfThere(reference: string): Promise<ProviderPayment | undefined> {
+    try {
+      return await this.get(reference);
+    } catch (error) {
+      if (error instanceof Stripe.errors.StripeInvalidRequestError && error.code === 'resource_missing')
+        return undefined;
+      throw error;
+    }
   }
 
   async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
-    const since = { gte: seconds(from) };
-    // What belongs to a payment is not older than it, so these are complete for all payments of the period.
-    const refunds = byPayment(await all(this.stripe.refunds.list({ created: since, limit: pageSizeMax })));
-    const disputes = byPayment(await all(this.stripe.disputes.list({ created: since, limit: pageSizeMax })));
+    const period = { gte: seconds(from), lt: seconds(to) };
+    const refunds = byPayment(await all(this.stripe.refunds.list({ created: period, limit: pageSizeMax })));
+    const disputes = byPayment(await all(this.stripe.disputes.list({ created: period, limit: pageSizeMax })));
     const seen = new Set<string>();
 
-    const period = { ...since, lt: seconds(to) };
     let startingAfter: string | undefined;
     do {
       const { data, has_more: hasMore } = await this.stripe.paymentIntents.list({
@@ -125,10 +139,19 @@ export class StripePayments implements ProviderPayments {
     } while (startingAfter);
 
     const older = [...new Set([...refunds.keys(), ...disputes.keys()])].filter((id) => !seen.has(id));
-    for (const reference of older) {
-      const payment = await this.get(reference);
-      if (payment.createdAt < to) yield [payment];
-    }
+    for (const reference of older) yield [await this.get(reference)];
+  }
+
+  async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
+    const created = { gte: seconds(from), lt: seconds(to) };
+    const failed = new Set<string>();
+    for await (const { status, payment_intent: payment } of this.stripe.refunds.list({
+      created,
+      limit: pageSizeMax,
+    }))
+      if (payment && (status === 'failed' || status === 'canceled'))
+        failed.add(typeof payment === 'string' ? payment : payment.id);
+    for (const reference of failed) yield [await this.get(reference)];
   }
 
   async void(reference: string, key: string): Promise<ProviderPayment> {

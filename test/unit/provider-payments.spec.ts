@@ -64,7 +64,7 @@ beforeAll(async () => {
     asked.push([request.method, path, ...(key ? [key] : [])].join(' '));
     const answer = answers[path];
     const refused = { error: { type: 'invalid_request_error', message: `nothing at ${path}` } };
-    response.statusCode = answer ? 200 : 400;
+    response.statusCode = !answer ? 400 : 'error' in answer ? 404 : 200;
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer ?? refused));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -177,19 +177,34 @@ describe('StripePayments.ofOrder', () => {
       ['pi_2', 'requires_capture'],
     ]);
   });
+
+  it('leaves out a reference that the provider does not have, and rejects when it does not answer', async () => {
+    const search = `/v1/payment_intents/search?query=metadata['orderId']:'${ord}'&limit=100`;
+    const missing = {
+      error: { type: 'invalid_request_error', code: 'resource_missing', message: 'No such' },
+    };
+    answers = {
+      [search]: list([]),
+      [intentAt('pi_1')]: intent('pi_1', { amount_received: 0 }),
+      [intentAt('pi_gone')]: missing,
+    };
+    expect(await payments.ofOrder(orderId, ['pi_1', 'pi_gone'])).toMatchObject([{ reference: 'pi_1' }]);
+    await expect(payments.ofOrder(orderId, ['pi_1', 'pi_broken'])).rejects.toThrow('nothing at');
+  });
 });
 
 describe('StripePayments.createdBetween', () => {
   const [from, to] = [new Date(1_790_000_000_000), new Date(1_790_086_400_000)];
   const since = 'created[gte]=1790000000';
-  const page = `/v1/payment_intents?${since}&created[lt]=1790086400&limit=100&expand[0]=data.latest_charge`;
+  const period = `${since}&created[lt]=1790086400&limit=100`;
+  const page = `/v1/payment_intents?${period}&expand[0]=data.latest_charge`;
 
   it('pages through intents, with refunds and disputes that cost no call for each', async () => {
     answers = {
       [page]: list([intent('pi_1')], true),
       [`${page}&starting_after=pi_1`]: list([intent('pi_2')]),
-      [`/v1/refunds?${since}&limit=100`]: list([refund('re_1', { payment_intent: 'pi_2' })]),
-      [`/v1/disputes?${since}&limit=100`]: list([dispute('dp_1')]),
+      [`/v1/refunds?${period}`]: list([refund('re_1', { payment_intent: 'pi_2' })]),
+      [`/v1/disputes?${period}`]: list([dispute('dp_1')]),
     };
     const pages: string[] = [];
     for await (const found of payments.createdBetween(from, to))
@@ -202,20 +217,39 @@ describe('StripePayments.createdBetween', () => {
   it('ends with older intents whose refund or dispute is of the period', async () => {
     answers = {
       [page]: list([]),
-      [`/v1/refunds?${since}&limit=100`]: list([refund('re_1', { payment_intent: 'pi_old' })]),
-      [`/v1/disputes?${since}&limit=100`]: list([dispute('dp_1', { payment_intent: 'pi_later' })]),
+      [`/v1/refunds?${period}`]: list([refund('re_1', { payment_intent: 'pi_old' })]),
+      [`/v1/disputes?${period}`]: list([dispute('dp_1', { payment_intent: 'pi_older' })]),
       [intentAt('pi_old')]: intent('pi_old', { created: 1_780_000_000 }),
       [ofIntent('refunds', 'pi_old')]: list([refund('re_1'), refund('re_0')]),
       [ofIntent('disputes', 'pi_old')]: list([]),
-      // Created after the period, so it belongs to the next.
-      [intentAt('pi_later')]: intent('pi_later', { created: 1_790_090_000 }),
-      [ofIntent('refunds', 'pi_later')]: list([]),
-      [ofIntent('disputes', 'pi_later')]: list([]),
+      [intentAt('pi_older')]: intent('pi_older', { created: 1_770_000_000 }),
+      [ofIntent('refunds', 'pi_older')]: list([]),
+      [ofIntent('disputes', 'pi_older')]: list([dispute('dp_1')]),
     };
     const found: string[] = [];
     for await (const [payment] of payments.createdBetween(from, to))
       found.push(`${payment!.reference}: ${payment!.refunds.length} refunds`);
-    expect(found).toEqual(['pi_old: 2 refunds']);
+    expect(found).toEqual(['pi_old: 2 refunds', 'pi_older: 0 refunds']);
+  });
+});
+
+describe('StripePayments.withFailedRefunds', () => {
+  it('reads the payments whose refund failed or was cancelled, each once', async () => {
+    const [from, to] = [new Date(1_790_000_000_000), new Date(1_790_086_400_000)];
+    answers = {
+      '/v1/refunds?created[gte]=1790000000&created[lt]=1790086400&limit=100': list([
+        refund('re_1', { payment_intent: 'pi_fine', status: 'succeeded' }),
+        refund('re_2'),
+        refund('re_3', { status: 'canceled' }),
+      ]),
+      [intentAt('pi_1')]: intent('pi_1'),
+      [ofIntent('refunds', 'pi_1')]: list([refund('re_2'), refund('re_3', { status: 'canceled' })]),
+      [ofIntent('disputes', 'pi_1')]: list([]),
+    };
+    const found: string[] = [];
+    for await (const [payment] of payments.withFailedRefunds(from, to))
+      found.push(`${payment!.reference}: ${payment!.refunds.length} refunds`);
+    expect(found).toEqual(['pi_1: 2 refunds']);
   });
 });
 
