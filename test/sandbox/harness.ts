@@ -67,14 +67,18 @@ export class TestSandbox {
     return (await (await fetch(this.url + path)).json()) as T;
   }
 
-  async setFaults(faults: object): Promise<{ status: number; body: Record<string, unknown> }> {
-    const headers = { 'content-type': 'application/json' };
-    const response = await fetch(`${this.url}/sandbox/faults`, {
+  /** Sends JSON to one of the sandbox's own paths. */
+  async post<T = Record<string, unknown>>(path: string, body: object): Promise<{ status: number; body: T }> {
+    const response = await fetch(`${this.url}/sandbox${path}`, {
       method: 'POST',
-      headers,
-      body: JSON.stringify(faults),
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
     });
-    return { status: response.status, body: (await response.json()) as Record<string, unknown> };
+    return { status: response.status, body: (await response.json()) as T };
+  }
+
+  setFaults(faults: object): Promise<{ status: number; body: Record<string, unknown> }> {
+    return this.post('/faults', faults);
   }
 
   async clearFaults(): Promise<void> {

@@ -53,15 +53,6 @@ const eventsOf = (id: string) =>
 const arrives = (id: string, type: string) =>
   eventually(() => eventsOf(id).includes(type as Stripe.Event.Type));
 
-async function operator<T>(path: string, body: object): Promise<{ status: number; body: T }> {
-  const response = await fetch(`${sandbox.url}/sandbox${path}`, {
-    method: 'POST',
-    headers: { 'content-type': 'application/json' },
-    body: JSON.stringify(body),
-  });
-  return { status: response.status, body: (await response.json()) as T };
-}
-
 describe('a 500 that is saved under its key', () => {
   const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
   type Kind = (typeof kinds)[number];
@@ -159,7 +150,7 @@ describe('processing', () => {
 describe('an intent that requires the buyer to act', () => {
   const method = 'pm_sandbox_requires_action';
   const authenticate = (id: string, body: object) =>
-    operator<Stripe.PaymentIntent & { error?: { code: string } }>(
+    sandbox.post<Stripe.PaymentIntent & { error?: { code: string } }>(
       `/payment_intents/${id}/authenticate`,
       body,
     );
@@ -358,7 +349,7 @@ describe('a dispute', () => {
     ['lost', ['charge.dispute.closed'], 1000],
   ])('is opened by the operator’s route and ends %s', async (outcome, types, disputed) => {
     const { orderId, id } = await captured('pm_card_visa');
-    const { body: opened } = await operator<Stripe.Dispute>('/disputes', {
+    const { body: opened } = await sandbox.post<Stripe.Dispute>('/disputes', {
       payment_intent: id,
       amount: 1000,
       reason: 'product_not_received',
@@ -366,7 +357,7 @@ describe('a dispute', () => {
       afterMs: laterMs,
     });
     expect(opened).toMatchObject({ status: 'needs_response', amount: 1000, reason: 'product_not_received' });
-    expect(await operator(`/disputes/${opened.id}`, { status: 'under_review' })).toMatchObject({
+    expect(await sandbox.post(`/disputes/${opened.id}`, { status: 'under_review' })).toMatchObject({
       body: { status: 'under_review' },
     });
     await arrives(id, 'charge.dispute.closed');
@@ -377,25 +368,25 @@ describe('a dispute', () => {
       ...types,
     ]);
     expect(await sandbox.row(orderId)).toMatchObject({ disputed });
-    expect((await operator(`/disputes/${opened.id}`, { status: 'lost' })).status).toBe(400);
+    expect((await sandbox.post(`/disputes/${opened.id}`, { status: 'lost' })).status).toBe(400);
   });
 
   it('is refused for money that was not captured, and the second time', async () => {
     const { id } = await authorized('pm_card_visa');
-    expect((await operator('/disputes', { payment_intent: id })).status).toBe(400);
+    expect((await sandbox.post('/disputes', { payment_intent: id })).status).toBe(400);
     await stripe.paymentIntents.capture(id);
-    expect((await operator('/disputes', { payment_intent: id })).status).toBe(200);
-    expect((await operator('/disputes', { payment_intent: id })).status).toBe(400);
+    expect((await sandbox.post('/disputes', { payment_intent: id })).status).toBe(200);
+    expect((await sandbox.post('/disputes', { payment_intent: id })).status).toBe(400);
   });
 });
 
 describe('a refund in the dashboard', () => {
   it('moves money without the client’s metadata, and never more than is left', async () => {
     const { orderId, id } = await captured('pm_card_visa');
-    const { body } = await operator<Stripe.Refund>('/refunds', { payment_intent: id, amount: 500 });
+    const { body } = await sandbox.post<Stripe.Refund>('/refunds', { payment_intent: id, amount: 500 });
     expect(body).toMatchObject({ object: 'refund', amount: 500, status: 'succeeded', metadata: {} });
     expect(await sandbox.row(orderId)).toMatchObject({ refunded: 500, refundedByOperator: 500 });
-    expect((await operator('/refunds', { payment_intent: id, amount: 1500 })).status).toBe(400);
+    expect((await sandbox.post('/refunds', { payment_intent: id, amount: 1500 })).status).toBe(400);
 
     await stripe.refunds.create({ payment_intent: id });
     expect(await sandbox.row(orderId)).toMatchObject({ refunded: 1999, refundedByOperator: 500 });

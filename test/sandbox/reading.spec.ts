@@ -20,20 +20,14 @@ async function captured(orderId = newOrderId(), metadata: Record<string, string>
   return { id, charge: latest_charge as string };
 }
 
-const operator = async (path: string, body: object) =>
-  (
-    await fetch(`${sandbox.url}/sandbox${path}`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    })
-  ).json() as Promise<{ id: string }>;
-
 describe('lists', () => {
   it('show charges and disputes of one payment, and each by its id', async () => {
     const [one, other] = [await captured(), await captured()];
-    const dispute = await operator('/disputes', { payment_intent: one.id, amount: 700 });
-    await operator('/disputes', { payment_intent: other.id });
+    const { body: dispute } = await sandbox.post<{ id: string }>('/disputes', {
+      payment_intent: one.id,
+      amount: 700,
+    });
+    await sandbox.post('/disputes', { payment_intent: other.id });
 
     const charges = (await stripe.charges.list({ payment_intent: one.id })).data;
     expect(charges.map(({ id }) => id)).toEqual([one.charge]);

@@ -117,12 +117,7 @@ describe('a response', () => {
 });
 
 describe('an API key', () => {
-  const restrict = (body: object) =>
-    fetch(`${sandbox.url}/sandbox/restricted-keys`, {
-      method: 'POST',
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    });
+  const restrict = (body: object) => sandbox.post('/restricted-keys', body);
 
   it('of a live account is refused and not repeated', async () => {
     for (const key of ['sk_live_abcdef', 'rk_live_abcdef']) {
@@ -165,6 +160,6 @@ describe('an API key', () => {
   ])('cannot be restricted with %s', async (_what, body, param) => {
     const response = await restrict(body);
     expect(response.status).toBe(400);
-    expect(await response.json()).toMatchObject({ error: { param } });
+    expect(response.body).toMatchObject({ error: { param } });
   });
 });
