@@ -17,8 +17,10 @@ import { HeadOfStreams } from './http/event-stream';
 import { NestLog } from './logger';
 import { ProblemFilter, sendThrown } from './http/problem.filter';
 import { logRequests } from './http/request-log';
-import { HealthModule } from './health/health.module';
-import { LoadTestsModule } from './load-tests/load-tests.module';
+import { HealthController } from './health/health.controller';
+import { Readiness } from './health/readiness';
+import { LoadTests } from './load-tests/load-tests';
+import { LoadTestsController } from './load-tests/load-tests.controller';
 import { AuthModule } from './auth/auth.module';
 import { BodyValidationPipe } from './http/validation';
 import { InventoryModule } from './inventory/inventory.module';
@@ -44,10 +46,11 @@ class ApiModule {
         PaymentModule,
         OrdersModule,
         ReportingModule,
-        LoadTestsModule,
-        HealthModule,
       ],
+      controllers: [HealthController, LoadTestsController],
       providers: [
+        LoadTests,
+        Readiness,
         { provide: APP_GUARD, useClass: AuthGuard },
         { provide: APP_GUARD, useClass: HeadOfStreams },
         { provide: APP_PIPE, useClass: BodyValidationPipe },

@@ -8,7 +8,8 @@ import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
 import { publicId } from '../ids';
-import { type Action, type ActionFilter, listActions } from './audit-log.repository';
+import type { AdminActionEntity } from './audit-log.entity';
+import { type ActionFilter, listActions } from './audit-log.repository';
 
 const factsType = z.record(z.string(), z.unknown()).meta({ example: { status: 'active' } });
 
@@ -78,7 +79,7 @@ const filterOf = ({ actor, action, objectType, objectId, from, to }: ActionsQuer
   to: to === undefined ? null : new Date(to),
 });
 
-const view = ({ id, at, ...rest }: Action) => ({
+const view = ({ id, at, ...rest }: AdminActionEntity) => ({
   object: 'action' as const,
   id: publicId('act', id),
   at: at.toISOString(),

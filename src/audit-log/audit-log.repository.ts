@@ -1,5 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { idsOfPeriod, lastId, misdatedOf, newId } from '../ids';
+import type { AdminActionEntity } from './audit-log.entity';
 import type { Principal } from '../auth/auth.guard';
 
 /** What actions are done to. */
@@ -47,18 +48,6 @@ export async function recordActions(
       actions.map(({ after }) => json(after)),
     ],
   );
-}
-
-export interface Action {
-  id: string;
-  at: Date;
-  actor: string;
-  action: string;
-  objectType: string;
-  objectId: string;
-  reason: string | null;
-  before: Record<string, unknown> | null;
-  after: Record<string, unknown> | null;
 }
 
 export interface ActionFilter {
@@ -109,10 +98,10 @@ export function listActions(
   { actor, action, objectType, objectId, from, to }: ActionFilter,
   limit: number,
   before: string | null,
-): Promise<Action[]> {
+): Promise<AdminActionEntity[]> {
   const { first, below } = idsOfPeriod({ from, to }, before);
   const way = objectId !== null ? 'object' : actor !== null ? 'actor' : action !== null ? 'action' : 'none';
-  return queryable.rows<Action>(page(way), [
+  return queryable.rows<AdminActionEntity>(page(way), [
     below,
     first,
     actor,

@@ -5,6 +5,12 @@ import { replayOf } from '../idempotency/idempotency.repository';
 import { newId } from '../ids';
 import { type ObjectType, recordActions } from './audit-log.repository';
 
+/** Why an operator acts, and the idempotency key if one was sent. */
+export interface ReasonAndKey {
+  reason: string;
+  key?: string;
+}
+
 export interface OperatorRequest {
   /** The transaction's name, which is also the name of its failpoints. */
   transaction: TransactionName;

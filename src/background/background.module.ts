@@ -11,7 +11,6 @@ import { Consumers } from './consumers';
 import { DueSagas } from './due-sagas';
 import { Heartbeat } from './heartbeat';
 import { ProviderEventWorker } from './provider-event.worker';
-import { Rebalancer } from '../inventory/stock/rebalancer';
 import { Sweeper } from './sweeper';
 
 /** How often consumers that could not start, or have ended, are started; until then the sweeper does their work. */
@@ -84,7 +83,7 @@ export class Background implements OnModuleDestroy {
 
 @Module({
   imports: [InventoryModule, OrdersModule],
-  providers: [Consumers, DueSagas, Heartbeat, ProviderEventWorker, Rebalancer, Sweeper, Background],
+  providers: [Consumers, DueSagas, Heartbeat, ProviderEventWorker, Sweeper, Background],
   exports: [Background],
 })
 export class BackgroundModule {}

@@ -9,7 +9,7 @@ import { deleteOldInboxRows } from '../outbox/outbox.repository';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { DueSagas } from './due-sagas';
 import { ProviderEventWorker } from './provider-event.worker';
-import { Rebalancer } from '../inventory/stock/rebalancer';
+import { rebalanceAll } from '../inventory/stock/transfers';
 
 /** Few enough rows per statement that the clean-up does not compete with buyers. */
 const pruneBatchSizeMax = 1_000;
@@ -33,7 +33,6 @@ export class Sweeper {
     private readonly reservations: ReservationsService,
     private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
-    private readonly rebalancer: Rebalancer,
     private readonly releases: Releases,
     private readonly tasks: PeriodicTasks,
   ) {}
@@ -49,7 +48,7 @@ export class Sweeper {
       // guard: sweeper-drives-sagas
       start('drive sagas', every, () => this.sagas.sweep()),
       start('process webhooks', every, () => this.providerEvents.sweep()),
-      start('rebalance', rebalanceEveryMs, () => this.rebalancer.sweep()),
+      start('rebalance', rebalanceEveryMs, () => rebalanceAll(this.db)),
       start('resume releases', resumeEveryMs, () => this.releases.resume()),
       start('prune', pruneEveryMs, () => this.prune()),
     ];

@@ -6,13 +6,12 @@ import { CurrentStrategies } from './allocation/current-strategies';
 import { DemandMetrics } from './allocation/demand-metrics';
 import { StockIntake } from './reservations/stock-intake';
 import { StockReserver } from './reservations/stock-reserver';
-import { ProductsController } from './catalogue/products.controller';
+import { ProductsController, StockController } from './catalogue/products.controller';
 import { ProductsService } from './catalogue/products.service';
 import { Releases } from './bulk-release/releases';
 import { ReleasesController } from './bulk-release/releases.controller';
 import { ReservationsController } from './reservations/reservations.controller';
 import { ReservationsService } from './reservations/reservations.service';
-import { StockController } from './catalogue/stock.controller';
 
 @Module({
   controllers: [

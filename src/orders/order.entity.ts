@@ -1,5 +1,11 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
-import type { OrderStatus } from './orders.repository';
+
+/** A pending order that is cancelled becomes `rejected`, with the reason `cancelled`; a placed one becomes `cancelled`. */
+export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
+
+/** `insufficient_stock` is allowed by the schema and not used: such a request is refused without an order. */
+export type RejectionReason =
+  'insufficient_stock' | 'payment_declined' | 'reservation_expired' | 'cancelled' | 'abandoned';
 
 /** Describes the table. Orders are read and written by SQL in `orders.repository.ts`. */
 @Entity('orders')
@@ -10,7 +16,7 @@ export class OrderEntity {
   @Column('uuid') reservationId!: string;
   @Column('text') paymentMethod!: string;
   @Column('text') status!: OrderStatus;
-  @Column('text', { nullable: true }) rejectionReason!: string | null;
+  @Column('text', { nullable: true }) rejectionReason!: RejectionReason | null;
   @Column('bigint') totalAmount!: number;
   @Column('text') currency!: string;
   @Column('jsonb') metadata!: Record<string, string>;

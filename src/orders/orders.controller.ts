@@ -26,8 +26,7 @@ import {
 } from '../inventory/inventory.errors';
 import { checkedTtl } from '../inventory/reservations/reservation-request';
 import { Intake } from './intake/intake';
-import { OrderStream } from './order-stream';
-import { OrderWatch } from './order-watch';
+import { OrderStream, OrderWatch } from './order-watch';
 import { OrderDto, OrderListQuery } from './orders.dto';
 import {
   orderAlreadyRejected,

@@ -7,34 +7,18 @@ import {
   numberedMessages,
 } from '../outbox/outbox.repository';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
+import type { OrderEntity, OrderStatus } from './order.entity';
 import type { OrderEnd, SagaStatus } from './saga-state';
 
-/** A pending order that is cancelled becomes `rejected`, with the reason `cancelled`; a placed one becomes `cancelled`. */
-export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
-
-/** `insufficient_stock` is allowed by the schema and not used: such a request is refused without an order. */
-export type RejectionReason =
-  'insufficient_stock' | 'payment_declined' | 'reservation_expired' | 'cancelled' | 'abandoned';
-
-export interface NewOrder {
-  id: string;
-  principal: string;
-  customerId: string;
-  reservationId: string;
-  paymentMethod: string;
-  totalAmount: number;
-  currency: string;
-  metadata: Record<string, string>;
+export interface NewOrder extends Omit<
+  OrderEntity,
+  'status' | 'rejectionReason' | 'version' | 'placedAt' | 'endedAt'
+> {
   lines: { sku: string; quantity: number; unitAmount: number }[];
-  createdAt: Date;
 }
 
-export interface Order extends Omit<NewOrder, 'paymentMethod'> {
-  status: OrderStatus;
-  rejectionReason: RejectionReason | null;
-  version: number;
-  placedAt: Date | null;
-  endedAt: Date | null;
+export interface Order extends Omit<OrderEntity, 'paymentMethod'> {
+  lines: NewOrder['lines'];
   expiresAt: Date;
   now: Date;
   saga: { status: SagaStatus; step: string; version: number };

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import { Database } from '../database/database';
 import { refusal } from '../errors';
-import { operatorAction } from '../audit-log/operator-action';
+import { type ReasonAndKey, operatorAction } from '../audit-log/operator-action';
 import type { Principal } from '../auth/auth.guard';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../http/paging';
 import { parsePublicId, publicId } from '../ids';
@@ -37,7 +37,7 @@ export class DeadLetters {
   /** Has the message sent again. Sent again before: the letter as it is, and nothing is recorded. */
   async retry(
     publicOne: string,
-    { reason, key }: { reason: string; key: string | undefined },
+    { reason, key }: ReasonAndKey,
     actor: Principal,
   ): Promise<{ letter: DeadLetter; replayed: boolean }> {
     const id = parsePublicId('evt', publicOne);

@@ -1,6 +1,6 @@
 import type { Queryable } from '../database/database';
 import { isMisdated } from '../ids';
-import type { MessageType } from './outbox.repository';
+import type { OutboxEntity } from './outbox.entity';
 
 /**
  * The public event feed, read from the outbox: oldest first, and those of each aggregate in order.
@@ -8,22 +8,12 @@ import type { MessageType } from './outbox.repository';
  * An aggregate's messages are written one after the other under its lock, so the database's clock gives their order.
  * Events that an open transaction may precede are not shown yet, so nothing appears later before an event already shown.
  */
-export interface FeedEvent {
-  id: string;
-  type: MessageType;
-  aggregateType: 'order' | 'reservation';
-  aggregateId: string;
-  sequence: number;
-  payload: Record<string, unknown>;
-  createdAt: Date;
-  createdMicros: number;
-}
+export type FeedEvent = Pick<
+  OutboxEntity,
+  'id' | 'type' | 'aggregateType' | 'aggregateId' | 'sequence' | 'payload' | 'createdAt'
+> & { createdMicros: number };
 
-export interface FeedKey {
-  createdMicros: number;
-  sequence: number;
-  id: string;
-}
+export type FeedKey = Pick<FeedEvent, 'createdMicros' | 'sequence' | 'id'>;
 
 const columns = `
   id, type, aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", sequence, payload, created_at AS "createdAt",

@@ -11,7 +11,6 @@ import { PaymentModule } from '../payment/payment.module';
 import { Activity } from './activity/activity';
 import { ActivityLog } from './activity/activity-log';
 import { ContentionHistory } from './activity/contention-history';
-import { AdminController } from './admin.controller';
 import { AdminOrdersController } from './lists/admin-orders.controller';
 import { FindController } from './lists/find.controller';
 import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';
@@ -31,7 +30,6 @@ import { StreamFeeds } from './stream/stream-feeds';
   imports: [InventoryModule, OrdersModule, PaymentModule],
   controllers: [
     ActionsController,
-    AdminController,
     AdminOrdersController,
     DeadLettersController,
     EventsController,

@@ -2,7 +2,7 @@ import { Readiness } from '../../src/health/readiness';
 import { PeriodicTasks } from '../../src/periodic/periodic-tasks';
 import { Queues } from '../../src/queue/queues';
 import { Heartbeat } from '../../src/background/heartbeat';
-import { Rebalancer } from '../../src/inventory/stock/rebalancer';
+import { rebalanceAll } from '../../src/inventory/stock/transfers';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
 import { onSale, stockIn } from '../support/stock-changes';
 
@@ -95,7 +95,7 @@ describe('a product that cannot be rebalanced', () => {
       bad,
     ]);
 
-    await expect(new Rebalancer(world.db).sweep()).rejects.toThrow(new RegExp(`^${bad}: .*out of range`));
+    await expect(rebalanceAll(world.db)).rejects.toThrow(new RegExp(`^${bad}: .*out of range`));
     expect(await onSale(world, good)).toEqual({ a: 5, b: 5 });
 
     await world.rows(
@@ -103,6 +103,6 @@ describe('a product that cannot be rebalanced', () => {
         WHERE sku = $1 AND pool = 'a'`,
       [bad],
     );
-    expect(await new Rebalancer(world.db).sweep()).toBe(1);
+    expect(await rebalanceAll(world.db)).toBe(1);
   });
 });

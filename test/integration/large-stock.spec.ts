@@ -1,5 +1,4 @@
-import { Rebalancer } from '../../src/inventory/stock/rebalancer';
-import { findOutOfPlace } from '../../src/inventory/stock/transfers';
+import { findOutOfPlace, rebalanceAll } from '../../src/inventory/stock/transfers';
 import { expiringStockOf } from '../../src/inventory/reservations/reservation-list.repository';
 import { allUnits } from '../../src/reporting/overview/current-state';
 import { createWorld, expectInvariants, operator, type World } from '../support/fixtures';
@@ -20,7 +19,7 @@ describe('products with a billion units each', () => {
     const other = await stockIn(world, { a: 10, b: 0 });
 
     expect(await findOutOfPlace(world.db, 10)).toEqual([other]);
-    expect(await new Rebalancer(world.db).sweep()).toBe(1);
+    expect(await rebalanceAll(world.db)).toBe(1);
     expect(await findOutOfPlace(world.db, 10)).toEqual([]);
   });
 

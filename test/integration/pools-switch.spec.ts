@@ -1,6 +1,5 @@
 import { poolsOf } from '../../src/inventory/products/pools';
-import { rebalance } from '../../src/inventory/stock/transfers';
-import { Rebalancer } from '../../src/inventory/stock/rebalancer';
+import { rebalance, rebalanceAll } from '../../src/inventory/stock/transfers';
 import {
   outcomeOf,
   codesOf,
@@ -22,7 +21,6 @@ afterAll(() => world.close());
 
 const shards = poolsOf('pools');
 const rowsOf = 'SELECT FROM stock_levels WHERE sku = $1 FOR UPDATE';
-const rebalancer = () => new Rebalancer(world.db);
 
 describe('a switch of strategy', () => {
   it('moves available stock to the new pools, and leaves reserved stock', async () => {
@@ -90,13 +88,13 @@ describe('a switch of strategy', () => {
 });
 
 describe('the rebalancer', () => {
-  beforeEach(() => until(async () => (await rebalancer().sweep()) === 0));
+  beforeEach(() => until(async () => (await rebalanceAll(world.db)) === 0));
 
   it('evens out the pools of a product when one is nearly empty', async () => {
     const sku = await stockIn(world, { a: 30, b: 1, c: 29 });
-    expect(await rebalancer().sweep()).toBe(1);
+    expect(await rebalanceAll(world.db)).toBe(1);
     expect(await onSale(world, sku)).toEqual({ a: 20, b: 20, c: 20 });
-    expect(await rebalancer().sweep()).toBe(0);
+    expect(await rebalanceAll(world.db)).toBe(0);
   });
 
   it.each([
@@ -104,7 +102,7 @@ describe('the rebalancer', () => {
     ['almost empty', { a: 2, b: 0, c: 0 }],
   ])('leaves pools unchanged that are %s', async (_what, pools) => {
     const sku = await stockIn(world, pools);
-    expect(await rebalancer().sweep()).toBe(0);
+    expect(await rebalanceAll(world.db)).toBe(0);
     expect(sumOf(Object.values(await onSale(world, sku)))).toBe(sumOf(Object.values(pools)));
   });
 
@@ -115,7 +113,7 @@ describe('the rebalancer', () => {
     await switchTo(world, sku, 'conditional-update');
     await world.reservations.release(held, shop);
 
-    expect(await rebalancer().sweep()).toBe(1);
+    expect(await rebalanceAll(world.db)).toBe(1);
     expect(await onSale(world, sku)).toEqual({ main: 6 });
     expect(await onSale(world, untouched)).toEqual({ a: 3, b: 3 });
   });
@@ -124,7 +122,7 @@ describe('the rebalancer', () => {
     const skus: string[] = [];
     for (let nth = 0; nth < 8; nth++) skus.push(await stockIn(world, { a: 40, b: 0 }));
 
-    const moved = await Promise.all([1, 2, 3, 4].map(() => rebalancer().sweep()));
+    const moved = await Promise.all([1, 2, 3, 4].map(() => rebalanceAll(world.db)));
 
     expect(sumOf(moved)).toBe(8);
     for (const sku of skus) expect(await onSale(world, sku)).toEqual({ a: 20, b: 20 });
@@ -150,10 +148,10 @@ describe('the rebalancer', () => {
     ).sort();
     const letGo = await holding(world, rowsOf, [bad]);
 
-    await expect(rebalancer().sweep()).rejects.toThrow('busy');
+    await expect(rebalanceAll(world.db)).rejects.toThrow('busy');
     expect(await onSale(world, good)).toEqual({ a: 20, b: 20 });
     await letGo();
-    await until(async () => (await rebalancer().sweep()) === 0);
+    await until(async () => (await rebalanceAll(world.db)) === 0);
   });
 
   it('runs next to buyers and takes no unit from them', async () => {
@@ -161,7 +159,7 @@ describe('the rebalancer', () => {
     let selling = true;
     const workers = [1, 2].map(async () => {
       let moved = 0;
-      while (selling) moved += await rebalancer().sweep();
+      while (selling) moved += await rebalanceAll(world.db);
       return moved;
     });
 

@@ -1,6 +1,5 @@
 import type { HoldfastError } from '../../src/errors';
-import { bringHome } from '../../src/inventory/stock/transfers';
-import { Rebalancer } from '../../src/inventory/stock/rebalancer';
+import { bringHome, rebalanceAll } from '../../src/inventory/stock/transfers';
 import {
   outcomeOf,
   codesOf,
@@ -19,8 +18,6 @@ let world: World;
 beforeAll(async () => (world = await createWorld()));
 afterEach(() => expectInvariants(world));
 afterAll(() => world.close());
-
-const rebalancer = () => new Rebalancer(world.db);
 
 describe('a transfer by an operator', () => {
   it('moves available stock with two movements that cancel out, once per idempotency key', async () => {
@@ -104,7 +101,7 @@ describe('transfers', () => {
         () => world.reserve([{ sku: random.pick(skus), quantity: random.integer(1, 9) }], { pool: pool() }),
         () =>
           transfer(world, random.pick(skus), { from: pool(), to: pool(), quantity: random.integer(1, 5) }),
-        () => rebalancer().sweep(),
+        () => rebalanceAll(world.db),
         () =>
           switchTo(world, random.pick(skus), random.pick(['pools', 'row-lock', 'unit-tokens', 'grouped'])),
         async () => {

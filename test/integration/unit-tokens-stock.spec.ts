@@ -1,7 +1,7 @@
 import { reserveAgain } from '../../src/inventory/reservations/order-reservations.repository';
 import { belowReserved } from '../../src/inventory/inventory.errors';
 import { unitsMax } from '../../src/inventory/stock/units.repository';
-import { Rebalancer } from '../../src/inventory/stock/rebalancer';
+import { rebalanceAll } from '../../src/inventory/stock/transfers';
 import { codesOf, createWorld, expectInvariants, inParallel, shop, type World } from '../support/fixtures';
 import { undoReservation } from '../support/order-reservation';
 import { seeded } from '../support/seeded';
@@ -187,9 +187,8 @@ describe('a reserved unit', () => {
     expect(await unitsOf(world, sku)).toEqual({ free: [1], taken: [] });
 
     await world.reservations.release(held, shop);
-    const rebalancer = new Rebalancer(world.db);
-    expect(await rebalancer.sweep()).toBe(1);
+    expect(await rebalanceAll(world.db)).toBe(1);
     expect(await unitsOf(world, sku)).toEqual({ free: [1, 2, 3, 4], taken: [] });
-    expect(await rebalancer.sweep()).toBe(0);
+    expect(await rebalanceAll(world.db)).toBe(0);
   });
 });

@@ -1,6 +1,6 @@
 import { newId } from '../../src/ids';
 import type { ReservationStatus } from '../../src/inventory/reservations/reservation';
-import type { RejectionReason } from '../../src/orders/orders.repository';
+import type { RejectionReason } from '../../src/orders/order.entity';
 import type { SagaFacts } from '../../src/reporting/order-timeline/saga-facts';
 import type { Checkout, Kind } from './abstract-checkout';
 

@@ -228,8 +228,8 @@ const checkedIn = (table: string): string[] => {
 };
 
 const machines = [
-  ['Reservation', 'src/inventory/reservations/reservation.ts', 'ReservationStatus', 'reservations'],
-  ['Order', 'src/orders/orders.repository.ts', 'OrderStatus', 'orders'],
+  ['Reservation', 'src/inventory/reservations/reservation.entity.ts', 'ReservationStatus', 'reservations'],
+  ['Order', 'src/orders/order.entity.ts', 'OrderStatus', 'orders'],
   ['Saga', 'src/orders/saga-state.ts', 'SagaStatus', 'sagas'],
   [
     'Payment operation',

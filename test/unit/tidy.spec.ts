@@ -82,7 +82,7 @@ const processFiles = [
   'watchdog-thread.ts',
   'worker.ts',
 ];
-const topOfOrders = /^orders\/(orders\.(controller|service|dto|responses)|order-(stream|watch))\.ts$/;
+const topOfOrders = /^orders\/(orders\.(controller|service|dto|responses)|order-watch)\.ts$/;
 
 function roomOf(path: string): string {
   if (rootFiles.includes(path) || path.startsWith('config/')) return 'root';

@@ -26,22 +26,20 @@ export interface Arrival {
 /** The strategy of each SKU at this moment. */
 @Injectable()
 export class CurrentStrategies {
-  private readonly remembered: LRUCache<string, string>;
+  private readonly remembered = new LRUCache<string, string>({
+    max: rememberedMax,
+    ttl: rememberMs,
+    // An old value is good enough while it is read again, and kept when that read fails.
+    allowStale: true,
+    noDeleteOnFetchRejection: true,
+    fetchMethod: async (sku) => (await findProducts(this.db, [sku])).get(sku)?.strategy ?? noProduct,
+  });
 
   constructor(
     private readonly db: Database,
     private readonly contention: Contention,
     private readonly modes: ContentionModes,
-  ) {
-    this.remembered = new LRUCache({
-      max: rememberedMax,
-      ttl: rememberMs,
-      // An old value is good enough while it is read again, and kept when that read fails.
-      allowStale: true,
-      noDeleteOnFetchRejection: true,
-      fetchMethod: async (sku) => (await findProducts(db, [sku])).get(sku)?.strategy ?? noProduct,
-    });
-  }
+  ) {}
 
   async arrive(skus: string[]): Promise<Arrival> {
     const names = await this.namesOf(skus);

@@ -1,5 +1,23 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
-import type { ReleaseFilter, ReleaseStatus } from './releases.repository';
+
+/**
+ * Releases of many reservations at once.
+ *
+ * counted → running   an operator has seen the numbers and pressed
+ * running → done      every reservation that was counted has been looked at
+ * running → stopped   an operator stopped it; what was released stays released
+ *
+ * `members` are exactly the reservations that were counted, by id; the four sums tell how many of them have been looked at.
+ */
+export type ReleaseStatus = 'counted' | 'running' | 'done' | 'stopped';
+
+export interface ReleaseFilter {
+  ids?: string[];
+  status?: string;
+  sku?: string;
+  customerId?: string;
+  expiringWithinSeconds?: number;
+}
 
 @Entity('releases')
 export class ReleaseEntity {

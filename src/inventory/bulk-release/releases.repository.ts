@@ -1,42 +1,10 @@
 import type { Queryable, Tx } from '../../database/database';
 import { parsePublicId } from '../../ids';
+import type { ReleaseEntity, ReleaseFilter } from './release.entity';
 
-/**
- * Releases of many reservations at once, in SQL.
- *
- * counted → running   an operator has seen the numbers and pressed
- * running → done      every reservation that was counted has been looked at
- * running → stopped   an operator stopped it; what was released stays released
- *
- * `members` are exactly the reservations that were counted, by id; the four sums tell how many of them have been looked at.
- */
-export type ReleaseStatus = 'counted' | 'running' | 'done' | 'stopped';
-
-export interface ReleaseFilter {
-  ids?: string[];
-  status?: string;
-  sku?: string;
-  customerId?: string;
-  expiringWithinSeconds?: number;
-}
-
-export interface ReleaseRow {
-  id: string;
-  actor: string;
-  filter: ReleaseFilter;
+/** `reservations`: how many were counted. */
+export interface ReleaseRow extends Omit<ReleaseEntity, 'members' | 'leaseExpiresAt'> {
   reservations: number;
-  units: number;
-  customers: number;
-  skippedPinned: number;
-  countedAt: Date;
-  status: ReleaseStatus;
-  reason: string | null;
-  released: number;
-  unitsReleased: number;
-  endedBefore: number;
-  pinnedMeanwhile: number;
-  startedAt: Date | null;
-  endedAt: Date | null;
   now: Date;
 }
 

@@ -2,7 +2,8 @@ import { z } from 'zod';
 import { instant, int, pageType, publicIdOf, responseType, text } from '../../http/responses';
 import { publicId } from '../../ids';
 import { handledOf, tokenLifetimeMs } from './releases';
-import type { ReleaseRow, ReleaseStatus } from './releases.repository';
+import type { ReleaseStatus } from './release.entity';
+import type { ReleaseRow } from './releases.repository';
 
 const filterType = responseType('ReleaseFilter', {
   ids: z.array(publicIdOf('rsv')).optional(),

@@ -2,13 +2,13 @@ import { setTimeout as pause } from 'node:timers/promises';
 import { type BeforeApplicationShutdown, Injectable, Logger } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
 import { recordActions } from '../../audit-log/audit-log.repository';
-import { type Change, operatorAction } from '../../audit-log/operator-action';
+import { type Change, type ReasonAndKey, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { newId, publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from '../inventory.errors';
+import type { ReleaseFilter } from './release.entity';
 import {
-  type ReleaseFilter,
   type ReleaseRow,
   abandonedReleases,
   findRelease,
@@ -62,7 +62,7 @@ export class Releases implements BeforeApplicationShutdown {
   /** Begins to release what was counted. The same token again: the release as it stands. */
   async begin(
     id: string,
-    { reason, key }: { reason: string; key: string | undefined },
+    { reason, key }: ReasonAndKey,
     actor: Principal,
   ): Promise<{ release: ReleaseRow; replayed: boolean }> {
     const { status } = await operatorAction(
@@ -107,7 +107,7 @@ export class Releases implements BeforeApplicationShutdown {
   /** Ends it after the batch in hand. What was released stays released. */
   async stop(
     id: string,
-    { reason, key }: { reason: string; key: string | undefined },
+    { reason, key }: ReasonAndKey,
     actor: Principal,
   ): Promise<{ release: ReleaseRow; replayed: boolean }> {
     const { status } = await operatorAction(

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Headers, Param, Post, Put, Query, Req, Res } from '@nestjs/common';
-import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiHeader, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { ValidationFailed, preconditionFailed, preconditionRequired } from '../../errors';
 import { Responses } from '../../http/responses';
@@ -10,7 +10,14 @@ import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/
 import { skuPattern } from '../inventory.dto';
 import { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { belowReserved, productNotFound } from '../inventory.errors';
-import { movementListType, productListType, productType, productView, stockType } from './products.responses';
+import {
+  movementListType,
+  productListType,
+  productType,
+  productView,
+  stockListType,
+  stockType,
+} from './products.responses';
 import type { ProductWithStock } from '../products/products.repository';
 import { ProductsService } from './products.service';
 
@@ -131,3 +138,59 @@ const tagOf = ({ version, levels }: ProductWithStock) =>
     levels.reduce((sum, level) => sum + level.active, 0),
     levels.reduce((sum, level) => sum + level.pinned, 0),
   ].join('.');
+
+/** A page of a catalogue; so many SKUs of the longest kind fit into a request's address. */
+const skusMax = 200;
+
+@ApiTags('stock')
+@Controller('v1/stock')
+@Roles('client', 'viewer', 'admin')
+export class StockController {
+  constructor(private readonly products: ProductsService) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'How much there is of several SKUs',
+    description: 'Advisory; only a 201 is a promise. Those that no product has are in `unknown`.',
+  })
+  @Responses({ 200: stockListType }, [ValidationFailed])
+  @ApiQuery({ name: 'sku', isArray: true, type: String, description: `1 to ${skusMax} of them.` })
+  async listStock(@Query('sku') sku: string | string[] | undefined) {
+    const skus = [sku ?? []].flat();
+    if (
+      skus.length === 0 ||
+      skus.length > skusMax ||
+      skus.some((one) => typeof one !== 'string' || one === '' || one.includes('\u0000'))
+    ) {
+      throw new ValidationFailed({
+        pointer: '/sku',
+        code: 'sku_count',
+        detail: `Name 1 to ${skusMax} SKUs: /v1/stock?sku=A&sku=B.`,
+      });
+    }
+    const data = await this.products.stocks(skus);
+    const known = new Set(data.map(({ sku: one }) => one));
+    return {
+      object: 'list' as const,
+      data,
+      unknown: [...new Set(skus)].filter((one) => !known.has(one)),
+      hasMore: false,
+      nextCursor: null,
+    };
+  }
+
+  @Get(':sku')
+  @ApiOperation({
+    summary: 'How much there is of one SKU',
+    description: 'Advisory; only a 201 is a promise.',
+  })
+  @Responses({ 200: stockType }, [productNotFound])
+  async getStock(
+    @Param('sku') sku: string,
+    @Req() request: FastifyRequest,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const stock = await this.products.stock(sku);
+    return sendWithEtag(request, reply, `${stock.onHand}-${stock.reserved}`, stock);
+  }
+}

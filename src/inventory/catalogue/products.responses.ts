@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { bool, instant, int, money, moneyType, pageType, responseType, text } from '../../http/responses';
 import { strategyNames } from '../allocation/strategies/strategies';
 import { availableIn, inAllPools } from '../products/pools';
-import type { StockInPool, ProductWithStock } from '../products/products.repository';
+import type { Product, ProductWithStock, StockInPool } from '../products/products.repository';
 
 export const movementType = responseType('Movement', {
   object: z.literal('movement'),
@@ -78,12 +78,7 @@ export function productView(product: ProductWithStock): ProductResponse {
   return {
     object: 'product',
     sku: product.sku,
-    name: product.name,
-    unitPrice: money(product.unitAmount, product.currency),
-    strategy: product.strategy,
-    pools: product.pools.length > 1 ? product.pools : null,
-    quantityPerOrderMax: product.quantityPerOrderMax,
-    reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+    ...editableOf(product),
     stock: {
       ...stockOf(sumOf(product.levels)),
       byPool: product.levels
@@ -93,6 +88,16 @@ export function productView(product: ProductWithStock): ProductResponse {
     version: product.version,
   };
 }
+
+/** The part of a product that operators edit, in the same shape before and after. */
+export const editableOf = (product: Omit<Product, 'version'>) => ({
+  name: product.name,
+  unitPrice: money(product.unitAmount, product.currency),
+  strategy: product.strategy,
+  pools: product.pools.length > 1 ? product.pools : null,
+  quantityPerOrderMax: product.quantityPerOrderMax,
+  reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+});
 
 /** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */
 const stockOf = ({ onHand, reserved, active, pinned }: Omit<StockInPool, 'pool'>) => ({

@@ -8,7 +8,7 @@ import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '..
 import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging';
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
-import { type ProductConflict, productView } from './products.responses';
+import { type ProductConflict, editableOf, productView } from './products.responses';
 import { listMovements, movementKey, movementView } from '../stock/movements.repository';
 import { poolsOf } from '../products/pools';
 import {
@@ -30,7 +30,6 @@ import {
 import { readLevels, stockView } from '../stock/stock-levels.repository';
 import { strategyDefault } from '../allocation/strategies/strategies';
 import { lastActionOn } from '../../audit-log/audit-log.repository';
-import { money } from '../../http/responses';
 import { type Money, currencies, inMajorUnits } from '../../money';
 
 type NewProduct = Omit<Product, 'version'>;
@@ -203,16 +202,6 @@ function refuseNewStock(dto: ProductDto, onHand: number): void {
 function refuseNoSku(sku: string): void {
   if (!skuPattern.test(sku)) throw noSuchProduct(sku);
 }
-
-/** The part of a product that operators edit, in the same shape before and after. */
-const editableOf = (product: Omit<Product, 'version'>) => ({
-  name: product.name,
-  unitPrice: money(product.unitAmount, product.currency),
-  strategy: product.strategy,
-  pools: product.pools.length > 1 ? product.pools : null,
-  quantityPerOrderMax: product.quantityPerOrderMax,
-  reservationsPerCustomerMax: product.reservationsPerCustomerMax,
-});
 
 /** For an edit based on an old version: the product as it is now, who edited it last, and what this edit asked for. */
 async function conflictOf(

@@ -1,18 +1,9 @@
 import type { Queryable, Tx } from '../../database/database';
 import type { PoolStock } from './pools';
+import type { ProductEntity } from './product.entity';
 
-export interface Product {
-  sku: string;
-  name: string;
-  unitAmount: number;
-  currency: string;
-  strategy: string;
-  /** The pools in which its stock belongs. */
-  pools: string[];
-  quantityPerOrderMax: number | null;
-  reservationsPerCustomerMax: number | null;
-  version: number;
-}
+/** `pools`: where its stock belongs. */
+export type Product = Omit<ProductEntity, 'createdAt' | 'updatedAt'>;
 
 /** A pool's stock, with what live reservations hold of it: units whose timer runs, and units that are being charged for. */
 export interface StockInPool extends PoolStock {

@@ -46,16 +46,12 @@ export async function attach(
 /** `expired` and `released`: no charge may be made. */
 export type PinOutcome = 'pinned' | 'expired' | 'released';
 
-/** The row of an order's reservation, locked. */
-interface ReservationRow {
-  id: string;
+/** The row of an order's reservation, locked; `now` was read after the lock. */
+interface ReservationRow extends Pick<
+  Reservation,
+  'id' | 'status' | 'expiresAt' | 'returnedAt' | 'version' | 'now'
+> {
   orderId: string;
-  status: ReservationStatus;
-  expiresAt: Date;
-  returnedAt: Date | null;
-  version: number;
-  /** The database's clock, read after the lock. */
-  now: Date;
 }
 
 /**

@@ -216,8 +216,9 @@ function statesOf(
 export async function reservationPage(
   queryable: Queryable,
   query: ReservationListQuery,
+  principal: string | null = null,
 ): Promise<Page<ReservationResponse>> {
-  const { filter, sort } = filterOf(query);
+  const { filter, sort } = filterOf(query, principal);
   const { limit, after } = pageBounds(query, cursorOf[sort]);
   const rows = await listReservations(queryable, filter, {
     sort,
@@ -227,10 +228,13 @@ export async function reservationPage(
   return pageOf(rows, limit, keyOf[sort], reservationView);
 }
 
-export function filterOf(query: ReservationListQuery): { filter: ReservationFilter; sort: ReservationSort } {
+export function filterOf(
+  query: ReservationListQuery,
+  principal: string | null = null,
+): { filter: ReservationFilter; sort: ReservationSort } {
   const statuses = query.status ? [...new Set(query.status.split(','))] : null;
   const filter = {
-    principal: null,
+    principal,
     statuses: statuses as ReservationStatus[] | null,
     sku: query.sku ?? null,
     customerId: query.customerId ?? null,

@@ -1,5 +1,18 @@
 import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
-import type { ReservationStatus } from './reservation';
+
+/**
+ * The states of a reservation.
+ *
+ * active    → pinned     a charge is about to be asked for (its order's saga)
+ * active    → confirmed  sold by a shop that charges elsewhere
+ * active    → expired    its time is up; every read sees it, and the sweeper ends it
+ * pinned    → confirmed  charged: sold
+ * active, pinned → released   by its shop, an operator or its order's saga
+ *
+ * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
+ * `returned_at` says that a refunded order gave them back.
+ */
+export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
 
 @Entity('reservations')
 export class ReservationEntity {

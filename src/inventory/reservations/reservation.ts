@@ -9,21 +9,10 @@ import {
   reservationNotFound,
   reservationPinned,
 } from '../inventory.errors';
+import type { ReservationEntity, ReservationStatus } from './reservation.entity';
 import type { StockPart } from '../stock/stock-levels.repository';
 
-/**
- * The states of a reservation.
- *
- * active    → pinned     a charge is about to be asked for (its order's saga)
- * active    → confirmed  sold by a shop that charges elsewhere
- * active    → expired    its time is up; every read sees it, and the sweeper ends it
- * pinned    → confirmed  charged: sold
- * active, pinned → released   by its shop, an operator or its order's saga
- *
- * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
- * `returned_at` says that a refunded order gave them back.
- */
-export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
+export type { ReservationStatus };
 
 /** One per SKU; in the table, one per pool that gave a part of it. Its token is the highest of them. */
 export interface ReservationLine {
@@ -36,38 +25,16 @@ export interface ReservationLine {
   units?: number[] | null;
 }
 
-export interface Reservation {
-  id: string;
-  principal: string;
-  customerId: string;
-  orderId: string | null;
-  status: ReservationStatus;
-  totalAmount: number;
-  currency: string;
-  expiresAt: Date;
-  maxExpiresAt: Date;
-  extensionsUsed: number;
-  endReason: string | null;
-  returnedAt: Date | null;
-  metadata: Record<string, string>;
-  version: number;
-  createdAt: Date;
+export interface Reservation extends Omit<ReservationEntity, 'endedAt'> {
   lines: ReservationLine[];
   /** The database's clock, read after the row; decides whether the reservation is due. */
   now: Date;
 }
 
-export interface NewReservation {
-  id: string;
-  principal: string;
-  customerId: string;
-  orderId: string | null;
-  totalAmount: number;
-  currency: string;
-  ttlSeconds: number;
-  metadata: Record<string, string>;
-  lines: ReservationLine[];
-}
+export type NewReservation = Pick<
+  Reservation,
+  'id' | 'principal' | 'customerId' | 'orderId' | 'totalAmount' | 'currency' | 'metadata' | 'lines'
+> & { ttlSeconds: number };
 
 /** A reservation as it was just written. */
 export interface Reserved extends NewReservation {
@@ -134,10 +101,7 @@ export function reservationIdOf(text: string): string {
 }
 
 /** What a message reports about a reservation, after the change. */
-export interface ReservationEvent {
-  id: string;
-  orderId: string | null;
-  version: number;
+export interface ReservationEvent extends Pick<Reservation, 'id' | 'orderId' | 'version'> {
   expiresAt?: Date;
 }
 

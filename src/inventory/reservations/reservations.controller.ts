@@ -8,7 +8,6 @@ import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles, ownerFilter } from '../../auth/auth.guard';
 import { sendWithEtag } from '../../http/etag';
-import { pageBounds, pageOf } from '../../http/paging';
 import { EmptyBody } from '../../http/validation';
 import { IdempotencyKey, fingerprintsOf, keyProblems } from '../../idempotency/idempotency.repository';
 import { newId } from '../../ids';
@@ -26,9 +25,9 @@ import {
   totalChanged,
 } from '../inventory.errors';
 import { reservationListType, reservationType, reservationView } from './reservations.responses';
-import { listReservations } from './reservation-list.repository';
+import { reservationPage } from './reservation-list.repository';
 import { checkedTtl } from './reservation-request';
-import { reservationIdOf, type ReservationStatus } from './reservation';
+import { reservationIdOf } from './reservation';
 import { ReservationsService } from './reservations.service';
 
 const endProblems = [
@@ -96,18 +95,8 @@ export class ReservationsController {
     description: 'Newest first. All filters together must hold.',
   })
   @Responses({ 200: reservationListType }, [ValidationFailed])
-  async listReservations(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
-    const { limit, after } = pageBounds(query);
-    const filter = {
-      principal: ownerFilter(caller),
-      customerId: query.customerId ?? null,
-      sku: query.sku ?? null,
-      statuses: query.status ? ([...new Set(query.status.split(','))] as ReservationStatus[]) : null,
-      endsWithinSeconds: null,
-    };
-    const before = after ? { id: after, endMicros: 0 } : null;
-    const rows = await listReservations(this.db, filter, { sort: 'newest', limit, before });
-    return pageOf(rows, limit, ({ id }) => id, reservationView);
+  listReservations(@Query() query: OwnReservationsQuery, @Caller() caller: Principal) {
+    return reservationPage(this.db, query, ownerFilter(caller));
   }
 
   @Get(':id')

@@ -135,11 +135,7 @@ export async function attachOrder(tx: Tx, reservationId: string, orderId: string
   );
 }
 
-export interface ExpiredReservation {
-  id: string;
-  orderId: string | null;
-  version: number;
-}
+export type ExpiredReservation = Pick<Reservation, 'id' | 'orderId' | 'version'>;
 
 /** Reservations that a pass leaves out: these, and all that have a line of these SKUs. */
 export interface SetAside {
@@ -223,11 +219,7 @@ export async function skusOf(queryable: Queryable, reservationId: string): Promi
   return rows.map(({ sku }) => sku);
 }
 
-interface DueRow {
-  id: string;
-  version: number;
-  now: Date;
-}
+type DueRow = Pick<Reservation, 'id' | 'version' | 'now'>;
 
 /** Ends rows that the caller has locked and found due: by their ids and versions (docs/decisions/0025). */
 async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]> {

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { operatorAction } from '../../audit-log/operator-action';
+import { type ReasonAndKey, operatorAction } from '../../audit-log/operator-action';
 import { type Principal, ownerFilter } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
 import { type IdempotencyClaim, replayOf } from '../../idempotency/idempotency.repository';
@@ -128,11 +128,7 @@ export class ReservationsService {
   }
 
   /** A release by an operator, recorded in the audit log if it changed anything. True: this key did it before. */
-  async forceRelease(
-    id: string,
-    { reason, key }: { reason: string; key?: string },
-    actor: Principal,
-  ): Promise<boolean> {
+  async forceRelease(id: string, { reason, key }: ReasonAndKey, actor: Principal): Promise<boolean> {
     const { status } = await operatorAction(
       this.db,
       {

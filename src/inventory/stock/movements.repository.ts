@@ -1,14 +1,8 @@
 import type { Queryable } from '../../database/database';
+import type { StockMovementEntity } from './stock.entity';
 
 /** The ledger of a product's stock, as it is shown: never edited, and adding up to what is on hand. */
-interface Movement {
-  sku: string;
-  pool: string;
-  kind: 'receive' | 'adjust' | 'ship' | 'return' | 'transfer';
-  delta: number;
-  onHandAfter: number;
-  reason: string;
-  actor: string;
+interface Movement extends Omit<StockMovementEntity, 'levelVersion' | 'createdAt'> {
   at: Date;
   /** Its time in microseconds, its pool and its number there: where a page goes on. */
   key: string;
@@ -39,14 +33,8 @@ export function listMovements(
   );
 }
 
-export const movementView = ({ sku, pool, kind, delta, onHandAfter, reason, actor, at }: Movement) => ({
+export const movementView = ({ key: _, at, ...movement }: Movement) => ({
   object: 'movement' as const,
-  sku,
-  pool,
-  kind,
-  delta,
-  onHandAfter,
-  reason,
-  actor,
+  ...movement,
   at: at.toISOString(),
 });

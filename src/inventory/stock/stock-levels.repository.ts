@@ -1,5 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../../database/database';
 import { availableIn, unitsPool } from '../products/pools';
+import type { StockLevelEntity } from './stock.entity';
 import { lockFreeUnits, takeUnits } from './units.repository';
 
 /**
@@ -26,17 +27,9 @@ export interface StockPart {
 /** Taken, from one pool or from several, or not taken because only so many were available. */
 export type StockGrant = { taken: true; parts: StockPart[] } | { taken: false; available: number };
 
-export interface StockLevel {
-  sku: string;
-  onHand: number;
-  reserved: number;
-}
+export type StockLevel = Pick<StockLevelEntity, 'sku' | 'onHand' | 'reserved'>;
 
-export interface LockedLevel extends StockLevel {
-  pool: string;
-  fencingToken: number;
-  version: number;
-}
+export type LockedLevel = Omit<StockLevelEntity, 'leaseToken'>;
 
 /** Limits beside the stock itself, checked in the order of the checkouts. `taken` reports each that got its stock. */
 export interface Limits {

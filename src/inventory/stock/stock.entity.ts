@@ -18,7 +18,7 @@ export class StockMovementEntity {
   @PrimaryColumn('text', { collation: 'C' }) sku!: string;
   @PrimaryColumn('text', { collation: 'C' }) pool!: string;
   @PrimaryColumn('bigint') levelVersion!: number;
-  @Column('text') kind!: string;
+  @Column('text') kind!: 'receive' | 'adjust' | 'ship' | 'return' | 'transfer';
   @Column('int') delta!: number;
   @Column('int') onHandAfter!: number;
   @Column('text') reason!: string;

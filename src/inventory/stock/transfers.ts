@@ -1,5 +1,5 @@
 import { type Database, type Queryable, type Tx, columnsOf } from '../../database/database';
-import { LostRace } from '../../database/pg-errors';
+import { LostRace, isDatabaseAway } from '../../database/pg-errors';
 import { type Change, type PoolStock, availableIn, homeward, mainPool, unitsPool } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
 import { type LockedLevel, lockAllLevels } from './stock-levels.repository';
@@ -100,9 +100,6 @@ const ofAll = `${outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${m
 
 const namesOf = (rows: { sku: string }[]) => rows.map(({ sku }) => sku);
 
-export const findOutOfPlace = async (queryable: Queryable, limit: number): Promise<string[]> =>
-  namesOf(await queryable.rows(ofAll, [limit]));
-
 /**
  * For buyers who are short of these SKUs in their pools: moves stock from other pools, waiting for locks.
  */
@@ -130,4 +127,34 @@ async function putInPlace(tx: Tx, product: Product, why: Omit<Movement, 'kind'>)
   if (still.length === 0) return false;
   await bringHome(tx, product, why);
   return true;
+}
+
+export const findOutOfPlace = async (queryable: Queryable, limit: number): Promise<string[]> =>
+  namesOf(await queryable.rows(ofAll, [limit]));
+
+/** Products per round; the rest waits for the next one. */
+const rebalancedMax = 100;
+
+/**
+ * Moves stock to the pools where it belongs: evens out the pools of a product when one is nearly empty, and moves stock
+ * that was released elsewhere after a switch of strategy. A request that is short does the same itself, so nothing is
+ * refused for lack of a round; the rebalancer only saves that request the work.
+ *
+ * It may run in several processes: each skips a product that another one has locked. Returns how many products it moved
+ * stock of.
+ */
+export async function rebalanceAll(db: Database): Promise<number> {
+  let moved = 0;
+  const failures: unknown[] = [];
+  for (const sku of await findOutOfPlace(db, rebalancedMax)) {
+    try {
+      if (await rebalance(db, sku)) moved++;
+    } catch (error) {
+      if (isDatabaseAway(error)) throw error;
+      // A product that fails must not keep the others waiting.
+      failures.push(new Error(`${sku}: ${(error as Error).message}`, { cause: error }));
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+  return moved;
 }

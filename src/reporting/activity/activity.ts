@@ -35,15 +35,7 @@ export interface ActivityFacts {
 const skusMax = 20;
 
 /** Everything that this process counts; the difference of two is the facts of the time between them. */
-export interface Counted {
-  intake: number[];
-  intakeInFlight: number;
-  soldOut: number;
-  steps: Record<string, number[]>;
-  done: Record<string, number>;
-  demand: Record<string, { taken: number; refused: number }>;
-  takes: Record<string, Record<string, Takes>>;
-}
+export type Counted = Required<ActivityFacts>;
 
 /** The counts of a new process. */
 export const nothingCounted: Counted = {

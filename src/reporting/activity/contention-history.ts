@@ -17,19 +17,17 @@ const slicesMax = keptSeconds / sliceSeconds;
 @Injectable()
 export class ContentionHistory {
   /** Several SKUs may be requested in the same second; the log is read once for them. */
-  private readonly refreshed: OncePerSecond<Date>;
+  private readonly refreshed = new OncePerSecond(async () => {
+    const now = await clockOf(this.db);
+    await this.log.refresh(now);
+    return now;
+  });
 
   constructor(
     private readonly db: Database,
     private readonly log: ActivityLog,
     private readonly modes: ContentionModes,
-  ) {
-    this.refreshed = new OncePerSecond(async () => {
-      const now = await clockOf(db);
-      await log.refresh(now);
-      return now;
-    });
-  }
+  ) {}
 
   async of(sku: string): Promise<ContentionHistoryResponse> {
     // What cannot be a SKU is not looked for: PostgreSQL takes no NUL.

@@ -8,6 +8,7 @@ import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { pageBounds, pageOf } from '../../http/paging';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency.repository';
 import { publicId } from '../../ids';
+import type { ReasonAndKey } from '../../audit-log/operator-action';
 import { ReasonDto } from '../../audit-log/reason.dto';
 import { ProviderLookup } from '../../payment/provider-lookup';
 import type { SagaStatus } from '../../orders/saga-state';
@@ -21,7 +22,7 @@ import {
   noSuchOrder,
   orderIdOf,
 } from '../../orders/orders.errors';
-import type { OrderStatus } from '../../orders/orders.repository';
+import type { OrderStatus } from '../../orders/order.entity';
 import { orderListType, orderView } from '../../orders/orders.responses';
 import { type SagaAction, SagaActions } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from '../order-timeline/saga-money';
@@ -132,7 +133,7 @@ export class AdminOrdersController {
   private async perform(
     action: SagaAction,
     id: string,
-    order: { reason: string; key: string | undefined },
+    order: ReasonAndKey,
     caller: Principal,
     reply: FastifyReply,
   ) {

@@ -6,7 +6,8 @@ import { sagaStatusType } from '../../orders/orders.responses';
 import { type Queryable, columnsOf } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
-import { type Order, type OrderStatus, orderColumns, orderEnds } from '../../orders/orders.repository';
+import type { OrderStatus } from '../../orders/order.entity';
+import { type Order, orderColumns, orderEnds } from '../../orders/orders.repository';
 
 export class AdminOrderListQuery extends OrderListQuery {
   @MayBeAbsent({ description: 'One status, or several separated by commas.', example: 'stuck' })

@@ -1,38 +1,50 @@
-import { Controller, Get, Param } from '@nestjs/common';
+import { Controller, Get, Param, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Database, clockOf } from '../../database/database';
 import { Responses } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { StreamTopics } from '../../http/event-stream';
+import { Audit } from '../../audit/audit';
+import { Contention } from '../../inventory/allocation/contention';
+import { ContentionModes } from '../../inventory/allocation/contention-modes';
 import { productNotFound } from '../../inventory/inventory.errors';
 import { ActivityLog } from '../activity/activity-log';
-import { ContentionHistory } from '../activity/contention-history';
+import { ContentionHistory, adaptiveView } from '../activity/contention-history';
 import { outboxNow } from './current-state';
 import { OncePerSecond } from './once';
 import { Overview } from './overview';
 import { QueueReport } from './queue-report';
-import { contentionHistoryType, outboxType, overviewType, queuesType } from './overview.responses';
+import {
+  auditType,
+  contentionHistoryType,
+  contentionListType,
+  outboxType,
+  overviewType,
+  queuesType,
+} from './overview.responses';
 
-/** The dashboard's overview, and its page of queues. */
+/** The dashboard's overview, its page of queues, contention, and the audit. */
 @ApiTags('admin: operations')
 @Controller('v1/admin')
 @Roles('admin', 'viewer')
 export class OverviewController {
-  private readonly queueReport: OncePerSecond<Awaited<ReturnType<QueueReport['report']>>>;
+  private readonly queueReport = new OncePerSecond(async () => {
+    const now = await clockOf(this.db);
+    await this.log.refresh(now);
+    return this.queues.report(now);
+  });
 
   constructor(
     private readonly db: Database,
     private readonly wholeOverview: Overview,
     private readonly history: ContentionHistory,
-    queues: QueueReport,
-    log: ActivityLog,
+    private readonly queues: QueueReport,
+    private readonly log: ActivityLog,
+    private readonly audit: Audit,
+    private readonly measured: Contention,
+    private readonly modes: ContentionModes,
     topics: StreamTopics,
   ) {
-    this.queueReport = new OncePerSecond(async () => {
-      const now = await clockOf(db);
-      await log.refresh(now);
-      return queues.report(now);
-    });
     topics.offer('overview', () => wholeOverview.get());
     topics.offer('contention', (sku) => history.of(sku));
   }
@@ -76,5 +88,26 @@ export class OverviewController {
   @Responses({ 200: contentionHistoryType }, [productNotFound])
   getContentionHistory(@Param('sku') sku: string) {
     return this.history.of(sku);
+  }
+
+  @Get('invariants')
+  @ApiOperation({ summary: 'Check every promise now', description: 'Each with the rows that break it.' })
+  @Responses({ 200: auditType })
+  runAudit() {
+    return this.audit.run();
+  }
+
+  @Get('contention')
+  @ApiOperation({
+    summary: 'Contention per SKU and strategy',
+    description:
+      'Busiest first, over the last minute, as seen by the process that answers. `adaptive`: how such a SKU is taken at this moment, and why.',
+  })
+  @Responses({ 200: contentionListType })
+  listContention(@Query('sku') sku?: string) {
+    const data = this.measured.figures(sku).map(({ lockWait: lockWaitMs, ...one }) => {
+      return { ...one, lockWaitMs, adaptive: adaptiveView(this.modes.modeOf(one.sku)) };
+    });
+    return { object: 'list' as const, data };
   }
 }

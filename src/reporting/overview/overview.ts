@@ -43,9 +43,9 @@ const auditsMissedMax = 3;
 export class Overview {
   /** Half the time: on a busy database most of it is waiting. The heavy parts below have their own, smaller share. */
   private readonly whole = new OncePerSecond(() => this.compute(), 0.5);
-  private readonly units: OncePerSecond<AllUnits>;
-  private readonly flow: OncePerSecond<Flow>;
-  private readonly review: OncePerSecond<Awaited<ReturnType<typeof reviewCounts>>>;
+  private readonly units = new OncePerSecond(() => allUnits(this.db));
+  private readonly flow = new OncePerSecond(() => flowNow(this.db));
+  private readonly review = new OncePerSecond(() => reviewCounts(this.db));
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -54,11 +54,7 @@ export class Overview {
     private readonly orders: OrderRates,
     private readonly placed: PlacedSinceMidnight,
     private readonly queues: QueueReport,
-  ) {
-    this.units = new OncePerSecond(() => allUnits(db));
-    this.flow = new OncePerSecond(() => flowNow(db));
-    this.review = new OncePerSecond(() => reviewCounts(db));
-  }
+  ) {}
 
   get() {
     return this.whole.get();
