@@ -6,10 +6,10 @@ import { ValidationFailed } from '../errors';
 import { Responses, instant, pageType, publicIdOf, responseType, text } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
-import { IsInstant, IsSearchText, MayBeAbsent } from '../http/validation';
+import { IsInstant, IsSearchText, MayBeAbsent, dateOf } from '../http/validation';
 import { publicId } from '../ids';
 import type { AdminActionEntity } from './audit-log.entity';
-import { type ActionFilter, listActions } from './audit-log.repository';
+import { listActions } from './audit-log.repository';
 
 const factsType = z.record(z.string(), z.unknown()).meta({ example: { status: 'active' } });
 
@@ -66,18 +66,10 @@ export class ActionsController {
   @Responses({ 200: pageType(actionType) }, [ValidationFailed])
   async listActions(@Query() query: ActionsQuery) {
     const { limit, after } = pageBounds(query);
-    return pageOf(await listActions(this.db, filterOf(query), limit, after), limit, (row) => row.id, view);
+    const filter = { ...query, from: dateOf(query.from), to: dateOf(query.to) };
+    return pageOf(await listActions(this.db, filter, limit, after), limit, (row) => row.id, view);
   }
 }
-
-const filterOf = ({ actor, action, objectType, objectId, from, to }: ActionsQuery): ActionFilter => ({
-  actor: actor ?? null,
-  action: action ?? null,
-  objectType: objectType ?? null,
-  objectId: objectId ?? null,
-  from: from === undefined ? null : new Date(from),
-  to: to === undefined ? null : new Date(to),
-});
 
 const view = ({ id, at, ...rest }: AdminActionEntity) => ({
   object: 'action' as const,

@@ -51,10 +51,10 @@ export async function recordActions(
 }
 
 export interface ActionFilter {
-  actor: string | null;
-  action: string | null;
-  objectType: string | null;
-  objectId: string | null;
+  actor?: string;
+  action?: string;
+  objectType?: string;
+  objectId?: string;
   from: Date | null;
   to: Date | null;
 }
@@ -100,7 +100,7 @@ export function listActions(
   before: string | null,
 ): Promise<AdminActionEntity[]> {
   const { first, below } = idsOfPeriod({ from, to }, before);
-  const way = objectId !== null ? 'object' : actor !== null ? 'actor' : action !== null ? 'action' : 'none';
+  const way = objectId ? 'object' : actor ? 'actor' : action ? 'action' : 'none';
   return queryable.rows<AdminActionEntity>(page(way), [
     below,
     first,
@@ -116,9 +116,9 @@ export function listActions(
 }
 
 /** The index has the type before the id, so an id alone is looked up under every type. */
-function typesOf(objectType: string | null, objectId: string | null): string[] | null {
-  if (objectType !== null) return [objectType];
-  return objectId === null ? null : [...objectTypes];
+function typesOf(objectType?: string, objectId?: string): string[] | null {
+  if (objectType !== undefined) return [objectType];
+  return objectId === undefined ? null : [...objectTypes];
 }
 
 /** Who last did one of these actions to it, and how long ago. */

@@ -43,9 +43,7 @@ export function requireAbsent({ ifMatch }: Preconditions): void {
   if (ifMatch !== undefined)
     throw preconditionFailed(
       'If-Match names a version, but it does not exist. To create it, leave If-Match out.',
-      {
-        currentEtag: null,
-      },
+      { currentEtag: null },
     );
 }
 
@@ -65,9 +63,7 @@ export function requireIfMatch(
   if (ifNoneMatch?.trim() === '*' || tagsOf(ifNoneMatch).some(({ value }) => versionOf(value) === current))
     throw preconditionFailed(
       'It already exists, and If-None-Match forbids that. To change it, send If-Match.',
-      {
-        currentEtag,
-      },
+      { currentEtag },
     );
   if (ifMatch === undefined)
     throw preconditionRequired(

@@ -166,6 +166,9 @@ export const IsInstant = () =>
     },
   });
 
+/** What an absent or a checked instant means. */
+export const dateOf = (instant: string | undefined) => (instant === undefined ? null : new Date(instant));
+
 const instantPattern =
   /^(?<date>20\d\d-\d\d-\d\d)T([01]\d|2[0-3]):[0-5]\d(:[0-5]\d(\.\d{1,9})?)?(Z|[+-]([01]\d|2[0-3]):[0-5]\d)$/;
 

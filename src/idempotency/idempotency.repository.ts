@@ -111,19 +111,13 @@ export async function decideOnce<Q extends { claim: IdempotencyClaim }, D extend
   requests: Q[],
   decide: (first: Q[]) => Promise<(Refused | D)[]>,
 ): Promise<Decision<D>[]> {
-  const claims = await claimKeys(
-    tx,
-    requests.map((request) => request.claim),
-  );
+  const asked = requests.map((request) => request.claim);
+  const claims = await claimKeys(tx, asked);
   const first = requests.filter((_, index) => claims[index]!.first);
   const decisions = first.length > 0 ? await decide(first) : [];
   const byResource = new Map(first.map((request, nth) => [request.claim.resourceId, decisions[nth]!]));
-  const refused = first.filter((_, nth) => 'refused' in decisions[nth]!);
-  if (requests.length > 1)
-    await dropKeys(
-      tx,
-      refused.map((request) => request.claim),
-    );
+  const refused = first.filter((_, nth) => 'refused' in decisions[nth]!).map((request) => request.claim);
+  if (requests.length > 1) await dropKeys(tx, refused);
   return claims.map((claim, index) => {
     if (!claim.first && 'reused' in claim) return { refused: reusedKey() };
     const resourceId = claim.first ? requests[index]!.claim.resourceId : claim.resourceId;

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { ReleaseFilterDto } from './releases.dto';
 
 /**
  * Releases of many reservations at once.
@@ -11,19 +12,11 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
  */
 export type ReleaseStatus = 'counted' | 'running' | 'done' | 'stopped';
 
-export interface ReleaseFilter {
-  ids?: string[];
-  status?: string;
-  sku?: string;
-  customerId?: string;
-  expiringWithinSeconds?: number;
-}
-
 @Entity('releases')
 export class ReleaseEntity {
   @PrimaryColumn('uuid') id!: string;
   @Column('text') actor!: string;
-  @Column('jsonb') filter!: ReleaseFilter;
+  @Column('jsonb') filter!: ReleaseFilterDto;
   @Column('uuid', { array: true }) members!: string[];
   @Column('bigint') units!: number;
   @Column('int') customers!: number;

@@ -1,6 +1,7 @@
 import type { Queryable, Tx } from '../../database/database';
 import { parsePublicId } from '../../ids';
-import type { ReleaseEntity, ReleaseFilter } from './release.entity';
+import type { ReleaseEntity } from './release.entity';
+import type { ReleaseFilterDto } from './releases.dto';
 
 /** `reservations`: how many were counted. */
 export interface ReleaseRow extends Omit<ReleaseEntity, 'members' | 'leaseExpiresAt'> {
@@ -16,7 +17,7 @@ const columns = `
 /** Counts the matching reservations in one snapshot and keeps their ids; one more than `max` when there are more. */
 export async function insertCount(
   tx: Tx,
-  { id, actor, filter, max }: { id: string; actor: string; filter: ReleaseFilter; max: number },
+  { id, actor, filter, max }: { id: string; actor: string; filter: ReleaseFilterDto; max: number },
 ): Promise<ReleaseRow> {
   const statuses = (filter.status ?? 'active,pinned').split(',');
   const [row] = await tx.rows<ReleaseRow>(

@@ -7,7 +7,7 @@ import type { Principal } from '../../auth/auth.guard';
 import { newId, publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { releaseNotFound, releaseNotRunning, releaseTokenExpired } from '../inventory.errors';
-import type { ReleaseFilter } from './release.entity';
+import type { ReleaseFilterDto } from './releases.dto';
 import {
   type ReleaseRow,
   abandonedReleases,
@@ -50,7 +50,7 @@ export class Releases implements BeforeApplicationShutdown {
   ) {}
 
   /** Counts, and changes nothing. */
-  async count(filter: ReleaseFilter, actor: Principal): Promise<ReleaseRow> {
+  async count(filter: ReleaseFilterDto, actor: Principal): Promise<ReleaseRow> {
     return this.db.transaction('change-reservation', async (tx) => {
       const counted = await insertCount(tx, { id: newId(), actor: actor.name, filter, max: membersMax });
       if (counted.reservations > membersMax) throw tooManyToRelease(membersMax);

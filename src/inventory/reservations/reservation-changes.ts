@@ -52,10 +52,8 @@ export async function changeLines(
 ): Promise<boolean> {
   const differences = differencesOf(reservation.lines, lines);
   const changed = differences.filter(({ held, wanted }) => held !== wanted);
-  const products = await findProducts(
-    tx,
-    changed.map(({ sku }) => sku),
-  );
+  const skus = changed.map(({ sku }) => sku);
+  const products = await findProducts(tx, skus);
   const raised = changed.filter(isRaised);
   const errors = lineErrors(lines, products, (sku) => raised.some((one) => one.sku === sku));
   if (errors.length > 0) throw new ValidationFailed(errors);
@@ -77,7 +75,7 @@ export async function changeLines(
   );
   await saveLines(tx, reservation, {
     total,
-    skus: changed.map(({ sku }) => sku),
+    skus,
     lines: [...kept.flatMap(({ line }) => line ?? []), ...granted],
   });
   return true;
@@ -154,18 +152,11 @@ async function take(
     changed,
     products,
     contention,
-  }: {
-    raised: Difference[];
-    changed: Difference[];
-    products: Map<string, Product>;
-    contention: Contention;
-  },
+  }: { raised: Difference[]; changed: Difference[]; products: Map<string, Product>; contention: Contention },
 ): Promise<ReservationLine[]> {
   const startedAt = performance.now();
-  const levels = await lockAllLevels(
-    tx,
-    changed.map(({ sku }) => sku),
-  );
+  const skus = changed.map(({ sku }) => sku);
+  const levels = await lockAllLevels(tx, skus);
   // Its time may have run out while we queued for the stock.
   if ((await clockOf(tx)) >= reservation.expiresAt) throw expired(reservation);
   if (raised.length === 0) return [];
@@ -212,10 +203,8 @@ function grownLine(
  * back, and a pool that was added while we waited for the locks is not among them. Then the transaction starts again.
  */
 async function shortage(tx: Tx, short: Difference[]): Promise<HoldfastError | LostRace> {
-  const now = await findAvailable(
-    tx,
-    short.map(({ sku }) => sku),
-  );
+  const skus = short.map(({ sku }) => sku);
+  const now = await findAvailable(tx, skus);
   const shortfalls = short.map(({ sku, held, wanted }): Shortfall => ({
     sku,
     requested: wanted,

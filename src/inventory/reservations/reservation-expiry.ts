@@ -79,11 +79,9 @@ async function endInBatches(
 const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>): Promise<void> =>
   db.transaction('expire', async (tx) => {
     const rows = await end(tx);
+    const ids = rows.map((row) => row.id);
     // guard: expiry-returns-stock
-    await giveBack(
-      tx,
-      rows.map((row) => row.id),
-    );
+    await giveBack(tx, ids);
     await announce(tx, 'reservation.expired', rows);
   });
 

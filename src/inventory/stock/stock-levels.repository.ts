@@ -101,10 +101,8 @@ export async function takeFromAnyPool(
   demands: StockDemand[],
   reservationId: string,
 ): Promise<StockGrant[]> {
-  const levels = await lockAllLevels(
-    tx,
-    demands.map(({ sku }) => sku),
-  );
+  const skus = demands.map(({ sku }) => sku);
+  const levels = await lockAllLevels(tx, skus);
   return takeFromLockedPools(tx, levels, demands, reservationId);
 }
 
@@ -187,41 +185,30 @@ async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
   );
 }
 
-/** Locks the rows in ascending (sku, pool) order, as every transaction does, so that none deadlock. */
+/** Locks rows in ascending (sku, pool) order, as every transaction does, so that none deadlock. */
+const lockWhere = (condition: string) => `
+  WITH locked AS MATERIALIZED (
+    SELECT s.sku, s.pool, s.on_hand, s.reserved, s.fencing_token, s.version
+      FROM stock_levels s
+     WHERE ${condition}
+     ORDER BY s.sku, s.pool
+       FOR UPDATE OF s
+  )
+  SELECT sku, pool, on_hand AS "onHand", reserved, fencing_token AS "fencingToken", version FROM locked`;
+
+const lockTheseLevels = lockWhere(
+  `(s.sku, s.pool) IN (SELECT d.sku, d.pool FROM unnest($1::text[], $2::text[]) AS d (sku, pool))`,
+);
+const lockLevelsOf = lockWhere(`s.sku = ANY ($1::text[])`);
+
 export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
   // Hundreds of buyers of one SKU want one row.
   const rows = [...new Map(wanted.map((row) => [keyOf(row), row])).values()];
-  return tx.rows<LockedLevel>(
-    `
-    WITH locked AS MATERIALIZED (
-      SELECT s.sku, s.pool, s.on_hand, s.reserved, s.fencing_token, s.version
-        FROM stock_levels s
-       WHERE (s.sku, s.pool) IN (SELECT d.sku, d.pool FROM unnest($1::text[], $2::text[]) AS d (sku, pool))
-       ORDER BY s.sku, s.pool
-         FOR UPDATE OF s
-    )
-    SELECT sku, pool, on_hand AS "onHand", reserved, fencing_token AS "fencingToken", version FROM locked
-    `,
-    columnsOf(rows, 'sku', 'pool'),
-  );
+  return tx.rows<LockedLevel>(lockTheseLevels, columnsOf(rows, 'sku', 'pool'));
 }
 
 /** The same for all pools of these SKUs. */
-export function lockAllLevels(tx: Tx, skus: string[]): Promise<LockedLevel[]> {
-  return tx.rows<LockedLevel>(
-    `
-    WITH locked AS MATERIALIZED (
-      SELECT s.sku, s.pool, s.on_hand, s.reserved, s.fencing_token, s.version
-        FROM stock_levels s
-       WHERE s.sku = ANY ($1::text[])
-       ORDER BY s.sku, s.pool
-         FOR UPDATE OF s
-    )
-    SELECT sku, pool, on_hand AS "onHand", reserved, fencing_token AS "fencingToken", version FROM locked
-    `,
-    [skus],
-  );
-}
+export const lockAllLevels = (tx: Tx, skus: string[]) => tx.rows<LockedLevel>(lockLevelsOf, [skus]);
 
 /**
  * Puts the units of these reservations back on sale. The caller has just ended them, under their row locks.

@@ -132,12 +132,9 @@ async function bucketsOf(histogram: Histogram, label?: string): Promise<Map<stri
     const name = labelOf(labels, label);
     found.set(name, [...(found.get(name) ?? []), value]);
   }
-  for (const [name, cumulative] of found)
-    found.set(
-      name,
-      cumulative.map((count, bucket) => count - (cumulative[bucket - 1] ?? 0)),
-    );
-  return found;
+  const countOf = (count: number, bucket: number, cumulative: number[]) =>
+    count - (cumulative[bucket - 1] ?? 0);
+  return new Map([...found].map(([name, cumulative]) => [name, cumulative.map(countOf)]));
 }
 
 async function valuesOf(counter: Counter, label?: string): Promise<Map<string, number>> {

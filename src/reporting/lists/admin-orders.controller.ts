@@ -6,6 +6,7 @@ import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';
 import { Caller, type Principal, Roles } from '../../auth/auth.guard';
 import { pageBounds, pageOf } from '../../http/paging';
+import { dateOf } from '../../http/validation';
 import { OptionalIdempotencyKey, idempotencyKeyReused } from '../../idempotency/idempotency.repository';
 import { publicId } from '../../ids';
 import type { ReasonAndKey } from '../../audit-log/operator-action';
@@ -157,8 +158,8 @@ function filterOf(query: AdminOrderListQuery): OrderFilter {
     steps: listed<string>(query.step),
     customerId: query.customerId ?? null,
     paymentUnknown: query.paymentStatus === 'unknown',
-    from: query.from === undefined ? null : new Date(query.from),
-    to: query.to === undefined ? null : new Date(query.to),
+    from: dateOf(query.from),
+    to: dateOf(query.to),
   };
 }
 

@@ -36,7 +36,7 @@ async function findAnything(queryable: Queryable, text: string): Promise<(FoundO
     ordersOfKey(queryable, text),
   ]);
   const all = found.flat();
-  if (all.length === 0 && /^[0-9a-z]{4}$/i.test(text)) return idsEndingIn(queryable, anyPrefix, text);
+  if (all.length === 0 && /^[0-9a-z]{4}$/i.test(text)) return idsEndingIn(queryable, searched, text);
   return distinct(all);
 }
 
@@ -47,19 +47,15 @@ const distinct = <One extends FoundOne>(all: One[]): One[] =>
 async function findById(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
   // A payment operation's key at the provider begins with its order's id; the operation itself may have been lost.
   const key = /^([^:]+):(?:authorize|capture|void|refund):\d+$/.exec(text);
-  const order = parsePublicId('ord', key?.[1] ?? text);
-  if (order) return ordersOf(queryable, [order]);
-  const reservation = parsePublicId('rsv', text);
-  if (reservation) return labelled(queryable, 'rsv', [reservation]);
-  const message = parsePublicId('evt', text);
-  if (message) return labelled(queryable, 'evt', [message]);
-  const operation = parsePublicId('pay', text);
-  return operation ? labelled(queryable, 'pay', [operation]) : undefined;
+  for (const prefix of searched) {
+    const id = parsePublicId(prefix, key?.[1] ?? text);
+    if (id) return labelled(queryable, prefix, [id]);
+  }
+  return undefined;
 }
 
 const searched = ['ord', 'rsv', 'evt', 'pay'] as const;
 type SearchedPrefix = (typeof searched)[number];
-const anyPrefix: readonly SearchedPrefix[] = searched;
 
 /** "ord_…h7k2" is an id as the pages show it, "ord_01jd3v7q8n" the beginning of one. */
 async function findByPartOfId(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
@@ -67,7 +63,7 @@ async function findByPartOfId(queryable: Queryable, text: string): Promise<Found
   if (short)
     return idsEndingIn(
       queryable,
-      short[1] ? [short[1].toLowerCase() as SearchedPrefix] : anyPrefix,
+      short[1] ? [short[1].toLowerCase() as SearchedPrefix] : searched,
       short[2]!,
     );
   const begun = /^(ord|rsv|evt|pay)_([0-9a-z]{4,25})$/i.exec(text);
@@ -186,8 +182,6 @@ async function labelled(queryable: Queryable, prefix: SearchedPrefix, ids: strin
   return rows.map(({ id, label }) => ({ kind, id: publicId(publicPrefix, id), label }));
 }
 
-const ordersOf = (queryable: Queryable, ids: string[]) => labelled(queryable, 'ord', ids);
-
 function products(queryable: Queryable, text: string): Promise<FoundOne[]> {
   return queryable.rows<FoundOne>(
     `
@@ -229,26 +223,23 @@ const counted = (count: number, noun: string) => {
 };
 
 async function ordersOfReference(queryable: Queryable, reference: string): Promise<FoundOne[]> {
-  const rows = await queryable.rows<{ orderId: string }>(
+  const rows = await queryable.rows<{ id: string }>(
     `
-    SELECT order_id AS "orderId"
+    SELECT order_id AS id
       FROM payment_operations
      WHERE kind = 'authorize' AND provider_reference = $1::text
      LIMIT ${foundMax}
     `,
     [reference],
   );
-  return ordersOf(
-    queryable,
-    rows.map(({ orderId }) => orderId),
-  );
+  return labelled(queryable, 'ord', idsOf(rows));
 }
 
 /** A key belongs to a caller, so each caller is tried; there are few. */
 async function ordersOfKey(queryable: Queryable, key: string): Promise<FoundOne[]> {
-  const rows = await queryable.rows<{ orderId: string }>(
+  const rows = await queryable.rows<{ id: string }>(
     `
-    SELECT k.resource_id AS "orderId"
+    SELECT k.resource_id AS id
       FROM (SELECT name FROM api_keys
              UNION SELECT unnest('{bootstrap-client,bootstrap-admin}'::text[])) AS caller (name)
       JOIN idempotency_keys k ON k.principal = caller.name AND k.operation = 'orders' AND k.key = $1::text
@@ -256,8 +247,5 @@ async function ordersOfKey(queryable: Queryable, key: string): Promise<FoundOne[
     `,
     [key],
   );
-  return ordersOf(
-    queryable,
-    rows.map(({ orderId }) => orderId),
-  );
+  return labelled(queryable, 'ord', idsOf(rows));
 }

@@ -94,14 +94,8 @@ export class Overview {
 
   private async busiest(demand: SkuDemand[], live: AllUnits['live'], second: number) {
     if (demand.length === 0) return [];
-    const stocks = new Map(
-      (
-        await productStocks(
-          this.db,
-          demand.map(({ sku }) => sku),
-        )
-      ).map((stock) => [stock.sku, stock]),
-    );
+    const skus = demand.map(({ sku }) => sku);
+    const stocks = new Map((await productStocks(this.db, skus)).map((stock) => [stock.sku, stock]));
     return demand.flatMap(({ sku, taken, refused }) => {
       const stock = stocks.get(sku);
       if (!stock) return [];
