@@ -36,32 +36,29 @@ export type TransactionName = (typeof transactionNames)[number];
 
 const calls = ['authorize', 'capture', 'void', 'refund'] as const;
 
-export type Failpoint =
-  | `${TransactionName}.${'before-commit' | 'after-commit'}`
-  | `${(typeof calls)[number]}.${'before-ask' | 'during-ask' | 'after-ask'}`
-  | `${'intake' | 'reserve'}.${'key-claimed' | 'stock-taken'}`
-  | 'lease.stock-read'
-  | 'relay.sent'
-  | 'relay.marked'
-  | 'consumer.started'
-  | 'consumer.done'
-  | 'webhook.before-store'
-  | 'webhook.stored';
-
-export const failpointNames: readonly Failpoint[] = [
+const ownNames = [
   'intake.key-claimed',
   'intake.stock-taken',
   'reserve.key-claimed',
   'reserve.stock-taken',
   'lease.stock-read',
-  ...transactionNames.flatMap((name) => [`${name}.before-commit`, `${name}.after-commit`] as const),
-  ...calls.flatMap((call) => [`${call}.before-ask`, `${call}.during-ask`, `${call}.after-ask`] as const),
   'relay.sent',
   'relay.marked',
   'consumer.started',
   'consumer.done',
   'webhook.before-store',
   'webhook.stored',
+] as const;
+
+export type Failpoint =
+  | (typeof ownNames)[number]
+  | `${TransactionName}.${'before-commit' | 'after-commit'}`
+  | `${(typeof calls)[number]}.${'before-ask' | 'during-ask' | 'after-ask'}`;
+
+export const failpointNames: readonly Failpoint[] = [
+  ...ownNames,
+  ...transactionNames.flatMap((name) => [`${name}.before-commit`, `${name}.after-commit`] as const),
+  ...calls.flatMap((call) => [`${call}.before-ask`, `${call}.during-ask`, `${call}.after-ask`] as const),
 ];
 
 const plainActions = ['kill9', 'stop', 'throw', 'hang'] as const;

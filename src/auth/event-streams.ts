@@ -1,8 +1,7 @@
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Counter, Gauge } from 'prom-client';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { refusal, unavailable } from '../errors';
 import { outsideRequests } from '../logger';
 import { ApiKeys, type Principal } from './api-keys';

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger, Module, type OnModuleDestroy } from '@nestjs/common';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { InventoryModule } from '../inventory/inventory.module';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { OrdersModule } from '../orders/orders.module';

@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { HoldfastError } from '../errors';
 import { failpoint } from '../failpoints';

@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { codeVersion } from '../orders/checkout-saga/code-version';

@@ -1,8 +1,5 @@
 import { type DynamicModule, Global, Module } from '@nestjs/common';
-import type { Config } from './config';
-
-/** Inject with `@Inject(CONFIG) config: Config`. */
-export const CONFIG = Symbol('config');
+import { CONFIG, type Config } from './config';
 
 @Global()
 @Module({})

@@ -13,6 +13,9 @@ export type ProcessRole = 'api' | 'worker' | 'command';
 
 export type Config = ReturnType<typeof readSettings>;
 
+/** Inject with `@Inject(CONFIG) config: Config`. */
+export const CONFIG = Symbol('config');
+
 /** Public, so production refuses them. */
 export const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
 const sandboxUrl = 'http://127.0.0.1:3100';

@@ -1,8 +1,7 @@
 import { Global, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
-import { CONFIG } from '../config/config.module';
-import { type Config, ConfigError } from '../config/config';
+import { CONFIG, type Config, ConfigError } from '../config/config';
 import { dataSourceOptions } from './data-source';
 import { Database } from './database';
 import { explainRefusedSettings } from './session';

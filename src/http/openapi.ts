@@ -10,8 +10,7 @@ import {
   unavailable,
 } from '../errors';
 import { responseSchemas } from './responses';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { problemTypeBase } from './problem.filter';
 import { StaticContent } from './static-content';
 

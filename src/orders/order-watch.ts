@@ -1,7 +1,6 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import type { Principal } from '../auth/auth.guard';
 import { EventStreams } from '../auth/event-streams';

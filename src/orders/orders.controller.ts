@@ -1,8 +1,7 @@
 import { Body, Controller, Get, Headers, Inject, Param, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiHeader, ApiNoContentResponse, ApiOperation, ApiProduces, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { HoldfastError, ValidationFailed } from '../errors';
 import { Responses, StreamOf } from '../http/responses';

@@ -1,6 +1,5 @@
 import { Module } from '@nestjs/common';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';

@@ -1,6 +1,5 @@
 import { type BeforeApplicationShutdown, Global, Module } from '@nestjs/common';
-import type { Config } from '../config/config';
-import { CONFIG } from '../config/config.module';
+import { CONFIG, type Config } from '../config/config';
 import { Queues } from './queues';
 
 @Global()

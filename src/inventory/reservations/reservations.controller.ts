@@ -1,8 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Patch, Post, Query, Req, Res } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply, FastifyRequest } from 'fastify';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import { Database } from '../../database/database';
 import { ValidationFailed } from '../../errors';
 import { Responses } from '../../http/responses';

@@ -1,7 +1,6 @@
 import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import { AdmissionLimit } from '../../database/admission-limit';
 import { Database, type Tx } from '../../database/database';
 import { type BatchAnswer, Batcher, type BatcherOptions } from '../../database/group-commit';

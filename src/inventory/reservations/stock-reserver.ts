@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import type { Tx } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { HoldfastError } from '../../errors';

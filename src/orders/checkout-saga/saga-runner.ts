@@ -1,6 +1,5 @@
 import { Inject, Injectable, Logger } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import { AdmissionLimit } from '../../database/admission-limit';
 import { type BatchAnswer, Batcher } from '../../database/group-commit';
 import { Database, type Tx } from '../../database/database';

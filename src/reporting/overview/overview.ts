@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import { Database, clockOf } from '../../database/database';
 import { type Takes, lockWaitBounds } from '../../inventory/allocation/contention';
 import { requestStep, stepNames } from '../../orders/checkout-saga/checkout.saga';

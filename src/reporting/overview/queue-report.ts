@@ -1,6 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import type { Config } from '../../config/config';
-import { CONFIG } from '../../config/config.module';
+import { CONFIG, type Config } from '../../config/config';
 import { aliveSeconds } from '../../background/heartbeat';
 import { Database } from '../../database/database';
 import { type QueueName, Queues, type RunningConsumer, queueNames } from '../../queue/queues';

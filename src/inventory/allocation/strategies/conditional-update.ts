@@ -1,6 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { availableInPool } from '../../stock/stock-levels.repository';
+import { type StockDemand, type StockGrant, availableInPool } from '../../stock/stock-levels.repository';
 import type { StockStrategy } from './strategy';
 
 /**

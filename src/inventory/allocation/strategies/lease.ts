@@ -3,8 +3,12 @@ import type { Database, Tx } from '../../../database/database';
 import { sqlStateOf } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
 import { failpoint } from '../../../failpoints';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { availableInPool, takeUnderLock } from '../../stock/stock-levels.repository';
+import {
+  type StockDemand,
+  type StockGrant,
+  availableInPool,
+  takeUnderLock,
+} from '../../stock/stock-levels.repository';
 import type { StockStrategy, SurroundedRequest, Surroundings, Taker } from './strategy';
 
 /** Far longer than a checkout's transaction takes; a holder that sleeps through it has lost the lease, whether or not it knows. */

@@ -1,6 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { takeFromAnyPool } from '../../stock/stock-levels.repository';
+import { type StockDemand, type StockGrant, takeFromAnyPool } from '../../stock/stock-levels.repository';
 import type { StockStrategy, Taker } from './strategy';
 
 /** A buyer who loses this often searches all pools under their locks. */

@@ -1,6 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { takeUnderLock } from '../../stock/stock-levels.repository';
+import { type StockDemand, type StockGrant, takeUnderLock } from '../../stock/stock-levels.repository';
 import type { StockStrategy } from './strategy';
 
 /**

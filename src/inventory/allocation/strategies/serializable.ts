@@ -1,6 +1,10 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { availableInPool, takeUnderLock } from '../../stock/stock-levels.repository';
+import {
+  type StockDemand,
+  type StockGrant,
+  availableInPool,
+  takeUnderLock,
+} from '../../stock/stock-levels.repository';
 import type { StockStrategy, SurroundedRequest, Surroundings } from './strategy';
 
 const isolation = 'SERIALIZABLE';

@@ -2,8 +2,7 @@ import type { Tx } from '../../../database/database';
 import { LostRace } from '../../../database/pg-errors';
 import { unavailable } from '../../../errors';
 import { unitsPool } from '../../products/pools';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { availableInPool } from '../../stock/stock-levels.repository';
+import { type StockDemand, type StockGrant, availableInPool } from '../../stock/stock-levels.repository';
 import type { StockStrategy, Taker } from './strategy';
 
 /** A buyer who waits longer than this for rivals to commit or roll back had better try again later. */

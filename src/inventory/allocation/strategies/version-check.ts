@@ -1,6 +1,5 @@
 import type { Tx } from '../../../database/database';
-import type { StockDemand, StockGrant } from '../../stock/stock-levels.repository';
-import { takeUnderLock } from '../../stock/stock-levels.repository';
+import { type StockDemand, type StockGrant, takeUnderLock } from '../../stock/stock-levels.repository';
 import type { StockStrategy, Taker } from './strategy';
 
 /** Losing this often in a row is not bad luck but contention; then the row is locked instead. */
