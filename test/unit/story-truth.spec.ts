@@ -8,14 +8,17 @@ import { factsOf } from '../support/abstract-story';
 import type { Checkout } from '../support/abstract-checkout';
 import { randomWalk, reachableCheckouts } from '../support/reachable-checkouts';
 import { seeded } from '../support/seeded';
-import { rowOf } from '../support/story-table';
+import { situationOf } from '../support/story-table';
 import { claims, untruths } from '../support/story-claims';
 
 /** No sentence contradicts the ledger, in whatever state an order can be and however it got there. */
 
-function wrongIn(state: Checkout, facts = factsOf(state)): string[] {
+const toldOf = (facts: SagaFacts) => {
   const told = storyFactsOf(facts);
-  const story = storyOf(told);
+  return { told, story: storyOf(told) };
+};
+
+function wrongIn(state: Checkout, { told, story } = toldOf(factsOf(state))): string[] {
   const mustAct = story.some((sentence) => /operator must act/.test(sentence));
   return [
     ...untruths(story, state),
@@ -54,10 +57,13 @@ describe('the story of an order', () => {
   const rows = new Map<string, string>();
   beforeAll(() => {
     for (const state of states) {
-      for (const found of wrongIn(state)) wrong.set(found, state);
-      const { situation, story, all } = rowOf(state);
-      if (!rows.has(situation)) rows.set(situation, story);
-      for (const sentence of all) said.add(sentence);
+      const { told, story } = toldOf(factsOf(state));
+      for (const found of wrongIn(state, { told, story })) wrong.set(found, state);
+      const plain = story.map((sentence) => sentence.replaceAll('\u202f', ' '));
+      // Earlier failures are left out.
+      const situation = situationOf(state, told);
+      if (!rows.has(situation)) rows.set(situation, plain.slice(-2).join(' '));
+      for (const sentence of plain) said.add(sentence);
     }
   });
 
@@ -82,7 +88,7 @@ describe('the story of an order', () => {
     seeded(async (random) => {
       for (let walk = 0; walk < 300; walk++)
         for (const state of randomWalk(random, 40)) {
-          const found = [...wrongIn(state), ...wrongIn(state, asWrittenBefore(factsOf(state)))];
+          const found = [...wrongIn(state), ...wrongIn(state, toldOf(asWrittenBefore(factsOf(state))))];
           if (found.length > 0) expect({ found, ...examined(state) }).toEqual({});
         }
     }),
