@@ -7,6 +7,10 @@ import { watchStart } from './progress';
 
 export const root = path.resolve(__dirname, '..', '..');
 
+/** Packages come from one file to save CPU time over several hundred starts: see scripts/prebundle.mjs. */
+const preload = process.env.HOLDFAST_TEST_PRELOAD;
+export const prebundledArgs = preload === undefined ? [] : ['--require', preload];
+
 /** Enough lines for a long drill that searches them, */
 const outputLinesMax = 5_000;
 /** and the most that a failing test prints. */

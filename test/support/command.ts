@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import path from 'node:path';
-import { root } from './child';
+import { prebundledArgs, root } from './child';
 
 export interface CommandResult {
   code: number | null;
@@ -11,6 +11,9 @@ export interface CommandResult {
 /** The Node that runs the programs under test; not Jest's when scripts/newest-node.mjs sets another. */
 export const nodeUnderTest = process.env.HOLDFAST_TEST_NODE ?? process.execPath;
 
+/** A bundle is for the Node that made it. Scripts start the service as a user does, without one. */
+const usesBundle = (script: string) => nodeUnderTest === process.execPath && script.startsWith('dist/');
+
 /** Runs one of our Node programs to its end. `script` is relative to the clone, e.g. `dist/database/migrate.js`. */
 export function runCommand(
   script: string,
@@ -18,7 +21,8 @@ export function runCommand(
   env: NodeJS.ProcessEnv = {},
 ): Promise<CommandResult> {
   return new Promise((resolve, reject) => {
-    const child = spawn(nodeUnderTest, [path.join(root, script), ...args], {
+    const preload = usesBundle(script) ? prebundledArgs : [];
+    const child = spawn(nodeUnderTest, [...preload, path.join(root, script), ...args], {
       cwd: root,
       env: { ...process.env, ...env },
       stdio: ['ignore', 'pipe', 'pipe'],

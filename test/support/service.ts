@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
-import { Child, root } from './child';
+import { Child, prebundledArgs, root } from './child';
 import { createTestDatabase, type TestDatabase } from './database';
 import { Guardian } from './guardian';
 import { freePort } from './ports';
@@ -67,10 +67,6 @@ export async function startService(options: ServiceOptions): Promise<Service> {
     throw error;
   }
 }
-
-/** Packages come from one file to save CPU time over several hundred starts: see scripts/prebundle.mjs. */
-const preload = process.env.HOLDFAST_TEST_PRELOAD;
-const preloadArgs = preload === undefined ? [] : ['--require', preload];
 
 class RunningService implements Service {
   readonly apis: string[] = [];
@@ -150,7 +146,7 @@ class RunningService implements Service {
     const spec = {
       name,
       command: process.execPath,
-      args: ['--enable-source-maps', ...preloadArgs, path.join(dist ?? distOfAll, script)],
+      args: ['--enable-source-maps', ...prebundledArgs, path.join(dist ?? distOfAll, script)],
       env: { ...process.env, HOLDFAST_DATA_DIR: dataDir, ...addresses, ...env, ...own, ...envOf?.[name] },
       readyWhen,
     };
