@@ -26,6 +26,7 @@ module.exports = {
   roots: ['<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
   maxWorkers: 3,
+  testSequencer: '<rootDir>/test/long-files-first.cjs',
   // For what hangs. Every wait inside a test has a shorter limit and says what it waited for (test/support/until.ts).
   testTimeout: 300_000,
   globalSetup: '<rootDir>/test/global-setup.ts',

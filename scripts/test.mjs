@@ -1,7 +1,7 @@
 // `npm test`: sets up what is missing, runs the suites, and ends with one line of totals over everything that ran.
 //
-//   npm test                          everything: the integration suites with the tables in another schema, the rest in public
-//   npm test -- test/unit -t money    whatever Jest takes, once
+//   npm test                          everything
+//   npm test -- test/unit -t money    whatever Jest takes
 import { spawn } from 'node:child_process';
 import { mkdtempSync, readFileSync } from 'node:fs';
 import os from 'node:os';
@@ -29,14 +29,11 @@ async function main() {
   await bootstrap({ build: true });
   const chromium = needsBrowser(args) ? findChromium() : undefined;
   const guardian = startGuardian();
-  const totals = [];
+  let totals;
   try {
     const { services, preload, stop } = needServices(args) ? await startServices(guardian) : noServices;
-    for (const { what, jestArgs, schema } of runsFor(args)) {
-      say(what);
-      totals.push(await runJest(jestArgs, { services, preload, schema, guardian, chromium }));
-      if (totals.at(-1).interrupted) break;
-    }
+    say(['jest', ...args].join(' '));
+    totals = await runJest(args, { services, preload, guardian, chromium });
     await stop();
   } finally {
     await guardian.stopAll();
@@ -56,25 +53,8 @@ function someFolder(args, isIt) {
   return names.length === 0 || names.some(isIt);
 }
 
-function runsFor(args) {
-  if (args.length > 0)
-    return [{ what: `jest ${args.join(' ')}`, jestArgs: args, schema: process.env.HOLDFAST_TEST_SCHEMA }];
-  return [
-    {
-      what: 'every suite but the integration suites',
-      jestArgs: ['--testPathIgnorePatterns', '/test/integration/'],
-    },
-    {
-      // A statement that names its schema, or trusts the search path to be `public`, finds nothing there.
-      what: 'the integration suites, with every table in schema cell_7',
-      jestArgs: ['test/integration'],
-      schema: 'cell_7',
-    },
-  ];
-}
-
 /** Jest's own exit code counts beside the numbers: it is also non-zero when no test was found. */
-async function runJest(jestArgs, { services, preload, schema, guardian, chromium }) {
+async function runJest(jestArgs, { services, preload, guardian, chromium }) {
   const scratch = mkdtempSync(path.join(os.tmpdir(), 'holdfast-totals-'));
   guardian.removeDir(scratch);
   const totalsFile = path.join(scratch, 'totals.json');
@@ -83,7 +63,6 @@ async function runJest(jestArgs, { services, preload, schema, guardian, chromium
     HOLDFAST_TEST_SERVICES: JSON.stringify(services),
     HOLDFAST_TEST_TOTALS: totalsFile,
   };
-  if (schema) env.HOLDFAST_TEST_SCHEMA = schema;
   if (preload) env.HOLDFAST_TEST_PRELOAD = preload;
   if (chromium) env.HOLDFAST_CHROMIUM = chromium;
   const jest = path.join(root, 'node_modules', 'jest', 'bin', 'jest.js');
@@ -95,17 +74,13 @@ function runToEnd(args, { env, guardian }) {
   return new Promise((resolve, reject) => {
     const child = spawn(process.execPath, args, { cwd: root, env, stdio: ['ignore', 'inherit', 'inherit'] });
     if (child.pid) guardian.watch({ name: 'jest', pid: child.pid, rank: 0, escalation: 'atOnce' });
-    let interrupted = false;
-    const pass = (signal) => {
-      interrupted = true;
-      child.kill(signal);
-    };
+    const pass = (signal) => child.kill(signal);
     for (const signal of endingSignals) process.on(signal, pass);
     child.once('error', reject);
-    child.once('exit', (code, signal) => {
+    child.once('exit', (code) => {
       guardian.forget(child.pid);
       for (const name of endingSignals) process.off(name, pass);
-      resolve({ ok: code === 0, interrupted: interrupted || signal !== null });
+      resolve({ ok: code === 0 });
     });
   });
 }
@@ -119,10 +94,9 @@ function readTotals(file) {
   }
 }
 
-function report(totals) {
-  const sum = (name) => totals.reduce((total, run) => total + run[name], 0);
-  if (totals.some((run) => !run.ok) || sum('failed') > 0 || sum('passed') === 0) process.exitCode = 1;
-  process.stdout.write(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped\n`);
+function report({ ok, passed, failed, skipped }) {
+  if (!ok || failed > 0 || passed === 0) process.exitCode = 1;
+  process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 }
 
 await main().catch(failWith);

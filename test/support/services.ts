@@ -28,5 +28,12 @@ function parse(): TestServices | undefined {
   return text === undefined || text === '"none"' ? undefined : (JSON.parse(text) as TestServices);
 }
 
-/** The schema of this run's tables. */
-export const testSchema = (): string => process.env.HOLDFAST_TEST_SCHEMA ?? 'public';
+/**
+ * The schema of the tables of this test file. In the integration suites it is not `public`: a statement that names a
+ * schema, or relies on a search path of `public`, finds nothing there.
+ */
+export const testSchema = (): string => (isIntegrationSuite() ? 'cell_7' : 'public');
+
+/** Drills run without Jest. */
+const isIntegrationSuite = () =>
+  typeof expect !== 'undefined' && Boolean(expect.getState().testPath?.includes('/test/integration/'));
