@@ -1,3 +1,5 @@
+import { currencies } from '../money';
+
 /**
  * What must always be true, each as one query that returns the rows that break it. Run by the admin call, by
  * `npm run audit`, by a worker every minute, and at the end of tests and load tests.
@@ -17,6 +19,9 @@ const approved = (kind: string, order = 'o.id') =>
 
 /** An operator ended the order before its money was settled; its saga goes on until that is known. */
 const givenUp = `EXISTS (SELECT FROM saga_transitions t WHERE t.order_id = o.id AND t.cause = 'given-up')`;
+
+/** `('EUR', 1), …` */
+const multiples = [...currencies].map(([code, { multiple }]) => `('${code}', ${multiple})`).join(', ');
 
 export const invariants: readonly Invariant[] = [
   {
@@ -246,5 +251,15 @@ export const invariants: readonly Invariant[] = [
        WHERE p.status IN ('sent', 'unknown') AND s.next_run_at IS NOT NULL
          AND NOT EXISTS (SELECT FROM saga_transitions t
                           WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '15 minutes')`,
+  },
+  {
+    id: 'I24',
+    promise: 'Every product has a price in a currency and a multiple that can be charged.',
+    // New prices are checked (422); those of earlier builds are found here.
+    sql: `
+      SELECT p.sku, p.unit_amount, p.currency
+        FROM products p
+        LEFT JOIN (VALUES ${multiples}) AS c (code, multiple) ON c.code = p.currency
+       WHERE c.code IS NULL OR p.unit_amount % c.multiple <> 0`,
   },
 ];

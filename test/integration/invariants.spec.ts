@@ -263,6 +263,12 @@ const corruptions: Corruption[] = [
   ['I22', 'an unknown payment is not asked about', ({ waiting }) => waiting, ({ waiting }) => [
     [`UPDATE saga_transitions SET at = at - interval '16 minutes' WHERE order_id = $1`, [waiting]],
   ]],
+  ['I24', 'P15: a product of an earlier build costs half a króna', ({ sku }) => sku, ({ sku }) => [
+    [`UPDATE products SET unit_amount = 150, currency = 'ISK' WHERE sku = $1`, [sku]],
+  ]],
+  ['I24', 'P14: a product of an earlier build has a price in gold', ({ emptySku }) => emptySku, ({ emptySku }) => [
+    [`UPDATE products SET currency = 'XAU' WHERE sku = $1`, [emptySku]],
+  ]],
 ];
 
 describe('the audit', () => {
