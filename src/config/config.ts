@@ -25,7 +25,7 @@ const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 /** Reads and checks all settings; `env` is `process.env` except in tests. */
 export function loadConfig(env: NodeJS.ProcessEnv, role: ProcessRole = 'api'): Config {
   const config = readSettings(new Reader(env), role);
-  const problem = contradictionIn(config) ?? (config.production ? developmentSettingIn(config) : undefined);
+  const problem = (config.production ? developmentSettingIn(config) : undefined) ?? contradictionIn(config);
   if (problem !== undefined) throw new ConfigError(problem);
   return config;
 }
@@ -136,6 +136,8 @@ const paymentSettings = (read: Reader, production: boolean) => ({
     sandboxUrl,
   ),
   stripeSecretKey: read.secret('STRIPE_SECRET_KEY', production ? undefined : sandboxSecretKey, 'sk_live_…'),
+  // A staging system charges nobody. Everywhere else in production a test key would sell goods for no money.
+  stripeTestKeysAllowed: read.oneOf('STRIPE_ALLOW_TEST_KEYS', ['0', '1'], '0') === '1',
   stripeWebhookSecret: read.secret(
     'STRIPE_WEBHOOK_SECRET',
     production ? undefined : sandboxWebhookSecret,
@@ -207,6 +209,9 @@ function contradictionIn(config: Config): string | undefined {
     return `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`;
   if (config.streamHeartbeatMs >= config.httpStallMs)
     return `STREAM_HEARTBEAT_MS is ${config.streamHeartbeatMs}, not below HTTP_STALL_MS (${config.httpStallMs}): a silent event stream would be closed as stalled. Lower the first or raise the second.`;
+  // Only the sandbox is without https, and it records every request.
+  if (/^[sr]k_live_/.test(config.stripeSecretKey) && !config.stripeApiUrl.startsWith('https:'))
+    return 'STRIPE_SECRET_KEY is a live key and STRIPE_API_URL is the payment sandbox, which records every request. Use a test key (sk_test_…), or set STRIPE_API_URL=https://api.stripe.com';
   const keys = Object.values(config.bootstrapKeys);
   if (new Set(keys).size < keys.length)
     return 'HOLDFAST_ADMIN_KEY, HOLDFAST_VIEWER_KEY and HOLDFAST_CLIENT_KEY must differ: one key cannot have two roles. Make each with: openssl rand -hex 20';
@@ -223,5 +228,10 @@ function developmentSettingIn(config: Config): string | undefined {
   }
   if (!config.stripeApiUrl.startsWith('https:') || config.stripeSecretKey === sandboxSecretKey)
     return 'STRIPE_API_URL or STRIPE_SECRET_KEY points to the payment sandbox, which production refuses. Unset STRIPE_API_URL and set STRIPE_SECRET_KEY=sk_live_…';
+  const [, mode] = /^[sr]k_(live|test)_/.exec(config.stripeSecretKey) ?? [];
+  if (mode === undefined)
+    return 'STRIPE_SECRET_KEY is no secret or restricted key of Stripe, which production needs. Set STRIPE_SECRET_KEY=sk_live_… or rk_live_…';
+  if (mode === 'test' && !config.stripeTestKeysAllowed)
+    return 'STRIPE_SECRET_KEY is a test key, with which production would sell goods for no money. Set STRIPE_SECRET_KEY=sk_live_… or rk_live_…, or on a staging system STRIPE_ALLOW_TEST_KEYS=1';
   return undefined;
 }

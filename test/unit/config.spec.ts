@@ -52,6 +52,7 @@ describe('loadConfig', () => {
     ['HOLDFAST_VIEWER_KEY', { ...production, HOLDFAST_VIEWER_KEY: 'short' }],
     ['STRIPE_API_URL', { ...production, STRIPE_API_URL: 'http://127.0.0.1:3100' }],
     ['STRIPE_SECRET_KEY', { ...production, STRIPE_SECRET_KEY: '' }],
+    ['STRIPE_ALLOW_TEST_KEYS', { ...production, STRIPE_ALLOW_TEST_KEYS: 'yes' }],
     ['LATE_PAYMENT', { ...databaseUrl, LATE_PAYMENT: 'reacquire' }],
     ['RELAY_RESEND_MS', { ...databaseUrl, RELAY_RESEND_MS: '99' }],
     [
@@ -145,6 +146,49 @@ describe('loadConfig', () => {
   ])('accepts DATABASE_URL=%s', (url) => {
     expect(loadConfig({ DATABASE_URL: url }).databaseUrl).toBe(url);
   });
+
+  it.each(['sk_live_1234567890', 'rk_live_1234567890'])(
+    'P13: accepts the live key %s in production',
+    (key) => {
+      expect(loadConfig({ ...production, STRIPE_SECRET_KEY: key }).stripeSecretKey).toBe(key);
+    },
+  );
+
+  it.each(['sk_test_1234567890', 'rk_test_1234567890'])(
+    'P13: refuses the test key %s in production unless STRIPE_ALLOW_TEST_KEYS is 1',
+    (key) => {
+      const env = { ...production, STRIPE_SECRET_KEY: key };
+      expect(refusalOf(env)).toMatch(/^STRIPE_SECRET_KEY .*sk_live_.*STRIPE_ALLOW_TEST_KEYS=1/);
+      expect(refusalOf({ ...env, STRIPE_ALLOW_TEST_KEYS: '0' })).not.toContain(key);
+      expect(loadConfig({ ...env, STRIPE_ALLOW_TEST_KEYS: '1' }).stripeSecretKey).toBe(key);
+      expect(loadConfig({ ...databaseUrl, STRIPE_SECRET_KEY: key }).stripeSecretKey).toBe(key);
+    },
+  );
+
+  it.each(['pk_live_1234567890', 'whsec_1234567890', 'sk_1234567890', ' sk_liveX'])(
+    'P13: refuses %s, which is no secret key of Stripe, in production',
+    (key) => {
+      const env = { ...production, STRIPE_SECRET_KEY: key };
+      for (const STRIPE_ALLOW_TEST_KEYS of ['0', '1'])
+        expect(refusalOf({ ...env, STRIPE_ALLOW_TEST_KEYS })).toMatch(/^STRIPE_SECRET_KEY is no /);
+    },
+  );
+
+  it.each(['sk_live_1234567890', 'rk_live_1234567890'])(
+    'P13: refuses the live key %s for the sandbox, in every environment',
+    (key) => {
+      for (const env of [
+        { ...databaseUrl, STRIPE_SECRET_KEY: key },
+        { ...databaseUrl, STRIPE_SECRET_KEY: key, STRIPE_API_URL: 'http://sandbox:3100' },
+        { ...databaseUrl, NODE_ENV: 'test', STRIPE_SECRET_KEY: key },
+      ]) {
+        expect(refusalOf(env)).toMatch(/STRIPE_SECRET_KEY.*live key.*sandbox/);
+        expect(refusalOf(env)).not.toContain(key);
+      }
+      const real = { ...databaseUrl, STRIPE_SECRET_KEY: key, STRIPE_API_URL: 'https://api.stripe.com' };
+      expect(loadConfig(real).stripeSecretKey).toBe(key);
+    },
+  );
 
   it('reads LATE_PAYMENT', () => {
     expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');
