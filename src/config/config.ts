@@ -76,7 +76,7 @@ const httpSettings = (read: Reader) => ({
   httpPipelinedMax: read.integer('HTTP_PIPELINED_MAX', 32, { min: 1, max: 10_000 }),
   // Headers fit into one or two packets; a client that needs longer wastes a connection.
   httpHeadersMs: read.integer('HTTP_HEADERS_MS', 10_000, { min: 10, max: hourMs }),
-  // The largest body is 64 KiB; any shop's backend sends that in less.
+  // The largest body is 64 KiB, and 1 MiB in webhooks; any shop's backend sends that in less.
   httpRequestMs: read.integer('HTTP_REQUEST_MS', 30_000, { min: 10, max: hourMs }),
   // Above the longest allowed silence: `Prefer: wait=30`, and an audit of a large database.
   httpStallMs: read.integer('HTTP_STALL_MS', 120_000, { min: 10, max: hourMs }),
@@ -138,7 +138,8 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   stripeSecretKey: read.secret('STRIPE_SECRET_KEY', production ? undefined : sandboxSecretKey, 'sk_live_…'),
   // A staging system charges nobody. Everywhere else in production a test key would sell goods for no money.
   stripeTestKeysAllowed: read.oneOf('STRIPE_ALLOW_TEST_KEYS', ['0', '1'], '0') === '1',
-  stripeWebhookSecret: read.secret(
+  // Several while one replaces another: Stripe signs with the old and the new one for up to a day.
+  stripeWebhookSecrets: read.secrets(
     'STRIPE_WEBHOOK_SECRET',
     production ? undefined : sandboxWebhookSecret,
     'whsec_…',

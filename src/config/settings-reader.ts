@@ -97,11 +97,22 @@ export class Reader {
   }
 
   secret(name: string, fallback: string | undefined, example: string): string {
-    const value = this.raw(name) ?? fallback;
+    return this.checkedSecret(name, this.raw(name) ?? fallback, example);
+  }
+
+  private checkedSecret(name: string, value: string | undefined, example: string): string {
     if (!value) return this.refuse(name, 'is not set and has no default in production', example);
     if (!/^[\x21-\x7e]+$/.test(value))
       this.refuse(name, 'holds characters that no header can carry (use visible ASCII)', example);
     return value;
+  }
+
+  /** One secret, or several with commas between them while one replaces another. */
+  secrets(name: string, fallback: string | undefined, example: string): string[] {
+    const list = this.list(name);
+    if (list.length === 0 && this.raw(name) !== undefined)
+      return this.refuse(name, 'holds nothing but commas', example);
+    return (list.length > 0 ? list : [fallback]).map((one) => this.checkedSecret(name, one, example));
   }
 
   url(name: string, fallback: string | undefined, protocols: string[], example: string): string {

@@ -138,7 +138,7 @@ describe('docker-compose.yml', () => {
     expect(readSettings(environmentOf('sandbox'))).toMatchObject({
       port: 3100,
       secretKey: loadConfig(environmentOf('api')).stripeSecretKey,
-      webhookSecret: loadConfig(environmentOf('api')).stripeWebhookSecret,
+      webhookSecret: loadConfig(environmentOf('api')).stripeWebhookSecrets[0],
       webhookUrl: 'http://api:3000/v1/payments/webhooks/stripe',
     });
   });

@@ -52,6 +52,8 @@ describe('loadConfig', () => {
     ['HOLDFAST_VIEWER_KEY', { ...production, HOLDFAST_VIEWER_KEY: 'short' }],
     ['STRIPE_API_URL', { ...production, STRIPE_API_URL: 'http://127.0.0.1:3100' }],
     ['STRIPE_SECRET_KEY', { ...production, STRIPE_SECRET_KEY: '' }],
+    ['STRIPE_WEBHOOK_SECRET', { ...production, STRIPE_WEBHOOK_SECRET: ' , ' }],
+    ['STRIPE_WEBHOOK_SECRET', { ...production, STRIPE_WEBHOOK_SECRET: 'whsec_a,ключ' }],
     ['STRIPE_ALLOW_TEST_KEYS', { ...production, STRIPE_ALLOW_TEST_KEYS: 'yes' }],
     ['LATE_PAYMENT', { ...databaseUrl, LATE_PAYMENT: 'reacquire' }],
     ['RELAY_RESEND_MS', { ...databaseUrl, RELAY_RESEND_MS: '99' }],
@@ -189,6 +191,14 @@ describe('loadConfig', () => {
       expect(loadConfig(real).stripeSecretKey).toBe(key);
     },
   );
+
+  it('P27: reads one or several webhook secrets', () => {
+    const secretsOf = (STRIPE_WEBHOOK_SECRET: string) =>
+      loadConfig({ ...production, STRIPE_WEBHOOK_SECRET }).stripeWebhookSecrets;
+    expect(secretsOf('whsec_one')).toEqual(['whsec_one']);
+    expect(secretsOf('whsec_one, whsec_two,')).toEqual(['whsec_one', 'whsec_two']);
+    expect(loadConfig(databaseUrl).stripeWebhookSecrets).toEqual(['whsec_holdfast_sandbox']);
+  });
 
   it('reads LATE_PAYMENT', () => {
     expect(loadConfig(databaseUrl).latePayment).toBe('reacquire-else-refund');

@@ -1,6 +1,7 @@
 import { Controller, Headers, HttpCode, Inject, Post, Req } from '@nestjs/common';
 import { ApiHeader, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyRequest } from 'fastify';
+import { Counter } from 'prom-client';
 import Stripe from 'stripe';
 import { clockMs } from '../../clock';
 import { CONFIG, type Config } from '../../config/config';
@@ -16,6 +17,14 @@ import { storeProviderEvent } from './provider-events.repository';
 const signatureInvalid = refusal(401, 'webhook_signature_invalid', 'The webhook signature does not verify');
 
 const receivedType = responseType('WebhookReceived', { received: bool(true) });
+
+/** Stripe keeps its events small; one with a large object and all its metadata has some hundred KB. */
+const eventBytesMax = 1_048_576;
+
+const ignoredEvents = new Counter({
+  name: 'holdfast_webhooks_ignored_total',
+  help: 'Webhooks with a valid signature that were not stored: thin events of Stripe (v2), which concern no payment.',
+});
 
 /** Stripe's own tolerance: an older signature may be replayed. */
 // guard: webhook-signature-age
@@ -36,11 +45,11 @@ export class WebhooksController {
   @Post('stripe')
   @Roles('public')
   @HttpCode(200)
-  @BodyRules({ anyShape: true })
+  @BodyRules({ anyShape: true, limitBytes: eventBytesMax })
   @ApiOperation({
     operationId: 'receiveStripeWebhook',
     summary: 'Where Stripe delivers its events',
-    description: 'A delivery that was seen before is answered 200 and ignored.',
+    description: 'A delivery that was seen before is answered 200 and ignored, and so is a thin event (v2).',
   })
   @ApiHeader({ name: 'Stripe-Signature', required: true })
   @Responses({ 200: receivedType }, [signatureInvalid, malformedRequest])
@@ -50,6 +59,10 @@ export class WebhooksController {
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
+    if (isThin(event)) {
+      ignoredEvents.inc();
+      return { received: true };
+    }
     await failpoint('webhook.before-store');
     await storeProviderEvent(this.db, { ...subjectOf(event), rawBody });
     await failpoint('webhook.stored');
@@ -57,25 +70,34 @@ export class WebhooksController {
   }
 
   private verified(rawBody: string, signature: string | undefined): Stripe.Event {
-    let event: Stripe.Event;
-    try {
-      event = Stripe.webhooks.constructEvent(
-        rawBody,
-        signature ?? '',
-        this.config.stripeWebhookSecret,
-        toleranceSeconds,
-        undefined,
-        clockMs(),
-      );
-    } catch {
+    if (!this.config.stripeWebhookSecrets.some((secret) => isSigned(rawBody, signature, secret)))
       throw signatureInvalid(
         "Sign the raw body with the endpoint's secret and the current time; check STRIPE_WEBHOOK_SECRET.",
       );
-    }
+    const event = JSON.parse(rawBody) as Stripe.Event | null;
     if (typeof event !== 'object' || event === null || !isName(event.id) || !isName(event.type)) {
       throw malformedRequest('The event has no id or no type.');
     }
     return event;
+  }
+}
+
+/** Stripe's API v2 sends these. They have no object, and Stripe would repeat them for days if they were refused. */
+const isThin = ({ object }: { object: string }) => object === 'v2.core.event';
+
+function isSigned(rawBody: string, signature: string | undefined, secret: string): boolean {
+  try {
+    const { webhooks } = Stripe;
+    return webhooks.signature!.verifyHeader(
+      rawBody,
+      signature ?? '',
+      secret,
+      toleranceSeconds,
+      undefined,
+      clockMs(),
+    );
+  } catch {
+    return false;
   }
 }
 
