@@ -65,6 +65,13 @@ export function readAuthorization(params: Params): Authorization {
     );
   }
   const types = stringList(params, 'allowed_payment_method_types');
+  // Without a list Stripe may choose a method that redirects the buyer; whether a list of cards is enough, it does not say (?).
+  if (types.length === 0 && options.return_url === undefined)
+    throw invalidRequest(
+      'This PaymentIntent may use payment methods that redirect your customer: provide a `return_url`, or allow cards only.',
+      undefined,
+      'return_url',
+    );
   if (types.length > 0 && !types.includes('card'))
     throw invalidRequest('The payment sandbox only knows cards.', undefined, 'allowed_payment_method_types');
   return {

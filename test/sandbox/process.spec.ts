@@ -203,10 +203,15 @@ describe('node dist/sandbox.js', () => {
 });
 
 describe('node dist/sandbox.js after kill -9', () => {
-  it('executes what was begun, keeps its counts, and sends the missing webhooks', async () => {
+  it('executes what was begun or is due, keeps its counts, and sends the missing webhooks', async () => {
     const receiver = await Receiver.start();
     const env = { HOLDFAST_DATA_DIR: join(workspace, 'begun'), SANDBOX_WEBHOOK_URL: receiver.url };
-    const [lateId, failedId, pendingId] = [newOrderId(), newOrderId(), newOrderId()];
+    const [lateId, failedId, pendingId, processingId] = Array.from({ length: 4 }, newOrderId) as [
+      string,
+      string,
+      string,
+      string,
+    ];
     const first = await listening(env);
     const ask = (url: string, orderId: string, paymentMethod: string, timeout = 20_000) =>
       stripeAt(url, { timeout }).paymentIntents.create(payment(orderId, paymentMethod), {
@@ -216,6 +221,7 @@ describe('node dist/sandbox.js after kill -9', () => {
     receiver.isHolding = true;
     await ask(first.url, pendingId, 'pm_card_visa');
     await errorOf(ask(first.url, failedId, 'pm_sandbox_error_then_ok_1'));
+    const { id: processing } = await ask(first.url, processingId, 'pm_sandbox_processing_2000');
     const late = errorOf(ask(first.url, lateId, 'pm_sandbox_late_commit_2000'));
     await received(first.url, lateId);
     first.child.kill('SIGKILL');
@@ -231,6 +237,10 @@ describe('node dist/sandbox.js after kill -9', () => {
       );
       return [lateId, failedId, pendingId].every((orderId) => orderIds.includes(orderId));
     });
+    await eventually(
+      async () =>
+        (await stripeAt(second.url).paymentIntents.retrieve(processing)).status === 'requires_capture',
+    );
     await receiver.stop();
   });
 

@@ -57,6 +57,12 @@ describe('a parameter', () => {
       'payment_method_types',
     ],
     ['that is no customer', { customer: 'somebody' }, 'resource_missing', 'customer'],
+    [
+      'for a redirect is missing when any payment method is allowed, and the request',
+      { allowed_payment_method_types: undefined },
+      undefined,
+      'return_url',
+    ],
     ['that is no URL', { return_url: 'back' }, undefined, 'return_url'],
     ['that is no e-mail address', { receipt_email: 'x' }, undefined, 'receipt_email'],
     [

@@ -19,7 +19,7 @@ async function send(
 ): Promise<Json> {
   const response = await fetch(sandbox.url + path, {
     method,
-    headers: { authorization: `Bearer ${key}`, 'idempotency-key': `${path} ${JSON.stringify(form)}` },
+    headers: { authorization: `Bearer ${key}`, 'idempotency-key': newOrderId() },
     ...(form && { body: new URLSearchParams(form) }),
   });
   return (await response.json()) as Json;
@@ -33,6 +33,7 @@ function create(paymentMethod: string, more: Record<string, string> = {}): Promi
     confirm: 'true',
     capture_method: 'manual',
     payment_method: paymentMethod,
+    'allowed_payment_method_types[]': 'card',
     'metadata[orderId]': newOrderId(),
     ...more,
   });
