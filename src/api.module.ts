@@ -6,8 +6,6 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { serveQueueBoard } from './reporting/queue-board';
 import { ReportingModule } from './reporting/reporting.module';
 import type { Config } from './config/config';
-import { ConfigModule } from './config/config.module';
-import { DatabaseModule } from './database/database.module';
 import { AuthGuard } from './auth/auth.guard';
 import { bodyLimitBytes, readBodies } from './http/body';
 import { boundedServer, closeWhenAnswered } from './http/connections';
@@ -21,32 +19,17 @@ import { HealthController } from './health/health.controller';
 import { Readiness } from './health/readiness';
 import { LoadTests } from './load-tests/load-tests';
 import { LoadTestsController } from './load-tests/load-tests.controller';
-import { AuthModule } from './auth/auth.module';
 import { BodyValidationPipe } from './http/validation';
-import { InventoryModule } from './inventory/inventory.module';
 import { OrdersModule } from './orders/orders.module';
-import { OutboxModule } from './outbox/outbox.module';
 import { PaymentModule } from './payment/payment.module';
-import { PeriodicModule } from './periodic/periodic.module';
-import { QueueModule } from './queue/queue.module';
+import { sharedModules } from './process';
 
 @Module({})
 class ApiModule {
   static with(config: Config): DynamicModule {
     return {
       module: ApiModule,
-      imports: [
-        ConfigModule.with(config),
-        DatabaseModule,
-        AuthModule,
-        PeriodicModule,
-        QueueModule,
-        OutboxModule,
-        InventoryModule,
-        PaymentModule,
-        OrdersModule,
-        ReportingModule,
-      ],
+      imports: [...sharedModules(config), PaymentModule, OrdersModule, ReportingModule],
       controllers: [HealthController, LoadTestsController],
       providers: [
         LoadTests,

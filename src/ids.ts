@@ -79,11 +79,6 @@ export function firstIdAt(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
-/** The cell whose database holds the row with this id. */
-export function cellOf(id: string): number {
-  return (parseInt(id.slice(15, 16), 16) << 4) | parseInt(id.slice(16, 17), 16);
-}
-
 /** The TypeID that clients see: `ord_01h455vb4pex5vsknk084sn02q`. */
 export function publicId(prefix: IdPrefix, id: string): string {
   return TypeID.fromUUID(prefix, id).toString();

@@ -1,19 +1,11 @@
 import 'reflect-metadata';
 import { Activity } from './reporting/activity/activity';
 import { createApi } from './api.module';
-import { loadConfig } from './config/config';
-import { armFailpoints } from './failpoints';
-import { log } from './logger';
 import { PeriodicTasks } from './periodic/periodic-tasks';
-import { endInTime, runProcess, untilDatabaseAnswers } from './process';
+import { runProcess } from './process';
 
 /** The API: HTTP only, any number of replicas. */
-void runProcess(async () => {
-  const config = loadConfig(process.env);
-  log.level = config.logLevel;
-  armFailpoints(config.failpoint);
-  endInTime(config);
-  await untilDatabaseAnswers(config);
+void runProcess('api', async (config) => {
   const app = await createApi(config);
   app.get(Activity).start(app.get(PeriodicTasks));
   await app.init();

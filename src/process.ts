@@ -1,10 +1,17 @@
 import { setFlagsFromString } from 'node:v8';
-import { type Config, ConfigError } from './config/config';
-import { explainListenError } from './config/listen-errors';
+import { AuthModule } from './auth/auth.module';
+import { type Config, ConfigError, type ProcessRole, loadConfig } from './config/config';
+import { ConfigModule } from './config/config.module';
+import { DatabaseModule } from './database/database.module';
 import { isConnectionLost } from './database/pg-errors';
 import { explainRefusedSettings } from './database/session';
 import { reachDatabase } from './database/start-errors';
+import { armFailpoints } from './failpoints';
+import { InventoryModule } from './inventory/inventory.module';
 import { log } from './logger';
+import { OutboxModule } from './outbox/outbox.module';
+import { PeriodicModule } from './periodic/periodic.module';
+import { QueueModule } from './queue/queue.module';
 import { startWatchdog } from './watchdog';
 
 /**
@@ -13,11 +20,22 @@ import { startWatchdog } from './watchdog';
  */
 const heapGrowingPercent = 150;
 
+/** What API and worker both consist of. */
+export const sharedModules = (config: Config) => [
+  ConfigModule.with(config),
+  DatabaseModule,
+  AuthModule,
+  PeriodicModule,
+  QueueModule,
+  OutboxModule,
+  InventoryModule,
+];
+
 /**
- * Starts a process. A wrong setting ends it with one line, and a used port names its variable. A lost connection later does
- * not end it: unfinished work is in the database and is resumed.
+ * Starts a process once its database answers. A wrong setting ends it with one line, and a used port names its variable. A
+ * lost connection later does not end it: unfinished work is in the database and is resumed.
  */
-export async function runProcess(start: () => Promise<void>): Promise<void> {
+export async function runProcess(role: ProcessRole, start: (config: Config) => Promise<void>): Promise<void> {
   setFlagsFromString(`--heap-growing-percent=${heapGrowingPercent}`);
   process.on('unhandledRejection', (reason) => log.error({ err: reason }, 'unhandled rejection'));
   // Drivers open their own connections, and one that is cut at the wrong moment has no error handler yet. Any other
@@ -27,7 +45,13 @@ export async function runProcess(start: () => Promise<void>): Promise<void> {
     if (!isConnectionLost(error)) process.exit(1);
   });
   try {
-    await start();
+    const config = loadConfig(process.env, role);
+    log.level = config.logLevel;
+    armFailpoints(config.failpoint);
+    endInTime(config);
+    // Before TypeORM connects, which logs every failed try with its stack.
+    await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
+    await start(config);
   } catch (error) {
     console.error(explain(explainRefusedSettings(error) as Error));
     process.exit(1);
@@ -41,7 +65,7 @@ const closingMs = 3_000;
  * Makes a process that was asked to stop end even if something hangs: unfinished work is in the database, and other
  * processes resume it. A timer ends it while the event loop runs, and a thread when that is blocked.
  */
-export function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
+function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
   const limitMs = shutdownGraceMs + closingMs;
   const watchdog = startWatchdog({ stallMs: eventLoopStallMs, stopMs: limitMs + closingMs });
   const giveUp = () => {
@@ -55,12 +79,28 @@ export function endInTime({ shutdownGraceMs, eventLoopStallMs }: Config): void {
     });
 }
 
-/** Call it before TypeORM connects, which logs every failed try with its stack. */
-export async function untilDatabaseAnswers(config: Config): Promise<void> {
-  await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
-}
-
 function explain(error: Error): string {
   if (error instanceof ConfigError) return error.message;
   return explainListenError(error, process.env) ?? `It could not start: ${error.stack ?? error.message}`;
+}
+
+interface ListenError extends Error {
+  code?: string;
+  syscall?: string;
+  port?: number;
+}
+
+/** One line for an address that cannot be listened on: the setting, what is wrong, what to do. */
+function explainListenError(error: ListenError, env: { HOST?: string; PORT?: string }): string | undefined {
+  const port = error.port ?? env.PORT ?? 3000;
+  const remedies: Record<string, string> = {
+    EADDRINUSE: `PORT: port ${port} is in use. Stop what listens there, or choose another: PORT=${Number(port) + 1}`,
+    EACCES: `PORT: this user may not listen on port ${port}. Use one above 1023, e.g. PORT=3000`,
+    ENOTFOUND: `HOST: "${env.HOST}" is not known here. Use an address of this machine, e.g. HOST=0.0.0.0 or HOST=127.0.0.1`,
+    EADDRNOTAVAIL: `HOST: "${env.HOST}" is not an address of this machine. Use HOST=0.0.0.0 (all addresses) or HOST=127.0.0.1`,
+  };
+  const isAboutListening = error.syscall === 'listen' || error.syscall === 'getaddrinfo';
+  return isAboutListening
+    ? remedies[error.code === 'EAI_AGAIN' ? 'ENOTFOUND' : (error.code ?? '')]
+    : undefined;
 }

@@ -8,10 +8,12 @@ export const linesMax = 50;
 export const quantityMax = 100_000;
 
 export const skuPattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-export const skuMessage = '$property must be 1 to 64 letters, digits, dots, dashes or underscores';
+export const IsSku = () =>
+  Matches(skuPattern, { message: '$property must be 1 to 64 letters, digits, dots, dashes or underscores' });
 
 export const poolPattern = /^[a-z0-9][a-z0-9-]{0,31}$/;
-export const poolMessage = '$property must be 1 to 32 small letters, digits or dashes';
+export const IsPool = () =>
+  Matches(poolPattern, { message: '$property must be 1 to 32 small letters, digits or dashes' });
 
 export class MoneyDto {
   @ApiProperty({ type: 'integer', description: 'Minor units of the currency (cents).', example: 1999 })
@@ -25,6 +27,6 @@ export class MoneyDto {
 
 export class SkuQuery {
   @MayBeAbsent({ description: 'One product; all of them if left out.' })
-  @Matches(skuPattern, { message: skuMessage })
+  @IsSku()
   sku?: string;
 }

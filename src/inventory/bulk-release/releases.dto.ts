@@ -10,7 +10,7 @@ import {
   ValidateNested,
 } from 'class-validator';
 import { AreSomeOf, IsSearchText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
-import { skuPattern, skuMessage } from '../inventory.dto';
+import { IsSku } from '../inventory.dto';
 import { IsReason } from '../../audit-log/reason.dto';
 
 /** Which reservations are to be released. All that is given must hold; pinned ones stay in any case. */
@@ -28,7 +28,7 @@ export class ReleaseFilterDto {
   status?: string;
 
   @MayBeAbsent({ example: 'TEE-BLACK-M' })
-  @Matches(skuPattern, { message: skuMessage })
+  @IsSku()
   sku?: string;
 
   @MayBeAbsent()

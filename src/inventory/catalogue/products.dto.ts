@@ -16,7 +16,7 @@ import {
 import { IsText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
 import { strategyNames } from '../allocation/strategies/strategies';
 import { ReasonDto, IsReason } from '../../audit-log/reason.dto';
-import { MoneyDto, quantityMax, poolPattern, poolMessage } from '../inventory.dto';
+import { MoneyDto, quantityMax, poolPattern, IsPool } from '../inventory.dto';
 
 /** The pool in which each unit has its own row cannot be one of several. */
 const namedPoolPattern = new RegExp(`^(?!${unitsPool}$)${poolPattern.source.slice(1)}`);
@@ -85,11 +85,11 @@ export class AdjustmentDto extends ReasonDto {
 
 export class TransferDto extends ReasonDto {
   @ApiProperty({ description: 'A pool that has stock of the product.', example: 'shard-1' })
-  @Matches(poolPattern, { message: poolMessage })
+  @IsPool()
   from!: string;
 
   @ApiProperty({ description: "One of the product's pools.", example: 'shard-2' })
-  @Matches(poolPattern, { message: poolMessage })
+  @IsPool()
   to!: string;
 
   @ApiProperty({ type: 'integer', description: 'Units that are promised to nobody.', example: 5 })

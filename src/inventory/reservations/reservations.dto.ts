@@ -21,20 +21,12 @@ import {
   IsWholeWithin,
   MayBeAbsent,
 } from '../../http/validation';
-import {
-  skuPattern,
-  skuMessage,
-  quantityMax,
-  linesMax,
-  MoneyDto,
-  poolPattern,
-  poolMessage,
-} from '../inventory.dto';
+import { IsSku, quantityMax, linesMax, MoneyDto, IsPool } from '../inventory.dto';
 import { reservationStatusType } from './reservations.responses';
 
 export class LineDto {
   @ApiProperty({ example: 'TEE-BLACK-M' })
-  @Matches(skuPattern, { message: skuMessage })
+  @IsSku()
   sku!: string;
 
   @ApiProperty({ type: 'integer', example: 2, minimum: 1, maximum: quantityMax })
@@ -69,7 +61,7 @@ export const IsAskedPool = () =>
         'Where a product is split over pools: the one to be asked first, before the others. Without it, and for a product with reservationsPerCustomerMax, the customer decides. A name that a product does not have is ignored.',
       example: 'shard-1',
     }),
-    Matches(poolPattern, { message: poolMessage }),
+    IsPool(),
   );
 
 /** Its maximum is a setting: `checkedTtl`. */
@@ -125,7 +117,7 @@ export class OwnReservationsQuery extends PageQuery {
   status?: string;
 
   @MayBeAbsent()
-  @Matches(skuPattern, { message: skuMessage })
+  @IsSku()
   sku?: string;
 
   @MayBeAbsent()

@@ -94,7 +94,6 @@ export class ContentionHistory {
   }
 }
 
-/** The API calls a grouped SKU hot. */
 interface Measurement {
   strategy: string;
   measuredAt: Date;
@@ -105,6 +104,7 @@ interface Measurement {
   peakPerSecond: number;
 }
 
+/** The API calls a grouped SKU hot. */
 export const adaptiveView = ({ grouped, since, reason }: ContentionMode) => ({
   hot: grouped,
   since: since.toISOString(),
