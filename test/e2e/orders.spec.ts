@@ -213,11 +213,11 @@ describeOnEachQueueBackend('an order', (queue) => {
 
     expect(stream.status).toBe(200);
     expect(stream.headers.get('content-type')).toMatch(/^text\/event-stream/);
-    const told = eventsOf(stream.text);
-    expect(told.length).toBeGreaterThan(1);
-    expect(new Set(told.map((event) => event.id))).toEqual(new Set([order.id]));
-    expect(told[0].status).toBe('pending');
-    expect(told.at(-1)).toMatchObject({
+    const events = eventsOf(stream.text);
+    expect(events.length).toBeGreaterThan(1);
+    expect(new Set(events.map((event) => event.id))).toEqual(new Set([order.id]));
+    expect(events[0].status).toBe('pending');
+    expect(events.at(-1)).toMatchObject({
       status: 'placed',
       payment: { status: 'captured' },
       saga: { status: 'completed' },

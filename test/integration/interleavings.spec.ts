@@ -17,14 +17,14 @@ afterAll(() => world.close());
 const statusOf = async (id: string) =>
   (await world.row<{ status: string }>(`SELECT status FROM reservations WHERE id = $1`, [id])).status;
 
-const endsToldOf = async (id: string) =>
+const endMessagesOf = async (id: string) =>
   (
-    await world.row<{ told: number }>(
-      `SELECT count(*)::int AS told FROM outbox WHERE aggregate_id = $1
+    await world.row<{ messages: number }>(
+      `SELECT count(*)::int AS messages FROM outbox WHERE aggregate_id = $1
           AND type IN ('reservation.confirmed', 'reservation.released', 'reservation.expired')`,
       [id],
     )
-  ).told;
+  ).messages;
 
 describe('the explorer of interleavings', () => {
   it('finds the orders in which two sessions that read and then write lose an update', async () => {
@@ -64,7 +64,7 @@ describe('a reservation at its expiry', () => {
           `SELECT status, status <> 'expired' AND ended_at > expires_at AS "tooLate" FROM reservations WHERE id = $1`,
           [id],
         );
-        expect([await endsToldOf(id), tooLate]).toEqual([1, false]);
+        expect([await endMessagesOf(id), tooLate]).toEqual([1, false]);
         expect((await world.level(sku)).reserved - before).toBe(status === 'confirmed' ? 1 : 0);
         return `${answers.client}: ${status}`;
       },
@@ -101,7 +101,7 @@ describe('two due reservations', () => {
           other: (own) => own.reservations.expireDue(),
         },
         end: async ({ one, other }) => {
-          expect(await Promise.all(ids.map(endsToldOf))).toEqual([1, 1]);
+          expect(await Promise.all(ids.map(endMessagesOf))).toEqual([1, 1]);
           expect([await world.level(a!), await world.level(b!)]).toMatchObject([
             { reserved: 1 },
             { reserved: 1 },
@@ -158,7 +158,7 @@ describe('reservations of several lines', () => {
           buyer: (own) => own.reserve([line(b!), line(a!)]),
         },
         end: async ({ buyer }) => {
-          expect([await statusOf(due), await endsToldOf(due)]).toEqual(['expired', 1]);
+          expect([await statusOf(due), await endMessagesOf(due)]).toEqual(['expired', 1]);
           expect([await world.level(a!), await world.level(b!)]).toEqual([
             { onHand: 1, reserved: 1 },
             { onHand: 1, reserved: 1 },

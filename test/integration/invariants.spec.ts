@@ -319,7 +319,7 @@ describe('the periodic audit', () => {
   const checkedAt = async () => (await world.row<{ at: Date }>(`SELECT checked_at AS at FROM last_audit`)).at;
   const grow = (ms: number) =>
     world.rows(`UPDATE last_audit SET checked_at = checked_at - $1::int * interval '1 millisecond'`, [ms]);
-  const told = async (id: string) => {
+  const violationsReported = async (id: string) => {
     const { values } = await register.getSingleMetric('holdfast_invariant_violations')!.get();
     return values.find(({ labels }) => labels.invariant === id)?.value;
   };
@@ -337,7 +337,7 @@ describe('the periodic audit', () => {
     expect(leftMs).toBeGreaterThan(0);
     expect(leftMs).toBeLessThan(minute);
     expect(await checkedAt()).toEqual(madeAt);
-    expect(await told(invariants[0]!.id)).toBe(2);
+    expect(await violationsReported(invariants[0]!.id)).toBe(2);
   });
 
   it('runs again when the last is a minute old', async () => {
@@ -348,7 +348,7 @@ describe('the periodic audit', () => {
     expect(await worker().auditWhenDue()).toBe(minute);
 
     expect((await checkedAt()).getTime()).toBeGreaterThan(before.getTime());
-    expect(await told(invariants[0]!.id)).toBe(0);
+    expect(await violationsReported(invariants[0]!.id)).toBe(0);
   });
 
   it('runs for at most a twentieth of the time, however long an audit takes', async () => {

@@ -179,10 +179,12 @@ describe('GET /openapi.json', () => {
     expect(Object.keys(description.components.responses).sort()).toEqual(
       problemTypes.map((type) => type.code).sort(),
     );
-    const told = JSON.stringify(description.paths);
-    const untold = problemTypes.map((type) => type.code).filter((code) => !told.includes(`\`${code}\``));
+    const documented = JSON.stringify(description.paths);
+    const undocumented = problemTypes
+      .map((type) => type.code)
+      .filter((code) => !documented.includes(`\`${code}\``));
     // Refusals before routing belong to no route.
-    expect(untold.sort()).toEqual([
+    expect(undocumented.sort()).toEqual([
       'body_too_complex',
       'body_too_large',
       'headers_too_large',

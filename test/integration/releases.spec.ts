@@ -73,10 +73,10 @@ describe('a bulk release', () => {
     expect((await world.reservation(counted[0]!)).endReason).toBe('released by operator: wrong price');
     expect(await statusOf(later!)).toBe('active');
     expect(await world.level(sku)).toEqual({ onHand: 1_000, reserved: 2 });
-    const told = await world.rows(
+    const messages = await world.rows(
       `SELECT DISTINCT aggregate_id FROM outbox WHERE type = 'reservation.released'`,
     );
-    expect(told).toHaveLength(30);
+    expect(messages).toHaveLength(30);
   });
 
   it('skips reservations that have ended, were pinned, or are active again under another count', async () => {

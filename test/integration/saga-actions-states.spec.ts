@@ -209,12 +209,12 @@ describe('an order whose saga is', () => {
     async (state, retry, compensate, resolve) => {
       const build = states[state]!;
       const neighbour = await authorizeUnheard();
-      const told = {
+      const results = {
         retry: await story('retry', await build()),
         compensate: await story('compensate', await build()),
         resolve: await story('resolve', await build()),
       };
-      expect(told).toEqual({ retry, compensate, resolve });
+      expect(results).toEqual({ retry, compensate, resolve });
       expect(await neighbour.saga()).toMatchObject({ status: 'running', attempt: 1, nextRun: 'waits' });
     },
   );

@@ -233,9 +233,9 @@ describe('the story of an order', () => {
 
   it.each(stories)('%s reports what happened and what the customer paid', async (_, play, story) => {
     const found = await play();
-    const told = withoutTimes((await viewOf(found)).story);
-    expect(told).toEqual(story(found.sku));
-    expect(told.length).toBeLessThanOrEqual(3);
+    const sentences = withoutTimes((await viewOf(found)).story);
+    expect(sentences).toEqual(story(found.sku));
+    expect(sentences.length).toBeLessThanOrEqual(3);
   });
 });
 

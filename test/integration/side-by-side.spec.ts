@@ -131,7 +131,7 @@ describe('a message that this build does not know', () => {
   const newType = 'reservation.transferred';
 
   /** A reservation whose first message has a type that only newer code knows; the second one is known. */
-  async function told(): Promise<{ reservationId: string; messageId: string }> {
+  async function newerMessage(): Promise<{ reservationId: string; messageId: string }> {
     const reservationId = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
     const { id: messageId } = await world.row<{ id: string }>(
       `UPDATE outbox SET type = $2 WHERE aggregate_id = $1 RETURNING id`,
@@ -149,7 +149,7 @@ describe('a message that this build does not know', () => {
     (await world.rows(`SELECT FROM inbox WHERE message_id = $1`, [messageId])).length;
 
   it('is not sent by this build’s relay, which sends all others', async () => {
-    const [{ reservationId, messageId }, other] = [await told(), await told()];
+    const [{ reservationId, messageId }, other] = [await newerMessage(), await newerMessage()];
     await handBack(other.messageId);
     await drain();
     expect(sent(reservationId)).toEqual([]);
@@ -161,7 +161,7 @@ describe('a message that this build does not know', () => {
   });
 
   it('blocks the next message of its aggregate', async () => {
-    const { reservationId, messageId } = await told();
+    const { reservationId, messageId } = await newerMessage();
     await world.reservations.extend(reservationId, 900, shop);
     await drain();
     expect(sent(reservationId)).toEqual([]);
@@ -172,7 +172,7 @@ describe('a message that this build does not know', () => {
   });
 
   it('is neither applied nor parked when a newer relay sends it, and is applied once by the newer build', async () => {
-    const { reservationId, messageId } = await told();
+    const { reservationId, messageId } = await newerMessage();
     const job = { name: newType, data: { messageId, aggregateId: reservationId } };
     const { events } = consumersOf(world);
     for (const starts of [1, 2, 3, 4]) await events({ ...job, starts });

@@ -73,8 +73,8 @@ describe('the stream', () => {
     const last = (messages: any[]) => messages.map(({ value }) => value.count);
     for (const counts of firsts.map(last))
       expect(firsts.map(last).flat()).toEqual(expect.arrayContaining(counts));
-    const told = new Set(firsts.map(last).flat());
-    expect(told.size).toBeLessThanOrEqual(4);
+    const values = new Set(firsts.map(last).flat());
+    expect(values.size).toBeLessThanOrEqual(4);
 
     streams.forEach((stream) => stream.leave());
     const clock = await follow(['clock']);

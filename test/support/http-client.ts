@@ -84,8 +84,11 @@ export interface ExpectedProblem {
 
 /** Every refusal is problem details (RFC 9457) with our extra members, and shows no internals. */
 export function expectProblem(answer: Answer, { status, code, pointer }: ExpectedProblem): void {
-  const told = { status: answer.status, code: answer.body?.code };
-  expect({ ...told, allowed: [status].flat().includes(answer.status) }).toEqual({ ...told, allowed: true });
+  const received = { status: answer.status, code: answer.body?.code };
+  expect({ ...received, allowed: [status].flat().includes(answer.status) }).toEqual({
+    ...received,
+    allowed: true,
+  });
   expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/);
   expect(answer.body).toMatchObject({
     type: expect.stringMatching(/./),
