@@ -33,7 +33,8 @@ export const drill: Drill = {
       name: 'key-in-use-is-a-decline',
       why: 'a first call that is still in flight decides the second',
       guard: 'key-in-use-is-unknown',
-      change: (line) => line.replace(') {', ' || error.statusCode === 409) {'),
+      change: (line) =>
+        line.replace('StripeInvalidRequestError)', 'StripeInvalidRequestError || error.statusCode === 409)'),
     },
     {
       name: 'new-key-for-each-attempt',

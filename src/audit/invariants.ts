@@ -17,6 +17,15 @@ const held = `r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.
 const approved = (kind: string, order = 'o.id') =>
   `EXISTS (SELECT FROM payment_operations p WHERE p.order_id = ${order} AND p.kind = '${kind}' AND p.status = 'approved')`;
 
+/** The provider accepted a refund. One that failed later is a review case, and its money is no longer the order's. */
+const refunded = `
+  EXISTS (SELECT FROM payment_operations p
+           WHERE p.order_id = o.id AND p.kind = 'refund'
+             AND (p.status IN ('approved', 'pending') OR p.failure_reason IS NOT NULL))`;
+const refundFailed = `
+  EXISTS (SELECT FROM payment_operations p
+           WHERE p.order_id = o.id AND p.kind = 'refund' AND p.failure_reason IS NOT NULL)`;
+
 /** An operator ended the order before its money was settled; its saga goes on until that is known. */
 const givenUp = `EXISTS (SELECT FROM saga_transitions t WHERE t.order_id = o.id AND t.cause = 'given-up')`;
 
@@ -60,7 +69,7 @@ export const invariants: readonly Invariant[] = [
       SELECT o.id, o.status, s.status AS saga
         FROM orders o JOIN sagas s ON s.order_id = o.id
        WHERE s.status IN ('completed', 'compensated')
-         AND (${approved('capture')} AND NOT ${approved('refund')}) <> (o.status = 'placed')`,
+         AND (${approved('capture')} AND NOT ${refunded}) <> (o.status = 'placed')`,
   },
   {
     id: 'I5',
@@ -96,7 +105,7 @@ export const invariants: readonly Invariant[] = [
       SELECT o.id, o.status
         FROM orders o JOIN sagas s ON s.order_id = o.id
        WHERE o.status IN ('rejected', 'cancelled', 'refunded') AND s.status = 'compensated'
-         AND ${approved('authorize')} AND NOT ${approved('void')} AND NOT ${approved('refund')}`,
+         AND ${approved('authorize')} AND NOT ${approved('void')} AND NOT ${refunded}`,
   },
   {
     id: 'I9',
@@ -202,10 +211,12 @@ export const invariants: readonly Invariant[] = [
       SELECT o.id::text, o.status, s.status AS saga
         FROM orders o JOIN sagas s ON s.order_id = o.id
        WHERE (s.status = 'compensated' AND o.status NOT IN ('rejected', 'cancelled', 'refunded'))
-          OR (s.status <> 'compensated' AND o.status IN ('rejected', 'cancelled', 'refunded') AND NOT ${givenUp})
+          OR (s.status <> 'compensated' AND o.status IN ('rejected', 'cancelled', 'refunded')
+              AND NOT ${givenUp} AND NOT ${refundFailed})
           OR (s.status = 'completed' AND o.status <> 'placed')
        UNION ALL
-      SELECT order_id::text, from_status, to_status FROM saga_transitions WHERE from_status = 'compensated'`,
+      SELECT order_id::text, from_status, to_status FROM saga_transitions
+        WHERE from_status = 'compensated' AND cause <> 'refund-retried'`,
   },
   {
     id: 'I19',

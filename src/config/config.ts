@@ -148,6 +148,9 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
   // Calls in flight per worker: the limit of a small Stripe account (100/s) at a quarter of a second each.
   paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
+  // The provider's search lags by up to a minute or so: an authorization whose key holds an error is searched this long
+  // after it was sent, and again after twice as long.
+  paymentSearchDelayMs: read.integer('PAYMENT_SEARCH_DELAY_MS', 60_000, { min: 10, max: 3_600_000 }),
   // What happens to a charge that arrives after its order was given up. The buyer wanted the goods and has paid;
   // `refund` is for shops that must not sell late.
   latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),

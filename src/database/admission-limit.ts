@@ -22,7 +22,7 @@ export interface WaitingLimits {
 }
 
 export interface AdmissionLimitOptions extends WaitingLimits {
-  /** Running at once. */
+  /** Running at once, until `lower` is called. */
   insideMax: number;
   /** A request that has waited this long is shed: a later response would be of no use. Undefined: it waits. */
   waitMsMax?: number;
@@ -34,14 +34,30 @@ export interface AdmissionLimitOptions extends WaitingLimits {
  */
 export class AdmissionLimit {
   private inside = 0;
+  /** Between 1 and `insideMax`. */
+  private limit: number;
   /** In the order of their arrival. */
   private readonly queue = new Set<() => void>();
 
-  constructor(private readonly options: AdmissionLimitOptions) {}
+  constructor(private readonly options: AdmissionLimitOptions) {
+    this.limit = options.insideMax;
+  }
+
+  /** What is behind it is too busy: half as many at once. Those inside finish. */
+  lower(): void {
+    this.limit = Math.max(1, this.limit / 2);
+  }
+
+  /** One more at once after a whole round without trouble (additive increase, multiplicative decrease). */
+  raise(): void {
+    if (this.limit >= this.options.insideMax) return;
+    this.limit = Math.min(this.options.insideMax, this.limit + 1 / this.limit);
+    this.admit();
+  }
 
   /** Resolves or rejects as the work does, or rejects with `overloaded` before the work started. */
   async run<T>(work: () => Promise<T>): Promise<T> {
-    if (this.inside < this.options.insideMax) this.inside += 1;
+    if (this.hasPlace()) this.inside += 1;
     else await this.place();
     try {
       return await work();
@@ -79,9 +95,21 @@ export class AdmissionLimit {
     waitingRequests.dec({ at: this.options.name });
   }
 
+  private hasPlace(): boolean {
+    return this.inside < Math.floor(this.limit);
+  }
+
   private leave(): void {
-    const [next] = this.queue;
-    if (next) next();
-    else this.inside -= 1;
+    this.inside -= 1;
+    this.admit();
+  }
+
+  private admit(): void {
+    while (this.hasPlace()) {
+      const [next] = this.queue;
+      if (!next) return;
+      this.inside += 1;
+      next();
+    }
   }
 }

@@ -22,7 +22,10 @@ export interface Order extends Omit<OrderEntity, 'paymentMethod'> {
   expiresAt: Date;
   now: Date;
   saga: { status: SagaStatus; step: string; version: number };
-  operations: Pick<PaymentOperation, 'kind' | 'status' | 'providerReference' | 'declineCode'>[];
+  operations: Pick<
+    PaymentOperation,
+    'kind' | 'status' | 'providerReference' | 'declineCode' | 'waitsFor' | 'failureReason'
+  >[];
 }
 
 export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
@@ -72,13 +75,14 @@ export interface OrderFacts {
   paymentMethod: string;
   amount: number;
   currency: string;
+  createdAt: Date;
 }
 
 export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFacts[]> {
   return tx.rows<OrderFacts>(
     `
     SELECT id AS "orderId", status, reservation_id AS "reservationId", payment_method AS "paymentMethod",
-           total_amount AS amount, currency
+           total_amount AS amount, currency, created_at AS "createdAt"
       FROM orders
      WHERE id = ANY ($1::uuid[])
     `,
@@ -159,7 +163,8 @@ export const orderColumns = `
   (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
      FROM order_lines l WHERE l.order_id = o.id) AS lines,
   coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
-                                              'declineCode', p.decline_code) ORDER BY p.id)
+                                              'declineCode', p.decline_code, 'waitsFor', p.waits_for,
+                                              'failureReason', p.failure_reason) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations`;
 
 export async function findOrder(queryable: Queryable, id: string): Promise<Order | undefined> {

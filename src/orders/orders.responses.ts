@@ -12,7 +12,7 @@ import {
   text,
 } from '../http/responses';
 import { publicId } from '../ids';
-import { paymentStatusOf } from '../payment/payment-operations.repository';
+import { paymentStatusOf, paymentStatuses } from '../payment/payment-operations.repository';
 import { stepNames } from './checkout-saga/checkout.saga';
 import type { Order } from './orders.repository';
 
@@ -23,9 +23,7 @@ export const sagaStatusType = z
   .enum(['running', 'completed', 'compensating', 'compensated', 'stuck'])
   .meta({ id: 'SagaStatus', example: 'completed' });
 export const stepType = z.enum(stepNames).meta({ id: 'StepName', example: stepNames.at(-1) });
-const paymentStatusType = z
-  .enum(['none', 'authorizing', 'authorized', 'captured', 'declined', 'unknown', 'voided', 'refunded'])
-  .meta({ id: 'PaymentStatus', example: 'captured' });
+const paymentStatusType = z.enum(paymentStatuses).meta({ id: 'PaymentStatus', example: 'captured' });
 const rejectionReasonType = z
   .enum(['insufficient_stock', 'payment_declined', 'reservation_expired', 'cancelled', 'abandoned'])
   .meta({ id: 'RejectionReason', example: 'payment_declined' });
@@ -58,11 +56,12 @@ export type OrderResponse = z.infer<typeof orderType>;
 export const orderListType = pageType(orderType);
 
 export function orderView(order: Order): OrderResponse {
-  const authorization = order.operations.find(
+  const { operations } = order;
+  const authorization = operations.findLast(
     ({ kind, providerReference }) => kind === 'authorize' && providerReference,
   );
-  const declined = order.operations.find(
-    ({ kind, status }) => status === 'declined' && (kind === 'authorize' || kind === 'capture'),
+  const declined = operations.findLast(
+    ({ kind, declineCode }) => declineCode !== null && (kind === 'authorize' || kind === 'capture'),
   );
   return {
     id: publicId('ord', order.id),

@@ -40,6 +40,8 @@ export interface Saga extends SagaState {
   codeVersion: number;
   /** How often the sweeper took it up since its state last changed. */
   sweeps: number;
+  /** The database was restored since: the provider may hold a charge that it forgot, so a search comes before the first call. */
+  searchFirst: boolean;
   nextRunAt: Date | null;
   leaseExpiresAt: Date | null;
   leaseOwner: string | null;

@@ -5,13 +5,16 @@ import { newId, publicId } from '../ids';
  * A call to the payment provider and its result. The row is committed before the call is made.
  *
  * created → sent                            the call is about to be made
- * sent    → created                         it was held back in this process
- * sent    → approved | declined             the result is known; both are final
- * sent    → unknown → approved | declined   no clear result; asked again under the same key
+ * sent    → created                         it was held back in this process, or refused before anything happened
+ * sent    → approved | declined             the result is known; both are final for the saga
+ * sent    → unknown → approved | declined   no clear result; looked up, or asked again under the same key
+ * sent, unknown → pending → approved | declined   the provider has it and has not decided
+ * sent, unknown → failed                    nothing was done under this key; the next number follows
+ * refund: pending, approved → failed        it did not reach the customer, perhaps weeks later
  */
 export const operationKinds = ['authorize', 'capture', 'void', 'refund'] as const;
 export type OperationKind = (typeof operationKinds)[number];
-export type OperationStatus = 'created' | 'sent' | 'approved' | 'declined' | 'unknown';
+export type OperationStatus = 'created' | 'sent' | 'approved' | 'declined' | 'unknown' | 'pending' | 'failed';
 
 export interface PaymentOperation {
   id: string;
@@ -22,13 +25,21 @@ export interface PaymentOperation {
   /** The provider's idempotency key. Null: the row's id is the key. */
   providerKey: string | null;
   status: OperationStatus;
-  /** How often it was sent. */
+  /** How often the provider was asked about it. */
   attempt: number;
   amount: number;
   currency: string;
   providerReference: string | null;
   declineCode: string | null;
   detail: string | null;
+  /** Code of the last unclear result. */
+  doubt: string | null;
+  /** Searches that found nothing since it was last sent, or looks while it is pending. */
+  looks: number;
+  /** Who decides a pending one. */
+  waitsFor: 'buyer' | 'provider' | null;
+  /** The provider's reason why a refund failed. Null in an operation that was replaced by the next number. */
+  failureReason: string | null;
   createdAt: Date;
   sentAt: Date | null;
   settledAt: Date | null;
@@ -38,11 +49,12 @@ export interface PaymentOperation {
  * How a saga's operations are named at the provider. It depends on the saga's code version, because a repeat needs the same
  * key and, since Stripe compares them, the same parameters.
  *
- * row      by the row's id, which is random. Builds before code version 2 used it; their sagas keep it
- * purpose  by order, kind and number. A restored database that lost the row derives the same key, and so gets the result
- *          that the provider gave before
+ * row           by the row's id, which is random. Builds before code version 2 used it; their sagas keep it
+ * purpose       by order, kind and number. A restored database that lost the row derives the same key, and so gets the
+ *               result that the provider gave before
+ * installation  the same, and the metadata names the installation, because others may use the provider's account
  */
-export type OperationNaming = 'row' | 'purpose';
+export type OperationNaming = 'row' | 'purpose' | 'installation';
 
 /** An operation's idempotency key and metadata. They must not depend on time, build or settings. */
 export interface OperationNames {
@@ -51,7 +63,8 @@ export interface OperationNames {
   metadata: { orderId: string } & Record<string, string>;
 }
 
-export function namesOf(operation: PaymentOperation): OperationNames {
+/** `installation`: its id, for sagas whose naming includes it. */
+export function namesOf(operation: PaymentOperation, installation?: string): OperationNames {
   const orderId = publicId('ord', operation.orderId);
   if (operation.providerKey === null) {
     const operationId = publicId('pay', operation.id);
@@ -59,7 +72,8 @@ export function namesOf(operation: PaymentOperation): OperationNames {
   }
   const { providerKey: key, kind, number } = operation;
   // guard: provider-metadata-from-purpose
-  return { key, metadata: { orderId, kind, number: String(number) } };
+  const metadata = { orderId, kind, number: String(number) };
+  return { key, metadata: installation ? { ...metadata, installation } : metadata };
 }
 
 export const purposeKey = (orderId: string, kind: OperationKind, number: number): string =>
@@ -69,7 +83,8 @@ export const purposeKey = (orderId: string, kind: OperationKind, number: number)
 /** For SELECTs that read whole operations. */
 export const operationColumns = `
   id, order_id AS "orderId", kind, number, provider_key AS "providerKey", status, attempt, amount, currency,
-  provider_reference AS "providerReference", decline_code AS "declineCode", detail, created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
+  provider_reference AS "providerReference", decline_code AS "declineCode", detail, doubt, looks,
+  waits_for AS "waitsFor", failure_reason AS "failureReason", created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
 
 export function operationsOf(queryable: Queryable, orderId: string): Promise<PaymentOperation[]> {
   return queryable.rows<PaymentOperation>(
@@ -78,27 +93,58 @@ export function operationsOf(queryable: Queryable, orderId: string): Promise<Pay
   );
 }
 
-export type PaymentStatus =
-  'none' | 'authorizing' | 'authorized' | 'captured' | 'declined' | 'unknown' | 'voided' | 'refunded';
+export const paymentStatuses = [
+  'none',
+  'authorizing',
+  'processing',
+  'requires_action',
+  'authorized',
+  'captured',
+  'declined',
+  'unknown',
+  'voided',
+  'refunding',
+  'refunded',
+  'refund_failed',
+] as const;
+export type PaymentStatus = (typeof paymentStatuses)[number];
 
-/** All operations of an order in one word: the last known state, or `unknown`. */
-export function paymentStatusOf(operations: Pick<PaymentOperation, 'kind' | 'status'>[]): PaymentStatus {
+/** All operations of an order in one word: the last known state, or `unknown`. The first that fits. */
+export function paymentStatusOf(
+  operations: Pick<PaymentOperation, 'kind' | 'status' | 'waitsFor' | 'failureReason'>[],
+): PaymentStatus {
   const is = (kind: OperationKind, status: OperationStatus) =>
     operations.some((operation) => operation.kind === kind && operation.status === status);
-  if (operations.some((operation) => operation.status === 'unknown')) return 'unknown';
+  if (operations.some(({ status }) => status === 'unknown')) return 'unknown';
+  if (hasFailedRefund(operations)) return 'refund_failed';
+  if (is('refund', 'pending')) return 'refunding';
+  const pending = operations.find(({ status }) => status === 'pending');
+  if (pending) return pending.waitsFor === 'buyer' ? 'requires_action' : 'processing';
   if (is('refund', 'approved')) return 'refunded';
-  if (is('void', 'approved')) return 'voided';
+  if (is('void', 'approved') && is('authorize', 'approved')) return 'voided';
   if (is('capture', 'approved')) return 'captured';
-  if (is('authorize', 'declined')) return 'declined';
   if (is('authorize', 'approved')) return 'authorized';
+  if (is('authorize', 'declined')) return 'declined';
   return is('authorize', 'sent') ? 'authorizing' : 'none';
 }
 
+/** The newest refund did not reach the customer, and no other was made since. */
+export function hasFailedRefund(
+  operations: readonly Pick<PaymentOperation, 'kind' | 'status' | 'failureReason'>[],
+): boolean {
+  const newest = operations.findLast(({ kind }) => kind === 'refund');
+  return newest?.status === 'failed' && newest.failureReason !== null;
+}
+
 export interface OperationResult {
-  status: 'approved' | 'declined' | 'unknown';
+  status: 'approved' | 'declined' | 'unknown' | 'pending' | 'failed';
   providerReference?: string;
   declineCode?: string;
   detail?: string;
+  doubt?: string;
+  looks?: number;
+  waitsFor?: 'buyer' | 'provider';
+  failureReason?: string;
 }
 
 /**
@@ -122,12 +168,14 @@ export class OrderPayments {
     return [...this.byId.values()].filter((operation) => operation.kind === kind).at(-1);
   }
 
-  /** Creates it if there is none. */
+  /** Creates it if there is none, or if nothing came of the last one. */
   findOrCreate(kind: OperationKind): PaymentOperation {
-    return this.find(kind) ?? this.create(kind);
+    const newest = this.find(kind);
+    return newest && newest.status !== 'failed' ? newest : this.create(kind);
   }
 
-  private create(kind: OperationKind): PaymentOperation {
+  /** The next number of this kind, under a new key. The one before must have failed. */
+  create(kind: OperationKind): PaymentOperation {
     const { naming, orderId, amount, currency } = this.order;
     const number = 1 + this.all.filter((operation) => operation.kind === kind).length;
     const names =
@@ -146,6 +194,10 @@ export class OrderPayments {
       providerReference: null,
       declineCode: null,
       detail: null,
+      doubt: null,
+      looks: 0,
+      waitsFor: null,
+      failureReason: null,
       createdAt: this.now,
       sentAt: null,
       settledAt: null,
@@ -156,22 +208,24 @@ export class OrderPayments {
     return this.byId.has(id);
   }
 
-  /** The call is about to be made: from now on it may have been. */
-  markSent(operation: PaymentOperation): void {
+  /** The call is about to be made: from now on it may have been. A look changes nothing but is counted. */
+  markAsked(operation: PaymentOperation, { sends }: { sends: boolean }): void {
     if (isSettled(operation.status))
       throw new Error(`Bug: operation ${operation.id} is settled and must not be sent again.`);
+    const attempt = operation.attempt + 1;
+    if (!sends) return void this.put({ ...operation, attempt });
     const status = operation.status === 'created' ? 'sent' : operation.status;
-    this.put({ ...operation, status, attempt: operation.attempt + 1, sentAt: this.now });
+    this.put({ ...operation, status, attempt, looks: 0, sentAt: this.now });
   }
 
-  /** The call was held back in this process: the operation is as it was before `markSent`. */
+  /** The call was held back in this process: the operation is as it was before `markAsked`. */
   markNotSent(before: PaymentOperation): void {
     const now = this.byId.get(before.id)!;
     if (isSettled(now.status)) return;
     this.put({ ...now, status: before.status, attempt: now.attempt - 1, sentAt: before.sentAt });
   }
 
-  /** A settled operation keeps its result. */
+  /** A settled operation keeps its result. What the result does not mention stays as it was. */
   record(operationId: string, result: OperationResult): void {
     const operation = this.byId.get(operationId);
     if (!operation || isSettled(operation.status)) return;
@@ -181,7 +235,11 @@ export class OrderPayments {
       providerReference: result.providerReference ?? operation.providerReference,
       declineCode: result.declineCode ?? null,
       detail: result.detail?.slice(0, 500) ?? null,
-      settledAt: result.status === 'unknown' ? null : this.now,
+      doubt: result.doubt ?? null,
+      looks: result.looks ?? operation.looks,
+      waitsFor: result.status === 'pending' ? (result.waitsFor ?? operation.waitsFor) : null,
+      failureReason: result.failureReason?.slice(0, 255) ?? null,
+      settledAt: isSettled(result.status) ? this.now : null,
     });
   }
 
@@ -201,7 +259,8 @@ export class OrderPayments {
   }
 }
 
-const isSettled = (status: OperationStatus) => status === 'approved' || status === 'declined';
+const isSettled = (status: OperationStatus) =>
+  status === 'approved' || status === 'declined' || status === 'failed';
 
 /** All operations of these orders, oldest first. */
 export async function paymentsOf(tx: Tx, orderIds: string[]): Promise<Map<string, PaymentOperation[]>> {
@@ -221,23 +280,30 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
   const written = await tx.affected(
     `
     INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
-                                         provider_reference, decline_code, detail, created_at, sent_at, settled_at)
+                                         provider_reference, decline_code, detail, doubt, looks, waits_for,
+                                         failure_reason, created_at, sent_at, settled_at)
     SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
-           decline_code, detail, created_at, sent_at, settled_at
+           decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
                   $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
-                  $15::timestamptz[])
+                  $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
-                   decline_code, detail, created_at, sent_at, settled_at)
+                   decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason)
+     ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
        SET status = excluded.status,
            attempt = excluded.attempt,
-           provider_reference = excluded.provider_reference,
+           -- An event may have named it while the call was under way.
+           provider_reference = coalesce(excluded.provider_reference, p.provider_reference),
            decline_code = excluded.decline_code,
            detail = excluded.detail,
+           doubt = excluded.doubt,
+           looks = excluded.looks,
+           waits_for = excluded.waits_for,
+           failure_reason = excluded.failure_reason,
            sent_at = excluded.sent_at,
            settled_at = excluded.settled_at
-     WHERE p.status NOT IN ('approved', 'declined')
+     WHERE p.status NOT IN ('approved', 'declined', 'failed')
     `,
     [
       changes.map((operation) => operation.id),
@@ -255,6 +321,10 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
       changes.map((operation) => operation.createdAt),
       changes.map((operation) => operation.sentAt),
       changes.map((operation) => operation.settledAt),
+      changes.map((operation) => operation.doubt),
+      changes.map((operation) => operation.looks),
+      changes.map((operation) => operation.waitsFor),
+      changes.map((operation) => operation.failureReason),
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');

@@ -37,6 +37,7 @@ function observed(gateway: PaymentGateway, onCall: (kind: string) => void): Paym
     capture: asked('capture', (request: FollowUpRequest) => gateway.capture(request)),
     void: asked('void', (request: FollowUpRequest) => gateway.void(request)),
     refund: asked('refund', (request: FollowUpRequest) => gateway.refund(request)),
+    look: (request) => gateway.look(request),
   };
 }
 

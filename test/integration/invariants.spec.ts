@@ -62,7 +62,7 @@ async function liveALittle(): Promise<Lively> {
   }
   gateway.expect('authorize', silence);
   const waiting = await drive(await order());
-  gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' });
+  gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 5_000, currency: 'EUR' });
   const stuck = await drive(await order());
   const pending = await order();
   gateway.expectSpoken();

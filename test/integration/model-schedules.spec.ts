@@ -21,6 +21,7 @@ const answeringLate = (scheduler: fc.Scheduler, ledger: LedgerGateway): PaymentG
   capture: scheduler.scheduleFunction(ledger.capture),
   void: scheduler.scheduleFunction(ledger.void),
   refund: scheduler.scheduleFunction(ledger.refund),
+  look: ledger.look,
 });
 
 interface Plan {

@@ -1,4 +1,5 @@
 import { newId, publicId } from '../../src/ids';
+import { installationId } from '../../src/payment/installation';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { approvalOf, declinedCard, silence } from '../support/scripted-gateway';
 import { endOf, passTime, sagaOf } from '../support/sagas';
@@ -41,9 +42,11 @@ const rowsOf = (orderId: string) =>
     [orderId],
   );
 
-function purpose(orderId: string, kind: string) {
+/** `installation`: for sagas of code version 3, which name it. */
+function purpose(orderId: string, kind: string, installation?: string) {
   const ord = publicId('ord', orderId);
-  return { key: `${ord}:${kind}:1`, metadata: { orderId: ord, kind, number: '1' } };
+  const metadata = { orderId: ord, kind, number: '1', ...(installation && { installation }) };
+  return { key: `${ord}:${kind}:1`, metadata };
 }
 
 function row(orderId: string, { id }: Row) {
@@ -94,7 +97,7 @@ describe('an operation of an order that this build accepted', () => {
     expect(rows).toMatchObject(
       rows.map((each) => ({ number: 1, providerKey: purpose(orderId, each.kind).key })),
     );
-    expect(asked(orderId)).toContainEqual(purpose(orderId, kind));
+    expect(asked(orderId)).toContainEqual(purpose(orderId, kind, await installationId(world.db)));
     expect(new Set(asked(orderId).map(({ key }) => key)).size).toBe(rows.length);
   });
 
@@ -108,9 +111,19 @@ describe('an operation of an order that this build accepted', () => {
     await heard(orderId, kind);
 
     expect((await rowsOf(orderId)).map(({ id }) => id)).not.toContain(forgotten.id);
-    expect(asked(orderId).filter(({ metadata }) => metadata.kind === kind)).toEqual([
-      purpose(orderId, kind),
-      purpose(orderId, kind),
+    const same = purpose(orderId, kind, await installationId(world.db));
+    expect(asked(orderId).filter(({ metadata }) => metadata.kind === kind)).toEqual([same, same]);
+  });
+
+  it('does not name the installation when the saga is of code version 2', async () => {
+    const orderId = await world.order();
+    await world.rows(`UPDATE sagas SET code_version = 2 WHERE order_id = $1`, [orderId]);
+    await unheard.capture(orderId);
+    await heard(orderId, 'capture');
+    expect(asked(orderId)).toEqual([
+      purpose(orderId, 'authorize'),
+      purpose(orderId, 'capture'),
+      purpose(orderId, 'capture'),
     ]);
   });
 });

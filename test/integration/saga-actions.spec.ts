@@ -3,7 +3,7 @@ import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import { Checkout } from '../support/checkouts';
 import { outcomeOf, createWorld, expectInvariants, operator, type World } from '../support/fixtures';
 import { passTime, sagaOf, timelineOf } from '../support/sagas';
-import { silence } from '../support/scripted-gateway';
+import { silence, notDone } from '../support/scripted-gateway';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -257,29 +257,14 @@ describe('an authorization whose key the provider may have forgotten', () => {
     return orderId;
   }
 
-  it.each(['retry', 'compensate'] as const)('is not retried and waits for an operator (%s)', async (act) => {
+  it.each(acts)('is searched instead of sent again, and breaks no invariant (%s)', async (act) => {
     const orderId = await unheardFor(23 * 60 + 1);
     await ask(act, orderId);
+    world.gateway.expectLook(notDone);
     await world.runner().drive(orderId);
-
-    expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
-    expect((await sagaOf(world, orderId)).lastError).toContain('forgotten its key');
-    await expectInvariants(world);
-  });
-
-  it('is not retried without an operator either', async () => {
-    const orderId = await unheardFor(23 * 60 + 1);
-    await passTime(world, orderId);
-    await world.runner().drive(orderId);
-    expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
-    await expectInvariants(world);
-  });
-
-  it('is never retried after resolve, and breaks no invariant', async () => {
-    const orderId = await unheardFor(23 * 60 + 1);
-    await ask('resolve', orderId);
-    expect(await sagaOf(world, orderId)).toMatchObject({ status: 'compensated', nextRun: 'never' });
-    await world.runner().drive(orderId);
+    expect(await sagaOf(world, orderId)).toMatchObject({ nextRun: 'waits' });
+    expect(world.gateway.looks).toMatchObject([{ kind: 'authorize', authorization: null }]);
+    expect(world.gateway.calls).toHaveLength(1);
     await expectInvariants(world);
   });
 

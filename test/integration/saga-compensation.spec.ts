@@ -153,13 +153,18 @@ describe('a pending order that is cancelled', () => {
 describe('a stuck order that is cancelled', () => {
   it('has its authorization voided, with another amount too', async () => {
     const orderId = await world.order();
-    world.gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' });
+    world.gateway.expect('authorize', {
+      status: 'approved',
+      reference: 'ref',
+      amount: 2_000,
+      currency: 'EUR',
+    });
     await drive(orderId);
     expect(await sagaOf(world, orderId)).toMatchObject({ status: 'stuck', nextRun: 'never' });
 
     expect(await requestCancellation(orderId, 'cancel')).toBe('ok');
     world.gateway
-      .expect('authorize', { status: 'approved', reference: 'ref', amount: 1, currency: 'EUR' })
+      .expect('authorize', { status: 'approved', reference: 'ref', amount: 2_000, currency: 'EUR' })
       .expect('void');
     await drive(orderId);
 

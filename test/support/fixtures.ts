@@ -17,6 +17,7 @@ import { CurrentStrategies } from '../../src/inventory/allocation/current-strate
 import { DemandMetrics } from '../../src/inventory/allocation/demand-metrics';
 import { StockReserver } from '../../src/inventory/reservations/stock-reserver';
 import { StockIntake } from '../../src/inventory/reservations/stock-intake';
+import { Installation } from '../../src/payment/installation';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import { OrdersService } from '../../src/orders/orders.service';
@@ -102,7 +103,7 @@ export class World {
     db = this.db,
     gateway = this.gateway,
   }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
-    return new SagaRunner(this.config, db, gateway, this.silence);
+    return new SagaRunner(this.config, db, gateway, this.silence, new Installation(this.db));
   }
 
   /** A session outside the pool, to hold locks and to observe. The test must expect its errors. */

@@ -2,9 +2,11 @@ import type {
   AuthorizeRequest,
   FollowUpRequest,
   GatewayResult,
+  LookRequest,
+  NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
-import { approvalOf, declinedCard, silence } from './scripted-gateway';
+import { approvalOf, declinedCard, notDone, silence } from './scripted-gateway';
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 
@@ -31,12 +33,19 @@ export class ModelProvider implements PaymentGateway {
   script: Word[] = [];
   private readonly truth = new Map<string, GatewayResult>();
   private readonly ledger = new Map<string, Kind[]>();
+  private readonly authorized = new Map<string, AuthorizeRequest | FollowUpRequest>();
   private onAsleep: (wake: () => void) => void = () => undefined;
 
   authorize = (request: AuthorizeRequest) => this.answer('authorize', request);
   capture = (request: FollowUpRequest) => this.answer('capture', request);
   void = (request: FollowUpRequest) => this.answer('void', request);
   refund = (request: FollowUpRequest) => this.answer('refund', request);
+
+  /** Shows a known authorization; for the rest its records lag, and never show what the same key would. */
+  look = ({ kind, authorization }: LookRequest): Promise<GatewayResult | NotDone> => {
+    const known = kind === 'authorize' && authorization && this.authorized.get(authorization);
+    return known ? this.answer('authorize', known) : Promise.resolve(notDone);
+  };
 
   /** The operations executed for an order, in order. */
   doneFor(orderId: string): Kind[] {
@@ -54,7 +63,10 @@ export class ModelProvider implements PaymentGateway {
     const { orderId } = metadata;
     if (reachesProvider(word) && !this.truth.has(key)) {
       const declined = word === 'decline';
-      this.truth.set(key, declined ? declinedCard : approvalOf(request));
+      const answer = declined ? declinedCard : approvalOf(request);
+      this.truth.set(key, answer);
+      if (answer.status === 'approved' && kind === 'authorize')
+        this.authorized.set(answer.reference, request);
       if (!declined) this.ledger.set(orderId, [...this.doneFor(orderId), kind]);
     }
     const known = () => this.truth.get(key) ?? silence;

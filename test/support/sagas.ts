@@ -5,10 +5,12 @@ import type {
   AuthorizeRequest,
   FollowUpRequest,
   GatewayResult,
+  LookRequest,
+  NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 import type { World } from './fixtures';
-import { approvalOf, declinedCard, serverError, silence } from './scripted-gateway';
+import { approvalOf, declinedCard, notDone, serverError, silence } from './scripted-gateway';
 
 export interface SagaRow {
   status: SagaStatus;
@@ -86,6 +88,7 @@ export class LedgerGateway implements PaymentGateway {
   /** Runs during each call. */
   whileAsked: () => unknown = () => undefined;
   private readonly answers = new Map<string, GatewayResult>();
+  private readonly authorized = new Map<string, AuthorizeRequest | FollowUpRequest>();
 
   constructor(private readonly declines: Partial<Record<Call, boolean>> = {}) {}
 
@@ -93,6 +96,12 @@ export class LedgerGateway implements PaymentGateway {
   capture = (request: FollowUpRequest) => this.called('capture', request);
   void = (request: FollowUpRequest) => this.called('void', request);
   refund = (request: FollowUpRequest) => this.called('refund', request);
+
+  /** Shows a known authorization; for the rest its records lag, and never show what the same key would. */
+  look = ({ kind, authorization }: LookRequest): Promise<GatewayResult | NotDone> => {
+    const known = kind === 'authorize' && authorization && this.authorized.get(authorization);
+    return known ? this.called('authorize', known) : Promise.resolve(notDone);
+  };
 
   /** Captured and not refunded; authorized and neither captured nor voided. */
   moneyOf(orderId: string): { kept: number; setAside: number } {
@@ -121,6 +130,7 @@ export class LedgerGateway implements PaymentGateway {
     const amount = request.amount + this.overcharge;
     const answer = refused ? declinedCard : approvalOf({ ...request, amount });
     this.answers.set(request.key, answer);
+    if (answer.status === 'approved' && kind === 'authorize') this.authorized.set(answer.reference, request);
     const { key, metadata } = request;
     if (!refused) this.done.push({ kind, key, orderId: metadata.orderId, amount });
     return answer;

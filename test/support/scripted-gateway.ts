@@ -2,11 +2,14 @@ import type {
   AuthorizeRequest,
   FollowUpRequest,
   GatewayResult,
+  LookRequest,
+  NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
 
 type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Request = AuthorizeRequest | FollowUpRequest;
+type Seen = GatewayResult | NotDone;
 type Reply = GatewayResult | 'approved' | ((request: Request) => Promise<GatewayResult> | GatewayResult);
 
 export const declinedCard: GatewayResult = { status: 'declined', code: 'card_declined' };
@@ -17,6 +20,8 @@ export const serverError: GatewayResult = {
   httpStatus: 500,
   detail: 'the provider answered 500',
 };
+
+export const notDone: NotDone = { status: 'not-done', detail: 'nothing was done' };
 
 /** An approval: the requested amount, with a new reference. */
 export const approvalOf = ({ key, amount, currency }: Request): GatewayResult => ({
@@ -34,6 +39,8 @@ export class ScriptedGateway implements PaymentGateway {
   readonly calls: { kind: Kind; request: Request }[] = [];
   private script: { kind: Kind; reply: Reply }[] = [];
   private readonly outOfTurn: string[] = [];
+  readonly looks: LookRequest[] = [];
+  private seen: Seen[] = [];
 
   /** The next call and its result. */
   expect(kind: Kind, reply: Reply = 'approved'): this {
@@ -41,9 +48,27 @@ export class ScriptedGateway implements PaymentGateway {
     return this;
   }
 
+  /** What the next look shows. Without a script a look shows that nothing was done. */
+  expectLook(...seen: Seen[]): this {
+    this.seen.push(...seen);
+    return this;
+  }
+
+  /** A known authorization is read, which the script plays as another call. */
+  look(request: LookRequest): Promise<Seen> {
+    this.looks.push(request);
+    const known = this.calls.findLast(
+      (call) => call.kind === 'authorize' && call.request.metadata.orderId === request.metadata.orderId,
+    );
+    if (request.kind === 'authorize' && request.authorization && known && this.seen.length === 0)
+      return this.answer('authorize', known.request);
+    return Promise.resolve(this.seen.shift() ?? notDone);
+  }
+
   /** Expects exactly the calls of the script, and leaves an empty one. */
   expectSpoken(): void {
     const left = this.script.splice(0).map(({ kind }) => `never asked: ${kind}`);
+    left.push(...this.seen.splice(0).map(({ status }) => `never looked: ${status}`));
     expect([...this.outOfTurn.splice(0), ...left]).toEqual([]);
   }
 

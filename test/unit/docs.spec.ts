@@ -222,8 +222,9 @@ const tableOf = (table: string) =>
   schema.split(`CREATE TABLE ${table} (`)[1]?.split(/\n\s+\)( WITH [^`]*)?`/)[0] ?? '';
 
 /** The states that the table's CHECK allows. */
+const dump = readFileSync('migrations/schema.sql', 'utf8');
 const checkedIn = (table: string): string[] => {
-  const check = /status\s+text\s+NOT NULL CHECK \(status IN \(([^)]*)\)/.exec(tableOf(table))?.[1] ?? '';
+  const check = new RegExp(`CONSTRAINT ${table}_status_check CHECK (.*)`).exec(dump)?.[1] ?? '';
   return [...check.matchAll(/'(\w+)'/g)].map(([, state]) => state!);
 };
 

@@ -1,6 +1,6 @@
 import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
 import type { GatewayResult } from '../../src/payment/gateways/gateway';
-import { declinedCard, silence } from '../support/scripted-gateway';
+import { declinedCard, notDone, silence } from '../support/scripted-gateway';
 
 const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
 type Kind = (typeof kinds)[number];
@@ -28,6 +28,7 @@ class Provider {
     capture: () => this.called('capture'),
     void: () => this.called('void'),
     refund: () => this.called('refund'),
+    look: () => Promise.resolve(notDone),
   });
 
   private called(kind: Kind): Promise<GatewayResult> {
@@ -201,6 +202,7 @@ describe('a provider that does not answer', () => {
       capture: () => Promise.resolve(tooMany(1_000)),
       void: () => Promise.resolve(approved),
       refund: () => Promise.resolve(approved),
+      look: () => Promise.resolve(notDone),
     });
     await throwing.capture(request);
     jest.advanceTimersByTime(1_000);

@@ -31,6 +31,10 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
   providerReference: null,
   declineCode: null,
   detail: null,
+  doubt: null,
+  looks: 0,
+  waitsFor: null,
+  failureReason: null,
   createdAt: new Date(),
   sentAt: new Date(),
   settledAt: null,
@@ -59,8 +63,8 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-async function sentFor(asked: PaymentOperation): Promise<string[]> {
-  const request = { ...namesOf(asked), amount: asked.amount, currency: asked.currency };
+async function sentFor(asked: PaymentOperation, installation?: string): Promise<string[]> {
+  const request = { ...namesOf(asked, installation), amount: asked.amount, currency: asked.currency };
   // The result does not matter: the response fits none of the requests.
   if (asked.kind === 'authorize')
     await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' }).catch(() => undefined);
@@ -134,4 +138,13 @@ it.each<[OperationKind, string[]]>([
   ],
 ])('Stripe gets these parameters for the %s of a saga of code version 1', async (kind, expected) => {
   expect(await sentFor(operation(kind, 'by row'))).toEqual(expected);
+});
+
+it('Stripe gets the installation too for a saga of code version 3', async () => {
+  const withIt = await sentFor(operation('authorize', 'by purpose'), 'ins_1');
+  const without = await sentFor(operation('authorize', 'by purpose'));
+  expect(withIt).toEqual([
+    ...without.slice(0, 2),
+    ...[...without.slice(2), 'metadata[installation]=ins_1'].sort(),
+  ]);
 });

@@ -391,7 +391,7 @@ export interface components {
             kind: components["schemas"]["OperationKind"];
             key: string;
             /** @enum {string} */
-            status: "created" | "sent" | "approved" | "declined" | "unknown";
+            status: "created" | "sent" | "approved" | "declined" | "unknown" | "pending" | "failed";
             attempts: number;
             amount: components["schemas"]["Money"];
             providerReference: string | null;
@@ -405,7 +405,7 @@ export interface components {
             settledAt: string | null;
         };
         /** @enum {string} */
-        PaymentStatus: "none" | "authorizing" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunded";
+        PaymentStatus: "none" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "refund_failed";
         Problem: {
             type: string;
             title: string;

@@ -1,15 +1,20 @@
+import { type AskMode, isSend } from '../../payment/ask-provider';
 import type { GatewayResult } from '../../payment/gateways/gateway';
-import type { PaymentOperation } from '../../payment/payment-operations.repository';
+import type { OperationNaming, PaymentOperation } from '../../payment/payment-operations.repository';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
+import { namingOf } from './code-version';
 import type { Reason } from './transition-codes';
-import type { SagaEvent } from './transitions';
+import { type SagaEvent, backoffMs } from './transitions';
 
 /** A call that the provider must get before the saga can go on, and the lease it is made under. */
 export interface ProviderCall {
   orderId: string;
   fencingToken: number;
   paymentMethod: string;
+  /** As it was before the call. */
   operation: PaymentOperation;
+  mode: AskMode;
+  naming: OperationNaming;
   authorization?: string;
 }
 
@@ -46,28 +51,42 @@ export function advance(checkout: Checkout, leaseMs: number): ProviderCall | und
 /** Records the intent under a lease that outlasts the call. The saga is due again when that lease ends. */
 function prepareCall(
   checkout: Checkout,
-  { operation, authorization }: Extract<StepOutcome, { kind: 'ask' }>,
+  { operation, authorization: named }: Extract<StepOutcome, { kind: 'ask' }>,
   leaseMs: number,
-): ProviderCall | undefined {
+): ProviderCall {
   const { update, payments, order } = checkout;
-  if (isForgotten(operation, update.saga.now)) {
-    update.apply(
-      { type: 'blocked' },
-      {
-        code: 'unheard_too_long',
-        data: factsOf(operation),
-        why: 'unanswered for so long that the provider may have forgotten its key',
-      },
-    );
-    update.giveBackLease();
-    return undefined;
-  }
+  const mode = modeOf(operation, checkout);
+  const authorization = named ?? operation.providerReference ?? undefined;
+  const sends = isSend(mode);
+  const code = sends ? 'payment_requested' : 'payment_looked_up';
   const data = { ...factsOf(operation), attempt: operation.attempt + 1 };
-  update.apply({ type: 'asked' }, { code: 'payment_requested', data, why: operation.kind });
-  payments.markSent(operation);
+  update.apply({ type: 'asked' }, { code, data, why: operation.kind });
+  payments.markAsked(operation, { sends });
   update.keepLeaseUntil(new Date(update.saga.now.getTime() + leaseMs));
-  const { orderId, fencingToken } = update.saga;
-  return { orderId, fencingToken, paymentMethod: order.paymentMethod, operation, authorization };
+  const { orderId, fencingToken, codeVersion } = update.saga;
+  const naming = namingOf(codeVersion);
+  return {
+    orderId,
+    fencingToken,
+    paymentMethod: order.paymentMethod,
+    operation,
+    mode,
+    naming,
+    authorization,
+  };
+}
+
+/** See `AskMode`. */
+function modeOf(operation: PaymentOperation, { saga, order }: Checkout): AskMode {
+  const isFirst = operation.status === 'created';
+  if (operation.status === 'pending') return 'look';
+  if (operation.kind !== 'authorize') return isFirst ? 'send' : 'look-before-send';
+  if (operation.providerReference) return 'look';
+  if (isFirst) return saga.searchFirst || isOld(order.createdAt, saga.now) ? 'search-before-send' : 'send';
+  const isUseless = operation.doubt === 'saved_error' || operation.doubt === 'key_conflict';
+  return isUseless || operation.doubt === 'not_found' || isOld(operation.createdAt, saga.now)
+    ? 'search'
+    : 'send';
 }
 
 function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Reason] {
@@ -75,49 +94,183 @@ function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Re
     case 'done':
       return [{ type: 'done' }, outcome.reason];
     case 'declined':
-      return [{ type: 'declined', endsAs: outcome.endsAs }, outcome.reason];
+      return [{ type: 'declined', endsAs: outcome.endsAs, undoesStep: outcome.undoesStep }, outcome.reason];
     case 'blocked':
       return [{ type: 'blocked' }, outcome.reason];
   }
 }
 
+/** Why the saga cannot go on at once. `afterMs`: when it should; otherwise after the usual backoff. */
+interface Pause {
+  event: SagaEvent;
+  reason: Reason;
+  afterMs?: number;
+}
+
 /** Records the result of a call. False: the saga must wait, or an operator must act. */
-export function applyResult(checkout: Checkout, called: CallResult): boolean {
-  const pause = record(checkout, called);
+export function applyResult(checkout: Checkout, called: CallResult, searchDelayMs: number): boolean {
+  // A database that was restored during the call lost this operation: the step asks again, under the same key.
+  if (!checkout.payments.has(called.call.operation)) return true;
+  const pause = record(checkout, called, searchDelayMs);
   if (!pause) return true;
-  const { result } = called;
   checkout.update.apply(pause.event, pause.reason);
-  checkout.update.giveBackLease('retryAfterMs' in result ? result.retryAfterMs : undefined);
+  checkout.update.giveBackLease(pause.afterMs);
   return false;
 }
 
-/** Returns why the saga cannot go on at once; undefined when its step should look at the recorded result. */
-function record(
-  { saga, stock, payments }: Checkout,
-  { call: { operation }, result }: CallResult,
-): { event: SagaEvent; reason: Reason } | undefined {
-  // A database that was restored during the call lost this operation: the step asks again, under the same key.
-  if (!payments.has(operation)) return undefined;
-  if (result.status === 'declined') {
-    const { code: declineCode, reference: providerReference } = result;
-    payments.record(operation.id, { status: 'declined', declineCode, providerReference });
+/** Undefined: the step should look at the recorded result. */
+function record(checkout: Checkout, called: CallResult, searchDelayMs: number): Pause | undefined {
+  const { payments } = checkout;
+  const { result, call } = called;
+  const { id } = call.operation;
+  switch (result.status) {
+    case 'declined':
+      payments.record(id, {
+        status: 'declined',
+        declineCode: result.code,
+        providerReference: result.reference,
+      });
+      return undefined;
+    case 'failed':
+      payments.record(id, {
+        status: 'failed',
+        providerReference: result.reference,
+        failureReason: result.reason,
+      });
+      return undefined;
+    case 'pending':
+      return recordPending(checkout, call, result);
+    case 'not-asked':
+    case 'misused':
+      return recordNotDone(checkout, call, result);
+    case 'unknown':
+      return recordUnknown(checkout, call, result, searchDelayMs);
+    case 'approved':
+      return recordApproved(checkout, call, result);
+  }
+}
+
+type Result<Status extends GatewayResult['status']> = Extract<GatewayResult, { status: Status }>;
+
+function recordPending(
+  { payments }: Checkout,
+  { operation }: ProviderCall,
+  { reference, waitsFor }: Result<'pending'>,
+): Pause | undefined {
+  const looks = operation.looks + 1;
+  payments.record(operation.id, { status: 'pending', providerReference: reference, waitsFor, looks });
+  // A refund is followed to its end later; what waits for the buyer is not waited for.
+  if (operation.kind === 'refund' || waitsFor === 'buyer') return undefined;
+  const data = { ...factsOf(operation), providerReference: reference };
+  const reason: Reason = { code: 'still_processing', data, why: 'the provider has not decided yet' };
+  return { event: { type: 'waiting' }, reason, afterMs: backoffMs(looks, Math.random()) };
+}
+
+/** Nothing was sent, or the provider refused before it did anything. */
+function recordNotDone(
+  { payments, stock }: Checkout,
+  { operation }: ProviderCall,
+  result: Result<'not-asked'> | Result<'misused'>,
+): Pause {
+  payments.markNotSent(operation);
+  const data = factsOf(operation);
+  if (result.status === 'misused') {
+    const { code: providerCode, requestId, detail: why, httpStatus } = result;
+    const facts = {
+      ...data,
+      providerCode,
+      ...(requestId && { requestId }),
+      ...(httpStatus && { httpStatus }),
+    };
+    // A wrong or expired key is replaced without touching the orders, so they go on by themselves.
+    const asksAgain = httpStatus === 401 || httpStatus === 403;
+    return { event: { type: 'blocked', asksAgain }, reason: { code: 'request_refused', data: facts, why } };
+  }
+  if (operation.kind === 'authorize' && operation.attempt === 0) stock.unpin();
+  const reason: Reason = { code: result.code ?? 'held_back', data, why: result.detail };
+  return { event: { type: 'not-asked' }, reason, afterMs: result.retryAfterMs };
+}
+
+function recordUnknown(
+  checkout: Checkout,
+  call: ProviderCall,
+  result: Result<'unknown'>,
+  searchDelayMs: number,
+): Pause | undefined {
+  const { payments, saga } = checkout;
+  const { operation, mode } = call;
+  const { httpStatus, code = 'no_clear_answer', detail: why, retryAfterMs } = result;
+  const data = { ...factsOf(operation), attempt: operation.attempt + 1, ...(httpStatus && { httpStatus }) };
+  const reason: Reason = { code, data, why };
+  if (code === 'provider_busy') {
+    payments.markNotSent(operation);
+    return { event: { type: 'waiting' }, reason, afterMs: retryAfterMs };
+  }
+  if (result.nothingWasDone) {
+    payments.record(operation.id, { status: 'failed', doubt: code, detail: why });
+    return { event: { type: 'unknown' }, reason };
+  }
+  if (code === 'not_found') return recordNotFound(checkout, operation, reason, searchDelayMs);
+  // A search that got no answer does not make the key worth asking again.
+  const doubt = mode === 'search' ? (operation.doubt ?? code) : code;
+  const status = operation.status === 'pending' ? 'pending' : 'unknown';
+  payments.record(operation.id, { status, detail: why, doubt, looks: operation.looks });
+  const isUseless = operation.kind === 'authorize' && (code === 'saved_error' || code === 'key_conflict');
+  const afterMs = isUseless ? untilSearch(0, saga.now, saga.now, searchDelayMs) : retryAfterMs;
+  return { event: { type: 'unknown' }, reason, afterMs };
+}
+
+/**
+ * The provider's search lags by up to a minute or so, so it must find nothing twice, some time after the last call, before
+ * the next number may be asked for under a new key. A search that came too early, after a wake-up, does not count.
+ */
+function recordNotFound(
+  { payments, saga }: Checkout,
+  operation: PaymentOperation,
+  reason: Reason,
+  searchDelayMs: number,
+): Pause | undefined {
+  const sentAt = operation.sentAt ?? operation.createdAt;
+  const isDue = untilSearch(operation.looks, sentAt, saga.now, searchDelayMs) === 0;
+  const looks = operation.looks + (isDue ? 1 : 0);
+  if (looks >= 2) {
+    payments.record(operation.id, { status: 'failed', doubt: 'not_found', detail: reason.why, looks });
     return undefined;
   }
-  if (result.status === 'not-asked') {
-    payments.markNotSent(operation);
-    if (operation.kind === 'authorize' && operation.attempt === 0) stock.unpin();
-    const reason: Reason = { code: result.code ?? 'held_back', data: factsOf(operation), why: result.detail };
-    return { event: { type: 'not-asked' }, reason };
-  }
-  if (result.status === 'unknown') {
-    payments.record(operation.id, { status: 'unknown', detail: result.detail });
-    const { httpStatus, code = 'no_clear_answer', detail: why } = result;
-    const data = { ...factsOf(operation), attempt: operation.attempt + 1, ...(httpStatus && { httpStatus }) };
-    return { event: { type: 'unknown' }, reason: { code, data, why } };
+  payments.record(operation.id, { status: 'unknown', doubt: 'not_found', detail: reason.why, looks });
+  const afterMs = Math.max(1, untilSearch(looks, sentAt, saga.now, searchDelayMs));
+  return { event: { type: 'waiting' }, reason, afterMs };
+}
+
+/** Milliseconds until the search after `looks` searches is due: one delay after the last call, then two more. */
+function untilSearch(looks: number, sentAt: Date, now: Date, delayMs: number): number {
+  const dueAt = sentAt.getTime() + delayMs * (looks === 0 ? 1 : 3);
+  return Math.max(0, dueAt - now.getTime());
+}
+
+function recordApproved(
+  { payments, saga }: Checkout,
+  { operation }: ProviderCall,
+  result: Result<'approved'>,
+): Pause | undefined {
+  const isLess = result.currency === operation.currency && result.amount < operation.amount;
+  const { reference: providerReference } = result;
+  if (operation.kind === 'authorize' && isLess && !saga.endsAs) {
+    payments.record(operation.id, {
+      status: 'approved',
+      providerReference,
+      declineCode: 'partial_authorization',
+      detail: `the bank authorized ${result.amount} of ${operation.amount} ${operation.currency}`,
+    });
+    return undefined;
   }
   const other = saga.endsAs && operation.kind === 'authorize' ? undefined : otherAmount(operation, result);
-  const status = other ? 'unknown' : 'approved';
-  payments.record(operation.id, { status, providerReference: result.reference, detail: other?.why });
+  payments.record(operation.id, {
+    status: other ? 'unknown' : 'approved',
+    providerReference,
+    detail: other?.why,
+    doubt: other?.code,
+  });
   return other && { event: { type: 'blocked' }, reason: other };
 }
 
@@ -150,13 +303,10 @@ export const isLateCharge = ({ saga }: Checkout, { call: { operation }, result }
   isAsAsked(operation, result);
 
 /** Sent without a certain result: it may have been done, or may still be. */
-export const isUnanswered = ({ status }: PaymentOperation) => status === 'sent' || status === 'unknown';
+export const isUnanswered = ({ status }: PaymentOperation) =>
+  status === 'sent' || status === 'unknown' || status === 'pending';
 
 /** Stripe keeps a key for at least 24 hours; asked again later, it would authorize a second time. */
 const keyWindowMs = 23 * 3_600_000;
 
-/** An authorization is found by its key alone; the other operations can be looked up. */
-export const isForgotten = (operation: PaymentOperation, now: Date) =>
-  operation.kind === 'authorize' &&
-  isUnanswered(operation) &&
-  now.getTime() - operation.createdAt.getTime() > keyWindowMs;
+const isOld = (createdAt: Date, now: Date) => now.getTime() - createdAt.getTime() > keyWindowMs;

@@ -82,7 +82,7 @@ export class Checkout {
 export type StepOutcome =
   | { kind: 'done'; reason: Reason }
   /** A final no: the steps before it are compensated, last first. */
-  | { kind: 'declined'; endsAs: OrderEnd; reason: Reason }
+  | { kind: 'declined'; endsAs: OrderEnd; reason: Reason; undoesStep?: boolean }
   /** The provider must be asked. The operation is committed as sent before the call. */
   | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
   /** No retry can fix this: an operator must act. */
@@ -97,6 +97,13 @@ export const declined = (endsAs: OrderEnd, reason: Reason): StepOutcome => ({
   endsAs,
   reason,
 });
+/** A final no, and the provider still holds something of this step: it is undone too, before the order ends. */
+export const declinedAndUndone = (endsAs: OrderEnd, reason: Reason): StepOutcome => ({
+  kind: 'declined',
+  endsAs,
+  reason,
+  undoesStep: true,
+});
 export const blocked = (reason: Reason): StepOutcome => ({ kind: 'blocked', reason });
 
 /** The facts of an operation for a line of history. */
@@ -106,6 +113,7 @@ export const factsOf = (operation: PaymentOperation): TransitionData => ({
   asked: { amount: operation.amount, currency: operation.currency },
   ...(operation.providerReference && { providerReference: operation.providerReference }),
   ...(operation.declineCode && { declineCode: operation.declineCode }),
+  ...(operation.failureReason && { failureReason: operation.failureReason }),
 });
 
 /** A step changes its checkout in memory; many checkouts are then written with a few statements. */

@@ -6,8 +6,12 @@ import type { OperationNaming } from '../../payment/payment-operations.repositor
  *
  * 1  operations are named at the provider by their rows
  * 2  … by their purpose
+ * 3  … and the metadata names the installation
  */
 // guard: code-version
-export const codeVersion = 2;
+export const codeVersion = 3;
 
-export const namingOf = (version: number): OperationNaming => (version < 2 ? 'row' : 'purpose');
+export function namingOf(version: number): OperationNaming {
+  if (version < 2) return 'row';
+  return version === 2 ? 'purpose' : 'installation';
+}

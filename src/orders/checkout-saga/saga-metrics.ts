@@ -7,6 +7,13 @@ export const sagaEvents = new Counter({
   labelNames: ['event'],
 });
 
+/** Our own mistakes: the provider refuses the request itself. Any increase deserves an alarm. */
+export const refusedRequests = new Counter({
+  name: 'holdfast_provider_refused_requests_total',
+  help: 'Requests that the provider refused as wrong (key, permission, parameter, address), by its code.',
+  labelNames: ['code'],
+});
+
 /** Upper bounds of the histogram's buckets, in seconds. */
 export const stepBounds = [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.5, 0.75, 1, 2, 5];
 

@@ -9,7 +9,9 @@ import { publicId } from '../../ids';
 import { reserveAgain } from '../../inventory/reservations/order-reservations.repository';
 import { receiveMessages } from '../../outbox/outbox.repository';
 import { Relay } from '../../outbox/relay';
-import { GATEWAY, type GatewayResult, type PaymentGateway } from '../../payment/gateways/gateway';
+import { GATEWAY, type PaymentGateway } from '../../payment/gateways/gateway';
+import { askProvider } from '../../payment/ask-provider';
+import { Installation } from '../../payment/installation';
 import { namesOf } from '../../payment/payment-operations.repository';
 import { type CallResult, type ProviderCall, advance, applyResult, isLateCharge } from './advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
@@ -17,7 +19,7 @@ import { checkoutSteps, lastStep, stepNames } from './checkout.saga';
 import { codeVersion } from './code-version';
 import type { Saga } from '../saga-state';
 import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
-import { sagaEvents, stepSeconds } from './saga-metrics';
+import { refusedRequests, sagaEvents, stepSeconds } from './saga-metrics';
 import type { Reason } from './transition-codes';
 import { SagaUpdate, workerName } from './saga-update';
 
@@ -67,6 +69,7 @@ export class SagaRunner {
     private readonly db: Database,
     @Inject(GATEWAY) private readonly gateway: PaymentGateway,
     private readonly relay: Relay,
+    private readonly installation: Installation,
   ) {
     // No limit on waiting: the queue's concurrency and the sweeper's batches limit who comes here.
     const waiting = {
@@ -141,7 +144,7 @@ export class SagaRunner {
       lock: (tx) => lockLeased(tx, leases),
       move: async (tx, checkout) => {
         const called = resultOf.get(checkout.saga.orderId)!;
-        if (!applyResult(checkout, called)) return undefined;
+        if (!applyResult(checkout, called, this.config.paymentSearchDelayMs)) return undefined;
         if (isLateCharge(checkout, called)) await this.settleLateCharge(tx, checkout);
         return advance(checkout, this.config.sagaLeaseMs);
       },
@@ -182,15 +185,21 @@ export class SagaRunner {
     received();
     await failpoint(`${operation.kind}.after-ask`);
     sagaEvents.inc({ event: `${operation.kind}_${result.status}` });
+    if (result.status === 'misused') refusedRequests.inc({ code: result.code });
+    if (result.status === 'unknown' && result.code === 'provider_busy') this.slots.lower();
+    else this.slots.raise();
     return { call, result };
   }
 
-  private async send({ operation, paymentMethod, authorization }: ProviderCall): Promise<GatewayResult> {
-    const { amount, currency } = operation;
-    const request = { ...namesOf(operation), amount, currency };
-    if (operation.kind === 'authorize') return this.gateway.authorize({ ...request, paymentMethod });
-    if (!authorization) throw new Error(`Bug: ${request.key} has no authorization.`);
-    return this.gateway[operation.kind]({ ...request, authorization });
+  private async send({ operation, mode, naming, paymentMethod, authorization }: ProviderCall) {
+    const { kind, amount, currency } = operation;
+    const installation = naming === 'installation' ? await this.installation.id() : undefined;
+    const names = namesOf(operation, installation);
+    // The lease outlasts two calls that time out.
+    const start = performance.now();
+    const mayCallAgain = () => performance.now() - start < this.config.paymentTimeoutMs;
+    const request = { ...names, kind, mode, amount, currency, paymentMethod, authorization };
+    return askProvider(this.gateway, request, mayCallAgain);
   }
 
   /**

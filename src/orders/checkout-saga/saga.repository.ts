@@ -28,7 +28,7 @@ export interface TransitionRecord {
 const columns = `
   order_id AS "orderId", status, step, attempt, wanted AS "requestedEnd", ends_as AS "endsAs", fencing_token AS "fencingToken", version,
   code_version AS "codeVersion", sweeps, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt",
-  lease_owner AS "leaseOwner"`;
+  lease_owner AS "leaseOwner", search_first AS "searchFirst"`;
 
 export async function insertSagas(
   tx: Tx,
@@ -313,6 +313,19 @@ export async function wakeSagas(tx: Tx, orderIds: string[], now: Date): Promise<
     [orderIds, now],
   );
   return woken.map(({ orderId }) => orderId);
+}
+
+/** After a restore: the provider may hold a charge of any unfinished order that this database forgot. Returns how many. */
+export async function markRestored(queryable: Queryable): Promise<number> {
+  const marked = await queryable.rows(
+    `
+    UPDATE sagas SET search_first = true
+     WHERE status IN ('running', 'compensating', 'stuck') AND NOT search_first
+    RETURNING order_id
+    `,
+    [],
+  );
+  return marked.length;
 }
 
 export interface TimelineRow extends TransitionRecord {

@@ -8,16 +8,20 @@ import type { OperationKind } from '../../payment/payment-operations.repository'
 export type TransitionCode =
   | 'order_accepted'
   | 'payment_requested'
+  | 'payment_looked_up'
   | 'stock_reserved'
   | 'payment_authorized'
   | 'payment_captured'
   | 'order_placed'
   | 'payment_voided'
   | 'payment_refunded'
+  | 'refund_accepted'
   | 'stock_returned'
   | 'nothing_to_undo'
   | 'authorization_declined'
   | 'capture_declined'
+  | 'authentication_required'
+  | 'partial_authorization'
   | 'reservation_expired'
   | 'reservation_released'
   | UnknownCode
@@ -26,6 +30,9 @@ export type TransitionCode =
   | 'amount_differs'
   | 'void_declined'
   | 'refund_declined'
+  | 'refund_failed'
+  | 'request_refused'
+  | 'refund_retried_by_operator'
   | 'authorization_missing'
   | 'unheard_too_long'
   | 'workers_lost'
@@ -54,6 +61,11 @@ export type TransitionData = {
   said?: Amount;
   providerReference?: string;
   declineCode?: string;
+  /** Why a refund failed. */
+  failureReason?: string;
+  /** Stripe's code for a refused request, and its id in Stripe's log. */
+  providerCode?: string;
+  requestId?: string;
   httpStatus?: number;
   /** The worker that was lost, and when its lease expired. */
   worker?: string;

@@ -17,24 +17,31 @@ import type { OrderEnd, SagaState, StepList } from '../saga-state';
  * running, stuck               → compensating               an operator compensates it, at whatever step it is
  * running, compensating, stuck → compensating, compensated  an operator gives it up: the order ends now
  * compensating                 → running                    given up, then charged after all, and its stock was free
+ * compensated                  → compensating               an operator makes a failed refund again
  */
 
 /** What happens to a saga. The types are stored as causes in its history. */
 export type SagaEvent =
   | { type: 'asked' }
   | { type: 'done' }
-  | { type: 'declined'; endsAs: OrderEnd }
+  /** `undoesStep`: the provider holds something of this step, so its compensation is the first. */
+  | { type: 'declined'; endsAs: OrderEnd; undoesStep?: boolean }
   | { type: 'unknown' }
   | { type: 'not-asked' }
+  /** The provider decides later, or refused because it is busy: this costs no attempt. */
+  | { type: 'waiting' }
   /** A step threw. `counted`: this attempt was counted when it was asked. */
   | { type: 'failed'; counted: boolean }
-  | { type: 'blocked' }
+  /** `asksAgain`: it may heal without an operator, like a key that is refused. */
+  | { type: 'blocked'; asksAgain?: boolean }
   /** A worker's lease expired: the next worker continues from what is committed. */
   | { type: 'worker-lost' }
   /** The customer asks to cancel or refund. */
   | { type: 'turn-back'; by: 'cancel' | 'refund' }
   /** By an operator: ask again now, with new attempts. */
   | { type: 'retried' }
+  /** By an operator: a refund failed after its order had ended, and is made again. */
+  | { type: 'refund-retried' }
   /** By an operator: undo everything, though the capture may have been asked for. */
   | { type: 'compensated-by-hand' }
   /** By an operator: the order ends now. `mayBeCharged`: a charge may still arrive, so the saga keeps asking. */
@@ -66,11 +73,17 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
       return compensates ? undone(steps, { ...state, status }) : advanced(steps, { ...state, status });
     case 'declined':
       if (compensates) throw new Error(`Bug: the compensation of ${state.step} was declined.`);
-      return back(state, stepBefore(steps, state.step), event.endsAs);
+      return back(state, event.undoesStep ? state.step : stepBefore(steps, state.step), event.endsAs);
     case 'unknown':
       return { state: spent({ ...state, status }, attemptsMax), nextRun: 'backoff' };
     case 'not-asked':
       return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
+    case 'waiting':
+      // One attempt stays counted: it says whether the pivot was asked for.
+      return {
+        state: { ...state, status, attempt: Math.max(Math.min(state.attempt, 1), state.attempt - 1) },
+        nextRun: 'backoff',
+      };
     case 'failed':
       return transition(
         steps,
@@ -78,7 +91,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
         { type: 'unknown' },
       );
     case 'blocked':
-      return { state: { ...state, status: 'stuck' }, nextRun: 'never' };
+      return { state: { ...state, status: 'stuck' }, nextRun: event.asksAgain ? 'backoff' : 'never' };
     case 'worker-lost':
       return { state, nextRun: 'now' };
     case 'turn-back':
@@ -86,6 +99,11 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
     case 'retried':
       // One attempt stays counted: it says whether the pivot was asked for.
       return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
+    case 'refund-retried':
+      return {
+        state: { ...state, status: 'compensating', step: pivotOf(steps), attempt: 0 },
+        nextRun: 'now',
+      };
     case 'compensated-by-hand':
       if (compensates)
         throw new Error('Bug: a saga that compensates already was compensated by an operator.');
@@ -123,8 +141,16 @@ const spent = (state: SagaState, max: number): SagaState =>
 export function canCancel(steps: StepList, state: SagaState): boolean {
   if (state.endsAs !== null || state.status === 'completed' || state.status === 'compensated') return false;
   const at = placeOf(steps, state.step);
-  const pivot = steps.findIndex(({ kind }) => kind === 'pivot');
+  const pivot = pivotAt(steps);
   return pivot === -1 || at < pivot || (at === pivot && state.attempt === 0);
+}
+
+const pivotAt = (steps: StepList): number => steps.findIndex(({ kind }) => kind === 'pivot');
+
+function pivotOf(steps: StepList): string {
+  const pivot = steps[pivotAt(steps)];
+  if (!pivot) throw new Error('Bug: a refund was made again by a saga without a pivot.');
+  return pivot.name;
 }
 
 function advanced(steps: StepList, state: SagaState): Transition {

@@ -5,7 +5,8 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
-import { isForgotten, isUnanswered } from '../checkout-saga/advance';
+import { type PaymentOperation, hasFailedRefund } from '../../payment/payment-operations.repository';
+import { isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
 import { checkoutSteps } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
@@ -62,13 +63,13 @@ export class SagaActions {
   ): Promise<Change> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
-    refuse(action, saga);
-
     const [checkout] = await loadCheckouts(tx, [saga], checkoutSteps);
-    const { update } = checkout!;
+    const { update, payments } = checkout!;
+    const refusal = refusalOf(action, saga, payments.all);
+    if (refusal) throw refusal;
     update.noteLostWorker();
     const cause = { code: codes[action], data, why: `${action} by ${data.actor}: ${data.reason}` };
-    if (action === 'retry') update.apply({ type: 'retried' }, cause);
+    if (action === 'retry') retry(checkout!, cause);
     if (action === 'compensate') update.apply({ type: 'compensated-by-hand' }, cause);
     if (action === 'resolve') giveUp(checkout!, cause);
     update.giveBackLease();
@@ -83,27 +84,33 @@ const codes = {
   resolve: 'resolved_by_operator',
 } as const;
 
+/** Asks again at once. A refund that failed is made again, under the next number and so a new key. */
+function retry({ update, payments }: Checkout, cause: Reason): void {
+  const isAgain = hasFailedRefund(payments.all);
+  if (isAgain) payments.create('refund');
+  if (!isAgain || update.saga.status === 'stuck') return update.apply({ type: 'retried' }, cause);
+  update.apply({ type: 'refund-retried' }, { ...cause, code: 'refund_retried_by_operator' });
+}
+
 /** The order ends before its money is settled. The saga keeps asking while a charge may still arrive. */
 function giveUp(checkout: Checkout, cause: Reason): void {
   const { update, stock, payments } = checkout;
-  const mayBeCharged = payments.all.some(
-    (operation) => isUnanswered(operation) && !isForgotten(operation, update.saga.now),
-  );
+  const mayBeCharged = payments.all.some(isUnanswered);
   update.apply({ type: 'given-up', mayBeCharged }, cause);
   stock.undo(`order given up: ${cause.why}`);
   checkout.end();
 }
 
-function refuse(action: SagaAction, saga: Saga): void {
-  const refusal = refusalOf(action, saga);
-  if (refusal) throw refusal;
-}
-
 /** Why the action is not possible now; undefined when it is. */
-export function refusalOf(action: SagaAction, saga: Saga): HoldfastError | undefined {
+export function refusalOf(
+  action: SagaAction,
+  saga: Saga,
+  operations: readonly PaymentOperation[],
+): HoldfastError | undefined {
   if (saga.codeVersion > codeVersion)
     return unavailable('A newer version of this service drives the order. Ask again in a second.');
   if (saga.status === 'completed' || saga.status === 'compensated') {
+    if (action === 'retry' && hasFailedRefund(operations)) return undefined;
     return sagaSettled(
       saga.status === 'completed'
         ? 'The order is placed. To undo it, cancel or refund it.'

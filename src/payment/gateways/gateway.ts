@@ -1,4 +1,4 @@
-import type { OperationNames } from '../payment-operations.repository';
+import type { OperationKind, OperationNames } from '../payment-operations.repository';
 
 /**
  * The payment provider as the checkout sees it: it may answer late, twice, or never.
@@ -6,15 +6,51 @@ import type { OperationNames } from '../payment-operations.repository';
  * Each call carries the operation's idempotency key, so repeating it is safe and never charges twice. A gateway does not
  * throw for anything the provider did; it returns one of these results.
  */
-export type GatewayResult = Final | Unknown | NotAsked;
+export type GatewayResult = Approved | Pending | Declined | RefundFailed | Misused | Unknown | NotAsked;
 
-type Final =
-  /** Done. Amount and currency are what the provider reports; the caller compares them with what it asked for. */
-  | { status: 'approved'; reference: string; amount: number; currency: string }
-  /** A final no: nothing was done under this key, and nothing will be. */
-  | { status: 'declined'; code: string; reference?: string };
+/** Done. Amount and currency are what the provider reports; the caller compares them with what it asked for. */
+interface Approved {
+  status: 'approved';
+  reference: string;
+  amount: number;
+  currency: string;
+}
 
-/** It may have been done, or may still be. Ask again with the same key, after `retryAfterMs` at the earliest. */
+/** The provider has it and has not decided. From now on it is looked up by its reference. */
+interface Pending {
+  status: 'pending';
+  reference: string;
+  /** `buyer`: 3-D Secure. `provider`: an authorization that is processing, a refund on its way. */
+  waitsFor: 'buyer' | 'provider';
+}
+
+/** A final no that the buyer's card or input caused: nothing was done under this key, and nothing will be. */
+interface Declined {
+  status: 'declined';
+  /** Stripe's `decline_code` or `code`, or `invalid_<field>` for a value that the shop sent. */
+  code: string;
+  mayTryAnotherCard?: boolean;
+  reference?: string;
+}
+
+/** The refund was made and did not reach the customer. */
+interface RefundFailed {
+  status: 'failed';
+  reference: string;
+  reason: string;
+}
+
+/** Our mistake: a wrong key, permission, address or parameter. Nothing was done; after the fix it can be asked again. */
+interface Misused {
+  status: 'misused';
+  /** Stripe's. */
+  code: string;
+  requestId?: string;
+  detail: string;
+  httpStatus?: number;
+}
+
+/** It may have been done, or may still be. */
 interface Unknown {
   status: 'unknown';
   detail: string;
@@ -22,6 +58,8 @@ interface Unknown {
   /** Why the result is unknown; `no_clear_answer` when absent. */
   code?: UnknownCode;
   httpStatus?: number;
+  /** A look after a saved error found that nothing was done: the next number may be sent, under a new key. */
+  nothingWasDone?: true;
 }
 
 /** Held back in this process: nothing was sent. */
@@ -36,13 +74,26 @@ export type UnknownCode =
   /** No response: a timeout or a broken connection. */
   | 'no_answer'
   | 'provider_error'
+  /** The key holds an error, which every repeat gets. */
+  | 'saved_error'
+  /** The key was used with other parameters, by another build. */
+  | 'key_conflict'
+  /** Refused before anything happened, because there were too many requests. */
   | 'provider_busy'
   | 'key_in_use'
   | 'still_processing'
   | 'access_refused'
+  /** A search found nothing, and may find it later. */
+  | 'not_found'
   | 'no_clear_answer';
 
 export type HeldBackCode = 'provider_silent' | 'provider_paused' | 'held_back';
+
+/** The provider shows that it was not done. */
+export interface NotDone {
+  status: 'not-done';
+  detail: string;
+}
 
 export interface AuthorizeRequest extends OperationNames {
   amount: number;
@@ -58,11 +109,19 @@ export interface FollowUpRequest extends OperationNames {
   authorization: string;
 }
 
+export interface LookRequest extends Pick<OperationNames, 'metadata'> {
+  kind: OperationKind;
+  /** The provider's id of the authorization. Null: it is searched by the metadata, which may lag by a minute. */
+  authorization: string | null;
+}
+
 export interface PaymentGateway {
   authorize(request: AuthorizeRequest): Promise<GatewayResult>;
   capture(request: FollowUpRequest): Promise<GatewayResult>;
   void(request: FollowUpRequest): Promise<GatewayResult>;
   refund(request: FollowUpRequest): Promise<GatewayResult>;
+  /** Reads what became of an operation. It moves no money, so it needs no key. */
+  look(request: LookRequest): Promise<GatewayResult | NotDone>;
 }
 
 /** Inject with `@Inject(GATEWAY) gateway: PaymentGateway`. */

@@ -4,6 +4,8 @@ import type {
   FollowUpRequest,
   GatewayResult,
   HeldBackCode,
+  LookRequest,
+  NotDone,
   PaymentGateway,
 } from './gateway';
 
@@ -27,7 +29,7 @@ const probedMs = 250;
  */
 export class GuardedGateway implements PaymentGateway {
   private readonly breaker = circuitBreaker(
-    handleWhenResult((result) => isSilent(result as GatewayResult)),
+    handleWhenResult((result) => isSilent(result as GatewayResult | NotDone)),
     { halfOpenAfter: probeAfterMs, breaker: new ConsecutiveBreaker(unknownMax) },
   );
   private pausedUntil = 0;
@@ -51,7 +53,13 @@ export class GuardedGateway implements PaymentGateway {
     return this.guarded(() => this.inner.refund(request));
   }
 
-  private async guarded(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
+  look(request: LookRequest) {
+    return this.guarded(() => this.inner.look(request));
+  }
+
+  private async guarded<T extends GatewayResult | NotDone>(
+    ask: () => Promise<T>,
+  ): Promise<T | GatewayResult> {
     const pauseMs = this.pausedUntil - performance.now();
     if (pauseMs > 0) return heldBack('provider_paused', 'the provider asked for a pause', pauseMs);
     if (this.probe === 'out')
@@ -80,8 +88,12 @@ export class GuardedGateway implements PaymentGateway {
   }
 }
 
-/** A provider that asks for a pause is alive. */
-const isSilent = (result: GatewayResult) => result.status === 'unknown' && result.retryAfterMs === undefined;
+/** A provider that asks for a pause, refuses because it is busy or finds nothing is alive. */
+const isSilent = (result: GatewayResult | NotDone) =>
+  result.status === 'unknown' &&
+  result.retryAfterMs === undefined &&
+  result.code !== 'provider_busy' &&
+  result.code !== 'not_found';
 
 const heldBack = (code: HeldBackCode, detail: string, retryAfterMs?: number): GatewayResult => ({
   status: 'not-asked',

@@ -4,9 +4,11 @@ import type {
   AuthorizeRequest,
   FollowUpRequest,
   GatewayResult,
+  LookRequest,
+  NotDone,
   PaymentGateway,
-  UnknownCode,
 } from './gateway';
+import { resultOfError, unknown } from './stripe-errors';
 
 /** The SDK's own retries are off: they would hide from the saga how often the provider was asked, and outlast its lease. */
 export function stripeClient(
@@ -54,88 +56,168 @@ export class StripeGateway implements PaymentGateway {
         },
         key,
       );
-      if (intent.status === 'requires_capture') return approved(intent.id, intent.amount, intent.currency);
-      if (intent.status === 'processing')
-        return unknown(`authorization ${intent.id} is still processing`, { code: 'still_processing' });
-      // The buyer would have to act (3-D Secure), which a checkout between servers cannot offer.
-      return { status: 'declined', code: intent.status, reference: intent.id };
+      return decided(seenAs.authorize(intent));
     });
   }
 
   async capture(request: FollowUpRequest): Promise<GatewayResult> {
-    return resultOf(
-      async () => {
-        const intent = await this.stripe.paymentIntents.capture(
-          request.authorization,
-          { amount_to_capture: request.amount },
-          { idempotencyKey: request.key },
-        );
-        return afterCapture(intent);
-      },
-      async () => afterCapture(await this.stripe.paymentIntents.retrieve(request.authorization)),
-    );
+    return resultOf(async () => {
+      const intent = await this.stripe.paymentIntents.capture(
+        request.authorization,
+        { amount_to_capture: request.amount },
+        { idempotencyKey: request.key },
+      );
+      return decided(seenAs.capture(intent));
+    });
   }
 
   async void(request: FollowUpRequest): Promise<GatewayResult> {
-    return resultOf(
-      async () => {
-        const intent = await this.stripe.paymentIntents.cancel(
-          request.authorization,
-          {},
-          { idempotencyKey: request.key },
-        );
-        return approved(intent.id, intent.amount, intent.currency);
-      },
-      async () => {
-        const intent = await this.stripe.paymentIntents.retrieve(request.authorization);
-        return intent.status === 'canceled'
-          ? approved(intent.id, intent.amount, intent.currency)
-          : unknown(`authorization ${intent.id} is ${intent.status} and cannot be voided`);
-      },
-    );
+    return resultOf(async () => {
+      const intent = await this.stripe.paymentIntents.cancel(
+        request.authorization,
+        {},
+        { idempotencyKey: request.key },
+      );
+      return decided(seenAs.void(intent));
+    });
   }
 
   async refund(request: FollowUpRequest): Promise<GatewayResult> {
-    return resultOf(
-      async () => {
-        const refund = await this.stripe.refunds.create(
-          {
-            payment_intent: request.authorization,
-            amount: request.amount,
-            metadata: request.metadata,
-          },
-          { idempotencyKey: request.key },
-        );
-        return afterRefund(refund);
-      },
-      async () => {
-        const { data } = await this.stripe.refunds.list({
-          payment_intent: request.authorization,
-          limit: 100,
-        });
-        const named = Object.entries(request.metadata);
-        const own = data.find(({ metadata }) => named.every(([name, value]) => metadata?.[name] === value));
-        return own
-          ? afterRefund(own)
-          : unknown(`no refund of ${request.authorization} was made for this operation`);
-      },
-    );
+    return resultOf(async () => {
+      const refund = await this.stripe.refunds.create(
+        { payment_intent: request.authorization, amount: request.amount, metadata: request.metadata },
+        { idempotencyKey: request.key },
+      );
+      return seenRefund(refund);
+    });
+  }
+
+  async look({ kind, authorization, metadata }: LookRequest): Promise<GatewayResult | NotDone> {
+    try {
+      if (kind === 'refund') return await this.lookForRefund(authorization!, metadata);
+      const intent = authorization
+        ? await this.stripe.paymentIntents.retrieve(authorization)
+        : await this.search(metadata);
+      if (!intent) return notDone('the provider finds no payment of this order');
+      // An event names the intent; only the intent itself says whose it is.
+      if (intent.metadata.orderId !== metadata.orderId)
+        return notDone(`payment ${intent.id} belongs to another order`);
+      return seenAs[kind](intent);
+    } catch (error) {
+      const result = resultOfError(error);
+      // A refused look says nothing about the operation.
+      return result.status === 'declined' ? unknown(`it could not be looked up: ${result.code}`) : result;
+    }
+  }
+
+  /** Any payment of the order, of whatever number: a restored database may have lost how many there were. */
+  private async search({ orderId }: LookRequest['metadata']): Promise<Stripe.PaymentIntent | undefined> {
+    const query = `metadata['orderId']:'${orderId}'`;
+    const { data } = await this.stripe.paymentIntents.search({ query, limit: 100 });
+    return data.find(({ status }) => isLive(status));
+  }
+
+  /** By order and purpose, whatever the number, unless that refund failed: then another may follow. */
+  private async lookForRefund(
+    authorization: string,
+    metadata: LookRequest['metadata'],
+  ): Promise<GatewayResult | NotDone> {
+    const { data } = await this.stripe.refunds.list({ payment_intent: authorization, limit: 100 });
+    const { number: _, ...purpose } = metadata;
+    const own = data.filter((refund) => has(refund, purpose));
+    const refund =
+      own.find((one) => one.status !== 'failed' && one.status !== 'canceled') ??
+      own.find((one) => has(one, metadata));
+    if (refund) return seenRefund(refund);
+    return this.refundedByOthers(authorization);
+  }
+
+  /** Refunded in full in Stripe's dashboard: the customer has the money, and another refund is refused. */
+  private async refundedByOthers(authorization: string): Promise<GatewayResult | NotDone> {
+    const intent = await this.stripe.paymentIntents.retrieve(authorization, { expand: ['latest_charge'] });
+    const charge = intent.latest_charge;
+    if (charge && typeof charge === 'object' && charge.refunded && charge.captured)
+      return approved(charge.id, charge.amount_refunded, charge.currency);
+    return notDone(`no refund of ${authorization} was made for this operation`);
   }
 }
 
-function afterCapture(intent: Stripe.PaymentIntent): GatewayResult {
-  if (intent.status === 'succeeded') return approved(intent.id, intent.amount_received, intent.currency);
-  if (intent.status === 'canceled')
-    return { status: 'declined', code: 'authorization_canceled', reference: intent.id };
-  return unknown(`payment ${intent.id} is ${intent.status} after its capture was asked for`);
+const has = (refund: Stripe.Refund, metadata: Record<string, string>) =>
+  Object.entries(metadata).every(([name, value]) => refund.metadata?.[name] === value);
+
+/** Money is set aside or taken under it, or may still be. */
+const isLive = (status: Stripe.PaymentIntent.Status) =>
+  status === 'requires_capture' ||
+  status === 'succeeded' ||
+  status === 'processing' ||
+  status === 'requires_action';
+
+const toReference = ({ id: reference }: { id: string }) => ({ reference });
+
+/** What an intent says about each kind of operation. */
+const seenAs = {
+  authorize(intent: Stripe.PaymentIntent): GatewayResult {
+    switch (intent.status) {
+      case 'requires_capture':
+        // The bank may authorize less than was asked for.
+        return approved(intent.id, intent.amount_capturable, intent.currency);
+      case 'succeeded':
+        return approved(intent.id, intent.amount_received, intent.currency);
+      case 'processing':
+        return { status: 'pending', waitsFor: 'provider', ...toReference(intent) };
+      case 'requires_action':
+      case 'requires_confirmation':
+        return { status: 'pending', waitsFor: 'buyer', ...toReference(intent) };
+      case 'canceled':
+        return { status: 'declined', code: 'authorization_canceled', ...toReference(intent) };
+      default:
+        return { status: 'declined', code: lastErrorOf(intent), ...toReference(intent) };
+    }
+  },
+
+  capture(intent: Stripe.PaymentIntent): GatewayResult | NotDone {
+    switch (intent.status) {
+      case 'succeeded':
+        return approved(intent.id, intent.amount_received, intent.currency);
+      case 'canceled':
+        return { status: 'declined', code: 'authorization_canceled', ...toReference(intent) };
+      case 'requires_payment_method':
+        return { status: 'declined', code: lastErrorOf(intent), ...toReference(intent) };
+      case 'processing':
+        return { status: 'pending', waitsFor: 'provider', ...toReference(intent) };
+      default:
+        return notDone(`payment ${intent.id} is ${intent.status}`);
+    }
+  },
+
+  void(intent: Stripe.PaymentIntent): GatewayResult | NotDone {
+    if (intent.status === 'canceled') return approved(intent.id, intent.amount, intent.currency);
+    if (intent.status === 'succeeded')
+      return unknown(`payment ${intent.id} is succeeded and cannot be voided`);
+    return notDone(`payment ${intent.id} is ${intent.status}`);
+  },
+};
+
+function seenRefund(refund: Stripe.Refund): GatewayResult {
+  switch (refund.status) {
+    case 'succeeded':
+      return approved(refund.id, refund.amount, refund.currency);
+    case 'failed':
+    case 'canceled':
+      return { status: 'failed', reason: refund.failure_reason ?? refund.status, ...toReference(refund) };
+    default:
+      return { status: 'pending', waitsFor: 'provider', ...toReference(refund) };
+  }
 }
 
-function afterRefund(refund: Stripe.Refund): GatewayResult {
-  // A pending refund is on its way through the card network and needs nothing more from us.
-  if (refund.status === 'succeeded' || refund.status === 'pending')
-    return approved(refund.id, refund.amount, refund.currency);
-  return unknown(`refund ${refund.id} is ${refund.status}`);
-}
+const lastErrorOf = ({ last_payment_error: error, status }: Stripe.PaymentIntent): string =>
+  error?.decline_code ?? error?.code ?? status;
+
+/** The answer to a call that ended without an error, and yet nothing was done. */
+const decided = (result: GatewayResult | NotDone): GatewayResult =>
+  result.status === 'not-done' ? unknown(`${result.detail} after it was asked for`) : result;
+
+const notDone = (detail: string): NotDone => ({ status: 'not-done', detail });
 
 const approved = (reference: string, amount: number, currency: string): GatewayResult => ({
   status: 'approved',
@@ -144,63 +226,10 @@ const approved = (reference: string, amount: number, currency: string): GatewayR
   currency: currency.toUpperCase(),
 });
 
-const unknown = (
-  detail: string,
-  more: { code?: UnknownCode; httpStatus?: number; retryAfterMs?: number } = {},
-): GatewayResult => ({ status: 'unknown', code: 'no_clear_answer', detail, ...more });
-
-/**
- * Turns an error into a result. Only what Stripe documents as a decision about this request is a no; everything else,
- * even a wrong API key, leaves the result unknown. `lookUp` reads the state when Stripe says that the request does not fit
- * it: that is how a repeat looks once Stripe has forgotten the key. A failed look-up leaves the result unknown.
- */
-async function resultOf(
-  ask: () => Promise<GatewayResult>,
-  lookUp?: () => Promise<GatewayResult>,
-): Promise<GatewayResult> {
+async function resultOf(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
   try {
     return await ask();
   } catch (error) {
-    if (!(error instanceof Stripe.errors.StripeError))
-      return unknown(`unexpected: ${(error as Error).message}`);
-    if (error instanceof Stripe.errors.StripeCardError) {
-      return {
-        status: 'declined',
-        code: error.decline_code ?? error.code ?? 'card_declined',
-        reference: error.payment_intent?.id,
-      };
-    }
-    // 400 and 404. Not 409 (the first call with this key is still running), 429, or a key that is known with other
-    // parameters: the SDK has other classes for these, and none says anything about this call.
-    // guard: key-in-use-is-unknown
-    if (error instanceof Stripe.errors.StripeInvalidRequestError) {
-      if (lookUp)
-        return lookUp().catch((failed: Error) => unknown(`it could not be looked up: ${failed.message}`));
-      return { status: 'declined', code: error.code ?? 'invalid_request' };
-    }
-    // guard: silence-is-unknown
-    return unknown(`${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`, {
-      code: unknownCodeOf(error),
-      httpStatus: error.statusCode,
-      retryAfterMs: retryAfterMs(error),
-    });
+    return resultOfError(error);
   }
-}
-
-/** Without a status there was no response. */
-function unknownCodeOf({ statusCode }: InstanceType<typeof Stripe.errors.StripeError>): UnknownCode {
-  if (statusCode === undefined) return 'no_answer';
-  if (statusCode >= 500) return 'provider_error';
-  const known: Record<number, UnknownCode> = {
-    401: 'access_refused',
-    403: 'access_refused',
-    409: 'key_in_use',
-    429: 'provider_busy',
-  };
-  return known[statusCode] ?? 'no_clear_answer';
-}
-
-function retryAfterMs(error: InstanceType<typeof Stripe.errors.StripeError>): number | undefined {
-  const seconds = Number(error.headers?.['retry-after']);
-  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1_000 : undefined;
 }

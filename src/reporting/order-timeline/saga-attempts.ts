@@ -34,6 +34,8 @@ const outcomes: Partial<Record<string, Attempt['outcome']>> = {
   declined: 'declined',
   unknown: 'unknown',
   'not-asked': 'not-asked',
+  // The provider has it and decides later, or was too busy.
+  waiting: 'unknown',
   failed: 'error',
   blocked: 'stuck',
   // Its worker never got the result; the code says that this was not the provider's fault.

@@ -1,6 +1,6 @@
 import { clockMs } from '../../clock';
 import { publicId } from '../../ids';
-import { isForgotten, isUnanswered } from '../../orders/checkout-saga/advance';
+import { isUnanswered } from '../../orders/checkout-saga/advance';
 import { money } from '../../http/responses';
 import type { LookupResult, ProviderRecord } from '../../payment/provider-lookup';
 import type { OperationKind, PaymentOperation } from '../../payment/payment-operations.repository';
@@ -44,8 +44,12 @@ function providerView({ answered, problem, record, askedAt }: LookupResult) {
 }
 
 /** An impossible action stays visible, with its refusal as the reason. */
-function checked(act: SagaAction, { saga }: SagaFacts, option: Omit<SagaOption, 'possible'>): SagaOption {
-  const refusal = refusalOf(act, saga);
+function checked(
+  act: SagaAction,
+  { saga, operations }: SagaFacts,
+  option: Omit<SagaOption, 'possible'>,
+): SagaOption {
+  const refusal = refusalOf(act, saga, operations);
   if (!refusal) return { possible: true, ...option };
   return { possible: false, why: refusal.message, refund: null, units: 0, endsAs: null };
 }
@@ -106,7 +110,7 @@ function resolve(facts: SagaFacts): Omit<SagaOption, 'possible'> {
   const { saga, order, operations, reservation } = facts;
   const units = unitsHeld(reservation);
   const stock = units > 0 ? ` ${formatUnits(order.lines)} ${units === 1 ? 'goes' : 'go'} back on sale.` : '';
-  const keepsAsking = operations.some((one) => isUnanswered(one) && !isForgotten(one, saga.now));
+  const keepsAsking = operations.some(isUnanswered);
   const late = saga.endsAs
     ? 'gives back what turns out to be charged.'
     : 'if a late charge arrives, the order is placed where LATE_PAYMENT and the stock allow it; otherwise it is refunded.';
@@ -136,7 +140,7 @@ function afterOtherAmount(facts: SagaFacts): string | undefined {
 
 /** Retrying is clearly right only when the provider has done everything that is left to do. */
 function suggestion(facts: SagaFacts, { answered, record }: LookupResult): SagaAction | null {
-  if (!answered || !record || refusalOf('retry', facts.saga)) return null;
+  if (!answered || !record || refusalOf('retry', facts.saga, facts.operations)) return null;
   const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
   return isRight && !isBlocked(facts) ? 'retry' : null;
 }

@@ -60,9 +60,9 @@ export function sagaView(facts: SagaFacts): SagaResponse {
     money: recorded,
     clientKey,
     acts: {
-      retry: refusalOf('retry', saga) === undefined,
-      compensate: refusalOf('compensate', saga) === undefined,
-      resolve: refusalOf('resolve', saga) === undefined,
+      retry: refusalOf('retry', saga, operations) === undefined,
+      compensate: refusalOf('compensate', saga, operations) === undefined,
+      resolve: refusalOf('resolve', saga, operations) === undefined,
     },
   };
 }

@@ -85,7 +85,7 @@ const operationType = responseType('PaymentOperation', {
   key: text('ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1').describe(
     'Sent to the provider as its `Idempotency-Key`.',
   ),
-  status: z.enum(['created', 'sent', 'approved', 'declined', 'unknown']),
+  status: z.enum(['created', 'sent', 'approved', 'declined', 'unknown', 'pending', 'failed']),
   attempts: int(1),
   amount: moneyType,
   providerReference,

@@ -1,4 +1,13 @@
-import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
+import {
+  type Checkout,
+  type Step,
+  type StepOutcome,
+  blocked,
+  declined,
+  declinedAndUndone,
+  done,
+  factsOf,
+} from '../checkout';
 
 /**
  * Sets the money aside. The reservation is pinned in the commit that records the intent, so a charge is never under way for
@@ -22,6 +31,19 @@ export class AuthorizePayment implements Step {
       });
 
     const operation = payments.findOrCreate('authorize');
+    if (operation.status === 'pending' && operation.waitsFor === 'buyer') {
+      return declinedAndUndone('payment_declined', {
+        code: 'authentication_required',
+        data: factsOf(operation),
+        why: 'the buyer would have to authenticate',
+      });
+    }
+    if (operation.status === 'approved' && operation.declineCode)
+      return declinedAndUndone('payment_declined', {
+        code: 'partial_authorization',
+        data: factsOf(operation),
+        why: 'the bank authorized less than the total',
+      });
     if (operation.status === 'approved') return done('payment_authorized', factsOf(operation));
     if (operation.status === 'declined')
       return declined('payment_declined', {
@@ -32,20 +54,28 @@ export class AuthorizePayment implements Step {
     return { kind: 'ask', operation };
   }
 
-  /** Voids the authorization. If its result is unknown, asks for it again first, under the same key. */
+  /**
+   * Voids the authorization. If its result is unknown, asks for it again first, under the same key. An intent that waits for
+   * the buyer is voided too: until the provider confirms that, the buyer may still confirm it.
+   */
   compensate({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
-    if (!authorization || authorization.status === 'declined' || authorization.status === 'created')
+    if (!authorization || endedWithoutMoney.includes(authorization.status))
       return done('nothing_to_undo', authorization && factsOf(authorization));
     // The refund has returned the money.
     if (payments.find('capture')?.status === 'approved') return done('nothing_to_undo');
-    if (authorization.status !== 'approved') {
+    const waitsForBuyer = authorization.status === 'pending' && authorization.waitsFor === 'buyer';
+    if (authorization.status !== 'approved' && !waitsForBuyer) {
       // guard: unheard-authorization-is-asked
       return { kind: 'ask', operation: authorization };
     }
 
     const operation = payments.findOrCreate('void');
-    if (operation.status === 'approved') return done('payment_voided', factsOf(operation));
+    if (operation.status === 'approved') {
+      if (waitsForBuyer)
+        payments.record(authorization.id, { status: 'declined', declineCode: 'authentication_required' });
+      return done('payment_voided', factsOf(operation));
+    }
     if (operation.status === 'declined')
       return blocked({
         code: 'void_declined',
@@ -55,3 +85,6 @@ export class AuthorizePayment implements Step {
     return { kind: 'ask', operation, authorization: authorization.providerReference ?? undefined };
   }
 }
+
+/** Never sent, refused, or replaced after a search had found nothing. */
+const endedWithoutMoney: readonly string[] = ['created', 'declined', 'failed'];

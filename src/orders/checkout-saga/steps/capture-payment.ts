@@ -31,13 +31,29 @@ export class CapturePayment implements Step {
   compensate({ payments }: Checkout): StepOutcome {
     const authorization = payments.find('authorize');
     const capture = payments.find('capture');
-    if (!authorization || !capture || capture.status === 'declined' || capture.status === 'created')
+    if (
+      !authorization ||
+      !capture ||
+      capture.status === 'declined' ||
+      capture.status === 'created' ||
+      capture.status === 'failed'
+    )
       return done('nothing_to_undo', capture && factsOf(capture));
     const reference = authorization.providerReference ?? undefined;
     if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
 
+    // Never made again without an operator: the customer may have been paid in another way.
+    const failed = payments.find('refund');
+    if (failed?.status === 'failed' && failed.failureReason)
+      return blocked({
+        code: 'refund_failed',
+        data: factsOf(failed),
+        why: `the refund failed: ${failed.failureReason}`,
+      });
     const operation = payments.findOrCreate('refund');
     if (operation.status === 'approved') return done('payment_refunded', factsOf(operation));
+    // Accepted: it is followed to its end after the order has ended.
+    if (operation.status === 'pending') return done('refund_accepted', factsOf(operation));
     if (operation.status === 'declined')
       return blocked({
         code: 'refund_declined',

@@ -1,0 +1,78 @@
+import type { GatewayResult, NotDone, PaymentGateway } from './gateways/gateway';
+import type { OperationKind, OperationNames } from './payment-operations.repository';
+
+/**
+ * How the provider is asked about an operation.
+ *
+ * send              for the first time, or again under the same key while there is no reference to look at
+ * look              only looks: the provider has it and has not decided, or it was named by an event
+ * look-before-send  a doubtful capture, void or refund: what the provider shows decides, else the same key is sent again
+ * search            there is no reference, and the key holds an error or may be forgotten: a search by the metadata
+ * search-before-send  the key may be forgotten before it was ever sent by this database: an old or a restored order
+ */
+export type AskMode = 'send' | 'look' | 'look-before-send' | 'search' | 'search-before-send';
+
+/** May the call move money? Then the operation is committed as sent before it. */
+export const isSend = (mode: AskMode) => mode !== 'look' && mode !== 'search';
+
+export interface ProviderRequest extends OperationNames {
+  kind: OperationKind;
+  mode: AskMode;
+  amount: number;
+  currency: string;
+  paymentMethod: string;
+  /** The provider's id of the authorization, once it is known. */
+  authorization: string | undefined;
+}
+
+/**
+ * After a doubt: with a reference look first, without one send the same key again.
+ *
+ * The provider saves the first result under a key, errors included, and repeats it. A look therefore decides wherever there
+ * is something to look at. Without a reference the same key is the quickest answer and cannot charge twice; a search by
+ * metadata lags, so it comes only after a saved error. `mayCallAgain` is false when the lease leaves no time for another call.
+ */
+export async function askProvider(
+  gateway: PaymentGateway,
+  request: ProviderRequest,
+  mayCallAgain: () => boolean,
+): Promise<GatewayResult> {
+  const { mode } = request;
+  if (mode !== 'send') {
+    const seen = await look(gateway, request);
+    if (seen.status !== 'not-done') return seen;
+    if (mode === 'look') return { status: 'unknown', code: 'no_clear_answer', detail: seen.detail };
+    if (mode === 'search') return { status: 'unknown', code: 'not_found', detail: seen.detail };
+    if (!mayCallAgain()) return { status: 'unknown', code: 'no_clear_answer', detail: seen.detail };
+  }
+  const result = await send(gateway, request);
+  if (!isInDoubtForGood(result) || request.kind === 'authorize' || !mayCallAgain()) return result;
+  const seen = await look(gateway, request);
+  if (seen.status !== 'not-done') return isDecisive(seen) ? seen : result;
+  return result.status === 'unknown' ? { ...result, nothingWasDone: true } : result;
+}
+
+function look(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult | NotDone> {
+  const { kind, mode, metadata, authorization } = request;
+  const isSearch = mode === 'search' || mode === 'search-before-send';
+  return gateway.look({ kind, metadata, authorization: isSearch ? null : (authorization ?? null) });
+}
+
+function send(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult> {
+  const { kind, authorization, paymentMethod, key, metadata, amount, currency } = request;
+  if (kind === 'authorize') return gateway.authorize({ key, metadata, amount, currency, paymentMethod });
+  if (!authorization) throw new Error(`Bug: ${key} has no authorization.`);
+  return gateway[kind]({ key, metadata, amount, currency, authorization });
+}
+
+/**
+ * Sending it again brings nothing new: the key holds an error, or the request does not fit the state of the payment, which
+ * is how a repeat looks once the provider has forgotten the key.
+ */
+const isInDoubtForGood = (result: GatewayResult) =>
+  result.status === 'misused'
+    ? result.httpStatus === 400
+    : result.status === 'unknown' && (result.code === 'saved_error' || result.code === 'key_conflict');
+
+const isDecisive = ({ status }: GatewayResult) =>
+  status !== 'unknown' && status !== 'misused' && status !== 'not-asked';

@@ -1,0 +1,98 @@
+import Stripe from 'stripe';
+import type { GatewayResult, UnknownCode } from './gateway';
+
+type StripeError = InstanceType<typeof Stripe.errors.StripeError>;
+
+/** Values that the shop sent for the buyer. Stripe's name of the parameter, and ours in `invalid_<field>`. */
+const callersFields: Readonly<Record<string, string>> = {
+  payment_method: 'payment_method',
+  customer: 'customer',
+  return_url: 'return_url',
+  statement_descriptor_suffix: 'statement_suffix',
+  receipt_email: 'receipt_email',
+};
+
+/** They depend on the account's settlement currency, so our own table cannot be sure of them. */
+const callersAmounts = ['amount_too_small', 'amount_too_large'];
+
+/** Another card cannot cure these; nor does the bank want another attempt. */
+const finalDeclines = ['lost_card', 'stolen_card', 'pickup_card', 'fraudulent', 'merchant_blacklist'];
+
+/**
+ * Turns an error into a result. Only what the buyer or the shop's input caused is a no. A request that Stripe refuses for
+ * another reason is our mistake; a server error, a timeout or a key in use says nothing about the operation.
+ */
+export function resultOfError(error: unknown): GatewayResult {
+  if (!(error instanceof Stripe.errors.StripeError))
+    return unknown(`unexpected: ${(error as Error).message}`);
+  if (error instanceof Stripe.errors.StripeCardError) return declinedCard(error);
+  if (error instanceof Stripe.errors.StripeIdempotencyError)
+    return unknown(described(error), { code: 'key_conflict', httpStatus: error.statusCode });
+  // 400 and 404. Not 409 (the first call with this key is still running) or 429: the SDK has other classes for these.
+  // guard: key-in-use-is-unknown
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) return refusedRequest(error);
+  if (error.statusCode === 401 || error.statusCode === 403) return misused(error);
+  // guard: silence-is-unknown
+  return unknown(described(error), {
+    code: unknownCodeOf(error),
+    httpStatus: error.statusCode,
+    retryAfterMs: retryAfterMs(error),
+  });
+}
+
+function declinedCard(error: InstanceType<typeof Stripe.errors.StripeCardError>): GatewayResult {
+  const code = error.decline_code ?? error.code ?? 'card_declined';
+  const isFinal =
+    finalDeclines.includes(code) || (error as { advice_code?: string }).advice_code === 'do_not_try_again';
+  return {
+    status: 'declined',
+    code,
+    mayTryAnotherCard: !isFinal,
+    reference: error.payment_intent?.id,
+  };
+}
+
+function refusedRequest(error: StripeError): GatewayResult {
+  const { code, param } = error as { code?: string; param?: string };
+  if (code && callersAmounts.includes(code)) return { status: 'declined', code, mayTryAnotherCard: false };
+  const field = param && Object.hasOwn(callersFields, param) ? callersFields[param] : undefined;
+  if (field) return { status: 'declined', code: `invalid_${field}`, mayTryAnotherCard: true };
+  return misused(error);
+}
+
+function misused(error: StripeError): GatewayResult {
+  return {
+    status: 'misused',
+    code: error.code ?? error.rawType ?? error.type,
+    requestId: error.requestId,
+    detail: described(error),
+    httpStatus: error.statusCode,
+  };
+}
+
+/** Without a status there was no response. */
+function unknownCodeOf({ statusCode, headers, code }: StripeError): UnknownCode {
+  if (statusCode === undefined) return 'no_answer';
+  if (statusCode >= 500) {
+    return headers?.['idempotent-replayed'] === 'true' ? 'saved_error' : 'provider_error';
+  }
+  if (statusCode === 409) return 'key_in_use';
+  // A lock on one object says nothing about the account's rate.
+  if (statusCode === 429) return code === 'lock_timeout' ? 'key_in_use' : 'provider_busy';
+  return 'no_clear_answer';
+}
+
+function retryAfterMs(error: StripeError): number | undefined {
+  const seconds = Number(error.headers?.['retry-after']);
+  return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1_000 : undefined;
+}
+
+const described = (error: StripeError): string =>
+  `${error.type}${error.statusCode ? ` ${error.statusCode}` : ''}: ${error.message}`;
+
+export function unknown(
+  detail: string,
+  more: { code?: UnknownCode; httpStatus?: number; retryAfterMs?: number } = {},
+): GatewayResult {
+  return { status: 'unknown', code: 'no_clear_answer', detail, ...more };
+}
