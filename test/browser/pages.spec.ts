@@ -125,7 +125,7 @@ describe('viewer role', () => {
     expect(await shop.query(`SELECT 1 FROM admin_actions WHERE action LIKE 'dead%'`)).toEqual([]);
   });
 
-  it('retries a dead letter once for an admin, however often the button is pressed', async () => {
+  it('retries a dead letter once for an admin when the button is pressed many times', async () => {
     const visit = await browser.visit({ role: 'admin' });
     await visit.go('/queues');
     await visit.untilLive();

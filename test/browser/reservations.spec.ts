@@ -45,7 +45,7 @@ describe('Reservations page', () => {
     await rowOf(visit, second.id).waitFor();
   });
 
-  it('releases one reservation once with a reason, however often the button is pressed', async () => {
+  it('releases one reservation once with a reason when the button is pressed many times', async () => {
     const sku = await shop.product(5);
     const { id } = await shop.reserved(sku, 2);
     const visit = await open(`/reservations/${id}`);

@@ -104,7 +104,7 @@ describeOnEachQueueBackend('a service whose processes are killed', (queue) => {
   });
 
   const untilAsked = (orderId: string) =>
-    until('its charge is asked for', async () => {
+    until('its charge is sent', async () => {
       const { body } = await shop.admin.get(`/v1/admin/orders/${orderId}/saga`);
       return body.operations.some((one: any) => one.status === 'sent');
     });

@@ -169,7 +169,7 @@ describe('a rehearsal', () => {
 
   it('stops its buyers when an operator stops it', async () => {
     const { body } = await start({ ...wish, buyers: 100_000, rate: 20, strategies: ['row-lock'] });
-    await until('somebody was served', async () => {
+    await until('a buyer was served', async () => {
       const run = (await shop.viewer.get(`/v1/admin/load-tests/${body.id}`)).body;
       return run.lanes[0].state === 'selling' && run.lanes[0].served > 0;
     });

@@ -11,7 +11,7 @@ import { HttpClient } from '../support/http-client';
 import { freePort } from '../support/ports';
 import { until } from '../support/until';
 
-/** What a newcomer does in the first hour: `npm start`, a second instance beside it, the commands, the README's order, the tour. */
+/** The first hour of a newcomer: `npm start`, a second instance, the commands, the README's order, the tour. */
 
 interface Instance {
   child: Child;

@@ -93,7 +93,7 @@ describe('an interrupted service', () => {
     const refusals = new Set<string>();
     const cutting = inParallel(6, 1, async (cut) => {
       await until('some more are accepted', async () => accepted >= cut * 8);
-      await until('somebody is connected', isConnected);
+      await until('a connection is open', isConnected);
       await shop.query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
                          WHERE datname = current_database() AND pid <> pg_backend_pid()`);
     });

@@ -44,7 +44,7 @@ describe('saga actions over HTTP', () => {
   /** An order whose authorization has no result and is not retried. */
   async function unheard(paymentMethod: string, sku: string): Promise<string> {
     const { body } = await shop.order({ paymentMethod, lines: [{ sku, quantity: 1 }] });
-    await waitFor(body.id, (order) => order.payment.status === 'unknown', 'is unheard');
+    await waitFor(body.id, (order) => order.payment.status === 'unknown', 'has no result');
     await holdStill(body.id);
     return body.id as string;
   }
@@ -71,7 +71,7 @@ describe('saga actions over HTTP', () => {
       [orderId],
     );
 
-  it('retry asks again at once, and the order is charged once', async () => {
+  it('retry calls the provider at once, and the order is charged once', async () => {
     const sku = await shop.product(5);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     const answer = await act('retry', orderId, { reason: 'the provider is back' });
@@ -100,7 +100,7 @@ describe('saga actions over HTTP', () => {
     ]);
   });
 
-  it('compensate asks for an unknown capture first, and then refunds it', async () => {
+  it('compensate retries an unknown capture first, then refunds it', async () => {
     const sku = await shop.product(5);
     const orderId = await captureUnheard('pm_sandbox_timeout_after_commit', sku);
     expect((await act('compensate', orderId)).body).toMatchObject({ object: 'saga', orderId });
@@ -115,7 +115,7 @@ describe('saga actions over HTTP', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
-  it('resolve ends an order at once, and a late charge places it after all', async () => {
+  it('resolve ends an order at once, and a late charge places it', async () => {
     const sku = await shop.product(1);
     const orderId = await unheard('pm_sandbox_late_commit_4000', sku);
     expect(await shop.available(sku)).toBe(0);
@@ -156,7 +156,7 @@ describe('saga actions over HTTP', () => {
       lines: [{ sku, quantity: 1 }],
     };
     const { body } = await shop.order(order, { key });
-    await waitFor(body.id, ({ payment }) => payment.status === 'unknown', 'is unheard');
+    await waitFor(body.id, ({ payment }) => payment.status === 'unknown', 'has no result');
     await faults({ down: true });
     await act('resolve', body.id);
 

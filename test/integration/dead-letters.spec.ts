@@ -106,7 +106,7 @@ describe('a message whose handler was started three times and never ended', () =
     expect(await relayed()).toEqual([]);
   });
 
-  it('does not hold back the next message of its aggregate', async () => {
+  it('does not delay the next message of its aggregate', async () => {
     const poison = await message(1);
     await relayed();
     await consumersOf(world).events({ ...poison, starts: 4 });

@@ -223,7 +223,7 @@ describe('every event stream', () => {
     let ended = 0;
     for (const stream of streams) void stream.ended.then(() => (ended += 1));
     const asked = away.mock.calls.length;
-    await until('it was asked for in vain many times', async () => away.mock.calls.length > asked + 20);
+    await until('it failed many times', async () => away.mock.calls.length > asked + 20);
     await until('all still send heartbeats', async () =>
       streams.every(({ comments }, nth) => comments.length > heard[nth]! + 3),
     );

@@ -196,7 +196,7 @@ describe('the result of an operation that the database lost during the call', ()
     await world.rows(`UPDATE payment_operations SET id = $2 WHERE order_id = $1`, [orderId, newId()]);
   }
 
-  it('is ignored, and the provider is asked again under the same key', async () => {
+  it('is ignored, and the call is repeated with the same key', async () => {
     const orderId = await world.order();
     world.gateway
       .expect('authorize', async (request) => {

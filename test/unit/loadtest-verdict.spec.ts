@@ -60,7 +60,7 @@ describe('judge', () => {
     expect(verdict.failures).toEqual(['1 units were sold that were not there']);
   });
 
-  it('counts a negative stock level as oversold, whatever the orders say', () => {
+  it('counts a negative stock level as oversold, with any orders', () => {
     const stock = [{ sku: 'A', onHand: 2, reserved: 3, available: -1 }];
     expect(judge(sale({ stock })).oversold).toBe(1);
   });
