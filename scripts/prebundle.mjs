@@ -88,4 +88,9 @@ async function bundle(names, file) {
   });
   await build.write({ file, format: 'cjs', codeSplitting: false, comments: false });
   await build.close();
+  writeFileSync(file, inAscii(readFileSync(file, 'utf8')));
 }
+
+/** Node reads ten megabytes of ASCII five times as fast as it decodes UTF-8. The escapes mean the same in strings and patterns. */
+const inAscii = (code) =>
+  code.replace(/[^\0-\x7f]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`);

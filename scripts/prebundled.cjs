@@ -12,7 +12,8 @@ const names = new Set(JSON.parse(readFileSync(path.join(__dirname, 'names.json')
 let script, packages;
 
 function loadPackages() {
-  script = new vm.Script(Module.wrap(readFileSync(bundle, 'utf8')), {
+  // The bundle is ASCII: see prebundle.mjs.
+  script = new vm.Script(Module.wrap(readFileSync(bundle, 'latin1')), {
     filename: bundle,
     cachedData: existsSync(codeCache) ? readFileSync(codeCache) : undefined,
     importModuleDynamically: vm.constants.USE_MAIN_CONTEXT_DEFAULT_LOADER,
