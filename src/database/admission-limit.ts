@@ -22,7 +22,7 @@ export interface WaitingLimits {
 }
 
 export interface AdmissionLimitOptions extends WaitingLimits {
-  /** Running at once, until `lower` is called. */
+  /** Running at once; `lower` and `raise` move the limit between 1 and this. */
   insideMax: number;
   /** A request that has waited this long is shed: a later response would be of no use. Undefined: it waits. */
   waitMsMax?: number;

@@ -36,7 +36,7 @@ function limited({ insideMax = 2, waitingMax = 10, waitMsMax = 3_000 } = {}) {
     result.catch(() => undefined); // Examined later.
     return result;
   };
-  return { works, run };
+  return { works, run, limit };
 }
 
 describe('AdmissionLimit', () => {
@@ -104,5 +104,34 @@ describe('AdmissionLimit', () => {
     for (const name of ['d', 'e', 'f']) void run(name);
     await settled();
     expect(works.started).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('P11: halves its limit when told to, down to one, and lets those inside finish', async () => {
+    const { works, run, limit } = limited({ insideMax: 4 });
+    void ['a', 'b', 'c', 'd', 'e', 'f'].map(run);
+    limit.lower();
+    limit.lower();
+    limit.lower();
+    for (const name of ['a', 'b', 'c']) works.end(name);
+    await settled();
+    expect(works.started).toEqual(['a', 'b', 'c', 'd']);
+    works.end('d');
+    await settled();
+    expect(works.started).toEqual(['a', 'b', 'c', 'd', 'e']);
+  });
+
+  it('P11: raises its limit by one after a round of successes, never above the first one', async () => {
+    const { works, run, limit } = limited({ insideMax: 3 });
+    limit.lower();
+    limit.lower();
+    void ['a', 'b', 'c', 'd', 'e'].map(run);
+    await settled();
+    expect(works.started).toEqual(['a']);
+    limit.raise();
+    await settled();
+    expect(works.started).toEqual(['a', 'b']);
+    for (let times = 0; times < 20; times += 1) limit.raise();
+    await settled();
+    expect(works.started).toEqual(['a', 'b', 'c']);
   });
 });
