@@ -9,8 +9,9 @@ import { root } from './processes.mjs';
 import { readSettings } from './start-settings.mjs';
 
 async function main([script, ...args]) {
-  const { dataDir } = readSettings(process.env);
-  const { env, ledgerUnknown } = commandEnv(process.env, dataDir);
+  // It has nothing to do with an instance and its database.
+  const isStripeCheck = script.endsWith('stripe-check-command.js');
+  const { env, ledgerUnknown } = isStripeCheck ? { env: process.env } : ofInstance();
   if (ledgerUnknown && script.endsWith('audit-command.js')) args.push('--without-ledger', ledgerUnknown);
   await bootstrap({ build: true });
   const { status } = spawnSync(process.execPath, ['--enable-source-maps', path.join(root, script), ...args], {
@@ -18,6 +19,11 @@ async function main([script, ...args]) {
     env,
   });
   process.exitCode = status ?? 1;
+}
+
+function ofInstance() {
+  const { dataDir } = readSettings(process.env);
+  return commandEnv(process.env, dataDir);
 }
 
 await main(process.argv.slice(2)).catch(failWith);

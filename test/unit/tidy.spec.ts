@@ -48,7 +48,7 @@ const layers: readonly string[][] = [
   ['inventory/reservations'],
   ['inventory/bulk-release'],
   ['inventory/catalogue'],
-  ['inventory/top', 'payment/webhooks'],
+  ['inventory/top', 'payment/webhooks', 'payment/stripe-check'],
   ['payment/top'],
   ['orders'],
   ['orders/checkout-saga'],
