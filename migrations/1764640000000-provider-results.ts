@@ -62,7 +62,8 @@ export class ProviderResults1764640000000 implements MigrationInterface {
       CREATE TABLE payment_checks (
         order_id uuid PRIMARY KEY,
         due_at timestamptz NOT NULL,
-        attempt integer NOT NULL DEFAULT 0
+        attempt integer NOT NULL DEFAULT 0,
+        lease_expires_at timestamptz
       )`);
     await runner.query(`CREATE INDEX payment_checks_due ON payment_checks (due_at)`);
     await runner.query(`

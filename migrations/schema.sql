@@ -160,6 +160,7 @@ CREATE TABLE payment_checks (
   order_id uuid NOT NULL,
   due_at timestamp with time zone NOT NULL,
   attempt integer NOT NULL DEFAULT 0,
+  lease_expires_at timestamp with time zone,
   CONSTRAINT payment_checks_pkey PRIMARY KEY (order_id)
 );
 

@@ -27,6 +27,8 @@ export const transactionNames = [
   'claim-messages',
   'apply-event',
   'provider-events',
+  'claim-checks',
+  'check-payment',
   'dead-letter',
   'product',
   'transfer',

@@ -182,8 +182,13 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I15',
     promise:
-      'No payment stays unknown for an hour without a stuck saga, or an operator who just had it asked again.',
+      'No payment stays unknown for an hour without a stuck saga, or an operator who just had it asked again; a refund that is under way is due to be checked.',
     sql: `
+      SELECT p.id, p.kind, p.status, s.status AS saga
+        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
+       WHERE p.kind = 'refund' AND p.status = 'pending' AND s.status IN ('completed', 'compensated')
+         AND NOT EXISTS (SELECT FROM payment_checks c WHERE c.order_id = p.order_id)
+       UNION ALL
       SELECT p.id, p.kind, p.status, s.status AS saga
         FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
        WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'
@@ -251,6 +256,22 @@ export const invariants: readonly Invariant[] = [
       SELECT p.id, p.kind, p.amount, o.total_amount
         FROM payment_operations p LEFT JOIN orders o ON o.id = p.order_id
        WHERE o.id IS NULL OR p.amount <> o.total_amount OR p.currency <> o.currency`,
+  },
+  {
+    id: 'I21',
+    promise: 'A refund that the provider says failed is not refunded, and an operator can see it.',
+    sql: `
+      SELECT f.order_id, f.reference, p.status
+        FROM payment_facts f JOIN payment_operations p ON p.order_id = f.order_id AND p.provider_reference = f.reference
+       WHERE f.type = 'refund_failed' AND p.kind = 'refund' AND p.status <> 'failed'
+       UNION ALL
+      SELECT p.order_id, p.provider_reference, p.status
+        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
+       WHERE p.kind = 'refund' AND p.status = 'failed' AND p.failure_reason IS NOT NULL
+         AND s.status IN ('completed', 'compensated')
+         AND NOT EXISTS (SELECT FROM payment_facts f WHERE f.order_id = p.order_id AND f.type = 'refund_failed')
+         AND NOT EXISTS (SELECT FROM payment_operations n
+                          WHERE n.order_id = p.order_id AND n.kind = 'refund' AND n.id > p.id AND n.status = 'approved')`,
   },
   {
     id: 'I22',

@@ -9,6 +9,7 @@ import { Queues } from '../queue/queues';
 import { Consumers } from './consumers';
 import { DueSagas } from './due-sagas';
 import { Heartbeat } from './heartbeat';
+import { PaymentCheckWorker } from './payment-check.worker';
 import { ProviderEventWorker } from './provider-event.worker';
 import { Sweeper } from './sweeper';
 
@@ -82,7 +83,7 @@ export class Background implements OnModuleDestroy {
 
 @Module({
   imports: [InventoryModule, OrdersModule],
-  providers: [Consumers, DueSagas, Heartbeat, ProviderEventWorker, Sweeper, Background],
+  providers: [Consumers, DueSagas, Heartbeat, PaymentCheckWorker, ProviderEventWorker, Sweeper, Background],
   exports: [Background],
 })
 export class BackgroundModule {}

@@ -2,14 +2,44 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
-import { lockUnprocessedEvents, markProcessed } from '../payment/webhooks/provider-events.repository';
+import {
+  type NamedOperation,
+  adoptReferences,
+  namedOperationsOf,
+  ordersByReference,
+} from '../payment/operation-news.repository';
+import { requestChecks } from '../payment/payment-checks.repository';
+import {
+  type UnprocessedEvent,
+  lockUnprocessedEvents,
+  markProcessed,
+  purposeOfEvents,
+} from '../payment/webhooks/provider-events.repository';
 
 /** A burst of webhooks takes several transactions. */
 const batchSizeMax = 200;
 
 /**
- * Makes the sagas that webhooks name due now; they ask the provider themselves. The content of an event is never acted on,
- * so late, repeated or missing events change only when something happens.
+ * Every charge causes these. About an intent that an operation of ours names they report what that operation asked for, and a
+ * check of each would double the calls to the provider.
+ */
+const routine: ReadonlySet<string> = new Set([
+  'payment_intent.created',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.amount_capturable_updated',
+  'payment_intent.payment_failed',
+  'payment_intent.succeeded',
+  'charge.succeeded',
+  'charge.captured',
+  'charge.failed',
+  'charge.pending',
+  'charge.updated',
+]);
+
+/**
+ * Makes the sagas that webhooks name due now, and the checks of their payments; both ask the provider themselves. The content
+ * of an event is never acted on, so late, repeated or missing events change only when something happens.
  */
 @Injectable()
 export class ProviderEventWorker {
@@ -29,24 +59,102 @@ export class ProviderEventWorker {
     }
   }
 
+  /** A fixed number of statements, however many events there are. */
   private async processBatch(tx: Tx): Promise<{ processed: number; woken: string[] }> {
     const events = await lockUnprocessedEvents(tx, batchSizeMax);
     if (events.length === 0) return { processed: 0, woken: [] };
     const { now } = events[events.length - 1]!;
-    const named = [...new Set(events.flatMap(({ orderId }) => (orderId === null ? [] : [orderId])))].sort();
-    const orders = await tx.rows<{ id: string }>(`SELECT id FROM orders WHERE id = ANY ($1::uuid[])`, [
-      named,
-    ]);
-    const known = new Set(orders.map(({ id }) => id));
-    const woken = new Set(await wakeSagas(tx, [...known].sort(), now));
-    const verdicts = events.map(({ id, orderId }) => {
-      if (orderId === null || !known.has(orderId)) {
-        // guard: orphan-webhooks-are-settled
-        return { id, verdict: 'orphan' };
-      }
-      return { id, verdict: woken.has(orderId) ? 'saga woken' : 'nothing waited for it' };
-    });
+    const orderOf = await ordersOf(tx, events);
+    const orderIds = [...new Set(orderOf.values())].sort();
+    const operations = groupedByOrder(await namedOperationsOf(tx, orderIds));
+
+    const busy = await adopt(tx, events, { orderOf, operations });
+    const woken = new Set(await wakeSagas(tx, orderIds, now));
+    const due = new Set(
+      events.flatMap((event) => {
+        const orderId = orderOf.get(event.id);
+        return orderId && isNews(event, operations.get(orderId) ?? []) ? [orderId] : [];
+      }),
+    );
+    await requestChecks(tx, [...due], now);
+    const verdicts = events
+      .filter(({ id }) => !busy.has(id))
+      // guard: orphan-webhooks-are-settled
+      .map(({ id }) => ({ id, verdict: verdictOf(orderOf.get(id), woken, due) }));
     await markProcessed(tx, verdicts, now);
-    return { processed: events.length, woken: [...woken] };
+    return { processed: verdicts.length, woken: [...woken] };
   }
+}
+
+/** The order of each event that names one: in its metadata, or by the payment that an operation of the order made. */
+async function ordersOf(tx: Tx, events: UnprocessedEvent[]): Promise<Map<string, string>> {
+  const named = [...new Set(events.flatMap(({ orderId }) => orderId ?? []))].sort();
+  const orders = await tx.rows<{ id: string }>(`SELECT id FROM orders WHERE id = ANY ($1::uuid[])`, [named]);
+  const known = new Set(orders.map(({ id }) => id));
+  const references = events.flatMap(({ providerReference }) => providerReference ?? []);
+  const byReference = new Map(
+    (await ordersByReference(tx, references)).map(({ orderId, reference }) => [reference, orderId]),
+  );
+  return new Map(
+    events.flatMap(({ id, orderId, providerReference }) => {
+      const found =
+        orderId && known.has(orderId) ? orderId : providerReference && byReference.get(providerReference);
+      return found ? [[id, found] as const] : [];
+    }),
+  );
+}
+
+const groupedByOrder = (operations: NamedOperation[]): Map<string, NamedOperation[]> => {
+  const grouped = new Map<string, NamedOperation[]>();
+  for (const one of operations) grouped.set(one.orderId, [...(grouped.get(one.orderId) ?? []), one]);
+  return grouped;
+};
+
+/**
+ * Gives an authorization without a result the intent that an event names for it. Returns the events to look at again, because
+ * their operation is being written at this moment.
+ */
+async function adopt(
+  tx: Tx,
+  events: UnprocessedEvent[],
+  { orderOf, operations }: { orderOf: Map<string, string>; operations: Map<string, NamedOperation[]> },
+): Promise<Set<string>> {
+  const inDoubt = (orderId: string) =>
+    (operations.get(orderId) ?? []).filter(
+      ({ kind, status, reference }) =>
+        kind === 'authorize' && reference === null && (status === 'sent' || status === 'unknown'),
+    );
+  const candidates = events.filter(
+    ({ id, orderId }) => orderId !== null && inDoubt(orderOf.get(id) ?? '').length > 0,
+  );
+  if (candidates.length === 0) return new Set();
+  const purposes = await purposeOfEvents(
+    tx,
+    candidates.map(({ id }) => id),
+  );
+  const found = candidates.flatMap(({ id, providerReference: reference }) => {
+    const purpose = purposes.get(id);
+    const operation = inDoubt(orderOf.get(id)!).find(
+      ({ kind, number }) => kind === purpose?.kind && String(number) === purpose.number,
+    );
+    return operation && reference ? [{ eventId: id, operation, operationId: operation.id, reference }] : [];
+  });
+  const byOperation = new Map(found.map((one) => [one.operationId, one]));
+  const adopted = await adoptReferences(tx, [...byOperation.values()]);
+  for (const { operation, reference } of byOperation.values())
+    if (adopted.has(operation.id)) operation.reference = reference;
+  return new Set(found.filter(({ operationId }) => !adopted.has(operationId)).map(({ eventId }) => eventId));
+}
+
+function isNews({ type, providerReference }: UnprocessedEvent, operations: NamedOperation[]): boolean {
+  const has = (kind: NamedOperation['kind']) => operations.some((one) => one.kind === kind);
+  if (type === 'payment_intent.canceled' && has('void')) return false;
+  if (!routine.has(type)) return true;
+  return !operations.some(({ kind, reference }) => kind === 'authorize' && reference === providerReference);
+}
+
+function verdictOf(orderId: string | undefined, woken: Set<string>, due: Set<string>): string {
+  if (!orderId) return 'orphan';
+  if (woken.has(orderId)) return 'saga woken';
+  return due.has(orderId) ? 'payments checked' : 'nothing waited for it';
 }

@@ -7,6 +7,7 @@ import { ReservationsService } from '../inventory/reservations/reservations.serv
 import { deleteOldInboxRows } from '../outbox/outbox.repository';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { DueSagas } from './due-sagas';
+import { PaymentCheckWorker } from './payment-check.worker';
 import { ProviderEventWorker } from './provider-event.worker';
 import { rebalanceAll } from '../inventory/stock/transfers';
 
@@ -32,6 +33,7 @@ export class Sweeper {
     private readonly reservations: ReservationsService,
     private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
+    private readonly paymentChecks: PaymentCheckWorker,
     private readonly releases: Releases,
     private readonly tasks: PeriodicTasks,
   ) {}
@@ -47,6 +49,7 @@ export class Sweeper {
       // guard: sweeper-drives-sagas
       start('drive sagas', every, () => this.sagas.sweep()),
       start('process webhooks', every, () => this.providerEvents.sweep()),
+      this.tasks.start({ name: 'check payments', everyMs: every, run: () => this.paymentChecks.sweep() }),
       start('rebalance', rebalanceEveryMs, () => rebalanceAll(this.db)),
       start('resume releases', resumeEveryMs, () => this.releases.resume()),
       start('prune', pruneEveryMs, () => this.prune()),

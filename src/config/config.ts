@@ -151,6 +151,10 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   // The provider's search lags by up to a minute or so: an authorization whose key holds an error is searched this long
   // after it was sent, and again after twice as long.
   paymentSearchDelayMs: read.integer('PAYMENT_SEARCH_DELAY_MS', 60_000, { min: 10, max: 3_600_000 }),
+  // When a refund that is still under way is looked at again: the first time, then twice as long, up to the maximum. Most
+  // take minutes, some banks take weeks.
+  paymentCheckMs: read.integer('PAYMENT_CHECK_MS', 60_000, { min: 10, max: 3_600_000 }),
+  paymentCheckMsMax: read.integer('PAYMENT_CHECK_MS_MAX', 21_600_000, { min: 10, max: 86_400_000 }),
   // What happens to a charge that arrives after its order was given up. The buyer wanted the goods and has paid;
   // `refund` is for shops that must not sell late.
   latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),

@@ -6,12 +6,13 @@ import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
+import { PaymentCheck } from './payment-check/payment-check';
 import { SagaActions } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
   controllers: [OrdersController],
-  providers: [Intake, OrdersService, OrderStream, OrderWatch, SagaActions, SagaRunner],
-  exports: [SagaRunner, Intake, SagaActions],
+  providers: [Intake, OrdersService, OrderStream, OrderWatch, PaymentCheck, SagaActions, SagaRunner],
+  exports: [SagaRunner, Intake, PaymentCheck, SagaActions],
 })
 export class OrdersModule {}

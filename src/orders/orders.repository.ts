@@ -67,6 +67,31 @@ export async function announceCancellation(
   await appendMessages(tx, [{ aggregateType: 'order', aggregateId: orderId, sequence, type, payload: {} }]);
 }
 
+/**
+ * Messages about an order's money that its saga did not cause. The version grows even without a message, because what the order
+ * shows has changed.
+ */
+export async function announceFacts(
+  tx: Tx,
+  orderId: string,
+  messages: { type: MessageType; payload: Record<string, unknown> }[],
+): Promise<void> {
+  const [row] = await tx.rows<{ version: number }>(
+    `UPDATE orders SET version = version + $2::int WHERE id = $1::uuid RETURNING version`,
+    [orderId, Math.max(1, messages.length)],
+  );
+  const before = row!.version - messages.length;
+  await appendMessages(
+    tx,
+    messages.map((message, nth) => ({
+      ...message,
+      aggregateType: 'order',
+      aggregateId: orderId,
+      sequence: before + nth + 1,
+    })),
+  );
+}
+
 /** What a saga knows of its order. It changes only under the saga's lock. */
 export interface OrderFacts {
   orderId: string;

@@ -30,6 +30,8 @@ export class PaymentCheckEntity {
   @PrimaryColumn('uuid') orderId!: string;
   @Column('timestamptz') dueAt!: Date;
   @Column('int', { default: 0 }) attempt!: number;
+  /** Until then a worker checks it, and no other does. */
+  @Column('timestamptz', { nullable: true }) leaseExpiresAt!: Date | null;
 }
 
 /** Names this installation in the metadata of what it sends to the provider, whose account others may use too. */

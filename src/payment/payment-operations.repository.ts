@@ -1,5 +1,6 @@
 import type { Queryable, Tx } from '../database/database';
 import { newId, publicId } from '../ids';
+import { requestChecks } from './payment-checks.repository';
 
 /**
  * A call to the payment provider and its result. The row is committed before the call is made.
@@ -328,4 +329,12 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');
+  const underWay = changes.filter(({ kind, status }) => kind === 'refund' && status === 'pending');
+  // Their sagas are done with them.
+  if (underWay.length > 0)
+    await requestChecks(
+      tx,
+      underWay.map(({ orderId }) => orderId),
+      underWay[0]!.sentAt!,
+    );
 }

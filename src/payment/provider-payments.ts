@@ -72,6 +72,16 @@ export interface ProviderPayments {
   void(reference: string, key: string): Promise<ProviderPayment>;
 }
 
+/** The provider did not answer, failed or asked for a pause: whatever is read next will fail too. */
+export class ProviderAway extends Error {
+  constructor(
+    override readonly cause: Error,
+    readonly retryAfterMs: number | undefined,
+  ) {
+    super(`The payment provider cannot be read now: ${cause.message}`);
+  }
+}
+
 /** Inject with `@Inject(PROVIDER_PAYMENTS) provider: ProviderPayments`. */
 export const PROVIDER_PAYMENTS = Symbol('provider payments');
 
@@ -85,7 +95,11 @@ export class StripePayments implements ProviderPayments {
     this.stripe = stripeClient(config, config.paymentTimeoutMs);
   }
 
-  async get(reference: string): Promise<ProviderPayment> {
+  get(reference: string): Promise<ProviderPayment> {
+    return reading(() => this.read(reference));
+  }
+
+  private async read(reference: string): Promise<ProviderPayment> {
     const intent = await this.stripe.paymentIntents.retrieve(reference, { expand: ['latest_charge'] });
     // Only captured money can be refunded or disputed.
     if (intent.amount_received === 0) return paymentOf(intent, [], []);
@@ -99,7 +113,7 @@ export class StripePayments implements ProviderPayments {
 
   async ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]> {
     const query = `metadata['orderId']:'${publicId('ord', orderId)}'`;
-    const found = await this.stripe.paymentIntents.search({ query, limit: pageSizeMax });
+    const found = await reading(() => this.stripe.paymentIntents.search({ query, limit: pageSizeMax }));
     // A result of a search may be outdated, so each is read again.
     const all = new Set([...references, ...found.data.map(({ id }) => id)]);
     const payments = await Promise.all([...all].map((reference) => this.getIfThere(reference)));
@@ -159,10 +173,27 @@ export class StripePayments implements ProviderPayments {
       await this.stripe.paymentIntents.cancel(reference, {}, { idempotencyKey: key });
     } catch (error) {
       // Its present state does not allow it, and is what the caller gets.
-      if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw error;
+      if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw asAway(error);
     }
     return this.get(reference);
   }
+}
+
+async function reading<T>(read: () => Promise<T>): Promise<T> {
+  try {
+    return await read();
+  } catch (error) {
+    throw asAway(error);
+  }
+}
+
+/** Not what is wrong with one request alone: a refused key or parameter, an object that does not exist. */
+function asAway(error: unknown): unknown {
+  if (!(error instanceof Stripe.errors.StripeError)) return error;
+  const { statusCode } = error;
+  const isAway = statusCode === undefined || statusCode === 429 || statusCode >= 500;
+  const retryAfter = Number(error.headers?.['retry-after']);
+  return isAway ? new ProviderAway(error, retryAfter > 0 ? retryAfter * 1_000 : undefined) : error;
 }
 
 /** Every item of all pages. */

@@ -102,13 +102,18 @@ describe('a webhook', () => {
     'payment_intent.canceled',
     'charge.refunded',
     'payment_intent.succeeded',
+    'charge.dispute.created',
     'made.up',
   ])('changes no order without asking the provider: %s', async (type) => {
     const order = await shop.placed(await shop.product(3));
     const event = eventOf(order.id, { type });
 
     expect((await deliver(JSON.stringify(event))).status).toBe(200);
-    expect(await verdict(event.id)).toBe('nothing waited for it');
+    expect(await verdict(event.id)).toBe('payments checked');
+    await until('the payments were compared', async () => {
+      const due = await shop.query('SELECT FROM payment_checks');
+      return due.length === 0;
+    });
     expect(await shop.orderNow(order.id)).toEqual(order);
   });
 

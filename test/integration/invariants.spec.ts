@@ -12,6 +12,7 @@ interface Lively {
   placed: string;
   declined: string;
   captureDeclined: string;
+  refunded: string;
   pending: string;
   waiting: string;
   stuck: string;
@@ -54,11 +55,12 @@ async function liveALittle(): Promise<Lively> {
   const declined = await drive(await order());
   gateway.expect('authorize').expect('capture', declinedCard).expect('void');
   const captureDeclined = await drive(await order());
+  let refunded = '';
   for (const by of ['cancel', 'refund'] as const) {
     gateway.expect('authorize').expect('capture').expect('refund');
     const orderId = await drive(await order());
     await world.orders.requestCancellation(orderId, by, by, shop);
-    await drive(orderId);
+    refunded = await drive(orderId);
   }
   gateway.expect('authorize', silence);
   const waiting = await drive(await order());
@@ -91,6 +93,7 @@ async function liveALittle(): Promise<Lively> {
     placed,
     declined,
     captureDeclined,
+    refunded,
     pending,
     waiting,
     stuck,
@@ -259,6 +262,18 @@ const corruptions: Corruption[] = [
   ]],
   ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
     [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'authorize'`, [placed]],
+  ]],
+  ['I15', 'a refund under way is not due to be checked', () => 'refund', ({ refunded }) => [
+    [`UPDATE payment_operations SET status = 'pending', settled_at = NULL WHERE order_id = $1 AND kind = 'refund'`, [refunded]],
+  ]],
+  ['I21', 'P18: a failed refund is called refunded', ({ refunded }) => refunded, ({ refunded }) => [
+    [`INSERT INTO payment_facts (id, order_id, type, reference, amount, currency, at)
+      SELECT gen_random_uuid(), order_id, 'refund_failed', provider_reference, amount, currency, clock_timestamp()
+        FROM payment_operations WHERE order_id = $1 AND kind = 'refund'`, [refunded]],
+  ]],
+  ['I21', 'P18: a failed refund is nobody’s case', ({ refunded }) => refunded, ({ refunded }) => [
+    [`UPDATE payment_operations SET status = 'failed', failure_reason = 'expired_or_canceled_card'
+       WHERE order_id = $1 AND kind = 'refund'`, [refunded]],
   ]],
   ['I22', 'an unknown payment is not asked about', ({ waiting }) => waiting, ({ waiting }) => [
     [`UPDATE saga_transitions SET at = at - interval '16 minutes' WHERE order_id = $1`, [waiting]],

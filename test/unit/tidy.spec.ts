@@ -52,7 +52,7 @@ const layers: readonly string[][] = [
   ['payment/top'],
   ['orders'],
   ['orders/checkout-saga'],
-  ['orders/intake', 'orders/saga-actions'],
+  ['orders/intake', 'orders/saga-actions', 'orders/payment-check'],
   ['orders/top'],
   ['background'],
   ['reconciliation'],

@@ -28,6 +28,9 @@ export async function storeProviderEvent(queryable: Queryable, event: ProviderEv
 
 export interface UnprocessedEvent {
   id: string;
+  type: string;
+  /** Of the payment that the event is about. */
+  providerReference: string | null;
   orderId: string | null;
   /** The database's clock, read after the row was locked. */
   now: Date;
@@ -38,20 +41,39 @@ export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<Unprocesse
   return tx.rows<UnprocessedEvent>(
     `
     WITH events AS MATERIALIZED (
-      SELECT id, order_id AS "orderId", received_at
+      SELECT id, type, provider_reference AS "providerReference", order_id AS "orderId", received_at
         FROM provider_events
        WHERE processed_at IS NULL
        ORDER BY received_at
        LIMIT $1::int
          FOR UPDATE SKIP LOCKED
     )
-    SELECT id, "orderId", clock_timestamp() AS now FROM events ORDER BY received_at
+    SELECT id, type, "providerReference", "orderId", clock_timestamp() AS now FROM events ORDER BY received_at
     `,
     [limit],
   );
 }
 
-/** What it led to: `saga woken`, `nothing waited for it`, `orphan` (no such order). */
+/** What our metadata in these events say that their payment is for. */
+export async function purposeOfEvents(
+  tx: Tx,
+  ids: string[],
+): Promise<Map<string, { kind: unknown; number: unknown }>> {
+  const rows = await tx.rows<{ id: string; rawBody: string }>(
+    `SELECT id, raw_body AS "rawBody" FROM provider_events WHERE id = ANY ($1::text[])`,
+    [ids],
+  );
+  // Not in SQL: an escaped NUL, which is valid JSON, would fail the whole batch.
+  return new Map(
+    rows.map(({ id, rawBody }) => {
+      const { data } = JSON.parse(rawBody) as { data?: { object?: { metadata?: Record<string, unknown> } } };
+      const { kind, number } = data?.object?.metadata ?? {};
+      return [id, { kind, number }];
+    }),
+  );
+}
+
+/** What it led to: `saga woken`, `payments checked`, `nothing waited for it`, `orphan` (no such order). */
 export interface Verdict {
   id: string;
   verdict: string;

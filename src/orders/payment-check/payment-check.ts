@@ -1,0 +1,118 @@
+import { Inject, Injectable, Logger } from '@nestjs/common';
+import { CONFIG, type Config } from '../../config/config';
+import { Database, clockOf } from '../../database/database';
+import { publicId } from '../../ids';
+import { Relay } from '../../outbox/relay';
+import { Installation } from '../../payment/installation';
+import { type PaymentCheckClaim, finishCheck } from '../../payment/payment-checks.repository';
+import { operationsOf } from '../../payment/payment-operations.repository';
+import {
+  PROVIDER_PAYMENTS,
+  ProviderAway,
+  type ProviderPayment,
+  type ProviderPayments,
+} from '../../payment/provider-payments';
+import { lockSaga } from '../checkout-saga/saga.repository';
+import { applyDifferences } from './apply';
+import { type Difference, comparePayments, isOpenAtProvider, referencesOf } from './compare';
+import { ourPaymentsOf } from './our-payments';
+
+/** When our records changed while the provider was asked, its answer may be older than they are. */
+const askAgainMs = 1_000;
+
+/** Why an order must be checked again, and when. */
+interface Again {
+  inMs: number;
+}
+
+/**
+ * Checks one order's payments: asks the provider, compares, records. The provider is asked outside of transactions; the
+ * comparison is made under the saga's lock, with records read under it.
+ */
+@Injectable()
+export class PaymentCheck {
+  private readonly logger = new Logger('payment-check');
+
+  constructor(
+    @Inject(CONFIG) private readonly config: Config,
+    private readonly db: Database,
+    @Inject(PROVIDER_PAYMENTS) private readonly provider: ProviderPayments,
+    private readonly installation: Installation,
+    private readonly relay: Relay,
+  ) {}
+
+  /** Resolves when the claim is given back. Returns how long to leave the provider alone when it is away. */
+  async run(claim: PaymentCheckClaim): Promise<number | undefined> {
+    const backoffMs = this.backoffMs(claim.attempt);
+    try {
+      const again = await this.check(claim, backoffMs);
+      await this.giveBack(claim, again?.inMs);
+      return undefined;
+    } catch (error) {
+      // Failing to give it back costs nothing: the lease ends.
+      await this.giveBack(claim, backoffMs).catch(() => undefined);
+      if (error instanceof ProviderAway) return error.retryAfterMs ?? this.config.paymentCheckMs;
+      this.logger.error(error, `payments of order ${publicId('ord', claim.orderId)}`);
+      return undefined;
+    }
+  }
+
+  private async giveBack(claim: PaymentCheckClaim, againInMs: number | undefined): Promise<void> {
+    const againAt = againInMs === undefined ? null : new Date((await clockOf(this.db)).getTime() + againInMs);
+    await finishCheck(this.db, claim, againAt);
+  }
+
+  private async check(claim: PaymentCheckClaim, backoffMs: number): Promise<Again | undefined> {
+    const { orderId, claimedAt } = claim;
+    const operations = await operationsOf(this.db, orderId);
+    const payments = await this.provider.ofOrder(orderId, referencesOf(operations));
+    const { again, strays } = await this.record(orderId, payments, { claimedAt, backoffMs });
+    for (const stray of strays) await this.voidStray(orderId, stray);
+    return again;
+  }
+
+  /** Records what can be recorded at once. Returns the authorizations that are to be voided first. */
+  private async record(
+    orderId: string,
+    payments: ProviderPayment[],
+    { claimedAt, backoffMs }: { claimedAt: Date; backoffMs: number },
+  ): Promise<{ again?: Again; strays: Difference[] }> {
+    const installation = await this.installation.id();
+    const result = await this.db.transaction('check-payment', async (tx) => {
+      const saga = await lockSaga(tx, orderId);
+      const [ours] = await ourPaymentsOf(tx, saga ? [orderId] : [], installation);
+      if (!saga || !ours) return { strays: [] };
+      if (ours.changedAt >= claimedAt) return { again: { inMs: askAgainMs }, strays: [] };
+      const differences = comparePayments(ours, payments);
+      const strays = differences.filter(({ data }) => data.mayVoid === true);
+      await applyDifferences(
+        tx,
+        ours,
+        differences.filter((difference) => !strays.includes(difference)),
+        saga.now,
+      );
+      return { strays, ...(isOpenAtProvider(ours, payments) && { again: { inMs: backoffMs } }) };
+    });
+    this.relay.poke();
+    return result;
+  }
+
+  /** Under a key that depends on the payment alone, so that repeating it is safe. It becomes a case if it cannot be voided. */
+  private async voidStray(orderId: string, stray: Difference): Promise<void> {
+    const key = `${publicId('ord', orderId)}:void:${stray.reference}`;
+    const { status } = await this.provider.void(stray.reference, key);
+    const isVoided = status === 'canceled';
+    const installation = await this.installation.id();
+    await this.db.transaction('check-payment', async (tx) => {
+      const saga = await lockSaga(tx, orderId);
+      const [ours] = await ourPaymentsOf(tx, [orderId], installation);
+      const result = { ...stray, status, ...(isVoided && { isCase: false, amountAtRisk: 0 }) };
+      if (saga && ours) await applyDifferences(tx, ours, [result], saga.now);
+    });
+  }
+
+  private backoffMs(attempt: number): number {
+    const { paymentCheckMs, paymentCheckMsMax } = this.config;
+    return Math.min(paymentCheckMs * 2 ** Math.min(attempt - 1, 20), paymentCheckMsMax);
+  }
+}

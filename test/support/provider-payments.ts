@@ -1,0 +1,107 @@
+import {
+  ProviderAway,
+  type ProviderPayment,
+  type ProviderPayments,
+} from '../../src/payment/provider-payments';
+import type { ProviderDispute, ProviderRefund } from '../../src/payment/provider-payments';
+
+/** When the provider's objects were made, unless a test says otherwise. */
+export const madeAt = new Date('2026-11-20T10:00:00.000Z');
+
+/** A captured payment of 10.00 EUR, as the provider shows it. */
+export const paymentOf = (reference: string, more: Partial<ProviderPayment> = {}): ProviderPayment => ({
+  reference,
+  orderId: null,
+  kind: 'authorize',
+  number: 1,
+  installation: null,
+  status: 'succeeded',
+  amount: 1_000,
+  capturable: 0,
+  received: 1_000,
+  currency: 'EUR',
+  createdAt: madeAt,
+  canceledAt: null,
+  cancellationReason: null,
+  captureBefore: null,
+  refunds: [],
+  disputes: [],
+  ...more,
+});
+
+export const refundOf = (reference: string, more: Partial<ProviderRefund> = {}): ProviderRefund => ({
+  reference,
+  amount: 1_000,
+  currency: 'EUR',
+  status: 'succeeded',
+  failureReason: null,
+  orderId: null,
+  kind: null,
+  number: null,
+  createdAt: madeAt,
+  ...more,
+});
+
+export const disputeOf = (reference: string, more: Partial<ProviderDispute> = {}): ProviderDispute => ({
+  reference,
+  amount: 1_000,
+  currency: 'EUR',
+  status: 'needs_response',
+  reason: 'fraudulent',
+  dueBy: new Date('2026-12-01T10:00:00.000Z'),
+  createdAt: madeAt,
+  ...more,
+});
+
+/** A provider whose payments are whatever a test puts there. */
+export class PaymentsStub implements ProviderPayments {
+  readonly payments = new Map<string, ProviderPayment>();
+  /** Payments that its search finds, by order. */
+  readonly found = new Map<string, string[]>();
+  readonly asked: string[] = [];
+  readonly voids: { reference: string; key: string }[] = [];
+  away: ProviderAway | undefined;
+  /** What happens while it is asked. */
+  whileAsked: () => Promise<unknown> = async () => undefined;
+
+  put(payment: ProviderPayment): this {
+    this.payments.set(payment.reference, payment);
+    if (payment.orderId) this.found.set(payment.orderId, [...this.ofId(payment.orderId), payment.reference]);
+    return this;
+  }
+
+  async get(reference: string): Promise<ProviderPayment> {
+    if (this.away) throw this.away;
+    const payment = this.payments.get(reference);
+    if (!payment) throw new Error(`No such payment_intent: '${reference}'`);
+    return payment;
+  }
+
+  async ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]> {
+    this.asked.push(orderId);
+    if (this.away) throw this.away;
+    await this.whileAsked();
+    const all = new Set([...references, ...this.ofId(orderId)]);
+    return Promise.all([...all].map((reference) => this.get(reference)));
+  }
+
+  async *createdBetween(): AsyncIterable<ProviderPayment[]> {
+    yield [...this.payments.values()];
+  }
+
+  async *withFailedRefunds(): AsyncIterable<ProviderPayment[]> {
+    yield [...this.payments.values()].filter(({ refunds }) =>
+      refunds.some(({ status }) => status === 'failed'),
+    );
+  }
+
+  async void(reference: string, key: string): Promise<ProviderPayment> {
+    this.voids.push({ reference, key });
+    const payment = await this.get(reference);
+    if (payment.status === 'requires_capture')
+      this.payments.set(reference, { ...payment, status: 'canceled', capturable: 0 });
+    return this.get(reference);
+  }
+
+  private ofId = (orderId: string) => this.found.get(orderId) ?? [];
+}
