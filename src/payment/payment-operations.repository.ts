@@ -41,6 +41,8 @@ export interface PaymentOperation {
   waitsFor: 'buyer' | 'provider' | null;
   /** The provider's reason why a refund failed. Null in an operation that was replaced by the next number. */
   failureReason: string | null;
+  /** What the bank authorized of the amount. Not stored: the step that follows at once writes it into the history. */
+  reported?: { amount: number; currency: string };
   createdAt: Date;
   sentAt: Date | null;
   settledAt: Date | null;
@@ -146,6 +148,7 @@ export interface OperationResult {
   looks?: number;
   waitsFor?: 'buyer' | 'provider';
   failureReason?: string;
+  reported?: PaymentOperation['reported'];
 }
 
 /**
@@ -241,6 +244,7 @@ export class OrderPayments {
       waitsFor: result.status === 'pending' ? (result.waitsFor ?? operation.waitsFor) : null,
       failureReason: result.failureReason?.slice(0, 255) ?? null,
       settledAt: isSettled(result.status) ? this.now : null,
+      reported: result.reported,
     });
   }
 

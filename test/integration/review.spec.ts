@@ -95,7 +95,7 @@ describe('the list of cases', () => {
     });
     expect(view.facts[0]).toMatch(/^The money was authorized at \d\d:\d\d:\d\d UTC\.$/);
     expect(view.facts[1]).toMatch(
-      /^2 requests with one key for the capture, the last at .*, got no clear answer\.$/,
+      /^The provider was asked twice about the capture, sent last at .*, and gave no clear answer\.$/,
     );
     expect(view.facts[2]).toBe('Holdfast keeps asking.');
     expect(view.waitsFor).toBe('next_run');

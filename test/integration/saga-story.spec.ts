@@ -37,7 +37,7 @@ describe('the story of an order', () => {
         return found.driveWhile({});
       },
       () => [
-        'The provider did not answer the first capture; Holdfast asked twice more with the same key, and it went through.',
+        'The provider did not answer the first capture; Holdfast asked twice more, and it went through.',
         'The order was placed in time.',
         paid,
       ],
@@ -51,7 +51,7 @@ describe('the story of an order', () => {
         return found.driveWhile({});
       },
       () => [
-        'The provider answered the authorization and the capture with an error (500); Holdfast asked 3 times more with the same keys, and both went through.',
+        'The provider answered the authorization and the capture with an error (500); Holdfast asked 3 times more, and both went through.',
         'The order was placed in time.',
         paid,
       ],
@@ -64,7 +64,7 @@ describe('the story of an order', () => {
         return found.driveWhile({ capture: 'error' });
       },
       () => [
-        'The provider gave no clear answer to the authorization and the capture; Holdfast asked twice more with the same keys, and the authorization went through and there is still no clear answer to the capture.',
+        'The provider gave no clear answer to the authorization and the capture; Holdfast asked twice more, and the authorization went through and there is still no clear answer to the capture.',
         'It waits at capture-payment and is tried again by itself.',
         'Whether the customer paid is not known yet.',
       ],
@@ -74,7 +74,7 @@ describe('the story of an order', () => {
       async () =>
         (await (await checkout({ capture: true })).driveWhile({ authorize: 'answer lost' })).driveWhile({}),
       (sku) => [
-        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it went through.',
+        'The provider did not answer the first authorization; Holdfast asked once more, and it went through.',
         `The capture was declined, so the authorization was voided and 1 unit of ${sku} went back on sale.`,
         paidNothing,
       ],
@@ -194,7 +194,7 @@ describe('the story of an order', () => {
         return (await found.spendAttempts()).driveWhile({ capture: 'question lost' });
       },
       () => [
-        'The provider did not answer the first capture; Holdfast asked once more with the same key, and there is still no answer.',
+        'The provider did not answer the first capture; Holdfast asked once more, and there is still no answer.',
         'It is stuck at capture-payment after 2 attempts; Holdfast keeps asking.',
         'Whether the customer paid is not known yet.',
       ],
@@ -207,7 +207,7 @@ describe('the story of an order', () => {
         return found.driveWhile({});
       },
       () => [
-        'The provider did not answer the first capture; Holdfast asked once more with the same key, and it went through.',
+        'The provider did not answer the first capture; Holdfast asked once more, and it went through.',
         'The order was placed in time.',
         paid,
       ],
@@ -224,7 +224,7 @@ describe('the story of an order', () => {
           await (await (await checkout()).driveWhile({ authorize: 'question lost' })).act('compensate')
         ).driveWhile({}),
       (sku) => [
-        'The provider did not answer the first authorization; Holdfast asked once more with the same key, and it went through.',
+        'The provider did not answer the first authorization; Holdfast asked once more, and it went through.',
         `An operator called the order off, so the authorization was voided and 1 unit of ${sku} went back on sale.`,
         paidNothing,
       ],

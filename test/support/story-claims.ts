@@ -87,7 +87,7 @@ export const claims: Record<string, Claim> = {
     isTrue: (state, said) => kindsIn(said.groups!.operations!).every((kind) => isDone(kind)(state)),
   },
   'each of several ended as it says': {
-    says: /same keys, and (?!both|all)(?<ends>.*)\.$/,
+    says: / more, and (?!both|all|it |there is still no (?:clear )?answer\.)(?<ends>.*)\.$/,
     isTrue: (state, said) =>
       kindsIn(said.groups!.ends!).every((kind) => {
         const name = Object.keys(kindsByName).find((one) => kindsByName[one] === kind)!;

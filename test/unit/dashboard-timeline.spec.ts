@@ -25,6 +25,7 @@ function attempt(step: Step, startedAtMs: number, endedAtMs: number | null, more
     compensates: false,
     attempt: 1,
     operation,
+    looksUp: false,
     outcome: 'done',
     detail: null,
     code: null,

@@ -389,13 +389,19 @@ export interface components {
         PaymentOperation: {
             id: string;
             kind: components["schemas"]["OperationKind"];
+            number: number | null;
             key: string;
             /** @enum {string} */
             status: "created" | "sent" | "approved" | "declined" | "unknown" | "pending" | "failed";
+            /** @enum {string|null} */
+            waitsFor: "buyer" | "provider" | null;
             attempts: number;
+            looks: number;
             amount: components["schemas"]["Money"];
             providerReference: string | null;
             declineCode: string | null;
+            failureReason: string | null;
+            doubt: string | null;
             detail: string | null;
             /** Format: date-time */
             createdAt: string;
@@ -914,6 +920,7 @@ export interface components {
             attempt: number;
             /** @enum {string|null} */
             operation: "authorize" | "capture" | "void" | "refund" | null;
+            looksUp: boolean;
             /** @enum {string} */
             outcome: "running" | "done" | "unknown" | "declined" | "error" | "not-asked" | "undone" | "stuck";
             startedAtMs: number;
@@ -935,6 +942,9 @@ export interface components {
                 };
                 providerReference?: string;
                 declineCode?: string;
+                failureReason?: string;
+                providerCode?: string;
+                requestId?: string;
                 httpStatus?: number;
                 actor?: string;
                 reason?: string;
@@ -1067,6 +1077,9 @@ export interface components {
                 };
                 providerReference?: string;
                 declineCode?: string;
+                failureReason?: string;
+                providerCode?: string;
+                requestId?: string;
                 httpStatus?: number;
                 actor?: string;
                 reason?: string;
@@ -1198,6 +1211,9 @@ export interface components {
             };
             providerReference?: string;
             declineCode?: string;
+            failureReason?: string;
+            providerCode?: string;
+            requestId?: string;
             httpStatus?: number;
             actor?: string;
             reason?: string;

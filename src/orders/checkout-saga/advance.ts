@@ -261,6 +261,7 @@ function recordApproved(
       providerReference,
       declineCode: 'partial_authorization',
       detail: `the bank authorized ${result.amount} of ${operation.amount} ${operation.currency}`,
+      reported: { amount: result.amount, currency: result.currency },
     });
     return undefined;
   }

@@ -4,6 +4,7 @@ import {
   namesOf,
   operationKinds,
 } from '../../payment/payment-operations.repository';
+import { publicId } from '../../ids';
 import type { SagaStatus } from '../../orders/saga-state';
 import { lastStep, requestStep } from '../../orders/checkout-saga/checkout.saga';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
@@ -17,6 +18,10 @@ export interface Attempt {
   /** Of the operation. The saga's own count restarts when it compensates and after a retry; older builds wrote only that. */
   attempt: number;
   operation: OperationKind | null;
+  /** Of that operation; null for lines of older builds. */
+  operationId: string | null;
+  /** Nothing is sent: the provider is only asked what became of the operation. */
+  looksUp: boolean;
   outcome: 'running' | 'done' | 'unknown' | 'declined' | 'error' | 'not-asked' | 'undone' | 'stuck';
   startedAt: Date;
   endedAt: Date | null;
@@ -50,6 +55,8 @@ export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
     const attempt: Attempt = {
       ...more,
       step: row.step,
+      operationId: (more.operation && row.data?.operationId) ?? null,
+      looksUp: row.code === 'payment_looked_up',
       compensates,
       outcome: 'running',
       startedAt: row.at,
@@ -130,6 +137,8 @@ export const isCompensation = (status: SagaStatus): boolean =>
 
 /** The provider key of an attempt. */
 export function keyOf(attempt: Attempt, operations: readonly PaymentOperation[]): string | null {
-  const operation = operations.filter(({ kind }) => kind === attempt.operation).at(-1);
+  const operation =
+    operations.find(({ id }) => publicId('pay', id) === attempt.operationId) ??
+    operations.findLast(({ kind }) => kind === attempt.operation);
   return operation ? namesOf(operation).key : null;
 }

@@ -8,7 +8,7 @@ import type { SagaMoney } from './saga.responses';
 export function saidOf(kind: OperationKind, transitions: readonly TimelineRow[]): Money | null {
   const line = transitions.findLast(
     ({ code, data }) =>
-      (code === 'amount_differs' && data?.operation === kind) ||
+      ((code === 'amount_differs' || code === 'partial_authorization') && data?.operation === kind) ||
       (kind === 'authorize' && code === 'payment_authorized'),
   );
   return line?.data?.said ?? null;
@@ -23,10 +23,14 @@ export function asReported(recorded: SagaMoney, transitions: readonly TimelineRo
 
 type Recorded = Pick<PaymentOperation, 'kind' | 'status' | 'amount' | 'providerReference'>;
 
+/** It may have been done. A pending refund is not done yet, which is known. */
+const isUndecided = ({ kind, status }: Pick<PaymentOperation, 'kind' | 'status'>): boolean =>
+  status === 'unknown' || status === 'sent' || (status === 'pending' && kind !== 'refund');
+
 export function moneyOf(operations: readonly Recorded[], currency: string): SagaMoney {
   const sum = (kind: OperationKind): number | null => {
     const own = operations.filter((operation) => operation.kind === kind);
-    if (own.some(({ status }) => status === 'unknown' || status === 'sent')) return null;
+    if (own.some(isUndecided)) return null;
     return own
       .filter(({ status }) => status === 'approved')
       .reduce((total, operation) => total + operation.amount, 0);
@@ -50,6 +54,8 @@ export type MoneySentence =
   | { kind: 'paid'; paid: Money }
   | { kind: 'paid_back'; paid: Money; back: Money }
   | { kind: 'refund_unheard'; paid: Money; refund: Money; said: Money | null }
+  | { kind: 'refund_accepted'; paid: Money; refund: Money }
+  | { kind: 'refund_failed'; paid: Money; refund: Money; failureReason: string }
   | { kind: 'not_refunded'; paid: Money }
   | { kind: 'capture_unheard'; said: Money | null }
   | { kind: 'void_unheard'; held: Money }
@@ -69,8 +75,7 @@ export function moneySentence({ currency, saga, transitions, operations }: Money
     operations
       .filter((operation) => operation.kind === kind && operation.status === 'approved')
       .reduce((total, { amount }) => total + amount, 0);
-  const unknown = (kind: OperationKind) =>
-    operations.find((one) => one.kind === kind && (one.status === 'unknown' || one.status === 'sent'));
+  const unknown = (kind: OperationKind) => operations.find((one) => one.kind === kind && isUndecided(one));
   const inCurrency = (amount: number): Money => ({ amount, currency });
 
   const [captured, refunded] = [sum('capture'), sum('refund')];
@@ -82,10 +87,19 @@ export function moneySentence({ currency, saga, transitions, operations }: Money
       const said = saidOf('refund', transitions);
       return { kind: 'refund_unheard', paid: inCurrency(captured), refund: inCurrency(refund.amount), said };
     }
+    const newest = operations.findLast(({ kind }) => kind === 'refund');
+    if (newest?.status === 'pending')
+      return { kind: 'refund_accepted', paid: inCurrency(captured), refund: inCurrency(newest.amount) };
+    if (newest?.status === 'failed' && newest.failureReason !== null) {
+      const { amount, failureReason } = newest;
+      return { kind: 'refund_failed', paid: inCurrency(captured), refund: inCurrency(amount), failureReason };
+    }
     if (refunded > 0) return { kind: 'paid_back', paid: inCurrency(captured), back: inCurrency(refunded) };
     return { kind: saga.endsAs === null ? 'paid' : 'not_refunded', paid: inCurrency(captured) };
   }
-  if (unknown('authorize')) return { kind: 'hold_unheard', said: saidOf('authorize', transitions) };
+  // Until its void is confirmed, the buyer may still authorize what waits for an authentication.
+  if (unknown('authorize') && sum('void') === 0)
+    return { kind: 'hold_unheard', said: saidOf('authorize', transitions) };
   const authorized = sum('authorize');
   if (authorized > 0 && sum('void') === 0) {
     const held = saidOf('authorize', transitions) ?? inCurrency(authorized);

@@ -3,10 +3,15 @@ import { publicId } from '../../ids';
 import { isUnanswered } from '../../orders/checkout-saga/advance';
 import { money } from '../../http/responses';
 import type { LookupResult, ProviderRecord } from '../../payment/provider-lookup';
-import type { OperationKind, PaymentOperation } from '../../payment/payment-operations.repository';
+import {
+  type OperationKind,
+  type PaymentOperation,
+  hasFailedRefund,
+} from '../../payment/payment-operations.repository';
 import { orderEnds } from '../../orders/orders.repository';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
-import { moneyOf } from './saga-money';
+import { asReported, moneyOf } from './saga-money';
+import { formatRefusal } from './story-formatting';
 import type { Comparison, SagaMoney, SagaOption, SagaOptionsResponse } from './saga.responses';
 import { type SagaFacts, unitsHeld, waitsFor } from './saga-facts';
 import { capitalized, listed, formatMoney, operationNames, formatUnits } from './formatting';
@@ -55,7 +60,8 @@ function checked(
 }
 
 function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption, 'possible'> {
-  const { saga, order } = facts;
+  const { saga, order, operations } = facts;
+  if (hasFailedRefund(operations)) return retryRefund(facts);
   const asks = `Asks again with the same key. It cannot ${saga.endsAs ? 'give back' : 'charge'} twice.`;
   const none = { refund: null, units: 0 };
   if (isBlocked(facts)) return { ...none, why: `${asks} ${retryAlone(facts)}`, endsAs: null };
@@ -77,6 +83,22 @@ function retry(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption
     ? ` What becomes of it depends on the answer to the ${operationNames[waiting.kind]}.`
     : '';
   return { ...none, why: `${asks}${what}`, endsAs: order.status === 'pending' ? null : order.status };
+}
+
+/** The only retry that needs a new key: whatever the failed refund's key gets, it is not another refund. */
+function retryRefund({ saga, order, operations }: SagaFacts): Omit<SagaOption, 'possible'> {
+  const { amount, currency } = operations.findLast(({ kind }) => kind === 'refund')!;
+  const refund = money(amount, currency);
+  const other =
+    saga.status === 'stuck'
+      ? 'If the customer was paid in another way, mark the order as resolved instead.'
+      : 'Do not use it if the customer was paid in another way.';
+  return {
+    why: `Makes a new refund of ${formatMoney(refund)} under a new key. The failed one did not reach the customer. ${other}`,
+    refund,
+    units: 0,
+    endsAs: saga.endsAs ? orderEnds[saga.endsAs].to : order.status,
+  };
 }
 
 function compensate(facts: SagaFacts, record: ProviderRecord | null): Omit<SagaOption, 'possible'> {
@@ -141,6 +163,7 @@ function afterOtherAmount(facts: SagaFacts): string | undefined {
 /** Retrying is clearly right only when the provider has done everything that is left to do. */
 function suggestion(facts: SagaFacts, { answered, record }: LookupResult): SagaAction | null {
   if (!answered || !record || refusalOf('retry', facts.saga, facts.operations)) return null;
+  if (hasFailedRefund(facts.operations)) return null;
   const isRight = facts.saga.endsAs ? isBackAlready(record) : hasCaptured(facts, record);
   return isRight && !isBlocked(facts) ? 'retry' : null;
 }
@@ -150,7 +173,10 @@ const isBlocked = ({ saga }: SagaFacts): boolean => waitsFor(saga) === 'operator
 
 /** What a retry leads to, by what stopped the saga. */
 function retryAlone({ transitions }: SagaFacts): string {
-  switch (transitions.findLast(({ cause }) => cause === 'blocked')?.code) {
+  const { code, data } = transitions.findLast(({ cause }) => cause === 'blocked') ?? {};
+  switch (code) {
+    case 'request_refused':
+      return `The provider refused the request itself (${formatRefusal(data!)}): fix its cause first, or it stops again.`;
     case 'workers_lost':
       return 'Its workers did not come back from it, and the next one may not either.';
     case 'unheard_too_long':
@@ -164,12 +190,15 @@ function retryAlone({ transitions }: SagaFacts): string {
   }
 }
 
-/** A fact on both sides: the same, different, or not known yet on one side, which is no difference. */
 /** The clocks of two machines differ by less. */
 const skewMs = 2_000;
 
-function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: LookupResult) {
-  const recorded = moneyOf(operations, order.currency);
+/** A fact on both sides: the same, different, or not known yet on one side, which is no difference. */
+function comparisonOf({ order, operations, transitions }: SagaFacts, { record, askedAt }: LookupResult) {
+  const isPartial = operations.some(({ declineCode }) => declineCode === 'partial_authorization');
+  const ours = moneyOf(operations, order.currency);
+  const recorded = isPartial ? asReported(ours, transitions) : ours;
+  const refundIsPending = operations.some(({ kind, status }) => kind === 'refund' && status === 'pending');
   // What was recorded after the provider was asked cannot be in its record.
   const isOlder = operations.some(
     ({ settledAt }) => settledAt && askedAt && settledAt.getTime() > askedAt.getTime() - skewMs,
@@ -188,7 +217,7 @@ function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: Loo
     authorized: amounts('authorize', recorded.authorized, record?.authorized),
     captured: amounts('capture', recorded.captured, record?.captured),
     voided: amounts('void', recorded.voided, record?.voided),
-    refunded: amounts('refund', recorded.refunded, record?.refunded),
+    refunded: amounts('refund', refundIsPending ? null : recorded.refunded, record?.refunded),
     reference: isNamed ? compare(recorded.reference === record.reference) : 'not_heard',
   } satisfies Record<string, Comparison>;
 }

@@ -102,7 +102,7 @@ const attemptView = (
   operations: readonly PaymentOperation[],
   after: (at: Date) => number,
 ) => {
-  const { startedAt, endedAt, ...rest } = attempt;
+  const { startedAt, endedAt, operationId: _, ...rest } = attempt;
   return {
     ...rest,
     startedAtMs: after(startedAt),
@@ -114,12 +114,17 @@ const attemptView = (
 const operationView = (operation: PaymentOperation) => ({
   id: publicId('pay', operation.id),
   kind: operation.kind,
+  number: operation.number,
   key: namesOf(operation).key,
   status: operation.status,
+  waitsFor: operation.waitsFor,
   attempts: operation.attempt,
+  looks: operation.looks,
   amount: money(operation.amount, operation.currency),
   providerReference: operation.providerReference,
   declineCode: operation.declineCode,
+  failureReason: operation.failureReason,
+  doubt: operation.doubt,
   detail: operation.detail,
   createdAt: operation.createdAt.toISOString(),
   sentAt: operation.sentAt?.toISOString() ?? null,

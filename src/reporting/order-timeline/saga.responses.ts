@@ -29,6 +29,9 @@ const transitionDataType = z
     said: moneyType.optional(),
     providerReference: text('pi_3Q…').optional(),
     declineCode: text('insufficient_funds').optional(),
+    failureReason: text('expired_or_canceled_card').optional(),
+    providerCode: text('parameter_unknown').optional().describe('Of a refused request.'),
+    requestId: text('req_1Q…').optional().describe("In the provider's log."),
     httpStatus: int(503).optional(),
     actor: text('anna').optional(),
     reason: text('customer called').optional(),
@@ -66,6 +69,7 @@ const attemptType = responseType('SagaAttempt', {
   operation: operationKindType
     .nullable()
     .describe('What was asked of the provider; null for what is done here.'),
+  looksUp: bool(false).describe('True: nothing was sent; the provider was asked what became of it.'),
   outcome: z.enum(['running', 'done', 'unknown', 'declined', 'error', 'not-asked', 'undone', 'stuck']),
   startedAtMs: int(20).describe('Since the first transition.'),
   endedAtMs: int(35).nullable().describe('Null while it runs.'),
@@ -82,14 +86,21 @@ const attemptType = responseType('SagaAttempt', {
 const operationType = responseType('PaymentOperation', {
   id: publicIdOf('pay'),
   kind: operationKindType,
+  number: int(1).nullable().describe('Counts the operations of this kind; null in orders of older builds.'),
   key: text('ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1').describe(
     'Sent to the provider as its `Idempotency-Key`.',
   ),
   status: z.enum(['created', 'sent', 'approved', 'declined', 'unknown', 'pending', 'failed']),
-  attempts: int(1),
+  waitsFor: z.enum(['buyer', 'provider']).nullable().describe('Who decides a pending one.'),
+  attempts: int(1).describe('How often the provider was asked, looks included.'),
+  looks: int(0).describe('Searches that found nothing since it was last sent, or looks while it is pending.'),
   amount: moneyType,
   providerReference,
   declineCode: text('insufficient_funds').nullable(),
+  failureReason: text('expired_or_canceled_card')
+    .nullable()
+    .describe('Why a refund failed. A failed operation without one did nothing; the next number followed.'),
+  doubt: text('saved_error').nullable().describe('Code of the last unclear result.'),
   detail,
   createdAt: instant('2026-11-20T10:00:00.010Z'),
   sentAt: instant('2026-11-20T10:00:00.020Z').nullable(),

@@ -1,6 +1,7 @@
 import type { OperationKind } from '../../payment/payment-operations.repository';
-import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
+import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 import type { MoneySentence } from './saga-money';
+import type { Lines, Reason, Sentence, Stop, Unclear, UnclearEnd, Undone } from './story-sentences';
 import {
   capitalized,
   formatDuration,
@@ -12,82 +13,7 @@ import {
   formatUnits,
 } from './formatting';
 
-/** The sentences of a story, as kinds with facts, and their text. */
-interface Amount {
-  amount: number;
-  currency: string;
-}
-type Lines = readonly { sku: string; quantity: number }[];
-
-/** An operation without a clear result at first: which attempt that was, and how it ended. */
-export interface Unclear {
-  operation: OperationKind;
-  code: TransitionCode;
-  httpStatus: number | null;
-  nth: number;
-  askedAgain: number;
-  then: 'approved' | 'declined' | 'differs' | 'no_answer' | 'no_clear_answer';
-}
-
-export type Trouble =
-  | { kind: 'silence'; unclear: readonly Unclear[] }
-  /** `by`: the worker that took over; null if none has yet. */
-  | { kind: 'worker_lost'; worker: string; operation: OperationKind | null; by: string | null }
-  | { kind: 'failure'; step: string; times: number };
-
-export interface Reason {
-  why:
-    | 'declined'
-    | 'reservation_expired'
-    | 'reservation_released'
-    | 'cancelled'
-    | 'called_off'
-    | 'given_up'
-    | 'placed_then_cancelled'
-    | 'placed_then_refunded';
-  operation?: 'authorize' | 'capture';
-  ttlMs?: number;
-  /** The money is back. */
-  isDone?: boolean;
-  /** It was compensating already when an operator ended the order. */
-  isClosedByOperator: boolean;
-}
-
-export type Stop =
-  | { code: 'amount_differs'; operation: OperationKind; asked: Amount; said: Amount }
-  | { code: 'workers_lost'; workers: number }
-  | { code: 'void_declined' | 'refund_declined' | 'authorization_missing' | 'unheard_too_long' | null };
-
-export type Undone = 'refunded' | 'voided' | 'stock';
-
-interface Back {
-  reason: Reason;
-  undone: readonly Undone[];
-  lines: Lines;
-}
-
-export type Outcome =
-  | { kind: 'placed'; isSmooth: boolean; lines: Lines; tookMs: number | null }
-  | { kind: 'placed_late' }
-  | { kind: 'on_its_way' | 'waits'; step: string; cancelRequested: boolean }
-  | {
-      kind: 'driven';
-      step: string;
-      operation: OperationKind | null;
-      because: Reason | null;
-      cancelRequested: boolean;
-    }
-  /** Its attempts are spent; it keeps asking. */
-  | { kind: 'stuck'; because: Reason | null; step: string; tries: number }
-  /** Only an operator can move it. */
-  | { kind: 'stopped'; because: Reason | null; step: string; stop: Stop }
-  | ({ kind: 'undoing' } & Back)
-  | ({ kind: 'undone' } & Back)
-  /** An operator ended the order before its money was settled. */
-  | ({ kind: 'ended_early'; asksFor: OperationKind | null } & Back);
-
-export type Sentence = Trouble | Outcome;
-
+/** The text of a story's sentences. */
 export function formatSentence(sentence: Sentence | MoneySentence): string {
   switch (sentence.kind) {
     case 'silence':
@@ -108,6 +34,8 @@ export function formatSentence(sentence: Sentence | MoneySentence): string {
       return `${formatBecause(sentence)}${formatDriven(sentence)}${formatCancelRequest(sentence)}`;
     case 'stuck':
       return `${formatBecause(sentence)}It is stuck at ${sentence.step}${formatTries(sentence.tries)}; Holdfast keeps asking.`;
+    case 'refused':
+      return `${formatBecause(sentence)}${formatStop(sentence.stop)}; it is stuck at ${sentence.step} and Holdfast asks again by itself.`;
     case 'stopped':
       return `${formatBecause(sentence)}${formatStopped(sentence)}`;
     case 'undone':
@@ -129,14 +57,7 @@ function formatSilence({ unclear }: Of<'silence'>): string {
   const which = nth === 1 && askedAgain === 0 ? name : `${ordinal(nth)} ${name}`;
   const first = formatUnclear(code, which, httpStatus);
   if (askedAgain === 0) return `${first}.`;
-  const ends = {
-    approved: 'it went through',
-    declined: 'it was declined',
-    differs: 'it was of another amount',
-    no_answer: 'there is still no answer',
-    no_clear_answer: 'there is still no clear answer',
-  };
-  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more with the same key, and ${ends[then]}.`;
+  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more, and ${unclearEnds[then]('it', '')}.`;
 }
 
 function formatSeveral(unclear: readonly Unclear[]): string {
@@ -148,18 +69,29 @@ function formatSeveral(unclear: readonly Unclear[]): string {
   const first = formatUnclear(isSame ? code : 'no_clear_answer', which, httpStatus);
   const askedAgain = unclear.reduce((sum, one) => sum + one.askedAgain, 0);
   if (askedAgain === 0) return `${first}.`;
-  const ends = {
-    approved: (name: string) => `the ${name} went through`,
-    declined: (name: string) => `the ${name} was declined`,
-    differs: (name: string) => `the ${name} was of another amount`,
-    no_answer: (name: string) => `there is still no answer to the ${name}`,
-    no_clear_answer: (name: string) => `there is still no clear answer to the ${name}`,
-  };
-  const each = listed(unclear.map(({ operation, then }) => ends[then](operationNames[operation])));
+  const each = listed(
+    unclear.map(({ operation, then }) => {
+      const name = `the ${operationNames[operation]}`;
+      return unclearEnds[then](name, ` to ${name}`);
+    }),
+  );
   const all = unclear.length === 2 ? 'both went through' : 'all went through';
   const end = unclear.every(({ then }) => then === 'approved') ? all : each;
-  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more with the same keys, and ${end}.`;
+  return `${first}; Holdfast asked ${formatTimes(askedAgain)} more, and ${end}.`;
 }
+
+const unclearEnds: Record<UnclearEnd, (it: string, toIt: string) => string> = {
+  approved: (it) => `${it} went through`,
+  declined: (it) => `${it} was declined`,
+  differs: (it) => `${it} was of another amount`,
+  less: (it) => `${it} was for less than the total`,
+  accepted: (it) => `${it} was accepted`,
+  failed: (it) => `${it} failed`,
+  undecided: (it) => `${it} is not decided yet`,
+  nothing_done: (_, toIt) => `nothing was done${toIt && ` of ${toIt.slice(4)}`}: a new request follows`,
+  no_answer: (_, toIt) => `there is still no answer${toIt}`,
+  no_clear_answer: (_, toIt) => `there is still no clear answer${toIt}`,
+};
 
 function formatUnclear(code: TransitionCode, which: string, httpStatus: number | null): string {
   switch (code) {
@@ -169,8 +101,15 @@ function formatUnclear(code: TransitionCode, which: string, httpStatus: number |
       return `The provider answered the ${which} with an error${httpStatus ? ` (${httpStatus})` : ''}`;
     case 'provider_busy':
       return `The provider asked Holdfast to wait with the ${which}`;
-    case 'key_in_use':
+    case 'saved_error':
+      return `The provider repeats an error${httpStatus ? ` (${httpStatus})` : ''} for the ${which}`;
+    case 'key_conflict':
+      return `The provider knows the key of the ${which} with other parameters`;
+    case 'not_found':
+      return `A search at the provider did not find the ${which}`;
     case 'still_processing':
+      return `The provider had not decided about the ${which}`;
+    case 'key_in_use':
       return `The provider was still working on the ${which}`;
     case 'access_refused':
       return `The provider refused our access for the ${which}`;
@@ -221,6 +160,13 @@ export function formatStop(stop: Stop): string | null {
   switch (stop.code) {
     case 'amount_differs':
       return `The provider ${verbs[stop.operation]} ${formatMoney(stop.said)} and we asked for ${formatMoney(stop.asked)}`;
+    case 'request_refused': {
+      const { operation } = stop.data;
+      const what = operation ? ` for the ${operationNames[operation]}` : '';
+      return `The provider refused our request${what} (${formatRefusal(stop.data)})`;
+    }
+    case 'refund_failed':
+      return `The refund failed (${formatCode(stop.failureReason)})`;
     case 'workers_lost':
       return `${stop.workers} workers took it up and did not come back`;
     case 'void_declined':
@@ -236,12 +182,26 @@ export function formatStop(stop: Stop): string | null {
   }
 }
 
+/** The provider's code, and the request's id in its log, by which its support finds it. */
+export const formatRefusal = ({ providerCode, requestId, httpStatus }: TransitionData): string =>
+  listed([
+    ...(providerCode ? [providerCode] : httpStatus ? [`HTTP ${httpStatus}`] : ['without a code']),
+    ...(requestId ? [`request ${requestId}`] : []),
+  ]).replace(' and ', ', ');
+
+/** `expired_or_canceled_card` as words. */
+export const formatCode = (code: string): string => code.replaceAll('_', ' ');
+
+/** What is undone came before these, not from them. */
+const laterReasons: readonly Reason['why'][] = ['refund_retried'];
+
 function formatBack(back: Of<'undone' | 'undoing' | 'ended_early'>): string {
   const why = formatReason(back.reason);
   const undone = listed(back.undone.map((one) => undoneTexts[one](back.lines)));
   if (back.kind === 'undoing')
     return undone ? `${why}; so far ${undone}.` : `${why}, and everything is being undone.`;
-  const ended = undone ? `${why}, so ${undone}` : why;
+  const link = laterReasons.includes(back.reason.why) ? 'after' : 'so';
+  const ended = undone ? `${why}, ${link} ${undone}` : why;
   if (back.kind === 'undone') return `${ended}.`;
   const asks = back.asksFor
     ? `Holdfast still asks the provider about the ${operationNames[back.asksFor]}`
@@ -259,10 +219,18 @@ function formatReason(reason: Reason): string {
   return `${formatWhy(reason)}${reason.isClosedByOperator ? ' and an operator then ended the order' : ''}`;
 }
 
-function formatWhy({ why, operation, ttlMs, isDone }: Reason): string {
+function formatWhy({ why, operation, ttlMs, isDone, asked, said }: Reason): string {
   switch (why) {
     case 'declined':
       return `The ${operationNames[operation!]} was declined`;
+    case 'authentication_required':
+      return 'The payment needed an authentication by the buyer';
+    case 'partial_authorization':
+      return said
+        ? `The bank authorized ${formatMoney(said)} of ${formatMoney(asked!)}`
+        : 'The bank authorized less than the total';
+    case 'refund_retried':
+      return 'A failed refund is made again';
     case 'reservation_expired':
       return `The reservation ran out after ${formatDuration(ttlMs!)}, before the charge began`;
     case 'reservation_released':
@@ -292,6 +260,10 @@ function formatMoneySentence(sentence: MoneySentence): string {
       return `The customer paid ${formatMoney(sentence.paid)} and got ${formatMoney(sentence.back)} back.`;
     case 'refund_unheard':
       return `The customer paid ${formatMoney(sentence.paid)}; ${sentence.said ? `the provider says that it refunded ${formatMoney(sentence.said)}` : `whether the refund of ${formatMoney(sentence.refund)} went through is not known yet`}.`;
+    case 'refund_accepted':
+      return `The customer paid ${formatMoney(sentence.paid)}; the provider has accepted the refund of ${formatMoney(sentence.refund)} and has not finished it.`;
+    case 'refund_failed':
+      return `The customer paid ${formatMoney(sentence.paid)}; the refund of ${formatMoney(sentence.refund)} did not reach the customer: ${formatCode(sentence.failureReason)}.`;
     case 'not_refunded':
       return `The customer paid ${formatMoney(sentence.paid)} and has not been refunded.`;
     case 'capture_unheard':

@@ -4,16 +4,8 @@ import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { type Attempt, isCompensation } from './saga-attempts';
 import type { WaitsFor } from './saga.responses';
 import { type MoneySentence, moneySentence } from './saga-money';
-import {
-  type Outcome,
-  type Reason,
-  type Sentence,
-  type Stop,
-  type Trouble,
-  type Unclear,
-  type Undone,
-  formatSentence,
-} from './story-formatting';
+import { formatSentence } from './story-formatting';
+import type { Outcome, Reason, Sentence, Stop, Trouble, Unclear, Undone } from './story-sentences';
 
 /**
  * An order's history in at most three sentences: what went wrong, how it ended, and where the customer's money is. Each is
@@ -58,7 +50,7 @@ function silence({ attempts, operations }: StoryFacts): Trouble | undefined {
     // A call that was held back never reached the provider.
     const own = attempts.filter(({ operation, outcome }) => operation === kind && outcome !== 'not-asked');
     const nth = own.indexOf(first) + 1;
-    const { status } = operations.filter((operation) => operation.kind === kind).at(-1) ?? {};
+    const newest = operations.findLast((operation) => operation.kind === kind);
     const later = own.slice(nth);
     const isSilent = ({ code }: Attempt) => code === 'no_answer' || code === 'worker_lost' || code === null;
     return {
@@ -68,15 +60,22 @@ function silence({ attempts, operations }: StoryFacts): Trouble | undefined {
       nth,
       askedAgain: later.length,
       then:
-        status === 'approved' || status === 'declined'
-          ? status
-          : later.at(-1)?.code === 'amount_differs'
-            ? 'differs'
-            : first.code === 'no_answer' && later.every(isSilent)
-              ? 'no_answer'
-              : 'no_clear_answer',
+        (newest && endOf(newest)) ??
+        (later.at(-1)?.code === 'amount_differs'
+          ? 'differs'
+          : first.code === 'no_answer' && later.every(isSilent)
+            ? 'no_answer'
+            : 'no_clear_answer'),
     };
   }
+}
+
+/** Undefined: there is no result yet. */
+function endOf({ kind, status, declineCode, failureReason }: PaymentOperation): Unclear['then'] | undefined {
+  if (status === 'pending') return kind === 'refund' ? 'accepted' : 'undecided';
+  if (status === 'failed') return failureReason === null ? 'nothing_done' : 'failed';
+  if (status === 'approved') return declineCode === 'partial_authorization' ? 'less' : 'approved';
+  return status === 'declined' ? status : undefined;
 }
 
 /** A lost worker, and the one that took over. */
@@ -113,6 +112,9 @@ function stuck(facts: StoryFacts): Outcome {
     return { kind: 'stopped', because, step: saga.step, stop: stopOf(code, data ?? null) };
   }
   if (waitsFor === 'worker') return { ...beingAsked(facts), because };
+  const { code, data } = transitions.findLast(({ toStatus }) => toStatus === 'stuck') ?? {};
+  if (code === 'request_refused')
+    return { kind: 'refused', because, step: saga.step, stop: stopOf(code, data ?? null) };
   const tries = attempts.filter(
     ({ step, operation, outcome }) => step === saga.step && operation !== null && outcome !== 'not-asked',
   );
@@ -126,6 +128,10 @@ export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): St
       return { code, operation: data!.operation!, asked: data!.asked!, said: data!.said! };
     case 'workers_lost':
       return { code, workers: data!.workers! };
+    case 'request_refused':
+      return { code, data: data! };
+    case 'refund_failed':
+      return { code, failureReason: data!.failureReason! };
     case 'void_declined':
     case 'refund_declined':
     case 'authorization_missing':
@@ -158,7 +164,8 @@ function compensating(facts: StoryFacts): Outcome {
   if (saga.status === 'compensated') return { kind: 'undone', reason, undone, lines };
   const hasEnded = status !== 'pending' && status !== 'placed';
   const unheard = operations.find(
-    (operation) => operation.status === 'unknown' || operation.status === 'sent',
+    ({ kind, status }) =>
+      status === 'unknown' || status === 'sent' || (status === 'pending' && kind !== 'refund'),
   );
   if (hasEnded) return { kind: 'ended_early', reason, undone, lines, asksFor: unheard?.kind ?? null };
   return { kind: 'undoing', reason, undone, lines };
@@ -173,12 +180,17 @@ function reasonOf({ saga, transitions, operations, ttlMs }: StoryFacts): Reason 
 
   function whyOf(): Omit<Reason, 'isClosedByOperator'> {
     const isRefunded = operations.some(({ kind, status }) => kind === 'refund' && status === 'approved');
+    if (saga.status !== 'compensated' && since.some(({ cause }) => cause === 'refund-retried'))
+      return { why: 'refund_retried' };
     if (begin?.cause === 'given-up') return { why: 'given_up' };
     if (begin?.cause === 'compensated-by-hand') return { why: 'called_off' };
     if (saga.endsAs === 'placed_then_refunded' || saga.endsAs === 'placed_then_cancelled')
       return { why: saga.endsAs, isDone: saga.status === 'compensated' && isRefunded };
     if (saga.endsAs === 'reservation_expired') return { why: 'reservation_expired', ttlMs };
     if (saga.endsAs === 'payment_declined') {
+      if (begin?.code === 'authentication_required') return { why: begin.code };
+      if (begin?.code === 'partial_authorization')
+        return { why: begin.code, asked: begin.data?.asked, said: begin.data?.said };
       const isCapture = operations.some(({ kind, status }) => kind === 'capture' && status === 'declined');
       return { why: 'declined', operation: isCapture ? 'capture' : 'authorize' };
     }

@@ -14,8 +14,14 @@ import type { ReviewRow } from './review';
 import { stepType } from '../../orders/orders.responses';
 import { type WaitsFor, waitsForType } from '../order-timeline/saga.responses';
 import { stopOf } from '../order-timeline/story';
-import { formatStop } from '../order-timeline/story-formatting';
-import { capitalized, formatMoney, operationNames, formatUnits } from '../order-timeline/formatting';
+import { formatCode, formatStop } from '../order-timeline/story-formatting';
+import {
+  capitalized,
+  formatMoney,
+  formatTimes,
+  operationNames,
+  formatUnits,
+} from '../order-timeline/formatting';
 
 export const caseType = responseType('ReviewCase', {
   object: z.literal('case'),
@@ -78,7 +84,9 @@ function titleOf(row: ReviewRow): string {
   const { kind, operation, operationStatus, asked, code, data, step } = row;
   if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
   const what = operation ? capitalized(operationNames[operation]) : 'Checkout';
+  if (isRefused(row)) return `Provider refused our request: ${data!.providerCode ?? 'no code'}`;
   if (waitsFor(row) === 'operator') {
+    if (code === 'refund_failed') return `Refund failed: ${formatCode(data!.failureReason!)}`;
     if (code === 'amount_differs')
       return `Amount differs: asked ${formatMoney(data!.asked!)}, provider says ${formatMoney(data!.said!)}`;
     if (code === 'workers_lost') return 'Its workers stop when they take it up';
@@ -92,6 +100,9 @@ function titleOf(row: ReviewRow): string {
 }
 
 const formatAttempt = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
+
+/** Our own mistake stopped it; after a refused key it goes on by itself. */
+const isRefused = ({ sagaStatus, code }: ReviewRow) => sagaStatus === 'stuck' && code === 'request_refused';
 
 /** Asked, without a certain result. */
 const isUnanswered = ({ operationStatus }: ReviewRow) =>
@@ -120,14 +131,14 @@ function whatHappened(row: ReviewRow): string[] {
 
 function stopped(row: ReviewRow): string[] {
   const { operation, operationStatus, asked, lastAskedAt, code, data } = row;
-  if (waitsFor(row) === 'operator' && code !== null)
+  if (code !== null && (waitsFor(row) === 'operator' || isRefused(row)))
     return [`${formatStop(stopOf(code, data)) ?? 'It stopped'}.`];
   if (!operation || asked === 0 || !lastAskedAt) return [];
   if (operationStatus === 'declined') return [`The ${operationNames[operation]} was declined.`];
   if (!isUnanswered(row)) return [];
-  const times = asked === 1 ? 'One request' : `${asked} requests with one key`;
+  const name = operationNames[operation];
   return [
-    `${times} for the ${operationNames[operation]}, the last at ${clock(lastAskedAt)}, got no clear answer.`,
+    `The provider was asked ${formatTimes(asked)} about the ${name}, sent last at ${clock(lastAskedAt)}, and gave no clear answer.`,
   ];
 }
 

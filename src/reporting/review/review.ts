@@ -22,7 +22,7 @@ export interface ReviewRow {
   aggregateId: string;
   customerId: string | null;
   reservationId: string | null;
-  /** The total that the provider may hold; 0 when it holds none. */
+  /** The total that the provider may hold, or the failed refund; 0 when it holds none. */
   amount: number;
   currency: string | null;
   units: number;
@@ -84,15 +84,19 @@ const cases = `
 /** The provider may hold money: authorized, perhaps, and not given back. */
 const mayHoldMoney = `
   EXISTS (SELECT FROM payment_operations p
-           WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.status IN ('sent', 'unknown', 'approved'))
+           WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.status IN ('sent', 'unknown', 'pending', 'approved'))
   AND NOT EXISTS (SELECT FROM payment_operations p
                    WHERE p.order_id = o.id AND p.kind IN ('void', 'refund') AND p.status = 'approved')`;
 
 const weighed = `
   SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
-         CASE WHEN c.kind <> 'dead_letter' AND ${mayHoldMoney} THEN o.total_amount ELSE 0 END AS amount,
+         CASE WHEN c.kind = 'dead_letter' THEN 0
+              WHEN f.status = 'failed' AND f.failure_reason IS NOT NULL THEN f.amount
+              WHEN ${mayHoldMoney} THEN o.total_amount ELSE 0 END AS amount,
          (extract(epoch FROM c.since) * 1000000)::bigint AS since_micros
-    FROM (${cases}) c LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id`;
+    FROM (${cases}) c LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id
+    LEFT JOIN LATERAL (SELECT p.status, p.failure_reason, p.amount FROM payment_operations p
+                        WHERE p.order_id = o.id AND p.kind = 'refund' ORDER BY p.id DESC LIMIT 1) f ON true`;
 
 const rank = { money: `(-v.amount, v.since_micros, v.id)`, age: `(0, v.since_micros, v.id)` };
 const order = { money: `v.amount DESC, v.since_micros, v.id`, age: `v.since_micros, v.id` };

@@ -1,8 +1,8 @@
 import styles from './story.module.css';
 
-/** The words that decide a story, shown bold: same key, a refusal, what went back, what was paid. */
+/** The words that decide a story, shown bold: a refusal, what went back, what was paid. */
 const weighty =
-  /(with the same keys?|declined|unknown|there is still no answer|\d[\d\u202f]* units?(?: of [\w.-]*\w)?|\p{Sc}\u202f?\d(?:[\d\u202f.]*\d)?)/u;
+  /(declined|unknown|there is still no answer|\d[\d\u202f]* units?(?: of [\w.-]*\w)?|\p{Sc}\u202f?\d(?:[\d\u202f.]*\d)?)/u;
 
 /** The order's story in at most three sentences, written by the server. */
 export function Story({ sentences }: { sentences: readonly string[] }) {

@@ -41,7 +41,10 @@ export class AuthorizePayment implements Step {
     if (operation.status === 'approved' && operation.declineCode)
       return declinedAndUndone('payment_declined', {
         code: 'partial_authorization',
-        data: factsOf(operation),
+        data: {
+          ...factsOf(operation),
+          ...(operation.reported && { said: operation.reported }),
+        },
         why: 'the bank authorized less than the total',
       });
     if (operation.status === 'approved') return done('payment_authorized', factsOf(operation));
