@@ -23,13 +23,14 @@ import { BodyValidationPipe } from './http/validation';
 import { OrdersModule } from './orders/orders.module';
 import { PaymentModule } from './payment/payment.module';
 import { sharedModules } from './process';
+import { ReconciliationModule } from './reconciliation/reconciliation.module';
 
 @Module({})
 class ApiModule {
   static with(config: Config): DynamicModule {
     return {
       module: ApiModule,
-      imports: [...sharedModules(config), PaymentModule, OrdersModule, ReportingModule],
+      imports: [...sharedModules(config), PaymentModule, OrdersModule, ReconciliationModule, ReportingModule],
       controllers: [HealthController, LoadTestsController],
       providers: [
         LoadTests,

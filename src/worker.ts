@@ -9,11 +9,13 @@ import { serveMetrics } from './health/metrics-server';
 import { runProcess, sharedModules } from './process';
 import { PeriodicTasks } from './periodic/periodic-tasks';
 import { Background, BackgroundModule } from './background/background.module';
+import { NightlyReconciliation } from './reconciliation/nightly-reconciliation';
+import { ReconciliationModule } from './reconciliation/reconciliation.module';
 
 @Module({})
 class WorkerModule {
   static with(config: Config): DynamicModule {
-    const imports = [...sharedModules(config), BackgroundModule];
+    const imports = [...sharedModules(config), BackgroundModule, ReconciliationModule];
     return { module: WorkerModule, imports, providers: [Activity, Audit] };
   }
 }
@@ -29,6 +31,7 @@ void runProcess('worker', async (config) => {
   const tasks = app.get(PeriodicTasks);
   app.get(Activity).start(tasks);
   app.get(Audit).repeat(tasks);
+  app.get(NightlyReconciliation).start(tasks);
   await app.get(Background).start();
   console.log('worker ready');
 });

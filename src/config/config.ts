@@ -158,6 +158,8 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   // What happens to a charge that arrives after its order was given up. The buyer wanted the goods and has paid;
   // `refund` is for shops that must not sell late.
   latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),
+  // Of the day, UTC. Few shops sell then, and the provider's day is over, wherever it is counted.
+  reconcileHour: read.integer('RECONCILE_HOUR', 3, { min: 0, max: 23 }),
 });
 
 function keySettings(read: Reader, production: boolean) {

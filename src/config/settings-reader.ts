@@ -61,6 +61,18 @@ export class Reader {
     return list.length > 0 ? (list as T[]) : fallback;
   }
 
+  /** A day, from midnight UTC, or an instant with its zone. Undefined: not given. */
+  date(name: string): Date | undefined {
+    const raw = this.raw(name);
+    if (raw === undefined) return undefined;
+    const date = new Date(raw);
+    const [day = ''] = raw.split('T');
+    const hasZone = raw === day || /(Z|[+-]\d\d:\d\d)$/.test(raw);
+    const exists = ![date, new Date(`${day}T00:00:00Z`)].some((one) => Number.isNaN(one.getTime()));
+    if (/^20\d\d-\d\d-\d\d$/.test(day) && exists && hasZone && isOnCalendar(day)) return date;
+    return this.refuse(name, `is ${quoted(raw)}, which is no day and no instant with a zone`, '2026-11-20');
+  }
+
   list(name: string): string[] {
     return this.text(name, '')
       .split(',')
@@ -144,6 +156,9 @@ export class Reader {
     return value === '' && this.style.prefix === '' ? undefined : value;
   }
 }
+
+/** `Date` reads 30 February as 2 March. */
+const isOnCalendar = (day: string) => new Date(`${day}T00:00:00Z`).toISOString().startsWith(day);
 
 /** `10.0.0.7`, `10.0.0.0/8` or the like of IPv6. */
 function isAddress(text: string): boolean {

@@ -24,12 +24,23 @@ export class Installation {
 
 export async function installationId(queryable: Queryable): Promise<string> {
   const [row] = await queryable.rows<{ id: string }>(`SELECT id FROM installation`);
-  if (!row)
-    throw new Error(
-      'The table installation has no row, which the migration inserts. Insert it: npm run installation -- renew',
-    );
+  if (!row) throw noInstallation();
   return publicId('ins', row.id);
 }
+
+/** When the migration made it, or a copy was given its own. */
+export async function installedAt(queryable: Queryable): Promise<Date> {
+  const [row] = await queryable.rows<{ createdAt: Date }>(
+    `SELECT created_at AS "createdAt" FROM installation`,
+  );
+  if (!row) throw noInstallation();
+  return row.createdAt;
+}
+
+const noInstallation = () =>
+  new Error(
+    'The table installation has no row, which the migration inserts. Insert it: npm run installation -- renew',
+  );
 
 /** Gives this database another id. For copies. */
 export async function renewInstallation(

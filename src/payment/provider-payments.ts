@@ -131,7 +131,7 @@ export class StripePayments implements ProviderPayments {
   }
 
   async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
-    const period = { gte: seconds(from), lt: seconds(to) };
+    const period = { gte: seconds(from), lt: secondsAfter(to) };
     const refunds = byPayment(await all(this.stripe.refunds.list({ created: period, limit: pageSizeMax })));
     const disputes = byPayment(await all(this.stripe.disputes.list({ created: period, limit: pageSizeMax })));
     const seen = new Set<string>();
@@ -157,7 +157,7 @@ export class StripePayments implements ProviderPayments {
   }
 
   async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
-    const created = { gte: seconds(from), lt: seconds(to) };
+    const created = { gte: seconds(from), lt: secondsAfter(to) };
     const failed = new Set<string>();
     for await (const { status, payment_intent: payment } of this.stripe.refunds.list({
       created,
@@ -267,6 +267,8 @@ function purposeOf(metadata: Stripe.Metadata | null) {
 }
 
 const seconds = (date: Date) => Math.floor(date.getTime() / 1_000);
+/** The provider dates in whole seconds, and a period that ends now has the present one too. */
+const secondsAfter = (date: Date) => Math.ceil(date.getTime() / 1_000);
 const instant = (unixSeconds: number) => new Date(unixSeconds * 1_000);
 /** Stripe says 0 where a dispute accepts no evidence. */
 const optionalInstant = (unixSeconds: number | null | undefined) =>

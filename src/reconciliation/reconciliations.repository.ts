@@ -47,21 +47,26 @@ const columns = `
   id, status, actor, from_at AS "from", to_at AS "to", compared, others, difference_count AS "differenceCount",
   differences, error, started_at AS "startedAt", ended_at AS "endedAt"`;
 
-/** False: one is running. */
+/** `once`: not if this actor's last one that is done ended as late. */
+type NewReconciliation = Period & { id: string; actor: string; once?: boolean };
+
+/** False: one is running, or was done. */
 export async function beginReconciliation(
   queryable: Queryable,
-  { id, actor, from, to }: Period & { id: string; actor: string },
+  { id, actor, from, to, once = false }: NewReconciliation,
 ): Promise<boolean> {
   const now = await clockOf(queryable);
   await failAbandoned(queryable, now);
   const begun = await queryable.rows(
     `
     INSERT INTO reconciliations (id, status, actor, from_at, to_at, started_at, lease_expires_at)
-    VALUES ($1::uuid, 'running', $2::text, $3::timestamptz, $4::timestamptz, $5::timestamptz, $6::timestamptz)
+    SELECT $1::uuid, 'running', $2::text, $3::timestamptz, $4::timestamptz, $5::timestamptz, $6::timestamptz
+     WHERE NOT ($7::boolean AND EXISTS (SELECT FROM reconciliations
+                                         WHERE actor = $2::text AND status = 'done' AND to_at >= $4::timestamptz))
         ON CONFLICT DO NOTHING
     RETURNING id
     `,
-    [id, actor, from, to, now, leaseFrom(now)],
+    [id, actor, from, to, now, leaseFrom(now), once],
   );
   return begun.length === 1;
 }

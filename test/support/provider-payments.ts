@@ -82,17 +82,28 @@ export class PaymentsStub implements ProviderPayments {
     if (this.away) throw this.away;
     await this.whileAsked();
     const all = new Set([...references, ...this.ofId(orderId)]);
-    return Promise.all([...all].map((reference) => this.get(reference)));
+    return [...all].flatMap((reference) => this.payments.get(reference) ?? []);
   }
 
-  async *createdBetween(): AsyncIterable<ProviderPayment[]> {
-    yield [...this.payments.values()];
-  }
-
-  async *withFailedRefunds(): AsyncIterable<ProviderPayment[]> {
-    yield [...this.payments.values()].filter(({ refunds }) =>
-      refunds.some(({ status }) => status === 'failed'),
+  /** Like the real one, in pages; small ones, so that an order's payments may be on different pages. */
+  async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
+    if (this.away) throw this.away;
+    const isOf = ({ createdAt }: { createdAt: Date }) => createdAt >= from && createdAt < to;
+    const found = [...this.payments.values()].filter(
+      (one) => isOf(one) || one.refunds.some(isOf) || one.disputes.some(isOf),
     );
+    for (let first = 0; first < found.length; first += 2) yield found.slice(first, first + 2);
+  }
+
+  async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
+    for (const payment of this.payments.values())
+      if (
+        payment.refunds.some(
+          ({ status, createdAt }) =>
+            (status === 'failed' || status === 'canceled') && createdAt >= from && createdAt < to,
+        )
+      )
+        yield [payment];
   }
 
   async void(reference: string, key: string): Promise<ProviderPayment> {

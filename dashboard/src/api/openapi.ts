@@ -158,7 +158,7 @@ export interface components {
             object: "event";
             id: string;
             /** @enum {string} */
-            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.released" | "reservation.expired";
+            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.released" | "reservation.expired";
             /** @enum {string} */
             aggregateType: "order" | "reservation";
             aggregateId: string;
@@ -417,7 +417,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "payment_declined" | "precondition_failed" | "precondition_required" | "product_not_found" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
+            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "payment_declined" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
             detail: string;
             instance: string;
             requestId: string;
@@ -670,6 +670,47 @@ export interface components {
         };
         ReasonDto: {
             reason: string;
+        };
+        ReconcileDto: {
+            reason: string;
+            from: string;
+            to?: string;
+        };
+        Reconciliation: {
+            /** @enum {string} */
+            object: "reconciliation";
+            id: string;
+            /** @enum {string} */
+            status: "running" | "done" | "failed";
+            actor: string;
+            /** Format: date-time */
+            from: string;
+            /** Format: date-time */
+            to: string;
+            compared: number;
+            others: number;
+            differenceCount: number;
+            differences: components["schemas"]["ReconciliationDifference"][];
+            error: string | null;
+            /** Format: date-time */
+            startedAt: string;
+            /** Format: date-time */
+            endedAt: string | null;
+        };
+        ReconciliationDifference: {
+            kind: string;
+            orderId: string | null;
+            ours: string;
+            provider: string;
+            amountAtRisk: components["schemas"]["Money"];
+            caseId: string | null;
+        };
+        ReconciliationList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["Reconciliation"][];
+            hasMore: boolean;
+            nextCursor: string | null;
         };
         /** @enum {string} */
         RejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned";
@@ -1308,6 +1349,10 @@ export type RateSeries = components['schemas']['RateSeries'];
 export type Rates = components['schemas']['Rates'];
 export type Ready = components['schemas']['Ready'];
 export type ReasonDto = components['schemas']['ReasonDto'];
+export type ReconcileDto = components['schemas']['ReconcileDto'];
+export type Reconciliation = components['schemas']['Reconciliation'];
+export type ReconciliationDifference = components['schemas']['ReconciliationDifference'];
+export type ReconciliationList = components['schemas']['ReconciliationList'];
 export type RejectionReason = components['schemas']['RejectionReason'];
 export type Release = components['schemas']['Release'];
 export type ReleaseCount = components['schemas']['ReleaseCount'];

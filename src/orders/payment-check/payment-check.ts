@@ -4,7 +4,7 @@ import { Database, clockOf } from '../../database/database';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { Installation } from '../../payment/installation';
-import { type PaymentCheckClaim, finishCheck } from '../../payment/payment-checks.repository';
+import { type PaymentCheckClaim, finishCheck, requestChecks } from '../../payment/payment-checks.repository';
 import { operationsOf } from '../../payment/payment-operations.repository';
 import {
   PROVIDER_PAYMENTS,
@@ -13,8 +13,9 @@ import {
   type ProviderPayments,
 } from '../../payment/provider-payments';
 import { lockSaga } from '../checkout-saga/saga.repository';
-import { applyDifferences } from './apply';
-import { type Difference, comparePayments, isOpenAtProvider, referencesOf } from './compare';
+import { type Recorded, applyDifferences } from './apply';
+import { type Difference, isOpenAtProvider, referencesOf } from './compare';
+import { compareOrder } from './compare-order';
 import { ourPaymentsOf } from './our-payments';
 
 /** When our records changed while the provider was asked, its answer may be older than they are. */
@@ -45,7 +46,7 @@ export class PaymentCheck {
   async run(claim: PaymentCheckClaim): Promise<number | undefined> {
     const backoffMs = this.backoffMs(claim.attempt);
     try {
-      const again = await this.check(claim, backoffMs);
+      const { again } = await this.check(claim, backoffMs);
       await this.giveBack(claim, again?.inMs);
       return undefined;
     } catch (error) {
@@ -62,13 +63,23 @@ export class PaymentCheck {
     await finishCheck(this.db, claim, againAt);
   }
 
-  private async check(claim: PaymentCheckClaim, backoffMs: number): Promise<Again | undefined> {
-    const { orderId, claimedAt } = claim;
+  /** For reconciliation: the same at once, without a claim. Resolves with what was recorded. */
+  async checkNow(orderId: string): Promise<Recorded[]> {
+    const claimedAt = await clockOf(this.db);
+    const { again, recorded } = await this.check({ orderId, claimedAt }, this.backoffMs(1));
+    if (again) await requestChecks(this.db, [orderId], new Date(claimedAt.getTime() + again.inMs));
+    return recorded;
+  }
+
+  private async check(
+    { orderId, claimedAt }: Pick<PaymentCheckClaim, 'orderId' | 'claimedAt'>,
+    backoffMs: number,
+  ): Promise<{ again?: Again; recorded: Recorded[] }> {
     const operations = await operationsOf(this.db, orderId);
     const payments = await this.provider.ofOrder(orderId, referencesOf(operations));
-    const { again, strays } = await this.record(orderId, payments, { claimedAt, backoffMs });
-    for (const stray of strays) await this.voidStray(orderId, stray);
-    return again;
+    const { again, strays, recorded } = await this.record(orderId, payments, { claimedAt, backoffMs });
+    for (const stray of strays) recorded.push(...(await this.voidStray(orderId, stray)));
+    return { again, recorded };
   }
 
   /** Records what can be recorded at once. Returns the authorizations that are to be voided first. */
@@ -76,38 +87,38 @@ export class PaymentCheck {
     orderId: string,
     payments: ProviderPayment[],
     { claimedAt, backoffMs }: { claimedAt: Date; backoffMs: number },
-  ): Promise<{ again?: Again; strays: Difference[] }> {
+  ): Promise<{ again?: Again; strays: Difference[]; recorded: Recorded[] }> {
     const installation = await this.installation.id();
     const result = await this.db.transaction('check-payment', async (tx) => {
       const saga = await lockSaga(tx, orderId);
       const [ours] = await ourPaymentsOf(tx, saga ? [orderId] : [], installation);
-      if (!saga || !ours) return { strays: [] };
-      if (ours.changedAt >= claimedAt) return { again: { inMs: askAgainMs }, strays: [] };
-      const differences = comparePayments(ours, payments);
+      if (!saga || !ours) return { strays: [], recorded: [] };
+      if (ours.changedAt >= claimedAt) return { again: { inMs: askAgainMs }, strays: [], recorded: [] };
+      const differences = compareOrder(ours, payments, saga.now);
       const strays = differences.filter(({ data }) => data.mayVoid === true);
-      await applyDifferences(
+      const recorded = await applyDifferences(
         tx,
         ours,
         differences.filter((difference) => !strays.includes(difference)),
         saga.now,
       );
-      return { strays, ...(isOpenAtProvider(ours, payments) && { again: { inMs: backoffMs } }) };
+      return { strays, recorded, ...(isOpenAtProvider(ours, payments) && { again: { inMs: backoffMs } }) };
     });
     this.relay.poke();
     return result;
   }
 
   /** Under a key that depends on the payment alone, so that repeating it is safe. It becomes a case if it cannot be voided. */
-  private async voidStray(orderId: string, stray: Difference): Promise<void> {
+  private async voidStray(orderId: string, stray: Difference): Promise<Recorded[]> {
     const key = `${publicId('ord', orderId)}:void:${stray.reference}`;
     const { status } = await this.provider.void(stray.reference, key);
     const isVoided = status === 'canceled';
     const installation = await this.installation.id();
-    await this.db.transaction('check-payment', async (tx) => {
+    return this.db.transaction('check-payment', async (tx) => {
       const saga = await lockSaga(tx, orderId);
       const [ours] = await ourPaymentsOf(tx, [orderId], installation);
       const result = { ...stray, status, ...(isVoided && { isCase: false, amountAtRisk: 0 }) };
-      if (saga && ours) await applyDifferences(tx, ours, [result], saga.now);
+      return saga && ours ? applyDifferences(tx, ours, [result], saga.now) : [];
     });
   }
 
