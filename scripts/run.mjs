@@ -12,7 +12,9 @@ async function main([script, ...args]) {
   // It has nothing to do with an instance and its database.
   const isStripeCheck = script.endsWith('stripe-check-command.js');
   const { env, ledgerUnknown } = isStripeCheck ? { env: process.env } : ofInstance();
-  if (ledgerUnknown && script.endsWith('audit-command.js')) args.push('--without-ledger', ledgerUnknown);
+  // In production the provider is Stripe, whichever instance runs here.
+  const isUnknown = ledgerUnknown && process.env.NODE_ENV !== 'production';
+  if (isUnknown && script.endsWith('audit-command.js')) args.push('--without-ledger', ledgerUnknown);
   await bootstrap({ build: true });
   const { status } = spawnSync(process.execPath, ['--enable-source-maps', path.join(root, script), ...args], {
     stdio: 'inherit',
