@@ -7,8 +7,11 @@ export interface LedgerRow {
   currency: string;
   authorized: number;
   captured: number;
+  /** Also in the provider's dashboard. A failed refund does not count: the money is back. */
   refunded: number;
   voided: number;
+  /** Taken by disputes that are open or lost. */
+  disputed?: number;
 }
 
 /** The same order in our database. `settled`: its saga has nothing left to do. */
@@ -18,6 +21,12 @@ export interface OrderFacts {
   total: number;
   currency: string;
   settled: boolean;
+  /** The refund of an ended order did not reach the customer, and no other was made since. */
+  refundFailed?: boolean;
+  /** Recorded as refunded by others, in minor units. */
+  refundedOutside?: number;
+  /** Recorded as taken by disputes that are open or lost. */
+  disputed?: number;
 }
 
 export interface LedgerViolation {
@@ -30,8 +39,20 @@ export interface LedgerViolation {
 export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
   const rows = await queryable.rows<OrderFacts>(
     `
-    SELECT o.id, o.status, o.total_amount AS total, o.currency, s.status IN ('completed', 'compensated') AS settled
-      FROM orders o JOIN sagas s ON s.order_id = o.id
+    SELECT o.id, o.status, o.total_amount AS total, o.currency, s.status IN ('completed', 'compensated') AS settled,
+           coalesce(r.failed, false) AS "refundFailed",
+           coalesce(f.refunded, 0)::float8 AS "refundedOutside",
+           coalesce(f.disputed, 0)::float8 AS disputed
+      FROM orders o
+      JOIN sagas s ON s.order_id = o.id
+      LEFT JOIN (SELECT DISTINCT ON (order_id) order_id, status = 'failed' AND failure_reason IS NOT NULL AS failed
+                   FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, id DESC) r ON r.order_id = o.id
+      LEFT JOIN (SELECT order_id,
+                        sum(amount) FILTER (WHERE type = 'refunded_outside'
+                                              AND status NOT IN ('failed', 'canceled')) AS refunded,
+                        sum(amount) FILTER (WHERE type = 'dispute_opened'
+                                              AND status NOT IN ('won', 'warning_closed')) AS disputed
+                   FROM payment_facts GROUP BY order_id) f ON f.order_id = o.id
     `,
   );
   return rows.map((row) => ({ ...row, id: publicId('ord', row.id) }));
@@ -56,9 +77,12 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
       report('I20', `charged in ${row.currency}, ordered in ${order.currency}`);
     if (kept > order.total) report('I5', `${kept} kept for a total of ${order.total}`);
     if (!order.settled) continue;
-    if (order.status === 'placed' && kept !== order.total)
-      report('I4', `placed for ${order.total}, but ${kept} kept`);
-    if (order.status !== 'placed' && kept !== 0) report('I4', `${order.status}, but ${kept} kept`);
+    const due = moneyDue(order);
+    if (order.status === 'placed' && kept !== due) report('I4', `placed for ${due}, but ${kept} kept`);
+    if (order.status !== 'placed' && kept !== due)
+      report('I4', `${order.status}, but ${kept} kept${due === 0 ? '' : ` of ${due}`}`);
+    if (row?.disputed !== undefined && row.disputed !== (order.disputed ?? 0))
+      report('I4', `${row.disputed} taken by disputes, of which ${order.disputed ?? 0} are recorded`);
     const open = row ? row.authorized - row.captured - row.voided : 0;
     if (open !== 0) report('I8', `${order.status}, but ${open} still set aside`);
   }
@@ -69,6 +93,11 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
       violations.push({ invariant: 'I4', orderId: row.orderId, what: lost(row, kept, open) });
   }
   return violations;
+}
+
+/** What the provider must keep for an order that has ended. What others refunded is not owed any more, once it is recorded. */
+function moneyDue({ status, total, refundFailed, refundedOutside = 0 }: OrderFacts): number {
+  return status === 'placed' || refundFailed ? total - refundedOutside : 0;
 }
 
 /** A database restored from a backup lacks the orders that came after it. */

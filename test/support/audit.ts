@@ -1,4 +1,4 @@
-import { type LedgerRow, compareWithLedger } from '../../src/audit/ledger';
+import { type LedgerRow, compareWithLedger, orderFacts } from '../../src/audit/ledger';
 import { HttpClient } from './http-client';
 import type { Shop } from './shop';
 
@@ -22,7 +22,10 @@ async function brokenInvariants(shop: Shop): Promise<string[]> {
 async function moneyDisagreements(shop: Shop): Promise<string[]> {
   const ledger = await readLedger(shop.service.sandboxUrl);
   const orders = await shop.all('/v1/admin/orders');
+  const own = await orderFacts({ rows: (sql, parameters) => shop.query(sql, parameters) });
+  const recorded = new Map(own.map((one) => [one.id, one]));
   const facts = orders.map(({ id, status, total, saga }) => ({
+    ...recorded.get(id as string),
     id,
     status,
     total: total.amount,
