@@ -41,7 +41,7 @@ export class Stats {
     this.counts = new Counts();
   }
 
-  render(webhooksPending: number): object {
+  render(webhooksPending: number, due = 0): object {
     const { total, byPath, perSecond, answered, webhooks } = this.counts;
     return {
       requests: {
@@ -52,6 +52,7 @@ export class Stats {
       },
       answered,
       webhooks: { ...webhooks, pending: webhooksPending },
+      due,
     };
   }
 

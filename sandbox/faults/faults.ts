@@ -13,6 +13,8 @@ export interface FaultSettings {
   dropAnswersRate: number;
   /** Requests admitted in any one second; further ones get 429. Absent: no limit. */
   rateLimitPerSecond?: number;
+  /** Requests in progress at once; further ones get 429 without `Retry-After`. Absent: no limit. */
+  requestsAtOnceMax?: number;
   /** Delay of the webhooks of what happens while this is set. */
   webhookDelayMs: number;
   /** How long a search does not find an intent that was just made. Absent: the setting. */
@@ -35,6 +37,7 @@ const limits: Readonly<
   dropAnswersRate: share,
   // For no requests at all there is `down`.
   rateLimitPerSecond: { min: 1, max: 10_000, isWhole: true },
+  requestsAtOnceMax: { min: 1, max: 1_000, isWhole: true },
   webhookDelayMs: { min: 0, max: 600_000, isWhole: true },
   searchLagMs: { min: 0, max: 3_600_000, isWhole: true },
   seed: { min: 0, max: 0xffff_ffff, isWhole: true },

@@ -64,10 +64,10 @@ export function sandboxRoutes(
   });
 
   app.get('/stats', (_request, reply) => {
-    reply.send(stats.render(ledger.undelivered.size));
+    reply.send(stats.render(ledger.undelivered.size, ledger.due.size));
   });
   app.delete('/stats', (_request, reply) => {
     stats.reset();
-    reply.send(stats.render(ledger.undelivered.size));
+    reply.send(stats.render(ledger.undelivered.size, ledger.due.size));
   });
 }

@@ -34,9 +34,15 @@ const calls = new WeakMap<FastifyRequest, Call>();
 /** Stripe's own paths: authenticated, counted, and subject to the current faults. */
 export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
   const { ledger, faults, delays, stats } = parts;
+  const underWay = new Set<Call>();
   app.addHook('onRequest', async (request, reply) => {
-    const finish = stats.begin(`${request.method} ${request.routeOptions.url ?? '(unknown path)'}`);
-    calls.set(request, { finish });
+    const count = stats.begin(`${request.method} ${request.routeOptions.url ?? '(unknown path)'}`);
+    const finish = (result: RequestResult) => {
+      underWay.delete(call);
+      count(result);
+    };
+    const call: Call = { finish };
+    calls.set(request, call);
     reply.header('request-id', request.id).header('stripe-version', apiVersion);
     if (faults.current.down) {
       finish('cutOff');
@@ -52,6 +58,9 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
     // Counted before any fault: an attempt is a request that was received, whatever its result.
     if (request.method === 'POST') countAttempt(ledger, request);
     if (!faults.admits()) throw rateLimited();
+    if (underWay.size >= (faults.current.requestsAtOnceMax ?? Infinity))
+      throw rateLimited({ hasRetryAfter: false });
+    underWay.add(calls.get(request)!);
     if (faults.current.latencyMs > 0) await delays.pass(faults.current.latencyMs);
     const verdict = faults.judge();
     if (verdict === 'error') throw apiError();

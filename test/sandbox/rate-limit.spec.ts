@@ -59,3 +59,19 @@ describe('rateLimitPerSecond', () => {
     }),
   );
 });
+
+describe('requestsAtOnceMax', () => {
+  it('answers 429 without Retry-After while that many requests are in progress, and admits others after them', async () => {
+    await sandbox.setFaults({ requestsAtOnceMax: 2, latencyMs: 400 });
+    const read = () => sandbox.stripe().events.list();
+    const answers = await Promise.allSettled(Array.from({ length: 5 }, read));
+    const refused = answers.flatMap((answer) => (answer.status === 'rejected' ? [answer.reason] : []));
+    expect(refused).toHaveLength(3);
+    for (const error of refused) {
+      expect(error).toBeInstanceOf(Stripe.errors.StripeRateLimitError);
+      expect(error.headers['retry-after']).toBeUndefined();
+    }
+    const later = await Promise.allSettled([read(), read()]);
+    expect(later.map(({ status }) => status)).toEqual(['fulfilled', 'fulfilled']);
+  });
+});
