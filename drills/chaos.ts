@@ -4,6 +4,7 @@ import { type Arena, faults } from './kit/chaos-faults';
 import type { Drill } from './kit/drill';
 import { everyKeyIsNew } from './kit/mutants';
 import type { Environment } from './kit/environment';
+import { settleTroubles, troublesUntil } from './kit/payment-troubles';
 import { tour } from './kit/tour';
 
 const minutesDefault = 1;
@@ -11,9 +12,9 @@ const minutesDefault = 1;
 export const drill: Drill = {
   name: 'chaos',
   promise: 'Under load and random failures in any order, nothing is sold twice, charged twice or lost.',
-  rows: [32, 35, 37, 38, 41, 42, 43, 44, 50, 71],
+  rows: [32, 35, 37, 38, 41, 42, 43, 44, 50, 71, 73, 80],
   needs: 'redis',
-  sometimes: ['faults', 'orders', 'crashes of PostgreSQL'],
+  sometimes: ['faults', 'orders', 'crashes of PostgreSQL', 'saved errors', 'payment facts'],
   limitSeconds: 600,
   mutants: [everyKeyIsNew],
 
@@ -26,11 +27,14 @@ export const drill: Drill = {
         tourUntil(arena, endsAt),
         tourUntil(arena, endsAt),
         hangUpUntil(arena, endsAt),
+        troublesUntil(arena, endsAt),
       ]);
       load.catch(() => undefined);
       await blows(arena, endsAt, timeline);
       await load;
       await arena.shop.revive(...arena.shop.service.names);
+      await settleTroubles(arena.shop);
+      await count(arena);
       await arena.shop.audit();
     } catch (error) {
       if (error instanceof Error) error.message += `\n\n${timeline.join('\n')}`;
@@ -54,8 +58,19 @@ async function build(environment: Environment): Promise<Arena> {
     databaseUrl: toDatabase.url,
     redisUrl: toRedis.url,
     servers: [postgres.child, redis.child],
+    env: { PAYMENT_SEARCH_DELAY_MS: '2000' },
   });
   return { environment, shop, toDatabase, toRedis };
+}
+
+/** What the provider did that was not asked for. */
+async function count({ environment, shop }: Arena): Promise<void> {
+  const [counts] = await shop.query<Record<string, number>>(
+    `SELECT (SELECT count(*)::int FROM saga_transitions WHERE code = 'saved_error') AS "saved errors",
+            (SELECT count(*)::int FROM payment_operations WHERE number > 1) AS "operations under a new key",
+            (SELECT count(*)::int FROM payment_facts) AS "payment facts"`,
+  );
+  for (const [what, times] of Object.entries(counts!)) environment.count(what, times);
 }
 
 async function tourUntil({ shop }: Arena, endsAt: number): Promise<void> {

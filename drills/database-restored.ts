@@ -21,8 +21,8 @@ export const drill: Drill = {
   name: 'database-restored',
   promise:
     'After a restore of an older database nobody is charged twice, and the audit reports every charge of a lost order.',
-  rows: [45],
-  sometimes: ['orders repeated', 'lost orders reported'],
+  rows: [45, 78],
+  sometimes: ['orders repeated', 'lost orders reported', 'orders searched first'],
   mutants: [
     {
       name: 'random-key',
@@ -43,13 +43,59 @@ export const drill: Drill = {
       guard: 'lost-orders-are-reported',
       change: (line) => line.replace('books.values()', '[]'),
     },
+    {
+      name: 'old-orders-charged-unsearched',
+      why: 'an order whose key the provider may have forgotten is charged without a search',
+      guard: 'old-orders-are-searched-first',
+      change: (line) => line.replace(/=.*;/, '= false;'),
+    },
   ],
 
   run: async (environment) => {
-    await copyPutBack(environment);
-    await standbyPromoted(environment);
+    await Promise.all([copyPutBack(environment), standbyPromoted(environment), keysForgotten(environment)]);
   },
 };
+
+/**
+ * The restore came after the provider had forgotten the keys (P0b). Half of the orders are older than the keys' time and
+ * searched for that reason; the others because of `npm run restored`.
+ */
+async function keysForgotten(environment: Environment): Promise<void> {
+  const env = { SANDBOX_KEY_WINDOW_SECONDS: '1', SANDBOX_SEARCH_LAG_MS: '0' };
+  const shop = await environment.open({ queue: 'postgres', env });
+  const sku = await shop.product(100);
+  await shop.terminate('worker-1');
+  const [old, restored] = [await shop.buy(5, { sku }), await shop.buy(5, { sku })];
+  const declined = await shop.buy(2, { sku, paymentMethod: 'pm_card_chargeDeclined' });
+  await shop.terminate('api-1');
+  const copy = await DatabaseCopy.of(shop.service.databaseUrl);
+  await shop.revive('api-1', 'worker-1');
+  await shop.audit();
+  await shop.terminate('worker-1');
+  await shop.terminate('api-1');
+  await copy.putBack();
+
+  const said = await commandOf(environment, shop, 'orders/checkout-saga/restored-command.js');
+  assert.match(said.output, /^12 unfinished orders are marked/m, said.output);
+  const customers = [old, restored].map((purchases) => purchases.map(({ customerId }) => customerId));
+  await shop.tamper(
+    `UPDATE sagas SET search_first = false FROM orders o WHERE o.id = order_id AND o.customer_id = ANY ($1)`,
+    [customers[0]],
+  );
+  await shop.tamper(
+    `UPDATE orders SET created_at = created_at - interval '24 hours' WHERE customer_id = ANY ($1)`,
+    [customers[0]],
+  );
+  await shop.tamper(guideStatement());
+  await shop.revive('api-1', 'worker-1');
+  await shop.audit();
+  assert.deepEqual(await endsOf(shop, [...old, ...restored]), { placed: 10 });
+  assert.deepEqual(await endsOf(shop, declined), { rejected: 2 });
+  const ledger = await ledgerOf(shop);
+  for (const { id, total } of await shop.ordersOf([...old, ...restored]))
+    assert.equal(ledger.get(id as string)!.authorized, total.amount, 'authorized once');
+  environment.count('orders searched first', old.length + restored.length);
+}
 
 /** Workers charge all orders; then the database is restored to its state before that. */
 async function copyPutBack(environment: Environment): Promise<void> {
@@ -124,7 +170,8 @@ async function standbyPromoted(environment: Environment): Promise<void> {
     );
   }
 
-  const red = await auditCommand(environment, shop);
+  const audit = () => commandOf(environment, shop, 'audit/audit-command.js');
+  const red = await audit();
   assert.equal(red.exitCode, 1, red.output);
   const broken = red.output.split('\n').filter((line) => line.startsWith('BROKEN'));
   assert.equal(broken.length, 1, red.output);
@@ -133,7 +180,7 @@ async function standbyPromoted(environment: Environment): Promise<void> {
   environment.count('lost orders reported', lostIds.length);
 
   for (const id of lostIds) await refundAtProvider(shop, id);
-  const green = await auditCommand(environment, shop);
+  const green = await audit();
   assert.equal(green.exitCode, 0, green.output);
 }
 
@@ -170,20 +217,17 @@ async function ask(url: string, sql: string): Promise<any[]> {
     .finally(() => client.end());
 }
 
-/** `npm run audit`, as an operator runs it. */
-function auditCommand(
+/** A command as an operator runs it. */
+function commandOf(
   environment: Environment,
   shop: DrilledShop,
+  script: string,
 ): Promise<{ exitCode: number; output: string }> {
   const { databaseUrl, sandboxUrl } = shop.service;
   const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: sandboxUrl };
   return new Promise((resolve) => {
-    execFile(
-      process.execPath,
-      [path.join(environment.dist, 'audit/audit-command.js')],
-      { env },
-      (error, stdout, stderr) =>
-        resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),
+    execFile(process.execPath, [path.join(environment.dist, script)], { env }, (error, stdout, stderr) =>
+      resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),
     );
   });
 }

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
 import { publicId } from '../src/ids';
+import { codeVersion } from '../src/orders/checkout-saga/code-version';
 import { HttpClient } from '../test/support/http-client';
 import { until } from '../test/support/until';
 import { type Drill, type Patch, removed } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
 import { reach } from './kit/reach';
 
-/** Like the previous release: sagas of the previous version, with operations whose keys are their rows' ids. */
+/** Like the previous release: sagas of the previous version, whose payments do not name the installation. */
 const previousRelease: Patch[] = [
   {
     guard: 'code-version',
@@ -63,7 +64,7 @@ export const drill: Drill = {
     },
     {
       name: 'old-sagas-in-the-new-form',
-      why: 'operations of a saga from the previous build get this build’s key format',
+      why: 'operations of a saga from the previous build are sent with this build’s metadata',
       guard: 'naming-of-saga-version',
       change: (line) => line.replace('saga.codeVersion', '9'),
     },
@@ -91,9 +92,11 @@ export const drill: Drill = {
     const dist = environment.build('this-release', thisRelease);
     await Promise.all([shop.service.restart('worker-1'), shop.service.launch('api', { dist, env })]);
     await shop.buy(20, { sku });
-    const untouched = `SELECT FROM sagas WHERE code_version = 2 AND status = 'running' AND version = 1`;
+    const untouched = `SELECT FROM sagas WHERE code_version = ${codeVersion} AND status = 'running' AND version = 1`;
     await until('the old worker has done what it knows', async () => {
-      const old = await shop.query(`SELECT FROM sagas WHERE code_version = 1 AND status <> 'completed'`);
+      const old = await shop.query(
+        `SELECT FROM sagas WHERE code_version < ${codeVersion} AND status <> 'completed'`,
+      );
       const rung = await shop.query(`SELECT FROM outbox WHERE applied_at IS NULL`);
       return old.length === 0 && rung.length === 0;
     });
@@ -124,7 +127,7 @@ export const drill: Drill = {
       assert.equal(answer.body.status, 'refunded', answer.text);
     }
     await shop.audit();
-    await keysAreOfTheirSagas(shop);
+    await metadataAreOfTheirSagas(shop);
     const celebrated = await shop.query(
       `SELECT FROM outbox WHERE type = 'order.celebrated' AND applied_at IS NOT NULL`,
     );
@@ -133,21 +136,27 @@ export const drill: Drill = {
 };
 
 /**
- * The keys that the provider got: the row's id for a saga of the old build, the derived key for one of the new build.
+ * What the provider got: the metadata of the build that accepted the order, whichever build sent it. A repeat with other metadata
+ * would be refused.
  */
-async function keysAreOfTheirSagas(shop: DrilledShop): Promise<void> {
-  const operations = await shop.query<{ id: string; orderId: string; kind: string; version: number }>(
-    `SELECT p.id, p.order_id AS "orderId", p.kind, s.code_version AS version
-       FROM payment_operations p JOIN sagas s USING (order_id) WHERE p.status = 'approved'`,
+async function metadataAreOfTheirSagas(shop: DrilledShop): Promise<void> {
+  const sagas = await shop.query<{ orderId: string; version: number }>(
+    `SELECT order_id AS "orderId", code_version AS version FROM sagas`,
   );
-  const expected = operations.map(({ id, orderId, kind, version }) =>
-    version === 1 ? publicId('pay', id) : `${publicId('ord', orderId)}:${kind}:1`,
+  const provider = new HttpClient(shop.service.sandboxUrl, 'sk_test_holdfast_sandbox');
+  const ofOrder = new Map(sagas.map(({ orderId, version }) => [publicId('ord', orderId), version]));
+  const seen: string[] = [];
+  for (const list of ['payment_intents', 'refunds']) {
+    for (const { metadata } of (await provider.get(`/v1/${list}?limit=100`)).body.data) {
+      const isOld = ofOrder.get(metadata.orderId as string)! < codeVersion;
+      seen.push(`${list} of ${isOld ? 'old' : 'new'} ${metadata.installation ? 'with' : 'without'}`);
+    }
+  }
+  assert.deepEqual(
+    [...new Set(seen)].sort(),
+    ['payment_intents of new with', 'payment_intents of old without', 'refunds of old without'],
+    'payments that name the installation',
   );
-  const provider = new HttpClient(shop.service.sandboxUrl);
-  const orders = [...new Set(operations.map(({ orderId }) => publicId('ord', orderId)))];
-  const entries = await Promise.all(orders.map((id) => provider.get(`/sandbox/entries?orderId=${id}`)));
-  const heard = entries.flatMap(({ body }) => body.data.map((entry: any) => entry.idempotencyKey as string));
-  assert.deepEqual(heard.sort(), expected.sort(), 'keys at the provider');
-  const refundsOfOld = operations.filter(({ kind, version }) => kind === 'refund' && version === 1);
-  assert.equal(refundsOfOld.length, 3, 'refunds that the new build made for sagas of the old one');
+  const refused = await shop.query(`SELECT FROM saga_transitions WHERE code = 'key_conflict'`);
+  assert.equal(refused.length, 0, 'repeats with other parameters');
 }

@@ -12,7 +12,8 @@ export interface Rest {
 }
 
 /**
- * Resolves when no work is left: no running saga, no unapplied message, no unprocessed webhook, no due reservation.
+ * Resolves when no work is left: no running saga, no unapplied message, no unprocessed webhook, no payment to
+ * check, no due reservation.
  */
 export async function converge(shop: DrilledShop, { messages = true }: Rest = {}): Promise<void> {
   let hurriedAt = 0;
@@ -52,4 +53,5 @@ const underWay = `
   SELECT (SELECT count(*)::int FROM sagas WHERE status IN ('running', 'compensating')) AS sagas,
          (SELECT count(*)::int FROM outbox WHERE applied_at IS NULL) AS messages,
          (SELECT count(*)::int FROM provider_events WHERE processed_at IS NULL) AS webhooks,
+         (SELECT count(*)::int FROM payment_checks) AS "payments to check",
          (SELECT count(*)::int FROM reservations WHERE status = 'active' AND expires_at < clock_timestamp()) AS "reservations past their time"`;

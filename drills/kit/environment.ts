@@ -16,13 +16,15 @@ import {
 
 /**
  * Short intervals, so that recovery takes seconds instead of minutes: of a call to the provider, of a dead worker's lease,
- * of a lost message.
+ * of a lost message, of a refund under way.
  */
 const shortIntervals = {
   PAYMENT_TIMEOUT_MS: '800',
   SAGA_LEASE_MS: '2000',
   SWEEP_MS: '150',
   RELAY_RESEND_MS: '2000',
+  PAYMENT_CHECK_MS: '300',
+  PAYMENT_CHECK_MS_MAX: '1000',
   LOG_LEVEL: 'warn',
 };
 

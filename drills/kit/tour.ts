@@ -60,6 +60,11 @@ async function cancelled(
   const id = orderOf(purchase!);
   if (how === 'refund' && (await untilSettled(shop, id)).status !== 'placed') return;
   purchase!.cancelled = true;
+  await requestEnd(shop, id, how);
+}
+
+/** Asks until the request is answered. */
+export async function requestEnd(shop: DrilledShop, id: string, how: 'cancel' | 'refund'): Promise<void> {
   await act(shop, `orders/${id}/${how}`);
 }
 
@@ -69,7 +74,7 @@ const orderOf = ({ orderIds }: Purchase): string => [...orderIds][0]!;
  * The order once its saga has ended or is stuck. Many faults can change its end: during a long outage of the provider
  * an order may lose its stock or become stuck. Scheduled attempts are made due, or the tour would wait for minutes.
  */
-async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
+export async function untilSettled(shop: DrilledShop, id: string): Promise<any> {
   let hurriedAt = performance.now();
   return until(
     `order ${id} is settled`,

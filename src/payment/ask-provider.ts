@@ -55,6 +55,7 @@ export async function askProvider(
 function look(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult | NotDone> {
   const { kind, mode, metadata, authorization } = request;
   const isSearch = mode === 'search' || mode === 'search-before-send';
+  // guard: a-look-decides
   return gateway.look({ kind, metadata, authorization: isSearch ? null : (authorization ?? null) });
 }
 
@@ -69,10 +70,11 @@ function send(gateway: PaymentGateway, request: ProviderRequest): Promise<Gatewa
  * Sending it again brings nothing new: the key holds an error, or the request does not fit the state of the payment, which
  * is how a repeat looks once the provider has forgotten the key.
  */
-const isInDoubtForGood = (result: GatewayResult) =>
-  result.status === 'misused'
-    ? result.httpStatus === 400
-    : result.status === 'unknown' && (result.code === 'saved_error' || result.code === 'key_conflict');
+function isInDoubtForGood(result: GatewayResult): boolean {
+  if (result.status === 'misused') return result.httpStatus === 400;
+  // guard: silence-brings-no-new-key
+  return result.status === 'unknown' && (result.code === 'saved_error' || result.code === 'key_conflict');
+}
 
 const isDecisive = ({ status }: GatewayResult) =>
   status !== 'unknown' && status !== 'misused' && status !== 'not-asked';

@@ -5,6 +5,8 @@ import { differences, filesIn, read } from '../support/repository';
 
 /** Compares docs/failures.md with the tests and drills. Each rule must also find a planted violation. */
 
+const rowMax = 81;
+
 /** One row of docs/failures.md: its number, and the tests and drills that show it. */
 interface Failure {
   row: number;
@@ -34,11 +36,13 @@ function drillsIn(texts: string[]): string[] {
 
 /** What is wrong with the page, apart from the drills. */
 function gapsIn(failures: Failure[]): string[] {
-  const catalogue = Array.from({ length: 72 }, (_, index) => index + 1);
+  const catalogue = Array.from({ length: rowMax }, (_, index) => index + 1);
   const seen = failures.map(({ row }) => row);
   return [
     ...catalogue.filter((row) => !seen.includes(row)).map((row) => `${row} is missing`),
-    ...seen.filter((row, index) => seen.indexOf(row) < index || row > 72).map((row) => `${row} is too many`),
+    ...seen
+      .filter((row, index) => seen.indexOf(row) < index || row > rowMax)
+      .map((row) => `${row} is too many`),
     ...failures.flatMap(({ row, tests, drills, shown }) => {
       const reasoned = /design: \[[^\]]+\]\(decisions\/|\*\*not yet\*\*: \w+/.test(shown);
       const lost = tests.filter((file) => !file.endsWith('.spec.ts') || !existsSync(path.join(root, file)));
@@ -68,14 +72,14 @@ describe('docs/failures.md', () => {
   it('is reported when a failure is missing, duplicate, or shown by no test', () => {
     const wrong = page
       .replace(/^\| 1 \|.*\n/m, '')
-      .replace(/^\| 2 \|/m, '| 73 |')
+      .replace(/^\| 2 \|/m, '| 99 |')
       .replace(/^(\| 3 \|.*\|).*\|$/m, '$1 [gone](../test/unit/gone.spec.ts) |')
       .replace(/^(\| 4 \|.*\|).*\|$/m, '$1 **not yet** |')
       .replace(/^(\| 32 \|.*\n)/m, '$1$1');
     expect(gapsIn(failuresOf(wrong))).toEqual([
       '1 is missing',
       '2 is missing',
-      '73 is too many',
+      '99 is too many',
       '32 is too many',
       '3 is shown by test/unit/gone.spec.ts, which is no test',
       '4 is shown by nothing',

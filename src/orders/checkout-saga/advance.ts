@@ -82,7 +82,9 @@ function modeOf(operation: PaymentOperation, { saga, order }: Checkout): AskMode
   if (operation.status === 'pending') return 'look';
   if (operation.kind !== 'authorize') return isFirst ? 'send' : 'look-before-send';
   if (operation.providerReference) return 'look';
-  if (isFirst) return saga.searchFirst || isOld(order.createdAt, saga.now) ? 'search-before-send' : 'send';
+  // guard: old-orders-are-searched-first
+  const mayBeForgotten = saga.searchFirst || isOld(order.createdAt, saga.now);
+  if (isFirst) return mayBeForgotten ? 'search-before-send' : 'send';
   const isUseless = operation.doubt === 'saved_error' || operation.doubt === 'key_conflict';
   return isUseless || operation.doubt === 'not_found' || isOld(operation.createdAt, saga.now)
     ? 'search'
@@ -163,6 +165,7 @@ function recordPending(
   if (operation.kind === 'refund' || waitsFor === 'buyer') return undefined;
   const data = { ...factsOf(operation), providerReference: reference };
   const reason: Reason = { code: 'still_processing', data, why: 'the provider has not decided yet' };
+  // guard: processing-costs-no-attempt
   return { event: { type: 'waiting' }, reason, afterMs: backoffMs(looks, Math.random()) };
 }
 
@@ -233,6 +236,7 @@ function recordNotFound(
   const sentAt = operation.sentAt ?? operation.createdAt;
   const isDue = untilSearch(operation.looks, sentAt, saga.now, searchDelayMs) === 0;
   const looks = operation.looks + (isDue ? 1 : 0);
+  // guard: two-searches-before-a-new-key
   if (looks >= 2) {
     payments.record(operation.id, { status: 'failed', doubt: 'not_found', detail: reason.why, looks });
     return undefined;

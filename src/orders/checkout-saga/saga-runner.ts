@@ -186,6 +186,7 @@ export class SagaRunner {
     await failpoint(`${operation.kind}.after-ask`);
     sagaEvents.inc({ event: `${operation.kind}_${result.status}` });
     if (result.status === 'misused') refusedRequests.inc({ code: result.code });
+    // guard: fewer-calls-when-busy
     if (result.status === 'unknown' && result.code === 'provider_busy') this.slots.lower();
     else this.slots.raise();
     return { call, result };

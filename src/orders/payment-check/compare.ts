@@ -99,6 +99,7 @@ export const referencesOf = (operations: { kind: string; providerReference: stri
   );
 
 const isPending = ({ status }: ProviderRefund) => status === 'pending' || status === 'requires_action';
+// guard: failed-refund-is-no-refund
 const hasFailed = ({ status }: ProviderRefund) => status === 'failed' || status === 'canceled';
 /** Also one that waits for the buyer: the browser that has its secret can still confirm it. A declined one holds no money. */
 const mayCharge = (status: string) => ['requires_capture', 'requires_action', 'processing'].includes(status);
@@ -231,6 +232,7 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
           }),
         ];
 
+  // guard: ended-authorization-is-reported
   if (status === 'canceled') {
     // A void of ours that is under way, or done.
     if (has('void', 'sent', 'unknown', 'pending', 'approved')) return [];

@@ -62,6 +62,7 @@ function refusedRequest(error: StripeError): GatewayResult {
 
 function misused(error: StripeError): GatewayResult {
   return {
+    // guard: our-mistake-is-no-decline
     status: 'misused',
     code: error.code ?? error.rawType ?? error.type,
     requestId: error.requestId,
@@ -74,6 +75,7 @@ function misused(error: StripeError): GatewayResult {
 function unknownCodeOf({ statusCode, headers, code }: StripeError): UnknownCode {
   if (statusCode === undefined) return 'no_answer';
   if (statusCode >= 500) {
+    // guard: saved-error-is-recognised
     return headers?.['idempotent-replayed'] === 'true' ? 'saved_error' : 'provider_error';
   }
   if (statusCode === 409) return 'key_in_use';

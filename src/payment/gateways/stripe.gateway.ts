@@ -49,6 +49,7 @@ export class StripeGateway implements PaymentGateway {
           currency: request.currency.toLowerCase(),
           payment_method: request.paymentMethod,
           // There is no page to redirect the buyer to, so only methods that need none.
+          // guard: cards-only
           allowed_payment_method_types: ['card'],
           capture_method: 'manual',
           confirm: true,
@@ -179,6 +180,7 @@ const seenAs = {
     switch (intent.status) {
       case 'succeeded':
         return approved(intent.id, intent.amount_received, intent.currency);
+      // guard: canceled-payment-is-not-captured
       case 'canceled':
         return { status: 'declined', code: 'authorization_canceled', ...toReference(intent) };
       case 'requires_payment_method':
@@ -206,6 +208,7 @@ function seenRefund(refund: Stripe.Refund): GatewayResult {
     case 'canceled':
       return { status: 'failed', reason: refund.failure_reason ?? refund.status, ...toReference(refund) };
     default:
+      // guard: pending-refund-is-followed
       return { status: 'pending', waitsFor: 'provider', ...toReference(refund) };
   }
 }

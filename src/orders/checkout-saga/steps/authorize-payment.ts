@@ -32,13 +32,15 @@ export class AuthorizePayment implements Step {
 
     const operation = payments.findOrCreate('authorize');
     if (operation.status === 'pending' && operation.waitsFor === 'buyer') {
+      // guard: intent-is-voided-first
       return declinedAndUndone('payment_declined', {
         code: 'authentication_required',
         data: factsOf(operation),
         why: 'the buyer would have to authenticate',
       });
     }
-    if (operation.status === 'approved' && operation.declineCode)
+    if (operation.status === 'approved' && operation.declineCode) {
+      // guard: partial-authorization-is-voided
       return declinedAndUndone('payment_declined', {
         code: 'partial_authorization',
         data: {
@@ -47,6 +49,7 @@ export class AuthorizePayment implements Step {
         },
         why: 'the bank authorized less than the total',
       });
+    }
     if (operation.status === 'approved') return done('payment_authorized', factsOf(operation));
     if (operation.status === 'declined')
       return declined('payment_declined', {
