@@ -234,15 +234,17 @@ function paymentOf(
     canceledAt: optionalInstant(intent.canceled_at),
     cancellationReason: intent.cancellation_reason,
     captureBefore: optionalInstant(charge?.payment_method_details?.card?.capture_before),
-    refunds: refunds.map((refund) => ({
-      reference: refund.id,
-      amount: refund.amount,
-      currency: refund.currency.toUpperCase(),
-      status: refund.status ?? 'pending',
-      failureReason: refund.failure_reason ?? null,
-      ...purposeOf(refund.metadata),
-      createdAt: instant(refund.created),
-    })),
+    refunds: refunds
+      .filter((refund) => !isRelease(intent, refund))
+      .map((refund) => ({
+        reference: refund.id,
+        amount: refund.amount,
+        currency: refund.currency.toUpperCase(),
+        status: refund.status ?? 'pending',
+        failureReason: refund.failure_reason ?? null,
+        ...purposeOf(refund.metadata),
+        createdAt: instant(refund.created),
+      })),
     disputes: disputes.map((dispute) => ({
       reference: dispute.id,
       amount: dispute.amount,
@@ -254,6 +256,10 @@ function paymentOf(
     })),
   };
 }
+
+/** Stripe may show what was set aside and never captured as a refund. It gives nothing back that was taken. */
+const isRelease = (intent: Stripe.PaymentIntent, { amount, metadata }: Stripe.Refund): boolean =>
+  intent.amount_received === 0 || (!metadata?.orderId && amount === intent.amount - intent.amount_received);
 
 /** What our metadata say an object is for. Anyone with access to the account can write them. */
 function purposeOf(metadata: Stripe.Metadata | null) {

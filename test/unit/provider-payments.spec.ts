@@ -214,6 +214,28 @@ describe('StripePayments.createdBetween', () => {
     expect(asked).toHaveLength(4);
   });
 
+  it('does not take what was set aside and never captured for a refund', async () => {
+    const released = (id: string, payment: string, amount: number) =>
+      refund(id, { payment_intent: payment, amount, status: 'succeeded', failure_reason: null });
+    answers = {
+      [page]: list([
+        intent('pi_void', { status: 'canceled', amount_received: 0 }),
+        intent('pi_part', { amount_received: 1500 }),
+      ]),
+      [`/v1/refunds?${period}`]: list([
+        released('re_void', 'pi_void', 1999),
+        released('re_rest', 'pi_part', 499),
+        released('re_dashboard', 'pi_part', 500),
+      ]),
+      [`/v1/disputes?${period}`]: list([]),
+    };
+    const found: string[] = [];
+    for await (const pageOf of payments.createdBetween(from, to))
+      for (const { reference, refunds } of pageOf)
+        found.push(`${reference}: ${refunds.map((one) => one.reference).join()}`);
+    expect(found).toEqual(['pi_void: ', 'pi_part: re_dashboard']);
+  });
+
   it('ends with older intents whose refund or dispute is of the period', async () => {
     answers = {
       [page]: list([]),
