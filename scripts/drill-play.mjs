@@ -65,7 +65,7 @@ function verdict({ outcome }, mutant, ok) {
 
 function inProcess(part, { env, limitMs }) {
   return new Promise((resolve) => {
-    const child = fork(script, {
+    const child = fork(script, [part.name, part.mutant ?? ''], {
       cwd: root,
       env,
       execArgv: ['--enable-source-maps'],
