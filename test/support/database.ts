@@ -81,7 +81,8 @@ export async function refuseUnlessThrowaway(read: (sql: string) => Promise<unkno
 async function clone(client: Client, { name, template }: { name: string; template: string }): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     try {
-      await client.query(`CREATE DATABASE ${name} TEMPLATE ${template}`);
+      // FILE_COPY takes a quarter of the CPU time of the default, which writes the copy to the WAL.
+      await client.query(`CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY`);
       return;
     } catch (error) {
       if (!(error instanceof DatabaseError) || error.code !== objectInUse || attempt === 50) throw error;
