@@ -1,6 +1,6 @@
 import { businessAsUsual } from './kit/business-as-usual';
 import type { Drill } from './kit/drill';
-import { until } from '../test/support/until';
+import { patienceMs, until } from '../test/support/until';
 
 export const drill: Drill = {
   name: 'event-loop-stalled',
@@ -26,10 +26,14 @@ export const drill: Drill = {
 
     const sku = await shop.product(100);
     await shop.buy(10, { sku });
-    await until('another worker runs', async () => {
-      const pid = shop.service.pidOf('worker-1');
-      return pid !== undefined && pid !== first;
-    });
+    await until(
+      'another worker runs',
+      async () => {
+        const pid = shop.service.pidOf('worker-1');
+        return pid !== undefined && pid !== first;
+      },
+      patienceMs / 3, // Without the watchdog, the blocked loop keeps a core busy for as long.
+    );
     await until('it is ready', async () => {
       const starts = shop.service.outputOf('worker-1').match(/worker ready/g) ?? [];
       return starts.length >= 2;

@@ -13,6 +13,13 @@ const nextLook = () => new Promise<false>((resolve) => setTimeout(() => resolve(
 
 /** A shop to break: its processes by name, faults for them and their servers, and the audit at the end. */
 export class DrilledShop extends BuyersShop {
+  /** Kills our processes, because after a drill nothing depends on a clean stop, and closes the rest. */
+  async end(): Promise<void> {
+    const { service } = this;
+    if (service) await Promise.all(Object.keys(this.pids()).map((name) => service.kill(name, 'SIGKILL')));
+    await this.close();
+  }
+
   /** The names of our live processes. */
   pids(): Record<string, number | undefined> {
     const own = this.service.names.filter((name) => /^(api|worker)-/.test(name));

@@ -31,6 +31,8 @@ const shortIntervals = {
 export interface EnvironmentSettings {
   /** The build under test, or a mutant of it. */
   dist: string;
+  /** The build is a mutant. */
+  isMutant: boolean;
   /** Where the drill may put builds. */
   workDir: string;
   options: DrillOptions;
@@ -41,14 +43,17 @@ export class Environment {
   readonly random: Random;
   readonly options: DrillOptions;
   readonly dist: string;
+  /** For less load where a mutant is noticed anyway. */
+  readonly isMutant: boolean;
   readonly facts: Record<string, number> = {};
-  private readonly guardian = new Guardian();
+  private ownGuardian: Guardian | undefined;
   private readonly shops: DrilledShop[] = [];
   private readonly closing: (() => Promise<unknown>)[] = [];
 
   constructor(private readonly settings: EnvironmentSettings) {
     this.options = settings.options;
     this.dist = settings.dist;
+    this.isMutant = settings.isMutant;
     this.random = new Random(settings.options.seed);
   }
 
@@ -104,9 +109,14 @@ export class Environment {
     await new Promise((resolve) => setTimeout(resolve, this.random.integer(fromMs, toMs)));
   }
 
+  /** For its own servers; most drills have none. */
+  private get guardian(): Guardian {
+    return (this.ownGuardian ??= new Guardian());
+  }
+
   async close(): Promise<void> {
-    await Promise.allSettled(this.shops.map((shop) => shop.close()));
+    await Promise.allSettled(this.shops.map((shop) => shop.end()));
     await Promise.allSettled(this.closing.map((close) => close()));
-    this.guardian.dismiss();
+    this.ownGuardian?.dismiss();
   }
 }

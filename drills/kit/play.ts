@@ -7,7 +7,7 @@ import { NotReached } from './reach';
 import { Environment, type EnvironmentSettings } from './environment';
 
 /** What one process runs. */
-export interface Part extends EnvironmentSettings {
+export interface Part extends Omit<EnvironmentSettings, 'isMutant'> {
   drill: Drill;
   mutant?: string;
 }
@@ -16,7 +16,8 @@ export interface Part extends EnvironmentSettings {
 export async function play({ drill, mutant, ...settings }: Part): Promise<DrillResult> {
   let environment: Environment | undefined;
   try {
-    environment = new Environment({ ...settings, dist: buildFor(drill, mutant, settings) });
+    const dist = buildFor(drill, mutant, settings);
+    environment = new Environment({ ...settings, dist, isMutant: mutant !== undefined });
     await drill.run(environment);
     const unreached = (drill.sometimes ?? []).filter((what) => !((environment?.facts[what] ?? 0) > 0));
     return unreached.length === 0
@@ -33,7 +34,11 @@ export async function play({ drill, mutant, ...settings }: Part): Promise<DrillR
   }
 }
 
-function buildFor(drill: Drill, mutant: string | undefined, { dist, workDir }: EnvironmentSettings): string {
+function buildFor(
+  drill: Drill,
+  mutant: string | undefined,
+  { dist, workDir }: Pick<Part, 'dist' | 'workDir'>,
+): string {
   if (mutant === undefined) return dist;
   const patch = drill.mutants.find(({ name }) => name === mutant);
   if (!patch) throw new Error(`${drill.name} has no mutant ${mutant}`);

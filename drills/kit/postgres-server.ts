@@ -3,7 +3,7 @@ import { chownSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
-import { Child, root } from '../../test/support/child';
+import { Child, prebundledArgs, root } from '../../test/support/child';
 import { createDatabase } from '../../test/support/database';
 import type { Guardian } from '../../test/support/guardian';
 import { freePort } from '../../test/support/ports';
@@ -129,7 +129,8 @@ async function loadScripts(): Promise<Scripts> {
 }
 
 async function migrate(url: string, dist: string): Promise<void> {
-  await promisify(execFile)(process.execPath, [path.join(dist, 'database', 'migrate.js')], {
+  const script = path.join(dist, 'database', 'migrate.js');
+  await promisify(execFile)(process.execPath, [...prebundledArgs, script], {
     env: { ...process.env, DATABASE_URL: url },
   });
 }
