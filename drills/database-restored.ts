@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { Client } from 'pg';
@@ -10,6 +9,7 @@ import { tally } from '../test/support/shop';
 import { TcpProxy } from '../test/support/tcp-proxy';
 import { until } from '../test/support/until';
 import type { Purchase } from './kit/client-log';
+import { commandOf } from './kit/command';
 import { DatabaseCopy } from './kit/database-copy';
 import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
@@ -215,21 +215,6 @@ async function ask(url: string, sql: string): Promise<any[]> {
     .query(sql)
     .then(({ rows }) => rows)
     .finally(() => client.end());
-}
-
-/** A command as an operator runs it. */
-function commandOf(
-  environment: Environment,
-  shop: DrilledShop,
-  script: string,
-): Promise<{ exitCode: number; output: string }> {
-  const { databaseUrl, sandboxUrl } = shop.service;
-  const env = { ...process.env, DATABASE_URL: databaseUrl, STRIPE_API_URL: sandboxUrl };
-  return new Promise((resolve) => {
-    execFile(process.execPath, [path.join(environment.dist, script)], { env }, (error, stdout, stderr) =>
-      resolve({ exitCode: error ? Number(error.code) : 0, output: stdout + stderr }),
-    );
-  });
 }
 
 /** What an operator does in the provider's dashboard. */

@@ -152,6 +152,7 @@ export function whoseIs(
   { installation, orderId }: Pick<ProviderPayment, 'installation' | 'orderId'>,
   here: { installation: string; known: { has: (orderId: string) => boolean } },
 ): Whose {
+  // guard: payments-of-others-are-left-alone
   if (installation !== null && installation !== here.installation) return 'others';
   if (orderId !== null && here.known.has(orderId)) return 'ours';
   return installation === null ? 'others' : 'lost';

@@ -188,6 +188,7 @@ function outsideRefund(ours: OurPayment, payment: ProviderPayment, refund: Provi
       : [fact('refund_updated', refund, { ...more, ours: `refund ${before.status}` })];
   // No money has moved.
   if (hasFailed(refund)) return [];
+  // guard: refund-by-others-is-recorded
   return [fact('refunded_outside', refund, { ...more, amountAtRisk: refund.amount, isCase: true })];
 }
 
@@ -206,6 +207,7 @@ function disputeDifferences(ours: OurPayment, dispute: ProviderDispute): Differe
   const opened = fact('dispute_opened', dispute, { ...more, amountAtRisk: dispute.amount, isCase: true });
   const atRisk = dispute.status === 'lost' ? dispute.amount : 0;
   return [
+    // guard: dispute-is-recorded
     ...(before ? [] : [opened]),
     ...(before && isNews ? [fact('dispute_updated', dispute, more)] : []),
     ...(isOver && !known(ours, end, dispute)
@@ -279,6 +281,7 @@ const isStray = (ours: OurPayment, reference: string): boolean => {
 function strayAuthorization(ours: OurPayment, payment: ProviderPayment): Difference[] {
   if (known(ours, 'stray_authorization', payment)) return [];
   const { capturable, amount, reference } = payment;
+  // guard: only-our-authorizations-are-voided
   const mayVoid = payment.installation === ours.installation && payment.orderId === ours.orderId;
   return [
     fact('stray_authorization', payment, {
