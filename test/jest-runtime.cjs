@@ -35,6 +35,8 @@ module.exports = class Runtime extends JestRuntime {
     executor.compile = (source, filename) => {
       const context = environment.getVmContext();
       if (context === null) return null;
+      // V8 counts branches only in code that it compiled while it was counting (test/support/branch-coverage.ts).
+      if (environment.global.holdfastCountsBranches) return compile(source, filename);
       try {
         const script = scriptOf(source, { filename, parameters: executor.injectedModuleParameters });
         return script.runInContext(context);

@@ -19,7 +19,7 @@ export const CONFIG = Symbol('config');
 /** Public, so production refuses them. */
 export const developmentKeys = { admin: 'hf_dev_admin', viewer: 'hf_dev_viewer', client: 'hf_dev_client' };
 const sandboxUrl = 'http://127.0.0.1:3100';
-const sandboxSecretKey = 'sk_test_holdfast_sandbox';
+export const sandboxSecretKey = 'sk_test_holdfast_sandbox';
 const sandboxWebhookSecret = 'whsec_holdfast_sandbox';
 
 /** Reads and checks all settings; `env` is `process.env` except in tests. */

@@ -4,7 +4,7 @@ import type { GatewayResult, UnknownCode } from './gateway';
 type StripeError = InstanceType<typeof Stripe.errors.StripeError>;
 
 /** Values that the shop sent for the buyer. Stripe's name of the parameter, and ours in `invalid_<field>`. */
-const callersFields: Readonly<Record<string, string>> = {
+export const callersFields: Readonly<Record<string, string>> = {
   payment_method: 'payment_method',
   customer: 'customer',
   return_url: 'return_url',
@@ -13,7 +13,7 @@ const callersFields: Readonly<Record<string, string>> = {
 };
 
 /** They depend on the account's settlement currency, so our own table cannot be sure of them. */
-const callersAmounts = ['amount_too_small', 'amount_too_large'];
+export const callersAmounts = ['amount_too_small', 'amount_too_large'];
 
 /** Another card cannot cure these; nor does the bank want another attempt. */
 const finalDeclines = ['lost_card', 'stolen_card', 'pickup_card', 'fraudulent', 'merchant_blacklist'];

@@ -1,7 +1,10 @@
 import { setTimeout as pause } from 'node:timers/promises';
+import type Stripe from 'stripe';
 import { newId, publicId } from '../../ids';
-import type { GatewayResult, NotDone } from '../gateways/gateway';
-import { StripeGateway } from '../gateways/stripe.gateway';
+import { askProvider } from '../ask-provider';
+import type { GatewayResult } from '../gateways/gateway';
+import { StripeGateway, stripeClient } from '../gateways/stripe.gateway';
+import { type OperationKind, purposeKey } from '../payment-operations.repository';
 import type { Scenario, Step } from './scenarios';
 
 export interface Account {
@@ -20,83 +23,125 @@ export interface StepOutcome {
   message: string;
 }
 
-type Result = GatewayResult | NotDone;
+type Outcome = Omit<StepOutcome, 'step'>;
 
-/** An answer in a few words, without what differs from run to run. */
-export function lineOf(result: Result): string {
+/** It will not change by waiting. */
+const isRefused = /^(misused|refused)/;
+
+/** A result in a few words, without what differs from run to run. */
+export function lineOf(result: GatewayResult): string {
   switch (result.status) {
     case 'approved':
       return `approved ${result.amount} ${result.currency}`;
     case 'pending':
       return `pending ${result.waitsFor}`;
     case 'declined':
-      return `declined ${result.code}`;
+      return `declined ${result.code}${result.mayTryAnotherCard ? ', another card may do' : ''}`;
+    case 'failed':
+      return `failed ${result.reason}`;
     case 'misused':
       return `misused ${result.httpStatus} ${result.code}`;
     case 'unknown':
-      return `unknown ${result.code}`;
-    default:
-      return result.status;
+      return `unknown ${result.code}${result.retryAfterMs ? ', with a pause' : ''}${result.nothingWasDone ? ', nothing was done' : ''}`;
+    case 'not-asked':
+      return `not asked ${result.code}`;
   }
 }
 
-/** Runs a scenario on a new order. */
+/** Runs a scenario on a new order, asking as a saga does. */
 export async function runScenario(
   scenario: Scenario,
   paymentMethod: string,
   account: Account,
 ): Promise<StepOutcome[]> {
-  const run = new Run(scenario, paymentMethod, account);
+  const paymentTimeoutMs = scenario.timeoutMs ?? account.paymentTimeoutMs;
+  const run = new Run(scenario, paymentMethod, { ...account, paymentTimeoutMs });
   const outcomes: StepOutcome[] = [];
-  for (const step of scenario.steps) outcomes.push(await run.take(step));
+  for (const step of scenario.steps) outcomes.push({ step, ...(await run.take(step)) });
   return outcomes;
 }
 
 class Run {
-  private readonly gateway: StripeGateway;
-  private readonly stranger: StripeGateway;
-  private readonly orderId = publicId('ord', newId());
-  private authorization = '';
+  private readonly orders = { own: newId(), another: newId() };
+  private authorization: string | undefined;
 
   constructor(
     private readonly scenario: Scenario,
     private readonly paymentMethod: string,
     private readonly account: Account,
-  ) {
-    this.gateway = new StripeGateway(account);
-    this.stranger = new StripeGateway({ ...account, stripeSecretKey: 'sk_test_nobody_knows_this_key' });
-  }
+  ) {}
 
-  async take(step: Step): Promise<StepOutcome> {
-    const giveUpAt = performance.now() + this.account.patienceMs;
+  async take(step: Step): Promise<Outcome> {
+    const startedAt = performance.now();
     for (;;) {
-      const result = await this.ask(step);
-      if (step.call === 'authorize' && 'reference' in result && result.reference)
-        this.authorization = result.reference;
-      const answer = lineOf(result);
-      if (!step.eventually || answer === step.answer || performance.now() > giveUpAt)
-        return { step, answer, message: 'detail' in result ? result.detail : '' };
+      const outcome = await this.takeOnce(step);
+      const tookMs = performance.now() - startedAt;
+      if (!step.eventually || isRefused.test(outcome.answer)) return outcome;
+      if (outcome.answer === step.answer || tookMs > this.account.patienceMs)
+        return { ...outcome, message: `after ${(tookMs / 1_000).toFixed(1)} s` };
       await pause(this.account.everyMs);
     }
   }
 
-  private ask(step: Step): Promise<Result> {
-    const { call, look, wrongKey, number = 1 } = step;
-    const { amount, currency } = this.scenario.money ?? { amount: 1999, currency: 'EUR' };
+  private async takeOnce(step: Step): Promise<Outcome> {
+    const { call } = step;
     const authorization = step.authorization ?? this.authorization;
-    const kind = call === 'search' ? 'authorize' : call;
-    const metadata = { orderId: this.orderId, kind, number: String(number) };
-    if (look || call === 'search')
-      return this.gateway.look({ kind, metadata, authorization: call === 'search' ? null : authorization });
-    const request = {
-      key: `${this.orderId}:${kind}:${number}`,
-      metadata,
-      amount: step.amount ?? amount,
-      currency,
-    };
-    const gateway = wrongKey ? this.stranger : this.gateway;
-    return call === 'authorize'
-      ? gateway.authorize({ ...request, paymentMethod: this.paymentMethod })
-      : gateway[kind as 'capture' | 'void' | 'refund']({ ...request, authorization });
+    if (call !== 'authorize' && !authorization)
+      return { answer: 'not asked: nothing was authorized', message: '' };
+    if (call === 'dispute' || call === 'refund in the dashboard') return this.outside(call, authorization!);
+    const result = await this.ask(call, step, authorization);
+    if (call === 'authorize' && 'reference' in result && result.reference)
+      this.authorization ??= result.reference;
+    return { answer: lineOf(result), message: 'detail' in result ? result.detail : '' };
+  }
+
+  private async ask(
+    kind: OperationKind,
+    step: Step,
+    authorization: string | undefined,
+  ): Promise<GatewayResult> {
+    const { mode = 'send', number = 1, order = 'own', hasTime = true } = step;
+    const { amount, currency } = this.scenario.money ?? { amount: 1999, currency: 'EUR' };
+    const orderId = this.orders[order];
+    return askProvider(
+      new StripeGateway({ ...this.account, stripeSecretKey: await this.keyOf(step) }),
+      {
+        kind,
+        mode,
+        key: purposeKey(orderId, kind, number),
+        metadata: { orderId: publicId('ord', orderId), kind, number: String(number) },
+        amount: step.amount ?? amount,
+        currency,
+        paymentMethod: this.paymentMethod,
+        authorization,
+      },
+      () => hasTime,
+    );
+  }
+
+  private async keyOf({ key }: Step): Promise<string> {
+    if (key === 'wrong') return 'sk_test_nobody_knows_this_key';
+    if (key !== 'restricted') return this.account.stripeSecretKey;
+    const restricted = { key: 'rk_test_may_only_read_payments', permissions: ['rak_payment_intent_read'] };
+    await fetch(`${this.account.stripeApiUrl}/sandbox/restricted-keys`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(restricted),
+    });
+    return restricted.key;
+  }
+
+  /** What happens to a payment without us. */
+  private async outside(call: 'dispute' | 'refund in the dashboard', payment: string): Promise<Outcome> {
+    const stripe = stripeClient(this.account, this.account.paymentTimeoutMs);
+    try {
+      if (call === 'refund in the dashboard') await stripe.refunds.create({ payment_intent: payment });
+      else if ((await stripe.disputes.list({ payment_intent: payment })).data.length === 0)
+        return { answer: 'no dispute', message: '' };
+      return { answer: 'done', message: '' };
+    } catch (error) {
+      const { statusCode, message } = error as Stripe.errors.StripeError;
+      return { answer: `refused ${statusCode ?? 'without a response'}`, message };
+    }
   }
 }

@@ -1,8 +1,10 @@
+import type { AskMode } from '../ask-provider';
 import type { OperationKind } from '../payment-operations.repository';
 
 /**
  * What our gateway is tried with, as data: `npm run stripe-check` runs it against Stripe's test mode, and a test against the
- * sandbox alone. Both must answer the same, so that what is proven with the sandbox holds with Stripe.
+ * sandbox alone. Both must answer the same, so that what is proven with the sandbox holds with Stripe. The test fails when a
+ * branch of the gateway has no scenario.
  */
 export interface Scenario {
   name: string;
@@ -12,114 +14,107 @@ export interface Scenario {
   onlySandbox?: string;
   /** Default: 19.99 EUR. */
   money?: { amount: number; currency: string };
-  /** What Stripe's documentation leaves open, and this scenario answers. */
-  question?: string;
+  /** For a provider that does not answer. */
+  timeoutMs?: number;
   steps: Step[];
 }
 
 export interface Step {
-  call: OperationKind | 'search';
-  /** Only looks at what became of the operation. */
-  look?: true;
-  /** The operation's number: the same again is a repeat under the same key. Default: 1. */
+  /** `refund in the dashboard` and `dispute` (waits for one) are not calls of the gateway. */
+  call: OperationKind | 'refund in the dashboard' | 'dispute';
+  /** As `lineOf` writes it. */
+  answer: string;
+  /** Default: `send`, which is a repeat under the same key after the first time. */
+  mode?: AskMode;
+  /** Another number is another key. Default: 1. */
   number?: number;
   amount?: number;
   /** Instead of the authorization of this scenario. */
   authorization?: string;
-  wrongKey?: true;
+  /** The metadata of another order. */
+  order?: 'another';
+  key?: 'wrong' | 'restricted';
   /** It may take a while until the answer is this. */
   eventually?: true;
-  /** As `lineOf` writes it. */
-  answer: string;
+  /** The saga's lease leaves no time for a second call. */
+  hasTime?: false;
+  /** What Stripe's documentation leaves open, and this step answers. */
+  question?: string;
 }
 
-const visa = { sandbox: 'pm_card_visa', stripe: 'pm_card_visa' };
+type More = Omit<Step, 'call' | 'answer'>;
+const step =
+  (call: Step['call']) =>
+  (answer: string, more: More = {}): Step => ({ call, answer, ...more });
+const [authorize, capture, cancel, refund] = [
+  step('authorize'),
+  step('capture'),
+  step('void'),
+  step('refund'),
+];
+
+const look: More = { mode: 'look' };
+const search: More = { mode: 'search' };
 const approved = 'approved 1999 EUR';
-const authorized: Step = { call: 'authorize', answer: approved };
-const captured: Step = { call: 'capture', answer: approved };
-const twice = (step: Step): Step[] => [step, step];
+const canceled = 'declined authorization_canceled';
+const paid = [authorize(approved), capture(approved)];
+const visa = { sandbox: 'pm_card_visa', stripe: 'pm_card_visa' };
 
 const withStripe: Scenario[] = [
   {
-    name: 'a charge, each call repeated under its key and looked at',
+    name: 'a charge and its refund, each call repeated and looked at',
     method: visa,
-    question: 'Does a list of allowed payment methods with only cards need no return_url?',
     steps: [
-      ...twice(authorized),
-      { ...authorized, look: true },
-      ...twice(captured),
-      { ...captured, look: true },
+      authorize('unknown not_found', search),
+      authorize(approved, {
+        mode: 'search-before-send',
+        question: 'Does a list of allowed payment methods with only cards need no return_url?',
+      }),
+      authorize(approved),
+      authorize(approved, look),
+      authorize('unknown no_clear_answer', { ...look, order: 'another' }),
+      authorize(approved, { ...search, eventually: true, question: 'How long does a search lag?' }),
+      authorize(approved, { mode: 'search-before-send', number: 2 }),
+      capture('unknown no_clear_answer', look),
+      capture('unknown no_clear_answer', { mode: 'look-before-send', hasTime: false }),
+      capture(approved, { mode: 'look-before-send' }),
+      capture(approved),
+      capture(approved, { number: 2 }),
+      authorize(approved, look),
+      cancel('unknown no_clear_answer', look),
+      cancel('misused 400 payment_intent_unexpected_state'),
+      refund('unknown no_clear_answer', look),
+      refund(approved),
+      refund(approved),
+      refund(approved, look),
+      refund(approved, { number: 2 }),
     ],
-  },
-  {
-    name: 'an authorization found by its metadata',
-    method: visa,
-    question: 'How long does a search lag?',
-    steps: [authorized, { call: 'search', eventually: true, answer: approved }],
   },
   {
     name: 'a void, repeated and looked at',
     method: visa,
     steps: [
-      authorized,
-      ...twice({ call: 'void', answer: approved }),
-      { call: 'void', look: true, answer: approved },
-      { call: 'authorize', look: true, answer: 'declined authorization_canceled' },
+      authorize('unknown no_clear_answer', look),
+      authorize(approved),
+      cancel('unknown no_clear_answer', look),
+      cancel(approved),
+      cancel(approved),
+      cancel(approved, { number: 2 }),
+      authorize(canceled, look),
+      authorize('unknown not_found', search),
+      capture(canceled, look),
+      capture(canceled),
     ],
   },
   {
-    name: 'a second void under another key',
-    method: visa,
-    steps: [
-      authorized,
-      { call: 'void', answer: approved },
-      { call: 'void', number: 2, answer: 'misused 400 payment_intent_unexpected_state' },
-    ],
-  },
-  {
-    name: 'a refund, repeated and looked at',
-    method: visa,
-    steps: [
-      authorized,
-      captured,
-      ...twice({ call: 'refund', answer: approved }),
-      { call: 'refund', look: true, answer: approved },
-    ],
-  },
-  {
-    name: 'a second refund of the whole under another key',
-    method: visa,
-    steps: [
-      authorized,
-      captured,
-      { call: 'refund', answer: approved },
-      { call: 'refund', number: 2, answer: 'misused 400 charge_already_refunded' },
-    ],
-  },
-  {
-    name: 'a refund on its way',
-    method: { sandbox: 'pm_sandbox_refund_pending_3600000', stripe: 'pm_card_pendingRefund' },
-    steps: [
-      authorized,
-      captured,
-      { call: 'refund', answer: 'pending provider' },
-      { call: 'refund', look: true, answer: 'pending provider' },
-    ],
-  },
-  {
-    name: 'a refund that fails after it succeeded',
-    method: { sandbox: 'pm_sandbox_refund_fails_0', stripe: 'pm_card_refundFail' },
-    steps: [
-      authorized,
-      captured,
-      { call: 'refund', answer: approved },
-      { call: 'refund', look: true, eventually: true, answer: 'failed' },
-    ],
-  },
-  {
-    name: 'a declined card, repeated',
+    name: 'a declined card, repeated and looked at',
     method: { sandbox: 'pm_card_chargeDeclined', stripe: 'pm_card_visa_chargeDeclined' },
-    steps: twice({ call: 'authorize', answer: 'declined generic_decline' }),
+    steps: [
+      authorize('declined generic_decline, another card may do'),
+      authorize('declined generic_decline, another card may do'),
+      authorize('declined generic_decline', look),
+      capture('declined generic_decline', look),
+    ],
   },
   {
     name: 'a card without money',
@@ -127,84 +122,102 @@ const withStripe: Scenario[] = [
       sandbox: 'pm_card_chargeDeclinedInsufficientFunds',
       stripe: 'pm_card_visa_chargeDeclinedInsufficientFunds',
     },
-    steps: [{ call: 'authorize', answer: 'declined insufficient_funds' }],
-  },
-  {
-    name: 'a card that does not exist',
-    method: { sandbox: 'pm_nobody_knows', stripe: 'pm_nobody_knows' },
-    steps: [{ call: 'authorize', answer: 'declined invalid_payment_method' }],
+    steps: [authorize('declined insufficient_funds, another card may do')],
   },
   {
     name: 'a card that wants 3-D Secure, given up',
     method: { sandbox: 'pm_sandbox_requires_action', stripe: 'pm_card_authenticationRequired' },
     steps: [
-      { call: 'authorize', answer: 'pending buyer' },
-      { call: 'authorize', look: true, answer: 'pending buyer' },
-      { call: 'void', answer: approved },
-      { call: 'authorize', look: true, answer: 'declined authorization_canceled' },
+      authorize('pending buyer'),
+      authorize('pending buyer'),
+      authorize('pending buyer', look),
+      cancel(approved),
+      authorize(canceled, look),
     ],
-  },
-  {
-    name: 'another amount under the same key',
-    method: visa,
-    steps: [authorized, { call: 'authorize', amount: 2000, answer: 'unknown key_conflict' }],
   },
   {
     name: 'an amount below the minimum',
     method: visa,
     money: { amount: 1, currency: 'EUR' },
-    steps: [{ call: 'authorize', answer: 'declined amount_too_small' }],
+    steps: [authorize('declined amount_too_small')],
   },
   {
     name: 'an amount above the maximum',
     method: visa,
     money: { amount: 100_000_000, currency: 'EUR' },
-    steps: [{ call: 'authorize', answer: 'declined amount_too_large' }],
+    steps: [authorize('declined amount_too_large')],
   },
   {
     name: 'a currency without decimals',
     method: visa,
     money: { amount: 1999, currency: 'JPY' },
-    steps: [{ call: 'authorize', answer: 'approved 1999 JPY' }],
+    steps: [authorize('approved 1999 JPY')],
+  },
+  {
+    name: 'an amount that is no multiple of 100 ISK',
+    method: visa,
+    money: { amount: 199_950, currency: 'ISK' },
+    steps: [authorize('misused 400 parameter_invalid_integer', { question: 'Which code is it?' })],
+  },
+  {
+    name: 'a card that does not exist',
+    method: { sandbox: 'pm_nobody_knows', stripe: 'pm_nobody_knows' },
+    steps: [authorize('declined invalid_payment_method, another card may do')],
+  },
+  {
+    name: 'another amount under the same key',
+    method: visa,
+    steps: [
+      authorize(approved),
+      authorize('unknown key_conflict', { amount: 2_000 }),
+      capture(approved),
+      capture(approved, { amount: 1_000 }),
+    ],
+  },
+  {
+    name: 'a wrong API key',
+    method: visa,
+    steps: [
+      authorize('misused 401 invalid_request_error', { key: 'wrong' }),
+      authorize('misused 401 invalid_request_error', { ...look, key: 'wrong' }),
+    ],
   },
   {
     name: 'a payment that does not exist',
     method: visa,
-    steps: [{ call: 'capture', authorization: 'pi_nobody_knows', answer: 'misused 404 resource_missing' }],
+    steps: [capture('misused 404 resource_missing', { authorization: 'pi_nobodyKnows' })],
   },
   {
-    name: 'a capture after the void',
-    method: visa,
+    name: 'a refund that is pending',
+    method: { sandbox: 'pm_sandbox_refund_pending_300', stripe: 'pm_card_pendingRefund' },
     steps: [
-      authorized,
-      { call: 'void', answer: approved },
-      { call: 'capture', answer: 'misused 400 payment_intent_unexpected_state' },
-      { call: 'capture', look: true, answer: 'declined authorization_canceled' },
+      ...paid,
+      refund('pending provider'),
+      refund('pending provider'),
+      refund(approved, { mode: 'look', eventually: true }),
     ],
   },
   {
-    name: 'a void after the capture',
-    method: visa,
+    name: 'a refund that fails after it succeeded',
+    method: { sandbox: 'pm_sandbox_refund_fails_300', stripe: 'pm_card_refundFail' },
     steps: [
-      authorized,
-      captured,
-      { call: 'void', answer: 'misused 400 payment_intent_unexpected_state' },
-      { call: 'void', look: true, answer: 'unknown no_clear_answer' },
+      ...paid,
+      refund(approved),
+      refund('failed expired_or_canceled_card', { mode: 'look', eventually: true }),
+      refund(approved),
+      refund(approved, { number: 2, question: 'Can the failed amount be refunded again?' }),
+      refund(approved, { mode: 'look', number: 2 }),
     ],
   },
   {
-    name: 'a look at what was never asked for',
+    name: 'a refund in the dashboard',
     method: visa,
-    steps: [
-      authorized,
-      { call: 'capture', look: true, answer: 'not-done' },
-      { call: 'void', look: true, answer: 'not-done' },
-    ],
+    steps: [...paid, step('refund in the dashboard')('done'), refund(approved, look), refund(approved)],
   },
   {
-    name: 'a key that is not ours',
-    method: visa,
-    steps: [{ call: 'authorize', wrongKey: true, answer: 'misused 401 invalid_request_error' }],
+    name: 'a refund of a disputed charge',
+    method: { sandbox: 'pm_sandbox_disputed_0', stripe: 'pm_card_createDispute' },
+    steps: [...paid, step('dispute')('done', { eventually: true }), refund('misused 400 charge_disputed')],
   },
 ];
 
@@ -212,64 +225,112 @@ const onlySandbox = 'Stripe’s test mode cannot be made to do it';
 
 const withoutStripe: Scenario[] = [
   {
-    name: 'a refund of a disputed charge',
-    method: { sandbox: 'pm_sandbox_disputed_0' },
-    onlySandbox: 'there a dispute opens some time after the capture, and a refund before that succeeds',
-    steps: [authorized, captured, { call: 'refund', answer: 'misused 400 charge_disputed' }],
-  },
-  {
-    name: 'a capture that is refused',
-    method: { sandbox: 'pm_sandbox_capture_declined' },
-    onlySandbox,
-    question: 'What does a refused capture leave behind?',
-    steps: [
-      authorized,
-      { call: 'capture', answer: 'declined generic_decline' },
-      { call: 'capture', look: true, answer: 'not-done' },
-    ],
-  },
-  {
-    name: 'an error saved under the key',
-    method: { sandbox: 'pm_sandbox_saved_500_capture' },
-    onlySandbox,
-    steps: [
-      authorized,
-      { call: 'capture', answer: 'unknown provider_error' },
-      { call: 'capture', answer: 'unknown saved_error' },
-      { ...captured, look: true },
-    ],
-  },
-  {
     name: 'a bank that takes its time',
     method: { sandbox: 'pm_sandbox_processing_3600000' },
     onlySandbox,
-    question: 'Can a payment be cancelled while it is processing?',
-    steps: twice({ call: 'authorize', answer: 'pending provider' }),
-  },
-  {
-    name: 'too many requests',
-    method: { sandbox: 'pm_sandbox_rate_limited_bare_1' },
-    onlySandbox,
-    steps: [{ call: 'authorize', answer: 'unknown provider_busy' }, authorized],
-  },
-  {
-    name: 'another request that uses the payment',
-    method: { sandbox: 'pm_sandbox_lock_timeout_1' },
-    onlySandbox,
-    question: 'Is a 429 lock_timeout about one object only?',
-    steps: [authorized, { call: 'capture', answer: 'unknown key_in_use' }, captured],
-  },
-  {
-    name: 'a response that is lost',
-    method: { sandbox: 'pm_sandbox_timeout_after_commit' },
-    onlySandbox,
-    steps: [{ call: 'authorize', answer: 'unknown no_answer' }, authorized],
+    steps: [
+      authorize('pending provider'),
+      authorize('pending provider', look),
+      capture('pending provider'),
+      cancel('misused 400 payment_intent_unexpected_state', {
+        question: 'Can a payment be cancelled while it is processing?',
+      }),
+    ],
   },
   {
     name: 'a bank that authorizes half',
     method: { sandbox: 'pm_sandbox_partial_authorization' },
     onlySandbox,
-    steps: [{ call: 'authorize', answer: 'approved 1000 EUR' }],
+    steps: [
+      authorize('approved 1000 EUR', { question: 'Does amount_capturable say how much was authorized?' }),
+    ],
+  },
+  {
+    name: 'a restricted API key without the permission',
+    method: { sandbox: 'pm_card_visa' },
+    onlySandbox,
+    steps: [authorize('misused 403 invalid_request_error', { key: 'restricted' })],
+  },
+  {
+    name: 'a capture that is refused',
+    method: { sandbox: 'pm_sandbox_capture_declined' },
+    onlySandbox,
+    steps: [
+      authorize(approved),
+      capture('declined generic_decline, another card may do'),
+      capture('unknown no_clear_answer', {
+        ...look,
+        question: 'What does a refused capture leave behind?',
+      }),
+      cancel(approved),
+    ],
+  },
+  {
+    name: 'a server error',
+    method: { sandbox: 'pm_sandbox_error_then_ok_1' },
+    onlySandbox,
+    steps: [authorize('unknown provider_error'), authorize(approved)],
+  },
+  {
+    name: 'a saved server error: authorized',
+    method: { sandbox: 'pm_sandbox_saved_500_authorize' },
+    onlySandbox,
+    steps: [
+      authorize('unknown provider_error'),
+      authorize('unknown saved_error'),
+      authorize(approved, search),
+    ],
+  },
+  {
+    name: 'a saved server error: captured',
+    method: { sandbox: 'pm_sandbox_saved_500_capture' },
+    onlySandbox,
+    steps: [
+      authorize(approved),
+      capture('unknown provider_error'),
+      capture(approved, { question: 'Does a repeat of a saved error say Idempotent-Replayed?' }),
+    ],
+  },
+  {
+    name: 'a saved server error: not captured',
+    method: { sandbox: 'pm_sandbox_saved_500_undone_capture' },
+    onlySandbox,
+    steps: [
+      authorize(approved),
+      capture('unknown provider_error'),
+      capture('unknown saved_error, nothing was done'),
+      capture('unknown saved_error', { hasTime: false }),
+      capture(approved, { number: 2 }),
+    ],
+  },
+  {
+    name: 'too many requests',
+    method: { sandbox: 'pm_sandbox_rate_limited_1' },
+    onlySandbox,
+    steps: [authorize('unknown provider_busy, with a pause'), authorize(approved)],
+  },
+  {
+    name: 'too many requests, without Retry-After',
+    method: { sandbox: 'pm_sandbox_rate_limited_bare_1' },
+    onlySandbox,
+    steps: [authorize('unknown provider_busy'), authorize(approved)],
+  },
+  {
+    name: 'another request that uses the payment',
+    method: { sandbox: 'pm_sandbox_lock_timeout_1' },
+    onlySandbox,
+    steps: [
+      authorize(approved),
+      capture('unknown key_in_use', { question: 'Is a 429 lock_timeout about one object only?' }),
+      capture(approved),
+    ],
+  },
+  {
+    name: 'no answer, then a key in use',
+    method: { sandbox: 'pm_sandbox_late_commit_3600000' },
+    onlySandbox,
+    timeoutMs: 500,
+    steps: [authorize('unknown no_answer'), authorize('unknown key_in_use')],
   },
 ];
 

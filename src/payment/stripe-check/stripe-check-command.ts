@@ -1,3 +1,4 @@
+import { sandboxSecretKey } from '../../config/config';
 import { Reader } from '../../config/settings-reader';
 import { StripePayments } from '../provider-payments';
 import { type Account, type StepOutcome, runScenario } from './run-scenario';
@@ -37,6 +38,12 @@ async function main(): Promise<void> {
     'https://api.stripe.com',
   );
   const isSandbox = stripeApiUrl.startsWith('http:');
+  if (stripeSecretKey === sandboxSecretKey && !isSandbox) {
+    console.error(
+      "STRIPE_SECRET_KEY is the payment sandbox's own key, which Stripe does not know. Use a test key of your account.",
+    );
+    return void (process.exitCode = refused);
+  }
   // Stripe's search lags by up to a minute or so.
   const waits = isSandbox ? { patienceMs: 10_000, everyMs: 50 } : { patienceMs: 150_000, everyMs: 3_000 };
   const account = { stripeApiUrl, stripeSecretKey, paymentTimeoutMs: isSandbox ? 1_000 : 30_000, ...waits };
@@ -59,18 +66,20 @@ async function check(account: Account, where: keyof Scenario['method']): Promise
     if (wrong.length > 0) differing++;
     console.log(`${wrong.length === 0 ? 'the same' : 'DIFFERS '}  ${scenario.name}`);
     for (const outcome of wrong) console.log(`            ${differenceOf(outcome)}`);
-    if (scenario.question) console.log(`            open: ${scenario.question} Here: ${answersOf(outcomes)}`);
-    for (const { message } of outcomes) for (const [name] of message.matchAll(permission)) missing.add(name);
+    for (const { step, answer, message } of outcomes) {
+      if (step.question)
+        console.log(`            open: ${step.question} Here: ${answer} ${message}`.trimEnd());
+      // A step with another key is refused on purpose.
+      if (!step.key) for (const [name] of message.matchAll(permission)) missing.add(name);
+    }
   }
   if (missing.size > 0) console.log(`The key lacks these permissions: ${[...missing].sort().join(', ')}`);
   console.log(`${scenarios.length - left - differing} the same, ${differing} differ, ${left} left out.`);
   return differing === 0 && missing.size === 0;
 }
 
-const nameOf = ({ call, look, number }: Step) =>
-  `${look ? 'look at ' : ''}${call}${number === undefined ? '' : ` ${number}`}`;
-const answersOf = (outcomes: StepOutcome[]) =>
-  outcomes.map(({ step, answer }) => `${nameOf(step)}: ${answer}`).join('; ');
+const nameOf = ({ call, mode, number }: Step) =>
+  [call, number, mode && `(${mode})`].filter((word) => word !== undefined).join(' ');
 const differenceOf = ({ step, answer, message }: StepOutcome) =>
   `${nameOf(step)}: ${answer}, and the sandbox: ${step.answer}${message && ` (${message})`}`;
 
