@@ -34,13 +34,13 @@ describe('PUT /v1/admin/products/{sku}', () => {
   );
 
   it.each([
-    // What a program for a currency without decimals sends: stripe-ios treated UGX, and first ISK, so.
+    // What a program for a currency without decimals sends.
     [4_990, 'ISK', 100, '49.90 ISK'],
     [550, 'UGX', 100, '5.50 UGX'],
     [5_125, 'KWD', 10, '5.125 KWD'],
     [1, 'BHD', 10, '0.001 BHD'],
   ])(
-    'P15: answers 422 amount_not_chargeable for %d minor units of %s',
+    'P15: answers 422 amount_not_chargeable for %d minor units of %s (stripe-ios#3986)',
     async (amount, currency, multiple, said) => {
       const refusal = await refusalOf(put(amount, currency));
 

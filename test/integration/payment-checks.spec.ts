@@ -90,7 +90,7 @@ const waitUntilDue = () =>
   world.rows(`UPDATE payment_checks SET due_at = clock_timestamp() WHERE lease_expires_at IS NULL`);
 
 describe('the check of a refund', () => {
-  it('P17: follows a pending refund until the provider says that it succeeded', async () => {
+  it('P17: follows a pending refund until the provider says that it succeeded (woocommerce-payments#1195)', async () => {
     const { orderId, intent, refund } = await refunding();
     const other = await placed();
     const pending = refundOf(refund, { status: 'pending' });
@@ -111,7 +111,7 @@ describe('the check of a refund', () => {
   });
 
   it.each(['pending', 'approved'])(
-    'P18: records a refund that failed while we call it %s, as a case, an event and never as refunded',
+    'P18: records a refund that failed while we call it %s, as a case, an event and never as refunded (woocommerce-gateway-stripe#4405)',
     async (status) => {
       const { orderId, intent, refund } = await refunding();
       await world.rows(

@@ -94,7 +94,7 @@ describe('a doubtful capture, void or refund', () => {
   });
 
   it.each([savedError, conflict])(
-    'P6: gets the next number when its key holds an error and a look after that shows nothing ($code)',
+    'P6: gets the next number when its key holds an error and a look after that shows nothing ($code; alphagov/pay-connector#3989)',
     async (error) => {
       const orderId = await world.order();
       world.gateway.expect('authorize').expect('capture', serverError);
@@ -179,17 +179,20 @@ describe('a doubtful authorization', () => {
     expect(keysOf(orderId)).toEqual(['authorize:1', 'capture:1']);
   });
 
-  it.each([savedError, conflict])('P5, P7: is adopted when a search finds it ($code)', async (error) => {
-    const orderId = await world.order();
-    world.gateway.expect('authorize', error);
-    await drive(orderId);
-    await searchIsDue(orderId, 61);
-    world.gateway.expectLook(approved('pi_found')).expect('capture');
-    await drive(orderId);
-    expect(world.gateway.looks.at(-1)).toMatchObject({ kind: 'authorize', authorization: null });
-    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
-    expect(keysOf(orderId)).toEqual(['authorize:1', 'capture:1']);
-  });
+  it.each([savedError, conflict])(
+    'P5, P7: is adopted when a search finds it ($code; lago-api#3063)',
+    async (error) => {
+      const orderId = await world.order();
+      world.gateway.expect('authorize', error);
+      await drive(orderId);
+      await searchIsDue(orderId, 61);
+      world.gateway.expectLook(approved('pi_found')).expect('capture');
+      await drive(orderId);
+      expect(world.gateway.looks.at(-1)).toMatchObject({ kind: 'authorize', authorization: null });
+      expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+      expect(keysOf(orderId)).toEqual(['authorize:1', 'capture:1']);
+    },
+  );
 
   it('P7: gets a new key only when two searches found nothing, each at its time', async () => {
     const orderId = await world.order();
@@ -322,7 +325,7 @@ describe('an authorization that cannot be used', () => {
 
   const needsBuyer: GatewayResult = { status: 'pending', reference: 'pi_3ds', waitsFor: 'buyer' };
 
-  it('that waits for the buyer is voided first, and the order rejected after the answer', async () => {
+  it('P19: that waits for the buyer is voided first, and the order rejected after the answer (lago-api#5250)', async () => {
     const orderId = await world.order();
     world.gateway.expect('authorize', needsBuyer).expect('void', silence);
     await drive(orderId);

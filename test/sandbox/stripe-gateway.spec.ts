@@ -115,6 +115,17 @@ describe('the Stripe gateway', () => {
     expect((answer as { retryAfterMs?: number }).retryAfterMs).toBeGreaterThanOrEqual(1_000);
   });
 
+  it('reports a saved card without its customer as refused input, which ends the order (liberapay.com#2686)', async () => {
+    const orderId = newOrderId();
+    for (let times = 0; times < 2; times++) {
+      expect(await authorize(orderId, 'pm_sandbox_saved_card')).toMatchObject({
+        status: 'declined',
+        code: 'invalid_payment_method',
+      });
+    }
+    expect(await sandbox.row(orderId)).toMatchObject({ authorized: 0 });
+  });
+
   it('reports the amount that the provider names, not the requested one', async () => {
     expect(await authorize(newOrderId(), 'pm_sandbox_amount_mismatch')).toMatchObject({
       status: 'approved',
