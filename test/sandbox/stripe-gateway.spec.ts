@@ -1,6 +1,8 @@
+import Stripe from 'stripe';
 import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
 import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
+import { resultOfError } from '../../src/payment/gateways/stripe-errors';
 import { askProvider } from '../../src/payment/ask-provider';
 import { TestSandbox, newOrderId, patienceMs } from './harness';
 
@@ -125,6 +127,15 @@ describe('the Stripe gateway', () => {
     }
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 0 });
   });
+
+  it.each(['return_url', 'customer'])(
+    'P8: reports a demand for %s, which the gateway never sends, as our mistake and not as a decline',
+    (param) => {
+      const raw = { type: 'invalid_request_error' as const, statusCode: 400, message: 'missing', param };
+      const error = new Stripe.errors.StripeInvalidRequestError(raw);
+      expect(resultOfError(error)).toMatchObject({ status: 'misused', httpStatus: 400 });
+    },
+  );
 
   it('reports the amount that the provider names, not the requested one', async () => {
     expect(await authorize(newOrderId(), 'pm_sandbox_amount_mismatch')).toMatchObject({

@@ -3,14 +3,11 @@ import type { GatewayResult, UnknownCode } from './gateway';
 
 type StripeError = InstanceType<typeof Stripe.errors.StripeError>;
 
-/** Values that the shop sent for the buyer. Stripe's name of the parameter, and ours in `invalid_<field>`. */
-export const callersFields: Readonly<Record<string, string>> = {
-  payment_method: 'payment_method',
-  customer: 'customer',
-  return_url: 'return_url',
-  statement_descriptor_suffix: 'statement_suffix',
-  receipt_email: 'receipt_email',
-};
+/**
+ * Parameters with a value that the shop sent for the buyer. A parameter that the gateway does not send is not here: a demand
+ * for it is our mistake, and must not reject every order.
+ */
+export const callersFields: readonly string[] = ['payment_method'];
 
 /** They depend on the account's settlement currency, so our own table cannot be sure of them. */
 export const callersAmounts = ['amount_too_small', 'amount_too_large'];
@@ -55,8 +52,8 @@ function declinedCard(error: InstanceType<typeof Stripe.errors.StripeCardError>)
 function refusedRequest(error: StripeError): GatewayResult {
   const { code, param } = error as { code?: string; param?: string };
   if (code && callersAmounts.includes(code)) return { status: 'declined', code, mayTryAnotherCard: false };
-  const field = param && Object.hasOwn(callersFields, param) ? callersFields[param] : undefined;
-  if (field) return { status: 'declined', code: `invalid_${field}`, mayTryAnotherCard: true };
+  if (param && callersFields.includes(param))
+    return { status: 'declined', code: `invalid_${param}`, mayTryAnotherCard: true };
   return misused(error);
 }
 
