@@ -18,6 +18,7 @@ const asked = [
   '/v1/admin/stream',
   '/v1/admin/load-tests/{id}',
   '/v1/admin/reservations/releases/{id}',
+  '/v1/admin/reconciliations/{id}',
   '/v1/admin/review/{id}',
 ];
 
@@ -52,6 +53,9 @@ const promised = [
   'GET /v1/admin/reservations/releases/{id}',
   'POST /v1/admin/reservations/releases/{id}/stop',
   'POST /v1/admin/reservations/{id}/release',
+  'POST /v1/admin/reconciliations',
+  'GET /v1/admin/reconciliations',
+  'GET /v1/admin/reconciliations/{id}',
   'GET /v1/admin/orders',
   'GET /v1/admin/orders/{id}/saga',
   'GET /v1/admin/orders/{id}/saga/options',
