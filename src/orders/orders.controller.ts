@@ -33,6 +33,7 @@ import {
   orderCancelled,
   orderNotFound,
   orderNotPlaced,
+  paymentDisputed,
   paymentDeclined,
   orderIdOf,
 } from './orders.errors';
@@ -181,7 +182,12 @@ export class OrdersController {
     summary: 'Cancel an order',
     description: 'A pending order is compensated, a placed one refunded; its stock goes back on sale.',
   })
-  @Responses({ 200: orderType, 202: orderType }, [orderNotFound, orderAlreadyRejected, ...keyProblems])
+  @Responses({ 200: orderType, 202: orderType }, [
+    orderNotFound,
+    orderAlreadyRejected,
+    paymentDisputed,
+    ...keyProblems,
+  ])
   cancelOrder(
     @Param('id') id: string,
     @IdempotencyKey() key: string,
@@ -200,6 +206,7 @@ export class OrdersController {
     orderNotFound,
     orderNotPlaced,
     orderAlreadyRejected,
+    paymentDisputed,
     ...keyProblems,
   ])
   refundOrder(

@@ -15,6 +15,11 @@ export const orderAbandoned = refusal(
   'order_abandoned',
   'The order was given up before its payment was known',
 );
+export const paymentDisputed = refusal(
+  409,
+  'payment_disputed',
+  'The payment is disputed; a refund would pay the buyer twice',
+);
 export const sagaSettled = refusal(409, 'saga_settled', 'The saga has nothing left to do');
 export const sagaDriven = refusal(409, 'saga_driven', 'A worker drives the saga at this moment', {
   retryable: true,
@@ -24,6 +29,11 @@ export const sagaNotStuck = refusal(409, 'saga_not_stuck', 'The saga is not stuc
 
 export const noSuchOrder = () =>
   orderNotFound('None of your orders has this id. Check it against your list of orders.');
+
+export const disputed = () =>
+  paymentDisputed(
+    'The buyer’s bank has opened a dispute and has taken the money, or has decided against you. Answer the dispute at the payment provider; once it is won, refund or cancel again.',
+  );
 
 /** A malformed id is not found. */
 export function orderIdOf(text: string): string {

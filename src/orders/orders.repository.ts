@@ -17,6 +17,18 @@ export interface NewOrder extends Omit<
   lines: { sku: string; quantity: number; unitAmount: number }[];
 }
 
+/** A fact as one statement reads it with its order, so its times are text. */
+export interface OrderFact {
+  type: string;
+  amount: number;
+  currency: string;
+  at: string;
+  reference: string;
+  status: string | null;
+  dueBy: string | null;
+  settledAt: string | null;
+}
+
 export interface Order extends Omit<OrderEntity, 'paymentMethod'> {
   lines: NewOrder['lines'];
   expiresAt: Date;
@@ -26,6 +38,7 @@ export interface Order extends Omit<OrderEntity, 'paymentMethod'> {
     PaymentOperation,
     'kind' | 'status' | 'providerReference' | 'declineCode' | 'waitsFor' | 'failureReason'
   >[];
+  facts: OrderFact[];
 }
 
 export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
@@ -190,7 +203,11 @@ export const orderColumns = `
   coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
                                               'declineCode', p.decline_code, 'waitsFor', p.waits_for,
                                               'failureReason', p.failure_reason) ORDER BY p.id)
-              FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations`;
+              FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations,
+  coalesce((SELECT json_agg(json_build_object('type', f.type, 'amount', f.amount, 'currency', f.currency, 'at', f.at,
+                                              'reference', f.reference, 'status', f.status, 'dueBy', f.due_by,
+                                              'settledAt', f.settled_at) ORDER BY f.at, f.id)
+              FROM payment_facts f WHERE f.order_id = o.id), '[]') AS facts`;
 
 export async function findOrder(queryable: Queryable, id: string): Promise<Order | undefined> {
   const [order] = await queryable.rows<Order>(

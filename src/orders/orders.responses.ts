@@ -12,9 +12,10 @@ import {
   text,
 } from '../http/responses';
 import { publicId } from '../ids';
-import { paymentStatusOf, paymentStatuses } from '../payment/payment-operations.repository';
+import { paymentStatuses } from '../payment/payment-operations.repository';
 import { stepNames } from './checkout-saga/checkout.saga';
 import type { Order } from './orders.repository';
+import { paymentView } from './payment-view';
 
 export const orderStatusType = z
   .enum(['pending', 'placed', 'rejected', 'cancelled', 'refunded'])
@@ -41,6 +42,26 @@ export const orderType = responseType('Order', {
     status: paymentStatusType,
     reference: text('pi_3Q…').nullable().describe("The provider's."),
     declineCode: text('insufficient_funds').nullable(),
+    facts: z
+      .array(
+        z.strictObject({
+          type: text('refunded_outside'),
+          amount: moneyType,
+          at: instant(),
+          reference: text('re_3Q…').describe('The provider’s id of the refund, the dispute or the payment.'),
+        }),
+      )
+      .describe('What began at the provider, oldest first.'),
+    dispute: z
+      .strictObject({
+        status: text('needs_response').describe('In the provider’s words.'),
+        amount: moneyType,
+        dueBy: instant('2026-12-01T10:00:00.000Z').nullable().describe('Until when evidence can be sent.'),
+      })
+      .nullable()
+      .describe(
+        'The newest that is open or lost, else the newest. While it is, the order cannot be refunded.',
+      ),
   }),
   saga: z.strictObject({ status: sagaStatusType, step: stepType }),
   createdAt: instant(),
@@ -77,7 +98,7 @@ export function orderView(order: Order): OrderResponse {
     })),
     total: money(order.totalAmount, order.currency),
     payment: {
-      status: paymentStatusOf(order.operations),
+      ...paymentView(order),
       reference: authorization?.providerReference ?? null,
       declineCode: declined?.declineCode ?? null,
     },

@@ -5,6 +5,7 @@ import { type Principal, ownerFilter } from '../auth/auth.guard';
 import { replayOf } from '../idempotency/idempotency.repository';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
+import { isDisputed } from '../payment/payment-facts.repository';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
 import { checkoutSteps } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
@@ -17,6 +18,7 @@ import {
   orderCancelled,
   orderNotPlaced,
   paymentDeclined,
+  disputed,
   noSuchOrder,
 } from './orders.errors';
 import { type Order, announceCancellation, findOrder } from './orders.repository';
@@ -77,6 +79,7 @@ export class OrdersService {
     if (by === 'refund' && saga.status !== 'completed') {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it when it is placed.');
     }
+    if (await isDisputed(tx, orderId)) throw disputed();
     const update = new SagaUpdate(saga, checkoutSteps);
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',

@@ -108,6 +108,7 @@ export const paymentStatuses = [
   'voided',
   'refunding',
   'refunded',
+  'partially_refunded',
   'refund_failed',
 ] as const;
 export type PaymentStatus = (typeof paymentStatuses)[number];

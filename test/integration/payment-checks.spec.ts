@@ -1,12 +1,13 @@
 import { PaymentCheckWorker } from '../../src/background/payment-check.worker';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { newId, publicId } from '../../src/ids';
+import { orderView } from '../../src/orders/orders.responses';
 import { PaymentCheck } from '../../src/orders/payment-check/payment-check';
 import { Installation } from '../../src/payment/installation';
 import { claimChecks, finishCheck, requestChecks } from '../../src/payment/payment-checks.repository';
 import { ProviderAway } from '../../src/payment/provider-payments';
 import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
-import { type World, createWorld, expectInvariants, shop } from '../support/fixtures';
+import { type World, createWorld, expectInvariants, outcomeOf, shop } from '../support/fixtures';
 import { PaymentsStub, disputeOf, paymentOf, refundOf } from '../support/provider-payments';
 import { endOf } from '../support/sagas';
 import { silence } from '../support/scripted-gateway';
@@ -193,6 +194,88 @@ describe('a fact that begins at the provider', () => {
       'stray_authorization pi_copy requires_capture, 1000 at risk',
       'stray_authorization pi_late canceled',
     ]);
+  });
+});
+
+describe('an order with facts of the provider', () => {
+  const view = async (orderId: string) => orderView(await world.orders.get(orderId, shop));
+  const versionOf = async (orderId: string) => (await world.orders.get(orderId, shop)).version;
+  const refuse = (orderId: string, by: 'cancel' | 'refund') =>
+    outcomeOf(world.orders.requestCancellation(orderId, by, `${by} ${newId()}`, shop));
+
+  it('P17: is refunding, then refunded, and changes its version', async () => {
+    const { orderId, intent, refund } = await refunding();
+    expect((await view(orderId)).payment.status).toBe('refunding');
+    const before = await versionOf(orderId);
+    provider.put(paymentOf(intent, { refunds: [refundOf(refund)] }));
+    await checkNow(orderId);
+    expect((await view(orderId)).payment.status).toBe('refunded');
+    expect(await versionOf(orderId)).toBeGreaterThan(before);
+  });
+
+  it('P18: is refund_failed until an operator settles it', async () => {
+    const { orderId, intent, refund } = await refunding();
+    provider.put(paymentOf(intent, { refunds: [refundOf(refund, { status: 'failed' })] }));
+    await checkNow(orderId);
+    expect((await view(orderId)).payment).toMatchObject({
+      status: 'refund_failed',
+      facts: [{ type: 'refund_failed', amount: { amount: 1_000, currency: 'EUR' }, reference: refund }],
+    });
+    await world.rows(
+      `UPDATE payment_facts SET settled_at = clock_timestamp(), settled_by = 'operator', settled_reason = 'paid by bank transfer'
+        WHERE order_id = $1`,
+      [orderId],
+    );
+    expect((await view(orderId)).payment.status).toBe('refunded');
+  });
+
+  it.each([
+    ['partially_refunded', [refundOf('re_part', { amount: 300 })]],
+    ['refunded', [refundOf('re_one', { amount: 300 }), refundOf('re_rest', { amount: 700 })]],
+    ['refunding', [refundOf('re_slow', { status: 'pending' })]],
+  ])('P25: is %s by what the dashboard refunded, and still placed', async (status, refunds) => {
+    const { orderId, intent } = await placed();
+    provider.put(paymentOf(intent, { refunds }));
+    await checkNow(orderId);
+    expect(await view(orderId)).toMatchObject({ status: 'placed', payment: { status } });
+  });
+
+  it('P26: can be neither refunded nor cancelled while its dispute is open or lost, and can when it is won', async () => {
+    const [disputed, lost, other] = [await placed(), await placed(), await placed()];
+    const open = disputeOf('dp_open');
+    provider.put(paymentOf(disputed.intent, { disputes: [open] }));
+    provider.put(paymentOf(lost.intent, { disputes: [disputeOf('dp_gone', { status: 'lost' })] }));
+    await checkNow(disputed.orderId, lost.orderId);
+
+    expect((await view(disputed.orderId)).payment.dispute).toEqual({
+      status: 'needs_response',
+      amount: { amount: 1_000, currency: 'EUR' },
+      dueBy: '2026-12-01T10:00:00.000Z',
+    });
+    for (const { orderId } of [disputed, lost]) {
+      expect(await refuse(orderId, 'refund')).toBe('payment_disputed');
+      expect(await refuse(orderId, 'cancel')).toBe('payment_disputed');
+    }
+    expect(await refuse(other.orderId, 'refund')).toBe('ok');
+    expect((await view(other.orderId)).payment.dispute).toBeNull();
+
+    provider.put(paymentOf(disputed.intent, { disputes: [{ ...open, status: 'won' }] }));
+    await checkNow(disputed.orderId);
+    expect(await refuse(disputed.orderId, 'refund')).toBe('ok');
+    world.gateway.expect('refund').expect('refund');
+    await world.runner().drive(other.orderId);
+    await world.runner().drive(disputed.orderId);
+  });
+
+  it('P26: may be refunded while the bank only inquires', async () => {
+    const { orderId, intent } = await placed();
+    provider.put(
+      paymentOf(intent, { disputes: [disputeOf('dp_ask', { status: 'warning_needs_response' })] }),
+    );
+    await checkNow(orderId);
+    expect(await refuse(orderId, 'refund')).toBe('ok');
+    world.gateway.expect('refund');
+    await world.runner().drive(orderId);
   });
 });
 

@@ -46,6 +46,7 @@ export function factsOf(state: Checkout): SagaFacts {
       now,
       saga: { status: saga.status, step: saga.step, version: history.length },
       operations,
+      facts: [],
     },
     saga: {
       ...saga,

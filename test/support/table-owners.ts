@@ -42,6 +42,7 @@ export const owners: Record<string, string[]> = {
 export const foreignReads: Record<string, string> = {
   'orders/orders.repository.ts reads payment_operations':
     'an order is shown with its payment, in one statement',
+  'orders/orders.repository.ts reads payment_facts': 'an order is shown with its payment, in one statement',
   'orders/orders.repository.ts reads reservations':
     'an order is shown with its reservation, in one statement',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',

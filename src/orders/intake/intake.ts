@@ -143,6 +143,7 @@ const asWritten = (order: NewOrder & { expiresAt: Date }): Order => ({
   now: order.createdAt,
   saga: { status: 'running', step: firstDrivenStep, version: 1 },
   operations: [],
+  facts: [],
 });
 
 async function write(tx: Tx, orders: (NewOrder & { expiresAt: Date })[]): Promise<void> {

@@ -5,6 +5,7 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
+import { isDisputed } from '../../payment/payment-facts.repository';
 import { type PaymentOperation, hasFailedRefund } from '../../payment/payment-operations.repository';
 import { isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
@@ -13,7 +14,7 @@ import { codeVersion } from '../checkout-saga/code-version';
 import type { Saga } from '../saga-state';
 import type { Reason } from '../checkout-saga/transition-codes';
 import { isLeased, lockSaga } from '../checkout-saga/saga.repository';
-import { noSuchOrder, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from '../orders.errors';
+import { disputed, noSuchOrder, sagaDriven, sagaGoesBack, sagaNotStuck, sagaSettled } from '../orders.errors';
 
 /**
  * What an operator can do about a saga.
@@ -67,6 +68,8 @@ export class SagaActions {
     const { update, payments } = checkout!;
     const refusal = refusalOf(action, saga, payments.all);
     if (refusal) throw refusal;
+    const paysBack = action === 'compensate' || (action === 'retry' && hasFailedRefund(payments.all));
+    if (paysBack && (await isDisputed(tx, orderId))) throw disputed();
     update.noteLostWorker();
     const cause = { code: codes[action], data, why: `${action} by ${data.actor}: ${data.reason}` };
     if (action === 'retry') retry(checkout!, cause);

@@ -18,6 +18,7 @@ import {
   orderNotFound,
   sagaDriven,
   sagaGoesBack,
+  paymentDisputed,
   sagaNotStuck,
   sagaSettled,
   noSuchOrder,
@@ -84,7 +85,7 @@ export class AdminOrdersController {
     summary: 'Ask again now',
     description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, sagaActionProblems)
+  @Responses({ 200: sagaType }, [...sagaActionProblems, paymentDisputed])
   retrySaga(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
@@ -102,7 +103,7 @@ export class AdminOrdersController {
     description:
       'Whatever step the saga is at: what was captured is refunded, what was authorized is voided, the stock goes back on sale, the order is rejected as cancelled. Kept in the audit log.',
   })
-  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack])
+  @Responses({ 200: sagaType }, [...sagaActionProblems, sagaGoesBack, paymentDisputed])
   compensateSaga(
     @Param('id') id: string,
     @Body() dto: ReasonDto,
