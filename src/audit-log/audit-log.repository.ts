@@ -12,6 +12,7 @@ const objectTypes = [
   'dead_letter',
   'load_test',
   'reconciliation',
+  'payment_case',
 ] as const;
 export type ObjectType = (typeof objectTypes)[number];
 

@@ -6,13 +6,23 @@ import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
+import { PaymentCases } from './payment-check/payment-cases';
 import { PaymentCheck } from './payment-check/payment-check';
 import { SagaActions } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
   controllers: [OrdersController],
-  providers: [Intake, OrdersService, OrderStream, OrderWatch, PaymentCheck, SagaActions, SagaRunner],
-  exports: [SagaRunner, Intake, PaymentCheck, SagaActions],
+  providers: [
+    Intake,
+    OrdersService,
+    OrderStream,
+    OrderWatch,
+    PaymentCases,
+    PaymentCheck,
+    SagaActions,
+    SagaRunner,
+  ],
+  exports: [SagaRunner, Intake, PaymentCases, PaymentCheck, SagaActions],
 })
 export class OrdersModule {}

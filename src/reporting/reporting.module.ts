@@ -17,6 +17,7 @@ import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { QueueReport } from './overview/queue-report';
+import { PaymentCasesController } from './review/payment-cases.controller';
 import { ReviewController } from './review/review.controller';
 import { PageTopics } from './stream/page-topics';
 import { StreamController } from './stream/stream.controller';
@@ -35,6 +36,7 @@ import { StreamFeeds } from './stream/stream-feeds';
     EventsController,
     FindController,
     OverviewController,
+    PaymentCasesController,
     ReviewController,
     SessionController,
     StreamController,

@@ -2,12 +2,16 @@ import { PaymentCheckWorker } from '../../src/background/payment-check.worker';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { newId, publicId } from '../../src/ids';
 import { orderView } from '../../src/orders/orders.responses';
+import { PaymentCases } from '../../src/orders/payment-check/payment-cases';
 import { PaymentCheck } from '../../src/orders/payment-check/payment-check';
 import { Installation } from '../../src/payment/installation';
 import { claimChecks, finishCheck, requestChecks } from '../../src/payment/payment-checks.repository';
+import { type FactType, saveFacts } from '../../src/payment/payment-facts.repository';
 import { ProviderAway } from '../../src/payment/provider-payments';
 import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
-import { type World, createWorld, expectInvariants, outcomeOf, shop } from '../support/fixtures';
+import { findCase, listCases } from '../../src/reporting/review/review';
+import { caseView } from '../../src/reporting/review/review-formatting';
+import { type World, createWorld, expectInvariants, operator, outcomeOf, shop } from '../support/fixtures';
 import { PaymentsStub, disputeOf, paymentOf, refundOf } from '../support/provider-payments';
 import { endOf } from '../support/sagas';
 import { silence } from '../support/scripted-gateway';
@@ -31,6 +35,7 @@ afterAll(() => world.close());
 
 const check = (db = world.db) =>
   new PaymentCheck(world.config, db, provider, new Installation(db), world.relay());
+const cases = () => new PaymentCases(world.db, provider);
 const sweep = () => new PaymentCheckWorker(world.config, world.db, check()).sweep();
 const clock = async () => (await world.row<{ now: Date }>('SELECT clock_timestamp() AS now')).now;
 
@@ -221,12 +226,23 @@ describe('an order with facts of the provider', () => {
       status: 'refund_failed',
       facts: [{ type: 'refund_failed', amount: { amount: 1_000, currency: 'EUR' }, reference: refund }],
     });
-    await world.rows(
-      `UPDATE payment_facts SET settled_at = clock_timestamp(), settled_by = 'operator', settled_reason = 'paid by bank transfer'
-        WHERE order_id = $1`,
-      [orderId],
-    );
+    const all = await listCases(world.db, { kinds: ['payment'], sort: 'money', limit: 90, after: null });
+    const found = all.find(({ aggregateId }) => aggregateId === orderId);
+    expect(caseView(found!)).toMatchObject({
+      id: expect.stringMatching(/^fct_/) as string,
+      orderId: publicId('ord', orderId),
+      title: 'A refund failed',
+      moneyAtRisk: { amount: 1_000, currency: 'EUR' },
+      waitsFor: 'operator',
+    });
+    const before = await versionOf(orderId);
+    const settle = () =>
+      cases().settle(caseView(found!).id, { reason: 'paid by bank transfer', key: 'settle-1' }, operator);
+    expect((await settle()).replayed).toBe(false);
+    expect((await settle()).replayed).toBe(true);
     expect((await view(orderId)).payment.status).toBe('refunded');
+    expect(await versionOf(orderId)).toBe(before + 1);
+    expect(await findCase(world.db, found!.id)).toBeUndefined();
   });
 
   it.each([
@@ -276,6 +292,47 @@ describe('an order with facts of the provider', () => {
     expect(await refuse(orderId, 'refund')).toBe('ok');
     world.gateway.expect('refund');
     await world.runner().drive(orderId);
+  });
+});
+
+describe('the case of an authorization that no order keeps', () => {
+  const caseOf = async (type: FactType, reference: string) => {
+    const about = { amount: 700, currency: 'EUR', amountAtRisk: 700, isCase: true };
+    const fact = {
+      ...about,
+      orderId: null,
+      type,
+      reference,
+      status: null,
+      dueBy: null,
+      data: {},
+      at: await clock(),
+    };
+    const [id] = await world.db.transaction('check-payment', (tx) => saveFacts(tx, [fact]));
+    return publicId('fct', id!);
+  };
+  const held = { status: 'requires_capture', received: 0, capturable: 700 };
+  const lift = (id: string) => cases().void(id, { reason: 'made by a test', key: undefined }, operator);
+
+  it('P30: is voided at the provider and settled', async () => {
+    const id = await caseOf('unknown_order', 'pi_unknown');
+    provider.put(paymentOf('pi_unknown', held));
+    expect((await lift(id)).fact.settledBy).toBe(operator.name);
+    await lift(id);
+    expect(provider.voids).toEqual([{ reference: 'pi_unknown', key: `${id}:void` }]);
+  });
+
+  it('stays open when the provider shows it captured, or when it is about something else', async () => {
+    const [captured, refund] = [
+      await caseOf('unknown_order', 'pi_captured'),
+      await caseOf('refund_failed', 're_x'),
+    ];
+    provider.put(paymentOf('pi_captured'));
+    for (const id of [captured, refund]) expect(await outcomeOf(lift(id))).toBe('payment_case_not_voidable');
+    expect(await outcomeOf(lift('fct_unknown'))).toBe('payment_case_not_found');
+    expect(await listCases(world.db, { kinds: ['payment'], sort: 'age', limit: 90, after: null })).toEqual(
+      expect.arrayContaining([expect.objectContaining({ amount: 700, aggregateId: null }) as unknown]),
+    );
   });
 });
 

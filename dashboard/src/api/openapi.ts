@@ -305,6 +305,19 @@ export interface components {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
                 declineCode: string | null;
+                facts: {
+                    type: string;
+                    amount: components["schemas"]["Money"];
+                    /** Format: date-time */
+                    at: string;
+                    reference: string;
+                }[];
+                dispute: {
+                    status: string;
+                    amount: components["schemas"]["Money"];
+                    /** Format: date-time */
+                    dueBy: string | null;
+                } | null;
             };
             saga: {
                 status: components["schemas"]["SagaStatus"];
@@ -386,6 +399,21 @@ export interface components {
                 }[];
             } | null;
         };
+        PaymentCase: {
+            id: string;
+            /** @enum {string} */
+            object: "payment_case";
+            type: string;
+            orderId: string | null;
+            reference: string;
+            amount: components["schemas"]["Money"];
+            moneyAtRisk: components["schemas"]["Money"];
+            /** Format: date-time */
+            at: string;
+            /** Format: date-time */
+            settledAt: string | null;
+            settledBy: string | null;
+        };
         PaymentOperation: {
             id: string;
             kind: components["schemas"]["OperationKind"];
@@ -411,13 +439,13 @@ export interface components {
             settledAt: string | null;
         };
         /** @enum {string} */
-        PaymentStatus: "none" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "refund_failed";
+        PaymentStatus: "none" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "partially_refunded" | "refund_failed";
         Problem: {
             type: string;
             title: string;
             status: number;
             /** @enum {string} */
-            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "payment_declined" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
+            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
             detail: string;
             instance: string;
             requestId: string;
@@ -873,6 +901,13 @@ export interface components {
             waitsFor: "worker" | "next_run" | "operator" | null;
             /** @enum {string|null} */
             step: "reserve-stock" | "authorize-payment" | "capture-payment" | "place-order" | null;
+            payment: {
+                type: string;
+                reference: string;
+                status: string | null;
+                /** Format: date-time */
+                dueBy: string | null;
+            } | null;
         };
         ReviewCaseList: {
             /** @enum {string} */
@@ -886,11 +921,12 @@ export interface components {
             stuckSagas: number;
             unknownPayments: number;
             deadLetters: number;
+            paymentCases: number;
             moneyAtRisk: components["schemas"]["Money"][];
             oldestSeconds: number | null;
         };
         /** @enum {string} */
-        ReviewKind: "stuck" | "unknown" | "dead_letter";
+        ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment";
         ReviewMessage: {
             /** @enum {string} */
             object: "review";
@@ -900,6 +936,7 @@ export interface components {
                 stuck: number;
                 unknown: number;
                 dead_letter: number;
+                payment: number;
             };
             moneyAtRisk: components["schemas"]["Money"][];
             data: components["schemas"]["ReviewCase"][];
@@ -1331,6 +1368,7 @@ export type OrderList = components['schemas']['OrderList'];
 export type OrderStatus = components['schemas']['OrderStatus'];
 export type Outbox = components['schemas']['Outbox'];
 export type Overview = components['schemas']['Overview'];
+export type PaymentCase = components['schemas']['PaymentCase'];
 export type PaymentOperation = components['schemas']['PaymentOperation'];
 export type PaymentStatus = components['schemas']['PaymentStatus'];
 export type Problem = components['schemas']['Problem'];

@@ -61,6 +61,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
     stuck: trouble('Stuck'),
     unknown: unknown(),
     dead_letter: { shape: 'dead', tone: 'bad', label: 'Dead letter' },
+    payment: trouble('Payment'),
   },
 };
 

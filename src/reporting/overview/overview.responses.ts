@@ -159,6 +159,7 @@ export const overviewType = responseType('Overview', {
       stuckSagas: int(3),
       unknownPayments: int(1),
       deadLetters: int(2),
+      paymentCases: int(1),
       moneyAtRisk: z.array(moneyType).describe('A sum for each currency.'),
       oldestSeconds: decimal(840.5).nullable().describe('Null without cases.'),
     })

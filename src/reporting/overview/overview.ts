@@ -4,7 +4,7 @@ import { Database, clockOf } from '../../database/database';
 import { type Takes, lockWaitBounds } from '../../inventory/allocation/contention';
 import { requestStep, stepNames } from '../../orders/checkout-saga/checkout.saga';
 import { stepBounds } from '../../orders/checkout-saga/saga-metrics';
-import { reviewCounts } from '../review/review';
+import { type ReviewCounts, reviewCounts } from '../review/review';
 import { ActivityLog, addedUp, quantileOf } from '../activity/activity-log';
 import { pauseAfter } from '../../audit/audit';
 import {
@@ -119,8 +119,9 @@ function promisesOf(last: Awaited<ReturnType<typeof lastAudit>>, troubles: Troub
   return { ...last, overdue: nobodyAudits || last.ageSeconds * 1_000 > ageMsMax };
 }
 
-function withSum<T extends { stuckSagas: number; unknownPayments: number; deadLetters: number }>(counts: T) {
-  return { cases: counts.stuckSagas + counts.unknownPayments + counts.deadLetters, ...counts };
+function withSum(counts: ReviewCounts) {
+  const { stuckSagas, unknownPayments, deadLetters, paymentCases } = counts;
+  return { cases: stuckSagas + unknownPayments + deadLetters + paymentCases, ...counts };
 }
 
 function stepsOf(flow: Flow, log: ActivityLog, second: number, rates: ReturnType<typeof ratesOf>) {

@@ -10,7 +10,8 @@ import {
   secondsUntil,
   text,
 } from '../../http/responses';
-import type { ReviewRow } from './review';
+import type { FactType } from '../../payment/payment-facts.repository';
+import type { ReviewFact, ReviewRow } from './review';
 import { stepType } from '../../orders/orders.responses';
 import { type WaitsFor, waitsForType } from '../order-timeline/saga.responses';
 import { stopOf } from '../order-timeline/story';
@@ -25,9 +26,13 @@ import {
 
 export const caseType = responseType('ReviewCase', {
   object: z.literal('case'),
-  id: publicIdOf('ord').describe("The order's id, or the message's (`evt_…`) of a dead letter."),
-  kind: z.enum(['stuck', 'unknown', 'dead_letter']).meta({ id: 'ReviewKind' }),
-  orderId: publicIdOf('ord').nullable().describe('Null for a dead letter about a reservation.'),
+  id: publicIdOf('ord').describe(
+    "The order's id, the message's (`evt_…`) of a dead letter, or the fact's (`fct_…`) of a payment.",
+  ),
+  kind: z.enum(['stuck', 'unknown', 'dead_letter', 'payment']).meta({ id: 'ReviewKind' }),
+  orderId: publicIdOf('ord')
+    .nullable()
+    .describe('Null for a dead letter about a reservation, and for a payment of an unknown order.'),
   reservationId: publicIdOf('rsv').nullable(),
   customerId: text('cus_42').nullable(),
   title: text('Capture has no answer after 12 attempts'),
@@ -43,45 +48,90 @@ export const caseType = responseType('ReviewCase', {
     .nullable()
     .describe('When it is tried again without an operator; null when it is running, or never.'),
   waitsFor: waitsForType,
-  step: stepType.nullable().describe('Null for a dead letter.'),
+  step: stepType.nullable().describe('Null for a dead letter and a payment.'),
+  payment: z
+    .strictObject({
+      type: text('dispute_opened'),
+      reference: text('dp_3Q…').describe("The provider's id."),
+      status: text('needs_response').nullable(),
+      dueBy: instant().nullable().describe('Until when a dispute can be answered.'),
+    })
+    .nullable(),
 });
 
 /** What the case waits for: the worker that drives its saga, the saga's next run, or an operator. */
 function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
+  if (kind === 'payment') return 'operator';
   if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
   if (isDriven) return 'worker';
   return nextRunAt === null ? 'operator' : 'next_run';
 }
 
+const prefixes = { stuck: 'ord', unknown: 'ord', dead_letter: 'evt', payment: 'fct' } as const;
+
 /** A case for people: what it is, what happened, and what it blocks. */
 export function caseView(row: ReviewRow): z.infer<typeof caseType> {
   const { kind, amount, currency, units, lines, since, now, step } = row;
-  const isOrder = row.aggregate === 'order';
+  const isOfSaga = kind === 'stuck' || kind === 'unknown';
   return {
     object: 'case',
-    id: publicId(kind === 'dead_letter' ? 'evt' : 'ord', row.id),
+    id: publicId(prefixes[kind], row.id),
     kind,
-    orderId: isOrder ? publicId('ord', row.aggregateId) : null,
+    orderId: row.aggregate === 'order' && row.aggregateId ? publicId('ord', row.aggregateId) : null,
     reservationId: row.reservationId && publicId('rsv', row.reservationId),
     customerId: row.customerId,
     title: titleOf(row),
     facts: [...whatHappened(row), ...whatIsBlocked(row)],
     moneyAtRisk: amount > 0 ? money(amount, currency!) : null,
-    units: kind === 'dead_letter' ? 0 : units,
+    units: isOfSaga ? units : 0,
     lines: lines ?? [],
     since: since.toISOString(),
     sinceSeconds: Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1_000)),
     nextAttemptInSeconds:
-      kind === 'dead_letter' || row.nextRunAt === null || row.isDriven
-        ? null
-        : secondsUntil(row.nextRunAt, now),
+      !isOfSaga || row.nextRunAt === null || row.isDriven ? null : secondsUntil(row.nextRunAt, now),
     waitsFor: waitsFor(row),
-    step: kind === 'dead_letter' ? null : step,
+    step: isOfSaga ? step : null,
+    payment: row.fact && {
+      type: row.fact.type,
+      reference: row.fact.reference,
+      status: row.fact.status,
+      dueBy: row.fact.dueBy && new Date(row.fact.dueBy).toISOString(),
+    },
   };
+}
+
+const factTitles: Record<FactType, string> = {
+  refund_failed: 'A refund failed',
+  refunded_outside: 'Refunded outside of Holdfast',
+  dispute_opened: 'Payment disputed',
+  dispute_won: 'Dispute won',
+  dispute_lost: 'Dispute lost',
+  authorization_expired: 'Authorization ended before the capture',
+  stray_authorization: 'Authorization that no order keeps',
+  stray_charge: 'Charge that belongs to no order',
+  not_captured: 'The provider has no capture',
+  amount_differs: 'Another amount was captured',
+  unknown_order: 'Payment of an unknown order',
+};
+
+/** What the provider shows, and what to do about it. */
+function factSentences({ type, reference, status, failureReason, dueBy }: ReviewFact): string[] {
+  const until = dueBy ? ` Evidence can be sent until ${dueBy.slice(0, 10)}.` : '';
+  const next: Partial<Record<FactType, string>> = {
+    refund_failed: 'Retry the refund, or pay the customer in another way and settle the case.',
+    refunded_outside: 'Decide what happens to the goods, then settle the case.',
+    dispute_opened: `Answer it at the payment provider.${until}`,
+  };
+  const about = [status, failureReason].filter(Boolean).join(', ');
+  return [
+    `The provider shows ${reference}${about ? ` as ${about}` : ''}.`,
+    next[type] ?? 'Look at it at the payment provider, then settle the case.',
+  ];
 }
 
 function titleOf(row: ReviewRow): string {
   const { kind, operation, operationStatus, asked, code, data, step } = row;
+  if (row.fact) return factTitles[row.fact.type];
   if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
   const what = operation ? capitalized(operationNames[operation]) : 'Checkout';
   if (isRefused(row)) return `Provider refused our request: ${data!.providerCode ?? 'no code'}`;
@@ -111,6 +161,7 @@ const isUnanswered = ({ operationStatus }: ReviewRow) =>
 const clock = (at: Date) => `${at.toISOString().slice(11, 19)} UTC`;
 
 function whatHappened(row: ReviewRow): string[] {
+  if (row.fact) return factSentences(row.fact);
   const { kind, operation, authorizedAt, messageType, detail } = row;
   if (kind === 'dead_letter')
     return [
@@ -143,7 +194,7 @@ function stopped(row: ReviewRow): string[] {
 }
 
 function whatIsBlocked({ kind, units, lines }: ReviewRow): string[] {
-  if (kind === 'dead_letter') return [];
+  if (kind === 'dead_letter' || kind === 'payment') return [];
   return units > 0
     ? [`${capitalized(formatUnits(lines ?? []))} cannot be sold until this ends.`]
     : ['No stock is reserved for it.'];

@@ -13,11 +13,11 @@ import { caseType, caseView } from './review-formatting';
 
 const caseNotFound = refusal(404, 'case_not_found', 'There is no such case');
 
-const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter'];
+const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter', 'payment'];
 
 class ReviewQuery extends PageQuery {
   @MayBeAbsent({
-    description: 'stuck, unknown or dead_letter, several separated by commas.',
+    description: 'stuck, unknown, dead_letter or payment, several separated by commas.',
     example: 'stuck',
   })
   @AreSomeOf(kinds)
@@ -41,7 +41,7 @@ export class ReviewController {
   @ApiOperation({
     summary: 'List what an operator must look at',
     description:
-      'Stuck sagas, payments without a result after two retries, and dead letters. Most money first, or oldest first.',
+      'Stuck sagas, payments without a result after two retries, dead letters, and what the provider reported about a payment. Most money first, or oldest first.',
   })
   @Responses({ 200: pageType(caseType) }, [ValidationFailed])
   async listReviewCases(@Query() query: ReviewQuery) {
@@ -56,10 +56,13 @@ export class ReviewController {
   }
 
   @Get(':id')
-  @ApiOperation({ summary: 'One case', description: 'By the id of its order, or of its message (`evt_…`).' })
+  @ApiOperation({
+    summary: 'One case',
+    description: 'By the id of its order, or of its message (`evt_…`), or of its payment fact (`fct_…`).',
+  })
   @Responses({ 200: caseType }, [caseNotFound])
   async getReviewCase(@Param('id') id: string) {
-    const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id);
+    const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id) ?? parsePublicId('fct', id);
     const found = internal && (await findCase(this.db, internal));
     if (!found) throw caseNotFound('No case has this id. It may have been settled; fetch the list again.');
     return caseView(found);

@@ -1,13 +1,14 @@
 import type { Queryable } from '../../database/database';
+import type { FactType } from '../../payment/payment-facts.repository';
 import type { OperationKind, OperationStatus } from '../../payment/payment-operations.repository';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
 /**
  * What an operator should look at: stuck sagas, payments without a result after two retries, and messages that could not be
- * applied. There are few, so all are read and sorted for each page.
+ * applied, and payment facts that are cases. There are few, so all are read and sorted for each page.
  */
-export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter';
+export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter' | 'payment';
 export type ReviewSort = 'money' | 'age';
 
 /** The first call and two retries. */
@@ -15,11 +16,12 @@ const askedMin = 3;
 
 export interface ReviewRow {
   kind: ReviewKind;
-  /** The order's, or the message's. */
+  /** The order's, the message's or the fact's. */
   id: string;
   /** What the case is about: an order, or a reservation for some messages. */
   aggregate: 'order' | 'reservation';
-  aggregateId: string;
+  /** Null: a payment of an order that this database does not know. */
+  aggregateId: string | null;
   customerId: string | null;
   reservationId: string | null;
   /** The total that the provider may hold, or the failed refund; 0 when it holds none. */
@@ -47,7 +49,19 @@ export interface ReviewRow {
   detail: string | null;
   messageType: string | null;
   nextRunAt: Date | null;
+  /** Of a payment case. */
+  fact: ReviewFact | null;
   now: Date;
+}
+
+export interface ReviewFact {
+  type: FactType;
+  reference: string;
+  amount: number;
+  status: string | null;
+  failureReason: string | null;
+  /** As text, from JSON. */
+  dueBy: string | null;
 }
 
 /**
@@ -79,7 +93,14 @@ const cases = `
    UNION ALL
   SELECT 'dead_letter', d.id, split_part(d.type, '.', 1), d.aggregate_id, d.died_at, d.type, d.reason
     FROM dead_letters d
-   WHERE d.retried_at IS NULL`;
+   WHERE d.retried_at IS NULL
+   UNION ALL
+  SELECT 'payment', f.id, 'order', f.order_id, f.seen_at, NULL, NULL
+    FROM payment_facts f
+   WHERE f.is_case AND f.settled_at IS NULL
+     -- An order that has ended needs no authorization.
+     AND (f.type <> 'authorization_expired'
+          OR EXISTS (SELECT FROM orders e WHERE e.id = f.order_id AND e.status IN ('pending', 'placed')))`;
 
 /** The provider may hold money: authorized, perhaps, and not given back. */
 const mayHoldMoney = `
@@ -90,20 +111,24 @@ const mayHoldMoney = `
 
 const weighed = `
   SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
-         CASE WHEN c.kind = 'dead_letter' THEN 0
-              WHEN f.status = 'failed' AND f.failure_reason IS NOT NULL THEN f.amount
-              WHEN ${mayHoldMoney} THEN o.total_amount ELSE 0 END AS amount,
-         (extract(epoch FROM c.since) * 1000000)::bigint AS since_micros
-    FROM (${cases}) c LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id
+         CASE c.kind WHEN 'dead_letter' THEN 0
+                     WHEN 'payment' THEN f.amount_at_risk
+                     ELSE CASE WHEN r.status = 'failed' AND r.failure_reason IS NOT NULL THEN r.amount
+                               WHEN ${mayHoldMoney} THEN o.total_amount ELSE 0 END END AS amount,
+         (extract(epoch FROM c.since) * 1000000)::bigint AS since_micros,
+         coalesce(f.currency, o.currency) AS currency
+    FROM (${cases}) c
+    LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id
+    LEFT JOIN payment_facts f ON c.kind = 'payment' AND f.id = c.id
     LEFT JOIN LATERAL (SELECT p.status, p.failure_reason, p.amount FROM payment_operations p
-                        WHERE p.order_id = o.id AND p.kind = 'refund' ORDER BY p.id DESC LIMIT 1) f ON true`;
+                        WHERE p.order_id = o.id AND p.kind = 'refund' ORDER BY p.id DESC LIMIT 1) r ON true`;
 
 const rank = { money: `(-v.amount, v.since_micros, v.id)`, age: `(0, v.since_micros, v.id)` };
 const order = { money: `v.amount DESC, v.since_micros, v.id`, age: `v.since_micros, v.id` };
 
 const page = (sort: ReviewSort) => `
   WITH page AS MATERIALIZED (
-    SELECT v.kind, v.id, v.aggregate, v.aggregate_id, v.since, v.since_micros, v.message_type, v.detail, v.amount
+    SELECT v.kind, v.id, v.aggregate, v.aggregate_id, v.since, v.since_micros, v.message_type, v.detail, v.amount, v.currency
       FROM (${weighed}) v
      WHERE ($1::text[] IS NULL OR v.kind = ANY ($1::text[])) AND ($2::uuid IS NULL OR v.id = $2::uuid)
        AND ($4::bigint IS NULL OR ${rank[sort]} > ($3::bigint, $4::bigint, $5::uuid))
@@ -111,18 +136,22 @@ const page = (sort: ReviewSort) => `
      LIMIT $6::int
   )
   SELECT v.kind, v.id, v.aggregate, v.aggregate_id AS "aggregateId", v.since, v.since_micros AS "sinceMicros",
-         v.message_type AS "messageType", v.detail, v.amount, o.currency, r.customer_id AS "customerId",
+         v.message_type AS "messageType", v.detail, v.amount, v.currency, r.customer_id AS "customerId",
          r.id AS "reservationId", s.step, s.ends_as AS "endsAs", s.next_run_at AS "nextRunAt", clock_timestamp() AS now,
          s.status AS "sagaStatus", coalesce(s.lease_expires_at > clock_timestamp(), false) AS "isDriven",
          t.code, t.data, p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
          (SELECT a.settled_at FROM payment_operations a
            WHERE a.order_id = o.id AND a.kind = 'authorize' AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
+         CASE WHEN f.id IS NOT NULL
+              THEN json_build_object('type', f.type, 'reference', f.reference, 'amount', f.amount, 'status', f.status,
+                                     'failureReason', f.data->>'failureReason', 'dueBy', f.due_by) END AS fact,
          (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity) ORDER BY l.sku)
             FROM reservation_lines l WHERE l.reservation_id = r.id) AS lines,
          CASE WHEN r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.returned_at IS NULL)
               THEN (SELECT sum(l.quantity)::bigint FROM reservation_lines l WHERE l.reservation_id = r.id) ELSE 0 END AS units
     FROM page v
     LEFT JOIN orders o ON v.aggregate = 'order' AND o.id = v.aggregate_id
+    LEFT JOIN payment_facts f ON v.kind = 'payment' AND f.id = v.id
     LEFT JOIN sagas s ON s.order_id = o.id
     LEFT JOIN reservations r ON r.id = coalesce(o.reservation_id, v.aggregate_id)
     LEFT JOIN LATERAL (SELECT t.code, t.data FROM saga_transitions t
@@ -169,6 +198,7 @@ export interface ReviewCounts {
   stuckSagas: number;
   unknownPayments: number;
   deadLetters: number;
+  paymentCases: number;
   moneyAtRisk: { amount: number; currency: string }[];
   oldestSeconds: number | null;
 }
@@ -181,10 +211,10 @@ export async function reviewCounts(queryable: Queryable): Promise<ReviewCounts> 
     SELECT count(*) FILTER (WHERE kind = 'stuck')::int AS "stuckSagas",
            count(*) FILTER (WHERE kind = 'unknown')::int AS "unknownPayments",
            count(*) FILTER (WHERE kind = 'dead_letter')::int AS "deadLetters",
+           count(*) FILTER (WHERE kind = 'payment')::int AS "paymentCases",
            coalesce((SELECT json_agg(json_build_object('amount', amount, 'currency', currency) ORDER BY amount DESC)
-                       FROM (SELECT o.currency, sum(v.amount) AS amount
-                               FROM v JOIN orders o ON o.id = v.aggregate_id
-                              WHERE v.amount > 0 GROUP BY o.currency) risk), '[]') AS "moneyAtRisk",
+                       FROM (SELECT currency, sum(amount) AS amount FROM v
+                              WHERE amount > 0 GROUP BY currency) risk), '[]') AS "moneyAtRisk",
            floor(extract(epoch FROM clock_timestamp() - min(since)))::int AS "oldestSeconds"
       FROM v
     `,

@@ -72,11 +72,16 @@ export class PageTopics {
   private async review(): Promise<ReviewMessage> {
     const first = { kinds: null, sort: 'money', limit: casesMax, after: null } as const;
     const [counts, rows] = await Promise.all([reviewCounts(this.db), listCases(this.db, first)]);
-    const { stuckSagas, unknownPayments, deadLetters, moneyAtRisk } = counts;
+    const { stuckSagas, unknownPayments, deadLetters, paymentCases, moneyAtRisk } = counts;
     return {
       object: 'review',
       at: new Date().toISOString(),
-      counts: { stuck: stuckSagas, unknown: unknownPayments, dead_letter: deadLetters },
+      counts: {
+        stuck: stuckSagas,
+        unknown: unknownPayments,
+        dead_letter: deadLetters,
+        payment: paymentCases,
+      },
       moneyAtRisk,
       data: rows.slice(0, casesMax).map(caseView),
     };

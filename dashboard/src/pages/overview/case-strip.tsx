@@ -35,11 +35,12 @@ export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) 
   );
 }
 
-const kinds = ({ stuckSagas, unknownPayments, deadLetters }: ReviewCounts): string =>
+const kinds = ({ stuckSagas, unknownPayments, deadLetters, paymentCases }: ReviewCounts): string =>
   [
     stuckSagas > 0 && plural(stuckSagas, 'stuck saga'),
     unknownPayments > 0 && plural(unknownPayments, 'unknown payment'),
     deadLetters > 0 && plural(deadLetters, 'dead letter'),
+    paymentCases > 0 && plural(paymentCases, 'payment case'),
   ]
     .filter(Boolean)
     .join(', ');

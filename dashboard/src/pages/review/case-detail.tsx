@@ -60,7 +60,7 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
       <Story sentences={data.facts} />
       {data.kind === 'dead_letter' ? (
         <DeadLetterForm one={data} onSettled={() => onSettled(id)} />
-      ) : (
+      ) : data.kind === 'payment' ? null : (
         <SagaCase one={data} onSettled={() => onSettled(id)} />
       )}
       <Foot one={data} />
@@ -69,7 +69,7 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
 }
 
 const badgeText = ({ kind, step }: ReviewCase) =>
-  kind === 'dead_letter' ? undefined : `${kind === 'stuck' ? 'Stuck' : 'Unknown'} at ${formatStep(step!)}`;
+  step === null ? undefined : `${kind === 'stuck' ? 'Stuck' : 'Unknown'} at ${formatStep(step)}`;
 
 /** Links to the order and reservation, and the last manual action. */
 function Foot({ one: { orderId, reservationId, id } }: { one: ReviewCase }) {

@@ -59,6 +59,7 @@ export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, on
             { value: 'stuck', label: 'Stuck', count: counts.stuck },
             { value: 'unknown', label: 'Unknown', count: counts.unknown },
             { value: 'dead_letter', label: 'Dead', count: counts.dead_letter },
+            { value: 'payment', label: 'Payment', count: counts.payment },
           ]}
           onChange={(value) => onKind(value as ReviewKind | 'all')}
         />
@@ -116,7 +117,7 @@ function CaseRow({ one, at, isOpen }: { one: ReviewCase; at: number; isOpen: boo
 
 const known = ({ counts, moneyAtRisk }: Pick<ReviewMessage, 'counts' | 'moneyAtRisk'>) => ({
   counts,
-  total: counts.stuck + counts.unknown + counts.dead_letter,
+  total: counts.stuck + counts.unknown + counts.dead_letter + counts.payment,
   moneyAtRisk,
 });
 
@@ -128,7 +129,12 @@ function counted(cases: readonly ReviewCase[]) {
     if (moneyAtRisk)
       sums.set(moneyAtRisk.currency, (sums.get(moneyAtRisk.currency) ?? 0) + moneyAtRisk.amount);
   return known({
-    counts: { stuck: of('stuck'), unknown: of('unknown'), dead_letter: of('dead_letter') },
+    counts: {
+      stuck: of('stuck'),
+      unknown: of('unknown'),
+      dead_letter: of('dead_letter'),
+      payment: of('payment'),
+    },
     moneyAtRisk: [...sums].map(([currency, amount]) => ({ amount, currency })),
   });
 }
