@@ -18,6 +18,8 @@ import {
   plural,
 } from '../../dashboard/src/formatting/numbers';
 import { badgeStyle } from '../../dashboard/src/formatting/statuses';
+import { operationBadge, refusalOf } from '../../dashboard/src/pages/orders/payment-operation';
+import { paymentStatuses } from '../../src/payment/payment-operations.repository';
 import { formatDuration as serverDuration } from '../../src/reporting/order-timeline/formatting';
 
 /** Replaces no-break spaces by plain ones. */
@@ -150,7 +152,7 @@ describe('dashboard formatting', () => {
       order: ['pending', 'placed', 'rejected', 'cancelled', 'refunded'],
       reservation: ['active', 'ending', 'pinned', 'confirmed', 'released', 'expired'],
       saga: ['running', 'completed', 'compensating', 'compensated', 'stuck'],
-      payment: ['none', 'authorizing', 'authorized', 'captured', 'declined', 'voided', 'refunded'],
+      payment: paymentStatuses.filter((status) => status !== 'unknown'),
     } as const;
     const unknown = badgeStyle('payment', 'unknown');
     expect(unknown).toEqual({ shape: 'unknown', tone: 'unk', label: 'Unknown' });
@@ -161,6 +163,61 @@ describe('dashboard formatting', () => {
         expect(look.tone).not.toBe('unk');
       }
     }
+  });
+
+  it('has a label for every payment status, and shows a pending refund not as done', () => {
+    const unstyled = badgeStyle('payment', 'a_status_of_tomorrow');
+    expect(unstyled.label).toBe('A status of tomorrow');
+    for (const status of paymentStatuses.filter((one) => one !== 'none'))
+      expect([status, badgeStyle('payment', status)]).not.toEqual([
+        status,
+        { ...unstyled, label: expect.anything() },
+      ]);
+    expect(badgeStyle('payment', 'refunding')).toMatchObject({ label: 'Refunding', tone: 'warn' });
+    expect(badgeStyle('payment', 'refund_failed')).toMatchObject({ label: 'Refund failed', tone: 'bad' });
+  });
+
+  it("shows the provider's code and request id of an operation whose last call was refused, until the next result", () => {
+    const operation = { id: 'pay_1', kind: 'capture' } as const;
+    const refused = {
+      cause: 'blocked',
+      code: 'request_refused',
+      data: {
+        operation: 'capture',
+        operationId: 'pay_1',
+        providerCode: 'parameter_unknown',
+        requestId: 'req_1',
+      },
+    } as const;
+    const asked = { cause: 'asked', code: 'payment_requested', data: { operation: 'capture' } } as const;
+    expect(refusalOf(operation, [refused, asked])).toMatchObject({
+      providerCode: 'parameter_unknown',
+      requestId: 'req_1',
+    });
+    const done = { cause: 'done', code: 'payment_captured', data: refused.data } as const;
+    expect(refusalOf(operation, [refused, asked, done])).toBeNull();
+    expect(refusalOf({ id: 'pay_2', kind: 'capture' }, [refused])).toBeNull();
+  });
+
+  it('labels a failed operation and a replaced one differently, and an authorization in part', () => {
+    const of = (more: Partial<Parameters<typeof operationBadge>[0]>) =>
+      operationBadge({
+        id: 'pay_1',
+        kind: 'refund',
+        status: 'failed',
+        waitsFor: null,
+        failureReason: null,
+        declineCode: null,
+        ...more,
+      }).label;
+    expect(of({ failureReason: 'declined' })).toBe('Failed');
+    expect(of({})).toBe('Nothing done');
+    expect(of({ status: 'pending', waitsFor: 'provider' })).toBe('Accepted');
+    expect(of({ kind: 'authorize', status: 'pending', waitsFor: 'provider' })).toBe('Processing');
+    expect(of({ kind: 'authorize', status: 'pending', waitsFor: 'buyer' })).toBe('Needs the buyer');
+    expect(of({ kind: 'authorize', status: 'approved', declineCode: 'partial_authorization' })).toBe(
+      'Done in part',
+    );
   });
 });
 

@@ -131,8 +131,27 @@ describe('timeline lanes', () => {
     expect(said('worker_lost')).toBe('1 lease lost');
     expect(said('provider_error', { httpStatus: 503 })).toBe('1 answered 503');
     expect(said('provider_busy')).toBe('1 asked to wait');
-    expect(said('still_processing')).toBe('1 still processing');
+    expect(said('still_processing')).toBe('1 not decided yet');
+    expect(said('saved_error')).toBe('1 saved error');
+    expect(said('key_conflict')).toBe('1 key conflict');
+    expect(said('not_found')).toBe('1 not found yet');
     expect(said(null)).toBe('1 no clear answer, 3.0 s');
+  });
+
+  it('labels a look-up, a refund that was accepted, and what stopped the saga', () => {
+    const said = (one: SagaAttempt, lane: number) =>
+      plain(formatBar(historyOf(saga({ attempts: [one] }), 0).lanes[lane]!.bars[0]!, 1));
+    expect(said(attempt('authorize-payment', 0, 12, { looksUp: true }), 1)).toBe('1 looked up, yes, 12 ms');
+    const refund = { operation: 'refund', compensates: true, outcome: 'undone' } as const;
+    expect(said(attempt('capture-payment', 0, 12, { ...refund, code: 'refund_accepted' }), 4)).toBe(
+      'accepted',
+    );
+    for (const [code, label] of [
+      ['request_refused', '1 request refused'],
+      ['refund_failed', '1 refund failed'],
+      ['void_declined', '1 an operator must act'],
+    ] as const)
+      expect(said(attempt('capture-payment', 0, 12, { outcome: 'stuck', code }), 2)).toBe(label);
   });
 
   it('end at now while the saga is open, and at its last step once it has ended', () => {

@@ -26,10 +26,9 @@ const questions: Record<SagaAction, string> = {
 export function OrderActions({ saga }: { saga: Saga }) {
   const [action, setAction] = useState<SagaAction | null>(null);
   const possible = actions.filter((one) => saga.acts[one]);
-  const isOver = saga.status === 'compensated' || saga.status === 'completed';
   return (
     <>
-      {isOver ? <span>No actions available</span> : null}
+      {possible.length === 0 && isOver(saga) ? <span>No actions available</span> : null}
       {possible.map((one) => (
         <ActionButton key={one} onClick={() => setAction(one)}>
           {actionLabels[one]}
@@ -41,6 +40,8 @@ export function OrderActions({ saga }: { saga: Saga }) {
     </>
   );
 }
+
+const isOver = ({ status }: Saga) => status === 'compensated' || status === 'completed';
 
 function SagaActionDialog({
   action,
@@ -58,7 +59,7 @@ function SagaActionDialog({
     <ConfirmDialog<Saga>
       open
       onClose={onClose}
-      title={questions[action]}
+      title={action === 'retry' && option?.refund ? 'Make the refund again?' : questions[action]}
       numbers={option?.possible ? numbersOf(option) : undefined}
       typed={confirmedBy(action, option)}
       keep="Change nothing"

@@ -5,7 +5,6 @@ import { Panel } from '../../components/layout/panel';
 import { Facts } from '../../components/layout/states';
 import { Id, Money, None, When } from '../../components/values/figures';
 import { formatCount } from '../../formatting/numbers';
-import { capitalize } from '../../formatting/statuses';
 import styles from './order-facts.module.css';
 
 /** An amount, or "unknown" in violet when it is neither yes nor no. */
@@ -13,8 +12,8 @@ export const Known = ({ of }: { of: SagaMoney['captured'] }) =>
   of === null ? <span className={styles.unknown}>unknown</span> : <Money of={of} />;
 
 /** The money by our own record; the provider is asked only where an operator must decide. */
-export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
-  const { authorized, captured, voided, refunded, paid, reference } = money;
+export function MoneyPanel({ saga: { money } }: { saga: Saga }) {
+  const { authorized, captured, voided, refunded, paid } = money;
   return (
     <Panel title="Money" note="Holdfast's record">
       <Facts
@@ -37,15 +36,6 @@ export function MoneyPanel({ saga: { money, operations } }: { saga: Saga }) {
           ]}
         />
       </div>
-      <Facts
-        items={[
-          ['Provider reference', reference === null ? <None /> : <code>{reference}</code>],
-          ...operations.map(({ kind, key }): [ReactNode, ReactNode] => [
-            `${capitalize(kind)} key`,
-            <Id id={key} full copy />,
-          ]),
-        ]}
-      />
     </Panel>
   );
 }

@@ -21,6 +21,7 @@ import { classes } from '../../theme/classes';
 import { formatOrderStatus, formatSagaStatus } from './format-status';
 import { OrderActions } from './order-actions';
 import { LinesPanel, MoneyPanel, WebhooksPanel } from './order-facts';
+import { PaymentPanel } from './payment-panel';
 import { Story } from './story';
 import { SagaTimeline } from './timeline/saga-timeline';
 import { TransitionsTable } from './transitions-table';
@@ -56,6 +57,7 @@ export default function OrderPage() {
         </Panel>
         <div className={styles.side}>
           <MoneyPanel saga={saga} />
+          <PaymentPanel saga={saga} />
           <LinesPanel saga={saga} />
           <WebhooksPanel webhooks={saga.webhooks} />
         </div>

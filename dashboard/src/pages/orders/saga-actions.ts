@@ -25,10 +25,11 @@ export function confirmedBy(action: SagaAction, option: SagaOption | undefined):
 }
 
 /** "Compensate, refund € 516.00": the button says what it does. */
-export const formatAction = (action: SagaAction, option: SagaOption | undefined): string =>
-  action === 'compensate' && option?.refund
-    ? `Compensate, refund ${formatMoney(option.refund)}`
-    : actionLabels[action];
+export function formatAction(action: SagaAction, option: SagaOption | undefined): string {
+  if (!option?.refund || action === 'resolve') return actionLabels[action];
+  const amount = formatMoney(option.refund);
+  return action === 'retry' ? `Refund ${amount} again` : `Compensate, refund ${amount}`;
+}
 
 export const sendAction = (action: SagaAction, orderId: string, reason: string, key: string) =>
   send<Saga>('POST', `orders/${orderId}/saga/${action}`, { body: { reason }, key });

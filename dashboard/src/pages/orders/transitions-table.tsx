@@ -84,20 +84,26 @@ const offset = ({ afterMs }: SagaTransition) => `+${(afterMs / 1_000).toFixed(3)
 
 const causeLabels: Record<SagaTransition['cause'], (transition: SagaTransition) => string> = {
   accepted: () => 'accepted, stock taken',
-  asked: ({ attempt }) => `sent, attempt ${attempt}`,
-  done: ({ from }) => (from === 'compensating' ? 'undone' : 'done'),
+  asked: ({ attempt, code }) => `${code === 'payment_looked_up' ? 'looked up' : 'sent'}, attempt ${attempt}`,
+  done: ({ from, code }) =>
+    code === 'refund_accepted' ? 'refund accepted' : from === 'compensating' ? 'undone' : 'done',
   declined: () => 'sent → declined',
   unknown: () => 'sent → unknown',
   'not-asked': () => 'held back, not sent',
   failed: () => 'error, will be retried',
-  blocked: () => 'blocked, an operator must act',
+  waiting: () => 'the provider decides later',
+  blocked: ({ data }) => (isRefusedKey(data) ? 'key refused, asked again' : 'blocked, an operator must act'),
   'worker-lost': () => 'worker lost the lease',
-  'turn-back': () => 'cancellation requested',
+  'turn-back': ({ code }) => (code === 'refund_requested' ? 'refund requested' : 'cancellation requested'),
   retried: () => 'retried by an operator',
+  'refund-retried': () => 'failed refund made again by an operator',
   'compensated-by-hand': () => 'compensated by an operator',
   'given-up': () => 'marked as resolved',
   reacquired: () => 'late charge, stock taken again',
 };
+
+/** After these it goes on by itself, once the key is replaced. */
+const isRefusedKey = (data: SagaTransition['data']) => data?.httpStatus === 401 || data?.httpStatus === 403;
 
 /** What happened, and the saga's new status if it changed. */
 function changeOf(transition: SagaTransition): string {
@@ -114,4 +120,5 @@ function toneOf({ cause, to }: SagaTransition): string {
 
 /** The provider operation of this transition, with the provider's id. */
 const askedBy = ({ data }: SagaTransition, operations: readonly PaymentOperation[]) =>
-  operations.find(({ kind }) => kind === data?.operation);
+  operations.find(({ id }) => id === data?.operationId) ??
+  operations.findLast(({ kind }) => kind === data?.operation);

@@ -37,7 +37,7 @@ export function Choices({ options, step, action, onChoose }: ChoicesProps) {
               onChange={() => onChoose(one)}
             />
             <span>
-              <b>{nameOf(one, step)}</b>
+              <b>{one === 'retry' && option.refund ? 'Make the refund again' : nameOf(one, step)}</b>
               {option.possible ? null : <Lock size={13} aria-label="not possible" />}
               <span className={styles.why}>{option.why}</span>
             </span>

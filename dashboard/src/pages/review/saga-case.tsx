@@ -97,7 +97,8 @@ const asked: Record<string, string> = { 'authorize-payment': 'authorization', 'c
 /** "Retry capture of € 516.00": the button says what it does. */
 function formatButton(action: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {
   const what = asked[step ?? ''];
-  if (action === 'retry' && what && moneyAtRisk) return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;
+  if (action === 'retry' && what && moneyAtRisk && !options.retry.refund)
+    return `Retry ${what} of ${formatMoney(moneyAtRisk)}`;
   return formatAction(action, options[action]);
 }
 

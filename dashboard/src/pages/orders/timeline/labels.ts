@@ -53,9 +53,10 @@ export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: 
   const local = attempt.operation === null;
   switch (outcome) {
     case 'done':
-      if (!local) return `yes, ${took}`;
+      if (!local) return `${attempt.looksUp ? 'looked up, ' : ''}yes, ${took}`;
       return attempt.step === 'reserve-stock' ? plural(units, 'unit') : 'placed';
     case 'undone':
+      if (attempt.code === 'refund_accepted') return 'accepted';
       return local ? plural(units, 'unit') : took;
     case 'declined':
       return local ? 'not started' : 'declined';
@@ -66,11 +67,17 @@ export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: 
     case 'error':
       return 'error';
     case 'stuck':
-      return attempt.code === 'amount_differs' ? 'different amount' : 'an operator must act';
+      return stops[attempt.code ?? ''] ?? 'an operator must act';
     case 'running':
       return `asking, ${formatDuration(Math.floor((endMs - startMs) / 1_000) * 1_000)}`;
   }
 }
+
+const stops: Record<string, string> = {
+  amount_differs: 'different amount',
+  request_refused: 'request refused',
+  refund_failed: 'refund failed',
+};
 
 /** What happened instead of a clear result, by the code of the transition that ended the attempt. */
 function formatUnknown({ code, data }: Bar['attempt'], took: string): string {
@@ -84,7 +91,13 @@ function formatUnknown({ code, data }: Bar['attempt'], took: string): string {
     case 'key_in_use':
       return 'key in use';
     case 'still_processing':
-      return 'still processing';
+      return 'not decided yet';
+    case 'saved_error':
+      return 'saved error';
+    case 'key_conflict':
+      return 'key conflict';
+    case 'not_found':
+      return 'not found yet';
     case 'access_refused':
       return 'access refused';
     case 'no_answer':

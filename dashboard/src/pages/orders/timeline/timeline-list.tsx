@@ -42,11 +42,11 @@ function Entry({ bar, facts, units }: { bar: Bar; facts: TimelineFacts; units: n
   const lane = facts.history.lanes.find(({ key }) => key === bar.lane)!;
   const { shape, tone } = outcomeBadges[bar.outcome];
   const name = formatLane(lane, facts.history.open).name;
-  const { attempt, operation } = bar.attempt;
+  const { attempt, operation, looksUp } = bar.attempt;
   const asked = lane.bars.filter((one) => one.attempt.operation !== null);
   const before = asked[asked.indexOf(bar) - 1];
   const again = before
-    ? `attempt ${attempt}${before.attempt.key === bar.attempt.key ? ', same key' : ''}`
+    ? `attempt ${attempt}${looksUp ? ', looked up' : before.attempt.key === bar.attempt.key ? ', same key' : ', new key'}`
     : null;
   const title = again ?? (operation !== null && asked.length > 1 ? `${name}, attempt ${attempt}` : name);
   // The heading already has the attempt's number.
