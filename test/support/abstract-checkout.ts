@@ -17,6 +17,9 @@ import {
  * customer's cancellation (`orders.service.ts`), the operator's actions (`saga-actions.ts`) and the reservation
  * (`order-reservations.ts`). Operations keep their provider keys, so asking again is the same call. A call that was
  * sent may be done now, later or never, and its result may get lost.
+ *
+ * Each surprise of the provider (`surprises`) is explored separately, with one worker at a time and without
+ * what does not touch it, so that the number of states is a sum and not a product.
  */
 export interface Decisions {
   transition: (state: SagaState, event: SagaEvent) => Transition;
@@ -33,9 +36,35 @@ export const realDecisions: Decisions = {
 };
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
-type Operation = 'none' | 'created' | 'sent' | 'unknown' | 'approved' | 'declined';
+type Operation =
+  | 'none'
+  | 'created'
+  | 'sent'
+  | 'unknown'
+  | 'approved'
+  | 'declined'
+  /** The provider has it and decides later. */
+  | 'pending'
+  /** The buyer would have to authenticate. */
+  | 'buyer'
+  /** Approved for less than the total. */
+  | 'less'
+  /** A refund that did not reach the customer. */
+  | 'failed'
+  /** Nothing was done under its key: the next number follows. */
+  | 'replaced';
 /** The provider's state. */
-type Truth = 'nothing' | 'on its way' | 'done' | 'refused';
+type Truth = 'nothing' | 'on its way' | 'done' | 'refused' | 'needs the buyer' | 'failed';
+
+export const surprises = [
+  'processing',
+  'needs the buyer',
+  'authorizes less',
+  'refund fails',
+  'our mistake',
+  'saved error',
+] as const;
+export type Surprise = (typeof surprises)[number];
 
 interface Worker {
   asks: Kind;
@@ -54,6 +83,8 @@ export interface Checkout {
   operations: Record<Kind, Operation>;
   provider: Record<Kind, Truth>;
   workers: Worker[];
+  /** What this provider does beside the usual. */
+  surprise: Surprise | null;
   /** An operator resolved the order, so nothing returns its known money any more. */
   leftByOperator: boolean;
   /** One path that leads here: the recorded history, and what really happened. Not part of the state. */
@@ -64,7 +95,9 @@ export interface Checkout {
 }
 
 export type Happened =
-  | `${'silence' | 'lost' | 'other sum' | 'held back'} ${Kind}`
+  | `${'silence' | 'lost' | 'other sum' | 'held back' | 'undecided' | 'mistake' | 'saved error'} ${Kind}`
+  | 'needed the buyer'
+  | 'authorized less'
   | 'retry'
   | 'compensate'
   | 'resolve'
@@ -80,6 +113,7 @@ export const accepted: Checkout = {
   operations: { authorize: 'none', capture: 'none', void: 'none', refund: 'none' },
   provider: { authorize: 'nothing', capture: 'nothing', void: 'nothing', refund: 'nothing' },
   workers: [],
+  surprise: null,
   leftByOperator: false,
   history: [
     {
@@ -103,6 +137,7 @@ export const accepted: Checkout = {
 
 const askedAmount = { amount: 1_000, currency: 'EUR' };
 const otherAmount = { amount: 1_001, currency: 'EUR' };
+const lessAmount = { amount: 400, currency: 'EUR' };
 
 export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || saga.status === 'compensated';
 
@@ -110,7 +145,7 @@ export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || s
 export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
   [
     [saga.status, saga.step, saga.attempt, saga.requestedEnd, saga.endsAs],
-    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByOperator],
+    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByOperator, rest.surprise],
     [operations.authorize, operations.capture, operations.void, operations.refund],
     [provider.authorize, provider.capture, provider.void, provider.refund],
     workers.map(({ asks, before, stale }) => `${asks} ${before} ${stale}`),
@@ -137,16 +172,19 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
     happen(draft);
     events.push({ name, next: draft.to });
   };
+  const isUsual = from.surprise === null;
   for (const kind of ['authorize', 'capture', 'void', 'refund'] as const) providerActs(from, kind, add);
+  laterAtTheProvider(from, add);
   from.workers.forEach((worker, place) => answersFor(from, worker, place, add));
   if (from.run === 'due' && !from.leased) {
-    if (from.workers.length < 2) add('a worker claims', (play) => play.claim());
-    add('a step throws', (play) => play.fail());
+    if (from.workers.length < (isUsual ? 2 : 1)) add('a worker claims', (play) => play.claim());
+    if (isUsual) add('a step throws', (play) => play.fail());
   }
   // A webhook only makes a waiting saga due.
   if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
-  if (from.reservation === 'active') add('its time runs out', ({ to }) => (to.reservation = 'due'));
-  if (from.reservation === 'active')
+  if (isUsual && from.reservation === 'active')
+    add('its time runs out', ({ to }) => (to.reservation = 'due'));
+  if (isUsual && from.reservation === 'active')
     add('the shop releases it', (play) => {
       play.to.reservation = 'released';
       play.note('released');
@@ -166,13 +204,57 @@ function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
   const possible: Record<Kind, boolean> = {
     authorize: true,
     capture: provider.authorize === 'done' && provider.void !== 'done',
-    void: provider.authorize === 'done' && provider.capture !== 'done',
+    void: ['done', 'needs the buyer'].includes(provider.authorize) && provider.capture !== 'done',
     refund: provider.capture === 'done',
   };
   if (possible[kind]) add(`the provider does the ${kind}`, ({ to }) => (to.provider[kind] = 'done'));
   // A refund or void is never declined, but a captured payment cannot be voided.
   if (kind === 'authorize' || kind === 'capture' || !possible[kind])
     add(`the provider refuses the ${kind}`, ({ to }) => (to.provider[kind] = 'refused'));
+}
+
+/** What it decides, or takes back, after the call has ended. */
+function laterAtTheProvider({ provider, operations, surprise, saga }: Checkout, add: Add): void {
+  if (provider.authorize === 'on its way' && surprise === 'needs the buyer')
+    add('the provider asks the buyer', ({ to }) => (to.provider.authorize = 'needs the buyer'));
+  if (provider.authorize === 'needs the buyer' && provider.void !== 'done')
+    add('the buyer confirms', ({ to }) => (to.provider.authorize = 'done'));
+  if (surprise === 'refund fails' && provider.refund === 'on its way')
+    add('the refund fails', ({ to }) => (to.provider.refund = 'failed'));
+  // By `payment-check/`, which leaves an order to its saga while that runs.
+  if (saga.status !== 'compensated') return;
+  if (surprise === 'refund fails' && operations.refund === 'approved')
+    add('the payment check finds that the refund came back', ({ to }) => {
+      to.provider.refund = 'failed';
+      to.operations.refund = 'failed';
+    });
+  if (operations.refund === 'pending' && provider.refund === 'done')
+    add('the payment check finds the refund done', ({ to }) => (to.operations.refund = 'approved'));
+  if (operations.refund === 'pending' && provider.refund === 'failed')
+    add('the payment check finds the refund failed', ({ to }) => (to.operations.refund = 'failed'));
+}
+
+/** Results that only a surprising provider gives. */
+function surprisesFor({ surprise, provider }: Checkout, { asks, before }: Worker): Heard[] {
+  const truth = provider[asks];
+  const isOnItsWay = truth === 'on its way';
+  switch (surprise) {
+    case 'processing':
+      return isOnItsWay && asks !== 'void' ? ['pending'] : [];
+    case 'needs the buyer':
+      return truth === 'needs the buyer' ? ['buyer'] : [];
+    case 'authorizes less':
+      return truth === 'done' && asks === 'authorize' ? ['less'] : [];
+    case 'refund fails':
+      if (asks !== 'refund') return [];
+      return isOnItsWay ? ['pending'] : truth === 'failed' ? ['failed'] : [];
+    case 'our mistake':
+      return before !== 'created' || isOnItsWay ? ['refused-request', 'refused-key'] : [];
+    case 'saved error':
+      return before === 'unknown' && isOnItsWay ? ['nothing-done'] : [];
+    case null:
+      return [];
+  }
 }
 
 function answersFor(from: Checkout, { asks, before, stale }: Worker, place: number, add: Add): void {
@@ -184,15 +266,19 @@ function answersFor(from: Checkout, { asks, before, stale }: Worker, place: numb
   });
   add(`${who} hears nothing of the ${asks}`, (play) => play.hear(place, 'unknown'));
   if (truth === 'refused') add(`${who} hears no to the ${asks}`, (play) => play.hear(place, 'declined'));
-  if (truth === 'done') {
+  for (const heard of surprisesFor(from, from.workers[place]!))
+    add(`${who} hears of the ${asks}: ${heard}`, (play) => play.hear(place, heard));
+  const isLess = from.surprise === 'authorizes less' && asks === 'authorize';
+  if (truth === 'done' && !isLess) {
     add(`${who} hears of the ${asks}`, (play) => play.hear(place, 'approved', { stockIsThere: true }));
     if (from.saga.endsAs === 'abandoned')
       add(`${who} hears of the ${asks} too late`, (play) =>
         play.hear(place, 'approved', { stockIsThere: false }),
       );
-    add(`${who} hears of another sum for the ${asks}`, (play) => play.hear(place, 'other-sum'));
+    if (from.surprise === null)
+      add(`${who} hears of another sum for the ${asks}`, (play) => play.hear(place, 'other-sum'));
   }
-  if (before !== 'created' || truth === 'on its way')
+  if (from.surprise === null && (before !== 'created' || truth === 'on its way'))
     add(`${who} is held back from the ${asks}`, (play) => play.hear(place, 'not-asked'));
 }
 
@@ -204,13 +290,29 @@ const mayCancel = ({ saga }: Checkout, by: 'cancel' | 'refund'): boolean => {
 
 function mayPerform(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boolean {
   const { saga, leased } = from;
+  if (act === 'retry' && hasEnded(from)) return from.operations.refund === 'failed';
   if (hasEnded(from) || leased) return false;
   if (act === 'compensate') return saga.endsAs === null;
   return act === 'retry' || saga.status === 'stuck' || saga.attempt > 0;
 }
 
-const isUnanswered = (operation: Operation) => operation === 'sent' || operation === 'unknown';
-type Heard = 'approved' | 'declined' | 'unknown' | 'not-asked' | 'other-sum';
+export const isUnanswered = (operation: Operation) =>
+  ['sent', 'unknown', 'pending', 'buyer'].includes(operation);
+const isSettled = (operation: Operation) =>
+  ['approved', 'declined', 'less', 'failed', 'replaced'].includes(operation);
+type Heard =
+  | 'approved'
+  | 'declined'
+  | 'unknown'
+  | 'not-asked'
+  | 'other-sum'
+  | 'pending'
+  | 'buyer'
+  | 'less'
+  | 'failed'
+  | 'refused-request'
+  | 'refused-key'
+  | 'nothing-done';
 type Outcome = { ask: Kind } | { event: SagaEvent; code: TransitionCode; data?: TransitionData };
 
 const done = (code: TransitionCode, data?: TransitionData): Outcome => ({
@@ -304,6 +406,8 @@ class Play {
     to.leased = false;
     to.holder = null;
     const data = { operation: asks, asked: askedAmount };
+    if (answer === 'refused-request' || answer === 'refused-key') return this.refused(answer, asks, before);
+    if (answer === 'nothing-done') return this.nothingDone(asks);
     if (answer === 'not-asked') {
       this.note(`held back ${asks}`);
       to.operations[asks] = before;
@@ -312,9 +416,25 @@ class Play {
       return this.apply({ type: 'not-asked' }, 'held_back', data);
     }
     const isOther = answer === 'other-sum' && asks !== 'void' && !(asks === 'authorize' && to.saga.endsAs);
-    const recorded = answer === 'other-sum' ? (isOther ? 'unknown' : 'approved') : answer;
-    if (to.operations[asks] !== 'approved' && to.operations[asks] !== 'declined')
+    // While it compensates, an authorization is voided whatever its amount.
+    const isLess = answer === 'less' && !to.saga.endsAs;
+    if (isLess) this.note('authorized less');
+    const recorded =
+      answer === 'other-sum' || answer === 'less'
+        ? isOther
+          ? 'unknown'
+          : isLess
+            ? 'less'
+            : 'approved'
+        : answer;
+    const wasPending = to.operations[asks] === 'pending';
+    if (!isSettled(to.operations[asks]) && !(wasPending && answer === 'unknown'))
       to.operations[asks] = recorded;
+    if (answer === 'buyer') this.note('needed the buyer');
+    if (answer === 'pending' && asks !== 'refund') {
+      this.note(`undecided ${asks}`);
+      return this.apply({ type: 'waiting' }, 'still_processing', data);
+    }
     if (answer === 'unknown') {
       this.note(`silence ${asks}`);
       return this.apply({ type: 'unknown' }, 'no_answer', data);
@@ -332,6 +452,28 @@ class Play {
     this.advance();
   }
 
+  /** Nothing was done; an operator must mend the cause, or replace the key. */
+  private refused(answer: 'refused-request' | 'refused-key', kind: Kind, before: Operation): void {
+    const { to } = this;
+    this.note(`mistake ${kind}`);
+    if (before === 'created') to.provider[kind] = 'nothing';
+    if (!isSettled(to.operations[kind])) to.operations[kind] = before;
+    const isKey = answer === 'refused-key';
+    const facts = { providerCode: 'a_code', requestId: 'req_1', httpStatus: isKey ? 401 : 400 };
+    const data = { operation: kind, asked: askedAmount, ...facts };
+    this.apply({ type: 'blocked', asksAgain: isKey }, 'request_refused', data);
+  }
+
+  /** The key holds an error, and a look after it shows nothing. An authorization was searched for in vain, twice. */
+  private nothingDone(kind: Kind): void {
+    const { to } = this;
+    this.note(`saved error ${kind}`);
+    to.provider[kind] = 'nothing';
+    to.operations[kind] = 'replaced';
+    if (kind === 'authorize') return this.advance();
+    this.apply({ type: 'unknown' }, 'saved_error', { operation: kind, asked: askedAmount });
+  }
+
   requestCancellation(by: 'cancel' | 'refund'): void {
     const { saga, leased } = this.to;
     const code = by === 'cancel' ? 'cancel_requested' : 'refund_requested';
@@ -347,7 +489,16 @@ class Play {
   perform(act: 'retry' | 'compensate' | 'resolve'): void {
     this.note(act);
     this.noteLostWorker();
-    if (act === 'retry') return this.apply({ type: 'retried' }, 'retried_by_operator');
+    if (act === 'retry') {
+      const isAgain = this.to.operations.refund === 'failed';
+      if (isAgain) {
+        this.to.operations.refund = 'created';
+        this.to.provider.refund = 'nothing';
+      }
+      return isAgain && this.to.saga.status !== 'stuck'
+        ? this.apply({ type: 'refund-retried' }, 'refund_retried_by_operator')
+        : this.apply({ type: 'retried' }, 'retried_by_operator');
+    }
     if (act === 'compensate') return this.apply({ type: 'compensated-by-hand' }, 'compensated_by_operator');
     const { operations } = this.to;
     const mayBeCharged = Object.values(operations).some(isUnanswered);
@@ -356,7 +507,8 @@ class Play {
     this.endOrder();
     const isOwed =
       operations.capture === 'approved' ? operations.refund !== 'approved' : operations.void !== 'approved';
-    this.to.leftByOperator = hasEnded(this.to) && operations.authorize === 'approved' && isOwed;
+    const isAuthorized = ['approved', 'less'].includes(operations.authorize);
+    this.to.leftByOperator = hasEnded(this.to) && isAuthorized && isOwed;
   }
 
   /** Like the runner: step after step, until a call to the provider, an end, or a pause. */
@@ -375,8 +527,9 @@ class Play {
 
   private ask(kind: Kind): void {
     const { to } = this;
-    if (to.operations[kind] === 'none') to.operations[kind] = 'created';
-    this.apply({ type: 'asked' }, 'payment_requested', { operation: kind, asked: askedAmount });
+    if (to.operations[kind] === 'none' || to.operations[kind] === 'replaced') to.operations[kind] = 'created';
+    const code = to.operations[kind] === 'pending' ? 'payment_looked_up' : 'payment_requested';
+    this.apply({ type: 'asked' }, code, { operation: kind, asked: askedAmount });
     to.workers.push({ asks: kind, before: to.operations[kind], stale: false });
     if (to.operations[kind] === 'created') to.operations[kind] = 'sent';
     if (to.provider[kind] === 'nothing') to.provider[kind] = 'on its way';
@@ -408,13 +561,18 @@ class Play {
 
   private settled(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {
     const operation = this.to.operations[kind];
+    const data = { operation: kind, asked: askedAmount };
     if (operation === 'approved') return done(yes, { operation: kind });
+    const event = { type: 'declined', endsAs: 'payment_declined', undoesStep: true } as const;
+    if (operation === 'buyer') return { event, code: 'authentication_required', data };
+    if (operation === 'less')
+      return { event, code: 'partial_authorization', data: { ...data, said: lessAmount } };
     return operation === 'declined' ? declined('payment_declined', no) : { ask: kind };
   }
 
   private compensate(): Outcome {
     const { authorize, capture } = this.to.operations;
-    const none = (operation: Operation) => ['none', 'created', 'declined'].includes(operation);
+    const none = (operation: Operation) => ['none', 'created', 'declined', 'replaced'].includes(operation);
     const nothing = (kind: Kind) =>
       done('nothing_to_undo', {
         operation: kind,
@@ -424,15 +582,16 @@ class Play {
       case 'place-order':
         return done('nothing_to_undo');
       case 'capture-payment':
-        if (none(capture) || authorize !== 'approved') return nothing('capture');
+        if (none(capture) || authorize === 'none') return nothing('capture');
         return capture === 'approved'
           ? this.givenBack('refund', ['payment_refunded', 'refund_declined'])
           : { ask: 'capture' };
       case 'authorize-payment':
         if (none(authorize) || capture === 'approved') return nothing('authorize');
-        return authorize === 'approved'
-          ? this.givenBack('void', ['payment_voided', 'void_declined'])
-          : { ask: 'authorize' };
+        if (!['approved', 'less', 'buyer'].includes(authorize)) return { ask: 'authorize' };
+        if (authorize === 'buyer' && this.to.operations.void === 'approved')
+          this.to.operations.authorize = 'declined';
+        return this.givenBack('void', ['payment_voided', 'void_declined']);
       case 'reserve-stock':
         this.undoReservation();
         return done('stock_returned');
@@ -444,6 +603,13 @@ class Play {
   private givenBack(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {
     const operation = this.to.operations[kind];
     if (operation === 'approved') return done(yes, { operation: kind });
+    if (operation === 'pending') return done('refund_accepted', { operation: kind });
+    if (operation === 'failed')
+      return {
+        event: { type: 'blocked' },
+        code: 'refund_failed',
+        data: { operation: kind, failureReason: 'declined' },
+      };
     return operation === 'declined' ? { event: { type: 'blocked' }, code: no } : { ask: kind };
   }
 

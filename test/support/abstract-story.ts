@@ -85,10 +85,30 @@ function statusOf(reservation: Checkout['reservation']): ReservationStatus {
   return reservation === 'returned' ? 'confirmed' : reservation;
 }
 
+type Row = Pick<SagaFacts['operations'][number], 'status'> & Partial<SagaFacts['operations'][number]>;
+
+function rowOf(state: Exclude<Checkout['operations'][Kind], 'none'>): Row {
+  switch (state) {
+    case 'pending':
+      return { status: 'pending', waitsFor: 'provider' };
+    case 'buyer':
+      return { status: 'pending', waitsFor: 'buyer' };
+    case 'less':
+      return { status: 'approved', declineCode: 'partial_authorization' };
+    case 'failed':
+      return { status: 'failed', failureReason: 'declined' };
+    case 'replaced':
+      return { status: 'failed' };
+    default:
+      return { status: state };
+  }
+}
+
 function operationsOf({ operations }: Checkout): SagaFacts['operations'] {
   return kinds.flatMap((kind) => {
-    const status = operations[kind];
-    if (status === 'none') return [];
+    const state = operations[kind];
+    if (state === 'none') return [];
+    const { status, ...more } = rowOf(state);
     return {
       id: ids[kind],
       orderId,
@@ -106,6 +126,7 @@ function operationsOf({ operations }: Checkout): SagaFacts['operations'] {
       looks: 0,
       waitsFor: null,
       failureReason: null,
+      ...more,
       createdAt: new Date(0),
       sentAt: status === 'created' ? null : new Date(0),
       settledAt: status === 'approved' || status === 'declined' ? new Date(0) : null,

@@ -4,9 +4,11 @@ import type { Random } from './seeded';
 
 /**
  * Attempts matter only as none, one, or used up. From three on they count both as two and as nearly used up: that
- * covers more than can happen, with finitely many states.
+ * covers more than can happen, with finitely many states. A surprise does not depend on the attempts: there they are not
+ * used up.
  */
-export function attemptsLike(attempt: number): number[] {
+export function attemptsLike({ saga: { attempt }, surprise }: Checkout): number[] {
+  if (surprise !== null) return [Math.min(attempt, 2)];
   if (attempt > attemptsMax) return [attemptsMax + 1];
   return attempt > 2 && attempt < attemptsMax - 1 ? [2, attemptsMax - 1] : [attempt];
 }
@@ -17,7 +19,7 @@ export function reachableCheckouts(): Checkout[] {
   const known = new Set([keyOf(accepted)]);
   for (let place = 0; place < states.length; place++)
     for (const { next: reached } of eventsOf(states[place]!, realDecisions))
-      for (const attempt of attemptsLike(reached.saga.attempt)) {
+      for (const attempt of attemptsLike(reached)) {
         const next = { ...reached, saga: { ...reached.saga, attempt } };
         const key = keyOf(next);
         if (known.has(key)) continue;

@@ -9,6 +9,7 @@ import {
   hasEnded,
   keyOf,
   realDecisions,
+  surprises,
 } from '../support/abstract-checkout';
 import { attemptsLike } from '../support/reachable-checkouts';
 
@@ -18,15 +19,20 @@ import { attemptsLike } from '../support/reachable-checkouts';
  * refund, the shop releases, the reservation expires, an operator retries, compensates and resolves.
  */
 
-const isMoneyTaken = ({ provider }: Checkout) => provider.capture === 'done' && provider.refund !== 'done';
+/** A refund that is on its way, or that is known to have failed, is followed to its end after the order has ended. */
+const isMoneyTaken = ({ provider, operations }: Checkout) =>
+  provider.capture === 'done' &&
+  provider.refund !== 'done' &&
+  operations.refund !== 'pending' &&
+  operations.refund !== 'failed';
 const isMoneySetAside = ({ provider }: Checkout) =>
-  (provider.authorize === 'done' || provider.authorize === 'on its way') &&
+  ['done', 'on its way', 'needs the buyer'].includes(provider.authorize) &&
   provider.void !== 'done' &&
   provider.capture !== 'done';
 const holdsStock = ({ reservation }: Checkout) =>
   ['active', 'due', 'pinned', 'confirmed'].includes(reservation);
 const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
-  ['sent', 'unknown', 'approved'].includes(operations[kind]);
+  ['sent', 'unknown', 'approved', 'pending', 'buyer', 'less'].includes(operations[kind]);
 
 /** What must be true of every state that any order of events leads to. */
 const promises: Record<string, (state: Checkout) => boolean> = {
@@ -47,6 +53,10 @@ const promises: Record<string, (state: Checkout) => boolean> = {
     hasEnded(state) || state.run !== 'never' || state.saga.status === 'stuck',
   'an order that ended without being placed has no stock reserved': (state) =>
     state.order === 'pending' || state.order === 'placed' || !holdsStock(state),
+  'P8: no order is rejected because of our mistake': ({ saga, operations }) =>
+    saga.endsAs !== 'payment_declined' || operations.authorize !== 'created',
+  'P18: a refund that failed waits for an operator': ({ saga, operations, run }) =>
+    saga.status === 'compensated' || operations.refund !== 'failed' || run === 'never',
   'no placed order forgets a cancellation': ({ saga }) =>
     saga.status !== 'completed' || saga.requestedEnd !== 'cancel',
 };
@@ -74,8 +84,14 @@ const rules: Record<string, (from: Checkout, event: Event) => boolean> = {
   'I18: an end is final, except for a late charge of a given-up order': (from, { name, next }) =>
     from.order === next.order ||
     (mayFollow[from.order].includes(next.order) && (from.order !== 'abandoned' || name.includes('hears of'))),
-  'I18: nothing moves a compensated saga': (from, { next }) =>
-    from.saga.status !== 'compensated' || tablesOf(from) === tablesOf(next),
+  'I18: nothing moves a compensated saga, except that its refund ends or is made again': (
+    from,
+    { name, next },
+  ) =>
+    from.saga.status !== 'compensated' ||
+    tablesOf(from) === tablesOf(next) ||
+    name.startsWith('the payment check') ||
+    (name === 'operator: retry' && from.operations.refund === 'failed'),
 };
 
 interface Found {
@@ -93,10 +109,10 @@ interface Exploration {
 
 /** Breadth first, so that a broken promise is found by a shortest path. */
 function explore(decisions: Decisions, stopAtFirst = false): Exploration {
-  const states: Checkout[] = [accepted];
-  const known = new Map([[keyOf(accepted), 0]]);
-  const ways: { from: number; name: string; depth: number }[] = [{ from: -1, name: 'accepted', depth: 0 }];
-  const reachedFrom: number[][] = [[]];
+  const states: Checkout[] = [null, ...surprises].map((surprise) => ({ ...accepted, surprise }));
+  const known = new Map(states.map((state, place) => [keyOf(state), place]));
+  const ways = states.map(() => ({ from: -1, name: 'accepted', depth: 0 }));
+  const reachedFrom: number[][] = states.map(() => []);
   const broken: Found[] = [];
   const pathTo = (place: number): string[] =>
     place < 0 ? [] : [...pathTo(ways[place]!.from), ways[place]!.name];
@@ -114,7 +130,7 @@ function explore(decisions: Decisions, stopAtFirst = false): Exploration {
     for (const event of events) {
       for (const [rule, holds] of Object.entries(rules))
         if (!holds(from, event)) find(rule, place, event.name);
-      for (const attempt of attemptsLike(event.next.saga.attempt)) {
+      for (const attempt of attemptsLike(event.next)) {
         const next = { ...event.next, saga: { ...event.next.saga, attempt } };
         const key = keyOf(next);
         const seen = known.get(key);
@@ -247,6 +263,40 @@ describe('the exploration', () => {
       but((state, event) =>
         event.type === 'reacquired'
           ? { state: { ...transition(state, event).state, step: 'capture-payment' }, nextRun: 'now' }
+          : undefined,
+      ),
+    ],
+    [
+      'an intent that waits for the buyer and is left payable',
+      'I8',
+      but((state, event) =>
+        event.type === 'declined' && event.undoesStep
+          ? transition(state, { ...event, undoesStep: false })
+          : undefined,
+      ),
+    ],
+    [
+      'a payment that is processing and never looked up',
+      'I12',
+      but((state, event) =>
+        event.type === 'waiting' ? { ...transition(state, event), nextRun: 'never' } : undefined,
+      ),
+    ],
+    [
+      'a wrong request taken for a decline',
+      'P8',
+      but((state, event) =>
+        event.type === 'blocked' && !state.endsAs && state.step === 'authorize-payment'
+          ? transition(state, { type: 'declined', endsAs: 'payment_declined' })
+          : undefined,
+      ),
+    ],
+    [
+      'a failed refund that is made again by itself',
+      'P18',
+      but((state, event) =>
+        event.type === 'blocked' && state.step === 'capture-payment' && state.endsAs
+          ? { state, nextRun: 'backoff' }
           : undefined,
       ),
     ],

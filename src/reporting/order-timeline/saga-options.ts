@@ -10,7 +10,7 @@ import {
 } from '../../payment/payment-operations.repository';
 import { orderEnds } from '../../orders/orders.repository';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
-import { asReported, moneyOf } from './saga-money';
+import { moneyOf } from './saga-money';
 import { formatRefusal } from './story-formatting';
 import type { Comparison, SagaMoney, SagaOption, SagaOptionsResponse } from './saga.responses';
 import { type SagaFacts, unitsHeld, waitsFor } from './saga-facts';
@@ -194,10 +194,9 @@ function retryAlone({ transitions }: SagaFacts): string {
 const skewMs = 2_000;
 
 /** A fact on both sides: the same, different, or not known yet on one side, which is no difference. */
-function comparisonOf({ order, operations, transitions }: SagaFacts, { record, askedAt }: LookupResult) {
+function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: LookupResult) {
   const isPartial = operations.some(({ declineCode }) => declineCode === 'partial_authorization');
-  const ours = moneyOf(operations, order.currency);
-  const recorded = isPartial ? asReported(ours, transitions) : ours;
+  const recorded = moneyOf(operations, order.currency);
   const refundIsPending = operations.some(({ kind, status }) => kind === 'refund' && status === 'pending');
   // What was recorded after the provider was asked cannot be in its record.
   const isOlder = operations.some(
@@ -214,9 +213,10 @@ function comparisonOf({ order, operations, transitions }: SagaFacts, { record, a
   };
   const isNamed = record !== null && recorded.reference !== null;
   return {
-    authorized: amounts('authorize', recorded.authorized, record?.authorized),
+    // How the provider shows what a bank authorized in part, before and after its void, differs.
+    authorized: isPartial ? 'not_heard' : amounts('authorize', recorded.authorized, record?.authorized),
     captured: amounts('capture', recorded.captured, record?.captured),
-    voided: amounts('void', recorded.voided, record?.voided),
+    voided: isPartial ? 'not_heard' : amounts('void', recorded.voided, record?.voided),
     refunded: amounts('refund', refundIsPending ? null : recorded.refunded, record?.refunded),
     reference: isNamed ? compare(recorded.reference === record.reference) : 'not_heard',
   } satisfies Record<string, Comparison>;
