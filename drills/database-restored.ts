@@ -211,10 +211,11 @@ async function standbyHasAll({ primary, standby }: ReplicatedPostgres): Promise<
 async function ask(url: string, sql: string): Promise<any[]> {
   const client = new Client({ connectionString: url });
   await client.connect();
-  return client
-    .query(sql)
-    .then(({ rows }) => rows)
-    .finally(() => client.end());
+  try {
+    return (await client.query(sql)).rows;
+  } finally {
+    await client.end();
+  }
 }
 
 /** What an operator does in the provider's dashboard. */

@@ -55,7 +55,7 @@ export async function flashSale(
 
 /** The strategies of the build that will run. */
 function strategiesOfThisBuild(): string[] {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the build, not the sources
+  // oxlint-disable-next-line typescript/no-require-imports -- the build, not the sources
   const built = require(
     path.join(root, 'dist', 'inventory', 'allocation', 'strategies', 'strategies.js'),
   ) as {

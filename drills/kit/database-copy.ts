@@ -32,7 +32,11 @@ export class DatabaseCopy {
   private async cutOff(server: Client): Promise<void> {
     const own = new Client({ connectionString: this.url.href });
     await own.connect();
-    await refuseUnlessThrowaway((sql) => own.query(sql).then(({ rows }) => rows)).finally(() => own.end());
+    try {
+      await refuseUnlessThrowaway((sql) => own.query(sql).then(({ rows }) => rows));
+    } finally {
+      await own.end();
+    }
     await server.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1', [
       this.name,
     ]);
@@ -44,6 +48,10 @@ export class DatabaseCopy {
     server.search = '';
     const client = new Client({ connectionString: server.href });
     await client.connect();
-    await work(client).finally(() => client.end());
+    try {
+      await work(client);
+    } finally {
+      await client.end();
+    }
   }
 }

@@ -147,7 +147,7 @@ export const measuredFiles = [
 function buildAt(dist: string): Built {
   return Object.assign(
     {},
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the parent process names the build
+    // oxlint-disable-next-line typescript/no-require-imports -- the parent process names the build
     ...measuredFiles.map((file) => require(path.join(dist, `${file}.js`)) as object),
   ) as Built;
 }

@@ -56,7 +56,7 @@ export const noOpFiles = ['config/config', 'orders/orders.controller', 'api.modu
 async function stack({ dist, databaseUrl }: NoOpTask): Promise<string> {
   const { createApi, loadConfig, OrdersController } = Object.assign(
     {},
-    // eslint-disable-next-line @typescript-eslint/no-require-imports -- the parent process names the build
+    // oxlint-disable-next-line typescript/no-require-imports -- the parent process names the build
     ...noOpFiles.map((file) => require(path.join(dist, `${file}.js`)) as object),
   ) as Built;
   emptyHandler(OrdersController.prototype);

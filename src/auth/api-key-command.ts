@@ -33,7 +33,11 @@ async function main(args: string[]): Promise<void> {
   try {
     const config = loadConfig(process.env, 'command');
     const { db, close } = await openDatabase(config, 'holdfast-api-key');
-    await run(db, verb!, name!, role!).finally(close);
+    try {
+      await run(db, verb!, name!, role!);
+    } finally {
+      await close();
+    }
   } catch (error) {
     fail(explainFailure('The key command failed', error));
   }

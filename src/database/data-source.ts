@@ -74,7 +74,7 @@ function loadClasses(folder: string, name: RegExp): (new () => unknown)[] {
     .filter((file) => name.test(file))
     .sort()
     .flatMap((file) =>
-      // eslint-disable-next-line @typescript-eslint/no-require-imports -- the list is read from a folder, so no import can name it
+      // oxlint-disable-next-line typescript/no-require-imports -- the list is read from a folder, so no import can name it
       Object.values(require(join(folder, file)) as Record<string, new () => unknown>),
     );
 }

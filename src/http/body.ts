@@ -20,8 +20,10 @@ interface BodyRules {
 /** For routes whose bodies need other limits. */
 export const BodyRules = (rules: BodyRules) => RouteConfig({ body: rules });
 
-const rulesOf = (config: object | undefined): BodyRules =>
-  (config as { body?: BodyRules } | undefined)?.body ?? {};
+function rulesOf(config: object | undefined): BodyRules {
+  const route: { body?: BodyRules } | undefined = config;
+  return route?.body ?? {};
+}
 
 /**
  * Reads bodies: JSON in UTF-8, uncompressed, not too deep, or no body. An empty body counts as none whatever its content

@@ -144,7 +144,7 @@ export const IsText = (max: number) =>
 /** Text to search for. Earlier builds stored some text that `IsText` refuses now. */
 export const IsSearchText = (max: number) =>
   applyDecorators(
-    // eslint-disable-next-line no-control-regex -- it refuses control characters
+    // oxlint-disable-next-line no-control-regex -- it refuses control characters
     Matches(/^(?=.*\S)[^\u0000-\u001f\u007f\p{Surrogate}]+$/u, {
       message: '$property must be text, not blank, without control characters or half ones',
     }),

@@ -18,7 +18,11 @@ async function main(args: string[]): Promise<void> {
       throw new UsageError(`${verb ? `There is no command "${verb}"` : 'There is no command'}.\n\n${usage}`);
     if (more[0]) throw new UsageError(`"${more[0]}" is one argument too many for ${verb}.\n\n${usage}`);
     const { db, close } = await openDatabase(loadConfig(process.env, 'command'), 'holdfast-installation');
-    await (verb === 'show' ? show(db) : renew(db)).finally(close);
+    try {
+      await (verb === 'show' ? show(db) : renew(db));
+    } finally {
+      await close();
+    }
   } catch (error) {
     const isUsage = error instanceof UsageError;
     console.error(isUsage ? error.message : explainFailure('The installation command failed', error));

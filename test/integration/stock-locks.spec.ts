@@ -112,10 +112,14 @@ describe('reservations of the same products', () => {
     await other.query('BEGIN');
     await lock(one, 'K');
     await lock(other, 'L');
-    const outcomes = await Promise.allSettled([
-      lock(one, 'L').finally(() => one.query('ROLLBACK')),
-      lock(other, 'K').finally(() => other.query('ROLLBACK')),
-    ]);
+    const lockLast = async (session: typeof one, sku: string) => {
+      try {
+        return await lock(session, sku);
+      } finally {
+        await session.query('ROLLBACK');
+      }
+    };
+    const outcomes = await Promise.allSettled([lockLast(one, 'L'), lockLast(other, 'K')]);
     await Promise.all([one.end(), other.end()]);
 
     expect(

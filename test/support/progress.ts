@@ -7,5 +7,5 @@ interface Progress {
   cpuTimeOf(pid: number): unknown;
 }
 
-// eslint-disable-next-line @typescript-eslint/no-require-imports -- plain JavaScript, shared with the scripts
+// oxlint-disable-next-line typescript/no-require-imports -- plain JavaScript, shared with the scripts
 export const { watchStart, startLimitMs, cpuTimeOf } = require('../../scripts/progress.cjs') as Progress;

@@ -12,7 +12,7 @@ const names = readdirSync(path.join(root, 'drills'))
   .filter((file) => file.endsWith('.ts'))
   .map((file) => path.basename(file, '.ts'));
 const drills = names.map((name) => {
-  // eslint-disable-next-line @typescript-eslint/no-require-imports -- the list is read from a folder, so no import can name it
+  // oxlint-disable-next-line typescript/no-require-imports -- the list is read from a folder, so no import can name it
   return [name, (require(path.join(root, 'drills', name)) as { drill: Drill }).drill] as const;
 });
 

@@ -15,7 +15,12 @@ async function main(args: string[]): Promise<void> {
   try {
     parseArguments(args, { options: [], usage });
     const { db, close } = await openDatabase(loadConfig(process.env, 'command'), 'holdfast-restored');
-    const marked = await markRestored(db).finally(close);
+    let marked: number;
+    try {
+      marked = await markRestored(db);
+    } finally {
+      await close();
+    }
     console.log(
       `${marked} unfinished orders are marked. The provider is searched for each of them before its first authorization.`,
     );
