@@ -1,4 +1,6 @@
+import { HttpClient } from '../support/http-client';
 import { openShop } from '../support/shop';
+import { until } from '../support/until';
 import { openBrowser, untilSays } from './support';
 
 describe('Payment panel of an order', () => {
@@ -43,5 +45,34 @@ describe('Payment panel of an order', () => {
     expect(await visit.overhang()).toBeLessThanOrEqual(0);
     expect(await visit.violations()).toEqual([]);
     expect(visit.complaints).toEqual([]);
+  });
+
+  it('shows a refund made at the provider, whose case an operator settles', async () => {
+    const sku = await shop.product(5);
+    const { body } = await shop.order({ lines: [{ sku, quantity: 1 }] }, { waitSeconds: 30 });
+    const sandbox = new HttpClient(shop.service.sandboxUrl);
+    await sandbox.post('/sandbox/refunds', { payment_intent: body.payment.reference, amount: 500 });
+    await until('the fact is recorded', async () => {
+      const { payment } = await shop.orderNow(body.id);
+      return payment.facts.length > 0;
+    });
+
+    const visit = await browser.visit({ role: 'admin' });
+    await visit.go(`/orders/${body.id}`);
+    const facts = visit.page.getByRole('list', { name: 'Facts from the provider' }).getByRole('listitem');
+    await facts.first().waitFor();
+    expect(await facts.first().innerText()).toMatch(/Refunded outside[\s\S]*€\s?5\.00[\s\S]*re_/);
+
+    await visit.go('/review?kind=payment');
+    await visit.page.getByText('Refunded outside of Holdfast').first().click();
+    await untilSays(visit, 'Decide what happens to the goods', 'main');
+    expect(await visit.violations()).toEqual([]);
+    expect(visit.complaints).toEqual([]);
+    await visit.page.getByRole('button', { name: 'Settle the case' }).click();
+    await visit.page.getByLabel(/reason/i).fill('the goods came back');
+    await visit.page.getByRole('button', { name: 'Settle 1 case' }).click();
+    await untilSays(visit, 'The case is settled.');
+    await visit.go('/review');
+    await untilSays(visit, 'Nothing needs review.');
   });
 });

@@ -1,9 +1,9 @@
 import type { ReactNode } from 'react';
-import type { PaymentOperation, Saga, SagaTransition } from '../../api/openapi';
+import type { Order, PaymentOperation, Saga, SagaTransition } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { Facts } from '../../components/layout/states';
 import { Badge, StatusBadge } from '../../components/values/badge';
-import { Id, Money, None } from '../../components/values/figures';
+import { Id, Money, None, When } from '../../components/values/figures';
 import { plural } from '../../formatting/numbers';
 import { capitalize } from '../../formatting/statuses';
 import { operationBadge, refusalOf } from './payment-operation';
@@ -23,7 +23,39 @@ export function PaymentPanel({ saga }: { saga: Saga }) {
           <Operation key={operation.id} operation={operation} transitions={transitions} />
         ))}
       </ul>
+      <ProviderFacts payment={order.payment} />
     </Panel>
+  );
+}
+
+/** What happened at the provider without us, or went wrong there later. */
+function ProviderFacts({ payment: { facts, dispute } }: { payment: Order['payment'] }) {
+  if (facts.length === 0 && !dispute) return null;
+  return (
+    <>
+      {dispute ? (
+        <p>
+          <b>Disputed</b> <Money of={dispute.amount} />, {dispute.status.replaceAll('_', ' ')}
+          {dispute.dueBy ? (
+            <>
+              , evidence due <When at={dispute.dueBy} />
+            </>
+          ) : null}
+        </p>
+      ) : null}
+      <ul className={styles.operations} aria-label="Facts from the provider">
+        {facts.map(({ type, reference, amount, at }) => (
+          <li key={`${type} ${reference}`}>
+            <p className={styles.head}>
+              <b>{capitalize(type.replaceAll('_', ' '))}</b>
+              <Money of={amount} />
+              <When at={at} />
+            </p>
+            <Facts items={[['Reference', <code>{reference}</code>]]} />
+          </li>
+        ))}
+      </ul>
+    </>
   );
 }
 

@@ -11,6 +11,7 @@ import { formatCount } from '../../formatting/numbers';
 import { formatStep } from '../../formatting/steps';
 import { Story } from '../orders/story';
 import { DeadLetterForm } from './dead-letter-form';
+import { PaymentCaseForm } from './payment-case-form';
 import { SagaCase } from './saga-case';
 import styles from './case-detail.module.css';
 
@@ -60,7 +61,9 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
       <Story sentences={data.facts} />
       {data.kind === 'dead_letter' ? (
         <DeadLetterForm one={data} onSettled={() => onSettled(id)} />
-      ) : data.kind === 'payment' ? null : (
+      ) : data.kind === 'payment' ? (
+        <PaymentCaseForm one={data} onSettled={() => onSettled(id)} />
+      ) : (
         <SagaCase one={data} onSettled={() => onSettled(id)} />
       )}
       <Foot one={data} />
