@@ -53,5 +53,6 @@ const underWay = `
   SELECT (SELECT count(*)::int FROM sagas WHERE status IN ('running', 'compensating')) AS sagas,
          (SELECT count(*)::int FROM outbox WHERE applied_at IS NULL) AS messages,
          (SELECT count(*)::int FROM provider_events WHERE processed_at IS NULL) AS webhooks,
-         (SELECT count(*)::int FROM payment_checks) AS "payments to check",
+         (SELECT count(*)::int FROM payment_checks JOIN sagas USING (order_id)
+           WHERE status IN ('completed', 'compensated')) AS "payments to check",
          (SELECT count(*)::int FROM reservations WHERE status = 'active' AND expires_at < clock_timestamp()) AS "reservations past their time"`;

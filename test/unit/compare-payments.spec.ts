@@ -301,6 +301,12 @@ describe('isOpenAtProvider', () => {
       [paymentOf('pi_0', { ...held, ...own })],
       true,
     ],
+    [
+      'an authorization that ended while the saga did not know its result',
+      { ...authorized, operations: [operation('authorize', { status: 'unknown' })] },
+      [paymentOf('pi_1', { ...held, ...own, status: 'canceled', capturable: 0 })],
+      true,
+    ],
   ])('is, for %s, what it must be', (_, ours, provider, expected) => {
     expect(isOpenAtProvider(ours, provider)).toBe(expected);
   });

@@ -78,8 +78,13 @@ export function comparePayments(ours: OurPayment, provider: ProviderPayment[]): 
 /** Whether something is still open at the provider, so that it must be looked at again. */
 export function isOpenAtProvider(ours: OurPayment, provider: ProviderPayment[]): boolean {
   const kept = keptReference(ours);
+  // A call that is under way may have read an older state, and its result is recorded after this comparison.
+  const isInDoubt = ours.operations.some(
+    ({ kind, status }) => kind === 'authorize' && (status === 'sent' || status === 'unknown'),
+  );
   return provider.some(
     ({ reference, status, refunds }) =>
+      (isInDoubt && !ours.sagaHasEnded) ||
       refunds.some((refund) => isPending(refund)) ||
       // The saga may still adopt it.
       (reference !== kept && mayCharge(status) && !isStray(ours, reference)),
