@@ -168,6 +168,10 @@ export class OrderPayments {
     this.byId = new Map(operations.map((operation) => [operation.id, operation]));
   }
 
+  get naming(): OperationNaming {
+    return this.order.naming;
+  }
+
   /** The order's newest operation of this kind. */
   find(kind: OperationKind): PaymentOperation | undefined {
     return [...this.byId.values()].filter((operation) => operation.kind === kind).at(-1);

@@ -2,7 +2,6 @@ import { type AskMode, isSend } from '../../payment/ask-provider';
 import type { GatewayResult } from '../../payment/gateways/gateway';
 import type { OperationNaming, PaymentOperation } from '../../payment/payment-operations.repository';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
-import { namingOf } from './code-version';
 import type { Reason } from './transition-codes';
 import { type SagaEvent, backoffMs } from './transitions';
 
@@ -63,8 +62,8 @@ function prepareCall(
   update.apply({ type: 'asked' }, { code, data, why: operation.kind });
   payments.markAsked(operation, { sends });
   update.keepLeaseUntil(new Date(update.saga.now.getTime() + leaseMs));
-  const { orderId, fencingToken, codeVersion } = update.saga;
-  const naming = namingOf(codeVersion);
+  const { orderId, fencingToken } = update.saga;
+  const { naming } = payments;
   return {
     orderId,
     fencingToken,
