@@ -245,6 +245,18 @@ describe('an order whose key the provider may have forgotten', () => {
     },
   );
 
+  it('P0b: is searched again when the search got no answer', async () => {
+    const orderId = await world.order();
+    await makeOld(orderId);
+    world.gateway.expectLook(silence);
+    await drive(orderId);
+    expect(keysOf(orderId)).toEqual([]);
+    world.gateway.expectLook(approved('pi_lost')).expect('capture');
+    await drive(orderId);
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed' });
+    expect(keysOf(orderId)).toEqual(['capture:1']);
+  });
+
   it('P0b: is authorized when the search finds nothing', async () => {
     const orderId = await world.order();
     await makeOld(orderId);

@@ -81,13 +81,12 @@ function modeOf(operation: PaymentOperation, { saga, order }: Checkout): AskMode
   if (operation.status === 'pending') return 'look';
   if (operation.kind !== 'authorize') return isFirst ? 'send' : 'look-before-send';
   if (operation.providerReference) return 'look';
+  const isUseless = ['saved_error', 'key_conflict', 'not_found'].includes(operation.doubt ?? '');
+  if (!isFirst && (isUseless || isOld(operation.createdAt, saga.now))) return 'search';
+  // Not only the first time: a search that got no answer sent nothing, and must come before the next call too.
   // guard: old-orders-are-searched-first
   const mayBeForgotten = saga.searchFirst || isOld(order.createdAt, saga.now);
-  if (isFirst) return mayBeForgotten ? 'search-before-send' : 'send';
-  const isUseless = operation.doubt === 'saved_error' || operation.doubt === 'key_conflict';
-  return isUseless || operation.doubt === 'not_found' || isOld(operation.createdAt, saga.now)
-    ? 'search'
-    : 'send';
+  return mayBeForgotten ? 'search-before-send' : 'send';
 }
 
 function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Reason] {
