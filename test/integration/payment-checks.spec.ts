@@ -243,6 +243,10 @@ describe('an order with facts of the provider', () => {
     expect((await view(orderId)).payment.status).toBe('refunded');
     expect(await versionOf(orderId)).toBe(before + 1);
     expect(await findCase(world.db, found!.id)).toBeUndefined();
+    // The customer has the money: another refund would pay twice.
+    const again = world.sagaActions.perform('retry', orderId, { reason: 'once more' }, operator);
+    expect(await outcomeOf(again)).toBe('saga_settled');
+    await world.runner().drive(orderId);
   });
 
   it.each([

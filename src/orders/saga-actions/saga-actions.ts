@@ -5,8 +5,12 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
-import { isDisputed } from '../../payment/payment-facts.repository';
-import { type PaymentOperation, hasFailedRefund } from '../../payment/payment-operations.repository';
+import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
+import {
+  type OrderPayments,
+  type PaymentOperation,
+  hasFailedRefund,
+} from '../../payment/payment-operations.repository';
 import { isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
 import { checkoutSteps } from '../checkout-saga/checkout.saga';
@@ -68,8 +72,12 @@ export class SagaActions {
     const { update, payments } = checkout!;
     const refusal = refusalOf(action, saga, payments.all);
     if (refusal) throw refusal;
-    const paysBack = action === 'compensate' || (action === 'retry' && hasFailedRefund(payments.all));
-    if (paysBack && (await isDisputed(tx, orderId))) throw disputed();
+    const refundsAgain = action === 'retry' && hasFailedRefund(payments.all);
+    if (refundsAgain && (await isRefundSettled(tx, orderId, payments)))
+      throw sagaSettled(
+        'The case of the failed refund is settled. A new refund would pay the customer twice.',
+      );
+    if ((refundsAgain || action === 'compensate') && (await isDisputed(tx, orderId))) throw disputed();
     update.noteLostWorker();
     const cause = { code: codes[action], data, why: `${action} by ${data.actor}: ${data.reason}` };
     if (action === 'retry') retry(checkout!, cause);
@@ -93,6 +101,16 @@ function retry({ update, payments }: Checkout, cause: Reason): void {
   if (isAgain) payments.create('refund');
   if (!isAgain || update.saga.status === 'stuck') return update.apply({ type: 'retried' }, cause);
   update.apply({ type: 'refund-retried' }, { ...cause, code: 'refund_retried_by_operator' });
+}
+
+/** An operator has settled the failed refund, so the customer has been paid in another way. */
+async function isRefundSettled(tx: Tx, orderId: string, payments: OrderPayments): Promise<boolean> {
+  const failed = payments.find('refund')!.providerReference;
+  const facts = await factsOfOrders(tx, [orderId]);
+  return facts.some(
+    ({ type, reference, settledAt }) =>
+      type === 'refund_failed' && reference === failed && settledAt !== null,
+  );
 }
 
 /** The order ends before its money is settled. The saga keeps asking while a charge may still arrive. */
