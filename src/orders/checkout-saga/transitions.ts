@@ -79,11 +79,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
     case 'not-asked':
       return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
     case 'waiting':
-      // One attempt stays counted: it says whether the pivot was asked for.
-      return {
-        state: { ...state, status, attempt: Math.max(Math.min(state.attempt, 1), state.attempt - 1) },
-        nextRun: 'backoff',
-      };
+      return { state: { ...state, status, attempt: uncounted(state.attempt) }, nextRun: 'backoff' };
     case 'failed':
       return transition(
         steps,
@@ -91,7 +87,9 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
         { type: 'unknown' },
       );
     case 'blocked':
-      return { state: { ...state, status: 'stuck' }, nextRun: event.asksAgain ? 'backoff' : 'never' };
+      return event.asksAgain
+        ? { state: { ...state, status: 'stuck', attempt: uncounted(state.attempt) }, nextRun: 'backoff' }
+        : { state: { ...state, status: 'stuck' }, nextRun: 'never' };
     case 'worker-lost':
       return { state, nextRun: 'now' };
     case 'turn-back':
@@ -133,6 +131,9 @@ function givenUp(state: SagaState, mayBeCharged: boolean): Transition {
     nextRun: 'never',
   };
 }
+
+/** This attempt costs nothing. One stays counted: it says whether the pivot was asked for. */
+const uncounted = (attempt: number): number => Math.max(Math.min(attempt, 1), attempt - 1);
 
 const spent = (state: SagaState, max: number): SagaState =>
   state.attempt >= max ? { ...state, status: 'stuck' } : state;
