@@ -66,6 +66,11 @@ describe('a provider that asks for a pause', () => {
     expect(await provider.ask()).toEqual(approved);
   });
 
+  it('P11: does not stop the others when only one payment is locked', async () => {
+    await provider.ask({ ...tooMany(2_000), code: 'key_in_use' } as GatewayResult);
+    expect(await provider.ask()).toEqual(approved);
+  });
+
   it('returns when to try again with each call that is held back', async () => {
     await provider.ask(tooMany(2_000));
     jest.advanceTimersByTime(500);

@@ -188,7 +188,8 @@ export class SagaRunner {
     if (result.status === 'misused') refusedRequests.inc({ code: result.code });
     // guard: fewer-calls-when-busy
     if (result.status === 'unknown' && result.code === 'provider_busy') this.slots.lower();
-    else this.slots.raise();
+    // Calls that were held back, or got no answer, do not show that the provider takes more.
+    else if (result.status !== 'not-asked' && result.status !== 'unknown') this.slots.raise();
     return { call, result };
   }
 

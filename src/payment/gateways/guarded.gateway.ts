@@ -70,7 +70,8 @@ export class GuardedGateway implements PaymentGateway {
       const result = await this.breaker.execute(ask);
       // Unless another call was asked to pause in between: then one goes first again.
       if (isProbe && this.probe === 'out') this.probe = 'none';
-      if (result.status === 'unknown' && result.retryAfterMs !== undefined) {
+      // A lock on one payment says nothing about the others.
+      if (result.status === 'unknown' && result.code !== 'key_in_use' && result.retryAfterMs !== undefined) {
         // guard: provider-pause-is-kept
         this.pause(result.retryAfterMs);
       }
