@@ -259,15 +259,19 @@ describe('the Stripe gateway when the provider has forgotten every key', () => {
     expect(await refund('pay_2')).toMatchObject({ status: 'approved', amount });
   });
 
-  it('P6: adopts a refund of its purpose, whatever its number', async () => {
+  it.each([
+    ['whatever its number', { number: '2' }],
+    ['whatever the installation is called since', { installation: 'ins_new' }],
+  ])('P6: adopts a refund of its purpose, %s', async (_, renamed) => {
     const { orderId, ...request } = await authorized();
     await gateway.capture({ ...request, ...named(orderId, 'capture') });
-    await gateway.refund({ ...request, ...named(orderId, 'refund', 1) });
+    const { metadata } = named(orderId, 'refund');
+    const first = { ...request, key: 'first', metadata: { ...metadata, installation: 'ins_old' } };
+    const made = await gateway.refund(first);
+    const again = { ...first, key: 'again', metadata: { ...first.metadata, ...renamed } };
 
-    expect(await ask(gateway, 'refund', { ...request, ...named(orderId, 'refund', 2) })).toMatchObject({
-      status: 'approved',
-      amount,
-    });
+    expect(made).toMatchObject({ status: 'approved', amount });
+    expect(await ask(gateway, 'refund', again)).toEqual(made);
   });
 
   it('authorizes twice when an authorization is repeated, so the saga must not repeat it', async () => {

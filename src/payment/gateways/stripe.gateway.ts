@@ -124,11 +124,12 @@ export class StripeGateway implements PaymentGateway {
     metadata: LookRequest['metadata'],
   ): Promise<GatewayResult | NotDone> {
     const { data } = await this.stripe.refunds.list({ payment_intent: authorization, limit: 100 });
-    const { number: _, ...purpose } = metadata;
+    // The installation may have another id since: the payment is ours by its reference.
+    const { number, installation: _, ...purpose } = metadata;
     const own = data.filter((refund) => has(refund, purpose));
     const refund =
       own.find((one) => one.status !== 'failed' && one.status !== 'canceled') ??
-      own.find((one) => has(one, metadata));
+      own.find((one) => one.metadata?.number === number);
     if (refund) return seenRefund(refund);
     return this.refundedByOthers(authorization);
   }
