@@ -70,15 +70,16 @@ export class ProviderEventWorker {
 
     const busy = await adopt(tx, events, { orderOf, operations });
     const woken = new Set(await wakeSagas(tx, orderIds, now));
+    // Those that are put off may turn out to be routine.
+    const settled = events.filter(({ id }) => !busy.has(id));
     const due = new Set(
-      events.flatMap((event) => {
+      settled.flatMap((event) => {
         const orderId = orderOf.get(event.id);
         return orderId && isNews(event, operations.get(orderId) ?? []) ? [orderId] : [];
       }),
     );
     await requestChecks(tx, [...due], now);
-    const verdicts = events
-      .filter(({ id }) => !busy.has(id))
+    const verdicts = settled
       // guard: orphan-webhooks-are-settled
       .map(({ id }) => ({ id, verdict: verdictOf(orderOf.get(id), woken, due) }));
     await markProcessed(tx, verdicts, now);

@@ -158,7 +158,7 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   // What happens to a charge that arrives after its order was given up. The buyer wanted the goods and has paid;
   // `refund` is for shops that must not sell late.
   latePayment: read.oneOf('LATE_PAYMENT', ['reacquire-else-refund', 'refund'], 'reacquire-else-refund'),
-  // Of the day, UTC. Few shops sell then, and the provider's day is over, wherever it is counted.
+  // UTC. Few shops sell at night. Each run begins where the last one ended, so the hour does not decide what is compared.
   reconcileHour: read.integer('RECONCILE_HOUR', 3, { min: 0, max: 23 }),
 });
 

@@ -60,7 +60,7 @@ export const orderType = responseType('Order', {
       })
       .nullable()
       .describe(
-        'The newest that is open or lost, else the newest. While it is, the order cannot be refunded.',
+        'The newest that is open or lost, else the newest. An open or lost dispute blocks refunds; an inquiry does not.',
       ),
   }),
   saga: z.strictObject({ status: sagaStatusType, step: stepType }),

@@ -299,6 +299,7 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
                   $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
                    decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason)
+     -- A failed operation first: it makes room in the unique index for the next number.
      ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
        SET status = excluded.status,

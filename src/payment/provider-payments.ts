@@ -1,6 +1,7 @@
 import Stripe from 'stripe';
 import type { Config } from '../config/config';
 import { parsePublicId, publicId } from '../ids';
+import { retryAfterMs } from './gateways/stripe-errors';
 import { stripeClient } from './gateways/stripe.gateway';
 
 /** One PaymentIntent of the provider with what belongs to it. Amounts in minor units, currencies in capitals. */
@@ -192,8 +193,7 @@ function asAway(error: unknown): unknown {
   if (!(error instanceof Stripe.errors.StripeError)) return error;
   const { statusCode } = error;
   const isAway = statusCode === undefined || statusCode === 429 || statusCode >= 500;
-  const retryAfter = Number(error.headers?.['retry-after']);
-  return isAway ? new ProviderAway(error, retryAfter > 0 ? retryAfter * 1_000 : undefined) : error;
+  return isAway ? new ProviderAway(error, retryAfterMs(error)) : error;
 }
 
 /** Every item of all pages. */

@@ -3,7 +3,7 @@ import { endRefunds } from '../../payment/operation-news.repository';
 import { type FactType, type NewFact, saveFacts, settleFacts } from '../../payment/payment-facts.repository';
 import type { MessageType } from '../../outbox/outbox.repository';
 import { announceFacts } from '../orders.repository';
-import { type Difference, type OurPayment, comparePayments } from './compare';
+import type { Difference, OurPayment } from './compare';
 
 /** The facts that a difference changes, by its kind; a refund of ours that succeeded needs none. */
 const factOf = (kind: Difference['kind']): FactType | undefined => {
@@ -61,14 +61,6 @@ export async function applyDifferences(
   await announceFacts(tx, ours.orderId, differences.flatMap(messagesOf));
   return differences.map((difference) => ({ ...difference, factId: idOf.get(difference) ?? null }));
 }
-
-/** Both in one: what the provider reports that is new, recorded. */
-export const recordDifferences = (
-  tx: Tx,
-  ours: OurPayment,
-  provider: Parameters<typeof comparePayments>[1],
-  now: Date,
-): Promise<Recorded[]> => applyDifferences(tx, ours, comparePayments(ours, provider), now);
 
 const newFact = (ours: OurPayment, difference: Difference, type: FactType): NewFact => ({
   orderId: ours.orderId,

@@ -81,7 +81,7 @@ function unknownCodeOf({ statusCode, headers, code }: StripeError): UnknownCode 
   return 'no_clear_answer';
 }
 
-function retryAfterMs(error: StripeError): number | undefined {
+export function retryAfterMs(error: StripeError): number | undefined {
   const seconds = Number(error.headers?.['retry-after']);
   return Number.isFinite(seconds) && seconds > 0 ? Math.min(seconds, 300) * 1_000 : undefined;
 }
