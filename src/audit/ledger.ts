@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/database';
 import { publicId } from '../ids';
+import { wonDisputeStatuses } from '../payment/payment-facts.repository';
 
 /** One order in the payment provider's ledger, in minor units. */
 export interface LedgerRow {
@@ -51,9 +52,11 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
                         sum(amount) FILTER (WHERE type = 'refunded_outside'
                                               AND status NOT IN ('failed', 'canceled')) AS refunded,
                         sum(amount) FILTER (WHERE type = 'dispute_opened'
-                                              AND status NOT IN ('won', 'warning_closed')) AS disputed
+                                              AND status <> ALL ($1::text[])
+                                              AND NOT starts_with(status, 'warning_')) AS disputed
                    FROM payment_facts GROUP BY order_id) f ON f.order_id = o.id
     `,
+    [wonDisputeStatuses],
   );
   return rows.map((row) => ({ ...row, id: publicId('ord', row.id) }));
 }

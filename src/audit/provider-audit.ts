@@ -1,8 +1,10 @@
 import type { Config } from '../config/config';
 import { type Database, clockOf } from '../database/database';
 import { publicId } from '../ids';
+import type { Difference } from '../orders/payment-check/compare';
 import { openReconciliation } from '../reconciliation/open-reconciliation';
 import { moneyIn } from '../reconciliation/lost-payments';
+import type { PeriodComparison } from '../reconciliation/period-comparison';
 
 const dayMs = 86_400_000;
 /** An order that is being paid between two reads can be compared a moment later. */
@@ -29,24 +31,21 @@ export async function auditProvider(
   const period = { from: from ?? new Date(to.getTime() - dayMs), to };
   await comparison.requireOurAccount();
   const lines: string[] = [];
+  // An order, or a payment without one, may be on several pages.
+  const seen = new Set<string>();
+  const isNew = (id: string) => !seen.has(id) && Boolean(seen.add(id));
   let [all, others] = [0, 0];
   for await (const page of comparison.pages(period)) {
     all += page.compared;
     others += page.others;
-    for (const orderId of page.suspects) {
-      for (let tries = 1; tries <= triesMax; tries++) {
-        const differences = await comparison.differencesOf(orderId);
-        lines.push(
-          ...(differences ?? []).map(
-            ({ kind, ours, provider }) =>
-              `${publicId('ord', orderId)} ${kind}: here ${ours}, at the provider ${provider}`,
-          ),
-        );
-        if (differences) break;
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
-      }
+    for (const orderId of page.suspects.filter(isNew)) {
+      const differences = await stableDifferences(comparison, orderId);
+      const order = publicId('ord', orderId);
+      if (!differences) lines.push(`${order} changed during ${triesMax} comparisons: run the audit again`);
+      for (const { kind, ours, provider } of differences ?? [])
+        lines.push(`${order} ${kind}: here ${ours}, at the provider ${provider}`);
     }
-    for (const payment of page.lost) {
+    for (const payment of page.lost.filter(({ reference }) => isNew(reference))) {
       const money = moneyIn(payment);
       const id = payment.orderId ? publicId('ord', payment.orderId) : payment.reference;
       if (money > 0)
@@ -60,4 +59,17 @@ export async function auditProvider(
     what: `the provider's records agree with every order (${all} payments ${when}; ${others} of others were not compared)`,
     lines,
   };
+}
+
+/** Undefined: the order changed each time, so that the two sides could not be compared. */
+async function stableDifferences(
+  comparison: PeriodComparison,
+  orderId: string,
+): Promise<Difference[] | undefined> {
+  for (let tries = 1; tries <= triesMax; tries++) {
+    const differences = await comparison.differencesOf(orderId);
+    if (differences) return differences;
+    await new Promise((resolve) => setTimeout(resolve, pauseMs));
+  }
+  return undefined;
 }

@@ -128,8 +128,9 @@ export function settleFacts(
 }
 
 /** Words for a dispute that is over in the shop's favour, or was an inquiry that ended. */
+export const wonDisputeStatuses: readonly string[] = ['won', 'warning_closed', 'prevented'];
 export const disputeIsWon = (status: string | null): boolean =>
-  status === 'won' || status === 'warning_closed' || status === 'prevented';
+  status !== null && wonDisputeStatuses.includes(status);
 /** An inquiry: the bank asks, and no money has moved. A refund is the usual answer to it. */
 export const isInquiry = (status: string | null): boolean => status?.startsWith('warning_') ?? false;
 

@@ -64,7 +64,7 @@ export interface ProviderPayments {
   ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]>;
   /**
    * In pages: payments created in the period, then older ones with a refund or a dispute created in the period. Refunds and
-   * disputes that came after the period may be left out.
+   * disputes that came after the period may be left out. Empty pages show that the provider is still being read.
    */
   createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]>;
   /** Payments with a refund of the period that has failed or was cancelled, perhaps weeks later. */
@@ -133,18 +133,27 @@ export class StripePayments implements ProviderPayments {
 
   async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const period = { gte: seconds(from), lt: secondsAfter(to) };
-    const refunds = byPayment(await all(this.stripe.refunds.list({ created: period, limit: pageSizeMax })));
-    const disputes = byPayment(await all(this.stripe.disputes.list({ created: period, limit: pageSizeMax })));
+    const [refunds, disputes] = [new Map<string, Stripe.Refund[]>(), new Map<string, Stripe.Dispute[]>()];
+    for await (const page of pagesOf(this.stripe.refunds.list({ created: period, limit: pageSizeMax }))) {
+      addByPayment(refunds, page);
+      yield [];
+    }
+    for await (const page of pagesOf(this.stripe.disputes.list({ created: period, limit: pageSizeMax }))) {
+      addByPayment(disputes, page);
+      yield [];
+    }
     const seen = new Set<string>();
 
     let startingAfter: string | undefined;
     do {
-      const { data, has_more: hasMore } = await this.stripe.paymentIntents.list({
-        created: period,
-        limit: pageSizeMax,
-        expand: ['data.latest_charge'],
-        ...(startingAfter && { starting_after: startingAfter }),
-      });
+      const { data, has_more: hasMore } = await reading(() =>
+        this.stripe.paymentIntents.list({
+          created: period,
+          limit: pageSizeMax,
+          expand: ['data.latest_charge'],
+          ...(startingAfter && { starting_after: startingAfter }),
+        }),
+      );
       for (const { id } of data) seen.add(id);
       if (data.length > 0)
         yield data.map((intent) =>
@@ -160,12 +169,12 @@ export class StripePayments implements ProviderPayments {
   async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const created = { gte: seconds(from), lt: secondsAfter(to) };
     const failed = new Set<string>();
-    for await (const { status, payment_intent: payment } of this.stripe.refunds.list({
-      created,
-      limit: pageSizeMax,
-    }))
-      if (payment && (status === 'failed' || status === 'canceled'))
-        failed.add(typeof payment === 'string' ? payment : payment.id);
+    for await (const page of pagesOf(this.stripe.refunds.list({ created, limit: pageSizeMax }))) {
+      const gone = page.filter(({ status }) => status === 'failed' || status === 'canceled');
+      for (const { payment_intent: payment } of gone)
+        if (payment) failed.add(typeof payment === 'string' ? payment : payment.id);
+      yield [];
+    }
     for (const reference of failed) yield [await this.get(reference)];
   }
 
@@ -203,16 +212,31 @@ async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-function byPayment<T extends { payment_intent: string | { id: string } | null }>(
+/** In pages of the list's own size. */
+async function* pagesOf<T>(list: AsyncIterable<T>): AsyncGenerator<T[]> {
+  let page: T[] = [];
+  try {
+    for await (const item of list) {
+      page.push(item);
+      if (page.length < pageSizeMax) continue;
+      yield page;
+      page = [];
+    }
+  } catch (error) {
+    throw asAway(error);
+  }
+  if (page.length > 0) yield page;
+}
+
+function addByPayment<T extends { payment_intent: string | { id: string } | null }>(
+  found: Map<string, T[]>,
   items: T[],
-): Map<string, T[]> {
-  const found = new Map<string, T[]>();
+): void {
   for (const item of items) {
     const payment = item.payment_intent;
     const id = typeof payment === 'string' ? payment : payment?.id;
     if (id) found.set(id, [...(found.get(id) ?? []), item]);
   }
-  return found;
 }
 
 function paymentOf(

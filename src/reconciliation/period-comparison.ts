@@ -88,6 +88,7 @@ export class PeriodComparison {
   }
 
   private async compared(payments: ProviderPayment[], seen: Set<string>): Promise<ComparedPage> {
+    if (payments.length === 0) return nothing;
     for (const { reference } of payments) seen.add(reference);
     const known = await this.ours([...new Set(payments.flatMap(({ orderId }) => orderId ?? []))]);
     const here = {

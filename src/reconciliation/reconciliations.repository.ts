@@ -38,7 +38,7 @@ export interface Reconciliation extends Period {
   endedAt: Date | null;
 }
 
-/** Much longer than a call to the provider, after which the lease is extended. */
+/** Much longer than a call to the provider: the lease is extended after each page that is read and each order compared. */
 const leaseMs = 60_000;
 /** More than an operator reads; all of them become facts and cases, and are counted. */
 const differencesShownMax = 500;

@@ -1,7 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { publicId } from '../../src/ids';
-import { StripePayments } from '../../src/payment/provider-payments';
+import { ProviderAway, StripePayments } from '../../src/payment/provider-payments';
 
 /** Stripe's objects as its documentation shows them, cut to the fields that are read. */
 const orderId = '01936a3e-8f00-7000-8000-000000000001';
@@ -56,6 +56,8 @@ let payments: StripePayments;
 let asked: string[];
 /** Path with its query → what Stripe answers. */
 let answers: Record<string, object | undefined>;
+/** Answers 503 to everything. */
+let isDown = false;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -64,7 +66,7 @@ beforeAll(async () => {
     asked.push([request.method, path, ...(key ? [key] : [])].join(' '));
     const answer = answers[path];
     const refused = { error: { type: 'invalid_request_error', message: `nothing at ${path}` } };
-    response.statusCode = !answer ? 400 : 'error' in answer ? 404 : 200;
+    response.statusCode = isDown ? 503 : !answer ? 400 : 'error' in answer ? 404 : 200;
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer ?? refused));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -249,9 +251,31 @@ describe('StripePayments.createdBetween', () => {
       [ofIntent('disputes', 'pi_older')]: list([dispute('dp_1')]),
     };
     const found: string[] = [];
-    for await (const [payment] of payments.createdBetween(from, to))
-      found.push(`${payment!.reference}: ${payment!.refunds.length} refunds`);
+    for await (const one of payments.createdBetween(from, to))
+      for (const { reference, refunds } of one) found.push(`${reference}: ${refunds.length} refunds`);
     expect(found).toEqual(['pi_old: 2 refunds', 'pi_older: 0 refunds']);
+  });
+
+  it('yields after each page that it reads, so that its reader can show that it is alive', async () => {
+    const many = Array.from({ length: 100 }, (_, nth) =>
+      refund(`re_${nth}`, { payment_intent: `pi_${nth}` }),
+    );
+    answers = {
+      [`/v1/refunds?${period}`]: list(many, true),
+      [`/v1/refunds?${period}&starting_after=re_99`]: list([refund('re_100')]),
+    };
+    const reading = payments.createdBetween(from, to)[Symbol.asyncIterator]();
+    expect((await reading.next()).value).toEqual([]);
+    expect(asked).toHaveLength(1);
+    expect((await reading.next()).value).toEqual([]);
+    expect(asked).toHaveLength(2);
+  });
+
+  it('throws ProviderAway when a page cannot be read', async () => {
+    isDown = true;
+    const reading = payments.createdBetween(from, to)[Symbol.asyncIterator]();
+    await expect(reading.next()).rejects.toBeInstanceOf(ProviderAway);
+    isDown = false;
   });
 });
 
@@ -269,8 +293,8 @@ describe('StripePayments.withFailedRefunds', () => {
       [ofIntent('disputes', 'pi_1')]: list([]),
     };
     const found: string[] = [];
-    for await (const [payment] of payments.withFailedRefunds(from, to))
-      found.push(`${payment!.reference}: ${payment!.refunds.length} refunds`);
+    for await (const one of payments.withFailedRefunds(from, to))
+      for (const { reference, refunds } of one) found.push(`${reference}: ${refunds.length} refunds`);
     expect(found).toEqual(['pi_1: 2 refunds']);
   });
 });

@@ -83,7 +83,8 @@ export class AdminOrdersController {
   @Roles('admin')
   @ApiOperation({
     summary: 'Ask again now',
-    description: 'Under the same keys as before, so it cannot charge twice. Kept in the audit log.',
+    description:
+      'Under the same keys as before, so it cannot charge twice. A failed refund is made again under a new key: do not use it if the customer was paid in another way. Kept in the audit log.',
   })
   @Responses({ 200: sagaType }, [...sagaActionProblems, paymentDisputed])
   retrySaga(

@@ -108,7 +108,7 @@ const factTitles: Record<FactType, string> = {
   dispute_lost: 'Dispute lost',
   authorization_expired: 'Authorization ended before the capture',
   stray_authorization: 'Authorization that no order keeps',
-  stray_charge: 'Charge that belongs to no order',
+  stray_charge: 'Charge without a capture of ours',
   not_captured: 'The provider has no capture',
   amount_differs: 'Another amount was captured',
   unknown_order: 'Payment of an unknown order',
@@ -116,11 +116,16 @@ const factTitles: Record<FactType, string> = {
 
 /** What the provider shows, and what to do about it. */
 function factSentences({ type, reference, status, failureReason, dueBy }: ReviewFact): string[] {
-  const until = dueBy ? ` Evidence can be sent until ${dueBy.slice(0, 10)}.` : '';
+  const until = dueBy ? ` Evidence can be sent until ${new Date(dueBy!).toISOString().slice(0, 10)}.` : '';
   const next: Partial<Record<FactType, string>> = {
     refund_failed: 'Retry the refund, or pay the customer in another way and settle the case.',
     refunded_outside: 'Decide what happens to the goods, then settle the case.',
     dispute_opened: `Answer it at the payment provider.${until}`,
+    stray_authorization: 'Void it here, or settle the case.',
+    unknown_order:
+      status === 'succeeded'
+        ? 'Refund it at the payment provider, then settle the case.'
+        : 'Void it here, or settle the case.',
   };
   const about = [status, failureReason].filter(Boolean).join(', ');
   return [

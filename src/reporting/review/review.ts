@@ -5,7 +5,7 @@ import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
 /**
- * What an operator should look at: stuck sagas, payments without a result after two retries, and messages that could not be
+ * What an operator should look at: stuck sagas, payments without a result after two retries, messages that could not be
  * applied, and payment facts that are cases. There are few, so all are read and sorted for each page.
  */
 export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter' | 'payment';

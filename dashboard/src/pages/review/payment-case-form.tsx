@@ -42,7 +42,7 @@ export function PaymentCaseForm({ one, onSettled }: { one: ReviewCase; onSettled
         ]}
       />
       <p>
-        {canVoid(payment.type) ? (
+        {canVoid(payment) ? (
           <ActionButton tone="danger" onClick={() => setOpen('void')}>
             Void the authorization
           </ActionButton>
@@ -76,4 +76,7 @@ export function PaymentCaseForm({ one, onSettled }: { one: ReviewCase; onSettled
 }
 
 /** An authorization that no order keeps. The service checks it again. */
-const canVoid = (type: string) => type === 'stray_authorization' || type === 'unknown_order';
+const canVoid = ({ type, status }: NonNullable<ReviewCase['payment']>) =>
+  (type === 'stray_authorization' || type === 'unknown_order') &&
+  status !== 'succeeded' &&
+  status !== 'canceled';
