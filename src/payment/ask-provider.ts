@@ -8,7 +8,7 @@ import type { OperationKind, OperationNames } from './payment-operations.reposit
  * look              only looks: the provider has it and has not decided, or it was named by an event
  * look-before-send  a doubtful capture, void or refund: what the provider shows decides, else the same key is sent again
  * search            there is no reference, and the key holds an error or may be forgotten: a search by the metadata
- * search-before-send  the key may be forgotten before it was ever sent by this database: an old or a restored order
+ * search-before-send  an old or a restored order: the provider may hold a charge under a key that both have forgotten
  */
 export type AskMode = 'send' | 'look' | 'look-before-send' | 'search' | 'search-before-send';
 

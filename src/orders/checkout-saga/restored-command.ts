@@ -22,7 +22,7 @@ async function main(args: string[]): Promise<void> {
       await close();
     }
     console.log(
-      `${marked} unfinished orders are marked. The provider is searched for each of them before its first authorization.`,
+      `${marked} unfinished orders are marked. The provider is searched for each of them before it is charged.`,
     );
     console.log(
       'Next: npm run reconcile -- --from <day of the backup>, for charges of orders that this database lost.',
