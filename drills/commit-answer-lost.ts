@@ -13,7 +13,7 @@ export const drill: Drill = {
   run: async (environment) => {
     const proxy = await LossyProxy.before(await environment.database());
     environment.onClose(() => proxy.close());
-    const shop = await environment.open({ queue: 'postgres', apis: 2, databaseUrl: proxy.url });
+    const shop = await environment.open({ queue: 'postgres', apis: 2, workers: 2, databaseUrl: proxy.url });
     const sku = await shop.product(10_000);
 
     let open = true;

@@ -21,7 +21,7 @@ export const drill: Drill = {
   ],
 
   run: async (environment) => {
-    const shop = await environment.open({ queue: 'postgres', env: { QUEUES: 'off' } });
+    const shop = await environment.open({ queue: 'postgres', apis: 2, env: { QUEUES: 'off' } });
     // Without its guard, not even one of them is back on sale.
     const crowd = environment.isMutant ? 50 : 2_000;
     const [sku, other] = [await shop.product(crowd), await shop.product(1_000)];

@@ -17,7 +17,7 @@ export const drill: Drill = {
   ],
 
   run: async (environment) => {
-    const shop = await environment.open({ queue: 'postgres' });
+    const shop = await environment.open({ queue: 'postgres', apis: 2, workers: 2 });
     const sku = await shop.product(10_000);
     const pids = shop.pids();
 

@@ -20,6 +20,8 @@ export const drill: Drill = {
     const postgres = await environment.postgres();
     const shop = await environment.open({
       queue: 'postgres',
+      apis: 2,
+      workers: 2,
       databaseUrl: postgres.url,
       servers: [postgres.child],
     });

@@ -63,9 +63,10 @@ export const drill: Drill = {
     const looks = await looksAtProcessing(shop);
     assert.ok(looks >= looksMin, `${looks} looks`);
     environment.count('looks at charges in processing', looks);
-    const [spent] = await shop.query<{ attempts: number }>(
-      `SELECT max(attempt) AS attempts FROM saga_transitions WHERE code = 'still_processing'`,
+    const [spent] = await shop.query<{ times: number; attempts: number }>(
+      `SELECT count(*)::int AS times, max(attempt) AS attempts FROM saga_transitions WHERE code = 'still_processing'`,
     );
+    assert.ok(spent!.times > 0, 'no saga waited for a charge in processing');
     assert.ok(spent!.attempts <= attemptsMax, `${looks} looks spent ${spent!.attempts} attempts`);
     await shop.converge();
     assert.deepEqual(await declinesOf(shop, processing), { 'placed null': 4 });
@@ -96,16 +97,16 @@ async function authenticatedTooLate(shop: DrilledShop, purchases: Purchase[]): P
 
 /** Makes the looks due again and again while the charges are in processing. Returns the fewest of any charge. */
 async function looksAtProcessing(shop: DrilledShop): Promise<number> {
-  let fewest = 0;
+  const looksOf = new Map<string, number>();
   await until('the charges are no longer in processing', async () => {
     await shop.hurry();
-    const waiting = await shop.query<{ looks: number }>(
-      `SELECT looks FROM payment_operations WHERE status = 'pending' AND waits_for = 'provider'`,
+    const waiting = await shop.query<{ id: string; looks: number }>(
+      `SELECT id, looks FROM payment_operations WHERE status = 'pending' AND waits_for = 'provider'`,
     );
-    fewest = Math.max(fewest, Math.min(...waiting.map(({ looks }) => looks), Infinity) % Infinity || 0);
+    for (const { id, looks } of waiting) looksOf.set(id, looks);
     return waiting.length === 0;
   });
-  return fewest;
+  return looksOf.size === 0 ? 0 : Math.min(...looksOf.values());
 }
 
 const declinesOf = async (shop: DrilledShop, purchases: Purchase[]) =>

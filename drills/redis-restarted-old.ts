@@ -10,7 +10,7 @@ export const drill: Drill = {
   mutants: [sentCountsAsApplied],
 
   run: async (environment) => {
-    const shop = await environment.open({ queue: 'redis' });
+    const shop = await environment.open({ queue: 'redis', workers: 2 });
     const sku = await shop.product(200);
     const paymentMethod = ['pm_card_visa', 'pm_sandbox_slow_200', 'pm_card_chargeDeclined'];
 
@@ -18,12 +18,12 @@ export const drill: Drill = {
     await shop.redis('SAVE');
     await yesterday;
     // No worker takes jobs, so the new jobs are in Redis and can be lost.
-    await shop.freeze('worker-1');
+    await Promise.all(['worker-1', 'worker-2'].map((worker) => shop.freeze(worker)));
     await shop.buy(20, { sku, paymentMethod });
     // To an old snapshot, as after a failover to a lagging replica.
     await shop.kill('redis');
     await shop.service.restart('redis');
-    await shop.thaw('worker-1');
+    await Promise.all(['worker-1', 'worker-2'].map((worker) => shop.thaw(worker)));
 
     await shop.audit();
     const again = await shop.query('SELECT FROM outbox WHERE relay_epoch > 1');

@@ -334,14 +334,13 @@ describe('the case of an authorization that no order keeps', () => {
     provider.put(paymentOf('pi_captured'));
     for (const id of [captured, refund]) expect(await outcomeOf(lift(id))).toBe('payment_case_not_voidable');
     expect(await outcomeOf(lift('fct_unknown'))).toBe('payment_case_not_found');
-    expect(await listCases(world.db, { kinds: ['payment'], sort: 'age', limit: 90, after: null })).toEqual(
-      expect.arrayContaining([expect.objectContaining({ amount: 700, aggregateId: null }) as unknown]),
-    );
+    const open = await listCases(world.db, { kinds: ['payment'], sort: 'age', limit: 90, after: null });
+    expect(open.map((one) => caseView(one).id)).toEqual(expect.arrayContaining([captured, refund]));
   });
 });
 
 describe('a payment check', () => {
-  it('is made by one of two workers', async () => {
+  it('is made by one of four workers', async () => {
     const { orderId, intent } = await placed();
     provider.put(paymentOf(intent));
     await requestChecks(world.db, [orderId], await clock());

@@ -144,14 +144,14 @@ describe('P29: reconciliation of a period', () => {
   });
 
   it('finds a captured payment that the provider does not have', async () => {
-    const [gone, there] = [await placed(), await placed()];
+    const gone = await placed();
+    await placed();
     provider.payments.delete(gone.intent);
     provider.found.clear();
     const found = await reconcile();
     expect(linesOf(found)).toEqual([
       `not_captured, ${publicId('ord', gone.orderId)}, captured | no such payment, 1000, case`,
     ]);
-    expect(there.intent).toBeDefined();
     expect((await reconcile()).differenceCount).toBe(0);
   });
 

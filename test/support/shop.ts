@@ -133,7 +133,7 @@ export class Shop {
   /** The expired reservations of a SKU, and how many of them ended too early by the database's clock. */
   async expired(sku: string): Promise<{ reservations: number; early: number }> {
     // The end is the database's clock in whole milliseconds, because it passes through the process.
-    const early = `ended_at < expires_at - interval '1 millisecond'`;
+    const early = `ended_at < date_trunc('milliseconds', expires_at)`;
     const [counts] = await this.query<{ reservations: number; early: number }>(
       `SELECT count(*)::int AS reservations, count(*) FILTER (WHERE ${early})::int AS early
          FROM reservations JOIN reservation_lines ON reservation_id = id

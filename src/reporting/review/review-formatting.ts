@@ -116,7 +116,7 @@ const factTitles: Record<FactType, string> = {
 
 /** What the provider shows, and what to do about it. */
 function factSentences({ type, reference, status, failureReason, dueBy }: ReviewFact): string[] {
-  const until = dueBy ? ` Evidence can be sent until ${new Date(dueBy!).toISOString().slice(0, 10)}.` : '';
+  const until = dueBy ? ` Evidence can be sent until ${new Date(dueBy).toISOString().slice(0, 10)}.` : '';
   const next: Partial<Record<FactType, string>> = {
     refund_failed: 'Retry the refund, or pay the customer in another way and settle the case.',
     refunded_outside: 'Decide what happens to the goods, then settle the case.',
