@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import fastify from 'fastify';
+import type { OrdersController } from '../../src/orders/orders.controller';
 
 /** The messages to and from this process. */
 export interface NoOpTask {
@@ -42,12 +43,15 @@ function bare(): Promise<string> {
   return app.listen({ host: '127.0.0.1', port: 0 });
 }
 
+/** The handler of POST /v1/orders. */
+const handler = 'placeOrder' satisfies keyof OrdersController;
+
 interface Built {
   createApi: (
     config: unknown,
   ) => Promise<{ listen(options: object): Promise<unknown>; getUrl(): Promise<string> }>;
   loadConfig: (env: NodeJS.ProcessEnv) => unknown;
-  OrdersController: { prototype: Record<'create', (...handed: unknown[]) => unknown> };
+  OrdersController: { prototype: Record<typeof handler, (...handed: unknown[]) => unknown> };
 }
 
 /** The files of the build that are used, below `dist`. */
@@ -67,11 +71,11 @@ async function stack({ dist, databaseUrl }: NoOpTask): Promise<string> {
 
 /** Replaces the handler. Nest finds a route by the metadata of its method, so the new method gets it too. */
 function emptyHandler(controller: Built['OrdersController']['prototype']): void {
-  const { create } = controller;
-  controller.create = (_dto, _key, _prefer, _caller, reply) => {
+  const original = controller[handler];
+  controller[handler] = (_dto, _key, _prefer, _caller, reply) => {
     void (reply as { status(code: number): unknown }).status(202);
     return answer;
   };
-  for (const key of Reflect.getMetadataKeys(create) as unknown[])
-    Reflect.defineMetadata(key, Reflect.getMetadata(key, create), controller.create);
+  for (const key of Reflect.getMetadataKeys(original) as unknown[])
+    Reflect.defineMetadata(key, Reflect.getMetadata(key, original), controller[handler]);
 }
