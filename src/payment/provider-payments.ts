@@ -3,6 +3,7 @@ import type { Config } from '../config/config';
 import { parsePublicId, publicId } from '../ids';
 import { retryAfterMs } from './gateways/stripe-errors';
 import { stripeClient } from './gateways/stripe.gateway';
+import { ProviderAway, readPatiently } from './provider-away';
 
 /** One PaymentIntent of the provider with what belongs to it. Amounts in minor units, currencies in capitals. */
 export interface ProviderPayment {
@@ -73,16 +74,6 @@ export interface ProviderPayments {
   void(reference: string, key: string): Promise<ProviderPayment>;
 }
 
-/** The provider did not answer, failed or asked for a pause: whatever is read next will fail too. */
-export class ProviderAway extends Error {
-  constructor(
-    override readonly cause: Error,
-    readonly retryAfterMs: number | undefined,
-  ) {
-    super(`The payment provider cannot be read now: ${cause.message}`);
-  }
-}
-
 /** Inject with `@Inject(PROVIDER_PAYMENTS) provider: ProviderPayments`. */
 export const PROVIDER_PAYMENTS = Symbol('provider payments');
 
@@ -134,48 +125,41 @@ export class StripePayments implements ProviderPayments {
   async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const period = { gte: seconds(from), lt: secondsAfter(to) };
     const [refunds, disputes] = [new Map<string, Stripe.Refund[]>(), new Map<string, Stripe.Dispute[]>()];
-    for await (const page of pagesOf(this.stripe.refunds.list({ created: period, limit: pageSizeMax }))) {
+    for await (const page of pagesOf((from) => this.stripe.refunds.list({ created: period, ...from }))) {
       addByPayment(refunds, page);
       yield [];
     }
-    for await (const page of pagesOf(this.stripe.disputes.list({ created: period, limit: pageSizeMax }))) {
+    for await (const page of pagesOf((from) => this.stripe.disputes.list({ created: period, ...from }))) {
       addByPayment(disputes, page);
       yield [];
     }
     const seen = new Set<string>();
-
-    let startingAfter: string | undefined;
-    do {
-      const { data, has_more: hasMore } = await reading(() =>
-        this.stripe.paymentIntents.list({
-          created: period,
-          limit: pageSizeMax,
-          expand: ['data.latest_charge'],
-          ...(startingAfter && { starting_after: startingAfter }),
-        }),
+    const expand = ['data.latest_charge'];
+    for await (const page of pagesOf((from) =>
+      this.stripe.paymentIntents.list({ created: period, ...from, expand }),
+    )) {
+      for (const { id } of page) seen.add(id);
+      yield page.map((intent) =>
+        paymentOf(intent, refunds.get(intent.id) ?? [], disputes.get(intent.id) ?? []),
       );
-      for (const { id } of data) seen.add(id);
-      if (data.length > 0)
-        yield data.map((intent) =>
-          paymentOf(intent, refunds.get(intent.id) ?? [], disputes.get(intent.id) ?? []),
-        );
-      startingAfter = hasMore ? data.at(-1)?.id : undefined;
-    } while (startingAfter);
-
-    const older = [...new Set([...refunds.keys(), ...disputes.keys()])].filter((id) => !seen.has(id));
-    for (const reference of older) yield [await this.get(reference)];
+    }
+    yield* this.each([...refunds.keys(), ...disputes.keys()].filter((id) => !seen.has(id)));
   }
 
   async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const created = { gte: seconds(from), lt: secondsAfter(to) };
-    const failed = new Set<string>();
-    for await (const page of pagesOf(this.stripe.refunds.list({ created, limit: pageSizeMax }))) {
+    const failed: string[] = [];
+    for await (const page of pagesOf((start) => this.stripe.refunds.list({ created, ...start }))) {
       const gone = page.filter(({ status }) => status === 'failed' || status === 'canceled');
-      for (const { payment_intent: payment } of gone)
-        if (payment) failed.add(typeof payment === 'string' ? payment : payment.id);
+      failed.push(...gone.flatMap((refund) => paymentIdOf(refund) ?? []));
       yield [];
     }
-    for (const reference of failed) yield [await this.get(reference)];
+    yield* this.each(failed);
+  }
+
+  private async *each(references: string[]): AsyncIterable<ProviderPayment[]> {
+    for (const reference of new Set(references))
+      for await (const payment of readPatiently(() => this.get(reference))) yield payment ? [payment] : [];
   }
 
   async void(reference: string, key: string): Promise<ProviderPayment> {
@@ -212,29 +196,31 @@ async function all<T>(list: AsyncIterable<T>): Promise<T[]> {
   return items;
 }
 
-/** In pages of the list's own size. */
-async function* pagesOf<T>(list: AsyncIterable<T>): AsyncGenerator<T[]> {
-  let page: T[] = [];
-  try {
-    for await (const item of list) {
-      page.push(item);
-      if (page.length < pageSizeMax) continue;
-      yield page;
-      page = [];
+/** A list's pages, and an empty one before each pause. */
+async function* pagesOf<T extends { id: string }>(
+  list: (page: { limit: number; starting_after?: string }) => Promise<Stripe.ApiList<T>>,
+): AsyncGenerator<T[]> {
+  for (let after: string | undefined, more = true; more;) {
+    const page = { limit: pageSizeMax, ...(after && { starting_after: after }) };
+    for await (const read of readPatiently(() => reading(() => list(page)))) {
+      yield read?.data ?? [];
+      if (!read) continue;
+      after = read.data.at(-1)?.id;
+      more = read.has_more && after !== undefined;
     }
-  } catch (error) {
-    throw asAway(error);
   }
-  if (page.length > 0) yield page;
 }
 
-function addByPayment<T extends { payment_intent: string | { id: string } | null }>(
-  found: Map<string, T[]>,
-  items: T[],
-): void {
+interface OfPayment {
+  payment_intent: string | { id: string } | null;
+}
+
+const paymentIdOf = ({ payment_intent: payment }: OfPayment): string | undefined =>
+  typeof payment === 'string' ? payment : payment?.id;
+
+function addByPayment<T extends OfPayment>(found: Map<string, T[]>, items: T[]): void {
   for (const item of items) {
-    const payment = item.payment_intent;
-    const id = typeof payment === 'string' ? payment : payment?.id;
+    const id = paymentIdOf(item);
     if (id) found.set(id, [...(found.get(id) ?? []), item]);
   }
 }

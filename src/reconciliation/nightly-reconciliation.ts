@@ -1,4 +1,5 @@
 import { Inject, Injectable, Logger, type OnModuleDestroy } from '@nestjs/common';
+import { Gauge } from 'prom-client';
 import { CONFIG, type Config } from '../config/config';
 import { Database, clockOf } from '../database/database';
 import { installedAt } from '../payment/installation';
@@ -7,12 +8,17 @@ import { Reconciliations } from './reconciliations';
 import { type Period, type Reconciliation, newestOf } from './reconciliations.repository';
 
 const dayMs = 86_400_000;
-/** How often a worker looks whether it is time; a look is one query. */
+/** How often a worker looks whether it is time. */
 const lookEveryMs = 60_000;
 /** A provider that is down now may be up by then. */
 const pauseAfterFailureMs = 15 * 60_000;
 
 export const nightly = 'nightly';
+
+export const reconciledUntil = new Gauge({
+  name: 'holdfast_reconciled_until_seconds',
+  help: 'The end of the last night that was reconciled with the payment provider, in Unix seconds. Before the first: when Holdfast was installed.',
+});
 
 /**
  * Reconciles once a night, over all workers, from where the last night ended: nights without a worker are made up for. The
@@ -41,10 +47,12 @@ export class NightlyReconciliation implements OnModuleDestroy {
   async runWhenDue(): Promise<void> {
     const now = await clockOf(this.db);
     const [done, last] = [await newestOf(this.db, nightly, 'done'), await newestOf(this.db, nightly, 'any')];
+    const since = await installedAt(this.db);
+    reconciledUntil.set((done?.to ?? since).getTime() / 1_000);
     const period = duePeriod({
       now,
       hour: this.config.reconcileHour,
-      installedAt: await installedAt(this.db),
+      installedAt: since,
       done,
       last,
     });
@@ -52,7 +60,8 @@ export class NightlyReconciliation implements OnModuleDestroy {
     if (!id) return;
     const { status, error, compared, differenceCount } = await this.reconciliations.run(id);
     if (status === 'failed') this.logger.warn(`the nightly reconciliation failed: ${error}`);
-    else if (differenceCount > 0)
+    else reconciledUntil.set(period.to.getTime() / 1_000);
+    if (differenceCount > 0)
       this.logger.error(
         `${differenceCount} differences from the provider's records, of ${compared} payments`,
       );

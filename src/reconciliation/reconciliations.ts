@@ -5,6 +5,7 @@ import { Database, clockOf } from '../database/database';
 import { ValidationFailed, refusal } from '../errors';
 import { newId, publicId } from '../ids';
 import { PaymentCheck } from '../orders/payment-check/payment-check';
+import { readPatiently } from '../payment/provider-away';
 import { LostPayments, differenceOf } from './lost-payments';
 import { PeriodComparison } from './period-comparison';
 import {
@@ -100,12 +101,13 @@ export class Reconciliations implements BeforeApplicationShutdown {
   private async runToItsEnd(id: string): Promise<void> {
     try {
       const period = (await findReconciliation(this.db, id))!;
-      await this.comparison.requireOurAccount();
+      for await (const _ of readPatiently(() => this.comparison.requireOurAccount()))
+        await this.report(id, {});
       for await (const { compared, others, suspects, lost } of this.comparison.pages(period)) {
-        await this.report(id, { compared, others, differences: [] });
+        await this.report(id, { compared, others });
         for (const orderId of suspects) {
-          const recorded = await this.checks.checkNow(orderId);
-          await this.report(id, { differences: recorded.map((one) => differenceOf(orderId, one)) });
+          for await (const recorded of readPatiently(() => this.checks.checkNow(orderId)))
+            await this.report(id, { differences: recorded?.map((one) => differenceOf(orderId, one)) });
         }
         for (const payment of lost) await this.report(id, { differences: await this.lost.record(payment) });
       }
@@ -118,8 +120,11 @@ export class Reconciliations implements BeforeApplicationShutdown {
   }
 
   /** Also extends the lease, so it is called for each order, whatever was found. */
-  private async report(id: string, progress: Partial<Progress>): Promise<void> {
-    const added = await addProgress(this.db, id, { compared: 0, others: 0, differences: [], ...progress });
+  private async report(
+    id: string,
+    { compared = 0, others = 0, differences = [] }: Partial<Progress>,
+  ): Promise<void> {
+    const added = await addProgress(this.db, id, { compared, others, differences });
     if (!added) throw new Error(lostLease);
     if (this.stopping) throw new Error(stopped);
   }

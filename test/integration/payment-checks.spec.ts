@@ -7,7 +7,7 @@ import { PaymentCheck } from '../../src/orders/payment-check/payment-check';
 import { Installation } from '../../src/payment/installation';
 import { claimChecks, finishCheck, requestChecks } from '../../src/payment/payment-checks.repository';
 import { type FactType, saveFacts } from '../../src/payment/payment-facts.repository';
-import { ProviderAway } from '../../src/payment/provider-payments';
+import { ProviderAway } from '../../src/payment/provider-away';
 import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
 import { findCase, listCases } from '../../src/reporting/review/review';
 import { caseView } from '../../src/reporting/review/review-formatting';

@@ -1,9 +1,9 @@
 import { publicId, newId } from '../../src/ids';
 import { PaymentCheck } from '../../src/orders/payment-check/payment-check';
 import { Installation } from '../../src/payment/installation';
-import { ProviderAway } from '../../src/payment/provider-payments';
+import { ProviderAway } from '../../src/payment/provider-away';
 import { LostPayments } from '../../src/reconciliation/lost-payments';
-import { NightlyReconciliation } from '../../src/reconciliation/nightly-reconciliation';
+import { NightlyReconciliation, reconciledUntil } from '../../src/reconciliation/nightly-reconciliation';
 import { PeriodComparison } from '../../src/reconciliation/period-comparison';
 import { Reconciliations } from '../../src/reconciliation/reconciliations';
 import { type World, createWorld, expectInvariants, operator, shop } from '../support/fixtures';
@@ -183,13 +183,25 @@ describe('P29: reconciliation of a period', () => {
 
   it('fails when the provider does not answer, and may run again', async () => {
     await placed();
-    provider.away = new ProviderAway(new Error('connect ECONNREFUSED'), undefined);
+    provider.away = new ProviderAway(new Error('connect ECONNREFUSED'), 1);
     expect(await reconcile()).toMatchObject({
       status: 'failed',
       error: expect.stringContaining('ECONNREFUSED'),
     });
     provider.away = undefined;
     expect(await reconcile()).toMatchObject({ status: 'done', compared: 1 });
+  });
+
+  it('reads on after a pause when the provider refuses some of its reads', async () => {
+    const createdAt = await justNow();
+    for (let nth = 0; nth < 2; nth++)
+      await placed({ disputes: [disputeOf(`dp_busy_${nth}`, { createdAt })] });
+    let reads = 0;
+    provider.whileAsked = async () => {
+      if (reads++ % 2 === 0) throw new ProviderAway(new Error('Too many requests'), 1);
+    };
+    expect(await reconcile()).toMatchObject({ status: 'done', compared: 2, differenceCount: 2 });
+    expect(reads).toBeGreaterThan(4);
   });
 
   it('compares a week day by day, each payment once', async () => {
@@ -316,6 +328,21 @@ describe('the nightly reconciliation', () => {
       `SELECT status, actor FROM reconciliations`,
     );
     expect(runs).toEqual([{ status: 'done', actor: 'nightly' }]);
+  });
+
+  it('reports in a metric until when payments were compared, which a failed night does not move', async () => {
+    await yesterday();
+    const until = async () => (await reconciledUntil.get()).values[0]!.value * 1_000;
+    await placed();
+    provider.away = new ProviderAway(new Error('connect ECONNREFUSED'), 1);
+    await nightlyWith(reconciler()).runWhenDue();
+    const installed = await world.row<{ at: Date }>('SELECT created_at AS at FROM installation');
+    expect(await until()).toBe(installed.at.getTime());
+    await world.rows('DELETE FROM reconciliations');
+    provider.away = undefined;
+    await nightlyWith(reconciler()).runWhenDue();
+    const { to } = await world.row<{ to: Date }>('SELECT to_at AS to FROM reconciliations');
+    expect(await until()).toBe(to.getTime());
   });
 
   it('goes on where the last night ended', async () => {

@@ -1,8 +1,5 @@
-import {
-  ProviderAway,
-  type ProviderPayment,
-  type ProviderPayments,
-} from '../../src/payment/provider-payments';
+import { ProviderAway } from '../../src/payment/provider-away';
+import { type ProviderPayment, type ProviderPayments } from '../../src/payment/provider-payments';
 import type { ProviderDispute, ProviderRefund } from '../../src/payment/provider-payments';
 
 /** When the provider's objects were made, unless a test says otherwise. */

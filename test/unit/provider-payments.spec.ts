@@ -1,7 +1,8 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { publicId } from '../../src/ids';
-import { ProviderAway, StripePayments } from '../../src/payment/provider-payments';
+import { ProviderAway } from '../../src/payment/provider-away';
+import { StripePayments } from '../../src/payment/provider-payments';
 
 /** Stripe's objects as its documentation shows them, cut to the fields that are read. */
 const orderId = '01936a3e-8f00-7000-8000-000000000001';
@@ -58,6 +59,8 @@ let asked: string[];
 let answers: Record<string, object | undefined>;
 /** Answers 503 to everything. */
 let isDown = false;
+/** Paths that are answered with 429 the first time. */
+let busyOnce = new Set<string>();
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -66,7 +69,12 @@ beforeAll(async () => {
     asked.push([request.method, path, ...(key ? [key] : [])].join(' '));
     const answer = answers[path];
     const refused = { error: { type: 'invalid_request_error', message: `nothing at ${path}` } };
+    if (busyOnce.delete(path))
+      return void response
+        .writeHead(429, { 'retry-after': '0.01' })
+        .end(JSON.stringify({ error: { type: 'invalid_request_error', code: 'rate_limit' } }));
     response.statusCode = isDown ? 503 : !answer ? 400 : 'error' in answer ? 404 : 200;
+    if (isDown) response.setHeader('retry-after', '0.01');
     response.setHeader('content-type', 'application/json').end(JSON.stringify(answer ?? refused));
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -199,12 +207,14 @@ describe('StripePayments.createdBetween', () => {
   const [from, to] = [new Date(1_790_000_000_000), new Date(1_790_086_400_000)];
   const since = 'created[gte]=1790000000';
   const period = `${since}&created[lt]=1790086400&limit=100`;
-  const page = `/v1/payment_intents?${period}&expand[0]=data.latest_charge`;
+  const pageAfter = (id: string) =>
+    `/v1/payment_intents?${period}${id && `&starting_after=${id}`}&expand[0]=data.latest_charge`;
+  const page = pageAfter('');
 
   it('pages through intents, with refunds and disputes that cost no call for each', async () => {
     answers = {
       [page]: list([intent('pi_1')], true),
-      [`${page}&starting_after=pi_1`]: list([intent('pi_2')]),
+      [pageAfter('pi_1')]: list([intent('pi_2')]),
       [`/v1/refunds?${period}`]: list([refund('re_1', { payment_intent: 'pi_2' })]),
       [`/v1/disputes?${period}`]: list([dispute('dp_1')]),
     };
@@ -271,10 +281,27 @@ describe('StripePayments.createdBetween', () => {
     expect(asked).toHaveLength(2);
   });
 
-  it('throws ProviderAway when a page cannot be read', async () => {
+  it('reads a page again that the provider refused once, and yields before the pause', async () => {
+    answers = {
+      [`/v1/refunds?${period}`]: list([]),
+      [`/v1/disputes?${period}`]: list([]),
+      [page]: list([intent('pi_1')], true),
+      [pageAfter('pi_1')]: list([intent('pi_2')]),
+    };
+    busyOnce = new Set([`/v1/refunds?${period}`, pageAfter('pi_1')]);
+    const pages: string[][] = [];
+    for await (const found of payments.createdBetween(from, to))
+      pages.push(found.map(({ reference }) => reference));
+    expect(pages).toEqual([[], [], [], ['pi_1'], [], ['pi_2']]);
+  });
+
+  it('throws ProviderAway when a page cannot be read for long', async () => {
     isDown = true;
-    const reading = payments.createdBetween(from, to)[Symbol.asyncIterator]();
-    await expect(reading.next()).rejects.toBeInstanceOf(ProviderAway);
+    const readAll = async () => {
+      for await (const found of payments.createdBetween(from, to)) expect(found).toEqual([]);
+    };
+    await expect(readAll()).rejects.toBeInstanceOf(ProviderAway);
+    expect(asked).toHaveLength(9);
     isDown = false;
   });
 });

@@ -5,7 +5,8 @@ import { Database, type Tx, clockOf } from '../../database/database';
 import { refusal, unavailable } from '../../errors';
 import { parsePublicId, publicId } from '../../ids';
 import { type PaymentFact, findFact, lockFact, settleFacts } from '../../payment/payment-facts.repository';
-import { PROVIDER_PAYMENTS, ProviderAway, type ProviderPayments } from '../../payment/provider-payments';
+import { ProviderAway } from '../../payment/provider-away';
+import { PROVIDER_PAYMENTS, type ProviderPayments } from '../../payment/provider-payments';
 import { lockSaga } from '../checkout-saga/saga.repository';
 import { announceFacts } from '../orders.repository';
 

@@ -6,9 +6,9 @@ import { Relay } from '../../outbox/relay';
 import { Installation } from '../../payment/installation';
 import { type PaymentCheckClaim, finishCheck, requestChecks } from '../../payment/payment-checks.repository';
 import { operationsOf } from '../../payment/payment-operations.repository';
+import { ProviderAway } from '../../payment/provider-away';
 import {
   PROVIDER_PAYMENTS,
-  ProviderAway,
   type ProviderPayment,
   type ProviderPayments,
 } from '../../payment/provider-payments';
