@@ -105,7 +105,6 @@ CREATE TABLE order_lines (
   quantity integer NOT NULL,
   unit_amount bigint NOT NULL,
   CONSTRAINT order_lines_quantity_check CHECK ((quantity > 0)),
-  CONSTRAINT order_lines_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
   CONSTRAINT order_lines_pkey PRIMARY KEY (order_id, sku)
 );
 
@@ -314,7 +313,6 @@ CREATE TABLE reservation_lines (
   unit_amount bigint NOT NULL,
   fencing_token bigint NOT NULL,
   CONSTRAINT reservation_lines_quantity_check CHECK ((quantity > 0)),
-  CONSTRAINT reservation_lines_reservation_id_fkey FOREIGN KEY (reservation_id) REFERENCES reservations(id),
   CONSTRAINT reservation_lines_pkey PRIMARY KEY (reservation_id, sku, pool)
 );
 
@@ -364,7 +362,6 @@ CREATE TABLE saga_transitions (
   at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   code text,
   data jsonb,
-  CONSTRAINT saga_transitions_order_id_fkey FOREIGN KEY (order_id) REFERENCES sagas(order_id),
   CONSTRAINT saga_transitions_pkey PRIMARY KEY (order_id, version)
 );
 
@@ -392,7 +389,6 @@ CASE status
     ELSE ((status = ANY (ARRAY['running'::text, 'compensating'::text])) = (next_run_at IS NOT NULL))
 END),
   CONSTRAINT sagas_wanted_check CHECK ((wanted = ANY (ARRAY['cancel'::text, 'refund'::text]))),
-  CONSTRAINT sagas_order_id_fkey FOREIGN KEY (order_id) REFERENCES orders(id),
   CONSTRAINT sagas_pkey PRIMARY KEY (order_id)
 ) WITH (fillfactor=70);
 

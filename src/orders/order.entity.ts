@@ -1,4 +1,4 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /** A pending order that is cancelled becomes `rejected`, with the reason `cancelled`; a placed one becomes `cancelled`. */
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
@@ -28,7 +28,7 @@ export class OrderEntity {
 
 @Entity('order_lines')
 export class OrderLineEntity {
-  @ForeignKey(() => OrderEntity) @PrimaryColumn('uuid') orderId!: string;
+  @PrimaryColumn('uuid') orderId!: string;
   @PrimaryColumn('text', { collation: 'C' }) sku!: string;
   @Column('int') quantity!: number;
   @Column('bigint') unitAmount!: number;

@@ -71,9 +71,9 @@ describe('the entities', () => {
       `ALTER TABLE api_keys ADD UNIQUE (name)`,
     ],
     [
-      'a missing foreign key',
-      `ALTER TABLE sagas DROP CONSTRAINT sagas_order_id_fkey`,
-      `ALTER TABLE sagas ADD FOREIGN KEY (order_id) REFERENCES orders (id)`,
+      'a foreign key',
+      `ALTER TABLE sagas ADD CONSTRAINT planted FOREIGN KEY (order_id) REFERENCES orders (id)`,
+      `ALTER TABLE sagas DROP CONSTRAINT planted`,
     ],
     ['a table without an entity', `CREATE TABLE another (id uuid PRIMARY KEY)`, `DROP TABLE another`],
   ])('no longer match after a change of %s', async (_what, change, undo) => {

@@ -1,4 +1,4 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 
 /**
  * The states of a reservation.
@@ -37,7 +37,7 @@ export class ReservationEntity {
 /** What a pool gave to a line. */
 @Entity('reservation_lines')
 export class ReservationLineEntity {
-  @ForeignKey(() => ReservationEntity) @PrimaryColumn('uuid') reservationId!: string;
+  @PrimaryColumn('uuid') reservationId!: string;
   @PrimaryColumn('text', { collation: 'C' }) sku!: string;
   @PrimaryColumn('text', { collation: 'C' }) pool!: string;
   @Column('int') quantity!: number;

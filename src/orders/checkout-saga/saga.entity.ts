@@ -1,11 +1,10 @@
-import { Column, Entity, ForeignKey, PrimaryColumn } from 'typeorm';
-import { OrderEntity } from '../order.entity';
+import { Column, Entity, PrimaryColumn } from 'typeorm';
 import type { OrderEnd, SagaStatus } from '../saga-state';
 import type { TransitionCode, TransitionData } from './transition-codes';
 
 @Entity('sagas')
 export class SagaEntity {
-  @ForeignKey(() => OrderEntity) @PrimaryColumn('uuid') orderId!: string;
+  @PrimaryColumn('uuid') orderId!: string;
   @Column('text') status!: SagaStatus;
   @Column('text') step!: string;
   @Column('int', { default: 0 }) attempt!: number;
@@ -25,7 +24,7 @@ export class SagaEntity {
 /** One line of a saga’s history. */
 @Entity('saga_transitions')
 export class SagaTransitionEntity {
-  @ForeignKey(() => SagaEntity) @PrimaryColumn('uuid') orderId!: string;
+  @PrimaryColumn('uuid') orderId!: string;
   @PrimaryColumn('int') version!: number;
   @Column('text', { nullable: true }) fromStatus!: SagaStatus | null;
   @Column('text') toStatus!: SagaStatus;
