@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { parseArguments } from '../src/config/arguments';
+import type { QueueBackend } from '../test/support/redis-server';
 
 export const parts = [
   'no-op',
@@ -8,9 +9,11 @@ export const parts = [
   'http',
   'watched',
   'end-to-end',
+  'workers',
   'expiry',
   'past',
 ] as const;
+const queueBackends: readonly QueueBackend[] = ['postgres', 'redis'];
 export type Part = (typeof parts)[number];
 
 export const benchUsage = `npm run bench [-- options]
@@ -18,9 +21,10 @@ export const benchUsage = `npm run bench [-- options]
   no-op        POSTs that do nothing: bare Fastify, and the API with an empty handler
   statements   the best single statement on one hot row: through pg, and with pgbench if installed
   in-process   the intake, grouped, called without HTTP
-  http         orders and reservations over HTTP, grouped; grouped against row-lock at 512 buyers
+  http         orders and reservations over HTTP, grouped, without and with a worker; grouped against row-lock at 512 buyers
   watched      orders over HTTP with the dashboard open and closed
-  end-to-end   orders until they are placed, charges included
+  end-to-end   orders until they are placed, charges included: all at once, and 1, 16 and 64 buyers in a closed loop
+  workers      the closed loop with 1, 2, 5 and 10 workers, and what idle ones cost
   expiry       many reservations that expire in the same second while buyers order
   past         the same costs in an empty database and in one with a long past
 
@@ -31,7 +35,9 @@ export const benchUsage = `npm run bench [-- options]
   --expiring N        reservations that expire at once; 0 skips it (100000)
   --rows N            past reservations; 0 skips it (1000000)
   --processes N       processes of buyers (1)
-  --queue BACKEND     postgres or redis (postgres)
+  --queue NAME[,NAME] postgres, redis, or both where end-to-end and workers measure both (both)
+  --idle S            how long idle workers are watched (60)
+  --build DIR         another clone, built: end-to-end measures its build too, in turn with this one's
   --seed N            repeats what was random
   --docs              writes the numbers into docs/performance.md
   --json FILE         the results, for programs (.holdfast-loadtest/<time>/bench.json)`;
@@ -47,6 +53,8 @@ const options = [
   'rows',
   'processes',
   'queue',
+  'idle',
+  'build',
   'seed',
   'json',
 ];
@@ -65,7 +73,9 @@ export function readBenchArgs(argv: string[]) {
     expiring,
     rows,
     processes: read.integer('processes', 1, { min: 1, max: 64 }),
-    queue: read.oneOf('queue', ['postgres', 'redis'], 'postgres'),
+    queues: read.someOf('queue', queueBackends, queueBackends),
+    idle: read.number('idle', 60, { min: 1, max: 3_600 }),
+    build: read.text('build', '') || undefined,
     seed: read.integer('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
     docs: has('docs'),
     json: read.text('json', '') || undefined,

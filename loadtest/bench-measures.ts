@@ -1,23 +1,21 @@
 import { execFile } from 'node:child_process';
 import path from 'node:path';
 import { promisify } from 'node:util';
-import { createTestDatabase } from '../test/support/database';
-import type { BenchArgs } from './bench-args';
 import { inChild } from './bench/child';
 import { expireAtOnce } from './bench/expiry';
 import type { InProcessResult, InProcessTask } from './bench/in-process';
 import type { NoOpResult, NoOpTask } from './bench/no-op';
 import { fillPast } from './bench/past';
 import { measureLists } from './bench/lists';
+import { type Bench, at, inDatabase, level, plainBuyers } from './bench/measuring';
+import { metered, rush } from './bench/placing';
 import { makeRow, throughPg, throughPgbench } from './bench/statements';
 import { whileWatched } from './bench/watched';
-import type { Crowd } from './crowd';
-import type { Results } from './bench-results';
 import { memoryOf } from './process-usage';
 import { ProgressLine } from './progress';
-import { Sale, newRun, putOnSale } from './sale';
-import type { Site, SiteOptions, Environment } from './environment';
-import { type LevelResult, enoughForAll, runLevel, warmUpMs } from './levels';
+import { newRun, putOnSale } from './sale';
+import type { Site } from './environment';
+import { enoughForAll, warmUpMs } from './levels';
 
 /** The connections of a usual load balancer to one process; the design's number for a hot SKU. */
 const usualBuyers = 256;
@@ -29,34 +27,6 @@ const inProcessBuyers = 1_024;
 const tabs = 3;
 /** Time for garbage collection in an idle process. */
 const restMs = 15_000;
-const plainBuyers = { lines: 1, declineRate: 0, abandonRate: 0 };
-
-export interface Bench {
-  args: BenchArgs;
-  environment: Environment;
-  crowd: Crowd;
-  results: Results;
-}
-
-/** Opens a service for the work and closes it afterwards. */
-async function at<T>(bench: Bench, options: SiteOptions, work: (site: Site) => Promise<T>): Promise<T> {
-  const site = await bench.environment.open({ queue: bench.args.queue, ...options });
-  try {
-    return await work(site);
-  } finally {
-    await site.close();
-  }
-}
-
-/** Runs the work on a database with all tables and no rows. */
-async function inDatabase<T>(work: (url: string) => Promise<T>): Promise<T> {
-  const database = await createTestDatabase();
-  try {
-    return await work(database.url);
-  } finally {
-    await database.drop();
-  }
-}
 
 export async function noOps({ args, environment, crowd, results }: Bench): Promise<void> {
   const names = { bare: 'no-op, bare Fastify', stack: 'no-op, the API’s own stack' };
@@ -103,35 +73,39 @@ export async function inProcess(bench: Bench): Promise<void> {
   });
 }
 
-/** Measures a number of buyers at once, without a worker: orders are accepted but not paid. */
-async function level(
-  { args, crowd, results }: Bench,
-  site: Site,
-  { name, ...how }: { name: string; strategy: string; concurrency: number; reserveOnly?: boolean },
-): Promise<LevelResult> {
-  const measured = await runLevel(site, crowd, { skus: 1, ...plainBuyers, ...args, ...how });
-  results.failIfOdd(name, measured.tally);
-  return measured;
-}
-
 export async function overHttp(bench: Bench): Promise<void> {
   await at(bench, { workers: 0 }, async (site) => {
-    for (const [what, reserveOnly] of [
-      ['orders', false],
-      ['reservations', true],
-    ] as const) {
-      const name = `${what} over HTTP, grouped, ${usualBuyers} buyers`;
-      const how = { name, strategy: 'grouped', concurrency: usualBuyers, reserveOnly };
-      const { ordersPerSecond, cpu } = await level(bench, site, how);
-      bench.results.add(name, ordersPerSecond, '/s');
-      bench.results.addCpu(name, cpu);
-    }
+    await ordersAndReservations(bench, site, '');
     for (const strategy of ['grouped', 'row-lock']) {
       const name = `p99 of orders, ${strategy}, ${manyBuyers} buyers`;
       const { tally } = await level(bench, site, { name, strategy, concurrency: manyBuyers });
       bench.results.add(name, tally.answers.percentile(0.99), 'ms');
     }
     await memory(bench, site);
+  });
+  await at(bench, { workers: 1 }, (site) => ordersAndReservations(bench, site, ', worker running'));
+}
+
+/** With a worker the orders are paid meanwhile, those that wait also while reservations are measured. */
+async function ordersAndReservations(bench: Bench, site: Site, more: string): Promise<void> {
+  await metered(site, async (meter) => {
+    for (const [what, reserveOnly] of [
+      ['orders', false],
+      ['reservations', true],
+    ] as const) {
+      const name = `${what} over HTTP, grouped, ${usualBuyers} buyers${more}`;
+      const how = { name, concurrency: usualBuyers, reserveOnly, meter };
+      const { ordersPerSecond, cpu, costs } = await level(bench, site, how);
+      const webhooks = costs!.tables.find(({ table }) => table === 'provider_events')?.inserted ?? 0;
+      bench.results.add(
+        name,
+        ordersPerSecond,
+        '/s',
+        more ? { 'webhooks/s': webhooks / bench.args.seconds } : undefined,
+      );
+      bench.results.addCpu(name, cpu);
+      if (more && webhooks === 0) bench.results.fail([`${name}: no webhook came meanwhile`]);
+    }
   });
 }
 
@@ -140,8 +114,7 @@ export async function watched(bench: Bench): Promise<void> {
   const closed = 'orders over HTTP, dashboard closed';
   const open = 'orders over HTTP, dashboard open in three tabs';
   await at(bench, { workers: 0 }, async (site) => {
-    const measure = (name: string) =>
-      level(bench, site, { name, strategy: 'grouped', concurrency: usualBuyers });
+    const measure = (name: string) => level(bench, site, { name, concurrency: usualBuyers });
     bench.results.add(closed, (await measure(closed)).ordersPerSecond, '/s');
     const { result, updatesPerSecond } = await whileWatched(site, tabs, () => measure(open));
     bench.results.add(open, result.ordersPerSecond, '/s');
@@ -158,23 +131,6 @@ async function memory({ results }: Bench, site: Site): Promise<void> {
   await new Promise((resolve) => setTimeout(resolve, restMs));
   results.add('memory of the API at its most', atMost, 'MiB');
   results.add(`memory of the API, ${restMs / 1_000} s later`, memoryOf(pid)?.now, 'MiB');
-}
-
-/** From the first request to the end of the last order, with two provider calls per order. */
-export async function endToEnd(
-  bench: Bench,
-  { name, audited, ...options }: SiteOptions & { name: string; audited: boolean },
-): Promise<void> {
-  const { orders, seed } = bench.args;
-  await at(bench, options, async (site) => {
-    // All buyers arrive within a second; after that only payments run.
-    const rush = { stock: orders, buyers: orders, rate: orders, skus: 1, ...plainBuyers };
-    const sale = new Sale(site, bench.crowd, 'grouped', { ...rush, seed, audited });
-    const { placedPerSecond, cpu, verdict } = await sale.hold();
-    bench.results.add(name, placedPerSecond, '/s');
-    bench.results.addCpu(name, cpu);
-    bench.results.fail(verdict.failures);
-  });
 }
 
 export async function expiry(bench: Bench): Promise<void> {
@@ -202,13 +158,12 @@ export async function withPast(bench: Bench): Promise<void> {
       { where: 'long past', options: { databaseUrl } },
     ]).flat();
     for (const { where, options } of turns)
-      await endToEnd(bench, { name: `placed end to end, ${where}`, audited: false, ...options });
+      await rush(bench, { name: `placed end to end, ${where}`, audited: false, ...options });
     results.fail(await brokenInvariants(environment.dist, databaseUrl));
     for (const { where, options } of turns)
       await at(bench, { workers: 0, ...options }, async (site) => {
         const name = `orders over HTTP, ${where}`;
-        const how = { name, strategy: 'grouped', concurrency: usualBuyers };
-        const { ordersPerSecond, cpu } = await level(bench, site, how);
+        const { ordersPerSecond, cpu } = await level(bench, site, { name, concurrency: usualBuyers });
         results.add(name, ordersPerSecond, '/s');
         results.addCpu(name, cpu);
       });

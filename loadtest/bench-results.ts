@@ -1,7 +1,9 @@
+import type { DatabaseCosts } from './bench/database-costs';
+import { type Ratio, ratiosOf } from './bench-ratios';
 import { short } from './table';
 import type { Tally } from './tally';
 
-export type Unit = '/s' | 'ms' | 's' | 'µs' | 'MiB';
+export type Unit = '/s' | 'ms' | 's' | 'µs' | 'MiB' | 'KiB' | '';
 
 export interface Measurement {
   name: string;
@@ -12,108 +14,25 @@ export interface Measurement {
   details: object[];
 }
 
-/** One number divided by another of the same run, and its aim. */
-export interface Ratio {
-  name: string;
-  of: string;
-  to: string;
-  /** None when the ratio is for comparison only. */
-  aim?: { atLeast: number } | { atMost: number };
-  show: 'percent' | 'times';
-}
-
-const empty = 'empty database';
-const past = 'long past';
-
-/** The aims of the design, as ratios of two numbers measured on the same machine within minutes. */
-export const ratios: readonly Ratio[] = [
-  {
-    name: 'orders over HTTP, against the same server doing nothing',
-    of: 'orders over HTTP, grouped, 256 buyers',
-    to: 'no-op, the API’s own stack',
-    aim: { atLeast: 0.4 },
-    show: 'percent',
-  },
-  {
-    name: 'p99 at 512 buyers, grouped against row-lock',
-    of: 'p99 of orders, grouped, 512 buyers',
-    to: 'p99 of orders, row-lock, 512 buyers',
-    aim: { atMost: 0.1 },
-    show: 'percent',
-  },
-  {
-    name: 'stock taken in process, grouped, against one UPDATE of a hot row by pgbench',
-    of: 'stock taken in process, grouped',
-    to: 'one UPDATE of a hot row, pgbench',
-    aim: { atLeast: 15 },
-    show: 'times',
-  },
-  {
-    name: 'stock taken in process, grouped, against one UPDATE of a hot row through pg',
-    of: 'stock taken in process, grouped',
-    to: 'one UPDATE of a hot row, through pg',
-    aim: { atLeast: 15 },
-    show: 'times',
-  },
-  {
-    name: 'whole intake in process, against one UPDATE of a hot row through pg',
-    of: 'intake in process, grouped',
-    to: 'one UPDATE of a hot row, through pg',
-    show: 'times',
-  },
-  {
-    name: 'orders with the dashboard open, against closed',
-    of: 'orders over HTTP, dashboard open in three tabs',
-    to: 'orders over HTTP, dashboard closed',
-    aim: { atLeast: 0.95 },
-    show: 'percent',
-  },
-  {
-    name: 'p99 of new orders while many reservations end, against before',
-    of: 'p99 of orders while they end',
-    to: 'p99 of orders before they end',
-    aim: { atMost: 2 },
-    show: 'times',
-  },
-  {
-    name: 'CPU of an order taken with a long past, against none',
-    of: `CPU of orders over HTTP, ${past}`,
-    to: `CPU of orders over HTTP, ${empty}`,
-    aim: { atMost: 1.1 },
-    show: 'percent',
-  },
-  {
-    name: 'orders taken with a long past, against none',
-    of: `orders over HTTP, ${past}`,
-    to: `orders over HTTP, ${empty}`,
-    aim: { atLeast: 0.9 },
-    show: 'percent',
-  },
-  {
-    name: 'orders placed with a long past, against none',
-    of: `placed end to end, ${past}`,
-    to: `placed end to end, ${empty}`,
-    aim: { atLeast: 0.9 },
-    show: 'percent',
-  },
-  {
-    name: 'the slowest of an operator’s lists with a long past, against one order by its key',
-    of: `the slowest list, ${past}`,
-    to: `one order by its key, ${past}`,
-    aim: { atMost: 10 },
-    show: 'times',
-  },
-];
-
 export function median(numbers: number[]): number {
   const sorted = [...numbers].sort((one, other) => one - other);
   const middle = sorted.length >> 1;
   return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
 }
 
+/** What PostgreSQL did for this number of orders. */
+export type PlacedCosts = DatabaseCosts & { orders: number };
+
+/** Less WAL of a table belongs to no order. */
+const walBytesMin = 10;
+
 export class Results {
   readonly measurements: Measurement[] = [];
   readonly failures: string[] = [];
+  private readonly costs = new Map<string, PlacedCosts>();
+
+  /** `build`: the name of the other one that is measured too. */
+  constructor(private readonly build?: string) {}
 
   /** Undefined: there was no response in time, which is a failure. */
   add(name: string, value: number | undefined, unit: Unit, detail?: object): void {
@@ -135,6 +54,11 @@ export class Results {
     if (total > 0) this.add(`CPU of ${name}`, total, 'µs', cpu);
   }
 
+  /** Of the last round. */
+  keepCosts(where: string, costs: PlacedCosts): void {
+    this.costs.set(where, costs);
+  }
+
   fail(failures: string[]): void {
     this.failures.push(...failures);
   }
@@ -148,11 +72,11 @@ export class Results {
 
   /** The ratios whose two numbers were measured. */
   get ratios(): { name: string; ratio: number; shown: string; aim: string; reached?: boolean }[] {
-    return ratios.flatMap(({ name, of, to, aim, show }) => {
-      const [one, other] = [this.medianOf(of), this.medianOf(to)];
+    return ratiosOf(this.build).flatMap(({ name, of, to, aim, show }) => {
+      const [one, other] = [this.medianOf(of), to === undefined ? 1 : this.medianOf(to)];
       if (one === undefined || !other) return [];
       const ratio = one / other;
-      const text = (value: number) => (show === 'percent' ? `${short(100 * value)} %` : `${short(value)} ×`);
+      const text = (value: number) => shownAs[show](value);
       const shown = { name, ratio, shown: text(ratio) };
       if (aim === undefined) return [{ ...shown, aim: 'for comparison' }];
       if ('atLeast' in aim)
@@ -164,7 +88,7 @@ export class Results {
   get numbers(): string[][] {
     const rows = this.measurements.map(({ name, unit, rounds, details }) => [
       name,
-      `${short(median(rounds))} ${unit}`,
+      `${short(median(rounds))} ${unit}`.trim(),
       rounds.map((round) => short(round)).join(' '),
       partsOf(details.at(-1)),
     ]);
@@ -180,11 +104,48 @@ export class Results {
     return [['ratio', 'is', 'aim'], ...rows];
   }
 
+  /** The statements that cost PostgreSQL most, per placed order. */
+  get dearest(): string[][] {
+    const rows = [...this.costs].flatMap(([where, { dearest, orders }]) =>
+      dearest.map(({ text, calls, ms }) => [
+        text,
+        `${short((1_000 * ms) / orders)} µs`,
+        short(calls / orders),
+        where,
+      ]),
+    );
+    return [['statement', 'of an order', 'calls', 'measured'], ...rows];
+  }
+
+  /** What PostgreSQL writes, per placed order. */
+  get writes(): string[][] {
+    const rows = [...this.costs].flatMap(([where, { tables, orders }]) => {
+      // Backends report rows with a delay, but those of all tables with the same.
+      const taken = tables.find(({ table }) => table === 'orders')?.inserted || orders;
+      return [...tables]
+        .filter(({ walBytes }) => walBytes > walBytesMin * orders)
+        .sort((one, other) => other.walBytes - one.walBytes)
+        .map(({ table, inserted, updated, hot, deleted, walBytes }) => [
+          table,
+          ...[inserted, updated, hot, deleted].map((count) => short(count / taken)),
+          short(walBytes / orders),
+          where,
+        ]);
+    });
+    return [['table', 'inserted', 'updated', 'of them HOT', 'deleted', 'WAL in bytes', 'measured'], ...rows];
+  }
+
   private medianOf(name: string): number | undefined {
     const found = this.measurements.find((one) => one.name === name);
     return found && median(found.rounds);
   }
 }
+
+const shownAs: Record<Ratio['show'], (value: number) => string> = {
+  percent: (value) => `${short(100 * value)} %`,
+  times: (value) => `${short(value)} ×`,
+  KiB: (value) => `${short(value)} KiB`,
+};
 
 const partsOf = (detail: object = {}) =>
   Object.entries(detail)

@@ -2,23 +2,16 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { root } from '../test/support/child';
 import { type Part, readBenchArgs } from './bench-args';
-import {
-  type Bench,
-  endToEnd,
-  expiry,
-  inProcess,
-  noOps,
-  overHttp,
-  statements,
-  watched,
-  withPast,
-} from './bench-measures';
+import { expiry, inProcess, noOps, overHttp, statements, watched, withPast } from './bench-measures';
+import type { Bench } from './bench/measuring';
+import { endToEnd, moreWorkers } from './bench/placing';
 import { Results, median } from './bench-results';
 import { Crowd } from './crowd';
 import { writeDocs } from './docs';
 import { busyWarning, inOneLine, machineNow } from './machine';
 import { Environment, stopping } from './environment';
 import { table } from './table';
+import { testServices } from '../test/support/services';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
 
@@ -29,11 +22,15 @@ const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   'in-process': inProcess,
   http: overHttp,
   watched,
-  'end-to-end': (bench) => endToEnd(bench, { name: 'placed end to end', audited: true }),
+  'end-to-end': endToEnd,
 };
 
 /** Too long for every round; `past` has its own rounds. */
-const once: Partial<Record<Part, (bench: Bench) => Promise<void>>> = { expiry, past: withPast };
+const once: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
+  workers: moreWorkers,
+  expiry,
+  past: withPast,
+};
 
 /** Measures the parts. The exit code depends on promises, not on speed: a slow machine is no failure. */
 export async function bench(argv: string[], onStart: (stop: () => Promise<void>) => void): Promise<number> {
@@ -47,13 +44,16 @@ export async function bench(argv: string[], onStart: (stop: () => Promise<void>)
     say(inOneLine(machine));
     const warning = busyWarning(machine);
     if (warning) say(warning);
-    const whole: Bench = { args, environment, crowd, results: new Results() };
+    const other = args.build === undefined ? undefined : await environment.otherBuild(args.build);
+    const queues = args.queues.filter((queue) => queue === 'postgres' || testServices().redis !== null);
+    const whole: Bench = { args, environment, crowd, queues, other, results: new Results(other?.name) };
     for (let round = 1; round <= args.rounds; round++)
       for (const part of args.only) await measure(part, inRounds[part], whole, ` ${round} of ${args.rounds}`);
     for (const part of args.only) await measure(part, once[part], whole);
 
-    const { measurements, ratios, failures, numbers, comparisons } = whole.results;
-    say(`\n${table(numbers)}\n\n${table(comparisons)}\n`);
+    const { measurements, ratios, failures, numbers, comparisons, dearest, writes } = whole.results;
+    for (const rows of [numbers, comparisons, dearest, writes]) if (rows.length > 1) say(`\n${table(rows)}`);
+    say('');
     for (const failure of failures) say(`FAIL ${failure}`);
     const medians = measurements.map((one) => ({ ...one, median: median(one.rounds) }));
     const at = machine.at.replace(/[:.]/g, '-');
@@ -61,12 +61,13 @@ export async function bench(argv: string[], onStart: (stop: () => Promise<void>)
     mkdirSync(path.dirname(path.resolve(file)), { recursive: true });
     writeFileSync(
       file,
-      `${JSON.stringify({ machine, args, measurements: medians, ratios, failures }, null, 2)}\n`,
+      `${JSON.stringify({ machine, args, measurements: medians, ratios, failures, dearest, writes }, null, 2)}\n`,
     );
     say(file);
     if (args.docs) {
-      writeDocs('performance.md', 'ratios', machine, comparisons);
-      writeDocs('performance.md', 'numbers', machine, numbers);
+      const tables = { ratios: comparisons, numbers, dearest, writes };
+      for (const [mark, rows] of Object.entries(tables))
+        if (rows.length > 1) writeDocs('performance.md', mark, machine, rows);
     }
     return failures.length === 0 ? 0 : 1;
   } finally {

@@ -1,5 +1,5 @@
 import type { ClosedLoad, OpenLoad, Plan } from './plan';
-import { type Purchase, Purchases, arrivals, shareOf } from './plan';
+import { type Purchase, Purchases, arrivals, shareOf, waitSeconds } from './plan';
 import { Tally, type TallyData, addTo } from './tally';
 import { Connections, type WireResponse, headerOf } from './wire';
 
@@ -107,7 +107,13 @@ export class Buyers {
     }
     const isOrder = purchase.kind === 'order';
     // A retry may get the final state of its order: 402 means that the card was declined.
-    if (status === 201 || (isOrder && (status === 202 || status === 402))) {
+    const isInProgress = isOrder && status === 202;
+    if (isInProgress && this.plan.untilEnded) {
+      count('unexpected');
+      this.tally.note(`an order had not ended within ${waitSeconds} s`);
+      return undefined;
+    }
+    if (status === 201 || isInProgress || (isOrder && status === 402)) {
       count(isOrder ? 'accepted' : 'reserved');
       if (isOrder) this.tally.orderIds.push(orderIdIn(answer));
       else for (const sku of purchase.skus) addTo(this.tally.reservedBySku, sku);

@@ -1,9 +1,13 @@
-import { cpSync, chmodSync, mkdirSync, mkdtempSync } from 'node:fs';
+import { execFile } from 'node:child_process';
+import { cpSync, chmodSync, existsSync, mkdirSync, mkdtempSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { promisify } from 'node:util';
 import { Pool } from 'pg';
 import type { ChildProcess } from 'node:child_process';
+import { UsageError } from '../src/config/arguments';
 import { root } from '../test/support/child';
+import { createDatabase } from '../test/support/database';
 import { HttpClient } from '../test/support/http-client';
 import type { QueueBackend } from '../test/support/redis-server';
 import { type Service, startService } from '../test/support/service';
@@ -14,8 +18,10 @@ import type { Crowd } from './crowd';
 interface Scripts {
   startGuardian(): Guardian;
   sharedTmpDir(): string;
+  postgresBinaries(): { postgres: string };
   startPostgres(options: {
     dataDir: string;
+    extra: string[];
     onSpawn: (child: ChildProcess, name?: string) => void;
   }): Promise<{ url: string; pid: number }>;
   startTestServices(
@@ -55,6 +61,14 @@ export interface SiteOptions {
   queue?: QueueBackend;
   env?: NodeJS.ProcessEnv;
   databaseUrl?: string;
+  build?: Build;
+}
+
+/** The compiled service of another clone, and a database with its tables to make copies of. */
+export interface Build {
+  name: string;
+  dist: string;
+  template: string;
 }
 
 /** No log line per request; warnings are still logged. */
@@ -87,6 +101,7 @@ export class Environment {
       guardian.removeDir(dataDir);
       const { url, pid } = await scripts.startPostgres({
         dataDir,
+        extra: extraSettings(scripts.postgresBinaries().postgres),
         onSpawn: (child, name = 'postgres') => {
           const childPid = child.pid;
           if (childPid === undefined) return;
@@ -107,8 +122,15 @@ export class Environment {
   }
 
   /** Starts a service on a new database, which is dropped with it, or on the given one, which stays. */
-  async open({ queue = 'postgres', env, ...options }: SiteOptions = {}): Promise<Site> {
-    const service = await startService({ ...options, queue, dist: this.dist, env: { ...quiet, ...env } });
+  async open({ queue = 'postgres', env, build, ...options }: SiteOptions = {}): Promise<Site> {
+    const database = build && (await createDatabase(this.server, { template: build.template }));
+    const service = await startService({
+      ...(database && { databaseUrl: database.url }),
+      ...options,
+      queue,
+      dist: build?.dist ?? this.dist,
+      env: { ...quiet, ...env },
+    });
     this.sites.add(service);
     const [api = ''] = service.apis;
     // One connection for all polls, because opening a new one each time would load PostgreSQL.
@@ -126,8 +148,20 @@ export class Environment {
         this.sites.delete(service);
         await db.end();
         await service.stop();
+        await database?.drop();
       },
     };
+  }
+
+  /** The build of another clone, which must be built; it may be older, so its own migrations make its tables. */
+  async otherBuild(clone: string): Promise<Build> {
+    const dist = path.join(path.resolve(clone), 'dist');
+    if (!existsSync(path.join(dist, 'worker.js')))
+      throw new UsageError(`There is no build in ${dist}. Run "npm run build" in that clone first.`);
+    const { url } = await createDatabase(this.server);
+    const env = { ...process.env, DATABASE_URL: url };
+    await promisify(execFile)(process.execPath, [path.join(dist, 'database', 'migrate.js')], { env });
+    return { name: await commitOf(clone), dist, template: new URL(url).pathname.slice(1) };
   }
 
   private cpuSecondsOf(service: Service): Record<string, number> {
@@ -158,6 +192,21 @@ async function noSagaIsRunning(db: Pool): Promise<boolean> {
   const sql = `SELECT EXISTS (SELECT FROM sagas WHERE next_run_at IS NOT NULL) AS "isRunning"`;
   const { rows } = await db.query<{ isRunning: boolean }>(sql);
   return !rows[0]!.isRunning;
+}
+
+async function commitOf(clone: string): Promise<string> {
+  const args = ['-C', clone, 'rev-parse', '--short', 'HEAD'];
+  const head = await promisify(execFile)('git', args).catch(() => undefined);
+  return head?.stdout.trim() ?? path.basename(path.resolve(clone));
+}
+
+/** Room for ten workers, and the statistics of statements where the extension is there. */
+function extraSettings(postgres: string): string[] {
+  const library = path.resolve(postgres, '../../lib/postgresql/pg_stat_statements.so');
+  return [
+    'max_connections=600',
+    ...(existsSync(library) ? ['shared_preload_libraries=pg_stat_statements'] : []),
+  ];
 }
 
 function copyOfBuild(guardian: Guardian): string {

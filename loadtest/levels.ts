@@ -1,3 +1,5 @@
+import { setTimeout as pause } from 'node:timers/promises';
+import type { DatabaseCosts, DatabaseMeter } from './bench/database-costs';
 import type { Progress } from './buyers';
 import { cpuEach } from './process-usage';
 import { type Crowd, startDelayMs } from './crowd';
@@ -20,6 +22,8 @@ export interface LevelResult {
   ordersPerSecond: number;
   /** Microseconds of CPU per order, by kind of process. */
   cpu: Record<string, number>;
+  /** Undefined without a meter. */
+  costs?: DatabaseCosts;
   tally: Tally;
   measured: Measured;
 }
@@ -29,13 +33,15 @@ export type LevelArgs = Pick<FlashSaleArgs, 'skus' | 'lines' | 'declineRate' | '
   strategy: string;
   concurrency: number;
   reserveOnly?: boolean;
+  untilEnded?: boolean;
+  meter?: DatabaseMeter;
 };
 
 /** Measures a number of buyers at once, with stock for all. */
 export async function runLevel(
   site: Site,
   crowd: Crowd,
-  { strategy, concurrency, skus: count, seconds, ...buying }: LevelArgs,
+  { strategy, concurrency, skus: count, seconds, meter, ...buying }: LevelArgs,
   onProgress?: (sum: Progress) => void,
 ): Promise<LevelResult> {
   const run = newRun();
@@ -44,12 +50,22 @@ export async function runLevel(
   const { apis: urls, clientKey, metricsUrls } = site;
   const before = await metricsOf(metricsUrls);
   const load = { kind: 'closed', buyers: concurrency, warmUpMs, ms: 1_000 * seconds } as const;
-  let cpuBefore = site.cpuSeconds();
-  const counted = setTimeout(() => (cpuBefore = site.cpuSeconds()), startDelayMs + warmUpMs);
-  const tally = await crowd.run({ urls, clientKey, run, skus, ...buying, load }, onProgress);
-  clearTimeout(counted);
+  // CPU and costs are of the time in which purchases are counted, without the warm-up and those under way at its end.
+  const moments = [warmUpMs, warmUpMs + load.ms].map(async (ms) => {
+    await pause(startDelayMs + ms);
+    return { cpu: site.cpuSeconds(), database: await meter?.read() };
+  });
+  const plan = { urls, clientKey, run, skus, ...buying, load };
+  const [tally, from, to] = await Promise.all([crowd.run(plan, onProgress), moments[0]!, moments[1]!]);
   const { accepted, reserved } = tally.counts;
-  const cpu = cpuEach(cpuBefore, site.cpuSeconds(), accepted + reserved);
-  const measured = between(before, await metricsOf(metricsUrls));
-  return { strategy, concurrency, ordersPerSecond: (accepted + reserved) / seconds, cpu, tally, measured };
+  const costs = meter && (await meter.between(from.database!, to.database!));
+  return {
+    strategy,
+    concurrency,
+    ordersPerSecond: (accepted + reserved) / seconds,
+    cpu: cpuEach(from.cpu, to.cpu, accepted + reserved),
+    costs,
+    tally,
+    measured: between(before, await metricsOf(metricsUrls)),
+  };
 }

@@ -32,12 +32,17 @@ export interface Plan {
   abandonRate: number;
   /** All buyers only make reservations. */
   reserveOnly?: boolean;
+  /** Buyers of orders wait until theirs has ended (`Prefer: wait`), so a purchase is the whole of it. */
+  untilEnded?: boolean;
   seed: number;
   load: OpenLoad | ClosedLoad;
 }
 
 /** Time to live of the reservations of buyers who leave. */
 export const abandonTtlSeconds = 5;
+
+/** The longest wait that the API grants. */
+export const waitSeconds = 30;
 
 export interface Purchase {
   kind: 'order' | 'reservation';
@@ -80,9 +85,10 @@ export class Purchases {
 
   private purchase(kind: Purchase['kind'], skus: string[], key: string, buyer: object): Purchase {
     const body = JSON.stringify(buyer);
+    const prefer = this.plan.untilEnded ? `Prefer: wait=${waitSeconds}\r\n` : '';
     const request =
       `POST /v1/${kind}s HTTP/1.1\r\nHost: holdfast\r\nAuthorization: Bearer ${this.plan.clientKey}\r\n` +
-      `Content-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+      `${prefer}Content-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
     return { kind, skus, request };
   }
 }

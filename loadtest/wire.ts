@@ -1,5 +1,6 @@
 import net from 'node:net';
 import tls from 'node:tls';
+import { waitSeconds } from './plan';
 
 /**
  * A minimal HTTP/1.1 client: on a machine that also runs the service, CPU used by the buyers is missing there. Connections
@@ -83,8 +84,8 @@ function dechunked(buffer: Buffer): { body: Buffer; end: number } | undefined {
   }
 }
 
-/** Longer than an overloaded service takes to refuse; after this a connection counts as lost. */
-const silenceMsMax = 30_000;
+/** Longer than an overloaded service takes to refuse and than a buyer waits; after this a connection counts as lost. */
+const silenceMsMax = 1_500 * waitSeconds;
 
 class Connection {
   private readonly socket: net.Socket;

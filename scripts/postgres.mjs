@@ -44,7 +44,7 @@ const urlOf = (port, database = databaseName) => `postgres://holdfast@127.0.0.1:
  * Starts the database in `dataDir`, and creates it the first time. `onSpawn(child)` is called the moment a process
  * exists (`onSpawn(child, 'initdb')` for the initialisation), so that it is watched from the beginning.
  */
-export async function startPostgres({ dataDir, onSpawn, port: wantedPort }) {
+export async function startPostgres({ dataDir, onSpawn, port: wantedPort, extra }) {
   const home = path.join(dataDir, 'postgres');
   const binaries = postgresBinaries();
   const dir = clusterDir({ dataDir, home });
@@ -53,7 +53,7 @@ export async function startPostgres({ dataDir, onSpawn, port: wantedPort }) {
   const created = await initialise({ dir, binaries, onSpawn, durable: true });
   const logFile = path.join(dataDir, 'postgres.log');
   const portFile = path.join(dataDir, 'postgres.port');
-  const { child, port } = await launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort });
+  const { child, port } = await launch({ dir, binaries, onSpawn, logFile, portFile, wantedPort, extra });
   await createDatabase(port);
   return { child, pid: child.pid, port, url: urlOf(port), dir, created };
 }

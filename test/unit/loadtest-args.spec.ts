@@ -66,10 +66,16 @@ describe('arguments of npm run bench', () => {
       'http',
       'watched',
       'end-to-end',
+      'workers',
       'expiry',
       'past',
     ]);
     expect(readBenchArgs(['--only=http,no-op']).only).toEqual(['no-op', 'http']);
+  });
+
+  it('measure both queue backends by default, or the one that is named', () => {
+    expect(readBenchArgs([]).queues).toEqual(['postgres', 'redis']);
+    expect(readBenchArgs(['--queue=redis']).queues).toEqual(['redis']);
   });
 
   it('leave out the parts that are given nothing to measure', () => {
@@ -83,6 +89,7 @@ describe('arguments of npm run bench', () => {
     ['--only=htp', /--only holds "htp", none of no-op, .*past/],
     ['--rounds=0', /--rounds is "0", not a whole number from 1 to 99/],
     ['--rows=-1', /--rows is "-1", not a whole number from 0/],
+    ['--queue=redis,kafka', /--queue holds "kafka", none of postgres, redis/],
   ])('are refused with what is allowed: %s', (wrong, message) => {
     expect(() => readBenchArgs([wrong])).toThrow(message);
   });

@@ -94,6 +94,21 @@ describe('buyers', () => {
     expect(tally.oddAnswers).toContain('500 {"code":"internal_error"}');
   });
 
+  it('wait for the end of an order when a purchase is the whole of it, and take no other answer', async () => {
+    const headers: unknown[] = [];
+    const tally = await bought(
+      (response, request, nth) => {
+        headers.push(request.headers.prefer);
+        if (nth === 1) accept(response, request, nth);
+        else response.writeHead(201, { location: '/v1/orders/ord_1', 'content-length': 2 }).end('{}');
+      },
+      { untilEnded: true },
+    );
+    expect(tally.counts).toMatchObject({ accepted: 4, unexpected: 1 });
+    expect(tally.oddAnswers).toEqual(['an order had not ended within 30 s']);
+    expect(new Set(headers)).toEqual(new Set(['wait=30']));
+  });
+
   it('notice a refusal that contradicts its own numbers', async () => {
     const refusal = { code: 'insufficient_stock', shortfalls: [{ sku: 'A', requested: 1, available: 4 }] };
     expect((await bought(problem(409, refusal))).contradictions[0]).toBe('1 of A refused with 4 available');

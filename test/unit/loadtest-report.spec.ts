@@ -201,6 +201,37 @@ describe('bench results', () => {
     expect(results.comparisons.flat()).toContain('at most 10 %: NOT reached');
   });
 
+  it('compare with another build where it was measured, and hold a number against its own aim', () => {
+    const results = new Results('a1b2c3d');
+    results.add('placed, 64 buyers, queue on redis', 240, '/s');
+    results.add('placed, 64 buyers, queue on redis, build a1b2c3d', 96, '/s');
+    results.add('WAL of placed, 64 buyers, queue on redis', 12.5, 'KiB');
+    expect(results.comparisons.slice(1)).toEqual([
+      ['WAL of a placed order, queue on redis', '12.5 KiB', 'at most 12 KiB: NOT reached'],
+      ['placed orders, 64 buyers, queue on redis, against build a1b2c3d', '2.5 ×', 'at least 2.4 ×: reached'],
+    ]);
+  });
+
+  it('say per order what PostgreSQL spent and wrote', () => {
+    const results = new Results();
+    const rows = { updated: 0, hot: 0, deleted: 0 };
+    results.keepCosts('queue on redis', {
+      orders: 10,
+      transactions: 40,
+      dearest: [{ text: 'SELECT 1', calls: 5, ms: 2 }],
+      tables: [
+        { table: 'orders', inserted: 8, updated: 16, hot: 4, deleted: 0, walBytes: 5_000 },
+        { table: 'inbox', inserted: 8, ...rows, walBytes: 9_000 },
+        { table: 'workers', inserted: 1, ...rows, walBytes: 20 },
+      ],
+    });
+    expect(results.dearest.slice(1)).toEqual([['SELECT 1', '200 µs', '0.5', 'queue on redis']]);
+    expect(results.writes.slice(1)).toEqual([
+      ['inbox', '1', '0', '0', '0', '900', 'queue on redis'],
+      ['orders', '1', '2', '0.5', '0', '500', 'queue on redis'],
+    ]);
+  });
+
   it('show CPU by kind of process, and nothing where it is unknown', () => {
     const results = new Results();
     results.addCpu('an order', { api: 300, postgres: 100 });
