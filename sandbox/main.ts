@@ -8,9 +8,9 @@ import { SettingsError, readSettings } from './settings';
  */
 async function main(): Promise<void> {
   const sandbox = await createSandbox(readSettings(process.env));
-  console.log(`sandbox listening on ${sandbox.url}`);
-
+  // Before it says that it is ready: a signal may follow that line at once.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.once(signal, () => void stop(sandbox));
+  console.log(`sandbox listening on ${sandbox.url}`);
 }
 
 /** Does not wait for open requests: the sandbox leaves some of them unanswered on purpose. */

@@ -50,6 +50,9 @@ function refuseForeignServers() {
   }
 }
 
+/** So many starts that a code cache for the present build costs less than it saves. */
+const manyDrills = 10;
+
 async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
   const guardian = startGuardian();
   try {
@@ -63,7 +66,7 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
       env: {
         ...testEnv(),
         HOLDFAST_TEST_SERVICES: JSON.stringify(services),
-        HOLDFAST_TEST_PRELOAD: await prebundle(),
+        HOLDFAST_TEST_PRELOAD: await prebundle({ services, guardian, fresh: drills.length >= manyDrills }),
       },
       options: { seed, minutes, pairs },
     };

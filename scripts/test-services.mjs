@@ -52,32 +52,46 @@ async function startServer(guardian) {
 }
 
 async function makeTemplates(server, schemas) {
-  const { default: pg } = await import('pg');
-  const admin = new pg.Client({ connectionString: server });
-  await admin.connect();
   // With our pid: on a foreign server another test run may be active.
   const nameOf = (schema) => `holdfast_template_${process.pid}_${schema}`;
   const names = Object.fromEntries(schemas.map((schema) => [schema, nameOf(schema)]));
-  try {
-    await stage('template databases migrated', async () => {
+  await stage('template databases migrated', () =>
+    asAdmin(server, async (admin) => {
       for (const name of Object.values(names)) await admin.query(`CREATE DATABASE ${name}`);
       await Promise.all(schemas.map((schema) => migrate(urlOf(server, names[schema], schema))));
       // A template with a connection cannot be cloned, so connections are forbidden.
       for (const name of Object.values(names))
         await admin.query(`ALTER DATABASE ${name} ALLOW_CONNECTIONS false`);
-    });
-  } finally {
-    await admin.end();
-  }
+    }),
+  );
   return { names, drop: () => dropAll(server, Object.values(names)) };
 }
 
-async function dropAll(server, names) {
+const dropAll = (server, names) =>
+  asAdmin(server, async (admin) => {
+    for (const name of names) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
+  });
+
+/** Calls `work` with the address of a database with all tables, which is dropped afterwards. */
+export async function withClone({ server, templates }, work) {
+  const name = `holdfast_clone_${process.pid}`;
+  await asAdmin(server, (admin) => admin.query(`CREATE DATABASE ${name} TEMPLATE ${templates.public}`));
+  try {
+    return await work(urlOf(server, name, 'public'));
+  } finally {
+    await dropAll(server, [name]);
+  }
+}
+
+async function asAdmin(server, work) {
   const { default: pg } = await import('pg');
   const admin = new pg.Client({ connectionString: server });
   await admin.connect();
-  for (const name of names) await admin.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`);
-  await admin.end();
+  try {
+    return await work(admin);
+  } finally {
+    await admin.end();
+  }
 }
 
 function urlOf(server, database, schema) {

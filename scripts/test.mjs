@@ -16,10 +16,10 @@ import { startTestServices, testEnv } from './test-services.mjs';
 
 const noServices = { services: 'none', stop: () => {} };
 
-const startServices = async (guardian) => ({
-  ...(await startTestServices(guardian)),
-  preload: await prebundle(),
-});
+async function startServices(guardian, { fresh }) {
+  const started = await startTestServices(guardian);
+  return { ...started, preload: await prebundle({ services: started.services, guardian, fresh }) };
+}
 
 const endingSignals = ['SIGINT', 'SIGTERM', 'SIGHUP'];
 
@@ -31,7 +31,9 @@ async function main() {
   const guardian = startGuardian();
   let totals;
   try {
-    const { services, preload, stop } = needServices(args) ? await startServices(guardian) : noServices;
+    const { services, preload, stop } = needServices(args)
+      ? await startServices(guardian, { fresh: args.length === 0 })
+      : noServices;
     say(['jest', ...args].join(' '));
     totals = await runJest(args, { services, preload, guardian, chromium });
     await stop();
