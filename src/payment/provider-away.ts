@@ -27,7 +27,6 @@ export async function* readPatiently<T>(read: () => Promise<T>): AsyncGenerator<
       yield await read();
       return;
     } catch (error) {
-      // guard: one-refused-page-ends-no-reconciliation
       if (!(error instanceof ProviderAway) || pauses === pausesMax) throw error;
       yield undefined;
       const usualMs = Math.min(firstPauseMs * 2 ** pauses, pauseMsMax);

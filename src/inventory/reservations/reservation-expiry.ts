@@ -80,9 +80,10 @@ const endBatch = (db: Database, end: (tx: Tx) => Promise<ExpiredReservation[]>):
   db.transaction('expire', async (tx) => {
     const rows = await end(tx);
     const ids = rows.map((row) => row.id);
+    await announce(tx, 'reservation.expired', rows);
+    // Last, because buyers wait for the stock rows from here to the commit.
     // guard: expiry-returns-stock
     await giveBack(tx, ids);
-    await announce(tx, 'reservation.expired', rows);
   });
 
 const failureOf = ({ id }: ExpiredReservation, error: Error) =>
