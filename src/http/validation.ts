@@ -6,7 +6,6 @@ import {
   createParamDecorator,
 } from '@nestjs/common';
 import { type ApiPropertyOptions, ApiPropertyOptional } from '@nestjs/swagger';
-import { plainToInstance } from 'class-transformer';
 import {
   type ValidationError,
   type ValidationOptions,
@@ -19,10 +18,10 @@ import {
   ValidateBy,
   ValidateIf,
   buildMessage,
-  getMetadataStorage,
   validate,
 } from 'class-validator';
 import { type FieldError, ValidationFailed, errorsMax, malformedRequest } from '../errors';
+import { type DtoClass, DtoRules, type Field, isObject } from './dto-rules';
 
 /**
  * Validates all bodies and queries: only known fields, no conversion of types ("1" is not 1), and every problem at once,
@@ -32,20 +31,26 @@ import { type FieldError, ValidationFailed, errorsMax, malformedRequest } from '
  * "constructor") before they are checked, and recurses as deep as the sender nests.
  */
 export class BodyValidationPipe extends ValidationPipe {
-  private readonly instances = new Instances();
+  readonly rules = new DtoRules();
+  private readonly instances = new Instances(this.rules);
 
   constructor() {
     super({ transform: true });
   }
 
-  override async transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
-    const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-    if (metadata.type === 'body' && !isObject)
+  override transform(value: unknown, metadata: ArgumentMetadata): Promise<unknown> {
+    if (metadata.type === 'body' && !isObject(value))
       throw malformedRequest('The body must be one JSON object. See /docs for its fields.');
-    if (!isObject || !this.toValidate(metadata)) return super.transform(value, metadata) as Promise<unknown>;
+    if (!isObject(value) || !this.toValidate(metadata)) return super.transform(value, metadata);
+    const type = metadata.metatype as DtoClass;
+    const instance = this.rules.read(type, value);
+    return instance ? Promise.resolve(instance) : this.explained(type, value);
+  }
 
-    const unknown: (readonly string[])[] = [];
-    const instance = this.instances.make(metadata.metatype as DtoClass, value, unknown);
+  /** The same by class-validator, which says what is wrong. */
+  async explained(type: DtoClass, value: object): Promise<object> {
+    const unknown: Path[] = [];
+    const instance = this.instances.make(type, value, unknown);
     const errors = await validate(instance, {
       forbidUnknownValues: true,
       stopAtFirstError: true,
@@ -219,14 +224,6 @@ function isMetadata(value: unknown): boolean {
 /** PostgreSQL stores neither NUL nor half a surrogate pair. */
 const isStorable = (text: string) => !text.includes('\u0000') && !/\p{Surrogate}/u.test(text);
 
-type DtoClass = new () => object;
-
-/** `nested` is the class of the field's value or, in a list, of each entry; undefined for plain values. */
-interface Field {
-  nested: DtoClass | undefined;
-  isList: boolean;
-}
-
 type Path = readonly string[];
 
 /**
@@ -234,10 +231,10 @@ type Path = readonly string[];
  * descends into declared objects only, so hostile names and depth do no harm.
  */
 class Instances {
-  private readonly known = new WeakMap<DtoClass, Map<string, Field>>();
+  constructor(private readonly rules: DtoRules) {}
 
   make(type: DtoClass, value: object, unknown: Path[], path: Path = []): object {
-    const fields = this.fieldsOf(type);
+    const fields = this.rules.fieldsOf(type);
     const instance = new type() as Record<string, unknown>;
     for (const [name, member] of Object.entries(value)) {
       const field = fields.get(name);
@@ -250,30 +247,9 @@ class Instances {
   private member({ nested, isList }: Field, value: unknown, unknown: Path[], path: Path): unknown {
     if (!nested || Array.isArray(value) !== isList) return value;
     const one = (member: unknown, at: Path) =>
-      typeof member === 'object' && member !== null && !Array.isArray(member)
-        ? this.make(nested, member, unknown, at)
-        : member;
+      isObject(member) ? this.make(nested, member, unknown, at) : member;
     return Array.isArray(value)
       ? value.map((member, nth) => one(member, [...path, String(nth)]))
       : one(value, path);
   }
-
-  private fieldsOf(type: DtoClass): Map<string, Field> {
-    const found = this.known.get(type);
-    if (found) return found;
-    const declared = getMetadataStorage().getTargetValidationMetadatas(type, '', true, false);
-    const fields = new Map(declared.map(({ propertyName }) => [propertyName, fieldOf(type, propertyName)]));
-    this.known.set(type, fields);
-    return fields;
-  }
-}
-
-/** Reads `@Type` by having class-transformer convert an empty object. */
-function fieldOf(type: DtoClass, name: string): Field {
-  const probe = plainToInstance(type, { [name]: {} }) as Record<string, object>;
-  const made = probe[name]!.constructor as DtoClass;
-  return {
-    nested: made === Object ? undefined : made,
-    isList: Reflect.getMetadata('design:type', type.prototype as object, name) === Array,
-  };
 }
