@@ -13,9 +13,9 @@ function signed(body: string, { key = secret, secondsAgo = 0 } = {}): string {
 export const drill: Drill = {
   name: 'webhooks-forged',
   promise:
-    'A forged or replayed webhook is refused; a repeated one, or one without an order of ours, changes nothing.',
+    'A forged or replayed webhook is refused; a repeated one, or one without an order of ours, changes nothing; one that cannot be stored is refused without its neighbours.',
   rows: [23, 25],
-  sometimes: ['refused', 'orphans'],
+  sometimes: ['refused', 'orphans', 'webhooks stored beside one that cannot be'],
   mutants: [
     {
       name: 'old-signatures-accepted',
@@ -28,6 +28,12 @@ export const drill: Drill = {
       why: 'a webhook without an order of ours is processed again and again',
       guard: 'orphan-webhooks-are-settled',
       change: (line) => line.replace('{ id,', "{ id: 'none',"),
+    },
+    {
+      name: 'whole-group-refused',
+      why: 'one webhook that cannot be stored refuses all that arrived with it',
+      guard: 'broken-batch-is-halved',
+      change: (line) => line.replace('batch.length === 1', 'batch.length > 0'),
     },
   ],
 
@@ -68,6 +74,24 @@ export const drill: Drill = {
       return found.length > 0 && found;
     });
     environment.count('orphans', orphans.length);
+
+    await shop.tamper(
+      `ALTER TABLE provider_events ADD CONSTRAINT refuses CHECK (type <> 'cannot.be.stored')`,
+    );
+    const crowd = Array.from({ length: 40 }, (_, nth) => ({
+      ...eventOf('ord_01jd3v7q8nf0xv7c0kq1e5m9tz'),
+      type: nth % 20 === 9 ? 'cannot.be.stored' : 'payment_intent.canceled',
+    }));
+    const deliverAll = () =>
+      Promise.all(crowd.map((event) => JSON.stringify(event)).map((event) => deliver(event, signed(event))));
+    const expected = crowd.map(({ type }) => (type === 'cannot.be.stored' ? 500 : 200));
+    assert.deepEqual(await deliverAll(), expected);
+    environment.count('webhooks stored beside one that cannot be', crowd.length - 2);
+    await shop.tamper('ALTER TABLE provider_events DROP CONSTRAINT refuses');
+    assert.deepEqual(
+      await deliverAll(),
+      crowd.map(() => 200),
+    );
     assert.equal((await shop.orderNow(order.id as string)).status, 'placed');
     await shop.audit();
   },

@@ -1,26 +1,34 @@
 import assert from 'node:assert/strict';
 import { tally } from '../test/support/shop';
 import { until } from '../test/support/until';
-import type { Drill } from './kit/drill';
+import { type Drill, removed } from './kit/drill';
+import type { DrilledShop } from './kit/drilled-shop';
+import { dyingAt } from './kit/places';
 
 export const drill: Drill = {
   name: 'webhooks',
   promise:
-    'Webhooks that arrive twenty times, out of order, before the response, late or never change no outcome.',
+    'Webhooks that arrive twenty times, out of order, before the response, late or never change no outcome; one that was stored by an API that then died is acted on.',
   rows: [20, 21, 22, 24],
-  sometimes: ['sagas woken', 'webhooks without a waiting saga'],
+  sometimes: ['sagas woken', 'webhooks without a waiting saga', 'webhooks stored by an API that died'],
   mutants: [
     {
       name: 'copies-stored-again',
       why: 'a webhook that arrives twenty times is stored twenty times',
       guard: 'webhook-stored-once',
-      change: (line) => line.replace('$1::text', '$1::text || random()::text'),
+      change: (line) => line.replace('n.id', 'n.id || random()::text'),
     },
     {
       name: 'unknown-until-a-webhook',
       why: 'an unknown result is fetched only after a webhook',
       guard: 'unknown-is-asked-again',
       change: (line) => line.replace(/\[.*\]/, '[3_600_000]'),
+    },
+    {
+      name: 'stored-and-forgotten',
+      why: 'no worker looks for webhooks that were stored and not acted on',
+      guard: 'sweeper-processes-webhooks',
+      change: removed,
     },
   ],
 
@@ -57,6 +65,38 @@ export const drill: Drill = {
       `SELECT raw_body FROM provider_events GROUP BY raw_body HAVING count(*) > 1`,
     );
     assert.deepEqual(twice, [], 'webhooks that were stored more than once');
+    await heardBeforeItDied(shop, sku);
+    environment.count('webhooks stored by an API that died', 1);
     await shop.audit();
   },
 };
+
+/** Only the webhook can wake the saga, and the API that stores it dies before it answers. */
+async function heardBeforeItDied(shop: DrilledShop, sku: string): Promise<void> {
+  const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_processing_8000' });
+  const [id] = [...purchase!.orderIds];
+  const reference = await until('its charge is in processing', async () => {
+    const { payment } = await shop.orderNow(id!);
+    return payment.status === 'processing' && (payment.reference as string);
+  });
+  const order = `(SELECT order_id FROM payment_operations WHERE provider_reference = $1 AND kind = 'authorize')`;
+  const found = async (what: string) => (await shop.query(what, [reference])).length > 0;
+  await until('its first webhook was processed', () =>
+    found('SELECT FROM provider_events WHERE provider_reference = $1 AND processed_at IS NOT NULL'),
+  );
+  await until('its saga waits for an hour', async () => {
+    const put = await shop.tamper(
+      `UPDATE sagas SET next_run_at = clock_timestamp() + interval '1 hour'
+        WHERE order_id = ${order} AND next_run_at > clock_timestamp() AND lease_expires_at IS NULL RETURNING order_id`,
+      [reference],
+    );
+    return put.length > 0;
+  });
+
+  await shop.service.restart('api-1', dyingAt({ process: 'api-1', point: 'webhook.stored' }));
+  await shop.service.ended('api-1');
+  await until('the order is placed while the API is down', () =>
+    found(`SELECT FROM orders WHERE id = ${order} AND status = 'placed'`),
+  );
+  await shop.service.restart('api-1', dyingAt());
+}

@@ -11,31 +11,15 @@ import {
 import { requestChecks } from '../payment/payment-checks.repository';
 import {
   type UnprocessedEvent,
+  isRoutine,
   lockUnprocessedEvents,
   markProcessed,
+  nothingWaited,
   purposeOfEvents,
 } from '../payment/webhooks/provider-events.repository';
 
 /** A burst of webhooks takes several transactions. */
 const batchSizeMax = 200;
-
-/**
- * Every charge causes these. About an intent that an operation of ours names they report what that operation asked for, and a
- * check of each would double the calls to the provider.
- */
-const routine: ReadonlySet<string> = new Set([
-  'payment_intent.created',
-  'payment_intent.processing',
-  'payment_intent.requires_action',
-  'payment_intent.amount_capturable_updated',
-  'payment_intent.payment_failed',
-  'payment_intent.succeeded',
-  'charge.succeeded',
-  'charge.captured',
-  'charge.failed',
-  'charge.pending',
-  'charge.updated',
-]);
 
 /**
  * Makes the sagas that webhooks name due now, and the checks of their payments; both ask the provider themselves. The content
@@ -150,12 +134,12 @@ async function adopt(
 function isNews({ type, providerReference }: UnprocessedEvent, operations: NamedOperation[]): boolean {
   const has = (kind: NamedOperation['kind']) => operations.some((one) => one.kind === kind);
   if (type === 'payment_intent.canceled' && has('void')) return false;
-  if (!routine.has(type)) return true;
+  if (!isRoutine({ type })) return true;
   return !operations.some(({ kind, reference }) => kind === 'authorize' && reference === providerReference);
 }
 
 function verdictOf(orderId: string | undefined, woken: Set<string>, due: Set<string>): string {
   if (!orderId) return 'orphan';
   if (woken.has(orderId)) return 'saga woken';
-  return due.has(orderId) ? 'payments checked' : 'nothing waited for it';
+  return due.has(orderId) ? 'payments checked' : nothingWaited;
 }

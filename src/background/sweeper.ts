@@ -48,6 +48,7 @@ export class Sweeper {
       start('expire', every, () => this.reservations.expireDue()),
       // guard: sweeper-drives-sagas
       start('drive sagas', every, () => this.sagas.sweep()),
+      // guard: sweeper-processes-webhooks
       start('process webhooks', every, () => this.providerEvents.sweep()),
       this.tasks.start({ name: 'check payments', everyMs: every, run: () => this.paymentChecks.sweep() }),
       start('rebalance', rebalanceEveryMs, () => rebalanceAll(this.db)),

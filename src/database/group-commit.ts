@@ -12,6 +12,8 @@ export interface BatcherOptions extends WaitingLimits {
   sizeMax: number;
   /** Batches in flight at once, over all lanes. */
   inFlightMax: number;
+  /** How long a batch waits for others to join, where nobody waits for the answer. Undefined: one turn of the event loop. */
+  gatherMs?: number;
 }
 
 const batchSize = new Histogram({
@@ -93,8 +95,11 @@ export class Batcher<Q, A> {
   }
 
   private async runLane(lane: string): Promise<void> {
-    // One turn of the event loop, so that requests which arrived together share the batch.
-    await new Promise(setImmediate);
+    // At least one turn of the event loop, so that requests which arrived together share the batch.
+    const { gatherMs } = this.options;
+    await (gatherMs === undefined
+      ? new Promise(setImmediate)
+      : new Promise((resolve) => setTimeout(resolve, gatherMs)));
     const queue = this.lanes.get(lane)!;
     const batch = queue.splice(0, this.options.sizeMax);
     if (queue.length === 0) this.lanes.delete(lane);
@@ -124,6 +129,7 @@ export class Batcher<Q, A> {
     } catch (error) {
       // A database that is away or busy would refuse each half too.
       const isForAll = error instanceof HoldfastError && error.retryable;
+      // guard: broken-batch-is-halved
       if (batch.length === 1 || isForAll) {
         for (const { settle } of batch) settle({ error: error as Error });
         return;

@@ -6,12 +6,14 @@ import { StripeGateway } from './gateways/stripe.gateway';
 import { Installation } from './installation';
 import { ProviderLookup, StripeRecords } from './provider-lookup';
 import { PROVIDER_PAYMENTS, StripePayments } from './provider-payments';
+import { ProviderEventInbox } from './webhooks/provider-event-inbox';
 import { WebhooksController } from './webhooks/webhooks.controller';
 
 @Module({
   controllers: [WebhooksController],
   providers: [
     Installation,
+    ProviderEventInbox,
     {
       provide: GATEWAY,
       inject: [CONFIG],

@@ -8,7 +8,7 @@ import { Installation } from '../../src/payment/installation';
 import { claimChecks, finishCheck, requestChecks } from '../../src/payment/payment-checks.repository';
 import { type FactType, saveFacts } from '../../src/payment/payment-facts.repository';
 import { ProviderAway } from '../../src/payment/provider-away';
-import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
+import { storeProviderEvents } from '../../src/payment/webhooks/provider-events.repository';
 import { findCase, listCases } from '../../src/reporting/review/review';
 import { caseView } from '../../src/reporting/review/review-formatting';
 import { type World, createWorld, expectInvariants, operator, outcomeOf, shop } from '../support/fixtures';
@@ -410,7 +410,7 @@ describe('a webhook', () => {
     const { type, reference = null, orderId = null, metadata = {} } = event;
     const id = `evt_${newId()}`;
     const rawBody = JSON.stringify({ id, type, data: { object: { metadata } } });
-    await storeProviderEvent(world.db, { id, type, providerReference: reference, orderId, rawBody });
+    await storeProviderEvents(world.db, [{ id, type, providerReference: reference, orderId, rawBody }]);
     return id;
   };
   const process = async () => {

@@ -2,6 +2,7 @@ import { copy } from '../../loadtest/bench/past';
 import { listReservations } from '../../src/inventory/reservations/reservation-list.repository';
 import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
+import { storeProviderEvents } from '../../src/payment/webhooks/provider-events.repository';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { CountedReads } from '../support/counted-reads';
 import { line } from '../support/intakes';
@@ -187,6 +188,17 @@ describe('with thousands of open rows that the statistics do not know', () => {
   it('messages are sent with a few rows read for each', async () => {
     const batch = 200;
     expect(await counted.by(() => world.relay().runOnce())).toBeLessThan(8 * batch);
+  });
+
+  it('webhooks are stored with a few rows read for each', async () => {
+    const group = orders.slice(0, 100).map((orderId) => ({
+      id: `evt_new_${orderId}`,
+      type: 'payment_intent.succeeded',
+      providerReference: `ref_${orderId}`,
+      orderId,
+      rawBody: '{}',
+    }));
+    expect(await counted.by(() => storeProviderEvents(world.db, group))).toBeLessThan(10 * group.length);
   });
 
   it('webhooks are processed with a few rows read for each', async () => {

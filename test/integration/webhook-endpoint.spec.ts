@@ -3,23 +3,25 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { register } from 'prom-client';
 import { Database } from '../../src/database/database';
 import { openApis } from '../support/api';
+import { until } from '../support/until';
 
 const [oldSecret, newSecret] = ['whsec_old', 'whsec_new'];
 
 let app: NestFastifyApplication;
+let other: NestFastifyApplication;
 const setting = `${oldSecret}, ${newSecret}`;
 let close: () => Promise<void>;
 beforeAll(async () => {
-  const opened = await openApis(1, { STRIPE_WEBHOOK_SECRET: setting });
-  [app] = opened.apis as [NestFastifyApplication];
+  const opened = await openApis(2, { STRIPE_WEBHOOK_SECRET: setting });
+  [app, other] = opened.apis as [NestFastifyApplication, NestFastifyApplication];
   close = opened.close;
 });
 afterAll(() => close());
 
-function deliver(body: string, secret = newSecret, secondsAgo = 0) {
+function deliver(body: string, secret = newSecret, secondsAgo = 0, api = app) {
   const at = Math.floor(Date.now() / 1_000) - secondsAgo;
   const v1 = createHmac('sha256', secret).update(`${at}.${body}`).digest('hex');
-  return app.inject({
+  return api.inject({
     method: 'POST',
     url: '/v1/payments/webhooks/stripe',
     headers: { 'content-type': 'application/json', 'stripe-signature': `t=${at},v1=${v1}` },
@@ -47,6 +49,21 @@ const thinEvent = () => ({
 async function bodyStored(id: string): Promise<string | undefined> {
   const stored = `SELECT raw_body AS body FROM provider_events WHERE id = $1`;
   return (await app.get(Database).rows<{ body: string }>(stored, [id]))[0]?.body;
+}
+
+const statusesOf = async (events: object[], api = app): Promise<number[]> => {
+  const answers = events.map((event) => deliver(JSON.stringify(event), newSecret, 0, api));
+  return (await Promise.all(answers)).map(({ statusCode }) => statusCode);
+};
+
+/** How many of these are stored, and by how many transactions. */
+async function storedOf(events: { id: string }[]): Promise<{ events: number; transactions: number }> {
+  const [stored] = await app.get(Database).rows<{ events: number; transactions: number }>(
+    `SELECT count(*)::int AS events, count(DISTINCT xmin::text)::int AS transactions
+       FROM provider_events WHERE id = ANY ($1::text[])`,
+    [events.map(({ id }) => id)],
+  );
+  return stored!;
 }
 
 const ignored = async (): Promise<number> => {
@@ -109,5 +126,65 @@ describe('POST /v1/payments/webhooks/stripe', () => {
     expect([refused.statusCode, refused.json().code]).toEqual([413, 'body_too_large']);
     expect(refused.json().detail).toContain('1024 KiB');
     expect(await bodyStored(larger.id)).toBeUndefined();
+  });
+
+  it('stores events that arrive together in one transaction', async () => {
+    const events = Array.from({ length: 40 }, () => newEvent());
+
+    expect(await statusesOf(events)).toEqual(events.map(() => 200));
+    const stored = await storedOf(events);
+    expect(stored.events).toBe(40);
+    expect(stored.transactions).toBeLessThan(10);
+  });
+
+  it('answers 200 to the neighbours of events that the database refuses', async () => {
+    const db = app.get(Database);
+    await db.rows(`ALTER TABLE provider_events ADD CONSTRAINT refuses CHECK (type <> 'refused')`);
+    const events = Array.from({ length: 20 }, (_, nth) => newEvent(nth % 9 === 4 ? { type: 'refused' } : {}));
+    const statuses = await statusesOf(events);
+    await db.rows(`ALTER TABLE provider_events DROP CONSTRAINT refuses`);
+
+    expect(statuses).toEqual(events.map(({ type }) => (type === 'refused' ? 500 : 200)));
+    expect((await storedOf(events)).events).toBe(18);
+    expect(await statusesOf(events)).toEqual(events.map(() => 200));
+    expect((await storedOf(events)).events).toBe(20);
+  });
+
+  it('takes an event with escaped NULs and half characters beside others', async () => {
+    const strange = newEvent({ data: { object: { id: 'pi_\u0000', note: '\u0000 \ud800' } } });
+    const events = [newEvent(), strange, newEvent()];
+
+    expect(await statusesOf(events)).toEqual([200, 200, 200]);
+    expect(await bodyStored(strange.id)).toBe(JSON.stringify(strange));
+  });
+
+  it('stores each of many copies once when two APIs get them at once in opposite orders', async () => {
+    const events = Array.from({ length: 90 }, () => newEvent());
+    const copies = [...events, ...events.slice(0, 10)];
+    const answers = await Promise.all([statusesOf(copies), statusesOf(copies.toReversed(), other)]);
+
+    expect(answers.flat()).toEqual([...copies, ...copies].map(() => 200));
+    expect((await storedOf(events)).events).toBe(90);
+  });
+
+  it('stores events in the order of their ids, so that two APIs never wait for each other', async () => {
+    const db = app.get(Database);
+    const [first, second] = [newEvent(), newEvent()].sort((a, b) => (a.id < b.id ? -1 : 1));
+    const insert = `INSERT INTO provider_events (id, type, raw_body) VALUES ($1, 'news', '{}')`;
+    let statuses: Promise<number[]> | undefined;
+    await db.transaction('command', async (tx) => {
+      await tx.rows(insert, [first!.id]);
+      statuses = statusesOf([second!, first!]);
+      await until('the API waits for the other transaction', async () => {
+        const waiting = await db.rows(
+          `SELECT FROM pg_stat_activity
+            WHERE datname = current_database() AND wait_event_type = 'Lock' AND query LIKE '%provider_events%'`,
+        );
+        return waiting.length === 1;
+      });
+      await tx.rows(insert, [second!.id]);
+    });
+
+    expect(await statuses).toEqual([200, 200]);
   });
 });

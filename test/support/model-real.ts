@@ -1,6 +1,6 @@
 import { newId } from '../../src/ids';
 import type { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
-import { storeProviderEvent } from '../../src/payment/webhooks/provider-events.repository';
+import { storeProviderEvents } from '../../src/payment/webhooks/provider-events.repository';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { outcomeOf, operator, shop, type World } from './fixtures';
 import type { ModelOrder } from './model-order';
@@ -92,7 +92,7 @@ export class RealShop {
       orderId: this.idOf(order),
       rawBody: '{}',
     };
-    await storeProviderEvent(db, event);
+    await storeProviderEvents(db, [event]);
     const nobody = { drive: async () => false } as unknown as SagaRunner;
     await new ProviderEventWorker(db, nobody).sweep();
   }

@@ -47,6 +47,8 @@ export const foreignReads: Record<string, string> = {
     'an order is shown with its reservation, in one statement',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
+  'payment/webhooks/provider-events.repository.ts reads sagas':
+    'whether a saga waits for an event is found in the statement that stores it',
   'background/provider-event.worker.ts reads orders': 'which of the orders that webhooks name exist',
 };
 

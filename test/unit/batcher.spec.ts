@@ -67,6 +67,22 @@ describe('requests that arrive while a batch is in flight', () => {
     expect(transactions.begun).toEqual([[1], [2, 3, 4], [5]]);
   });
 
+  it('share a batch with those that come while it waits for others', async () => {
+    jest.useFakeTimers();
+    const transactions = new Transactions();
+    const batcher = new Batcher(transactions.run, { ...options, gatherMs: 20 });
+    const all = [batcher.add(1)];
+    await jest.advanceTimersByTimeAsync(19);
+    all.push(batcher.add(2));
+    expect(transactions.begun).toEqual([]);
+    await jest.advanceTimersByTimeAsync(1);
+    jest.useRealTimers();
+    expect(transactions.begun).toEqual([[1, 2]]);
+
+    transactions.end();
+    expect(await Promise.all(all)).toEqual(['done 1', 'done 2']);
+  });
+
   it('do not wait for another lane while there is room for their batch', async () => {
     const transactions = new Transactions();
     const batcher = new Batcher(transactions.run, options);

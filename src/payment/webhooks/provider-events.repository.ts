@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../../database/database';
+import { type Queryable, type Tx, columnsOf } from '../../database/database';
 
 /** The webhook inbox: each event is stored as received before the response 200. */
 export interface ProviderEvent {
@@ -11,18 +11,62 @@ export interface ProviderEvent {
 }
 
 /**
- * Stores an event, once however often it is delivered. It adds no wake-up job: a webhook only makes a saga look sooner, and
- * the sweeper is soon enough for that. (A job per webhook was half of all jobs.)
+ * Every charge causes these. About an intent that an operation of ours names they report what that operation asked for, and a
+ * check of each would double the calls to the provider.
  */
-export async function storeProviderEvent(queryable: Queryable, event: ProviderEvent): Promise<void> {
+const routine: ReadonlySet<string> = new Set([
+  'payment_intent.created',
+  'payment_intent.processing',
+  'payment_intent.requires_action',
+  'payment_intent.amount_capturable_updated',
+  'payment_intent.payment_failed',
+  'payment_intent.succeeded',
+  'charge.succeeded',
+  'charge.captured',
+  'charge.failed',
+  'charge.pending',
+  'charge.updated',
+]);
+
+export const isRoutine = ({ type }: { type: string }): boolean => routine.has(type);
+
+export const nothingWaited = 'nothing waited for it';
+
+/**
+ * Stores events with one statement, each once however often it is delivered, in the order of their ids: two APIs that store
+ * the same events wait for each other in one direction only.
+ *
+ * A routine event that nothing waits for is settled here and never written again: its saga has ended, or a worker has just
+ * asked the provider and gets the news in the response. All others are left to the sweeper, which is soon enough.
+ */
+export async function storeProviderEvents(queryable: Queryable, events: ProviderEvent[]): Promise<void> {
   await queryable.rows(
     `
-    INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body)
+    INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body, verdict, processed_at)
     /* guard: webhook-stored-once */
-    VALUES ($1::text, $2::text, $3::text, $4::uuid, $5::text)
+    SELECT n.id, n.type, n.reference, n.order_id, n.raw_body,
+           CASE WHEN settled.at IS NOT NULL THEN $7::text END, settled.at
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])
+             AS n (id, type, reference, order_id, raw_body, routine)
+      LEFT JOIN LATERAL (
+             SELECT clock_timestamp() AS at
+               FROM payment_operations p
+               JOIN sagas s ON s.order_id = p.order_id
+              WHERE n.routine AND p.order_id = n.order_id
+                AND p.kind = 'authorize' AND p.provider_reference = n.reference
+                AND (s.next_run_at IS NULL
+                     OR (s.lease_expires_at > statement_timestamp()
+                         AND NOT EXISTS (SELECT FROM payment_operations o
+                                          WHERE o.order_id = p.order_id AND o.status IN ('unknown', 'pending'))))
+              LIMIT 1) settled ON true
+     ORDER BY n.id
         ON CONFLICT DO NOTHING
     `,
-    [event.id, event.type, event.providerReference, event.orderId, event.rawBody],
+    [
+      ...columnsOf(events, 'id', 'type', 'providerReference', 'orderId', 'rawBody'),
+      events.map(isRoutine),
+      nothingWaited,
+    ],
   );
 }
 

@@ -5,14 +5,14 @@ import { Counter } from 'prom-client';
 import Stripe from 'stripe';
 import { clockMs } from '../../clock';
 import { CONFIG, type Config } from '../../config/config';
-import { Database } from '../../database/database';
 import { malformedRequest, refusal } from '../../errors';
 import { failpoint } from '../../failpoints';
 import { Responses, bool, responseType } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { BodyRules } from '../../http/body';
 import { parsePublicId } from '../../ids';
-import { storeProviderEvent } from './provider-events.repository';
+import { ProviderEventInbox } from './provider-event-inbox';
+import type { ProviderEvent } from './provider-events.repository';
 
 const signatureInvalid = refusal(401, 'webhook_signature_invalid', 'The webhook signature does not verify');
 
@@ -39,7 +39,7 @@ const toleranceSeconds = 300;
 export class WebhooksController {
   constructor(
     @Inject(CONFIG) private readonly config: Config,
-    private readonly db: Database,
+    private readonly inbox: ProviderEventInbox,
   ) {}
 
   @Post('stripe')
@@ -64,7 +64,7 @@ export class WebhooksController {
       return { received: true };
     }
     await failpoint('webhook.before-store');
-    await storeProviderEvent(this.db, { ...subjectOf(event), rawBody });
+    await this.inbox.store(storedEvent(event, rawBody));
     await failpoint('webhook.stored');
     return { received: true };
   }
@@ -101,20 +101,23 @@ function isSigned(rawBody: string, signature: string | undefined, secret: string
   }
 }
 
-/** The payment and the order that the event names, if any. */
-function subjectOf(event: Stripe.Event) {
+/** The event as it is stored, with the payment and the order that it names, if any. */
+function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
+  const { id, type } = event;
   const object = (event.data?.object ?? {}) as {
     id?: unknown;
     payment_intent?: unknown;
-    metadata?: { orderId?: unknown };
+    metadata?: { orderId?: unknown } | null;
   };
   const reference = object.payment_intent ?? object.id;
-  const orderId = object.metadata?.orderId;
+  const named = object.metadata?.orderId;
+  const orderId = (typeof named === 'string' ? parsePublicId('ord', named) : undefined) ?? null;
   return {
-    id: event.id,
-    type: event.type,
+    id,
+    type,
     providerReference: isName(reference) ? reference : null,
-    orderId: (typeof orderId === 'string' ? parsePublicId('ord', orderId) : undefined) ?? null,
+    orderId,
+    rawBody,
   };
 }
 
