@@ -1,5 +1,7 @@
 import { ValidationFailed } from '../../src/errors';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
+import { reservationView } from '../../src/inventory/reservations/reservations.responses';
+import { newId } from '../../src/ids';
 import { pin } from '../support/order-reservation';
 import { strategyNames } from '../../src/inventory/allocation/strategies/strategies';
 import {
@@ -115,6 +117,42 @@ describe('a reservation:', () => {
     if (state === 'expired') await world.reservations.expireDue();
 
     expect(await world.db.transaction('command', (tx) => pin(tx, id, orderId))).toBe('expired');
+  });
+});
+
+describe('a new reservation', () => {
+  it.each(
+    strategyNames.flatMap((strategy) => [1, 3_600].map((ttlSeconds) => [strategy, ttlSeconds] as const)),
+  )(
+    'is returned as a read of it would be, without that read (%s, %i s), unless its units have numbers',
+    async (strategy, ttlSeconds) => {
+      const [first, second] = await world.productsOf(2, { strategy, onHand: 20 });
+      const lines = [
+        { sku: second!, quantity: 2 },
+        { sku: first!, quantity: 1 },
+        { sku: second!, quantity: 3 },
+      ];
+      const request = { ...world.reservationRequest(lines, { ttlSeconds }), metadata: { b: '2', a: '1' } };
+      const claim = { ...world.claim('reservations'), resourceId: request.id };
+      const { reservation } = await world.reservations.create(request, claim);
+
+      if (strategy === 'unit-tokens') return expect(reservation).toBeUndefined();
+      const read = await world.reservation(request.id);
+      const now = read.createdAt;
+      expect(reservationView({ ...reservation!, now })).toEqual(reservationView({ ...read, now }));
+      expect(reservation).toMatchObject({ version: read.version, principal: read.principal });
+    },
+  );
+
+  it('is not returned as written by a repeat under its key', async () => {
+    const request = world.reservationRequest([{ sku: await world.product(), quantity: 1 }]);
+    const claim = { ...world.claim('reservations'), resourceId: request.id };
+    await world.reservations.create(request, claim);
+    const again = await world.reservations.create(
+      { ...request, id: newId() },
+      { ...claim, resourceId: newId() },
+    );
+    expect(again).toEqual({ id: request.id, replayed: true });
   });
 });
 

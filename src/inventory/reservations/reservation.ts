@@ -9,6 +9,7 @@ import {
   reservationNotFound,
   reservationPinned,
 } from '../inventory.errors';
+import { unitsPool } from '../products/pools';
 import type { ReservationEntity, ReservationStatus } from './reservation.entity';
 import type { StockPart } from '../stock/stock-levels.repository';
 
@@ -40,6 +41,22 @@ export type NewReservation = Pick<
 export interface Reserved extends NewReservation {
   createdAt: Date;
   expiresAt: Date;
+  maxExpiresAt: Date;
+}
+
+/** What a read would return at that moment. Undefined where units have numbers, which only a read knows. */
+export function asWritten(reserved: Reserved): Reservation | undefined {
+  const isNumbered = reserved.lines.some(({ parts }) => parts.some(({ pool }) => pool === unitsPool));
+  if (isNumbered) return undefined;
+  return {
+    ...reserved,
+    status: 'active',
+    extensionsUsed: 0,
+    endReason: null,
+    returnedAt: null,
+    version: 1,
+    now: reserved.createdAt,
+  };
 }
 
 /** Which changes a state allows, and the refusals of the others. Pure functions. */

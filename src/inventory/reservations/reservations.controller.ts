@@ -80,9 +80,9 @@ export class ReservationsController {
       ...fingerprintsOf(dto),
       resourceId: request.id,
     };
-    const { id, replayed } = await this.reservations.create(request, claim);
+    const { id, replayed, reservation } = await this.reservations.create(request, claim);
     if (replayed) void reply.header('idempotent-replayed', 'true');
-    const view = reservationView(await this.reservations.get(id, caller));
+    const view = reservationView(reservation ?? (await this.reservations.get(id, caller)));
     void reply.header('location', `/v1/reservations/${view.id}`);
     return view;
   }

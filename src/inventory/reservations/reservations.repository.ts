@@ -70,10 +70,12 @@ export async function insertReservations(
     ],
   );
   const createdAt = clock!.now;
+  const after = (seconds: number) => new Date(createdAt.getTime() + seconds * 1_000);
   return reservations.map((reservation) => ({
     ...reservation,
     createdAt,
-    expiresAt: new Date(createdAt.getTime() + reservation.ttlSeconds * 1_000),
+    expiresAt: after(reservation.ttlSeconds),
+    maxExpiresAt: after(Math.max(reservation.ttlSeconds, lifetimeSecondsMax)),
   }));
 }
 

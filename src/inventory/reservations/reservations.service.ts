@@ -12,6 +12,7 @@ import { type LinesChange, changeLines } from './reservation-changes';
 import { expireAllDue } from './reservation-expiry';
 import {
   announce,
+  asWritten,
   inFlight,
   isDue,
   noSuchReservation,
@@ -50,14 +51,18 @@ export class ReservationsService {
     });
   }
 
-  /** Takes stock until the TTL ends. `replayed`: this key made the reservation before. */
+  /**
+   * Takes stock until the TTL ends. `replayed`: this key made the reservation before. `reservation` is there when this
+   * request made it and no read is needed to know all of it.
+   */
   async create(
     request: ReservationRequest,
     claim: IdempotencyClaim,
-  ): Promise<{ id: string; replayed: boolean }> {
-    const { resourceId: id, replayed } = await this.stock.take(this.intake, { ...request, claim });
+  ): Promise<{ id: string; replayed: boolean; reservation?: Reservation }> {
+    const { resourceId: id, ...decision } = await this.stock.take(this.intake, { ...request, claim });
     this.relay.poke();
-    return { id, replayed };
+    if (decision.replayed) return { id, replayed: true };
+    return { id, replayed: false, reservation: asWritten(decision.decided.reserved) };
   }
 
   async get(id: string, principal: Principal): Promise<Reservation> {
