@@ -51,11 +51,15 @@ export function attemptsOf(transitions: readonly TimelineRow[]): Attempt[] {
   const attempts: Attempt[] = [];
   let open: Attempt | undefined;
   let compensates = false;
-  const begin = (row: TimelineRow, more: Pick<Attempt, 'operation' | 'attempt'>): Attempt => {
+  const begin = (
+    row: TimelineRow,
+    { operation, attempt: number }: Pick<Attempt, 'operation' | 'attempt'>,
+  ) => {
     const attempt: Attempt = {
-      ...more,
+      operation,
+      attempt: number,
       step: row.step,
-      operationId: (more.operation && row.data?.operationId) ?? null,
+      operationId: (operation && row.data?.operationId) ?? null,
       looksUp: row.code === 'payment_looked_up',
       compensates,
       outcome: 'running',
