@@ -1,3 +1,4 @@
+import { EventEmitter } from 'node:events';
 import type { Client } from 'pg';
 import type { Database, Tx } from '../../src/database/database';
 import { outcomeOf, World } from './fixtures';
@@ -63,17 +64,19 @@ function nextPrefix({ choices }: Run): number[] | undefined {
 
 async function play(world: World, looker: Client, scene: Scene, prefix: number[], run: Run) {
   const answers: Record<string, string> = {};
+  const moves = new EventEmitter();
   const players = Object.entries(scene.sessions).map(([name, session]) => {
-    const player = new Player(name, scene.stopsAt ?? /./);
+    const player = new Player(name, scene.stopsAt ?? /./, moves);
     const own = new World(world.config, world.dataSource, steppedDatabase(world.db, player), async () => {});
     void outcomeOf(session(own, player)).then((answer) => {
       answers[name] = answer;
       player.ended = true;
+      moves.emit('move');
     });
     return player;
   });
   for (;;) {
-    await untilSettled(looker, players);
+    await untilSettled(looker, players, moves);
     const ready = players.filter((player) => player.next);
     if (ready.length === 0) return answers;
     const chosen = Math.min(prefix[run.choices.length] ?? 0, ready.length - 1);
@@ -92,6 +95,7 @@ export class Player {
   constructor(
     private readonly name: string,
     private readonly stopsAt: RegExp,
+    private readonly moves: EventEmitter,
   ) {}
 
   /**
@@ -112,7 +116,11 @@ export class Player {
   }
 
   async turn(does: string): Promise<void> {
-    if (this.stepping) await new Promise<void>((goOn) => (this.next = { does, goOn }));
+    if (!this.stepping) return;
+    await new Promise<void>((goOn) => {
+      this.next = { does, goOn };
+      this.moves.emit('move');
+    });
   }
 
   takeTurn(): string {
@@ -123,13 +131,17 @@ export class Player {
   }
 }
 
+/** A statement that has not ended after this long may wait for a lock. Asking before that cost more than the statements. */
+const mayWaitAfterMs = 2;
+
 /**
  * Resolves when no session moves: each waits to be chosen, has ended, or is blocked by a lock. If all remaining ones
  * are blocked, they deadlock, and PostgreSQL will end that.
  */
-async function untilSettled(looker: Client, players: Player[]): Promise<void> {
+async function untilSettled(looker: Client, players: Player[], moves: EventEmitter): Promise<void> {
   const countMoving = () => players.filter((player) => !player.next && !player.ended).length;
   for (let moving = countMoving(); moving > 0; moving = countMoving()) {
+    if (await nextMove(moves)) continue;
     // From the lock manager, because a session that has just got its lock may still look as if it waited.
     const { rows } = await looker.query<{ blocked: number }>(
       `SELECT count(*)::int AS blocked FROM pg_stat_activity
@@ -140,6 +152,19 @@ async function untilSettled(looker: Client, players: Player[]): Promise<void> {
     if (isStill && players.some((player) => player.next)) return;
   }
 }
+
+/** Whether a session stops or ends soon. */
+const nextMove = (moves: EventEmitter) =>
+  new Promise<boolean>((resolve) => {
+    const timer = setTimeout(() => end(false), mayWaitAfterMs);
+    const hear = () => end(true);
+    const end = (heard: boolean) => {
+      clearTimeout(timer);
+      moves.off('move', hear);
+      resolve(heard);
+    };
+    moves.once('move', hear);
+  });
 
 /** The database with a stop before each statement and before the end of each transaction. */
 function steppedDatabase(db: Database, player: Player): Database {
