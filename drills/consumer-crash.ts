@@ -18,7 +18,7 @@ export const drill: Drill = {
     const shop = await environment.open({ queue: 'postgres', workers: 2 });
     const sku = await shop.product(1_000);
     // What the first deaths lose is enough to notice that it is not sent again.
-    for (const place of environment.isMutant ? places.slice(0, 2) : places) {
+    for (const place of environment.mutant ? places.slice(0, 2) : places) {
       await shop.service.restart('worker-1', { FAILPOINT: `${place}:kill9@2` });
       // The other worker may have handled all of them first.
       while (shop.service.pidOf('worker-1') !== undefined) {

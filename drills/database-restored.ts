@@ -52,8 +52,18 @@ export const drill: Drill = {
   ],
 
   run: async (environment) => {
-    await Promise.all([copyPutBack(environment), standbyPromoted(environment), keysForgotten(environment)]);
+    const noticing = environment.mutant && noticedBy[environment.mutant];
+    const parts = noticing ? [noticing] : [copyPutBack, standbyPromoted, keysForgotten];
+    await Promise.all(parts.map((part) => part(environment)));
   },
+};
+
+/** Each part opens a shop, and one of them is enough for a mutant. */
+const noticedBy: Record<string, (environment: Environment) => Promise<void>> = {
+  'random-key': copyPutBack,
+  'random-metadata': copyPutBack,
+  'lost-orders-passed-over': standbyPromoted,
+  'old-orders-charged-unsearched': keysForgotten,
 };
 
 /**

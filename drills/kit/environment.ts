@@ -31,8 +31,8 @@ const shortIntervals = {
 export interface EnvironmentSettings {
   /** The build under test, or a mutant of it. */
   dist: string;
-  /** The build is a mutant. */
-  isMutant: boolean;
+  /** The mutant that the build is. */
+  mutant?: string;
   /** Where the drill may put builds. */
   workDir: string;
   options: DrillOptions;
@@ -43,8 +43,8 @@ export class Environment {
   readonly random: Random;
   readonly options: DrillOptions;
   readonly dist: string;
-  /** For less load where a mutant is noticed anyway. */
-  readonly isMutant: boolean;
+  /** Its name if the build is a mutant, for less load where it is noticed anyway. */
+  readonly mutant: string | undefined;
   readonly facts: Record<string, number> = {};
   private ownGuardian: Guardian | undefined;
   private readonly shops: DrilledShop[] = [];
@@ -53,7 +53,7 @@ export class Environment {
   constructor(private readonly settings: EnvironmentSettings) {
     this.options = settings.options;
     this.dist = settings.dist;
-    this.isMutant = settings.isMutant;
+    this.mutant = settings.mutant;
     this.random = new Random(settings.options.seed);
   }
 

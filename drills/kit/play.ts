@@ -7,9 +7,8 @@ import { NotReached } from './reach';
 import { Environment, type EnvironmentSettings } from './environment';
 
 /** What one process runs. */
-export interface Part extends Omit<EnvironmentSettings, 'isMutant'> {
+export interface Part extends EnvironmentSettings {
   drill: Drill;
-  mutant?: string;
 }
 
 /** Runs one drill on the build or on a mutant of it, and returns its outcome. Never throws. */
@@ -17,7 +16,7 @@ export async function play({ drill, mutant, ...settings }: Part): Promise<DrillR
   let environment: Environment | undefined;
   try {
     const dist = buildFor(drill, mutant, settings);
-    environment = new Environment({ ...settings, dist, isMutant: mutant !== undefined });
+    environment = new Environment({ ...settings, dist, mutant });
     await drill.run(environment);
     const unreached = (drill.sometimes ?? []).filter((what) => !((environment?.facts[what] ?? 0) > 0));
     return unreached.length === 0
