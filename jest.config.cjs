@@ -25,7 +25,8 @@ module.exports = {
   runtime: '<rootDir>/test/jest-runtime.cjs',
   roots: ['<rootDir>/test'],
   testRegex: '\\.spec\\.ts$',
-  maxWorkers: 3,
+  // Most files wait for other processes half of the time, so four keep two cores busy.
+  maxWorkers: 4,
   testSequencer: '<rootDir>/test/long-files-first.cjs',
   // For what hangs. Every wait inside a test has a shorter limit and says what it waited for (test/support/until.ts).
   testTimeout: 300_000,
