@@ -47,6 +47,8 @@ const ownNames = [
   'relay.sent',
   'relay.marked',
   'consumer.started',
+  'consumer.taken',
+  'consumer.split',
   'consumer.done',
   'webhook.before-store',
   'webhook.stored',

@@ -68,8 +68,7 @@ const keywords = new Set(
 
 /** A copy of a build with some of its guards changed. */
 export function patchedBuild(dist: string, copy: string, patches: Patch[]): string {
-  // Source maps are half of the files, and nothing reads them here.
-  cpSync(dist, copy, { recursive: true, filter: (file) => !file.endsWith('.map') });
+  cpSync(dist, copy, { recursive: true });
   const guards = guardsOf(dist);
   const build = textOf(dist);
   for (const patch of patches) {

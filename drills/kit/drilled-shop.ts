@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import IORedis from 'ioredis';
 import { Client } from 'pg';
+import { parsePublicId } from '../../src/ids';
 import { refuseUnlessThrowaway } from '../../test/support/database';
 import { HttpClient } from '../../test/support/http-client';
 import { BuyersShop } from './buyers-shop';
@@ -102,6 +103,15 @@ export class DrilledShop extends BuyersShop {
       UPDATE sagas SET next_run_at = clock_timestamp()
        WHERE status IN ('running', 'compensating') AND next_run_at > clock_timestamp()
          AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`);
+  }
+
+  /** Has consumers handle the messages of these reservations' release, as those of a waiting order's are. */
+  async announceReleases(ids: string[]): Promise<void> {
+    await this.tamper(
+      `UPDATE outbox SET applied_at = NULL, relayed_at = NULL, next_relay_at = clock_timestamp()
+        WHERE aggregate_id = ANY ($1::uuid[]) AND type = 'reservation.released'`,
+      [ids.map((id) => parsePublicId('rsv', id))],
+    );
   }
 
   /** Locks the stock of a product, like a hanging transaction, until the returned function is called. */

@@ -112,6 +112,7 @@ async function reservations(shop: DrilledShop, sku: string): Promise<void> {
   await changed(shop, confirmed, [{ sku, quantity: 2 }]);
   await act(shop, `reservations/${confirmed}/confirm`);
   await act(shop, `reservations/${released}/release`);
+  await shop.announceReleases([released]);
 }
 
 async function changed(shop: DrilledShop, id: string, lines: object[]): Promise<void> {

@@ -149,12 +149,16 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: 'I11',
-    promise: 'Every message that was sent and applied is in its consumer’s inbox, once.',
+    promise:
+      'No message is acknowledged before its effect: an accepted order’s when its saga is taken, a reservation’s when it has its alarm.',
     sql: `
+      SELECT m.id, m.type FROM sagas s JOIN outbox m ON m.aggregate_id = s.order_id
+       WHERE s.status = 'running' AND s.version = 1
+         AND m.type = 'order.accepted' AND m.applied_at IS NOT NULL
+       UNION ALL
       SELECT m.id, m.type FROM outbox m
        WHERE m.applied_at > clock_timestamp() - interval '1 day'
-         AND m.relay_epoch > 0
-         AND NOT EXISTS (SELECT FROM inbox i WHERE i.message_id = m.id)`,
+         AND m.type IN ('reservation.created', 'reservation.extended') AND m.relay_epoch = 0`,
   },
   {
     id: 'I12',

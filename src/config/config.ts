@@ -147,7 +147,7 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   // Longer than banks usually take. A lost response costs a retry under the same key, never a second charge.
   paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
   // Calls in flight per worker: the limit of a small Stripe account (100/s) at a quarter of a second each.
-  paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 25, { min: 1, max: 1_000 }),
+  paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 64, { min: 1, max: 1_000 }),
   // The provider's search lags by up to a minute or so: an authorization whose key holds an error is searched this long
   // after it was sent, and again after twice as long.
   paymentSearchDelayMs: read.integer('PAYMENT_SEARCH_DELAY_MS', 60_000, { min: 10, max: 3_600_000 }),

@@ -43,6 +43,11 @@ export class AdmissionLimit {
     this.limit = options.insideMax;
   }
 
+  /** How many more may run at once. */
+  get free(): number {
+    return Math.max(0, Math.floor(this.limit) - this.inside);
+  }
+
   /** What is behind it is too busy: half as many at once. Those inside finish. */
   lower(): void {
     this.limit = Math.max(1, this.limit / 2);
@@ -96,7 +101,7 @@ export class AdmissionLimit {
   }
 
   private hasPlace(): boolean {
-    return this.inside < Math.floor(this.limit);
+    return this.free > 0;
   }
 
   private leave(): void {

@@ -1,5 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
 import {
+  type FeedMessage,
   type MessageType,
   type NumberedMessage,
   appendMessages,
@@ -135,7 +136,8 @@ export interface OrderMove {
   from: OrderStatus;
   to: OrderStatus;
   reason: string | null;
-  message: MessageType;
+  /** For the feed: a saga's commit wakes no relay. */
+  message: FeedMessage;
   at: Date;
 }
 

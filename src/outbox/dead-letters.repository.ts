@@ -1,6 +1,5 @@
 import { IsNull, MoreThan } from 'typeorm';
 import type { Database, Tx } from '../database/database';
-import type { JobData } from '../queue/queues';
 import { DeadLetterEntity } from './outbox.entity';
 
 /**
@@ -19,7 +18,7 @@ const columns = `
  */
 export async function parkMessage(
   tx: Tx,
-  message: { name: string; data: JobData; starts: number; reason: string },
+  message: { messageId: string; starts: number; reason: string },
 ): Promise<boolean> {
   const parked = await tx.affected(
     `
@@ -36,7 +35,7 @@ export async function parkMessage(
            died_at = excluded.died_at,
            retried_at = NULL
     `,
-    [message.data.messageId, message.reason.slice(0, 500), message.starts],
+    [message.messageId, message.reason.slice(0, 500), message.starts],
   );
   return parked > 0;
 }

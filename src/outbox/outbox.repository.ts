@@ -3,8 +3,17 @@ import { newId } from '../ids';
 import type { QueueName } from '../queue/queues';
 
 /**
- * Every type of message, and the queue it wakes. A message is an event in the past tense, written in the transaction of
- * the change that it reports, so that there is never one without the other.
+ * What a message wakes:
+ *
+ * a queue  its consumer acts on it and acknowledges it in the commit of the effect
+ * alarm    the relay adds the alarm of the reservation's end and acknowledges it
+ * feed     nobody: it is there for readers of the event feed, and counts as applied at once
+ */
+type Route = QueueName | 'alarm' | 'feed';
+
+/**
+ * Every type of message and its route. A message is an event in the past tense, written in the transaction of the change
+ * that it reports, so that there is never one without the other.
  *
  * Each change has one message: an order's messages cover its reservation too, and a reservation's own messages report
  * what its saga did not cause.
@@ -14,25 +23,36 @@ export const messageRoutes = {
   'order.cancel_requested': 'compensation',
   'order.refund_requested': 'compensation',
   // guard: message-routes
-  'order.placed': 'events',
-  'order.rejected': 'events',
-  'order.reopened': 'events',
-  'order.cancelled': 'events',
-  'order.refunded': 'events',
-  'order.refund_succeeded': 'events',
-  'order.refund_failed': 'events',
-  'order.dispute_opened': 'events',
-  'order.dispute_closed': 'events',
-  'order.authorization_expired': 'events',
-  'reservation.created': 'events',
-  'reservation.extended': 'events',
-  'reservation.changed': 'events',
-  'reservation.confirmed': 'events',
+  'order.placed': 'feed',
+  'order.rejected': 'feed',
+  'order.reopened': 'feed',
+  'order.cancelled': 'feed',
+  'order.refunded': 'feed',
+  'order.refund_succeeded': 'feed',
+  'order.refund_failed': 'feed',
+  'order.dispute_opened': 'feed',
+  'order.dispute_closed': 'feed',
+  'order.authorization_expired': 'feed',
+  'reservation.created': 'alarm',
+  'reservation.extended': 'alarm',
+  'reservation.changed': 'feed',
+  'reservation.confirmed': 'feed',
+  // An order's saga reacts to these two; without an order they are for the feed.
   'reservation.released': 'events',
   'reservation.expired': 'events',
-} as const satisfies Record<string, QueueName>;
+} as const satisfies Record<string, Route>;
 
 export type MessageType = keyof typeof messageRoutes;
+
+/** Messages that only the feed needs, so that no relay must be woken for them. */
+export type FeedMessage = {
+  [Type in MessageType]: (typeof messageRoutes)[Type] extends 'feed' ? Type : never;
+}[MessageType];
+
+/** Messages after which an order's saga is due: the commit that takes the saga acknowledges them. */
+export const sagaMessages: readonly MessageType[] = (Object.keys(messageRoutes) as MessageType[]).filter(
+  (type) => messageRoutes[type] === 'checkout' || messageRoutes[type] === 'compensation',
+);
 
 export interface NewMessage {
   aggregateType: 'order' | 'reservation';
@@ -43,29 +63,8 @@ export interface NewMessage {
   payload: Record<string, unknown>;
 }
 
-/** No consumer acts on these: they appear in the event feed and wake no queue. */
-const forTheFeed: ReadonlySet<MessageType> = new Set<MessageType>([
-  'order.placed',
-  'order.rejected',
-  'order.reopened',
-  'order.cancelled',
-  'order.refunded',
-  'order.refund_succeeded',
-  'order.refund_failed',
-  'order.dispute_opened',
-  'order.dispute_closed',
-  'order.authorization_expired',
-  'reservation.changed',
-  'reservation.confirmed',
-]);
-/** An order's saga reacts to these; without an order they are for the feed alone. */
-const forTheOrder: ReadonlySet<MessageType> = new Set<MessageType>([
-  'reservation.released',
-  'reservation.expired',
-]);
-
 const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
-  forTheFeed.has(type) || (forTheOrder.has(type) && payload.orderId === null);
+  messageRoutes[type] === 'feed' || (messageRoutes[type] === 'events' && payload.orderId === null);
 
 /**
  * Writes messages with the change that caused them. The relay sends them after the commit; those for the feed alone count
@@ -118,41 +117,56 @@ export const numberedMessages = (messages: NumberedMessage[]): unknown[] => [
 ];
 
 /**
- * Records that `consumer` applied these messages, in the transaction of their effects. Returns those that it had not
- * applied before; the effects of the others must not happen again.
+ * Acknowledges messages in the transaction of their effects, under their rows' locks. Returns those that were not applied
+ * before; the effects of the others must not happen again.
  *
- * This is the end-to-end acknowledgement: a message without it is relayed again.
+ * A message without this is relayed again.
  */
-export async function receiveMessages(tx: Tx, consumer: string, messageIds: string[]): Promise<Set<string>> {
+export async function receiveMessages(tx: Tx, messageIds: string[]): Promise<Set<string>> {
   if (messageIds.length === 0) return new Set();
   // Locked by id, as the relay does when it marks them: no deadlock.
-  const received = await tx.rows<{ messageId: string }>(
+  const waiting = await tx.rows<{ id: string; now: Date }>(
     `
-    WITH received AS (
-      INSERT INTO inbox (consumer, message_id)
-      SELECT $1::text, message_id FROM unnest($2::uuid[]) AS m (message_id) ORDER BY message_id
-          ON CONFLICT DO NOTHING
-      RETURNING message_id, received_at
-    ), locked AS MATERIALIZED (
-      SELECT o.id, o.applied_at, received.received_at
-        FROM outbox o JOIN received ON received.message_id = o.id
-       ORDER BY o.id
-         FOR UPDATE OF o
-    ), acknowledged AS (
-      UPDATE outbox o SET applied_at = locked.received_at
-        FROM locked
-       WHERE o.id = locked.id AND locked.applied_at IS NULL
+    WITH locked AS MATERIALIZED (
+      SELECT id, applied_at
+        FROM outbox
+       WHERE id = ANY ($1::uuid[])
+       ORDER BY id
+         FOR UPDATE
     )
-    SELECT message_id AS "messageId" FROM received
+    SELECT id, clock_timestamp() AS now FROM locked WHERE applied_at IS NULL
     `,
-    [consumer, messageIds],
+    [messageIds],
   );
-  return new Set(received.map(({ messageId }) => messageId));
+  if (waiting.length === 0) return new Set();
+  const ids = waiting.map(({ id }) => id);
+  await tx.affected(`UPDATE outbox SET applied_at = $2::timestamptz WHERE id = ANY ($1::uuid[])`, [
+    ids,
+    waiting[waiting.length - 1]!.now,
+  ]);
+  return new Set(ids);
 }
 
-/** For one message. False: it was applied before. */
-export async function receiveMessage(tx: Tx, consumer: string, messageId: string): Promise<boolean> {
-  return (await receiveMessages(tx, consumer, [messageId])).has(messageId);
+/**
+ * Acknowledges what announced that these orders' sagas are due, sent or not. The caller has locked the sagas, so nothing
+ * is announced meanwhile. `coalesce` forces the lookup by the order: docs/decisions/0025.
+ */
+export async function receiveSagaMessages(tx: Tx, orderIds: string[], now: Date): Promise<void> {
+  await tx.affected(
+    `
+    WITH waiting AS MATERIALIZED (
+      SELECT id
+        FROM outbox
+       WHERE aggregate_id = ANY ($1::uuid[])
+         AND type = ANY ($2::text[])
+         AND coalesce(applied_at, 'infinity') = 'infinity'
+       ORDER BY id
+         FOR UPDATE
+    )
+    UPDATE outbox o SET applied_at = $3::timestamptz FROM waiting WHERE o.id = waiting.id
+    `,
+    [orderIds, sagaMessages, now],
+  );
 }
 
 /** Returns how many it deleted: as many as `limit` when more may be left. */

@@ -3,7 +3,8 @@ import { LRUCache } from 'lru-cache';
 import { type Database, type Tx, columnsOf } from '../database/database';
 import { failpoint } from '../failpoints';
 import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
-import { type NewJob, Queues } from '../queue/queues';
+import { type QueuedMessage, jobOf } from '../queue/message-jobs';
+import { type NewJob, type QueueName, Queues, queueNames } from '../queue/queues';
 import { outsideRequests } from '../logger';
 import { type MessageType, messageRoutes } from './outbox.repository';
 
@@ -16,6 +17,14 @@ const pauseAfterFailureMs = 1_000;
 /** How many seconds are remembered so that each gets one alarm only. */
 const alarmsRememberedMax = 4_096;
 
+export interface RelaySettings {
+  enabled: boolean;
+  /** A message that was sent and is not applied after this time is sent again. */
+  resendMs: number;
+  /** A round that sent something is followed by the next after this time, so that what a crowd commits shares a job. */
+  gatherMs?: number;
+}
+
 interface ClaimedMessage {
   id: string;
   aggregateId: string;
@@ -27,7 +36,8 @@ interface ClaimedMessage {
 }
 
 /**
- * Moves messages from the outbox to the queues: claim, send, mark.
+ * Moves messages from the outbox to the queues: claim, send, mark. Each round adds one job per queue. What wakes no
+ * consumer is acknowledged by the mark, once the alarm that it asks for is added.
  *
  * Of each aggregate only the oldest message that is neither sent nor applied may be claimed, so an aggregate's messages
  * leave in order whatever the number of relays. A crash between any two of the three sends a message twice and never
@@ -41,12 +51,13 @@ export class Relay {
   private polling: PeriodicTask | undefined;
   private failure: Error | undefined;
   private pausedUntil = 0;
+  private nextRoundAt = 0;
   private stopped = false;
 
   constructor(
     private readonly db: Database,
     private readonly queues: Queues,
-    private readonly settings = { enabled: true, resendMs: 60_000 },
+    private readonly settings: RelaySettings = { enabled: true, resendMs: 60_000 },
   ) {}
 
   /** Called after a commit that wrote messages. Never waits and never throws; the poll covers what it misses. */
@@ -88,8 +99,13 @@ export class Relay {
   private async drain(): Promise<void> {
     try {
       while (this.wanted && !this.stopped) {
+        const startedAt = await this.gather();
         this.wanted = false;
-        while ((await this.runOnce()) > 0);
+        const sent = await this.runOnce();
+        if (sent === 0) continue;
+        // The next message of an aggregate could not be claimed in this round.
+        this.wanted = true;
+        this.nextRoundAt = sent === batchSizeMax ? 0 : startedAt + (this.settings.gatherMs ?? 0);
       }
       this.failure = undefined;
     } catch (error) {
@@ -99,26 +115,27 @@ export class Relay {
     }
   }
 
-  /** One round; returns how many messages it sent. */
+  private async gather(): Promise<number> {
+    const pauseMs = this.nextRoundAt - performance.now();
+    if (pauseMs > 0) await new Promise((resolve) => setTimeout(resolve, pauseMs));
+    return performance.now();
+  }
+
+  /** One round; returns how many messages it took up. */
   async runOnce(): Promise<number> {
     const messages = await this.db.transaction('claim-messages', (tx) => claimMessages(tx));
     if (messages.length === 0) return 0;
-    await this.queues.add(messages.flatMap((message) => this.jobsFor(message)));
+    await this.queues.add([...wakeUpJobs(messages), ...this.alarmsFor(messages)]);
     await failpoint('relay.sent');
     await markRelayed(this.db, messages, this.settings.resendMs);
     await failpoint('relay.marked');
     return messages.length;
   }
 
-  private jobsFor(message: ClaimedMessage): NewJob[] {
-    const job: NewJob = {
-      queue: messageRoutes[message.type],
-      id: `${message.id}-${message.epoch}`,
-      name: message.type,
-      data: { messageId: message.id, aggregateId: message.aggregateId },
-    };
-    const alarm = this.alarmFor(Date.parse(message.expiresAt ?? ''), message.now.getTime());
-    return alarm ? [job, alarm] : [job];
+  private alarmsFor(messages: ClaimedMessage[]): NewJob[] {
+    return messages.flatMap(
+      ({ expiresAt, now }) => this.alarmFor(Date.parse(expiresAt ?? ''), now.getTime()) ?? [],
+    );
   }
 
   /**
@@ -138,6 +155,27 @@ export class Relay {
     };
   }
 }
+
+/** The queue that a message wakes, if any. */
+function queueOf({ type }: { type: MessageType }): QueueName | undefined {
+  const route = messageRoutes[type];
+  return route === 'alarm' || route === 'feed' ? undefined : route;
+}
+
+/** One job for each queue. */
+function wakeUpJobs(messages: ClaimedMessage[]): NewJob[] {
+  return queueNames.flatMap((queue) => {
+    const own = messages.filter((message) => queueOf(message) === queue);
+    return own.length === 0 ? [] : jobOf(queue, own.map(queued));
+  });
+}
+
+const queued = ({ id: messageId, aggregateId, type, epoch }: ClaimedMessage): QueuedMessage => ({
+  messageId,
+  aggregateId,
+  type,
+  epoch,
+});
 
 /** `coalesce` forces the lookup of an aggregate's earlier messages by its id: docs/decisions/0025. */
 async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
@@ -178,7 +216,8 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
 }
 
 /**
- * Only under the epoch of our claim: a relay that took over marks for itself. A message that became a dead letter before
+ * Only under the epoch of our claim: a relay that took over marks for itself. What wakes no consumer is applied by this. A
+ * message that became a dead letter before
  * its mark (`infinity`) stays one. Outside a transaction and timed from the claim: a few milliseconds do not matter here.
  *
  * A message that is sent but not applied after `resendMs` was lost by the queue or by a consumer that died. It is sent
@@ -189,13 +228,15 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
   await db.rows(
     `
     WITH locked AS MATERIALIZED (
-      SELECT o.id
-        FROM outbox o JOIN unnest($1::uuid[], $2::int[]) AS m (id, epoch) ON o.id = m.id AND o.relay_epoch = m.epoch
+      SELECT o.id, m.done
+        FROM outbox o
+        JOIN unnest($1::uuid[], $2::int[], $5::boolean[]) AS m (id, epoch, done) ON o.id = m.id AND o.relay_epoch = m.epoch
        ORDER BY o.id
          FOR UPDATE OF o
     )
     UPDATE outbox o
        SET relayed_at = coalesce(o.relayed_at, $3::timestamptz),
+           applied_at = CASE WHEN locked.done THEN coalesce(o.applied_at, $3::timestamptz) ELSE o.applied_at END,
            next_relay_at = CASE o.next_relay_at WHEN 'infinity' THEN o.next_relay_at ELSE $4::timestamptz END
       FROM locked
      WHERE o.id = locked.id
@@ -205,6 +246,7 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
       claimedAt,
       // guard: unapplied-messages-are-resent
       new Date(claimedAt.getTime() + resendMs),
+      messages.map((message) => queueOf(message) === undefined),
     ],
   );
 }

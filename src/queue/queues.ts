@@ -2,6 +2,8 @@ import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
 import IORedis from 'ioredis';
 import { Counter } from 'prom-client';
 import type { Config } from '../config/config';
+import { addTo } from './add-jobs';
+import type { JobData } from './message-jobs';
 import { patientBackend } from './patient-backend';
 import { proveQueueTables, queueConnection, unusable } from './queue-tables';
 
@@ -14,12 +16,6 @@ import { proveQueueTables, queueConnection, unusable } from './queue-tables';
  */
 export const queueNames = ['checkout', 'compensation', 'expiry', 'events'] as const;
 export type QueueName = (typeof queueNames)[number];
-
-/** Ids only: the data is read from the database, where it is current and access is controlled. */
-export interface JobData {
-  messageId: string | null;
-  aggregateId: string | null;
-}
 
 export interface NewJob {
   queue: QueueName;
@@ -126,13 +122,14 @@ export class Queues {
     for (const name of queueNames) {
       const own = jobs.filter((job) => job.queue === name);
       if (own.length === 0) continue;
-      const bulk = own.map((job) => ({
-        name: job.name,
-        data: job.data,
-        opts: { jobId: job.id, delay: job.delayMs },
-      }));
-      await this.ask(name, (queue) => queue.addBulk(bulk));
+      await this.ask(name, (queue) => addTo(queue, own));
     }
+  }
+
+  /** Adds a job unless others wait in its queue: then no consumer is idle, and the job would only wait too. */
+  async offer(job: NewJob): Promise<void> {
+    const waiting = await this.ask(job.queue, (queue) => queue.getWaitingCount());
+    if (waiting === 0) await this.add([job]);
   }
 
   /** Asks BullMQ about one queue; throws when it does not answer within a second. */

@@ -5,9 +5,10 @@ import {
   parkMessage,
   sendAgain,
 } from '../../src/outbox/dead-letters.repository';
-import { appendMessages } from '../../src/outbox/outbox.repository';
+import { appendMessages, messageRoutes } from '../../src/outbox/outbox.repository';
 import type { Database } from '../../src/database/database';
 import { unavailable } from '../../src/errors';
+import { messagesOf } from '../../src/queue/message-jobs';
 import type { StartedJob } from '../../src/queue/queues';
 import { consumersOf } from '../support/consumers';
 import { createWorld, expectInvariants, QueueStub, until, type World } from '../support/fixtures';
@@ -32,26 +33,51 @@ function failingWith(error: Error): Database {
   return failing;
 }
 
-async function message(sequence = 1, aggregateId = newId()): Promise<StartedJob> {
-  await world.db.transaction('command', (tx) =>
-    appendMessages(tx, [
-      { aggregateType: 'reservation', aggregateId, sequence, type: 'reservation.created', payload: {} },
-    ]),
+/** The reservation of an order that waits has ended, so its saga is to be woken. */
+async function message(): Promise<StartedJob> {
+  const orderId = await world.order();
+  const { id: reservationId } = await world.row<{ id: string }>(
+    `SELECT id FROM reservations WHERE order_id = $1`,
+    [orderId],
   );
-  const { id } = await world.row<{ id: string }>(
-    `SELECT id FROM outbox WHERE aggregate_id = $1 AND sequence = $2`,
-    [aggregateId, sequence],
-  );
-  return { name: 'reservation.created', data: { messageId: id, aggregateId }, starts: 1 };
+  await world.makeDue(reservationId);
+  await world.reservations.expireDue();
+  // Its other message is not the subject.
+  await world.rows(`UPDATE outbox SET next_relay_at = 'infinity' WHERE aggregate_id = $1`, [orderId]);
+  return jobOf(reservationId, 1);
 }
 
-/** Everything that the relay sends now, as jobs at their first attempt. */
+/** Another message of the same reservation. */
+async function nextOf({ data }: StartedJob): Promise<StartedJob> {
+  const aggregateId = data.aggregateId!;
+  const payload = { orderId: newId() };
+  await world.db.transaction('command', (tx) =>
+    appendMessages(tx, [
+      { aggregateType: 'reservation', aggregateId, sequence: 99, type: 'reservation.expired', payload },
+    ]),
+  );
+  return jobOf(aggregateId, 2);
+}
+
+async function jobOf(aggregateId: string, nth: number): Promise<StartedJob> {
+  const messages = await world.rows<{ id: string }>(
+    `SELECT id FROM outbox WHERE aggregate_id = $1 AND type = 'reservation.expired' ORDER BY sequence`,
+    [aggregateId],
+  );
+  return { name: 'reservation.expired', data: { messageId: messages[nth - 1]!.id, aggregateId }, starts: 1 };
+}
+
+/** Everything that the relay sends now, as jobs of one message at their first attempt. */
 async function relayed(): Promise<StartedJob[]> {
   const queue = new QueueStub();
   await until(async () => (await world.relay(queue).runOnce()) === 0);
   return queue.jobs
-    .filter(({ queue }) => queue !== 'expiry')
-    .map(({ name, data }) => ({ name, data, starts: 1 }));
+    .flatMap((job) => messagesOf(job, (type) => type in messageRoutes))
+    .map(({ type, messageId, aggregateId }) => ({
+      name: type,
+      data: { messageId, aggregateId },
+      starts: 1,
+    }));
 }
 
 /** Makes unapplied messages due to be resent. A parked one is never due. */
@@ -70,7 +96,7 @@ const again = (id: string) =>
   });
 const appliedOf = async ({ data }: StartedJob) =>
   (
-    await world.row<{ times: number }>(`SELECT count(*)::int AS times FROM inbox WHERE message_id = $1`, [
+    await world.row<{ times: number }>(`SELECT count(applied_at)::int AS times FROM outbox WHERE id = $1`, [
       data.messageId,
     ])
   ).times;
@@ -87,7 +113,7 @@ describe('a message whose handler was started three times and never ended', () =
     expect(await letters()).toEqual([
       {
         id: poison.data.messageId,
-        type: 'reservation.created',
+        type: 'reservation.expired',
         aggregateId: poison.data.aggregateId,
         reason: expect.stringContaining('did not come back'),
         attempts: 4,
@@ -107,10 +133,10 @@ describe('a message whose handler was started three times and never ended', () =
   });
 
   it('does not delay the next message of its aggregate', async () => {
-    const poison = await message(1);
+    const poison = await message();
     await relayed();
     await consumersOf(world).events({ ...poison, starts: 4 });
-    const next = await message(2, poison.data.aggregateId!);
+    const next = await nextOf(poison);
     expect(await relayed()).toEqual([next]);
   });
 
@@ -238,7 +264,9 @@ describe('the list of dead letters', () => {
     const jobs: StartedJob[] = [];
     for (let nth = 0; nth < 5; nth++) jobs.push(await message());
     for (const job of [...jobs].reverse())
-      await world.db.transaction('dead-letter', (tx) => parkMessage(tx, { ...job, reason: 'poison' }));
+      await world.db.transaction('dead-letter', (tx) =>
+        parkMessage(tx, { messageId: job.data.messageId!, starts: 1, reason: 'poison' }),
+      );
 
     // Ids of one millisecond are in random order, so the expected order is that of the ids.
     const ids = jobs.map(({ data }) => data.messageId).sort();

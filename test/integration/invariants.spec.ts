@@ -3,7 +3,6 @@ import { register } from 'prom-client';
 import { Audit } from '../../src/audit/audit';
 import { invariants } from '../../src/audit/invariants';
 import type { Database } from '../../src/database/database';
-import { receiveMessage } from '../../src/outbox/outbox.repository';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
 import { declinedCard, silence } from '../support/scripted-gateway';
 
@@ -86,9 +85,6 @@ async function liveALittle(): Promise<Lively> {
   const numbered = await world.product({ onHand: 9, strategy: 'unit-tokens' });
   const numberedHeld = await world.reserve([{ sku: numbered, quantity: 2 }]);
   await until(async () => (await world.relay().runOnce()) === 0);
-  for (const { data } of world.queues.jobs.filter((job) => job.queue === 'events')) {
-    await world.db.transaction('command', (tx) => receiveMessage(tx, 'events', data.messageId!));
-  }
   return {
     placed,
     declined,
@@ -202,8 +198,11 @@ const corruptions: Corruption[] = [
     [`INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload)
       VALUES (gen_random_uuid(), 'reservation', $1, 99, 'reservation.expired', '{}')`, [active]],
   ]],
-  ['I11', 'a message was never applied', () => 'reservation.created', ({ active }) => [
-    [`DELETE FROM inbox i USING outbox m WHERE m.id = i.message_id AND m.aggregate_id = $1 AND m.type = 'reservation.created'`, [active]],
+  ['I11', 'an order was acknowledged and not taken', () => 'order.accepted', ({ pending }) => [
+    [`UPDATE outbox SET applied_at = clock_timestamp() WHERE aggregate_id = $1 AND type = 'order.accepted'`, [pending]],
+  ]],
+  ['I11', 'a reservation was acknowledged without its alarm', () => 'reservation.created', ({ active }) => [
+    [`UPDATE outbox SET relay_epoch = 0 WHERE aggregate_id = $1 AND type = 'reservation.created'`, [active]],
   ]],
   ['I12', 'a pending order has no saga', ({ pending }) => pending, ({ pending }) => [
     [`DELETE FROM saga_transitions WHERE order_id = $1`, [pending]],

@@ -271,13 +271,13 @@ describe('GET /openapi.json', () => {
     expect(order.json()).toMatchObject({ status: 'rejected', rejectionReason: 'abandoned' });
     expectDescribed('get', '/v1/orders/{id}', order);
 
-    const messages = await db.rows<{ id: string; name: string; aggregateId: string }>(
-      `SELECT id, type AS name, aggregate_id AS "aggregateId" FROM outbox WHERE type IN ('order.accepted', 'reservation.created')`,
+    const messages = await db.rows<{ messageId: string }>(
+      `SELECT id AS "messageId" FROM outbox WHERE type IN ('order.accepted', 'reservation.created')`,
     );
-    for (const { id, name, aggregateId } of messages) {
-      const message = { name, data: { messageId: id, aggregateId }, starts: 3, reason: 'poison' };
-      await db.transaction('dead-letter', (tx) => parkMessage(tx, message));
-    }
+    for (const { messageId } of messages)
+      await db.transaction('dead-letter', (tx) =>
+        parkMessage(tx, { messageId, starts: 3, reason: 'poison' }),
+      );
     const list = await app.inject({ url: '/v1/admin/dead-letters', headers: admin });
     expectDescribed('get', '/v1/admin/dead-letters', list);
     const letters = list.json<{ data: { id: string; aggregateId: string }[] }>().data;

@@ -1,6 +1,7 @@
 import { sagaEvents } from '../../src/orders/checkout-saga/saga-metrics';
-import type { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
+import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { DueSagas } from '../../src/background/due-sagas';
+import type { Queues } from '../../src/queue/queues';
 import { createWorld, expectInvariants, operator, until, type World } from '../support/fixtures';
 import { databaseThatDiesAfter, endOf, LedgerGateway, passTime, sagaOf } from '../support/sagas';
 
@@ -13,8 +14,10 @@ afterEach(async () => {
   await world.close();
 });
 
-const sweeperOf = (runner: Pick<SagaRunner, 'drive'>) =>
-  new DueSagas(world.config, world.db, runner as SagaRunner);
+const sweeperOf = (runner: Pick<SagaRunner, 'drive'>) => {
+  const withPlaces = runner instanceof SagaRunner ? runner : ({ places: 25, ...runner } as SagaRunner);
+  return new DueSagas(world.config, world.db, withPlaces, world.queues as unknown as Queues);
+};
 
 const healthy = () => sweeperOf(world.runner({ gateway: new LedgerGateway() }));
 

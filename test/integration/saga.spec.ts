@@ -103,8 +103,7 @@ describe('a saga without trouble', () => {
     );
     world.gateway.expect('authorize').expect('capture');
 
-    for (let ring = 0; ring < 2; ring++)
-      await world.runner().drive(orderId, { consumer: 'checkout', messageId });
+    for (let ring = 0; ring < 2; ring++) await world.runner().drive(orderId);
 
     const { applied } = await world.row<{ applied: boolean }>(
       `SELECT applied_at IS NOT NULL AS applied FROM outbox WHERE id = $1`,

@@ -54,10 +54,9 @@ const messageOf = async (orderId: string): Promise<string> =>
 
 /** Ready to be charged, through its message. */
 async function placing(orderId: string): Promise<() => Promise<unknown>> {
-  const messageId = await messageOf(orderId);
   world.gateway.expect('authorize').expect('capture');
   return async () => {
-    await world.runner().drive(orderId, { consumer: 'checkout', messageId });
+    await world.runner().drive(orderId);
     world.gateway.expectSpoken();
   };
 }
@@ -174,8 +173,8 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
     listAllOrders(world.db, anyOrder, { limit: 5, before: null }),
   'a message is given up': async () => {
     const messageId = await messageOf(orders.pop()!);
-    const letter = { name: 'order.accepted', data: { messageId, aggregateId: null }, starts: 3, reason: 'x' };
-    return () => world.db.transaction('dead-letter', (tx) => parkMessage(tx, letter));
+    return () =>
+      world.db.transaction('dead-letter', (tx) => parkMessage(tx, { messageId, starts: 3, reason: 'x' }));
   },
 };
 

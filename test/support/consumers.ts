@@ -1,6 +1,7 @@
 import type { Database } from '../../src/database/database';
-import type { JobHandler, QueueName, Queues } from '../../src/queue/queues';
+import type { JobHandler, NewJob, QueueName, Queues } from '../../src/queue/queues';
 import { Consumers } from '../../src/background/consumers';
+import { DueSagas } from '../../src/background/due-sagas';
 import type { World } from './fixtures';
 import { LedgerGateway } from './sagas';
 
@@ -13,8 +14,13 @@ export function consumersOf(
   { db = world.db, gateway = new LedgerGateway() }: { db?: Database; gateway?: LedgerGateway } = {},
 ): Record<QueueName, JobHandler> {
   const handlers = {} as Record<QueueName, JobHandler>;
-  const queues = { work: (name: QueueName, _: number, handle: JobHandler) => (handlers[name] = handle) };
+  const queues = {
+    work: (name: QueueName, _: number, handle: JobHandler) => (handlers[name] = handle),
+    add: (jobs: NewJob[]) => world.queues.add(jobs),
+    offer: (job: NewJob) => world.queues.offer(job),
+  } as unknown as Queues;
   const runner = world.runner({ db, gateway });
-  new Consumers(world.config, db, queues as unknown as Queues, runner, world.reservations).start();
+  const dueSagas = new DueSagas(world.config, db, runner, queues);
+  new Consumers(db, queues, runner, dueSagas, world.reservations).start();
   return handlers;
 }

@@ -40,6 +40,10 @@ export class QueueStub {
     await this.beforeAdd(jobs);
     this.jobs.push(...jobs);
   }
+
+  offer(job: NewJob): Promise<void> {
+    return this.add([job]);
+  }
 }
 
 /** The relay's wake-up without a relay: tests run their own relay when messages are to be sent. */
@@ -103,7 +107,7 @@ export class World {
     db = this.db,
     gateway = this.gateway,
   }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
-    return new SagaRunner(this.config, db, gateway, this.silence, new Installation(this.db));
+    return new SagaRunner(this.config, db, gateway, new Installation(this.db));
   }
 
   /** A session outside the pool, to hold locks and to observe. The test must expect its errors. */

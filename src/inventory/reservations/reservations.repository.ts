@@ -87,6 +87,23 @@ export async function findReservation(queryable: Queryable, id: string): Promise
   return row;
 }
 
+/** The orders of those that have one, in the order of their ids, with the clock. */
+export function ordersOfReservations(
+  queryable: Queryable,
+  ids: string[],
+): Promise<{ orderId: string; now: Date }[]> {
+  if (ids.length === 0) return Promise.resolve([]);
+  return queryable.rows(
+    `
+    SELECT DISTINCT order_id AS "orderId", clock_timestamp() AS now
+      FROM reservations
+     WHERE id = ANY ($1::uuid[]) AND order_id IS NOT NULL
+     ORDER BY order_id
+    `,
+    [ids],
+  );
+}
+
 /**
  * The reservation, locked until the transaction ends, with the clock read after the lock was given. Locking and reading are
  * two statements: one that waited for a change of the lines would return the new total beside the lines as they were.

@@ -7,8 +7,7 @@ import { HoldfastError, unavailable } from '../../errors';
 import { type TransactionName, failpoint } from '../../failpoints';
 import { publicId } from '../../ids';
 import { reserveAgain } from '../../inventory/reservations/order-reservations.repository';
-import { receiveMessages } from '../../outbox/outbox.repository';
-import { Relay } from '../../outbox/relay';
+import { receiveSagaMessages } from '../../outbox/outbox.repository';
 import { GATEWAY, type PaymentGateway } from '../../payment/gateways/gateway';
 import { askProvider } from '../../payment/ask-provider';
 import { Installation } from '../../payment/installation';
@@ -18,7 +17,15 @@ import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
 import { checkoutSteps, lastStep, stepNames } from './checkout.saga';
 import { codeVersion } from './code-version';
 import type { Saga } from '../saga-state';
-import { StaleLease, isLeased, lockDue, lockLeased, lockSaga, saveSagas } from './saga.repository';
+import {
+  StaleLease,
+  isDue,
+  isLeased,
+  lockForClaim,
+  lockLeased,
+  lockSaga,
+  saveSagas,
+} from './saga.repository';
 import { refusedRequests, sagaEvents, stepSeconds } from './saga-metrics';
 import type { Reason } from './transition-codes';
 import { SagaUpdate, workerName } from './saga-update';
@@ -32,21 +39,16 @@ const sweepsMax = 5;
 /** Sagas that share a transaction; as many as are usually in flight at one worker. */
 const batchSizeMax = 100;
 
-/** The message that a wake-up job brought. It is acknowledged in the commit that claims the saga. */
-export interface WakeUp {
-  consumer: string;
-  messageId: string;
-}
-
-interface Claim {
-  orderId: string;
-  wakeUp: WakeUp | undefined;
-}
+/** A worker that was full waits this long after a place got free before it takes more, so that those that follow share a claim. */
+const gatherMs = 20;
 
 interface Claimed {
   moved: boolean;
   call: ProviderCall | undefined;
 }
+
+/** What was recorded of a call, or that another transaction holds its saga. */
+type Recorded = { next: ProviderCall | undefined } | 'locked';
 
 /**
  * Drives sagas: claim, call the provider, record the result, and so on until each saga ends or must wait.
@@ -59,7 +61,7 @@ interface Claimed {
 export class SagaRunner {
   private readonly logger = new Logger('saga');
   private readonly driving = new Set<Promise<boolean>>();
-  /** Limits how many sagas are driven at once. They wait before they claim, so that no lease expires in the queue. */
+  /** Limits how many sagas are driven at once. They wait before they claim, so that no lease expires while one waits. */
   private readonly slots;
   private readonly claims;
   private readonly results;
@@ -68,7 +70,6 @@ export class SagaRunner {
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
     @Inject(GATEWAY) private readonly gateway: PaymentGateway,
-    private readonly relay: Relay,
     private readonly installation: Installation,
   ) {
     // No limit on waiting: the queue's concurrency and the sweeper's batches limit who comes here.
@@ -78,19 +79,36 @@ export class SagaRunner {
     };
     this.slots = new AdmissionLimit({ ...waiting, name: 'sagas', insideMax: config.paymentConcurrencyMax });
     const options = { ...waiting, sizeMax: batchSizeMax, inFlightMax: 1 };
-    this.claims = new Batcher((batch: Claim[]) => this.claimAll(batch), { ...options, name: 'saga claims' });
+    this.claims = new Batcher((batch: string[]) => this.claimAll(batch), { ...options, name: 'saga claims' });
     this.results = new Batcher((batch: CallResult[]) => this.recordAll(batch), {
       ...options,
       name: 'saga answers',
     });
   }
 
+  /** How many more sagas can be driven now. */
+  get places(): number {
+    return this.slots.free;
+  }
+
+  /** Resolves when another saga can be driven. */
+  async untilPlace(): Promise<void> {
+    if (this.places > 0) return;
+    await this.slots.run(() => Promise.resolve());
+    await new Promise((resolve) => setTimeout(resolve, gatherMs));
+  }
+
+  /** Begins to drive these. Resolves when each is claimed or cannot be. */
+  async take(orderIds: string[]): Promise<void> {
+    await Promise.all(orderIds.map((id) => new Promise<void>((claimed) => void this.drive(id, claimed))));
+  }
+
   /**
    * Drives one order's saga as far as it goes now. Does nothing when it is not due or another worker drives it. True: the
    * saga moved.
    */
-  async drive(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
-    const run = this.slots.run(() => this.driveToItsEnd(orderId, wakeUp));
+  async drive(orderId: string, onClaimed: () => void = () => undefined): Promise<boolean> {
+    const run = this.slots.run(() => this.driveToItsEnd(orderId, onClaimed));
     this.driving.add(run);
     try {
       return await run;
@@ -104,32 +122,45 @@ export class SagaRunner {
     while (this.driving.size > 0) await Promise.allSettled(this.driving);
   }
 
-  private async driveToItsEnd(orderId: string, wakeUp?: WakeUp): Promise<boolean> {
+  private async driveToItsEnd(orderId: string, onClaimed: () => void): Promise<boolean> {
     let call: ProviderCall | undefined;
     try {
-      const claimed = await this.claims.add({ orderId, wakeUp });
+      const claimed = await this.claims.add(orderId);
+      onClaimed();
       call = claimed.call;
-      while (call) call = await this.results.add(await this.make(call));
+      while (call) call = await this.record(await this.make(call));
       return claimed.moved;
     } catch (error) {
       await this.noteFailure(orderId, call?.fencingToken, error);
       return false;
+    } finally {
+      onClaimed();
     }
   }
 
-  private async claimAll(batch: Claim[]): Promise<BatchAnswer<Claimed>[]> {
-    const ids = [...new Set(batch.map(({ orderId }) => orderId))];
+  /** A saga that another transaction holds is recorded alone, so that no other waits with it. */
+  private async record(called: CallResult): Promise<ProviderCall | undefined> {
+    let [recorded]: Recorded[] = [await this.results.add(called)];
+    if (recorded === 'locked') [recorded] = await this.recordEach([called], lockLeased.waiting);
+    if (recorded === 'locked') throw new StaleLease(called.call.orderId);
+    return recorded!.next;
+  }
+
+  private async claimAll(batch: string[]): Promise<BatchAnswer<Claimed>[]> {
     const calls = await this.moveAll('claim-saga', {
       lock: async (tx) => {
-        await acknowledge(tx, batch);
-        return lockDue(tx, ids, driver);
+        const locked = await lockForClaim(tx, [...new Set(batch)], driver);
+        const ids = locked.map(({ orderId }) => orderId);
+        // Those that are not due too: their sagas have moved, or the worker that holds the lease reads what was asked for.
+        if (locked.length > 0) await receiveSagaMessages(tx, ids, locked[locked.length - 1]!.now);
+        return locked.filter(isDue);
       },
       move: async (_, checkout) => {
         checkout.update.claim();
         return checkout.saga.sweeps > sweepsMax ? park(checkout) : advance(checkout, this.config.sagaLeaseMs);
       },
     });
-    return batch.map(({ orderId }) => {
+    return batch.map((orderId) => {
       const call = calls.get(orderId);
       // Of two claims of one order, the first takes it.
       const moved = calls.delete(orderId);
@@ -137,11 +168,18 @@ export class SagaRunner {
     });
   }
 
-  private async recordAll(batch: CallResult[]): Promise<BatchAnswer<ProviderCall | undefined>[]> {
+  private async recordAll(batch: CallResult[]): Promise<BatchAnswer<Recorded>[]> {
+    return (await this.recordEach(batch, lockLeased.skipping)).map((answer) => ({ answer }));
+  }
+
+  private async recordEach(
+    batch: CallResult[],
+    lock: (tx: Tx, leases: ProviderCall[]) => Promise<Saga[]>,
+  ): Promise<Recorded[]> {
     const resultOf = new Map(batch.map((called) => [called.call.orderId, called]));
     const leases = batch.map(({ call }) => call);
     const calls = await this.moveAll('record-result', {
-      lock: (tx) => lockLeased(tx, leases),
+      lock: (tx) => lock(tx, leases),
       move: async (tx, checkout) => {
         const called = resultOf.get(checkout.saga.orderId)!;
         if (!applyResult(checkout, called, this.config.paymentSearchDelayMs)) return undefined;
@@ -149,9 +187,7 @@ export class SagaRunner {
         return advance(checkout, this.config.sagaLeaseMs);
       },
     });
-    return leases.map(({ orderId }) =>
-      calls.has(orderId) ? { answer: calls.get(orderId) } : { error: new StaleLease(orderId) },
-    );
+    return leases.map(({ orderId }) => (calls.has(orderId) ? { next: calls.get(orderId) } : 'locked'));
   }
 
   /** Moves every saga that could be locked, in one transaction. Returns the call that each needs next. */
@@ -163,7 +199,7 @@ export class SagaRunner {
     },
   ): Promise<Map<string, ProviderCall | undefined>> {
     const committed = stepSeconds.startTimer({ step: lastStep });
-    const moved = await this.commit(name, async (tx) => {
+    const moved = await this.db.transaction(name, async (tx) => {
       const checkouts = await loadCheckouts(tx, await how.lock(tx), checkoutSteps);
       const calls: (ProviderCall | undefined)[] = [];
       for (const checkout of checkouts) calls.push(await how.move(tx, checkout));
@@ -236,23 +272,19 @@ export class SagaRunner {
     if (error instanceof HoldfastError && error.retryable)
       return this.logger.warn(`order ${orderId} waits: ${error.message}`);
     this.logger.error(error, `order ${orderId}`);
-    await this.commit('note-failure', async (tx) => {
-      const saga = await lockSaga(tx, orderId);
-      if (!saga || saga.codeVersion > codeVersion) return;
-      const held = saga.fencingToken === heldToken;
-      if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
-      const update = new SagaUpdate(saga, checkoutSteps);
-      if (!held) update.noteLostWorker();
-      update.apply({ type: 'failed', counted: held }, failure(error));
-      update.giveBackLease();
-      await saveSagas(tx, [update], workerName);
-    }).catch(() => undefined);
-  }
-
-  private async commit<T>(name: TransactionName, work: (tx: Tx) => Promise<T>): Promise<T> {
-    const result = await this.db.transaction(name, work);
-    this.relay.poke();
-    return result;
+    await this.db
+      .transaction('note-failure', async (tx) => {
+        const saga = await lockSaga(tx, orderId);
+        if (!saga || saga.codeVersion > codeVersion) return;
+        const held = saga.fencingToken === heldToken;
+        if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
+        const update = new SagaUpdate(saga, checkoutSteps);
+        if (!held) update.noteLostWorker();
+        update.apply({ type: 'failed', counted: held }, failure(error));
+        update.giveBackLease();
+        await saveSagas(tx, [update], workerName);
+      })
+      .catch(() => undefined);
   }
 
   private reportStuck({ saga, records }: SagaUpdate): void {
@@ -260,18 +292,6 @@ export class SagaRunner {
     sagaEvents.inc({ event: 'stuck' });
     this.logger.error(
       `order ${publicId('ord', saga.orderId)} is stuck at ${saga.step}: ${records.at(-1)?.detail ?? 'see its timeline'}`,
-    );
-  }
-}
-
-async function acknowledge(tx: Tx, batch: Claim[]): Promise<void> {
-  const wakeUps = batch.flatMap(({ wakeUp }) => wakeUp ?? []);
-  for (const consumer of [...new Set(wakeUps.map((wakeUp) => wakeUp.consumer))].sort()) {
-    const own = wakeUps.filter((wakeUp) => wakeUp.consumer === consumer);
-    await receiveMessages(
-      tx,
-      consumer,
-      own.map(({ messageId }) => messageId),
     );
   }
 }

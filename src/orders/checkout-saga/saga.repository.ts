@@ -65,11 +65,11 @@ export interface Driver {
 }
 
 /**
- * Locks the due sagas among these, in the order of their ids, for `SagaUpdate.claim`. Leaves out sagas that are not due,
- * ended, leased, or written by newer code, which a newer worker drives.
+ * Locks these sagas, in the order of their ids, for `SagaUpdate.claim`. Leaves out those that another transaction holds, and
+ * those written by newer code, which a newer worker drives.
  */
-export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promise<Saga[]> {
-  const sagas = await tx.rows<Saga>(
+export async function lockForClaim(tx: Tx, orderIds: string[], driver: Driver): Promise<Saga[]> {
+  return tx.rows<Saga>(
     `
     WITH locked AS MATERIALIZED (
       SELECT ${columns}
@@ -84,7 +84,6 @@ export async function lockDue(tx: Tx, orderIds: string[], driver: Driver): Promi
     `,
     [orderIds, driver.codeVersionMax, driver.steps],
   );
-  return sagas.filter((saga) => saga.nextRunAt !== null && saga.nextRunAt <= saga.now && !isLeased(saga));
 }
 
 export interface HeldLease {
@@ -93,10 +92,16 @@ export interface HeldLease {
 }
 
 /**
- * Locks the sagas whose newest lease is still ours, in the order of their ids. Leaves out sagas whose lease was given back:
- * a restored database counts its tokens again, so a lease that it forgot may have the token of a newer one.
+ * Locks the sagas whose newest lease is still ours, in the order of their ids; `skipping` leaves out those that another
+ * transaction holds. Leaves out sagas whose lease was given back: a restored database counts its tokens again, so a lease
+ * that it forgot may have the token of a newer one.
  */
-export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
+export const lockLeased = {
+  waiting: (tx: Tx, leases: HeldLease[]) => lockLeases(tx, leases, ''),
+  skipping: (tx: Tx, leases: HeldLease[]) => lockLeases(tx, leases, 'SKIP LOCKED'),
+};
+
+async function lockLeases(tx: Tx, leases: HeldLease[], whenLocked: '' | 'SKIP LOCKED'): Promise<Saga[]> {
   const sagas = await tx.rows<Saga>(
     `
     WITH locked AS MATERIALIZED (
@@ -105,7 +110,7 @@ export async function lockLeased(tx: Tx, leases: HeldLease[]): Promise<Saga[]> {
        /* guard: fencing-token-checked */
        WHERE (order_id, fencing_token) IN (SELECT l.order_id, l.token FROM unnest($1::uuid[], $2::bigint[]) AS l (order_id, token))
        ORDER BY order_id
-         FOR UPDATE OF sagas
+         FOR UPDATE OF sagas ${whenLocked}
     )
     SELECT locked.*, clock_timestamp() AS now FROM locked
     `,
@@ -143,6 +148,8 @@ export async function readSaga(queryable: Queryable, orderId: string): Promise<R
 
 /** A worker drives it at this moment. */
 export const isLeased = ({ leaseExpiresAt, now }: Saga) => leaseExpiresAt !== null && leaseExpiresAt > now;
+
+export const isDue = (saga: Saga) => saga.nextRunAt !== null && saga.nextRunAt <= saga.now && !isLeased(saga);
 
 export interface SagaSchedule {
   /** Null: it does nothing until somebody acts. */

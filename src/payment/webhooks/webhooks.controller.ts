@@ -107,19 +107,19 @@ function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
   const object = (event.data?.object ?? {}) as {
     id?: unknown;
     payment_intent?: unknown;
-    metadata?: { orderId?: unknown; kind?: unknown; number?: unknown } | null;
+    metadata?: { orderId?: unknown } | null;
   };
   const reference = object.payment_intent ?? object.id;
-  const { orderId: named, kind, number } = object.metadata ?? {};
+  const named = object.metadata?.orderId;
   const orderId = (typeof named === 'string' ? parsePublicId('ord', named) : undefined) ?? null;
   // A routine event says what our own request did. Its content is large, is read by nobody, and describes a buyer.
-  const purpose = { data: { object: { metadata: { orderId: named, kind, number } } } };
+  const names = { id, type, data: { object: { id: object.id, metadata: object.metadata } } };
   return {
     id,
     type,
     providerReference: isName(reference) ? reference : null,
     orderId,
-    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(purpose) : rawBody,
+    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(names) : rawBody,
   };
 }
 
