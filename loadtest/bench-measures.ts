@@ -15,7 +15,7 @@ import { memoryOf } from './process-usage';
 import { ProgressLine } from './progress';
 import { newRun, putOnSale } from './sale';
 import type { Site } from './environment';
-import { enoughForAll, warmUpMs } from './levels';
+import { enoughForAll, usualWarmUpMs as warmUpMs } from './levels';
 
 /** The connections of a usual load balancer to one process; the design's number for a hot SKU. */
 const usualBuyers = 256;

@@ -1,5 +1,5 @@
 import type { DatabaseCosts } from './bench/database-costs';
-import { type Ratio, ratiosOf } from './bench-ratios';
+import { ratiosOf } from './bench-ratios';
 import { short } from './table';
 import type { Tally } from './tally';
 
@@ -72,16 +72,16 @@ export class Results {
 
   /** The ratios whose two numbers were measured. */
   get ratios(): { name: string; ratio: number; shown: string; aim: string; reached?: boolean }[] {
-    return ratiosOf(this.build).flatMap(({ name, of, to, aim, show }) => {
+    return ratiosOf(this.build).flatMap(([name, of, to, aim]) => {
       const [one, other] = [this.medianOf(of), to === undefined ? 1 : this.medianOf(to)];
       if (one === undefined || !other) return [];
       const ratio = one / other;
-      const text = (value: number) => shownAs[show](value);
-      const shown = { name, ratio, shown: text(ratio) };
-      if (aim === undefined) return [{ ...shown, aim: 'for comparison' }];
-      if ('atLeast' in aim)
-        return [{ ...shown, aim: `at least ${text(aim.atLeast)}`, reached: ratio >= aim.atLeast }];
-      return [{ ...shown, aim: `at most ${text(aim.atMost)}`, reached: ratio <= aim.atMost }];
+      const [, bound, wanted, unit] = /^(?:(at least|at most) ([\d.]+) )?(.+)$/.exec(aim)!;
+      const value = unit === '%' ? 100 * ratio : ratio;
+      const shown = { name, ratio, shown: `${short(value)} ${unit}` };
+      if (bound === undefined) return [{ ...shown, aim: 'for comparison' }];
+      const reached = bound === 'at least' ? value >= Number(wanted) : value <= Number(wanted);
+      return [{ ...shown, aim, reached }];
     });
   }
 
@@ -140,12 +140,6 @@ export class Results {
     return found && median(found.rounds);
   }
 }
-
-const shownAs: Record<Ratio['show'], (value: number) => string> = {
-  percent: (value) => `${short(100 * value)} %`,
-  times: (value) => `${short(value)} ×`,
-  KiB: (value) => `${short(value)} KiB`,
-};
 
 const partsOf = (detail: object = {}) =>
   Object.entries(detail)

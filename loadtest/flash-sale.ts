@@ -21,7 +21,7 @@ import { busyWarning, inOneLine, machineNow } from './machine';
 import { ProgressLine, sendToParent } from './progress';
 import { Sale, type SaleResult } from './sale';
 import { type Site, Environment, stopping } from './environment';
-import { type LevelResult, runLevel, warmUpMs } from './levels';
+import { type LevelResult, runLevel, usualWarmUpMs } from './levels';
 import { short, table, time } from './table';
 
 const say = (line: string) => process.stdout.write(`${line}\n`);
@@ -101,7 +101,7 @@ async function measureLevels(strategy: string, context: Context): Promise<LevelR
       const line = new ProgressLine(`${strategy}, ${concurrency} at once`);
       const startedAt = performance.now();
       const level = await runLevel(site, crowd, { ...args, abandonRate: 0, strategy, concurrency }, (sum) =>
-        line.show((performance.now() - startedAt) / (1_000 * args.seconds + warmUpMs), summaryOf(sum)),
+        line.show((performance.now() - startedAt) / (1_000 * args.seconds + usualWarmUpMs), summaryOf(sum)),
       );
       const { answers, counts } = level.tally;
       const soldOut = counts.refused > 0 ? ', SOLD OUT while it was measured' : '';

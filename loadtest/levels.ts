@@ -14,7 +14,7 @@ export const enoughForAll = 100_000_000;
 /** The limit of `unit-tokens`, where each unit is a row. */
 const unitRowsMax = 100_000;
 /** Long enough for connections, caches, and for `adaptive` to detect contention. */
-export const warmUpMs = 1_500;
+export const usualWarmUpMs = 1_500;
 
 export interface LevelResult {
   strategy: string;
@@ -35,13 +35,14 @@ export type LevelArgs = Pick<FlashSaleArgs, 'skus' | 'lines' | 'declineRate' | '
   reserveOnly?: boolean;
   untilEnded?: boolean;
   meter?: DatabaseMeter;
+  warmUpMs?: number;
 };
 
 /** Measures a number of buyers at once, with stock for all. */
 export async function runLevel(
   site: Site,
   crowd: Crowd,
-  { strategy, concurrency, skus: count, seconds, meter, ...buying }: LevelArgs,
+  { strategy, concurrency, skus: count, seconds, meter, warmUpMs = usualWarmUpMs, ...buying }: LevelArgs,
   onProgress?: (sum: Progress) => void,
 ): Promise<LevelResult> {
   const run = newRun();

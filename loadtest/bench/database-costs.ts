@@ -95,10 +95,13 @@ export class DatabaseMeter {
     });
     const callsOf = (of: typeof statements) => of.reduce((sum, { calls }) => sum + calls, 0);
     const wal = await this.walByTable(before.lsn, after.lsn);
-    const tables = [...after.rows].map(([table, counts]) => ({
+    const walBytes = wal && (await this.walBetween(before.lsn, after.lsn));
+    const ofTables = [...(wal?.values() ?? [])].reduce((sum, bytes) => sum + bytes, 0);
+    if (walBytes) wal.set('commits and the like', walBytes.all - ofTables);
+    const tables = [...new Set([...after.rows.keys(), ...(wal?.keys() ?? [])])].map((table) => ({
       table,
-      walBytes: wal?.get(table)?.bytes ?? 0,
-      ...eachKind((kind) => counts[kind] - (before.rows.get(table)?.[kind] ?? 0)),
+      walBytes: wal?.get(table) ?? 0,
+      ...eachKind((kind) => (after.rows.get(table)?.[kind] ?? 0) - (before.rows.get(table)?.[kind] ?? 0)),
     }));
     return {
       transactions: after.transactions - before.transactions,
@@ -112,7 +115,7 @@ export class DatabaseMeter {
         .sort((one, other) => other.ms - one.ms)
         .slice(0, dearestMax)
         .map((one) => ({ ...one, text: one.text.replace(/\s+/g, ' ').trim().slice(0, textMax) })),
-      ...(wal && { walBytes: await this.walBetween(before.lsn, after.lsn) }),
+      ...(walBytes && { walBytes }),
       tables: tables.filter((one) => one.walBytes > 0 || rowKinds.some((kind) => one[kind] > 0)),
     };
   }
@@ -127,8 +130,11 @@ export class DatabaseMeter {
     return { all: sum!.records, fullPages: sum!.fullPages };
   }
 
-  /** A record belongs to the table of its first block, which an index shares with its table. */
-  private async walByTable(from: string, to: string): Promise<Map<string, { bytes: number }> | undefined> {
+  /**
+   * A record belongs to the table of its first block; indexes and TOAST belong to their table. The rows of system tables
+   * are those of temporary tables that come and go.
+   */
+  private async walByTable(from: string, to: string): Promise<Map<string, number> | undefined> {
     if (!this.extensions.has('pg_walinspect')) return undefined;
     const rows = await this.rows<{ table: string; bytes: number }>(
       `
@@ -139,14 +145,18 @@ export class DatabaseMeter {
          WHERE reldatabase = (SELECT oid FROM pg_database WHERE datname = current_database())
          GROUP BY relfilenode
       )
-      SELECT coalesce(i.indrelid, c.oid)::regclass AS table, sum(w.bytes)::float8 AS bytes
-        FROM written w JOIN pg_class c ON c.relfilenode = w.relfilenode
+      SELECT CASE WHEN c.oid >= 16384 THEN coalesce(o.oid, i.indrelid, c.oid)::regclass::text
+                  ELSE 'system tables' END AS table,
+             sum(w.bytes)::float8 AS bytes
+        FROM written w
+        LEFT JOIN pg_class c ON c.relfilenode = w.relfilenode
         LEFT JOIN pg_index i ON i.indexrelid = c.oid
+        LEFT JOIN pg_class o ON o.reltoastrelid = c.oid
        GROUP BY 1
       `,
       [from, to],
     );
-    return new Map(rows.map(({ table, bytes }) => [table, { bytes }]));
+    return new Map(rows.map(({ table, bytes }) => [table, bytes]));
   }
 
   private async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {

@@ -16,6 +16,7 @@ import type { StockDemand, takeGrouped } from '../../src/inventory/stock/stock-l
 import type { CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import type { Relay } from '../../src/outbox/relay';
 import type { Queues } from '../../src/queue/queues';
+import { answering } from './child';
 
 export interface InProcessTask {
   /** The whole intake, or only taking stock. */
@@ -27,7 +28,7 @@ export interface InProcessTask {
   warmUpMs: number;
   ms: number;
 }
-export type InProcessResult = { perSecond: number } | { failed: string };
+export type InProcessResult = { perSecond: number };
 
 /** The exports of the build that are used. */
 interface Built {
@@ -52,12 +53,7 @@ interface Built {
  * lock, one decision in memory and one write for all who wait, without keys and orders.
  */
 export function serve(): void {
-  process.on('message', (order: InProcessTask) => {
-    measure(order).then(
-      (perSecond) => process.send!({ perSecond } satisfies InProcessResult),
-      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies InProcessResult),
-    );
-  });
+  answering<InProcessTask, InProcessResult>(async (task) => ({ perSecond: await measure(task) }));
 }
 
 async function measure({ what, dist, databaseUrl, sku, ...load }: InProcessTask): Promise<number> {

@@ -1,6 +1,7 @@
 import 'reflect-metadata';
 import path from 'node:path';
 import fastify from 'fastify';
+import { answering } from './child';
 import type { OrdersController } from '../../src/orders/orders.controller';
 
 /** The messages to and from this process. */
@@ -9,7 +10,7 @@ export interface NoOpTask {
   dist: string;
   databaseUrl: string;
 }
-export type NoOpResult = { url: string } | { failed: string };
+export type NoOpResult = { url: string };
 
 /** About as long as the response to an accepted order. */
 const answer = {
@@ -28,13 +29,9 @@ const answer = {
  *          the validation of the body, the Idempotency-Key header; no fingerprint, no intake, no database
  */
 export function serve(): void {
-  process.on('message', (order: NoOpTask) => {
-    const listening = order.kind === 'bare' ? bare() : stack(order);
-    listening.then(
-      (url) => process.send!({ url } satisfies NoOpResult),
-      (error: Error) => process.send!({ failed: error.stack ?? error.message } satisfies NoOpResult),
-    );
-  });
+  answering<NoOpTask, NoOpResult>(async (task) => ({
+    url: await (task.kind === 'bare' ? bare() : stack(task)),
+  }));
 }
 
 function bare(): Promise<string> {

@@ -208,7 +208,7 @@ describe('bench results', () => {
     results.add('WAL of placed, 64 buyers, queue on redis', 12.5, 'KiB');
     expect(results.comparisons.slice(1)).toEqual([
       ['WAL of a placed order, queue on redis', '12.5 KiB', 'at most 12 KiB: NOT reached'],
-      ['placed orders, 64 buyers, queue on redis, against build a1b2c3d', '2.5 ×', 'at least 2.4 ×: reached'],
+      ['placed, 64 buyers, queue on redis, against build a1b2c3d', '2.5 ×', 'at least 2.4 ×: reached'],
     ]);
   });
 
