@@ -14,7 +14,7 @@ export const drill: Drill = {
       why: 'a request is answered only when its message was sent or has failed',
       guard: 'wake-up-is-not-awaited',
       change: (line) =>
-        line.replace(/this\.relay\.poke\(\);/, 'await this.relay.runOnce().catch(() => undefined);'),
+        line.replace('this.relay.poke(own);', 'await this.relay.runOnce(own).catch(() => undefined);'),
     },
   ],
 

@@ -27,7 +27,7 @@ export const requestSendsItsMessage: Mutant = {
   name: 'request-sends-its-message',
   why: 'a request sends its own message and fails if that fails',
   guard: 'wake-up-is-not-awaited',
-  change: (line) => line.replace('this.relay.poke()', 'await this.relay.runOnce()'),
+  change: (line) => line.replace('this.relay.poke(own)', 'await this.relay.runOnce(own)'),
 };
 
 export const everyKeyIsNew: Mutant = {

@@ -61,7 +61,12 @@ export interface NewMessage {
   sequence: number;
   type: MessageType;
   payload: Record<string, unknown>;
+  /** Its id, when this process has claimed it from its birth: it gives the message to its relay after the commit. */
+  claimedAs?: string;
 }
+
+/** Messages of a relay that died between claim and mark are claimed by another after this time. */
+export const claimLeaseMs = 5_000;
 
 const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
   messageRoutes[type] === 'feed' || (messageRoutes[type] === 'events' && payload.orderId === null);
@@ -74,17 +79,21 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
   if (messages.length === 0) return;
   await tx.affected(
     `
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at, relay_epoch, next_relay_at)
     SELECT id, aggregate_type, aggregate_id, sequence, type, payload,
-           CASE WHEN for_the_feed THEN clock_timestamp() END
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[])
-             AS m (id, aggregate_type, aggregate_id, sequence, type, payload, for_the_feed)
+           CASE WHEN for_the_feed THEN clock_timestamp() END,
+           CASE WHEN claimed THEN 1 ELSE 0 END,
+           clock_timestamp() + CASE WHEN claimed THEN $9::int ELSE 0 END * interval '1 millisecond'
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[], $8::boolean[])
+             AS m (id, aggregate_type, aggregate_id, sequence, type, payload, for_the_feed, claimed)
     `,
     [
-      messages.map(() => newId()),
+      messages.map(({ claimedAs }) => claimedAs ?? newId()),
       ...columnsOf(messages, 'aggregateType', 'aggregateId', 'sequence', 'type'),
       messages.map((message) => JSON.stringify(message.payload)),
       messages.map(isForTheFeedAlone),
+      messages.map(({ claimedAs }) => claimedAs !== undefined),
+      claimLeaseMs,
     ],
   );
 }

@@ -6,12 +6,12 @@ import type { PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { type QueuedMessage, jobOf } from '../queue/message-jobs';
 import { type NewJob, type QueueName, Queues, queueNames } from '../queue/queues';
 import { outsideRequests } from '../logger';
-import { type MessageType, messageRoutes } from './outbox.repository';
+import { type MessageType, claimLeaseMs, messageRoutes } from './outbox.repository';
 
 /** Small enough to be sent within the claim's lease, large enough that the cost per round does not matter. */
 const batchSizeMax = 200;
-/** Messages of a relay that died between claim and mark are claimed by another after this time. */
-const claimLeaseMs = 5_000;
+/** Most of what a process sends for itself is applied by then, and needs no mark. Well below the claim's lease. */
+const ownMarkMs = 1_000;
 /** The least time between two tries while a queue is away. */
 const pauseAfterFailureMs = 1_000;
 /** How many seconds are remembered so that each gets one alarm only. */
@@ -25,7 +25,7 @@ export interface RelaySettings {
   gatherMs?: number;
 }
 
-interface ClaimedMessage {
+export interface ClaimedMessage {
   id: string;
   aggregateId: string;
   type: MessageType;
@@ -52,6 +52,10 @@ export class Relay {
   private failure: Error | undefined;
   private pausedUntil = 0;
   private nextRoundAt = 0;
+  /** Claimed from their birth, by what this process committed. */
+  private own: ClaimedMessage[] = [];
+  private unmarked: ClaimedMessage[] = [];
+  private marking: NodeJS.Timeout | undefined;
   private stopped = false;
 
   constructor(
@@ -60,10 +64,23 @@ export class Relay {
     private readonly settings: RelaySettings = { enabled: true, resendMs: 60_000 },
   ) {}
 
-  /** Called after a commit that wrote messages. Never waits and never throws; the poll covers what it misses. */
-  poke(): void {
-    if (performance.now() < this.pausedUntil) this.wanted = this.settings.enabled;
-    else this.begin();
+  /** Whether a commit of this process may claim its messages from their birth, to give them to `poke`. */
+  get sendsOwn(): boolean {
+    return this.settings.enabled && !this.stopped && !this.isPaused;
+  }
+
+  /**
+   * Called after a commit that wrote messages, with the one that it claimed itself or without. Never waits and never throws;
+   * the poll covers what it misses.
+   */
+  poke(own?: ClaimedMessage): void {
+    if (own && !this.isPaused) this.own.push(own);
+    else this.wanted = this.settings.enabled;
+    if (!this.isPaused) this.begin();
+  }
+
+  private get isPaused(): boolean {
+    return performance.now() < this.pausedUntil;
   }
 
   /** Polls for messages without a poke: those of processes that died, and those that were sent but not applied. */
@@ -76,43 +93,51 @@ export class Relay {
     this.stopped = true;
     await this.polling?.stop();
     await this.running;
+    await this.markOwn();
   }
 
   /** The task's pause after a failure replaces the one between pokes. */
   private async poll(): Promise<void> {
+    this.wanted = true;
     this.begin();
     await this.running;
     if (this.failure) throw this.failure;
   }
 
   private begin(): void {
-    if (!this.settings.enabled) return;
-    this.wanted = true;
-    if (this.running || this.stopped) return;
+    if (!this.settings.enabled || this.running || this.stopped) return;
     this.running = outsideRequests(() => this.drain()).finally(() => {
       this.running = undefined;
       // Poked between the end of the loop and this line.
-      if (this.wanted) this.poke();
+      if (this.hasWork && !this.isPaused) this.begin();
     });
   }
 
   private async drain(): Promise<void> {
     try {
-      while (this.wanted && !this.stopped) {
+      while (this.hasWork && !this.stopped) {
         const startedAt = await this.gather();
+        const claims = this.wanted;
         this.wanted = false;
-        const sent = await this.runOnce();
-        if (sent === 0) continue;
+        const own = this.own.splice(0, batchSizeMax);
+        const claimed = await this.round(own, claims);
         // The next message of an aggregate could not be claimed in this round.
-        this.wanted = true;
-        this.nextRoundAt = sent === batchSizeMax ? 0 : startedAt + (this.settings.gatherMs ?? 0);
+        if (claimed > 0) this.wanted = true;
+        if (claimed + own.length > 0)
+          this.nextRoundAt = claimed === batchSizeMax ? 0 : startedAt + (this.settings.gatherMs ?? 0);
       }
       this.failure = undefined;
     } catch (error) {
       this.failure = error as Error;
       this.pausedUntil = performance.now() + pauseAfterFailureMs;
+      // Their claims end, and then they are due for every relay.
+      this.own = [];
       if (!this.polling) this.logger.warn(`messages wait in the outbox: ${this.failure.message}`);
     }
+  }
+
+  private get hasWork(): boolean {
+    return this.wanted || this.own.length > 0;
   }
 
   private async gather(): Promise<number> {
@@ -121,15 +146,35 @@ export class Relay {
     return performance.now();
   }
 
-  /** One round; returns how many messages it took up. */
-  async runOnce(): Promise<number> {
-    const messages = await this.db.transaction('claim-messages', (tx) => claimMessages(tx));
+  /** One round that claims; returns how many messages it took up. */
+  runOnce(own?: ClaimedMessage): Promise<number> {
+    return this.round(own ? [own] : [], true);
+  }
+
+  private async round(own: ClaimedMessage[], claims: boolean): Promise<number> {
+    const claimed = claims ? await this.db.transaction('claim-messages', (tx) => claimMessages(tx)) : [];
+    const messages = [...own, ...claimed];
     if (messages.length === 0) return 0;
     await this.queues.add([...wakeUpJobs(messages), ...this.alarmsFor(messages)]);
     await failpoint('relay.sent');
-    await markRelayed(this.db, messages, this.settings.resendMs);
+    this.markLater(own);
+    if (claimed.length > 0) await markRelayed(this.db, claimed, this.settings.resendMs);
     await failpoint('relay.marked');
-    return messages.length;
+    return claimed.length;
+  }
+
+  private markLater(own: ClaimedMessage[]): void {
+    if (own.length === 0) return;
+    this.unmarked.push(...own);
+    this.marking ??= setTimeout(() => void this.markOwn(), ownMarkMs).unref();
+  }
+
+  /** Those that are applied need no mark. Without theirs the others are sent again, as after a crash. */
+  private async markOwn(): Promise<void> {
+    clearTimeout(this.marking);
+    this.marking = undefined;
+    const own = this.unmarked.splice(0);
+    if (own.length > 0) await markRelayed(this.db, own, this.settings.resendMs).catch(() => undefined);
   }
 
   private alarmsFor(messages: ClaimedMessage[]): NewJob[] {
@@ -216,7 +261,7 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
 }
 
 /**
- * Only under the epoch of our claim: a relay that took over marks for itself. What wakes no consumer is applied by this. A
+ * Only under the epoch of our claim: a relay that took over marks for itself. What is applied needs no mark, and what wakes no consumer is applied by it. A
  * message that became a dead letter before
  * its mark (`infinity`) stays one. Outside a transaction and timed from the claim: a few milliseconds do not matter here.
  *
@@ -231,6 +276,7 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
       SELECT o.id, m.done
         FROM outbox o
         JOIN unnest($1::uuid[], $2::int[], $5::boolean[]) AS m (id, epoch, done) ON o.id = m.id AND o.relay_epoch = m.epoch
+       WHERE coalesce(o.applied_at, 'infinity') = 'infinity'
        ORDER BY o.id
          FOR UPDATE OF o
     )

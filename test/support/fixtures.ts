@@ -49,6 +49,9 @@ export class QueueStub {
 /** The relay's wake-up without a relay: tests run their own relay when messages are to be sent. */
 class SilentRelay extends Relay {
   override poke(): void {}
+  override get sendsOwn(): boolean {
+    return false;
+  }
 }
 
 export interface ProductOptions {

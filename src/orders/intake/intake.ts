@@ -7,7 +7,7 @@ import { refuseTotal } from '../../inventory/reservations/reservation-request';
 import { type OpenIntake, StockIntake } from '../../inventory/reservations/stock-intake';
 import type { Money } from '../../money';
 import { appendMessages } from '../../outbox/outbox.repository';
-import { Relay } from '../../outbox/relay';
+import { type ClaimedMessage, Relay } from '../../outbox/relay';
 import { checkoutSteps, firstDrivenStep } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
 import { insertSagas } from '../checkout-saga/saga.repository';
@@ -27,6 +27,8 @@ export interface CheckoutRequest {
   ttlSeconds: number;
   expectedTotal?: Money;
   metadata: Record<string, string>;
+  /** See `NewMessage`. */
+  messageClaimedAs?: string;
 }
 
 /** `order` is there when this request made it: as it was written, before a worker drove its saga. */
@@ -73,15 +75,17 @@ export class Intake {
   }
 
   /** Accepts one checkout, or throws why not; a refusal leaves nothing behind, its key included. */
-  async accept(request: CheckoutRequest): Promise<AcceptedOrder> {
+  async accept(checkout: CheckoutRequest): Promise<AcceptedOrder> {
+    const request = { ...checkout, messageClaimedAs: this.relay.sendsOwn ? newId() : undefined };
     const { resourceId: orderId, ...decision } =
       request.reservationId === null
         ? await this.stock.take(this.kind, request)
         : await this.acceptOnReservation(request, request.reservationId);
+    const order = decision.replayed ? undefined : newOrder(request, decision.decided.reserved);
+    const own = order && claimedMessageOf(order);
     // guard: wake-up-is-not-awaited
-    this.relay.poke();
-    if (decision.replayed) return { orderId, replayed: true };
-    return { orderId, replayed: false, order: asWritten(newOrder(request, decision.decided.reserved)) };
+    this.relay.poke(own);
+    return order ? { orderId, replayed: false, order: asWritten(order) } : { orderId, replayed: true };
   }
 
   /** On stock that was reserved before, at the price it was reserved at. */
@@ -119,7 +123,10 @@ const reservationOf = (request: CheckoutRequest) => ({
   expectedTotal: request.expectedTotal,
 });
 
-const newOrder = (request: CheckoutRequest, stock: OrderStock): NewOrder & { expiresAt: Date } => ({
+type AcceptedNow = NewOrder & { expiresAt: Date; messageClaimedAs?: string };
+
+const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => ({
+  messageClaimedAs: request.messageClaimedAs,
   id: request.claim.resourceId,
   principal: stock.principal,
   customerId: request.customerId,
@@ -133,7 +140,19 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): NewOrder & { exp
   expiresAt: stock.expiresAt,
 });
 
-const asWritten = (order: NewOrder & { expiresAt: Date }): Order => ({
+const claimedMessageOf = (order: AcceptedNow): ClaimedMessage | undefined =>
+  order.messageClaimedAs === undefined
+    ? undefined
+    : {
+        id: order.messageClaimedAs,
+        aggregateId: order.id,
+        type: 'order.accepted',
+        epoch: 1,
+        expiresAt: order.expiresAt.toISOString(),
+        now: order.createdAt,
+      };
+
+const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   ...order,
   status: 'pending',
   rejectionReason: null,
@@ -146,7 +165,7 @@ const asWritten = (order: NewOrder & { expiresAt: Date }): Order => ({
   facts: [],
 });
 
-async function write(tx: Tx, orders: (NewOrder & { expiresAt: Date })[]): Promise<void> {
+async function write(tx: Tx, orders: AcceptedNow[]): Promise<void> {
   await insertOrders(tx, orders);
   await insertSagas(
     tx,
@@ -160,6 +179,7 @@ async function write(tx: Tx, orders: (NewOrder & { expiresAt: Date })[]): Promis
       aggregateId: order.id,
       sequence: 1,
       type: 'order.accepted',
+      claimedAs: order.messageClaimedAs,
       payload: { reservationId: order.reservationId, expiresAt: order.expiresAt.toISOString() },
     })),
   );
