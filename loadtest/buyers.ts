@@ -1,7 +1,7 @@
 import type { ClosedLoad, OpenLoad, Plan } from './plan';
 import { type Purchase, Purchases, arrivals, shareOf, waitSeconds } from './plan';
 import { Tally, type TallyData, addTo } from './tally';
-import { Connections, type WireResponse, headerOf } from './wire';
+import { Connections, type WireResponse, headerOf } from '../sandbox/wire';
 
 /** Messages to and from the process that started this one. */
 export type ToBuyers = { plan: Plan; share: number; shares: number; startAt: number };
@@ -15,6 +15,8 @@ const connectionsMax = 500;
 const triesMax = 30;
 const pauseAfterLossMs = 500;
 const reportEveryMs = 250;
+/** Longer than an overloaded service takes to refuse and than a buyer waits; after this a connection counts as lost. */
+const silenceMsMax = 1_500 * waitSeconds;
 
 const pause = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -36,7 +38,7 @@ export class Buyers {
     this.plan = { ...plan, load: shareOf(plan.load, share, shares) };
     const { load, urls } = this.plan;
     const connections = load.kind === 'closed' ? load.buyers : connectionsMax;
-    this.targets = urls.map((url) => new Connections(new URL(url), connections));
+    this.targets = urls.map((url) => new Connections(new URL(url), connections, silenceMsMax));
     this.purchases = new Purchases(this.plan, share);
     this.start = startAt - performance.timeOrigin;
     this.countedFrom = this.start + (load.kind === 'closed' ? load.warmUpMs : 0);

@@ -1,6 +1,4 @@
 import { createHmac } from 'node:crypto';
-import { Agent as HttpAgent, request as httpRequest } from 'node:http';
-import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
 import { behaviourOf } from './faults/behaviours';
 import { Delays } from './delays';
 import type { Faults } from './faults/faults';
@@ -9,6 +7,7 @@ import { eventsOf, type Entry, type IntentRecord } from './ledger/records';
 import type { SandboxSettings } from './settings';
 import type { Stats } from './stats';
 import { renderEvent } from './stripe/objects';
+import { Connections } from './wire';
 
 /** With doubling waits from one second, the last of ten tries comes some eight minutes after the first. */
 const attemptsMax = 10;
@@ -37,13 +36,14 @@ export function signatureOf(body: string, secret: string, atSeconds: number): st
  */
 export class Webhooks {
   private readonly delays = new Delays();
-  private readonly agent: HttpAgent;
-  private readonly post: typeof httpRequest;
+  private readonly connections: Connections;
+  /** What every delivery begins with. */
+  private readonly head: string;
   /** Events to send, per intent. Ids only: the ledger has the rest. An intent without waiting events has no entry. */
   private readonly queues = new Map<string, { eventId: string; copies: number; dueAt: number }[]>();
-  /** Deliveries that wait for a connection, in order. A request object for each would need far more memory. */
+  /** Deliveries that wait for a connection, in order. A request for each would need far more memory. */
   private readonly waiting: (() => void)[] = [];
-  private connections = 0;
+  private sending = 0;
   private isClosed = false;
   private readonly heldBack = new Map<string, { eventIds: string[]; timer: NodeJS.Timeout }>();
 
@@ -53,9 +53,11 @@ export class Webhooks {
     private readonly faults: Faults,
     private readonly stats: Stats,
   ) {
-    const isHttps = settings.webhookUrl.startsWith('https:');
-    this.agent = new (isHttps ? HttpsAgent : HttpAgent)({ keepAlive: true, maxSockets: connectionsMax });
-    this.post = isHttps ? httpsRequest : httpRequest;
+    const url = new URL(settings.webhookUrl);
+    this.connections = new Connections(url, connectionsMax, timeoutMs);
+    this.head =
+      `POST ${url.pathname}${url.search} HTTP/1.1\r\nhost: ${url.host}\r\n` +
+      'content-type: application/json; charset=utf-8\r\nuser-agent: Stripe/1.0 (holdfast payment sandbox)\r\n';
   }
 
   /** Continues with the events that an earlier process did not deliver. */
@@ -80,7 +82,7 @@ export class Webhooks {
     this.isClosed = true;
     this.delays.close();
     this.queues.clear();
-    this.agent.destroy();
+    this.connections.close();
   }
 
   /** Collects events until the intent has been quiet for a while, then sends the last one first. */
@@ -126,14 +128,14 @@ export class Webhooks {
   /** Tries until the event is accepted or its attempts are used up. */
   private async deliver(eventId: string): Promise<boolean> {
     for (let attempt = 1; ; attempt++) {
-      if (this.connections >= connectionsMax)
+      if (this.sending >= connectionsMax)
         await new Promise<void>((resolve) => {
           this.waiting.push(resolve);
         });
       if (this.isClosed) return false;
-      this.connections += 1;
+      this.sending += 1;
       const isAccepted = await this.send(JSON.stringify(renderEvent(this.entryOf(eventId), eventId)));
-      this.connections -= 1;
+      this.sending -= 1;
       this.stats.countWebhook(isAccepted);
       this.waiting.shift()?.();
 
@@ -147,28 +149,11 @@ export class Webhooks {
   }
 
   /** One try: true on a 2xx. Each try has a new signature, or a late retry would be refused as a replay. */
-  private send(body: string): Promise<boolean> {
-    const { webhookUrl, webhookSecret } = this.settings;
-    const headers = {
-      'content-type': 'application/json; charset=utf-8',
-      'content-length': Buffer.byteLength(body),
-      'user-agent': 'Stripe/1.0 (holdfast payment sandbox)',
-      'stripe-signature': signatureOf(body, webhookSecret, Math.floor(Date.now() / 1000)),
-    };
-    return new Promise((resolve) => {
-      const request = this.post(
-        webhookUrl,
-        { method: 'POST', agent: this.agent, headers, timeout: timeoutMs },
-        (response) => {
-          const isAccepted =
-            response.statusCode !== undefined && response.statusCode >= 200 && response.statusCode < 300;
-          // The body is consumed so that the connection can be reused.
-          response.resume().once('close', () => resolve(isAccepted));
-        },
-      );
-      request.once('timeout', () => request.destroy());
-      request.once('error', () => resolve(false));
-      request.end(body);
-    });
+  private async send(body: string): Promise<boolean> {
+    const signature = signatureOf(body, this.settings.webhookSecret, Math.floor(Date.now() / 1000));
+    const length = Buffer.byteLength(body);
+    const request = `${this.head}stripe-signature: ${signature}\r\ncontent-length: ${length}\r\n\r\n${body}`;
+    const response = await this.connections.send(request).catch(() => undefined);
+    return response !== undefined && response.status >= 200 && response.status < 300;
   }
 }

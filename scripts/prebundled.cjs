@@ -10,14 +10,14 @@ const vm = require('node:vm');
 const bundle = path.join(__dirname, 'packages.cjs');
 const names = new Set(JSON.parse(readFileSync(path.join(__dirname, 'names.json'), 'utf8')));
 
-/** The program that this process runs, and the build that it belongs to. A mutant is a copy of a build elsewhere. */
-const program = process.argv[1] ?? '';
-const build = path.dirname(program) + path.sep;
-const cacheFile = path.join(__dirname, `${path.basename(program, '.js')}.cache`);
+/** Each program has its cache; commands run few functions that the API does not. */
+const cacheOf = (program) => path.join(__dirname, `${program}.cache`);
+const ownCache = cacheOf(path.basename(process.argv[1] ?? '', '.js'));
+const cacheFile = existsSync(ownCache) ? ownCache : cacheOf('main');
 
 /** Set once for each program, by prebundle.mjs: the process then writes the cache when it ends. */
-const writesCache = process.env.HOLDFAST_TEST_WRITES_CODE_CACHE === cacheFile;
-const cache = readCache();
+const writesCache = process.env.HOLDFAST_TEST_WRITES_CODE_CACHE === ownCache;
+const cache = writesCache ? new Map() : readCache();
 /** What this process compiled: name → script. */
 const scripts = new Map();
 
@@ -43,10 +43,10 @@ function writeCache() {
   const parts = [...scripts].map(([name, script]) => [name, script.createCachedData()]);
   const head = JSON.stringify(parts.map(([name, data]) => [name, data.length]));
   writeFileSync(
-    `${cacheFile}.draft`,
+    `${ownCache}.draft`,
     Buffer.concat([Buffer.from(`${head}\n`), ...parts.map(([, data]) => data)]),
   );
-  renameSync(`${cacheFile}.draft`, cacheFile);
+  renameSync(`${ownCache}.draft`, ownCache);
 }
 
 function compile(name, filename, source) {
@@ -61,6 +61,8 @@ function compile(name, filename, source) {
   if (writesCache) scripts.set(name, script);
   return script.runInThisContext();
 }
+
+const packageFolder = `${path.sep}node_modules${path.sep}`;
 
 let packages;
 
@@ -81,8 +83,7 @@ Module._load = function (request, ...rest) {
 if (writesCache || cache.size > 0) {
   const compileAsNode = Module.prototype._compile;
   Module.prototype._compile = function (content, filename) {
-    if (!filename.startsWith(build) || filename.includes('node_modules'))
-      return compileAsNode.call(this, content, filename);
+    if (filename.includes(packageFolder)) return compileAsNode.call(this, content, filename);
     // By content: V8 itself compares only lengths, and a mutant may be as long as its original.
     const name = createHash('sha1').update(content).digest('base64');
     if (!writesCache && !cache.has(name)) return compileAsNode.call(this, content, filename);

@@ -65,11 +65,13 @@ export async function createApi(config: Config): Promise<NestFastifyApplication>
     abortOnError: false,
   });
   const fastify = app.getHttpAdapter().getInstance();
+  // Hooks that every request passes call back: a promise each would cost more than what they do.
   logRequests(fastify, config.slowRequestMs);
   readBodies(app);
-  fastify.addHook('onSend', async (request, reply) => {
+  fastify.addHook('onSend', (request, reply, _payload, done) => {
     void reply.header('x-request-id', request.id).header('x-content-type-options', 'nosniff');
     if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
+    done();
   });
   closeWhenAnswered(fastify);
   serveDocs(app);

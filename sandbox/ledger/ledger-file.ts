@@ -17,11 +17,15 @@ export class UnreadableLedger extends Error {}
 /** 256 KiB: few reads at a start after a long load test, and small enough for the CPU cache. */
 const chunkBytes = 1 << 18;
 
+/** Long enough to collect lines under load, and soon enough that a crash of a quiet sandbox forgets nothing. */
+const soonMs = 20;
+
 /**
  * An append-only file of JSON lines; a line is addressed by the offset of its first byte.
  *
  * A line is in the file when `append` returns, so it survives a crash of this process. It need not survive a crash of the
- * machine: fsync would make the sandbox the bottleneck of every load test.
+ * machine: fsync would make the sandbox the bottleneck of every load test. `appendSoon` is for lines whose loss does no
+ * harm: they are written with the next line, or a moment later.
  *
  * A line counts only with its newline. What follows the last newline was being written when the process died, before any
  * response was sent, so it never happened: `takeOver` cuts it off.
@@ -31,6 +35,10 @@ export class LedgerFile {
   private readonly fd: number;
   /** Where the next line goes: the end of the last whole line. */
   private end = 0;
+  /** Lines that are not in the file yet, and the end of those that are. */
+  private waiting: Buffer[] = [];
+  private written = 0;
+  private timer: NodeJS.Timeout | undefined;
   private isOwned = false;
 
   constructor(dataDir: string) {
@@ -79,29 +87,67 @@ export class LedgerFile {
   takeOver(): void {
     if (this.isOwned) return;
     this.isOwned = true;
+    this.written = this.end;
     const torn = fstatSync(this.fd).size - this.end;
     if (torn === 0) return;
     ftruncateSync(this.fd, this.end);
     console.warn(`${this.path}: cut off ${torn} bytes of a line that a crash left unfinished`);
   }
 
-  /** Writes one line and returns its offset. A line that cannot be written whole (disk full) is removed again. */
+  /** Writes one line, after those that wait, and returns its offset. One that cannot be written (disk full) is removed. */
   append(line: object): number {
-    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
-    this.takeOver();
-    const offset = this.end;
+    const offset = this.add(line);
+    try {
+      this.flush();
+    } catch (error) {
+      this.waiting.pop();
+      this.end = offset;
+      throw error;
+    }
+    return offset;
+  }
+
+  appendSoon(line: object): number {
+    const offset = this.add(line);
+    // On a full disk it waits for the next line, which says so to its request.
+    this.timer ??= setTimeout(() => {
+      try {
+        this.flush();
+      } catch {
+        this.timer = undefined;
+      }
+    }, soonMs);
+    return offset;
+  }
+
+  /** Writes what waits; all of it or nothing. */
+  flush(): void {
+    if (this.waiting.length === 0) return;
+    const bytes = this.waiting.length === 1 ? this.waiting[0]! : Buffer.concat(this.waiting);
     try {
       for (let written = 0; written < bytes.length;) written += writeSync(this.fd, bytes, written);
     } catch (error) {
-      ftruncateSync(this.fd, offset);
+      ftruncateSync(this.fd, this.written);
       throw error;
     }
+    this.written = this.end;
+    this.waiting = [];
+    clearTimeout(this.timer);
+    this.timer = undefined;
+  }
+
+  private add(line: object): number {
+    this.takeOver();
+    const bytes = Buffer.from(`${JSON.stringify(line)}\n`);
+    const offset = this.end;
+    this.waiting.push(bytes);
     this.end += bytes.length;
     return offset;
   }
 
   /** Reads the line at an offset from `append` or `replay`. */
   read(offset: number): unknown {
+    if (offset >= this.written) this.flush();
     for (let size = 4096; ; size *= 4) {
       const bytes = Buffer.allocUnsafe(size);
       const count = readSync(this.fd, bytes, 0, size, offset);
@@ -112,7 +158,11 @@ export class LedgerFile {
   }
 
   close(): void {
-    closeSync(this.fd);
+    try {
+      this.flush();
+    } finally {
+      closeSync(this.fd);
+    }
   }
 
   private parse(text: string): unknown {

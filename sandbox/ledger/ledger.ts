@@ -66,6 +66,9 @@ interface OrderIndex {
   readonly offsets: number[];
 }
 
+/** A few megabytes; more wait only while the shop is slower than its payments. */
+const latestMax = 1_000;
+
 /**
  * The state of the sandbox: the lines of the file, and indexes in memory.
  *
@@ -89,6 +92,8 @@ export class Ledger {
   readonly undelivered = new Set<string>();
   private readonly orders = new Map<string, OrderIndex>();
   private readonly counts = new Map<string, number>();
+  /** By their offsets: an entry is read again for its webhooks, usually at once. */
+  private readonly latest = new Map<number, Entry>();
 
   private constructor(private readonly file: LedgerFile) {}
 
@@ -109,8 +114,14 @@ export class Ledger {
     this.write(entry);
   }
 
+  /** It is in the file before the response, which `flush` comes before. */
   recordAttempt(orderId: string, currency: string): void {
-    this.write({ attempt: orderId, currency });
+    this.writeSoon({ attempt: orderId, currency });
+  }
+
+  /** Call it before a response is sent: it may depend on lines that wait. */
+  flush(): void {
+    this.file.flush();
   }
 
   /** Increments a counter and returns it. */
@@ -137,13 +148,14 @@ export class Ledger {
     this.write(error);
   }
 
+  /** A crash may forget it, and then the event is sent again: deliveries are at least once. */
   settle(eventId: string, isAccepted: boolean): void {
-    this.write({ settled: eventId, isAccepted });
+    this.writeSoon({ settled: eventId, isAccepted });
   }
 
   /** The entry that an event belongs to. */
   read(offset: number): Entry {
-    return this.file.read(offset) as Entry;
+    return this.latest.get(offset) ?? (this.file.read(offset) as Entry);
   }
 
   /** What was saved under a key. */
@@ -169,7 +181,20 @@ export class Ledger {
   }
 
   private write(line: Line): void {
-    this.apply(line, this.file.append(line));
+    const offset = this.file.append(line);
+    this.apply(line, offset);
+    if ('movements' in line) this.keep(line, offset);
+  }
+
+  private writeSoon(line: Attempt | Settled): void {
+    this.apply(line, this.file.appendSoon(line));
+  }
+
+  private keep(entry: Entry, offset: number): void {
+    this.latest.set(offset, entry);
+    if (this.latest.size <= latestMax) return;
+    const [oldest] = this.latest.keys();
+    this.latest.delete(oldest!);
   }
 
   private apply(line: Line, offset: number): void {

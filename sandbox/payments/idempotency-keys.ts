@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type { Ledger } from '../ledger/ledger';
 import type { Entry, SavedError } from '../ledger/records';
 import type { Params } from '../stripe/params';
@@ -60,10 +60,7 @@ export function keyOf(header: string | string[] | undefined): string | undefined
 
 /** Equal for requests with the same path and parameters, in whatever order they are encoded. */
 export function fingerprintOf(path: string, params: Params): string {
-  return createHash('sha256')
-    .update(`${path}\n${JSON.stringify(sorted(params))}`)
-    .digest('base64url')
-    .slice(0, 22);
+  return hash('sha256', `${path}\n${JSON.stringify(sorted(params))}`, 'base64url').slice(0, 22);
 }
 
 function sorted(value: unknown): unknown {

@@ -70,6 +70,8 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
   });
   app.addHook('onSend', (request, reply, payload, next) => {
     const { finish, suppress } = calls.get(request)!;
+    // The response may depend on lines that wait.
+    ledger.flush();
     if (suppress === undefined) {
       finish(request.raw.socket.destroyed ? 'timedOut' : resultOf(reply.statusCode));
       next(null, payload);

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import type Stripe from 'stripe';
 import { eventsOf, type Entry, type EventType, type IntentRecord, type SavedError } from '../ledger/records';
 import { renderDispute, renderRefund } from './after-sale';
@@ -58,7 +58,7 @@ export function renderIntent(intent: IntentRecord, expand: readonly string[] = [
 
 /** A browser that has it can confirm the intent. It is the same at every look, without a place in the ledger. */
 function clientSecretOf({ id }: IntentRecord): string {
-  return `${id}_secret_${createHash('sha256').update(id).digest('hex').slice(0, 24)}`;
+  return `${id}_secret_${hash('sha256', id, 'hex').slice(0, 24)}`;
 }
 
 function nextActionOf({ id, status, options }: IntentRecord) {

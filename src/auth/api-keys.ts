@@ -43,8 +43,8 @@ export class ApiKeys {
     }
   }
 
-  async find(key: string): Promise<Principal> {
-    const sha256 = digest(key);
+  /** By the digest of the key. */
+  async find(sha256: string): Promise<Principal> {
     const principal = this.bootstrap.get(sha256) ?? (await this.remembered(sha256));
     if (!principal) throw unauthenticated('This key is not known or was revoked.');
     return principal;

@@ -72,8 +72,8 @@ export class AuthGuard implements CanActivate {
   private async callerOf(request: FastifyRequest): Promise<{ principal: Principal; credential: Credential }> {
     const token = sessionToken(request);
     if (token === undefined || request.headers.authorization !== undefined) {
-      const key = bearerToken(request.headers.authorization);
-      return { principal: await this.keys.find(key), credential: { kind: 'key', sha256: digest(key) } };
+      const sha256 = digest(bearerToken(request.headers.authorization));
+      return { principal: await this.keys.find(sha256), credential: { kind: 'key', sha256 } };
     }
     const session = await this.sessions.find(token);
     if (!session) throw unauthenticated('Your session has ended. Sign in again.');

@@ -37,7 +37,9 @@ export function readBodies(app: NestFastifyApplication): void {
     const { limitBytes } = rulesOf(route.config);
     if (limitBytes !== undefined) route.bodyLimit = limitBytes;
   });
-  fastify.addHook('onRequest', async ({ url }: FastifyRequest) => refuseBadAddress(url));
+  fastify.addHook('onRequest', ({ url }: FastifyRequest, _: unknown, done: (refused?: Error) => void) =>
+    done(whyBadAddress(url)),
+  );
 
   const parseJson = fastify.getDefaultJsonParser('error', 'error');
   // No route takes plain text.
@@ -103,9 +105,9 @@ function complexityOf(body: unknown): Error | null {
 }
 
 /** Otherwise `%FC` in a query would be read as the text "%FC". Node refuses raw bytes, and the router bad paths. */
-function refuseBadAddress(url: string): void {
-  if (!isDecodable(url))
-    throw malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
+function whyBadAddress(url: string): Error | undefined {
+  if (isDecodable(url)) return undefined;
+  return malformedRequest('The address is not valid percent-encoded UTF-8. Correct it.');
 }
 
 /** Whether its percent-encoded bytes are UTF-8. */

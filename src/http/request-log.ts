@@ -11,16 +11,22 @@ export function logRequests(fastify: FastifyInstance, slowRequestMs: number): vo
   fastify.addHook('onRequest', (request, _, done) => inRequest(request.id, done));
   // The body arrives in the context of the connection, which has no request.
   fastify.addHook('preValidation', (request, _, done) => inRequest(request.id, done));
-  fastify.addHook('onResponse', async (request, reply) => {
+  fastify.addHook('onResponse', (request, reply, done) => {
     const ms = Math.round(reply.elapsedTime);
     const isSlow = ms >= slowRequestMs && !maySafelyTakeLong(request, reply);
-    if (!isSlow && !log.isLevelEnabled('debug')) return;
-    // The query may name a customer, so it is left out.
-    const path = request.url.split('?')[0];
-    const facts = { requestId: request.id, method: request.method, path, status: reply.statusCode, ms };
-    if (isSlow) log.warn(facts, `slow request: ${ms} ms`);
-    else log.debug(facts, 'request');
+    if (isSlow || log.isLevelEnabled('debug')) logRequest(request, { status: reply.statusCode, ms, isSlow });
+    done();
   });
+}
+
+function logRequest(
+  { id: requestId, method, url }: FastifyRequest,
+  { isSlow, ...result }: { status: number; ms: number; isSlow: boolean },
+): void {
+  // The query may name a customer, so it is left out.
+  const facts = { requestId, method, path: url.split('?')[0], ...result };
+  if (isSlow) log.warn(facts, `slow request: ${result.ms} ms`);
+  else log.debug(facts, 'request');
 }
 
 /** Event streams and `Prefer: wait` are as slow as the client asked for. */

@@ -113,6 +113,13 @@ describe('the ledger', () => {
       intent: { id, orderId },
     });
   });
+
+  it('has the attempt of a refused request on disk before the response is sent', async () => {
+    const orderId = newOrderId();
+    await errorOf(sandbox.stripe().paymentIntents.create({ ...payment(orderId), amount: 0 }));
+    const last = readFileSync(sandbox.ledgerPath, 'utf8').trimEnd().split('\n').at(-1)!;
+    expect(JSON.parse(last)).toEqual({ attempt: orderId, currency: 'eur' });
+  });
 });
 
 describe('the ledger after a restart', () => {

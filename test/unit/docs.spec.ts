@@ -102,7 +102,7 @@ const settingTexts = [
   ...filesIn('src', /\.ts$/),
   ...filesIn('sandbox', /\.ts$/),
   ...filesIn('scripts', /\.[cm]js$/).filter(
-    (file) => !/(test|test-services|redis|chromium)\.mjs$/.test(file),
+    (file) => !/(test|test-services|redis|chromium)\.mjs$|prebundled\.cjs$/.test(file),
   ),
 ].map((file) => read(file));
 

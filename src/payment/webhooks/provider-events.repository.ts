@@ -7,7 +7,7 @@ export interface ProviderEvent {
   providerReference: string | null;
   /** The order that the event names; whether it exists is checked later. */
   orderId: string | null;
-  /** As it came. Of a routine event about an order only its ids and metadata. */
+  /** As it came. Of a routine event about an order only what our metadata say that its payment is for. */
   rawBody: string;
 }
 

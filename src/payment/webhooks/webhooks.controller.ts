@@ -107,19 +107,19 @@ function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
   const object = (event.data?.object ?? {}) as {
     id?: unknown;
     payment_intent?: unknown;
-    metadata?: { orderId?: unknown } | null;
+    metadata?: { orderId?: unknown; kind?: unknown; number?: unknown } | null;
   };
   const reference = object.payment_intent ?? object.id;
-  const named = object.metadata?.orderId;
+  const { orderId: named, kind, number } = object.metadata ?? {};
   const orderId = (typeof named === 'string' ? parsePublicId('ord', named) : undefined) ?? null;
   // A routine event says what our own request did. Its content is large, is read by nobody, and describes a buyer.
-  const names = { id, type, data: { object: { id: object.id, metadata: object.metadata } } };
+  const purpose = { data: { object: { metadata: { orderId: named, kind, number } } } };
   return {
     id,
     type,
     providerReference: isName(reference) ? reference : null,
     orderId,
-    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(names) : rawBody,
+    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(purpose) : rawBody,
   };
 }
 

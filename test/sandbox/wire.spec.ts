@@ -1,4 +1,5 @@
-import { ResponseReader, ConnectionLost, headerOf } from '../../loadtest/wire';
+import { type AddressInfo, createServer } from 'node:net';
+import { ConnectionLost, Connections, ResponseReader, headerOf } from '../../sandbox/wire';
 import { seeded } from '../support/seeded';
 
 const whole =
@@ -45,8 +46,34 @@ describe('ResponseReader', () => {
     }),
   );
 
-  it('refuses a response without a length', () => {
-    expect(() => new ResponseReader().push(Buffer.from('HTTP/1.1 200 OK\r\n\r\n{}'))).toThrow(ConnectionLost);
-    expect(() => new ResponseReader().push(Buffer.from('SSH-2.0-OpenSSH\r\n\r\n'))).toThrow(ConnectionLost);
+  it('reads the head of a response whose body ends with the connection', () => {
+    const read = (text: string) => new ResponseReader().push(Buffer.from(text))!.status;
+    expect(read('HTTP/1.1 200 OK\r\n\r\n{}')).toBe(200);
+    expect(read('HTTP/1.0 201 Created\r\n\r\n')).toBe(201);
+  });
+
+  it('refuses what is not HTTP', () => {
+    const odd = Buffer.from('SSH-2.0-OpenSSH\r\n\r\n');
+    expect(() => new ResponseReader().push(odd)).toThrow(ConnectionLost);
+  });
+});
+
+describe('Connections', () => {
+  it('makes a new connection after a response that ends with the old one, and keeps others', async () => {
+    const texts = [whole, 'HTTP/1.0 200 OK\r\n\r\n{}', 'HTTP/1.1 200 OK\r\n\r\n{}', whole, whole];
+    let opened = 0;
+    const server = createServer((socket) => {
+      opened += 1;
+      socket.on('data', () => socket.write(texts.shift()!)).on('error', () => undefined);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const { port } = server.address() as AddressInfo;
+    const connections = new Connections(new URL(`http://127.0.0.1:${port}`), 1, 5_000);
+    const statuses: number[] = [];
+    for (let nth = 0; nth < 5; nth++)
+      statuses.push((await connections.send('GET / HTTP/1.1\r\n\r\n')).status);
+    connections.close();
+    server.close();
+    expect([statuses, opened]).toEqual([[503, 200, 200, 503, 503], 3]);
   });
 });

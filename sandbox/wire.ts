@@ -1,10 +1,10 @@
 import net from 'node:net';
 import tls from 'node:tls';
-import { waitSeconds } from './plan';
 
 /**
- * A minimal HTTP/1.1 client: on a machine that also runs the service, CPU used by the buyers is missing there. Connections
- * stay open and carry one request at a time.
+ * A minimal HTTP/1.1 client, for webhooks here and for the buyers of load tests: on a machine that also runs the service,
+ * the CPU that they use is missing there, and Node's own client takes several times as much. Connections stay open and
+ * carry one request at a time.
  */
 export interface WireResponse {
   status: number;
@@ -26,6 +26,11 @@ interface Head {
   length: number;
   chunked: boolean;
 }
+
+/** What ends with its connection: HTTP/1.0, or a body without a length, which nobody here reads. */
+const isLast = ({ head }: WireResponse): boolean =>
+  /^HTTP\/1\.0|^connection: *close/im.test(head) ||
+  !/^(content-length:|transfer-encoding:|HTTP\/1\.1 [23]04)/im.test(head);
 
 const endOfHead = '\r\n\r\n';
 
@@ -53,14 +58,13 @@ export class ResponseReader {
       if (end === -1) return undefined;
       const text = this.unread.toString('latin1', 0, end);
       this.unread = this.unread.subarray(end + endOfHead.length);
-      const status = Number(/^HTTP\/1\.1 (\d{3})/.exec(text)?.[1]);
-      if (!status) throw new ConnectionLost(`Not HTTP/1.1: ${text.slice(0, 80)}`);
+      const status = Number(/^HTTP\/1\.[01] (\d{3})/.exec(text)?.[1]);
+      if (!status) throw new ConnectionLost(`Not HTTP/1: ${text.slice(0, 80)}`);
       // Skips "100 Continue" and the like, which precede the response.
       if (status < 200) continue;
       const length = /^content-length: *(\d+)/im.exec(text)?.[1];
       const chunked = /^transfer-encoding:.*chunked/im.test(text);
       const hasBody = status !== 204 && status !== 304;
-      if (hasBody && length === undefined && !chunked) throw new ConnectionLost('A response has no length.');
       return { status, text, length: hasBody ? Number(length ?? 0) : 0, chunked: chunked && hasBody };
     }
   }
@@ -84,21 +88,18 @@ function dechunked(buffer: Buffer): { body: Buffer; end: number } | undefined {
   }
 }
 
-/** Longer than an overloaded service takes to refuse and than a buyer waits; after this a connection counts as lost. */
-const silenceMsMax = 1_500 * waitSeconds;
-
 class Connection {
   private readonly socket: net.Socket;
   private readonly reader = new ResponseReader();
   private pending: { resolve: (answer: WireResponse) => void; reject: (error: Error) => void } | undefined;
 
-  constructor(url: URL) {
+  constructor(url: URL, silenceMs: number) {
     const secure = url.protocol === 'https:';
     const host = url.hostname.replace(/^\[|\]$/g, '');
     const address = { host, port: Number(url.port) || (secure ? 443 : 80) };
     this.socket = secure ? tls.connect({ ...address, servername: host }) : net.connect(address);
     this.socket.setNoDelay(true);
-    this.socket.setTimeout(silenceMsMax, () => this.pending && this.socket.destroy());
+    this.socket.setTimeout(silenceMs, () => this.pending && this.socket.destroy());
     this.socket.on('data', (piece: Buffer) => this.receive(piece));
     this.socket.on('error', () => undefined);
     this.socket.on('close', () => this.pending?.reject(new ConnectionLost('The connection ended.')));
@@ -125,7 +126,7 @@ class Connection {
       if (answer === undefined) return;
       const { resolve } = this.pending!;
       this.pending = undefined;
-      if (/^connection: *close/im.test(answer.head)) this.socket.destroy();
+      if (isLast(answer)) this.socket.destroy();
       resolve(answer);
     } catch {
       this.socket.destroy();
@@ -142,6 +143,8 @@ export class Connections {
   constructor(
     private readonly url: URL,
     private readonly max: number,
+    /** A request counts as lost after this long without a byte. */
+    private readonly silenceMs: number,
   ) {}
 
   /** `request`: the complete head and body. */
@@ -165,12 +168,12 @@ export class Connections {
     }
     if (this.open === this.max) return new Promise((resolve) => this.waiting.push(resolve));
     this.open += 1;
-    return new Connection(this.url);
+    return new Connection(this.url, this.silenceMs);
   }
 
   private giveBack(connection: Connection): void {
     const next = this.waiting.shift();
-    if (next) return next(connection.isOpen ? connection : new Connection(this.url));
+    if (next) return next(connection.isOpen ? connection : new Connection(this.url, this.silenceMs));
     if (connection.isOpen) this.idle.push(connection);
     else this.open -= 1;
   }
