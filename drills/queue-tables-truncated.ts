@@ -37,10 +37,7 @@ export const drill: Drill = {
     // All jobs may have been done before their tables were truncated; now some are surely lost.
     await shop.kill('worker-1');
     await shop.buy(10, { sku });
-    await until('messages are sent and wait for a worker', async () => {
-      const sent = await shop.query('SELECT FROM outbox WHERE relayed_at IS NOT NULL AND applied_at IS NULL');
-      return sent.length > 0;
-    });
+    await shop.sendEvents(sku);
     await empty();
     await shop.service.restart('worker-1');
 

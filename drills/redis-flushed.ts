@@ -25,6 +25,11 @@ export const drill: Drill = {
     const buying = shop.buy(60, { sku, paymentMethod });
     const [reservations] = await Promise.all([reserving, buying, flushing]);
 
+    await shop.freeze('worker-1');
+    await shop.sendEvents(sku);
+    await shop.redis('FLUSHALL');
+    await shop.thaw('worker-1');
+
     // An alarm is sent with its reservation's message. Once all are applied, none is sent again, so this loses every alarm.
     await shop.converge();
     await shop.redis('FLUSHALL');

@@ -34,6 +34,7 @@ export const drill: Drill = {
 
     // Only a consumer applies an event; no sweeper does it for a blocked worker.
     await shop.buy(5, { sku });
+    await shop.sendEvents(sku);
     await until(
       'every message is applied',
       async () => (await shop.query('SELECT FROM outbox WHERE applied_at IS NULL')).length === 0,

@@ -20,6 +20,7 @@ export const drill: Drill = {
     // No worker takes jobs, so the new jobs are in Redis and can be lost.
     await Promise.all(['worker-1', 'worker-2'].map((worker) => shop.freeze(worker)));
     await shop.buy(20, { sku, paymentMethod });
+    await shop.sendEvents(sku);
     // To an old snapshot, as after a failover to a lagging replica.
     await shop.kill('redis');
     await shop.service.restart('redis');

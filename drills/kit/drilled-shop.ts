@@ -114,6 +114,22 @@ export class DrilledShop extends BuyersShop {
     );
   }
 
+  /** Sends messages that only a consumer applies; orders and expiries are found by sweepers too. Not while the queue is away. */
+  async sendEvents(sku: string): Promise<void> {
+    const release = async () => {
+      const { id } = await this.reserved(sku);
+      await this.client.post(`/v1/reservations/${id}/release`, {});
+      return id as string;
+    };
+    const released = [await release(), await release(), await release()];
+    await this.announceReleases(released);
+    // An API looks for messages after its commits.
+    await release();
+    const sent = `SELECT FROM outbox WHERE aggregate_id = ANY ($1::uuid[]) AND relayed_at IS NULL AND applied_at IS NULL`;
+    const ids = released.map((id) => parsePublicId('rsv', id));
+    await reach('the messages are sent', async () => (await this.query(sent, [ids])).length === 0);
+  }
+
   /** Locks the stock of a product, like a hanging transaction, until the returned function is called. */
   async holdStock(sku: string): Promise<() => Promise<void>> {
     const client = new Client({ connectionString: this.service.databaseUrl });
