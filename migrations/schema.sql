@@ -465,6 +465,14 @@ CREATE TABLE strategy_measurements (
   CONSTRAINT strategy_measurements_pkey PRIMARY KEY (sku, strategy)
 );
 
+CREATE TABLE sweep_leases (
+  look text COLLATE "C" NOT NULL,
+  holder text NOT NULL,
+  renewed_at timestamp with time zone NOT NULL,
+  expires_at timestamp with time zone NOT NULL,
+  CONSTRAINT sweep_leases_pkey PRIMARY KEY (look)
+);
+
 CREATE TABLE workers (
   id text COLLATE "C" NOT NULL,
   started_at timestamp with time zone NOT NULL,

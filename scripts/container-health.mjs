@@ -15,7 +15,7 @@ async function answers(url, { anyRoute = false } = {}) {
 }
 
 /**
- * A worker listens on no port, but its sweeper queries the database several times a second. So PostgreSQL knows whether
+ * A worker listens on no port, but its sweeper queries the database at least every two seconds. So PostgreSQL knows whether
  * the worker of this container, which connects from the same address as this check, still runs.
  */
 async function workerIsBusy() {

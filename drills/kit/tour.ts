@@ -14,7 +14,6 @@ export const hasty = {
   PAYMENT_TIMEOUT_MS: '450',
   SAGA_LEASE_MS: '1000',
   SWEEP_MS: '100',
-  RELAY_POLL_MS: '100',
   RELAY_RESEND_MS: '1000',
 };
 

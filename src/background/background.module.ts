@@ -3,7 +3,6 @@ import { CONFIG, type Config } from '../config/config';
 import { InventoryModule } from '../inventory/inventory.module';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { OrdersModule } from '../orders/orders.module';
-import { Relay } from '../outbox/relay';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
 import { Consumers } from './consumers';
@@ -26,16 +25,14 @@ export class Background implements OnModuleDestroy {
     @Inject(CONFIG) private readonly config: Config,
     private readonly consumers: Consumers,
     private readonly sweeper: Sweeper,
-    private readonly relay: Relay,
     private readonly queues: Queues,
     private readonly sagas: SagaRunner,
     private readonly heartbeat: Heartbeat,
     private readonly tasks: PeriodicTasks,
   ) {}
 
-  /** Resolves when the consumers take jobs. Relay, sweeper and heartbeat start before that: they need no consumer. */
+  /** Resolves when the consumers take jobs. Sweeper and heartbeat start before that: they need no consumer. */
   async start(): Promise<void> {
-    this.relay.start(this.tasks, this.config.relayPollMs);
     this.sweeper.start();
     this.heartbeat.start();
     void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));

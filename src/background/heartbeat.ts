@@ -1,11 +1,12 @@
 import { Injectable, Logger } from '@nestjs/common';
-import { Database, clockOf } from '../database/database';
+import { hearClock } from '../clock';
+import { Database } from '../database/database';
 import { workerName } from '../orders/checkout-saga/saga-update';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
 import { serviceVersion } from '../version';
 
-const everyMs = 2_500;
+const everyMs = 5_000;
 /** Silent for longer, a worker is taken for gone. Several beats, so that one that was late is not. */
 export const aliveSeconds = 30;
 
@@ -46,25 +47,26 @@ export class Heartbeat {
 
   async beat({ stopping = false } = {}): Promise<void> {
     const facts = { queues: this.queues.running(), version: serviceVersion };
-    const now = await clockOf(this.db);
-    this.startedAt ??= now;
-    await this.db.rows(
+    const [row] = await this.db.rows<{ startedAt: Date; now: Date }>(
       `
       INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)
-      VALUES ($1::text, $2::timestamptz, $3::timestamptz, $4::boolean, $5::jsonb, $6::jsonb)
+      SELECT $1::text, coalesce($2::timestamptz, statement_timestamp()), statement_timestamp(), $3::boolean, $4::jsonb,
+             $5::jsonb
           ON CONFLICT (id) DO UPDATE
          SET started_at = excluded.started_at, beat_at = excluded.beat_at, stopping = excluded.stopping,
              facts = excluded.facts, failing_tasks = excluded.failing_tasks
+      RETURNING started_at AS "startedAt", beat_at AS now
       `,
       [
         workerName,
-        this.startedAt,
-        now,
+        this.startedAt ?? null,
         stopping,
         JSON.stringify(facts),
         JSON.stringify(this.tasks.failing()),
       ],
     );
+    this.startedAt = row!.startedAt;
+    hearClock(row!.now);
   }
 
   /** A process that ends while its database is away simply stops beating. */

@@ -200,11 +200,10 @@ const backgroundSettings = (read: Reader) => ({
   // About one second of a hot SKU. Further requests get 503 with Retry-After at once.
   intakeWaitingMax: read.integer('INTAKE_WAITING_MAX', 2_000, { min: 1, max: 1_000_000 }),
   intakeWaitMsMax: read.integer('INTAKE_WAIT_MS_MAX', 10_000, { min: 1, max: 600_000 }),
-  // The relay is woken after each commit; this is how long a message waits when that wake-up is lost.
-  relayPollMs: read.integer('RELAY_POLL_MS', 250, { min: 10, max: 60_000 }),
   // For messages that were sent but not applied: the queue lost them, or a consumer died. Longer than a usual backlog.
   relayResendMs: read.integer('RELAY_RESEND_MS', 60_000, { min: 100, max: 3_600_000 }),
-  // We promise expiry within 5 s with every queue down; this is the sweeper's share of that.
+  // We promise expiry within 5 s with every queue down; this is the sweeper's share of that. The worker that looks has a
+  // lease of three rounds, at most 1.8 s, after which another one takes over.
   sweepMs: read.integer('SWEEP_MS', 500, { min: 10, max: 2_000 }),
 });
 

@@ -83,10 +83,13 @@ export class Relay {
     return performance.now() < this.pausedUntil;
   }
 
-  /** Polls for messages without a poke: those of processes that died, and those that were sent but not applied. */
-  start(tasks: PeriodicTasks, pollMs: number): void {
-    if (this.settings.enabled)
-      this.polling = tasks.start({ name: 'relay', everyMs: pollMs, run: () => this.poll() });
+  /**
+   * A task for messages without a poke: those of processes that died, and those that were sent but not applied. It runs
+   * when it is woken.
+   */
+  start(tasks: PeriodicTasks): PeriodicTask | undefined {
+    if (this.settings.enabled) this.polling = tasks.start({ name: 'relay', run: () => this.poll() });
+    return this.polling;
   }
 
   async stop(): Promise<void> {
@@ -222,6 +225,15 @@ const queued = ({ id: messageId, aggregateId, type, epoch }: ClaimedMessage): Qu
   epoch,
 });
 
+/** A message that a relay may have to send, without its order within its aggregate; for the sweeper's look. */
+export const dueMessage = `
+  SELECT FROM outbox
+   WHERE applied_at IS NULL AND next_relay_at <= statement_timestamp()
+     AND type IN (${Object.keys(messageRoutes)
+       .map((type) => `'${type}'`)
+       .join(', ')})
+   ORDER BY next_relay_at`;
+
 /** `coalesce` forces the lookup of an aggregate's earlier messages by its id: docs/decisions/0025. */
 async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
   const due = await tx.rows<ClaimedMessage>(
@@ -261,9 +273,9 @@ async function claimMessages(tx: Tx): Promise<ClaimedMessage[]> {
 }
 
 /**
- * Only under the epoch of our claim: a relay that took over marks for itself. What is applied needs no mark, and what wakes no consumer is applied by it. A
- * message that became a dead letter before
- * its mark (`infinity`) stays one. Outside a transaction and timed from the claim: a few milliseconds do not matter here.
+ * Only under the epoch of our claim: a relay that took over marks for itself. What is applied needs no mark, and what wakes
+ * no consumer is applied by it. A message that became a dead letter before its mark (`infinity`) stays one. Outside a
+ * transaction and timed from the claim: a few milliseconds do not matter here.
  *
  * A message that is sent but not applied after `resendMs` was lost by the queue or by a consumer that died. It is sent
  * again under a new job id.

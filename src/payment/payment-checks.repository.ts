@@ -28,6 +28,12 @@ export async function requestChecks(queryable: Queryable, orderIds: string[], du
   );
 }
 
+/** What `claimChecks` would claim; for the sweeper's look. */
+export const dueCheck = `
+  SELECT FROM payment_checks
+   WHERE due_at <= statement_timestamp() AND (lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp())
+   ORDER BY due_at`;
+
 /** Claims due orders, those that waited longest first. Another worker finds them leased. */
 export async function claimChecks(
   tx: Tx,

@@ -26,8 +26,8 @@ const consecutiveFailures = new Gauge({
 
 export interface PeriodicTaskOptions {
   name: string;
-  /** From the end of one round to the start of the next. */
-  everyMs: number | (() => number);
+  /** From the end of one round to the start of the next. Left out: it runs when it is woken. */
+  everyMs?: number | (() => number);
   /** Before the first round; none if left out. */
   firstAfterMs?: number;
   /** One round. It may return how many milliseconds it is until the next. */
@@ -45,9 +45,10 @@ export interface FailingTask {
 /**
  * Work that repeats and never overlaps.
  *
- * stopped → start → waiting ⇄ running; stop → stopped, once a running round has ended. A failed round is tried again
- * after a pause that grows a little. While PostgreSQL is away every task fails, so those failures do not make a task
- * failing: /health/ready reports the outage itself.
+ * stopped → start → waiting ⇄ running; stop → stopped, once a running round has ended. A task without an interval waits to
+ * be woken; a wake-up during a round, or during a pause that the round asked for, is not kept. A failed round is tried
+ * again after a pause that grows a little. While PostgreSQL is away every task fails, so those failures do not make a
+ * task failing: /health/ready reports the outage itself.
  */
 export class PeriodicTask {
   private readonly logger = new Logger('tasks');
@@ -56,6 +57,8 @@ export class PeriodicTask {
   /** Grows with each start and stop, so that a round of an earlier start schedules nothing. */
   private generation = 0;
   private started = false;
+  /** Nothing runs and nothing is scheduled. */
+  private isIdle = false;
   private failures = 0;
   private failingSince: Date | undefined;
   private error = '';
@@ -69,8 +72,17 @@ export class PeriodicTask {
   start(): this {
     if (this.started) return this;
     this.started = true;
-    this.schedule(this.options.firstAfterMs ?? 0, ++this.generation);
+    this.isIdle = this.options.everyMs === undefined;
+    this.generation += 1;
+    if (!this.isIdle) this.schedule(this.options.firstAfterMs ?? 0, this.generation);
     return this;
+  }
+
+  /** Runs a task without an interval, unless it is running or pausing. */
+  wake(): void {
+    if (!this.started || !this.isIdle) return;
+    this.isIdle = false;
+    this.schedule(0, this.generation);
   }
 
   /** Resolves when the round that is running, if any, has ended. */
@@ -94,15 +106,17 @@ export class PeriodicTask {
       this.running = this.running
         .then(() => (generation === this.generation ? this.round() : 0))
         .then((nextMs) => {
-          if (generation === this.generation) this.schedule(nextMs, generation);
+          if (generation !== this.generation) return;
+          this.isIdle = nextMs === undefined;
+          if (nextMs !== undefined) this.schedule(nextMs, generation);
         });
     }, afterMs);
   }
 
-  /** Resolves with the time until the next round, also after a failure. */
-  private async round(): Promise<number> {
+  /** Resolves with the time until the next round, also after a failure; undefined: when it is woken. */
+  private async round(): Promise<number | undefined> {
     const { run, everyMs } = this.options;
-    let pauseMs = 0;
+    let pauseMs: number | undefined;
     let nextMs: number | void = undefined;
     try {
       nextMs = await run();
@@ -110,7 +124,9 @@ export class PeriodicTask {
     } catch (error) {
       pauseMs = this.failed(error as Error);
     }
-    return nextMs ?? Math.max(typeof everyMs === 'function' ? everyMs() : everyMs, pauseMs);
+    const regularMs = typeof everyMs === 'function' ? everyMs() : everyMs;
+    if (nextMs !== undefined) return nextMs;
+    return regularMs === undefined ? pauseMs : Math.max(regularMs, pauseMs ?? 0);
   }
 
   private succeeded(): void {

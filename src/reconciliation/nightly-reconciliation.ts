@@ -8,8 +8,10 @@ import { Reconciliations } from './reconciliations';
 import { type Period, type Reconciliation, newestOf } from './reconciliations.repository';
 
 const dayMs = 86_400_000;
-/** How often a worker looks whether it is time. */
-const lookEveryMs = 60_000;
+/** How often a worker looks whether it is time, which takes four queries. Nobody waits for a reconciliation. */
+const lookEveryMs = 300_000;
+/** Not while the process starts, and soon after an outage. */
+const firstAfterMs = 60_000;
 /** A provider that is down now may be up by then. */
 const pauseAfterFailureMs = 15 * 60_000;
 
@@ -39,7 +41,7 @@ export class NightlyReconciliation implements OnModuleDestroy {
     this.repeating = tasks.start({
       name: 'reconcile',
       everyMs: lookEveryMs,
-      firstAfterMs: lookEveryMs,
+      firstAfterMs,
       run: () => this.runWhenDue(),
     });
   }

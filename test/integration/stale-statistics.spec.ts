@@ -3,6 +3,7 @@ import { listReservations } from '../../src/inventory/reservations/reservation-l
 import { listAllOrders } from '../../src/reporting/lists/order-list';
 import { parkMessage } from '../../src/outbox/dead-letters.repository';
 import { storeProviderEvents } from '../../src/payment/webhooks/provider-events.repository';
+import { look } from '../../src/background/due-work';
 import { ProviderEventWorker } from '../../src/background/provider-event.worker';
 import { CountedReads } from '../support/counted-reads';
 import { line } from '../support/intakes';
@@ -182,6 +183,11 @@ describe('with thousands of open rows that the statistics do not know', () => {
   it.each(Object.keys(acts))('%s without a scan of open rows', async (what) => {
     const act = await acts[what]!();
     expect(await counted.by(act)).toBeLessThan(few);
+  });
+
+  it('the sweeper looks for due work without a scan of open rows', async () => {
+    const options = { holder: 'the only one', leaseMs: 60_000, looksAnyway: false };
+    expect(await counted.by(() => look(counted, options))).toBeLessThan(few);
   });
 
   it('messages are sent with a few rows read for each', async () => {

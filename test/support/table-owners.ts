@@ -33,6 +33,7 @@ export const owners: Record<string, string[]> = {
   sagas: ['orders/checkout-saga'],
   saga_transitions: ['orders/checkout-saga'],
   workers: ['background'],
+  sweep_leases: ['background'],
   activity: ['reporting'],
   strategy_measurements: ['reporting'],
   last_audit: ['audit'],

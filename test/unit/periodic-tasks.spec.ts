@@ -48,6 +48,49 @@ describe('a periodic task', () => {
     expect(starts).toEqual([5, 15, 35, 75]);
   });
 
+  it('without an interval runs when it is woken, and not again for a wake-up during its round', async () => {
+    const starts: number[] = [];
+    const began = Date.now();
+    const run = async () => {
+      starts.push(Date.now() - began);
+      await new Promise((resolve) => setTimeout(resolve, 30));
+    };
+    const task = new PeriodicTask({ name: 'woken', run });
+    task.wake();
+    task.start();
+    await pass(100);
+    task.wake();
+    await pass(10);
+    task.wake();
+    await pass(100);
+    task.wake();
+    await pass(100);
+    await task.stop();
+    task.wake();
+    await pass(100);
+    expect(starts).toEqual([100, 210]);
+  });
+
+  it('without an interval tries again after a failure, and keeps a pause that its round asked for', async () => {
+    const starts: number[] = [];
+    const began = Date.now();
+    const rounds = ['fails', 'pauses', 'succeeds'];
+    const run = async () => {
+      starts.push(Date.now() - began);
+      const how = rounds.shift();
+      if (how === 'fails') throw new Error('now and then');
+      return how === 'pauses' ? 500 : undefined;
+    };
+    const task = new PeriodicTask({ name: 'woken-again', run }).start();
+    task.wake();
+    await pass(1_200);
+    // Neither the pause after a failure nor its own is cut short.
+    task.wake();
+    await pass(2_000);
+    await task.stop();
+    expect(starts).toEqual([0, 1_000, 1_500]);
+  });
+
   it('waits in stop for the running round, and runs none after it', async () => {
     let ended = 0;
     const run = async () => {

@@ -80,6 +80,7 @@ const processFiles = [
   'process.ts',
   'watchdog.ts',
   'watchdog-thread.ts',
+  'worker.module.ts',
   'worker.ts',
 ];
 const topOfOrders = /^orders\/(orders\.(controller|service|dto|responses)|order-watch)\.ts$/;

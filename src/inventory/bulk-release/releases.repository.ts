@@ -93,11 +93,13 @@ export function listReleases(queryable: Queryable, limit: number, after: string 
   );
 }
 
+const abandoned = `FROM releases WHERE status = 'running' AND lease_expires_at < statement_timestamp()`;
+/** For the sweeper's look. */
+export const abandonedRelease = `SELECT ${abandoned} ORDER BY lease_expires_at`;
+
 /** Those whose runner is gone. */
 export async function abandonedReleases(queryable: Queryable): Promise<string[]> {
-  const rows = await queryable.rows<{ id: string }>(
-    `SELECT id FROM releases WHERE status = 'running' AND lease_expires_at < statement_timestamp()`,
-  );
+  const rows = await queryable.rows<{ id: string }>(`SELECT id ${abandoned}`);
   return rows.map(({ id }) => id);
 }
 

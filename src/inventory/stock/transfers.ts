@@ -95,8 +95,10 @@ const outOfPlace = (which: string) => `
          < sum(s.on_hand - s.reserved) / cardinality(p.pools)`;
 
 const ofThese = outOfPlace('= ANY ($1::text[])');
+/** What `rebalanceAll` would move; also for the sweeper's look. */
+export const stockOutOfPlace = outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${mainPool}')`);
 /** In no order: SKUs that fail each time must not keep the others out of the batch. */
-const ofAll = `${outOfPlace(`IN (SELECT sku FROM stock_levels WHERE pool <> '${mainPool}')`)} ORDER BY random() LIMIT $1::int`;
+const ofAll = `${stockOutOfPlace} ORDER BY random() LIMIT $1::int`;
 
 const namesOf = (rows: { sku: string }[]) => rows.map(({ sku }) => sku);
 

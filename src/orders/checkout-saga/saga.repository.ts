@@ -239,23 +239,18 @@ export interface DueSaga {
   sweeps: number;
 }
 
-/** Sagas that are due and not leased, whether a wake-up job was lost or a worker died. */
-export function dueSagas(
-  queryable: Queryable,
-  limit: number,
-  driver: Pick<Driver, 'codeVersionMax' | 'steps'>,
-): Promise<DueSaga[]> {
-  return queryable.rows<DueSaga>(
-    `
-    SELECT order_id AS "orderId", sweeps
-      FROM sagas
-     WHERE next_run_at <= statement_timestamp() AND code_version <= $2::int AND step = ANY ($3::text[])
-     ORDER BY next_run_at
-     LIMIT $1::int
-    `,
-    [limit, driver.codeVersionMax, driver.steps],
-  );
-}
+/** Sagas that are due and not leased, whether a wake-up job was lost or a worker died, oldest first. */
+const due = ({ codeVersionMax, steps }: Driver) => `
+    FROM sagas
+   WHERE next_run_at <= statement_timestamp()
+     AND code_version <= ${codeVersionMax} AND step IN (${steps.map((step) => `'${step}'`).join(', ')})
+   ORDER BY next_run_at`;
+
+/** What `dueSagas` would find; for the sweeper's look, which takes no parameters. */
+export const dueSaga = (driver: Driver) => `SELECT ${due(driver)}`;
+
+export const dueSagas = (queryable: Queryable, limit: number, driver: Driver): Promise<DueSaga[]> =>
+  queryable.rows<DueSaga>(`SELECT order_id AS "orderId", sweeps ${due(driver)} LIMIT $1::int`, [limit]);
 
 /**
  * Counts a sweep before its work starts, because the work may kill the worker. Returns the sagas as counted. Leaves out

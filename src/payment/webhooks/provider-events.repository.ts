@@ -81,6 +81,10 @@ export interface UnprocessedEvent {
   now: Date;
 }
 
+/** For the sweeper's look. */
+export const unprocessedEvent = `
+  SELECT FROM provider_events WHERE processed_at IS NULL ORDER BY received_at`;
+
 /** Locks unprocessed events, oldest first; skips those that another sweeper has locked. */
 export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<UnprocessedEvent[]> {
   return tx.rows<UnprocessedEvent>(
