@@ -90,6 +90,19 @@ describe('a job of several messages', () => {
     await until(async () => (await endsOf(orders)).every((end) => end === 'placed'));
   });
 
+  it('ends when its sagas are claimed, while their calls last', async () => {
+    const orders = await ordersOf(places - 1);
+    const [job] = await relayed();
+    const gateway = new Slow();
+
+    await start(consumersOf(world, { gateway }), job as never);
+
+    await until(async () => gateway.asked.length === orders.length);
+    expect(await endsOf(orders)).toEqual(orders.map(() => 'pending'));
+    gateway.endAll();
+    await until(async () => (await endsOf(orders)).every((end) => end === 'placed'));
+  });
+
   it('is not held up by a slow call: what this worker has no place for is put back at once, unacknowledged', async () => {
     const orders = await ordersOf(places + 2);
     const [job] = await relayed();
@@ -146,6 +159,10 @@ describe('a job of several messages', () => {
     // The batch is active while they are added, and a queue takes an id only once.
     expect(jobs.map(({ id }) => id)).not.toContain(job!.id);
     expect(await unacknowledged()).toEqual(orders);
+
+    // A worker died between splitting it and ending it: the queue takes each id once.
+    await start(consumers, job as never, 3);
+    expect(world.queues.jobs.splice(0).map(({ id }) => id)).toEqual(jobs.map(({ id }) => id));
 
     // The one that kills its workers is parked, and the others are applied.
     await start(consumers, jobs[0] as never, 4);
