@@ -215,6 +215,9 @@ describe('the sweep lease', () => {
 });
 
 describe('a running worker', () => {
+  // Those of the tests above last for a minute.
+  beforeEach(() => world.rows('DELETE FROM sweep_leases'));
+
   it.each(dueWork)('does what is due for "%s" without a wake-up job', async (kind) => {
     const hasBegun = await kinds[kind].make();
     // A relay works only with queues; without one, no alarm and no job can do the rest.
