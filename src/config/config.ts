@@ -88,7 +88,7 @@ const httpSettings = (read: Reader) => ({
   streamHeartbeatMs: read.integer('STREAM_HEARTBEAT_MS', 10_000, { min: 10, max: 600_000 }),
   // One query for all streams. A revoked key works for a few more seconds, as it does for requests.
   streamCheckMs: read.integer('STREAM_CHECK_MS', 2_000, { min: 10, max: 600_000 }),
-  // One query every 40 ms watches all waiting requests; this many ids do not slow it down.
+  // One query watches all waiting requests, with many of them every 40 ms; this many ids do not slow it down.
   waitsPerKeyMax: read.integer('WAITS_PER_KEY_MAX', 1_000, { min: 1, max: 100_000 }),
 });
 

@@ -11,8 +11,14 @@ import type { Order } from './orders.repository';
 import { orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
 
-/** Short enough that a waiting buyer does not notice; one statement however many wait. */
-const pollMs = 40;
+/** About what a step of a saga takes. */
+const pauseMsMin = 5;
+/** The longest wait for news of an order that has not changed for a while. */
+const pauseMsMax = 100;
+/** A look may be late by this share of the time that the order has not changed for. */
+const lateness = 1 / 8;
+/** Many watchers share statements: one every ms and watcher, and from 40 watchers on one every 40 ms. */
+const sharedPauseMsMax = 40;
 
 export interface OrderWatcher {
   orderId: string;
@@ -22,16 +28,27 @@ export interface OrderWatcher {
   stopped(): void;
 }
 
+interface Watched {
+  watcher: OrderWatcher;
+  version: string | undefined;
+  /** By `performance.now()`: when its order was last seen to change. */
+  changedAt: number;
+  dueAt: number;
+}
+
 /**
  * Reports when an order changes, for `Prefer: wait` and for event streams.
  *
- * One query per tick reads all watched orders. It works across processes, needs neither a queue nor NOTIFY, and does not run
- * without watchers.
+ * One query reads all watched orders that are due: soon while an order is new or changing, seldom while it waits for its
+ * bank or its buyer. It works across processes, needs neither a queue nor NOTIFY, and does not run without watchers.
  */
 @Injectable()
 export class OrderWatch implements OnModuleDestroy {
-  private readonly watchers = new Set<OrderWatcher>();
+  private readonly watchers = new Set<Watched>();
   private timer: NodeJS.Timeout | undefined;
+  private timerAt = 0;
+  private tickedAt = -Infinity;
+  private isTicking = false;
   private stopped = false;
   /** Waiting requests by the caller's name. */
   private readonly waits = new Map<string, number>();
@@ -43,10 +60,15 @@ export class OrderWatch implements OnModuleDestroy {
 
   /** Returns how to stop watching. */
   watch(watcher: OrderWatcher): () => void {
-    if (this.stopped) watcher.stopped();
-    else this.watchers.add(watcher);
-    this.timer ??= this.stopped ? undefined : outsideRequests(() => this.schedule());
-    return () => void this.watchers.delete(watcher);
+    if (this.stopped) {
+      watcher.stopped();
+      return () => {};
+    }
+    const now = performance.now();
+    const watched = { watcher, version: undefined, changedAt: now, dueAt: now + pauseMsMin };
+    this.watchers.add(watched);
+    outsideRequests(() => this.plan(watched.dueAt));
+    return () => void this.watchers.delete(watched);
   }
 
   /**
@@ -73,37 +95,65 @@ export class OrderWatch implements OnModuleDestroy {
   onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    for (const watcher of [...this.watchers]) watcher.stopped();
+    for (const { watcher } of [...this.watchers]) watcher.stopped();
     this.watchers.clear();
   }
 
-  private schedule(): NodeJS.Timeout {
-    return setTimeout(() => {
-      void this.tick().finally(() => {
-        this.timer = this.watchers.size > 0 && !this.stopped ? this.schedule() : undefined;
-      });
-    }, pollMs);
+  /** A tick at this time, or when the watchers may share the next one. */
+  private plan(dueAt: number): void {
+    if (this.isTicking || this.stopped) return;
+    const shared = Math.min(Math.max(pauseMsMin, this.watchers.size), sharedPauseMsMax);
+    const at = Math.max(dueAt, this.tickedAt + shared);
+    if (this.timer !== undefined && at >= this.timerAt) return;
+    clearTimeout(this.timer);
+    this.timerAt = at;
+    this.timer = setTimeout(() => void this.tick(), at - performance.now());
   }
 
   private async tick(): Promise<void> {
-    const ids = [...new Set([...this.watchers].map(({ orderId }) => orderId))];
-    // After a database error the next tick tries again; the wait has its own limit.
-    const rows = await this.db
-      .rows<{ id: string; version: string; settled: boolean }>(
-        `
-        SELECT o.id, o.version || '.' || s.version AS version, s.status IN ('completed', 'compensated') AS settled
-          FROM orders o JOIN sagas s ON s.order_id = o.id
-         WHERE o.id = ANY ($1::uuid[])
-        `,
-        [ids],
-      )
-      .catch(() => []);
-    const found = new Map(rows.map((row) => [row.id, row]));
-    for (const watcher of [...this.watchers]) {
-      const row = found.get(watcher.orderId);
-      if (row) watcher.changed(row.version, row.settled);
+    this.timer = undefined;
+    this.isTicking = true;
+    const startedAt = performance.now();
+    // A timer may be early by a millisecond.
+    const due = [...this.watchers].filter(({ dueAt }) => dueAt <= startedAt + 1);
+    const states = await this.statesOf(due).catch(() => new Map<string, OrderState>());
+    const now = performance.now();
+    for (const watched of due) {
+      const state = states.get(watched.watcher.orderId);
+      if (state && state.version !== watched.version) {
+        watched.version = state.version;
+        watched.changedAt = now;
+      }
+      const pause = (now - watched.changedAt) * lateness;
+      watched.dueAt = now + Math.min(Math.max(pauseMsMin, pause), pauseMsMax);
+      // Also without a change: a stream may have failed to read it.
+      if (state && this.watchers.has(watched)) watched.watcher.changed(state.version, state.settled);
     }
+    this.tickedAt = now;
+    this.isTicking = false;
+    let first = Infinity;
+    for (const { dueAt } of this.watchers) first = Math.min(first, dueAt);
+    if (first < Infinity) this.plan(first);
   }
+
+  /** Throws after a database error. The next tick tries again, and the wait has its own limit. */
+  private async statesOf(due: Watched[]): Promise<Map<string, OrderState>> {
+    if (due.length === 0) return new Map();
+    const rows = await this.db.rows<OrderState & { id: string }>(
+      `
+      SELECT o.id, o.version || '.' || s.version AS version, s.status IN ('completed', 'compensated') AS settled
+        FROM orders o JOIN sagas s ON s.order_id = o.id
+       WHERE o.id = ANY ($1::uuid[])
+      `,
+      [[...new Set(due.map(({ watcher }) => watcher.orderId))]],
+    );
+    return new Map(rows.map((row) => [row.id, row]));
+  }
+}
+
+interface OrderState {
+  version: string;
+  settled: boolean;
 }
 
 /** As OrderWatch writes it. Also the id of an event. */
