@@ -97,8 +97,10 @@ export const drill: Drill = {
       const old = await shop.query(
         `SELECT FROM sagas WHERE code_version < ${codeVersion} AND status <> 'completed'`,
       );
-      const rung = await shop.query(`SELECT FROM outbox WHERE applied_at IS NULL`);
-      return old.length === 0 && rung.length === 0;
+      const waiting = await shop.query(
+        `SELECT FROM outbox JOIN sagas ON order_id = aggregate_id WHERE applied_at IS NULL AND code_version < ${codeVersion}`,
+      );
+      return old.length === 0 && waiting.length === 0;
     });
     assert.equal((await shop.query(untouched)).length, 10, 'sagas of the new API that no worker has driven');
     environment.count('sagas left for the new build', 10);
