@@ -32,6 +32,7 @@ export const transactionNames = [
   'dead-letter',
   'product',
   'transfer',
+  'audit',
   'command',
 ] as const;
 export type TransactionName = (typeof transactionNames)[number];

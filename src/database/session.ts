@@ -42,6 +42,9 @@ function neededBy(config: Config): NeededSetting[] {
     exactly('standard_conforming_strings', 'on'),
     // Single statements decide races, too.
     exactly('default_transaction_isolation', 'read committed'),
+    // A prepared statement keeps its plan. One that was planned when its tables were small would read them whole until
+    // autovacuum comes by, which is a minute of a flash sale. Where no index fits, PostgreSQL reads the table all the same.
+    { name: 'enable_seqscan', asked: 'off', holds: () => true, advised: 'off' },
     // What we confirmed to a client must survive a crash. Waiting for our disk or a standby's will do.
     // guard: durable-commit
     { name: 'synchronous_commit', asked: undefined, holds: (found) => found !== 'off', advised: 'on' },

@@ -112,9 +112,10 @@ async function auditAfter(statements: [string, unknown[]][]): Promise<Map<string
       const { rowCount } = await session.query(sql, parameters);
       if (rowCount === 0) throw new Error(`nothing was corrupted by: ${sql}`);
     }
-    const asDatabase = {
+    const tx = {
       rows: async (sql: string, parameters: unknown[]) => (await session.query(sql, parameters)).rows,
     };
+    const asDatabase = { ...tx, transaction: (_: string, work: (tx: unknown) => unknown) => work(tx) };
     const report = await new Audit(asDatabase as unknown as Database).run();
     const broken = report.invariants.filter(({ violations }) => violations.length > 0);
     return new Map(broken.map(({ id, violations }) => [id, JSON.stringify(violations)]));
