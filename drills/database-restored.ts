@@ -134,6 +134,11 @@ async function copyPutBack(environment: Environment): Promise<void> {
   await shop.audit();
   assert.deepEqual(await endsOf(shop, charged), { placed: 20 });
   assert.deepEqual(await endsOf(shop, declined), { rejected: 4 });
+  assert.deepEqual(
+    await shop.query(`SELECT order_id FROM saga_transitions WHERE code = 'key_conflict'`),
+    [],
+    'repeated requests that the provider took for others',
+  );
   const after = await ledgerOf(shop);
   const again = [...after.values()].filter((row) => row.attempts > before.get(row.orderId)!.attempts);
   environment.count('orders repeated', again.length);

@@ -31,6 +31,11 @@ export const drill: Drill = {
 
     await redis.child.start();
     await until('nothing is degraded', async () => (await readiness()) === 'ok');
+    // Sweepers find orders without jobs, so only this shows that the API sends them again.
+    await shop.freeze('worker-1');
+    await shop.buy(3, { sku: await shop.product(10) });
+    await until('a job waits', async () => (await shop.redis('LLEN', '{hf:0:checkout}:checkout:wait')) !== 0);
+    await shop.thaw('worker-1');
     await businessAsUsual(shop);
     await shop.audit();
   },
