@@ -12,7 +12,7 @@ import {
   text,
 } from '../http/responses';
 import { publicId } from '../ids';
-import { paymentStatuses } from '../payment/payment-operations.repository';
+import { paymentStatuses } from '../payment/payment-status';
 import { stepNames } from './checkout-saga/checkout.saga';
 import type { Order } from './orders.repository';
 import { paymentView } from './payment-view';

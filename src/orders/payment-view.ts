@@ -1,5 +1,5 @@
 import { type Money, money } from '../http/responses';
-import { type PaymentStatus, paymentStatusOf } from '../payment/payment-operations.repository';
+import { type PaymentStatus, paymentStatusOf } from '../payment/payment-status';
 import { disputeIsWon } from '../payment/payment-facts.repository';
 import type { Order, OrderFact } from './orders.repository';
 

@@ -96,50 +96,6 @@ export function operationsOf(queryable: Queryable, orderId: string): Promise<Pay
   );
 }
 
-export const paymentStatuses = [
-  'none',
-  'authorizing',
-  'processing',
-  'requires_action',
-  'authorized',
-  'captured',
-  'declined',
-  'unknown',
-  'voided',
-  'refunding',
-  'refunded',
-  'partially_refunded',
-  'refund_failed',
-] as const;
-export type PaymentStatus = (typeof paymentStatuses)[number];
-
-/** All operations of an order in one word: the last known state, or `unknown`. The first that fits. */
-export function paymentStatusOf(
-  operations: Pick<PaymentOperation, 'kind' | 'status' | 'waitsFor' | 'failureReason'>[],
-): PaymentStatus {
-  const is = (kind: OperationKind, status: OperationStatus) =>
-    operations.some((operation) => operation.kind === kind && operation.status === status);
-  if (operations.some(({ status }) => status === 'unknown')) return 'unknown';
-  if (hasFailedRefund(operations)) return 'refund_failed';
-  if (is('refund', 'pending')) return 'refunding';
-  const pending = operations.find(({ status }) => status === 'pending');
-  if (pending) return pending.waitsFor === 'buyer' ? 'requires_action' : 'processing';
-  if (is('refund', 'approved')) return 'refunded';
-  if (is('void', 'approved') && is('authorize', 'approved')) return 'voided';
-  if (is('capture', 'approved')) return 'captured';
-  if (is('authorize', 'approved')) return 'authorized';
-  if (is('authorize', 'declined')) return 'declined';
-  return is('authorize', 'sent') ? 'authorizing' : 'none';
-}
-
-/** The newest refund did not reach the customer, and no other was made since. */
-export function hasFailedRefund(
-  operations: readonly Pick<PaymentOperation, 'kind' | 'status' | 'failureReason'>[],
-): boolean {
-  const newest = operations.findLast(({ kind }) => kind === 'refund');
-  return newest?.status === 'failed' && newest.failureReason !== null;
-}
-
 export interface OperationResult {
   status: 'approved' | 'declined' | 'unknown' | 'pending' | 'failed';
   providerReference?: string;

@@ -19,7 +19,7 @@ import {
 } from '../../dashboard/src/formatting/numbers';
 import { badgeStyle } from '../../dashboard/src/formatting/statuses';
 import { operationBadge, refusalOf } from '../../dashboard/src/pages/orders/payment-operation';
-import { paymentStatuses } from '../../src/payment/payment-operations.repository';
+import { paymentStatuses } from '../../src/payment/payment-status';
 import { formatDuration as serverDuration } from '../../src/reporting/order-timeline/formatting';
 
 /** Replaces no-break spaces by plain ones. */

@@ -6,11 +6,8 @@ import type { Principal } from '../../auth/auth.guard';
 import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
-import {
-  type OrderPayments,
-  type PaymentOperation,
-  hasFailedRefund,
-} from '../../payment/payment-operations.repository';
+import type { OrderPayments, PaymentOperation } from '../../payment/payment-operations.repository';
+import { hasFailedRefund } from '../../payment/payment-status';
 import { isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
 import { checkoutSteps } from '../checkout-saga/checkout.saga';

@@ -3,11 +3,8 @@ import { publicId } from '../../ids';
 import { isUnanswered } from '../../orders/checkout-saga/advance';
 import { money } from '../../http/responses';
 import type { LookupResult, ProviderRecord } from '../../payment/provider-lookup';
-import {
-  type OperationKind,
-  type PaymentOperation,
-  hasFailedRefund,
-} from '../../payment/payment-operations.repository';
+import type { OperationKind, PaymentOperation } from '../../payment/payment-operations.repository';
+import { hasFailedRefund } from '../../payment/payment-status';
 import { orderEnds } from '../../orders/orders.repository';
 import { type SagaAction, refusalOf } from '../../orders/saga-actions/saga-actions';
 import { moneyOf } from './saga-money';
