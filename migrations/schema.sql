@@ -123,6 +123,8 @@ CREATE TABLE orders (
   created_at timestamp with time zone NOT NULL,
   placed_at timestamp with time zone,
   ended_at timestamp with time zone,
+  capture text NOT NULL DEFAULT 'automatic'::text,
+  CONSTRAINT orders_capture_check CHECK ((capture = ANY (ARRAY['automatic'::text, 'immediate'::text, 'on_shipment'::text]))),
   CONSTRAINT orders_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
   CONSTRAINT orders_placed_is_dated CHECK (((status = ANY (ARRAY['placed'::text, 'cancelled'::text, 'refunded'::text])) = (placed_at IS NOT NULL))),
   CONSTRAINT orders_rejection_has_a_reason CHECK (((status = 'rejected'::text) = (rejection_reason IS NOT NULL))),
@@ -212,17 +214,19 @@ CREATE TABLE payment_operations (
   looks integer NOT NULL DEFAULT 0,
   waits_for text,
   failure_reason text,
+  capture_before timestamp with time zone,
   CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
-  CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
+  CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'charge'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
   CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text, 'failed'::text])) = (settled_at IS NOT NULL))),
   CONSTRAINT payment_operations_status_check CHECK ((status = ANY (ARRAY['created'::text, 'sent'::text, 'approved'::text, 'declined'::text, 'unknown'::text, 'pending'::text, 'failed'::text]))),
   CONSTRAINT payment_operations_waits_for_check CHECK ((waits_for = ANY (ARRAY['buyer'::text, 'provider'::text]))),
   CONSTRAINT payment_operations_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
 
-CREATE INDEX payment_operations_of_order ON payment_operations USING btree (order_id);
-CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = 'authorize'::text) AND (provider_reference IS NOT NULL));
-CREATE UNIQUE INDEX payment_operations_one_live ON payment_operations USING btree (order_id, kind) WHERE (status <> ALL (ARRAY['declined'::text, 'failed'::text]));
+CREATE UNIQUE INDEX payment_operations_of_purpose ON payment_operations USING btree (order_id, kind, number);
+CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (provider_reference IS NOT NULL));
+CREATE UNIQUE INDEX payment_operations_one_authorization ON payment_operations USING btree (order_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (status <> ALL (ARRAY['declined'::text, 'failed'::text])));
+CREATE UNIQUE INDEX payment_operations_one_capture ON payment_operations USING btree (order_id) WHERE ((kind = 'capture'::text) AND (status <> ALL (ARRAY['declined'::text, 'failed'::text])));
 CREATE INDEX payment_operations_unknown ON payment_operations USING btree (order_id) WHERE (status = 'unknown'::text);
 
 CREATE TABLE products (

@@ -122,6 +122,7 @@ function checkout({ newId, fingerprintOf }: Built, sku: string): CheckoutRequest
     reservationId: null,
     ttlSeconds: 600,
     metadata: {},
+    capture: 'automatic',
   };
 }
 

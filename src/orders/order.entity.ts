@@ -7,6 +7,14 @@ export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'ref
 export type RejectionReason =
   'insufficient_stock' | 'payment_declined' | 'reservation_expired' | 'cancelled' | 'abandoned';
 
+/**
+ * When the money is taken. The first is the default, and what orders of earlier builds are.
+ *
+ * automatic    authorized, then captured, before the order is placed
+ */
+export const captureModes = ['automatic'] as const;
+export type CaptureMode = (typeof captureModes)[number];
+
 /** Describes the table. Orders are read and written by SQL in `orders.repository.ts`. */
 @Entity('orders')
 export class OrderEntity {
@@ -24,6 +32,7 @@ export class OrderEntity {
   @Column('timestamptz') createdAt!: Date;
   @Column('timestamptz', { nullable: true }) placedAt!: Date | null;
   @Column('timestamptz', { nullable: true }) endedAt!: Date | null;
+  @Column('text', { default: 'automatic' }) capture!: CaptureMode;
 }
 
 @Entity('order_lines')

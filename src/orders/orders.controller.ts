@@ -110,6 +110,7 @@ export class OrdersController {
       owner: ownerFilter(caller),
       customerId: dto.customerId,
       paymentMethod: dto.paymentMethod,
+      capture: dto.capture ?? 'automatic',
       lines: dto.lines ?? [],
       reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),
       pool: dto.pool,

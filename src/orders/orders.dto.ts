@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { Matches } from 'class-validator';
+import { IsIn, Matches } from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { AreSomeOf, IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
 import { MoneyDto } from '../inventory/inventory.dto';
@@ -10,6 +10,7 @@ import {
   IsTtl,
   LineDto,
 } from '../inventory/reservations/reservations.dto';
+import { type CaptureMode, captureModes } from './order.entity';
 import { orderStatusType } from './orders.responses';
 
 export class OrderDto {
@@ -41,6 +42,14 @@ export class OrderDto {
 
   @IsExpectedTotal()
   expectedTotal?: MoneyDto;
+
+  @MayBeAbsent({
+    enum: captureModes,
+    default: captureModes[0],
+    description: 'When the money is taken. `automatic`: authorized and captured before the order is placed.',
+  })
+  @IsIn(captureModes, { message: `capture must be one of ${captureModes.join(', ')}` })
+  capture?: CaptureMode;
 
   @IsMetadata()
   metadata?: Record<string, string>;

@@ -8,7 +8,7 @@ import {
   numberedMessages,
 } from '../outbox/outbox.repository';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
-import type { OrderEntity, OrderStatus } from './order.entity';
+import type { CaptureMode, OrderEntity, OrderStatus } from './order.entity';
 import type { OrderEnd, SagaStatus } from './saga-state';
 
 export interface NewOrder extends Omit<
@@ -52,10 +52,13 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
         FROM unnest($10::uuid[], $11::text[], $12::int[], $13::bigint[]) AS n (order_id, sku, quantity, unit_amount)
        GROUP BY order_id, sku
     )
-    INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at)
-    SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[])
-             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at)
+    INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at,
+                        capture)
+    SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at,
+           capture
+      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[],
+                  $14::text[])
+             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at, capture)
     `,
     [
       ...columnsOf(orders, 'id', 'principal', 'customerId', 'reservationId', 'paymentMethod'),
@@ -63,6 +66,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
       orders.map((order) => JSON.stringify(order.metadata)),
       orders.map((order) => order.createdAt.toISOString()),
       ...columnsOf(lines, 'of', 'sku', 'quantity', 'unitAmount'),
+      ...columnsOf(orders, 'capture'),
     ],
   );
 }
@@ -115,13 +119,14 @@ export interface OrderFacts {
   amount: number;
   currency: string;
   createdAt: Date;
+  capture: CaptureMode;
 }
 
 export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFacts[]> {
   return tx.rows<OrderFacts>(
     `
     SELECT id AS "orderId", status, reservation_id AS "reservationId", payment_method AS "paymentMethod",
-           total_amount AS amount, currency, created_at AS "createdAt"
+           total_amount AS amount, currency, created_at AS "createdAt", capture
       FROM orders
      WHERE id = ANY ($1::uuid[])
     `,
@@ -196,7 +201,7 @@ const messageOf = (
 /** For SELECTs of whole orders from `orders o`, `sagas s` and `reservations r`. */
 export const orderColumns = `
   o.id, o.principal, o.customer_id AS "customerId", o.reservation_id AS "reservationId", o.status,
-  o.rejection_reason AS "rejectionReason", o.total_amount AS "totalAmount", o.currency, o.metadata, o.version,
+  o.rejection_reason AS "rejectionReason", o.total_amount AS "totalAmount", o.currency, o.metadata, o.version, o.capture,
   o.created_at AS "createdAt", o.placed_at AS "placedAt", o.ended_at AS "endedAt",
   r.expires_at AS "expiresAt", clock_timestamp() AS now,
   json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,

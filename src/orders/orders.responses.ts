@@ -14,6 +14,7 @@ import {
 import { publicId } from '../ids';
 import { paymentStatuses } from '../payment/payment-status';
 import { stepNames } from './checkout-saga/checkout.saga';
+import { captureModes } from './order.entity';
 import type { Order } from './orders.repository';
 import { paymentView } from './payment-view';
 
@@ -29,6 +30,11 @@ const rejectionReasonType = z
   .enum(['insufficient_stock', 'payment_declined', 'reservation_expired', 'cancelled', 'abandoned'])
   .meta({ id: 'RejectionReason', example: 'payment_declined' });
 
+const captureType = z
+  .enum(captureModes)
+  .meta({ id: 'CaptureMode', example: 'automatic' })
+  .describe('When the money is taken.');
+
 export const orderType = responseType('Order', {
   id: publicIdOf('ord'),
   object: z.literal('order'),
@@ -38,6 +44,7 @@ export const orderType = responseType('Order', {
   reservationId: publicIdOf('rsv'),
   lines: z.array(z.strictObject({ sku: text('TEE-BLACK-M'), quantity: int(2), unitPrice: moneyType })),
   total: moneyType,
+  capture: captureType,
   payment: z.strictObject({
     status: paymentStatusType,
     reference: text('pi_3Q…').nullable().describe("The provider's."),
@@ -97,6 +104,7 @@ export function orderView(order: Order): OrderResponse {
       unitPrice: money(line.unitAmount, order.currency),
     })),
     total: money(order.totalAmount, order.currency),
+    capture: order.capture,
     payment: {
       ...paymentView(order),
       reference: authorization?.providerReference ?? null,

@@ -7,7 +7,7 @@ import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { isDisputed } from '../payment/payment-facts.repository';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
-import { checkoutSteps } from './checkout-saga/checkout.saga';
+import { stepsOf } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
@@ -56,7 +56,7 @@ export class OrdersService {
         const operation = `orders/${by}`;
         const claim = { principal: principal.name, operation, resourceId: id, request: { id } };
         if (await replayOf(tx, key, claim)) return true;
-        await this.requestEnd(tx, order.id, by);
+        await this.requestEnd(tx, order, by);
         return false;
       },
       { rerunWhenCommitIsUnknown: true },
@@ -66,7 +66,8 @@ export class OrdersService {
   }
 
   /** Compensates the saga, or leaves the request to the worker that drives it. Does nothing when it already ends. */
-  private async requestEnd(tx: Tx, orderId: string, by: 'cancel' | 'refund'): Promise<void> {
+  private async requestEnd(tx: Tx, order: Order, by: 'cancel' | 'refund'): Promise<void> {
+    const orderId = order.id;
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
     if (saga.codeVersion > codeVersion)
@@ -80,7 +81,7 @@ export class OrdersService {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it when it is placed.');
     }
     if (await isDisputed(tx, orderId)) throw disputed();
-    const update = new SagaUpdate(saga, checkoutSteps);
+    const update = new SagaUpdate(saga, stepsOf(order));
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
       why: `asked for: ${by}`,

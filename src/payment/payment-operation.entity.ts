@@ -22,4 +22,5 @@ export class PaymentOperationEntity {
   @Column('int', { default: 0 }) looks!: number;
   @Column('text', { nullable: true }) waitsFor!: 'buyer' | 'provider' | null;
   @Column('text', { nullable: true }) failureReason!: string | null;
+  @Column('timestamptz', { nullable: true }) captureBefore!: Date | null;
 }

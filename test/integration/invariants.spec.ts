@@ -159,7 +159,7 @@ const corruptions: Corruption[] = [
   ]],
   ['I4', 'a rejected order was charged', ({ declined }) => declined, ({ declined }) => [[operation('capture', 'approved'), [declined]]]],
   ['I5', 'an order was charged twice', ({ placed }) => placed, ({ placed }) => [
-    [`DROP INDEX payment_operations_one_live`, []],
+    [`DROP INDEX payment_operations_one_capture`, []],
     [operation('capture', 'approved'), [placed]],
   ]],
   ['I6', 'a placed order has no stock', ({ placed }) => placed, ({ placed, sku }) => [

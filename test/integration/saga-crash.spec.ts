@@ -1,4 +1,4 @@
-import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
+import { stepLists } from '../../src/orders/checkout-saga/checkout.saga';
 import { sagaEvents } from '../../src/orders/checkout-saga/saga-metrics';
 import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
@@ -33,7 +33,7 @@ const doneFor = (gateway: LedgerGateway) => gateway.done.map(({ kind }) => kind)
 
 describe('a saga whose worker dies', () => {
   // Each step has a separate commit; the first step is part of the one that accepts the order.
-  it.each(checkoutSteps.map(({ name }, commits) => [name, commits] as const))(
+  it.each(stepLists.automatic.map(({ name }, commits) => [name, commits] as const))(
     'continues from %s after a crash',
     async (_, commits) => {
       const [orderId, neighbour] = [await world.order(), await world.order()];

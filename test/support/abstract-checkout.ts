@@ -1,7 +1,7 @@
 import type { OrderEnd, SagaState } from '../../src/orders/saga-state';
 import type { TimelineRow } from '../../src/orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../src/orders/checkout-saga/transition-codes';
-import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
+import { stepLists } from '../../src/orders/checkout-saga/checkout.saga';
 import {
   type SagaEvent,
   type Transition,
@@ -30,8 +30,8 @@ export interface Decisions {
 
 /** The real ones. */
 export const realDecisions: Decisions = {
-  transition: (state, event) => transition(checkoutSteps, state, event),
-  canCancel: (state) => canCancel(checkoutSteps, state),
+  transition: (state, event) => transition(stepLists.automatic, state, event),
+  canCancel: (state) => canCancel(stepLists.automatic, state),
   isFenced: true,
 };
 

@@ -35,6 +35,7 @@ export function factsOf(state: Checkout): SagaFacts {
       totalAmount: 1_000,
       currency: 'EUR',
       metadata: {},
+      capture: 'automatic',
       lines: [{ sku: 'SKU-1', quantity: 1, unitAmount: 1_000 }],
       createdAt: new Date(0),
       status: state.order === 'abandoned' ? 'rejected' : state.order,

@@ -202,6 +202,7 @@ export class World {
       paymentMethod: 'pm_card_visa',
       owner: shop.name,
       reservationId: null,
+      capture: 'automatic' as const,
     };
     return { ...base, lines, ttlSeconds: 600, metadata: {}, ...more };
   }

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checkoutSteps } from '../../src/orders/checkout-saga/checkout.saga';
+import { lastStep, requestStep, stepLists, stepNames } from '../../src/orders/checkout-saga/checkout.saga';
 import type { SagaState, StepKind, StepList } from '../../src/orders/saga-state';
 import {
   attemptsMax,
@@ -11,13 +11,14 @@ import {
 } from '../../src/orders/checkout-saga/transitions';
 import { eventsIn, exploreSaga, hasEnded } from '../support/saga-exploration';
 
+const checkoutSteps = stepLists.automatic;
 const accepted = begun(checkoutSteps);
 
 const listOf = (...kinds: StepKind[]): StepList => kinds.map((kind, nth) => ({ name: `step-${nth}`, kind }));
 
-/** The checkout, and lists that no build has: money in one step, and money that is taken after the last step. */
+/** Every list of the checkout, and lists that no build has: money in one step, and money that is taken after the last step. */
 const lists: [string, StepList][] = [
-  ['the checkout', checkoutSteps],
+  ...Object.entries(stepLists).map(([mode, steps]): [string, StepList] => [`the checkout: ${mode}`, steps]),
   ['a list whose first driven step is the pivot', listOf('compensatable', 'pivot', 'retriable')],
   ['a list without a pivot', listOf('compensatable', 'compensatable', 'retriable')],
 ];
@@ -139,6 +140,18 @@ describe('transition, over any list of steps', () => {
   it('refuses a step that is not on the list', () => {
     const stray: SagaState = { ...accepted, step: 'of-another-list' };
     expect(() => transition(checkoutSteps, stray, { type: 'done' })).toThrow('not on its list');
+  });
+});
+
+describe.each(Object.entries(stepLists))('the list of steps: %s', (_, steps) => {
+  const names = steps.map(({ name }) => name);
+
+  it('begins inside the request and ends by placing the order', () => {
+    expect([names[0], names.at(-1)]).toEqual([requestStep, lastStep]);
+  });
+
+  it('has its steps in the order in which they are named', () => {
+    expect(names).toEqual(stepNames.filter((name) => names.includes(name)));
   });
 });
 

@@ -61,6 +61,8 @@ export interface components {
             refusedPerSecond: number;
             lockWaitP99Ms: number | null;
         };
+        /** @enum {string} */
+        CaptureMode: "automatic";
         ChangeLinesDto: {
             lines: components["schemas"]["LineDto"][];
             expectedTotal?: components["schemas"]["MoneyDto"];
@@ -301,6 +303,8 @@ export interface components {
                 unitPrice: components["schemas"]["Money"];
             }[];
             total: components["schemas"]["Money"];
+            /** @enum {string} */
+            capture: "automatic";
             payment: {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
@@ -344,6 +348,11 @@ export interface components {
             ttlSeconds?: number;
             pool?: string;
             expectedTotal?: components["schemas"]["MoneyDto"];
+            /**
+             * @default automatic
+             * @enum {string}
+             */
+            capture: "automatic";
             metadata?: {
                 [key: string]: string;
             };
@@ -1338,6 +1347,7 @@ export type ActionList = components['schemas']['ActionList'];
 export type AdjustmentDto = components['schemas']['AdjustmentDto'];
 export type Audit = components['schemas']['Audit'];
 export type BusyProduct = components['schemas']['BusyProduct'];
+export type CaptureMode = components['schemas']['CaptureMode'];
 export type ChangeLinesDto = components['schemas']['ChangeLinesDto'];
 export type Comparison = components['schemas']['Comparison'];
 export type ContentionHistory = components['schemas']['ContentionHistory'];

@@ -1,9 +1,14 @@
+import type { CaptureMode } from '../order.entity';
 import { AuthorizePayment } from './steps/authorize-payment';
 import { CapturePayment } from './steps/capture-payment';
 import { PlaceOrder } from './steps/place-order';
 import { ReserveStock } from './steps/reserve-stock';
 import type { Step } from './checkout';
-import { begun } from './transitions';
+
+const reserveStock = new ReserveStock(); //         compensatable: release
+const authorizePayment = new AuthorizePayment(); // compensatable: void; pins the reservation first
+const capturePayment = new CapturePayment(); //     pivot: from here on only forward; undone by a refund
+const placeOrder = new PlaceOrder(); //             retriable: confirms the reservation, places the order
 
 /**
  * One checkout: stock first, money second, and money only for stock that can no longer expire.
@@ -13,20 +18,25 @@ import { begun } from './transitions';
  * recorded. When a step is declined, those before it are compensated, last first. Everything that depends on the
  * names of the steps or their order reads it from here.
  */
-export const checkoutSteps: readonly Step[] = [
-  new ReserveStock(), //     compensatable: release
-  new AuthorizePayment(), // compensatable: void; pins the reservation first
-  new CapturePayment(), //   pivot: from here on only forward; undone by a refund
-  new PlaceOrder(), //       retriable: confirms the reservation, places the order
-];
+export const stepLists: Readonly<Record<CaptureMode, readonly Step[]>> = {
+  automatic: [reserveStock, authorizePayment, capturePayment, placeOrder],
+};
 
-export const stepNames: readonly string[] = checkoutSteps.map(({ name }) => name);
+/** What a saga's list depends on. It never changes during the life of an order. */
+export interface StepChoice {
+  capture: CaptureMode;
+}
 
-/** The first runs inside the request. */
-export const requestStep = stepNames[0]!;
+/** The steps of an order's saga. */
+export const stepsOf = ({ capture }: StepChoice): readonly Step[] => stepLists[capture];
 
-/** Where a saga is when its order has been accepted. */
-export const firstDrivenStep = begun(checkoutSteps).step;
+/** Of all lists, in the order in which they run. */
+export const stepNames: readonly string[] = [reserveStock, authorizePayment, capturePayment, placeOrder].map(
+  ({ name }) => name,
+);
 
-/** The one that places the order. */
-export const lastStep = stepNames.at(-1)!;
+/** The first of every list runs inside the request. */
+export const requestStep = reserveStock.name;
+
+/** The last of every list places the order. */
+export const lastStep = placeOrder.name;

@@ -126,7 +126,11 @@ export interface Step {
 }
 
 /** Loads what belongs to these sagas. The caller has locked their rows; this locks their reservations, by id. */
-export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[]): Promise<Checkout[]> {
+export async function loadCheckouts(
+  tx: Tx,
+  sagas: Saga[],
+  stepsOf: (order: OrderFacts) => readonly Step[],
+): Promise<Checkout[]> {
   if (sagas.length === 0) return [];
   const ids = sagas.map(({ orderId }) => orderId);
   const orders = await orderFactsOf(tx, ids);
@@ -137,7 +141,7 @@ export async function loadCheckouts(tx: Tx, sagas: Saga[], steps: readonly Step[
     // guard: naming-of-saga-version
     const naming = namingOf(saga.codeVersion);
     const payments = new OrderPayments({ ...order, naming }, operations.get(saga.orderId) ?? [], saga.now);
-    return new Checkout(saga, order, stock.get(saga.orderId)!, payments, steps);
+    return new Checkout(saga, order, stock.get(saga.orderId)!, payments, stepsOf(order));
   });
 }
 

@@ -7,9 +7,10 @@ import type { OperationNaming } from '../../payment/payment-operations.repositor
  * 1  operations are named at the provider by their rows
  * 2  … by their purpose
  * 3  … and the metadata names the installation
+ * 4  what the buyer does and the goods: capture modes, 3-D Secure, another card. Older sagas are `automatic`
  */
 // guard: code-version
-export const codeVersion = 3;
+export const codeVersion = 4;
 
 export function namingOf(version: number): OperationNaming {
   if (version < 2) return 'row';

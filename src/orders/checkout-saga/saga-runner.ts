@@ -14,8 +14,9 @@ import { Installation } from '../../payment/installation';
 import { namesOf } from '../../payment/payment-operations.repository';
 import { type CallResult, type ProviderCall, advance, applyResult, isLateCharge } from './advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
-import { checkoutSteps, lastStep, stepNames } from './checkout.saga';
+import { lastStep, stepNames, stepsOf } from './checkout.saga';
 import { codeVersion } from './code-version';
+import { orderFactsOf } from '../orders.repository';
 import type { Saga } from '../saga-state';
 import {
   StaleLease,
@@ -200,7 +201,7 @@ export class SagaRunner {
   ): Promise<Map<string, ProviderCall | undefined>> {
     const committed = stepSeconds.startTimer({ step: lastStep });
     const moved = await this.db.transaction(name, async (tx) => {
-      const checkouts = await loadCheckouts(tx, await how.lock(tx), checkoutSteps);
+      const checkouts = await loadCheckouts(tx, await how.lock(tx), stepsOf);
       const calls: (ProviderCall | undefined)[] = [];
       for (const checkout of checkouts) calls.push(await how.move(tx, checkout));
       await saveCheckouts(tx, checkouts);
@@ -278,7 +279,8 @@ export class SagaRunner {
         if (!saga || saga.codeVersion > codeVersion) return;
         const held = saga.fencingToken === heldToken;
         if ((isLeased(saga) && !held) || saga.status === 'completed' || saga.status === 'compensated') return;
-        const update = new SagaUpdate(saga, checkoutSteps);
+        const [order] = await orderFactsOf(tx, [orderId]);
+        const update = new SagaUpdate(saga, stepsOf(order!));
         if (!held) update.noteLostWorker();
         update.apply({ type: 'failed', counted: held }, failure(error));
         update.giveBackLease();

@@ -1,8 +1,7 @@
 import type { Database, Queryable, Tx } from '../../database/database';
-import type { Saga, SagaStatus, StepList } from '../saga-state';
+import type { Saga, SagaStatus } from '../saga-state';
 import { SagaTransitionEntity } from './saga.entity';
 import type { TransitionCode, TransitionData } from './transition-codes';
-import { begun } from './transitions';
 
 /** Thrown in a worker whose lease another worker has taken over. Its transaction rolls back. */
 export class StaleLease extends Error {
@@ -32,15 +31,15 @@ const columns = `
 
 export async function insertSagas(
   tx: Tx,
-  sagas: { orderId: string; createdAt: Date }[],
-  { steps, codeVersion, worker }: { steps: StepList; codeVersion: number; worker: string },
+  sagas: { orderId: string; createdAt: Date; step: string }[],
+  { requestStep, codeVersion, worker }: { requestStep: string; codeVersion: number; worker: string },
 ): Promise<void> {
   await tx.affected(
     `
     WITH born AS (
       INSERT INTO sagas (order_id, status, step, next_run_at, code_version)
-      SELECT order_id, 'running', $3::text, created_at, $4::int
-        FROM unnest($1::uuid[], $2::timestamptz[]) AS n (order_id, created_at)
+      SELECT order_id, 'running', step, created_at, $4::int
+        FROM unnest($1::uuid[], $2::timestamptz[], $3::text[]) AS n (order_id, created_at, step)
       RETURNING order_id
     )
     INSERT INTO saga_transitions (order_id, version, from_status, to_status, step, attempt, cause, code, fencing_token, worker)
@@ -49,10 +48,10 @@ export async function insertSagas(
     [
       sagas.map((saga) => saga.orderId),
       sagas.map((saga) => saga.createdAt.toISOString()),
-      begun(steps).step,
+      sagas.map((saga) => saga.step),
       codeVersion,
       worker,
-      steps[0]!.name,
+      requestStep,
     ],
   );
 }

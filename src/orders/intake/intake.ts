@@ -8,10 +8,12 @@ import { type OpenIntake, StockIntake } from '../../inventory/reservations/stock
 import type { Money } from '../../money';
 import { appendMessages } from '../../outbox/outbox.repository';
 import { type ClaimedMessage, Relay } from '../../outbox/relay';
-import { checkoutSteps, firstDrivenStep } from '../checkout-saga/checkout.saga';
+import { requestStep, stepsOf } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
 import { insertSagas } from '../checkout-saga/saga.repository';
+import { begun } from '../checkout-saga/transitions';
 import { workerName } from '../checkout-saga/saga-update';
+import type { CaptureMode } from '../order.entity';
 import { type NewOrder, type Order, insertOrders } from '../orders.repository';
 
 /** A checkout: on new stock, or on a reservation made before. */
@@ -21,6 +23,7 @@ export interface CheckoutRequest {
   owner: string | null;
   customerId: string;
   paymentMethod: string;
+  capture: CaptureMode;
   lines: { sku: string; quantity: number }[];
   reservationId: string | null;
   pool?: string;
@@ -132,6 +135,7 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => (
   customerId: request.customerId,
   reservationId: stock.id,
   paymentMethod: request.paymentMethod,
+  capture: request.capture,
   totalAmount: stock.totalAmount,
   currency: stock.currency,
   metadata: request.metadata,
@@ -160,17 +164,24 @@ const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   placedAt: null,
   endedAt: null,
   now: order.createdAt,
-  saga: { status: 'running', step: firstDrivenStep, version: 1 },
+  saga: { status: 'running', step: firstDrivenStepOf(order), version: 1 },
   operations: [],
   facts: [],
 });
+
+/** Where its saga is when an order has been accepted. */
+const firstDrivenStepOf = (order: NewOrder): string => begun(stepsOf(order)).step;
 
 async function write(tx: Tx, orders: AcceptedNow[]): Promise<void> {
   await insertOrders(tx, orders);
   await insertSagas(
     tx,
-    orders.map((order) => ({ orderId: order.id, createdAt: order.createdAt })),
-    { steps: checkoutSteps, codeVersion, worker: workerName },
+    orders.map((order) => ({
+      orderId: order.id,
+      createdAt: order.createdAt,
+      step: firstDrivenStepOf(order),
+    })),
+    { requestStep, codeVersion, worker: workerName },
   );
   await appendMessages(
     tx,

@@ -10,7 +10,7 @@ import type { OrderPayments, PaymentOperation } from '../../payment/payment-oper
 import { hasFailedRefund } from '../../payment/payment-status';
 import { isUnanswered } from '../checkout-saga/advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from '../checkout-saga/checkout';
-import { checkoutSteps } from '../checkout-saga/checkout.saga';
+import { stepsOf } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
 import type { Saga } from '../saga-state';
 import type { Reason } from '../checkout-saga/transition-codes';
@@ -65,7 +65,7 @@ export class SagaActions {
   ): Promise<Change> {
     const saga = await lockSaga(tx, orderId);
     if (!saga) throw noSuchOrder();
-    const [checkout] = await loadCheckouts(tx, [saga], checkoutSteps);
+    const [checkout] = await loadCheckouts(tx, [saga], stepsOf);
     const { update, payments } = checkout!;
     const refusal = refusalOf(action, saga, payments.all);
     if (refusal) throw refusal;
