@@ -32,6 +32,7 @@ CREATE TABLE api_keys (
   key_sha256 bytea NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   revoked_at timestamp with time zone,
+  stripe_account text,
   CONSTRAINT api_keys_role_check CHECK ((role = ANY (ARRAY['client'::text, 'viewer'::text, 'admin'::text]))),
   CONSTRAINT api_keys_pkey PRIMARY KEY (id),
   CONSTRAINT api_keys_key_sha256_key UNIQUE (key_sha256),
@@ -124,6 +125,7 @@ CREATE TABLE orders (
   placed_at timestamp with time zone,
   ended_at timestamp with time zone,
   capture text NOT NULL DEFAULT 'automatic'::text,
+  payment jsonb,
   CONSTRAINT orders_capture_check CHECK ((capture = ANY (ARRAY['automatic'::text, 'immediate'::text, 'on_shipment'::text]))),
   CONSTRAINT orders_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
   CONSTRAINT orders_placed_is_dated CHECK (((status = ANY (ARRAY['placed'::text, 'cancelled'::text, 'refunded'::text])) = (placed_at IS NOT NULL))),
@@ -215,6 +217,7 @@ CREATE TABLE payment_operations (
   waits_for text,
   failure_reason text,
   capture_before timestamp with time zone,
+  stripe_account text,
   CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
   CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'charge'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
   CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text, 'failed'::text])) = (settled_at IS NOT NULL))),
@@ -223,6 +226,7 @@ CREATE TABLE payment_operations (
   CONSTRAINT payment_operations_pkey PRIMARY KEY (id)
 ) WITH (fillfactor=85);
 
+CREATE INDEX payment_operations_accounts ON payment_operations USING btree (stripe_account) WHERE (stripe_account IS NOT NULL);
 CREATE UNIQUE INDEX payment_operations_of_purpose ON payment_operations USING btree (order_id, kind, number);
 CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (provider_reference IS NOT NULL));
 CREATE UNIQUE INDEX payment_operations_one_authorization ON payment_operations USING btree (order_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (status <> ALL (ARRAY['declined'::text, 'failed'::text])));
@@ -257,6 +261,7 @@ CREATE TABLE provider_events (
   verdict text,
   received_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   processed_at timestamp with time zone,
+  stripe_account text,
   CONSTRAINT provider_events_pkey PRIMARY KEY (id)
 );
 

@@ -11,6 +11,8 @@ import { ApiKeyEntity, type Role } from './auth.entity';
 export interface Principal {
   name: string;
   role: Role;
+  /** The connected account that its orders are charged at; by default our own. */
+  stripeAccount?: string | null;
 }
 
 export const digest = (key: string) => hash('sha256', key);
@@ -66,11 +68,11 @@ export class ApiKeys {
     if (others.length === 0) return found;
     const rows = await this.db.entities((manager) =>
       manager.find(ApiKeyEntity, {
-        select: { keySha256: true, name: true, role: true },
+        select: { keySha256: true, name: true, role: true, stripeAccount: true },
         where: { keySha256: In(others.map((sha256) => Buffer.from(sha256, 'hex'))), revokedAt: IsNull() },
       }),
     );
-    for (const { keySha256, name, role } of rows) found.set(keySha256.toString('hex'), { name, role });
+    for (const { keySha256, ...principal } of rows) found.set(keySha256.toString('hex'), principal);
     return found;
   }
 
@@ -85,10 +87,10 @@ export class ApiKeys {
   private async fromTable(sha256: string): Promise<Principal | undefined> {
     const row = await this.db.entities((manager) =>
       manager.findOne(ApiKeyEntity, {
-        select: { name: true, role: true },
+        select: { name: true, role: true, stripeAccount: true },
         where: { keySha256: Buffer.from(sha256, 'hex'), revokedAt: IsNull() },
       }),
     );
-    return row ? { name: row.name, role: row.role } : undefined;
+    return row ?? undefined;
   }
 }

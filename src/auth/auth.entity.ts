@@ -11,6 +11,7 @@ export class ApiKeyEntity {
   @Column('bytea', { unique: true }) keySha256!: Buffer;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
   @Column('timestamptz', { nullable: true }) revokedAt!: Date | null;
+  @Column('text', { nullable: true }) stripeAccount!: string | null;
 }
 
 /** A browser that is signed in. */

@@ -1,4 +1,5 @@
 import { Column, Entity, PrimaryColumn } from 'typeorm';
+import type { PaymentOptions } from '../payment/payment-options';
 
 /** A pending order that is cancelled becomes `rejected`, with the reason `cancelled`; a placed one becomes `cancelled`. */
 export type OrderStatus = 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
@@ -33,6 +34,7 @@ export class OrderEntity {
   @Column('timestamptz', { nullable: true }) placedAt!: Date | null;
   @Column('timestamptz', { nullable: true }) endedAt!: Date | null;
   @Column('text', { default: 'automatic' }) capture!: CaptureMode;
+  @Column('jsonb', { nullable: true }) payment!: PaymentOptions | null;
 }
 
 @Entity('order_lines')

@@ -40,6 +40,7 @@ import {
 import { type Order, listOrders } from './orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
 import { OrdersService, answerFor } from './orders.service';
+import { paymentOf } from './payment.dto';
 import { reservationIdOf } from '../inventory/reservations/reservation';
 
 /** Longer waits are cut to this: proxies and load balancers close silent requests soon after. */
@@ -109,7 +110,7 @@ export class OrdersController {
       },
       owner: ownerFilter(caller),
       customerId: dto.customerId,
-      paymentMethod: dto.paymentMethod,
+      ...paymentOf(dto, caller.stripeAccount ?? null),
       capture: dto.capture ?? 'automatic',
       lines: dto.lines ?? [],
       reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),

@@ -1,5 +1,5 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn, Matches } from 'class-validator';
+import { IsIn } from 'class-validator';
 import { PageQuery } from '../http/paging';
 import { AreSomeOf, IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
 import { MoneyDto } from '../inventory/inventory.dto';
@@ -12,16 +12,27 @@ import {
 } from '../inventory/reservations/reservations.dto';
 import { type CaptureMode, captureModes } from './order.entity';
 import { orderStatusType } from './orders.responses';
+import { IsPayment, IsPaymentMethod, PaymentDto } from './payment.dto';
 
 export class OrderDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
   @IsText(255)
   customerId!: string;
 
-  @ApiProperty({ description: "The provider's token of a card.", example: 'pm_card_visa' })
-  @Matches(/^[\x21-\x7e]+$/, { message: "paymentMethod must be the provider's token, without spaces" })
-  @IsText(255)
-  paymentMethod!: string;
+  @MayBeAbsent({
+    description: "The provider's token of a card. Either this or a `payment`.",
+    example: 'pm_card_visa',
+  })
+  @IsPaymentMethod()
+  paymentMethod?: string;
+
+  @MayBeAbsent({
+    type: PaymentDto,
+    description:
+      'The same with options, instead of `paymentMethod`. The two forms are different bodies to an Idempotency-Key.',
+  })
+  @IsPayment()
+  payment?: PaymentDto;
 
   @MayBeAbsent({ type: [LineDto], description: 'Either these or a `reservationId`.' })
   @AreLines()

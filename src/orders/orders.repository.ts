@@ -8,6 +8,7 @@ import {
   numberedMessages,
 } from '../outbox/outbox.repository';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
+import type { PaymentOptions } from '../payment/payment-options';
 import type { CaptureMode, OrderEntity, OrderStatus } from './order.entity';
 import type { OrderEnd, SagaStatus } from './saga-state';
 
@@ -30,7 +31,7 @@ export interface OrderFact {
   settledAt: string | null;
 }
 
-export interface Order extends Omit<OrderEntity, 'paymentMethod'> {
+export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
   lines: NewOrder['lines'];
   expiresAt: Date;
   now: Date;
@@ -49,22 +50,24 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
     WITH line AS (
       INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
       SELECT order_id, sku, sum(quantity)::bigint, min(unit_amount)
-        FROM unnest($10::uuid[], $11::text[], $12::int[], $13::bigint[]) AS n (order_id, sku, quantity, unit_amount)
+        FROM unnest($11::uuid[], $12::text[], $13::int[], $14::bigint[]) AS n (order_id, sku, quantity, unit_amount)
        GROUP BY order_id, sku
     )
     INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at,
-                        capture)
+                        payment, capture)
     SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at,
-           capture
+           payment, capture
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[],
-                  $14::text[])
-             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at, capture)
+                  $10::jsonb[], $15::text[])
+             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at, payment,
+                   capture)
     `,
     [
       ...columnsOf(orders, 'id', 'principal', 'customerId', 'reservationId', 'paymentMethod'),
       ...columnsOf(orders, 'totalAmount', 'currency'),
       orders.map((order) => JSON.stringify(order.metadata)),
       orders.map((order) => order.createdAt.toISOString()),
+      orders.map(({ payment }) => payment && JSON.stringify(payment)),
       ...columnsOf(lines, 'of', 'sku', 'quantity', 'unitAmount'),
       ...columnsOf(orders, 'capture'),
     ],
@@ -116,6 +119,7 @@ export interface OrderFacts {
   status: OrderStatus;
   reservationId: string;
   paymentMethod: string;
+  payment: PaymentOptions | null;
   amount: number;
   currency: string;
   createdAt: Date;
@@ -126,7 +130,7 @@ export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFac
   return tx.rows<OrderFacts>(
     `
     SELECT id AS "orderId", status, reservation_id AS "reservationId", payment_method AS "paymentMethod",
-           total_amount AS amount, currency, created_at AS "createdAt", capture
+           payment, total_amount AS amount, currency, created_at AS "createdAt", capture
       FROM orders
      WHERE id = ANY ($1::uuid[])
     `,

@@ -23,4 +23,5 @@ export class PaymentOperationEntity {
   @Column('text', { nullable: true }) waitsFor!: 'buyer' | 'provider' | null;
   @Column('text', { nullable: true }) failureReason!: string | null;
   @Column('timestamptz', { nullable: true }) captureBefore!: Date | null;
+  @Column('text', { nullable: true }) stripeAccount!: string | null;
 }

@@ -298,7 +298,12 @@ describe('invalid input', () => {
   });
 
   it('is answered with all errors at once', async () => {
-    const answer = await send('POST orders', { customerId: 7, lines: [{ sku: '', quantity: 0 }], extra: 1 });
+    const answer = await send('POST orders', {
+      customerId: 7,
+      lines: [{ sku: '', quantity: 0 }],
+      payment: { method: 'pm_card_visa', receiptEmail: 'nobody' },
+      extra: 1,
+    });
 
     const pointers = answer.body.errors.map((error: { pointer: string }) => error.pointer).sort();
     expect(pointers).toEqual([
@@ -306,7 +311,7 @@ describe('invalid input', () => {
       '/extra',
       '/lines/0/quantity',
       '/lines/0/sku',
-      '/paymentMethod',
+      '/payment/receiptEmail',
     ]);
     for (const error of answer.body.errors)
       expect(error).toMatchObject({ code: expect.any(String), detail: expect.any(String) });

@@ -66,7 +66,9 @@ describe('problem codes in docs/errors.md', () => {
 /** Codes of single fields: `{ pointer: …, code: '…' }`. */
 const fieldCodesIn = (texts: string[]): string[] =>
   texts.flatMap((text) =>
-    [...text.matchAll(/\bpointer(?:: [^,]*)?,\s*code: '([a-z_]+)'/g)].map(([, code]) => code!),
+    [...text.matchAll(/(?:\bpointer(?:: [^,]*)?,\s*code: |\bFitsWith\(\s*)'([a-z_]+)'/g)].map(
+      ([, code]) => code!,
+    ),
   );
 
 const fieldCodesOf = (markdown: string): string[] =>

@@ -342,7 +342,8 @@ export interface components {
         };
         OrderDto: {
             customerId: string;
-            paymentMethod: string;
+            paymentMethod?: string;
+            payment?: components["schemas"]["PaymentDto"];
             lines?: components["schemas"]["LineDto"][];
             reservationId?: string;
             ttlSeconds?: number;
@@ -422,6 +423,16 @@ export interface components {
             /** Format: date-time */
             settledAt: string | null;
             settledBy: string | null;
+        };
+        PaymentDto: {
+            method: string;
+            customer?: string;
+            offSession?: boolean;
+            /** @enum {string} */
+            setupFutureUsage?: "on_session" | "off_session";
+            returnUrl?: string;
+            statementSuffix?: string;
+            receiptEmail?: string;
         };
         PaymentOperation: {
             id: string;
@@ -1379,6 +1390,7 @@ export type OrderStatus = components['schemas']['OrderStatus'];
 export type Outbox = components['schemas']['Outbox'];
 export type Overview = components['schemas']['Overview'];
 export type PaymentCase = components['schemas']['PaymentCase'];
+export type PaymentDto = components['schemas']['PaymentDto'];
 export type PaymentOperation = components['schemas']['PaymentOperation'];
 export type PaymentStatus = components['schemas']['PaymentStatus'];
 export type Problem = components['schemas']['Problem'];

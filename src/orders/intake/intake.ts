@@ -7,6 +7,7 @@ import { refuseTotal } from '../../inventory/reservations/reservation-request';
 import { type OpenIntake, StockIntake } from '../../inventory/reservations/stock-intake';
 import type { Money } from '../../money';
 import { appendMessages } from '../../outbox/outbox.repository';
+import type { PaymentOptions } from '../../payment/payment-options';
 import { type ClaimedMessage, Relay } from '../../outbox/relay';
 import { requestStep, stepsOf } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
@@ -24,6 +25,7 @@ export interface CheckoutRequest {
   customerId: string;
   paymentMethod: string;
   capture: CaptureMode;
+  payment?: PaymentOptions | null;
   lines: { sku: string; quantity: number }[];
   reservationId: string | null;
   pool?: string;
@@ -136,6 +138,7 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => (
   reservationId: stock.id,
   paymentMethod: request.paymentMethod,
   capture: request.capture,
+  payment: request.payment ?? null,
   totalAmount: stock.totalAmount,
   currency: stock.currency,
   metadata: request.metadata,

@@ -11,4 +11,5 @@ export class ProviderEventEntity {
   @Column('text', { nullable: true }) verdict!: string | null;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) receivedAt!: Date;
   @Column('timestamptz', { nullable: true }) processedAt!: Date | null;
+  @Column('text', { nullable: true }) stripeAccount!: string | null;
 }
