@@ -16,6 +16,7 @@ const long = [
   'browser/reservations',
   'browser/connection',
   'e2e/first-hour',
+  'e2e/two-instances',
   'integration/interleavings-saga',
   'e2e/crash',
   'e2e/expiry',
