@@ -31,12 +31,23 @@ export async function playAll(parts, jobs, play) {
   return results;
 }
 
-/** One drill, or one of its mutants: `{ drill, mutant, outcome, ok, message, facts, ms }`. */
-export async function playOne({ drill, mutant }, { dist, workDir, env, options }) {
+/**
+ * One drill, or one of its mutants: `{ drill, mutant, outcome, ok, message, facts, ms }`. One that did not meet its
+ * failure has shown nothing, good or bad, so it is played a second time, with other random choices.
+ */
+export async function playOne(part, environment) {
+  const result = await playOnce(part, environment, '');
+  if (result.outcome !== 'unreached') return result;
+  say(`${part.drill.name} did not meet its failure, so it is played once more`);
+  const options = { ...environment.options, seed: environment.options.seed + 1 };
+  return playOnce(part, { ...environment, options }, '-again');
+}
+
+async function playOnce({ drill, mutant }, { dist, workDir, env, options }, suffix) {
   const what = mutant ? `mutant ${drill.name}/${mutant.name}` : `drill ${drill.name}`;
   say(`${what} begins: ${mutant ? mutant.why : drill.promise}`);
   const startedAt = Date.now();
-  const ownDir = path.join(workDir, mutant ? `${drill.name}-${mutant.name}` : drill.name);
+  const ownDir = path.join(workDir, (mutant ? `${drill.name}-${mutant.name}` : drill.name) + suffix);
   mkdirSync(ownDir);
   const played = mutant ? { ...options, minutes: mutantMinutes } : options;
   const part = { name: drill.name, mutant: mutant?.name, dist, workDir: ownDir, options: played };

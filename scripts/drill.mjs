@@ -53,7 +53,7 @@ function refuseForeignServers() {
 /** So many starts that a code cache for the present build costs less than it saves. */
 const manyDrills = 10;
 
-async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
+async function playThem(drills, { mutants, mutantsOnce, jobs, seed, minutes, pairs }) {
   const guardian = startGuardian();
   try {
     const { services } = await startTestServices(guardian, { schemas: ['public'], foreignServer: null });
@@ -73,7 +73,9 @@ async function playThem(drills, { mutants, jobs, seed, minutes, pairs }) {
     const lacks = ({ needs }) => needs === 'redis' && services.redis === null;
     const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
     for (const { name } of skipped) complain(`drill ${name} is SKIPPED: there is no Redis on this machine`);
-    const results = await playAll(partsOf(played, mutants), jobs, (part) => playOne(part, environment));
+    const results = await playAll(partsOf(played, { mutants, mutantsOnce }), jobs, (part) =>
+      playOne(part, environment),
+    );
     return [...results, ...skipped.map((drill) => ({ drill, skipped: true, ok: true, facts: {}, ms: 0 }))];
   } finally {
     await guardian.stopAll();
@@ -99,11 +101,16 @@ const longDrills = [
 ];
 
 /** What takes long first, so that none runs alone at the end; mutants after all drills. */
-function partsOf(drills, withMutants) {
+function partsOf(drills, { mutants, mutantsOnce }) {
   const secondsOf = ({ name, limitSeconds = longDrills.includes(name) ? 30 : 0 }) => limitSeconds;
   const parts = drills.map((drill) => ({ drill }));
-  if (withMutants)
-    parts.push(...drills.flatMap((drill) => drill.mutants.map((mutant) => ({ drill, mutant }))));
+  if (mutants || mutantsOnce) {
+    const seen = new Set();
+    const isWanted = ({ name }) => !mutantsOnce || (!seen.has(name) && seen.add(name));
+    parts.push(
+      ...drills.flatMap((drill) => drill.mutants.filter(isWanted).map((mutant) => ({ drill, mutant }))),
+    );
+  }
   return parts.sort((one, other) => secondsOf(other.drill) - secondsOf(one.drill));
 }
 
