@@ -321,6 +321,10 @@ CREATE TABLE reservation_lines (
   quantity integer NOT NULL,
   unit_amount bigint NOT NULL,
   fencing_token bigint NOT NULL,
+  shipped integer NOT NULL DEFAULT 0,
+  given_back integer NOT NULL DEFAULT 0,
+  returned integer NOT NULL DEFAULT 0,
+  CONSTRAINT reservation_lines_never_above_sold CHECK (((shipped >= 0) AND (given_back >= 0) AND ((shipped + given_back) <= quantity) AND ((returned >= 0) AND (returned <= shipped)))),
   CONSTRAINT reservation_lines_quantity_check CHECK ((quantity > 0)),
   CONSTRAINT reservation_lines_pkey PRIMARY KEY (reservation_id, sku, pool)
 );
@@ -413,6 +417,24 @@ CREATE TABLE sessions (
   expires_at timestamp with time zone NOT NULL,
   CONSTRAINT sessions_pkey PRIMARY KEY (token_sha256)
 );
+
+CREATE TABLE shipments (
+  id uuid NOT NULL,
+  reservation_id uuid NOT NULL,
+  order_id uuid,
+  status text NOT NULL,
+  lines jsonb NOT NULL,
+  reference text,
+  actor text NOT NULL,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT shipments_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
+  CONSTRAINT shipments_status_check CHECK ((status = ANY (ARRAY['pending'::text, 'shipped'::text, 'failed'::text]))),
+  CONSTRAINT shipments_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX shipments_of_order ON shipments USING btree (order_id, id) WHERE (order_id IS NOT NULL);
+CREATE INDEX shipments_of_reservation ON shipments USING btree (reservation_id, id);
 
 CREATE TABLE sign_in_failures (
   address text COLLATE "C" NOT NULL,

@@ -18,6 +18,7 @@ export const transactionNames = [
   'reserve',
   'change-reservation',
   'change-lines',
+  'move-goods',
   'expire',
   'claim-saga',
   'record-result',

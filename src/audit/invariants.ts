@@ -40,11 +40,11 @@ export const invariants: readonly Invariant[] = [
   },
   {
     id: 'I2',
-    promise: 'Reserved equals the sum of live and sold reservations.',
+    promise: 'Reserved equals live and sold units, less those that were shipped or given back.',
     sql: `
       SELECT s.sku, s.pool, s.reserved, coalesce(l.quantity, 0) AS lines
         FROM stock_levels s
-        FULL JOIN (SELECT l.sku, l.pool, sum(l.quantity) AS quantity
+        FULL JOIN (SELECT l.sku, l.pool, sum(l.quantity - l.shipped - l.given_back) AS quantity
                      FROM reservation_lines l JOIN reservations r ON r.id = l.reservation_id
                     WHERE ${held} GROUP BY l.sku, l.pool) l USING (sku, pool)
        WHERE coalesce(s.reserved, -1) <> coalesce(l.quantity, 0)`,
@@ -246,7 +246,7 @@ export const invariants: readonly Invariant[] = [
        WHERE (coalesce(u.units, 0), coalesce(u.taken, 0)) <> (coalesce(s.on_hand, 0), coalesce(s.reserved, 0))
        UNION ALL
       SELECT sku, format('reservation %s has %s units for a line of %s', reservation_id, coalesce(u.units, 0), coalesce(l.quantity, 0))
-        FROM (SELECT l.sku, l.reservation_id, l.quantity
+        FROM (SELECT l.sku, l.reservation_id, l.quantity - l.shipped - l.given_back AS quantity
                 FROM reservation_lines l JOIN reservations r ON r.id = l.reservation_id
                WHERE l.pool = 'units' AND (${held})) l
         FULL JOIN (SELECT sku, reservation_id, count(*) AS units
@@ -287,6 +287,30 @@ export const invariants: readonly Invariant[] = [
        WHERE p.status IN ('sent', 'unknown') AND s.next_run_at IS NOT NULL
          AND NOT EXISTS (SELECT FROM saga_transitions t
                           WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '15 minutes')`,
+  },
+  {
+    id: 'I25',
+    promise:
+      'No more units were shipped or came back than were sold; every shipped unit is in a shipment and in the ledger of its stock.',
+    sql: `
+      SELECT reservation_id::text AS id, sku, format('%s sold, %s shipped, %s given back, %s returned',
+                                                     quantity, shipped, given_back, returned) AS what
+        FROM reservation_lines
+       WHERE shipped + given_back > quantity OR returned > shipped OR least(shipped, given_back, returned) < 0
+       UNION ALL
+      SELECT reservation_id::text, sku, format('%s in shipments, %s shipped', coalesce(h.quantity, 0), coalesce(l.shipped, 0))
+        FROM (SELECT h.reservation_id, line ->> 'sku' AS sku, sum((line ->> 'quantity')::int) AS quantity
+                FROM shipments h CROSS JOIN jsonb_array_elements(h.lines) AS line
+               WHERE h.status = 'shipped' GROUP BY 1, 2) h
+        FULL JOIN (SELECT reservation_id, sku, sum(shipped) AS shipped
+                     FROM reservation_lines WHERE shipped > 0 GROUP BY 1, 2) l USING (reservation_id, sku)
+       WHERE coalesce(h.quantity, 0) <> coalesce(l.shipped, 0)
+       UNION ALL
+      SELECT sku, pool, format('%s left by the ledger, %s shipped', coalesce(m.quantity, 0), coalesce(l.shipped, 0))
+        FROM (SELECT sku, pool, -sum(delta) AS quantity FROM stock_movements WHERE kind = 'ship' GROUP BY 1, 2) m
+        FULL JOIN (SELECT sku, pool, sum(shipped) AS shipped
+                     FROM reservation_lines WHERE shipped > 0 GROUP BY 1, 2) l USING (sku, pool)
+       WHERE coalesce(m.quantity, 0) <> coalesce(l.shipped, 0)`,
   },
   {
     id: 'I24',

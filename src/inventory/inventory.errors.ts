@@ -54,6 +54,13 @@ export const reservationHasOrder = refusal(
   'reservation_has_order',
   'An order was placed on this reservation',
 );
+export const reservationNotConfirmed = refusal(
+  409,
+  'reservation_not_confirmed',
+  'The reservation is not sold',
+);
+/** Facts: `lines`, what was asked for and what is left of each SKU. */
+export const moreThanSold = refusal(409, 'more_than_sold', 'More units than were sold or are left');
 export const reservationOfAnotherCustomer = refusal(
   409,
   'reservation_of_another_customer',

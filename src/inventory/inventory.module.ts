@@ -11,6 +11,8 @@ import { ProductsService } from './catalogue/products.service';
 import { Releases } from './bulk-release/releases';
 import { ReleasesController } from './bulk-release/releases.controller';
 import { ReservationsController } from './reservations/reservations.controller';
+import { ReservationShipments } from './shipments/reservation-shipments';
+import { ReservationShipmentsController } from './shipments/reservation-shipments.controller';
 import { ReservationsService } from './reservations/reservations.service';
 
 @Module({
@@ -20,6 +22,7 @@ import { ReservationsService } from './reservations/reservations.service';
     ProductsController,
     AdminReservationsController,
     ReleasesController,
+    ReservationShipmentsController,
   ],
   providers: [
     Contention,
@@ -28,6 +31,7 @@ import { ReservationsService } from './reservations/reservations.service';
     DemandMetrics,
     ProductsService,
     Releases,
+    ReservationShipments,
     ReservationsService,
     StockIntake,
     StockReserver,

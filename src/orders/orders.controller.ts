@@ -33,6 +33,7 @@ import {
   orderCancelled,
   orderNotFound,
   orderNotPlaced,
+  orderShipped,
   paymentDisputed,
   paymentDeclined,
   orderIdOf,
@@ -187,6 +188,7 @@ export class OrdersController {
   @Responses({ 200: orderType, 202: orderType }, [
     orderNotFound,
     orderAlreadyRejected,
+    orderShipped,
     paymentDisputed,
     ...keyProblems,
   ])
@@ -208,6 +210,7 @@ export class OrdersController {
     orderNotFound,
     orderNotPlaced,
     orderAlreadyRejected,
+    orderShipped,
     paymentDisputed,
     ...keyProblems,
   ])

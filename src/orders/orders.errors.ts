@@ -9,7 +9,12 @@ export const orderAlreadyRejected = refusal(
   'order_already_rejected',
   'The order was rejected; there is nothing left to undo',
 );
-export const orderNotPlaced = refusal(409, 'order_not_placed', 'Only a placed order can be refunded');
+export const orderNotPlaced = refusal(409, 'order_not_placed', 'The order is not placed');
+export const orderShipped = refusal(
+  409,
+  'order_shipped',
+  'Goods of the order have left, so it cannot be undone as a whole',
+);
 export const orderAbandoned = refusal(
   409,
   'order_abandoned',

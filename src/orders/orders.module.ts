@@ -2,6 +2,8 @@ import { Module } from '@nestjs/common';
 import { InventoryModule } from '../inventory/inventory.module';
 import { PaymentModule } from '../payment/payment.module';
 import { SagaRunner } from './checkout-saga/saga-runner';
+import { FulfilmentController } from './fulfilment.controller';
+import { OrderShipments } from './fulfilment/order-shipments';
 import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
 import { OrdersController } from './orders.controller';
@@ -12,10 +14,11 @@ import { SagaActions } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
-  controllers: [OrdersController],
+  controllers: [OrdersController, FulfilmentController],
   providers: [
     Intake,
     OrdersService,
+    OrderShipments,
     OrderStream,
     OrderWatch,
     PaymentCases,

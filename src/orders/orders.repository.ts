@@ -7,6 +7,7 @@ import {
   insertNumberedMessages,
   numberedMessages,
 } from '../outbox/outbox.repository';
+import type { ShipmentEntity } from '../inventory/shipments/shipment.entity';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
 import type { PaymentOptions } from '../payment/payment-options';
 import type { CaptureMode, OrderEntity, OrderStatus } from './order.entity';
@@ -31,8 +32,16 @@ export interface OrderFact {
   settledAt: string | null;
 }
 
+/** As one statement reads it with its order, so its time is text. */
+export type OrderShipment = Pick<ShipmentEntity, 'id' | 'status' | 'lines' | 'reference'> & {
+  createdAt: string;
+};
+
 export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
   lines: NewOrder['lines'];
+  /** Of its sold units. `left`: neither shipped nor given back. */
+  units: { shipped: number; left: number };
+  shipments: OrderShipment[];
   expiresAt: Date;
   now: Date;
   saga: { status: SagaStatus; step: string; version: number };
@@ -111,6 +120,15 @@ export async function announceFacts(
       sequence: before + nth + 1,
     })),
   );
+}
+
+/** The principal that owns it. Undefined: there is no such order. */
+export async function ownerOfOrder(queryable: Queryable, orderId: string): Promise<string | undefined> {
+  const [row] = await queryable.rows<{ principal: string }>(
+    `SELECT principal FROM orders WHERE id = $1::uuid`,
+    [orderId],
+  );
+  return row?.principal;
 }
 
 /** What a saga knows of its order. It changes only under the saga's lock. */
@@ -211,6 +229,12 @@ export const orderColumns = `
   json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,
   (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
      FROM order_lines l WHERE l.order_id = o.id) AS lines,
+  (SELECT json_build_object('shipped', sum(l.shipped),
+                            'left', CASE WHEN r.returned_at IS NULL THEN sum(l.quantity - l.shipped - l.given_back) ELSE 0 END)
+     FROM reservation_lines l WHERE l.reservation_id = r.id) AS units,
+  coalesce((SELECT json_agg(json_build_object('id', h.id, 'status', h.status, 'lines', h.lines, 'reference', h.reference,
+                                              'createdAt', h.created_at) ORDER BY h.id)
+              FROM shipments h WHERE h.order_id = o.id), '[]') AS shipments,
   coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
                                               'declineCode', p.decline_code, 'waitsFor', p.waits_for,
                                               'failureReason', p.failure_reason) ORDER BY p.id)

@@ -16,6 +16,7 @@ import { paymentStatuses } from '../payment/payment-status';
 import { stepNames } from './checkout-saga/checkout.saga';
 import { captureModes } from './order.entity';
 import type { Order } from './orders.repository';
+import { fulfilmentOf, shipmentsView } from './fulfilment-view';
 import { paymentView } from './payment-view';
 
 export const orderStatusType = z
@@ -34,6 +35,23 @@ const captureType = z
   .enum(captureModes)
   .meta({ id: 'CaptureMode', example: 'automatic' })
   .describe('When the money is taken.');
+
+const shipmentType = responseType('Shipment', {
+  id: publicIdOf('shp'),
+  status: z
+    .enum(['pending', 'shipped', 'failed'])
+    .meta({ id: 'ShipmentStatus', example: 'shipped' })
+    .describe('`pending`: its payment is being captured. `failed`: the capture was declined, nothing left.'),
+  lines: z.array(
+    z.strictObject({
+      sku: text('TEE-BLACK-M'),
+      quantity: int(1),
+      units: z.array(int(7)).optional().describe('Their numbers, where each unit has one.'),
+    }),
+  ),
+  reference: text('DHL 00340434').nullable().describe("The shop's own."),
+  createdAt: instant(),
+});
 
 export const orderType = responseType('Order', {
   id: publicIdOf('ord'),
@@ -70,6 +88,11 @@ export const orderType = responseType('Order', {
         'The newest that is open or lost, else the newest. An open or lost dispute blocks refunds; an inquiry does not.',
       ),
   }),
+  fulfilment: z
+    .enum(['none', 'partial', 'shipped'])
+    .meta({ id: 'Fulfilment', example: 'partial' })
+    .describe('`shipped`: nothing is left to ship.'),
+  shipments: z.array(shipmentType).describe('Oldest first.'),
   saga: z.strictObject({ status: sagaStatusType, step: stepType }),
   createdAt: instant(),
   placedAt: instant('2026-11-20T10:00:00.060Z').nullable(),
@@ -110,6 +133,8 @@ export function orderView(order: Order): OrderResponse {
       reference: authorization?.providerReference ?? null,
       declineCode: declined?.declineCode ?? null,
     },
+    fulfilment: fulfilmentOf(order),
+    shipments: shipmentsView(order),
     saga: { status: order.saga.status, step: order.saga.step },
     createdAt: order.createdAt.toISOString(),
     placedAt: order.placedAt?.toISOString() ?? null,

@@ -4,6 +4,7 @@ import { HoldfastError, unavailable } from '../errors';
 import { type Principal, ownerFilter } from '../auth/auth.guard';
 import { replayOf } from '../idempotency/idempotency.repository';
 import { reservationExpired } from '../inventory/inventory.errors';
+import { hasShipments } from '../inventory/shipments/shipments.repository';
 import { Relay } from '../outbox/relay';
 import { isDisputed } from '../payment/payment-facts.repository';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
@@ -17,6 +18,7 @@ import {
   orderAlreadyRejected,
   orderCancelled,
   orderNotPlaced,
+  orderShipped,
   paymentDeclined,
   disputed,
   noSuchOrder,
@@ -81,6 +83,7 @@ export class OrdersService {
       throw orderNotPlaced('The order is still being charged. Cancel it, or refund it when it is placed.');
     }
     if (await isDisputed(tx, orderId)) throw disputed();
+    await refuseShipped(tx, orderId);
     const update = new SagaUpdate(saga, stepsOf(order));
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
@@ -100,6 +103,14 @@ export class OrdersService {
       orderId,
     );
   }
+}
+
+/** Nothing ships while the caller holds the saga's row lock. */
+async function refuseShipped(tx: Tx, orderId: string): Promise<void> {
+  if (await hasShipments(tx, orderId))
+    throw orderShipped(
+      'Refund what comes back with POST /v1/orders/{id}/refunds, by lines or by an amount. It can be refunded in full there.',
+    );
 }
 
 function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): void {

@@ -33,10 +33,13 @@ export const messageRoutes = {
   'order.dispute_opened': 'feed',
   'order.dispute_closed': 'feed',
   'order.authorization_expired': 'feed',
+  'order.shipped': 'feed',
   'reservation.created': 'alarm',
   'reservation.extended': 'alarm',
   'reservation.changed': 'feed',
   'reservation.confirmed': 'feed',
+  'reservation.shipped': 'feed',
+  'reservation.returned': 'feed',
   // An order's saga reacts to these two; without an order they are for the feed.
   'reservation.released': 'events',
   'reservation.expired': 'events',

@@ -4,6 +4,7 @@ import { Audit } from '../../src/audit/audit';
 import { invariants } from '../../src/audit/invariants';
 import type { Database } from '../../src/database/database';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
+import { shipReservation, sold } from '../support/sold';
 import { declinedCard, silence } from '../support/scripted-gateway';
 
 /** One row of each kind that the corruptions below change. */
@@ -23,6 +24,8 @@ interface Lively {
   split: string;
   numbered: string;
   numberedHeld: string;
+  shipped: string;
+  shippedSku: string;
 }
 
 let world: World;
@@ -84,8 +87,13 @@ async function liveALittle(): Promise<Lively> {
   );
   const numbered = await world.product({ onHand: 9, strategy: 'unit-tokens' });
   const numberedHeld = await world.reserve([{ sku: numbered, quantity: 2 }]);
+  const shippedSku = await world.product({ onHand: 9 });
+  const shipped = await sold(world, [{ sku: shippedSku, quantity: 4 }]);
+  await shipReservation(world, shipped, [{ sku: shippedSku, quantity: 2 }]);
   await until(async () => (await world.relay().runOnce()) === 0);
   return {
+    shipped,
+    shippedSku,
     placed,
     declined,
     captureDeclined,
@@ -277,6 +285,20 @@ const corruptions: Corruption[] = [
   ]],
   ['I22', 'an unknown payment is not asked about', ({ waiting }) => waiting, ({ waiting }) => [
     [`UPDATE saga_transitions SET at = at - interval '16 minutes' WHERE order_id = $1`, [waiting]],
+  ]],
+  ['I2', 'shipped units are reserved again', ({ shippedSku }) => shippedSku, ({ shippedSku }) => [
+    [`UPDATE stock_levels SET reserved = reserved + 2 WHERE sku = $1`, [shippedSku]],
+  ]],
+  ['I25', 'more units came back than were shipped', ({ shipped }) => shipped, ({ shipped }) => [
+    [`ALTER TABLE reservation_lines DROP CONSTRAINT reservation_lines_never_above_sold`, []],
+    [`UPDATE reservation_lines SET returned = 3 WHERE reservation_id = $1`, [shipped]],
+  ]],
+  ['I25', 'a shipment took units that no line has lost', ({ shipped }) => shipped, ({ shipped }) => [
+    [`INSERT INTO shipments (id, reservation_id, status, lines, actor, created_at, ended_at)
+      SELECT gen_random_uuid(), reservation_id, status, lines, actor, created_at, ended_at FROM shipments WHERE reservation_id = $1`, [shipped]],
+  ]],
+  ['I25', 'a shipped unit left the ledger as a correction', ({ shippedSku }) => shippedSku, ({ shippedSku }) => [
+    [`UPDATE stock_movements SET kind = 'adjust' WHERE sku = $1 AND kind = 'ship'`, [shippedSku]],
   ]],
   ['I24', 'P15: a product of an earlier build costs half a króna', ({ sku }) => sku, ({ sku }) => [
     [`UPDATE products SET unit_amount = 150, currency = 'ISK' WHERE sku = $1`, [sku]],

@@ -48,6 +48,8 @@ export function factsOf(state: Checkout): SagaFacts {
       saga: { status: saga.status, step: saga.step, version: history.length },
       operations,
       facts: [],
+      units: { shipped: 0, left: 1 },
+      shipments: [],
     },
     saga: {
       ...saga,

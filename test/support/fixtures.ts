@@ -10,6 +10,7 @@ import { fingerprintOf, type IdempotencyClaim } from '../../src/idempotency/idem
 import { newId } from '../../src/ids';
 import { ProductsService } from '../../src/inventory/catalogue/products.service';
 import { Releases } from '../../src/inventory/bulk-release/releases';
+import { ReservationShipments } from '../../src/inventory/shipments/reservation-shipments';
 import { ReservationsService } from '../../src/inventory/reservations/reservations.service';
 import { Contention } from '../../src/inventory/allocation/contention';
 import { ContentionModes } from '../../src/inventory/allocation/contention-modes';
@@ -20,6 +21,7 @@ import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { Installation } from '../../src/payment/installation';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
+import { OrderShipments } from '../../src/orders/fulfilment/order-shipments';
 import { OrdersService } from '../../src/orders/orders.service';
 import { SagaActions } from '../../src/orders/saga-actions/saga-actions';
 import { Relay } from '../../src/outbox/relay';
@@ -78,6 +80,8 @@ export class World {
   readonly intake: Intake;
   readonly orders: OrdersService;
   readonly sagaActions: SagaActions;
+  readonly shipments: ReservationShipments;
+  readonly orderShipments: OrderShipments;
   private readonly silence: Relay;
   private readonly sessions: Client[] = [];
   private named = 0;
@@ -98,6 +102,8 @@ export class World {
     this.intake = new Intake(db, this.stock, this.silence);
     this.orders = new OrdersService(db, this.silence);
     this.sagaActions = new SagaActions(db, this.silence);
+    this.shipments = new ReservationShipments(db);
+    this.orderShipments = new OrderShipments(db);
   }
 
   /** A separate relay, like that of another process. */

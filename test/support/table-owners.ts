@@ -22,6 +22,7 @@ export const owners: Record<string, string[]> = {
   reservations: ['inventory/reservations'],
   reservation_lines: ['inventory/reservations'],
   releases: ['inventory/bulk-release'],
+  shipments: ['inventory/shipments'],
   payment_operations: ['payment'],
   payment_facts: ['payment'],
   payment_checks: ['payment'],
@@ -46,6 +47,9 @@ export const foreignReads: Record<string, string> = {
   'orders/orders.repository.ts reads payment_facts': 'an order is shown with its payment, in one statement',
   'orders/orders.repository.ts reads reservations':
     'an order is shown with its reservation, in one statement',
+  'orders/orders.repository.ts reads shipments': 'an order is shown with its shipments, in one statement',
+  'orders/orders.repository.ts reads reservation_lines':
+    'an order is shown with what is left to ship, in one statement',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
   'payment/webhooks/provider-events.repository.ts reads sagas':

@@ -46,13 +46,13 @@ const layers: readonly string[][] = [
   ['inventory/stock'],
   ['inventory/allocation'],
   ['inventory/reservations'],
-  ['inventory/bulk-release'],
+  ['inventory/bulk-release', 'inventory/shipments'],
   ['inventory/catalogue'],
   ['inventory/top', 'payment/webhooks', 'payment/stripe-check'],
   ['payment/top'],
   ['orders'],
   ['orders/checkout-saga'],
-  ['orders/intake', 'orders/saga-actions', 'orders/payment-check'],
+  ['orders/intake', 'orders/saga-actions', 'orders/payment-check', 'orders/fulfilment'],
   ['orders/top'],
   ['background'],
   ['reconciliation'],
@@ -83,7 +83,7 @@ const processFiles = [
   'worker.module.ts',
   'worker.ts',
 ];
-const topOfOrders = /^orders\/(orders\.(controller|service|dto|responses)|order-watch)\.ts$/;
+const topOfOrders = /^orders\/((orders|fulfilment)\.(controller|service|dto|responses)|order-watch)\.ts$/;
 
 function roomOf(path: string): string {
   if (rootFiles.includes(path) || path.startsWith('config/')) return 'root';

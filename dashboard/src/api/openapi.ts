@@ -160,7 +160,7 @@ export interface components {
             object: "event";
             id: string;
             /** @enum {string} */
-            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.released" | "reservation.expired";
+            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "order.shipped" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.shipped" | "reservation.returned" | "reservation.released" | "reservation.expired";
             /** @enum {string} */
             aggregateType: "order" | "reservation";
             aggregateId: string;
@@ -194,6 +194,8 @@ export interface components {
             orders: number | null;
             reservations: number | null;
         };
+        /** @enum {string} */
+        Fulfilment: "none" | "partial" | "shipped";
         LineDto: {
             sku: string;
             quantity: number;
@@ -323,6 +325,9 @@ export interface components {
                     dueBy: string | null;
                 } | null;
             };
+            /** @enum {string} */
+            fulfilment: "none" | "partial" | "shipped";
+            shipments: components["schemas"]["Shipment"][];
             saga: {
                 status: components["schemas"]["SagaStatus"];
                 step: components["schemas"]["StepName"];
@@ -465,7 +470,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
+            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_sold" | "not_found" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "order_shipped" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
             detail: string;
             instance: string;
             requestId: string;
@@ -849,6 +854,9 @@ export interface components {
             quantity: number;
             unitPrice: components["schemas"]["Money"];
             fencingToken: number;
+            shipped: number;
+            givenBack: number;
+            returned: number;
             units?: number[];
         };
         ReservationList: {
@@ -876,6 +884,14 @@ export interface components {
             metadata?: {
                 [key: string]: string;
             };
+        };
+        ReturnDto: {
+            lines: components["schemas"]["LineDto"][];
+            /**
+             * @default none
+             * @enum {string}
+             */
+            restock: "sellable" | "none";
         };
         Returning: {
             /** @enum {string} */
@@ -1216,6 +1232,25 @@ export interface components {
             build: string;
             expiresInSeconds: number;
         };
+        ShipDto: {
+            lines?: components["schemas"]["LineDto"][];
+            reference?: string;
+        };
+        Shipment: {
+            id: string;
+            /** @enum {string} */
+            status: "pending" | "shipped" | "failed";
+            lines: {
+                sku: string;
+                quantity: number;
+                units?: number[];
+            }[];
+            reference: string | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        /** @enum {string} */
+        ShipmentStatus: "pending" | "shipped" | "failed";
         SignInDto: Record<string, never>;
         SignInPage: {
             /** @enum {string} */
@@ -1372,6 +1407,7 @@ export type EventList = components['schemas']['EventList'];
 export type ExtendDto = components['schemas']['ExtendDto'];
 export type FoundList = components['schemas']['FoundList'];
 export type FoundObject = components['schemas']['FoundObject'];
+export type Fulfilment = components['schemas']['Fulfilment'];
 export type LineDto = components['schemas']['LineDto'];
 export type Live = components['schemas']['Live'];
 export type LoadTest = components['schemas']['LoadTest'];
@@ -1426,6 +1462,7 @@ export type ReservationList = components['schemas']['ReservationList'];
 export type ReservationStatus = components['schemas']['ReservationStatus'];
 export type ReservationsMessage = components['schemas']['ReservationsMessage'];
 export type ReserveDto = components['schemas']['ReserveDto'];
+export type ReturnDto = components['schemas']['ReturnDto'];
 export type Returning = components['schemas']['Returning'];
 export type ReviewCase = components['schemas']['ReviewCase'];
 export type ReviewCaseList = components['schemas']['ReviewCaseList'];
@@ -1444,6 +1481,9 @@ export type SagaTransition = components['schemas']['SagaTransition'];
 export type SagaWebhook = components['schemas']['SagaWebhook'];
 export type ServiceTrouble = components['schemas']['ServiceTrouble'];
 export type Session = components['schemas']['Session'];
+export type ShipDto = components['schemas']['ShipDto'];
+export type Shipment = components['schemas']['Shipment'];
+export type ShipmentStatus = components['schemas']['ShipmentStatus'];
 export type SignInDto = components['schemas']['SignInDto'];
 export type SignInPage = components['schemas']['SignInPage'];
 export type StepName = components['schemas']['StepName'];

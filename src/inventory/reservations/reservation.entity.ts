@@ -9,8 +9,8 @@ import { Column, Entity, PrimaryColumn } from 'typeorm';
  * pinned    → confirmed  charged: sold
  * active, pinned → released   by its shop, an operator or its order's saga
  *
- * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped, or until
- * `returned_at` says that a refunded order gave them back.
+ * Confirmed, released and expired are final. Confirmed units stay in `reserved` until they are shipped or given
+ * back, or until `returned_at` says that an ended order gave back all that were left.
  */
 export type ReservationStatus = 'active' | 'pinned' | 'confirmed' | 'released' | 'expired';
 
@@ -43,4 +43,9 @@ export class ReservationLineEntity {
   @Column('int') quantity!: number;
   @Column('bigint') unitAmount!: number;
   @Column('bigint') fencingToken!: number;
+  @Column('int', { default: 0 }) shipped!: number;
+  /** Given back before they were shipped: on sale again. */
+  @Column('int', { default: 0 }) givenBack!: number;
+  /** Shipped units that came back. */
+  @Column('int', { default: 0 }) returned!: number;
 }

@@ -22,6 +22,10 @@ export interface ReservationLine {
   unitAmount: number;
   fencingToken: number;
   parts: StockPart[];
+  /** Of its units; 0 in one that was just made. See `SoldPart`. */
+  shipped?: number;
+  givenBack?: number;
+  returned?: number;
   /** Unit numbers, for products whose units have numbers, while the reservation holds them. */
   units?: number[] | null;
 }
@@ -123,7 +127,12 @@ export interface ReservationEvent extends Pick<Reservation, 'id' | 'orderId' | '
 }
 
 /** Writes the messages of changes that no saga made, in the transaction of the change. */
-export async function announce(tx: Tx, type: MessageType, reservations: ReservationEvent[]): Promise<void> {
+export async function announce(
+  tx: Tx,
+  type: MessageType,
+  reservations: ReservationEvent[],
+  more: Record<string, unknown> = {},
+): Promise<void> {
   await appendMessages(
     tx,
     reservations.map(({ id, orderId, version, expiresAt }) => ({
@@ -131,7 +140,7 @@ export async function announce(tx: Tx, type: MessageType, reservations: Reservat
       aggregateId: id,
       sequence: version,
       type,
-      payload: { orderId, expiresAt: expiresAt?.toISOString() },
+      payload: { orderId, expiresAt: expiresAt?.toISOString(), ...more },
     })),
   );
 }

@@ -23,6 +23,9 @@ const lineType = responseType('ReservationLine', {
   quantity: int(2),
   unitPrice: moneyType,
   fencingToken: int(17),
+  shipped: int(1),
+  givenBack: int(0).describe('Sold units that were given back before they were shipped.'),
+  returned: int(0).describe('Shipped units that came back.'),
   units: z.array(int(7)).optional().describe('Their numbers, where each unit has one.'),
 });
 
@@ -86,5 +89,8 @@ const lineView = (line: ReservationLine, currency: string) => ({
   quantity: line.quantity,
   unitPrice: money(line.unitAmount, currency),
   fencingToken: line.fencingToken,
+  shipped: line.shipped ?? 0,
+  givenBack: line.givenBack ?? 0,
+  returned: line.returned ?? 0,
   ...(line.units ? { units: line.units } : {}),
 });

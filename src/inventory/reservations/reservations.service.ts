@@ -182,7 +182,8 @@ async function releaseActive(tx: Tx, reservation: Reservation, endReason: string
   return true;
 }
 
-async function lockOwn(tx: Tx, id: string, principal: Principal): Promise<Reservation> {
+/** Throws when the caller does not own it. */
+export async function lockOwn(tx: Tx, id: string, principal: Principal): Promise<Reservation> {
   const reservation = await lockReservation(tx, id);
   if (!reservation || !mayTouch(reservation, principal)) throw noSuchReservation();
   return reservation;

@@ -225,7 +225,7 @@ export async function giveBack(tx: Tx, reservationIds: string[]): Promise<void> 
        WHERE reservation_id = ANY ($1::uuid[])
       RETURNING unit_no
     ), sums AS MATERIALIZED (
-      SELECT sku, pool, sum(quantity)::bigint AS quantity
+      SELECT sku, pool, sum(quantity - shipped - given_back)::bigint AS quantity
         FROM reservation_lines
        WHERE reservation_id = ANY ($1::uuid[])
        GROUP BY sku, pool

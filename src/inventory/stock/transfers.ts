@@ -11,7 +11,7 @@ import { lockFreeUnits, mintUnits, retireUnits } from './units.repository';
  */
 
 export interface Movement {
-  kind: 'receive' | 'adjust' | 'transfer';
+  kind: 'receive' | 'adjust' | 'return' | 'transfer';
   reason: string;
   actor: string;
 }

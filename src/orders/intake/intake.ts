@@ -170,6 +170,8 @@ const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   saga: { status: 'running', step: firstDrivenStepOf(order), version: 1 },
   operations: [],
   facts: [],
+  units: { shipped: 0, left: order.lines.reduce((sum, { quantity }) => sum + quantity, 0) },
+  shipments: [],
 });
 
 /** Where its saga is when an order has been accepted. */

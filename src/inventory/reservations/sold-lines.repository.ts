@@ -1,0 +1,43 @@
+import { type Tx, columnsOf } from '../../database/database';
+import type { ReservationLineEntity } from './reservation.entity';
+import type { Reservation } from './reservation';
+
+/** What a pool gave to a line of a sold reservation, and what became of it. */
+export type SoldPart = Pick<
+  ReservationLineEntity,
+  'sku' | 'pool' | 'quantity' | 'shipped' | 'givenBack' | 'returned'
+>;
+
+/** By (sku, pool). The caller holds the reservation's row lock, under which alone they change. */
+export const soldPartsOf = (tx: Tx, reservationId: string): Promise<SoldPart[]> =>
+  tx.rows<SoldPart>(
+    `
+    SELECT sku, pool, quantity, shipped, given_back AS "givenBack", returned
+      FROM reservation_lines
+     WHERE reservation_id = $1::uuid
+     ORDER BY sku, pool
+    `,
+    [reservationId],
+  );
+
+export type SoldChange = Pick<SoldPart, 'sku' | 'pool' | 'shipped' | 'givenBack' | 'returned'>;
+
+/** Adds these counts to the parts, and raises the reservation's version: its lines look different now. */
+export async function addToSoldParts(tx: Tx, of: Reservation, changes: SoldChange[]): Promise<void> {
+  const changed = await tx.affected(
+    `
+    WITH raised AS (
+      UPDATE reservations SET version = version + 1 WHERE id = $1::uuid AND version = $2::int RETURNING id
+    )
+    UPDATE reservation_lines l
+       SET shipped = l.shipped + n.shipped,
+           given_back = l.given_back + n.given_back,
+           returned = l.returned + n.returned
+      FROM raised, unnest($3::text[], $4::text[], $5::int[], $6::int[], $7::int[])
+             AS n (sku, pool, shipped, given_back, returned)
+     WHERE l.reservation_id = raised.id AND l.sku = n.sku AND l.pool = n.pool
+    `,
+    [of.id, of.version, ...columnsOf(changes, 'sku', 'pool', 'shipped', 'givenBack', 'returned')],
+  );
+  if (changed !== changes.length) throw new Error(`Bug: reservation ${of.id} changed under its own lock.`);
+}

@@ -1,0 +1,50 @@
+import { Body, Controller, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { Caller, type Principal, Roles } from '../auth/auth.guard';
+import { ValidationFailed } from '../errors';
+import { Responses } from '../http/responses';
+import { IdempotencyKey, keyProblems } from '../idempotency/idempotency.repository';
+import { moreThanSold } from '../inventory/inventory.errors';
+import { ShipDto } from '../inventory/shipments/shipments.dto';
+import { OrderShipments } from './fulfilment/order-shipments';
+import { orderIdOf, orderNotFound, orderNotPlaced } from './orders.errors';
+import { orderType, orderView } from './orders.responses';
+import { OrdersService } from './orders.service';
+
+/** What happens to an order after it was placed. */
+@ApiTags('orders')
+@Controller('v1/orders')
+export class FulfilmentController {
+  constructor(
+    private readonly shipments: OrderShipments,
+    private readonly orders: OrdersService,
+  ) {}
+
+  @Post(':id/shipments')
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Ship goods of a placed order',
+    description:
+      'All that is left, or `lines`. The units leave `onHand` and `reserved`; what is available stays as it is. After a shipment the order can only be refunded in part.',
+  })
+  @Responses({ 201: orderType }, [
+    ValidationFailed,
+    orderNotFound,
+    orderNotPlaced,
+    moreThanSold,
+    ...keyProblems,
+  ])
+  async shipOrder(
+    @Param('id') id: string,
+    @Body() body: ShipDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    const { replayed } = await this.shipments.ship({ orderId, body, key, principal: caller });
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    return orderView(await this.orders.get(orderId, caller));
+  }
+}
