@@ -45,6 +45,8 @@ type Line = Entry | SavedError | Attempt | Count | Begun | Settled | Scheduled |
 /** The sums of one order, in minor units. */
 export interface OrderRow {
   readonly orderId: string;
+  /** The connected account of its newest payment; null: the key's own. */
+  account: string | null;
   currency: string;
   authorized: number;
   captured: number;
@@ -82,7 +84,7 @@ export class Ledger {
   /** The intent of each charge. */
   readonly charges = new Map<string, string>();
   readonly disputes = new Map<string, DisputeRecord>();
-  readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
+  private readonly savedKeys = new Map<string, { fingerprint: string; at: number; offset: number }>();
   readonly events = new Map<string, number>();
   /** Requests that are not executed yet, by request id. */
   readonly begun = new Map<string, Begun>();
@@ -158,6 +160,11 @@ export class Ledger {
     return this.latest.get(offset) ?? (this.file.read(offset) as Entry);
   }
 
+  /** `scoped`: by `scopedKey`. */
+  savedUnder(scoped: string): { fingerprint: string; at: number; offset: number } | undefined {
+    return this.savedKeys.get(scoped);
+  }
+
   /** What was saved under a key. */
   readSaved(offset: number): Entry | SavedError {
     return this.file.read(offset) as Entry | SavedError;
@@ -204,7 +211,7 @@ export class Ledger {
     else if ('settled' in line) this.undelivered.delete(line.settled);
     else if ('scheduled' in line) this.due.set(line.scheduled.id, line.scheduled);
     else if ('dropped' in line) this.due.delete(line.dropped);
-    else if ('saved' in line) this.saveKey(line, offset);
+    else if ('saved' in line) this.saveKey(line, offset, line.account);
     else this.applyEntry(line, offset);
   }
 
@@ -212,12 +219,15 @@ export class Ledger {
     const { requestId, intent, refund, dispute } = entry;
     const order = this.orderOf(intent.orderId, intent.currency);
     order.offsets.push(offset);
-    if (!this.intents.has(intent.id)) order.intentIds.push(intent.id);
+    if (!this.intents.has(intent.id)) {
+      order.intentIds.push(intent.id);
+      order.row.account = intent.account ?? null;
+    }
     this.intents.set(intent.id, intent);
     if (intent.chargeId !== null) this.charges.set(intent.chargeId, intent.id);
     if (refund) this.refunds.set(refund.id, refund);
     if (dispute) this.disputes.set(dispute.id, dispute);
-    this.saveKey(entry, offset);
+    this.saveKey(entry, offset, intent.account);
     const isSent = behaviourOf(intent.paymentMethod)?.delivery.kind !== 'none';
     for (const { id } of eventsOf(entry)) {
       this.events.set(id, offset);
@@ -229,8 +239,9 @@ export class Ledger {
     for (const movement of entry.movements) add(order.row, movement);
   }
 
-  private saveKey({ key, fingerprint, at }: Entry | SavedError, offset: number): void {
-    if (key !== undefined && fingerprint !== undefined) this.savedKeys.set(key, { fingerprint, at, offset });
+  private saveKey({ key, fingerprint, at }: Entry | SavedError, offset: number, account?: string): void {
+    if (key !== undefined && fingerprint !== undefined)
+      this.savedKeys.set(scopedKey(key, account), { fingerprint, at, offset });
   }
 
   private orderOf(orderId: string, currency: string): OrderIndex {
@@ -240,8 +251,9 @@ export class Ledger {
       known.row.currency ||= currency.toUpperCase();
       return known;
     }
-    const row = {
+    const row: OrderRow = {
       orderId,
+      account: null,
       currency: currency.toUpperCase(),
       authorized: 0,
       captured: 0,
@@ -257,6 +269,10 @@ export class Ledger {
     return order;
   }
 }
+
+/** Each account has its own keys. */
+export const scopedKey = (key: string, account: string | undefined): string =>
+  account === undefined ? key : `${account}\n${key}`;
 
 function add(row: OrderRow, { kind, amount, byOperator }: Movement): void {
   switch (kind) {

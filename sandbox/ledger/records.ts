@@ -21,6 +21,8 @@ export interface IntentOptions {
 /** A payment intent as the ledger keeps it; `stripe/` renders it in Stripe's shape. */
 export interface IntentRecord {
   readonly id: string;
+  /** The connected account it belongs to. Absent: the key's own. */
+  readonly account?: string;
   /** Null until the card network was asked: while the buyer must act, there is no charge. */
   readonly chargeId: string | null;
   /** Fixed at creation: a later change of the metadata does not move money to another order. */
@@ -167,10 +169,13 @@ export interface SavedError {
   readonly requestId: string;
   readonly key: string;
   readonly fingerprint: string;
+  readonly account?: string;
 }
 
 /** A request that may move money, as received. */
 export interface MoneyRequest {
+  /** See `IntentRecord`. */
+  readonly account?: string;
   readonly path: string;
   readonly params: Params;
   readonly key?: string;

@@ -1,6 +1,6 @@
 import { hash } from 'node:crypto';
-import type { Ledger } from '../ledger/ledger';
-import type { Entry, SavedError } from '../ledger/records';
+import { type Ledger, scopedKey } from '../ledger/ledger';
+import type { Entry, MoneyRequest, SavedError } from '../ledger/records';
 import type { Params } from '../stripe/params';
 import { invalidRequest, keyInUse, keyReused } from '../stripe/errors';
 
@@ -23,28 +23,30 @@ export class IdempotencyKeys {
     private readonly windowSeconds: number,
   ) {
     for (const { begun } of ledger.begun.values())
-      if (begun.key !== undefined) this.inUse.set(begun.key, begun.fingerprint);
+      if (begun.key !== undefined) this.inUse.set(scopedKey(begun.key, begun.account), begun.fingerprint);
   }
 
   /** What was saved, to respond with it again, or undefined when the request is the first and has now begun. */
-  begin(key: string, fingerprint: string): Entry | SavedError | undefined {
-    const saved = this.savedUnder(key);
-    const known = saved?.fingerprint ?? this.inUse.get(key);
+  begin({ key, account, fingerprint }: MoneyRequest): Entry | SavedError | undefined {
+    if (key === undefined) return undefined;
+    const scoped = scopedKey(key, account);
+    const saved = this.savedUnder(scoped);
+    const known = saved?.fingerprint ?? this.inUse.get(scoped);
     if (known !== undefined && known !== fingerprint) throw keyReused(key);
     if (saved) return this.ledger.readSaved(saved.offset);
     if (known !== undefined) throw keyInUse(key);
 
-    this.inUse.set(key, fingerprint);
+    this.inUse.set(scoped, fingerprint);
     return undefined;
   }
 
   /** After execution the ledger knows the key; before it, this makes the key free again. */
-  release(key: string): void {
-    this.inUse.delete(key);
+  release({ key, account }: MoneyRequest): void {
+    if (key !== undefined) this.inUse.delete(scopedKey(key, account));
   }
 
-  private savedUnder(key: string): { fingerprint: string; offset: number } | undefined {
-    const saved = this.ledger.savedKeys.get(key);
+  private savedUnder(scoped: string): { fingerprint: string; offset: number } | undefined {
+    const saved = this.ledger.savedUnder(scoped);
     return saved && Date.now() - saved.at < this.windowSeconds * 1_000 ? saved : undefined;
   }
 }

@@ -25,6 +25,8 @@ export interface Authorization {
   /** Authentication is no option: where it is required, the request is declined. */
   isUnattended: boolean;
   options: IntentOptions;
+  /** See `IntentRecord`. */
+  account?: string;
 }
 
 /** What both creation and confirmation may name. */

@@ -32,14 +32,13 @@ export class MoneyRequests {
    * then the handling.
    */
   async handle(request: MoneyRequest): Promise<Reply> {
-    const { key, fingerprint } = request;
-    const saved = key === undefined ? undefined : this.keys.begin(key, fingerprint);
+    const saved = this.keys.begin(request);
     if (saved) return { entry: saved, isReplay: true };
 
     try {
       return await this.run(request, operationOf(this.ledger, request));
     } catch (error) {
-      this.release(request);
+      this.keys.release(request);
       throw error;
     }
   }
@@ -83,7 +82,7 @@ export class MoneyRequests {
       }
       case 'timeout-before-commit':
         if (count() > 1) return done(execute());
-        this.release(request);
+        this.keys.release(request);
         return undefined;
       case 'error':
         if (count() <= handling.times) throw apiError();
@@ -102,7 +101,8 @@ export class MoneyRequests {
     }
   }
 
-  private execute({ key, fingerprint, requestId }: MoneyRequest, operation: Operation): Entry {
+  private execute(request: MoneyRequest, operation: Operation): Entry {
+    const { key, fingerprint, requestId } = request;
     const at = Date.now();
     const cause = {
       requestId,
@@ -110,21 +110,18 @@ export class MoneyRequests {
       ...(key !== undefined && { key, fingerprint }),
     };
     const entry = this.steps.take(operation.execute(at), cause, at);
-    if (key !== undefined) this.keys.release(key);
+    this.keys.release(request);
     return entry;
   }
 
   /** Without a key there is nothing to save it under. */
-  private saveError({ key, fingerprint, requestId }: MoneyRequest): SavedError {
+  private saveError(request: MoneyRequest): SavedError {
+    const { key, fingerprint, requestId, account } = request;
     if (key === undefined) throw apiError();
     const error = { saved: savedApiError, status: 500, at: Date.now(), requestId, key, fingerprint };
-    this.ledger.saveError(error);
-    this.keys.release(key);
+    this.ledger.saveError({ ...error, ...(account !== undefined && { account }) });
+    this.keys.release(request);
     return error;
-  }
-
-  private release({ key }: MoneyRequest): void {
-    if (key !== undefined) this.keys.release(key);
   }
 }
 

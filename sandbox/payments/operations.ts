@@ -35,19 +35,19 @@ export function operationOf(ledger: Ledger, request: MoneyRequest): Operation {
   return verb === 'capture' ? capturing(ledger, intentId, request) : voiding(ledger, intentId, request);
 }
 
-function authorizing({ params, key, fingerprint }: MoneyRequest): Operation {
+function authorizing({ params, key, fingerprint, account }: MoneyRequest): Operation {
   const authorization = readAuthorization(params);
   const { metadata, paymentMethod } = authorization;
   return {
     handling: handlingOf('authorize', paymentMethod),
     countedAs: `authorize ${metadata.orderId ?? key ?? fingerprint}`,
     operationId: metadata.operationId,
-    execute: (at) => authorize(authorization, at),
+    execute: (at) => authorize({ ...authorization, ...(account !== undefined && { account }) }, at),
   };
 }
 
-function confirming(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
-  const intent = intentOf(ledger, intentId, 'intent');
+function confirming(ledger: Ledger, intentId: string, { params, account }: MoneyRequest): Operation {
+  const intent = intentAt(ledger, account, intentId, 'intent');
   const authorization = readConfirmation(params, intent);
   return {
     handling: handlingOf('authorize', authorization.paymentMethod),
@@ -62,9 +62,9 @@ function confirming(ledger: Ledger, intentId: string, { params }: MoneyRequest):
   };
 }
 
-function capturing(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
+function capturing(ledger: Ledger, intentId: string, { params, account }: MoneyRequest): Operation {
   const requested = readCapture(params);
-  const { id, paymentMethod, metadata, currency } = intentOf(ledger, intentId, 'intent');
+  const { id, paymentMethod, metadata, currency } = intentAt(ledger, account, intentId, 'intent');
   refuseBadMultiple(requested.amount, currency, 'amount_to_capture');
   return {
     handling: handlingOf('capture', paymentMethod),
@@ -75,9 +75,9 @@ function capturing(ledger: Ledger, intentId: string, { params }: MoneyRequest): 
   };
 }
 
-function voiding(ledger: Ledger, intentId: string, { params }: MoneyRequest): Operation {
+function voiding(ledger: Ledger, intentId: string, { params, account }: MoneyRequest): Operation {
   const reason = readVoid(params);
-  const { id, paymentMethod, metadata } = intentOf(ledger, intentId, 'intent');
+  const { id, paymentMethod, metadata } = intentAt(ledger, account, intentId, 'intent');
   return {
     handling: handlingOf('void', paymentMethod),
     countedAs: `void ${id}`,
@@ -86,9 +86,9 @@ function voiding(ledger: Ledger, intentId: string, { params }: MoneyRequest): Op
   };
 }
 
-function refunding(ledger: Ledger, { params }: MoneyRequest): Operation {
+function refunding(ledger: Ledger, { params, account }: MoneyRequest): Operation {
   const requested = readRefund(params);
-  const intent = intentOf(ledger, requested.paymentIntent, 'payment_intent');
+  const intent = intentAt(ledger, account, requested.paymentIntent, 'payment_intent');
   const { id, paymentMethod, metadata } = intent;
   refuseBadMultiple(requested.amount, intent.currency, 'amount');
   return {
@@ -104,6 +104,14 @@ function handlingOf(kind: Kind, paymentMethod: string): Handling {
   return behaviour?.handles.includes(kind) ? behaviour.handling : { kind: 'plain' };
 }
 
+/** An object of one account is not found from another. */
+function intentAt(ledger: Ledger, account: string | undefined, id: string, param: string): IntentRecord {
+  const intent = intentOf(ledger, id, param);
+  if (intent.account !== account) throw resourceMissing('payment_intent', id, param);
+  return intent;
+}
+
+/** Of any account. */
 export function intentOf(ledger: Ledger, id: string, param: string): IntentRecord {
   const intent = ledger.intents.get(id);
   if (!intent) throw resourceMissing('payment_intent', id, param);

@@ -39,8 +39,10 @@ const behaviourFor = ({ paymentMethod }: IntentRecord): Partial<Behaviour> =>
 export function authorize(params: Authorization, at: number, earlier?: IntentRecord): Outcome {
   const { behaviour, metadata, description } = params;
   const id = earlier?.id ?? newId('pi');
+  const account = earlier?.account ?? params.account;
   const intent: IntentRecord = {
     id,
+    ...(account !== undefined && { account }),
     chargeId: null,
     orderId: earlier?.orderId ?? metadata.orderId ?? id,
     createdAt: earlier?.createdAt ?? at,

@@ -1,4 +1,5 @@
-import { liveKey, invalidRequest, permissionMissing, unauthorized } from '../stripe/errors';
+import type { FastifyRequest } from 'fastify';
+import { accountInvalid, liveKey, invalidRequest, permissionMissing, unauthorized } from '../stripe/errors';
 
 /** What a restricted key may be allowed, by Stripe's names. `write` includes `read`. */
 const permissions = [
@@ -67,4 +68,16 @@ function keyIn(header: string | undefined): string | undefined {
   const [scheme, value] = (header ?? '').split(' ', 2);
   const isBasic = scheme?.toLowerCase() === 'basic' && value !== undefined;
   return isBasic ? Buffer.from(value, 'base64').toString().split(':', 1)[0] : value;
+}
+
+/**
+ * The connected account that a request is about, by its `Stripe-Account` header; undefined: the account of the key. Every
+ * `acct_…` exists but `acct_revoked…`, which has taken its permission back.
+ */
+export function accountOf({ headers }: FastifyRequest): string | undefined {
+  const account = headers['stripe-account'];
+  if (account === undefined || account === '') return undefined;
+  if (typeof account !== 'string' || !/^acct_(?!revoked)\w+$/.test(account))
+    throw accountInvalid(String(account));
+  return account;
 }

@@ -1,5 +1,6 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import type { Ledger } from '../ledger/ledger';
+import { accountOf } from './keys';
 import { eventsOf } from '../ledger/records';
 import { renderDispute, renderRefund } from '../stripe/after-sale';
 import { renderCharge } from '../stripe/charge';
@@ -18,6 +19,8 @@ type IdRoute = { Params: { id: string } };
 
 /** An object of a list: when it was made, what it can be filtered by, and its shape. */
 interface Listed {
+  /** The connected account it belongs to; it is not found from another. */
+  account: string | undefined;
   createdAt: number;
   filters?: Readonly<Record<string, string | null>>;
   render: () => object;
@@ -46,7 +49,8 @@ export function readRoutes(app: FastifyInstance, { ledger }: { ledger: Ledger })
       refuseUnknown(params, ['expand', 'client_secret']);
       const { id } = request.params;
       const found = resource.find(id, stringList(params, 'expand'));
-      if (!found) throw resourceMissing(resource.kind, id, resource.param);
+      if (found?.account !== accountOf(request) || !found)
+        throw resourceMissing(resource.kind, id, resource.param);
       reply.send(found.render());
     });
   }
@@ -63,7 +67,12 @@ function resourcesOf(ledger: Ledger): Resource[] {
       const intent = ledger.intents.get(id);
       if (!intent) return undefined;
       const filters = { customer: intent.options?.customer ?? null };
-      return { createdAt: intent.createdAt, filters, render: () => renderIntent(intent, expand) };
+      return {
+        account: intent.account,
+        createdAt: intent.createdAt,
+        filters,
+        render: () => renderIntent(intent, expand),
+      };
     },
   };
   const charges: Resource = {
@@ -77,7 +86,12 @@ function resourcesOf(ledger: Ledger): Resource[] {
       // Only the latest charge of an intent is kept.
       if (intent?.chargeId !== id) return undefined;
       const filters = { payment_intent: intent.id };
-      return { createdAt: intent.createdAt, filters, render: () => renderCharge(intent) };
+      return {
+        account: intent.account,
+        createdAt: intent.createdAt,
+        filters,
+        render: () => renderCharge(intent),
+      };
     },
   };
   return [intents, charges, ...afterSale(ledger), events(ledger)];
@@ -98,7 +112,8 @@ function afterSale(ledger: Ledger): Resource[] {
       const item = all.get(id);
       if (!item) return undefined;
       const filters = { payment_intent: item.paymentIntent, charge: item.chargeId };
-      return { createdAt: item.createdAt, filters, render: () => render(item) };
+      const { account } = ledger.intents.get(item.paymentIntent)!;
+      return { account, createdAt: item.createdAt, filters, render: () => render(item) };
     },
   });
   return [
@@ -119,7 +134,8 @@ function events(ledger: Ledger): Resource {
       if (offset === undefined) return undefined;
       const entry = ledger.read(offset);
       const { type } = eventsOf(entry).find((event) => event.id === id)!;
-      return { createdAt: entry.at, filters: { type }, render: () => renderEvent(entry, id) };
+      const { account } = entry.intent;
+      return { account, createdAt: entry.at, filters: { type }, render: () => renderEvent(entry, id) };
     },
   };
 }
@@ -145,11 +161,12 @@ function page(request: FastifyRequest, resource: Resource): object {
     throw resourceMissing(resource.kind, startingAfter, 'starting_after', 400);
 
   const expand = listExpand(params);
+  const account = accountOf(request);
   const found: Listed[] = [];
   for (let i = start; i < newestFirst.length && found.length <= limit; i++) {
     const item = resource.find(newestFirst[i]!, expand);
-    if (item && isInTime(item.createdAt) && wanted.every(({ name, value }) => item.filters?.[name] === value))
-      found.push(item);
+    if (!item || item.account !== account || !isInTime(item.createdAt)) continue;
+    if (wanted.every(({ name, value }) => item.filters?.[name] === value)) found.push(item);
   }
   const data = found.slice(0, limit).map(({ render }) => render());
   return { object: 'list', data, has_more: found.length > limit, url: `/v1${resource.path}` };

@@ -39,6 +39,7 @@ export function sandboxRoutes(
         amount,
         currency: entry.intent.currency.toUpperCase(),
         orderId,
+        account: entry.intent.account ?? null,
         paymentIntent: entry.intent.id,
         refund: kind.startsWith('refund') ? (entry.refund?.id ?? null) : null,
         operationId: entry.operationId,

@@ -5,6 +5,7 @@ import type { IntentRecord } from '../ledger/records';
 import { invalidRequest } from '../stripe/errors';
 import { renderIntent } from '../stripe/objects';
 import { optionalString, pageOf, refuseUnknown, requiredString, type Params } from '../stripe/params';
+import { accountOf } from './keys';
 import { listExpand } from './read-routes';
 
 interface SearchParts {
@@ -23,12 +24,16 @@ export function searchRoute(app: FastifyInstance, { ledger, faults, searchLagMs 
     refuseUnknown(params, ['query', 'limit', 'page', 'expand']);
     const clauses = clausesOf(requiredString(params, 'query'));
     const foundBefore = Date.now() - (faults.current.searchLagMs ?? searchLagMs);
+    const account = accountOf(request);
     const orderId = clauses.find(({ field }) => field === 'metadata.orderId')?.value;
     // An order has few intents; without one, all are read.
     const candidates = orderId === undefined ? [...ledger.intents.values()] : ledger.intentsOf(orderId);
     const found = candidates
       .filter(
-        (intent) => intent.createdAt <= foundBefore && clauses.every((clause) => matches(intent, clause)),
+        (intent) =>
+          intent.account === account &&
+          intent.createdAt <= foundBefore &&
+          clauses.every((clause) => matches(intent, clause)),
       )
       .reverse();
 

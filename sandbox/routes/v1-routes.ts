@@ -10,7 +10,7 @@ import { readRoutes } from './read-routes';
 import { searchRoute } from './search-route';
 import type { RequestResult, Stats } from '../stats';
 import { apiError, apiVersion, rateLimited, unknownUrl, unknownVersion } from '../stripe/errors';
-import type { Keys } from './keys';
+import { type Keys, accountOf } from './keys';
 import { renderResponse } from '../stripe/objects';
 
 export interface V1Parts {
@@ -51,6 +51,7 @@ export function v1Routes(app: FastifyInstance, parts: V1Parts): void {
       return;
     }
     parts.keys.check(request.headers.authorization, request.method, request.routeOptions.url);
+    accountOf(request);
     const version = request.headers['stripe-version'];
     if (typeof version === 'string' && version !== apiVersion) throw unknownVersion(version);
   });
@@ -95,7 +96,9 @@ async function move(request: FastifyRequest, reply: FastifyReply, { ledger, mone
   const key = keyOf(request.headers['idempotency-key']);
   const path = request.url.split('?', 1)[0]!;
   const fingerprint = fingerprintOf(path, params);
+  const account = accountOf(request);
   const done = await money.handle({
+    ...(account !== undefined && { account }),
     path,
     params,
     ...(key !== undefined && { key }),

@@ -98,6 +98,7 @@ export function renderEvent(entry: Entry, eventId: string) {
   return {
     id: eventId,
     object: 'event',
+    ...(entry.intent.account !== undefined && { account: entry.intent.account }),
     api_version: apiVersion,
     created: seconds(entry.at),
     data: { object: objectOf(entry, type) },

@@ -17,7 +17,7 @@ async function captured(orderId: string): Promise<string> {
 }
 
 /** What no client request moves. */
-const untouched = { refundsFailed: 0, refundedByOperator: 0, disputed: 0 };
+const untouched = { account: null, refundsFailed: 0, refundedByOperator: 0, disputed: 0 };
 
 const rows = async () => (await sandbox.get<{ data: OrderRow[] }>('/sandbox/ledger')).data;
 
@@ -85,6 +85,7 @@ describe('the ledger', () => {
     const shared = {
       orderId,
       currency: 'EUR',
+      account: null,
       paymentIntent: id,
       at: expect.stringMatching(/Z$/),
       refund: null,

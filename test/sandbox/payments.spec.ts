@@ -143,6 +143,7 @@ describe('the states of an intent', () => {
         captured,
         refunded,
         voided,
+        account: null,
         refundsFailed: 0,
         refundedByOperator: 0,
         disputed: 0,
