@@ -245,10 +245,17 @@ CREATE TABLE products (
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   updated_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   pools text[] COLLATE "C" NOT NULL DEFAULT '{main}'::text[],
+  safety_stock integer NOT NULL DEFAULT 0,
+  sales_start_at timestamp with time zone,
+  sales_end_at timestamp with time zone,
+  units_per_customer_max integer,
   CONSTRAINT products_currency_check CHECK ((currency ~ '^[A-Z]{3}$'::text)),
   CONSTRAINT products_quantity_per_order_max_check CHECK ((quantity_per_order_max > 0)),
   CONSTRAINT products_reservations_per_customer_max_check CHECK ((reservations_per_customer_max > 0)),
+  CONSTRAINT products_safety_stock_check CHECK ((safety_stock >= 0)),
+  CONSTRAINT products_sale_ends_after_its_start CHECK ((sales_end_at > sales_start_at)),
   CONSTRAINT products_unit_amount_check CHECK ((unit_amount >= 0)),
+  CONSTRAINT products_units_per_customer_max_check CHECK ((units_per_customer_max > 0)),
   CONSTRAINT products_pkey PRIMARY KEY (sku)
 );
 
@@ -451,7 +458,9 @@ CREATE TABLE stock_levels (
   version bigint NOT NULL DEFAULT 1,
   fencing_token bigint NOT NULL DEFAULT 0,
   lease_token bigint NOT NULL DEFAULT 0,
+  safety_stock integer NOT NULL DEFAULT 0,
   CONSTRAINT stock_levels_never_oversold CHECK (((reserved >= 0) AND (reserved <= on_hand))),
+  CONSTRAINT stock_levels_safety_stock_check CHECK ((safety_stock >= 0)),
   CONSTRAINT stock_levels_pkey PRIMARY KEY (sku, pool)
 ) WITH (fillfactor=70);
 

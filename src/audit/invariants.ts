@@ -230,11 +230,17 @@ export const invariants: readonly Invariant[] = [
   {
     id: 'I19',
     promise:
-      'Pools and units conserve: transfers lose nothing, every stock row has its product, and every numbered unit is where the stock row and the reservation say.',
+      'Pools and units conserve: transfers lose nothing, every stock row has its product, pools offer no safety stock, and every numbered unit is where the stock row and the reservation say.',
     sql: `
       SELECT sku, CASE WHEN p.sku IS NULL THEN 'a stock row without a product' ELSE 'no stock row' END AS what
         FROM products p FULL JOIN (SELECT DISTINCT sku FROM stock_levels) s USING (sku)
        WHERE p.sku IS NULL OR s.sku IS NULL
+       UNION ALL
+      SELECT p.sku, format('%s units are offered, %s of them safety stock', sum(o.offered), sum(o.offered) - greatest(0, sum(o.free) - p.safety_stock))
+        FROM products p
+        JOIN (SELECT sku, on_hand - reserved AS free, greatest(0, on_hand - reserved - safety_stock) AS offered FROM stock_levels) o USING (sku)
+       GROUP BY p.sku
+      HAVING sum(o.offered) > greatest(0, sum(o.free) - p.safety_stock)
        UNION ALL
       SELECT sku, 'transfers add up to ' || sum(delta)
         FROM stock_movements WHERE kind = 'transfer' GROUP BY sku HAVING sum(delta) <> 0

@@ -253,6 +253,9 @@ const corruptions: Corruption[] = [
     [`UPDATE stock_movements SET delta = delta - 1, on_hand_after = on_hand_after - 1 WHERE sku = $1 AND kind = 'transfer' AND pool = 'us'`, [split]],
     [`UPDATE stock_levels SET on_hand = on_hand - 1 WHERE sku = $1 AND pool = 'us'`, [split]],
   ]],
+  ['I19', 'a pool offers safety stock', ({ split }) => split, ({ split }) => [
+    [`UPDATE products SET safety_stock = 1 WHERE sku = $1`, [split]],
+  ]],
   ['I19', 'a numbered unit is missing', ({ numbered }) => numbered, ({ numbered }) => [
     [`DELETE FROM stock_units WHERE sku = $1 AND unit_no = 9`, [numbered]],
   ]],

@@ -177,7 +177,8 @@ describe('transfers', () => {
 
     const work = world.db.transaction('command', async (tx) => {
       if (++runs > 1) throw new Error('the second run is not wanted');
-      await bringHome(tx, { sku, pools: ['a', 'b'] }, { reason: 'to be lost', actor: 'operator' });
+      const product = { sku, pools: ['a', 'b'], safetyStock: 0 };
+      await bringHome(tx, product, { reason: 'to be lost', actor: 'operator' });
       const [{ pid } = { pid: 0 }] = await tx.rows<{ pid: number }>('SELECT pg_backend_pid() AS pid');
       await killer.query('SELECT pg_terminate_backend($1)', [pid]);
       await tx.rows('SELECT 1');

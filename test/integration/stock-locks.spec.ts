@@ -2,7 +2,8 @@ import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
 import { Database } from '../../src/database/database';
 import { migrate } from '../../src/database/migrate';
-import { lockLevels, takeGrouped } from '../../src/inventory/stock/stock-levels.repository';
+import { takeGrouped } from '../../src/inventory/stock/stock-levels.repository';
+import { lockLevels } from '../../src/inventory/stock/stock-locks.repository';
 import { strategies } from '../../src/inventory/allocation/strategies/strategies';
 import {
   codesOf,

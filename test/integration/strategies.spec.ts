@@ -3,6 +3,7 @@ import { newId } from '../../src/ids';
 import { InsufficientStock } from '../../src/inventory/inventory.errors';
 import { poolsOf } from '../../src/inventory/products/pools';
 import { strategies, strategyNames } from '../../src/inventory/allocation/strategies/strategies';
+import type { StockStrategy } from '../../src/inventory/allocation/strategies/strategy';
 import {
   outcomeOf,
   codesOf,
@@ -10,11 +11,15 @@ import {
   expectInvariants,
   inParallel,
   operator,
+  shop,
+  until,
   type World,
 } from '../support/fixtures';
 import { type Random, seeded } from '../support/seeded';
+import { keepBack } from '../support/stock-changes';
 
 const buyersAtOnce = 12;
+const short = 'insufficient_stock';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -218,6 +223,51 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     }
   });
 
+  it('never offers safety stock', () => sellOut(strategy, { onHand: 10, safetyStock: 4 }));
+
+  it('offers nothing while there is less than the safety stock', () =>
+    sellOut(strategy, { onHand: 3, safetyStock: 4 }));
+
+  it('leaves safety stock out of the numbers of a refusal', async () => {
+    const sku = await world.product({ onHand: 10, safetyStock: 4, strategy });
+    const error = await refusalOf(world.reserve([{ sku, quantity: 7 }]));
+    expect(shortfallsOf(error)).toEqual([{ sku, requested: 7, available: 6 }]);
+  });
+
+  it('completes a raised safety stock from what comes back, before it offers more', async () => {
+    const sku = await world.product({ onHand: 10, strategy });
+    const ids: string[] = [];
+    for (let nth = 0; nth < 8; nth++)
+      ids.push(await world.reserve([{ sku, quantity: 1 }], { customerId: `cus_${nth}` }));
+
+    await keepBack(world, sku, 5);
+    for (const expected of [0, 0, 0, 0, 1]) {
+      expect((await world.products.stock(sku)).available).toBe(expected);
+      if (expected === 0) expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe(short);
+      await world.reservations.release(ids.pop()!, shop);
+    }
+
+    // 7 units are free by now.
+    await world.reserve([{ sku, quantity: 2 }]);
+    expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toBe(short);
+  });
+
+  it('takes no unit after its safety stock was raised, however many buyers are under way', async () => {
+    const sku = await world.product({ onHand: 60, strategy });
+    const buyers = inParallel(
+      8,
+      Array.from({ length: 60 }, () => () => world.reserve([{ sku, quantity: 1 }])),
+    );
+    await until(async () => (await world.level(sku)).reserved >= 10);
+    await keepBack(world, sku, 60);
+    const { reserved } = await world.level(sku);
+
+    const codes = codesOf(await buyers);
+
+    expect(codes.filter((code) => code === 'ok')).toHaveLength(reserved);
+    expect(await world.level(sku)).toEqual({ onHand: 60, reserved });
+  });
+
   it('loses no unit when its SKU’s strategy changes under load', async () => {
     const sku = await world.product({ onHand: 40, strategy });
     let selling = true;
@@ -243,6 +293,28 @@ describe.each(strategyNames)('the strategy %s', (strategy) => {
     expect(codes.filter((code) => code === 'insufficient_stock')).toHaveLength(20);
     const tokens = Object.values(await tokensOf(sku)).flatMap((ofPool) => [...new Set(ofPool)]);
     expect(tokens).toHaveLength(40);
+  });
+});
+
+describe('the case of safety stock', () => {
+  it('notices a strategy that offers it', async () => {
+    const blind: StockStrategy = {
+      name: 'blind',
+      take: async (tx, [demand]) => {
+        await tx.affected(
+          `UPDATE stock_levels SET reserved = reserved + 1, fencing_token = fencing_token + 1 WHERE sku = $1`,
+          [demand!.sku],
+        );
+        return [{ taken: true, parts: [{ pool: 'main', quantity: 1, fencingToken: 1 }] }];
+      },
+    };
+    const all = strategies as Map<string, StockStrategy>;
+    all.set(blind.name, blind);
+    try {
+      await expect(sellOut(blind.name, { onHand: 1, safetyStock: 1 })).rejects.toThrow('toHaveLength');
+    } finally {
+      all.delete(blind.name);
+    }
   });
 });
 
@@ -295,6 +367,26 @@ it('takes nothing with a strategy that this build does not have', async () => {
   expect(await outcomeOf(world.reserve([{ sku, quantity: 1 }]))).toMatch(/crystal-ball/);
   expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 0 });
 });
+
+/** More buyers than units, a few at once. */
+async function sellOut(strategy: string, { onHand, safetyStock }: { onHand: number; safetyStock: number }) {
+  const isPlanted = !strategyNames.includes(strategy);
+  const sku = await world.product({ onHand, safetyStock, strategy: isPlanted ? undefined : strategy });
+  if (isPlanted) await world.rows(`UPDATE products SET strategy = $2 WHERE sku = $1`, [sku, strategy]);
+  const offered = Math.max(0, onHand - safetyStock);
+
+  const codes = codesOf(
+    await inParallel(
+      buyersAtOnce,
+      Array.from({ length: onHand + 5 }, () => () => world.reserve([{ sku, quantity: 1 }])),
+    ),
+  );
+
+  expect(codes.filter((code) => code === 'ok')).toHaveLength(offered);
+  expect(codes.filter((code) => code === short)).toHaveLength(codes.length - offered);
+  expect(await world.level(sku)).toEqual({ onHand, reserved: offered });
+  expect((await world.products.stock(sku)).available).toBe(0);
+}
 
 /** One to `linesMax` lines in any order, no SKU twice. */
 function someLines(random: Random, skus: string[], linesMax: number): Line[] {

@@ -65,6 +65,7 @@ export interface ProductOptions {
   currency?: string;
   quantityPerOrderMax?: number;
   reservationsPerCustomerMax?: number;
+  safetyStock?: number;
 }
 
 /** The core of one process on its own database, without HTTP, queues or timers. */

@@ -8,7 +8,8 @@ const reason = 'for the test';
 /** The available units of each pool without empty pools. */
 export async function onSale(world: World, sku: string): Promise<Record<string, number>> {
   const rows = await world.rows<{ pool: string; available: number }>(
-    `SELECT pool, on_hand - reserved AS available FROM stock_levels WHERE sku = $1 AND on_hand > reserved ORDER BY pool`,
+    `SELECT pool, on_hand - reserved - safety_stock AS available
+       FROM stock_levels WHERE sku = $1 AND on_hand - reserved > safety_stock ORDER BY pool`,
     [sku],
   );
   return Object.fromEntries(rows.map(({ pool, available }) => [pool, available]));
@@ -55,6 +56,13 @@ export async function switchTo(
 ): Promise<void> {
   const { version, name, unitAmount, currency } = await products.get(sku);
   const dto = { name, unitPrice: { amount: unitAmount, currency }, strategy, pools };
+  await products.put(sku, dto, { ifMatch: `"${version}"` }, operator);
+}
+
+export async function keepBack({ products }: Operated, sku: string, safetyStock: number): Promise<void> {
+  const { version, name, unitAmount, currency, strategy, pools } = await products.get(sku);
+  const unitPrice = { amount: unitAmount, currency };
+  const dto = { name, unitPrice, strategy, pools: strategy === 'pools' ? pools : undefined, safetyStock };
   await products.put(sku, dto, { ifMatch: `"${version}"` }, operator);
 }
 

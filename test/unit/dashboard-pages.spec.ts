@@ -58,6 +58,7 @@ const product: Product = {
   pools: null,
   quantityPerOrderMax: 2,
   reservationsPerCustomerMax: null,
+  safetyStock: 10,
   stock: { ...stock, byPool: [] },
   version: 3,
 };
@@ -94,6 +95,7 @@ describe('product edit conflict', () => {
       unitPrice: { amount: 12_900, currency: 'EUR' },
       strategy: 'row-lock',
       quantityPerOrderMax: 2,
+      safetyStock: 10,
       reason: 'renamed',
     });
   });

@@ -94,6 +94,7 @@ const right: Record<string, fc.Arbitrary<unknown>> = {
   reservationId: id('rsv'),
   reservationsPerCustomerMax: whole,
   returnUrl: fc.constantFrom('https://shop.example/done?a=1', 'shop://done'),
+  safetyStock: whole,
   sagaStatus: fc.constant('stuck'),
   seed: whole,
   setupFutureUsage: fc.constantFrom('on_session', 'off_session'),

@@ -487,6 +487,7 @@ export interface components {
             pools: string[] | null;
             quantityPerOrderMax: number | null;
             reservationsPerCustomerMax: number | null;
+            safetyStock: number;
             stock: {
                 onHand: number;
                 reserved: number;
@@ -519,6 +520,7 @@ export interface components {
                 pools: string[] | null;
                 quantityPerOrderMax: number | null;
                 reservationsPerCustomerMax: number | null;
+                safetyStock: number;
                 stock: {
                     onHand: number;
                     reserved: number;
@@ -546,6 +548,7 @@ export interface components {
                 pools: string[] | null;
                 quantityPerOrderMax: number | null;
                 reservationsPerCustomerMax: number | null;
+                safetyStock: number;
             };
             changedBy: string | null;
             /** Format: date-time */
@@ -562,6 +565,7 @@ export interface components {
             pools?: string[];
             quantityPerOrderMax?: number;
             reservationsPerCustomerMax?: number;
+            safetyStock?: number;
         };
         ProductList: {
             /** @enum {string} */
@@ -1280,6 +1284,7 @@ export interface components {
             sku: string;
             onHand: number;
             reserved: number;
+            safetyStock: number;
             available: number;
         };
         StockList: {

@@ -191,6 +191,6 @@ export class StockController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const stock = await this.products.stock(sku);
-    return sendWithEtag(request, reply, `${stock.onHand}-${stock.reserved}`, stock);
+    return sendWithEtag(request, reply, `${stock.onHand}-${stock.reserved}-${stock.safetyStock}`, stock);
   }
 }

@@ -70,6 +70,10 @@ export class ProductDto {
   @MayBeAbsent({ type: 'integer', example: 1 })
   @IsWholeWithin(1, 1_000_000)
   reservationsPerCustomerMax?: number;
+
+  @MayBeAbsent({ type: 'integer', description: 'Units that are never offered; 0 if left out.', example: 3 })
+  @IsWholeWithin(0, 1_000_000_000)
+  safetyStock?: number;
 }
 
 export class AdjustmentDto extends ReasonDto {

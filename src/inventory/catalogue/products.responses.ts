@@ -21,7 +21,8 @@ export const stockType = responseType('Stock', {
   sku: text('TEE-BLACK-M'),
   onHand: int(100),
   reserved: int(2),
-  available: int(98),
+  safetyStock: int(0).describe('Units that are never offered.'),
+  available: int(98).describe('max(0, onHand − reserved − safetyStock)'),
 });
 
 export const stockListType = responseType('StockList', {
@@ -38,7 +39,7 @@ const unitsHeld = {
   confirmed: int(2).describe('Sold, not yet shipped.'),
   pinned: int(1).describe('Being charged for.'),
   active: int(2),
-  available: int(95),
+  available: int(95).describe('What buyers are offered: without the safety stock.'),
 };
 
 const editable = {
@@ -48,6 +49,7 @@ const editable = {
   pools: z.array(text('eu')).nullable().describe('Null unless there are several.'),
   quantityPerOrderMax: int(4).nullable(),
   reservationsPerCustomerMax: int(1).nullable(),
+  safetyStock: int(0).describe('Units that are never offered.'),
 };
 
 export const productType = responseType('Product', {
@@ -80,7 +82,7 @@ export function productView(product: ProductWithStock): ProductResponse {
     sku: product.sku,
     ...editableOf(product),
     stock: {
-      ...stockOf(sumOf(product.levels)),
+      ...stockOf({ ...sumOf(product.levels), safetyStock: product.safetyStock }),
       byPool: product.levels
         .filter(({ pool, onHand }) => onHand > 0 || product.pools.includes(pool))
         .map((level) => ({ pool: level.pool, ...stockOf(level) })),
@@ -97,16 +99,17 @@ export const editableOf = (product: Omit<Product, 'version'>) => ({
   pools: product.pools.length > 1 ? product.pools : null,
   quantityPerOrderMax: product.quantityPerOrderMax,
   reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+  safetyStock: product.safetyStock,
 });
 
 /** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */
-const stockOf = ({ onHand, reserved, active, pinned }: Omit<StockInPool, 'pool'>) => ({
+const stockOf = ({ onHand, reserved, active, pinned, safetyStock }: Omit<StockInPool, 'pool'>) => ({
   onHand,
   reserved,
   confirmed: reserved - active - pinned,
   pinned,
   active,
-  available: availableIn({ onHand, reserved }),
+  available: availableIn({ onHand, reserved, safetyStock }),
 });
 
 const sumOf = (levels: readonly StockInPool[]) => ({

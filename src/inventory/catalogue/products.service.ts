@@ -159,6 +159,10 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
     pools: poolsOf(strategy, dto.pools),
     quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
     reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
+    safetyStock: dto.safetyStock ?? 0,
+    salesStartAt: null,
+    salesEndAt: null,
+    unitsPerCustomerMax: null,
   };
 }
 

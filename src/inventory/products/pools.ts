@@ -63,36 +63,74 @@ export interface PoolStock {
   pool: string;
   onHand: number;
   reserved: number;
+  /** The share of the product's safety stock that this pool keeps; more than it has, if there is too little of it. */
+  safetyStock: number;
 }
 
-export const availableIn = ({ onHand, reserved }: Omit<PoolStock, 'pool'>) => onHand - reserved;
+/** Units that are promised to nobody: available ones, and safety stock. */
+const freeIn = ({ onHand, reserved }: { onHand: number; reserved: number }) => onHand - reserved;
 
-export const inAllPools = (levels: readonly PoolStock[]) => ({
+/** What buyers are offered: of a pool with its share, or of a product with its whole safety stock. */
+export const availableIn = ({ onHand, reserved, safetyStock }: Omit<PoolStock, 'pool'>) =>
+  Math.max(0, onHand - reserved - safetyStock);
+
+export const inAllPools = (levels: readonly Omit<PoolStock, 'safetyStock'>[]) => ({
   onHand: levels.reduce((sum, level) => sum + level.onHand, 0),
   reserved: levels.reduce((sum, level) => sum + level.reserved, 0),
 });
 
-/** Changes that move all available stock to `pools`, in even shares. Reserved stock stays where it is. */
-export function homeward(levels: readonly PoolStock[], pools: readonly string[]): Change[] {
-  const total = levels.reduce((sum, level) => sum + availableIn(level), 0);
+/** Changes that move all free stock to `pools`, in even shares. Reserved stock stays where it is. */
+export function homeward(
+  levels: readonly Omit<PoolStock, 'safetyStock'>[],
+  pools: readonly string[],
+): Change[] {
+  const total = levels.reduce((sum, level) => sum + freeIn(level), 0);
   const shares = new Map(dealOut(total, pools).map(({ pool, delta }) => [pool, delta]));
   return levels
-    .map((level) => ({ pool: level.pool, delta: (shares.get(level.pool) ?? 0) - availableIn(level) }))
+    .map((level) => ({ pool: level.pool, delta: (shares.get(level.pool) ?? 0) - freeIn(level) }))
     .filter(isChange);
 }
 
-/** Changes that take units off sale: first from pools where they do not belong, then pool by pool. Null: too few. */
-export function writeOff(
+/**
+ * The share of the safety stock that each pool keeps, in the order of `levels`: as even as possible over `pools`, none more
+ * than the pool has free, and the rest wherever units are.
+ *
+ * If there are too few free units in all, each pool keeps what it has and all of what is missing: units that come back to
+ * any pool are not offered before the safety stock is complete. The shares then add up to too much, and are dealt again
+ * (`dealSafetyStock`) when it is complete.
+ */
+export function safetyShares(
   levels: readonly PoolStock[],
+  pools: readonly string[],
+  safetyStock: number,
+): number[] {
+  const missing = safetyStock - levels.reduce((sum, level) => sum + freeIn(level), 0);
+  if (missing > 0) return levels.map((level) => freeIn(level) + missing);
+  const even = new Map(dealOut(safetyStock, pools).map(({ pool, delta }) => [pool, delta]));
+  const shares = levels.map((level) => Math.min(freeIn(level), even.get(level.pool) ?? 0));
+  let rest = safetyStock - shares.reduce((sum, share) => sum + share, 0);
+  return shares.map((share, nth) => {
+    const more = Math.min(rest, freeIn(levels[nth]!) - share);
+    rest -= more;
+    return share + more;
+  });
+}
+
+/**
+ * Changes that take units off the books: first from pools where they do not belong, then pool by pool. Null: too few.
+ * Safety stock is promised to nobody, so it can be lost too.
+ */
+export function writeOff(
+  levels: readonly Omit<PoolStock, 'safetyStock'>[],
   pools: readonly string[],
   quantity: number,
 ): Change[] | null {
-  const place = ({ pool }: PoolStock) => pools.indexOf(pool);
+  const place = ({ pool }: { pool: string }) => pools.indexOf(pool);
   let missing = quantity;
   const changes = [...levels]
     .sort((one, other) => place(one) - place(other))
     .map((level) => {
-      const taken = Math.min(missing, availableIn(level));
+      const taken = Math.min(missing, freeIn(level));
       missing -= taken;
       return { pool: level.pool, delta: -taken };
     });

@@ -13,4 +13,9 @@ export class ProductEntity {
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) updatedAt!: Date;
   @Column({ type: 'text', array: true, collation: 'C', default: () => "'{main}'" }) pools!: string[];
+  /** Units that are never offered, over all pools. */
+  @Column('int', { default: 0 }) safetyStock!: number;
+  @Column('timestamptz', { nullable: true }) salesStartAt!: Date | null;
+  @Column('timestamptz', { nullable: true }) salesEndAt!: Date | null;
+  @Column('int', { nullable: true }) unitsPerCustomerMax!: number | null;
 }

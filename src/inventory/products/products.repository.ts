@@ -18,7 +18,8 @@ export interface ProductWithStock extends Product {
 const columns = `
   p.sku, p.name, p.unit_amount AS "unitAmount", p.currency, p.strategy, p.pools,
   p.quantity_per_order_max AS "quantityPerOrderMax", p.reservations_per_customer_max AS "reservationsPerCustomerMax",
-  p.version`;
+  p.safety_stock AS "safetyStock", p.sales_start_at AS "salesStartAt", p.sales_end_at AS "salesEndAt",
+  p.units_per_customer_max AS "unitsPerCustomerMax", p.version`;
 
 export async function findProducts(queryable: Queryable, skus: string[]): Promise<Map<string, Product>> {
   const rows = await queryable.rows<Product>(
@@ -36,7 +37,8 @@ export async function findAvailable(
   const rows = await tx.rows<{ sku: string; version: number; available: number }>(
     `
     SELECT p.sku, p.version,
-           coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)::bigint AS available
+           greatest(0, coalesce((SELECT sum(s.on_hand - s.reserved) FROM stock_levels s WHERE s.sku = p.sku), 0)
+                       - p.safety_stock)::bigint AS available
       FROM products p
      WHERE p.sku = ANY ($1::text[])
     `,
@@ -69,7 +71,8 @@ export function listProducts(
        GROUP BY l.sku, l.pool
     )
     SELECT page.*,
-           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved, 'version', s.version,
+           (SELECT json_agg(json_build_object('pool', s.pool, 'onHand', s.on_hand, 'reserved', s.reserved,
+                                              'safetyStock', s.safety_stock, 'version', s.version,
                                               'active', coalesce(held.active, 0), 'pinned', coalesce(held.pinned, 0))
                             ORDER BY s.pool)
               FROM stock_levels s LEFT JOIN held ON held.sku = s.sku AND held.pool = s.pool
@@ -86,8 +89,10 @@ export async function insertProduct(tx: Tx, product: Omit<Product, 'version'>): 
   const inserted = await tx.affected(
     `
     INSERT INTO products (sku, name, unit_amount, currency, strategy, pools, quantity_per_order_max,
-                          reservations_per_customer_max)
-    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::text, $6::text[], $7::int, $8::int)
+                          reservations_per_customer_max, safety_stock, sales_start_at, sales_end_at,
+                          units_per_customer_max)
+    VALUES ($1::text, $2::text, $3::bigint, $4::text, $5::text, $6::text[], $7::int, $8::int, $9::int, $10::timestamptz,
+            $11::timestamptz, $12::int)
         ON CONFLICT DO NOTHING
     `,
     values(product),
@@ -116,7 +121,8 @@ export async function updateProduct(tx: Tx, product: Omit<Product, 'version'>, n
     UPDATE products
        SET name = $2::text, unit_amount = $3::bigint, currency = $4::text, strategy = $5::text,
            pools = $6::text[], quantity_per_order_max = $7::int, reservations_per_customer_max = $8::int,
-           version = version + 1, updated_at = $9::timestamptz
+           safety_stock = $9::int, sales_start_at = $10::timestamptz, sales_end_at = $11::timestamptz,
+           units_per_customer_max = $12::int, version = version + 1, updated_at = $13::timestamptz
      WHERE sku = $1::text
     `,
     [...values(product), now],
@@ -132,4 +138,8 @@ const values = (product: Omit<Product, 'version'>) => [
   product.pools,
   product.quantityPerOrderMax,
   product.reservationsPerCustomerMax,
+  product.safetyStock,
+  product.salesStartAt,
+  product.salesEndAt,
+  product.unitsPerCustomerMax,
 ];

@@ -14,12 +14,12 @@ import {
   giveBackParts,
   giveBackUnits,
   lineOf,
-  lockAllLevels,
   partsOf,
   type StockDemand,
   type StockPart,
   takeFromLockedPools,
 } from '../stock/stock-levels.repository';
+import { lockAllLevels } from '../stock/stock-locks.repository';
 
 export interface LinesChange {
   lines: { sku: string; quantity: number }[];

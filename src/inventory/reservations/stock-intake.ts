@@ -12,6 +12,7 @@ import { CurrentStrategies, isGrouped } from '../allocation/current-strategies';
 import { DemandMetrics } from '../allocation/demand-metrics';
 import type { Surroundings } from '../allocation/strategies/strategy';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
+import { availableIn } from '../products/pools';
 import { readLevels } from '../stock/stock-levels.repository';
 import { gather } from '../stock/transfers';
 import { expireDueOf } from './reservation-expiry';
@@ -215,7 +216,7 @@ export class StockIntake {
     const skus = [...new Set(batch.flat().map(({ sku }) => sku))];
     await expireDueOf(this.db, skus, () => this.relay.poke());
     const levels = await readLevels(this.db, skus);
-    const available = new Map(levels.map((level) => [level.sku, level.onHand - level.reserved]));
+    const available = new Map(levels.map((level) => [level.sku, availableIn(level)]));
     const fits = ({ sku, requested, held = 0 }: Shortfall) => (available.get(sku) ?? 0) + held >= requested;
     // `available` is summed over pools, and a strategy searches only the pools where the stock belongs.
     const fitting = batch.flat().filter(fits);

@@ -11,12 +11,12 @@ import { findAvailable, findProducts, type Product } from '../products/products.
 import { insertReservations } from './reservations.repository';
 import {
   lineOf,
-  lockLevels,
   partsOf,
   type StockDemand,
   type StockGrant,
   takeLocked,
 } from '../stock/stock-levels.repository';
+import { lockLevels } from '../stock/stock-locks.repository';
 import type { Surroundings } from '../allocation/strategies/strategy';
 import { strategyNamed } from '../allocation/strategies/strategies';
 import { ReservationRequest, refuseBeforeTaking } from './reservation-request';

@@ -1,7 +1,8 @@
 import { type Tx, columnsOf } from '../../database/database';
 import { dealOut, unitsPool } from '../products/pools';
 import { lockProduct } from '../products/products.repository';
-import { giveBackParts, giveBackUnits, lockAllLevels, lockLevels } from './stock-levels.repository';
+import { giveBackParts, giveBackUnits } from './stock-levels.repository';
+import { lockAllLevels, lockLevels } from './stock-locks.repository';
 import { moveStock } from './transfers';
 
 /** Sold stock that leaves or comes back. The caller holds the reservation's row lock. */

@@ -3,13 +3,14 @@ import { ValidationFailed } from '../../errors';
 import { belowReserved, productNotFound } from '../inventory.errors';
 import { availableIn, dealOut, inAllPools, mainPool, unitsPool, writeOff } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
-import { lockAllLevels, readLevels } from './stock-levels.repository';
+import { readLevels } from './stock-levels.repository';
+import { dealSafetyStock, lockAllLevels } from './stock-locks.repository';
 import { bringHome, ensureLevels, moveStock } from './transfers';
 import { unitsMax } from './units.repository';
 
 /** Changes that an operator makes to a product's stock, with their refusals. */
 
-type Kept = Pick<Product, 'sku' | 'strategy' | 'pools'>;
+type Kept = Pick<Product, 'sku' | 'strategy' | 'pools' | 'safetyStock'>;
 
 /** The stock of a product that was just made. */
 export async function receiveFirst(tx: Tx, product: Kept, quantity: number, actor: string): Promise<void> {
@@ -17,15 +18,19 @@ export async function receiveFirst(tx: Tx, product: Kept, quantity: number, acto
   await ensureLevels(tx, product.sku, [mainPool, ...product.pools]);
   const movement = { kind: 'receive', reason: 'initial stock', actor } as const;
   await moveStock(tx, product.sku, dealOut(quantity, product.pools), movement);
+  if (product.safetyStock > 0) await dealSafetyStock(tx, product);
 }
 
 /**
- * A switch of strategy: available stock moves to the pools of the new one, and reserved stock follows when it is given
- * back. This locks the stock rows, and so waits for buyers under the old strategy; later buyers find that the product has
- * changed.
+ * A switch of strategy: free stock moves to the pools of the new one, and reserved stock follows when it is given back.
+ * This locks the stock rows, and so waits for buyers under the old strategy; later buyers find that the product has
+ * changed. A change of the safety stock moves nothing, and waits for buyers in the same way.
  */
 export async function moveToPools(tx: Tx, before: Kept, product: Kept, actor: string): Promise<void> {
-  if (before.strategy === product.strategy && before.pools.join() === product.pools.join()) return;
+  if (before.strategy === product.strategy && before.pools.join() === product.pools.join()) {
+    if (before.safetyStock !== product.safetyStock) await dealSafetyStock(tx, product);
+    return;
+  }
   refuseTooManyUnits(product, await onHandOf(tx, product.sku), '/strategy');
   await bringHome(tx, product, { reason: `kept for ${product.strategy}`, actor });
 }
@@ -36,7 +41,10 @@ export async function onHandOf(tx: Tx, sku: string): Promise<number> {
   return level?.onHand ?? 0;
 }
 
-/** Received units are dealt out over the product's pools; what is written off comes from whatever pools have it. */
+/**
+ * Received units are dealt out over the product's pools; what is written off comes from whatever pools have it, and from
+ * the safety stock at last.
+ */
 export async function adjustStock(
   tx: Tx,
   sku: string,
@@ -50,18 +58,17 @@ export async function adjustStock(
   if (delta > 0) {
     if (onHand + delta > onHandMax) throw tooMany();
     refuseTooManyUnits(product, onHand + delta, '/delta');
-    const changes = dealOut(delta, product.pools);
-    return moveStock(tx, sku, changes, { kind: 'receive', reason, actor });
   }
-  const changes = writeOff(levels, product.pools, -delta);
+  const changes = delta > 0 ? dealOut(delta, product.pools) : writeOff(levels, product.pools, -delta);
   if (!changes) {
-    const available = onHand - reserved;
+    const available = availableIn({ onHand, reserved, safetyStock: product.safetyStock });
     throw belowReserved(
-      `${reserved} of ${onHand} units are promised to buyers. Take off at most ${available}, or release reservations first.`,
+      `${reserved} of ${onHand} units are promised to buyers. Take off at most ${onHand - reserved}, or release reservations first.`,
       { onHand, reserved, available },
     );
   }
-  await moveStock(tx, sku, changes, { kind: 'adjust', reason, actor });
+  await moveStock(tx, sku, changes, { kind: delta > 0 ? 'receive' : 'adjust', reason, actor });
+  if (product.safetyStock > 0) await dealSafetyStock(tx, product);
 }
 
 /** Moves units that are on sale from one pool to another in which the product's stock belongs. */
@@ -79,11 +86,12 @@ export async function transferStock(
     { pointer: '/from', pool: from, known: levels.map(({ pool }) => pool) },
     { pointer: '/to', pool: to, known: product.pools.filter((pool) => pool !== from) },
   );
-  const { onHand, reserved } = source!;
+  const { onHand, reserved, safetyStock } = source!;
   const available = availableIn(source!);
   if (available < quantity) {
+    const kept = safetyStock > 0 ? ` and ${safetyStock} are safety stock` : '';
     throw belowReserved(
-      `Of the ${onHand} units in ${from}, ${reserved} are promised to buyers. Move at most ${available}.`,
+      `Of the ${onHand} units in ${from}, ${reserved} are promised to buyers${kept}. Move at most ${available}.`,
       { pool: from, onHand, reserved, available },
     );
   }

@@ -1,5 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../../database/database';
 import { availableIn, unitsPool } from '../products/pools';
+import { type LockedLevel, levelKey as keyOf, lockAllLevels, lockLevels } from './stock-locks.repository';
 import type { StockLevelEntity } from './stock.entity';
 import { lockFreeUnits, takeUnits } from './units.repository';
 
@@ -27,9 +28,8 @@ export interface StockPart {
 /** Taken, from one pool or from several, or not taken because only so many were available. */
 export type StockGrant = { taken: true; parts: StockPart[] } | { taken: false; available: number };
 
-export type StockLevel = Pick<StockLevelEntity, 'sku' | 'onHand' | 'reserved'>;
-
-export type LockedLevel = Omit<StockLevelEntity, 'leaseToken'>;
+/** Summed over pools, with the product's safety stock. */
+export type StockLevel = Pick<StockLevelEntity, 'sku' | 'onHand' | 'reserved' | 'safetyStock'>;
 
 /** Limits beside the stock itself, checked in the order of the checkouts. `taken` reports each that got its stock. */
 export interface Limits {
@@ -185,31 +185,6 @@ async function addReserved(tx: Tx, takings: Taking[]): Promise<void> {
   );
 }
 
-/** Locks rows in ascending (sku, pool) order, as every transaction does, so that none deadlock. */
-const lockWhere = (condition: string) => `
-  WITH locked AS MATERIALIZED (
-    SELECT s.sku, s.pool, s.on_hand, s.reserved, s.fencing_token, s.version
-      FROM stock_levels s
-     WHERE ${condition}
-     ORDER BY s.sku, s.pool
-       FOR UPDATE OF s
-  )
-  SELECT sku, pool, on_hand AS "onHand", reserved, fencing_token AS "fencingToken", version FROM locked`;
-
-const lockTheseLevels = lockWhere(
-  `(s.sku, s.pool) IN (SELECT d.sku, d.pool FROM unnest($1::text[], $2::text[]) AS d (sku, pool))`,
-);
-const lockLevelsOf = lockWhere(`s.sku = ANY ($1::text[])`);
-
-export function lockLevels(tx: Tx, wanted: { sku: string; pool: string }[]): Promise<LockedLevel[]> {
-  // Hundreds of buyers of one SKU want one row.
-  const rows = [...new Map(wanted.map((row) => [keyOf(row), row])).values()];
-  return tx.rows<LockedLevel>(lockTheseLevels, columnsOf(rows, 'sku', 'pool'));
-}
-
-/** The same for all pools of these SKUs. */
-export const lockAllLevels = (tx: Tx, skus: string[]) => tx.rows<LockedLevel>(lockLevelsOf, [skus]);
-
 /**
  * Puts the units of these reservations back on sale. The caller has just ended them, under their row locks.
  *
@@ -282,11 +257,12 @@ export function giveBackParts(
 export function readLevels(queryable: Queryable, skus: string[]): Promise<StockLevel[]> {
   return queryable.rows<StockLevel>(
     `
-    SELECT sku, sum(on_hand)::bigint AS "onHand", sum(reserved)::bigint AS reserved
-      FROM stock_levels
-     WHERE sku = ANY ($1::text[])
-     GROUP BY sku
-     ORDER BY sku
+    SELECT s.sku, sum(s.on_hand)::bigint AS "onHand", sum(s.reserved)::bigint AS reserved,
+           coalesce((SELECT p.safety_stock FROM products p WHERE p.sku = s.sku), 0) AS "safetyStock"
+      FROM stock_levels s
+     WHERE s.sku = ANY ($1::text[])
+     GROUP BY s.sku
+     ORDER BY s.sku
     `,
     [skus],
   );
@@ -295,17 +271,20 @@ export function readLevels(queryable: Queryable, skus: string[]): Promise<StockL
 /** Committed units only: what a rival has written and not committed still counts as available. */
 export async function availableInPool(queryable: Queryable, sku: string, pool: string): Promise<number> {
   const [level] = await queryable.rows<{ available: number }>(
-    `SELECT on_hand - reserved AS available FROM stock_levels WHERE sku = $1::text AND pool = $2::text`,
+    `
+    SELECT greatest(0, on_hand - reserved - safety_stock) AS available
+      FROM stock_levels
+     WHERE sku = $1::text AND pool = $2::text
+    `,
     [sku, pool],
   );
   return level?.available ?? 0;
 }
 
-export const stockView = ({ sku, onHand, reserved }: StockLevel) => ({
-  sku,
-  onHand,
-  reserved,
-  available: onHand - reserved,
+export const stockView = (level: StockLevel) => ({
+  sku: level.sku,
+  onHand: level.onHand,
+  reserved: level.reserved,
+  safetyStock: level.safetyStock,
+  available: availableIn(level),
 });
-
-const keyOf = ({ sku, pool }: { sku: string; pool: string }) => `${sku}\n${pool}`;

@@ -10,6 +10,8 @@ export class StockLevelEntity {
   @Column('bigint', { default: 1 }) version!: number;
   @Column('bigint', { default: 0 }) fencingToken!: number;
   @Column('bigint', { default: 0 }) leaseToken!: number;
+  /** The share of the product's safety stock that this pool keeps. */
+  @Column('int', { default: 0 }) safetyStock!: number;
 }
 
 /** Why `on_hand` changed. One row for each version of the level that changed it. */

@@ -1,8 +1,8 @@
 import { type Database, type Queryable, type Tx, columnsOf } from '../../database/database';
 import { LostRace, isDatabaseAway } from '../../database/pg-errors';
-import { type Change, type PoolStock, availableIn, homeward, mainPool, unitsPool } from '../products/pools';
+import { type Change, type PoolStock, homeward, mainPool, unitsPool } from '../products/pools';
 import { type Product, lockProduct } from '../products/products.repository';
-import { type LockedLevel, lockAllLevels } from './stock-levels.repository';
+import { type LockedLevel, dealSafetyStock, lockAllLevels } from './stock-locks.repository';
 import { lockFreeUnits, mintUnits, retireUnits } from './units.repository';
 
 /**
@@ -59,40 +59,51 @@ export async function moveStock(tx: Tx, sku: string, changes: Change[], movement
   if (minted) await mintUnits(tx, sku, minted.delta, moved.find(({ pool }) => pool === unitsPool)!.onHand);
 }
 
-/** Moves available stock to the pools where it belongs, in even shares. The caller has locked the product. */
+/**
+ * Moves free stock to the pools where it belongs, in even shares, and its safety stock with it. The caller has locked the
+ * product.
+ */
 export async function bringHome(
   tx: Tx,
-  { sku, pools }: Pick<Product, 'sku' | 'pools'>,
+  product: Pick<Product, 'sku' | 'pools' | 'safetyStock'>,
   why: Omit<Movement, 'kind'>,
 ): Promise<void> {
+  const { sku, pools } = product;
   await ensureLevels(tx, sku, pools);
+  const locked = await lockAllLevels(tx, [sku]);
   const levels: PoolStock[] = [];
-  for (const level of await lockAllLevels(tx, [sku]))
+  for (const level of locked)
     levels.push(level.pool === unitsPool && !pools.includes(unitsPool) ? await movable(tx, level) : level);
   await moveStock(tx, sku, homeward(levels, pools), { ...why, kind: 'transfer' });
+  if (product.safetyStock > 0 || locked.some(({ safetyStock }) => safetyStock > 0))
+    await dealSafetyStock(tx, product);
 }
 
 /** Without the units that buyers are looking at, who wait for the stock row that we hold. They keep them, or give them back. */
 async function movable(tx: Tx, level: LockedLevel): Promise<PoolStock> {
-  const free = await lockFreeUnits(tx, level.sku, availableIn(level));
+  const free = await lockFreeUnits(tx, level.sku, level.onHand - level.reserved);
   return { ...level, onHand: level.reserved + free.length };
 }
 
 /** A pool with less than a fourth of the average is nearly empty: its buyers have to try others. */
 const nearlyEmpty = 4;
 
+const available = 'greatest(0, s.on_hand - s.reserved - s.safety_stock)';
+
 /**
- * SKUs with stock where it does not belong, or with a pool that is nearly empty while others are not. (A pool's share is
- * rounded down, so that the last few units are not moved back and forth.)
+ * SKUs with stock where it does not belong, with a pool that is nearly empty while others are not, or with pools that do
+ * not offer together what the product has available (`safetyShares`). (A pool's share is rounded down, so that the last few
+ * units are not moved back and forth.)
  */
 const outOfPlace = (which: string) => `
   SELECT p.sku
     FROM products p JOIN stock_levels s USING (sku)
    WHERE p.sku ${which}
-   GROUP BY p.sku, p.pools
+   GROUP BY p.sku, p.pools, p.safety_stock
   HAVING bool_or(s.pool <> ALL (p.pools) AND s.on_hand > s.reserved)
-      OR min(s.on_hand - s.reserved) FILTER (WHERE s.pool = ANY (p.pools))::bigint * ${nearlyEmpty}
-         < sum(s.on_hand - s.reserved) / cardinality(p.pools)`;
+      OR min(${available}) FILTER (WHERE s.pool = ANY (p.pools))::bigint * ${nearlyEmpty}
+         < sum(${available}) / cardinality(p.pools)
+      OR sum(${available}) <> greatest(0, sum(s.on_hand - s.reserved) - p.safety_stock)`;
 
 const ofThese = outOfPlace('= ANY ($1::text[])');
 /** What `rebalanceAll` would move; also for the sweeper's look. */

@@ -139,10 +139,11 @@ export async function allUnits(db: Queryable): Promise<AllUnits> {
      GROUP BY l.sku
     `,
   );
-  const [total] = await db.rows<{ skus: number; onHand: number; reserved: number }>(
+  const [total] = await db.rows<{ skus: number; onHand: number; reserved: number; available: number }>(
     `
     SELECT count(DISTINCT sku)::int AS skus, coalesce(sum(on_hand), 0)::bigint AS "onHand",
-           coalesce(sum(reserved), 0)::bigint AS reserved
+           coalesce(sum(reserved), 0)::bigint AS reserved,
+           coalesce(sum(greatest(0, on_hand - reserved - safety_stock)), 0)::bigint AS available
       FROM stock_levels
     `,
   );
@@ -161,12 +162,14 @@ export interface ProductStock {
   strategy: string;
   onHand: number;
   reserved: number;
+  available: number;
 }
 
 export function productStocks(db: Queryable, skus: string[]): Promise<ProductStock[]> {
   return db.rows<ProductStock>(
     `
-    SELECT p.sku, p.name, p.strategy, sum(s.on_hand)::bigint AS "onHand", sum(s.reserved)::bigint AS reserved
+    SELECT p.sku, p.name, p.strategy, sum(s.on_hand)::bigint AS "onHand", sum(s.reserved)::bigint AS reserved,
+           greatest(0, sum(s.on_hand - s.reserved) - p.safety_stock)::bigint AS available
       FROM products p JOIN stock_levels s USING (sku)
      WHERE p.sku = ANY ($1::text[])
      GROUP BY p.sku
@@ -177,9 +180,9 @@ export function productStocks(db: Queryable, skus: string[]): Promise<ProductSto
 
 /** The two are read a moment apart and may disagree slightly; nothing is shown below zero. */
 export function unitsFrom(
-  { onHand, reserved }: { onHand: number; reserved: number },
+  { onHand, reserved, available }: { onHand: number; reserved: number; available: number },
   { active, pinned }: { active: number; pinned: number },
 ): Units {
   const confirmed = Math.max(0, reserved - active - pinned);
-  return { onHand, confirmed, pinned, active, available: Math.max(0, onHand - reserved) };
+  return { onHand, confirmed, pinned, active, available };
 }

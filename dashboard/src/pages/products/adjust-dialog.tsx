@@ -71,7 +71,7 @@ export function AdjustDialog({ product, onClose }: { product: Product; onClose: 
           )}
         </Field>
       </Fields>
-      <p role="status">{delta === null || delta === 0 || problem ? '' : formatPreview(delta, stock)}</p>
+      <p role="status">{delta === null || delta === 0 || problem ? '' : formatPreview(delta, product)}</p>
     </ConfirmDialog>
   );
 }
@@ -80,6 +80,8 @@ const formatButton = (delta: number) =>
   delta > 0 ? `Receive ${plural(delta, 'unit')}` : `Write off ${plural(-delta, 'unit')}`;
 
 /** "5 000 becomes 4 988. Available goes from 12 to 0." */
-function formatPreview(delta: number, { onHand, available }: Omit<Stock, 'sku'>): string {
-  return `${formatCount(onHand)} becomes ${formatCount(onHand + delta)}. Available goes from ${formatCount(available)} to ${formatCount(available + delta)}.`;
+function formatPreview(delta: number, { safetyStock, stock }: Product): string {
+  const { onHand, reserved, available } = stock;
+  const after = Math.max(0, onHand + delta - reserved - safetyStock);
+  return `${formatCount(onHand)} becomes ${formatCount(onHand + delta)}. Available goes from ${formatCount(available)} to ${formatCount(after)}.`;
 }

@@ -12,7 +12,7 @@ export interface Adjustment {
 export function adjustmentOf(
   difference: string,
   total: string | null,
-  { onHand, reserved, available }: Omit<Stock, 'sku'>,
+  { onHand, reserved }: Pick<Stock, 'onHand' | 'reserved'>,
 ): Adjustment {
   const typed = wholeNumber(total ?? difference);
   if (typed === undefined) return { delta: null, problem: 'Enter a whole number of units.' };
@@ -24,7 +24,7 @@ export function adjustmentOf(
     delta,
     problem:
       `This leaves ${formatCount(after)}, but ${formatCount(reserved)} are promised. ` +
-      `Release reservations first, or remove at most ${formatCount(available)}.`,
+      `Release reservations first, or remove at most ${formatCount(onHand - reserved)}.`,
   };
 }
 

@@ -18,6 +18,7 @@ interface Draft {
   price: string;
   perOrder: string;
   perCustomer: string;
+  safetyStock: string;
 }
 
 export function EditDialog({ product, onClose }: EditDialogProps) {
@@ -67,6 +68,7 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
           {field('price', `Price, ${from.unitPrice.currency}`)}
           {field('perOrder', 'Limit per order', 'empty: no limit')}
           {field('perCustomer', 'Limit per customer', 'empty: no limit')}
+          {field('safetyStock', 'Safety stock', 'units that are never offered')}
         </Fields>
       ) : (
         <Loading rows={3} />
@@ -75,16 +77,19 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
   );
 }
 
-function draftOf({ name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax }: Editable): Draft {
+function draftOf(from: Editable): Draft {
+  const { name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax, safetyStock } = from;
   return {
     name,
     price: typedMoney(unitPrice),
+    safetyStock: String(safetyStock),
     perOrder: quantityPerOrderMax === null ? '' : String(quantityPerOrderMax),
     perCustomer: reservationsPerCustomerMax === null ? '' : String(reservationsPerCustomerMax),
   };
 }
 
 const limitOf = (text: string) => (text.trim() === '' ? null : Number(text));
+const isCount = (text: string) => /^\d{1,9}$/.test(text.trim());
 const isLimit = (text: string) => text.trim() === '' || (/^\d{1,6}$/.test(text.trim()) && Number(text) > 0);
 
 function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof Draft, string>> {
@@ -94,6 +99,7 @@ function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof D
     errors.price = `Enter an amount in ${unitPrice.currency}, such as ${typedExample(unitPrice.currency)}.`;
   if (!isLimit(draft.perOrder)) errors.perOrder = 'Enter a whole number from 1, or leave it empty.';
   if (!isLimit(draft.perCustomer)) errors.perCustomer = 'Enter a whole number from 1, or leave it empty.';
+  if (!isCount(draft.safetyStock)) errors.safetyStock = 'Enter a whole number from 0.';
   return errors;
 }
 
@@ -110,5 +116,6 @@ function wantedOf(draft: Draft, from: Editable): Editable {
     reservationsPerCustomerMax: isLimit(draft.perCustomer)
       ? limitOf(draft.perCustomer)
       : from.reservationsPerCustomerMax,
+    safetyStock: isCount(draft.safetyStock) ? Number(draft.safetyStock) : from.safetyStock,
   };
 }

@@ -51,6 +51,7 @@ export function ProductDetail({ sku }: { sku: string }) {
 
 function ProductHead({ product, onAction }: { product: Product; onAction: (action: ProductAction) => void }) {
   const { sku, name, unitPrice, strategy, quantityPerOrderMax, reservationsPerCustomerMax } = product;
+  const { safetyStock } = product;
   return (
     <header className={page.head}>
       <div>
@@ -68,6 +69,7 @@ function ProductHead({ product, onAction }: { product: Product; onAction: (actio
           {reservationsPerCustomerMax === null ? null : (
             <span>{formatCount(reservationsPerCustomerMax)} per customer</span>
           )}
+          {safetyStock === 0 ? null : <span>{formatCount(safetyStock)} safety stock</span>}
         </p>
       </div>
       <div className={page.actions}>

@@ -13,18 +13,21 @@ const labels: Record<EditableField, string> = {
   pools: 'Pools',
   quantityPerOrderMax: 'Limit per order',
   reservationsPerCustomerMax: 'Limit per customer',
+  safetyStock: 'Safety stock',
 };
 
 export const editableFields = Object.keys(labels) as EditableField[];
 
 export function editableOf(product: Product | Editable): Editable {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = product;
-  return { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax };
+  const { safetyStock } = product;
+  return { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax, safetyStock };
 }
 
 /** The API receives the whole product: an omitted limit is removed. */
 export function bodyOf(wanted: Editable, reason: string): ProductDto {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
+  const { safetyStock } = wanted;
   return {
     name,
     unitPrice,
@@ -32,6 +35,7 @@ export function bodyOf(wanted: Editable, reason: string): ProductDto {
     ...(strategy === 'pools' && pools ? { pools } : {}),
     ...(quantityPerOrderMax === null ? {} : { quantityPerOrderMax }),
     ...(reservationsPerCustomerMax === null ? {} : { reservationsPerCustomerMax }),
+    safetyStock,
     reason,
   };
 }
@@ -59,6 +63,8 @@ function wordsOf(name: EditableField, product: Editable): string {
     case 'quantityPerOrderMax':
     case 'reservationsPerCustomerMax':
       return product[name] === null ? 'no limit' : formatCount(product[name]);
+    case 'safetyStock':
+      return formatCount(product.safetyStock);
     default:
       return product[name];
   }
@@ -90,5 +96,6 @@ export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 
     pools: pick('pools'),
     quantityPerOrderMax: pick('quantityPerOrderMax'),
     reservationsPerCustomerMax: pick('reservationsPerCustomerMax'),
+    safetyStock: pick('safetyStock'),
   };
 }

@@ -21,7 +21,7 @@ export class ConditionalUpdate implements StockStrategy {
                fencing_token = fencing_token + 1
          WHERE sku = $1::text
            AND pool = $2::text
-           AND on_hand - reserved >= $3::int
+           AND on_hand - reserved - safety_stock >= $3::int
         RETURNING fencing_token AS "fencingToken"
         `,
         [sku, pool, quantity],

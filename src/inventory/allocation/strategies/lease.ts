@@ -60,7 +60,10 @@ export class Lease implements StockStrategy {
     return grants;
   }
 
-  /** Read, then write: the lease keeps other buyers out in between, and the token keeps out a holder that lost it. */
+  /**
+   * Read, then write: the lease keeps other buyers out in between, and the token keeps out a holder that lost it. Those who
+   * need no lease are found by the row's CHECK, or took what is now needed as safety stock, which no CHECK keeps.
+   */
   private async takeOne(
     tx: Tx,
     { sku, pool, quantity }: StockDemand,
@@ -80,6 +83,7 @@ export class Lease implements StockStrategy {
        WHERE sku = $1::text AND pool = $2::text
          /* guard: lease-fencing-token */
          AND lease_token <= $4::bigint
+         AND (safety_stock = 0 OR on_hand - reserved - safety_stock >= $3::int)
       RETURNING fencing_token AS "fencingToken"
       `,
       [sku, pool, quantity, token],

@@ -50,7 +50,7 @@ export class Pools implements StockStrategy {
     const [attempt] = await tx.rows<Attempt>(
       `
       WITH seen AS MATERIALIZED (
-        SELECT pool, on_hand - reserved AS available, array_position($3::text[], pool) AS place
+        SELECT pool, greatest(0, on_hand - reserved - safety_stock) AS available, array_position($3::text[], pool) AS place
           FROM stock_levels
          WHERE sku = $1::text
       ), taken AS (
@@ -60,7 +60,7 @@ export class Pools implements StockStrategy {
                fencing_token = fencing_token + 1
          WHERE sku = $1::text
            AND pool = (SELECT pool FROM seen WHERE place > 0 AND available >= $2::int ORDER BY place LIMIT 1)
-           AND on_hand - reserved >= $2::int
+           AND on_hand - reserved - safety_stock >= $2::int
         RETURNING pool, fencing_token
       )
       SELECT coalesce(sum(seen.available), 0)::bigint AS available,

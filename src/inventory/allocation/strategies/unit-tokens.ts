@@ -47,8 +47,8 @@ export class UnitTokens implements StockStrategy {
   }
 
   /**
-   * All of the units or none of them, and the stock row with them: last, because all buyers share that one. The units are
-   * named, not joined: see units.ts.
+   * All of the units or none of them, and the stock row with them: last, because all buyers share that one. Its WHERE keeps
+   * the safety stock: as many of the highest free numbers. The units are named, not joined: see units.ts.
    */
   private async claim(
     tx: Tx,
@@ -78,6 +78,7 @@ export class UnitTokens implements StockStrategy {
        WHERE sku = $1::text
          AND pool = $2::text
          AND (SELECT count(*) FROM taken) = $3::int
+         AND on_hand - reserved - safety_stock >= $3::int
       RETURNING fencing_token AS "fencingToken"
       `,
       [sku, unitsPool, quantity, reservationId],

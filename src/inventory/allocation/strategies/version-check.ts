@@ -25,7 +25,7 @@ export class VersionCheck implements StockStrategy {
     for (let tries = 1; tries <= triesMax; tries++) {
       const [seen] = await tx.rows<{ available: number; version: number }>(
         `
-        SELECT on_hand - reserved AS available, version
+        SELECT greatest(0, on_hand - reserved - safety_stock) AS available, version
           FROM stock_levels
          WHERE sku = $1::text AND pool = $2::text
         `,
