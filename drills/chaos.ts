@@ -58,7 +58,7 @@ async function build(environment: Environment): Promise<Arena> {
     databaseUrl: toDatabase.url,
     redisUrl: toRedis.url,
     servers: [postgres.child, redis.child],
-    env: { PAYMENT_SEARCH_DELAY_MS: '2000' },
+    env: { PAYMENT_SEARCH_DELAY_MS: '2000', PAYMENT_ACTION_SECONDS: '3' },
   });
   return { environment, shop, toDatabase, toRedis };
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict';
-import { HttpClient } from '../test/support/http-client';
 import { tally } from '../test/support/shop';
 import { until } from '../test/support/until';
 import type { Purchase } from './kit/client-log';
@@ -13,25 +12,15 @@ const attemptsMax = 2;
 export const drill: Drill = {
   name: 'processing-for-long',
   promise:
-    'A charge that is processing is waited for without a limit of attempts; one that needs the buyer, or is authorized in part, is voided before its order is rejected.',
-  rows: [74, 75, 76],
-  sometimes: [
-    'looks at charges in processing',
-    'reservations kept past their expiry',
-    'refused authentications',
-  ],
+    'A charge that is processing is waited for without a limit of attempts; one that is authorized in part is voided before its order is rejected.',
+  rows: [74, 76],
+  sometimes: ['looks at charges in processing', 'reservations kept past their expiry'],
   mutants: [
     {
       name: 'processing-spends-attempts',
       why: 'each look at a charge in processing costs its order an attempt',
       guard: 'processing-costs-no-attempt',
       change: (line) => line.replace("'waiting'", "'unknown'"),
-    },
-    {
-      name: 'intent-left-payable',
-      why: 'an order is rejected while its buyer can still authenticate the payment',
-      guard: 'intent-is-voided-first',
-      change: (line) => line.replace('declinedAndUndone', 'declined'),
     },
     {
       name: 'part-left-authorized',
@@ -49,12 +38,7 @@ export const drill: Drill = {
       paymentMethod: 'pm_sandbox_processing_6000',
       ttlSeconds: 2,
     });
-    const [buyers, parts] = [
-      await shop.buy(4, { sku, paymentMethod: 'pm_sandbox_requires_action' }),
-      await shop.buy(4, { sku, paymentMethod: 'pm_sandbox_partial_authorization' }),
-    ];
-    environment.count('refused authentications', await authenticatedTooLate(shop, buyers));
-    assert.deepEqual(await declinesOf(shop, buyers), { 'rejected authentication_required': 4 });
+    const parts = await shop.buy(4, { sku, paymentMethod: 'pm_sandbox_partial_authorization' });
     await until('the partial authorizations are declined', async () => {
       const ends = await declinesOf(shop, parts);
       return ends['rejected partial_authorization'] === 4;
@@ -77,23 +61,6 @@ export const drill: Drill = {
     await shop.audit();
   },
 };
-
-/** The buyer authenticates the moment the order is rejected. Returns how many could not. */
-async function authenticatedTooLate(shop: DrilledShop, purchases: Purchase[]): Promise<number> {
-  const provider = new HttpClient(shop.service.sandboxUrl);
-  const refused = await Promise.all(
-    purchases.map(async ({ orderIds: [id] }) => {
-      await until(`${id} is rejected`, async () => (await shop.orderNow(id!)).status === 'rejected');
-      const { data } = (await provider.get(`/sandbox/entries?orderId=${id}`)).body;
-      const reference = (await shop.orderNow(id!)).payment.reference ?? data[0].paymentIntent;
-      const answer = await provider.post(`/sandbox/payment_intents/${reference}/authenticate`, {
-        outcome: 'success',
-      });
-      return answer.status === 400 ? 1 : 0;
-    }),
-  );
-  return refused.reduce<number>((sum, one) => sum + one, 0);
-}
 
 /** Makes the looks due again and again while the charges are in processing. Returns the fewest of any charge. */
 async function looksAtProcessing(shop: DrilledShop): Promise<number> {

@@ -148,6 +148,8 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   paymentTimeoutMs: read.integer('PAYMENT_TIMEOUT_MS', 5_000, { min: 50, max: 120_000 }),
   // Calls in flight per worker: the limit of a small Stripe account (100/s) at a quarter of a second each.
   paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 64, { min: 1, max: 1_000 }),
+  // How long a buyer may take for 3-D Secure, within the reservation's lifetime. As long as stock is reserved for by default.
+  paymentActionSeconds: read.integer('PAYMENT_ACTION_SECONDS', 600, { min: 1, max: 86_400 }),
   // The provider's search lags by up to a minute or so: an authorization whose key holds an error is searched this long
   // after it was sent, and again after twice as long.
   paymentSearchDelayMs: read.integer('PAYMENT_SEARCH_DELAY_MS', 60_000, { min: 10, max: 3_600_000 }),

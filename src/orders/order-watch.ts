@@ -22,8 +22,8 @@ const sharedPauseMsMax = 40;
 
 export interface OrderWatcher {
   orderId: string;
-  /** Called soon with the present version, and with each new one. `settled`: its saga has ended. */
-  changed(version: string, settled: boolean): void;
+  /** Called soon with the present version, and with each new one. `rests`: its saga has ended, or the buyer must act. */
+  changed(version: string, rests: boolean): void;
   /** The process shuts down: no more changes are reported. */
   stopped(): void;
 }
@@ -72,7 +72,7 @@ export class OrderWatch implements OnModuleDestroy {
   }
 
   /**
-   * Resolves when the order's saga has ended, after `ms`, or when the process shuts down. A caller with too many waiting
+   * Resolves when the order's saga has ended or its buyer must act, after `ms`, or when the process shuts down. A caller with too many waiting
    * requests does not wait: its order is accepted, so it gets the response of a wait that timed out.
    */
   async waitForEnd(orderId: string, ms: number, { name }: Principal): Promise<void> {
@@ -83,7 +83,7 @@ export class OrderWatch implements OnModuleDestroy {
     let unwatch = () => {};
     await new Promise<void>((resolve) => {
       timer = setTimeout(resolve, ms);
-      unwatch = this.watch({ orderId, changed: (_, settled) => settled && resolve(), stopped: resolve });
+      unwatch = this.watch({ orderId, changed: (_, rests) => rests && resolve(), stopped: resolve });
     });
     clearTimeout(timer);
     unwatch();
@@ -127,7 +127,7 @@ export class OrderWatch implements OnModuleDestroy {
       const pause = (now - watched.changedAt) * lateness;
       watched.dueAt = now + Math.min(Math.max(pauseMsMin, pause), pauseMsMax);
       // Also without a change: a stream may have failed to read it.
-      if (state && this.watchers.has(watched)) watched.watcher.changed(state.version, state.settled);
+      if (state && this.watchers.has(watched)) watched.watcher.changed(state.version, state.rests);
     }
     this.tickedAt = now;
     this.isTicking = false;
@@ -141,7 +141,14 @@ export class OrderWatch implements OnModuleDestroy {
     if (due.length === 0) return new Map();
     const rows = await this.db.rows<OrderState & { id: string }>(
       `
-      SELECT o.id, o.version || '.' || s.version AS version, s.status IN ('completed', 'compensated') AS settled
+      SELECT o.id, o.version || '.' || s.version AS version,
+             s.status IN ('completed', 'compensated')
+             -- In the order of their costs: the payment is read for orders that wait without having spent an attempt.
+             OR (s.status = 'running' AND s.attempt = 0 AND s.lease_expires_at IS NULL
+                 AND s.next_run_at > statement_timestamp()
+                 AND EXISTS (SELECT FROM payment_operations p
+                              WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.payment_attempt = o.payment_attempt
+                                AND (p.status = 'declined' OR (p.status = 'pending' AND p.waits_for = 'buyer')))) AS rests
         FROM orders o JOIN sagas s ON s.order_id = o.id
        WHERE o.id = ANY ($1::uuid[])
       `,
@@ -153,7 +160,7 @@ export class OrderWatch implements OnModuleDestroy {
 
 interface OrderState {
   version: string;
-  settled: boolean;
+  rests: boolean;
 }
 
 /** As OrderWatch writes it. Also the id of an event. */

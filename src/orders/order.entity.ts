@@ -16,6 +16,12 @@ export type RejectionReason =
 export const captureModes = ['automatic'] as const;
 export type CaptureMode = (typeof captureModes)[number];
 
+/** How long the stock stays reserved for another card after a decline, and how many cards may be tried, the first included. */
+export interface OnDecline {
+  holdSeconds: number;
+  attemptsMax: number;
+}
+
 /** Describes the table. Orders are read and written by SQL in `orders.repository.ts`. */
 @Entity('orders')
 export class OrderEntity {
@@ -35,6 +41,8 @@ export class OrderEntity {
   @Column('timestamptz', { nullable: true }) endedAt!: Date | null;
   @Column('text', { default: 'automatic' }) capture!: CaptureMode;
   @Column('jsonb', { nullable: true }) payment!: PaymentOptions | null;
+  @Column('jsonb', { nullable: true }) onDecline!: OnDecline | null;
+  @Column('int', { default: 1 }) paymentAttempt!: number;
 }
 
 @Entity('order_lines')

@@ -10,12 +10,13 @@ import {
 import type { ShipmentEntity } from '../inventory/shipments/shipment.entity';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
 import type { PaymentOptions } from '../payment/payment-options';
-import type { CaptureMode, OrderEntity, OrderStatus } from './order.entity';
+import type { ReservationStatus } from '../inventory/reservations/reservation.entity';
+import type { CaptureMode, OnDecline, OrderEntity, OrderStatus } from './order.entity';
 import type { OrderEnd, SagaStatus } from './saga-state';
 
 export interface NewOrder extends Omit<
   OrderEntity,
-  'status' | 'rejectionReason' | 'version' | 'placedAt' | 'endedAt'
+  'status' | 'rejectionReason' | 'version' | 'placedAt' | 'endedAt' | 'paymentAttempt'
 > {
   lines: { sku: string; quantity: number; unitAmount: number }[];
 }
@@ -37,18 +38,31 @@ export type OrderShipment = Pick<ShipmentEntity, 'id' | 'status' | 'lines' | 're
   createdAt: string;
 };
 
+/** An operation as one statement reads it with its order, so its time is text. */
+export interface OrderOperation extends Pick<
+  PaymentOperation,
+  | 'kind'
+  | 'status'
+  | 'providerReference'
+  | 'declineCode'
+  | 'waitsFor'
+  | 'failureReason'
+  | 'paymentAttempt'
+  | 'mayTryAnotherCard'
+> {
+  actionExpiresAt: string | null;
+}
+
 export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
   lines: NewOrder['lines'];
   /** Of its sold units. `left`: neither shipped nor given back. */
   units: { shipped: number; left: number };
   shipments: OrderShipment[];
   expiresAt: Date;
+  reservationStatus: ReservationStatus;
   now: Date;
   saga: { status: SagaStatus; step: string; version: number };
-  operations: Pick<
-    PaymentOperation,
-    'kind' | 'status' | 'providerReference' | 'declineCode' | 'waitsFor' | 'failureReason'
-  >[];
+  operations: OrderOperation[];
   facts: OrderFact[];
 }
 
@@ -63,13 +77,13 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
        GROUP BY order_id, sku
     )
     INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at,
-                        payment, capture)
+                        payment, capture, on_decline)
     SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at,
-           payment, capture
+           payment, capture, on_decline
       FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[],
-                  $10::jsonb[], $15::text[])
+                  $10::jsonb[], $15::text[], $16::jsonb[])
              AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at, payment,
-                   capture)
+                   capture, on_decline)
     `,
     [
       ...columnsOf(orders, 'id', 'principal', 'customerId', 'reservationId', 'paymentMethod'),
@@ -79,6 +93,7 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
       orders.map(({ payment }) => payment && JSON.stringify(payment)),
       ...columnsOf(lines, 'of', 'sku', 'quantity', 'unitAmount'),
       ...columnsOf(orders, 'capture'),
+      orders.map(({ onDecline }) => onDecline && JSON.stringify(onDecline)),
     ],
   );
 }
@@ -142,13 +157,17 @@ export interface OrderFacts {
   currency: string;
   createdAt: Date;
   capture: CaptureMode;
+  onDecline: OnDecline | null;
+  /** The present one, from 1. */
+  paymentAttempt: number;
 }
 
 export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFacts[]> {
   return tx.rows<OrderFacts>(
     `
     SELECT id AS "orderId", status, reservation_id AS "reservationId", payment_method AS "paymentMethod",
-           payment, total_amount AS amount, currency, created_at AS "createdAt", capture
+           payment, total_amount AS amount, currency, created_at AS "createdAt", capture, on_decline AS "onDecline",
+           payment_attempt AS "paymentAttempt"
       FROM orders
      WHERE id = ANY ($1::uuid[])
     `,
@@ -156,7 +175,7 @@ export async function orderFactsOf(tx: Tx, orderIds: string[]): Promise<OrderFac
   );
 }
 
-/** One change of an order's status, with the message about it. */
+/** One change of an order's status, or other news of it, with the message about it. */
 export interface OrderMove {
   orderId: string;
   reservationId: string;
@@ -165,6 +184,8 @@ export interface OrderMove {
   reason: string | null;
   /** For the feed: a saga's commit wakes no relay. */
   message: FeedMessage;
+  /** What the message says beside the reason. */
+  facts?: Record<string, unknown>;
   at: Date;
 }
 
@@ -216,16 +237,23 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
 
 /** The `nth` message of an order's moves. */
 const messageOf = (
-  { orderId, reservationId, reason, message: type, at }: OrderMove,
+  { orderId, reservationId, reason, message: type, facts, at }: OrderMove,
   nth: number,
-): NumberedMessage => ({ orderId, nth, type, payload: { reservationId, reason: reason ?? undefined }, at });
+): NumberedMessage => ({
+  orderId,
+  nth,
+  type,
+  payload: { reservationId, reason: reason ?? undefined, ...facts },
+  at,
+});
 
 /** For SELECTs of whole orders from `orders o`, `sagas s` and `reservations r`. */
 export const orderColumns = `
   o.id, o.principal, o.customer_id AS "customerId", o.reservation_id AS "reservationId", o.status,
   o.rejection_reason AS "rejectionReason", o.total_amount AS "totalAmount", o.currency, o.metadata, o.version, o.capture,
   o.created_at AS "createdAt", o.placed_at AS "placedAt", o.ended_at AS "endedAt",
-  r.expires_at AS "expiresAt", clock_timestamp() AS now,
+  o.on_decline AS "onDecline", o.payment_attempt AS "paymentAttempt", r.expires_at AS "expiresAt",
+  r.status AS "reservationStatus", clock_timestamp() AS now,
   json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,
   (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
      FROM order_lines l WHERE l.order_id = o.id) AS lines,
@@ -237,7 +265,9 @@ export const orderColumns = `
               FROM shipments h WHERE h.order_id = o.id), '[]') AS shipments,
   coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
                                               'declineCode', p.decline_code, 'waitsFor', p.waits_for,
-                                              'failureReason', p.failure_reason) ORDER BY p.id)
+                                              'failureReason', p.failure_reason, 'paymentAttempt', p.payment_attempt,
+                                              'mayTryAnotherCard', p.may_try_another_card,
+                                              'actionExpiresAt', p.action_expires_at) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations,
   coalesce((SELECT json_agg(json_build_object('type', f.type, 'amount', f.amount, 'currency', f.currency, 'at', f.at,
                                               'reference', f.reference, 'status', f.status, 'dueBy', f.due_by,

@@ -65,8 +65,16 @@ export const orderType = responseType('Order', {
   capture: captureType,
   payment: z.strictObject({
     status: paymentStatusType,
-    reference: text('pi_3Q…').nullable().describe("The provider's."),
+    reference: text('pi_3Q…').nullable().describe("The provider's, of the present attempt."),
     declineCode: text('insufficient_funds').nullable(),
+    attempts: int(1).describe('Cards that were tried, the present one included.'),
+    attemptsLeft: int(2).describe('How many more the buyer may try if this one is declined.'),
+    actionExpiresAt: instant().nullable().describe('Until when the buyer can authenticate (`next-action`).'),
+    actionExpiresInSeconds: int(599).nullable(),
+    retryUntil: instant()
+      .nullable()
+      .describe('Until when the stock is held for another card (`POST …/payments`).'),
+    retryInSeconds: int(120).nullable(),
     facts: z
       .array(
         z.strictObject({
@@ -107,13 +115,6 @@ export type OrderResponse = z.infer<typeof orderType>;
 export const orderListType = pageType(orderType);
 
 export function orderView(order: Order): OrderResponse {
-  const { operations } = order;
-  const authorization = operations.findLast(
-    ({ kind, providerReference }) => kind === 'authorize' && providerReference,
-  );
-  const declined = operations.findLast(
-    ({ kind, declineCode }) => declineCode !== null && (kind === 'authorize' || kind === 'capture'),
-  );
   return {
     id: publicId('ord', order.id),
     object: 'order',
@@ -128,11 +129,7 @@ export function orderView(order: Order): OrderResponse {
     })),
     total: money(order.totalAmount, order.currency),
     capture: order.capture,
-    payment: {
-      ...paymentView(order),
-      reference: authorization?.providerReference ?? null,
-      declineCode: declined?.declineCode ?? null,
-    },
+    payment: paymentView(order),
     fulfilment: fulfilmentOf(order),
     shipments: shipmentsView(order),
     saga: { status: order.saga.status, step: order.saga.step },

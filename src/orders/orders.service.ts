@@ -123,7 +123,7 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
 /** The response for an order: the order, or a problem that says why it was rejected and contains the order. */
 export function answerFor(order: Order): { status: number; body: OrderResponse } | HoldfastError {
   const view = orderView(order);
-  if (order.status === 'pending') return { status: 202, body: view };
+  if (order.status === 'pending') return mayPayAgain(view) ?? { status: 202, body: view };
   if (order.status === 'placed') return { status: 201, body: view };
   if (order.status !== 'rejected') return { status: 200, body: view };
   const members = { order: view };
@@ -146,6 +146,16 @@ export function answerFor(order: Order): { status: number; body: OrderResponse }
     );
   }
   return orderCancelled(`The order was cancelled before it was placed${chargeOf(order)}`, members);
+}
+
+/** The answer while the stock is held for another card. */
+function mayPayAgain(order: OrderResponse): HoldfastError | undefined {
+  const { declineCode, attemptsLeft, retryUntil, retryInSeconds } = order.payment;
+  if (retryUntil === null) return undefined;
+  return paymentDeclined(
+    `The stock is held until ${retryUntil}. Ask the buyer for another card and send it to POST /v1/orders/${order.id}/payments.`,
+    { declineCode, mayTryAnotherCard: true, attemptsLeft, retryUntil, retryInSeconds, order },
+  );
 }
 
 /** What became of the money of an order that was cancelled before it was placed. */

@@ -1,16 +1,30 @@
-import { type Money, money } from '../http/responses';
+import { type Money, money, secondsUntil } from '../http/responses';
 import { type PaymentStatus, paymentStatusOf } from '../payment/payment-status';
 import { disputeIsWon } from '../payment/payment-facts.repository';
-import type { Order, OrderFact } from './orders.repository';
+import type { Order, OrderFact, OrderOperation } from './orders.repository';
 
 interface PaymentView {
   status: PaymentStatus;
+  reference: string | null;
+  declineCode: string | null;
+  attempts: number;
+  attemptsLeft: number;
+  actionExpiresAt: string | null;
+  actionExpiresInSeconds: number | null;
+  retryUntil: string | null;
+  retryInSeconds: number | null;
   facts: { type: string; amount: Money; at: string; reference: string }[];
   dispute: { status: string; amount: Money; dueBy: string | null } | null;
 }
 
 /** What became of an order's money, with what began at the provider. */
-export function paymentView({ operations, facts, totalAmount }: Order): PaymentView {
+export function paymentView(order: Order): PaymentView {
+  const { facts, totalAmount } = order;
+  const operations = presentOperations(order);
+  const authorization = operations.findLast(({ kind }) => kind === 'authorize');
+  const declined = operations.findLast(
+    ({ kind, declineCode }) => declineCode !== null && (kind === 'authorize' || kind === 'capture'),
+  );
   // Settled in another way by an operator, so the customer has the money.
   const settled = facts.filter(({ type, settledAt }) => type === 'refund_failed' && settledAt !== null);
   const known = operations.map((operation) =>
@@ -20,9 +34,18 @@ export function paymentView({ operations, facts, totalAmount }: Order): PaymentV
       : operation,
   );
   const status = paymentStatusOf(known);
+  const [actionEnd, retryEnd] = [actionExpiresAt(order), retryUntil(order)];
   const dispute = disputeShown(facts);
   return {
     status: status === 'captured' ? withOutsideRefunds(facts, totalAmount) : status,
+    reference: authorization?.providerReference ?? null,
+    declineCode: declined?.declineCode ?? null,
+    attempts: order.paymentAttempt,
+    attemptsLeft: attemptsLeftOf(order),
+    actionExpiresAt: actionEnd?.toISOString() ?? null,
+    actionExpiresInSeconds: actionEnd && secondsUntil(actionEnd, order.now),
+    retryUntil: retryEnd?.toISOString() ?? null,
+    retryInSeconds: retryEnd && secondsUntil(retryEnd, order.now),
     facts: facts.map(({ type, amount, currency, at, reference }) => ({
       type,
       amount: money(amount, currency),
@@ -35,6 +58,36 @@ export function paymentView({ operations, facts, totalAmount }: Order): PaymentV
       dueBy: dispute.dueBy && isoTime(dispute.dueBy),
     },
   };
+}
+
+const presentOperations = ({ operations, paymentAttempt }: Order): OrderOperation[] =>
+  operations.filter((operation) => operation.paymentAttempt === paymentAttempt);
+
+/** How many more cards the buyer may try if the present one is declined. */
+function attemptsLeftOf({ status, saga, onDecline, paymentAttempt }: Order): number {
+  const mayGoOn = status === 'pending' && (saga.status === 'running' || saga.status === 'stuck');
+  return onDecline && mayGoOn ? Math.max(0, onDecline.attemptsMax - paymentAttempt) : 0;
+}
+
+/** Until when the buyer can authenticate. Null: there is nothing to do. */
+export function actionExpiresAt(order: Order): Date | null {
+  const waiting = presentOperations(order).find(
+    ({ status, waitsFor, declineCode }) =>
+      status === 'pending' && waitsFor === 'buyer' && declineCode === null,
+  );
+  if (!waiting?.actionExpiresAt || order.saga.status === 'compensating') return null;
+  return new Date(waiting.actionExpiresAt);
+}
+
+/** Until when the buyer can pay with another card. Null: the order waits for none. */
+export function retryUntil(order: Order): Date | null {
+  const { status, saga, reservationStatus, expiresAt, now } = order;
+  const isHeld = reservationStatus === 'active' && expiresAt > now;
+  if (status !== 'pending' || saga.status !== 'running' || !isHeld) return null;
+  const isDeclined = presentOperations(order).some(
+    ({ kind, status: result }) => kind === 'authorize' && result === 'declined',
+  );
+  return isDeclined && attemptsLeftOf(order) > 0 ? expiresAt : null;
 }
 
 /** The newest one that is open or lost, else the newest. */

@@ -20,6 +20,7 @@ type Route = QueueName | 'alarm' | 'feed';
  */
 export const messageRoutes = {
   'order.accepted': 'checkout',
+  'order.payment_requested': 'checkout',
   'order.cancel_requested': 'compensation',
   'order.refund_requested': 'compensation',
   // guard: message-routes
@@ -28,6 +29,8 @@ export const messageRoutes = {
   'order.reopened': 'feed',
   'order.cancelled': 'feed',
   'order.refunded': 'feed',
+  'order.payment_action_required': 'feed',
+  'order.payment_declined': 'feed',
   'order.refund_succeeded': 'feed',
   'order.refund_failed': 'feed',
   'order.dispute_opened': 'feed',

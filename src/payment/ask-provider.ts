@@ -76,5 +76,7 @@ function isInDoubtForGood(result: GatewayResult): boolean {
   return result.status === 'unknown' && (result.code === 'saved_error' || result.code === 'key_conflict');
 }
 
-const isDecisive = ({ status }: GatewayResult) =>
-  status !== 'unknown' && status !== 'misused' && status !== 'not-asked';
+/** A payment that is processing cannot be changed yet, and is no mistake of ours. */
+const isDecisive = (seen: GatewayResult) =>
+  (seen.status !== 'unknown' && seen.status !== 'misused' && seen.status !== 'not-asked') ||
+  (seen.status === 'unknown' && seen.code === 'still_processing');

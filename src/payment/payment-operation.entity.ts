@@ -24,4 +24,7 @@ export class PaymentOperationEntity {
   @Column('text', { nullable: true }) failureReason!: string | null;
   @Column('timestamptz', { nullable: true }) captureBefore!: Date | null;
   @Column('text', { nullable: true }) stripeAccount!: string | null;
+  @Column('int', { default: 1 }) paymentAttempt!: number;
+  @Column('timestamptz', { nullable: true }) actionExpiresAt!: Date | null;
+  @Column('boolean', { default: false }) mayTryAnotherCard!: boolean;
 }

@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { newId, publicId } from '../ids';
 import { requestChecks } from './payment-checks.repository';
 
@@ -41,6 +41,12 @@ export interface PaymentOperation {
   waitsFor: 'buyer' | 'provider' | null;
   /** The provider's reason why a refund failed. Null in an operation that was replaced by the next number. */
   failureReason: string | null;
+  /** Which of the order's cards it is for, from 1. */
+  paymentAttempt: number;
+  /** Until when the buyer can authenticate; set when that was first asked for. */
+  actionExpiresAt: Date | null;
+  /** Another card may cure its decline. */
+  mayTryAnotherCard: boolean;
   /** What the bank authorized of the amount. Not stored: the step that follows at once writes it into the history. */
   reported?: { amount: number; currency: string };
   createdAt: Date;
@@ -87,7 +93,8 @@ export const purposeKey = (orderId: string, kind: OperationKind, number: number)
 export const operationColumns = `
   id, order_id AS "orderId", kind, number, provider_key AS "providerKey", status, attempt, amount, currency,
   provider_reference AS "providerReference", decline_code AS "declineCode", detail, doubt, looks,
-  waits_for AS "waitsFor", failure_reason AS "failureReason", created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
+  waits_for AS "waitsFor", failure_reason AS "failureReason", payment_attempt AS "paymentAttempt",
+  action_expires_at AS "actionExpiresAt", may_try_another_card AS "mayTryAnotherCard", created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
 
 export function operationsOf(queryable: Queryable, orderId: string): Promise<PaymentOperation[]> {
   return queryable.rows<PaymentOperation>(
@@ -105,7 +112,19 @@ export interface OperationResult {
   looks?: number;
   waitsFor?: 'buyer' | 'provider';
   failureReason?: string;
+  actionExpiresAt?: Date | null;
+  mayTryAnotherCard?: boolean;
   reported?: PaymentOperation['reported'];
+}
+
+/** What the operations of an order are made from. */
+interface PaidOrder {
+  orderId: string;
+  amount: number;
+  currency: string;
+  naming: OperationNaming;
+  /** The one under way. */
+  paymentAttempt: number;
 }
 
 /**
@@ -117,7 +136,7 @@ export class OrderPayments {
   private readonly changed = new Set<string>();
 
   constructor(
-    private readonly order: { orderId: string; amount: number; currency: string; naming: OperationNaming },
+    private readonly order: PaidOrder,
     operations: PaymentOperation[],
     private readonly now: Date,
   ) {
@@ -128,9 +147,11 @@ export class OrderPayments {
     return this.order.naming;
   }
 
-  /** The order's newest operation of this kind. */
+  /** The newest operation of this kind, of the present payment attempt. */
   find(kind: OperationKind): PaymentOperation | undefined {
-    return [...this.byId.values()].filter((operation) => operation.kind === kind).at(-1);
+    return this.all.findLast(
+      (operation) => operation.kind === kind && operation.paymentAttempt === this.order.paymentAttempt,
+    );
   }
 
   /** Creates it if there is none, or if nothing came of the last one. */
@@ -141,7 +162,7 @@ export class OrderPayments {
 
   /** The next number of this kind, under a new key. The one before must have failed. */
   create(kind: OperationKind): PaymentOperation {
-    const { naming, orderId, amount, currency } = this.order;
+    const { naming, orderId, amount, currency, paymentAttempt } = this.order;
     const number = 1 + this.all.filter((operation) => operation.kind === kind).length;
     const names =
       naming === 'row'
@@ -163,6 +184,9 @@ export class OrderPayments {
       looks: 0,
       waitsFor: null,
       failureReason: null,
+      paymentAttempt,
+      actionExpiresAt: null,
+      mayTryAnotherCard: false,
       createdAt: this.now,
       sentAt: null,
       settledAt: null,
@@ -204,6 +228,8 @@ export class OrderPayments {
       looks: result.looks ?? operation.looks,
       waitsFor: result.status === 'pending' ? (result.waitsFor ?? operation.waitsFor) : null,
       failureReason: result.failureReason?.slice(0, 255) ?? null,
+      actionExpiresAt: result.actionExpiresAt ?? operation.actionExpiresAt,
+      mayTryAnotherCard: result.mayTryAnotherCard ?? false,
       settledAt: isSettled(result.status) ? this.now : null,
       reported: result.reported,
     });
@@ -247,14 +273,18 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
     `
     INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
                                          provider_reference, decline_code, detail, doubt, looks, waits_for,
-                                         failure_reason, created_at, sent_at, settled_at)
+                                         failure_reason, created_at, sent_at, settled_at, payment_attempt,
+                                         action_expires_at, may_try_another_card)
     SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
-           decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at
+           decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at,
+           payment_attempt, action_expires_at, may_try_another_card
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
                   $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
-                  $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[])
+                  $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[], $20::int[], $21::timestamptz[],
+                  $22::boolean[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
-                   decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason)
+                   decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason,
+                   payment_attempt, action_expires_at, may_try_another_card)
      -- A failed operation first: it makes room in the unique index for the next number.
      ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
@@ -268,30 +298,17 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
            looks = excluded.looks,
            waits_for = excluded.waits_for,
            failure_reason = excluded.failure_reason,
+           action_expires_at = excluded.action_expires_at,
+           may_try_another_card = excluded.may_try_another_card,
            sent_at = excluded.sent_at,
            settled_at = excluded.settled_at
      WHERE p.status NOT IN ('approved', 'declined', 'failed')
     `,
     [
-      changes.map((operation) => operation.id),
-      changes.map((operation) => operation.orderId),
-      changes.map((operation) => operation.kind),
-      changes.map((operation) => operation.number),
-      changes.map((operation) => operation.providerKey),
-      changes.map((operation) => operation.status),
-      changes.map((operation) => operation.attempt),
-      changes.map((operation) => operation.amount),
-      changes.map((operation) => operation.currency),
-      changes.map((operation) => operation.providerReference),
-      changes.map((operation) => operation.declineCode),
-      changes.map((operation) => operation.detail),
-      changes.map((operation) => operation.createdAt),
-      changes.map((operation) => operation.sentAt),
-      changes.map((operation) => operation.settledAt),
-      changes.map((operation) => operation.doubt),
-      changes.map((operation) => operation.looks),
-      changes.map((operation) => operation.waitsFor),
-      changes.map((operation) => operation.failureReason),
+      ...columnsOf(changes, 'id', 'orderId', 'kind', 'number', 'providerKey', 'status', 'attempt', 'amount'),
+      ...columnsOf(changes, 'currency', 'providerReference', 'declineCode', 'detail', 'createdAt', 'sentAt'),
+      ...columnsOf(changes, 'settledAt', 'doubt', 'looks', 'waitsFor', 'failureReason', 'paymentAttempt'),
+      ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard'),
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');

@@ -17,9 +17,9 @@ export const paymentStatuses = [
 ] as const;
 export type PaymentStatus = (typeof paymentStatuses)[number];
 
-/** All operations of an order in one word: the last known state, or `unknown`. The first that fits. */
+/** All operations of an order's present payment attempt in one word: the last known state, or `unknown`. The first that fits. */
 export function paymentStatusOf(
-  operations: Pick<PaymentOperation, 'kind' | 'status' | 'waitsFor' | 'failureReason'>[],
+  operations: Pick<PaymentOperation, 'kind' | 'status' | 'waitsFor' | 'failureReason' | 'declineCode'>[],
 ): PaymentStatus {
   const is = (kind: OperationKind, status: OperationStatus) =>
     operations.some((operation) => operation.kind === kind && operation.status === status);
@@ -29,7 +29,11 @@ export function paymentStatusOf(
   const pending = operations.find(({ status }) => status === 'pending');
   if (pending) return pending.waitsFor === 'buyer' ? 'requires_action' : 'processing';
   if (is('refund', 'approved')) return 'refunded';
-  if (is('void', 'approved') && is('authorize', 'approved')) return 'voided';
+  // Cancelled while the buyer was to act: there was no decline.
+  const isUndone = operations.some(
+    ({ kind, status, declineCode }) => kind === 'authorize' && status === 'declined' && declineCode === null,
+  );
+  if (is('void', 'approved') && (is('authorize', 'approved') || isUndone)) return 'voided';
   if (is('capture', 'approved')) return 'captured';
   if (is('authorize', 'approved')) return 'authorized';
   if (is('authorize', 'declined')) return 'declined';

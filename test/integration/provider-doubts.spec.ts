@@ -337,20 +337,6 @@ describe('an authorization that cannot be used', () => {
     expect(await codeOf(orderId)).toBe('partial_authorization');
   });
 
-  const needsBuyer: GatewayResult = { status: 'pending', reference: 'pi_3ds', waitsFor: 'buyer' };
-
-  it('P19: that waits for the buyer is voided first, and the order rejected after the answer (lago-api#5250)', async () => {
-    const orderId = await world.order();
-    world.gateway.expect('authorize', needsBuyer).expect('void', silence);
-    await drive(orderId);
-    expect(await endOf(world, orderId)).toMatchObject({ order: 'pending', reservation: 'pinned' });
-    world.gateway.expectLook(approved('pi_3ds'));
-    await drive(orderId);
-    expect(await endOf(world, orderId)).toMatchObject({ order: 'rejected (payment_declined)', reserved: 0 });
-    expect(await codeOf(orderId)).toBe('authentication_required');
-    expect(await operationsOf(orderId)).toEqual(['authorize:1 declined', 'void:1 approved']);
-  });
-
   const codeOf = async (orderId: string) =>
     (await world.orders.get(orderId, shop)).operations.find(({ declineCode }) => declineCode)?.declineCode;
 });

@@ -139,20 +139,31 @@ describe('the story of an order whose provider decides later', () => {
     );
   });
 
-  it('says that the buyer would have had to authenticate', async () => {
+  it('says that the buyer must authenticate, and what became of it', async () => {
     const orderId = await world.order();
-    world.gateway.expect('authorize', pending('buyer')).expect('void', silence);
+    world.gateway.expect('authorize', pending('buyer'));
     await drive(orderId);
     expect(await storyOf(orderId)).toEqual([
-      'The provider did not answer the void.',
-      'The payment needed an authentication by the buyer, and everything is being undone.',
+      'The buyer must authenticate the payment; the stock stays reserved until then.',
       'The customer has paid nothing; whether money is held is not known yet.',
     ]);
-    world.gateway.expectLook(approved());
+    await world.rows(
+      `UPDATE payment_operations SET action_expires_at = clock_timestamp() WHERE order_id = $1`,
+      [orderId],
+    );
+    world.gateway.expectLook(pending('buyer')).expect('void');
     await drive(orderId);
-    expect((await storyOf(orderId)).slice(1)).toEqual([
-      'The payment needed an authentication by the buyer, so the authorization was voided and 1 unit of SKU went back on sale.',
+    expect(await storyOf(orderId)).toEqual([
+      'The buyer did not authenticate the payment in time, so the authorization was voided and 1 unit of SKU went back on sale.',
       'The customer paid nothing.',
+    ]);
+    const { attempts } = await viewOf(orderId);
+    expect(attempts.map(({ operation, outcome }) => [operation, outcome])).toEqual([
+      [null, 'done'],
+      ['authorize', 'done'],
+      ['authorize', 'declined'],
+      ['void', 'undone'],
+      [null, 'undone'],
     ]);
   });
 

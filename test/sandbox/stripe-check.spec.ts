@@ -10,8 +10,8 @@ const gateway = ['/gateways/stripe-errors.ts', '/gateways/stripe.gateway.ts', '/
 /** How code of the gateway begins that no scenario reaches, and why. */
 const unreachable: Record<string, string> = {
   '/gateways/stripe-errors.ts: return unknown(`unexpected: ': 'a bug of ours',
-  '/gateways/stripe-errors.ts: ?? error.code': 'every decline of the sandbox has a decline_code',
-  "/gateways/stripe-errors.ts: ?? 'card_declined'": 'the same',
+  '/gateways/stripe-errors.ts: ?? error?.code': 'every decline of the sandbox has a decline_code',
+  '/gateways/stripe-errors.ts: ?? otherwise': 'the same',
   '/gateways/stripe-errors.ts: ?? error.type': 'every error of the sandbox has a type',
   "/gateways/stripe-errors.ts: return 'no_clear_answer';": 'no such status is known',
   '/gateways/stripe.gateway.ts: || (isSecure ? 443 : 80)': 'the sandbox is not behind HTTPS',
@@ -24,6 +24,7 @@ const unreachable: Record<string, string> = {
   '/gateways/stripe.gateway.ts: ? (0, _stripeerrors.unknown)(`':
     'a response without an error and without effect',
   "/payment/ask-provider.ts: (mode)=>mode !== 'look' && mode !== 'search'": 'asked by the saga',
+  '/payment/ask-provider.ts: : result': 'the look after a refusal is not refused itself',
   '/payment/ask-provider.ts: throw new Error(`Bug: ': 'a bug of ours',
 };
 

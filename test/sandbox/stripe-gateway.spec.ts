@@ -175,8 +175,8 @@ describe('the Stripe gateway', () => {
     const { orderId, reference } = await authorized();
     await gateway.capture(followUp('capture', orderId, reference));
     expect(await ask(gateway, 'void', followUp('void', orderId, reference))).toMatchObject({
-      status: 'misused',
-      code: 'payment_intent_unexpected_state',
+      status: 'declined',
+      code: 'already_captured',
     });
   });
 

@@ -50,6 +50,8 @@ export const foreignReads: Record<string, string> = {
   'orders/orders.repository.ts reads shipments': 'an order is shown with its shipments, in one statement',
   'orders/orders.repository.ts reads reservation_lines':
     'an order is shown with what is left to ship, in one statement',
+  'orders/order-watch.ts reads payment_operations':
+    'whether orders wait for their buyers is read with their versions, in one statement for all watched ones',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
   'payment/webhooks/provider-events.repository.ts reads sagas':

@@ -8,7 +8,7 @@ afterEach(() => jest.useRealTimers());
 const pass = (ms: number) => jest.advanceTimersByTimeAsync(ms);
 
 /** A database with these orders, by id; counts statements and the orders that they ask for. */
-function watching(orders: Map<string, { version: string; settled: boolean }>) {
+function watching(orders: Map<string, { version: string; rests: boolean }>) {
   const asked: { at: number; ids: number }[] = [];
   const began = performance.now();
   let isAway = false;
@@ -21,7 +21,7 @@ function watching(orders: Map<string, { version: string; settled: boolean }>) {
   return { watch, asked, setAway: (away: boolean) => (isAway = away) };
 }
 
-const open = { version: '1.1', settled: false };
+const open = { version: '1.1', rests: false };
 const quiet = { changed: () => undefined, stopped: () => undefined };
 const times = (asked: { at: number }[]) => asked.map(({ at }) => Math.round(at));
 
@@ -44,7 +44,7 @@ describe('the watch of orders', () => {
     const changes: string[] = [];
     watch.watch({ ...quiet, orderId: 'a', changed: (version) => changes.push(version) });
     await pass(3_000);
-    orders.set('a', { version: '2.2', settled: false });
+    orders.set('a', { version: '2.2', rests: false });
     await pass(100);
     expect(changes.at(-1)).toBe('2.2');
     const before = asked.length;
@@ -105,7 +105,7 @@ describe('the watch of orders', () => {
     void watch.waitForEnd('a', 10_000, { name: 'shop', role: 'client' }).then(() => (isOver = true));
     await pass(20);
     expect(isOver).toBe(false);
-    orders.set('a', { version: '3.9', settled: true });
+    orders.set('a', { version: '3.9', rests: true });
     await pass(6);
     expect(isOver).toBe(true);
   });

@@ -37,6 +37,9 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
   failureReason: null,
   createdAt: new Date(),
   sentAt: new Date(),
+  paymentAttempt: 1,
+  actionExpiresAt: null,
+  mayTryAnotherCard: false,
   settledAt: null,
 });
 

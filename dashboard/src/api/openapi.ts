@@ -160,7 +160,7 @@ export interface components {
             object: "event";
             id: string;
             /** @enum {string} */
-            type: "order.accepted" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "order.shipped" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.shipped" | "reservation.returned" | "reservation.released" | "reservation.expired";
+            type: "order.accepted" | "order.payment_requested" | "order.cancel_requested" | "order.refund_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.payment_action_required" | "order.payment_declined" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "order.shipped" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.shipped" | "reservation.returned" | "reservation.released" | "reservation.expired";
             /** @enum {string} */
             aggregateType: "order" | "reservation";
             aggregateId: string;
@@ -311,6 +311,14 @@ export interface components {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
                 declineCode: string | null;
+                attempts: number;
+                attemptsLeft: number;
+                /** Format: date-time */
+                actionExpiresAt: string | null;
+                actionExpiresInSeconds: number | null;
+                /** Format: date-time */
+                retryUntil: string | null;
+                retryInSeconds: number | null;
                 facts: {
                     type: string;
                     amount: components["schemas"]["Money"];
@@ -443,6 +451,7 @@ export interface components {
             id: string;
             kind: components["schemas"]["OperationKind"];
             number: number | null;
+            paymentAttempt: number;
             key: string;
             /** @enum {string} */
             status: "created" | "sent" | "approved" | "declined" | "unknown" | "pending" | "failed";

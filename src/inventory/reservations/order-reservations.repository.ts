@@ -49,7 +49,7 @@ export type PinOutcome = 'pinned' | 'expired' | 'released';
 /** The row of an order's reservation, locked; `now` was read after the lock. */
 interface ReservationRow extends Pick<
   Reservation,
-  'id' | 'status' | 'expiresAt' | 'returnedAt' | 'version' | 'now'
+  'id' | 'status' | 'expiresAt' | 'maxExpiresAt' | 'returnedAt' | 'version' | 'now'
 > {
   orderId: string;
 }
@@ -62,9 +62,11 @@ export class OrderReservation {
   private status: ReservationStatus;
   private endReason: string | null = null;
   private givesBack = false;
+  private until: Date;
 
   constructor(private readonly before: ReservationRow) {
     this.status = before.status;
+    this.until = before.expiresAt;
   }
 
   get reservationId(): string {
@@ -89,6 +91,29 @@ export class OrderReservation {
   /** The charge was not sent after all, so the reservation can expire again. */
   unpin(): void {
     if (this.status === 'pinned') this.status = 'active';
+  }
+
+  /**
+   * The card was declined, and nothing of its charge is left: the stock stays reserved for another card, within the
+   * reservation's lifetime. Undefined: that is over.
+   */
+  holdFor(seconds: number): Date | undefined {
+    const { now, maxExpiresAt } = this.before;
+    if (this.status !== 'pinned' || maxExpiresAt <= now) return undefined;
+    this.status = 'active';
+    this.until = new Date(Math.min(now.getTime() + seconds * 1_000, maxExpiresAt.getTime()));
+    return this.until;
+  }
+
+  /** What became of a reservation that is held for another card. */
+  get held(): { until: Date } | 'expired' | 'released' {
+    if (this.status === 'released') return 'released';
+    return this.status === 'active' && !this.isDue ? { until: this.until } : 'expired';
+  }
+
+  /** No charge can be waited for longer than this. */
+  get maxExpiresAt(): Date {
+    return this.before.maxExpiresAt;
   }
 
   /** The charge is captured: the stock is sold. It stays in `reserved` until it is shipped, so no stock row is touched. */
@@ -124,6 +149,8 @@ export class OrderReservation {
       from,
       version,
       to: this.status,
+      // Only a new end: PostgreSQL's clock is finer than JavaScript's.
+      expiresAt: this.until === this.before.expiresAt ? null : this.until,
       endReason: this.endReason,
       endedAt: isEnd ? now : null,
       returnedAt: this.givesBack && this.status === 'confirmed' ? now : null,
@@ -132,7 +159,7 @@ export class OrderReservation {
   }
 
   private get isDue(): boolean {
-    return this.status === 'active' && this.before.expiresAt <= this.before.now;
+    return this.status === 'active' && this.until <= this.before.now;
   }
 }
 
@@ -144,7 +171,8 @@ export async function lockOrderReservations(
   const rows = await tx.rows<ReservationRow>(
     `
     WITH held AS MATERIALIZED (
-      SELECT id, order_id AS "orderId", status, expires_at AS "expiresAt", returned_at AS "returnedAt", version
+      SELECT id, order_id AS "orderId", status, expires_at AS "expiresAt", max_expires_at AS "maxExpiresAt",
+             returned_at AS "returnedAt", version
         FROM reservations
        WHERE id = ANY ($1::uuid[])
        ORDER BY id
@@ -173,15 +201,17 @@ export async function saveOrderReservations(tx: Tx, held: OrderReservation[]): P
     `
     UPDATE reservations r
        SET status = c.to_status,
+           expires_at = coalesce(c.expires_at, r.expires_at),
            end_reason = coalesce(c.end_reason, r.end_reason),
            ended_at = coalesce(r.ended_at, c.ended_at),
            returned_at = c.returned_at,
            version = r.version + 1
-      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[])
-             AS c (id, from_status, version, to_status, end_reason, ended_at, returned_at)
+      FROM unnest($1::uuid[], $2::text[], $3::int[], $4::text[], $5::text[], $6::timestamptz[], $7::timestamptz[],
+                  $8::timestamptz[])
+             AS c (id, from_status, version, to_status, end_reason, ended_at, returned_at, expires_at)
      WHERE r.id = c.id AND r.status = c.from_status AND r.version = c.version
     `,
-    columnsOf(changes, 'id', 'from', 'version', 'to', 'endReason', 'endedAt', 'returnedAt'),
+    columnsOf(changes, 'id', 'from', 'version', 'to', 'endReason', 'endedAt', 'returnedAt', 'expiresAt'),
   );
   if (changed !== changes.length) throw new Error('Bug: a reservation changed under its own lock.');
   await giveBack(

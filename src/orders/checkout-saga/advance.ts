@@ -1,6 +1,7 @@
 import { type AskMode, isSend } from '../../payment/ask-provider';
 import type { GatewayResult } from '../../payment/gateways/gateway';
 import type { OperationNaming, PaymentOperation } from '../../payment/payment-operations.repository';
+import { type Patience, type Result, recordAction, recordDeclined } from './buyers-results';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
 import { type SagaEvent, backoffMs } from './transitions';
@@ -30,7 +31,7 @@ export interface CallResult {
 export function advance(checkout: Checkout, leaseMs: number): ProviderCall | undefined {
   // guard: saga-is-driven
   const { update } = checkout;
-  do {
+  for (;;) {
     if (update.saga.requestedEnd === 'cancel' && update.canCancel()) {
       update.apply(
         { type: 'turn-back', by: 'cancel' },
@@ -41,16 +42,23 @@ export function advance(checkout: Checkout, leaseMs: number): ProviderCall | und
     const outcome = update.saga.endsAs ? step.compensate(checkout) : step.run(checkout);
     if (outcome.kind === 'ask') return prepareCall(checkout, outcome, leaseMs);
     update.apply(...eventOf(outcome));
+    if (outcome.kind === 'wait') {
+      // Asked for while the provider was looked at: nothing is in its way any more.
+      if (update.saga.requestedEnd === 'cancel') continue;
+      update.waitUntil(outcome.until);
+      return undefined;
+    }
     if (update.saga.status === 'compensated') checkout.end();
-  } while (update.nextRun === 'now');
-  update.giveBackLease();
-  return undefined;
+    if (update.nextRun === 'now') continue;
+    update.giveBackLease();
+    return undefined;
+  }
 }
 
 /** Records the intent under a lease that outlasts the call. The saga is due again when that lease ends. */
 function prepareCall(
   checkout: Checkout,
-  { operation, authorization: named }: Extract<StepOutcome, { kind: 'ask' }>,
+  { operation, authorization: named, data: more }: Extract<StepOutcome, { kind: 'ask' }>,
   leaseMs: number,
 ): ProviderCall {
   const { update, payments, order } = checkout;
@@ -58,7 +66,7 @@ function prepareCall(
   const authorization = named ?? operation.providerReference ?? undefined;
   const sends = isSend(mode);
   const code = sends ? 'payment_requested' : 'payment_looked_up';
-  const data = { ...factsOf(operation), attempt: operation.attempt + 1 };
+  const data = { ...factsOf(operation), attempt: operation.attempt + 1, ...more };
   update.apply({ type: 'asked' }, { code, data, why: operation.kind });
   payments.markAsked(operation, { sends });
   update.keepLeaseUntil(new Date(update.saga.now.getTime() + leaseMs));
@@ -97,6 +105,8 @@ function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Re
       return [{ type: 'declined', endsAs: outcome.endsAs, undoesStep: outcome.undoesStep }, outcome.reason];
     case 'blocked':
       return [{ type: 'blocked' }, outcome.reason];
+    case 'wait':
+      return [{ type: 'waits-for-buyer' }, outcome.reason];
   }
 }
 
@@ -108,10 +118,11 @@ interface Pause {
 }
 
 /** Records the result of a call. False: the saga must wait, or an operator must act. */
-export function applyResult(checkout: Checkout, called: CallResult, searchDelayMs: number): boolean {
+export function applyResult(checkout: Checkout, called: CallResult, patience: Patience): boolean {
   // A database that was restored during the call lost this operation: the step asks again, under the same key.
   if (!checkout.payments.has(called.call.operation)) return true;
-  const pause = record(checkout, called, searchDelayMs);
+  checkout.heard = called.call.operation.id;
+  const pause = record(checkout, called, patience);
   if (!pause) return true;
   checkout.update.apply(pause.event, pause.reason);
   checkout.update.giveBackLease(pause.afterMs);
@@ -119,17 +130,13 @@ export function applyResult(checkout: Checkout, called: CallResult, searchDelayM
 }
 
 /** Undefined: the step should look at the recorded result. */
-function record(checkout: Checkout, called: CallResult, searchDelayMs: number): Pause | undefined {
+function record(checkout: Checkout, called: CallResult, patience: Patience): Pause | undefined {
   const { payments } = checkout;
   const { result, call } = called;
   const { id } = call.operation;
   switch (result.status) {
     case 'declined':
-      payments.record(id, {
-        status: 'declined',
-        declineCode: result.code,
-        providerReference: result.reference,
-      });
+      recordDeclined(checkout, call.operation, result);
       return undefined;
     case 'failed':
       payments.record(id, {
@@ -139,18 +146,18 @@ function record(checkout: Checkout, called: CallResult, searchDelayMs: number): 
       });
       return undefined;
     case 'pending':
-      return recordPending(checkout, call, result);
+      if (result.waitsFor === 'provider') return recordPending(checkout, call, result);
+      recordAction(checkout, call.operation, { result, patience });
+      return undefined;
     case 'not-asked':
     case 'misused':
       return recordNotDone(checkout, call, result);
     case 'unknown':
-      return recordUnknown(checkout, call, result, searchDelayMs);
+      return recordUnknown(checkout, call, result, patience.paymentSearchDelayMs);
     case 'approved':
       return recordApproved(checkout, call, result);
   }
 }
-
-type Result<Status extends GatewayResult['status']> = Extract<GatewayResult, { status: Status }>;
 
 function recordPending(
   { payments }: Checkout,
@@ -159,8 +166,8 @@ function recordPending(
 ): Pause | undefined {
   const looks = operation.looks + 1;
   payments.record(operation.id, { status: 'pending', providerReference: reference, waitsFor, looks });
-  // A refund is followed to its end later; what waits for the buyer is not waited for.
-  if (operation.kind === 'refund' || waitsFor === 'buyer') return undefined;
+  // A refund is followed to its end later.
+  if (operation.kind === 'refund') return undefined;
   const data = { ...factsOf(operation), providerReference: reference };
   const reason: Reason = { code: 'still_processing', data, why: 'the provider has not decided yet' };
   // guard: processing-costs-no-attempt

@@ -21,6 +21,8 @@ import { placeOf } from './transitions';
  */
 export class Checkout {
   readonly update: SagaUpdate;
+  /** The operation whose result was just recorded: what is known of it is what the provider shows now. */
+  heard: PaymentOperation['id'] | undefined;
   private readonly moves: OrderMove[] = [];
 
   constructor(
@@ -63,7 +65,14 @@ export class Checkout {
     this.move({ to: 'pending', reason: null, message: 'order.reopened' });
   }
 
-  /** The changes of the order's status, oldest first. */
+  /** News of the order, which changes nothing of its status. */
+  announce(message: OrderMove['message'], facts: OrderMove['facts']): void {
+    const { orderId, status, reservationId } = this.order;
+    const same = { from: status, to: status, reason: null };
+    this.moves.push({ ...same, orderId, reservationId, message, facts, at: this.saga.now });
+  }
+
+  /** The changes of the order's status and its other news, oldest first. */
   get orderMoves(): readonly OrderMove[] {
     return this.moves;
   }
@@ -84,7 +93,9 @@ export type StepOutcome =
   /** A final no: the steps before it are compensated, last first. */
   | { kind: 'declined'; endsAs: OrderEnd; reason: Reason; undoesStep?: boolean }
   /** The provider must be asked. The operation is committed as sent before the call. */
-  | { kind: 'ask'; operation: PaymentOperation; authorization?: string }
+  | { kind: 'ask'; operation: PaymentOperation; authorization?: string; data?: TransitionData }
+  /** The buyer must act, until this time. */
+  | { kind: 'wait'; until: Date; reason: Reason }
   /** No retry can fix this: an operator must act. */
   | { kind: 'blocked'; reason: Reason };
 

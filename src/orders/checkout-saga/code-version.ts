@@ -12,6 +12,12 @@ import type { OperationNaming } from '../../payment/payment-operations.repositor
 // guard: code-version
 export const codeVersion = 4;
 
+/**
+ * The buyer of such a saga authenticates and may pay with another card, and an intent that was declined is cancelled before
+ * the order goes on. Older ones end at the first decline, and `requires_action` is one.
+ */
+export const buyerMayAct = ({ codeVersion: version }: { codeVersion: number }): boolean => version >= 4;
+
 export function namingOf(version: number): OperationNaming {
   if (version < 2) return 'row';
   return version === 2 ? 'purpose' : 'installation';

@@ -183,7 +183,7 @@ export class SagaRunner {
       lock: (tx) => lock(tx, leases),
       move: async (tx, checkout) => {
         const called = resultOf.get(checkout.saga.orderId)!;
-        if (!applyResult(checkout, called, this.config.paymentSearchDelayMs)) return undefined;
+        if (!applyResult(checkout, called, this.config)) return undefined;
         if (isLateCharge(checkout, called)) await this.settleLateCharge(tx, checkout);
         return advance(checkout, this.config.sagaLeaseMs);
       },

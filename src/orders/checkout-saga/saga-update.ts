@@ -94,6 +94,13 @@ export class SagaUpdate {
     if (last && nextRunAt) last.data = { ...last.data, nextRunAt: nextRunAt.toISOString() };
   }
 
+  /** The buyer has until then. */
+  waitUntil(at: Date): void {
+    this.schedule = { nextRunAt: at, leaseExpiresAt: null };
+    const last = this.records.at(-1);
+    if (last) last.data = { ...last.data, nextRunAt: at.toISOString() };
+  }
+
   /** The provider is about to be called. If this worker dies, the saga is due when the lease expires. */
   keepLeaseUntil(leaseEnd: Date): void {
     this.schedule = { nextRunAt: leaseEnd, leaseExpiresAt: leaseEnd };

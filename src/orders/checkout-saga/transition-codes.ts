@@ -21,6 +21,10 @@ export type TransitionCode =
   | 'authorization_declined'
   | 'capture_declined'
   | 'authentication_required'
+  | 'action_required'
+  | 'action_expired'
+  | 'another_card_awaited'
+  | 'another_card_requested'
   | 'partial_authorization'
   | 'reservation_expired'
   | 'reservation_released'
@@ -61,6 +65,9 @@ export type TransitionData = {
   said?: Amount;
   providerReference?: string;
   declineCode?: string;
+  /** Of the payment attempt, from 1, and how many more the buyer has. */
+  paymentAttempt?: number;
+  attemptsLeft?: number;
   /** Why a refund failed. */
   failureReason?: string;
   /** Stripe's code for a refused request, and its id in Stripe's log. */

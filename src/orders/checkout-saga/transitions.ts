@@ -7,6 +7,7 @@ import type { OrderEnd, SagaState, StepList } from '../saga-state';
  * running      → running       a step is done, or its result is unknown and it is asked again
  * running      → completed     the last step is done
  * running      → compensating  a step was declined, or the customer cancelled before the pivot
+ * running      → running       it waits for the buyer, who authenticates or pays with another card
  * completed    → compensating  a placed order is cancelled or refunded
  * compensating → compensated   everything that ran is undone
  * running, compensating → stuck   attempts are used up (it keeps asking), or the step is blocked (it waits for an operator)
@@ -30,6 +31,13 @@ export type SagaEvent =
   | { type: 'not-asked' }
   /** The provider decides later, or refused because it is busy: this costs no attempt. */
   | { type: 'waiting' }
+  /**
+   * The buyer must authenticate, or may pay with another card. It costs no attempt, and nothing is under way that could not
+   * be undone: so the pivot counts as not asked for.
+   */
+  | { type: 'waits-for-buyer' }
+  /** The buyer pays with another card. */
+  | { type: 'paid-again' }
   /** A step threw. `counted`: this attempt was counted when it was asked. */
   | { type: 'failed'; counted: boolean }
   /** `asksAgain`: it may heal without an operator, like a key that is refused. */
@@ -80,6 +88,12 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
       return { state: { ...state, attempt: Math.max(0, state.attempt - 1) }, nextRun: 'backoff' };
     case 'waiting':
       return { state: { ...state, status, attempt: uncounted(state.attempt) }, nextRun: 'backoff' };
+    case 'waits-for-buyer':
+      if (compensates) throw new Error('Bug: a saga that compensates waits for the buyer.');
+      return { state: { ...state, status, attempt: 0 }, nextRun: 'backoff' };
+    case 'paid-again':
+      if (compensates) throw new Error('Bug: the order of a saga that compensates was paid again.');
+      return { state: { ...state, status, attempt: 0 }, nextRun: 'now' };
     case 'failed':
       return transition(
         steps,

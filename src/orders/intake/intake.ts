@@ -14,7 +14,7 @@ import { codeVersion } from '../checkout-saga/code-version';
 import { insertSagas } from '../checkout-saga/saga.repository';
 import { begun } from '../checkout-saga/transitions';
 import { workerName } from '../checkout-saga/saga-update';
-import type { CaptureMode } from '../order.entity';
+import type { CaptureMode, OnDecline } from '../order.entity';
 import { type NewOrder, type Order, insertOrders } from '../orders.repository';
 
 /** A checkout: on new stock, or on a reservation made before. */
@@ -26,6 +26,7 @@ export interface CheckoutRequest {
   paymentMethod: string;
   capture: CaptureMode;
   payment?: PaymentOptions | null;
+  onDecline?: OnDecline | null;
   lines: { sku: string; quantity: number }[];
   reservationId: string | null;
   pool?: string;
@@ -139,6 +140,7 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => (
   paymentMethod: request.paymentMethod,
   capture: request.capture,
   payment: request.payment ?? null,
+  onDecline: request.onDecline ?? null,
   totalAmount: stock.totalAmount,
   currency: stock.currency,
   metadata: request.metadata,
@@ -163,6 +165,8 @@ const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   ...order,
   status: 'pending',
   rejectionReason: null,
+  paymentAttempt: 1,
+  reservationStatus: 'active',
   version: 1,
   placedAt: null,
   endedAt: null,

@@ -31,6 +31,8 @@ interface Declined {
   code: string;
   mayTryAnotherCard?: boolean;
   reference?: string;
+  /** The provider's payment is still open: a browser that has its secret can confirm it with another card, until it is canceled. */
+  isOpen?: true;
 }
 
 /** The refund was made and did not reach the customer. */

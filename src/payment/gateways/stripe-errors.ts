@@ -38,15 +38,22 @@ export function resultOfError(error: unknown): GatewayResult {
 }
 
 function declinedCard(error: InstanceType<typeof Stripe.errors.StripeCardError>): GatewayResult {
-  const code = error.decline_code ?? error.code ?? 'card_declined';
-  const isFinal =
-    finalDeclines.includes(code) || (error as { advice_code?: string }).advice_code === 'do_not_try_again';
+  const intent = error.payment_intent;
   return {
-    status: 'declined',
-    code,
-    mayTryAnotherCard: !isFinal,
-    reference: error.payment_intent?.id,
+    ...declineOf(error, 'card_declined'),
+    ...(intent && { reference: intent.id }),
+    ...(intent?.status === 'requires_payment_method' && { isOpen: true }),
   };
+}
+
+/** What a card error says; also the one that an intent remembers. */
+export function declineOf(
+  error: { decline_code?: string; code?: string; advice_code?: string } | null,
+  otherwise: string,
+): { status: 'declined'; code: string; mayTryAnotherCard: boolean } {
+  const code = error?.decline_code ?? error?.code ?? otherwise;
+  const isFinal = finalDeclines.includes(code) || error?.advice_code === 'do_not_try_again';
+  return { status: 'declined', code, mayTryAnotherCard: !isFinal };
 }
 
 function refusedRequest(error: StripeError): GatewayResult {

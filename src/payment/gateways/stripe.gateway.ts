@@ -8,7 +8,7 @@ import type {
   NotDone,
   PaymentGateway,
 } from './gateway';
-import { resultOfError, unknown } from './stripe-errors';
+import { declineOf, resultOfError, unknown } from './stripe-errors';
 
 /** The SDK's own retries are off: they would hide from the saga how often the provider was asked, and outlast its lease. */
 export function stripeClient(
@@ -173,7 +173,11 @@ const seenAs = {
       case 'canceled':
         return { status: 'declined', code: 'authorization_canceled', ...toReference(intent) };
       default:
-        return { status: 'declined', code: lastErrorOf(intent), ...toReference(intent) };
+        return {
+          ...declineOf(intent.last_payment_error, intent.status),
+          ...toReference(intent),
+          isOpen: true,
+        };
     }
   },
 
@@ -195,8 +199,11 @@ const seenAs = {
 
   void(intent: Stripe.PaymentIntent): GatewayResult | NotDone {
     if (intent.status === 'canceled') return approved(intent.id, intent.amount, intent.currency);
+    // The buyer paid before it could be canceled.
     if (intent.status === 'succeeded')
-      return unknown(`payment ${intent.id} is succeeded and cannot be voided`);
+      return { status: 'declined', code: 'already_captured', ...toReference(intent) };
+    if (intent.status === 'processing')
+      return unknown(`payment ${intent.id} is processing`, { code: 'still_processing' });
     return notDone(`payment ${intent.id} is ${intent.status}`);
   },
 };

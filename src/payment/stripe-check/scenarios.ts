@@ -81,8 +81,8 @@ const withStripe: Scenario[] = [
       capture(approved),
       capture(approved, { number: 2 }),
       authorize(approved, look),
-      cancel('unknown no_clear_answer', look),
-      cancel('misused 400 payment_intent_unexpected_state'),
+      cancel('declined already_captured', look),
+      cancel('declined already_captured'),
       refund('unknown no_clear_answer', look),
       refund(approved),
       refund(approved),
@@ -112,8 +112,10 @@ const withStripe: Scenario[] = [
     steps: [
       authorize('declined generic_decline, another card may do'),
       authorize('declined generic_decline, another card may do'),
-      authorize('declined generic_decline', look),
+      authorize('declined generic_decline, another card may do', look),
       capture('declined generic_decline', look),
+      cancel(approved),
+      authorize(canceled, look),
     ],
   },
   {
@@ -232,7 +234,7 @@ const withoutStripe: Scenario[] = [
       authorize('pending provider'),
       authorize('pending provider', look),
       capture('pending provider'),
-      cancel('misused 400 payment_intent_unexpected_state', {
+      cancel('unknown still_processing', {
         question: 'Can a payment be cancelled while it is processing?',
       }),
     ],

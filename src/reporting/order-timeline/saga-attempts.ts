@@ -41,6 +41,8 @@ const outcomes: Partial<Record<string, Attempt['outcome']>> = {
   'not-asked': 'not-asked',
   // The provider has it and decides later, or was too busy.
   waiting: 'unknown',
+  // What the buyer must do is known.
+  'waits-for-buyer': 'done',
   failed: 'error',
   blocked: 'stuck',
   // Its worker never got the result; the code says that this was not the provider's fault.
@@ -99,7 +101,11 @@ function endedBy(row: TimelineRow, attempt?: Attempt): End {
   const { at, cause, code, data, detail } = row;
   const end = { endedAt: at, code, data };
   if (cause === 'worker-lost') return lost(attempt!, end);
-  const outcome = outcomes[cause] ?? 'done';
+  // On the way forward only what was declined is canceled. The line says what the decline leads to.
+  const isCanceled = attempt?.operation === 'void' && (cause === 'declined' || cause === 'waits-for-buyer');
+  if (isCanceled) return { ...end, outcome: 'undone', detail: null };
+  const isDeclined = code === 'another_card_awaited';
+  const outcome = isDeclined ? 'declined' : (outcomes[cause] ?? 'done');
   if (outcome !== 'done') return { ...end, outcome, detail };
   return { ...end, outcome: attempt?.compensates ? undoneBy(attempt, row) : 'done', detail: null };
 }
@@ -112,8 +118,11 @@ function undoneBy({ operation }: Attempt, { code, data }: TimelineRow): Attempt[
 }
 
 /** The next call follows at once under the same lease, or under another one when the worker was lost. */
-function endedByNext(open: Attempt, { at, fencingToken }: TimelineRow): End {
+function endedByNext(open: Attempt, { at, fencingToken, data }: TimelineRow): End {
   if (fencingToken !== open.fencingToken) return lost(open, { endedAt: at });
+  const { operation, declineCode } = data ?? {};
+  if (operation === 'void' && declineCode)
+    return { endedAt: at, outcome: 'declined', detail: declineCode, code: null, data: { declineCode } };
   const undoes = open.operation === 'void' || open.operation === 'refund';
   return { endedAt: at, outcome: undoes ? 'undone' : 'done', detail: null, code: null, data: null };
 }

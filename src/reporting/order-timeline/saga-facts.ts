@@ -17,7 +17,10 @@ export interface SagaFacts {
   order: Order;
   saga: ReadSaga;
   transitions: TimelineRow[];
+  /** Of the present payment attempt. */
   operations: PaymentOperation[];
+  /** Of cards that were tried before; all of them have ended without money. */
+  earlier: PaymentOperation[];
   reservation: HeldReservation;
   webhooks: ReceivedWebhook[];
   clientKey: string | null;
@@ -54,7 +57,17 @@ export async function findSagaFacts(db: Database, orderId: string): Promise<Saga
     webhooksOf(db, orderId),
     clientKeyOf(db, order),
   ]);
-  return { order, saga, transitions, operations, reservation, webhooks, clientKey };
+  const isPresent = ({ paymentAttempt }: PaymentOperation) => paymentAttempt === order.paymentAttempt;
+  return {
+    order,
+    saga,
+    transitions,
+    operations: operations.filter(isPresent),
+    earlier: operations.filter((operation) => !isPresent(operation)),
+    reservation,
+    webhooks,
+    clientKey,
+  };
 }
 
 /** What an unfinished saga waits for: the worker that drives it, its next run, or an operator. Null: it has ended. */

@@ -13,6 +13,7 @@ import { type StoryFacts, storyOf } from './story';
 /** One saga for people: its story, transitions, attempts, operations, and what it waits for. */
 export function sagaView(facts: SagaFacts): SagaResponse {
   const { order, saga, transitions, operations, reservation, webhooks, clientKey } = facts;
+  const all = [...facts.earlier, ...operations];
   const startedAt = transitions[0]!.at;
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
@@ -42,8 +43,8 @@ export function sagaView(facts: SagaFacts): SagaResponse {
       worker: row.worker,
       leaseOwner: leaseOwnerOf(row, transitions),
     })),
-    attempts: attempts.map((attempt) => attemptView(attempt, operations, after)),
-    operations: operations.map(operationView),
+    attempts: attempts.map((attempt) => attemptView(attempt, all, after)),
+    operations: all.map(operationView),
     nextAttemptInSeconds:
       saga.nextRunAt === null || driverOf(saga) !== null ? null : secondsUntil(saga.nextRunAt, saga.now),
     waitsFor: waitsFor(saga),
@@ -115,6 +116,7 @@ const operationView = (operation: PaymentOperation) => ({
   id: publicId('pay', operation.id),
   kind: operation.kind,
   number: operation.number,
+  paymentAttempt: operation.paymentAttempt,
   key: namesOf(operation).key,
   status: operation.status,
   waitsFor: operation.waitsFor,

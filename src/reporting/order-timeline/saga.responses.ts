@@ -87,6 +87,7 @@ const operationType = responseType('PaymentOperation', {
   id: publicIdOf('pay'),
   kind: operationKindType,
   number: int(1).nullable().describe('Counts the operations of this kind; null in orders of older builds.'),
+  paymentAttempt: int(1).describe('Which of the cards that were tried it is for, from 1.'),
   key: text('ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1').describe(
     'Sent to the provider as its `Idempotency-Key`.',
   ),

@@ -30,6 +30,10 @@ export function formatSentence(sentence: Sentence | MoneySentence): string {
       return `It is on its way, at ${sentence.step}.${formatCancelRequest(sentence)}`;
     case 'waits':
       return `It waits at ${sentence.step} and is tried again by itself.${formatCancelRequest(sentence)}`;
+    case 'buyer_acts':
+      return 'The buyer must authenticate the payment; the stock stays reserved until then.';
+    case 'card_awaited':
+      return `The card was declined: ${formatCode(sentence.declineCode)}. The stock is held for another card, and the buyer may try ${sentence.attemptsLeft} more.`;
     case 'driven':
       return `${formatBecause(sentence)}${formatDriven(sentence)}${formatCancelRequest(sentence)}`;
     case 'stuck':
@@ -225,6 +229,8 @@ function formatWhy({ why, operation, ttlMs, isDone, asked, said }: Reason): stri
       return `The ${operationNames[operation!]} was declined`;
     case 'authentication_required':
       return 'The payment needed an authentication by the buyer';
+    case 'action_expired':
+      return 'The buyer did not authenticate the payment in time';
     case 'partial_authorization':
       return said
         ? `The bank authorized ${formatMoney(said)} of ${formatMoney(asked!)}`

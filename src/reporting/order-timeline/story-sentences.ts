@@ -45,6 +45,7 @@ export interface Reason {
   why:
     | 'declined'
     | 'authentication_required'
+    | 'action_expired'
     | 'partial_authorization'
     | 'reservation_expired'
     | 'reservation_released'
@@ -84,6 +85,10 @@ export type Outcome =
   | { kind: 'placed'; isSmooth: boolean; lines: Lines; tookMs: number | null }
   | { kind: 'placed_late' }
   | { kind: 'on_its_way' | 'waits'; step: string; cancelRequested: boolean }
+  /** The buyer must authenticate. */
+  | { kind: 'buyer_acts' }
+  /** Declined, and the stock is held for another card. */
+  | { kind: 'card_awaited'; declineCode: string; attemptsLeft: number }
   | {
       kind: 'driven';
       step: string;

@@ -143,9 +143,14 @@ export function stopOf(code: TimelineRow['code'], data: TimelineRow['data']): St
 }
 
 function underWay(facts: StoryFacts): Outcome {
-  const { saga, waitsFor, attempts } = facts;
+  const { saga, waitsFor, attempts, transitions } = facts;
   const cancelRequested = saga.requestedEnd === 'cancel';
   if (waitsFor === 'worker') return { ...beingAsked(facts), cancelRequested };
+  const { cause, code, data } = transitions.at(-1)!;
+  if (cause === 'waits-for-buyer')
+    return code === 'another_card_awaited'
+      ? { kind: 'card_awaited', declineCode: data!.declineCode!, attemptsLeft: data!.attemptsLeft! }
+      : { kind: 'buyer_acts' };
   const last = attempts.at(-1);
   if (last && last.outcome !== 'done') return { kind: 'waits', step: saga.step, cancelRequested };
   return { kind: 'on_its_way', step: saga.step, cancelRequested };
@@ -188,7 +193,8 @@ function reasonOf({ saga, transitions, operations, ttlMs }: StoryFacts): Reason 
       return { why: saga.endsAs, isDone: saga.status === 'compensated' && isRefunded };
     if (saga.endsAs === 'reservation_expired') return { why: 'reservation_expired', ttlMs };
     if (saga.endsAs === 'payment_declined') {
-      if (begin?.code === 'authentication_required') return { why: begin.code };
+      if (begin?.code === 'authentication_required' || begin?.code === 'action_expired')
+        return { why: begin.code };
       if (begin?.code === 'partial_authorization')
         return { why: begin.code, asked: begin.data?.asked, said: begin.data?.said };
       const isCapture = operations.some(({ kind, status }) => kind === 'capture' && status === 'declined');
@@ -201,9 +207,20 @@ function reasonOf({ saga, transitions, operations, ttlMs }: StoryFacts): Reason 
 function undoings({ operations, stockIsBack }: StoryFacts): Undone[] {
   const isDone = (kind: PaymentOperation['kind']) =>
     operations.some((operation) => operation.kind === kind && operation.status === 'approved');
+  // A declined payment is canceled too, but there was nothing to void.
+  const wasDeclined = operations.some(
+    ({ kind, status, declineCode }) =>
+      kind === 'authorize' &&
+      status === 'declined' &&
+      declineCode !== null &&
+      !forBuyer.includes(declineCode),
+  );
   return [
     ...(isDone('refund') ? (['refunded'] as const) : []),
-    ...(isDone('void') ? (['voided'] as const) : []),
+    ...(isDone('void') && !wasDeclined ? (['voided'] as const) : []),
     ...(stockIsBack ? (['stock'] as const) : []),
   ];
 }
+
+/** Payments that ended because their buyer did not act in time, or could not. */
+const forBuyer: readonly string[] = ['authentication_required', 'action_expired'];
