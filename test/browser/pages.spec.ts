@@ -42,7 +42,7 @@ describe('every dashboard page', () => {
         await dialog.waitFor();
         // A dialog that is still fading in has less contrast.
         await page.evaluate(
-          `Promise.all(document.getAnimations().map(({ finished }) => finished)).then(() => undefined)`,
+          `Promise.allSettled(document.getAnimations().map(({ finished }) => finished)).then(() => undefined)`,
         );
         expect({ name, violations: await visit.violations() }).toEqual({ name, violations: [] });
         await page.keyboard.press('Escape');
