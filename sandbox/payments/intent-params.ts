@@ -58,6 +58,7 @@ export function readAuthorization(params: Params): Authorization {
   const currency = requiredString(params, 'currency').toLowerCase();
   refuseUnchargeable(amount, currency);
   const options = readOptions(params);
+  refuseSetupOffSession(params, options);
   const { paymentMethod, behaviour } = readPaymentMethod(params, options.customer);
   if (optionalString(params, 'confirm') !== 'true') {
     throw invalidRequest(
@@ -117,6 +118,16 @@ function readPaymentMethod(params: Params, customer: string | undefined) {
     );
   }
   return { paymentMethod, behaviour };
+}
+
+/** Stripe cannot ask a buyer who is away for the consent that saving a card needs. */
+function refuseSetupOffSession(params: Params, { setup_future_usage: usage }: IntentOptions): void {
+  if (usage === undefined || optionalString(params, 'off_session') !== 'true') return;
+  throw invalidRequest(
+    'You cannot confirm with the `off_session` parameter when `setup_future_usage` is also set on the PaymentIntent because you cannot set up future usages when processing payments off-session.',
+    undefined,
+    'off_session',
+  );
 }
 
 const isUnattended = (params: Params): boolean =>

@@ -1,4 +1,5 @@
 import type { GatewayResult, NotDone, PaymentGateway } from './gateways/gateway';
+import type { SentOptions } from './payment-options';
 import type { OperationKind, OperationNames } from './payment-operations.repository';
 
 /**
@@ -21,6 +22,7 @@ export interface ProviderRequest extends OperationNames {
   amount: number;
   currency: string;
   paymentMethod: string;
+  options: SentOptions;
   /** The provider's id of the authorization, once it is known. */
   authorization: string | undefined;
 }
@@ -53,17 +55,18 @@ export async function askProvider(
 }
 
 function look(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult | NotDone> {
-  const { kind, mode, metadata, authorization } = request;
+  const { kind, mode, account, metadata, authorization } = request;
   const isSearch = mode === 'search' || mode === 'search-before-send';
   // guard: a-look-decides
-  return gateway.look({ kind, metadata, authorization: isSearch ? null : (authorization ?? null) });
+  return gateway.look({ kind, account, metadata, authorization: isSearch ? null : (authorization ?? null) });
 }
 
 function send(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult> {
-  const { kind, authorization, paymentMethod, key, metadata, amount, currency } = request;
-  if (kind === 'authorize') return gateway.authorize({ key, metadata, amount, currency, paymentMethod });
+  const { kind, authorization, paymentMethod, options, account, key, metadata, amount, currency } = request;
+  const operation = { account, key, metadata, amount, currency };
+  if (kind === 'authorize') return gateway.authorize({ ...operation, paymentMethod, options });
   if (!authorization) throw new Error(`Bug: ${key} has no authorization.`);
-  return gateway[kind]({ key, metadata, amount, currency, authorization });
+  return gateway[kind]({ ...operation, authorization });
 }
 
 /**

@@ -1,6 +1,7 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { newId, publicId } from '../ids';
 import { requestChecks } from './payment-checks.repository';
+import type { PaymentOptions } from './payment-options';
 
 /**
  * A call to the payment provider and its result. The row is committed before the call is made.
@@ -47,6 +48,8 @@ export interface PaymentOperation {
   actionExpiresAt: Date | null;
   /** Another card may cure its decline. */
   mayTryAnotherCard: boolean;
+  /** The connected account that it is sent to, whatever the key of the shop says later. Null: our own. */
+  stripeAccount: string | null;
   /** What the bank authorized of the amount. Not stored: the step that follows at once writes it into the history. */
   reported?: { amount: number; currency: string };
   createdAt: Date;
@@ -67,6 +70,8 @@ export type OperationNaming = 'row' | 'purpose' | 'installation';
 
 /** An operation's idempotency key and metadata. They must not depend on time, build or settings. */
 export interface OperationNames {
+  /** See `PaymentOperation.stripeAccount`. The provider keeps keys and objects per account. */
+  account: string | null;
   key: string;
   /** Kept by the provider; finds the operation when it has forgotten the key. */
   metadata: { orderId: string } & Record<string, string>;
@@ -75,14 +80,15 @@ export interface OperationNames {
 /** `installation`: its id, for sagas whose naming includes it. */
 export function namesOf(operation: PaymentOperation, installation?: string): OperationNames {
   const orderId = publicId('ord', operation.orderId);
+  const account = operation.stripeAccount;
   if (operation.providerKey === null) {
     const operationId = publicId('pay', operation.id);
-    return { key: operationId, metadata: { orderId, operationId } };
+    return { account, key: operationId, metadata: { orderId, operationId } };
   }
   const { providerKey: key, kind, number } = operation;
   // guard: provider-metadata-from-purpose
   const metadata = { orderId, kind, number: String(number) };
-  return { key, metadata: installation ? { ...metadata, installation } : metadata };
+  return { account, key, metadata: installation ? { ...metadata, installation } : metadata };
 }
 
 export const purposeKey = (orderId: string, kind: OperationKind, number: number): string =>
@@ -94,7 +100,8 @@ export const operationColumns = `
   id, order_id AS "orderId", kind, number, provider_key AS "providerKey", status, attempt, amount, currency,
   provider_reference AS "providerReference", decline_code AS "declineCode", detail, doubt, looks,
   waits_for AS "waitsFor", failure_reason AS "failureReason", payment_attempt AS "paymentAttempt",
-  action_expires_at AS "actionExpiresAt", may_try_another_card AS "mayTryAnotherCard", created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
+  action_expires_at AS "actionExpiresAt", may_try_another_card AS "mayTryAnotherCard", stripe_account AS "stripeAccount",
+  created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
 
 export function operationsOf(queryable: Queryable, orderId: string): Promise<PaymentOperation[]> {
   return queryable.rows<PaymentOperation>(
@@ -125,6 +132,8 @@ interface PaidOrder {
   naming: OperationNaming;
   /** The one under way. */
   paymentAttempt: number;
+  /** Its options and account. */
+  payment: PaymentOptions | null;
 }
 
 /**
@@ -187,10 +196,17 @@ export class OrderPayments {
       paymentAttempt,
       actionExpiresAt: null,
       mayTryAnotherCard: false,
+      stripeAccount: this.accountFor(kind),
       createdAt: this.now,
       sentAt: null,
       settledAt: null,
     });
+  }
+
+  /** An authorization is made at the account of the order's present payment; what follows it, where it was made. */
+  private accountFor(kind: OperationKind): string | null {
+    const authorization = kind === 'authorize' ? undefined : this.find('authorize');
+    return authorization ? authorization.stripeAccount : (this.order.payment?.stripeAccount ?? null);
   }
 
   has({ id }: PaymentOperation): boolean {
@@ -274,17 +290,17 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
     INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
                                          provider_reference, decline_code, detail, doubt, looks, waits_for,
                                          failure_reason, created_at, sent_at, settled_at, payment_attempt,
-                                         action_expires_at, may_try_another_card)
+                                         action_expires_at, may_try_another_card, stripe_account)
     SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
            decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at,
-           payment_attempt, action_expires_at, may_try_another_card
+           payment_attempt, action_expires_at, may_try_another_card, stripe_account
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
                   $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
                   $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[], $20::int[], $21::timestamptz[],
-                  $22::boolean[])
+                  $22::boolean[], $23::text[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
                    decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason,
-                   payment_attempt, action_expires_at, may_try_another_card)
+                   payment_attempt, action_expires_at, may_try_another_card, stripe_account)
      -- A failed operation first: it makes room in the unique index for the next number.
      ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
@@ -308,7 +324,7 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
       ...columnsOf(changes, 'id', 'orderId', 'kind', 'number', 'providerKey', 'status', 'attempt', 'amount'),
       ...columnsOf(changes, 'currency', 'providerReference', 'declineCode', 'detail', 'createdAt', 'sentAt'),
       ...columnsOf(changes, 'settledAt', 'doubt', 'looks', 'waitsFor', 'failureReason', 'paymentAttempt'),
-      ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard'),
+      ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard', 'stripeAccount'),
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');

@@ -16,5 +16,8 @@ export interface PaymentOptions {
   stripeAccount?: string;
 }
 
+/** The options that the provider is sent. The account is where it is sent. */
+export type SentOptions = Omit<PaymentOptions, 'stripeAccount'>;
+
 export const setupFutureUsages = ['on_session', 'off_session'] as const;
 export type SetupFutureUsage = (typeof setupFutureUsages)[number];

@@ -11,6 +11,7 @@ const currency = 'EUR';
 
 type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 const named = (orderId: string, kind: Kind, number = 1) => ({
+  account: null,
   key: `${orderId}:${kind}:${number}`,
   metadata: { orderId, kind, number: String(number) },
 });
@@ -18,7 +19,11 @@ const named = (orderId: string, kind: Kind, number = 1) => ({
 type FollowUp = Parameters<StripeGateway['capture']>[0];
 /** As a saga asks: what does not fit the payment's state is looked up. */
 const ask = (gateway: StripeGateway, kind: Exclude<Kind, 'authorize'>, request: FollowUp) =>
-  askProvider(gateway, { ...request, kind, mode: 'send', paymentMethod: 'pm_card_visa' }, () => true);
+  askProvider(
+    gateway,
+    { ...request, kind, mode: 'send', paymentMethod: 'pm_card_visa', options: {} },
+    () => true,
+  );
 
 describe('the Stripe gateway', () => {
   let sandbox: TestSandbox;
@@ -35,7 +40,7 @@ describe('the Stripe gateway', () => {
   afterAll(() => sandbox.stop());
 
   const authorize = (orderId: string, paymentMethod: string) =>
-    gateway.authorize({ ...named(orderId, 'authorize'), amount, currency, paymentMethod });
+    gateway.authorize({ ...named(orderId, 'authorize'), amount, currency, paymentMethod, options: {} });
   const followUp = (kind: Kind, orderId: string, authorization: string, number = 1) => ({
     ...named(orderId, kind, number),
     amount,
@@ -129,11 +134,16 @@ describe('the Stripe gateway', () => {
   });
 
   it.each(['return_url', 'customer'])(
-    'P8: reports a demand for %s, which the gateway never sends, as our mistake and not as a decline',
+    'P8: reports a refused %s as the shop’s mistake where the shop sent one, and a demand for it as ours',
     (param) => {
       const raw = { type: 'invalid_request_error' as const, statusCode: 400, message: 'missing', param };
       const error = new Stripe.errors.StripeInvalidRequestError(raw);
-      expect(resultOfError(error)).toMatchObject({ status: 'misused', httpStatus: 400 });
+      expect(resultOfError(error, { payment_method: 'pm_1' })).toMatchObject({ status: 'misused' });
+      expect(resultOfError(error, { payment_method: 'pm_1', [param]: 'x' })).toMatchObject({
+        status: 'declined',
+        code: `invalid_${param}`,
+        mayTryAnotherCard: true,
+      });
     },
   );
 
@@ -203,6 +213,7 @@ describe('the Stripe gateway', () => {
       ...named(orderId, 'authorize'),
       amount,
       currency,
+      options: {},
       paymentMethod: 'pm_card_visa',
     });
     expect(answer).toMatchObject({ status: 'misused', httpStatus: 401 });
@@ -226,7 +237,7 @@ describe('the Stripe gateway when the provider has forgotten every key', () => {
   async function authorized() {
     const orderId = newOrderId();
     const request = { ...named(orderId, 'authorize'), amount, currency };
-    const answer = await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' });
+    const answer = await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa', options: {} });
     const { reference } = answer as Extract<GatewayResult, { status: 'approved' }>;
     return { orderId, amount, currency, authorization: reference };
   }
@@ -251,7 +262,7 @@ describe('the Stripe gateway when the provider has forgotten every key', () => {
     const { orderId, ...request } = await authorized();
     await gateway.capture({ ...request, ...named(orderId, 'capture') });
     const refund = (id: string) =>
-      ask(gateway, 'refund', { ...request, key: id, metadata: { orderId, operationId: id } });
+      ask(gateway, 'refund', { ...request, account: null, key: id, metadata: { orderId, operationId: id } });
 
     expect(await refund('pay_1')).toMatchObject({ status: 'approved', amount });
     expect(await refund('pay_1')).toMatchObject({ status: 'approved', amount });
@@ -266,7 +277,12 @@ describe('the Stripe gateway when the provider has forgotten every key', () => {
     const { orderId, ...request } = await authorized();
     await gateway.capture({ ...request, ...named(orderId, 'capture') });
     const { metadata } = named(orderId, 'refund');
-    const first = { ...request, key: 'first', metadata: { ...metadata, installation: 'ins_old' } };
+    const first = {
+      ...request,
+      account: null,
+      key: 'first',
+      metadata: { ...metadata, installation: 'ins_old' },
+    };
     const made = await gateway.refund(first);
     const again = { ...first, key: 'again', metadata: { ...first.metadata, ...renamed } };
 
@@ -277,13 +293,19 @@ describe('the Stripe gateway when the provider has forgotten every key', () => {
   it('authorizes twice when an authorization is repeated, so the saga must not repeat it', async () => {
     const { orderId } = await authorized();
     const names = named(orderId, 'authorize');
-    await gateway.authorize({ ...names, amount, currency, paymentMethod: 'pm_card_visa' });
+    await gateway.authorize({ ...names, amount, currency, paymentMethod: 'pm_card_visa', options: {} });
     expect(await sandbox.row(orderId)).toMatchObject({ authorized: 2 * amount });
   });
 });
 
 describe('a guarded gateway', () => {
-  const request = { ...named('o', 'authorize'), amount, currency, paymentMethod: 'pm_card_visa' };
+  const request = {
+    ...named('o', 'authorize'),
+    amount,
+    currency,
+    paymentMethod: 'pm_card_visa',
+    options: {},
+  };
 
   it('stops calling a provider that gives no answer many times in a row', async () => {
     let asked = 0;

@@ -122,6 +122,7 @@ function operationsOf({ operations }: Checkout): SagaFacts['operations'] {
       kind,
       number: 1,
       providerKey: null,
+      stripeAccount: null,
       status,
       attempt: status === 'created' ? 0 : 1,
       amount: 1_000,

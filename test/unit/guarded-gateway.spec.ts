@@ -6,11 +6,13 @@ const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
 type Kind = (typeof kinds)[number];
 
 const request = {
+  account: null,
   key: 'ord_1:authorize:1',
   metadata: { orderId: 'ord_1' },
   amount: 1_000,
   currency: 'EUR',
   paymentMethod: 'pm_card_visa',
+  options: {},
   authorization: 'pi_1',
 };
 const approved: GatewayResult = { status: 'approved', reference: 'pi_1', amount: 1_000, currency: 'EUR' };

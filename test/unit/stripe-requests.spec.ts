@@ -1,6 +1,7 @@
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { publicId } from '../../src/ids';
+import type { SentOptions } from '../../src/payment/payment-options';
 import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
 import {
   namesOf,
@@ -35,6 +36,7 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
   looks: 0,
   waitsFor: null,
   failureReason: null,
+  stripeAccount: null,
   createdAt: new Date(),
   sentAt: new Date(),
   paymentAttempt: 1,
@@ -46,6 +48,7 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
 let server: Server;
 let gateway: StripeGateway;
 let sent: string[];
+let account: string | string[] | undefined;
 
 beforeAll(async () => {
   server = createServer((request, response) => {
@@ -54,6 +57,7 @@ beforeAll(async () => {
     request.on('end', () => {
       const parameters = decodeURIComponent(body).split('&').sort();
       sent = [`${request.method} ${request.url}`, String(request.headers['idempotency-key']), ...parameters];
+      account = request.headers['stripe-account'];
       response.setHeader('content-type', 'application/json').end('{"id":"pi_1","status":"succeeded"}');
     });
   });
@@ -66,11 +70,15 @@ beforeAll(async () => {
 });
 afterAll(() => new Promise((resolve) => server.close(resolve)));
 
-async function sentFor(asked: PaymentOperation, installation?: string): Promise<string[]> {
+async function sentFor(
+  asked: PaymentOperation,
+  installation?: string,
+  options: SentOptions = {},
+): Promise<string[]> {
   const request = { ...namesOf(asked, installation), amount: asked.amount, currency: asked.currency };
   // The result does not matter: the response fits none of the requests.
   if (asked.kind === 'authorize')
-    await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa' }).catch(() => undefined);
+    await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa', options }).catch(() => undefined);
   else await gateway[asked.kind]({ ...request, authorization: 'pi_1' }).catch(() => undefined);
   return sent;
 }
@@ -150,4 +158,67 @@ it('Stripe gets the installation too for a saga of code version 3', async () => 
     ...without.slice(0, 2),
     ...[...without.slice(2), 'metadata[installation]=ins_1'].sort(),
   ]);
+});
+
+describe('from code version 4 on', () => {
+  const all: SentOptions = {
+    customer: 'cus_42',
+    offSession: true,
+    setupFutureUsage: 'off_session',
+    returnUrl: 'https://shop.example/done',
+    statementSuffix: 'ORDER 4711',
+    receiptEmail: 'buyer@example.com',
+  };
+  const plain = () => sentFor(operation('authorize', 'by purpose'));
+  const addedBy = async (options: SentOptions) => {
+    const without = await plain();
+    const parameters = await sentFor(operation('authorize', 'by purpose'), undefined, options);
+    expect(parameters).toEqual(expect.arrayContaining(without));
+    return parameters.filter((parameter) => !without.includes(parameter));
+  };
+
+  it('Stripe gets the options of a payment', async () => {
+    expect(await addedBy(all)).toEqual([
+      'customer=cus_42',
+      'off_session=true',
+      'receipt_email=buyer@example.com',
+      'return_url=https://shop.example/done',
+      'setup_future_usage=off_session',
+      'statement_descriptor_suffix=ORDER 4711',
+    ]);
+  });
+
+  it.each<[SentOptions, string[]]>([
+    [{}, []],
+    [{ offSession: false }, []],
+    [{ customer: 'cus_42' }, ['customer=cus_42']],
+    [{ receiptEmail: 'buyer@example.com' }, ['receipt_email=buyer@example.com']],
+  ])('Stripe gets nothing that the shop left out: %j', async (options, added) => {
+    expect(await addedBy(options)).toEqual(added);
+  });
+
+  it.each<OperationKind>(['authorize', 'capture', 'void', 'refund'])(
+    'the account of an operation is a header of its %s, and changes nothing else',
+    async (kind) => {
+      const own = await sentFor(operation(kind, 'by purpose'));
+      expect(account).toBeUndefined();
+      const connected = { ...operation(kind, 'by purpose'), stripeAccount: 'acct_berlin' };
+
+      expect(await sentFor(connected)).toEqual(own);
+      expect(account).toBe('acct_berlin');
+    },
+  );
+
+  it.each<OperationKind>(['authorize', 'capture', 'void', 'refund'])(
+    'a look for the %s is made at its account, by reference and by search',
+    async (kind) => {
+      const { metadata } = namesOf(operation(kind, 'by purpose'));
+      const look = { kind, account: 'acct_berlin', metadata };
+      for (const authorization of kind === 'refund' ? ['pi_1'] : ['pi_1', null]) {
+        account = undefined;
+        await gateway.look({ ...look, authorization });
+        expect(account).toBe('acct_berlin');
+      }
+    },
+  );
 });

@@ -1,5 +1,6 @@
 import { type AskMode, isSend } from '../../payment/ask-provider';
 import type { GatewayResult } from '../../payment/gateways/gateway';
+import type { SentOptions } from '../../payment/payment-options';
 import type { OperationNaming, PaymentOperation } from '../../payment/payment-operations.repository';
 import { type Patience, type Result, recordAction, recordDeclined } from './buyers-results';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
@@ -11,6 +12,7 @@ export interface ProviderCall {
   orderId: string;
   fencingToken: number;
   paymentMethod: string;
+  options: SentOptions;
   /** As it was before the call. */
   operation: PaymentOperation;
   mode: AskMode;
@@ -72,10 +74,12 @@ function prepareCall(
   update.keepLeaseUntil(new Date(update.saga.now.getTime() + leaseMs));
   const { orderId, fencingToken } = update.saga;
   const { naming } = payments;
+  const { stripeAccount: _, ...options } = order.payment ?? {};
   return {
     orderId,
     fencingToken,
     paymentMethod: order.paymentMethod,
+    options,
     operation,
     mode,
     naming,

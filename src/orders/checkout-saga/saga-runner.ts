@@ -230,14 +230,14 @@ export class SagaRunner {
     return { call, result };
   }
 
-  private async send({ operation, mode, naming, paymentMethod, authorization }: ProviderCall) {
+  private async send({ operation, mode, naming, paymentMethod, options, authorization }: ProviderCall) {
     const { kind, amount, currency } = operation;
     const installation = naming === 'installation' ? await this.installation.id() : undefined;
     const names = namesOf(operation, installation);
     // The lease outlasts two calls that time out.
     const start = performance.now();
     const mayCallAgain = () => performance.now() - start < this.config.paymentTimeoutMs;
-    const request = { ...names, kind, mode, amount, currency, paymentMethod, authorization };
+    const request = { ...names, kind, mode, amount, currency, paymentMethod, options, authorization };
     return askProvider(this.gateway, request, mayCallAgain);
   }
 

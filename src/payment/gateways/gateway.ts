@@ -1,3 +1,4 @@
+import type { SentOptions } from '../payment-options';
 import type { OperationKind, OperationNames } from '../payment-operations.repository';
 
 /**
@@ -101,6 +102,7 @@ export interface AuthorizeRequest extends OperationNames {
   amount: number;
   currency: string;
   paymentMethod: string;
+  options: SentOptions;
 }
 
 /** What follows an authorization: capture all of it, void it, or refund what was captured. */
@@ -111,7 +113,7 @@ export interface FollowUpRequest extends OperationNames {
   authorization: string;
 }
 
-export interface LookRequest extends Pick<OperationNames, 'metadata'> {
+export interface LookRequest extends Pick<OperationNames, 'account' | 'metadata'> {
   kind: OperationKind;
   /** The provider's id of the authorization. Null: it is searched by the metadata, which may lag by a minute. */
   authorization: string | null;

@@ -3,11 +3,16 @@ import type { GatewayResult, UnknownCode } from './gateway';
 
 type StripeError = InstanceType<typeof Stripe.errors.StripeError>;
 
-/**
- * Parameters with a value that the shop sent for the buyer. A parameter that the gateway does not send is not here: a demand
- * for it is our mistake, and must not reject every order.
- */
-export const callersFields: readonly string[] = ['payment_method'];
+/** Parameters with a value that the shop sends for the buyer. */
+export const callersFields = [
+  'payment_method',
+  'customer',
+  'off_session',
+  'setup_future_usage',
+  'return_url',
+  'statement_descriptor_suffix',
+  'receipt_email',
+] as const;
 
 /** They depend on the account's settlement currency, so our own table cannot be sure of them. */
 export const callersAmounts = ['amount_too_small', 'amount_too_large'];
@@ -18,8 +23,11 @@ const finalDeclines = ['lost_card', 'stolen_card', 'pickup_card', 'fraudulent', 
 /**
  * Turns an error into a result. Only what the buyer or the shop's input caused is a no. A request that Stripe refuses for
  * another reason is our mistake; a server error, a timeout or a key in use says nothing about the operation.
+ *
+ * `sent`: the parameters of the request. A demand for one that the shop left out is our mistake too, and must not reject
+ * every order.
  */
-export function resultOfError(error: unknown): GatewayResult {
+export function resultOfError(error: unknown, sent: object = {}): GatewayResult {
   if (!(error instanceof Stripe.errors.StripeError))
     return unknown(`unexpected: ${(error as Error).message}`);
   if (error instanceof Stripe.errors.StripeCardError) return declinedCard(error);
@@ -27,7 +35,7 @@ export function resultOfError(error: unknown): GatewayResult {
     return unknown(described(error), { code: 'key_conflict', httpStatus: error.statusCode });
   // 400 and 404. Not 409 (the first call with this key is still running) or 429: the SDK has other classes for these.
   // guard: key-in-use-is-unknown
-  if (error instanceof Stripe.errors.StripeInvalidRequestError) return refusedRequest(error);
+  if (error instanceof Stripe.errors.StripeInvalidRequestError) return refusedRequest(error, sent);
   if (error.statusCode === 401 || error.statusCode === 403) return misused(error);
   // guard: silence-is-unknown
   return unknown(described(error), {
@@ -56,10 +64,10 @@ export function declineOf(
   return { status: 'declined', code, mayTryAnotherCard: !isFinal };
 }
 
-function refusedRequest(error: StripeError): GatewayResult {
+function refusedRequest(error: StripeError, sent: object): GatewayResult {
   const { code, param } = error as { code?: string; param?: string };
   if (code && callersAmounts.includes(code)) return { status: 'declined', code, mayTryAnotherCard: false };
-  if (param && callersFields.includes(param))
+  if (param && param in sent && callersFields.some((field) => field === param))
     return { status: 'declined', code: `invalid_${param}`, mayTryAnotherCard: true };
   return misused(error);
 }

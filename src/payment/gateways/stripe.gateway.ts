@@ -8,6 +8,7 @@ import type {
   NotDone,
   PaymentGateway,
 } from './gateway';
+import type { OperationNames } from '../payment-operations.repository';
 import { declineOf, resultOfError, unknown } from './stripe-errors';
 
 /** The SDK's own retries are off: they would hide from the saga how often the provider was asked, and outlast its lease. */
@@ -40,25 +41,11 @@ export class StripeGateway implements PaymentGateway {
   }
 
   async authorize(request: AuthorizeRequest): Promise<GatewayResult> {
+    const params = intentParams(request);
     return resultOf(async () => {
-      // guard: provider-key-is-kept
-      const key = { idempotencyKey: request.key };
-      const intent = await this.stripe.paymentIntents.create(
-        {
-          amount: request.amount,
-          currency: request.currency.toLowerCase(),
-          payment_method: request.paymentMethod,
-          // There is no page to redirect the buyer to, so only methods that need none.
-          // guard: cards-only
-          allowed_payment_method_types: ['card'],
-          capture_method: 'manual',
-          confirm: true,
-          metadata: request.metadata,
-        },
-        key,
-      );
+      const intent = await this.stripe.paymentIntents.create(params, onceAt(request));
       return decided(seenAs.authorize(intent));
-    });
+    }, params);
   }
 
   async capture(request: FollowUpRequest): Promise<GatewayResult> {
@@ -66,7 +53,7 @@ export class StripeGateway implements PaymentGateway {
       const intent = await this.stripe.paymentIntents.capture(
         request.authorization,
         { amount_to_capture: request.amount },
-        { idempotencyKey: request.key },
+        onceAt(request),
       );
       return decided(seenAs.capture(intent));
     });
@@ -74,11 +61,7 @@ export class StripeGateway implements PaymentGateway {
 
   async void(request: FollowUpRequest): Promise<GatewayResult> {
     return resultOf(async () => {
-      const intent = await this.stripe.paymentIntents.cancel(
-        request.authorization,
-        {},
-        { idempotencyKey: request.key },
-      );
+      const intent = await this.stripe.paymentIntents.cancel(request.authorization, {}, onceAt(request));
       return decided(seenAs.void(intent));
     });
   }
@@ -87,18 +70,19 @@ export class StripeGateway implements PaymentGateway {
     return resultOf(async () => {
       const refund = await this.stripe.refunds.create(
         { payment_intent: request.authorization, amount: request.amount, metadata: request.metadata },
-        { idempotencyKey: request.key },
+        onceAt(request),
       );
       return seenRefund(refund);
     });
   }
 
-  async look({ kind, authorization, metadata }: LookRequest): Promise<GatewayResult | NotDone> {
+  async look(request: LookRequest): Promise<GatewayResult | NotDone> {
+    const { kind, authorization, metadata } = request;
     try {
-      if (kind === 'refund') return await this.lookForRefund(authorization!, metadata);
+      if (kind === 'refund') return await this.lookForRefund(authorization!, request);
       const intent = authorization
-        ? await this.stripe.paymentIntents.retrieve(authorization)
-        : await this.search(metadata);
+        ? await this.stripe.paymentIntents.retrieve(authorization, {}, at(request))
+        : await this.search(request);
       if (!intent) return notDone('the provider finds no payment of this order');
       // An event names the intent; only the intent itself says whose it is.
       if (intent.metadata.orderId !== metadata.orderId)
@@ -112,36 +96,73 @@ export class StripeGateway implements PaymentGateway {
   }
 
   /** Any payment of the order, of whatever number: a restored database may have lost how many there were. */
-  private async search({ orderId }: LookRequest['metadata']): Promise<Stripe.PaymentIntent | undefined> {
-    const query = `metadata['orderId']:'${orderId}'`;
-    const { data } = await this.stripe.paymentIntents.search({ query, limit: 100 });
+  private async search(request: LookRequest): Promise<Stripe.PaymentIntent | undefined> {
+    const query = `metadata['orderId']:'${request.metadata.orderId}'`;
+    const { data } = await this.stripe.paymentIntents.search({ query, limit: 100 }, at(request));
     return data.find(({ status }) => isLive(status));
   }
 
   /** By order and purpose, whatever the number, unless that refund failed: then another may follow. */
-  private async lookForRefund(
-    authorization: string,
-    metadata: LookRequest['metadata'],
-  ): Promise<GatewayResult | NotDone> {
-    const { data } = await this.stripe.refunds.list({ payment_intent: authorization, limit: 100 });
+  private async lookForRefund(authorization: string, request: LookRequest): Promise<GatewayResult | NotDone> {
+    const { data } = await this.stripe.refunds.list(
+      { payment_intent: authorization, limit: 100 },
+      at(request),
+    );
     // The installation may have another id since: the payment is ours by its reference.
-    const { number, installation: _, ...purpose } = metadata;
+    const { number, installation: _, ...purpose } = request.metadata;
     const own = data.filter((refund) => has(refund, purpose));
     const refund =
       own.find((one) => one.status !== 'failed' && one.status !== 'canceled') ??
       own.find((one) => one.metadata?.number === number);
     if (refund) return seenRefund(refund);
-    return this.refundedByOthers(authorization);
+    return this.refundedByOthers(authorization, request);
   }
 
   /** Refunded in full in Stripe's dashboard: the customer has the money, and another refund is refused. */
-  private async refundedByOthers(authorization: string): Promise<GatewayResult | NotDone> {
-    const intent = await this.stripe.paymentIntents.retrieve(authorization, { expand: ['latest_charge'] });
+  private async refundedByOthers(
+    authorization: string,
+    request: LookRequest,
+  ): Promise<GatewayResult | NotDone> {
+    const expand = ['latest_charge'];
+    const intent = await this.stripe.paymentIntents.retrieve(authorization, { expand }, at(request));
     const charge = intent.latest_charge;
     if (charge && typeof charge === 'object' && charge.refunded && charge.captured)
       return approved(charge.id, charge.amount_refunded, charge.currency);
     return notDone(`no refund of ${authorization} was made for this operation`);
   }
+}
+
+/** The account of a connected shop. */
+export const at = ({ account }: { account: string | null }): Stripe.RequestOptions =>
+  account === null ? {} : { stripeAccount: account };
+
+/** Repeated, it is answered with the first result. */
+function onceAt(request: OperationNames): Stripe.RequestOptions {
+  // guard: provider-key-is-kept
+  return { ...at(request), idempotencyKey: request.key };
+}
+
+/** They are the same with every repeat, because Stripe compares them. What the shop left out is not sent. */
+function intentParams(request: AuthorizeRequest): Stripe.PaymentIntentCreateParams {
+  const { customer, offSession, setupFutureUsage, returnUrl, statementSuffix, receiptEmail } =
+    request.options;
+  return {
+    amount: request.amount,
+    currency: request.currency.toLowerCase(),
+    payment_method: request.paymentMethod,
+    // The shop may have no page to send the buyer back to, so only methods that need none.
+    // guard: cards-only
+    allowed_payment_method_types: ['card'],
+    capture_method: 'manual',
+    confirm: true,
+    metadata: request.metadata,
+    ...(customer !== undefined && { customer }),
+    ...(offSession === true && { off_session: true }),
+    ...(setupFutureUsage !== undefined && { setup_future_usage: setupFutureUsage }),
+    ...(returnUrl !== undefined && { return_url: returnUrl }),
+    ...(statementSuffix !== undefined && { statement_descriptor_suffix: statementSuffix }),
+    ...(receiptEmail !== undefined && { receipt_email: receiptEmail }),
+  };
 }
 
 const has = (refund: Stripe.Refund, metadata: Record<string, string>) =>
@@ -237,10 +258,10 @@ const approved = (reference: string, amount: number, currency: string): GatewayR
   currency: currency.toUpperCase(),
 });
 
-async function resultOf(ask: () => Promise<GatewayResult>): Promise<GatewayResult> {
+async function resultOf(ask: () => Promise<GatewayResult>, sent?: object): Promise<GatewayResult> {
   try {
     return await ask();
   } catch (error) {
-    return resultOfError(error);
+    return resultOfError(error, sent);
   }
 }

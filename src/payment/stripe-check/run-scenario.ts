@@ -5,7 +5,7 @@ import { askProvider } from '../ask-provider';
 import type { GatewayResult } from '../gateways/gateway';
 import { StripeGateway, stripeClient } from '../gateways/stripe.gateway';
 import { type OperationKind, purposeKey } from '../payment-operations.repository';
-import type { Scenario, Step } from './scenarios';
+import type { Scenario, Step } from './scenario';
 
 export interface Account {
   stripeApiUrl: string;
@@ -108,11 +108,13 @@ class Run {
       {
         kind,
         mode,
+        account: this.scenario.account ?? null,
         key: purposeKey(orderId, kind, number),
         metadata: { orderId: publicId('ord', orderId), kind, number: String(number) },
         amount: step.amount ?? amount,
         currency,
         paymentMethod: this.paymentMethod,
+        options: step.options ?? this.scenario.options ?? {},
         authorization,
       },
       () => hasTime,

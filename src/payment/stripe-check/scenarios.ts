@@ -1,64 +1,20 @@
-import type { AskMode } from '../ask-provider';
-import type { OperationKind } from '../payment-operations.repository';
+import { withOptions } from './option-scenarios';
+import {
+  type More,
+  type Scenario,
+  approved,
+  authorize,
+  cancel,
+  capture,
+  look,
+  refund,
+  step,
+  visa,
+} from './scenario';
 
-/**
- * What our gateway is tried with, as data: `npm run stripe-check` runs it against Stripe's test mode, and a test against the
- * sandbox alone. Both must answer the same, so that what is proven with the sandbox holds with Stripe. The test fails when a
- * branch of the gateway has no scenario.
- */
-export interface Scenario {
-  name: string;
-  /** The payment method that leads there. Stripe's are on docs.stripe.com/testing. */
-  method: { sandbox: string; stripe?: string };
-  /** Why Stripe's test mode cannot show it. */
-  onlySandbox?: string;
-  /** Default: 19.99 EUR. */
-  money?: { amount: number; currency: string };
-  /** For a provider that does not answer. */
-  timeoutMs?: number;
-  steps: Step[];
-}
-
-export interface Step {
-  /** `refund in the dashboard` and `dispute` (waits for one) are not calls of the gateway. */
-  call: OperationKind | 'refund in the dashboard' | 'dispute';
-  /** As `lineOf` writes it. */
-  answer: string;
-  /** Default: `send`, which is a repeat under the same key after the first time. */
-  mode?: AskMode;
-  /** Another number is another key. Default: 1. */
-  number?: number;
-  amount?: number;
-  /** Instead of the authorization of this scenario. */
-  authorization?: string;
-  /** The metadata of another order. */
-  order?: 'another';
-  key?: 'wrong' | 'restricted';
-  /** It may take a while until the answer is this. */
-  eventually?: true;
-  /** The saga's lease leaves no time for a second call. */
-  hasTime?: false;
-  /** What Stripe's documentation leaves open, and this step answers. */
-  question?: string;
-}
-
-type More = Omit<Step, 'call' | 'answer'>;
-const step =
-  (call: Step['call']) =>
-  (answer: string, more: More = {}): Step => ({ call, answer, ...more });
-const [authorize, capture, cancel, refund] = [
-  step('authorize'),
-  step('capture'),
-  step('void'),
-  step('refund'),
-];
-
-const look: More = { mode: 'look' };
 const search: More = { mode: 'search' };
-const approved = 'approved 1999 EUR';
 const canceled = 'declined authorization_canceled';
 const paid = [authorize(approved), capture(approved)];
-const visa = { sandbox: 'pm_card_visa', stripe: 'pm_card_visa' };
 
 const withStripe: Scenario[] = [
   {
@@ -336,4 +292,9 @@ const withoutStripe: Scenario[] = [
   },
 ];
 
-export const scenarios: readonly Scenario[] = [...withStripe, ...withoutStripe];
+/**
+ * What our gateway is tried with, as data: `npm run stripe-check` runs it against Stripe's test mode, and a test against the
+ * sandbox alone. Both must answer the same, so that what is proven with the sandbox holds with Stripe. The test fails when a
+ * branch of the gateway has no scenario.
+ */
+export const scenarios: readonly Scenario[] = [...withStripe, ...withOptions, ...withoutStripe];

@@ -2,7 +2,8 @@ import { sandboxSecretKey } from '../../config/config';
 import { Reader } from '../../config/settings-reader';
 import { StripePayments } from '../provider-payments';
 import { type Account, type StepOutcome, runScenario } from './run-scenario';
-import { type Scenario, type Step, scenarios } from './scenarios';
+import type { Scenario, Step } from './scenario';
+import { scenarios } from './scenarios';
 
 /** Exit codes beside 0 (the same as the sandbox) and 1 (it differs). */
 const refused = 2;
