@@ -15,6 +15,8 @@ export const onQueue = (queue: QueueBackend, build?: string) =>
 export const withWorkers = (count: number, queue: QueueBackend) =>
   `${count} ${count === 1 ? 'worker' : 'workers'}, ${onQueue(queue)}`;
 
+export const purchaseParts = 'parts of a purchase, 1 buyer';
+
 const orders = 'orders over HTTP, grouped, 256 buyers';
 const reservations = 'reservations over HTTP, grouped, 256 buyers';
 const noOp = 'no-op, the API’s own stack';
@@ -88,6 +90,12 @@ function ratiosOfPlacing(queue: QueueBackend): Ratio[] {
   const workers = (count: number) => placedName(64, withWorkers(count, queue));
   return [
     [`placed, ${many}, against the same server doing nothing`, `placed, ${many}`, noOp, '%'],
+    [
+      `p50 of a purchase, ${buying(1, onQueue(queue))}, against the sum of its parts`,
+      `p50 of a purchase, ${buying(1, onQueue(queue))}`,
+      purchaseParts,
+      'at most 3 ×',
+    ],
     [`WAL of a placed order, ${onQueue(queue)}`, `WAL of placed, ${many}`, undefined, 'at most 12 KiB'],
     ...[2, 5, 10].flatMap((count) =>
       ['PostgreSQL’s CPU', 'statements'].map((what): Ratio => {

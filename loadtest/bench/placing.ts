@@ -7,6 +7,7 @@ import { withClient } from '../database';
 import type { Build, Site, SiteOptions } from '../environment';
 import { Sale, brokenInvariants } from '../sale';
 import { type DatabaseCosts, DatabaseMeter } from './database-costs';
+import { partsOfPurchase } from './lone-buyer';
 import { type Bench, at, level, plainBuyers } from './measuring';
 
 /** The lone buyer comes last, when the code is compiled and the caches are full. */
@@ -40,6 +41,7 @@ export async function rush(
 
 export async function endToEnd(bench: Bench): Promise<void> {
   await rush(bench, { name: 'placed end to end', audited: true });
+  await partsOfPurchase(bench);
   for (const queue of bench.queues)
     for (const build of bench.other ? [undefined, bench.other] : [undefined])
       await closedLoop(bench, queue, build);
