@@ -31,6 +31,30 @@ export class InsufficientStock extends HoldfastError {
   }
 }
 
+/** The same request may succeed when the sale opens, and never after its end. */
+export class NotOnSale extends HoldfastError {
+  static readonly type = declareProblem(409, 'not_on_sale', 'The product is not on sale now', {
+    retryable: true,
+  });
+
+  constructor(
+    { sku, salesStartAt, salesEndAt }: { sku: string; salesStartAt: Date | null; salesEndAt: Date | null },
+    startsInSeconds: number | null,
+  ) {
+    const isOver = startsInSeconds === null;
+    const retry = isOver ? { retryable: false } : { retryAfterSeconds: startsInSeconds };
+    const detail = isOver
+      ? `The sale of ${sku} ended at ${salesEndAt!.toISOString()}. Nothing was taken. Order without it.`
+      : `The sale of ${sku} starts at ${salesStartAt!.toISOString()}, in ${startsInSeconds} s. Nothing was taken. Send the same request again then.`;
+    super({ ...NotOnSale.type, ...retry }, detail, {
+      sku,
+      salesStartAt: salesStartAt?.toISOString() ?? null,
+      salesEndAt: salesEndAt?.toISOString() ?? null,
+      startsInSeconds,
+    });
+  }
+}
+
 export const reservationNotFound = refusal(404, 'reservation_not_found', 'There is no such reservation');
 export const productNotFound = refusal(404, 'product_not_found', 'There is no such product');
 export const reservationExpired = refusal(409, 'reservation_expired', 'The reservation has expired');

@@ -14,6 +14,7 @@ import { IdempotencyKey, fingerprintsOf, keyProblems } from '../idempotency/idem
 import { newId } from '../ids';
 import {
   InsufficientStock,
+  NotOnSale,
   reservationAlreadyConfirmed,
   reservationAlreadyReleased,
   reservationExpired,
@@ -73,6 +74,7 @@ export class OrdersController {
   })
   @Responses({ 201: orderType, 202: orderType }, [
     InsufficientStock,
+    NotOnSale,
     totalChanged,
     paymentDeclined,
     orderCancelled,

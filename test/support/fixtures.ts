@@ -66,6 +66,8 @@ export interface ProductOptions {
   quantityPerOrderMax?: number;
   reservationsPerCustomerMax?: number;
   safetyStock?: number;
+  salesStartAt?: string;
+  salesEndAt?: string;
 }
 
 /** The core of one process on its own database, without HTTP, queues or timers. */

@@ -59,6 +59,8 @@ const product: Product = {
   quantityPerOrderMax: 2,
   reservationsPerCustomerMax: null,
   safetyStock: 10,
+  salesStartAt: null,
+  salesEndAt: '2026-11-20T10:00:00.000Z',
   stock: { ...stock, byPool: [] },
   version: 3,
 };
@@ -96,6 +98,7 @@ describe('product edit conflict', () => {
       strategy: 'row-lock',
       quantityPerOrderMax: 2,
       safetyStock: 10,
+      salesEndAt: '2026-11-20T10:00:00.000Z',
       reason: 'renamed',
     });
   });

@@ -95,6 +95,8 @@ const right: Record<string, fc.Arbitrary<unknown>> = {
   reservationsPerCustomerMax: whole,
   returnUrl: fc.constantFrom('https://shop.example/done?a=1', 'shop://done'),
   safetyStock: whole,
+  salesEndAt: fc.constantFrom('2026-11-21T10:00:00Z', '2026-11-20T11:30:00+01:00'),
+  salesStartAt: fc.constantFrom('2026-11-20T10:00:00Z'),
   sagaStatus: fc.constant('stuck'),
   seed: whole,
   setupFutureUsage: fc.constantFrom('on_session', 'off_session'),

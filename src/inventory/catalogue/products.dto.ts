@@ -13,7 +13,7 @@ import {
   NotEquals,
   ValidateNested,
 } from 'class-validator';
-import { IsText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
+import { IsInstant, IsText, IsWholeWithin, MayBeAbsent } from '../../http/validation';
 import { strategyNames } from '../allocation/strategies/strategies';
 import { ReasonDto, IsReason } from '../../audit-log/reason.dto';
 import { MoneyDto, quantityMax, poolPattern, IsPool } from '../inventory.dto';
@@ -74,6 +74,17 @@ export class ProductDto {
   @MayBeAbsent({ type: 'integer', description: 'Units that are never offered; 0 if left out.', example: 3 })
   @IsWholeWithin(0, 1_000_000_000)
   safetyStock?: number;
+
+  @MayBeAbsent({
+    description: "Stock can be taken from this time on, by the database's clock; always, if left out.",
+    example: '2026-11-20T10:00:00Z',
+  })
+  @IsInstant()
+  salesStartAt?: string;
+
+  @MayBeAbsent({ description: 'And up to this time; after salesStartAt.', example: '2026-11-21T10:00:00Z' })
+  @IsInstant()
+  salesEndAt?: string;
 }
 
 export class AdjustmentDto extends ReasonDto {

@@ -50,6 +50,8 @@ const editable = {
   quantityPerOrderMax: int(4).nullable(),
   reservationsPerCustomerMax: int(1).nullable(),
   safetyStock: int(0).describe('Units that are never offered.'),
+  salesStartAt: instant().nullable().describe('Stock can be taken from this time on; null: always.'),
+  salesEndAt: instant().nullable().describe('And up to this time; null: without an end.'),
 };
 
 export const productType = responseType('Product', {
@@ -100,6 +102,8 @@ export const editableOf = (product: Omit<Product, 'version'>) => ({
   quantityPerOrderMax: product.quantityPerOrderMax,
   reservationsPerCustomerMax: product.reservationsPerCustomerMax,
   safetyStock: product.safetyStock,
+  salesStartAt: product.salesStartAt?.toISOString() ?? null,
+  salesEndAt: product.salesEndAt?.toISOString() ?? null,
 });
 
 /** From firm to free. What is sold is what is reserved and no longer live, so that only live reservations are summed. */

@@ -6,6 +6,7 @@ import { operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { type Preconditions, isBasedOn, requireAbsent, requireIfMatch } from '../../http/etag';
 import { type Page, type PageQuery, pageBounds, pageOf } from '../../http/paging';
+import { dateOf } from '../../http/validation';
 import { skuPattern } from '../inventory.dto';
 import type { AdjustmentDto, ProductDto, TransferDto } from './products.dto';
 import { type ProductConflict, editableOf, productView } from './products.responses';
@@ -150,6 +151,8 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
   const strategy = dto.strategy ?? strategyDefault;
   refuseUnchargeable(dto.unitPrice);
   refuseIdlePools(strategy, dto.pools);
+  const [salesStartAt, salesEndAt] = [dateOf(dto.salesStartAt), dateOf(dto.salesEndAt)];
+  refuseEndBeforeStart(salesStartAt, salesEndAt);
   return {
     sku,
     name: dto.name,
@@ -160,8 +163,8 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
     quantityPerOrderMax: dto.quantityPerOrderMax ?? null,
     reservationsPerCustomerMax: dto.reservationsPerCustomerMax ?? null,
     safetyStock: dto.safetyStock ?? 0,
-    salesStartAt: null,
-    salesEndAt: null,
+    salesStartAt,
+    salesEndAt,
     unitsPerCustomerMax: null,
   };
 }
@@ -189,6 +192,15 @@ function refuseIdlePools(strategy: string, pools: string[] | undefined): void {
     pointer: '/pools',
     code: 'pools_unused',
     detail: `Only the strategy "pools" has pools to name; "${strategy}" keeps all stock in one.`,
+  });
+}
+
+function refuseEndBeforeStart(start: Date | null, end: Date | null): void {
+  if (!start || !end || start < end) return;
+  throw new ValidationFailed({
+    pointer: '/salesEndAt',
+    code: 'ends_before_start',
+    detail: `The sale must end after its start (${start.toISOString()}).`,
   });
 }
 

@@ -21,9 +21,12 @@ const columns = `
   p.safety_stock AS "safetyStock", p.sales_start_at AS "salesStartAt", p.sales_end_at AS "salesEndAt",
   p.units_per_customer_max AS "unitsPerCustomerMax", p.version`;
 
-export async function findProducts(queryable: Queryable, skus: string[]): Promise<Map<string, Product>> {
-  const rows = await queryable.rows<Product>(
-    `SELECT ${columns} FROM products p WHERE p.sku = ANY ($1::text[])`,
+/** `readAt`: the database's time. */
+export type FoundProduct = Product & { readAt: Date };
+
+export async function findProducts(queryable: Queryable, skus: string[]): Promise<Map<string, FoundProduct>> {
+  const rows = await queryable.rows<FoundProduct>(
+    `SELECT ${columns}, clock_timestamp() AS "readAt" FROM products p WHERE p.sku = ANY ($1::text[])`,
     [skus],
   );
   return new Map(rows.map((product) => [product.sku, product]));

@@ -10,6 +10,7 @@ import { type Product, findAvailable, findProducts } from '../products/products.
 import { saveLines } from './reservations.repository';
 import { expired, type Reservation, type ReservationLine } from './reservation';
 import { lineErrors, mixedCurrencies, refuseOtherTotal } from './reservation-request';
+import { refuseOffSale } from './sale-window';
 import {
   giveBackParts,
   giveBackUnits,
@@ -158,8 +159,15 @@ async function take(
   const skus = changed.map(({ sku }) => sku);
   const levels = await lockAllLevels(tx, skus);
   // Its time may have run out while we queued for the stock.
-  if ((await clockOf(tx)) >= reservation.expiresAt) throw expired(reservation);
+  const now = await clockOf(tx);
+  if (now >= reservation.expiresAt) throw expired(reservation);
   if (raised.length === 0) return [];
+  const offSale = refuseOffSale(
+    raised.map(({ sku }) => sku),
+    products,
+    now,
+  );
+  if (offSale) throw offSale;
   const demands = raised.map((one) => demandOf(one, products.get(one.sku)!, reservation.customerId));
   const grants = await takeFromLockedPools(tx, levels, demands, reservation.id);
   for (const { sku } of raised)

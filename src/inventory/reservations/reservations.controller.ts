@@ -13,6 +13,7 @@ import { newId } from '../../ids';
 import { ChangeLinesDto, ExtendDto, OwnReservationsQuery, ReserveDto } from './reservations.dto';
 import {
   InsufficientStock,
+  NotOnSale,
   reservationAlreadyConfirmed,
   reservationAlreadyReleased,
   reservationExpired,
@@ -53,6 +54,7 @@ export class ReservationsController {
   })
   @Responses({ 201: reservationType }, [
     InsufficientStock,
+    NotOnSale,
     reservationLimitReached,
     ValidationFailed,
     ...keyProblems,
@@ -125,6 +127,7 @@ export class ReservationsController {
     reservationPinned,
     reservationHasOrder,
     InsufficientStock,
+    NotOnSale,
     reservationLimitReached,
     totalChanged,
     ValidationFailed,

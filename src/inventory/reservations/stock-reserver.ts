@@ -7,7 +7,12 @@ import { Contention } from '../allocation/contention';
 import { CustomerLimits } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { mainPool, wayThroughPools } from '../products/pools';
-import { findAvailable, findProducts, type Product } from '../products/products.repository';
+import {
+  findAvailable,
+  findProducts,
+  type FoundProduct,
+  type Product,
+} from '../products/products.repository';
 import { insertReservations } from './reservations.repository';
 import {
   lineOf,
@@ -16,10 +21,11 @@ import {
   type StockGrant,
   takeLocked,
 } from '../stock/stock-levels.repository';
-import { lockLevels } from '../stock/stock-locks.repository';
+import { type LockedLevel, lockLevels } from '../stock/stock-locks.repository';
 import type { Surroundings } from '../allocation/strategies/strategy';
 import { strategyNamed } from '../allocation/strategies/strategies';
 import { ReservationRequest, refuseBeforeTaking } from './reservation-request';
+import { refuseOffSale } from './sale-window';
 import type { NewReservation, ReservationLine, Reserved } from './reservation';
 
 export type ReserveOutcome = { reserved: Reserved } | { refused: HoldfastError };
@@ -42,7 +48,7 @@ export class StockReserver {
    */
   async single(tx: Tx, request: ReservationRequest, added: Surroundings = {}): Promise<ReserveOutcome> {
     const products = await productsOf(tx, [request]);
-    const refused = refuseBeforeTaking(request, products);
+    const refused = refuseBeforeTaking(request, products) ?? refuseBeforeSale(request, products);
     if (refused) return { refused };
 
     const demands = demandsOf(request, products);
@@ -64,7 +70,8 @@ export class StockReserver {
 
     const row = newReservation(request, demands, grants, products);
     const [reserved] = await insertReservations(tx, [row], this.lifetimeSecondsMax);
-    return { reserved: reserved! };
+    const tooLate = refuseOffSale(skusOf(request), products, reserved!.createdAt);
+    return tooLate ? { refused: tooLate } : { reserved: reserved! };
   }
 
   /**
@@ -75,19 +82,25 @@ export class StockReserver {
     const products = await productsOf(tx, requests);
     const outcomes = new Map<ReservationRequest, ReserveOutcome>();
     for (const request of requests) {
-      const refused = refuseBeforeTaking(request, products);
+      const refused = refuseBeforeTaking(request, products) ?? refuseBeforeSale(request, products);
       if (refused) outcomes.set(request, { refused });
     }
-    const asking = requests
+    const waiting = requests
       .filter((request) => !outcomes.has(request))
       .map((request) => ({ request, demands: demandsOf(request, products) }));
-    const checkouts = asking.map(({ demands }) => demands);
-    refuseUngroupable(checkouts.flat());
-    const startedAt = performance.now();
-    const levels = await lockLevels(tx, checkouts.flat());
-    this.noteTakes(checkouts.flat(), performance.now() - startedAt);
+    const levels = await this.lock(
+      tx,
+      waiting.flatMap(({ demands }) => demands),
+    );
+    const lockedAt = new Date(Math.max(...levels.map(({ now }) => now.getTime())));
+    const asking = waiting.filter(({ request }) => {
+      const refused = levels.length > 0 ? refuseOffSale(skusOf(request), products, lockedAt) : undefined;
+      if (refused) outcomes.set(request, { refused });
+      return !refused;
+    });
     // Counted under the locks of the stock rows, so that no other transaction can add to the count.
     const limits = await CustomerLimits.count(tx, asking, products);
+    const checkouts = asking.map(({ demands }) => demands);
     const grants = await takeLocked(tx, levels, checkouts, limits);
 
     const taken: { request: ReservationRequest; row: NewReservation }[] = [];
@@ -110,11 +123,24 @@ export class StockReserver {
     return requests.map((request) => outcomes.get(request)!);
   }
 
-  private noteTakes(demands: StockDemand[], ms: number): void {
+  private async lock(tx: Tx, demands: StockDemand[]): Promise<LockedLevel[]> {
+    refuseUngroupable(demands);
+    const startedAt = performance.now();
+    const levels = await lockLevels(tx, demands);
+    const ms = performance.now() - startedAt;
     const buyers = new Map<string, number>();
     for (const { sku } of demands) buyers.set(sku, (buyers.get(sku) ?? 0) + 1);
     for (const [sku, count] of buyers) this.contention.noteTake(sku, 'grouped', ms, count);
+    return levels;
   }
+}
+
+const skusOf = ({ lines }: ReservationRequest) => lines.map(({ sku }) => sku);
+
+/** By the time at which the products were read. */
+function refuseBeforeSale(request: ReservationRequest, products: Map<string, FoundProduct>) {
+  const [first] = products.values();
+  return refuseOffSale(skusOf(request), products, first!.readAt);
 }
 
 /** The SKU was switched after its request was admitted. Thrown, because a batch that throws is tried again in halves and at last singly. */
@@ -149,7 +175,7 @@ async function confirmShortfalls(
   });
 }
 
-function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string, Product>> {
+function productsOf(tx: Tx, requests: ReservationRequest[]): Promise<Map<string, FoundProduct>> {
   return findProducts(
     tx,
     [...new Set(requests.flatMap((request) => request.lines.map((line) => line.sku)))].sort(),

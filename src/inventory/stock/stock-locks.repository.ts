@@ -5,7 +5,8 @@ import type { StockLevelEntity } from './stock.entity';
 
 /** Locks of stock rows, and what changes only under the locks of all rows of a product: the shares of its safety stock. */
 
-export type LockedLevel = Omit<StockLevelEntity, 'leaseToken'>;
+/** `now`: the database's time, after this row was locked. */
+export type LockedLevel = Omit<StockLevelEntity, 'leaseToken'> & { now: Date };
 
 /** Locks rows in ascending (sku, pool) order, as every transaction does, so that none deadlock. */
 const lockWhere = (condition: string) => `
@@ -16,7 +17,8 @@ const lockWhere = (condition: string) => `
      ORDER BY s.sku, s.pool
        FOR UPDATE OF s
   )
-  SELECT sku, pool, on_hand AS "onHand", reserved, safety_stock AS "safetyStock", fencing_token AS "fencingToken", version
+  SELECT sku, pool, on_hand AS "onHand", reserved, safety_stock AS "safetyStock", fencing_token AS "fencingToken", version,
+         clock_timestamp() AS now
     FROM locked`;
 
 const lockTheseLevels = lockWhere(

@@ -19,6 +19,8 @@ interface Draft {
   perOrder: string;
   perCustomer: string;
   safetyStock: string;
+  salesStart: string;
+  salesEnd: string;
 }
 
 export function EditDialog({ product, onClose }: EditDialogProps) {
@@ -69,6 +71,8 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
           {field('perOrder', 'Limit per order', 'empty: no limit')}
           {field('perCustomer', 'Limit per customer', 'empty: no limit')}
           {field('safetyStock', 'Safety stock', 'units that are never offered')}
+          {field('salesStart', 'Start of sale', 'empty: already on sale')}
+          {field('salesEnd', 'End of sale', 'empty: no end')}
         </Fields>
       ) : (
         <Loading rows={3} />
@@ -78,17 +82,26 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
 }
 
 function draftOf(from: Editable): Draft {
-  const { name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax, safetyStock } = from;
+  const { name, unitPrice, quantityPerOrderMax, reservationsPerCustomerMax } = from;
   return {
     name,
     price: typedMoney(unitPrice),
-    safetyStock: String(safetyStock),
+    safetyStock: String(from.safetyStock),
+    salesStart: from.salesStartAt ?? '',
+    salesEnd: from.salesEndAt ?? '',
     perOrder: quantityPerOrderMax === null ? '' : String(quantityPerOrderMax),
     perCustomer: reservationsPerCustomerMax === null ? '' : String(reservationsPerCustomerMax),
   };
 }
 
 const limitOf = (text: string) => (text.trim() === '' ? null : Number(text));
+/** Null: empty. Undefined: not an instant with its zone. */
+function instantOf(text: string): string | null | undefined {
+  if (text.trim() === '') return null;
+  const isInstant = /^20\d\d-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)$/.test(text.trim());
+  const at = new Date(text.trim());
+  return isInstant && !Number.isNaN(at.getTime()) ? at.toISOString() : undefined;
+}
 const isCount = (text: string) => /^\d{1,9}$/.test(text.trim());
 const isLimit = (text: string) => text.trim() === '' || (/^\d{1,6}$/.test(text.trim()) && Number(text) > 0);
 
@@ -100,8 +113,15 @@ function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof D
   if (!isLimit(draft.perOrder)) errors.perOrder = 'Enter a whole number from 1, or leave it empty.';
   if (!isLimit(draft.perCustomer)) errors.perCustomer = 'Enter a whole number from 1, or leave it empty.';
   if (!isCount(draft.safetyStock)) errors.safetyStock = 'Enter a whole number from 0.';
+  const [start, end] = [instantOf(draft.salesStart), instantOf(draft.salesEnd)];
+  const instant = 'Enter an instant with its zone, such as 2026-11-20T10:00:00Z, or leave it empty.';
+  if (start === undefined) errors.salesStart = instant;
+  if (end === undefined) errors.salesEnd = instant;
+  if (start && end && start >= end) errors.salesEnd = 'Enter an instant after the start of the sale.';
   return errors;
 }
+
+const kept = <T,>(typed: T | undefined, before: T): T => (typed === undefined ? before : typed);
 
 /** Invalid input keeps the old value; the error beside the field prevents saving. */
 function wantedOf(draft: Draft, from: Editable): Editable {
@@ -117,5 +137,7 @@ function wantedOf(draft: Draft, from: Editable): Editable {
       ? limitOf(draft.perCustomer)
       : from.reservationsPerCustomerMax,
     safetyStock: isCount(draft.safetyStock) ? Number(draft.safetyStock) : from.safetyStock,
+    salesStartAt: kept(instantOf(draft.salesStart), from.salesStartAt),
+    salesEndAt: kept(instantOf(draft.salesEnd), from.salesEndAt),
   };
 }

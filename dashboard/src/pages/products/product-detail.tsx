@@ -7,7 +7,7 @@ import { ActionButton } from '../../components/forms/button';
 import { BackToList } from '../../components/layout/list-detail';
 import page from '../../components/layout/page.module.css';
 import { LoadError, Loading } from '../../components/layout/states';
-import { Money } from '../../components/values/figures';
+import { Money, When } from '../../components/values/figures';
 import { formatCount } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import { AdjustDialog } from './adjust-dialog';
@@ -51,7 +51,7 @@ export function ProductDetail({ sku }: { sku: string }) {
 
 function ProductHead({ product, onAction }: { product: Product; onAction: (action: ProductAction) => void }) {
   const { sku, name, unitPrice, strategy, quantityPerOrderMax, reservationsPerCustomerMax } = product;
-  const { safetyStock } = product;
+  const { safetyStock, salesStartAt, salesEndAt } = product;
   return (
     <header className={page.head}>
       <div>
@@ -68,6 +68,16 @@ function ProductHead({ product, onAction }: { product: Product; onAction: (actio
           </span>
           {reservationsPerCustomerMax === null ? null : (
             <span>{formatCount(reservationsPerCustomerMax)} per customer</span>
+          )}
+          {salesStartAt === null ? null : (
+            <span>
+              on sale from <When at={salesStartAt} />
+            </span>
+          )}
+          {salesEndAt === null ? null : (
+            <span>
+              on sale until <When at={salesEndAt} />
+            </span>
           )}
           {safetyStock === 0 ? null : <span>{formatCount(safetyStock)} safety stock</span>}
         </p>

@@ -14,20 +14,25 @@ const labels: Record<EditableField, string> = {
   quantityPerOrderMax: 'Limit per order',
   reservationsPerCustomerMax: 'Limit per customer',
   safetyStock: 'Safety stock',
+  salesStartAt: 'Start of sale',
+  salesEndAt: 'End of sale',
 };
 
 export const editableFields = Object.keys(labels) as EditableField[];
 
 export function editableOf(product: Product | Editable): Editable {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = product;
-  const { safetyStock } = product;
-  return { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax, safetyStock };
+  const { safetyStock, salesStartAt, salesEndAt } = product;
+  return {
+    ...{ name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax },
+    ...{ safetyStock, salesStartAt, salesEndAt },
+  };
 }
 
-/** The API receives the whole product: an omitted limit is removed. */
+/** The API receives the whole product: an omitted limit or instant is removed. */
 export function bodyOf(wanted: Editable, reason: string): ProductDto {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
-  const { safetyStock } = wanted;
+  const { safetyStock, salesStartAt, salesEndAt } = wanted;
   return {
     name,
     unitPrice,
@@ -36,6 +41,8 @@ export function bodyOf(wanted: Editable, reason: string): ProductDto {
     ...(quantityPerOrderMax === null ? {} : { quantityPerOrderMax }),
     ...(reservationsPerCustomerMax === null ? {} : { reservationsPerCustomerMax }),
     safetyStock,
+    ...(salesStartAt === null ? {} : { salesStartAt }),
+    ...(salesEndAt === null ? {} : { salesEndAt }),
     reason,
   };
 }
@@ -63,6 +70,9 @@ function wordsOf(name: EditableField, product: Editable): string {
     case 'quantityPerOrderMax':
     case 'reservationsPerCustomerMax':
       return product[name] === null ? 'no limit' : formatCount(product[name]);
+    case 'salesStartAt':
+    case 'salesEndAt':
+      return product[name] ?? 'none';
     case 'safetyStock':
       return formatCount(product.safetyStock);
     default:
@@ -97,5 +107,7 @@ export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 
     quantityPerOrderMax: pick('quantityPerOrderMax'),
     reservationsPerCustomerMax: pick('reservationsPerCustomerMax'),
     safetyStock: pick('safetyStock'),
+    salesStartAt: pick('salesStartAt'),
+    salesEndAt: pick('salesEndAt'),
   };
 }
