@@ -38,7 +38,7 @@ export const transactionNames = [
 ] as const;
 export type TransactionName = (typeof transactionNames)[number];
 
-const calls = ['authorize', 'capture', 'void', 'refund'] as const;
+const calls = ['authorize', 'charge', 'capture', 'void', 'refund'] as const;
 
 const ownNames = [
   'intake.key-claimed',

@@ -1,4 +1,5 @@
 import { currencies } from '../money';
+import { moneyInvariants } from './money-invariants';
 
 /**
  * What must always be true, each as one query that returns the rows that break it. Run by the admin call, by
@@ -14,14 +15,7 @@ export interface Invariant {
 }
 
 const held = `r.status IN ('active', 'pinned') OR (r.status = 'confirmed' AND r.returned_at IS NULL)`;
-const approved = (kind: string, order = 'o.id') =>
-  `EXISTS (SELECT FROM payment_operations p WHERE p.order_id = ${order} AND p.kind = '${kind}' AND p.status = 'approved')`;
 
-/** The provider accepted a refund. One that failed later is a review case, and its money is no longer the order's. */
-const refunded = `
-  EXISTS (SELECT FROM payment_operations p
-           WHERE p.order_id = o.id AND p.kind = 'refund'
-             AND (p.status IN ('approved', 'pending') OR p.failure_reason IS NOT NULL))`;
 const refundFailed = `
   EXISTS (SELECT FROM payment_operations p
            WHERE p.order_id = o.id AND p.kind = 'refund' AND p.failure_reason IS NOT NULL)`;
@@ -32,7 +26,7 @@ const givenUp = `EXISTS (SELECT FROM saga_transitions t WHERE t.order_id = o.id 
 /** `('EUR', 1), …` */
 const multiples = [...currencies].map(([code, { multiple }]) => `('${code}', ${multiple})`).join(', ');
 
-export const invariants: readonly Invariant[] = [
+const others: readonly Invariant[] = [
   {
     id: 'I1',
     promise: 'Nothing is sold that is not there: 0 ≤ reserved ≤ on hand.',
@@ -63,49 +57,12 @@ export const invariants: readonly Invariant[] = [
        WHERE s.on_hand <> coalesce(m.total, 0) OR m.broken_links > 0`,
   },
   {
-    id: 'I4',
-    promise: 'Every captured charge belongs to a placed order, and every placed order has one.',
-    sql: `
-      SELECT o.id, o.status, s.status AS saga
-        FROM orders o JOIN sagas s ON s.order_id = o.id
-       WHERE s.status IN ('completed', 'compensated')
-         AND (${approved('capture')} AND NOT ${refunded}) <> (o.status = 'placed')`,
-  },
-  {
-    id: 'I5',
-    promise: 'At most one capture per order is not refunded.',
-    sql: `
-      SELECT order_id, count(*) AS captures FROM payment_operations
-       WHERE kind = 'capture' AND status = 'approved' GROUP BY order_id HAVING count(*) > 1`,
-  },
-  {
-    id: 'I6',
-    promise: 'No placed order without its sold stock and a capture of the same amount and currency.',
-    sql: `
-      SELECT o.id, r.status AS reservation
-        FROM orders o JOIN sagas s ON s.order_id = o.id LEFT JOIN reservations r ON r.id = o.reservation_id
-       WHERE o.status = 'placed' AND s.status = 'completed'
-         AND (r.status IS DISTINCT FROM 'confirmed' OR r.returned_at IS NOT NULL
-              OR NOT EXISTS (SELECT FROM payment_operations p
-                              WHERE p.order_id = o.id AND p.kind = 'capture' AND p.status = 'approved'
-                                AND p.amount = o.total_amount AND p.currency = o.currency))`,
-  },
-  {
     id: 'I7',
     promise: 'No active reservation outlives its end by more than 5 s, and none is ended before it.',
     sql: `
       SELECT id, status, expires_at, ended_at FROM reservations
        WHERE (status = 'active' AND expires_at < clock_timestamp() - interval '5 seconds')
           OR (status = 'expired' AND ended_at < expires_at - interval '1 millisecond')`,
-  },
-  {
-    id: 'I8',
-    promise: 'What was authorized or captured for an order that did not end placed is voided or refunded.',
-    sql: `
-      SELECT o.id, o.status
-        FROM orders o JOIN sagas s ON s.order_id = o.id
-       WHERE o.status IN ('rejected', 'cancelled', 'refunded') AND s.status = 'compensated'
-         AND ${approved('authorize')} AND NOT ${approved('void')} AND NOT ${refunded}`,
   },
   {
     id: 'I9',
@@ -184,23 +141,6 @@ export const invariants: readonly Invariant[] = [
       SELECT sku, fencing_token::text FROM reservation_lines GROUP BY sku, pool, fencing_token HAVING count(*) > 1`,
   },
   {
-    id: 'I15',
-    promise:
-      'No payment stays unknown for an hour without a stuck saga, or an operator who just had it asked again; a refund that is under way is due to be checked.',
-    sql: `
-      SELECT p.id, p.kind, p.status, s.status AS saga
-        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
-       WHERE p.kind = 'refund' AND p.status = 'pending' AND s.status IN ('completed', 'compensated')
-         AND NOT EXISTS (SELECT FROM payment_checks c WHERE c.order_id = p.order_id)
-       UNION ALL
-      SELECT p.id, p.kind, p.status, s.status AS saga
-        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
-       WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'
-         AND NOT EXISTS (SELECT FROM saga_transitions t
-                          WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '1 hour'
-                            AND t.cause IN ('retried', 'compensated-by-hand', 'given-up', 'turn-back'))`,
-  },
-  {
     id: 'I16',
     promise: 'Nothing is dropped: whatever is stuck says why.',
     sql: `SELECT order_id, step FROM sagas WHERE status = 'stuck' AND last_error IS NULL`,
@@ -260,41 +200,6 @@ export const invariants: readonly Invariant[] = [
        WHERE coalesce(u.units, 0) <> coalesce(l.quantity, 0)`,
   },
   {
-    id: 'I20',
-    promise: 'A payment operation is for its order’s amount and currency.',
-    sql: `
-      SELECT p.id, p.kind, p.amount, o.total_amount
-        FROM payment_operations p LEFT JOIN orders o ON o.id = p.order_id
-       WHERE o.id IS NULL OR p.amount <> o.total_amount OR p.currency <> o.currency`,
-  },
-  {
-    id: 'I21',
-    promise: 'A refund that the provider says failed is not refunded, and an operator can see it.',
-    sql: `
-      SELECT f.order_id, f.reference, p.status
-        FROM payment_facts f JOIN payment_operations p ON p.order_id = f.order_id AND p.provider_reference = f.reference
-       WHERE f.type = 'refund_failed' AND p.kind = 'refund' AND p.status <> 'failed'
-       UNION ALL
-      SELECT p.order_id, p.provider_reference, p.status
-        FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
-       WHERE p.kind = 'refund' AND p.status = 'failed' AND p.failure_reason IS NOT NULL
-         AND s.status IN ('completed', 'compensated')
-         AND NOT EXISTS (SELECT FROM payment_facts f WHERE f.order_id = p.order_id AND f.type = 'refund_failed')
-         AND NOT EXISTS (SELECT FROM payment_operations n
-                          WHERE n.order_id = p.order_id AND n.kind = 'refund' AND n.id > p.id AND n.status = 'approved')`,
-  },
-  {
-    id: 'I22',
-    promise:
-      'No payment stays unknown without being asked about for 15 minutes, unless its saga waits for an operator.',
-    sql: `
-      SELECT p.order_id, p.kind, p.status, s.status AS saga, s.next_run_at
-        FROM payment_operations p JOIN sagas s USING (order_id)
-       WHERE p.status IN ('sent', 'unknown') AND s.next_run_at IS NOT NULL
-         AND NOT EXISTS (SELECT FROM saga_transitions t
-                          WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '15 minutes')`,
-  },
-  {
     id: 'I25',
     promise:
       'No more units were shipped or came back than were sold; every shipped unit is in a shipment and in the ledger of its stock.',
@@ -329,3 +234,7 @@ export const invariants: readonly Invariant[] = [
        WHERE c.code IS NULL OR p.unit_amount % c.multiple <> 0`,
   },
 ];
+
+export const invariants: readonly Invariant[] = [...others, ...moneyInvariants].sort(
+  (a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)),
+);

@@ -22,8 +22,12 @@ export interface OrderFacts {
   total: number;
   currency: string;
   settled: boolean;
-  /** The refund of an ended order did not reach the customer, and no other was made since. */
-  refundFailed?: boolean;
+  /** Recorded as taken and not given back, in minor units. Default: the total. */
+  kept?: number;
+  /** Recorded as set aside until it is taken with the goods. */
+  held?: number;
+  /** The refund of an ended order that did not reach the customer, if no other was made since. */
+  failedRefund?: number;
   /** Recorded as refunded by others, in minor units. */
   refundedOutside?: number;
   /** Recorded as taken by disputes that are open or lost. */
@@ -41,14 +45,25 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
   const rows = await queryable.rows<OrderFacts>(
     `
     SELECT o.id, o.status, o.total_amount AS total, o.currency, s.status IN ('completed', 'compensated') AS settled,
-           coalesce(r.failed, false) AS "refundFailed",
+           coalesce(m.captured, 0)::float8 - coalesce(m.refunded, 0)::float8 AS kept,
+           CASE WHEN o.capture = 'on_shipment' AND o.status = 'placed' AND NOT coalesce(f.has_expired, false)
+                THEN coalesce(m.held, 0)::float8 ELSE 0 END AS held,
+           coalesce(r.failed, 0)::float8 AS "failedRefund",
            coalesce(f.refunded, 0)::float8 AS "refundedOutside",
            coalesce(f.disputed, 0)::float8 AS disputed
       FROM orders o
       JOIN sagas s ON s.order_id = o.id
-      LEFT JOIN (SELECT DISTINCT ON (order_id) order_id, status = 'failed' AND failure_reason IS NOT NULL AS failed
-                   FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, id DESC) r ON r.order_id = o.id
       LEFT JOIN (SELECT order_id,
+                        max(amount) FILTER (WHERE kind IN ('capture', 'charge') AND status = 'approved'
+                                              AND decline_code IS NULL) AS captured,
+                        sum(amount) FILTER (WHERE kind = 'refund' AND status IN ('approved', 'pending')) AS refunded,
+                        CASE WHEN NOT bool_or(kind IN ('capture', 'void') AND status = 'approved')
+                             THEN max(amount) FILTER (WHERE kind = 'authorize' AND status = 'approved') END AS held
+                   FROM payment_operations GROUP BY order_id) m ON m.order_id = o.id
+      LEFT JOIN (SELECT DISTINCT ON (order_id) order_id,
+                        CASE WHEN status = 'failed' AND failure_reason IS NOT NULL THEN amount END AS failed
+                   FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, id DESC) r ON r.order_id = o.id
+      LEFT JOIN (SELECT order_id, bool_or(type = 'authorization_expired') AS has_expired,
                         sum(amount) FILTER (WHERE type = 'refunded_outside'
                                               AND status NOT IN ('failed', 'canceled')) AS refunded,
                         sum(amount) FILTER (WHERE type = 'dispute_opened'
@@ -62,9 +77,9 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
 }
 
 /**
- * Compares our orders with the provider's ledger: every net captured charge belongs to exactly one placed order of the
- * same amount, and authorizations of all other orders are voided. An order in flight may have money captured or
- * authorized, but never more than its total.
+ * Compares our orders with the provider's ledger: what was captured and not refunded is what we recorded for a placed order,
+ * and nothing for all others; what is set aside waits to be captured with the goods, or is voided. An order in flight may
+ * have money captured or authorized, but never more than its total.
  */
 export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): LedgerViolation[] {
   const violations: LedgerViolation[] = [];
@@ -87,7 +102,9 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
     if (row?.disputed !== undefined && row.disputed !== (order.disputed ?? 0))
       report('I4', `${row.disputed} taken by disputes, of which ${order.disputed ?? 0} are recorded`);
     const open = row ? row.authorized - row.captured - row.voided : 0;
-    if (open !== 0) report('I8', `${order.status}, but ${open} still set aside`);
+    const held = order.held ?? 0;
+    if (open !== held)
+      report('I8', `${order.status}, but ${open} still set aside${held === 0 ? '' : `, not ${held}`}`);
   }
   // guard: lost-orders-are-reported
   for (const row of books.values()) {
@@ -99,8 +116,15 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
 }
 
 /** What the provider must keep for an order that has ended. What others refunded is not owed any more, once it is recorded. */
-function moneyDue({ status, total, refundFailed, refundedOutside = 0 }: OrderFacts): number {
-  return status === 'placed' || refundFailed ? total - refundedOutside : 0;
+function moneyDue({
+  status,
+  total,
+  kept = total,
+  failedRefund = 0,
+  refundedOutside = 0,
+}: OrderFacts): number {
+  if (status === 'placed') return kept - refundedOutside;
+  return failedRefund > 0 ? failedRefund - refundedOutside : 0;
 }
 
 /** A database restored from a backup lacks the orders that came after it. */

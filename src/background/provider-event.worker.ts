@@ -9,6 +9,7 @@ import {
   ordersByReference,
 } from '../payment/operation-news.repository';
 import { requestChecks } from '../payment/payment-checks.repository';
+import { isAuthorization } from '../payment/payment-operations.repository';
 import {
   type UnprocessedEvent,
   isRoutine,
@@ -106,8 +107,10 @@ async function adopt(
 ): Promise<Set<string>> {
   const inDoubt = (orderId: string) =>
     (operations.get(orderId) ?? []).filter(
-      ({ kind, status, reference }) =>
-        kind === 'authorize' && reference === null && (status === 'sent' || status === 'unknown'),
+      (operation) =>
+        isAuthorization(operation) &&
+        operation.reference === null &&
+        (operation.status === 'sent' || operation.status === 'unknown'),
     );
   const candidates = events.filter(
     ({ id, orderId }) => orderId !== null && inDoubt(orderOf.get(id) ?? '').length > 0,
@@ -135,7 +138,7 @@ function isNews({ type, providerReference }: UnprocessedEvent, operations: Named
   const has = (kind: NamedOperation['kind']) => operations.some((one) => one.kind === kind);
   if (type === 'payment_intent.canceled' && has('void')) return false;
   if (!isRoutine({ type })) return true;
-  return !operations.some(({ kind, reference }) => kind === 'authorize' && reference === providerReference);
+  return !operations.some((one) => isAuthorization(one) && one.reference === providerReference);
 }
 
 function verdictOf(orderId: string | undefined, woken: Set<string>, due: Set<string>): string {

@@ -7,6 +7,7 @@ import { EventStreams } from '../auth/event-streams';
 import { HoldfastError } from '../errors';
 import type { EventStream } from '../http/event-stream';
 import { outsideRequests } from '../logger';
+import { authorizationKinds } from '../payment/payment-operations.repository';
 import type { Order } from './orders.repository';
 import { orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
@@ -147,7 +148,8 @@ export class OrderWatch implements OnModuleDestroy {
              OR (s.status = 'running' AND s.attempt = 0 AND s.lease_expires_at IS NULL
                  AND s.next_run_at > statement_timestamp()
                  AND EXISTS (SELECT FROM payment_operations p
-                              WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.payment_attempt = o.payment_attempt
+                              WHERE p.order_id = o.id AND p.kind IN ${authorizationKinds}
+                                AND p.payment_attempt = o.payment_attempt
                                 AND (p.status = 'declined' OR (p.status = 'pending' AND p.waits_for = 'buyer')))) AS rests
         FROM orders o JOIN sagas s ON s.order_id = o.id
        WHERE o.id = ANY ($1::uuid[])

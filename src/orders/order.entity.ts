@@ -12,8 +12,9 @@ export type RejectionReason =
  * When the money is taken. The first is the default, and what orders of earlier builds are.
  *
  * automatic    authorized, then captured, before the order is placed
+ * immediate    charged in one call before the order is placed: half the calls to the provider
  */
-export const captureModes = ['automatic'] as const;
+export const captureModes = ['automatic', 'immediate'] as const;
 export type CaptureMode = (typeof captureModes)[number];
 
 /** How long the stock stays reserved for another card after a decline, and how many cards may be tried, the first included. */

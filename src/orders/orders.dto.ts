@@ -57,7 +57,8 @@ export class OrderDto {
   @MayBeAbsent({
     enum: captureModes,
     default: captureModes[0],
-    description: 'When the money is taken. `automatic`: authorized and captured before the order is placed.',
+    description:
+      'When the money is taken. `automatic`: authorized, then captured, before the order is placed. `immediate`: both in one call, for sales that the provider’s rate limit slows down.',
   })
   @IsIn(captureModes, { message: `capture must be one of ${captureModes.join(', ')}` })
   capture?: CaptureMode;

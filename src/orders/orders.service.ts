@@ -163,7 +163,8 @@ function chargeOf({ operations }: Order): string {
   const is = (kind: OperationKind, ...statuses: OperationStatus[]) =>
     operations.some((operation) => operation.kind === kind && statuses.includes(operation.status));
   if (is('refund', 'approved')) return '; what was charged was refunded.';
-  if (is('capture', 'approved')) return '; what was charged has not been refunded yet.';
+  if (is('capture', 'approved') || is('charge', 'approved'))
+    return '; what was charged has not been refunded yet.';
   const isUnknown = operations.some(({ status }) => status === 'sent' || status === 'unknown');
   return isUnknown ? '; whether anything was charged is not known yet.' : '; nothing was charged.';
 }

@@ -1,4 +1,5 @@
 import { type Money, money, secondsUntil } from '../http/responses';
+import { isAuthorization } from '../payment/payment-operations.repository';
 import { type PaymentStatus, paymentStatusOf } from '../payment/payment-status';
 import { disputeIsWon } from '../payment/payment-facts.repository';
 import type { Order, OrderFact, OrderOperation } from './orders.repository';
@@ -21,9 +22,9 @@ interface PaymentView {
 export function paymentView(order: Order): PaymentView {
   const { facts, totalAmount } = order;
   const operations = presentOperations(order);
-  const authorization = operations.findLast(({ kind }) => kind === 'authorize');
+  const authorization = operations.findLast(isAuthorization);
   const declined = operations.findLast(
-    ({ kind, declineCode }) => declineCode !== null && (kind === 'authorize' || kind === 'capture'),
+    (one) => one.declineCode !== null && (isAuthorization(one) || one.kind === 'capture'),
   );
   // Settled in another way by an operator, so the customer has the money.
   const settled = facts.filter(({ type, settledAt }) => type === 'refund_failed' && settledAt !== null);
@@ -85,7 +86,7 @@ export function retryUntil(order: Order): Date | null {
   const isHeld = reservationStatus === 'active' && expiresAt > now;
   if (status !== 'pending' || saga.status !== 'running' || !isHeld) return null;
   const isDeclined = presentOperations(order).some(
-    ({ kind, status: result }) => kind === 'authorize' && result === 'declined',
+    (operation) => isAuthorization(operation) && operation.status === 'declined',
   );
   return isDeclined && attemptsLeftOf(order) > 0 ? expiresAt : null;
 }

@@ -1,6 +1,7 @@
 import type { GatewayResult, NotDone, PaymentGateway } from './gateways/gateway';
 import type { SentOptions } from './payment-options';
-import type { OperationKind, OperationNames } from './payment-operations.repository';
+import type { OperationNames } from './operation-names';
+import { type OperationKind, isAuthorization } from './payment-operations.repository';
 
 /**
  * How the provider is asked about an operation.
@@ -48,7 +49,7 @@ export async function askProvider(
     if (!mayCallAgain()) return { status: 'unknown', code: 'no_clear_answer', detail: seen.detail };
   }
   const result = await send(gateway, request);
-  if (!isInDoubtForGood(result) || request.kind === 'authorize' || !mayCallAgain()) return result;
+  if (!isInDoubtForGood(result) || isAuthorization(request) || !mayCallAgain()) return result;
   const seen = await look(gateway, request);
   if (seen.status !== 'not-done') return isDecisive(seen) ? seen : result;
   return result.status === 'unknown' ? { ...result, nothingWasDone: true } : result;
@@ -64,7 +65,8 @@ function look(gateway: PaymentGateway, request: ProviderRequest): Promise<Gatewa
 function send(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult> {
   const { kind, authorization, paymentMethod, options, account, key, metadata, amount, currency } = request;
   const operation = { account, key, metadata, amount, currency };
-  if (kind === 'authorize') return gateway.authorize({ ...operation, paymentMethod, options });
+  if (kind === 'authorize' || kind === 'charge')
+    return gateway[kind]({ ...operation, paymentMethod, options });
   if (!authorization) throw new Error(`Bug: ${key} has no authorization.`);
   return gateway[kind]({ ...operation, authorization });
 }

@@ -1,5 +1,9 @@
 import type { Tx } from '../database/database';
-import type { OperationKind, OperationStatus } from './payment-operations.repository';
+import {
+  type OperationKind,
+  type OperationStatus,
+  authorizationKinds,
+} from './payment-operations.repository';
 
 /** What the provider reports about operations by itself, outside of the saga that sent them. */
 
@@ -32,7 +36,7 @@ export const ordersByReference = (
     `
     SELECT order_id AS "orderId", provider_reference AS reference
       FROM payment_operations
-     WHERE kind = 'authorize' AND provider_reference = ANY ($1::text[])
+     WHERE kind IN ${authorizationKinds} AND provider_reference = ANY ($1::text[])
     `,
     [references],
   );
@@ -52,7 +56,7 @@ export async function adoptReferences(
       SELECT p.id, n.reference
         FROM unnest($1::uuid[], $2::text[]) AS n (id, reference)
         JOIN payment_operations p ON p.id = n.id
-       WHERE p.kind = 'authorize' AND p.status IN ('sent', 'unknown') AND p.provider_reference IS NULL
+       WHERE p.kind IN ${authorizationKinds} AND p.status IN ('sent', 'unknown') AND p.provider_reference IS NULL
        ORDER BY p.id
          FOR UPDATE OF p SKIP LOCKED
     )

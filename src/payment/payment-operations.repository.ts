@@ -1,5 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
-import { newId, publicId } from '../ids';
+import { newId } from '../ids';
+import { type OperationNaming, purposeKey } from './operation-names';
 import { requestChecks } from './payment-checks.repository';
 import type { PaymentOptions } from './payment-options';
 
@@ -14,8 +15,13 @@ import type { PaymentOptions } from './payment-options';
  * sent, unknown → failed                    nothing was done under this key; the next number follows
  * refund: pending, approved → failed        it did not reach the customer, perhaps weeks later
  */
-export const operationKinds = ['authorize', 'capture', 'void', 'refund'] as const;
+export const operationKinds = ['authorize', 'charge', 'capture', 'void', 'refund'] as const;
 export type OperationKind = (typeof operationKinds)[number];
+
+/** It makes the payment at the provider, which all others name: a charge authorizes and captures at once. The same in SQL. */
+export const isAuthorization = ({ kind }: { kind: string }) => kind === 'authorize' || kind === 'charge';
+export const authorizationKinds = `('authorize', 'charge')`;
+
 export type OperationStatus = 'created' | 'sent' | 'approved' | 'declined' | 'unknown' | 'pending' | 'failed';
 
 export interface PaymentOperation {
@@ -56,44 +62,6 @@ export interface PaymentOperation {
   sentAt: Date | null;
   settledAt: Date | null;
 }
-
-/**
- * How a saga's operations are named at the provider. It depends on the saga's code version, because a repeat needs the same
- * key and, since Stripe compares them, the same parameters.
- *
- * row           by the row's id, which is random. Builds before code version 2 used it; their sagas keep it
- * purpose       by order, kind and number. A restored database that lost the row derives the same key, and so gets the
- *               result that the provider gave before
- * installation  the same, and the metadata names the installation, because others may use the provider's account
- */
-export type OperationNaming = 'row' | 'purpose' | 'installation';
-
-/** An operation's idempotency key and metadata. They must not depend on time, build or settings. */
-export interface OperationNames {
-  /** See `PaymentOperation.stripeAccount`. The provider keeps keys and objects per account. */
-  account: string | null;
-  key: string;
-  /** Kept by the provider; finds the operation when it has forgotten the key. */
-  metadata: { orderId: string } & Record<string, string>;
-}
-
-/** `installation`: its id, for sagas whose naming includes it. */
-export function namesOf(operation: PaymentOperation, installation?: string): OperationNames {
-  const orderId = publicId('ord', operation.orderId);
-  const account = operation.stripeAccount;
-  if (operation.providerKey === null) {
-    const operationId = publicId('pay', operation.id);
-    return { account, key: operationId, metadata: { orderId, operationId } };
-  }
-  const { providerKey: key, kind, number } = operation;
-  // guard: provider-metadata-from-purpose
-  const metadata = { orderId, kind, number: String(number) };
-  return { account, key, metadata: installation ? { ...metadata, installation } : metadata };
-}
-
-export const purposeKey = (orderId: string, kind: OperationKind, number: number): string =>
-  // guard: provider-key-from-purpose
-  `${publicId('ord', orderId)}:${kind}:${number}`;
 
 /** For SELECTs that read whole operations. */
 export const operationColumns = `
@@ -158,20 +126,27 @@ export class OrderPayments {
 
   /** The newest operation of this kind, of the present payment attempt. */
   find(kind: OperationKind): PaymentOperation | undefined {
-    return this.all.findLast(
-      (operation) => operation.kind === kind && operation.paymentAttempt === this.order.paymentAttempt,
-    );
+    return this.present.findLast((operation) => operation.kind === kind);
+  }
+
+  /** What makes the payment of the present attempt: the newest authorization or charge. */
+  get authorization(): PaymentOperation | undefined {
+    return this.present.findLast(isAuthorization);
+  }
+
+  private get present(): PaymentOperation[] {
+    return this.all.filter(({ paymentAttempt }) => paymentAttempt === this.order.paymentAttempt);
   }
 
   /** Creates it if there is none, or if nothing came of the last one. */
-  findOrCreate(kind: OperationKind): PaymentOperation {
+  findOrCreate(kind: OperationKind, amount?: number): PaymentOperation {
     const newest = this.find(kind);
-    return newest && newest.status !== 'failed' ? newest : this.create(kind);
+    return newest && newest.status !== 'failed' ? newest : this.create(kind, amount);
   }
 
   /** The next number of this kind, under a new key. The one before must have failed. */
-  create(kind: OperationKind): PaymentOperation {
-    const { naming, orderId, amount, currency, paymentAttempt } = this.order;
+  create(kind: OperationKind, amount = this.order.amount): PaymentOperation {
+    const { naming, orderId, currency, paymentAttempt } = this.order;
     const number = 1 + this.all.filter((operation) => operation.kind === kind).length;
     const names =
       naming === 'row'

@@ -1,4 +1,9 @@
-import type { OperationKind, OperationStatus, PaymentOperation } from './payment-operations.repository';
+import {
+  type OperationKind,
+  type OperationStatus,
+  type PaymentOperation,
+  isAuthorization,
+} from './payment-operations.repository';
 
 export const paymentStatuses = [
   'none',
@@ -31,13 +36,13 @@ export function paymentStatusOf(
   if (is('refund', 'approved')) return 'refunded';
   // Cancelled while the buyer was to act: there was no decline.
   const isUndone = operations.some(
-    ({ kind, status, declineCode }) => kind === 'authorize' && status === 'declined' && declineCode === null,
+    (one) => isAuthorization(one) && one.status === 'declined' && one.declineCode === null,
   );
   if (is('void', 'approved') && (is('authorize', 'approved') || isUndone)) return 'voided';
-  if (is('capture', 'approved')) return 'captured';
+  if (is('capture', 'approved') || is('charge', 'approved')) return 'captured';
   if (is('authorize', 'approved')) return 'authorized';
-  if (is('authorize', 'declined')) return 'declined';
-  return is('authorize', 'sent') ? 'authorizing' : 'none';
+  if (is('authorize', 'declined') || is('charge', 'declined')) return 'declined';
+  return is('authorize', 'sent') || is('charge', 'sent') ? 'authorizing' : 'none';
 }
 
 /** The newest refund did not reach the customer, and no other was made since. */

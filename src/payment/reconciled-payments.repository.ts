@@ -1,5 +1,6 @@
 import type { Queryable } from '../database/database';
 import { firstIdAt } from '../ids';
+import { authorizationKinds } from './payment-operations.repository';
 
 /** A row's id may be older or newer than its time by this, as the clocks of processes differ. */
 const clockSkewMs = 60_000;
@@ -26,7 +27,7 @@ export async function ordersAskedBetween(
     SELECT p.id, p.order_id AS "orderId",
            (SELECT a.provider_reference
               FROM payment_operations a
-             WHERE a.order_id = p.order_id AND a.kind = 'authorize' AND a.status IN ('approved', 'pending')
+             WHERE a.order_id = p.order_id AND a.kind IN ${authorizationKinds} AND a.status IN ('approved', 'pending')
              ORDER BY a.id DESC LIMIT 1) AS reference
       FROM payment_operations p
      WHERE p.id > $1::uuid AND p.id < $2::uuid
@@ -47,7 +48,7 @@ export function newestAuthorizations(
     `
     SELECT order_id AS "orderId", provider_reference AS reference
       FROM payment_operations
-     WHERE kind = 'authorize' AND status = 'approved' AND provider_reference IS NOT NULL
+     WHERE kind IN ${authorizationKinds} AND status = 'approved' AND provider_reference IS NOT NULL
      ORDER BY id DESC
      LIMIT $1::int
     `,

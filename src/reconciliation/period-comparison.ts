@@ -4,6 +4,7 @@ import { type Difference, type OurPayment, comparePayments } from '../orders/pay
 import { compareOrder } from '../orders/payment-check/compare-order';
 import { ourPaymentsOf } from '../orders/payment-check/our-payments';
 import { Installation } from '../payment/installation';
+import { isAuthorization } from '../payment/payment-operations.repository';
 import { PROVIDER_PAYMENTS, type ProviderPayment, type ProviderPayments } from '../payment/provider-payments';
 import {
   newestAuthorizations,
@@ -139,7 +140,7 @@ export class PeriodComparison {
 }
 
 const authorizationsOf = (operations: OurPayment['operations']): string[] =>
-  operations.flatMap(({ kind, reference }) => (kind === 'authorize' && reference ? [reference] : []));
+  operations.filter(isAuthorization).flatMap(({ reference }) => reference ?? []);
 
 type Whose = 'ours' | 'lost' | 'others';
 

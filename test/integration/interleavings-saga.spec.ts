@@ -4,6 +4,7 @@ import type {
   GatewayResult,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
+import type { OperationKind } from '../../src/payment/payment-operations.repository';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
 import { inEveryOrder, type Player } from '../support/interleave';
 import { line } from '../support/intakes';
@@ -27,13 +28,14 @@ const done = (gateway: LedgerGateway) => gateway.done.map(({ kind }) => kind).jo
 /** Calls `onCall` with the kind of operation before each call to the provider. */
 function observed(gateway: PaymentGateway, onCall: (kind: string) => void): PaymentGateway {
   const asked =
-    <R>(kind: 'authorize' | 'capture' | 'void' | 'refund', ask: (request: R) => Promise<GatewayResult>) =>
+    <R>(kind: OperationKind, ask: (request: R) => Promise<GatewayResult>) =>
     (request: R) => {
       onCall(kind);
       return ask(request);
     };
   return {
     authorize: asked('authorize', (request: AuthorizeRequest) => gateway.authorize(request)),
+    charge: asked('charge', (request: AuthorizeRequest) => gateway.charge(request)),
     capture: asked('capture', (request: FollowUpRequest) => gateway.capture(request)),
     void: asked('void', (request: FollowUpRequest) => gateway.void(request)),
     refund: asked('refund', (request: FollowUpRequest) => gateway.refund(request)),

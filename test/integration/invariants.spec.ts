@@ -3,6 +3,8 @@ import { register } from 'prom-client';
 import { Audit } from '../../src/audit/audit';
 import { invariants } from '../../src/audit/invariants';
 import type { Database } from '../../src/database/database';
+import type { CheckoutRequest } from '../../src/orders/intake/intake';
+import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
 import { shipReservation, sold } from '../support/sold';
 import { declinedCard, silence } from '../support/scripted-gateway';
@@ -13,6 +15,8 @@ interface Lively {
   declined: string;
   captureDeclined: string;
   refunded: string;
+  charged: string;
+  chargedInPart: string;
   pending: string;
   waiting: string;
   stuck: string;
@@ -44,7 +48,7 @@ async function liveALittle(): Promise<Lively> {
   const { gateway } = world;
   const sku = await world.product({ onHand: 50 });
   const emptySku = await world.product({ onHand: 0 });
-  const order = () => world.order([{ sku, quantity: 2 }]);
+  const order = (more?: Partial<CheckoutRequest>) => world.order([{ sku, quantity: 2 }], more);
   const drive = async (orderId: string) => {
     await world.runner().drive(orderId);
     return orderId;
@@ -64,6 +68,11 @@ async function liveALittle(): Promise<Lively> {
     await world.orders.requestCancellation(orderId, by, by, shop);
     refunded = await drive(orderId);
   }
+  gateway.expect('charge');
+  const charged = await drive(await order({ capture: 'immediate' }));
+  const half: GatewayResult = { status: 'approved', reference: 'half', amount: 1_000, currency: 'EUR' };
+  gateway.expect('charge', half).expect('refund');
+  const chargedInPart = await drive(await order({ capture: 'immediate' }));
   gateway.expect('authorize', silence);
   const waiting = await drive(await order());
   gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 5_000, currency: 'EUR' });
@@ -98,6 +107,8 @@ async function liveALittle(): Promise<Lively> {
     declined,
     captureDeclined,
     refunded,
+    charged,
+    chargedInPart,
     pending,
     waiting,
     stuck,
@@ -166,6 +177,17 @@ const corruptions: Corruption[] = [
     [`UPDATE stock_movements SET on_hand_after = on_hand_after - 1 WHERE sku = $1 AND delta = 10`, [sku]],
   ]],
   ['I4', 'a rejected order was charged', ({ declined }) => declined, ({ declined }) => [[operation('capture', 'approved'), [declined]]]],
+  ['I4', 'a placed order was refunded in full', ({ placed }) => placed, ({ placed }) => [[operation('refund', 'approved'), [placed]]]],
+  ['I4', 'a rejected order was charged in one call', ({ declined }) => declined, ({ declined }) => [
+    [operation('charge', 'approved'), [declined]],
+    [operation('refund', 'approved'), [declined]],
+    [`UPDATE payment_operations SET amount = amount - 1 WHERE order_id = $1 AND kind = 'refund'`, [declined]],
+  ]],
+  ['I5', 'more was refunded than was taken', ({ refunded }) => refunded, ({ refunded }) => [[operation('refund', 'approved'), [refunded]]]],
+  ['I5', 'a charged order was captured too', ({ chargedInPart }) => chargedInPart, ({ chargedInPart }) => [
+    [operation('capture', 'approved'), [chargedInPart]],
+    [`UPDATE payment_operations SET amount = 1 WHERE order_id = $1 AND kind = 'capture'`, [chargedInPart]],
+  ]],
   ['I5', 'an order was charged twice', ({ placed }) => placed, ({ placed }) => [
     [`DROP INDEX payment_operations_one_capture`, []],
     [operation('capture', 'approved'), [placed]],
@@ -173,6 +195,9 @@ const corruptions: Corruption[] = [
   ['I6', 'a placed order has no stock', ({ placed }) => placed, ({ placed, sku }) => [
     [`UPDATE reservations SET status = 'released' WHERE order_id = $1`, [placed]],
     [`UPDATE stock_levels SET reserved = reserved - 2 WHERE sku = $1`, [sku]],
+  ]],
+  ['I6', 'an order that is charged in one call was authorized and captured', ({ charged }) => charged, ({ charged }) => [
+    [`UPDATE payment_operations SET kind = 'capture' WHERE order_id = $1`, [charged]],
   ]],
   ['I7', 'a reservation is active after its expiry', ({ active }) => active, ({ active }) => [
     [`UPDATE reservations SET expires_at = clock_timestamp() - interval '6 seconds' WHERE id = $1`, [active]],
@@ -182,6 +207,9 @@ const corruptions: Corruption[] = [
   ]],
   ['I8', 'an authorization of a rejected order still stands', ({ captureDeclined }) => captureDeclined, ({ captureDeclined }) => [
     [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'void'`, [captureDeclined]],
+  ]],
+  ['I8', 'a charge in part of a rejected order was kept', ({ chargedInPart }) => chargedInPart, ({ chargedInPart }) => [
+    [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'refund'`, [chargedInPart]],
   ]],
   ['I9', 'a key names a missing order', () => '00000000-0000-7000-8000-000000000009', () => [
     [`INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)
@@ -273,6 +301,17 @@ const corruptions: Corruption[] = [
   ]],
   ['I20', 'an operation is for another amount', () => 'authorize', ({ placed }) => [
     [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'authorize'`, [placed]],
+  ]],
+  ['I20', 'a charge is for another amount', () => 'charge', ({ chargedInPart }) => [
+    [`UPDATE payment_operations SET amount = amount - 1 WHERE order_id = $1 AND kind = 'charge'`, [chargedInPart]],
+  ]],
+  ['I20', 'a capture is for more than the total', () => 'capture', ({ pending }) => [
+    [operation('capture', 'sent'), [pending]],
+    [`UPDATE payment_operations SET amount = amount + 1 WHERE order_id = $1 AND kind = 'capture'`, [pending]],
+  ]],
+  ['I20', 'a refund is for money that was never taken', () => 'refund', ({ pending }) => [[operation('refund', 'sent'), [pending]]]],
+  ['I20', 'an operation is for another currency', () => 'void', ({ captureDeclined }) => [
+    [`UPDATE payment_operations SET currency = 'USD' WHERE order_id = $1 AND kind = 'void'`, [captureDeclined]],
   ]],
   ['I15', 'a refund under way is not due to be checked', () => 'refund', ({ refunded }) => [
     [`UPDATE payment_operations SET status = 'pending', settled_at = NULL WHERE order_id = $1 AND kind = 'refund'`, [refunded]],

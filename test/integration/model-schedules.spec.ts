@@ -18,6 +18,7 @@ afterAll(() => world.close());
 /** The provider executes at once; its response arrives when the scheduler chooses it. */
 const answeringLate = (scheduler: fc.Scheduler, ledger: LedgerGateway): PaymentGateway => ({
   authorize: scheduler.scheduleFunction(ledger.authorize),
+  charge: scheduler.scheduleFunction(ledger.charge),
   capture: scheduler.scheduleFunction(ledger.capture),
   void: scheduler.scheduleFunction(ledger.void),
   refund: scheduler.scheduleFunction(ledger.refund),

@@ -30,7 +30,10 @@ const unreachable: Record<string, string> = {
 
 /** Scenarios that reach no branch that all others miss, and what they are for. */
 const otherwise: Record<string, string> = {
+  'both in one call, repeated, looked at and refunded': 'as an authorization',
   'a card without money': 'another code of the same branch',
+  'a card that wants 3-D Secure, given up': 'the next waits for the buyer too',
+  'both in one call with a card that wants 3-D Secure, given up': 'the last waits for the buyer too',
   'an amount below the minimum': 'shares its branch with the next',
   'an amount above the maximum': 'shares its branch with the last',
   'a currency without decimals': 'the amount is the same at Stripe',
@@ -44,10 +47,12 @@ const otherwise: Record<string, string> = {
   'a buyer who is away, with a card that wants 3-D Secure': 'it is declined instead of pending',
   'options that are refused, and then the card alone': 'each field has a step',
   'a bank that authorizes half': 'the amount is not the one that was asked for',
+  'a bank that lets half be charged': 'the same',
   'a restricted API key without the permission': 'a 403 is a mistake of ours like a 401',
   'a capture that is refused': 'what is left of the authorization is not documented',
   'a server error': 'the same key succeeds',
   'a saved server error: authorized': 'a search finds it',
+  'a saved server error: charged': 'a search finds it',
   'a saved server error: captured': 'a look finds it',
   'too many requests, without Retry-After': 'no pause is invented',
 };

@@ -6,9 +6,10 @@ import type {
   NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
+import type { OperationKind } from '../../src/payment/payment-operations.repository';
 import { approvalOf, declinedCard, notDone, silence } from './scripted-gateway';
 
-export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
+export type Kind = OperationKind;
 
 /** What happens to one call. A key that was approved or declined once stays so. */
 export type Word =
@@ -37,6 +38,7 @@ export class ModelProvider implements PaymentGateway {
   private onAsleep: (wake: () => void) => void = () => undefined;
 
   authorize = (request: AuthorizeRequest) => this.answer('authorize', request);
+  charge = (request: AuthorizeRequest) => this.answer('charge', request);
   capture = (request: FollowUpRequest) => this.answer('capture', request);
   void = (request: FollowUpRequest) => this.answer('void', request);
   refund = (request: FollowUpRequest) => this.answer('refund', request);

@@ -9,6 +9,7 @@ import type {
   NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
+import { type OperationKind, isAuthorization } from '../../src/payment/payment-operations.repository';
 import type { World } from './fixtures';
 import { approvalOf, declinedCard, notDone, serverError, silence } from './scripted-gateway';
 
@@ -70,7 +71,7 @@ export async function timelineOf(world: World, orderId: string): Promise<string[
   return rows.map(({ line }) => line);
 }
 
-type Call = 'authorize' | 'capture' | 'void' | 'refund';
+type Call = OperationKind;
 
 /**
  * A provider with a ledger: each key is executed once and always has the same response. Unlike a script it accepts
@@ -93,14 +94,15 @@ export class LedgerGateway implements PaymentGateway {
   constructor(private readonly declines: Partial<Record<Call, boolean>> = {}) {}
 
   authorize = (request: AuthorizeRequest) => this.called('authorize', request);
+  charge = (request: AuthorizeRequest) => this.called('charge', request);
   capture = (request: FollowUpRequest) => this.called('capture', request);
   void = (request: FollowUpRequest) => this.called('void', request);
   refund = (request: FollowUpRequest) => this.called('refund', request);
 
   /** Shows a known authorization; for the rest its records lag, and never show what the same key would. */
   look = ({ kind, authorization }: LookRequest): Promise<GatewayResult | NotDone> => {
-    const known = kind === 'authorize' && authorization && this.authorized.get(authorization);
-    return known ? this.called('authorize', known) : Promise.resolve(notDone);
+    const known = isAuthorization({ kind }) && authorization && this.authorized.get(authorization);
+    return known ? this.called(kind, known) : Promise.resolve(notDone);
   };
 
   /** Captured and not refunded; authorized and neither captured nor voided. */
@@ -110,7 +112,7 @@ export class LedgerGateway implements PaymentGateway {
         .filter((one) => one.kind === kind && one.orderId === publicId('ord', orderId))
         .reduce((total, { amount }) => total + amount, 0);
     const isOver = sum('capture') > 0 || sum('void') > 0;
-    return { kept: sum('capture') - sum('refund'), setAside: isOver ? 0 : sum('authorize') };
+    return { kept: sum('capture') + sum('charge') - sum('refund'), setAside: isOver ? 0 : sum('authorize') };
   }
 
   private async called(kind: Call, request: AuthorizeRequest | FollowUpRequest): Promise<GatewayResult> {
@@ -130,7 +132,8 @@ export class LedgerGateway implements PaymentGateway {
     const amount = request.amount + this.overcharge;
     const answer = refused ? declinedCard : approvalOf({ ...request, amount });
     this.answers.set(request.key, answer);
-    if (answer.status === 'approved' && kind === 'authorize') this.authorized.set(answer.reference, request);
+    if (answer.status === 'approved' && isAuthorization({ kind }))
+      this.authorized.set(answer.reference, request);
     const { key, metadata } = request;
     if (!refused) this.done.push({ kind, key, orderId: metadata.orderId, amount });
     return answer;

@@ -6,8 +6,9 @@ import type {
   NotDone,
   PaymentGateway,
 } from '../../src/payment/gateways/gateway';
+import { type OperationKind, isAuthorization } from '../../src/payment/payment-operations.repository';
 
-type Kind = 'authorize' | 'capture' | 'void' | 'refund';
+type Kind = OperationKind;
 type Request = AuthorizeRequest | FollowUpRequest;
 type Seen = GatewayResult | NotDone;
 type Reply = GatewayResult | 'approved' | ((request: Request) => Promise<GatewayResult> | GatewayResult);
@@ -58,10 +59,10 @@ export class ScriptedGateway implements PaymentGateway {
   look(request: LookRequest): Promise<Seen> {
     this.looks.push(request);
     const known = this.calls.findLast(
-      (call) => call.kind === 'authorize' && call.request.metadata.orderId === request.metadata.orderId,
+      (call) => isAuthorization(call) && call.request.metadata.orderId === request.metadata.orderId,
     );
-    if (request.kind === 'authorize' && request.authorization && known && this.seen.length === 0)
-      return this.answer('authorize', known.request);
+    if (isAuthorization(request) && request.authorization && known && this.seen.length === 0)
+      return this.answer(request.kind, known.request);
     return Promise.resolve(this.seen.shift() ?? notDone);
   }
 
@@ -81,6 +82,10 @@ export class ScriptedGateway implements PaymentGateway {
 
   authorize(request: AuthorizeRequest) {
     return this.answer('authorize', request);
+  }
+
+  charge(request: AuthorizeRequest) {
+    return this.answer('charge', request);
   }
 
   capture(request: FollowUpRequest) {

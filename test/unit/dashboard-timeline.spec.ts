@@ -42,6 +42,7 @@ const saga = (facts: Partial<SagaFacts>): SagaFacts => ({
   status: 'completed',
   step: 'place-order',
   waitsFor: null,
+  steps: ['reserve-stock', 'authorize-payment', 'capture-payment', 'place-order'],
   transitions: [],
   attempts: [],
   reservation: {

@@ -1,9 +1,9 @@
 import { GuardedGateway } from '../../src/payment/gateways/guarded.gateway';
 import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { declinedCard, notDone, silence } from '../support/scripted-gateway';
+import type { OperationKind } from '../../src/payment/payment-operations.repository';
 
-const kinds = ['authorize', 'capture', 'void', 'refund'] as const;
-type Kind = (typeof kinds)[number];
+const kinds = ['authorize', 'charge', 'capture', 'void', 'refund'] as const;
 
 const request = {
   account: null,
@@ -24,21 +24,22 @@ const tooMany = (retryAfterMs: number): GatewayResult => ({
 
 /** A provider whose calls are answered by the test, in order of arrival. */
 class Provider {
-  readonly calls: { kind: Kind; answer: (answer: GatewayResult) => void }[] = [];
+  readonly calls: { kind: OperationKind; answer: (answer: GatewayResult) => void }[] = [];
   readonly gateway = new GuardedGateway({
     authorize: () => this.called('authorize'),
+    charge: () => this.called('charge'),
     capture: () => this.called('capture'),
     void: () => this.called('void'),
     refund: () => this.called('refund'),
     look: () => Promise.resolve(notDone),
   });
 
-  private called(kind: Kind): Promise<GatewayResult> {
+  private called(kind: OperationKind): Promise<GatewayResult> {
     return new Promise((answer) => this.calls.push({ kind, answer }));
   }
 
   /** One call, answered at once if it gets through. */
-  async ask(answer: GatewayResult = approved, kind: Kind = 'authorize'): Promise<GatewayResult> {
+  async ask(answer: GatewayResult = approved, kind: OperationKind = 'authorize'): Promise<GatewayResult> {
     const calls = this.calls.length;
     const asked = this.gateway[kind](request);
     await Promise.resolve();
@@ -206,6 +207,7 @@ describe('a provider that does not answer', () => {
     const bug = new Error('a bug in the gateway');
     const throwing = new GuardedGateway({
       authorize: () => Promise.reject(bug),
+      charge: () => Promise.reject(bug),
       capture: () => Promise.resolve(tooMany(1_000)),
       void: () => Promise.resolve(approved),
       refund: () => Promise.resolve(approved),

@@ -6,6 +6,7 @@ const order = (id: string, facts: Partial<OrderFacts> = {}): OrderFacts => ({
   total: 1999,
   currency: 'EUR',
   settled: true,
+  kept: 1999,
   ...facts,
 });
 const row = (orderId: string, sums: Partial<LedgerRow> = {}): LedgerRow => ({
@@ -39,8 +40,23 @@ describe('the comparison with the provider’s ledger', () => {
     ],
     ['a refunded order', [order('ord_a', { status: 'refunded' })], [row('ord_a', { refunded: 1999 })]],
     [
+      'a placed order that was refunded in part',
+      [order('ord_a', { kept: 1500 })],
+      [row('ord_a', { refunded: 499 })],
+    ],
+    [
+      'a placed order that is captured when it ships',
+      [order('ord_a', { kept: 0, held: 1999 })],
+      [row('ord_a', { captured: 0 })],
+    ],
+    [
+      'a shipped order of which less was captured',
+      [order('ord_a', { kept: 1500 })],
+      [row('ord_a', { captured: 1500, voided: 499 })],
+    ],
+    [
       'P18: an order whose refund failed',
-      [order('ord_a', { status: 'refunded', refundFailed: true })],
+      [order('ord_a', { status: 'refunded', failedRefund: 1999 })],
       [row('ord_a')],
     ],
     [
@@ -59,6 +75,24 @@ describe('the comparison with the provider’s ledger', () => {
   });
 
   it.each<[string, string, OrderFacts[], LedgerRow[]]>([
+    [
+      'a placed order whose authorization ended and is recorded as standing',
+      'I8 ord_a',
+      [order('ord_a', { kept: 0, held: 1999 })],
+      [row('ord_a', { captured: 0, voided: 1999 })],
+    ],
+    [
+      'an authorization that is recorded as ended',
+      'I8 ord_a',
+      [order('ord_a', { kept: 0 })],
+      [row('ord_a', { captured: 0 })],
+    ],
+    [
+      'a refund in part that is not recorded',
+      'I4 ord_a',
+      [order('ord_a')],
+      [row('ord_a', { refunded: 499 })],
+    ],
     ['a placed order without a charge', 'I4 ord_a', [order('ord_a')], []],
     [
       'a placed order charged too little',
@@ -81,7 +115,7 @@ describe('the comparison with the provider’s ledger', () => {
     [
       'P18: a refund that succeeded and is called failed',
       'I4 ord_a',
-      [order('ord_a', { status: 'refunded', refundFailed: true })],
+      [order('ord_a', { status: 'refunded', failedRefund: 1999 })],
       [row('ord_a', { refunded: 1999 })],
     ],
     [

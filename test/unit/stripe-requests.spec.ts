@@ -3,11 +3,8 @@ import type { AddressInfo } from 'node:net';
 import { publicId } from '../../src/ids';
 import type { SentOptions } from '../../src/payment/payment-options';
 import { StripeGateway } from '../../src/payment/gateways/stripe.gateway';
-import {
-  namesOf,
-  type OperationKind,
-  type PaymentOperation,
-} from '../../src/payment/payment-operations.repository';
+import { namesOf } from '../../src/payment/operation-names';
+import type { OperationKind, PaymentOperation } from '../../src/payment/payment-operations.repository';
 
 /**
  * The requests to Stripe, byte for byte. Later builds and restored databases repeat them, and Stripe rejects a known
@@ -77,8 +74,8 @@ async function sentFor(
 ): Promise<string[]> {
   const request = { ...namesOf(asked, installation), amount: asked.amount, currency: asked.currency };
   // The result does not matter: the response fits none of the requests.
-  if (asked.kind === 'authorize')
-    await gateway.authorize({ ...request, paymentMethod: 'pm_card_visa', options }).catch(() => undefined);
+  if (asked.kind === 'authorize' || asked.kind === 'charge')
+    await gateway[asked.kind]({ ...request, paymentMethod: 'pm_card_visa', options }).catch(() => undefined);
   else await gateway[asked.kind]({ ...request, authorization: 'pi_1' }).catch(() => undefined);
   return sent;
 }
@@ -149,6 +146,20 @@ it.each<[OperationKind, string[]]>([
   ],
 ])('Stripe gets these parameters for the %s of a saga of code version 1', async (kind, expected) => {
   expect(await sentFor(operation(kind, 'by row'))).toEqual(expected);
+});
+
+it('Stripe gets one payment that captures itself for a charge', async () => {
+  const charged = await sentFor(operation('charge', 'by purpose'), 'ins_1');
+  expect(charged).toEqual([
+    'POST /v1/payment_intents',
+    `${ord}:charge:1`,
+    ...payment.map((line) => line.replace('manual', 'automatic')),
+    'metadata[installation]=ins_1',
+    'metadata[kind]=charge',
+    'metadata[number]=1',
+    `metadata[orderId]=${ord}`,
+    'payment_method=pm_card_visa',
+  ]);
 });
 
 it('Stripe gets the installation too for a saga of code version 3', async () => {

@@ -62,7 +62,7 @@ export interface components {
             lockWaitP99Ms: number | null;
         };
         /** @enum {string} */
-        CaptureMode: "automatic";
+        CaptureMode: "automatic" | "immediate";
         ChangeLinesDto: {
             lines: components["schemas"]["LineDto"][];
             expectedTotal?: components["schemas"]["MoneyDto"];
@@ -289,7 +289,7 @@ export interface components {
             seed?: number;
         };
         /** @enum {string} */
-        OperationKind: "authorize" | "capture" | "void" | "refund";
+        OperationKind: "authorize" | "charge" | "capture" | "void" | "refund";
         Order: {
             id: string;
             /** @enum {string} */
@@ -306,7 +306,7 @@ export interface components {
             }[];
             total: components["schemas"]["Money"];
             /** @enum {string} */
-            capture: "automatic";
+            capture: "automatic" | "immediate";
             payment: {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
@@ -366,7 +366,7 @@ export interface components {
              * @default automatic
              * @enum {string}
              */
-            capture: "automatic";
+            capture: "automatic" | "immediate";
             metadata?: {
                 [key: string]: string;
             };
@@ -963,7 +963,7 @@ export interface components {
             /** @enum {string|null} */
             waitsFor: "worker" | "next_run" | "operator" | null;
             /** @enum {string|null} */
-            step: "reserve-stock" | "authorize-payment" | "capture-payment" | "place-order" | null;
+            step: "reserve-stock" | "authorize-payment" | "capture-payment" | "charge-payment" | "place-order" | null;
             payment: {
                 type: string;
                 reference: string;
@@ -1017,6 +1017,7 @@ export interface components {
             story: string[];
             order: components["schemas"]["Order"];
             transitions: components["schemas"]["SagaTransition"][];
+            steps: components["schemas"]["StepName"][];
             attempts: components["schemas"]["SagaAttempt"][];
             operations: components["schemas"]["PaymentOperation"][];
             nextAttemptInSeconds: number | null;
@@ -1060,7 +1061,7 @@ export interface components {
             compensates: boolean;
             attempt: number;
             /** @enum {string|null} */
-            operation: "authorize" | "capture" | "void" | "refund" | null;
+            operation: "authorize" | "charge" | "capture" | "void" | "refund" | null;
             looksUp: boolean;
             /** @enum {string} */
             outcome: "running" | "done" | "unknown" | "declined" | "error" | "not-asked" | "undone" | "stuck";
@@ -1070,7 +1071,7 @@ export interface components {
             code: string | null;
             data: ({
                 /** @enum {string} */
-                operation?: "authorize" | "capture" | "void" | "refund";
+                operation?: "authorize" | "charge" | "capture" | "void" | "refund";
                 operationId?: string;
                 attempt?: number;
                 asked?: {
@@ -1205,7 +1206,7 @@ export interface components {
             code: string | null;
             data: ({
                 /** @enum {string} */
-                operation?: "authorize" | "capture" | "void" | "refund";
+                operation?: "authorize" | "charge" | "capture" | "void" | "refund";
                 operationId?: string;
                 attempt?: number;
                 asked?: {
@@ -1288,7 +1289,7 @@ export interface components {
             } | null;
         };
         /** @enum {string} */
-        StepName: "reserve-stock" | "authorize-payment" | "capture-payment" | "place-order";
+        StepName: "reserve-stock" | "authorize-payment" | "capture-payment" | "charge-payment" | "place-order";
         Steps: {
             inFlight: number;
             capped: boolean;
@@ -1359,7 +1360,7 @@ export interface components {
         };
         TransitionData: {
             /** @enum {string} */
-            operation?: "authorize" | "capture" | "void" | "refund";
+            operation?: "authorize" | "charge" | "capture" | "void" | "refund";
             operationId?: string;
             attempt?: number;
             asked?: {

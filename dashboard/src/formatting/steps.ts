@@ -3,6 +3,7 @@ const labels: Record<string, string> = {
   'reserve-stock': 'Reserve',
   'authorize-payment': 'Authorize',
   'capture-payment': 'Capture',
+  'charge-payment': 'Charge',
   'place-order': 'Place',
 };
 

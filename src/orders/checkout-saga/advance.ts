@@ -1,7 +1,8 @@
 import { type AskMode, isSend } from '../../payment/ask-provider';
 import type { GatewayResult } from '../../payment/gateways/gateway';
 import type { SentOptions } from '../../payment/payment-options';
-import type { OperationNaming, PaymentOperation } from '../../payment/payment-operations.repository';
+import type { OperationNaming } from '../../payment/operation-names';
+import { type PaymentOperation, isAuthorization } from '../../payment/payment-operations.repository';
 import { type Patience, type Result, recordAction, recordDeclined } from './buyers-results';
 import { type Checkout, type StepOutcome, factsOf } from './checkout';
 import type { Reason } from './transition-codes';
@@ -91,7 +92,7 @@ function prepareCall(
 function modeOf(operation: PaymentOperation, { saga, order }: Checkout): AskMode {
   const isFirst = operation.status === 'created';
   if (operation.status === 'pending') return 'look';
-  if (operation.kind !== 'authorize') return isFirst ? 'send' : 'look-before-send';
+  if (!isAuthorization(operation)) return isFirst ? 'send' : 'look-before-send';
   if (operation.providerReference) return 'look';
   const isUseless = ['saved_error', 'key_conflict', 'not_found'].includes(operation.doubt ?? '');
   if (!isFirst && (isUseless || isOld(operation.createdAt, saga.now))) return 'search';
@@ -198,7 +199,7 @@ function recordNotDone(
     const asksAgain = httpStatus === 401 || httpStatus === 403;
     return { event: { type: 'blocked', asksAgain }, reason: { code: 'request_refused', data: facts, why } };
   }
-  if (operation.kind === 'authorize' && operation.attempt === 0) stock.unpin();
+  if (isAuthorization(operation) && operation.attempt === 0) stock.unpin();
   const reason: Reason = { code: result.code ?? 'held_back', data, why: result.detail };
   return { event: { type: 'not-asked' }, reason, afterMs: result.retryAfterMs };
 }
@@ -227,7 +228,7 @@ function recordUnknown(
   const doubt = mode === 'search' ? (operation.doubt ?? code) : code;
   const status = operation.status === 'pending' ? 'pending' : 'unknown';
   payments.record(operation.id, { status, detail: why, doubt, looks: operation.looks });
-  const isUseless = operation.kind === 'authorize' && (code === 'saved_error' || code === 'key_conflict');
+  const isUseless = isAuthorization(operation) && (code === 'saved_error' || code === 'key_conflict');
   const afterMs = isUseless ? untilSearch(0, saga.now, saga.now, searchDelayMs) : retryAfterMs;
   return { event: { type: 'unknown' }, reason, afterMs };
 }
@@ -268,7 +269,9 @@ function recordApproved(
 ): Pause | undefined {
   const isLess = result.currency === operation.currency && result.amount < operation.amount;
   const { reference: providerReference } = result;
-  if (operation.kind === 'authorize' && isLess && !saga.endsAs) {
+  // What a charge took is given back at any time; an authorization is voided whatever its amount.
+  const isPartial = operation.kind === 'charge' || (operation.kind === 'authorize' && !saga.endsAs);
+  if (isPartial && isLess) {
     payments.record(operation.id, {
       status: 'approved',
       providerReference,
@@ -312,7 +315,7 @@ const isAsAsked = (operation: PaymentOperation, result: { amount: number; curren
 /** The right amount, for an order that was given up before the result was known. */
 export const isLateCharge = ({ saga }: Checkout, { call: { operation }, result }: CallResult) =>
   saga.endsAs === 'abandoned' &&
-  (operation.kind === 'authorize' || operation.kind === 'capture') &&
+  (isAuthorization(operation) || operation.kind === 'capture') &&
   result.status === 'approved' &&
   isAsAsked(operation, result);
 

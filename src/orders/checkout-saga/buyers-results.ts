@@ -1,6 +1,6 @@
 import type { Config } from '../../config/config';
 import type { GatewayResult } from '../../payment/gateways/gateway';
-import type { PaymentOperation } from '../../payment/payment-operations.repository';
+import { type PaymentOperation, isAuthorization } from '../../payment/payment-operations.repository';
 import type { Checkout } from './checkout';
 import { buyerMayAct } from './code-version';
 
@@ -18,7 +18,7 @@ export function recordDeclined(
   { code: declineCode, reference: providerReference, mayTryAnotherCard, isOpen }: Result<'declined'>,
 ): void {
   const facts = { declineCode, providerReference, mayTryAnotherCard };
-  const mayBeConfirmed = isOpen && operation.kind === 'authorize' && buyerMayAct(saga);
+  const mayBeConfirmed = isOpen && isAuthorization(operation) && buyerMayAct(saga);
   payments.record(
     operation.id,
     mayBeConfirmed ? { ...facts, status: 'pending', waitsFor: 'provider' } : { ...facts, status: 'declined' },

@@ -1,6 +1,7 @@
 import type { CaptureMode } from '../order.entity';
 import { AuthorizePayment } from './steps/authorize-payment';
 import { CapturePayment } from './steps/capture-payment';
+import { ChargePayment } from './steps/charge-payment';
 import { PlaceOrder } from './steps/place-order';
 import { ReserveStock } from './steps/reserve-stock';
 import type { Step } from './checkout';
@@ -8,6 +9,7 @@ import type { Step } from './checkout';
 const reserveStock = new ReserveStock(); //         compensatable: release
 const authorizePayment = new AuthorizePayment(); // compensatable: void; pins the reservation first
 const capturePayment = new CapturePayment(); //     pivot: from here on only forward; undone by a refund
+const chargePayment = new ChargePayment(); //       pivot: authorizes and captures at once; pins first; undone by a refund
 const placeOrder = new PlaceOrder(); //             retriable: confirms the reservation, places the order
 
 /**
@@ -20,6 +22,7 @@ const placeOrder = new PlaceOrder(); //             retriable: confirms the rese
  */
 export const stepLists: Readonly<Record<CaptureMode, readonly Step[]>> = {
   automatic: [reserveStock, authorizePayment, capturePayment, placeOrder],
+  immediate: [reserveStock, chargePayment, placeOrder],
 };
 
 /** What a saga's list depends on. It never changes during the life of an order. */
@@ -31,9 +34,13 @@ export interface StepChoice {
 export const stepsOf = ({ capture }: StepChoice): readonly Step[] => stepLists[capture];
 
 /** Of all lists, in the order in which they run. */
-export const stepNames: readonly string[] = [reserveStock, authorizePayment, capturePayment, placeOrder].map(
-  ({ name }) => name,
-);
+export const stepNames: readonly string[] = [
+  reserveStock,
+  authorizePayment,
+  capturePayment,
+  chargePayment,
+  placeOrder,
+].map(({ name }) => name);
 
 /** The first of every list runs inside the request. */
 export const requestStep = reserveStock.name;

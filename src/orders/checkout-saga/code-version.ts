@@ -1,4 +1,4 @@
-import type { OperationNaming } from '../../payment/payment-operations.repository';
+import type { OperationNaming } from '../../payment/operation-names';
 
 /**
  * Raise it when the steps or their meaning change, or anything that is sent to the provider: keys, metadata, parameters. A

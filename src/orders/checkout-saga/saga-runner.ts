@@ -11,7 +11,7 @@ import { receiveSagaMessages } from '../../outbox/outbox.repository';
 import { GATEWAY, type PaymentGateway } from '../../payment/gateways/gateway';
 import { askProvider } from '../../payment/ask-provider';
 import { Installation } from '../../payment/installation';
-import { namesOf } from '../../payment/payment-operations.repository';
+import { namesOf } from '../../payment/operation-names';
 import { type CallResult, type ProviderCall, advance, applyResult, isLateCharge } from './advance';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout';
 import { lastStep, stepNames, stepsOf } from './checkout.saga';

@@ -10,9 +10,10 @@ function missing(ours: OurPayment, all: ProviderPayment[], now: Date): Differenc
   const reference = keptReference(ours);
   const approved = (kind: string) =>
     ours.operations.some((one) => one.kind === kind && one.status === 'approved');
+  const isTaken = approved('capture') || approved('charge');
   const isThere = all.some((payment) => payment.reference === reference);
   const isKnown = ours.facts.some((one) => one.type === 'not_captured' && one.reference === reference);
-  if (reference === null || isThere || isKnown || !ours.sagaHasEnded || !approved('capture')) return [];
+  if (reference === null || isThere || isKnown || !ours.sagaHasEnded || !isTaken) return [];
   return [
     {
       kind: 'not_captured',

@@ -1,6 +1,6 @@
 import type { FactType } from '../../payment/payment-facts.repository';
 import { disputeIsWon } from '../../payment/payment-facts.repository';
-import type { OperationKind } from '../../payment/payment-operations.repository';
+import { type OperationKind, isAuthorization } from '../../payment/payment-operations.repository';
 import type { ProviderDispute, ProviderPayment, ProviderRefund } from '../../payment/provider-payments';
 import type { OrderStatus } from '../order.entity';
 
@@ -26,6 +26,7 @@ export interface OurOperation {
   status: string;
   amount: number;
   reference: string | null;
+  declineCode?: string | null;
 }
 
 export interface KnownFact {
@@ -80,7 +81,7 @@ export function isOpenAtProvider(ours: OurPayment, provider: ProviderPayment[]):
   const kept = keptReference(ours);
   // A call that is under way may have read an older state, and its result is recorded after this comparison.
   const isInDoubt = ours.operations.some(
-    ({ kind, status }) => kind === 'authorize' && (status === 'sent' || status === 'unknown'),
+    (one) => isAuthorization(one) && (one.status === 'sent' || one.status === 'unknown'),
   );
   return provider.some(
     ({ reference, status, refunds }) =>
@@ -94,14 +95,12 @@ export function isOpenAtProvider(ours: OurPayment, provider: ProviderPayment[]):
 /** The intent of the authorization that the order's saga works with. */
 export const keptReference = ({ operations }: OurPayment): string | null =>
   operations.findLast(
-    ({ kind, status }) => kind === 'authorize' && (status === 'approved' || status === 'pending'),
+    (one) => isAuthorization(one) && (one.status === 'approved' || one.status === 'pending'),
   )?.reference ?? null;
 
 /** Every intent that an operation of the order names. */
 export const referencesOf = (operations: { kind: string; providerReference: string | null }[]): string[] =>
-  operations.flatMap(({ kind, providerReference }) =>
-    kind === 'authorize' && providerReference ? [providerReference] : [],
-  );
+  operations.filter(isAuthorization).flatMap(({ providerReference }) => providerReference ?? []);
 
 const isPending = ({ status }: ProviderRefund) => status === 'pending' || status === 'requires_action';
 // guard: failed-refund-is-no-refund
@@ -225,6 +224,9 @@ function disputeDifferences(ours: OurPayment, dispute: ProviderDispute): Differe
 function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference[] {
   const has = (kind: OperationKind, ...statuses: string[]) =>
     ours.operations.some((one) => one.kind === kind && statuses.includes(one.status));
+  const taken = ours.operations.find(
+    ({ kind, status: known }) => (kind === 'capture' || kind === 'charge') && known === 'approved',
+  );
   const { status, received } = payment;
   const differs = (type: FactType, about: string, amountAtRisk: number, more: Partial<Difference> = {}) =>
     known(ours, type, payment)
@@ -243,7 +245,7 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
   if (status === 'canceled') {
     // A void of ours that is under way, or done.
     if (has('void', 'sent', 'unknown', 'pending', 'approved')) return [];
-    if (has('capture', 'approved')) return differs('not_captured', 'captured', ours.amount);
+    if (taken) return differs('not_captured', 'captured', taken.amount);
     const isEnded = ours.orderStatus !== 'pending' && ours.orderStatus !== 'placed';
     return differs('authorization_expired', 'authorized', isEnded ? 0 : ours.amount, {
       at: payment.canceledAt ?? payment.createdAt,
@@ -253,17 +255,18 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
   }
   if (!ours.sagaHasEnded) return [];
   if (status === 'succeeded') {
-    if (!has('capture', 'approved')) return strayCharge(ours, payment, 'not captured');
-    const isAsAsked = received === ours.amount && payment.currency === ours.currency;
-    return isAsAsked
+    if (!taken) return strayCharge(ours, payment, 'not captured');
+    // Of a charge in part, what was taken is given back.
+    const isAsAsked = received === taken.amount && payment.currency === ours.currency;
+    return isAsAsked || taken.declineCode
       ? []
       : differs(
           'amount_differs',
-          `captured ${ours.amount} ${ours.currency}`,
-          Math.abs(received - ours.amount),
+          `captured ${taken.amount} ${ours.currency}`,
+          Math.abs(received - taken.amount),
         );
   }
-  if (has('capture', 'approved')) return differs('not_captured', 'captured', ours.amount);
+  if (taken) return differs('not_captured', 'captured', taken.amount);
   return mayCharge(status) ? strayAuthorization(ours, payment) : [];
 }
 

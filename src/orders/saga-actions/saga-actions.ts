@@ -95,7 +95,7 @@ const codes = {
 /** Asks again at once. A refund that failed is made again, under the next number and so a new key. */
 function retry({ update, payments }: Checkout, cause: Reason): void {
   const isAgain = hasFailedRefund(payments.all);
-  if (isAgain) payments.create('refund');
+  if (isAgain) payments.create('refund', payments.find('refund')!.amount);
   if (!isAgain || update.saga.status === 'stuck') return update.apply({ type: 'retried' }, cause);
   update.apply({ type: 'refund-retried' }, { ...cause, code: 'refund_retried_by_operator' });
 }

@@ -1,5 +1,6 @@
 import type { SentOptions } from '../payment-options';
-import type { OperationKind, OperationNames } from '../payment-operations.repository';
+import type { OperationNames } from '../operation-names';
+import type { OperationKind } from '../payment-operations.repository';
 
 /**
  * The payment provider as the checkout sees it: it may answer late, twice, or never.
@@ -121,6 +122,8 @@ export interface LookRequest extends Pick<OperationNames, 'account' | 'metadata'
 
 export interface PaymentGateway {
   authorize(request: AuthorizeRequest): Promise<GatewayResult>;
+  /** Authorizes and captures in one call. */
+  charge(request: AuthorizeRequest): Promise<GatewayResult>;
   capture(request: FollowUpRequest): Promise<GatewayResult>;
   void(request: FollowUpRequest): Promise<GatewayResult>;
   refund(request: FollowUpRequest): Promise<GatewayResult>;

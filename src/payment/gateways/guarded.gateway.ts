@@ -41,6 +41,10 @@ export class GuardedGateway implements PaymentGateway {
     return this.guarded(() => this.inner.authorize(request));
   }
 
+  charge(request: AuthorizeRequest) {
+    return this.guarded(() => this.inner.charge(request));
+  }
+
   capture(request: FollowUpRequest) {
     return this.guarded(() => this.inner.capture(request));
   }

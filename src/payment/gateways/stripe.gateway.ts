@@ -8,7 +8,7 @@ import type {
   NotDone,
   PaymentGateway,
 } from './gateway';
-import type { OperationNames } from '../payment-operations.repository';
+import type { OperationNames } from '../operation-names';
 import { declineOf, resultOfError, unknown } from './stripe-errors';
 
 /** The SDK's own retries are off: they would hide from the saga how often the provider was asked, and outlast its lease. */
@@ -29,7 +29,8 @@ export function stripeClient(
 }
 
 /**
- * Stripe through its official SDK: a PaymentIntent with manual capture is the authorization.
+ * Stripe through its official SDK: a PaymentIntent with manual capture is the authorization, one with automatic capture the
+ * charge.
  *
  * The SDK still retries once, with the same key, when a connection is reset. A lease therefore outlasts two calls.
  */
@@ -40,11 +41,19 @@ export class StripeGateway implements PaymentGateway {
     this.stripe = stripeClient(config, config.paymentTimeoutMs);
   }
 
-  async authorize(request: AuthorizeRequest): Promise<GatewayResult> {
-    const params = intentParams(request);
+  authorize(request: AuthorizeRequest): Promise<GatewayResult> {
+    return this.create(request, 'authorize');
+  }
+
+  charge(request: AuthorizeRequest): Promise<GatewayResult> {
+    return this.create(request, 'charge');
+  }
+
+  private create(request: AuthorizeRequest, kind: 'authorize' | 'charge'): Promise<GatewayResult> {
+    const params = intentParams(request, kind === 'charge' ? 'automatic' : 'manual');
     return resultOf(async () => {
       const intent = await this.stripe.paymentIntents.create(params, onceAt(request));
-      return decided(seenAs.authorize(intent));
+      return decided(seenAs[kind](intent));
     }, params);
   }
 
@@ -143,7 +152,10 @@ function onceAt(request: OperationNames): Stripe.RequestOptions {
 }
 
 /** They are the same with every repeat, because Stripe compares them. What the shop left out is not sent. */
-function intentParams(request: AuthorizeRequest): Stripe.PaymentIntentCreateParams {
+function intentParams(
+  request: AuthorizeRequest,
+  captureMethod: 'automatic' | 'manual',
+): Stripe.PaymentIntentCreateParams {
   const { customer, offSession, setupFutureUsage, returnUrl, statementSuffix, receiptEmail } =
     request.options;
   return {
@@ -153,7 +165,7 @@ function intentParams(request: AuthorizeRequest): Stripe.PaymentIntentCreatePara
     // The shop may have no page to send the buyer back to, so only methods that need none.
     // guard: cards-only
     allowed_payment_method_types: ['card'],
-    capture_method: 'manual',
+    capture_method: captureMethod,
     confirm: true,
     metadata: request.metadata,
     ...(customer !== undefined && { customer }),
@@ -200,6 +212,13 @@ const seenAs = {
           isOpen: true,
         };
     }
+  },
+
+  charge(intent: Stripe.PaymentIntent): GatewayResult {
+    // It captures by itself once it is authorized.
+    if (intent.status === 'requires_capture')
+      return { status: 'pending', waitsFor: 'provider', ...toReference(intent) };
+    return seenAs.authorize(intent);
   },
 
   capture(intent: Stripe.PaymentIntent): GatewayResult | NotDone {

@@ -4,7 +4,8 @@ import { newId, publicId } from '../../ids';
 import { askProvider } from '../ask-provider';
 import type { GatewayResult } from '../gateways/gateway';
 import { StripeGateway, stripeClient } from '../gateways/stripe.gateway';
-import { type OperationKind, purposeKey } from '../payment-operations.repository';
+import { purposeKey } from '../operation-names';
+import { type OperationKind, isAuthorization } from '../payment-operations.repository';
 import type { Scenario, Step } from './scenario';
 
 export interface Account {
@@ -86,12 +87,11 @@ class Run {
   private async takeOnce(step: Step): Promise<Outcome> {
     const { call } = step;
     const authorization = step.authorization ?? this.authorization;
-    if (call !== 'authorize' && !authorization)
-      return { answer: 'not asked: nothing was authorized', message: '' };
+    const isFirst = isAuthorization({ kind: call });
+    if (!isFirst && !authorization) return { answer: 'not asked: nothing was authorized', message: '' };
     if (call === 'dispute' || call === 'refund in the dashboard') return this.outside(call, authorization!);
     const result = await this.ask(call, step, authorization);
-    if (call === 'authorize' && 'reference' in result && result.reference)
-      this.authorization ??= result.reference;
+    if (isFirst && 'reference' in result && result.reference) this.authorization ??= result.reference;
     return { answer: lineOf(result), message: 'detail' in result ? result.detail : '' };
   }
 

@@ -48,13 +48,17 @@ export type More = Omit<Step, 'call' | 'answer'>;
 export const step =
   (call: Step['call']) =>
   (answer: string, more: More = {}): Step => ({ call, answer, ...more });
-export const [authorize, capture, cancel, refund] = [
+export const [authorize, charge, capture, cancel, refund] = [
   step('authorize'),
+  step('charge'),
   step('capture'),
   step('void'),
   step('refund'),
 ];
 
 export const look: More = { mode: 'look' };
+export const search: More = { mode: 'search' };
 export const approved = 'approved 1999 EUR';
 export const visa = { sandbox: 'pm_card_visa', stripe: 'pm_card_visa' };
+export const canceled = 'declined authorization_canceled';
+export const paid = [authorize(approved), capture(approved)];

@@ -1,20 +1,20 @@
 import { withOptions } from './option-scenarios';
+import { withoutStripe } from './sandbox-scenarios';
 import {
-  type More,
   type Scenario,
   approved,
   authorize,
   cancel,
+  canceled,
   capture,
+  charge,
   look,
+  paid,
   refund,
+  search,
   step,
   visa,
 } from './scenario';
-
-const search: More = { mode: 'search' };
-const canceled = 'declined authorization_canceled';
-const paid = [authorize(approved), capture(approved)];
 
 const withStripe: Scenario[] = [
   {
@@ -45,6 +45,26 @@ const withStripe: Scenario[] = [
       refund(approved, look),
       refund(approved, { number: 2 }),
     ],
+  },
+  {
+    name: 'both in one call, repeated, looked at and refunded',
+    method: visa,
+    steps: [
+      charge('unknown not_found', search),
+      charge(approved),
+      charge(approved),
+      charge(approved, look),
+      charge(approved, { ...search, eventually: true }),
+      charge(approved, { mode: 'search-before-send', number: 2 }),
+      cancel('declined already_captured'),
+      refund(approved),
+      charge(approved, look),
+    ],
+  },
+  {
+    name: 'an authorization that is taken for a charge',
+    method: visa,
+    steps: [authorize(approved), charge('pending provider', look), capture(approved), charge(approved, look)],
   },
   {
     name: 'a void, repeated and looked at',
@@ -92,6 +112,11 @@ const withStripe: Scenario[] = [
       cancel(approved),
       authorize(canceled, look),
     ],
+  },
+  {
+    name: 'both in one call with a card that wants 3-D Secure, given up',
+    method: { sandbox: 'pm_sandbox_requires_action', stripe: 'pm_card_authenticationRequired' },
+    steps: [charge('pending buyer'), charge('pending buyer', look), cancel(approved), charge(canceled, look)],
   },
   {
     name: 'an amount below the minimum',
@@ -176,119 +201,6 @@ const withStripe: Scenario[] = [
     name: 'a refund of a disputed charge',
     method: { sandbox: 'pm_sandbox_disputed_0', stripe: 'pm_card_createDispute' },
     steps: [...paid, step('dispute')('done', { eventually: true }), refund('misused 400 charge_disputed')],
-  },
-];
-
-const onlySandbox = 'Stripe’s test mode cannot be made to do it';
-
-const withoutStripe: Scenario[] = [
-  {
-    name: 'a bank that takes its time',
-    method: { sandbox: 'pm_sandbox_processing_3600000' },
-    onlySandbox,
-    steps: [
-      authorize('pending provider'),
-      authorize('pending provider', look),
-      capture('pending provider'),
-      cancel('unknown still_processing', {
-        question: 'Can a payment be cancelled while it is processing?',
-      }),
-    ],
-  },
-  {
-    name: 'a bank that authorizes half',
-    method: { sandbox: 'pm_sandbox_partial_authorization' },
-    onlySandbox,
-    steps: [
-      authorize('approved 1000 EUR', { question: 'Does amount_capturable say how much was authorized?' }),
-    ],
-  },
-  {
-    name: 'a restricted API key without the permission',
-    method: { sandbox: 'pm_card_visa' },
-    onlySandbox,
-    steps: [authorize('misused 403 invalid_request_error', { key: 'restricted' })],
-  },
-  {
-    name: 'a capture that is refused',
-    method: { sandbox: 'pm_sandbox_capture_declined' },
-    onlySandbox,
-    steps: [
-      authorize(approved),
-      capture('declined generic_decline, another card may do'),
-      capture('unknown no_clear_answer', {
-        ...look,
-        question: 'What does a refused capture leave behind?',
-      }),
-      cancel(approved),
-    ],
-  },
-  {
-    name: 'a server error',
-    method: { sandbox: 'pm_sandbox_error_then_ok_1' },
-    onlySandbox,
-    steps: [authorize('unknown provider_error'), authorize(approved)],
-  },
-  {
-    name: 'a saved server error: authorized',
-    method: { sandbox: 'pm_sandbox_saved_500_authorize' },
-    onlySandbox,
-    steps: [
-      authorize('unknown provider_error'),
-      authorize('unknown saved_error'),
-      authorize(approved, search),
-    ],
-  },
-  {
-    name: 'a saved server error: captured',
-    method: { sandbox: 'pm_sandbox_saved_500_capture' },
-    onlySandbox,
-    steps: [
-      authorize(approved),
-      capture('unknown provider_error'),
-      capture(approved, { question: 'Does a repeat of a saved error say Idempotent-Replayed?' }),
-    ],
-  },
-  {
-    name: 'a saved server error: not captured',
-    method: { sandbox: 'pm_sandbox_saved_500_undone_capture' },
-    onlySandbox,
-    steps: [
-      authorize(approved),
-      capture('unknown provider_error'),
-      capture('unknown saved_error, nothing was done'),
-      capture('unknown saved_error', { hasTime: false }),
-      capture(approved, { number: 2 }),
-    ],
-  },
-  {
-    name: 'too many requests',
-    method: { sandbox: 'pm_sandbox_rate_limited_1' },
-    onlySandbox,
-    steps: [authorize('unknown provider_busy, with a pause'), authorize(approved)],
-  },
-  {
-    name: 'too many requests, without Retry-After',
-    method: { sandbox: 'pm_sandbox_rate_limited_bare_1' },
-    onlySandbox,
-    steps: [authorize('unknown provider_busy'), authorize(approved)],
-  },
-  {
-    name: 'another request that uses the payment',
-    method: { sandbox: 'pm_sandbox_lock_timeout_1' },
-    onlySandbox,
-    steps: [
-      authorize(approved),
-      capture('unknown key_in_use', { question: 'Is a 429 lock_timeout about one object only?' }),
-      capture(approved),
-    ],
-  },
-  {
-    name: 'no answer, then a key in use',
-    method: { sandbox: 'pm_sandbox_late_commit_3600000' },
-    onlySandbox,
-    timeoutMs: 500,
-    steps: [authorize('unknown no_answer'), authorize('unknown key_in_use')],
   },
 ];
 

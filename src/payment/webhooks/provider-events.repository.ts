@@ -1,4 +1,5 @@
 import { type Queryable, type Tx, columnsOf } from '../../database/database';
+import { authorizationKinds } from '../payment-operations.repository';
 
 /** The webhook inbox: each event is stored as received before the response 200. */
 export interface ProviderEvent {
@@ -54,7 +55,7 @@ export async function storeProviderEvents(queryable: Queryable, events: Provider
                FROM payment_operations p
                JOIN sagas s ON s.order_id = p.order_id
               WHERE n.routine AND p.order_id = n.order_id
-                AND p.kind = 'authorize' AND p.provider_reference = n.reference
+                AND p.kind IN ${authorizationKinds} AND p.provider_reference = n.reference
                 AND (s.next_run_at IS NULL
                      OR (s.lease_expires_at > statement_timestamp()
                          AND NOT EXISTS (SELECT FROM payment_operations o

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { Queryable } from '../../database/database';
 import { int, responseType, text } from '../../http/responses';
 import { parsePublicId, publicId } from '../../ids';
+import { authorizationKinds } from '../../payment/payment-operations.repository';
 
 /** One result of a search. */
 export const foundType = responseType('FoundObject', {
@@ -46,7 +47,7 @@ const distinct = <One extends FoundOne>(all: One[]): One[] =>
 /** Undefined: the text does not have the form of an id. */
 async function findById(queryable: Queryable, text: string): Promise<FoundOne[] | undefined> {
   // A payment operation's key at the provider begins with its order's id; the operation itself may have been lost.
-  const key = /^([^:]+):(?:authorize|capture|void|refund):\d+$/.exec(text);
+  const key = /^([^:]+):(?:authorize|charge|capture|void|refund):\d+$/.exec(text);
   for (const prefix of searched) {
     const id = parsePublicId(prefix, key?.[1] ?? text);
     if (id) return labelled(queryable, prefix, [id]);
@@ -227,7 +228,7 @@ async function ordersOfReference(queryable: Queryable, reference: string): Promi
     `
     SELECT order_id AS id
       FROM payment_operations
-     WHERE kind = 'authorize' AND provider_reference = $1::text
+     WHERE kind IN ${authorizationKinds} AND provider_reference = $1::text
      LIMIT ${foundMax}
     `,
     [reference],

@@ -66,6 +66,7 @@ export const listed = (parts: readonly string[]): string =>
 /** Names of operations in sentences. */
 export const operationNames = {
   authorize: 'authorization',
+  charge: 'charge',
   capture: 'capture',
   void: 'void',
   refund: 'refund',

@@ -1,7 +1,7 @@
+import { namesOf } from '../../payment/operation-names';
 import {
   type OperationKind,
   type PaymentOperation,
-  namesOf,
   operationKinds,
 } from '../../payment/payment-operations.repository';
 import { publicId } from '../../ids';
@@ -112,7 +112,7 @@ function endedBy(row: TimelineRow, attempt?: Attempt): End {
 
 /** A compensation first asks for the unknown result of a charge; that call undoes nothing. */
 function undoneBy({ operation }: Attempt, { code, data }: TimelineRow): Attempt['outcome'] {
-  const isCharge = operation === 'authorize' || operation === 'capture';
+  const isCharge = operation === 'authorize' || operation === 'charge' || operation === 'capture';
   if (!isCharge || code === null) return 'undone';
   return data?.declineCode ? 'declined' : 'done';
 }

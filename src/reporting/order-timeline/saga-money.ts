@@ -1,25 +1,47 @@
 import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { Saga } from '../../orders/saga-state';
-import type { OperationKind, PaymentOperation } from '../../payment/payment-operations.repository';
+import {
+  type OperationKind,
+  type PaymentOperation,
+  isAuthorization,
+} from '../../payment/payment-operations.repository';
 import type { SagaMoney } from './saga.responses';
 
 /** Another amount that the provider reported. A later authorization of the right amount has its own line, without one. */
-export function saidOf(kind: OperationKind, transitions: readonly TimelineRow[]): Money | null {
+export function saidOf(kinds: readonly OperationKind[], transitions: readonly TimelineRow[]): Money | null {
   const line = transitions.findLast(
     ({ code, data }) =>
-      ((code === 'amount_differs' || code === 'partial_authorization') && data?.operation === kind) ||
-      (kind === 'authorize' && code === 'payment_authorized'),
+      ((code === 'amount_differs' || code === 'partial_authorization') &&
+        data?.operation !== undefined &&
+        kinds.includes(data.operation)) ||
+      (kinds.includes('authorize') && code === 'payment_authorized'),
   );
   return line?.data?.said ?? null;
 }
 
 /** With the provider's amounts where they differ from ours; a void lifts the whole authorization. */
 export function asReported(recorded: SagaMoney, transitions: readonly TimelineRow[]): SagaMoney {
-  const said = saidOf('authorize', transitions);
+  const said = saidOf(authorizing, transitions);
   const reported = (ours: Money | null) => (said && ours && ours.amount > 0 ? said : ours);
-  return { ...recorded, authorized: reported(recorded.authorized), voided: reported(recorded.voided) };
+  const charged = saidOf(['charge'], transitions);
+  return {
+    ...recorded,
+    authorized: reported(recorded.authorized),
+    voided: reported(recorded.voided),
+    ...(charged && {
+      captured: reported(recorded.captured),
+      paid: paidOf(reported(recorded.captured), recorded.refunded),
+    }),
+  };
 }
+
+/** A charge sets the money aside and takes it. */
+const authorizing: readonly OperationKind[] = ['authorize', 'charge'];
+const taking: readonly OperationKind[] = ['capture', 'charge'];
+
+const paidOf = (captured: Money | null, refunded: Money | null): Money | null =>
+  captured && refunded && { ...captured, amount: captured.amount - refunded.amount };
 
 type Recorded = Pick<PaymentOperation, 'kind' | 'status' | 'amount' | 'providerReference'>;
 
@@ -28,24 +50,24 @@ const isUndecided = ({ kind, status }: Pick<PaymentOperation, 'kind' | 'status'>
   status === 'unknown' || status === 'sent' || (status === 'pending' && kind !== 'refund');
 
 export function moneyOf(operations: readonly Recorded[], currency: string): SagaMoney {
-  const sum = (kind: OperationKind): number | null => {
-    const own = operations.filter((operation) => operation.kind === kind);
+  const sum = (...kinds: readonly OperationKind[]): Money | null => {
+    const own = operations.filter(({ kind }) => kinds.includes(kind));
     if (own.some(isUndecided)) return null;
-    return own
-      .filter(({ status }) => status === 'approved')
-      .reduce((total, operation) => total + operation.amount, 0);
+    const approved = own.filter(({ status }) => status === 'approved');
+    return money(
+      approved.reduce((total, { amount }) => total + amount, 0),
+      currency,
+    );
   };
-  const known = (amount: number | null) => (amount === null ? null : money(amount, currency));
-  const [captured, refunded] = [sum('capture'), sum('refund')];
+  const [captured, refunded] = [sum(...taking), sum('refund')];
   return {
-    authorized: known(sum('authorize')),
-    captured: known(captured),
-    voided: known(sum('void')),
-    refunded: known(refunded),
-    paid: known(captured === null || refunded === null ? null : captured - refunded),
+    authorized: sum(...authorizing),
+    captured,
+    voided: sum('void'),
+    refunded,
+    paid: paidOf(captured, refunded),
     reference:
-      operations.find(({ kind, providerReference }) => kind === 'authorize' && providerReference)
-        ?.providerReference ?? null,
+      operations.find((one) => isAuthorization(one) && one.providerReference)?.providerReference ?? null,
   };
 }
 
@@ -71,20 +93,22 @@ interface MoneyFacts {
 }
 
 export function moneySentence({ currency, saga, transitions, operations }: MoneyFacts): MoneySentence {
-  const sum = (kind: OperationKind) =>
+  const sum = (...kinds: readonly OperationKind[]) =>
     operations
-      .filter((operation) => operation.kind === kind && operation.status === 'approved')
+      .filter(({ kind, status }) => kinds.includes(kind) && status === 'approved')
       .reduce((total, { amount }) => total + amount, 0);
-  const unknown = (kind: OperationKind) => operations.find((one) => one.kind === kind && isUndecided(one));
+  const unknown = (...kinds: readonly OperationKind[]) =>
+    operations.find((one) => kinds.includes(one.kind) && isUndecided(one));
   const inCurrency = (amount: number): Money => ({ amount, currency });
 
-  const [captured, refunded] = [sum('capture'), sum('refund')];
+  const charged = sum('charge') > 0 ? saidOf(['charge'], transitions) : null;
+  const [captured, refunded] = [charged?.amount ?? sum(...taking), sum('refund')];
   const isEnding = saga.endsAs !== null || saga.status === 'completed';
-  if (unknown('capture')) return { kind: 'capture_unheard', said: saidOf('capture', transitions) };
+  if (unknown(...taking)) return { kind: 'capture_unheard', said: saidOf(taking, transitions) };
   if (captured > 0) {
     const refund = unknown('refund');
     if (refund) {
-      const said = saidOf('refund', transitions);
+      const said = saidOf(['refund'], transitions);
       return { kind: 'refund_unheard', paid: inCurrency(captured), refund: inCurrency(refund.amount), said };
     }
     const newest = operations.findLast(({ kind }) => kind === 'refund');
@@ -99,10 +123,10 @@ export function moneySentence({ currency, saga, transitions, operations }: Money
   }
   // Until its void is confirmed, the buyer may still authorize what waits for an authentication.
   if (unknown('authorize') && sum('void') === 0)
-    return { kind: 'hold_unheard', said: saidOf('authorize', transitions) };
+    return { kind: 'hold_unheard', said: saidOf(['authorize'], transitions) };
   const authorized = sum('authorize');
   if (authorized > 0 && sum('void') === 0) {
-    const held = saidOf('authorize', transitions) ?? inCurrency(authorized);
+    const held = saidOf(['authorize'], transitions) ?? inCurrency(authorized);
     return unknown('void') ? { kind: 'void_unheard', held } : { kind: 'held', held, isEnding };
   }
   return { kind: 'nothing', isEnding };

@@ -200,21 +200,23 @@ function comparisonOf({ order, operations }: SagaFacts, { record, askedAt }: Loo
     ({ settledAt }) => settledAt && askedAt && settledAt.getTime() > askedAt.getTime() - skewMs,
   );
   const compare = (isSame: boolean): Comparison => (isSame ? 'same' : isOlder ? 'not_heard' : 'differs');
-  const amounts = (kind: OperationKind, ours: SagaMoney['captured'], theirs: number | undefined) => {
+  const amounts = (kinds: OperationKind[], ours: SagaMoney['captured'], theirs: number | undefined) => {
     if (!record || theirs === undefined) return 'not_heard';
     if (ours) return compare(ours.amount === theirs && ours.currency === record.currency);
     // Unknown to us; but another amount than we asked for is a difference in any case.
-    const { amount, currency } = operations.findLast((operation) => operation.kind === kind)!;
+    const { amount, currency } = operations.findLast(({ kind }) => kinds.includes(kind))!;
     const isAsAsked = theirs === 0 || (theirs === amount && record.currency === currency);
     return isAsAsked ? 'not_heard' : compare(false);
   };
   const isNamed = record !== null && recorded.reference !== null;
   return {
     // How the provider shows what a bank authorized in part, before and after its void, differs.
-    authorized: isPartial ? 'not_heard' : amounts('authorize', recorded.authorized, record?.authorized),
-    captured: amounts('capture', recorded.captured, record?.captured),
-    voided: isPartial ? 'not_heard' : amounts('void', recorded.voided, record?.voided),
-    refunded: amounts('refund', refundIsPending ? null : recorded.refunded, record?.refunded),
+    authorized: isPartial
+      ? 'not_heard'
+      : amounts(['authorize', 'charge'], recorded.authorized, record?.authorized),
+    captured: isPartial ? 'not_heard' : amounts(['capture', 'charge'], recorded.captured, record?.captured),
+    voided: isPartial ? 'not_heard' : amounts(['void'], recorded.voided, record?.voided),
+    refunded: amounts(['refund'], refundIsPending ? null : recorded.refunded, record?.refunded),
     reference: isNamed ? compare(recorded.reference === record.reference) : 'not_heard',
   } satisfies Record<string, Comparison>;
 }

@@ -1,7 +1,9 @@
 import { publicId } from '../../ids';
 import { money, secondsUntil } from '../../http/responses';
-import { type PaymentOperation, namesOf } from '../../payment/payment-operations.repository';
+import { namesOf } from '../../payment/operation-names';
+import type { PaymentOperation } from '../../payment/payment-operations.repository';
 import type { ReadSaga, TimelineRow } from '../../orders/checkout-saga/saga.repository';
+import { stepsOf } from '../../orders/checkout-saga/checkout.saga';
 import { orderView } from '../../orders/orders.responses';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from '../../orders/saga-actions/saga-actions';
@@ -43,6 +45,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
       worker: row.worker,
       leaseOwner: leaseOwnerOf(row, transitions),
     })),
+    steps: stepsOf(order).map(({ name }) => name),
     attempts: attempts.map((attempt) => attemptView(attempt, all, after)),
     operations: all.map(operationView),
     nextAttemptInSeconds:
@@ -139,7 +142,7 @@ function reservationView(
   attempts: readonly Attempt[],
   after: (at: Date) => number,
 ) {
-  const pinned = attempts.find(({ operation }) => operation === 'authorize');
+  const pinned = attempts.find(({ operation }) => operation === 'authorize' || operation === 'charge');
   return {
     id: publicId('rsv', id),
     status,

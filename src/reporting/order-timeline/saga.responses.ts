@@ -155,6 +155,7 @@ export const sagaType = responseType('Saga', {
     .describe('At most three sentences.'),
   order: orderType,
   transitions: z.array(transitionType).describe('Oldest first.'),
+  steps: z.array(stepType).describe('The steps of this order, in their order.'),
   attempts: z.array(attemptType).describe('Every attempt at every step, oldest first.'),
   operations: z.array(operationType),
   nextAttemptInSeconds: int(41)

@@ -138,7 +138,7 @@ const formatDriven = ({ operation, step }: Of<'driven'>): string =>
   operation ? `The ${operationNames[operation]} is being asked for now.` : `A worker is at ${step} now.`;
 
 const formatCancelRequest = ({ cancelRequested }: { cancelRequested: boolean }): string =>
-  cancelRequested ? ' A cancellation was asked for and follows when the capture is settled.' : '';
+  cancelRequested ? ' A cancellation was asked for and follows when the payment is settled.' : '';
 
 const formatBecause = ({ because }: { because: Reason | null }): string =>
   because ? `${formatReason(because)}. ` : '';
@@ -155,6 +155,7 @@ function formatStopped({ stop, step }: Of<'stopped'>): string {
 
 const verbs: Record<OperationKind, string> = {
   authorize: 'authorized',
+  charge: 'charged',
   capture: 'captured',
   void: 'voided',
   refund: 'refunded',
@@ -215,6 +216,7 @@ function formatBack(back: Of<'undone' | 'undoing' | 'ended_early'>): string {
 
 const undoneTexts: Record<Undone, (lines: Lines) => string> = {
   refunded: () => 'the capture was refunded',
+  charge_refunded: () => 'the charge was refunded',
   voided: () => 'the authorization was voided',
   stock: (lines) => `${formatUnits(lines)} went back on sale`,
 };

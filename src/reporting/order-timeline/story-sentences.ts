@@ -55,7 +55,7 @@ export interface Reason {
     | 'placed_then_cancelled'
     | 'placed_then_refunded'
     | 'refund_retried';
-  operation?: 'authorize' | 'capture';
+  operation?: 'authorize' | 'charge' | 'capture';
   /** The total, and what the bank authorized of it. */
   asked?: Amount;
   said?: Amount;
@@ -73,7 +73,7 @@ export type Stop =
   | { code: 'refund_failed'; failureReason: string }
   | { code: 'void_declined' | 'refund_declined' | 'authorization_missing' | 'unheard_too_long' | null };
 
-export type Undone = 'refunded' | 'voided' | 'stock';
+export type Undone = 'refunded' | 'charge_refunded' | 'voided' | 'stock';
 
 interface Back {
   reason: Reason;

@@ -1,4 +1,4 @@
-import type { PaymentOperation } from '../../payment/payment-operations.repository';
+import { type PaymentOperation, isAuthorization } from '../../payment/payment-operations.repository';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { type Attempt, isCompensation } from './saga-attempts';
@@ -184,21 +184,25 @@ function reasonOf({ saga, transitions, operations, ttlMs }: StoryFacts): Reason 
   return { ...whyOf(), isClosedByOperator };
 
   function whyOf(): Omit<Reason, 'isClosedByOperator'> {
-    const isRefunded = operations.some(({ kind, status }) => kind === 'refund' && status === 'approved');
+    const isGivenBack = operations.some(
+      ({ kind, status }) => (kind === 'refund' || kind === 'void') && status === 'approved',
+    );
     if (saga.status !== 'compensated' && since.some(({ cause }) => cause === 'refund-retried'))
       return { why: 'refund_retried' };
     if (begin?.cause === 'given-up') return { why: 'given_up' };
     if (begin?.cause === 'compensated-by-hand') return { why: 'called_off' };
     if (saga.endsAs === 'placed_then_refunded' || saga.endsAs === 'placed_then_cancelled')
-      return { why: saga.endsAs, isDone: saga.status === 'compensated' && isRefunded };
+      return { why: saga.endsAs, isDone: saga.status === 'compensated' && isGivenBack };
     if (saga.endsAs === 'reservation_expired') return { why: 'reservation_expired', ttlMs };
     if (saga.endsAs === 'payment_declined') {
       if (begin?.code === 'authentication_required' || begin?.code === 'action_expired')
         return { why: begin.code };
       if (begin?.code === 'partial_authorization')
         return { why: begin.code, asked: begin.data?.asked, said: begin.data?.said };
-      const isCapture = operations.some(({ kind, status }) => kind === 'capture' && status === 'declined');
-      return { why: 'declined', operation: isCapture ? 'capture' : 'authorize' };
+      const isDeclined = (kind: PaymentOperation['kind']) =>
+        operations.some((operation) => operation.kind === kind && operation.status === 'declined');
+      const operation = isDeclined('capture') ? 'capture' : isDeclined('charge') ? 'charge' : 'authorize';
+      return { why: 'declined', operation };
     }
     return { why: begin?.code === 'reservation_released' ? 'reservation_released' : 'cancelled' };
   }
@@ -209,14 +213,14 @@ function undoings({ operations, stockIsBack }: StoryFacts): Undone[] {
     operations.some((operation) => operation.kind === kind && operation.status === 'approved');
   // A declined payment is canceled too, but there was nothing to void.
   const wasDeclined = operations.some(
-    ({ kind, status, declineCode }) =>
-      kind === 'authorize' &&
-      status === 'declined' &&
-      declineCode !== null &&
-      !forBuyer.includes(declineCode),
+    (one) =>
+      isAuthorization(one) &&
+      one.status === 'declined' &&
+      one.declineCode !== null &&
+      !forBuyer.includes(one.declineCode),
   );
   return [
-    ...(isDone('refund') ? (['refunded'] as const) : []),
+    ...(isDone('refund') ? ([isDone('charge') ? 'charge_refunded' : 'refunded'] as const) : []),
     ...(isDone('void') && !wasDeclined ? (['voided'] as const) : []),
     ...(stockIsBack ? (['stock'] as const) : []),
   ];

@@ -176,7 +176,7 @@ function whatHappened(row: ReviewRow): string[] {
   const next = { operator: 'An operator must act.', next_run: 'Holdfast keeps asking.' };
   const waits = waitsFor(row);
   return [
-    ...(authorizedAt && operation !== 'authorize'
+    ...(authorizedAt && operation !== 'authorize' && operation !== 'charge'
       ? [`The money was authorized at ${clock(authorizedAt)}.`]
       : []),
     ...stopped(row),

@@ -1,6 +1,10 @@
 import type { Queryable } from '../../database/database';
 import type { FactType } from '../../payment/payment-facts.repository';
-import type { OperationKind, OperationStatus } from '../../payment/payment-operations.repository';
+import {
+  type OperationKind,
+  type OperationStatus,
+  authorizationKinds,
+} from '../../payment/payment-operations.repository';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
@@ -105,7 +109,7 @@ const cases = `
 /** The provider may hold money: authorized, perhaps, and not given back. */
 const mayHoldMoney = `
   EXISTS (SELECT FROM payment_operations p
-           WHERE p.order_id = o.id AND p.kind = 'authorize' AND p.status IN ('sent', 'unknown', 'pending', 'approved'))
+           WHERE p.order_id = o.id AND p.kind IN ${authorizationKinds} AND p.status IN ('sent', 'unknown', 'pending', 'approved'))
   AND NOT EXISTS (SELECT FROM payment_operations p
                    WHERE p.order_id = o.id AND p.kind IN ('void', 'refund') AND p.status = 'approved')`;
 
@@ -141,7 +145,7 @@ const page = (sort: ReviewSort) => `
          s.status AS "sagaStatus", coalesce(s.lease_expires_at > clock_timestamp(), false) AS "isDriven",
          t.code, t.data, p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
          (SELECT a.settled_at FROM payment_operations a
-           WHERE a.order_id = o.id AND a.kind = 'authorize' AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
+           WHERE a.order_id = o.id AND a.kind IN ${authorizationKinds} AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
          CASE WHEN f.id IS NOT NULL
               THEN json_build_object('type', f.type, 'reference', f.reference, 'amount', f.amount, 'status', f.status,
                                      'failureReason', f.data->>'failureReason', 'dueBy', f.due_by) END AS fact,

@@ -15,6 +15,7 @@ const actions: readonly SagaAction[] = ['retry', 'compensate', 'resolve'];
 const retried: Record<string, string> = {
   'authorize-payment': 'Retry the authorization',
   'capture-payment': 'Retry the capture',
+  'charge-payment': 'Retry the charge',
 };
 
 /** The three actions as cards. An impossible one stays visible, with its reason. */

@@ -92,7 +92,11 @@ function Decision({ one, options, onSettled }: SagaCaseProps & { options: SagaOp
   );
 }
 
-const asked: Record<string, string> = { 'authorize-payment': 'authorization', 'capture-payment': 'capture' };
+const asked: Record<string, string> = {
+  'authorize-payment': 'authorization',
+  'capture-payment': 'capture',
+  'charge-payment': 'charge',
+};
 
 /** "Retry capture of € 516.00": the button says what it does. */
 function formatButton(action: SagaAction, { step, moneyAtRisk }: ReviewCase, options: SagaOptions): string {

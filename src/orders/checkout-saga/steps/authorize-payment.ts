@@ -2,8 +2,8 @@ import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 import { payWithCard, undoPayment } from './buyers-payment';
 
 /**
- * Sets the money aside. The reservation is pinned in the commit that records the intent, so a charge is never under way for
- * stock that may still expire.
+ * Sets the money aside, for a step that takes it later. Until then the order can be cancelled without a charge: what is set
+ * aside is voided.
  */
 export class AuthorizePayment implements Step {
   readonly name = 'authorize-payment';

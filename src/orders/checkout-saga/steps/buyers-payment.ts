@@ -9,6 +9,7 @@ import {
   factsOf,
 } from '../checkout';
 import type { Reason } from '../transition-codes';
+import { refund } from './refund';
 
 /**
  * A payment with the buyer's card, as the steps that authorize or charge it share it.
@@ -19,7 +20,7 @@ import type { Reason } from '../transition-codes';
  * declined                        → wait       for another card, while the order allows one; otherwise the order ends
  * approved                        → done
  */
-type Kind = Extract<OperationKind, 'authorize'>;
+type Kind = Extract<OperationKind, 'authorize' | 'charge'>;
 
 export function payWithCard(checkout: Checkout, kind: Kind): StepOutcome {
   const known = checkout.payments.find(kind);
@@ -35,7 +36,7 @@ export function payWithCard(checkout: Checkout, kind: Kind): StepOutcome {
     // guard: partial-authorization-is-voided
     return declinedAndUndone('payment_declined', reasonOf(operation));
   }
-  return done('payment_authorized', factsOf(operation));
+  return done(kind === 'charge' ? 'payment_charged' : 'payment_authorized', factsOf(operation));
 }
 
 /** No money may be asked for stock that is gone. */
@@ -130,10 +131,11 @@ export function attemptsLeftAfter(
 }
 
 /**
- * Undoes a payment that is not captured. If its result is unknown, asks for it again first, under the same key. An intent that
+ * Voids an authorization, refunds a charge. If its result is unknown, asks for it again first, under the same key. An intent that
  * waits for the buyer is voided too: until the provider confirms that, the buyer may still confirm it.
  */
-export function undoPayment({ payments, heard }: Checkout, kind: Kind): StepOutcome {
+export function undoPayment(checkout: Checkout, kind: Kind): StepOutcome {
+  const { payments, heard } = checkout;
   const operation = payments.find(kind);
   if (!operation || endedWithoutMoney.includes(operation.status))
     return done('nothing_to_undo', operation && factsOf(operation));
@@ -143,6 +145,9 @@ export function undoPayment({ payments, heard }: Checkout, kind: Kind): StepOutc
     // guard: unheard-authorization-is-asked
     return { kind: 'ask', operation };
   }
+  // Of a charge that the bank approved in part, what was taken.
+  if (status === 'approved' && kind === 'charge')
+    return refund(checkout, { of: operation, amount: operation.reported?.amount });
   const cancellation = payments.findOrCreate('void');
   if (cancellation.status === 'declined')
     return isOpen && heard !== operation.id ? { kind: 'ask', operation } : voidDeclined(cancellation);
@@ -175,7 +180,8 @@ function reasonOf(operation: PaymentOperation): Reason {
     return { code: declineCode, data, why: operation.detail ?? 'the bank authorized less than the total' };
   if (declineCode === 'action_expired')
     return { code: declineCode, data, why: 'the buyer did not authenticate in time' };
-  return { code: 'authorization_declined', data, why: declineCode ?? 'declined' };
+  const code = operation.kind === 'charge' ? 'charge_declined' : 'authorization_declined';
+  return { code, data, why: declineCode ?? 'declined' };
 }
 
 /** Never sent, refused, or replaced after a search had found nothing. */

@@ -1,4 +1,5 @@
 import { type Checkout, type Step, type StepOutcome, blocked, declined, done, factsOf } from '../checkout';
+import { refund } from './refund';
 
 /**
  * Takes the money that was set aside: the pivot. Until it is asked for, the order can be cancelled without a charge;
@@ -28,7 +29,8 @@ export class CapturePayment implements Step {
   }
 
   /** Refunds captured money. If the capture's result is unknown, asks for it again first, under the same key. */
-  compensate({ payments }: Checkout): StepOutcome {
+  compensate(checkout: Checkout): StepOutcome {
+    const { payments } = checkout;
     const authorization = payments.find('authorize');
     const capture = payments.find('capture');
     if (
@@ -39,27 +41,7 @@ export class CapturePayment implements Step {
       capture.status === 'failed'
     )
       return done('nothing_to_undo', capture && factsOf(capture));
-    const reference = authorization.providerReference ?? undefined;
-    if (capture.status !== 'approved') return { kind: 'ask', operation: capture, authorization: reference };
-
-    // Never made again without an operator: the customer may have been paid in another way.
-    const failed = payments.find('refund');
-    if (failed?.status === 'failed' && failed.failureReason)
-      return blocked({
-        code: 'refund_failed',
-        data: factsOf(failed),
-        why: `the refund failed: ${failed.failureReason}`,
-      });
-    const operation = payments.findOrCreate('refund');
-    if (operation.status === 'approved') return done('payment_refunded', factsOf(operation));
-    // Accepted: it is followed to its end after the order has ended.
-    if (operation.status === 'pending') return done('refund_accepted', factsOf(operation));
-    if (operation.status === 'declined')
-      return blocked({
-        code: 'refund_declined',
-        data: factsOf(operation),
-        why: `the refund was declined: ${operation.declineCode}`,
-      });
-    return { kind: 'ask', operation, authorization: reference };
+    if (capture.status === 'approved') return refund(checkout, { of: capture });
+    return { kind: 'ask', operation: capture, authorization: authorization.providerReference ?? undefined };
   }
 }

@@ -1,5 +1,4 @@
 import type { Saga, SagaAttempt } from '../../../api/openapi';
-import { checkoutSteps } from '../../../formatting/steps';
 
 /**
  * The data of the drawing: attempts in lanes, the life of the reservation, and the workers that held the lease. No
@@ -66,14 +65,14 @@ export interface TimelineFacts {
 
 export type SagaFacts = Pick<
   Saga,
-  'status' | 'step' | 'waitsFor' | 'transitions' | 'attempts' | 'reservation'
+  'status' | 'step' | 'waitsFor' | 'steps' | 'transitions' | 'attempts' | 'reservation'
 >;
 
 const laneKey = (step: string, back: boolean) => (back ? `undo ${step}` : step);
 
 /** A charge that is checked again during compensation undoes nothing: it stays beside its other attempts. */
 const undoes = ({ compensates, operation }: SagaAttempt) =>
-  compensates && operation !== 'authorize' && operation !== 'capture';
+  compensates && operation !== 'authorize' && operation !== 'charge' && operation !== 'capture';
 
 /** `nowMs`: the age of the saga, used while an attempt is running. */
 export function historyOf(saga: SagaFacts, nowMs: number): History {
@@ -97,7 +96,7 @@ export function historyOf(saga: SagaFacts, nowMs: number): History {
 
 /** The steps, reached or not, and below them the compensations in the order they ran. */
 function lanesOf(saga: SagaFacts, endMs: number): Lane[] {
-  const lanes = checkoutSteps.map((step) => laneOf(step, false));
+  const lanes = saga.steps.map((step) => laneOf(step, false));
   for (const attempt of saga.attempts) {
     const back = undoes(attempt);
     const key = laneKey(attempt.step, back);

@@ -14,6 +14,7 @@ export interface LaneLabel {
 const compensations: Record<string, string> = {
   'authorize-payment': 'Void authorization',
   'capture-payment': 'Refund payment',
+  'charge-payment': 'Refund payment',
   'reserve-stock': 'Release stock',
 };
 
@@ -35,7 +36,8 @@ function forwardNote(lane: Lane, open: boolean): string {
   const keys = new Set(asked.map(({ attempt }) => attempt.key));
   const tries =
     asked.length < 2 ? plural(asked.length, 'attempt') : `${asked.length} attempts, ${formatKeys(keys.size)}`;
-  return lane.step === 'capture-payment' && asked.length < 2 ? 'point of no return' : tries;
+  const isPivot = lane.step === 'capture-payment' || lane.step === 'charge-payment';
+  return isPivot && asked.length < 2 ? 'point of no return' : tries;
 }
 
 const formatKeys = (keys: number) => (keys === 1 ? 'one key' : `${keys} keys`);
