@@ -24,6 +24,7 @@ export const transactionNames = [
   'record-result',
   'note-failure',
   'request-cancellation',
+  'request-payment',
   'operator-action',
   'claim-messages',
   'apply-event',

@@ -3,7 +3,7 @@ import { ApiHeader, ApiNoContentResponse, ApiOperation, ApiProduces, ApiTags } f
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
-import { HoldfastError, ValidationFailed } from '../errors';
+import { ValidationFailed } from '../errors';
 import { Responses, StreamOf } from '../http/responses';
 import { Caller, type Principal, Roles, ownerFilter } from '../auth/auth.guard';
 import { sendWithEtag } from '../http/etag';
@@ -26,8 +26,10 @@ import {
 } from '../inventory/inventory.errors';
 import { checkedTtl } from '../inventory/reservations/reservation-request';
 import { Intake } from './intake/intake';
+import { answerWith, waitMs, waitSecondsMax } from './order-answer';
 import { OrderStream, OrderWatch } from './order-watch';
-import { OrderDto, OrderListQuery } from './orders.dto';
+import type { OnDecline } from './order.entity';
+import { type OnDeclineDto, OrderDto, OrderListQuery } from './orders.dto';
 import {
   orderAlreadyRejected,
   orderAbandoned,
@@ -39,14 +41,11 @@ import {
   paymentDeclined,
   orderIdOf,
 } from './orders.errors';
-import { type Order, listOrders } from './orders.repository';
+import { listOrders } from './orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
-import { OrdersService, answerFor } from './orders.service';
+import { OrdersService } from './orders.service';
 import { paymentOf } from './payment.dto';
 import { reservationIdOf } from '../inventory/reservations/reservation';
-
-/** Longer waits are cut to this: proxies and load balancers close silent requests soon after. */
-const waitSecondsMax = 30;
 
 @ApiTags('orders')
 @Controller('v1/orders')
@@ -115,6 +114,7 @@ export class OrdersController {
       customerId: dto.customerId,
       ...paymentOf(dto, caller.stripeAccount ?? null),
       capture: dto.capture ?? 'automatic',
+      onDecline: this.checkedOnDecline(dto.onDecline),
       lines: dto.lines ?? [],
       reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),
       pool: dto.pool,
@@ -125,9 +125,9 @@ export class OrdersController {
     if (replayed) void reply.header('idempotent-replayed', 'true');
     const ms = waitMs(prefer);
     // Without a wait the response is what was written: pending, even if a worker was quicker.
-    if (ms === 0 && order) return this.answer(order, reply);
+    if (ms === 0 && order) return answerWith(order, reply);
     await this.watch.waitForEnd(orderId, ms, caller);
-    return this.answer(await this.orders.get(orderId, caller), reply);
+    return answerWith(await this.orders.get(orderId, caller), reply);
   }
 
   @Get()
@@ -227,6 +227,18 @@ export class OrdersController {
     return this.requestCancellation(id, 'refund', key, prefer, caller, reply);
   }
 
+  /** The longest hold is a setting, so no decorator can name it. */
+  private checkedOnDecline(onDecline: OnDeclineDto | undefined): OnDecline | null {
+    const max = this.config.reservationTtlSecondsMax;
+    if (onDecline && onDecline.holdSeconds > max)
+      throw new ValidationFailed({
+        pointer: '/onDecline/holdSeconds',
+        code: 'max',
+        detail: `holdSeconds must be at most ${max}.`,
+      });
+    return onDecline ?? null;
+  }
+
   private async requestCancellation(
     id: string,
     by: 'cancel' | 'refund',
@@ -245,18 +257,4 @@ export class OrdersController {
     void reply.status(ended ? 200 : 202);
     return orderView(order);
   }
-
-  private answer(order: Order, reply: FastifyReply) {
-    const answer = answerFor(order);
-    if (answer instanceof HoldfastError) throw answer;
-    void reply.status(answer.status).header('location', `/v1/orders/${answer.body.id}`);
-    if (answer.status === 202) void reply.header('retry-after', '1');
-    return answer.body;
-  }
-}
-
-/** `Prefer: wait=N` (RFC 7240), other preferences beside it ignored. */
-function waitMs(prefer: string | undefined): number {
-  const seconds = Number(/(?:^|[,;\s])wait=(\d{1,6})(?:$|[,;\s])/i.exec(prefer ?? '')?.[1] ?? 0);
-  return Math.min(seconds, waitSecondsMax) * 1_000;
 }

@@ -1,7 +1,8 @@
 import { ApiProperty } from '@nestjs/swagger';
-import { IsIn } from 'class-validator';
+import { Type } from 'class-transformer';
+import { IsIn, IsInt, IsObject, Min, ValidateNested } from 'class-validator';
 import { PageQuery } from '../http/paging';
-import { AreSomeOf, IsMetadata, IsSearchText, IsText, MayBeAbsent } from '../http/validation';
+import { AreSomeOf, IsMetadata, IsSearchText, IsText, IsWholeWithin, MayBeAbsent } from '../http/validation';
 import { MoneyDto } from '../inventory/inventory.dto';
 import {
   AreLines,
@@ -13,6 +14,29 @@ import {
 import { type CaptureMode, captureModes } from './order.entity';
 import { orderStatusType } from './orders.responses';
 import { IsPayment, IsPaymentMethod, PaymentDto } from './payment.dto';
+
+/** What happens after a decline that another card may cure. */
+export class OnDeclineDto {
+  @ApiProperty({
+    type: 'integer',
+    minimum: 1,
+    description: 'How long the stock stays reserved for another card, within the reservation’s lifetime.',
+    example: 120,
+  })
+  @IsInt({ message: 'holdSeconds must be a whole number of seconds' })
+  @Min(1, { message: 'holdSeconds must be at least 1' })
+  holdSeconds!: number;
+
+  @ApiProperty({
+    type: 'integer',
+    minimum: 2,
+    maximum: 5,
+    description: 'How many cards may be tried, the first included.',
+    example: 3,
+  })
+  @IsWholeWithin(2, 5)
+  attemptsMax!: number;
+}
 
 export class OrderDto {
   @ApiProperty({ description: "The shop's own id of the buyer.", example: 'cus_42' })
@@ -63,8 +87,24 @@ export class OrderDto {
   @IsIn(captureModes, { message: `capture must be one of ${captureModes.join(', ')}` })
   capture?: CaptureMode;
 
+  @MayBeAbsent({
+    type: OnDeclineDto,
+    description:
+      'Holds the stock for another card after a decline. Without it a decline rejects the order at once.',
+  })
+  @Type(() => OnDeclineDto)
+  @ValidateNested()
+  @IsObject({ message: 'onDecline must be an object with holdSeconds and attemptsMax' })
+  onDecline?: OnDeclineDto;
+
   @IsMetadata()
   metadata?: Record<string, string>;
+}
+
+export class PaymentAttemptDto {
+  @ApiProperty({ type: PaymentDto, description: 'Another card for the same order.' })
+  @IsPayment()
+  payment!: PaymentDto;
 }
 
 export class OrderListQuery extends PageQuery {

@@ -25,6 +25,22 @@ export const paymentDisputed = refusal(
   'payment_disputed',
   'The payment is disputed; a refund would pay the buyer twice',
 );
+export const noActionRequired = refusal(
+  404,
+  'no_action_required',
+  'The buyer has nothing to do for this order',
+);
+export const orderNotPending = refusal(
+  409,
+  'order_not_pending',
+  'Only a pending order can be paid with another card',
+);
+export const paymentInProgress = refusal(409, 'payment_in_progress', 'A payment of this order is under way');
+export const paymentAttemptsSpent = refusal(
+  409,
+  'payment_attempts_spent',
+  'No other card may be tried for this order',
+);
 export const sagaSettled = refusal(409, 'saga_settled', 'The saga has nothing left to do');
 export const sagaDriven = refusal(409, 'saga_driven', 'A worker drives the saga at this moment', {
   retryable: true,

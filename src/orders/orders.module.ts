@@ -6,21 +6,24 @@ import { FulfilmentController } from './fulfilment.controller';
 import { OrderShipments } from './fulfilment/order-shipments';
 import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
+import { OrderPaymentsController } from './order-payments.controller';
 import { OrdersController } from './orders.controller';
 import { OrdersService } from './orders.service';
+import { PaymentAttempts } from './payment-attempts';
 import { PaymentCases } from './payment-check/payment-cases';
 import { PaymentCheck } from './payment-check/payment-check';
 import { SagaActions } from './saga-actions/saga-actions';
 
 @Module({
   imports: [InventoryModule, PaymentModule],
-  controllers: [OrdersController, FulfilmentController],
+  controllers: [OrdersController, FulfilmentController, OrderPaymentsController],
   providers: [
     Intake,
     OrdersService,
     OrderShipments,
     OrderStream,
     OrderWatch,
+    PaymentAttempts,
     PaymentCases,
     PaymentCheck,
     SagaActions,

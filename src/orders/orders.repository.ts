@@ -50,6 +50,7 @@ export interface OrderOperation extends Pick<
   | 'paymentAttempt'
   | 'mayTryAnotherCard'
 > {
+  stripeAccount: string | null;
   actionExpiresAt: string | null;
 }
 
@@ -267,6 +268,7 @@ export const orderColumns = `
                                               'declineCode', p.decline_code, 'waitsFor', p.waits_for,
                                               'failureReason', p.failure_reason, 'paymentAttempt', p.payment_attempt,
                                               'mayTryAnotherCard', p.may_try_another_card,
+                                              'stripeAccount', p.stripe_account,
                                               'actionExpiresAt', p.action_expires_at) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations,
   coalesce((SELECT json_agg(json_build_object('type', f.type, 'amount', f.amount, 'currency', f.currency, 'at', f.at,

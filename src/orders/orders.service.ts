@@ -1,30 +1,18 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
-import { HoldfastError, unavailable } from '../errors';
+import { unavailable } from '../errors';
 import { type Principal, ownerFilter } from '../auth/auth.guard';
 import { replayOf } from '../idempotency/idempotency.repository';
-import { reservationExpired } from '../inventory/inventory.errors';
 import { hasShipments } from '../inventory/shipments/shipments.repository';
 import { Relay } from '../outbox/relay';
 import { isDisputed } from '../payment/payment-facts.repository';
-import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
 import { stepsOf } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
 import { SagaUpdate, workerName } from './checkout-saga/saga-update';
-import {
-  orderAbandoned,
-  orderAlreadyRejected,
-  orderCancelled,
-  orderNotPlaced,
-  orderShipped,
-  paymentDeclined,
-  disputed,
-  noSuchOrder,
-} from './orders.errors';
+import { orderAlreadyRejected, orderNotPlaced, orderShipped, disputed, noSuchOrder } from './orders.errors';
 import { type Order, announceCancellation, findOrder } from './orders.repository';
-import { type OrderResponse, orderView } from './orders.responses';
 
 /** Reads orders, and requests cancellations and refunds. */
 @Injectable()
@@ -118,53 +106,4 @@ function refuseIfRejected(order: Order | undefined, by: 'cancel' | 'refund'): vo
   if (reason && (by === 'refund' || reason !== 'cancelled')) {
     throw orderAlreadyRejected(`The order was rejected (${reason}) and its stock is back on sale.`);
   }
-}
-
-/** The response for an order: the order, or a problem that says why it was rejected and contains the order. */
-export function answerFor(order: Order): { status: number; body: OrderResponse } | HoldfastError {
-  const view = orderView(order);
-  if (order.status === 'pending') return mayPayAgain(view) ?? { status: 202, body: view };
-  if (order.status === 'placed') return { status: 201, body: view };
-  if (order.status !== 'rejected') return { status: 200, body: view };
-  const members = { order: view };
-  if (order.rejectionReason === 'payment_declined') {
-    return paymentDeclined(
-      'The stock is back on sale. Ask the buyer for another card and order again with a new key.',
-      { declineCode: view.payment.declineCode, ...members },
-    );
-  }
-  if (order.rejectionReason === 'reservation_expired') {
-    return reservationExpired(
-      'The reservation ended before its charge began; nothing was charged. Order again with a new key.',
-      members,
-    );
-  }
-  if (order.rejectionReason === 'abandoned') {
-    return orderAbandoned(
-      'An operator ended the order before its payment was settled, and its stock is back on sale. Before you sell the same to this buyer again, read this order: a late charge is refunded or places it after all.',
-      members,
-    );
-  }
-  return orderCancelled(`The order was cancelled before it was placed${chargeOf(order)}`, members);
-}
-
-/** The answer while the stock is held for another card. */
-function mayPayAgain(order: OrderResponse): HoldfastError | undefined {
-  const { declineCode, attemptsLeft, retryUntil, retryInSeconds } = order.payment;
-  if (retryUntil === null) return undefined;
-  return paymentDeclined(
-    `The stock is held until ${retryUntil}. Ask the buyer for another card and send it to POST /v1/orders/${order.id}/payments.`,
-    { declineCode, mayTryAnotherCard: true, attemptsLeft, retryUntil, retryInSeconds, order },
-  );
-}
-
-/** What became of the money of an order that was cancelled before it was placed. */
-function chargeOf({ operations }: Order): string {
-  const is = (kind: OperationKind, ...statuses: OperationStatus[]) =>
-    operations.some((operation) => operation.kind === kind && statuses.includes(operation.status));
-  if (is('refund', 'approved')) return '; what was charged was refunded.';
-  if (is('capture', 'approved') || is('charge', 'approved'))
-    return '; what was charged has not been refunded yet.';
-  const isUnknown = operations.some(({ status }) => status === 'sent' || status === 'unknown');
-  return isUnknown ? '; whether anything was charged is not known yet.' : '; nothing was charged.';
 }

@@ -61,7 +61,7 @@ export function paymentView(order: Order): PaymentView {
   };
 }
 
-const presentOperations = ({ operations, paymentAttempt }: Order): OrderOperation[] =>
+export const presentOperations = ({ operations, paymentAttempt }: Order): OrderOperation[] =>
   operations.filter((operation) => operation.paymentAttempt === paymentAttempt);
 
 /** How many more cards the buyer may try if the present one is declined. */

@@ -4,6 +4,7 @@ import { GATEWAY } from './gateways/gateway';
 import { GuardedGateway } from './gateways/guarded.gateway';
 import { StripeGateway } from './gateways/stripe.gateway';
 import { Installation } from './installation';
+import { NextActions } from './next-actions';
 import { ProviderLookup, StripeRecords } from './provider-lookup';
 import { PROVIDER_PAYMENTS, StripePayments } from './provider-payments';
 import { ProviderEventInbox } from './webhooks/provider-event-inbox';
@@ -13,6 +14,7 @@ import { WebhooksController } from './webhooks/webhooks.controller';
   controllers: [WebhooksController],
   providers: [
     Installation,
+    NextActions,
     ProviderEventInbox,
     {
       provide: GATEWAY,
@@ -30,6 +32,6 @@ import { WebhooksController } from './webhooks/webhooks.controller';
       useFactory: (config: Config) => new StripePayments(config),
     },
   ],
-  exports: [GATEWAY, Installation, PROVIDER_PAYMENTS, ProviderLookup],
+  exports: [GATEWAY, Installation, NextActions, PROVIDER_PAYMENTS, ProviderLookup],
 })
 export class PaymentModule {}

@@ -11,8 +11,9 @@ const open = [
   '/v1/admin/session',
 ];
 
-/** Need a parameter, or report what this suite does not have. */
+/** Need a parameter, report what this suite does not have, or are for one client alone. */
 const asked = [
+  '/v1/orders/{id}/next-action',
   '/v1/stock',
   '/v1/admin/find',
   '/v1/admin/stream',
@@ -35,6 +36,8 @@ const promised = [
   'GET /v1/orders',
   'GET /v1/orders/{id}',
   'GET /v1/orders/{id}/events',
+  'GET /v1/orders/{id}/next-action',
+  'POST /v1/orders/{id}/payments',
   'POST /v1/orders/{id}/cancel',
   'POST /v1/orders/{id}/refund',
   'GET /v1/stock/{sku}',
@@ -126,6 +129,7 @@ describe('a route', () => {
       [/orders$/, { customerId: 'c', paymentMethod: 'pm_card_visa', lines: [{ sku, quantity: 1 }] }],
       [/v1\/reservations$/, { customerId: 'c', lines: [{ sku, quantity: 1 }] }],
       [/v1\/reservations\/\{id\}$/, { lines: [{ sku, quantity: 1 }] }],
+      [/payments$/, { payment: { method: 'pm_card_visa' } }],
       [/extend$/, { ttlSeconds: 60 }],
       [/adjustments$/, { delta: 1, reason: 'received' }],
       [/products\/\{sku\}$/, { name: 'Changed', unitPrice: { amount: 1, currency: 'EUR' } }],

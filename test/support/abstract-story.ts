@@ -49,7 +49,7 @@ export function factsOf(state: Checkout): SagaFacts {
       expiresAt: new Date(600_000),
       now,
       saga: { status: saga.status, step: saga.step, version: history.length },
-      operations: operations.map((one) => ({ ...one, actionExpiresAt: null })),
+      operations: operations.map((one) => ({ ...one, actionExpiresAt: null, stripeAccount: null })),
       facts: [],
       units: { shipped: 0, left: 1 },
       shipments: [],

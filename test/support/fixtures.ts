@@ -22,6 +22,8 @@ import { Installation } from '../../src/payment/installation';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
 import { OrderShipments } from '../../src/orders/fulfilment/order-shipments';
+import { NextActions } from '../../src/payment/next-actions';
+import { PaymentAttempts } from '../../src/orders/payment-attempts';
 import { OrdersService } from '../../src/orders/orders.service';
 import { SagaActions } from '../../src/orders/saga-actions/saga-actions';
 import { Relay } from '../../src/outbox/relay';
@@ -82,6 +84,7 @@ export class World {
   readonly products: ProductsService;
   readonly intake: Intake;
   readonly orders: OrdersService;
+  readonly paymentAttempts: PaymentAttempts;
   readonly sagaActions: SagaActions;
   readonly shipments: ReservationShipments;
   readonly orderShipments: OrderShipments;
@@ -104,6 +107,7 @@ export class World {
     this.products = new ProductsService(db);
     this.intake = new Intake(db, this.stock, this.silence);
     this.orders = new OrdersService(db, this.silence);
+    this.paymentAttempts = new PaymentAttempts(db, this.silence, this.orders, new NextActions(config));
     this.sagaActions = new SagaActions(db, this.silence);
     this.shipments = new ReservationShipments(db);
     this.orderShipments = new OrderShipments(db);

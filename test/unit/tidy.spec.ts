@@ -83,7 +83,8 @@ const processFiles = [
   'worker.module.ts',
   'worker.ts',
 ];
-const topOfOrders = /^orders\/((orders|fulfilment)\.(controller|service|dto|responses)|order-watch)\.ts$/;
+const topOfOrders =
+  /^orders\/((orders|order-payments|fulfilment)\.(controller|service|dto|responses)|order-(watch|answer)|payment-attempts)\.ts$/;
 
 function roomOf(path: string): string {
   if (rootFiles.includes(path) || path.startsWith('config/')) return 'root';

@@ -288,6 +288,21 @@ export interface components {
             rate?: number;
             seed?: number;
         };
+        NextAction: {
+            /** @enum {string} */
+            object: "next_action";
+            /** @enum {string} */
+            type: "stripe_payment_intent";
+            clientSecret: string;
+            stripeAccount: string | null;
+            /** Format: date-time */
+            expiresAt: string;
+            expiresInSeconds: number;
+        };
+        OnDeclineDto: {
+            holdSeconds: number;
+            attemptsMax: number;
+        };
         /** @enum {string} */
         OperationKind: "authorize" | "charge" | "capture" | "void" | "refund";
         Order: {
@@ -367,6 +382,7 @@ export interface components {
              * @enum {string}
              */
             capture: "automatic" | "immediate";
+            onDecline?: components["schemas"]["OnDeclineDto"];
             metadata?: {
                 [key: string]: string;
             };
@@ -421,6 +437,9 @@ export interface components {
                     violations: number;
                 }[];
             } | null;
+        };
+        PaymentAttemptDto: {
+            payment: components["schemas"]["PaymentDto"];
         };
         PaymentCase: {
             id: string;
@@ -479,7 +498,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_sold" | "not_found" | "not_on_sale" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_placed" | "order_shipped" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
+            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
             detail: string;
             instance: string;
             requestId: string;
@@ -1447,6 +1466,8 @@ export type MoneyDto = components['schemas']['MoneyDto'];
 export type Movement = components['schemas']['Movement'];
 export type MovementList = components['schemas']['MovementList'];
 export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
+export type NextAction = components['schemas']['NextAction'];
+export type OnDeclineDto = components['schemas']['OnDeclineDto'];
 export type OperationKind = components['schemas']['OperationKind'];
 export type Order = components['schemas']['Order'];
 export type OrderDto = components['schemas']['OrderDto'];
@@ -1454,6 +1475,7 @@ export type OrderList = components['schemas']['OrderList'];
 export type OrderStatus = components['schemas']['OrderStatus'];
 export type Outbox = components['schemas']['Outbox'];
 export type Overview = components['schemas']['Overview'];
+export type PaymentAttemptDto = components['schemas']['PaymentAttemptDto'];
 export type PaymentCase = components['schemas']['PaymentCase'];
 export type PaymentDto = components['schemas']['PaymentDto'];
 export type PaymentOperation = components['schemas']['PaymentOperation'];

@@ -119,8 +119,19 @@ function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
     type,
     providerReference: isName(reference) ? reference : null,
     orderId,
-    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(purpose) : rawBody,
+    rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(purpose) : withoutSecrets(event, rawBody),
   };
+}
+
+/** Without the secrets of payments: they let anybody confirm them. */
+function withoutSecrets(event: Stripe.Event, rawBody: string): string {
+  let isFound = false;
+  const scrubbed = JSON.stringify(event, (name, value: unknown) => {
+    if (name !== 'client_secret') return value;
+    isFound = true;
+    return undefined;
+  });
+  return isFound ? scrubbed : rawBody;
 }
 
 /** Stripe's ids and types: visible ASCII, and not long. */
