@@ -3,6 +3,7 @@ import { InventoryModule } from '../inventory/inventory.module';
 import { PaymentModule } from '../payment/payment.module';
 import { SagaRunner } from './checkout-saga/saga-runner';
 import { FulfilmentController } from './fulfilment.controller';
+import { OperatorFulfilment } from './fulfilment/operator-fulfilment';
 import { OrderShipments } from './fulfilment/order-shipments';
 import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
@@ -19,6 +20,7 @@ import { SagaActions } from './saga-actions/saga-actions';
   controllers: [OrdersController, FulfilmentController, OrderPaymentsController],
   providers: [
     Intake,
+    OperatorFulfilment,
     OrdersService,
     OrderShipments,
     OrderStream,
@@ -29,6 +31,6 @@ import { SagaActions } from './saga-actions/saga-actions';
     SagaActions,
     SagaRunner,
   ],
-  exports: [SagaRunner, Intake, PaymentCases, PaymentCheck, SagaActions],
+  exports: [SagaRunner, Intake, OperatorFulfilment, PaymentCases, PaymentCheck, SagaActions],
 })
 export class OrdersModule {}

@@ -11,6 +11,7 @@ import { PaymentModule } from '../payment/payment.module';
 import { Activity } from './activity/activity';
 import { ActivityLog } from './activity/activity-log';
 import { ContentionHistory } from './activity/contention-history';
+import { AdminFulfilmentController } from './lists/admin-fulfilment.controller';
 import { AdminOrdersController } from './lists/admin-orders.controller';
 import { FindController } from './lists/find.controller';
 import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';
@@ -31,6 +32,7 @@ import { StreamFeeds } from './stream/stream-feeds';
   imports: [InventoryModule, OrdersModule, PaymentModule],
   controllers: [
     ActionsController,
+    AdminFulfilmentController,
     AdminOrdersController,
     DeadLettersController,
     EventsController,

@@ -82,6 +82,7 @@ export function factsOf(state: Checkout): SagaFacts {
       units: 1,
       fencingToken: 1,
     },
+    goods: [],
     webhooks: [],
     clientKey: null,
   };

@@ -305,6 +305,11 @@ export interface components {
         };
         /** @enum {string} */
         OperationKind: "authorize" | "charge" | "capture" | "void" | "refund";
+        OperatorShipDto: {
+            lines?: components["schemas"]["LineDto"][];
+            reference?: string;
+            reason: string;
+        };
         Order: {
             id: string;
             /** @enum {string} */
@@ -1044,6 +1049,7 @@ export interface components {
             waitsFor: "worker" | "next_run" | "operator" | null;
             drivenBy: string | null;
             reservation: components["schemas"]["SagaReservation"];
+            goods: components["schemas"]["SagaGoods"][];
             webhooks: components["schemas"]["SagaWebhook"][];
             money: {
                 authorized: {
@@ -1073,6 +1079,7 @@ export interface components {
                 retry: boolean;
                 compensate: boolean;
                 resolve: boolean;
+                ship: boolean;
             };
         };
         SagaAttempt: {
@@ -1115,6 +1122,15 @@ export interface components {
             key: string | null;
             fencingToken: number;
             worker: string;
+        };
+        SagaGoods: {
+            sku: string;
+            unitPrice: components["schemas"]["Money"];
+            quantity: number;
+            shipped: number;
+            givenBack: number;
+            returned: number;
+            left: number;
         };
         SagaMoney: {
             authorized: {
@@ -1469,6 +1485,7 @@ export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
 export type NextAction = components['schemas']['NextAction'];
 export type OnDeclineDto = components['schemas']['OnDeclineDto'];
 export type OperationKind = components['schemas']['OperationKind'];
+export type OperatorShipDto = components['schemas']['OperatorShipDto'];
 export type Order = components['schemas']['Order'];
 export type OrderDto = components['schemas']['OrderDto'];
 export type OrderList = components['schemas']['OrderList'];
@@ -1523,6 +1540,7 @@ export type ReviewMessage = components['schemas']['ReviewMessage'];
 export type Role = components['schemas']['Role'];
 export type Saga = components['schemas']['Saga'];
 export type SagaAttempt = components['schemas']['SagaAttempt'];
+export type SagaGoods = components['schemas']['SagaGoods'];
 export type SagaMoney = components['schemas']['SagaMoney'];
 export type SagaOption = components['schemas']['SagaOption'];
 export type SagaOptions = components['schemas']['SagaOptions'];

@@ -4,6 +4,7 @@ import { Database, type Tx } from '../../database/database';
 import { replayOf } from '../../idempotency/idempotency.repository';
 import { newId, publicId } from '../../ids';
 import { lockReservation } from '../../inventory/reservations/reservations.repository';
+import type { ShipmentEntity } from '../../inventory/shipments/shipment.entity';
 import { ship } from '../../inventory/shipments/shipping';
 import type { WantedUnits } from '../../inventory/shipments/sold-units';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
@@ -18,6 +19,20 @@ export interface FulfilmentRequest<Body> {
   principal: Principal;
 }
 
+export interface ShipBody {
+  /** Left out: all that is left. */
+  lines?: WantedUnits[];
+  reference?: string;
+}
+
+interface Shipping {
+  /** The shipment's. */
+  id: string;
+  orderId: string;
+  body: ShipBody;
+  actor: string;
+}
+
 /**
  * The goods of an order leave. Its saga's row is locked first, as by a cancellation or a refund: whichever comes first wins,
  * and the other is refused.
@@ -27,12 +42,7 @@ export class OrderShipments {
   constructor(private readonly db: Database) {}
 
   /** A repeat under the same key ships nothing more. */
-  async ship({
-    orderId,
-    body,
-    key,
-    principal,
-  }: FulfilmentRequest<{ lines?: WantedUnits[]; reference?: string }>): Promise<{ replayed: boolean }> {
+  async ship({ orderId, body, key, principal }: FulfilmentRequest<ShipBody>): Promise<{ replayed: boolean }> {
     const id = newId();
     const claim = { principal: principal.name, operation: 'orders/shipments', resourceId: id };
     return this.db.transaction(
@@ -41,16 +51,23 @@ export class OrderShipments {
         await refuseForeign(tx, orderId, principal);
         const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
         if (before) return { replayed: before !== id };
-        const { saga, order } = await lockPlaced(tx, orderId);
-        await keepFromOlderBuilds(tx, saga);
-        const reservation = (await lockReservation(tx, order.reservationId))!;
-        const { lines, reference } = await ship(tx, reservation, { id, ...body, actor: principal.name });
-        const payload = { shipmentId: publicId('shp', id), lines, reference };
-        await announceFacts(tx, orderId, [{ type: 'order.shipped', payload }]);
+        await this.shipIn(tx, { id, orderId, body, actor: principal.name });
         return { replayed: false };
       },
       { rerunWhenCommitIsUnknown: true },
     );
+  }
+
+  /** Within the transaction that has claimed the request's key. */
+  async shipIn(tx: Tx, { id, orderId, body, actor }: Shipping): Promise<ShipmentEntity> {
+    const { saga, order } = await lockPlaced(tx, orderId);
+    await keepFromOlderBuilds(tx, saga);
+    const reservation = (await lockReservation(tx, order.reservationId))!;
+    const shipment = await ship(tx, reservation, { id, ...body, actor });
+    const { lines, reference } = shipment;
+    const payload = { shipmentId: publicId('shp', id), lines, reference };
+    await announceFacts(tx, orderId, [{ type: 'order.shipped', payload }]);
+    return shipment;
   }
 }
 

@@ -11,6 +11,7 @@ import {
 import { type Order, findOrder } from '../../orders/orders.repository';
 import type { ReservationStatus } from '../../inventory/reservations/reservation';
 import type { WaitsFor } from './saga.responses';
+import { type SoldUnits, soldUnitsOf } from './sold-goods';
 
 /** All that is recorded about one order's saga. */
 export interface SagaFacts {
@@ -22,6 +23,7 @@ export interface SagaFacts {
   /** Of cards that were tried before; all of them have ended without money. */
   earlier: PaymentOperation[];
   reservation: HeldReservation;
+  goods: SoldUnits[];
   webhooks: ReceivedWebhook[];
   clientKey: string | null;
 }
@@ -50,10 +52,11 @@ interface ReceivedWebhook {
 export async function findSagaFacts(db: Database, orderId: string): Promise<SagaFacts | undefined> {
   const [order, saga] = await Promise.all([findOrder(db, orderId), readSaga(db, orderId)]);
   if (!order || !saga) return undefined;
-  const [transitions, operations, reservation, webhooks, clientKey] = await Promise.all([
+  const [transitions, operations, reservation, goods, webhooks, clientKey] = await Promise.all([
     transitionsOf(db, orderId),
     operationsOf(db, orderId),
     reservationOf(db, order.reservationId),
+    soldUnitsOf(db, order.reservationId),
     webhooksOf(db, orderId),
     clientKeyOf(db, order),
   ]);
@@ -65,6 +68,7 @@ export async function findSagaFacts(db: Database, orderId: string): Promise<Saga
     operations: operations.filter(isPresent),
     earlier: operations.filter((operation) => !isPresent(operation)),
     reservation,
+    goods,
     webhooks,
     clientKey,
   };

@@ -10,6 +10,7 @@ import { refusalOf } from '../../orders/saga-actions/saga-actions';
 import { asReported, moneyOf } from './saga-money';
 import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-facts';
 import type { SagaResponse } from './saga.responses';
+import { goodsView } from './sold-goods';
 import { type StoryFacts, storyOf } from './story';
 
 /** One saga for people: its story, transitions, attempts, operations, and what it waits for. */
@@ -19,6 +20,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
   const startedAt = transitions[0]!.at;
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
+  const goods = goodsView(order, facts.goods);
   const recorded = asReported(moneyOf(operations, order.currency), transitions);
   return {
     object: 'saga',
@@ -53,6 +55,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
     waitsFor: waitsFor(saga),
     drivenBy: driverOf(saga),
     reservation: reservationView(reservation, attempts, after),
+    goods,
     webhooks: webhooks.map(({ id, type, verdict, receivedAt, processedAt }) => ({
       id,
       type,
@@ -67,6 +70,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
       retry: refusalOf('retry', saga, operations) === undefined,
       compensate: refusalOf('compensate', saga, operations) === undefined,
       resolve: refusalOf('resolve', saga, operations) === undefined,
+      ship: saga.status === 'completed' && goods.some(({ left }) => left > 0),
     },
   };
 }

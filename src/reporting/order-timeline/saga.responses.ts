@@ -130,6 +130,16 @@ const webhookType = responseType('SagaWebhook', {
   processedAt: instant('2026-11-20T10:00:00.400Z').nullable(),
 });
 
+const goodsType = responseType('SagaGoods', {
+  sku: text('TEE-BLACK-M'),
+  unitPrice: moneyType,
+  quantity: int(3).describe('Sold, or reserved while the order is not placed.'),
+  shipped: int(1),
+  givenBack: int(1).describe('Never shipped, and on sale again.'),
+  returned: int(0).describe('Shipped, and back.'),
+  left: int(1).describe('What can still ship; 0 unless the order is placed.'),
+});
+
 const moneyFacts = {
   authorized: moneyType.nullable(),
   captured: moneyType.nullable(),
@@ -164,14 +174,15 @@ export const sagaType = responseType('Saga', {
   waitsFor: waitsForType,
   drivenBy: worker.nullable().describe('Null when no worker drives it at this moment.'),
   reservation: reservationType,
+  goods: z.array(goodsType).describe('What became of its goods, by SKU.'),
   webhooks: z.array(webhookType),
   money: sagaMoneyType,
   clientKey: text('cart-8f21-1')
     .nullable()
     .describe('The `Idempotency-Key` that the shop sent with the order, for as long as it is kept (72 h).'),
   acts: z
-    .strictObject({ retry: bool(false), compensate: bool(false), resolve: bool(false) })
-    .describe('What an operator can do now; `…/saga/options` says more.'),
+    .strictObject({ retry: bool(false), compensate: bool(false), resolve: bool(false), ship: bool(true) })
+    .describe('What an operator can do now; `…/saga/options` says more about the first three.'),
 });
 export type SagaResponse = z.infer<typeof sagaType>;
 

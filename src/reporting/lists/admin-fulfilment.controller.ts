@@ -1,0 +1,60 @@
+import { Body, Controller, Param, Post, Res } from '@nestjs/common';
+import { ApiOperation, ApiProperty, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
+import { IsReason } from '../../audit-log/reason.dto';
+import { Caller, type Principal, Roles } from '../../auth/auth.guard';
+import { Database } from '../../database/database';
+import { ValidationFailed } from '../../errors';
+import { Responses } from '../../http/responses';
+import { IdempotencyKey, keyProblems } from '../../idempotency/idempotency.repository';
+import { moreThanSold } from '../../inventory/inventory.errors';
+import { ShipDto } from '../../inventory/shipments/shipments.dto';
+import { OperatorFulfilment } from '../../orders/fulfilment/operator-fulfilment';
+import { noSuchOrder, orderIdOf, orderNotFound, orderNotPlaced } from '../../orders/orders.errors';
+import { findSagaFacts } from '../order-timeline/saga-facts';
+import { sagaType } from '../order-timeline/saga.responses';
+import { sagaView } from '../order-timeline/saga-view';
+
+class OperatorShipDto extends ShipDto {
+  @ApiProperty({ description: 'Why, in a few words, for the audit log.', example: 'left with the courier' })
+  @IsReason()
+  reason!: string;
+}
+
+const problems = [ValidationFailed, orderNotFound, orderNotPlaced, ...keyProblems];
+
+/** What happens to an order after it was placed, done by an operator. Each answers with the order's saga, as its page shows it. */
+@ApiTags('admin: orders')
+@Controller('v1/admin/orders')
+@Roles('admin')
+export class AdminFulfilmentController {
+  constructor(
+    private readonly fulfilment: OperatorFulfilment,
+    private readonly db: Database,
+  ) {}
+
+  @Post(':id/shipments')
+  @ApiOperation({
+    summary: 'Ship goods of a placed order',
+    description:
+      'As `POST /v1/orders/{id}/shipments`, and kept in the audit log. All that is left, or `lines`.',
+  })
+  @Responses({ 200: sagaType }, [...problems, moreThanSold])
+  async shipAsOperator(
+    @Param('id') id: string,
+    @Body() { reason, ...body }: OperatorShipDto,
+    @IdempotencyKey() key: string,
+    @Caller() actor: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    return this.answer(orderId, await this.fulfilment.ship({ orderId, body, reason, key, actor }), reply);
+  }
+
+  private async answer(orderId: string, replayed: boolean, reply: FastifyReply) {
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    const facts = await findSagaFacts(this.db, orderId);
+    if (!facts) throw noSuchOrder();
+    return sagaView(facts);
+  }
+}

@@ -1,0 +1,46 @@
+import type { Queryable } from '../../database/database';
+import { type Money, money } from '../../http/responses';
+import type { Order } from '../../orders/orders.repository';
+
+/** What became of the units of one SKU of an order. */
+export interface SoldUnits {
+  sku: string;
+  quantity: number;
+  shipped: number;
+  /** Not shipped, and on sale again. */
+  givenBack: number;
+  /** Shipped, and back. */
+  returned: number;
+}
+
+/** Of its present reservation, by SKU: the units of one SKU may come from several pools. */
+export const soldUnitsOf = (queryable: Queryable, reservationId: string): Promise<SoldUnits[]> =>
+  queryable.rows<SoldUnits>(
+    `
+    SELECT sku, sum(quantity)::int AS quantity, sum(shipped)::int AS shipped, sum(given_back)::int AS "givenBack",
+           sum(returned)::int AS returned
+      FROM reservation_lines
+     WHERE reservation_id = $1::uuid
+     GROUP BY sku
+     ORDER BY sku
+    `,
+    [reservationId],
+  );
+
+export interface GoodsView extends SoldUnits {
+  unitPrice: Money;
+  /** What can still ship. */
+  left: number;
+}
+
+/** The goods of an order. Nothing can ship before it is placed, and what waits for its capture is on its way already. */
+export function goodsView(order: Order, sold: readonly SoldUnits[]): GoodsView[] {
+  const waiting = order.shipments.filter(({ status }) => status === 'pending').flatMap(({ lines }) => lines);
+  return sold.map((units) => {
+    const { sku, quantity, shipped, givenBack } = units;
+    const price = order.lines.find((line) => line.sku === sku)!.unitAmount;
+    const onTheWay = waiting.filter((line) => line.sku === sku).reduce((sum, line) => sum + line.quantity, 0);
+    const left = order.status === 'placed' ? Math.max(0, quantity - shipped - givenBack - onTheWay) : 0;
+    return { ...units, unitPrice: money(price, order.currency), left };
+  });
+}

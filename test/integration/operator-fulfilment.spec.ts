@@ -1,0 +1,154 @@
+import type { NestFastifyApplication } from '@nestjs/platform-fastify';
+import { createApi } from '../../src/api.module';
+import { newId, parsePublicId, publicId } from '../../src/ids';
+import { createWorld, expectInvariants, type World } from '../support/fixtures';
+import { placed } from '../support/sold';
+
+/** What an operator does after the sale, over HTTP as the dashboard does it. */
+
+let world: World;
+let app: NestFastifyApplication;
+beforeAll(async () => {
+  world = await createWorld({ QUEUES: 'off', LOG_LEVEL: 'silent' });
+  app = await createApi(world.config);
+  await app.init();
+  await app.getHttpAdapter().getInstance().ready();
+});
+afterEach(() => expectInvariants(world));
+afterAll(async () => {
+  await app.close();
+  await world.close();
+});
+
+interface Sending {
+  key?: string | null;
+  role?: 'admin' | 'viewer' | 'client';
+}
+
+async function post(
+  orderId: string,
+  act: string,
+  body: object,
+  { key = newId(), role = 'admin' }: Sending = {},
+) {
+  const answer = await app.inject({
+    method: 'POST',
+    url: `/v1/admin/orders/${publicId('ord', orderId)}/${act}`,
+    headers: {
+      authorization: `Bearer hf_dev_${role}`,
+      'content-type': 'application/json',
+      ...(key === null ? {} : { 'idempotency-key': key }),
+    },
+    payload: body,
+  });
+  return { status: answer.statusCode, headers: answer.headers, body: answer.json<any>() };
+}
+
+const actionsOn = (orderId: string) =>
+  world.rows<{ action: string; actor: string; reason: string; after: Record<string, unknown> }>(
+    `SELECT action, actor, reason, after FROM admin_actions WHERE object_id = $1 ORDER BY id`,
+    [publicId('ord', orderId)],
+  );
+const shipmentsOf = (orderId: string) =>
+  world.rows<{ id: string; actor: string }>(
+    `SELECT id, actor FROM shipments WHERE order_id = $1 ORDER BY id`,
+    [orderId],
+  );
+
+describe('POST /v1/admin/orders/{id}/shipments', () => {
+  const reason = 'left with the courier';
+
+  it('ships the lines, answers with the saga and keeps the reason in the audit log', async () => {
+    const [sku, other] = [await world.product(), await world.product()];
+    const orderId = await placed(world, [
+      { sku, quantity: 3 },
+      { sku: other, quantity: 1 },
+    ]);
+    const neighbour = await placed(world, [{ sku, quantity: 1 }]);
+
+    const { status, body } = await post(orderId, 'shipments', {
+      lines: [{ sku, quantity: 2 }],
+      reference: 'DHL 1',
+      reason,
+    });
+
+    expect(status).toBe(200);
+    expect(body).toMatchObject({ object: 'saga', acts: { ship: true }, order: { fulfilment: 'partial' } });
+    expect(body.goods).toEqual([
+      expect.objectContaining({ sku, quantity: 3, shipped: 2, left: 1 }),
+      expect.objectContaining({ sku: other, quantity: 1, shipped: 0, left: 1 }),
+    ]);
+    const [shipment] = body.order.shipments;
+    expect(await actionsOn(orderId)).toEqual([
+      {
+        action: 'order.ship',
+        actor: 'bootstrap-admin',
+        reason,
+        after: { shipmentId: shipment.id, goods: `2 × ${sku}`, reference: 'DHL 1' },
+      },
+    ]);
+    expect(await shipmentsOf(orderId)).toEqual([
+      { id: parsePublicId('shp', shipment.id), actor: 'bootstrap-admin' },
+    ]);
+    expect(await shipmentsOf(neighbour)).toEqual([]);
+  });
+
+  it('ships all that is left without lines, and then offers no more', async () => {
+    const sku = await world.product();
+    const orderId = await placed(world, [{ sku, quantity: 3 }]);
+    await post(orderId, 'shipments', { lines: [{ sku, quantity: 1 }], reason });
+    const { body } = await post(orderId, 'shipments', { reason });
+    expect(body).toMatchObject({ acts: { ship: false }, order: { fulfilment: 'shipped' } });
+    expect(body.goods).toMatchObject([{ sku, shipped: 3, left: 0 }]);
+  });
+
+  it('ships once when copies with one key arrive at once, and answers each with the order as it is', async () => {
+    const sku = await world.product();
+    const orderId = await placed(world, [{ sku, quantity: 3 }]);
+    const [key, body] = [newId(), { lines: [{ sku, quantity: 1 }], reason }];
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => post(orderId, 'shipments', body, { key })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(8).fill(200));
+    expect(answers.filter(({ headers }) => headers['idempotent-replayed'] === 'true')).toHaveLength(7);
+    expect(await shipmentsOf(orderId)).toHaveLength(1);
+    expect(await actionsOn(orderId)).toHaveLength(1);
+    const another = await post(orderId, 'shipments', { ...body, reference: 'DHL 2' }, { key });
+    expect([another.status, another.body.code]).toEqual([422, 'idempotency_key_reused']);
+  });
+
+  it.each([
+    ['without a key', 400, 'idempotency_key_missing', { reason }, { key: null }],
+    ['without a reason', 422, 'validation_failed', {}, {}],
+    ['of more than is left', 409, 'more_than_sold', { lines: [{ sku: 'SKU', quantity: 9 }], reason }, {}],
+    ['by a viewer', 403, 'forbidden', { reason }, { role: 'viewer' }],
+    ['by a client', 403, 'forbidden', { reason }, { role: 'client' }],
+  ] as const)(
+    'is refused %s, and leaves no line in the audit log',
+    async (_, status, code, body, sending) => {
+      const sku = await world.product();
+      const orderId = await placed(world, [{ sku, quantity: 2 }]);
+      const named = JSON.parse(JSON.stringify(body).replace('"SKU"', `"${sku}"`)) as object;
+      const answer = await post(orderId, 'shipments', named, sending);
+      expect([answer.status, answer.body.code]).toEqual([status, code]);
+      expect(await actionsOn(orderId)).toEqual([]);
+      expect(await shipmentsOf(orderId)).toEqual([]);
+    },
+  );
+
+  it('is refused for an order that is not placed, and its page offers no shipment', async () => {
+    const orderId = await world.order();
+    const answer = await post(orderId, 'shipments', { reason });
+    expect([answer.status, answer.body.code]).toEqual([409, 'order_not_placed']);
+    const saga = await app.inject({
+      url: `/v1/admin/orders/${publicId('ord', orderId)}/saga`,
+      headers: { authorization: 'Bearer hf_dev_viewer' },
+    });
+    expect(saga.json()).toMatchObject({
+      acts: { ship: false },
+      goods: [{ quantity: 1, shipped: 0, left: 0 }],
+    });
+    const nobody = await post(newId(), 'shipments', { reason });
+    expect([nobody.status, nobody.body.code]).toEqual([404, 'order_not_found']);
+  });
+});
