@@ -1,20 +1,20 @@
 /** The invariants about money; see `invariants.ts`. */
 
 /**
- * What each order's operations come to, in minor units. A charge that the bank approved in part is not among the captured:
+ * What the operations of each order's present payment attempt come to, in minor units. A charge that the bank approved in part is not among the captured:
  * it is refunded, and its row says what was asked for.
  */
 const money = `(
-  SELECT order_id,
-         coalesce(max(amount) FILTER (WHERE kind IN ('capture', 'charge') AND status = 'approved'
-                                        AND decline_code IS NULL), 0) AS captured,
-         coalesce(sum(amount) FILTER (WHERE kind = 'refund' AND status IN ('approved', 'pending')), 0) AS refunded,
-         coalesce(max(amount) FILTER (WHERE kind = 'authorize' AND status = 'approved'), 0) AS authorized,
-         bool_or(kind = 'charge' AND status = 'approved') AS is_charged,
-         bool_or(kind = 'void' AND status = 'approved') AS is_voided,
-         bool_or(kind = 'refund' AND failure_reason IS NOT NULL) AS has_failed_refund
-    FROM payment_operations
-   GROUP BY order_id)`;
+  SELECT p.order_id,
+         coalesce(max(p.amount) FILTER (WHERE p.kind IN ('capture', 'charge') AND p.status = 'approved'
+                                          AND p.decline_code IS NULL), 0) AS captured,
+         coalesce(sum(p.amount) FILTER (WHERE p.kind = 'refund' AND p.status IN ('approved', 'pending')), 0) AS refunded,
+         coalesce(max(p.amount) FILTER (WHERE p.kind = 'authorize' AND p.status = 'approved'), 0) AS authorized,
+         bool_or(p.kind = 'charge' AND p.status = 'approved') AS is_charged,
+         bool_or(p.kind = 'void' AND p.status = 'approved') AS is_voided,
+         bool_or(p.kind = 'refund' AND p.failure_reason IS NOT NULL) AS has_failed_refund
+    FROM payment_operations p JOIN orders o ON o.id = p.order_id AND o.payment_attempt = p.payment_attempt
+   GROUP BY p.order_id)`;
 
 const isCase = (type: string) =>
   `EXISTS (SELECT FROM payment_facts f WHERE f.order_id = o.id AND f.type = '${type}' AND f.is_case)`;
@@ -139,5 +139,19 @@ export const moneyInvariants: readonly { id: string; promise: string; sql: strin
        WHERE p.status IN ('sent', 'unknown') AND s.next_run_at IS NOT NULL
          AND NOT EXISTS (SELECT FROM saga_transitions t
                           WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '15 minutes')`,
+  },
+  {
+    id: 'I23',
+    promise:
+      'A buyer pays with one card at a time: whatever an earlier card was asked for has ended without money, and no more cards are tried than the order allows.',
+    sql: `
+      SELECT p.order_id, p.kind, p.status, p.payment_attempt AS "of card"
+        FROM payment_operations p JOIN orders o ON o.id = p.order_id
+       WHERE p.payment_attempt < o.payment_attempt
+         AND (p.status NOT IN ('approved', 'declined', 'failed') OR (p.status = 'approved' AND p.kind <> 'void'))
+       UNION ALL
+      SELECT o.id, 'order', o.status, o.payment_attempt
+        FROM orders o
+       WHERE o.payment_attempt > coalesce((o.on_decline ->> 'attemptsMax')::int, 1)`,
   },
 ];

@@ -15,6 +15,7 @@ interface Lively {
   declined: string;
   captureDeclined: string;
   refunded: string;
+  secondCard: string;
   charged: string;
   chargedInPart: string;
   pending: string;
@@ -68,6 +69,23 @@ async function liveALittle(): Promise<Lively> {
     await world.orders.requestCancellation(orderId, by, by, shop);
     refunded = await drive(orderId);
   }
+  gateway.expect('authorize', {
+    ...declinedCard,
+    mayTryAnotherCard: true,
+    reference: 'pi',
+    isOpen: true,
+  } as GatewayResult);
+  gateway.expect('void').expect('authorize').expect('capture');
+  const secondCard = await drive(await order({ onDecline: { holdSeconds: 60, attemptsMax: 2 } }));
+  const sent = { method: 'pm_card_visa' };
+  const request = {
+    orderId: secondCard,
+    key: 'second',
+    sent,
+    payment: { paymentMethod: sent.method, payment: null },
+  };
+  await world.paymentAttempts.payAgain(request, shop);
+  await drive(secondCard);
   gateway.expect('charge');
   const charged = await drive(await order({ capture: 'immediate' }));
   const half: GatewayResult = { status: 'approved', reference: 'half', amount: 1_000, currency: 'EUR' };
@@ -107,6 +125,7 @@ async function liveALittle(): Promise<Lively> {
     declined,
     captureDeclined,
     refunded,
+    secondCard,
     charged,
     chargedInPart,
     pending,
@@ -327,6 +346,16 @@ const corruptions: Corruption[] = [
   ]],
   ['I22', 'an unknown payment is not asked about', ({ waiting }) => waiting, ({ waiting }) => [
     [`UPDATE saga_transitions SET at = at - interval '16 minutes' WHERE order_id = $1`, [waiting]],
+  ]],
+  ['I23', 'two cards are authorized', ({ secondCard }) => secondCard, ({ secondCard }) => [
+    [`DROP INDEX payment_operations_one_authorization`, []],
+    [`UPDATE payment_operations SET status = 'approved' WHERE order_id = $1 AND kind = 'authorize' AND payment_attempt = 1`, [secondCard]],
+  ]],
+  ['I23', 'another card was tried before the first was canceled', ({ secondCard }) => secondCard, ({ secondCard }) => [
+    [`UPDATE payment_operations SET status = 'unknown', settled_at = NULL WHERE order_id = $1 AND kind = 'void'`, [secondCard]],
+  ]],
+  ['I23', 'more cards were tried than allowed', ({ secondCard }) => secondCard, ({ secondCard }) => [
+    [`UPDATE orders SET on_decline = '{"holdSeconds": 60, "attemptsMax": 1}' WHERE id = $1`, [secondCard]],
   ]],
   ['I2', 'shipped units are reserved again', ({ shippedSku }) => shippedSku, ({ shippedSku }) => [
     [`UPDATE stock_levels SET reserved = reserved + 2 WHERE sku = $1`, [shippedSku]],
