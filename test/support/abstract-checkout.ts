@@ -45,8 +45,12 @@ type Operation =
   | 'declined'
   /** The provider has it and decides later. */
   | 'pending'
-  /** The buyer would have to authenticate. */
+  /** The buyer would have to authenticate: sagas of builds whose buyers could not act. */
   | 'buyer'
+  /** The buyer must authenticate, and there is time. */
+  | 'action'
+  /** Declined or too late, and not canceled yet: a browser can still confirm it. */
+  | 'open'
   /** Approved for less than the total. */
   | 'less'
   /** A refund that did not reach the customer. */
@@ -54,11 +58,21 @@ type Operation =
   /** Nothing was done under its key: the next number follows. */
   | 'replaced';
 /** The provider's state. */
-type Truth = 'nothing' | 'on its way' | 'done' | 'refused' | 'needs the buyer' | 'failed';
+type Truth =
+  | 'nothing'
+  | 'on its way'
+  | 'done'
+  | 'refused'
+  | 'needs the buyer'
+  /** Declined, and open for whatever card the browser confirms it with. */
+  | 'open'
+  | 'failed';
 
 export const surprises = [
   'processing',
   'needs the buyer',
+  'the buyer acts',
+  'another card',
   'authorizes less',
   'refund fails',
   'our mistake',
@@ -85,6 +99,8 @@ export interface Checkout {
   workers: Worker[];
   /** What this provider does beside the usual. */
   surprise: Surprise | null;
+  /** Which card is tried; at most two. */
+  card: 1 | 2;
   /** An operator resolved the order, so nothing returns its known money any more. */
   leftByOperator: boolean;
   /** One path that leads here: the recorded history, and what really happened. Not part of the state. */
@@ -114,6 +130,7 @@ export const accepted: Checkout = {
   provider: { authorize: 'nothing', capture: 'nothing', void: 'nothing', refund: 'nothing' },
   workers: [],
   surprise: null,
+  card: 1,
   leftByOperator: false,
   history: [
     {
@@ -145,7 +162,7 @@ export const hasEnded = ({ saga }: Checkout) => saga.status === 'completed' || s
 export const keyOf = ({ saga, operations, provider, workers, ...rest }: Checkout): string =>
   [
     [saga.status, saga.step, saga.attempt, saga.requestedEnd, saga.endsAs],
-    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByOperator, rest.surprise],
+    [rest.run, rest.leased, rest.order, rest.reservation, rest.leftByOperator, rest.surprise, rest.card],
     [operations.authorize, operations.capture, operations.void, operations.refund],
     [provider.authorize, provider.capture, provider.void, provider.refund],
     workers.map(({ asks, before, stale }) => `${asks} ${before} ${stale}`),
@@ -173,6 +190,7 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
     events.push({ name, next: draft.to });
   };
   const isUsual = from.surprise === null;
+  const mayBeHeld = isUsual || from.surprise === 'another card';
   for (const kind of ['authorize', 'capture', 'void', 'refund'] as const) providerActs(from, kind, add);
   laterAtTheProvider(from, add);
   from.workers.forEach((worker, place) => answersFor(from, worker, place, add));
@@ -182,14 +200,15 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
   }
   // A webhook only makes a waiting saga due.
   if (from.leased || from.run === 'waits') add('time passes', (play) => play.timePasses());
-  if (isUsual && from.reservation === 'active')
+  if (mayBeHeld && from.reservation === 'active')
     add('its time runs out', ({ to }) => (to.reservation = 'due'));
-  if (isUsual && from.reservation === 'active')
+  if (mayBeHeld && from.reservation === 'active')
     add('the shop releases it', (play) => {
       play.to.reservation = 'released';
       play.note('released');
     });
   if (from.reservation === 'due') add('a sweeper comes', ({ to }) => (to.reservation = 'expired'));
+  if (mayPayAgain(from)) add('the buyer pays with another card', (play) => play.payAgain());
   for (const by of ['cancel', 'refund'] as const)
     if (mayCancel(from, by)) add(by, (play) => play.requestCancellation(by));
   for (const act of ['retry', 'compensate', 'resolve'] as const)
@@ -204,7 +223,7 @@ function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
   const possible: Record<Kind, boolean> = {
     authorize: true,
     capture: provider.authorize === 'done' && provider.void !== 'done',
-    void: ['done', 'needs the buyer'].includes(provider.authorize) && provider.capture !== 'done',
+    void: ['done', 'needs the buyer', 'open'].includes(provider.authorize) && provider.capture !== 'done',
     refund: provider.capture === 'done',
   };
   if (possible[kind]) add(`the provider does the ${kind}`, ({ to }) => (to.provider[kind] = 'done'));
@@ -215,10 +234,15 @@ function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
 
 /** What it decides, or takes back, after the call has ended. */
 function laterAtTheProvider({ provider, operations, surprise, saga }: Checkout, add: Add): void {
-  if (provider.authorize === 'on its way' && surprise === 'needs the buyer')
+  const asksBuyer = surprise === 'needs the buyer' || surprise === 'the buyer acts';
+  if (provider.authorize === 'on its way' && asksBuyer)
     add('the provider asks the buyer', ({ to }) => (to.provider.authorize = 'needs the buyer'));
-  if (provider.authorize === 'needs the buyer' && provider.void !== 'done')
+  if (provider.authorize === 'on its way' && surprise === 'another card')
+    add('the provider declines the card', ({ to }) => (to.provider.authorize = 'open'));
+  if (['needs the buyer', 'open'].includes(provider.authorize) && provider.void !== 'done')
     add('the buyer confirms', ({ to }) => (to.provider.authorize = 'done'));
+  if (provider.authorize === 'needs the buyer' && surprise === 'the buyer acts' && provider.void !== 'done')
+    add('the buyer fails to authenticate', ({ to }) => (to.provider.authorize = 'open'));
   if (surprise === 'refund fails' && provider.refund === 'on its way')
     add('the refund fails', ({ to }) => (to.provider.refund = 'failed'));
   // By `payment-check/`, which leaves an order to its saga while that runs.
@@ -243,6 +267,11 @@ function surprisesFor({ surprise, provider }: Checkout, { asks, before }: Worker
       return isOnItsWay && asks !== 'void' ? ['pending'] : [];
     case 'needs the buyer':
       return truth === 'needs the buyer' ? ['buyer'] : [];
+    case 'the buyer acts':
+    case 'another card':
+      if (truth === 'open') return ['open'];
+      // In time or not: the clock may say either.
+      return truth === 'needs the buyer' ? ['action', 'open'] : [];
     case 'authorizes less':
       return truth === 'done' && asks === 'authorize' ? ['less'] : [];
     case 'refund fails':
@@ -288,6 +317,17 @@ const mayCancel = ({ saga }: Checkout, by: 'cancel' | 'refund'): boolean => {
   return by === 'cancel' || saga.status === 'completed';
 };
 
+/** Like `PaymentAttempts`. */
+const mayPayAgain = (from: Checkout): boolean =>
+  from.surprise === 'another card' &&
+  from.order === 'pending' &&
+  from.saga.endsAs === null &&
+  from.saga.requestedEnd === null &&
+  from.operations.authorize === 'declined' &&
+  from.reservation === 'active' &&
+  !from.leased &&
+  from.card === 1;
+
 function mayPerform(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): boolean {
   const { saga, leased } = from;
   if (act === 'retry' && hasEnded(from)) return from.operations.refund === 'failed';
@@ -297,7 +337,7 @@ function mayPerform(from: Checkout, act: 'retry' | 'compensate' | 'resolve'): bo
 }
 
 export const isUnanswered = (operation: Operation) =>
-  ['sent', 'unknown', 'pending', 'buyer'].includes(operation);
+  ['sent', 'unknown', 'pending', 'buyer', 'action', 'open'].includes(operation);
 const isSettled = (operation: Operation) =>
   ['approved', 'declined', 'less', 'failed', 'replaced'].includes(operation);
 type Heard =
@@ -308,12 +348,17 @@ type Heard =
   | 'other-sum'
   | 'pending'
   | 'buyer'
+  | 'action'
+  | 'open'
   | 'less'
   | 'failed'
   | 'refused-request'
   | 'refused-key'
   | 'nothing-done';
-type Outcome = { ask: Kind } | { event: SagaEvent; code: TransitionCode; data?: TransitionData };
+type Outcome =
+  | { ask: Kind }
+  | { wait: TransitionCode }
+  | { event: SagaEvent; code: TransitionCode; data?: TransitionData };
 
 const done = (code: TransitionCode, data?: TransitionData): Outcome => ({
   event: { type: 'done' },
@@ -328,6 +373,8 @@ const declined = (endsAs: OrderEnd, code: TransitionCode): Outcome => ({
 /** Applies one event, in one commit. */
 class Play {
   private token: number;
+  /** The operation whose result was just recorded. */
+  private heard: Kind | undefined;
 
   constructor(
     readonly to: Checkout,
@@ -427,7 +474,8 @@ class Play {
             ? 'less'
             : 'approved'
         : answer;
-    const wasPending = to.operations[asks] === 'pending';
+    this.heard = asks;
+    const wasPending = ['pending', 'action', 'open'].includes(to.operations[asks]);
     if (!isSettled(to.operations[asks]) && !(wasPending && answer === 'unknown'))
       to.operations[asks] = recorded;
     if (answer === 'buyer') this.note('needed the buyer');
@@ -472,6 +520,19 @@ class Play {
     to.operations[kind] = 'replaced';
     if (kind === 'authorize') return this.advance();
     this.apply({ type: 'unknown' }, 'saved_error', { operation: kind, asked: askedAmount });
+  }
+
+  /** As `payment-attempts.ts`: what was asked for the first card has ended. */
+  payAgain(): void {
+    const { to } = this;
+    this.noteLostWorker();
+    for (const kind of ['authorize', 'void'] as const) {
+      to.operations[kind] = 'none';
+      to.provider[kind] = 'nothing';
+    }
+    to.card = 2;
+    to.reservation = 'pinned';
+    this.apply({ type: 'paid-again' }, 'another_card_requested', { paymentAttempt: 2, attemptsLeft: 0 });
   }
 
   requestCancellation(by: 'cancel' | 'refund'): void {
@@ -519,6 +580,11 @@ class Play {
         this.apply({ type: 'turn-back', by: 'cancel' }, 'cancel_requested');
       const outcome = to.saga.endsAs ? this.compensate() : this.step();
       if ('ask' in outcome) return this.ask(outcome.ask);
+      if ('wait' in outcome) {
+        this.apply({ type: 'waits-for-buyer' }, outcome.wait, { operation: 'authorize' });
+        if (to.saga.requestedEnd === 'cancel') continue;
+        return;
+      }
       this.apply(outcome.event, outcome.code, outcome.data);
       if (to.saga.status === 'compensated') this.endOrder();
       if (to.run !== 'due') return;
@@ -528,7 +594,8 @@ class Play {
   private ask(kind: Kind): void {
     const { to } = this;
     if (to.operations[kind] === 'none' || to.operations[kind] === 'replaced') to.operations[kind] = 'created';
-    const code = to.operations[kind] === 'pending' ? 'payment_looked_up' : 'payment_requested';
+    const isPending = ['pending', 'action', 'open'].includes(to.operations[kind]);
+    const code = isPending ? 'payment_looked_up' : 'payment_requested';
     this.apply({ type: 'asked' }, code, { operation: kind, asked: askedAmount });
     to.workers.push({ asks: kind, before: to.operations[kind], stale: false });
     if (to.operations[kind] === 'created') to.operations[kind] = 'sent';
@@ -543,9 +610,17 @@ class Play {
       case 'reserve-stock':
         return done('stock_reserved');
       case 'authorize-payment':
+        if (to.operations.authorize === 'declined' && this.mayTryAnother()) return this.awaitCard();
         if (to.reservation === 'active') to.reservation = 'pinned';
         if (to.reservation === 'released') return declined('cancelled', 'reservation_released');
         if (to.reservation !== 'pinned') return declined('reservation_expired', 'reservation_expired');
+        if (to.operations.authorize === 'action')
+          return this.heard === 'authorize' ? { wait: 'action_required' } : { ask: 'authorize' };
+        if (to.operations.authorize === 'open') {
+          if (to.operations.void !== 'approved') return { ask: 'void' };
+          to.operations.authorize = 'declined';
+          if (this.mayTryAnother()) return this.awaitCard();
+        }
         return this.settled('authorize', ['payment_authorized', 'authorization_declined']);
       case 'capture-payment':
         return this.settled('capture', ['payment_captured', 'capture_declined']);
@@ -557,6 +632,21 @@ class Play {
       default:
         throw new Error(`no step ${to.saga.step}`);
     }
+  }
+
+  /** A decline without an open payment is final. */
+  private mayTryAnother(): boolean {
+    const { surprise, card, operations } = this.to;
+    return surprise === 'another card' && card === 1 && operations.void === 'approved';
+  }
+
+  private awaitCard(): Outcome {
+    const { to } = this;
+    if (to.reservation === 'pinned') to.reservation = 'active';
+    if (to.reservation === 'active') return { wait: 'another_card_awaited' };
+    return to.reservation === 'released'
+      ? declined('cancelled', 'reservation_released')
+      : declined('payment_declined', 'authorization_declined');
   }
 
   private settled(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {
@@ -588,8 +678,8 @@ class Play {
           : { ask: 'capture' };
       case 'authorize-payment':
         if (none(authorize) || capture === 'approved') return nothing('authorize');
-        if (!['approved', 'less', 'buyer'].includes(authorize)) return { ask: 'authorize' };
-        if (authorize === 'buyer' && this.to.operations.void === 'approved')
+        if (!['approved', 'less', 'buyer', 'action', 'open'].includes(authorize)) return { ask: 'authorize' };
+        if (['buyer', 'action', 'open'].includes(authorize) && this.to.operations.void === 'approved')
           this.to.operations.authorize = 'declined';
         return this.givenBack('void', ['payment_voided', 'void_declined']);
       case 'reserve-stock':

@@ -100,7 +100,10 @@ function rowOf(state: Exclude<Checkout['operations'][Kind], 'none'>): Row {
     case 'pending':
       return { status: 'pending', waitsFor: 'provider' };
     case 'buyer':
+    case 'action':
       return { status: 'pending', waitsFor: 'buyer' };
+    case 'open':
+      return { status: 'pending', waitsFor: 'provider', declineCode: 'card_declined' };
     case 'less':
       return { status: 'approved', declineCode: 'partial_authorization' };
     case 'failed':

@@ -35,6 +35,9 @@ export function eventsIn(steps: StepList, state: SagaState): SagaEvent[] {
     { type: 'given-up', mayBeCharged: false },
     cancel,
     ...(state.endsAs === null ? ([{ type: 'compensated-by-hand' }] as const) : []),
+    ...(state.endsAs === null && isDeclinable
+      ? ([{ type: 'waits-for-buyer' }, { type: 'paid-again' }] as const)
+      : []),
     ...(state.endsAs === 'abandoned' ? ([{ type: 'reacquired' }] as const) : []),
     ...(state.endsAs === null && isDeclinable
       ? ([{ type: 'declined', endsAs: 'payment_declined' }] as const)

@@ -26,13 +26,13 @@ const isMoneyTaken = ({ provider, operations }: Checkout) =>
   operations.refund !== 'pending' &&
   operations.refund !== 'failed';
 const isMoneySetAside = ({ provider }: Checkout) =>
-  ['done', 'on its way', 'needs the buyer'].includes(provider.authorize) &&
+  ['done', 'on its way', 'needs the buyer', 'open'].includes(provider.authorize) &&
   provider.void !== 'done' &&
   provider.capture !== 'done';
 const holdsStock = ({ reservation }: Checkout) =>
   ['active', 'due', 'pinned', 'confirmed'].includes(reservation);
 const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
-  ['sent', 'unknown', 'approved', 'pending', 'buyer', 'less'].includes(operations[kind]);
+  ['sent', 'unknown', 'approved', 'pending', 'buyer', 'action', 'open', 'less'].includes(operations[kind]);
 
 /** What must be true of every state that any order of events leads to. */
 const promises: Record<string, (state: Checkout) => boolean> = {
@@ -84,6 +84,12 @@ const rules: Record<string, (from: Checkout, event: Event) => boolean> = {
   'I18: an end is final, except for a late charge of a given-up order': (from, { name, next }) =>
     from.order === next.order ||
     (mayFollow[from.order].includes(next.order) && (from.order !== 'abandoned' || name.includes('hears of'))),
+  'P20: another card is tried only when the first can be confirmed no more': (from, { name }) =>
+    name !== 'the buyer pays with another card' || !isMoneySetAside(from),
+  'P20: a wait for another card begins only when the first can be confirmed no more': (from, { next }) =>
+    next.history.at(-1)!.code !== 'another_card_awaited' ||
+    !isMoneySetAside(next) ||
+    next.history === from.history,
   'I18: nothing moves a compensated saga, except that its refund ends or is made again': (
     from,
     { name, next },
@@ -148,8 +154,9 @@ function explore(decisions: Decisions, stopAtFirst = false): Exploration {
   return { states, reachedFrom, depth: ways.at(-1)!.depth, broken };
 }
 
+let exploration: Exploration;
+
 describe('a checkout, over every order of events', () => {
-  let exploration: Exploration;
   beforeAll(() => {
     exploration = explore(realDecisions);
     const steps = exploration.reachedFrom.reduce((sum, { length }) => sum + length, 0);
@@ -188,6 +195,22 @@ describe('a checkout, over every order of events', () => {
     ]);
   });
 });
+
+describe('a buyer who acts, over every order of events', () => {
+  it.each([
+    ['places the order with the second card', { card: 2, order: 'placed' }],
+    ['is declined with the second card too', { card: 2, order: 'rejected' }],
+    ['lets the hold for another card end', { card: 1, reservation: 'expired', surprise: 'another card' }],
+    ['authenticates in time', { surprise: 'the buyer acts', order: 'placed' }],
+    ['never authenticates', { surprise: 'the buyer acts', order: 'rejected' }],
+  ] as [string, Partial<Checkout>][])('%s', (_, expected) => {
+    const { states } = exploration;
+    expect(states.find((state) => hasEnded(state) && isLike(state, expected))).toBeDefined();
+  });
+});
+
+const isLike = (state: Checkout, expected: Partial<Checkout>): boolean =>
+  Object.entries(expected).every(([name, value]) => state[name as keyof Checkout] === value);
 
 const { transition } = realDecisions;
 type Decide = Decisions['transition'];
@@ -280,6 +303,22 @@ describe('the exploration', () => {
       'I12',
       but((state, event) =>
         event.type === 'waiting' ? { ...transition(state, event), nextRun: 'never' } : undefined,
+      ),
+    ],
+    [
+      'a buyer who is waited for without an end',
+      'I12',
+      but((state, event) =>
+        event.type === 'waits-for-buyer' ? { ...transition(state, event), nextRun: 'never' } : undefined,
+      ),
+    ],
+    [
+      'a payment that is given up as soon as its buyer must act',
+      'I8',
+      but((state, event) =>
+        event.type === 'waits-for-buyer'
+          ? transition(state, { type: 'declined', endsAs: 'payment_declined' })
+          : undefined,
       ),
     ],
     [
