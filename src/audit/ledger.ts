@@ -5,6 +5,8 @@ import { wonDisputeStatuses } from '../payment/payment-facts.repository';
 /** One order in the payment provider's ledger, in minor units. */
 export interface LedgerRow {
   orderId: string;
+  /** The connected account of its newest payment; null: our own. Absent in ledgers of older sandboxes. */
+  account?: string | null;
   currency: string;
   authorized: number;
   captured: number;
@@ -21,6 +23,8 @@ export interface OrderFacts {
   status: string;
   total: number;
   currency: string;
+  /** The connected account of its present payment. */
+  account?: string | null;
   settled: boolean;
   /** Recorded as taken and not given back, in minor units. Default: the total. */
   kept?: number;
@@ -44,7 +48,8 @@ export interface LedgerViolation {
 export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
   const rows = await queryable.rows<OrderFacts>(
     `
-    SELECT o.id, o.status, o.total_amount AS total, o.currency, s.status IN ('completed', 'compensated') AS settled,
+    SELECT o.id, o.status, o.total_amount AS total, o.currency, o.payment ->> 'stripeAccount' AS account,
+           s.status IN ('completed', 'compensated') AS settled,
            coalesce(m.captured, 0)::float8 - coalesce(m.refunded, 0)::float8 AS kept,
            CASE WHEN o.capture = 'on_shipment' AND o.status = 'placed' AND NOT coalesce(f.has_expired, false)
                 THEN coalesce(m.held, 0)::float8 ELSE 0 END AS held,
@@ -93,6 +98,11 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
 
     if (row && row.currency !== order.currency)
       report('I20', `charged in ${row.currency}, ordered in ${order.currency}`);
+    if (row && row.account !== undefined && row.account !== (order.account ?? null))
+      report(
+        'I20',
+        `charged at ${row.account ?? 'our own account'}, ordered at ${order.account ?? 'our own'}`,
+      );
     if (kept > order.total) report('I5', `${kept} kept for a total of ${order.total}`);
     if (!order.settled) continue;
     const due = moneyDue(order);

@@ -7,15 +7,20 @@ import { ApiKeyEntity } from './auth.entity';
 import { newId } from '../ids';
 
 const usage = `Usage:
-  npm run api-key -- create <name> <client|viewer|admin>   prints the new key, once
-  npm run api-key -- rotate <name>                         prints a new key of that name and ends the old one
+  npm run api-key -- create <name> <client|viewer|admin> [acct_…]   prints the new key, once
+  npm run api-key -- rotate <name>         prints a new key of that name and ends the old one
+  npm run api-key -- account <name> <acct_…|none>   charges its orders at this connected account of Stripe from now on
   npm run api-key -- list
-  npm run api-key -- revoke <name>                         ends the key; its name stays taken`;
+  npm run api-key -- revoke <name>         ends the key; its name stays taken`;
 
 const oldKeyEnds = `works for at most ${cacheMs / 1_000} s more`;
 
+/** A connected account. */
+const accountPattern = /^acct_\w{1,64}$/;
+
 const argumentsOf = new Map<string, readonly string[]>([
-  ['create', ['name', 'role']],
+  ['create', ['name', 'role', 'account']],
+  ['account', ['name', 'account']],
   ['rotate', ['name']],
   ['revoke', ['name']],
   ['list', []],
@@ -29,12 +34,12 @@ async function main(args: string[]): Promise<void> {
   if (/^(help|--help|-h)$/.test(args[0] ?? '')) return console.log(usage);
   const wrong = problemWith(args);
   if (wrong) return fail(`${wrong}\n\n${usage}`, 2);
-  const [verb, name, role] = args;
+  const [verb, name, ...rest] = args;
   try {
     const config = loadConfig(process.env, 'command');
     const { db, close } = await openDatabase(config, 'holdfast-api-key');
     try {
-      await run(db, verb!, name!, role!);
+      await run(db, verb!, name!, rest);
     } finally {
       await close();
     }
@@ -47,39 +52,50 @@ function problemWith([verb, ...rest]: string[]): string | undefined {
   if (verb === undefined) return 'There is no command.';
   const names = argumentsOf.get(verb);
   if (!names) return `There is no command "${verb}".`;
-  const [name, role] = rest;
+  const [name] = rest;
+  const role = verb === 'create' ? rest[1] : undefined;
+  const account = rest[names.indexOf('account')];
   if (names.includes('name') && !name) return `${verb} needs a name, e.g. shop-berlin.`;
   if (names.includes('role') && !role) return `${verb} needs a role: client, viewer or admin.`;
   if (rest.length > names.length) return `"${rest[names.length]}" is one argument too many for ${verb}.`;
   if (role && !/^(client|viewer|admin)$/.test(role))
     return `"${role}" is not a role. Roles are client, viewer and admin.`;
+  if (verb === 'account' && !account) return 'account needs an account: acct_…, or none for our own.';
+  if (account && !accountPattern.test(account) && !(verb === 'account' && account === 'none'))
+    return `"${account}" is not an account of Stripe: they begin with acct_. Stripe's dashboard lists connected accounts.`;
   const [, bootstrapRole] = /^bootstrap-(\w+)$/.exec(name ?? '') ?? [];
   if (bootstrapRole)
-    return `${name} is a key of the settings. Change HOLDFAST_${bootstrapRole.toUpperCase()}_KEY and restart instead.`;
+    return verb === 'account'
+      ? `${name} is a key of the settings, which charges at our own account. Create a key for the shop: npm run api-key -- create <name> client acct_…`
+      : `${name} is a key of the settings. Change HOLDFAST_${bootstrapRole.toUpperCase()}_KEY and restart instead.`;
   if (name && !/^(?!bootstrap-)[\w.-]{1,64}$/.test(name))
     return `"${name}" cannot be a name: use 1 to 64 letters, digits, dots, dashes and underscores, not beginning with "bootstrap-".`;
   return undefined;
 }
 
-async function run(db: Database, verb: string, name: string, role: string): Promise<void> {
-  if (verb === 'create') return create(db, name, role);
+async function run(db: Database, verb: string, name: string, rest: string[]): Promise<void> {
+  if (verb === 'create') return create(db, name, rest[0]!, rest[1]);
+  if (verb === 'account') return setAccount(db, name, rest[0]!);
   if (verb === 'revoke') return revoke(db, name);
   if (verb === 'rotate') return rotate(db, name);
   const keys = await db.entities((manager) => manager.find(ApiKeyEntity, { order: { name: 'ASC' } }));
-  for (const { name: known, role: itsRole, revokedAt } of keys)
-    console.log(`${known.padEnd(24)} ${itsRole.padEnd(8)} ${revokedAt ? 'revoked' : 'valid'}`);
+  for (const { name: known, role, revokedAt, stripeAccount } of keys)
+    console.log(
+      `${known.padEnd(24)} ${role.padEnd(8)} ${(revokedAt ? 'revoked' : 'valid').padEnd(8)} ${stripeAccount ?? ''}`.trimEnd(),
+    );
   if (keys.length === 0) console.log('There are no keys besides those of the settings.');
 }
 
-async function create(db: Database, name: string, role: string): Promise<void> {
+async function create(db: Database, name: string, role: string, account?: string): Promise<void> {
   const key = newKey(role);
   const made = await db.rows(
     `
-    INSERT INTO api_keys (id, name, role, key_sha256) VALUES ($1::uuid, $2::text, $3::text, decode($4::text, 'hex'))
+    INSERT INTO api_keys (id, name, role, key_sha256, stripe_account)
+    VALUES ($1::uuid, $2::text, $3::text, decode($4::text, 'hex'), $5::text)
         ON CONFLICT DO NOTHING
     RETURNING id
     `,
-    [newId(), name, role, digest(key)],
+    [newId(), name, role, digest(key), account ?? null],
   );
   if (made.length === 0) {
     const taken = await findKey(db, name);
@@ -90,7 +106,22 @@ async function create(db: Database, name: string, role: string): Promise<void> {
     );
   }
   console.log(key);
-  console.error(`This is the ${role} key of ${name}. Store it now, it is not shown again.`);
+  console.error(
+    `This is the ${role} key of ${name}${account ? `, which charges at ${account}` : ''}. Store it now, it is not shown again.`,
+  );
+}
+
+/** Orders placed before keep the account that they were placed with. */
+async function setAccount(db: Database, name: string, account: string): Promise<void> {
+  const changed = await db.rows(
+    `UPDATE api_keys SET stripe_account = $2::text WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
+    [name, account === 'none' ? null : account],
+  );
+  if (changed.length === 0) return fail(noValidKey(name, (await findKey(db, name)) !== null));
+  const where = account === 'none' ? 'our own account' : account;
+  console.log(
+    `New orders of ${name} are charged at ${where}, within ${cacheMs / 1_000} s. Its orders of before stay where they were charged.`,
+  );
 }
 
 /** The name owns orders and reservations, so a shop keeps it when its key changes. */

@@ -72,23 +72,38 @@ export class ProviderEventWorker {
   }
 }
 
-/** The order of each event that names one: in its metadata, or by the payment that an operation of the order made. */
+/**
+ * The order of each event that names one: in its metadata, or by the payment that an operation of the order made. Either way
+ * at an account of the order: the owner of another account can write our order's id into its metadata.
+ */
 async function ordersOf(tx: Tx, events: UnprocessedEvent[]): Promise<Map<string, string>> {
   const named = [...new Set(events.flatMap(({ orderId }) => orderId ?? []))].sort();
-  const orders = await tx.rows<{ id: string }>(`SELECT id FROM orders WHERE id = ANY ($1::uuid[])`, [named]);
-  const known = new Set(orders.map(({ id }) => id));
+  const orders = await tx.rows<{ orderId: string; account: string | null }>(
+    `SELECT id AS "orderId", payment ->> 'stripeAccount' AS account FROM orders WHERE id = ANY ($1::uuid[])`,
+    [named],
+  );
+  const operations = await namedOperationsOf(tx, named);
+  const known = new Set([...orders, ...operations].map(({ orderId, account }) => placed(account, orderId)));
   const references = events.flatMap(({ providerReference }) => providerReference ?? []);
   const byReference = new Map(
-    (await ordersByReference(tx, references)).map(({ orderId, reference }) => [reference, orderId]),
+    (await ordersByReference(tx, references)).map(({ orderId, reference, account }) => [
+      placed(account, reference),
+      orderId,
+    ]),
   );
   return new Map(
-    events.flatMap(({ id, orderId, providerReference }) => {
+    events.flatMap(({ id, orderId, providerReference, account }) => {
       const found =
-        orderId && known.has(orderId) ? orderId : providerReference && byReference.get(providerReference);
+        orderId && known.has(placed(account, orderId))
+          ? orderId
+          : providerReference && byReference.get(placed(account, providerReference));
       return found ? [[id, found] as const] : [];
     }),
   );
 }
+
+/** An id of one account says nothing about another. */
+const placed = (account: string | null, id: string) => `${account ?? ''} ${id}`;
 
 const groupedByOrder = (operations: NamedOperation[]): Map<string, NamedOperation[]> => {
   const grouped = new Map<string, NamedOperation[]>();
@@ -120,10 +135,10 @@ async function adopt(
     tx,
     candidates.map(({ id }) => id),
   );
-  const found = candidates.flatMap(({ id, providerReference: reference }) => {
+  const found = candidates.flatMap(({ id, providerReference: reference, account }) => {
     const purpose = purposes.get(id);
     const operation = inDoubt(orderOf.get(id)!).find(
-      ({ kind, number }) => kind === purpose?.kind && String(number) === purpose.number,
+      (one) => one.account === account && one.kind === purpose?.kind && String(one.number) === purpose.number,
     );
     return operation && reference ? [{ eventId: id, operation, operationId: operation.id, reference }] : [];
   });

@@ -15,12 +15,13 @@ export interface NamedOperation {
   number: number | null;
   status: OperationStatus;
   reference: string | null;
+  account: string | null;
 }
 
 export const namedOperationsOf = (tx: Tx, orderIds: string[]): Promise<NamedOperation[]> =>
   tx.rows<NamedOperation>(
     `
-    SELECT id, order_id AS "orderId", kind, number, status, provider_reference AS reference
+    SELECT id, order_id AS "orderId", kind, number, status, provider_reference AS reference, stripe_account AS account
       FROM payment_operations
      WHERE order_id = ANY ($1::uuid[])
     `,
@@ -31,10 +32,10 @@ export const namedOperationsOf = (tx: Tx, orderIds: string[]): Promise<NamedOper
 export const ordersByReference = (
   tx: Tx,
   references: string[],
-): Promise<{ orderId: string; reference: string }[]> =>
+): Promise<{ orderId: string; reference: string; account: string | null }[]> =>
   tx.rows(
     `
-    SELECT order_id AS "orderId", provider_reference AS reference
+    SELECT order_id AS "orderId", provider_reference AS reference, stripe_account AS account
       FROM payment_operations
      WHERE kind IN ${authorizationKinds} AND provider_reference = ANY ($1::text[])
     `,

@@ -48,6 +48,10 @@ export interface PaymentFact extends NewFact {
   settledBy: string | null;
 }
 
+/** The connected account of the payment that a fact is about, where it may be voided; null: our own. */
+export const accountOf = ({ data }: Pick<NewFact, 'data'>): string | null =>
+  typeof data.account === 'string' ? data.account : null;
+
 const columns = `
   id, order_id AS "orderId", type, reference, amount, currency, status, due_by AS "dueBy", data, at,
   amount_at_risk AS "amountAtRisk", is_case AS "isCase", settled_at AS "settledAt", settled_by AS "settledBy"`;

@@ -180,7 +180,7 @@ export class OrderPayments {
 
   /** An authorization is made at the account of the order's present payment; what follows it, where it was made. */
   private accountFor(kind: OperationKind): string | null {
-    const authorization = kind === 'authorize' ? undefined : this.find('authorize');
+    const authorization = isAuthorization({ kind }) ? undefined : this.authorization;
     return authorization ? authorization.stripeAccount : (this.order.payment?.stripeAccount ?? null);
   }
 

@@ -2,7 +2,7 @@ import { LRUCache } from 'lru-cache';
 import type Stripe from 'stripe';
 import { clockMs } from '../clock';
 import type { Config } from '../config/config';
-import { stripeClient } from './gateways/stripe.gateway';
+import { at, stripeClient } from './gateways/stripe.gateway';
 
 /** An order's money as the provider reports it. Amounts in minor units. */
 export interface ProviderRecord {
@@ -18,7 +18,15 @@ export interface ProviderRecord {
 /** Reads the provider's records. It moves no money, so it needs no key and no lease. */
 export interface ProviderRecords {
   /** Null: the provider has nothing for this order. Throws when it does not answer. */
-  find(order: { orderId: string; reference: string | null }): Promise<ProviderRecord | null>;
+  find(order: AskedOrder): Promise<ProviderRecord | null>;
+}
+
+/** An order as the provider is asked about it. */
+export interface AskedOrder {
+  orderId: string;
+  reference: string | null;
+  /** The connected account of its payment; by default our own. */
+  account?: string | null;
 }
 
 /** What the provider last reported about an order, and whether it answered this time. */
@@ -48,7 +56,7 @@ export class ProviderLookup {
 
   constructor(private readonly records: ProviderRecords) {}
 
-  find(order: { orderId: string; reference: string | null }): Promise<LookupResult> {
+  find(order: AskedOrder): Promise<LookupResult> {
     const before = this.asked.get(order.orderId);
     if (before && performance.now() - before.at < askEveryMs) return before.result;
     const asked = { at: performance.now(), result: this.findNow(order, before?.result) };
@@ -56,10 +64,7 @@ export class ProviderLookup {
     return asked.result;
   }
 
-  private async findNow(
-    order: { orderId: string; reference: string | null },
-    before: Promise<LookupResult> | undefined,
-  ): Promise<LookupResult> {
+  private async findNow(order: AskedOrder, before: Promise<LookupResult> | undefined): Promise<LookupResult> {
     // Before the call: what happens during it may be missing from the record. By the database's clock, which dates the
     // operations that the record is compared with.
     const askedAt = new Date(clockMs());
@@ -97,10 +102,14 @@ export class StripeRecords implements ProviderRecords {
     this.stripe = stripeClient(config, limitMs);
   }
 
-  async find(order: { orderId: string; reference: string | null }): Promise<ProviderRecord | null> {
+  async find(order: AskedOrder): Promise<ProviderRecord | null> {
     const intent = await this.intentOf(order);
     if (!intent) return null;
-    const { data: refunds } = await this.stripe.refunds.list({ payment_intent: intent.id, limit: 100 });
+    const ofIntent = { payment_intent: intent.id, limit: 100 };
+    const { data: refunds } = await this.stripe.refunds.list(
+      ofIntent,
+      at({ account: order.account ?? null }),
+    );
     const isHeld = ['requires_capture', 'succeeded', 'canceled'].includes(intent.status);
     return {
       reference: intent.id,
@@ -114,9 +123,10 @@ export class StripeRecords implements ProviderRecords {
     };
   }
 
-  private async intentOf({ orderId, reference }: { orderId: string; reference: string | null }) {
-    if (reference) return this.stripe.paymentIntents.retrieve(reference);
+  private async intentOf({ orderId, reference, account = null }: AskedOrder) {
+    const there = at({ account });
+    if (reference) return this.stripe.paymentIntents.retrieve(reference, {}, there);
     const query = `metadata['orderId']:'${orderId}'`;
-    return (await this.stripe.paymentIntents.search({ query, limit: 1 })).data[0];
+    return (await this.stripe.paymentIntents.search({ query, limit: 1 }, there)).data[0];
   }
 }

@@ -2,12 +2,14 @@ import Stripe from 'stripe';
 import type { Config } from '../config/config';
 import { parsePublicId, publicId } from '../ids';
 import { retryAfterMs } from './gateways/stripe-errors';
-import { stripeClient } from './gateways/stripe.gateway';
+import { at, stripeClient } from './gateways/stripe.gateway';
 import { ProviderAway, readPatiently } from './provider-away';
 
 /** One PaymentIntent of the provider with what belongs to it. Amounts in minor units, currencies in capitals. */
 export interface ProviderPayment {
   reference: string;
+  /** The connected account it is at; null: our own. */
+  account: string | null;
   /** Null: its metadata name no order of ours. */
   orderId: string | null;
   kind: string | null;
@@ -57,6 +59,8 @@ export interface ProviderDispute {
  * provider does not answer.
  */
 export interface ProviderPayments {
+  /** The same at a connected account; null: our own. Nothing of one account is found from another. */
+  at(account: string | null): ProviderPayments;
   get(reference: string): Promise<ProviderPayment>;
   /**
    * By reference, plus those whose metadata name the order. That search may lag by a minute, so a payment that is not found
@@ -82,9 +86,18 @@ const pageSizeMax = 100;
 
 export class StripePayments implements ProviderPayments {
   private readonly stripe: Stripe;
+  private readonly there: Stripe.RequestOptions;
 
-  constructor(config: Pick<Config, 'stripeApiUrl' | 'stripeSecretKey' | 'paymentTimeoutMs'>) {
+  constructor(
+    private readonly config: Pick<Config, 'stripeApiUrl' | 'stripeSecretKey' | 'paymentTimeoutMs'>,
+    private readonly account: string | null = null,
+  ) {
     this.stripe = stripeClient(config, config.paymentTimeoutMs);
+    this.there = at({ account });
+  }
+
+  at(account: string | null): ProviderPayments {
+    return account === this.account ? this : new StripePayments(this.config, account);
   }
 
   get(reference: string): Promise<ProviderPayment> {
@@ -92,20 +105,22 @@ export class StripePayments implements ProviderPayments {
   }
 
   private async read(reference: string): Promise<ProviderPayment> {
-    const intent = await this.stripe.paymentIntents.retrieve(reference, { expand: ['latest_charge'] });
+    const expand = ['latest_charge'];
+    const intent = await this.stripe.paymentIntents.retrieve(reference, { expand }, this.there);
     // Only captured money can be refunded or disputed.
-    if (intent.amount_received === 0) return paymentOf(intent, [], []);
+    if (intent.amount_received === 0) return this.paymentOf(intent, [], []);
     const ofIntent = { payment_intent: reference, limit: pageSizeMax };
     const [refunds, disputes] = await Promise.all([
-      all(this.stripe.refunds.list(ofIntent)),
-      all(this.stripe.disputes.list(ofIntent)),
+      all(this.stripe.refunds.list(ofIntent, this.there)),
+      all(this.stripe.disputes.list(ofIntent, this.there)),
     ]);
-    return paymentOf(intent, refunds, disputes);
+    return this.paymentOf(intent, refunds, disputes);
   }
 
   async ofOrder(orderId: string, references: string[]): Promise<ProviderPayment[]> {
     const query = `metadata['orderId']:'${publicId('ord', orderId)}'`;
-    const found = await reading(() => this.stripe.paymentIntents.search({ query, limit: pageSizeMax }));
+    const page = { query, limit: pageSizeMax };
+    const found = await reading(() => this.stripe.paymentIntents.search(page, this.there));
     // A result of a search may be outdated, so each is read again.
     const all = new Set([...references, ...found.data.map(({ id }) => id)]);
     const payments = await Promise.all([...all].map((reference) => this.getIfThere(reference)));
@@ -125,22 +140,26 @@ export class StripePayments implements ProviderPayments {
   async *createdBetween(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const period = { gte: seconds(from), lt: secondsAfter(to) };
     const [refunds, disputes] = [new Map<string, Stripe.Refund[]>(), new Map<string, Stripe.Dispute[]>()];
-    for await (const page of pagesOf((from) => this.stripe.refunds.list({ created: period, ...from }))) {
+    for await (const page of pagesOf((from) =>
+      this.stripe.refunds.list({ created: period, ...from }, this.there),
+    )) {
       addByPayment(refunds, page);
       yield [];
     }
-    for await (const page of pagesOf((from) => this.stripe.disputes.list({ created: period, ...from }))) {
+    for await (const page of pagesOf((from) =>
+      this.stripe.disputes.list({ created: period, ...from }, this.there),
+    )) {
       addByPayment(disputes, page);
       yield [];
     }
     const seen = new Set<string>();
     const expand = ['data.latest_charge'];
     for await (const page of pagesOf((from) =>
-      this.stripe.paymentIntents.list({ created: period, ...from, expand }),
+      this.stripe.paymentIntents.list({ created: period, ...from, expand }, this.there),
     )) {
       for (const { id } of page) seen.add(id);
       yield page.map((intent) =>
-        paymentOf(intent, refunds.get(intent.id) ?? [], disputes.get(intent.id) ?? []),
+        this.paymentOf(intent, refunds.get(intent.id) ?? [], disputes.get(intent.id) ?? []),
       );
     }
     yield* this.each([...refunds.keys(), ...disputes.keys()].filter((id) => !seen.has(id)));
@@ -149,7 +168,9 @@ export class StripePayments implements ProviderPayments {
   async *withFailedRefunds(from: Date, to: Date): AsyncIterable<ProviderPayment[]> {
     const created = { gte: seconds(from), lt: secondsAfter(to) };
     const failed: string[] = [];
-    for await (const page of pagesOf((start) => this.stripe.refunds.list({ created, ...start }))) {
+    for await (const page of pagesOf((start) =>
+      this.stripe.refunds.list({ created, ...start }, this.there),
+    )) {
       const gone = page.filter(({ status }) => status === 'failed' || status === 'canceled');
       failed.push(...gone.flatMap((refund) => paymentIdOf(refund) ?? []));
       yield [];
@@ -164,14 +185,22 @@ export class StripePayments implements ProviderPayments {
 
   async void(reference: string, key: string): Promise<ProviderPayment> {
     try {
-      await this.stripe.paymentIntents.cancel(reference, {}, { idempotencyKey: key });
+      await this.stripe.paymentIntents.cancel(reference, {}, { ...this.there, idempotencyKey: key });
     } catch (error) {
       // Its present state does not allow it, and is what the caller gets.
       if (!(error instanceof Stripe.errors.StripeInvalidRequestError)) throw asAway(error);
     }
     return this.get(reference);
   }
+
+  private paymentOf(intent: Stripe.PaymentIntent, refunds: Stripe.Refund[], disputes: Stripe.Dispute[]) {
+    return { account: this.account, ...paymentOf(intent, refunds, disputes) };
+  }
 }
+
+/** A connected account that does not let us in: it took its permission back, or never gave it. */
+export const isRefusedByAccount = (error: unknown): boolean =>
+  error instanceof Stripe.errors.StripePermissionError && error.code === 'account_invalid';
 
 async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
@@ -229,7 +258,7 @@ function paymentOf(
   intent: Stripe.PaymentIntent,
   refunds: Stripe.Refund[],
   disputes: Stripe.Dispute[],
-): ProviderPayment {
+): Omit<ProviderPayment, 'account'> {
   const charge = typeof intent.latest_charge === 'object' ? intent.latest_charge : null;
   return {
     reference: intent.id,

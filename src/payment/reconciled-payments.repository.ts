@@ -11,6 +11,8 @@ export interface AskedOrder {
   orderId: string;
   /** The provider's id of the authorization that the order keeps; null when it keeps none. */
   reference: string | null;
+  /** Where the provider was asked. */
+  account: string | null;
 }
 
 /**
@@ -24,7 +26,7 @@ export async function ordersAskedBetween(
 ): Promise<AskedOrder[]> {
   return queryable.rows<AskedOrder>(
     `
-    SELECT p.id, p.order_id AS "orderId",
+    SELECT p.id, p.order_id AS "orderId", p.stripe_account AS account,
            (SELECT a.provider_reference
               FROM payment_operations a
              WHERE a.order_id = p.order_id AND a.kind IN ${authorizationKinds} AND a.status IN ('approved', 'pending')
@@ -43,10 +45,10 @@ export async function ordersAskedBetween(
 export function newestAuthorizations(
   queryable: Queryable,
   limit: number,
-): Promise<{ orderId: string; reference: string }[]> {
+): Promise<{ orderId: string; reference: string; account: string | null }[]> {
   return queryable.rows(
     `
-    SELECT order_id AS "orderId", provider_reference AS reference
+    SELECT order_id AS "orderId", provider_reference AS reference, stripe_account AS account
       FROM payment_operations
      WHERE kind IN ${authorizationKinds} AND status = 'approved' AND provider_reference IS NOT NULL
      ORDER BY id DESC
@@ -54,6 +56,26 @@ export function newestAuthorizations(
     `,
     [limit],
   );
+}
+
+/**
+ * Connected accounts that payments of ours were made at. From one to the next in the index, so that it costs a look for each
+ * account and not for each payment.
+ */
+export async function connectedAccounts(queryable: Queryable): Promise<string[]> {
+  const rows = await queryable.rows<{ account: string }>(
+    `
+    WITH RECURSIVE found AS (
+      SELECT min(stripe_account) AS account FROM payment_operations
+       UNION ALL
+      SELECT (SELECT min(stripe_account) FROM payment_operations WHERE stripe_account > found.account)
+        FROM found
+       WHERE found.account IS NOT NULL
+    )
+    SELECT account FROM found WHERE account IS NOT NULL
+    `,
+  );
+  return rows.map(({ account }) => account);
 }
 
 /** Orders with a dispute that is neither won nor lost. */

@@ -33,7 +33,7 @@ export class LostPayments {
       return [];
     }
     if (amountAtRisk === 0) return [];
-    const { orderId, reference, amount, currency, status, createdAt } = payment;
+    const { orderId, reference, account, amount, currency, status, createdAt } = payment;
     const [factId] = await this.db.transaction('check-payment', (tx) =>
       saveFacts(tx, [
         {
@@ -45,7 +45,10 @@ export class LostPayments {
           currency,
           status,
           dueBy: null,
-          data: { ...(orderId && { orderId: publicId('ord', orderId) }) },
+          data: {
+            ...(orderId && { orderId: publicId('ord', orderId) }),
+            ...(account !== null && { account }),
+          },
           at: createdAt,
           amountAtRisk,
           isCase: true,

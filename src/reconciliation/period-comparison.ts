@@ -1,12 +1,17 @@
-import { Inject, Injectable } from '@nestjs/common';
+import { Inject, Injectable, Logger } from '@nestjs/common';
 import { Database, clockOf } from '../database/database';
-import { type Difference, type OurPayment, comparePayments } from '../orders/payment-check/compare';
+import { type Difference, comparePayments } from '../orders/payment-check/compare';
 import { compareOrder } from '../orders/payment-check/compare-order';
-import { ourPaymentsOf } from '../orders/payment-check/our-payments';
+import { ourPaymentsOf, paymentPlacesOf, providerPaymentsOf } from '../orders/payment-check/our-payments';
 import { Installation } from '../payment/installation';
-import { isAuthorization } from '../payment/payment-operations.repository';
-import { PROVIDER_PAYMENTS, type ProviderPayment, type ProviderPayments } from '../payment/provider-payments';
 import {
+  PROVIDER_PAYMENTS,
+  type ProviderPayment,
+  type ProviderPayments,
+  isRefusedByAccount,
+} from '../payment/provider-payments';
+import {
+  connectedAccounts,
   newestAuthorizations,
   ordersAskedBetween,
   ordersWithOpenDisputes,
@@ -39,6 +44,8 @@ export interface ComparedPage {
  */
 @Injectable()
 export class PeriodComparison {
+  private readonly logger = new Logger('reconciliation');
+
   constructor(
     private readonly db: Database,
     @Inject(PROVIDER_PAYMENTS) private readonly provider: ProviderPayments,
@@ -48,23 +55,42 @@ export class PeriodComparison {
   /** With the key of another account, every payment of ours would be missing. */
   async requireOurAccount(): Promise<void> {
     const newest = await newestAuthorizations(this.db, samplesMax);
-    for (const { orderId, reference } of newest)
-      if ((await this.provider.ofOrder(orderId, [reference])).length > 0) return;
+    for (const { orderId, reference, account } of newest)
+      if ((await this.provider.at(account).ofOrder(orderId, [reference])).length > 0) return;
     if (newest.length > 0)
       throw new Error(
         `The provider has none of our ${newest.length} newest payments. STRIPE_SECRET_KEY belongs to another account, or to its test mode: set the key that the orders were charged with.`,
       );
   }
 
+  /** Every account that payments of ours were made at. */
   async *pages({ from, to }: Period): AsyncGenerator<ComparedPage> {
+    const accounts = new Set([null, ...(await connectedAccounts(this.db))]);
     for (let start = from; start < to; start = new Date(start.getTime() + dayMs)) {
       const day = { from: start, to: new Date(Math.min(start.getTime() + dayMs, to.getTime())) };
       const seen = new Set<string>();
-      for await (const payments of this.provider.createdBetween(day.from, day.to))
+      for await (const payments of this.readable(accounts, (there) => there.createdBetween(day.from, day.to)))
         yield this.compared(payments, seen);
-      yield* this.asked(day, seen);
+      yield* this.asked(day, seen, accounts);
     }
-    yield* this.endedLate(from);
+    yield* this.endedLate(from, accounts);
+  }
+
+  /** Drops accounts that let us in no more, so that one shop that has left does not end the comparison of all others. */
+  private async *readable(
+    accounts: Set<string | null>,
+    read: (there: ProviderPayments) => AsyncIterable<ProviderPayment[]>,
+  ): AsyncGenerator<ProviderPayment[]> {
+    for (const account of accounts)
+      try {
+        yield* read(this.provider.at(account));
+      } catch (error) {
+        if (account === null || !isRefusedByAccount(error)) throw error;
+        accounts.delete(account);
+        this.logger.warn(
+          `${account} does not let us read its payments, so they were not compared. Have the shop connect it again, then reconcile the period.`,
+        );
+      }
   }
 
   /**
@@ -73,11 +99,8 @@ export class PeriodComparison {
    */
   async differencesOf(orderId: string): Promise<Difference[] | undefined> {
     const asked = await clockOf(this.db);
-    const before = await this.ours([orderId]);
-    const payments = await this.provider.ofOrder(
-      orderId,
-      before.flatMap(({ operations }) => authorizationsOf(operations)),
-    );
+    const places = await paymentPlacesOf(this.db, orderId);
+    const payments = await providerPaymentsOf(this.provider, orderId, places);
     const [ours] = await this.ours([orderId]);
     if (!ours || ours.changedAt >= asked) return undefined;
     return compareOrder(ours, payments, asked);
@@ -94,7 +117,7 @@ export class PeriodComparison {
     const known = await this.ours([...new Set(payments.flatMap(({ orderId }) => orderId ?? []))]);
     const here = {
       installation: await this.installation.id(),
-      known: new Set(known.map(({ orderId }) => orderId)),
+      accounts: new Map(known.map(({ orderId, accounts }) => [orderId, accounts])),
     };
     const those = (whose: Whose) => payments.filter((payment) => whoseIs(payment, here) === whose);
     const [ours, lost] = [those('ours'), those('lost')];
@@ -114,12 +137,17 @@ export class PeriodComparison {
   }
 
   /** Orders that the provider was asked about, and whose payments it did not list: they are of another day, or missing. */
-  private async *asked({ from, to }: Period, seen: Set<string>): AsyncGenerator<ComparedPage> {
+  private async *asked(
+    { from, to }: Period,
+    seen: Set<string>,
+    accounts: Set<string | null>,
+  ): AsyncGenerator<ComparedPage> {
     const orders = new Set<string>();
     for (let after: string | null = null; ;) {
       const rows = await ordersAskedBetween(this.db, { from, to, after }, pageSizeMax);
       const unseen = rows.filter(
-        ({ orderId, reference }) => reference !== null && !seen.has(reference) && !orders.has(orderId),
+        ({ orderId, reference, account }) =>
+          reference !== null && !seen.has(reference) && !orders.has(orderId) && accounts.has(account),
       );
       const suspects = [...new Set(unseen.map(({ orderId }) => orderId))];
       for (const orderId of suspects) orders.add(orderId);
@@ -130,17 +158,14 @@ export class PeriodComparison {
   }
 
   /** Refunds and disputes that are older than the period may have ended in it; only their own dates are listed. */
-  private async *endedLate(from: Date): AsyncGenerator<ComparedPage> {
+  private async *endedLate(from: Date, accounts: Set<string | null>): AsyncGenerator<ComparedPage> {
     const since = new Date(from.getTime() - refundsFailWithinMs);
-    for await (const payments of this.provider.withFailedRefunds(since, from))
+    for await (const payments of this.readable(accounts, (there) => there.withFailedRefunds(since, from)))
       yield this.compared(payments, new Set());
     const suspects = await ordersWithOpenDisputes(this.db);
     if (suspects.length > 0) yield { ...nothing, suspects };
   }
 }
-
-const authorizationsOf = (operations: OurPayment['operations']): string[] =>
-  operations.filter(isAuthorization).flatMap(({ reference }) => reference ?? []);
 
 type Whose = 'ours' | 'lost' | 'others';
 
@@ -148,14 +173,16 @@ const nothing: ComparedPage = { compared: 0, others: 0, suspects: [], lost: [] }
 
 /**
  * `ours`: of an order that is here. `lost`: sent by this installation, for an order that is not here. Everything else
- * belongs to others, also what another installation sent for an order that is here: a copy has the orders of its original.
+ * belongs to others, also what another installation sent for an order that is here, because a copy has the orders of its
+ * original; and what somebody names after our order at an account that the order is not charged at.
  */
 export function whoseIs(
-  { installation, orderId }: Pick<ProviderPayment, 'installation' | 'orderId'>,
-  here: { installation: string; known: { has: (orderId: string) => boolean } },
+  { installation, orderId, account }: Pick<ProviderPayment, 'installation' | 'orderId' | 'account'>,
+  here: { installation: string; accounts: ReadonlyMap<string, (string | null)[]> },
 ): Whose {
   // guard: payments-of-others-are-left-alone
   if (installation !== null && installation !== here.installation) return 'others';
-  if (orderId !== null && here.known.has(orderId)) return 'ours';
+  const accounts = orderId === null ? undefined : here.accounts.get(orderId);
+  if (accounts) return accounts.includes(account) ? 'ours' : 'others';
   return installation === null ? 'others' : 'lost';
 }

@@ -67,6 +67,33 @@ describe('npm run api-key', () => {
     expect((await apiKey('list')).stdout).toMatch(/^shop-3 +client +revoked$/m);
   });
 
+  it('charges the orders of a key at a connected account, from its creation or later, until it is taken away', async () => {
+    const accountOf = async () =>
+      (
+        await db.rows<{ account: string | null }>(
+          `SELECT stripe_account AS account FROM api_keys WHERE name = 'shop-berlin'`,
+        )
+      )[0]!.account;
+    expect(await apiKey('create', 'shop-berlin', 'client', 'acct_berlin')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^hf_client_/),
+      stderr: expect.stringMatching(/charges at acct_berlin/),
+    });
+    expect(await accountOf()).toBe('acct_berlin');
+    expect((await apiKey('list')).stdout).toMatch(/^shop-berlin +client +valid +acct_berlin$/m);
+
+    await apiKey('rotate', 'shop-berlin');
+    expect(await accountOf()).toBe('acct_berlin');
+
+    expect(await apiKey('account', 'shop-berlin', 'acct_paris')).toMatchObject({ code: 0 });
+    expect(await accountOf()).toBe('acct_paris');
+    expect(await apiKey('account', 'shop-berlin', 'none')).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/our own account.*stay where they were charged/),
+    });
+    expect(await accountOf()).toBeNull();
+  });
+
   it.each(['rotate', 'revoke'])('%s of an unknown name says so and how to see the names', async (verb) => {
     expect(await apiKey(verb, 'shop-nobody')).toEqual({
       code: 1,
@@ -130,6 +157,14 @@ describe('npm run api-key', () => {
     ['revoke without a name', ['revoke'], /revoke needs a name/],
     ['create without a role', ['create', 'shop-5'], /create needs a role: client, viewer or admin/],
     ['create with an unknown role', ['create', 'shop-5', 'root'], /"root"/],
+    ['account without an account', ['account', 'shop-5'], /needs an account/],
+    ['an account that is none', ['account', 'shop-5', 'berlin'], /"berlin" is not an account/],
+    ['create with an account of none', ['create', 'shop-5', 'client', 'none'], /"none" is not an account/],
+    [
+      'an account for a key of the settings',
+      ['account', 'bootstrap-client', 'acct_1'],
+      /our own account.*create <name> client/,
+    ],
     ['a name with a space', ['create', 'shop 5', 'client'], /"shop 5"/],
     ['a name used in the settings', ['rotate', 'bootstrap-client'], /HOLDFAST_CLIENT_KEY/],
     ['too many arguments', ['rotate', 'shop-5', 'client'], /"client" is one argument too many/],

@@ -410,7 +410,9 @@ describe('a webhook', () => {
     const { type, reference = null, orderId = null, metadata = {} } = event;
     const id = `evt_${newId()}`;
     const rawBody = JSON.stringify({ id, type, data: { object: { metadata } } });
-    await storeProviderEvents(world.db, [{ id, type, providerReference: reference, orderId, rawBody }]);
+    await storeProviderEvents(world.db, [
+      { id, type, providerReference: reference, orderId, rawBody, stripeAccount: null },
+    ]);
     return id;
   };
   const process = async () => {

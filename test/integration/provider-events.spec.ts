@@ -18,10 +18,14 @@ const intentOf = (orderId: string) => `ref_${publicId('ord', orderId)}:authorize
 const routine = 'payment_intent.succeeded';
 
 /** Stored as by the API. Returns its id. */
-async function hear(orderId: string | null, event: { type?: string; reference?: string } = {}) {
-  const { type = routine, reference = orderId === null ? null : intentOf(orderId) } = event;
+async function hear(
+  orderId: string | null,
+  event: { type?: string; reference?: string; stripeAccount?: string; rawBody?: string } = {},
+) {
+  const { type = routine, reference = orderId === null ? null : intentOf(orderId), ...more } = event;
   const id = `evt_${newId()}`;
-  await storeProviderEvents(world.db, [{ id, type, providerReference: reference, orderId, rawBody: '{}' }]);
+  const named = { id, type, providerReference: reference, orderId };
+  await storeProviderEvents(world.db, [{ ...named, stripeAccount: null, rawBody: '{}', ...more }]);
   return id;
 }
 const rowOf = (id: string) =>
@@ -156,7 +160,13 @@ describe('a webhook that is not routine', () => {
 describe('a group of webhooks', () => {
   it('is stored once each and settled each by itself', async () => {
     const orderId = await placed();
-    const event = { type: routine, providerReference: intentOf(orderId), orderId, rawBody: '{}' };
+    const event = {
+      type: routine,
+      providerReference: intentOf(orderId),
+      orderId,
+      rawBody: '{}',
+      stripeAccount: null,
+    };
     const ids = Array.from({ length: 3 }, () => `evt_${newId()}`);
     const [known, news, orphan] = ids as [string, string, string];
     const group = [
@@ -171,5 +181,56 @@ describe('a group of webhooks', () => {
     expect(await rowOf(known)).toMatchObject(settled);
     expect(await rowOf(news)).toMatchObject(left);
     expect(await rowOf(orphan)).toMatchObject(left);
+  });
+});
+
+describe('a webhook of a connected account', () => {
+  const stripeAccount = 'acct_berlin';
+  const connected = () => world.order(undefined, { payment: { stripeAccount } });
+  const rawBody = JSON.stringify({ data: { object: { metadata: { kind: 'authorize', number: '1' } } } });
+  const referenceOf = (orderId: string) =>
+    world.row(`SELECT provider_reference AS reference FROM payment_operations WHERE order_id = $1`, [
+      orderId,
+    ]);
+
+  it('wakes the order that is charged there, and names its payment', async () => {
+    const orderId = await connected();
+    world.gateway.expect('authorize', silence);
+    await world.runner().drive(orderId);
+    await hear(orderId, { stripeAccount, reference: 'pi_heard', rawBody });
+    world.gateway.expect('authorize').expect('capture');
+    await sweep();
+
+    expect(await world.row('SELECT status FROM orders WHERE id = $1', [orderId])).toEqual({
+      status: 'placed',
+    });
+    expect(world.gateway.looks.at(-1)).toMatchObject({ account: stripeAccount, authorization: 'pi_heard' });
+  });
+
+  it.each([
+    ['another account', 'acct_paris'],
+    ['our own account', undefined],
+  ])('is about nobody when it names that order from %s', async (_, other) => {
+    const orderId = await connected();
+    world.gateway.expect('authorize', silence);
+    await world.runner().drive(orderId);
+    const id = await hear(orderId, {
+      reference: 'pi_planted',
+      rawBody,
+      ...(other && { stripeAccount: other }),
+    });
+    await sweep();
+
+    expect(await rowOf(id)).toMatchObject({ verdict: 'orphan' });
+    expect(await referenceOf(orderId)).toEqual({ reference: null });
+  });
+
+  it('is about nobody when it has the reference of a payment at our own account', async () => {
+    const orderId = await placed();
+    const id = await hear(null, { stripeAccount, reference: intentOf(orderId), type: 'charge.refunded' });
+    await sweep();
+
+    expect(await rowOf(id)).toMatchObject({ verdict: 'orphan' });
+    expect(await checksOf(orderId)).toEqual([]);
   });
 });

@@ -397,3 +397,64 @@ describe('Reconciliations.start', () => {
     await expect(one.start(empty, by)).rejects.toMatchObject({ code: 'validation_failed' });
   });
 });
+
+describe('P29: reconciliation of connected accounts', () => {
+  const account = 'acct_berlin';
+
+  async function placedAt(more: Parameters<typeof paymentOf>[1] = {}) {
+    const orderId = await world.order(undefined, { payment: { stripeAccount: account } });
+    world.gateway.expect('authorize').expect('capture');
+    await world.runner().drive(orderId);
+    const intent = `ref_${publicId('ord', orderId)}:authorize:1`;
+    const createdAt = await justNow();
+    provider.put(paymentOf(intent, { orderId, account, installation, createdAt, ...more }));
+    return { orderId, intent };
+  }
+
+  it('walks every account that our operations know', async () => {
+    const createdAt = await justNow();
+    await placed();
+    await placedAt();
+    const refunded = await placedAt({ refunds: [refundOf('re_there', { createdAt, amount: 400 })] });
+
+    const found = await reconcile();
+    expect(linesOf(found)).toEqual([
+      `refunded_outside, ${publicId('ord', refunded.orderId)}, no refund | refund succeeded, 400, case`,
+    ]);
+    expect(found).toMatchObject({ status: 'done', compared: 3 });
+  });
+
+  it('leaves a payment alone that names our order at an account that the order is not charged at', async () => {
+    const { orderId } = await placed();
+    await placedAt();
+    const createdAt = await justNow();
+    provider.put(paymentOf('pi_planted', { orderId, account, installation, createdAt, ...held }));
+
+    const found = await reconcile();
+    expect(found).toMatchObject({ status: 'done', compared: 2, others: 1, differenceCount: 0 });
+    expect(statusOf('pi_planted')).toBe('requires_capture');
+  });
+
+  it('voids a stray authorization where it is', async () => {
+    const { orderId } = await placedAt();
+    const createdAt = await justNow();
+    provider.put(paymentOf('pi_stray', { orderId, account, installation, createdAt, ...held }));
+
+    expect(await reconcile()).toMatchObject({ status: 'done', differenceCount: 1 });
+    expect(statusOf('pi_stray')).toBe('canceled');
+  });
+
+  it('goes on without an account that lets us in no more', async () => {
+    const createdAt = await justNow();
+    await placedAt();
+    const refunded = await placed({ refunds: [refundOf('re_here', { createdAt, amount: 400 })] });
+    provider.refusing.add(account);
+    const found = await reconcile();
+    provider.refusing.clear();
+
+    expect(linesOf(found)).toEqual([
+      `refunded_outside, ${publicId('ord', refunded.orderId)}, no refund | refund succeeded, 400, case`,
+    ]);
+    expect(found).toMatchObject({ status: 'done', compared: 1 });
+  });
+});

@@ -202,6 +202,7 @@ describe('with thousands of open rows that the statistics do not know', () => {
       providerReference: `ref_${orderId}`,
       orderId,
       rawBody: '{}',
+      stripeAccount: null,
     }));
     expect(await counted.by(() => storeProviderEvents(world.db, group))).toBeLessThan(10 * group.length);
   });

@@ -91,6 +91,7 @@ export class RealShop {
       providerReference: null,
       orderId: this.idOf(order),
       rawBody: '{}',
+      stripeAccount: null,
     };
     await storeProviderEvents(db, [event]);
     const nobody = { drive: async () => false } as unknown as SagaRunner;

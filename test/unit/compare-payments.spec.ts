@@ -28,6 +28,7 @@ const placed: OurPayment = {
   currency: 'EUR',
   operations: [operation('authorize'), operation('capture')],
   facts: [],
+  accounts: [null],
   installation,
 };
 const refunded = (refund: Partial<OurOperation> = {}): OurPayment => ({

@@ -102,6 +102,7 @@ describe('StripePayments.get', () => {
       [ofIntent('disputes', 'pi_1')]: list([dispute('dp_1')]),
     };
     expect(await payments.get('pi_1')).toEqual({
+      account: null,
       reference: 'pi_1',
       orderId,
       kind: 'authorize',

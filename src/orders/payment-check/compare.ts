@@ -17,6 +17,8 @@ export interface OurPayment {
   facts: KnownFact[];
   /** This installation, as the metadata of its payments name it. */
   installation: string;
+  /** Where the order may have payments; what others have at another account is not the order's. */
+  accounts: (string | null)[];
 }
 
 export interface OurOperation {
@@ -97,10 +99,6 @@ export const keptReference = ({ operations }: OurPayment): string | null =>
   operations.findLast(
     (one) => isAuthorization(one) && (one.status === 'approved' || one.status === 'pending'),
   )?.reference ?? null;
-
-/** Every intent that an operation of the order names. */
-export const referencesOf = (operations: { kind: string; providerReference: string | null }[]): string[] =>
-  operations.filter(isAuthorization).flatMap(({ providerReference }) => providerReference ?? []);
 
 const isPending = ({ status }: ProviderRefund) => status === 'pending' || status === 'requires_action';
 // guard: failed-refund-is-no-refund
@@ -288,14 +286,14 @@ const isStray = (ours: OurPayment, reference: string): boolean => {
  */
 function strayAuthorization(ours: OurPayment, payment: ProviderPayment): Difference[] {
   if (known(ours, 'stray_authorization', payment)) return [];
-  const { capturable, amount, reference } = payment;
+  const { capturable, amount, reference, account } = payment;
   // guard: only-our-authorizations-are-voided
   const mayVoid = payment.installation === ours.installation && payment.orderId === ours.orderId;
   return [
     fact('stray_authorization', payment, {
       ours: `order ${ours.orderStatus}`,
       provider: payment.status,
-      data: { payment: reference, mayVoid },
+      data: { payment: reference, mayVoid, ...(account !== null && { account }) },
       amountAtRisk: capturable || amount,
       isCase: true,
     }),

@@ -4,7 +4,13 @@ import type { Principal } from '../../auth/auth.guard';
 import { Database, type Tx, clockOf } from '../../database/database';
 import { refusal, unavailable } from '../../errors';
 import { parsePublicId, publicId } from '../../ids';
-import { type PaymentFact, findFact, lockFact, settleFacts } from '../../payment/payment-facts.repository';
+import {
+  type PaymentFact,
+  accountOf,
+  findFact,
+  lockFact,
+  settleFacts,
+} from '../../payment/payment-facts.repository';
 import { ProviderAway } from '../../payment/provider-away';
 import { PROVIDER_PAYMENTS, type ProviderPayments } from '../../payment/provider-payments';
 import { lockSaga } from '../checkout-saga/saga.repository';
@@ -56,9 +62,10 @@ export class PaymentCases {
     return this.end(id, 'void', request, actor);
   }
 
-  private async voidAtProvider({ id, reference }: PaymentFact): Promise<string> {
+  private async voidAtProvider(fact: PaymentFact): Promise<string> {
     try {
-      return (await this.provider.void(reference, `${publicId('fct', id)}:void`)).status;
+      const provider = this.provider.at(accountOf(fact));
+      return (await provider.void(fact.reference, `${publicId('fct', fact.id)}:void`)).status;
     } catch (error) {
       if (!(error instanceof ProviderAway)) throw error;
       throw unavailable('The payment provider does not answer. Try again in a moment.');

@@ -5,7 +5,6 @@ import { publicId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { Installation } from '../../payment/installation';
 import { type PaymentCheckClaim, finishCheck, requestChecks } from '../../payment/payment-checks.repository';
-import { operationsOf } from '../../payment/payment-operations.repository';
 import { ProviderAway } from '../../payment/provider-away';
 import {
   PROVIDER_PAYMENTS,
@@ -13,10 +12,11 @@ import {
   type ProviderPayments,
 } from '../../payment/provider-payments';
 import { lockSaga } from '../checkout-saga/saga.repository';
+import { accountOf } from '../../payment/payment-facts.repository';
 import { type Recorded, applyDifferences } from './apply';
-import { type Difference, isOpenAtProvider, referencesOf } from './compare';
+import { type Difference, isOpenAtProvider } from './compare';
 import { compareOrder } from './compare-order';
-import { ourPaymentsOf } from './our-payments';
+import { ourPaymentsOf, paymentPlacesOf, providerPaymentsOf } from './our-payments';
 
 /** When our records changed while the provider was asked, its answer may be older than they are. */
 const askAgainMs = 1_000;
@@ -75,8 +75,8 @@ export class PaymentCheck {
     { orderId, claimedAt }: Pick<PaymentCheckClaim, 'orderId' | 'claimedAt'>,
     backoffMs: number,
   ): Promise<{ again?: Again; recorded: Recorded[] }> {
-    const operations = await operationsOf(this.db, orderId);
-    const payments = await this.provider.ofOrder(orderId, referencesOf(operations));
+    const places = await paymentPlacesOf(this.db, orderId);
+    const payments = await providerPaymentsOf(this.provider, orderId, places);
     const { again, strays, recorded } = await this.record(orderId, payments, { claimedAt, backoffMs });
     for (const stray of strays) recorded.push(...(await this.voidStray(orderId, stray)));
     return { again, recorded };
@@ -111,7 +111,7 @@ export class PaymentCheck {
   /** Under a key that depends on the payment alone, so that repeating it is safe. It becomes a case if it cannot be voided. */
   private async voidStray(orderId: string, stray: Difference): Promise<Recorded[]> {
     const key = `${publicId('ord', orderId)}:void:${stray.reference}`;
-    const { status } = await this.provider.void(stray.reference, key);
+    const { status } = await this.provider.at(accountOf(stray)).void(stray.reference, key);
     const isVoided = status === 'canceled';
     const installation = await this.installation.id();
     return this.db.transaction('check-payment', async (tx) => {

@@ -8,6 +8,8 @@ export interface ProviderEvent {
   providerReference: string | null;
   /** The order that the event names; whether it exists is checked later. */
   orderId: string | null;
+  /** The connected account that it is about; null: our own. */
+  stripeAccount: string | null;
   /** As it came. Of a routine event about an order only what our metadata say that its payment is for. */
   rawBody: string;
 }
@@ -44,18 +46,20 @@ export const nothingWaited = 'nothing waited for it';
 export async function storeProviderEvents(queryable: Queryable, events: ProviderEvent[]): Promise<void> {
   await queryable.rows(
     `
-    INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body, verdict, processed_at)
+    INSERT INTO provider_events (id, type, provider_reference, order_id, raw_body, stripe_account, verdict, processed_at)
     /* guard: webhook-stored-once */
-    SELECT n.id, n.type, n.reference, n.order_id, n.raw_body,
-           CASE WHEN settled.at IS NOT NULL THEN $7::text END, settled.at
-      FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::boolean[])
-             AS n (id, type, reference, order_id, raw_body, routine)
+    SELECT n.id, n.type, n.reference, n.order_id, n.raw_body, n.account,
+           CASE WHEN settled.at IS NOT NULL THEN $8::text END, settled.at
+      FROM unnest($1::text[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::text[],
+                  $7::boolean[])
+             AS n (id, type, reference, order_id, raw_body, account, routine)
       LEFT JOIN LATERAL (
              SELECT clock_timestamp() AS at
                FROM payment_operations p
                JOIN sagas s ON s.order_id = p.order_id
               WHERE n.routine AND p.order_id = n.order_id
                 AND p.kind IN ${authorizationKinds} AND p.provider_reference = n.reference
+                AND p.stripe_account IS NOT DISTINCT FROM n.account
                 AND (s.next_run_at IS NULL
                      OR (s.lease_expires_at > statement_timestamp()
                          AND NOT EXISTS (SELECT FROM payment_operations o
@@ -65,7 +69,7 @@ export async function storeProviderEvents(queryable: Queryable, events: Provider
         ON CONFLICT DO NOTHING
     `,
     [
-      ...columnsOf(events, 'id', 'type', 'providerReference', 'orderId', 'rawBody'),
+      ...columnsOf(events, 'id', 'type', 'providerReference', 'orderId', 'rawBody', 'stripeAccount'),
       events.map(isRoutine),
       nothingWaited,
     ],
@@ -78,6 +82,7 @@ export interface UnprocessedEvent {
   /** Of the payment that the event is about. */
   providerReference: string | null;
   orderId: string | null;
+  account: string | null;
   /** The database's clock, read after the row was locked. */
   now: Date;
 }
@@ -91,14 +96,15 @@ export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<Unprocesse
   return tx.rows<UnprocessedEvent>(
     `
     WITH events AS MATERIALIZED (
-      SELECT id, type, provider_reference AS "providerReference", order_id AS "orderId", received_at
+      SELECT id, type, provider_reference AS "providerReference", order_id AS "orderId", stripe_account AS account,
+             received_at
         FROM provider_events
        WHERE processed_at IS NULL
        ORDER BY received_at
        LIMIT $1::int
          FOR UPDATE SKIP LOCKED
     )
-    SELECT id, type, "providerReference", "orderId", clock_timestamp() AS now FROM events ORDER BY received_at
+    SELECT id, type, "providerReference", "orderId", account, clock_timestamp() AS now FROM events ORDER BY received_at
     `,
     [limit],
   );

@@ -119,15 +119,18 @@ function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
     type,
     providerReference: isName(reference) ? reference : null,
     orderId,
+    stripeAccount: isName(event.account) ? event.account : null,
     rawBody: orderId !== null && isRoutine(event) ? JSON.stringify(purpose) : withoutSecrets(event, rawBody),
   };
 }
 
-/** Without the secrets of payments: they let anybody confirm them. */
+/** Secrets of payments let anybody confirm them; the address of a receipt is the buyer's. */
+const unstored: readonly string[] = ['client_secret', 'receipt_email'];
+
 function withoutSecrets(event: Stripe.Event, rawBody: string): string {
   let isFound = false;
   const scrubbed = JSON.stringify(event, (name, value: unknown) => {
-    if (name !== 'client_secret') return value;
+    if (!unstored.includes(name) || value === null) return value;
     isFound = true;
     return undefined;
   });

@@ -76,7 +76,8 @@ export class AdminOrdersController {
     const facts = await this.facts(orderIdOf(id));
     const { reference } = moneyOf(facts.operations, facts.order.currency);
     const orderId = publicId('ord', facts.order.id);
-    return optionsOf(facts, await this.provider.find({ orderId, reference }));
+    const account = facts.operations[0]?.stripeAccount;
+    return optionsOf(facts, await this.provider.find({ orderId, reference, account }));
   }
 
   @Post(':id/saga/retry')
