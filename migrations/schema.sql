@@ -224,6 +224,8 @@ CREATE TABLE payment_operations (
   action_expires_at timestamp with time zone,
   may_try_another_card boolean NOT NULL DEFAULT false,
   stripe_account text,
+  task_id uuid,
+  request text,
   CONSTRAINT payment_operations_amount_check CHECK ((amount >= 0)),
   CONSTRAINT payment_operations_kind_check CHECK ((kind = ANY (ARRAY['authorize'::text, 'charge'::text, 'capture'::text, 'void'::text, 'refund'::text]))),
   CONSTRAINT payment_operations_settled_is_dated CHECK (((status = ANY (ARRAY['approved'::text, 'declined'::text, 'failed'::text])) = (settled_at IS NOT NULL))),
@@ -233,11 +235,48 @@ CREATE TABLE payment_operations (
 ) WITH (fillfactor=85);
 
 CREATE INDEX payment_operations_accounts ON payment_operations USING btree (stripe_account) WHERE (stripe_account IS NOT NULL);
-CREATE UNIQUE INDEX payment_operations_of_purpose ON payment_operations USING btree (order_id, kind, number);
+CREATE UNIQUE INDEX payment_operations_of_purpose ON payment_operations USING btree (order_id, kind, number, COALESCE(request, ''::text));
 CREATE INDEX payment_operations_of_reference ON payment_operations USING btree (provider_reference) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (provider_reference IS NOT NULL));
 CREATE UNIQUE INDEX payment_operations_one_authorization ON payment_operations USING btree (order_id) WHERE ((kind = ANY (ARRAY['authorize'::text, 'charge'::text])) AND (status <> ALL (ARRAY['declined'::text, 'failed'::text])));
 CREATE UNIQUE INDEX payment_operations_one_capture ON payment_operations USING btree (order_id) WHERE ((kind = 'capture'::text) AND (status <> ALL (ARRAY['declined'::text, 'failed'::text])));
 CREATE INDEX payment_operations_unknown ON payment_operations USING btree (order_id) WHERE (status = 'unknown'::text);
+
+CREATE TABLE payment_tasks (
+  id uuid NOT NULL,
+  order_id uuid NOT NULL,
+  kind text NOT NULL,
+  status text NOT NULL,
+  amount bigint NOT NULL,
+  currency text NOT NULL,
+  request text,
+  lines jsonb,
+  reason text,
+  shipment_id uuid,
+  actor text NOT NULL,
+  attempt integer NOT NULL DEFAULT 0,
+  next_run_at timestamp with time zone,
+  lease_expires_at timestamp with time zone,
+  fencing_token bigint NOT NULL DEFAULT 0,
+  code text,
+  data jsonb,
+  last_error text,
+  created_at timestamp with time zone NOT NULL,
+  ended_at timestamp with time zone,
+  CONSTRAINT payment_tasks_amount_check CHECK ((amount >= 0)),
+  CONSTRAINT payment_tasks_end_is_dated CHECK (((status = ANY (ARRAY['done'::text, 'failed'::text])) = (ended_at IS NOT NULL))),
+  CONSTRAINT payment_tasks_kind_check CHECK ((kind = ANY (ARRAY['refund'::text, 'capture'::text]))),
+  CONSTRAINT payment_tasks_status_check CHECK ((status = ANY (ARRAY['due'::text, 'stuck'::text, 'done'::text, 'failed'::text]))),
+  CONSTRAINT payment_tasks_unfinished_is_due CHECK (
+CASE status
+    WHEN 'stuck'::text THEN true
+    ELSE ((status = 'due'::text) = (next_run_at IS NOT NULL))
+END),
+  CONSTRAINT payment_tasks_pkey PRIMARY KEY (id)
+) WITH (fillfactor=70);
+
+CREATE INDEX payment_tasks_due ON payment_tasks USING btree (next_run_at) WHERE (next_run_at IS NOT NULL);
+CREATE INDEX payment_tasks_of_order ON payment_tasks USING btree (order_id, id);
+CREATE INDEX payment_tasks_stuck ON payment_tasks USING btree (id) WHERE (status = 'stuck'::text);
 
 CREATE TABLE products (
   sku text COLLATE "C" NOT NULL,

@@ -11,7 +11,8 @@ import { clockMs } from './clock';
  */
 const cell = 0;
 
-export type IdPrefix = 'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run' | 'ins' | 'rec' | 'fct' | 'shp';
+export type IdPrefix =
+  'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run' | 'ins' | 'rec' | 'fct' | 'shp' | 'rfd' | 'cap';
 
 const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;

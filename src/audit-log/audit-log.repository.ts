@@ -13,6 +13,7 @@ const objectTypes = [
   'load_test',
   'reconciliation',
   'payment_case',
+  'payment_task',
 ] as const;
 export type ObjectType = (typeof objectTypes)[number];
 

@@ -119,12 +119,16 @@ const others: readonly Invariant[] = [
   },
   {
     id: 'I12',
-    promise: 'No saga is forgotten: unfinished means due at a known time, or stuck and visible.',
+    promise:
+      'No saga and no payment task is forgotten: unfinished means due at a known time, or stuck and visible.',
     sql: `
       SELECT o.id, s.status, s.next_run_at
         FROM orders o LEFT JOIN sagas s ON s.order_id = o.id
        WHERE (o.status = 'pending' AND s.order_id IS NULL)
-          OR (s.status IN ('running', 'compensating') AND s.next_run_at < clock_timestamp() - interval '60 seconds')`,
+          OR (s.status IN ('running', 'compensating') AND s.next_run_at < clock_timestamp() - interval '60 seconds')
+       UNION ALL
+      SELECT order_id, status, next_run_at FROM payment_tasks
+       WHERE status = 'due' AND next_run_at < clock_timestamp() - interval '60 seconds'`,
   },
   {
     id: 'I13',
@@ -143,7 +147,10 @@ const others: readonly Invariant[] = [
   {
     id: 'I16',
     promise: 'Nothing is dropped: whatever is stuck says why.',
-    sql: `SELECT order_id, step FROM sagas WHERE status = 'stuck' AND last_error IS NULL`,
+    sql: `
+      SELECT order_id, step FROM sagas WHERE status = 'stuck' AND last_error IS NULL
+       UNION ALL
+      SELECT order_id, kind FROM payment_tasks WHERE status = 'stuck' AND last_error IS NULL`,
   },
   {
     id: 'I17',
@@ -222,6 +229,22 @@ const others: readonly Invariant[] = [
         FULL JOIN (SELECT sku, pool, sum(shipped) AS shipped
                      FROM reservation_lines WHERE shipped > 0 GROUP BY 1, 2) l USING (sku, pool)
        WHERE coalesce(m.quantity, 0) <> coalesce(l.shipped, 0)`,
+  },
+  {
+    id: 'I26',
+    promise:
+      'A payment task and its operations agree: what is done was accepted, and what was asked for has its task.',
+    sql: `
+      SELECT k.order_id, k.id, k.kind, k.status
+        FROM payment_tasks k
+       WHERE k.amount > 0
+         AND NOT EXISTS (SELECT FROM payment_operations p
+                          WHERE p.task_id = k.id AND p.kind = k.kind AND p.amount = k.amount
+                            AND (k.status <> 'done' OR p.status IN ('approved', 'pending') OR p.failure_reason IS NOT NULL))
+       UNION ALL
+      SELECT p.order_id, p.id, p.kind, p.status
+        FROM payment_operations p LEFT JOIN payment_tasks k ON k.id = p.task_id
+       WHERE p.task_id IS NOT NULL AND k.order_id IS DISTINCT FROM p.order_id`,
   },
   {
     id: 'I24',

@@ -49,7 +49,9 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
   const rows = await queryable.rows<OrderFacts>(
     `
     SELECT o.id, o.status, o.total_amount AS total, o.currency, o.payment ->> 'stripeAccount' AS account,
-           s.status IN ('completed', 'compensated') AS settled,
+           s.status IN ('completed', 'compensated')
+             AND NOT EXISTS (SELECT FROM payment_operations u
+                              WHERE u.order_id = o.id AND u.task_id IS NOT NULL AND u.status IN ('sent', 'unknown')) AS settled,
            coalesce(m.captured, 0)::float8 - coalesce(m.refunded, 0)::float8 AS kept,
            CASE WHEN o.capture = 'on_shipment' AND o.status = 'placed' AND NOT coalesce(f.has_expired, false)
                 THEN coalesce(m.held, 0)::float8 ELSE 0 END AS held,
@@ -65,9 +67,10 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
                         CASE WHEN NOT bool_or(kind IN ('capture', 'void') AND status = 'approved')
                              THEN max(amount) FILTER (WHERE kind = 'authorize' AND status = 'approved') END AS held
                    FROM payment_operations GROUP BY order_id) m ON m.order_id = o.id
-      LEFT JOIN (SELECT DISTINCT ON (order_id) order_id,
-                        CASE WHEN status = 'failed' AND failure_reason IS NOT NULL THEN amount END AS failed
-                   FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, id DESC) r ON r.order_id = o.id
+      LEFT JOIN (SELECT order_id, sum(amount) FILTER (WHERE status = 'failed' AND failure_reason IS NOT NULL) AS failed
+                   FROM (SELECT DISTINCT ON (order_id, request) order_id, status, failure_reason, amount
+                           FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, request, id DESC) newest
+                  GROUP BY order_id) r ON r.order_id = o.id
       LEFT JOIN (SELECT order_id, bool_or(type = 'authorization_expired') AS has_expired,
                         sum(amount) FILTER (WHERE type = 'refunded_outside'
                                               AND status NOT IN ('failed', 'canceled')) AS refunded,

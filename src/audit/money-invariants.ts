@@ -48,12 +48,13 @@ export const moneyInvariants: readonly { id: string; promise: string; sql: strin
     id: 'I5',
     promise: 'At most one capture or charge per order, and its refunds are at most what it took.',
     sql: `
+      -- A refund counts from its request on.
       SELECT order_id, count(*) FILTER (WHERE kind <> 'refund') AS captures,
              sum(amount) FILTER (WHERE kind <> 'refund') AS captured,
              sum(amount) FILTER (WHERE kind = 'refund') AS refunded
         FROM payment_operations
        WHERE (kind IN ('capture', 'charge') AND status = 'approved')
-          OR (kind = 'refund' AND status IN ('approved', 'pending'))
+          OR (kind = 'refund' AND status NOT IN ('declined', 'failed'))
        GROUP BY order_id
       HAVING count(*) FILTER (WHERE kind <> 'refund') > 1
           OR sum(amount) FILTER (WHERE kind = 'refund') > sum(amount) FILTER (WHERE kind <> 'refund')`,
@@ -85,7 +86,7 @@ export const moneyInvariants: readonly { id: string; promise: string; sql: strin
   {
     id: 'I15',
     promise:
-      'No payment stays unknown for an hour without a stuck saga, or an operator who just had it asked again; a refund that is under way is due to be checked.',
+      'No payment stays unknown for an hour without a stuck saga or task, or an operator who just had it asked again; a refund that is under way is due to be checked.',
     sql: `
       SELECT p.id, p.kind, p.status, s.status AS saga
         FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
@@ -95,6 +96,7 @@ export const moneyInvariants: readonly { id: string; promise: string; sql: strin
       SELECT p.id, p.kind, p.status, s.status AS saga
         FROM payment_operations p JOIN sagas s ON s.order_id = p.order_id
        WHERE p.status IN ('sent', 'unknown') AND p.created_at < clock_timestamp() - interval '1 hour' AND s.status <> 'stuck'
+         AND NOT EXISTS (SELECT FROM payment_tasks k WHERE k.id = p.task_id AND k.status = 'stuck')
          AND NOT EXISTS (SELECT FROM saga_transitions t
                           WHERE t.order_id = p.order_id AND t.at > clock_timestamp() - interval '1 hour'
                             AND t.cause IN ('retried', 'compensated-by-hand', 'given-up', 'turn-back'))`,

@@ -7,6 +7,7 @@ import { ordersOfReservations } from '../inventory/reservations/reservations.rep
 import { ReservationsService } from '../inventory/reservations/reservations.service';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
+import { PaymentTasks } from '../orders/fulfilment/payment-tasks';
 import { parkMessage } from '../outbox/dead-letters.repository';
 import { messageRoutes, receiveMessages } from '../outbox/outbox.repository';
 import { type QueuedMessage, jobOf, messagesOf } from '../queue/message-jobs';
@@ -36,13 +37,18 @@ export class Consumers {
     private readonly queues: Queues,
     private readonly sagas: SagaRunner,
     private readonly dueSagas: DueSagas,
+    private readonly paymentTasks: PaymentTasks,
     private readonly reservations: ReservationsService,
   ) {}
 
   start(): void {
     // One job at a time: it ends when its sagas are claimed, and claims many.
     this.consume('checkout', 1, (messages) => this.takeSagas('checkout', messages));
-    this.consume('compensation', 1, (messages) => this.takeSagas('compensation', messages));
+    this.consume('compensation', 1, (messages) => {
+      // A refund in part is asked for by the same message. What is due is in the database, so nothing waits for it here.
+      void this.paymentTasks.sweep().catch(() => undefined);
+      return this.takeSagas('compensation', messages);
+    });
     // One pass expires everything that is due, so a concurrent alarm would find nothing.
     this.queues.work('expiry', 1, async () => void (await this.reservations.expireDue()));
     this.consume('events', 4, (messages) => this.applyEvents(messages));

@@ -7,6 +7,7 @@ import { stockOutOfPlace } from '../inventory/stock/transfers';
 import { stepNames } from '../orders/checkout-saga/checkout.saga';
 import { codeVersion } from '../orders/checkout-saga/code-version';
 import { dueSaga } from '../orders/checkout-saga/saga.repository';
+import { dueTask } from '../orders/fulfilment/payment-tasks.repository';
 import { dueMessage } from '../outbox/relay';
 import { dueCheck } from '../payment/payment-checks.repository';
 import { unprocessedEvent } from '../payment/webhooks/provider-events.repository';
@@ -21,6 +22,7 @@ const searches = {
   relay: dueMessage,
   'process webhooks': unprocessedEvent,
   'check payments': dueCheck,
+  'payment tasks': dueTask,
   'resume releases': abandonedRelease,
   rebalance: stockOutOfPlace,
 } as const;

@@ -2,6 +2,7 @@ import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../database/database';
 import { SagaRunner } from '../orders/checkout-saga/saga-runner';
 import { wakeSagas } from '../orders/checkout-saga/saga.repository';
+import { wakeTasks } from '../orders/fulfilment/payment-tasks.repository';
 import {
   type NamedOperation,
   adoptReferences,
@@ -23,7 +24,7 @@ import {
 const batchSizeMax = 200;
 
 /**
- * Makes the sagas that webhooks name due now, and the checks of their payments; both ask the provider themselves. The content
+ * Makes the sagas and payment tasks that webhooks name due now, and the checks of their payments; both ask the provider themselves. The content
  * of an event is never acted on, so late, repeated or missing events change only when something happens.
  */
 @Injectable()
@@ -55,6 +56,7 @@ export class ProviderEventWorker {
 
     const busy = await adopt(tx, events, { orderOf, operations });
     const woken = new Set(await wakeSagas(tx, orderIds, now));
+    await wakeTasks(tx, orderIds, now);
     // Those that are put off may turn out to be routine.
     const settled = events.filter(({ id }) => !busy.has(id));
     const due = new Set(

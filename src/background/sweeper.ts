@@ -7,6 +7,7 @@ import { Releases } from '../inventory/bulk-release/releases';
 import { ReservationsService } from '../inventory/reservations/reservations.service';
 import { rebalanceAll } from '../inventory/stock/transfers';
 import { workerName } from '../orders/checkout-saga/saga-update';
+import { PaymentTasks } from '../orders/fulfilment/payment-tasks';
 import { deleteOldInboxRows } from '../outbox/outbox.repository';
 import { Relay } from '../outbox/relay';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
@@ -56,6 +57,7 @@ export class Sweeper {
     private readonly sagas: DueSagas,
     private readonly providerEvents: ProviderEventWorker,
     private readonly paymentChecks: PaymentCheckWorker,
+    private readonly paymentTasks: PaymentTasks,
     private readonly releases: Releases,
     private readonly periodic: PeriodicTasks,
   ) {}
@@ -69,6 +71,7 @@ export class Sweeper {
     start('drive sagas', () => this.sagas.sweep());
     // guard: sweeper-processes-webhooks
     start('process webhooks', () => this.providerEvents.sweep());
+    start('payment tasks', () => this.paymentTasks.sweep());
     start('resume releases', () => this.releases.resume());
     start('rebalance', () => rebalanceAll(this.db));
     start('prune', () => this.prune());
@@ -83,7 +86,7 @@ export class Sweeper {
 
   async stop(): Promise<void> {
     await Promise.all(this.running.splice(0).map((task) => task.stop()));
-    await this.sagas.idle();
+    await Promise.all([this.sagas.idle(), this.paymentTasks.idle()]);
   }
 
   /** Wakes the tasks that have something to do. Returns when to come back, if later than usual. */

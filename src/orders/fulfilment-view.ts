@@ -1,5 +1,7 @@
+import { money } from '../http/responses';
 import { publicId } from '../ids';
-import type { Order } from './orders.repository';
+import { isSettled } from '../payment/order-money';
+import type { Order, OrderRefund } from './orders.repository';
 
 /** What became of an order's goods, as the API shows it. */
 
@@ -18,3 +20,26 @@ export const shipmentsView = ({ shipments }: Order) =>
     ...shipment,
     createdAt: new Date(createdAt).toISOString(),
   }));
+
+type RefundStatus = 'pending' | 'succeeded' | 'failed';
+
+/** Refunds in part, oldest first. A refund of the whole order is in `payment` alone. */
+export const refundsView = (order: Order) =>
+  order.refunds.map((refund) => ({
+    id: publicId('rfd', refund.id),
+    amount: money(refund.amount, order.currency),
+    lines: refund.lines?.map(({ sku, quantity, restock }) => ({ sku, quantity, restock })) ?? null,
+    status: statusOf(refund, order),
+    reason: refund.reason,
+    createdAt: new Date(refund.createdAt).toISOString(),
+  }));
+
+/** As the provider said last, until it says so; `failed` also when an operator gave it up. */
+function statusOf({ id, status, amount }: OrderRefund, { operations, facts }: Order): RefundStatus {
+  if (status === 'failed') return 'failed';
+  if (status !== 'done') return 'pending';
+  const newest = operations.findLast(({ taskId }) => taskId === id);
+  if (amount === 0 || newest?.status === 'approved') return 'succeeded';
+  if (newest?.status !== 'failed') return 'pending';
+  return isSettled(newest, facts) ? 'succeeded' : 'failed';
+}

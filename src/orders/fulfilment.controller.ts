@@ -7,8 +7,10 @@ import { Responses } from '../http/responses';
 import { IdempotencyKey, keyProblems } from '../idempotency/idempotency.repository';
 import { moreThanSold } from '../inventory/inventory.errors';
 import { ShipDto } from '../inventory/shipments/shipments.dto';
+import { RefundDto } from './fulfilment/fulfilment.dto';
+import { OrderRefunds } from './fulfilment/order-refunds';
 import { OrderShipments } from './fulfilment/order-shipments';
-import { orderIdOf, orderNotFound, orderNotPlaced } from './orders.errors';
+import { moreThanCaptured, orderIdOf, orderNotFound, orderNotPlaced, paymentDisputed } from './orders.errors';
 import { orderType, orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
 
@@ -18,6 +20,7 @@ import { OrdersService } from './orders.service';
 export class FulfilmentController {
   constructor(
     private readonly shipments: OrderShipments,
+    private readonly refunds: OrderRefunds,
     private readonly orders: OrdersService,
   ) {}
 
@@ -45,6 +48,35 @@ export class FulfilmentController {
     const orderId = orderIdOf(id);
     const { replayed } = await this.shipments.ship({ orderId, body, key, principal: caller });
     if (replayed) void reply.header('idempotent-replayed', 'true');
+    return orderView(await this.orders.get(orderId, caller));
+  }
+  @Post(':id/refunds')
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Refund a part of a placed order',
+    description:
+      'An `amount`, or `lines`, or neither for all that is left; any number of times, never more than was captured. An amount moves no stock. Lines refund their price; units that were not shipped go back on sale first, shipped ones only with `restock: sellable`. When all is refunded the order is `refunded`, and units that were not shipped go back on sale.',
+  })
+  @Responses({ 202: orderType }, [
+    ValidationFailed,
+    orderNotFound,
+    orderNotPlaced,
+    paymentDisputed,
+    moreThanCaptured,
+    moreThanSold,
+    ...keyProblems,
+  ])
+  async refundParts(
+    @Param('id') id: string,
+    @Body() body: RefundDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    const { replayed } = await this.refunds.request({ orderId, body, key, principal: caller });
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    void reply.header('retry-after', '1');
     return orderView(await this.orders.get(orderId, caller));
   }
 }

@@ -15,6 +15,8 @@ export const orderShipped = refusal(
   'order_shipped',
   'Goods of the order have left, so it cannot be undone as a whole',
 );
+/** Facts: `captured`, `refunded`, `pending`, `left`. */
+export const moreThanCaptured = refusal(409, 'more_than_captured', 'More than is left of what was captured');
 export const orderAbandoned = refusal(
   409,
   'order_abandoned',

@@ -4,7 +4,10 @@ import { PaymentModule } from '../payment/payment.module';
 import { SagaRunner } from './checkout-saga/saga-runner';
 import { FulfilmentController } from './fulfilment.controller';
 import { OperatorFulfilment } from './fulfilment/operator-fulfilment';
+import { OrderRefunds } from './fulfilment/order-refunds';
 import { OrderShipments } from './fulfilment/order-shipments';
+import { PaymentTasks } from './fulfilment/payment-tasks';
+import { TaskActions } from './fulfilment/task-actions';
 import { Intake } from './intake/intake';
 import { OrderStream, OrderWatch } from './order-watch';
 import { OrderPaymentsController } from './order-payments.controller';
@@ -22,7 +25,10 @@ import { SagaActions } from './saga-actions/saga-actions';
     Intake,
     OperatorFulfilment,
     OrdersService,
+    OrderRefunds,
     OrderShipments,
+    PaymentTasks,
+    TaskActions,
     OrderStream,
     OrderWatch,
     PaymentAttempts,
@@ -31,6 +37,15 @@ import { SagaActions } from './saga-actions/saga-actions';
     SagaActions,
     SagaRunner,
   ],
-  exports: [SagaRunner, Intake, OperatorFulfilment, PaymentCases, PaymentCheck, SagaActions],
+  exports: [
+    SagaRunner,
+    Intake,
+    OperatorFulfilment,
+    PaymentCases,
+    PaymentCheck,
+    PaymentTasks,
+    SagaActions,
+    TaskActions,
+  ],
 })
 export class OrdersModule {}

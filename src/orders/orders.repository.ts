@@ -49,9 +49,22 @@ export interface OrderOperation extends Pick<
   | 'failureReason'
   | 'paymentAttempt'
   | 'mayTryAnotherCard'
+  | 'amount'
+  | 'request'
+  | 'taskId'
 > {
   stripeAccount: string | null;
   actionExpiresAt: string | null;
+}
+
+/** A refund in part. Its time is text too. */
+export interface OrderRefund {
+  id: string;
+  status: 'due' | 'stuck' | 'done' | 'failed';
+  amount: number;
+  lines: { sku: string; quantity: number; restock: 'sellable' | 'none'; givenBack: number }[] | null;
+  reason: string;
+  createdAt: string;
 }
 
 export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
@@ -64,6 +77,7 @@ export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
   now: Date;
   saga: { status: SagaStatus; step: string; version: number };
   operations: OrderOperation[];
+  refunds: OrderRefund[];
   facts: OrderFact[];
 }
 
@@ -146,6 +160,12 @@ export async function ownerOfOrder(queryable: Queryable, orderId: string): Promi
   );
   return row?.principal;
 }
+
+export const linesOfOrder = (queryable: Queryable, orderId: string): Promise<NewOrder['lines']> =>
+  queryable.rows(
+    `SELECT sku, quantity, unit_amount AS "unitAmount" FROM order_lines WHERE order_id = $1::uuid ORDER BY sku`,
+    [orderId],
+  );
 
 /** What a saga knows of its order. It changes only under the saga's lock. */
 export interface OrderFacts {
@@ -264,11 +284,15 @@ export const orderColumns = `
   coalesce((SELECT json_agg(json_build_object('id', h.id, 'status', h.status, 'lines', h.lines, 'reference', h.reference,
                                               'createdAt', h.created_at) ORDER BY h.id)
               FROM shipments h WHERE h.order_id = o.id), '[]') AS shipments,
+  coalesce((SELECT json_agg(json_build_object('id', t.id, 'status', t.status, 'amount', t.amount, 'lines', t.lines,
+                                              'reason', t.reason, 'createdAt', t.created_at) ORDER BY t.id)
+              FROM payment_tasks t WHERE t.order_id = o.id AND t.kind = 'refund'), '[]') AS refunds,
   coalesce((SELECT json_agg(json_build_object('kind', p.kind, 'status', p.status, 'providerReference', p.provider_reference,
                                               'declineCode', p.decline_code, 'waitsFor', p.waits_for,
                                               'failureReason', p.failure_reason, 'paymentAttempt', p.payment_attempt,
                                               'mayTryAnotherCard', p.may_try_another_card,
-                                              'stripeAccount', p.stripe_account,
+                                              'stripeAccount', p.stripe_account, 'amount', p.amount,
+                                              'request', p.request, 'taskId', p.task_id,
                                               'actionExpiresAt', p.action_expires_at) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations,
   coalesce((SELECT json_agg(json_build_object('type', f.type, 'amount', f.amount, 'currency', f.currency, 'at', f.at,

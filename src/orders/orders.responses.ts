@@ -16,7 +16,7 @@ import { paymentStatuses } from '../payment/payment-status';
 import { stepNames } from './checkout-saga/checkout.saga';
 import { captureModes } from './order.entity';
 import type { Order } from './orders.repository';
-import { fulfilmentOf, shipmentsView } from './fulfilment-view';
+import { fulfilmentOf, refundsView, shipmentsView } from './fulfilment-view';
 import { paymentView } from './payment-view';
 
 export const orderStatusType = z
@@ -53,6 +53,27 @@ const shipmentType = responseType('Shipment', {
   createdAt: instant(),
 });
 
+const refundType = responseType('Refund', {
+  id: publicIdOf('rfd'),
+  amount: moneyType,
+  lines: z
+    .array(
+      z.strictObject({
+        sku: text('TEE-BLACK-M'),
+        quantity: int(1),
+        restock: z.enum(['sellable', 'none']).meta({ id: 'Restock', example: 'none' }),
+      }),
+    )
+    .nullable()
+    .describe('What came back; null for an amount alone.'),
+  status: z
+    .enum(['pending', 'succeeded', 'failed'])
+    .meta({ id: 'RefundStatus', example: 'succeeded' })
+    .describe('`pending` until the provider says that it has arrived. A failed one no longer counts.'),
+  reason: text('arrived broken'),
+  createdAt: instant(),
+});
+
 export const orderType = responseType('Order', {
   id: publicIdOf('ord'),
   object: z.literal('order'),
@@ -75,6 +96,8 @@ export const orderType = responseType('Order', {
       .nullable()
       .describe('Until when the stock is held for another card (`POST …/payments`).'),
     retryInSeconds: int(120).nullable(),
+    capturedAmount: moneyType,
+    refundedAmount: moneyType.describe('What has reached the customer.'),
     facts: z
       .array(
         z.strictObject({
@@ -101,6 +124,7 @@ export const orderType = responseType('Order', {
     .meta({ id: 'Fulfilment', example: 'partial' })
     .describe('`shipped`: nothing is left to ship.'),
   shipments: z.array(shipmentType).describe('Oldest first.'),
+  refunds: z.array(refundType).describe('Refunds in part, oldest first.'),
   saga: z.strictObject({ status: sagaStatusType, step: stepType }),
   createdAt: instant(),
   placedAt: instant('2026-11-20T10:00:00.060Z').nullable(),
@@ -132,6 +156,7 @@ export function orderView(order: Order): OrderResponse {
     payment: paymentView(order),
     fulfilment: fulfilmentOf(order),
     shipments: shipmentsView(order),
+    refunds: refundsView(order),
     saga: { status: order.saga.status, step: order.saga.step },
     createdAt: order.createdAt.toISOString(),
     placedAt: order.placedAt?.toISOString() ?? null,

@@ -1,4 +1,5 @@
 import { type Money, money, secondsUntil } from '../http/responses';
+import { moneyOf } from '../payment/order-money';
 import { isAuthorization } from '../payment/payment-operations.repository';
 import { type PaymentStatus, paymentStatusOf } from '../payment/payment-status';
 import { disputeIsWon } from '../payment/payment-facts.repository';
@@ -14,31 +15,25 @@ interface PaymentView {
   actionExpiresInSeconds: number | null;
   retryUntil: string | null;
   retryInSeconds: number | null;
+  capturedAmount: Money;
+  refundedAmount: Money;
   facts: { type: string; amount: Money; at: string; reference: string }[];
   dispute: { status: string; amount: Money; dueBy: string | null } | null;
 }
 
 /** What became of an order's money, with what began at the provider. */
 export function paymentView(order: Order): PaymentView {
-  const { facts, totalAmount } = order;
+  const { facts } = order;
   const operations = presentOperations(order);
   const authorization = operations.findLast(isAuthorization);
   const declined = operations.findLast(
     (one) => one.declineCode !== null && (isAuthorization(one) || one.kind === 'capture'),
   );
-  // Settled in another way by an operator, so the customer has the money.
-  const settled = facts.filter(({ type, settledAt }) => type === 'refund_failed' && settledAt !== null);
-  const known = operations.map((operation) =>
-    operation.status === 'failed' &&
-    settled.some(({ reference }) => reference === operation.providerReference)
-      ? { ...operation, status: 'approved' as const }
-      : operation,
-  );
-  const status = paymentStatusOf(known);
+  const { captured, refunded } = moneyOf(order.operations, facts);
   const [actionEnd, retryEnd] = [actionExpiresAt(order), retryUntil(order)];
   const dispute = disputeShown(facts);
   return {
-    status: status === 'captured' ? withOutsideRefunds(facts, totalAmount) : status,
+    status: paymentStatusOf(operations, facts),
     reference: authorization?.providerReference ?? null,
     declineCode: declined?.declineCode ?? null,
     attempts: order.paymentAttempt,
@@ -47,6 +42,8 @@ export function paymentView(order: Order): PaymentView {
     actionExpiresInSeconds: actionEnd && secondsUntil(actionEnd, order.now),
     retryUntil: retryEnd?.toISOString() ?? null,
     retryInSeconds: retryEnd && secondsUntil(retryEnd, order.now),
+    capturedAmount: money(captured, order.currency),
+    refundedAmount: money(refunded, order.currency),
     facts: facts.map(({ type, amount, currency, at, reference }) => ({
       type,
       amount: money(amount, currency),
@@ -95,17 +92,6 @@ export function retryUntil(order: Order): Date | null {
 function disputeShown(facts: OrderFact[]): OrderFact | null {
   const disputes = facts.filter(({ type }) => type === 'dispute_opened');
   return disputes.findLast(({ status }) => !disputeIsWon(status)) ?? disputes.at(-1) ?? null;
-}
-
-/** Of a captured payment. */
-function withOutsideRefunds(facts: OrderFact[], total: number): PaymentStatus {
-  const outside = facts.filter(({ type }) => type === 'refunded_outside');
-  if (outside.some(({ status }) => status === 'pending' || status === 'requires_action')) return 'refunding';
-  const back = outside
-    .filter(({ status }) => status === 'succeeded')
-    .reduce((sum, { amount }) => sum + amount, 0);
-  if (back === 0) return 'captured';
-  return back >= total ? 'refunded' : 'partially_refunded';
 }
 
 const isoTime = (text: string) => new Date(text).toISOString();

@@ -26,6 +26,7 @@ interface NamedOperation {
   orderId: string;
   kind: string;
   number: number | null;
+  request: string | null;
   providerKey: string | null;
   stripeAccount: string | null;
 }
@@ -41,9 +42,17 @@ export function namesOf(operation: NamedOperation, installation?: string): Opera
   const { providerKey: key, kind, number } = operation;
   // guard: provider-metadata-from-purpose
   const metadata = { orderId, kind, number: String(number) };
-  return { account, key, metadata: installation ? { ...metadata, installation } : metadata };
+  const more = {
+    ...(operation.request && { request: operation.request }),
+    ...(installation && { installation }),
+  };
+  return { account, key, metadata: { ...metadata, ...more } };
 }
 
 export const purposeKey = (orderId: string, kind: string, number: number): string =>
   // guard: provider-key-from-purpose
   `${publicId('ord', orderId)}:${kind}:${number}`;
+
+/** Of a refund in part: the number counts what was sent for this request. */
+export const requestKey = (orderId: string, request: string, number: number): string =>
+  `${publicId('ord', orderId)}:refund:${request}:${number}`;

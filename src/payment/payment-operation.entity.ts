@@ -17,6 +17,8 @@ export class PaymentOperationEntity {
   @Column('timestamptz', { nullable: true }) sentAt!: Date | null;
   @Column('timestamptz', { nullable: true }) settledAt!: Date | null;
   @Column('int', { nullable: true }) number!: number | null;
+  @Column('uuid', { nullable: true }) taskId!: string | null;
+  @Column('text', { nullable: true }) request!: string | null;
   @Column('text', { nullable: true }) providerKey!: string | null;
   @Column('text', { nullable: true }) doubt!: string | null;
   @Column('int', { default: 0 }) looks!: number;

@@ -1,6 +1,6 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
 import { newId } from '../ids';
-import { type OperationNaming, purposeKey } from './operation-names';
+import { type OperationNaming, purposeKey, requestKey } from './operation-names';
 import { requestChecks } from './payment-checks.repository';
 import type { PaymentOptions } from './payment-options';
 
@@ -28,7 +28,11 @@ export interface PaymentOperation {
   id: string;
   orderId: string;
   kind: OperationKind;
-  /** Counts the order's operations of this kind, from 1. Null: named by its row, see `namesOf`. */
+  /** Of a refund in part: what it is called at the provider, beside its number. Null: a saga's own operation. */
+  request: string | null;
+  /** The payment task that asked for it. */
+  taskId: string | null;
+  /** Counts the order's operations of this kind (of a refund in part, of its request), from 1. Null: named by its row, see `namesOf`. */
   number: number | null;
   /** The provider's idempotency key. Null: the row's id is the key. */
   providerKey: string | null;
@@ -65,7 +69,7 @@ export interface PaymentOperation {
 
 /** For SELECTs that read whole operations. */
 export const operationColumns = `
-  id, order_id AS "orderId", kind, number, provider_key AS "providerKey", status, attempt, amount, currency,
+  id, order_id AS "orderId", kind, number, request, task_id AS "taskId", provider_key AS "providerKey", status, attempt, amount, currency,
   provider_reference AS "providerReference", decline_code AS "declineCode", detail, doubt, looks,
   waits_for AS "waitsFor", failure_reason AS "failureReason", payment_attempt AS "paymentAttempt",
   action_expires_at AS "actionExpiresAt", may_try_another_card AS "mayTryAnotherCard", stripe_account AS "stripeAccount",
@@ -91,6 +95,8 @@ export interface OperationResult {
   mayTryAnotherCard?: boolean;
   reported?: PaymentOperation['reported'];
 }
+
+type PaidTask = Pick<PaymentOperation, 'id' | 'kind' | 'amount' | 'request'>;
 
 /** What the operations of an order are made from. */
 interface PaidOrder {
@@ -124,9 +130,25 @@ export class OrderPayments {
     return this.order.naming;
   }
 
-  /** The newest operation of this kind, of the present payment attempt. */
+  /** The newest operation of this kind, of the present payment attempt. Refunds in part are their tasks' business. */
   find(kind: OperationKind): PaymentOperation | undefined {
-    return this.present.findLast((operation) => operation.kind === kind);
+    return this.present.findLast((operation) => operation.kind === kind && operation.request === null);
+  }
+
+  get(operationId: string): PaymentOperation | undefined {
+    return this.byId.get(operationId);
+  }
+
+  /** The newest that a payment task asked for. */
+  ofTask(taskId: string): PaymentOperation | undefined {
+    return this.all.findLast((operation) => operation.taskId === taskId);
+  }
+
+  /** Asked for, under way or done; one that failed is not. In minor units. */
+  get refundedInParts(): number {
+    return this.all
+      .filter(({ request, status }) => request !== null && status !== 'failed' && status !== 'declined')
+      .reduce((sum, { amount }) => sum + amount, 0);
   }
 
   /** What makes the payment of the present attempt: the newest authorization or charge. */
@@ -147,7 +169,8 @@ export class OrderPayments {
   /** The next number of this kind, under a new key. The one before must have failed. */
   create(kind: OperationKind, amount = this.order.amount): PaymentOperation {
     const { naming, orderId, currency, paymentAttempt } = this.order;
-    const number = 1 + this.all.filter((operation) => operation.kind === kind).length;
+    const own = this.all.filter((operation) => operation.kind === kind && operation.request === null);
+    const number = own.length + 1;
     const names =
       naming === 'row'
         ? { number: null, providerKey: null }
@@ -156,6 +179,8 @@ export class OrderPayments {
       id: newId(),
       orderId,
       kind,
+      request: null,
+      taskId: null,
       ...names,
       status: 'created',
       attempt: 0,
@@ -176,6 +201,15 @@ export class OrderPayments {
       sentAt: null,
       settledAt: null,
     });
+  }
+
+  /** The next of a payment task, under a new key. A refund in part is named by its request. */
+  createForTask({ id: taskId, kind, amount, request }: PaidTask): PaymentOperation {
+    const operation = this.create(kind, amount);
+    if (request === null) return this.put({ ...operation, taskId });
+    const number = 1 + this.all.filter((one) => one.request === request).length;
+    const providerKey = requestKey(operation.orderId, request, number);
+    return this.put({ ...operation, taskId, request, number, providerKey });
   }
 
   /** An authorization is made at the account of the order's present payment; what follows it, where it was made. */
@@ -265,17 +299,17 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
     INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
                                          provider_reference, decline_code, detail, doubt, looks, waits_for,
                                          failure_reason, created_at, sent_at, settled_at, payment_attempt,
-                                         action_expires_at, may_try_another_card, stripe_account)
+                                         action_expires_at, may_try_another_card, stripe_account, task_id, request)
     SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
            decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at,
-           payment_attempt, action_expires_at, may_try_another_card, stripe_account
+           payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
                   $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
                   $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[], $20::int[], $21::timestamptz[],
-                  $22::boolean[], $23::text[])
+                  $22::boolean[], $23::text[], $24::uuid[], $25::text[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
                    decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason,
-                   payment_attempt, action_expires_at, may_try_another_card, stripe_account)
+                   payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request)
      -- A failed operation first: it makes room in the unique index for the next number.
      ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
@@ -299,7 +333,7 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
       ...columnsOf(changes, 'id', 'orderId', 'kind', 'number', 'providerKey', 'status', 'attempt', 'amount'),
       ...columnsOf(changes, 'currency', 'providerReference', 'declineCode', 'detail', 'createdAt', 'sentAt'),
       ...columnsOf(changes, 'settledAt', 'doubt', 'looks', 'waitsFor', 'failureReason', 'paymentAttempt'),
-      ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard', 'stripeAccount'),
+      ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard', 'stripeAccount', 'taskId', 'request'),
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');

@@ -40,6 +40,8 @@ export interface ProviderRefund {
   orderId: string | null;
   kind: string | null;
   number: number | null;
+  /** Of a refund in part. */
+  request: string | null;
   createdAt: Date;
 }
 
@@ -282,6 +284,7 @@ function paymentOf(
         status: refund.status ?? 'pending',
         failureReason: refund.failure_reason ?? null,
         ...purposeOf(refund.metadata),
+        request: refund.metadata?.request ?? null,
         createdAt: instant(refund.created),
       })),
     disputes: disputes.map((dispute) => ({

@@ -19,6 +19,7 @@ import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { QueueReport } from './overview/queue-report';
 import { PaymentCasesController } from './review/payment-cases.controller';
+import { PaymentTasksController } from './review/payment-tasks.controller';
 import { ReviewController } from './review/review.controller';
 import { PageTopics } from './stream/page-topics';
 import { StreamController } from './stream/stream.controller';
@@ -39,6 +40,7 @@ import { StreamFeeds } from './stream/stream-feeds';
     FindController,
     OverviewController,
     PaymentCasesController,
+    PaymentTasksController,
     ReviewController,
     SessionController,
     StreamController,

@@ -8,11 +8,13 @@ import { clockOf } from '../../src/database/database';
 import { Releases } from '../../src/inventory/bulk-release/releases';
 import { ReservationsService } from '../../src/inventory/reservations/reservations.service';
 import { rebalanceAll } from '../../src/inventory/stock/transfers';
+import { PaymentTasks } from '../../src/orders/fulfilment/payment-tasks';
 import { Relay } from '../../src/outbox/relay';
 import { requestChecks } from '../../src/payment/payment-checks.repository';
 import { createWorker } from '../../src/worker.module';
 import { CountedReads } from '../support/counted-reads';
 import { createWorld, expectInvariants, operator, until, type World } from '../support/fixtures';
+import { placed, refund } from '../support/sold';
 import { stockIn } from '../support/stock-changes';
 import { openWorker } from '../support/workers';
 
@@ -59,7 +61,10 @@ const kinds: Record<DueWork, Kind> = {
   'drive sagas': {
     make: async () => {
       const [due, later] = [await world.order(), await world.order()];
-      await world.rows(`UPDATE sagas SET next_run_at = '2100-01-01' WHERE order_id <> $1`, [due]);
+      await world.rows(
+        `UPDATE sagas SET next_run_at = '2100-01-01' WHERE order_id <> $1 AND next_run_at IS NOT NULL`,
+        [due],
+      );
       return async () =>
         (await isTrue(`(SELECT fencing_token > 0 FROM sagas WHERE order_id = $1::uuid)`, due)) &&
         !(await isTrue(`(SELECT fencing_token > 0 FROM sagas WHERE order_id = $1::uuid)`, later));
@@ -101,6 +106,14 @@ const kinds: Record<DueWork, Kind> = {
         isTrue(`coalesce((SELECT attempt > 0 FROM payment_checks WHERE order_id = $1::uuid), true)`, due);
     },
     run: () => idle.get(PaymentCheckWorker).sweep(),
+  },
+  'payment tasks': {
+    make: async () => {
+      const orderId = await placed(world, [{ sku: await world.product(), quantity: 1 }]);
+      await refund(world, orderId, { amount: 1 });
+      return () => isTrue(`(SELECT attempt > 0 FROM payment_tasks WHERE order_id = $1::uuid)`, orderId);
+    },
+    run: () => idle.get(PaymentTasks).sweep(),
   },
   'resume releases': {
     make: async () => {

@@ -6,7 +6,7 @@ import type { Database } from '../../src/database/database';
 import type { CheckoutRequest } from '../../src/orders/intake/intake';
 import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { createWorld, expectInvariants, operator, shop, until, type World } from '../support/fixtures';
-import { shipReservation, sold } from '../support/sold';
+import { refund, runTasks, shipReservation, sold } from '../support/sold';
 import { declinedCard, silence } from '../support/scripted-gateway';
 
 /** One row of each kind that the corruptions below change. */
@@ -31,6 +31,7 @@ interface Lively {
   numberedHeld: string;
   shipped: string;
   shippedSku: string;
+  inParts: string;
 }
 
 let world: World;
@@ -114,6 +115,11 @@ async function liveALittle(): Promise<Lively> {
   );
   const numbered = await world.product({ onHand: 9, strategy: 'unit-tokens' });
   const numberedHeld = await world.reserve([{ sku: numbered, quantity: 2 }]);
+  gateway.expect('authorize').expect('capture').expect('refund');
+  const inParts = await drive(await order());
+  await refund(world, inParts, { amount: 300 });
+  await runTasks(world, inParts);
+  gateway.expectSpoken();
   const shippedSku = await world.product({ onHand: 9 });
   const shipped = await sold(world, [{ sku: shippedSku, quantity: 4 }]);
   await shipReservation(world, shipped, [{ sku: shippedSku, quantity: 2 }]);
@@ -121,6 +127,7 @@ async function liveALittle(): Promise<Lively> {
   return {
     shipped,
     shippedSku,
+    inParts,
     placed,
     declined,
     captureDeclined,
@@ -370,6 +377,29 @@ const corruptions: Corruption[] = [
   ]],
   ['I25', 'a shipped unit left the ledger as a correction', ({ shippedSku }) => shippedSku, ({ shippedSku }) => [
     [`UPDATE stock_movements SET kind = 'adjust' WHERE sku = $1 AND kind = 'ship'`, [shippedSku]],
+  ]],
+  ['I5', 'refunds in part add up to more than was captured', ({ inParts }) => inParts, ({ inParts }) => [
+    [`INSERT INTO payment_operations (id, order_id, kind, status, amount, currency, created_at, number, request)
+      SELECT gen_random_uuid(), id, 'refund', 'created', total_amount - 299, currency, clock_timestamp(), 1, 'another'
+        FROM orders WHERE id = $1`, [inParts]],
+  ]],
+  ['I12', 'a refund in part is forgotten', ({ inParts }) => inParts, ({ inParts }) => [
+    [`UPDATE payment_tasks SET status = 'due', ended_at = NULL, next_run_at = clock_timestamp() - interval '61 seconds'
+       WHERE order_id = $1`, [inParts]],
+  ]],
+  ['I15', 'a refund in part is unknown for too long, and no operator sees it', () => 'refund', ({ inParts }) => [
+    [`UPDATE payment_operations SET status = 'unknown', settled_at = NULL, created_at = created_at - interval '61 minutes'
+       WHERE order_id = $1 AND kind = 'refund'`, [inParts]],
+    [`UPDATE payment_tasks SET status = 'due', ended_at = NULL, next_run_at = clock_timestamp() WHERE order_id = $1`, [inParts]],
+  ]],
+  ['I16', 'a stuck refund in part does not say why', ({ inParts }) => inParts, ({ inParts }) => [
+    [`UPDATE payment_tasks SET status = 'stuck', ended_at = NULL WHERE order_id = $1`, [inParts]],
+  ]],
+  ['I26', 'a refund in part is done without the provider', ({ inParts }) => inParts, ({ inParts }) => [
+    [`UPDATE payment_operations SET status = 'declined' WHERE order_id = $1 AND kind = 'refund'`, [inParts]],
+  ]],
+  ['I26', 'a refund was sent for no task', ({ inParts }) => inParts, ({ inParts }) => [
+    [`DELETE FROM payment_tasks WHERE order_id = $1`, [inParts]],
   ]],
   ['I24', 'P15: a product of an earlier build costs half a króna', ({ sku }) => sku, ({ sku }) => [
     [`UPDATE products SET unit_amount = 150, currency = 'ISK' WHERE sku = $1`, [sku]],

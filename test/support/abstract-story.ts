@@ -53,7 +53,9 @@ export function factsOf(state: Checkout): SagaFacts {
       facts: [],
       units: { shipped: 0, left: 1 },
       shipments: [],
+      refunds: [],
     },
+    tasks: [],
     saga: {
       ...saga,
       orderId,
@@ -125,6 +127,8 @@ function operationsOf({ operations }: Checkout): SagaFacts['operations'] {
       orderId,
       kind,
       number: 1,
+      request: null,
+      taskId: null,
       providerKey: null,
       stripeAccount: null,
       status,

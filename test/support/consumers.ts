@@ -2,6 +2,7 @@ import type { Database } from '../../src/database/database';
 import type { JobHandler, NewJob, QueueName, Queues } from '../../src/queue/queues';
 import { Consumers } from '../../src/background/consumers';
 import { DueSagas } from '../../src/background/due-sagas';
+import { PaymentTasks } from '../../src/orders/fulfilment/payment-tasks';
 import type { World } from './fixtures';
 import { LedgerGateway } from './sagas';
 
@@ -21,6 +22,7 @@ export function consumersOf(
   } as unknown as Queues;
   const runner = world.runner({ db, gateway });
   const dueSagas = new DueSagas(world.config, db, runner, queues);
-  new Consumers(db, queues, runner, dueSagas, world.reservations).start();
+  const tasks = new PaymentTasks(world.config, db, runner);
+  new Consumers(db, queues, runner, dueSagas, tasks, world.reservations).start();
   return handlers;
 }

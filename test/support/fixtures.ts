@@ -21,9 +21,12 @@ import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { Installation } from '../../src/payment/installation';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
+import { OrderRefunds } from '../../src/orders/fulfilment/order-refunds';
 import { OrderShipments } from '../../src/orders/fulfilment/order-shipments';
 import { NextActions } from '../../src/payment/next-actions';
 import { PaymentAttempts } from '../../src/orders/payment-attempts';
+import { PaymentTasks } from '../../src/orders/fulfilment/payment-tasks';
+import { TaskActions } from '../../src/orders/fulfilment/task-actions';
 import { OrdersService } from '../../src/orders/orders.service';
 import { SagaActions } from '../../src/orders/saga-actions/saga-actions';
 import { Relay } from '../../src/outbox/relay';
@@ -88,6 +91,8 @@ export class World {
   readonly sagaActions: SagaActions;
   readonly shipments: ReservationShipments;
   readonly orderShipments: OrderShipments;
+  readonly refunds: OrderRefunds;
+  readonly taskActions: TaskActions;
   private readonly silence: Relay;
   private readonly sessions: Client[] = [];
   private named = 0;
@@ -111,6 +116,8 @@ export class World {
     this.sagaActions = new SagaActions(db, this.silence);
     this.shipments = new ReservationShipments(db);
     this.orderShipments = new OrderShipments(db);
+    this.refunds = new OrderRefunds(db, this.silence);
+    this.taskActions = new TaskActions(db, this.silence);
   }
 
   /** A separate relay, like that of another process. */
@@ -124,6 +131,11 @@ export class World {
     gateway = this.gateway,
   }: { db?: Database; gateway?: PaymentGateway } = {}): SagaRunner {
     return new SagaRunner(this.config, db, gateway, new Installation(this.db));
+  }
+
+  /** What a worker does about refunds and captures after the sale. */
+  tasks(options: { db?: Database; gateway?: PaymentGateway } = {}): PaymentTasks {
+    return new PaymentTasks(this.config, options.db ?? this.db, this.runner(options));
   }
 
   /** A session outside the pool, to hold locks and to observe. The test must expect its errors. */

@@ -37,6 +37,7 @@ export const refundOf = (reference: string, more: Partial<ProviderRefund> = {}):
   orderId: null,
   kind: null,
   number: null,
+  request: null,
   createdAt: madeAt,
   ...more,
 });

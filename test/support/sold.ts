@@ -1,4 +1,6 @@
 import { newId } from '../../src/ids';
+import type { RefundBody } from '../../src/orders/fulfilment/order-refunds';
+import type { PaymentGateway } from '../../src/payment/gateways/gateway';
 import { shop, type World } from './fixtures';
 
 /** Sold reservations and placed orders, and what became of their goods. */
@@ -60,3 +62,26 @@ export const messagesAbout = (world: World, id: string, type: string) =>
       WHERE aggregate_id = $1 AND type = $2 ORDER BY sequence`,
     [id, type],
   );
+
+export const refund = (
+  world: World,
+  orderId: string,
+  body: Partial<RefundBody> = {},
+  key: string = newId(),
+) => world.refunds.request({ orderId, body: { reason: 'came back', ...body }, key, principal: shop });
+
+/** A worker carries out what is due of this order, with this provider. */
+export async function runTasks(world: World, orderId: string, gateway?: PaymentGateway): Promise<void> {
+  await world.rows(
+    `UPDATE payment_tasks
+        SET next_run_at = clock_timestamp() - interval '1 second',
+            lease_expires_at = CASE WHEN lease_expires_at IS NOT NULL THEN clock_timestamp() - interval '1 second' END
+      WHERE order_id = $1 AND next_run_at IS NOT NULL`,
+    [orderId],
+  );
+  const due = await world.rows<{ id: string; orderId: string }>(
+    `SELECT id, order_id AS "orderId" FROM payment_tasks WHERE order_id = $1 AND next_run_at IS NOT NULL ORDER BY id`,
+    [orderId],
+  );
+  for (const task of due) await world.tasks({ gateway }).run(task);
+}

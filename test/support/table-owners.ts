@@ -29,6 +29,7 @@ export const owners: Record<string, string[]> = {
   installation: ['payment'],
   reconciliations: ['reconciliation'],
   provider_events: ['payment/webhooks'],
+  payment_tasks: ['orders/fulfilment'],
   orders: ['orders'],
   order_lines: ['orders'],
   sagas: ['orders/checkout-saga'],

@@ -14,6 +14,7 @@ const operation = (kind: OurOperation['kind'], more: Partial<OurOperation> = {})
   id: `${kind} ${more.number ?? 1}`,
   kind,
   number: 1,
+  request: null,
   status: 'approved',
   amount: 1_000,
   reference: kind === 'refund' ? 're_1' : 'pi_1',

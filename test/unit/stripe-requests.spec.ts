@@ -21,6 +21,8 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
   orderId,
   kind,
   number: named === 'by row' ? null : 1,
+  request: null,
+  taskId: null,
   providerKey: named === 'by row' ? null : `${ord}:${kind}:1`,
   status: 'sent',
   attempt: 1,

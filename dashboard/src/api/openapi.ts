@@ -339,6 +339,11 @@ export interface components {
                 /** Format: date-time */
                 retryUntil: string | null;
                 retryInSeconds: number | null;
+                capturedAmount: components["schemas"]["Money"];
+                refundedAmount: {
+                    amount: number;
+                    currency: string;
+                };
                 facts: {
                     type: string;
                     amount: components["schemas"]["Money"];
@@ -356,6 +361,7 @@ export interface components {
             /** @enum {string} */
             fulfilment: "none" | "partial" | "shipped";
             shipments: components["schemas"]["Shipment"][];
+            refunds: components["schemas"]["Refund"][];
             saga: {
                 status: components["schemas"]["SagaStatus"];
                 step: components["schemas"]["StepName"];
@@ -498,12 +504,38 @@ export interface components {
         };
         /** @enum {string} */
         PaymentStatus: "none" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "partially_refunded" | "refund_failed";
+        PaymentTask: {
+            id: string;
+            /** @enum {string} */
+            object: "payment_task";
+            kind: components["schemas"]["PaymentTaskKind"];
+            orderId: string;
+            /** @enum {string} */
+            status: "due" | "stuck" | "done" | "failed";
+            amount: components["schemas"]["Money"];
+            shipmentId: string | null;
+            reason: string | null;
+            actor: string;
+            attempts: number;
+            code: string | null;
+            detail: string | null;
+            /** Format: date-time */
+            nextRunAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            endedAt: string | null;
+        };
+        /** @enum {string} */
+        PaymentTaskKind: "refund" | "capture";
+        /** @enum {string} */
+        PaymentTaskStatus: "due" | "stuck" | "done" | "failed";
         Problem: {
             type: string;
             title: string;
             status: number;
             /** @enum {string} */
-            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
+            code: "below_reserved" | "body_too_complex" | "body_too_large" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_captured" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "payment_task_driven" | "payment_task_not_found" | "payment_task_not_stuck" | "payment_task_unanswered" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid";
             detail: string;
             instance: string;
             requestId: string;
@@ -816,6 +848,36 @@ export interface components {
             hasMore: boolean;
             nextCursor: string | null;
         };
+        Refund: {
+            id: string;
+            amount: components["schemas"]["Money"];
+            lines: {
+                sku: string;
+                quantity: number;
+                restock: components["schemas"]["Restock"];
+            }[] | null;
+            /** @enum {string} */
+            status: "pending" | "succeeded" | "failed";
+            reason: string;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        RefundDto: {
+            amount?: number;
+            lines?: components["schemas"]["RefundLineDto"][];
+            reason: string;
+        };
+        RefundLineDto: {
+            sku: string;
+            quantity: number;
+            /**
+             * @default none
+             * @enum {string}
+             */
+            restock: "sellable" | "none";
+        };
+        /** @enum {string} */
+        RefundStatus: "pending" | "succeeded" | "failed";
         /** @enum {string} */
         RejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned";
         Release: {
@@ -936,6 +998,8 @@ export interface components {
                 [key: string]: string;
             };
         };
+        /** @enum {string} */
+        Restock: "sellable" | "none";
         ReturnDto: {
             lines: components["schemas"]["LineDto"][];
             /**
@@ -1013,7 +1077,7 @@ export interface components {
             oldestSeconds: number | null;
         };
         /** @enum {string} */
-        ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment";
+        ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment" | "payment_task";
         ReviewMessage: {
             /** @enum {string} */
             object: "review";
@@ -1044,6 +1108,7 @@ export interface components {
             steps: components["schemas"]["StepName"][];
             attempts: components["schemas"]["SagaAttempt"][];
             operations: components["schemas"]["PaymentOperation"][];
+            tasks: components["schemas"]["PaymentTask"][];
             nextAttemptInSeconds: number | null;
             /** @enum {string|null} */
             waitsFor: "worker" | "next_run" | "operator" | null;
@@ -1497,6 +1562,9 @@ export type PaymentCase = components['schemas']['PaymentCase'];
 export type PaymentDto = components['schemas']['PaymentDto'];
 export type PaymentOperation = components['schemas']['PaymentOperation'];
 export type PaymentStatus = components['schemas']['PaymentStatus'];
+export type PaymentTask = components['schemas']['PaymentTask'];
+export type PaymentTaskKind = components['schemas']['PaymentTaskKind'];
+export type PaymentTaskStatus = components['schemas']['PaymentTaskStatus'];
 export type Problem = components['schemas']['Problem'];
 export type Product = components['schemas']['Product'];
 export type ProductConflict = components['schemas']['ProductConflict'];
@@ -1517,6 +1585,10 @@ export type ReconcileDto = components['schemas']['ReconcileDto'];
 export type Reconciliation = components['schemas']['Reconciliation'];
 export type ReconciliationDifference = components['schemas']['ReconciliationDifference'];
 export type ReconciliationList = components['schemas']['ReconciliationList'];
+export type Refund = components['schemas']['Refund'];
+export type RefundDto = components['schemas']['RefundDto'];
+export type RefundLineDto = components['schemas']['RefundLineDto'];
+export type RefundStatus = components['schemas']['RefundStatus'];
 export type RejectionReason = components['schemas']['RejectionReason'];
 export type Release = components['schemas']['Release'];
 export type ReleaseCount = components['schemas']['ReleaseCount'];
@@ -1530,6 +1602,7 @@ export type ReservationList = components['schemas']['ReservationList'];
 export type ReservationStatus = components['schemas']['ReservationStatus'];
 export type ReservationsMessage = components['schemas']['ReservationsMessage'];
 export type ReserveDto = components['schemas']['ReserveDto'];
+export type Restock = components['schemas']['Restock'];
 export type ReturnDto = components['schemas']['ReturnDto'];
 export type Returning = components['schemas']['Returning'];
 export type ReviewCase = components['schemas']['ReviewCase'];

@@ -5,7 +5,7 @@ import { type SoldChange, addToSoldParts, soldPartsOf } from '../reservations/so
 import { type NumberedUnit, shipStock, takeBackStock } from '../stock/sold-stock';
 import type { ShipmentEntity, ShippedLine } from './shipment.entity';
 import { insertShipment } from './shipments.repository';
-import { type Portion, type WantedUnits, summed, toReturn, toShip } from './sold-units';
+import { type Portion, type WantedUnits, summed, toReturn, toShip, unshippedOf } from './sold-units';
 
 /** Sold units leave and come back, each in one transaction under the reservation's row lock, which the caller holds. */
 
@@ -94,6 +94,16 @@ export async function takeBack(
     quantity,
     givenBack: givenBack.filter((one) => one.sku === sku).reduce((sum, one) => sum + one.quantity, 0),
   }));
+}
+
+/** All that was not shipped goes back on sale; none of it may be left. */
+export async function takeBackUnshipped(
+  tx: Tx,
+  reservation: Reservation,
+  why: { reason: string; actor: string },
+): Promise<ReturnedLine[]> {
+  const lines = unshippedOf(await soldPartsOf(tx, reservation.id));
+  return lines.length > 0 ? takeBack(tx, reservation, { lines, ...why }) : [];
 }
 
 const soldChange = ({ sku, pool }: Portion, counts: Partial<SoldChange>): SoldChange => ({

@@ -46,6 +46,9 @@ export function toReturn(
   return { givenBack, returned };
 }
 
+/** What has neither shipped nor come back, by SKU. */
+export const unshippedOf = (parts: SoldPart[]): WantedUnits[] => leftOf(parts, unshipped);
+
 /** Lines of the same SKU are one; by SKU. */
 export function summed(lines: WantedUnits[]): WantedUnits[] {
   const quantities = new Map<string, number>();

@@ -115,8 +115,14 @@ function eventOf(outcome: Exclude<StepOutcome, { kind: 'ask' }>): [SagaEvent, Re
   }
 }
 
+/** Of a call after the authorization that no saga's step asks for. A refund in part is looked for before it is first sent. */
+export function modeOfFollowUp({ kind, status }: PaymentOperation): AskMode {
+  if (status === 'pending') return 'look';
+  return status === 'created' && kind !== 'refund' ? 'send' : 'look-before-send';
+}
+
 /** Why the saga cannot go on at once. `afterMs`: when it should; otherwise after the usual backoff. */
-interface Pause {
+export interface Pause {
   event: SagaEvent;
   reason: Reason;
   afterMs?: number;
@@ -127,15 +133,15 @@ export function applyResult(checkout: Checkout, called: CallResult, patience: Pa
   // A database that was restored during the call lost this operation: the step asks again, under the same key.
   if (!checkout.payments.has(called.call.operation)) return true;
   checkout.heard = called.call.operation.id;
-  const pause = record(checkout, called, patience);
+  const pause = recordResult(checkout, called, patience);
   if (!pause) return true;
   checkout.update.apply(pause.event, pause.reason);
   checkout.update.giveBackLease(pause.afterMs);
   return false;
 }
 
-/** Undefined: the step should look at the recorded result. */
-function record(checkout: Checkout, called: CallResult, patience: Patience): Pause | undefined {
+/** Undefined: the operation has a result to act on. */
+export function recordResult(checkout: Checkout, called: CallResult, patience: Patience): Pause | undefined {
   const { payments } = checkout;
   const { result, call } = called;
   const { id } = call.operation;

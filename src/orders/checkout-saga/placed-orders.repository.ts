@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/database';
-import { unavailable } from '../../errors';
+import { type HoldfastError, unavailable } from '../../errors';
 import { noSuchOrder, orderNotPlaced } from '../orders.errors';
 import { type OrderFacts, orderFactsOf } from '../orders.repository';
 import type { Saga } from '../saga-state';
@@ -8,15 +8,21 @@ import { lockSaga } from './saga.repository';
 
 /**
  * A placed order with its saga's row locked, for what happens after the sale. Throws when the order is not placed. Whatever
- * cancels, refunds or ships it takes this lock first, so one of them wins and the others are refused.
+ * cancels, refunds or ships it takes this lock first, so one of them wins and the others are refused. `instead`: the refusal
+ * of an order that was refunded.
  */
-export async function lockPlaced(tx: Tx, orderId: string): Promise<{ saga: Saga; order: OrderFacts }> {
+export async function lockPlaced(
+  tx: Tx,
+  orderId: string,
+  instead: { refunded?: () => HoldfastError } = {},
+): Promise<{ saga: Saga; order: OrderFacts }> {
   const saga = await lockSaga(tx, orderId);
   if (!saga) throw noSuchOrder();
   if (saga.codeVersion > codeVersion)
     throw unavailable('A newer version of this service drives the order. Ask again in a second.');
   const [order] = await orderFactsOf(tx, [orderId]);
-  if (saga.status !== 'completed') throw notPlaced(order!, saga);
+  if (saga.status !== 'completed')
+    throw (order!.status === 'refunded' && instead.refunded?.()) || notPlaced(order!, saga);
   return { saga, order: order! };
 }
 

@@ -212,7 +212,8 @@ export class SagaRunner {
     return new Map(moved.map(({ update, call }) => [update.saga.orderId, call]));
   }
 
-  private async make(call: ProviderCall): Promise<CallResult> {
+  /** Makes one call to the provider, without a transaction. Payment tasks make theirs by it too. */
+  async make(call: ProviderCall): Promise<CallResult> {
     const { operation } = call;
     await failpoint(`${operation.kind}.before-ask`);
     const received = stepSeconds.startTimer({ step: `${operation.kind}-payment` });

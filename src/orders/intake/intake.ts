@@ -176,6 +176,7 @@ const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   facts: [],
   units: { shipped: 0, left: order.lines.reduce((sum, { quantity }) => sum + quantity, 0) },
   shipments: [],
+  refunds: [],
 });
 
 /** Where its saga is when an order has been accepted. */

@@ -3,7 +3,7 @@ import { endRefunds } from '../../payment/operation-news.repository';
 import { type FactType, type NewFact, saveFacts, settleFacts } from '../../payment/payment-facts.repository';
 import type { MessageType } from '../../outbox/outbox.repository';
 import { announceFacts } from '../orders.repository';
-import type { Difference, OurPayment } from './compare';
+import { type Difference, type OurPayment, failedBefore } from './compare';
 
 /** The facts that a difference changes, by its kind; a refund of ours that succeeded needs none. */
 const factOf = (kind: Difference['kind']): FactType | undefined => {
@@ -53,7 +53,7 @@ export async function applyDifferences(
   const idOf = new Map(facts.map(({ difference }, nth) => [difference, ids[nth]!]));
   const saved = facts.map(({ fact }, nth) => ({ ...fact, id: ids[nth]! }));
   await settleFacts(tx, {
-    ids: differences.flatMap((difference) => settledBy(difference, [...ours.facts, ...saved])),
+    ids: differences.flatMap((difference) => settledBy(ours, difference, saved)),
     by: 'provider',
     reason: 'the provider reported its end',
     now,
@@ -76,17 +76,20 @@ const newFact = (ours: OurPayment, difference: Difference, type: FactType): NewF
   isCase: difference.isCase,
 });
 
-/** The cases that this difference ends. */
+/** The cases that this difference ends. `saved`: the facts of this commit. */
 function settledBy(
-  { kind, reference, status }: Difference,
-  facts: { id: string; type: FactType; reference: string }[],
+  ours: OurPayment,
+  { kind, reference, status, operationId }: Difference,
+  saved: { id: string; type: FactType; reference: string }[],
 ): string[] {
-  const ids = (type: FactType, of?: string) =>
-    facts.filter((one) => one.type === type && (!of || one.reference === of)).map(({ id }) => id);
-  if (kind === 'dispute_won' || kind === 'dispute_lost') return ids('dispute_opened', reference);
-  if (kind === 'refund_settled') return ids('refund_failed');
+  const facts = [...ours.facts, ...saved];
+  const ids = (type: FactType) =>
+    facts.filter((one) => one.type === type && one.reference === reference).map(({ id }) => id);
+  if (kind === 'dispute_won' || kind === 'dispute_lost') return ids('dispute_opened');
+  const operation = ours.operations.find(({ id }) => id === operationId);
+  if (kind === 'refund_settled' && operation) return failedBefore(ours, operation).map(({ id }) => id);
   if (kind === 'refund_updated' && (status === 'failed' || status === 'canceled'))
-    return ids('refunded_outside', reference);
+    return ids('refunded_outside');
   return [];
 }
 

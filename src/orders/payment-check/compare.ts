@@ -25,6 +25,8 @@ export interface OurOperation {
   id: string;
   kind: OperationKind;
   number: number | null;
+  /** Of a refund in part. */
+  request: string | null;
   status: string;
   amount: number;
   reference: string | null;
@@ -147,8 +149,8 @@ function refundDifferences(ours: OurPayment, payment: ProviderPayment, refund: P
     ];
   }
   if (refund.status !== 'succeeded') return [];
-  // A refund that reached the customer settles the cases of those that did not.
-  const cures = ours.facts.some(({ type, isOpen }) => type === 'refund_failed' && isOpen);
+  // A refund that reached the customer settles the case of an earlier try that did not.
+  const cures = failedBefore(ours, operation).some(({ isOpen }) => isOpen);
   return operation.status === 'pending' || (operation.status === 'approved' && cures)
     ? [
         fact('refund_settled', refund, {
@@ -160,6 +162,16 @@ function refundDifferences(ours: OurPayment, payment: ProviderPayment, refund: P
     : [];
 }
 
+/** The cases of refunds for the same purpose: of the whole order, or of one request. */
+export const failedBefore = ({ operations, facts }: OurPayment, of: OurOperation): KnownFact[] =>
+  facts.filter(
+    ({ type, reference }) =>
+      type === 'refund_failed' &&
+      operations.some(
+        (one) => one.kind === 'refund' && one.reference === reference && one.request === of.request,
+      ),
+  );
+
 /** By the provider's id; by our metadata while the id is not known here. */
 function operationOf({ orderId, operations }: OurPayment, refund: ProviderRefund): OurOperation | undefined {
   const refunds = operations.filter(({ kind }) => kind === 'refund');
@@ -167,7 +179,10 @@ function operationOf({ orderId, operations }: OurPayment, refund: ProviderRefund
   return (
     refunds.find(({ reference }) => reference === refund.reference) ??
     (isOurs
-      ? refunds.find(({ reference, number }) => reference === null && number === refund.number)
+      ? refunds.find(
+          ({ reference, number, request }) =>
+            reference === null && number === refund.number && request === refund.request,
+        )
       : undefined)
   );
 }

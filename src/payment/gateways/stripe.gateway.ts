@@ -113,17 +113,18 @@ export class StripeGateway implements PaymentGateway {
 
   /** By order and purpose, whatever the number, unless that refund failed: then another may follow. */
   private async lookForRefund(authorization: string, request: LookRequest): Promise<GatewayResult | NotDone> {
-    const { data } = await this.stripe.refunds.list(
-      { payment_intent: authorization, limit: 100 },
-      at(request),
-    );
+    const made = await this.stripe.refunds
+      .list({ payment_intent: authorization, limit: 100 }, at(request))
+      .autoPagingToArray({ limit: refundsMax });
     // The installation may have another id since: the payment is ours by its reference.
     const { number, installation: _, ...purpose } = request.metadata;
-    const own = data.filter((refund) => has(refund, purpose));
+    // A refund of the whole order has no request.
+    const own = made.filter((refund) => has(refund, purpose) && refund.metadata?.request === purpose.request);
     const refund =
       own.find((one) => one.status !== 'failed' && one.status !== 'canceled') ??
       own.find((one) => one.metadata?.number === number);
     if (refund) return seenRefund(refund);
+    if (purpose.request) return notDone(`no refund of ${authorization} was made for this request`);
     return this.refundedByOthers(authorization, request);
   }
 
@@ -176,6 +177,8 @@ function intentParams(
     ...(receiptEmail !== undefined && { receipt_email: receiptEmail }),
   };
 }
+/** More than anybody makes of one order. */
+const refundsMax = 1_000;
 
 const has = (refund: Stripe.Refund, metadata: Record<string, string>) =>
   Object.entries(metadata).every(([name, value]) => refund.metadata?.[name] === value);

@@ -8,6 +8,7 @@ import {
   type TimelineRow,
   transitionsOf,
 } from '../../orders/checkout-saga/saga.repository';
+import { type PaymentTask, tasksOf } from '../../orders/fulfilment/payment-tasks.repository';
 import { type Order, findOrder } from '../../orders/orders.repository';
 import type { ReservationStatus } from '../../inventory/reservations/reservation';
 import type { WaitsFor } from './saga.responses';
@@ -22,6 +23,7 @@ export interface SagaFacts {
   operations: PaymentOperation[];
   /** Of cards that were tried before; all of them have ended without money. */
   earlier: PaymentOperation[];
+  tasks: PaymentTask[];
   reservation: HeldReservation;
   goods: SoldUnits[];
   webhooks: ReceivedWebhook[];
@@ -52,9 +54,10 @@ interface ReceivedWebhook {
 export async function findSagaFacts(db: Database, orderId: string): Promise<SagaFacts | undefined> {
   const [order, saga] = await Promise.all([findOrder(db, orderId), readSaga(db, orderId)]);
   if (!order || !saga) return undefined;
-  const [transitions, operations, reservation, goods, webhooks, clientKey] = await Promise.all([
+  const [transitions, operations, tasks, reservation, goods, webhooks, clientKey] = await Promise.all([
     transitionsOf(db, orderId),
     operationsOf(db, orderId),
+    tasksOf(db, orderId),
     reservationOf(db, order.reservationId),
     soldUnitsOf(db, order.reservationId),
     webhooksOf(db, orderId),
@@ -67,6 +70,7 @@ export async function findSagaFacts(db: Database, orderId: string): Promise<Saga
     transitions,
     operations: operations.filter(isPresent),
     earlier: operations.filter((operation) => !isPresent(operation)),
+    tasks,
     reservation,
     goods,
     webhooks,

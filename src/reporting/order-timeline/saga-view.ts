@@ -7,6 +7,7 @@ import { stepsOf } from '../../orders/checkout-saga/checkout.saga';
 import { orderView } from '../../orders/orders.responses';
 import { type Attempt, attemptsOf, keyOf, lost } from './saga-attempts';
 import { refusalOf } from '../../orders/saga-actions/saga-actions';
+import { paymentTaskView } from './payment-task-view';
 import { asReported, moneyOf } from './saga-money';
 import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-facts';
 import type { SagaResponse } from './saga.responses';
@@ -50,6 +51,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
     steps: stepsOf(order).map(({ name }) => name),
     attempts: attempts.map((attempt) => attemptView(attempt, all, after)),
     operations: all.map(operationView),
+    tasks: facts.tasks.map(paymentTaskView),
     nextAttemptInSeconds:
       saga.nextRunAt === null || driverOf(saga) !== null ? null : secondsUntil(saga.nextRunAt, saga.now),
     waitsFor: waitsFor(saga),

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { paymentTaskType } from './payment-task-view';
 import { bool, instant, int, moneyType, publicIdOf, responseType, text } from '../../http/responses';
 import { orderStatusType, orderType, sagaStatusType, stepType } from '../../orders/orders.responses';
 import { operationKinds } from '../../payment/payment-operations.repository';
@@ -168,6 +169,7 @@ export const sagaType = responseType('Saga', {
   steps: z.array(stepType).describe('The steps of this order, in their order.'),
   attempts: z.array(attemptType).describe('Every attempt at every step, oldest first.'),
   operations: z.array(operationType),
+  tasks: z.array(paymentTaskType).describe('Refunds and captures after the sale, oldest first.'),
   nextAttemptInSeconds: int(41)
     .nullable()
     .describe('0 when it is due now; null when it is running, or nothing is left to do without an operator.'),

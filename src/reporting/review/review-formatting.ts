@@ -11,6 +11,7 @@ import {
   text,
 } from '../../http/responses';
 import type { FactType } from '../../payment/payment-facts.repository';
+import { publicTaskId } from '../../orders/fulfilment/task-actions';
 import type { ReviewFact, ReviewRow } from './review';
 import { stepType } from '../../orders/orders.responses';
 import { type WaitsFor, waitsForType } from '../order-timeline/saga.responses';
@@ -27,9 +28,9 @@ import {
 export const caseType = responseType('ReviewCase', {
   object: z.literal('case'),
   id: publicIdOf('ord').describe(
-    "The order's id, the message's (`evt_…`) of a dead letter, or the fact's (`fct_…`) of a payment.",
+    "The order's id, the message's (`evt_…`) of a dead letter, the fact's (`fct_…`) of a payment, or a refund's (`rfd_…`) or capture's (`cap_…`).",
   ),
-  kind: z.enum(['stuck', 'unknown', 'dead_letter', 'payment']).meta({ id: 'ReviewKind' }),
+  kind: z.enum(['stuck', 'unknown', 'dead_letter', 'payment', 'payment_task']).meta({ id: 'ReviewKind' }),
   orderId: publicIdOf('ord')
     .nullable()
     .describe('Null for a dead letter about a reservation, and for a payment of an unknown order.'),
@@ -62,6 +63,7 @@ export const caseType = responseType('ReviewCase', {
 /** What the case waits for: the worker that drives its saga, the saga's next run, or an operator. */
 function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
   if (kind === 'payment') return 'operator';
+  if (kind === 'payment_task') return isDriven ? 'worker' : nextRunAt === null ? 'operator' : 'next_run';
   if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
   if (isDriven) return 'worker';
   return nextRunAt === null ? 'operator' : 'next_run';
@@ -69,13 +71,18 @@ function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFo
 
 const prefixes = { stuck: 'ord', unknown: 'ord', dead_letter: 'evt', payment: 'fct' } as const;
 
+const idOf = ({ kind, id, operation }: ReviewRow): string =>
+  kind === 'payment_task'
+    ? publicTaskId({ id, kind: operation === 'capture' ? 'capture' : 'refund' })
+    : publicId(prefixes[kind], id);
+
 /** A case for people: what it is, what happened, and what it blocks. */
 export function caseView(row: ReviewRow): z.infer<typeof caseType> {
   const { kind, amount, currency, units, lines, since, now, step } = row;
   const isOfSaga = kind === 'stuck' || kind === 'unknown';
   return {
     object: 'case',
-    id: publicId(prefixes[kind], row.id),
+    id: idOf(row),
     kind,
     orderId: row.aggregate === 'order' && row.aggregateId ? publicId('ord', row.aggregateId) : null,
     reservationId: row.reservationId && publicId('rsv', row.reservationId),
@@ -88,7 +95,9 @@ export function caseView(row: ReviewRow): z.infer<typeof caseType> {
     since: since.toISOString(),
     sinceSeconds: Math.max(0, Math.floor((now.getTime() - since.getTime()) / 1_000)),
     nextAttemptInSeconds:
-      !isOfSaga || row.nextRunAt === null || row.isDriven ? null : secondsUntil(row.nextRunAt, now),
+      (!isOfSaga && kind !== 'payment_task') || row.nextRunAt === null || row.isDriven
+        ? null
+        : secondsUntil(row.nextRunAt, now),
     waitsFor: waitsFor(row),
     step: isOfSaga ? step : null,
     payment: row.fact && {
@@ -138,6 +147,7 @@ function titleOf(row: ReviewRow): string {
   const { kind, operation, operationStatus, asked, code, data, step } = row;
   if (row.fact) return factTitles[row.fact.type];
   if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
+  if (kind === 'payment_task') return taskTitle(row);
   const what = operation ? capitalized(operationNames[operation]) : 'Checkout';
   if (isRefused(row)) return `Provider refused our request: ${data!.providerCode ?? 'no code'}`;
   if (waitsFor(row) === 'operator') {
@@ -154,6 +164,14 @@ function titleOf(row: ReviewRow): string {
   return `${what} has ${silence} after ${formatAttempt(asked)}`;
 }
 
+/** A refund in part, or a capture after the sale. */
+function taskTitle(row: ReviewRow): string {
+  const what = `${capitalized(operationNames[row.operation ?? 'refund'])} of ${formatMoney({ amount: row.amount, currency: row.currency! })}`;
+  if (row.code === 'request_refused') return `${what}: the provider refused our request`;
+  if (waitsFor(row) === 'operator') return `${what} is stuck`;
+  return `${what} has no clear answer after ${formatAttempt(row.asked)}`;
+}
+
 const formatAttempt = (asked: number) => (asked === 1 ? 'one attempt' : `${asked} attempts`);
 
 /** Our own mistake stopped it; after a refused key it goes on by itself. */
@@ -168,6 +186,7 @@ const clock = (at: Date) => `${at.toISOString().slice(11, 19)} UTC`;
 function whatHappened(row: ReviewRow): string[] {
   if (row.fact) return factSentences(row.fact);
   const { kind, operation, authorizedAt, messageType, detail } = row;
+  if (kind === 'payment_task') return taskSentences(row);
   if (kind === 'dead_letter')
     return [
       `The message ${messageType} ran out of attempts: ${detail}.`,
@@ -185,6 +204,16 @@ function whatHappened(row: ReviewRow): string[] {
   ];
 }
 
+function taskSentences(row: ReviewRow): string[] {
+  const stop = row.code && formatStop(stopOf(row.code, row.data));
+  return [
+    `${stop ?? `The provider was asked ${formatTimes(row.asked)}, and gave no clear answer`}.`,
+    waitsFor(row) === 'operator'
+      ? 'Retry it, or give it up and settle it with the customer in another way.'
+      : 'Holdfast keeps asking.',
+  ];
+}
+
 function stopped(row: ReviewRow): string[] {
   const { operation, operationStatus, asked, lastAskedAt, code, data } = row;
   if (code !== null && (waitsFor(row) === 'operator' || isRefused(row)))
@@ -199,7 +228,7 @@ function stopped(row: ReviewRow): string[] {
 }
 
 function whatIsBlocked({ kind, units, lines }: ReviewRow): string[] {
-  if (kind === 'dead_letter' || kind === 'payment') return [];
+  if (kind === 'dead_letter' || kind === 'payment' || kind === 'payment_task') return [];
   return units > 0
     ? [`${capitalized(formatUnits(lines ?? []))} cannot be sold until this ends.`]
     : ['No stock is reserved for it.'];

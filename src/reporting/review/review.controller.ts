@@ -8,16 +8,17 @@ import { Roles } from '../../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../../http/paging';
 import { AreSomeOf, MayBeAbsent } from '../../http/validation';
 import { parsePublicId } from '../../ids';
+import { taskIdOf } from '../../orders/fulfilment/task-actions';
 import { type ReviewKey, type ReviewKind, type ReviewSort, findCase, listCases } from './review';
 import { caseType, caseView } from './review-formatting';
 
 const caseNotFound = refusal(404, 'case_not_found', 'There is no such case');
 
-const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter', 'payment'];
+const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter', 'payment', 'payment_task'];
 
 class ReviewQuery extends PageQuery {
   @MayBeAbsent({
-    description: 'stuck, unknown, dead_letter or payment, several separated by commas.',
+    description: 'stuck, unknown, dead_letter, payment or payment_task, several separated by commas.',
     example: 'stuck',
   })
   @AreSomeOf(kinds)
@@ -58,11 +59,13 @@ export class ReviewController {
   @Get(':id')
   @ApiOperation({
     summary: 'One case',
-    description: 'By the id of its order, or of its message (`evt_…`), or of its payment fact (`fct_…`).',
+    description:
+      'By the id of its order, of its message (`evt_…`), of its payment fact (`fct_…`), or of its refund or capture (`rfd_…`, `cap_…`).',
   })
   @Responses({ 200: caseType }, [caseNotFound])
   async getReviewCase(@Param('id') id: string) {
-    const internal = parsePublicId('ord', id) ?? parsePublicId('evt', id) ?? parsePublicId('fct', id);
+    const internal =
+      parsePublicId('ord', id) ?? parsePublicId('evt', id) ?? parsePublicId('fct', id) ?? taskIdOf(id);
     const found = internal && (await findCase(this.db, internal));
     if (!found) throw caseNotFound('No case has this id. It may have been settled; fetch the list again.');
     return caseView(found);

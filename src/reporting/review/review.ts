@@ -9,10 +9,10 @@ import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 
 /**
- * What an operator should look at: stuck sagas, payments without a result after two retries, messages that could not be
- * applied, and payment facts that are cases. There are few, so all are read and sorted for each page.
+ * What an operator should look at: stuck sagas, payments without a result after two retries, refunds and captures after the
+ * sale that are either, messages that could not be applied, and payment facts that are cases. There are few, so all are read and sorted for each page.
  */
-export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter' | 'payment';
+export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter' | 'payment' | 'payment_task';
 export type ReviewSort = 'money' | 'age';
 
 /** The first call and two retries. */
@@ -20,7 +20,7 @@ const askedMin = 3;
 
 export interface ReviewRow {
   kind: ReviewKind;
-  /** The order's, the message's or the fact's. */
+  /** The order's, the message's, the fact's or the payment task's. */
   id: string;
   /** What the case is about: an order, or a reservation for some messages. */
   aggregate: 'order' | 'reservation';
@@ -90,10 +90,14 @@ const cases = `
    UNION ALL
   SELECT 'unknown', s.order_id, 'order', s.order_id, ${openSince}, NULL, NULL
     FROM (SELECT p.order_id FROM payment_operations p
-           WHERE p.status = 'unknown' AND p.attempt >= ${askedMin}
+           WHERE p.status = 'unknown' AND p.attempt >= ${askedMin} AND p.task_id IS NULL
            GROUP BY p.order_id) u
     JOIN sagas s ON s.order_id = u.order_id
    WHERE s.status <> 'stuck'
+   UNION ALL
+  SELECT 'payment_task', k.id, 'order', k.order_id, k.created_at, NULL, k.last_error
+    FROM payment_tasks k
+   WHERE k.status = 'stuck' OR (k.status = 'due' AND k.attempt >= ${askedMin})
    UNION ALL
   SELECT 'dead_letter', d.id, split_part(d.type, '.', 1), d.aggregate_id, d.died_at, d.type, d.reason
     FROM dead_letters d
@@ -117,6 +121,7 @@ const weighed = `
   SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
          CASE c.kind WHEN 'dead_letter' THEN 0
                      WHEN 'payment' THEN f.amount_at_risk
+                     WHEN 'payment_task' THEN k.amount
                      ELSE CASE WHEN r.status = 'failed' AND r.failure_reason IS NOT NULL THEN r.amount
                                WHEN ${mayHoldMoney} THEN o.total_amount ELSE 0 END END AS amount,
          (extract(epoch FROM c.since) * 1000000)::bigint AS since_micros,
@@ -124,6 +129,7 @@ const weighed = `
     FROM (${cases}) c
     LEFT JOIN orders o ON c.aggregate = 'order' AND o.id = c.aggregate_id
     LEFT JOIN payment_facts f ON c.kind = 'payment' AND f.id = c.id
+    LEFT JOIN payment_tasks k ON c.kind = 'payment_task' AND k.id = c.id
     LEFT JOIN LATERAL (SELECT p.status, p.failure_reason, p.amount FROM payment_operations p
                         WHERE p.order_id = o.id AND p.kind = 'refund' ORDER BY p.id DESC LIMIT 1) r ON true`;
 
@@ -141,9 +147,13 @@ const page = (sort: ReviewSort) => `
   )
   SELECT v.kind, v.id, v.aggregate, v.aggregate_id AS "aggregateId", v.since, v.since_micros AS "sinceMicros",
          v.message_type AS "messageType", v.detail, v.amount, v.currency, r.customer_id AS "customerId",
-         r.id AS "reservationId", s.step, s.ends_as AS "endsAs", s.next_run_at AS "nextRunAt", clock_timestamp() AS now,
-         s.status AS "sagaStatus", coalesce(s.lease_expires_at > clock_timestamp(), false) AS "isDriven",
-         t.code, t.data, p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
+         r.id AS "reservationId", s.step, s.ends_as AS "endsAs",
+         CASE WHEN k.id IS NULL THEN s.next_run_at ELSE k.next_run_at END AS "nextRunAt", clock_timestamp() AS now,
+         s.status AS "sagaStatus",
+         coalesce(CASE WHEN k.id IS NULL THEN s.lease_expires_at ELSE k.lease_expires_at END > clock_timestamp(), false) AS "isDriven",
+         CASE WHEN k.id IS NULL THEN t.code ELSE k.code END AS code,
+         CASE WHEN k.id IS NULL THEN t.data ELSE k.data END AS data,
+         p.kind AS operation, p.status AS "operationStatus", coalesce(p.attempt, 0) AS asked, p.sent_at AS "lastAskedAt",
          (SELECT a.settled_at FROM payment_operations a
            WHERE a.order_id = o.id AND a.kind IN ${authorizationKinds} AND a.status = 'approved' LIMIT 1) AS "authorizedAt",
          CASE WHEN f.id IS NOT NULL
@@ -156,12 +166,14 @@ const page = (sort: ReviewSort) => `
     FROM page v
     LEFT JOIN orders o ON v.aggregate = 'order' AND o.id = v.aggregate_id
     LEFT JOIN payment_facts f ON v.kind = 'payment' AND f.id = v.id
+    LEFT JOIN payment_tasks k ON v.kind = 'payment_task' AND k.id = v.id
     LEFT JOIN sagas s ON s.order_id = o.id
     LEFT JOIN reservations r ON r.id = coalesce(o.reservation_id, v.aggregate_id)
     LEFT JOIN LATERAL (SELECT t.code, t.data FROM saga_transitions t
                         WHERE t.order_id = o.id AND t.cause IN ('blocked', 'unknown', 'failed')
                         ORDER BY t.version DESC LIMIT 1) t ON true
-    LEFT JOIN LATERAL (SELECT p.kind, p.status, p.attempt, p.sent_at FROM payment_operations p WHERE p.order_id = o.id
+    LEFT JOIN LATERAL (SELECT p.kind, p.status, p.attempt, p.sent_at FROM payment_operations p
+                        WHERE p.order_id = o.id AND (k.id IS NULL OR p.task_id = k.id)
                         ORDER BY (p.status IN ('unknown', 'sent')) DESC, p.id DESC LIMIT 1) p ON true
    ORDER BY ${order[sort]}`;
 
@@ -215,7 +227,7 @@ export async function reviewCounts(queryable: Queryable): Promise<ReviewCounts> 
     SELECT count(*) FILTER (WHERE kind = 'stuck')::int AS "stuckSagas",
            count(*) FILTER (WHERE kind = 'unknown')::int AS "unknownPayments",
            count(*) FILTER (WHERE kind = 'dead_letter')::int AS "deadLetters",
-           count(*) FILTER (WHERE kind = 'payment')::int AS "paymentCases",
+           count(*) FILTER (WHERE kind IN ('payment', 'payment_task'))::int AS "paymentCases",
            coalesce((SELECT json_agg(json_build_object('amount', amount, 'currency', currency) ORDER BY amount DESC)
                        FROM (SELECT currency, sum(amount) AS amount FROM v
                               WHERE amount > 0 GROUP BY currency) risk), '[]') AS "moneyAtRisk",

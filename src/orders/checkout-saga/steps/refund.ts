@@ -2,7 +2,7 @@ import type { PaymentOperation } from '../../../payment/payment-operations.repos
 import { type Checkout, type StepOutcome, blocked, done, factsOf } from '../checkout';
 
 /**
- * Gives back what a charge or a capture took: `amount`, or all of it. The refund is addressed to the payment at the provider,
+ * Gives back what a charge or a capture took: `amount`, or all of it, less what was refunded in parts. The refund is addressed to the payment at the provider,
  * which the authorization names.
  */
 export function refund(
@@ -17,8 +17,10 @@ export function refund(
       data: factsOf(failed),
       why: `the refund failed: ${failed.failureReason}`,
     });
+  const left = amount - payments.refundedInParts;
+  if (!failed && left <= 0) return done('payment_refunded');
   // The next number asks for what the one before asked for.
-  const operation = payments.findOrCreate('refund', failed?.amount ?? amount);
+  const operation = payments.findOrCreate('refund', failed?.amount ?? left);
   if (operation.status === 'approved') return done('payment_refunded', factsOf(operation));
   // Accepted: it is followed to its end after the order has ended.
   if (operation.status === 'pending') return done('refund_accepted', factsOf(operation));

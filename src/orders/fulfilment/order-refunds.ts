@@ -1,0 +1,191 @@
+import { createHash } from 'node:crypto';
+import { Injectable } from '@nestjs/common';
+import { Database, type Tx } from '../../database/database';
+import { ValidationFailed } from '../../errors';
+import { replayOf } from '../../idempotency/idempotency.repository';
+import { newId, publicId } from '../../ids';
+import { lockReservation } from '../../inventory/reservations/reservations.repository';
+import { type Restock, takeBack, takeBackUnshipped } from '../../inventory/shipments/shipping';
+import { Relay } from '../../outbox/relay';
+import { type OrderMoney, moneyOf } from '../../payment/order-money';
+import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
+import { OrderPayments, operationsOf, savePayments } from '../../payment/payment-operations.repository';
+import { codeVersion, namingOf } from '../checkout-saga/code-version';
+import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
+import { disputed, moreThanCaptured } from '../orders.errors';
+import { type OrderFacts, announceFacts, linesOfOrder } from '../orders.repository';
+import { type FulfilmentRequest, refuseForeign } from './order-shipments';
+import type { RefundedLine } from './payment-task.entity';
+import { type PaymentTask, countRequests, insertTask } from './payment-tasks.repository';
+
+export interface RefundBody {
+  /** In minor units. Neither this nor lines: all that is left. */
+  amount?: number;
+  lines?: { sku: string; quantity: number; restock?: Restock }[];
+  reason: string;
+}
+
+/**
+ * Refunds parts of a placed order. The request takes the goods back and writes a payment task, under the row lock of the
+ * order's saga; a worker then asks the provider.
+ */
+@Injectable()
+export class OrderRefunds {
+  constructor(
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
+
+  /** A repeat under the same key refunds nothing more. */
+  async request({
+    orderId,
+    body,
+    key,
+    principal,
+  }: FulfilmentRequest<RefundBody>): Promise<{ replayed: boolean }> {
+    refuseBadBody(body);
+    const id = newId();
+    const claim = { principal: principal.name, operation: 'orders/refunds', resourceId: id };
+    const result = await this.db.transaction(
+      'request-refund',
+      async (tx) => {
+        await refuseForeign(tx, orderId, principal);
+        const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
+        if (before) return { replayed: before !== id };
+        await this.refundIn(tx, { id, orderId, body, key, actor: principal.name });
+        return { replayed: false };
+      },
+      { rerunWhenCommitIsUnknown: true },
+    );
+    this.relay.poke();
+    return result;
+  }
+
+  /** The same in the caller's transaction, which claims the key. The caller pokes the relay after the commit. */
+  async refundIn(
+    tx: Tx,
+    request: { id: string; orderId: string; body: RefundBody; key: string; actor: string },
+  ): Promise<void> {
+    const { id, orderId, body, actor } = request;
+    const { saga, order } = await lockPlaced(tx, orderId, { refunded: nothingLeft });
+    if (await isDisputed(tx, orderId)) throw disputed();
+    const operations = await operationsOf(tx, orderId);
+    const money = moneyOf(operations, await factsOfOrders(tx, [orderId]));
+    const amount = body.amount ?? (await amountOf(tx, orderId, body)) ?? money.captured - money.promised;
+    refuseExcess(money, amount, body, order.currency);
+    await keepFromOlderBuilds(tx, saga);
+    const lines = await this.takeGoodsBack(tx, order, { id, body, actor });
+    const task: PaymentTask = {
+      ...newTask,
+      id,
+      orderId,
+      kind: 'refund',
+      // Nothing is to be paid for goods that cost nothing.
+      status: amount === 0 ? 'done' : 'due',
+      amount,
+      currency: order.currency,
+      request: await requestName(tx, request),
+      lines,
+      reason: body.reason,
+      actor,
+      nextRunAt: amount === 0 ? null : saga.now,
+      createdAt: saga.now,
+      endedAt: amount === 0 ? saga.now : null,
+    };
+    await insertTask(tx, task);
+    if (amount > 0) {
+      const naming = namingOf(codeVersion);
+      const payments = new OrderPayments({ ...order, naming }, operations, saga.now);
+      payments.createForTask(task);
+      await savePayments(tx, [payments]);
+    }
+    const payload = { refundId: publicId('rfd', id), amount: { amount, currency: order.currency } };
+    await announceFacts(tx, orderId, [{ type: 'order.refund_requested', payload }]);
+  }
+
+  /** Null: the refund is for an amount alone, which moves no stock. */
+  private async takeGoodsBack(
+    tx: Tx,
+    order: OrderFacts,
+    { id, body, actor }: { id: string; body: RefundBody; actor: string },
+  ): Promise<RefundedLine[] | null> {
+    if (body.amount !== undefined) return null;
+    const reservation = (await lockReservation(tx, order.reservationId))!;
+    const why = { reason: publicId('rfd', id), actor };
+    const returned = body.lines
+      ? await takeBack(tx, reservation, { lines: body.lines, ...why })
+      : await takeBackUnshipped(tx, reservation, why);
+    const isSellable = (sku: string) =>
+      body.lines?.some((line) => line.sku === sku && line.restock === 'sellable');
+    return returned.map((line) => ({ ...line, restock: isSellable(line.sku) ? 'sellable' : 'none' }));
+  }
+}
+
+const newTask = {
+  shipmentId: null,
+  attempt: 0,
+  leaseExpiresAt: null,
+  fencingToken: 0,
+  code: null,
+  data: null,
+  lastError: null,
+};
+
+function refuseBadBody({ amount, lines }: RefundBody): void {
+  if (amount !== undefined && lines !== undefined)
+    throw new ValidationFailed({
+      pointer: '/lines',
+      code: 'amount_or_lines',
+      detail: 'Give an amount, or lines, or neither for all that is left.',
+    });
+  const mixed = lines?.findIndex((line, nth) =>
+    lines
+      .slice(0, nth)
+      .some(({ sku, restock = 'none' }) => sku === line.sku && restock !== (line.restock ?? 'none')),
+  );
+  if (mixed !== undefined && mixed >= 0)
+    throw new ValidationFailed({
+      pointer: `/lines/${mixed}/restock`,
+      code: 'mixed_restock',
+      detail: 'Lines of the same SKU must agree on restock. Send two requests.',
+    });
+}
+
+/** Undefined: no lines. An SKU that the order does not have costs nothing here, and is refused as not sold. */
+async function amountOf(tx: Tx, orderId: string, { lines }: RefundBody): Promise<number | undefined> {
+  if (!lines) return undefined;
+  const prices = new Map((await linesOfOrder(tx, orderId)).map(({ sku, unitAmount }) => [sku, unitAmount]));
+  return lines.reduce((sum, { sku, quantity }) => sum + quantity * (prices.get(sku) ?? 0), 0);
+}
+
+function refuseExcess(money: OrderMoney, amount: number, { lines }: RefundBody, currency: string): void {
+  const { captured, refunded, promised } = money;
+  const left = captured - promised;
+  if (amount <= left && (amount > 0 || lines)) return;
+  throw moreThanCaptured(
+    left > 0
+      ? `${amount} ${currency} (in minor units) was asked for. Refund at most ${left}.`
+      : 'All that was captured is refunded, or is being refunded. Look at the refunds of the order.',
+    {
+      captured: { amount: captured, currency },
+      refunded: { amount: refunded, currency },
+      pending: { amount: promised - refunded, currency },
+      left: { amount: Math.max(0, left), currency },
+    },
+  );
+}
+
+const nothingLeft = () => moreThanCaptured('The order is refunded already. Look at its refunds.');
+
+/**
+ * What a refund is called at the provider. The same key of the same principal gives the same name, so that a database that
+ * lost the row hears the provider's earlier answer; a key that is used again after it was forgotten is counted.
+ */
+async function requestName(
+  tx: Tx,
+  { orderId, key, actor }: { orderId: string; key: string; actor: string },
+): Promise<string> {
+  const name = createHash('sha256').update(`${actor}\n${key}`).digest('hex').slice(0, 32);
+  const before = await countRequests(tx, orderId, name);
+  return before === 0 ? name : `${name}.${before + 1}`;
+}
