@@ -24,9 +24,9 @@ const isSetAside = `
   (o.capture = 'on_shipment' AND m.captured = 0
    AND ((m.authorized = o.total_amount AND NOT m.is_voided) OR ${isCase('authorization_expired')}))`;
 
-/** By its mode. What is captured with the goods may be less than the total. */
+/** By its mode. What is captured with the goods may be less than what was authorized. */
 const isPaid = `
-  CASE o.capture WHEN 'on_shipment' THEN m.captured BETWEEN 1 AND o.total_amount OR ${isSetAside}
+  CASE o.capture WHEN 'on_shipment' THEN m.authorized = o.total_amount
                  ELSE m.captured = o.total_amount AND m.is_charged = (o.capture = 'immediate') END`;
 
 const hasEnded = `s.status IN ('completed', 'compensated')`;

@@ -150,6 +150,11 @@ const paymentSettings = (read: Reader, production: boolean) => ({
   paymentConcurrencyMax: read.integer('PAYMENT_CONCURRENCY_MAX', 64, { min: 1, max: 1_000 }),
   // How long a buyer may take for 3-D Secure, within the reservation's lifetime. As long as stock is reserved for by default.
   paymentActionSeconds: read.integer('PAYMENT_ACTION_SECONDS', 600, { min: 1, max: 86_400 }),
+  // How long before an authorization ends that has not been captured a review case appears: a day, for shops that ship daily.
+  paymentCaptureNoticeSeconds: read.integer('PAYMENT_CAPTURE_NOTICE_SECONDS', 86_400, {
+    min: 1,
+    max: 604_800,
+  }),
   // The provider's search lags by up to a minute or so: an authorization whose key holds an error is searched this long
   // after it was sent, and again after twice as long.
   paymentSearchDelayMs: read.integer('PAYMENT_SEARCH_DELAY_MS', 60_000, { min: 10, max: 3_600_000 }),

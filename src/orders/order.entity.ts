@@ -13,8 +13,9 @@ export type RejectionReason =
  *
  * automatic    authorized, then captured, before the order is placed
  * immediate    charged in one call before the order is placed: half the calls to the provider
+ * on_shipment  authorized before the order is placed, captured when it ships
  */
-export const captureModes = ['automatic', 'immediate'] as const;
+export const captureModes = ['automatic', 'immediate', 'on_shipment'] as const;
 export type CaptureMode = (typeof captureModes)[number];
 
 /** How long the stock stays reserved for another card after a decline, and how many cards may be tried, the first included. */

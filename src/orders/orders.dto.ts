@@ -82,7 +82,7 @@ export class OrderDto {
     enum: captureModes,
     default: captureModes[0],
     description:
-      'When the money is taken. `automatic`: authorized, then captured, before the order is placed. `immediate`: both in one call, for sales that the provider’s rate limit slows down.',
+      'When the money is taken. `automatic`: authorized, then captured, before the order is placed. `immediate`: both in one call, for sales that the provider’s rate limit slows down. `on_shipment`: authorized before the order is placed and captured when it ships, until `payment.captureBefore`.',
   })
   @IsIn(captureModes, { message: `capture must be one of ${captureModes.join(', ')}` })
   capture?: CaptureMode;

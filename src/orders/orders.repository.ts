@@ -55,6 +55,7 @@ export interface OrderOperation extends Pick<
 > {
   stripeAccount: string | null;
   actionExpiresAt: string | null;
+  captureBefore: string | null;
 }
 
 /** A refund in part. Its time is text too. */
@@ -293,7 +294,8 @@ export const orderColumns = `
                                               'mayTryAnotherCard', p.may_try_another_card,
                                               'stripeAccount', p.stripe_account, 'amount', p.amount,
                                               'request', p.request, 'taskId', p.task_id,
-                                              'actionExpiresAt', p.action_expires_at) ORDER BY p.id)
+                                              'actionExpiresAt', p.action_expires_at,
+                                              'captureBefore', p.capture_before) ORDER BY p.id)
               FROM payment_operations p WHERE p.order_id = o.id), '[]') AS operations,
   coalesce((SELECT json_agg(json_build_object('type', f.type, 'amount', f.amount, 'currency', f.currency, 'at', f.at,
                                               'reference', f.reference, 'status', f.status, 'dueBy', f.due_by,

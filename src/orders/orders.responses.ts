@@ -90,6 +90,10 @@ export const orderType = responseType('Order', {
     declineCode: text('insufficient_funds').nullable(),
     attempts: int(1).describe('Cards that were tried, the present one included.'),
     attemptsLeft: int(2).describe('How many more the buyer may try if this one is declined.'),
+    captureBefore: instant()
+      .nullable()
+      .describe('Until when an `on_shipment` order can be captured, as the provider says.'),
+    captureInSeconds: int(604_800).nullable(),
     actionExpiresAt: instant().nullable().describe('Until when the buyer can authenticate (`next-action`).'),
     actionExpiresInSeconds: int(599).nullable(),
     retryUntil: instant()

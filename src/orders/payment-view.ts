@@ -17,6 +17,8 @@ interface PaymentView {
   retryInSeconds: number | null;
   capturedAmount: Money;
   refundedAmount: Money;
+  captureBefore: string | null;
+  captureInSeconds: number | null;
   facts: { type: string; amount: Money; at: string; reference: string }[];
   dispute: { status: string; amount: Money; dueBy: string | null } | null;
 }
@@ -30,10 +32,12 @@ export function paymentView(order: Order): PaymentView {
     (one) => one.declineCode !== null && (isAuthorization(one) || one.kind === 'capture'),
   );
   const { captured, refunded } = moneyOf(order.operations, facts);
+  const status = withoutExpired(paymentStatusOf(operations, facts), order);
   const [actionEnd, retryEnd] = [actionExpiresAt(order), retryUntil(order)];
+  const captureEnd = status === 'authorized' ? captureBefore(order) : null;
   const dispute = disputeShown(facts);
   return {
-    status: paymentStatusOf(operations, facts),
+    status,
     reference: authorization?.providerReference ?? null,
     declineCode: declined?.declineCode ?? null,
     attempts: order.paymentAttempt,
@@ -44,6 +48,8 @@ export function paymentView(order: Order): PaymentView {
     retryInSeconds: retryEnd && secondsUntil(retryEnd, order.now),
     capturedAmount: money(captured, order.currency),
     refundedAmount: money(refunded, order.currency),
+    captureBefore: captureEnd?.toISOString() ?? null,
+    captureInSeconds: captureEnd && secondsUntil(captureEnd, order.now),
     facts: facts.map(({ type, amount, currency, at, reference }) => ({
       type,
       amount: money(amount, currency),
@@ -75,6 +81,25 @@ export function actionExpiresAt(order: Order): Date | null {
   );
   if (!waiting?.actionExpiresAt || order.saga.status === 'compensating') return null;
   return new Date(waiting.actionExpiresAt);
+}
+
+/** Until when the money that is set aside can be taken. Null: it is taken at once, or the provider did not say. */
+export function captureBefore(order: Order): Date | null {
+  const authorization = presentOperations(order).findLast(isAuthorization);
+  return order.capture === 'on_shipment' && authorization?.captureBefore
+    ? new Date(authorization.captureBefore)
+    : null;
+}
+
+/** The provider has lifted an authorization that was not captured in time. */
+export function hasExpired({ facts }: Pick<Order, 'facts'>, reference: string | null): boolean {
+  return facts.some((one) => one.type === 'authorization_expired' && one.reference === reference);
+}
+
+function withoutExpired(status: PaymentStatus, order: Order): PaymentStatus {
+  if (status !== 'authorized') return status;
+  const authorization = presentOperations(order).findLast(isAuthorization);
+  return hasExpired(order, authorization?.providerReference ?? null) ? 'voided' : status;
 }
 
 /** Until when the buyer can pay with another card. Null: the order waits for none. */

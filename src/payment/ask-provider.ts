@@ -26,6 +26,8 @@ export interface ProviderRequest extends OperationNames {
   options: SentOptions;
   /** The provider's id of the authorization, once it is known. */
   authorization: string | undefined;
+  /** See `AuthorizeRequest`. */
+  asksDeadline?: boolean;
 }
 
 /**
@@ -56,17 +58,18 @@ export async function askProvider(
 }
 
 function look(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult | NotDone> {
-  const { kind, mode, account, metadata, authorization } = request;
+  const { kind, mode, account, metadata, authorization, asksDeadline } = request;
   const isSearch = mode === 'search' || mode === 'search-before-send';
   // guard: a-look-decides
-  return gateway.look({ kind, account, metadata, authorization: isSearch ? null : (authorization ?? null) });
+  const named = isSearch ? null : (authorization ?? null);
+  return gateway.look({ kind, account, metadata, asksDeadline, authorization: named });
 }
 
 function send(gateway: PaymentGateway, request: ProviderRequest): Promise<GatewayResult> {
   const { kind, authorization, paymentMethod, options, account, key, metadata, amount, currency } = request;
   const operation = { account, key, metadata, amount, currency };
   if (kind === 'authorize' || kind === 'charge')
-    return gateway[kind]({ ...operation, paymentMethod, options });
+    return gateway[kind]({ ...operation, paymentMethod, options, asksDeadline: request.asksDeadline });
   if (!authorization) throw new Error(`Bug: ${key} has no authorization.`);
   return gateway[kind]({ ...operation, authorization });
 }

@@ -1,4 +1,4 @@
-import type { Queryable, Tx } from '../database/database';
+import { type Queryable, type Tx, columnsOf } from '../database/database';
 
 /** Orders whose payments are due to be compared with the provider's records. One row per order, however often it is due. */
 export interface PaymentCheckClaim {
@@ -10,21 +10,34 @@ export interface PaymentCheckClaim {
   claimedAt: Date;
 }
 
+export interface PlannedCheck {
+  orderId: string;
+  dueAt: Date;
+}
+
+/** Makes these orders due at `dueAt`. */
+export const requestChecks = (queryable: Queryable, orderIds: string[], dueAt: Date): Promise<void> =>
+  planChecks(
+    queryable,
+    orderIds.map((orderId) => ({ orderId, dueAt })),
+  );
+
 /**
- * Makes these orders due at `dueAt`, or leaves them due sooner. One that is being checked becomes due again: what the worker
- * has read may be older than the news.
+ * Makes orders due, or leaves them due sooner. One that is being checked becomes due again: what the worker has read may be
+ * older than the news.
  */
-export async function requestChecks(queryable: Queryable, orderIds: string[], dueAt: Date): Promise<void> {
-  if (orderIds.length === 0) return;
+export async function planChecks(queryable: Queryable, checks: PlannedCheck[]): Promise<void> {
+  if (checks.length === 0) return;
   await queryable.rows(
     `
     INSERT INTO payment_checks AS c (order_id, due_at)
-    SELECT order_id, $2::timestamptz FROM unnest($1::uuid[]) AS n (order_id) ORDER BY order_id
+    SELECT order_id, min(due_at) FROM unnest($1::uuid[], $2::timestamptz[]) AS n (order_id, due_at)
+     GROUP BY order_id ORDER BY order_id
         ON CONFLICT (order_id) DO UPDATE
        SET due_at = CASE WHEN c.lease_expires_at IS NULL THEN least(c.due_at, excluded.due_at) ELSE excluded.due_at END,
            attempt = 0
     `,
-    [[...new Set(orderIds)], dueAt],
+    columnsOf(checks, 'orderId', 'dueAt'),
   );
 }
 

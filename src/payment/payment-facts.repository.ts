@@ -13,6 +13,8 @@ export const factTypes = [
   'dispute_opened',
   'dispute_won',
   'dispute_lost',
+  /** It ends soon, and its order has not been captured. */
+  'authorization_ends',
   /** It ended, or was cancelled in the dashboard, before it was captured. */
   'authorization_expired',
   /** An authorization that no saga keeps. */

@@ -1,8 +1,5 @@
 import { type Queryable, type Tx, columnsOf } from '../database/database';
-import { newId } from '../ids';
-import { type OperationNaming, purposeKey, requestKey } from './operation-names';
-import { requestChecks } from './payment-checks.repository';
-import type { PaymentOptions } from './payment-options';
+import { type PlannedCheck, planChecks } from './payment-checks.repository';
 
 /**
  * A call to the payment provider and its result. The row is committed before the call is made.
@@ -56,12 +53,16 @@ export interface PaymentOperation {
   paymentAttempt: number;
   /** Until when the buyer can authenticate; set when that was first asked for. */
   actionExpiresAt: Date | null;
+  /** Until when an authorization can be captured, as the provider says. Null: it did not say, or was not asked. */
+  captureBefore: Date | null;
   /** Another card may cure its decline. */
   mayTryAnotherCard: boolean;
   /** The connected account that it is sent to, whatever the key of the shop says later. Null: our own. */
   stripeAccount: string | null;
   /** What the bank authorized of the amount. Not stored: the step that follows at once writes it into the history. */
   reported?: { amount: number; currency: string };
+  /** When its payment is to be compared with the provider's. Not stored here. */
+  checkAt?: Date;
   createdAt: Date;
   sentAt: Date | null;
   settledAt: Date | null;
@@ -72,7 +73,7 @@ export const operationColumns = `
   id, order_id AS "orderId", kind, number, request, task_id AS "taskId", provider_key AS "providerKey", status, attempt, amount, currency,
   provider_reference AS "providerReference", decline_code AS "declineCode", detail, doubt, looks,
   waits_for AS "waitsFor", failure_reason AS "failureReason", payment_attempt AS "paymentAttempt",
-  action_expires_at AS "actionExpiresAt", may_try_another_card AS "mayTryAnotherCard", stripe_account AS "stripeAccount",
+  action_expires_at AS "actionExpiresAt", capture_before AS "captureBefore", may_try_another_card AS "mayTryAnotherCard", stripe_account AS "stripeAccount",
   created_at AS "createdAt", sent_at AS "sentAt", settled_at AS "settledAt"`;
 
 export function operationsOf(queryable: Queryable, orderId: string): Promise<PaymentOperation[]> {
@@ -81,203 +82,6 @@ export function operationsOf(queryable: Queryable, orderId: string): Promise<Pay
     [orderId],
   );
 }
-
-export interface OperationResult {
-  status: 'approved' | 'declined' | 'unknown' | 'pending' | 'failed';
-  providerReference?: string;
-  declineCode?: string;
-  detail?: string;
-  doubt?: string;
-  looks?: number;
-  waitsFor?: 'buyer' | 'provider';
-  failureReason?: string;
-  actionExpiresAt?: Date | null;
-  mayTryAnotherCard?: boolean;
-  reported?: PaymentOperation['reported'];
-}
-
-type PaidTask = Pick<PaymentOperation, 'id' | 'kind' | 'amount' | 'request'>;
-
-/** What the operations of an order are made from. */
-interface PaidOrder {
-  orderId: string;
-  amount: number;
-  currency: string;
-  naming: OperationNaming;
-  /** The one under way. */
-  paymentAttempt: number;
-  /** Its options and account. */
-  payment: PaymentOptions | null;
-}
-
-/**
- * The payments of one order, moved by its saga: in memory, under the saga's lock, written by `savePayments` with those of
- * many others.
- */
-export class OrderPayments {
-  private readonly byId: Map<string, PaymentOperation>;
-  private readonly changed = new Set<string>();
-
-  constructor(
-    private readonly order: PaidOrder,
-    operations: PaymentOperation[],
-    private readonly now: Date,
-  ) {
-    this.byId = new Map(operations.map((operation) => [operation.id, operation]));
-  }
-
-  get naming(): OperationNaming {
-    return this.order.naming;
-  }
-
-  /** The newest operation of this kind, of the present payment attempt. Refunds in part are their tasks' business. */
-  find(kind: OperationKind): PaymentOperation | undefined {
-    return this.present.findLast((operation) => operation.kind === kind && operation.request === null);
-  }
-
-  get(operationId: string): PaymentOperation | undefined {
-    return this.byId.get(operationId);
-  }
-
-  /** The newest that a payment task asked for. */
-  ofTask(taskId: string): PaymentOperation | undefined {
-    return this.all.findLast((operation) => operation.taskId === taskId);
-  }
-
-  /** Asked for, under way or done; one that failed is not. In minor units. */
-  get refundedInParts(): number {
-    return this.all
-      .filter(({ request, status }) => request !== null && status !== 'failed' && status !== 'declined')
-      .reduce((sum, { amount }) => sum + amount, 0);
-  }
-
-  /** What makes the payment of the present attempt: the newest authorization or charge. */
-  get authorization(): PaymentOperation | undefined {
-    return this.present.findLast(isAuthorization);
-  }
-
-  private get present(): PaymentOperation[] {
-    return this.all.filter(({ paymentAttempt }) => paymentAttempt === this.order.paymentAttempt);
-  }
-
-  /** Creates it if there is none, or if nothing came of the last one. */
-  findOrCreate(kind: OperationKind, amount?: number): PaymentOperation {
-    const newest = this.find(kind);
-    return newest && newest.status !== 'failed' ? newest : this.create(kind, amount);
-  }
-
-  /** The next number of this kind, under a new key. The one before must have failed. */
-  create(kind: OperationKind, amount = this.order.amount): PaymentOperation {
-    const { naming, orderId, currency, paymentAttempt } = this.order;
-    const own = this.all.filter((operation) => operation.kind === kind && operation.request === null);
-    const number = own.length + 1;
-    const names =
-      naming === 'row'
-        ? { number: null, providerKey: null }
-        : { number, providerKey: purposeKey(orderId, kind, number) };
-    return this.put({
-      id: newId(),
-      orderId,
-      kind,
-      request: null,
-      taskId: null,
-      ...names,
-      status: 'created',
-      attempt: 0,
-      amount,
-      currency,
-      providerReference: null,
-      declineCode: null,
-      detail: null,
-      doubt: null,
-      looks: 0,
-      waitsFor: null,
-      failureReason: null,
-      paymentAttempt,
-      actionExpiresAt: null,
-      mayTryAnotherCard: false,
-      stripeAccount: this.accountFor(kind),
-      createdAt: this.now,
-      sentAt: null,
-      settledAt: null,
-    });
-  }
-
-  /** The next of a payment task, under a new key. A refund in part is named by its request. */
-  createForTask({ id: taskId, kind, amount, request }: PaidTask): PaymentOperation {
-    const operation = this.create(kind, amount);
-    if (request === null) return this.put({ ...operation, taskId });
-    const number = 1 + this.all.filter((one) => one.request === request).length;
-    const providerKey = requestKey(operation.orderId, request, number);
-    return this.put({ ...operation, taskId, request, number, providerKey });
-  }
-
-  /** An authorization is made at the account of the order's present payment; what follows it, where it was made. */
-  private accountFor(kind: OperationKind): string | null {
-    const authorization = isAuthorization({ kind }) ? undefined : this.authorization;
-    return authorization ? authorization.stripeAccount : (this.order.payment?.stripeAccount ?? null);
-  }
-
-  has({ id }: PaymentOperation): boolean {
-    return this.byId.has(id);
-  }
-
-  /** The call is about to be made: from now on it may have been. A look changes nothing but is counted. */
-  markAsked(operation: PaymentOperation, { sends }: { sends: boolean }): void {
-    if (isSettled(operation.status))
-      throw new Error(`Bug: operation ${operation.id} is settled and must not be sent again.`);
-    const attempt = operation.attempt + 1;
-    if (!sends) return void this.put({ ...operation, attempt });
-    const status = operation.status === 'created' ? 'sent' : operation.status;
-    this.put({ ...operation, status, attempt, looks: 0, sentAt: this.now });
-  }
-
-  /** The call was held back in this process: the operation is as it was before `markAsked`. */
-  markNotSent(before: PaymentOperation): void {
-    const now = this.byId.get(before.id)!;
-    if (isSettled(now.status)) return;
-    this.put({ ...now, status: before.status, attempt: now.attempt - 1, sentAt: before.sentAt });
-  }
-
-  /** A settled operation keeps its result. What the result does not mention stays as it was. */
-  record(operationId: string, result: OperationResult): void {
-    const operation = this.byId.get(operationId);
-    if (!operation || isSettled(operation.status)) return;
-    this.put({
-      ...operation,
-      status: result.status,
-      providerReference: result.providerReference ?? operation.providerReference,
-      declineCode: result.declineCode ?? null,
-      detail: result.detail?.slice(0, 500) ?? null,
-      doubt: result.doubt ?? null,
-      looks: result.looks ?? operation.looks,
-      waitsFor: result.status === 'pending' ? (result.waitsFor ?? operation.waitsFor) : null,
-      failureReason: result.failureReason?.slice(0, 255) ?? null,
-      actionExpiresAt: result.actionExpiresAt ?? operation.actionExpiresAt,
-      mayTryAnotherCard: result.mayTryAnotherCard ?? false,
-      settledAt: isSettled(result.status) ? this.now : null,
-      reported: result.reported,
-    });
-  }
-
-  /** What `savePayments` writes. */
-  changes(): PaymentOperation[] {
-    return [...this.changed].map((id) => this.byId.get(id)!);
-  }
-
-  get all(): PaymentOperation[] {
-    return [...this.byId.values()];
-  }
-
-  private put(operation: PaymentOperation): PaymentOperation {
-    this.byId.set(operation.id, operation);
-    this.changed.add(operation.id);
-    return operation;
-  }
-}
-
-const isSettled = (status: OperationStatus) =>
-  status === 'approved' || status === 'declined' || status === 'failed';
 
 /** All operations of these orders, oldest first. */
 export async function paymentsOf(tx: Tx, orderIds: string[]): Promise<Map<string, PaymentOperation[]>> {
@@ -291,7 +95,7 @@ export async function paymentsOf(tx: Tx, orderIds: string[]): Promise<Map<string
 }
 
 /** Writes what changed. The row of a settled operation is never written again. */
-export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<void> {
+export async function savePayments(tx: Tx, payments: { changes(): PaymentOperation[] }[]): Promise<void> {
   const changes = payments.flatMap((one) => one.changes());
   if (changes.length === 0) return;
   const written = await tx.affected(
@@ -299,17 +103,17 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
     INSERT INTO payment_operations AS p (id, order_id, kind, number, provider_key, status, attempt, amount, currency,
                                          provider_reference, decline_code, detail, doubt, looks, waits_for,
                                          failure_reason, created_at, sent_at, settled_at, payment_attempt,
-                                         action_expires_at, may_try_another_card, stripe_account, task_id, request)
+                                         action_expires_at, may_try_another_card, stripe_account, task_id, request, capture_before)
     SELECT id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
            decline_code, detail, doubt, looks, waits_for, failure_reason, created_at, sent_at, settled_at,
-           payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request
+           payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request, capture_before
       FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::int[], $5::text[], $6::text[], $7::int[], $8::bigint[],
                   $9::text[], $10::text[], $11::text[], $12::text[], $13::timestamptz[], $14::timestamptz[],
                   $15::timestamptz[], $16::text[], $17::int[], $18::text[], $19::text[], $20::int[], $21::timestamptz[],
-                  $22::boolean[], $23::text[], $24::uuid[], $25::text[])
+                  $22::boolean[], $23::text[], $24::uuid[], $25::text[], $26::timestamptz[])
              AS n (id, order_id, kind, number, provider_key, status, attempt, amount, currency, provider_reference,
                    decline_code, detail, created_at, sent_at, settled_at, doubt, looks, waits_for, failure_reason,
-                   payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request)
+                   payment_attempt, action_expires_at, may_try_another_card, stripe_account, task_id, request, capture_before)
      -- A failed operation first: it makes room in the unique index for the next number.
      ORDER BY status NOT IN ('approved', 'declined', 'failed')
         ON CONFLICT (id) DO UPDATE
@@ -325,6 +129,7 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
            failure_reason = excluded.failure_reason,
            action_expires_at = excluded.action_expires_at,
            may_try_another_card = excluded.may_try_another_card,
+           capture_before = excluded.capture_before,
            sent_at = excluded.sent_at,
            settled_at = excluded.settled_at
      WHERE p.status NOT IN ('approved', 'declined', 'failed')
@@ -334,15 +139,15 @@ export async function savePayments(tx: Tx, payments: OrderPayments[]): Promise<v
       ...columnsOf(changes, 'currency', 'providerReference', 'declineCode', 'detail', 'createdAt', 'sentAt'),
       ...columnsOf(changes, 'settledAt', 'doubt', 'looks', 'waitsFor', 'failureReason', 'paymentAttempt'),
       ...columnsOf(changes, 'actionExpiresAt', 'mayTryAnotherCard', 'stripeAccount', 'taskId', 'request'),
+      ...columnsOf(changes, 'captureBefore'),
     ],
   );
   if (written !== changes.length) throw new Error('Bug: a settled payment operation was to be changed.');
-  const underWay = changes.filter(({ kind, status }) => kind === 'refund' && status === 'pending');
-  // Their sagas are done with them.
-  if (underWay.length > 0)
-    await requestChecks(
-      tx,
-      underWay.map(({ orderId }) => orderId),
-      underWay[0]!.sentAt!,
-    );
+  await planChecks(tx, changes.flatMap(checkOf));
+}
+
+/** Its saga is done with it, and something is still to come. */
+function checkOf({ orderId, kind, status, sentAt, checkAt }: PaymentOperation): PlannedCheck[] {
+  const dueAt = kind === 'refund' && status === 'pending' ? sentAt! : checkAt;
+  return dueAt ? [{ orderId, dueAt }] : [];
 }

@@ -18,6 +18,8 @@ interface Lively {
   secondCard: string;
   charged: string;
   chargedInPart: string;
+  held: string;
+  voided: string;
   pending: string;
   waiting: string;
   stuck: string;
@@ -92,6 +94,11 @@ async function liveALittle(): Promise<Lively> {
   const half: GatewayResult = { status: 'approved', reference: 'half', amount: 1_000, currency: 'EUR' };
   gateway.expect('charge', half).expect('refund');
   const chargedInPart = await drive(await order({ capture: 'immediate' }));
+  gateway.expect('authorize').expect('authorize').expect('void');
+  const held = await drive(await order({ capture: 'on_shipment' }));
+  const voided = await drive(await order({ capture: 'on_shipment' }));
+  await world.orders.requestCancellation(voided, 'cancel', 'voided', shop);
+  await drive(voided);
   gateway.expect('authorize', silence);
   const waiting = await drive(await order());
   gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 5_000, currency: 'EUR' });
@@ -135,6 +142,8 @@ async function liveALittle(): Promise<Lively> {
     secondCard,
     charged,
     chargedInPart,
+    held,
+    voided,
     pending,
     waiting,
     stuck,
@@ -209,6 +218,9 @@ const corruptions: Corruption[] = [
     [operation('refund', 'approved'), [declined]],
     [`UPDATE payment_operations SET amount = amount - 1 WHERE order_id = $1 AND kind = 'refund'`, [declined]],
   ]],
+  ['I4', 'the authorization of an order that has not shipped was voided', ({ held }) => held, ({ held }) => [
+    [operation('void', 'approved'), [held]],
+  ]],
   ['I5', 'more was refunded than was taken', ({ refunded }) => refunded, ({ refunded }) => [[operation('refund', 'approved'), [refunded]]]],
   ['I5', 'a charged order was captured too', ({ chargedInPart }) => chargedInPart, ({ chargedInPart }) => [
     [operation('capture', 'approved'), [chargedInPart]],
@@ -221,6 +233,9 @@ const corruptions: Corruption[] = [
   ['I6', 'a placed order has no stock', ({ placed }) => placed, ({ placed, sku }) => [
     [`UPDATE reservations SET status = 'released' WHERE order_id = $1`, [placed]],
     [`UPDATE stock_levels SET reserved = reserved - 2 WHERE sku = $1`, [sku]],
+  ]],
+  ['I6', 'an order was captured when it shipped and never authorized', ({ held }) => held, ({ held }) => [
+    [`UPDATE payment_operations SET kind = 'capture' WHERE order_id = $1`, [held]],
   ]],
   ['I6', 'an order that is charged in one call was authorized and captured', ({ charged }) => charged, ({ charged }) => [
     [`UPDATE payment_operations SET kind = 'capture' WHERE order_id = $1`, [charged]],
@@ -236,6 +251,9 @@ const corruptions: Corruption[] = [
   ]],
   ['I8', 'a charge in part of a rejected order was kept', ({ chargedInPart }) => chargedInPart, ({ chargedInPart }) => [
     [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'refund'`, [chargedInPart]],
+  ]],
+  ['I8', 'an authorization of a cancelled order still stands', ({ voided }) => voided, ({ voided }) => [
+    [`DELETE FROM payment_operations WHERE order_id = $1 AND kind = 'void'`, [voided]],
   ]],
   ['I9', 'a key names a missing order', () => '00000000-0000-7000-8000-000000000009', () => [
     [`INSERT INTO idempotency_keys (principal, operation, key, fingerprint, resource_id)

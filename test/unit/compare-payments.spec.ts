@@ -24,6 +24,7 @@ const operation = (kind: OurOperation['kind'], more: Partial<OurOperation> = {})
 const placed: OurPayment = {
   orderId,
   orderStatus: 'placed',
+  capture: 'automatic',
   sagaHasEnded: true,
   amount: 1_000,
   currency: 'EUR',

@@ -40,6 +40,7 @@ const operation = (kind: OperationKind, named: 'by row' | 'by purpose'): Payment
   sentAt: new Date(),
   paymentAttempt: 1,
   actionExpiresAt: null,
+  captureBefore: null,
   mayTryAnotherCard: false,
   settledAt: null,
 });
@@ -73,11 +74,14 @@ async function sentFor(
   asked: PaymentOperation,
   installation?: string,
   options: SentOptions = {},
+  asksDeadline = false,
 ): Promise<string[]> {
   const request = { ...namesOf(asked, installation), amount: asked.amount, currency: asked.currency };
   // The result does not matter: the response fits none of the requests.
   if (asked.kind === 'authorize' || asked.kind === 'charge')
-    await gateway[asked.kind]({ ...request, paymentMethod: 'pm_card_visa', options }).catch(() => undefined);
+    await gateway[asked.kind]({ ...request, paymentMethod: 'pm_card_visa', options, asksDeadline }).catch(
+      () => undefined,
+    );
   else await gateway[asked.kind]({ ...request, authorization: 'pi_1' }).catch(() => undefined);
   return sent;
 }
@@ -162,6 +166,12 @@ it('Stripe gets one payment that captures itself for a charge', async () => {
     `metadata[orderId]=${ord}`,
     'payment_method=pm_card_visa',
   ]);
+});
+
+it('Stripe is asked for the charge too where the deadline of an authorization is needed', async () => {
+  const without = await sentFor(operation('authorize', 'by purpose'), 'ins_1');
+  const asked = await sentFor(operation('authorize', 'by purpose'), 'ins_1', {}, true);
+  expect(asked).toEqual([...without.slice(0, 2), ...[...without.slice(2), 'expand[0]=latest_charge'].sort()]);
 });
 
 it('Stripe gets the installation too for a saga of code version 3', async () => {

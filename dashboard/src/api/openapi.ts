@@ -62,7 +62,7 @@ export interface components {
             lockWaitP99Ms: number | null;
         };
         /** @enum {string} */
-        CaptureMode: "automatic" | "immediate";
+        CaptureMode: "automatic" | "immediate" | "on_shipment";
         ChangeLinesDto: {
             lines: components["schemas"]["LineDto"][];
             expectedTotal?: components["schemas"]["MoneyDto"];
@@ -326,13 +326,16 @@ export interface components {
             }[];
             total: components["schemas"]["Money"];
             /** @enum {string} */
-            capture: "automatic" | "immediate";
+            capture: "automatic" | "immediate" | "on_shipment";
             payment: {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
                 declineCode: string | null;
                 attempts: number;
                 attemptsLeft: number;
+                /** Format: date-time */
+                captureBefore: string | null;
+                captureInSeconds: number | null;
                 /** Format: date-time */
                 actionExpiresAt: string | null;
                 actionExpiresInSeconds: number | null;
@@ -392,7 +395,7 @@ export interface components {
              * @default automatic
              * @enum {string}
              */
-            capture: "automatic" | "immediate";
+            capture: "automatic" | "immediate" | "on_shipment";
             onDecline?: components["schemas"]["OnDeclineDto"];
             metadata?: {
                 [key: string]: string;

@@ -19,6 +19,8 @@ export interface ProviderCall {
   mode: AskMode;
   naming: OperationNaming;
   authorization?: string;
+  /** An order that ships later must know until when it can be captured. */
+  asksDeadline?: boolean;
 }
 
 /** What came of a call. */
@@ -85,6 +87,7 @@ function prepareCall(
     mode,
     naming,
     authorization,
+    asksDeadline: order.capture === 'on_shipment' && operation.kind === 'authorize',
   };
 }
 
@@ -166,7 +169,7 @@ export function recordResult(checkout: Checkout, called: CallResult, patience: P
     case 'unknown':
       return recordUnknown(checkout, call, result, patience.paymentSearchDelayMs);
     case 'approved':
-      return recordApproved(checkout, call, result);
+      return recordApproved(checkout, call, { result, patience });
   }
 }
 
@@ -271,7 +274,7 @@ function untilSearch(looks: number, sentAt: Date, now: Date, delayMs: number): n
 function recordApproved(
   { payments, saga }: Checkout,
   { operation }: ProviderCall,
-  result: Result<'approved'>,
+  { result, patience }: { result: Result<'approved'>; patience: Patience },
 ): Pause | undefined {
   const isLess = result.currency === operation.currency && result.amount < operation.amount;
   const { reference: providerReference } = result;
@@ -288,14 +291,21 @@ function recordApproved(
     return undefined;
   }
   const other = saga.endsAs && operation.kind === 'authorize' ? undefined : otherAmount(operation, result);
+  const { captureBefore } = result;
   payments.record(operation.id, {
     status: other ? 'unknown' : 'approved',
     providerReference,
+    captureBefore,
+    checkAt: captureBefore && noticeOf(captureBefore, patience),
     detail: other?.why,
     doubt: other?.code,
   });
   return other && { event: { type: 'blocked' }, reason: other };
 }
+
+/** When a review case says that the authorization ends. */
+const noticeOf = (captureBefore: Date, { paymentCaptureNoticeSeconds }: Patience): Date =>
+  new Date(captureBefore.getTime() - paymentCaptureNoticeSeconds * 1_000);
 
 /**
  * A result about another amount or currency is treated as tampered with. Not while the saga compensates: an authorization

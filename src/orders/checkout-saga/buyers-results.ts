@@ -8,8 +8,11 @@ import { buyerMayAct } from './code-version';
 
 export type Result<Status extends GatewayResult['status']> = Extract<GatewayResult, { status: Status }>;
 
-/** How long is waited for the provider's search and for the buyer. */
-export type Patience = Pick<Config, 'paymentSearchDelayMs' | 'paymentActionSeconds'>;
+/** How long is waited for the provider's search, for the buyer and for the goods. */
+export type Patience = Pick<
+  Config,
+  'paymentSearchDelayMs' | 'paymentActionSeconds' | 'paymentCaptureNoticeSeconds'
+>;
 
 /** A browser that has the secret of an open one can still confirm it, so it ends when it is canceled. */
 export function recordDeclined(

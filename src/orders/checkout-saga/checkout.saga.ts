@@ -7,7 +7,7 @@ import { ReserveStock } from './steps/reserve-stock';
 import type { Step } from './checkout';
 
 const reserveStock = new ReserveStock(); //         compensatable: release
-const authorizePayment = new AuthorizePayment(); // compensatable: void; pins the reservation first
+const authorizePayment = new AuthorizePayment(); // compensatable: void, or refund what was captured later; pins the reservation first
 const capturePayment = new CapturePayment(); //     pivot: from here on only forward; undone by a refund
 const chargePayment = new ChargePayment(); //       pivot: authorizes and captures at once; pins first; undone by a refund
 const placeOrder = new PlaceOrder(); //             retriable: confirms the reservation, places the order
@@ -23,6 +23,7 @@ const placeOrder = new PlaceOrder(); //             retriable: confirms the rese
 export const stepLists: Readonly<Record<CaptureMode, readonly Step[]>> = {
   automatic: [reserveStock, authorizePayment, capturePayment, placeOrder],
   immediate: [reserveStock, chargePayment, placeOrder],
+  on_shipment: [reserveStock, authorizePayment, placeOrder],
 };
 
 /** What a saga's list depends on. It never changes during the life of an order. */

@@ -5,7 +5,8 @@ import {
   lockOrderReservations,
   saveOrderReservations,
 } from '../../inventory/reservations/order-reservations.repository';
-import { OrderPayments, paymentsOf, savePayments } from '../../payment/payment-operations.repository';
+import { OrderPayments } from '../../payment/order-payments';
+import { paymentsOf, savePayments } from '../../payment/payment-operations.repository';
 import type { PaymentOperation } from '../../payment/payment-operations.repository';
 import { type OrderFacts, type OrderMove, moveOrders, orderEnds, orderFactsOf } from '../orders.repository';
 import { namingOf } from './code-version';

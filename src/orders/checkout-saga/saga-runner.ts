@@ -231,15 +231,16 @@ export class SagaRunner {
     return { call, result };
   }
 
-  private async send({ operation, mode, naming, paymentMethod, options, authorization }: ProviderCall) {
+  private async send({ operation, naming, ...call }: ProviderCall) {
     const { kind, amount, currency } = operation;
+    const { mode, paymentMethod, options, authorization, asksDeadline } = call;
     const installation = naming === 'installation' ? await this.installation.id() : undefined;
     const names = namesOf(operation, installation);
     // The lease outlasts two calls that time out.
     const start = performance.now();
     const mayCallAgain = () => performance.now() - start < this.config.paymentTimeoutMs;
     const request = { ...names, kind, mode, amount, currency, paymentMethod, options, authorization };
-    return askProvider(this.gateway, request, mayCallAgain);
+    return askProvider(this.gateway, { ...request, asksDeadline }, mayCallAgain);
   }
 
   /**

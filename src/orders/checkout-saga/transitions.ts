@@ -113,7 +113,7 @@ export function transition(steps: StepList, state: SagaState, event: SagaEvent):
       return { state: { ...state, status, attempt: Math.min(state.attempt, 1) }, nextRun: 'now' };
     case 'refund-retried':
       return {
-        state: { ...state, status: 'compensating', step: pivotOf(steps), attempt: 0 },
+        state: { ...state, status: 'compensating', step: refundingStep(steps), attempt: 0 },
         nextRun: 'now',
       };
     case 'compensated-by-hand':
@@ -162,10 +162,9 @@ export function canCancel(steps: StepList, state: SagaState): boolean {
 
 const pivotAt = (steps: StepList): number => steps.findIndex(({ kind }) => kind === 'pivot');
 
-function pivotOf(steps: StepList): string {
-  const pivot = steps[pivotAt(steps)];
-  if (!pivot) throw new Error('Bug: a refund was made again by a saga without a pivot.');
-  return pivot.name;
+/** The one whose compensation refunds: the pivot, or without one the last that can be undone. */
+function refundingStep(steps: StepList): string {
+  return steps.findLast(({ kind }) => kind !== 'retriable')!.name;
 }
 
 function advanced(steps: StepList, state: SagaState): Transition {

@@ -9,7 +9,8 @@ import { type Restock, takeBack, takeBackUnshipped } from '../../inventory/shipm
 import { Relay } from '../../outbox/relay';
 import { type OrderMoney, moneyOf } from '../../payment/order-money';
 import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
-import { OrderPayments, operationsOf, savePayments } from '../../payment/payment-operations.repository';
+import { OrderPayments } from '../../payment/order-payments';
+import { operationsOf, savePayments } from '../../payment/payment-operations.repository';
 import { codeVersion, namingOf } from '../checkout-saga/code-version';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
 import { disputed, moreThanCaptured } from '../orders.errors';

@@ -88,6 +88,7 @@ function settledBy(
   if (kind === 'dispute_won' || kind === 'dispute_lost') return ids('dispute_opened');
   const operation = ours.operations.find(({ id }) => id === operationId);
   if (kind === 'refund_settled' && operation) return failedBefore(ours, operation).map(({ id }) => id);
+  if (kind === 'authorization_expired') return ids('authorization_ends');
   if (kind === 'refund_updated' && (status === 'failed' || status === 'canceled'))
     return ids('refunded_outside');
   return [];

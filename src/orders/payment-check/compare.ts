@@ -2,7 +2,7 @@ import type { FactType } from '../../payment/payment-facts.repository';
 import { disputeIsWon } from '../../payment/payment-facts.repository';
 import { type OperationKind, isAuthorization } from '../../payment/payment-operations.repository';
 import type { ProviderDispute, ProviderPayment, ProviderRefund } from '../../payment/provider-payments';
-import type { OrderStatus } from '../order.entity';
+import type { CaptureMode, OrderStatus } from '../order.entity';
 
 /** What we have recorded of an order's money. */
 export interface OurPayment {
@@ -12,6 +12,7 @@ export interface OurPayment {
   sagaHasEnded: boolean;
   amount: number;
   currency: string;
+  capture: CaptureMode;
   /** Oldest first. */
   operations: OurOperation[];
   facts: KnownFact[];
@@ -266,7 +267,8 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
       isCase: !isEnded,
     });
   }
-  if (!ours.sagaHasEnded) return [];
+  // A capture that is under way is its own worker's business.
+  if (!ours.sagaHasEnded || has('capture', 'sent', 'unknown', 'pending')) return [];
   if (status === 'succeeded') {
     if (!taken) return strayCharge(ours, payment, 'not captured');
     // Of a charge in part, what was taken is given back.
@@ -280,8 +282,15 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
         );
   }
   if (taken) return differs('not_captured', 'captured', taken.amount);
+  if (isHeld(ours)) return [];
   return mayCharge(status) ? strayAuthorization(ours, payment) : [];
 }
+
+/** Placed on an authorization, which is captured when the order ships. */
+export const isHeld = ({ capture, orderStatus, operations }: OurPayment): boolean =>
+  capture === 'on_shipment' &&
+  orderStatus === 'placed' &&
+  !operations.some(({ kind, status }) => (kind === 'capture' || kind === 'void') && status === 'approved');
 
 /** An intent whose metadata name the order and that its saga does not keep. */
 function strayDifferences(ours: OurPayment, payment: ProviderPayment): Difference[] {

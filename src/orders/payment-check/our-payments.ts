@@ -2,7 +2,7 @@ import type { Queryable, Tx } from '../../database/database';
 import { factsOfOrders } from '../../payment/payment-facts.repository';
 import { isAuthorization, operationsOf, paymentsOf } from '../../payment/payment-operations.repository';
 import type { ProviderPayment, ProviderPayments } from '../../payment/provider-payments';
-import type { OrderStatus } from '../order.entity';
+import type { CaptureMode, OrderStatus } from '../order.entity';
 import type { SagaStatus } from '../saga-state';
 import type { OurPayment } from './compare';
 
@@ -13,6 +13,7 @@ interface Row {
   amount: number;
   currency: string;
   account: string | null;
+  capture: CaptureMode;
   movedAt: Date;
 }
 
@@ -63,7 +64,8 @@ export async function ourPaymentsOf(
   const rows = await tx.rows<Row>(
     `
     SELECT o.id AS "orderId", o.status AS "orderStatus", s.status AS "sagaStatus", o.total_amount AS amount, o.currency,
-           o.payment ->> 'stripeAccount' AS account, greatest(o.created_at, o.placed_at, o.ended_at) AS "movedAt"
+           o.capture, o.payment ->> 'stripeAccount' AS account,
+           greatest(o.created_at, o.placed_at, o.ended_at) AS "movedAt"
       FROM orders o JOIN sagas s ON s.order_id = o.id
      WHERE o.id = ANY ($1::uuid[])
      ORDER BY o.id

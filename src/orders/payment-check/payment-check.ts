@@ -16,6 +16,7 @@ import { accountOf } from '../../payment/payment-facts.repository';
 import { type Recorded, applyDifferences } from './apply';
 import { type Difference, isOpenAtProvider } from './compare';
 import { compareOrder } from './compare-order';
+import { deadlineOf } from './deadline';
 import { ourPaymentsOf, paymentPlacesOf, providerPaymentsOf } from './our-payments';
 
 /** When our records changed while the provider was asked, its answer may be older than they are. */
@@ -94,7 +95,9 @@ export class PaymentCheck {
       const [ours] = await ourPaymentsOf(tx, saga ? [orderId] : [], installation);
       if (!saga || !ours) return { strays: [], recorded: [] };
       if (ours.changedAt >= claimedAt) return { again: { inMs: askAgainMs }, strays: [], recorded: [] };
-      const differences = compareOrder(ours, payments, saga.now);
+      const noticeMs = this.config.paymentCaptureNoticeSeconds * 1_000;
+      const deadline = deadlineOf(ours, payments, { now: saga.now, noticeMs });
+      const differences = [...compareOrder(ours, payments, saga.now), ...deadline.differences];
       const strays = differences.filter(({ data }) => data.mayVoid === true);
       const recorded = await applyDifferences(
         tx,
@@ -102,7 +105,11 @@ export class PaymentCheck {
         differences.filter((difference) => !strays.includes(difference)),
         saga.now,
       );
-      return { strays, recorded, ...(isOpenAtProvider(ours, payments) && { again: { inMs: backoffMs } }) };
+      const dueInMs = [
+        ...(isOpenAtProvider(ours, payments) ? [backoffMs] : []),
+        ...(deadline.nextAt ? [Math.max(1, deadline.nextAt.getTime() - saga.now.getTime())] : []),
+      ];
+      return { strays, recorded, ...(dueInMs.length > 0 && { again: { inMs: Math.min(...dueInMs) } }) };
     });
     this.relay.poke();
     return result;

@@ -16,6 +16,8 @@ interface Approved {
   reference: string;
   amount: number;
   currency: string;
+  /** Until when an authorization can be captured, if it was asked for and the provider says so. */
+  captureBefore?: Date;
 }
 
 /** The provider has it and has not decided. From now on it is looked up by its reference. */
@@ -104,6 +106,8 @@ export interface AuthorizeRequest extends OperationNames {
   currency: string;
   paymentMethod: string;
   options: SentOptions;
+  /** Until when can it be captured? */
+  asksDeadline?: boolean;
 }
 
 /** What follows an authorization: capture all of it, void it, or refund what was captured. */
@@ -118,6 +122,7 @@ export interface LookRequest extends Pick<OperationNames, 'account' | 'metadata'
   kind: OperationKind;
   /** The provider's id of the authorization. Null: it is searched by the metadata, which may lag by a minute. */
   authorization: string | null;
+  asksDeadline?: boolean;
 }
 
 export interface PaymentGateway {

@@ -90,7 +90,7 @@ export class StripeGateway implements PaymentGateway {
     try {
       if (kind === 'refund') return await this.lookForRefund(authorization!, request);
       const intent = authorization
-        ? await this.stripe.paymentIntents.retrieve(authorization, {}, at(request))
+        ? await this.stripe.paymentIntents.retrieve(authorization, expanded(request), at(request))
         : await this.search(request);
       if (!intent) return notDone('the provider finds no payment of this order');
       // An event names the intent; only the intent itself says whose it is.
@@ -107,7 +107,11 @@ export class StripeGateway implements PaymentGateway {
   /** Any payment of the order, of whatever number: a restored database may have lost how many there were. */
   private async search(request: LookRequest): Promise<Stripe.PaymentIntent | undefined> {
     const query = `metadata['orderId']:'${request.metadata.orderId}'`;
-    const { data } = await this.stripe.paymentIntents.search({ query, limit: 100 }, at(request));
+    const { expand = [] } = expanded(request);
+    const { data } = await this.stripe.paymentIntents.search(
+      { query, limit: 100, ...(expand.length > 0 && { expand: expand.map((one) => `data.${one}`) }) },
+      at(request),
+    );
     return data.find(({ status }) => isLive(status));
   }
 
@@ -146,6 +150,10 @@ export class StripeGateway implements PaymentGateway {
 export const at = ({ account }: { account: string | null }): Stripe.RequestOptions =>
   account === null ? {} : { stripeAccount: account };
 
+/** The deadline of an authorization is with its charge. */
+const expanded = ({ asksDeadline }: { asksDeadline?: boolean }): { expand?: string[] } =>
+  asksDeadline ? { expand: ['latest_charge'] } : {};
+
 /** Repeated, it is answered with the first result. */
 function onceAt(request: OperationNames): Stripe.RequestOptions {
   // guard: provider-key-is-kept
@@ -169,6 +177,7 @@ function intentParams(
     capture_method: captureMethod,
     confirm: true,
     metadata: request.metadata,
+    ...expanded(request),
     ...(customer !== undefined && { customer }),
     ...(offSession === true && { off_session: true }),
     ...(setupFutureUsage !== undefined && { setup_future_usage: setupFutureUsage }),
@@ -179,6 +188,12 @@ function intentParams(
 }
 /** More than anybody makes of one order. */
 const refundsMax = 1_000;
+
+/** Never computed: how long it holds depends on the card and the kind of sale. */
+function deadlineOf({ latest_charge: charge }: Stripe.PaymentIntent): { captureBefore?: Date } {
+  const seconds = typeof charge === 'object' && charge?.payment_method_details?.card?.capture_before;
+  return seconds ? { captureBefore: new Date(seconds * 1_000) } : {};
+}
 
 const has = (refund: Stripe.Refund, metadata: Record<string, string>) =>
   Object.entries(metadata).every(([name, value]) => refund.metadata?.[name] === value);
@@ -198,7 +213,10 @@ const seenAs = {
     switch (intent.status) {
       case 'requires_capture':
         // The bank may authorize less than was asked for.
-        return approved(intent.id, intent.amount_capturable, intent.currency);
+        return {
+          ...approved(intent.id, intent.amount_capturable, intent.currency),
+          ...deadlineOf(intent),
+        };
       case 'succeeded':
         return approved(intent.id, intent.amount_received, intent.currency);
       case 'processing':

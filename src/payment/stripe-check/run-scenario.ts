@@ -33,7 +33,7 @@ const isRefused = /^(misused|refused)/;
 export function lineOf(result: GatewayResult): string {
   switch (result.status) {
     case 'approved':
-      return `approved ${result.amount} ${result.currency}`;
+      return `approved ${result.amount} ${result.currency}${result.captureBefore ? ', with a deadline' : ''}`;
     case 'pending':
       return `pending ${result.waitsFor}`;
     case 'declined':
@@ -116,6 +116,7 @@ class Run {
         paymentMethod: this.paymentMethod,
         options: step.options ?? this.scenario.options ?? {},
         authorization,
+        asksDeadline: this.scenario.asksDeadline,
       },
       () => hasTime,
     );

@@ -12,6 +12,8 @@ export interface Scenario {
   /** Default: 19.99 EUR. */
   money?: { amount: number; currency: string };
   options?: SentOptions;
+  /** Until when can it be captured? */
+  asksDeadline?: true;
   /** A connected account. */
   account?: string;
   /** For a provider that does not answer. */

@@ -62,6 +62,20 @@ const withStripe: Scenario[] = [
     ],
   },
   {
+    name: 'an authorization that is captured later',
+    method: visa,
+    asksDeadline: true,
+    steps: [
+      authorize(`${approved}, with a deadline`, {
+        question: 'Does the answer to the authorization say until when it can be captured?',
+      }),
+      authorize(`${approved}, with a deadline`, look),
+      authorize(`${approved}, with a deadline`, { ...search, eventually: true }),
+      capture(approved),
+      authorize(approved, look),
+    ],
+  },
+  {
     name: 'an authorization that is taken for a charge',
     method: visa,
     steps: [authorize(approved), charge('pending provider', look), capture(approved), charge(approved, look)],

@@ -1,5 +1,8 @@
 import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
+import type { CaptureMode } from '../../orders/order.entity';
+import type { Order } from '../../orders/orders.repository';
+import { hasExpired } from '../../orders/payment-view';
 import type { Saga } from '../../orders/saga-state';
 import {
   type OperationKind,
@@ -90,9 +93,12 @@ interface MoneyFacts {
   saga: Pick<Saga, 'status' | 'endsAs'>;
   transitions: readonly TimelineRow[];
   operations: readonly PaymentOperation[];
+  capture: CaptureMode;
+  facts: Order['facts'];
 }
 
-export function moneySentence({ currency, saga, transitions, operations }: MoneyFacts): MoneySentence {
+export function moneySentence(about: MoneyFacts): MoneySentence {
+  const { currency, saga, transitions, operations, capture } = about;
   const sum = (...kinds: readonly OperationKind[]) =>
     operations
       .filter(({ kind, status }) => kinds.includes(kind) && status === 'approved')
@@ -103,7 +109,8 @@ export function moneySentence({ currency, saga, transitions, operations }: Money
 
   const charged = sum('charge') > 0 ? saidOf(['charge'], transitions) : null;
   const [captured, refunded] = [charged?.amount ?? sum(...taking), sum('refund')];
-  const isEnding = saga.endsAs !== null || saga.status === 'completed';
+  // What is set aside is captured when the order ships.
+  const isEnding = saga.endsAs !== null || (saga.status === 'completed' && capture !== 'on_shipment');
   if (unknown(...taking)) return { kind: 'capture_unheard', said: saidOf(taking, transitions) };
   if (captured > 0) {
     const refund = unknown('refund');
@@ -125,7 +132,8 @@ export function moneySentence({ currency, saga, transitions, operations }: Money
   if (unknown('authorize') && sum('void') === 0)
     return { kind: 'hold_unheard', said: saidOf(['authorize'], transitions) };
   const authorized = sum('authorize');
-  if (authorized > 0 && sum('void') === 0) {
+  const reference = operations.findLast(isAuthorization)?.providerReference ?? null;
+  if (authorized > 0 && sum('void') === 0 && !hasExpired(about, reference)) {
     const held = saidOf(['authorize'], transitions) ?? inCurrency(authorized);
     return unknown('void') ? { kind: 'void_unheard', held } : { kind: 'held', held, isEnding };
   }

@@ -1,4 +1,6 @@
 import { type PaymentOperation, isAuthorization } from '../../payment/payment-operations.repository';
+import type { CaptureMode } from '../../orders/order.entity';
+import type { Order } from '../../orders/orders.repository';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { type Attempt, isCompensation } from './saga-attempts';
@@ -16,6 +18,9 @@ export interface StoryFacts {
   status: 'pending' | 'placed' | 'rejected' | 'cancelled' | 'refunded';
   lines: readonly { sku: string; quantity: number }[];
   currency: string;
+  capture: CaptureMode;
+  /** What began at the provider. */
+  facts: Order['facts'];
   createdAt: Date;
   endedAt: Date | null;
   /** How long its stock was reserved for. */

@@ -55,7 +55,9 @@ export const caseType = responseType('ReviewCase', {
       type: text('dispute_opened'),
       reference: text('dp_3Q…').describe("The provider's id."),
       status: text('needs_response').nullable(),
-      dueBy: instant().nullable().describe('Until when a dispute can be answered.'),
+      dueBy: instant()
+        .nullable()
+        .describe('Until when a dispute can be answered, or an authorization captured.'),
     })
     .nullable(),
 });
@@ -115,6 +117,7 @@ const factTitles: Record<FactType, string> = {
   dispute_opened: 'Payment disputed',
   dispute_won: 'Dispute won',
   dispute_lost: 'Dispute lost',
+  authorization_ends: 'Authorization ends before the goods left',
   authorization_expired: 'Authorization ended before the capture',
   stray_authorization: 'Authorization that no order keeps',
   stray_charge: 'Charge without a capture of ours',
@@ -126,10 +129,12 @@ const factTitles: Record<FactType, string> = {
 /** What the provider shows, and what to do about it. */
 function factSentences({ type, reference, status, failureReason, dueBy }: ReviewFact): string[] {
   const until = dueBy ? ` Evidence can be sent until ${new Date(dueBy).toISOString().slice(0, 10)}.` : '';
+  const end = dueBy ? ` before ${new Date(dueBy).toISOString().slice(0, 16).replace('T', ' ')} UTC` : '';
   const next: Partial<Record<FactType, string>> = {
     refund_failed: 'Retry the refund, or pay the customer in another way and settle the case.',
     refunded_outside: 'Decide what happens to the goods, then settle the case.',
     dispute_opened: `Answer it at the payment provider.${until}`,
+    authorization_ends: `Ship or capture the order${end}, or cancel it.`,
     stray_authorization: 'Void it here, or settle the case.',
     unknown_order:
       status === 'succeeded'

@@ -106,6 +106,13 @@ const cases = `
   SELECT 'payment', f.id, 'order', f.order_id, f.seen_at, NULL, NULL
     FROM payment_facts f
    WHERE f.is_case AND f.settled_at IS NULL
+     -- Captured or given back meanwhile, so its end does not matter.
+     AND (f.type <> 'authorization_ends'
+          OR EXISTS (SELECT FROM orders e
+                      WHERE e.id = f.order_id AND e.status = 'placed'
+                        AND NOT EXISTS (SELECT FROM payment_operations c
+                                         WHERE c.order_id = e.id AND c.kind IN ('capture', 'void')
+                                           AND c.status = 'approved')))
      -- An order that has ended needs no authorization.
      AND (f.type <> 'authorization_expired'
           OR EXISTS (SELECT FROM orders e WHERE e.id = f.order_id AND e.status IN ('pending', 'placed')))`;

@@ -1,9 +1,10 @@
 import { type Checkout, type Step, type StepOutcome, done } from '../checkout';
 import { payWithCard, undoPayment } from './buyers-payment';
+import { refund } from './refund';
 
 /**
- * Sets the money aside, for a step that takes it later. Until then the order can be cancelled without a charge: what is set
- * aside is voided.
+ * Sets the money aside, for the step that takes it, or for the shipment of an order that was placed on it. Until then the order
+ * can be cancelled without a charge: what is set aside is voided.
  */
 export class AuthorizePayment implements Step {
   readonly name = 'authorize-payment';
@@ -13,9 +14,12 @@ export class AuthorizePayment implements Step {
     return payWithCard(checkout, 'authorize');
   }
 
-  /** Voids the authorization, unless it was captured: then the refund has returned the money. */
+  /** What was captured with the goods is refunded here; what its own step captured has been refunded by that step. */
   compensate(checkout: Checkout): StepOutcome {
-    const isCaptured = checkout.payments.find('capture')?.status === 'approved';
-    return isCaptured ? done('nothing_to_undo') : undoPayment(checkout, 'authorize');
+    const capture = checkout.payments.find('capture');
+    if (capture?.status !== 'approved') return undoPayment(checkout, 'authorize');
+    return checkout.order.capture === 'on_shipment'
+      ? refund(checkout, { of: capture })
+      : done('nothing_to_undo');
   }
 }
