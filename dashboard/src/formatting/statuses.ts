@@ -11,7 +11,8 @@ export interface BadgeStyle {
   label: string;
 }
 
-export type StatusKind = 'order' | 'reservation' | 'saga' | 'payment' | 'deadLetter' | 'promise' | 'case';
+export type StatusKind =
+  'order' | 'reservation' | 'saga' | 'payment' | 'shipment' | 'refund' | 'deadLetter' | 'promise' | 'case';
 
 const done = (label: string): BadgeStyle => ({ shape: 'done', tone: 'ok', label });
 const under = (label: string): BadgeStyle => ({ shape: 'half', tone: 'accent', label });
@@ -47,6 +48,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
   },
   payment: {
     none: over('None'),
+    not_required: over('Not required'),
     authorizing: under('Authorizing'),
     processing: under('Processing'),
     requires_action: { shape: 'clock', tone: 'warn', label: 'Needs the buyer' },
@@ -59,6 +61,16 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
     refunded: undone('Refunded'),
     partially_refunded: undone('Partially refunded'),
     refund_failed: trouble('Refund failed'),
+  },
+  shipment: {
+    pending: under('Waiting for the capture'),
+    shipped: done('Shipped'),
+    failed: trouble('Not shipped, capture declined'),
+  },
+  refund: {
+    pending: { shape: 'back', tone: 'warn', label: 'Under way' },
+    succeeded: undone('Refunded'),
+    failed: trouble('Failed'),
   },
   deadLetter: { dead: { shape: 'dead', tone: 'bad', label: 'Dead letter' } },
   promise: { holds: done('Holds'), broken: trouble('Broken') },

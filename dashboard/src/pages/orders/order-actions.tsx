@@ -6,6 +6,7 @@ import { ActionButton } from '../../components/forms/button';
 import { LoadError, Loading } from '../../components/layout/states';
 import { formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';
+import { ShipDialog } from './after-sale/ship-dialog';
 import {
   actionLabels,
   confirmedBy,
@@ -22,18 +23,21 @@ const questions: Record<SagaAction, string> = {
   resolve: 'Mark this order as resolved?',
 };
 
-/** The saga actions that are possible now. */
+/** The actions that are possible now. */
 export function OrderActions({ saga }: { saga: Saga }) {
   const [action, setAction] = useState<SagaAction | null>(null);
+  const [ships, setShips] = useState(false);
   const possible = actions.filter((one) => saga.acts[one]);
   return (
     <>
-      {possible.length === 0 && isOver(saga) ? <span>No actions available</span> : null}
+      {possible.length === 0 && isOver(saga) && !saga.acts.ship ? <span>No actions available</span> : null}
       {possible.map((one) => (
         <ActionButton key={one} onClick={() => setAction(one)}>
           {actionLabels[one]}
         </ActionButton>
       ))}
+      {saga.acts.ship ? <ActionButton onClick={() => setShips(true)}>Ship</ActionButton> : null}
+      {ships ? <ShipDialog saga={saga} onClose={() => setShips(false)} /> : null}
       {action === null ? null : (
         <SagaActionDialog action={action} orderId={saga.orderId} onClose={() => setAction(null)} />
       )}

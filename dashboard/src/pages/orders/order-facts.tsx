@@ -1,6 +1,6 @@
 import type { ReactNode } from 'react';
 import { Link } from 'wouter';
-import type { Saga, SagaMoney, SagaWebhook } from '../../api/openapi';
+import type { Saga, SagaGoods, SagaMoney, SagaWebhook } from '../../api/openapi';
 import { Panel } from '../../components/layout/panel';
 import { Facts } from '../../components/layout/states';
 import { Id, Money, None, When } from '../../components/values/figures';
@@ -40,7 +40,7 @@ export function MoneyPanel({ saga: { money } }: { saga: Saga }) {
   );
 }
 
-export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: Saga }) {
+export function LinesPanel({ saga: { order, clientKey, reservation, goods } }: { saga: Saga }) {
   return (
     <Panel title="Lines">
       <Facts
@@ -50,6 +50,7 @@ export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: 
               <code>{sku}</code>
             </Link>{' '}
             {formatCount(quantity)} × <Money of={unitPrice} />
+            <small>{formatGoods(goods.find((one) => one.sku === sku))}</small>
           </>,
           <b>
             <Money of={{ ...unitPrice, amount: unitPrice.amount * quantity }} />
@@ -66,6 +67,21 @@ export function LinesPanel({ saga: { order, clientKey, reservation } }: { saga: 
       </div>
     </Panel>
   );
+}
+
+/** "1 shipped, 1 left to ship"; empty while nothing was shipped or given back. */
+function formatGoods(goods: SagaGoods | undefined): string {
+  if (!goods || goods.shipped + goods.givenBack === 0) return '';
+  const counts: [number, string][] = [
+    [goods.shipped, 'shipped'],
+    [goods.returned, 'of them back'],
+    [goods.givenBack, 'back on sale unshipped'],
+    [goods.left, 'left to ship'],
+  ];
+  return counts
+    .filter(([count]) => count > 0)
+    .map(([count, what]) => `${formatCount(count)} ${what}`)
+    .join(', ');
 }
 
 export function WebhooksPanel({ webhooks }: { webhooks: readonly SagaWebhook[] }) {

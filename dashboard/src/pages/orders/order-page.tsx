@@ -2,7 +2,7 @@ import { Copy, FileJson } from 'lucide-react';
 import { useState } from 'react';
 import { Link, useParams } from 'wouter';
 import { useTopic } from '../../api/live';
-import type { Saga } from '../../api/openapi';
+import type { Order, Saga } from '../../api/openapi';
 import { useApi, useSetCached } from '../../api/use-api';
 import { useTick } from '../../browser/tick';
 import { Button } from '../../components/forms/button';
@@ -18,6 +18,8 @@ import tones from '../../components/values/shape.module.css';
 import { formatDuration } from '../../formatting/durations';
 import { shortId } from '../../formatting/ids';
 import { classes } from '../../theme/classes';
+import { ShipmentsPanel } from './after-sale/shipments-panel';
+import { AwaitedPanel } from './awaited-panel';
 import { formatOrderStatus, formatSagaStatus } from './format-status';
 import { OrderActions } from './order-actions';
 import { LinesPanel, MoneyPanel, WebhooksPanel } from './order-facts';
@@ -34,8 +36,7 @@ export default function OrderPage() {
   const path = `orders/${id}/saga`;
   const { data: saga, at, error, loading, refetch } = useApi<Saga>(path);
   const setCached = useSetCached();
-  const isOver = saga?.status === 'completed' || saga?.status === 'compensated';
-  useTopic<Saga>(isOver ? null : `order:${id}`, (value) => setCached(path, value));
+  useTopic<Saga>(saga && isFinal(saga) ? null : `order:${id}`, (value) => setCached(path, value));
 
   if (error && !saga) return <LoadError what="this order" problem={error} retry={refetch} />;
   if (loading || !saga) return <Loading rows={10} />;
@@ -43,9 +44,11 @@ export default function OrderPage() {
     <div className={page.stack}>
       <OrderHead saga={saga} />
       <Story sentences={saga.story} />
+      <AwaitedPanel order={saga.order} at={at} />
       <Panel title="Timeline" note="dotted gaps are waits, not drawn to scale" action={<OutcomeKeys />} flush>
         <AgingTimeline saga={saga} at={at} />
       </Panel>
+      <AfterSale order={saga.order} />
       <div className={classes(page.pair, styles.columns)}>
         <Panel
           title="Every transition"
@@ -62,6 +65,19 @@ export default function OrderPage() {
           <WebhooksPanel webhooks={saga.webhooks} />
         </div>
       </div>
+    </div>
+  );
+}
+
+/** Nothing changes any more, not even by a shipment, a refund or the provider's last word about one. */
+const isFinal = ({ status, order }: Saga) => status === 'compensated' && order.payment.status !== 'refunding';
+
+/** What happened to the goods and the money after the order was placed. */
+function AfterSale({ order }: { order: Order }) {
+  if (order.status !== 'placed' && order.shipments.length === 0) return null;
+  return (
+    <div className={page.halves}>
+      <ShipmentsPanel order={order} />
     </div>
   );
 }

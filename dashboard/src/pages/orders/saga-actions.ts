@@ -41,15 +41,20 @@ const doneMessages: Record<SagaAction, string> = {
 };
 
 /** After an action: caches the new saga, refetches lists, shows a toast with a link to the audit log. */
-export function useActionDone(orderId: string): (action: SagaAction, saga: Saga) => void {
+export function useDone(orderId: string): (message: string, saga: Saga) => void {
   const setCached = useSetCached();
   const invalidate = useInvalidate();
   const toast = useToast();
-  return (action, saga) => {
+  return (message, saga) => {
     setCached(`orders/${orderId}/saga`, saga);
     invalidate(`orders/${orderId}/saga/options`);
     invalidate('review?');
     invalidate('actions');
-    toast(doneMessages[action], { href: `/audit?objectId=${orderId}`, label: 'Show in audit log' });
+    toast(message, { href: `/audit?objectId=${orderId}`, label: 'Show in audit log' });
   };
+}
+
+export function useActionDone(orderId: string): (action: SagaAction, saga: Saga) => void {
+  const done = useDone(orderId);
+  return (action, saga) => done(doneMessages[action], saga);
 }

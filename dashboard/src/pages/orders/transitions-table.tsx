@@ -92,6 +92,9 @@ const causeLabels: Record<SagaTransition['cause'], (transition: SagaTransition) 
   'not-asked': () => 'held back, not sent',
   failed: () => 'error, will be retried',
   waiting: () => 'the provider decides later',
+  'waits-for-buyer': ({ code }) =>
+    code === 'another_card_awaited' ? 'declined, waits for another card' : 'the buyer must authenticate',
+  'paid-again': () => 'the buyer pays with another card',
   blocked: ({ data }) => (isRefusedKey(data) ? 'key refused, asked again' : 'blocked, an operator must act'),
   'worker-lost': () => 'worker lost the lease',
   'turn-back': ({ code }) => (code === 'refund_requested' ? 'refund requested' : 'cancellation requested'),

@@ -1,4 +1,5 @@
-import { formatDuration, formatFineDuration } from '../../../formatting/durations';
+import type { Saga } from '../../../api/openapi';
+import { formatDuration, formatFineDuration, formatSeconds } from '../../../formatting/durations';
 import { plural } from '../../../formatting/numbers';
 import type { BadgeStyle } from '../../../formatting/statuses';
 import { formatStep } from '../../../formatting/steps';
@@ -55,6 +56,7 @@ export function formatOutcome({ attempt, outcome, startMs, endMs }: Bar, units: 
   const local = attempt.operation === null;
   switch (outcome) {
     case 'done':
+      if (attempt.code === 'action_required') return `buyer must act, ${took}`;
       if (!local) return `${attempt.looksUp ? 'looked up, ' : ''}yes, ${took}`;
       return attempt.step === 'reserve-stock' ? plural(units, 'unit') : 'placed';
     case 'undone':
@@ -107,6 +109,14 @@ function formatUnknown({ code, data }: Bar['attempt'], took: string): string {
     default:
       return `no clear answer, ${took}`;
   }
+}
+
+/** What comes next when nothing runs: an attempt, or the end of the time that the buyer has. */
+export function formatNext({ order, nextAttemptInSeconds }: Saga): string {
+  const { actionExpiresInSeconds, retryInSeconds } = order.payment;
+  const buyers = actionExpiresInSeconds ?? retryInSeconds;
+  if (buyers !== null) return `${formatSeconds(buyers)} for the buyer`;
+  return `next attempt in ${formatSeconds(nextAttemptInSeconds!)}`;
 }
 
 const foldLabels: Record<Outcome, string> = {

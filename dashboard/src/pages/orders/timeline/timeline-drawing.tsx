@@ -1,11 +1,11 @@
 import { ScrollBox } from '../../../components/tables/scroll-box';
 import { TonedShape } from '../../../components/values/shape';
-import { formatFineDuration, formatSeconds } from '../../../formatting/durations';
+import { formatFineDuration } from '../../../formatting/durations';
 import type { BadgeStyle } from '../../../formatting/statuses';
 import { classes } from '../../../theme/classes';
 import { atCut, between, walkBars } from './grid';
 import type { Lane, TimelineFacts } from './history';
-import { formatLane, outcomeBadges } from './labels';
+import { formatLane, formatNext, outcomeBadges } from './labels';
 import { LeaseLane, ReservationLane } from './life-lanes';
 import { PieceButton } from './piece-button';
 import { linesOf, ticksOf } from './scale';
@@ -66,8 +66,7 @@ export function TimelineDrawing({ facts, drawing, onOpen }: DrawingProps) {
                   style={between(stretches.length, stretches.length + 1)}
                 >
                   <span>
-                    <TonedShape shape="clock" tone="warn" /> next attempt in{' '}
-                    {formatSeconds(facts.saga.nextAttemptInSeconds!)}
+                    <TonedShape shape="clock" tone="warn" /> {formatNext(facts.saga)}
                   </span>
                 </span>
               ) : null}

@@ -1,9 +1,9 @@
 import { TonedShape } from '../../../components/values/shape';
 import tones from '../../../components/values/shape.module.css';
-import { formatFineDuration, formatSeconds } from '../../../formatting/durations';
+import { formatFineDuration } from '../../../formatting/durations';
 import { classes } from '../../../theme/classes';
 import type { Bar, TimelineFacts } from './history';
-import { formatLane, formatOutcome, outcomeBadges } from './labels';
+import { formatLane, formatNext, formatOutcome, outcomeBadges } from './labels';
 import styles from './timeline-list.module.css';
 
 /** Pauses between attempts are shown from this length on. */
@@ -13,7 +13,6 @@ const waitMs = 500;
 export function TimelineList({ facts }: { facts: TimelineFacts }) {
   const { history, saga } = facts;
   const units = saga.reservation.units;
-  const nextAttemptInSeconds = saga.nextAttemptInSeconds;
   const bars = history.lanes
     .flatMap((lane) => lane.bars)
     .sort((one, other) => one.startMs - other.startMs || one.endMs - other.endMs);
@@ -29,9 +28,9 @@ export function TimelineList({ facts }: { facts: TimelineFacts }) {
           </li>
         );
       })}
-      {history.open && !asking && nextAttemptInSeconds !== null ? (
+      {history.open && !asking && saga.nextAttemptInSeconds !== null ? (
         <li>
-          <p className={styles.wait}>next attempt in {formatSeconds(nextAttemptInSeconds)}</p>
+          <p className={styles.wait}>{formatNext(saga)}</p>
         </li>
       ) : null}
     </ol>
