@@ -15,6 +15,9 @@ export interface BuyOptions {
   waitSeconds?: number;
   /** The TTL of its reservation. */
   ttlSeconds?: number;
+  /** Holds its stock for another card after a decline. */
+  onDecline?: { holdSeconds: number; attemptsMax: number };
+  capture?: string;
 }
 
 /** A buyer without a response for this long repeats the request with the same key. */
@@ -56,6 +59,8 @@ export class BuyersShop extends Shop {
       quantity: options.quantity ?? 1,
       paymentMethod: methods[index % methods.length]!,
       ttlSeconds: options.ttlSeconds,
+      onDecline: options.onDecline,
+      capture: options.capture,
     });
     this.report('orders', 1);
     await this.ask(purchase, index, options.waitSeconds);
@@ -72,8 +77,10 @@ export class BuyersShop extends Shop {
    * Sends a purchase until it gets a response, each time to the next API; later again, with the same key, for its end.
    */
   async ask(purchase: Purchase, first = 0, waitSeconds?: number): Promise<Answer> {
-    const { key, customerId, paymentMethod, sku, quantity, ttlSeconds } = purchase;
-    const body = { customerId, paymentMethod, ttlSeconds, lines: [{ sku, quantity }] };
+    const { key, customerId, sku, quantity } = purchase;
+    const { paymentMethod, ttlSeconds, onDecline, capture } = purchase;
+    const lines = [{ sku, quantity }];
+    const body = { customerId, paymentMethod, ttlSeconds, onDecline, capture, lines };
     purchase.answer = await this.insist(
       `the purchase under key ${key}`,
       async (by) => {

@@ -10,6 +10,8 @@ export interface Purchase {
   quantity: number;
   paymentMethod: string;
   ttlSeconds?: number;
+  onDecline?: { holdSeconds: number; attemptsMax: number };
+  capture?: string;
   /** Attempts without an answer, or answered with 429 or 5xx. */
   unheard: number;
   /** Duration of the slowest response. */
@@ -30,7 +32,9 @@ export class ClientLog {
   /** SKU → units on hand. */
   readonly stock = new Map<string, number>();
 
-  begin(wanted: Pick<Purchase, 'sku' | 'quantity' | 'paymentMethod' | 'ttlSeconds'>): Purchase {
+  begin(
+    wanted: Pick<Purchase, 'sku' | 'quantity' | 'paymentMethod' | 'ttlSeconds' | 'onDecline' | 'capture'>,
+  ): Purchase {
     const purchase: Purchase = {
       ...wanted,
       key: randomUUID(),

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import type { Answer } from '../../test/support/http-client';
+import { type Answer, HttpClient } from '../../test/support/http-client';
 import { until } from '../../test/support/until';
 import { givesUpAfterMs } from './buyers-shop';
 import type { Purchase } from './client-log';
@@ -15,11 +15,12 @@ export const hasty = {
   SAGA_LEASE_MS: '1000',
   SWEEP_MS: '100',
   RELAY_RESEND_MS: '1000',
+  PAYMENT_ACTION_SECONDS: '5',
 };
 
 /**
  * Some of everything, by clients that repeat unanswered requests: orders that are placed, declined, cancelled in
- * flight, refunded, or compensated by an operator; reservations that are confirmed, released, extended, changed, or
+ * flight, refunded, or compensated by an operator; buyers who authenticate, or pay with another card; reservations that are confirmed, released, extended, changed, or
  * expire.
  */
 export async function tour(shop: DrilledShop): Promise<void> {
@@ -32,6 +33,8 @@ export async function tour(shop: DrilledShop): Promise<void> {
     shop.buy(2, { sku, paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'] }),
     cancelled(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
     cancelled(shop, 'refund', sku, 'pm_card_visa'),
+    authenticated(shop, sku),
+    paidAgain(shop, sku),
     compensated(shop, sku),
     reservations(shop, sku),
   ]);
@@ -85,6 +88,42 @@ export async function untilSettled(shop: DrilledShop, id: string): Promise<any> 
         hurriedAt = performance.now();
       }
       throw new Error(`it is ${order.status}, its saga ${JSON.stringify(order.saga)}`);
+    },
+    givesUpAfterMs,
+  );
+}
+
+/** A buyer who authenticates the payment. */
+async function authenticated(shop: DrilledShop, sku: string): Promise<void> {
+  const [purchase] = await shop.buy(1, { sku, paymentMethod: 'pm_sandbox_requires_action' });
+  const order = await untilBuyerActs(shop, orderOf(purchase!));
+  if (order.payment.status !== 'requires_action') return;
+  const path = `/sandbox/payment_intents/${order.payment.reference}/authenticate`;
+  // Too late when the time for it is over.
+  await new HttpClient(shop.service.sandboxUrl).post(path, { outcome: 'success' }).catch(() => undefined);
+}
+
+/** A buyer whose first card is declined. */
+async function paidAgain(shop: DrilledShop, sku: string): Promise<void> {
+  const [purchase] = await shop.buy(1, {
+    sku,
+    paymentMethod: 'pm_card_chargeDeclined',
+    onDecline: { holdSeconds: 300, attemptsMax: 2 },
+  });
+  const order = await untilBuyerActs(shop, orderOf(purchase!));
+  if (order.payment.retryUntil !== null)
+    await act(shop, `orders/${order.id}/payments`, { payment: { method: 'pm_card_visa' } });
+}
+
+/** The order once its buyer must act, or its saga has ended or is stuck. */
+export function untilBuyerActs(shop: DrilledShop, id: string): Promise<any> {
+  return until(
+    `the buyer of ${id} can act`,
+    async () => {
+      const order = await shop.orderNow(id);
+      const { status, retryUntil } = order.payment;
+      const isOver = ['completed', 'compensated', 'stuck'].includes(order.saga.status);
+      return (isOver || status === 'requires_action' || retryUntil !== null) && order;
     },
     givesUpAfterMs,
   );

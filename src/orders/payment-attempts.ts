@@ -11,7 +11,7 @@ import { type Checkout, loadCheckouts, saveCheckouts } from './checkout-saga/che
 import { stepsOf } from './checkout-saga/checkout.saga';
 import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga } from './checkout-saga/saga.repository';
-import { attemptsLeftAfter } from './checkout-saga/steps/buyers-payment';
+import { attemptsLeftOf } from './checkout-saga/steps/buyers-payment';
 import {
   noActionRequired,
   noSuchOrder,
@@ -98,8 +98,8 @@ async function begin(tx: Tx, orderId: string, payment: RequestedPayment): Promis
   const refusal = refusalOf(checkout!);
   if (refusal) throw refusal;
 
-  const { order, stock, payments, update } = checkout!;
-  const attemptsLeft = attemptsLeftAfter(order, payments.authorization!) - 1;
+  const { order, stock, update } = checkout!;
+  const attemptsLeft = attemptsLeftOf(order) - 1;
   const paymentAttempt = order.paymentAttempt + 1;
   // At once, so that the hold cannot end between this commit and the worker's.
   stock.pin();
@@ -123,15 +123,16 @@ function refusalOf({ saga, order, stock, payments }: Checkout): HoldfastError | 
     return orderNotPending(
       `The order is ${order.status === 'pending' ? 'about to end' : order.status}. To sell the same again, order again.`,
     );
-  const payment = payments.authorization;
-  if (isLeased(saga) || payment?.status !== 'declined')
+  // guard: one-payment-at-a-time
+  if (isLeased(saga) || payments.authorization?.status !== 'declined')
     return paymentInProgress(
       'Its payment has no result yet, or waits for the buyer to authenticate. Look at the order; another card can be tried after a decline.',
     );
-  if (attemptsLeftAfter(order, payment) === 0)
+  if (attemptsLeftOf(order) === 0)
     return paymentAttemptsSpent(
       'It was ordered with fewer attempts (onDecline). To try more cards, order again.',
     );
+  // guard: held-stock-is-not-pinned
   if (held === 'expired')
     return reservationExpired(
       'The stock was held for another card until now. Order again if it is still there.',

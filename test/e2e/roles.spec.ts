@@ -130,6 +130,8 @@ describe('a route', () => {
       [/v1\/reservations$/, { customerId: 'c', lines: [{ sku, quantity: 1 }] }],
       [/v1\/reservations\/\{id\}$/, { lines: [{ sku, quantity: 1 }] }],
       [/payments$/, { payment: { method: 'pm_card_visa' } }],
+      [/(ship|return)$/, { lines: [{ sku, quantity: 1 }] }],
+      [/refunds$/, { reason: 'customer called' }],
       [/extend$/, { ttlSeconds: 60 }],
       [/adjustments$/, { delta: 1, reason: 'received' }],
       [/products\/\{sku\}$/, { name: 'Changed', unitPrice: { amount: 1, currency: 'EUR' } }],

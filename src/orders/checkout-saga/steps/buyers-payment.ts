@@ -86,6 +86,7 @@ function cancelFirst(checkout: Checkout, operation: PaymentOperation): StepOutco
   if (cancellation.status === 'declined')
     return heard === operation.id ? voidDeclined(cancellation) : { kind: 'ask', operation };
   const { declineCode, mayTryAnotherCard } = operation;
+  // guard: declined-intent-is-canceled-first
   if (cancellation.status !== 'approved')
     return { ...askVoid(cancellation, operation), data: { declineCode: declineCode! } };
   payments.record(operation.id, {
@@ -100,7 +101,7 @@ function cancelFirst(checkout: Checkout, operation: PaymentOperation): StepOutco
 /** The stock stays reserved for another card, or the order ends. */
 function afterDecline(checkout: Checkout, operation: PaymentOperation): StepOutcome {
   const { order, stock } = checkout;
-  const attemptsLeft = attemptsLeftAfter(order, operation);
+  const attemptsLeft = operation.mayTryAnotherCard ? attemptsLeftOf(order) : 0;
   if (attemptsLeft === 0) return declined('payment_declined', reasonOf(operation));
   const facts = {
     paymentAttempt: order.paymentAttempt,
@@ -121,14 +122,12 @@ function afterDecline(checkout: Checkout, operation: PaymentOperation): StepOutc
   return { kind: 'wait', until: held.until, reason };
 }
 
-/** How many more cards the buyer may try after this decline. */
-export function attemptsLeftAfter(
-  { onDecline, paymentAttempt }: Pick<Checkout['order'], 'onDecline' | 'paymentAttempt'>,
-  { mayTryAnotherCard }: Pick<PaymentOperation, 'mayTryAnotherCard'>,
-): number {
-  if (!onDecline || !mayTryAnotherCard) return 0;
-  return Math.max(0, onDecline.attemptsMax - paymentAttempt);
-}
+/** How many more cards the buyer may try if the present one is declined. */
+export const attemptsLeftOf = ({
+  onDecline,
+  paymentAttempt,
+}: Pick<Checkout['order'], 'onDecline' | 'paymentAttempt'>): number =>
+  Math.max(0, (onDecline?.attemptsMax ?? 1) - paymentAttempt);
 
 /**
  * Voids an authorization, refunds a charge. If its result is unknown, asks for it again first, under the same key. An intent that
