@@ -101,6 +101,11 @@ export const reservationLimitReached = refusal(
   'The customer holds as many reservations of this product as allowed',
   { retryable: true },
 );
+export const unitsPerCustomerExceeded = refusal(
+  409,
+  'units_per_customer_exceeded',
+  'The customer would have more units of this product than allowed',
+);
 export const belowReserved = refusal(409, 'below_reserved', 'More is promised than would be left');
 export const totalChanged = refusal(409, 'total_changed', 'The total is not what the buyer was shown');
 export const releaseNotFound = refusal(404, 'release_not_found', 'There is no such release');

@@ -20,6 +20,7 @@ import {
   reservationExpired,
   reservationHasOrder,
   reservationLimitReached,
+  unitsPerCustomerExceeded,
   reservationNotFound,
   reservationOfAnotherCustomer,
   totalChanged,
@@ -85,6 +86,7 @@ export class OrdersController {
     reservationAlreadyReleased,
     reservationAlreadyConfirmed,
     reservationLimitReached,
+    unitsPerCustomerExceeded,
     ValidationFailed,
     ...keyProblems,
   ])

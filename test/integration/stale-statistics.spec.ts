@@ -32,7 +32,7 @@ beforeAll(async () => {
   await world.dataSource.query('VACUUM (ANALYZE)');
   const product = { onHand: 10 * open, strategy: 'grouped' };
   sku = await world.product(product);
-  limited = await world.product({ ...product, reservationsPerCustomerMax: 5 });
+  limited = await world.product({ ...product, reservationsPerCustomerMax: 5, unitsPerCustomerMax: 5 });
   await crowd(async (nth) => orders.push(await world.order([line(sku)], { customerId: `buyer-${nth}` })));
   await crowd((nth) => world.reserve([line(limited)], { customerId: `holder-${nth}` }));
   await world.rows(
@@ -119,6 +119,15 @@ const acts: Record<string, () => Promise<() => Promise<unknown>>> = {
   'a reservation is taken': async () => () => world.reserve([line(sku)]),
   'a reservation is taken with a limit per customer': async () => () =>
     world.reserve([line(limited)], { customerId: 'limited' }),
+  'a reservation is taken with a limit per customer, who has a long past': async () => {
+    // Older than the product's first reservation, by their ids.
+    await world.rows(
+      `INSERT INTO reservations (id, principal, customer_id, status, total_amount, currency, expires_at, max_expires_at, ended_at, metadata, created_at)
+       SELECT ('00000000-0000-7000-8000-' || lpad(n::text, 12, '0'))::uuid, 'shop', 'veteran', 'confirmed', 1, 'EUR', at, at, at, '{}', at
+         FROM generate_series(1, ${open}) AS n, clock_timestamp() AS at`,
+    );
+    return () => world.reserve([line(limited)], { customerId: 'veteran' });
+  },
   'a buyer gets a shortfall': async () => {
     await dueBy('too-little');
     return () => expect(world.reserve([line(sku, 20 * open)])).rejects.toThrow();

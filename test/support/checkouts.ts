@@ -21,9 +21,16 @@ export class Checkout {
       onHand = 3,
       amount,
       quantity = 1,
-    }: { declines?: Declines; onHand?: number; amount?: number; quantity?: number } = {},
+      ...limits
+    }: {
+      declines?: Declines;
+      onHand?: number;
+      amount?: number;
+      quantity?: number;
+      unitsPerCustomerMax?: number;
+    } = {},
   ) {
-    const sku = await world.product({ onHand, amount });
+    const sku = await world.product({ onHand, amount, ...limits });
     const orderId = await world.order([{ sku, quantity }]);
     return new Checkout(world, orderId, sku, new LedgerGateway(declines));
   }

@@ -73,6 +73,7 @@ export interface ProductOptions {
   safetyStock?: number;
   salesStartAt?: string;
   salesEndAt?: string;
+  unitsPerCustomerMax?: number;
 }
 
 /** The core of one process on its own database, without HTTP, queues or timers. */

@@ -112,6 +112,7 @@ const right: Record<string, fc.Arbitrary<unknown>> = {
   ttlSeconds: whole,
   unitPrice: money,
   units: whole,
+  unitsPerCustomerMax: whole,
 };
 
 /** Values at and beyond limits, and of wrong types. */

@@ -71,6 +71,14 @@ export class ProductDto {
   @IsWholeWithin(1, 1_000_000)
   reservationsPerCustomerMax?: number;
 
+  @MayBeAbsent({
+    type: 'integer',
+    description: 'Units that one customer may hold and have bought; any number, if left out.',
+    example: 2,
+  })
+  @IsWholeWithin(1, 1_000_000)
+  unitsPerCustomerMax?: number;
+
   @MayBeAbsent({ type: 'integer', description: 'Units that are never offered; 0 if left out.', example: 3 })
   @IsWholeWithin(0, 1_000_000_000)
   safetyStock?: number;

@@ -49,6 +49,9 @@ const editable = {
   pools: z.array(text('eu')).nullable().describe('Null unless there are several.'),
   quantityPerOrderMax: int(4).nullable(),
   reservationsPerCustomerMax: int(1).nullable(),
+  unitsPerCustomerMax: int(2)
+    .nullable()
+    .describe('Units that one customer may hold and have bought, less what came back.'),
   safetyStock: int(0).describe('Units that are never offered.'),
   salesStartAt: instant().nullable().describe('Stock can be taken from this time on; null: always.'),
   salesEndAt: instant().nullable().describe('And up to this time; null: without an end.'),
@@ -101,6 +104,7 @@ export const editableOf = (product: Omit<Product, 'version'>) => ({
   pools: product.pools.length > 1 ? product.pools : null,
   quantityPerOrderMax: product.quantityPerOrderMax,
   reservationsPerCustomerMax: product.reservationsPerCustomerMax,
+  unitsPerCustomerMax: product.unitsPerCustomerMax,
   safetyStock: product.safetyStock,
   salesStartAt: product.salesStartAt?.toISOString() ?? null,
   salesEndAt: product.salesEndAt?.toISOString() ?? null,

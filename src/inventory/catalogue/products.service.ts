@@ -165,7 +165,7 @@ function fromDto(sku: string, dto: ProductDto): NewProduct {
     safetyStock: dto.safetyStock ?? 0,
     salesStartAt,
     salesEndAt,
-    unitsPerCustomerMax: null,
+    unitsPerCustomerMax: dto.unitsPerCustomerMax ?? null,
   };
 }
 

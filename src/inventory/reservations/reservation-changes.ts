@@ -3,7 +3,7 @@ import { LostRace } from '../../database/pg-errors';
 import { type HoldfastError, ValidationFailed } from '../../errors';
 import type { Money } from '../../money';
 import type { Contention } from '../allocation/contention';
-import { CustomerLimits } from './customer-limits';
+import { CustomerLimits, limitsCustomers } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { unitsPool, wayThroughPools } from '../products/pools';
 import { type Product, findAvailable, findProducts } from '../products/products.repository';
@@ -175,9 +175,11 @@ async function take(
   const short = raised.filter((_, nth) => !grants[nth]!.taken);
   if (short.length > 0) throw await shortage(tx, short);
 
-  // Lines that the reservation has already are counted already.
-  const news = { request: reservation, demands: raised.filter(({ line }) => !line) };
-  const limits = await CustomerLimits.count(tx, [news], products);
+  const takings = raised.map(({ sku, line, held, wanted }) => ({
+    ...{ sku, quantity: wanted - held },
+    joins: line !== undefined,
+  }));
+  const limits = await CustomerLimits.count(tx, [{ request: reservation, demands: takings }], products);
   if (!limits.allow(0)) throw limits.refusal(0);
   return raised.map((one, nth) => grownLine(one, partsOf(grants[nth]!), products.get(one.sku)!));
 }
@@ -188,7 +190,7 @@ function demandOf(
   product: Product,
   customerId: string,
 ): StockDemand {
-  const isLimited = product.reservationsPerCustomerMax !== null;
+  const isLimited = limitsCustomers(product);
   const way = wayThroughPools({ pools: product.pools, isLimited }, { customerId });
   const own = (line?.parts ?? []).map(({ pool }) => pool).filter((pool) => product.pools.includes(pool));
   const [pool, ...others] = [...new Set([...own, way.pool, ...way.others])];

@@ -20,6 +20,7 @@ import {
   reservationHasOrder,
   reservationLifetimeExceeded,
   reservationLimitReached,
+  unitsPerCustomerExceeded,
   reservationNotFound,
   reservationPinned,
   totalChanged,
@@ -56,6 +57,7 @@ export class ReservationsController {
     InsufficientStock,
     NotOnSale,
     reservationLimitReached,
+    unitsPerCustomerExceeded,
     ValidationFailed,
     ...keyProblems,
   ])
@@ -129,6 +131,7 @@ export class ReservationsController {
     InsufficientStock,
     NotOnSale,
     reservationLimitReached,
+    unitsPerCustomerExceeded,
     totalChanged,
     ValidationFailed,
     ...keyProblems,

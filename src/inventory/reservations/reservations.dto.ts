@@ -58,7 +58,7 @@ export const IsAskedPool = () =>
   applyDecorators(
     MayBeAbsent({
       description:
-        'Where a product is split over pools: the one to be asked first, before the others. Without it, and for a product with reservationsPerCustomerMax, the customer decides. A name that a product does not have is ignored.',
+        'Where a product is split over pools: the one to be asked first, before the others. Without it, and for a product with a limit per customer, the customer decides. A name that a product does not have is ignored.',
       example: 'shard-1',
     }),
     IsPool(),

@@ -261,29 +261,6 @@ async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]
 }
 
 /**
- * How many live reservations of a SKU a customer holds; exact while the caller holds the SKU's stock row. Starts from the
- * customer, who has few, and not from live reservations or the SKU: docs/decisions/0025.
- */
-export async function countLiveOfCustomers(
-  tx: Tx,
-  pairs: { sku: string; customerId: string }[],
-): Promise<number[]> {
-  const rows = await tx.rows<{ count: number }>(
-    `
-    SELECT (SELECT count(*) FILTER (WHERE r.status = 'pinned'
-                                       OR (r.status = 'active' AND r.expires_at > clock_timestamp()))::int
-              FROM reservations r
-             WHERE r.customer_id = p.customer_id
-               AND (SELECT count(*) FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = p.sku) > 0) AS count
-      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS p (sku, customer_id, nth)
-     ORDER BY p.nth
-    `,
-    columnsOf(pairs, 'sku', 'customerId'),
-  );
-  return rows.map((row) => row.count);
-}
-
-/**
  * Writes the changed lines of `skus` (those missing from `lines` are deleted) and the new total. The caller holds the
  * reservation's row lock and has taken and given back the stock.
  */

@@ -4,7 +4,7 @@ import type { Tx } from '../../database/database';
 import { LostRace } from '../../database/pg-errors';
 import { HoldfastError } from '../../errors';
 import { Contention } from '../allocation/contention';
-import { CustomerLimits } from './customer-limits';
+import { CustomerLimits, limitsCustomers } from './customer-limits';
 import { InsufficientStock, type Shortfall } from '../inventory.errors';
 import { mainPool, wayThroughPools } from '../products/pools';
 import {
@@ -204,9 +204,9 @@ function demandsOf(request: ReservationRequest, products: Map<string, Product>):
   // guard: stock-lock-order
   inLockOrder.sort(([one], [other]) => (one < other ? -1 : 1));
   return inLockOrder.map(([sku, quantity]) => {
-    const { pools, reservationsPerCustomerMax } = products.get(sku)!;
-    const isLimited = reservationsPerCustomerMax !== null;
-    return { sku, quantity, ...wayThroughPools({ pools, isLimited }, request) };
+    const product = products.get(sku)!;
+    const way = wayThroughPools({ pools: product.pools, isLimited: limitsCustomers(product) }, request);
+    return { sku, quantity, ...way };
   });
 }
 

@@ -18,6 +18,7 @@ interface Draft {
   price: string;
   perOrder: string;
   perCustomer: string;
+  unitsPerCustomer: string;
   safetyStock: string;
   salesStart: string;
   salesEnd: string;
@@ -69,7 +70,8 @@ export function EditDialog({ product, onClose }: EditDialogProps) {
           {field('name', 'Name')}
           {field('price', `Price, ${from.unitPrice.currency}`)}
           {field('perOrder', 'Limit per order', 'empty: no limit')}
-          {field('perCustomer', 'Limit per customer', 'empty: no limit')}
+          {field('perCustomer', 'Reservations per customer', 'at once; empty: no limit')}
+          {field('unitsPerCustomer', 'Units per customer', 'held and bought; empty: no limit')}
           {field('safetyStock', 'Safety stock', 'units that are never offered')}
           {field('salesStart', 'Start of sale', 'empty: already on sale')}
           {field('salesEnd', 'End of sale', 'empty: no end')}
@@ -87,6 +89,7 @@ function draftOf(from: Editable): Draft {
     name,
     price: typedMoney(unitPrice),
     safetyStock: String(from.safetyStock),
+    unitsPerCustomer: from.unitsPerCustomerMax === null ? '' : String(from.unitsPerCustomerMax),
     salesStart: from.salesStartAt ?? '',
     salesEnd: from.salesEndAt ?? '',
     perOrder: quantityPerOrderMax === null ? '' : String(quantityPerOrderMax),
@@ -112,6 +115,8 @@ function errorsOf(draft: Draft, { unitPrice }: Editable): Partial<Record<keyof D
     errors.price = `Enter an amount in ${unitPrice.currency}, such as ${typedExample(unitPrice.currency)}.`;
   if (!isLimit(draft.perOrder)) errors.perOrder = 'Enter a whole number from 1, or leave it empty.';
   if (!isLimit(draft.perCustomer)) errors.perCustomer = 'Enter a whole number from 1, or leave it empty.';
+  if (!isLimit(draft.unitsPerCustomer))
+    errors.unitsPerCustomer = 'Enter a whole number from 1, or leave it empty.';
   if (!isCount(draft.safetyStock)) errors.safetyStock = 'Enter a whole number from 0.';
   const [start, end] = [instantOf(draft.salesStart), instantOf(draft.salesEnd)];
   const instant = 'Enter an instant with its zone, such as 2026-11-20T10:00:00Z, or leave it empty.';
@@ -136,6 +141,9 @@ function wantedOf(draft: Draft, from: Editable): Editable {
     reservationsPerCustomerMax: isLimit(draft.perCustomer)
       ? limitOf(draft.perCustomer)
       : from.reservationsPerCustomerMax,
+    unitsPerCustomerMax: isLimit(draft.unitsPerCustomer)
+      ? limitOf(draft.unitsPerCustomer)
+      : from.unitsPerCustomerMax,
     safetyStock: isCount(draft.safetyStock) ? Number(draft.safetyStock) : from.safetyStock,
     salesStartAt: kept(instantOf(draft.salesStart), from.salesStartAt),
     salesEndAt: kept(instantOf(draft.salesEnd), from.salesEndAt),

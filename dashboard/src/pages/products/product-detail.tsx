@@ -8,7 +8,7 @@ import { BackToList } from '../../components/layout/list-detail';
 import page from '../../components/layout/page.module.css';
 import { LoadError, Loading } from '../../components/layout/states';
 import { Money, When } from '../../components/values/figures';
-import { formatCount } from '../../formatting/numbers';
+import { formatCount, plural } from '../../formatting/numbers';
 import { classes } from '../../theme/classes';
 import { AdjustDialog } from './adjust-dialog';
 import { ContentionPanels } from './contention/contention-panels';
@@ -51,7 +51,7 @@ export function ProductDetail({ sku }: { sku: string }) {
 
 function ProductHead({ product, onAction }: { product: Product; onAction: (action: ProductAction) => void }) {
   const { sku, name, unitPrice, strategy, quantityPerOrderMax, reservationsPerCustomerMax } = product;
-  const { safetyStock, salesStartAt, salesEndAt } = product;
+  const { unitsPerCustomerMax, safetyStock, salesStartAt, salesEndAt } = product;
   return (
     <header className={page.head}>
       <div>
@@ -67,7 +67,10 @@ function ProductHead({ product, onAction }: { product: Product; onAction: (actio
               : `${formatCount(quantityPerOrderMax)} per order`}
           </span>
           {reservationsPerCustomerMax === null ? null : (
-            <span>{formatCount(reservationsPerCustomerMax)} per customer</span>
+            <span>{plural(reservationsPerCustomerMax, 'reservation')} per customer</span>
+          )}
+          {unitsPerCustomerMax === null ? null : (
+            <span>{plural(unitsPerCustomerMax, 'unit')} per customer</span>
           )}
           {salesStartAt === null ? null : (
             <span>

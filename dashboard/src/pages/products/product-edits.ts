@@ -12,7 +12,8 @@ const labels: Record<EditableField, string> = {
   strategy: 'Strategy',
   pools: 'Pools',
   quantityPerOrderMax: 'Limit per order',
-  reservationsPerCustomerMax: 'Limit per customer',
+  reservationsPerCustomerMax: 'Reservations per customer',
+  unitsPerCustomerMax: 'Units per customer',
   safetyStock: 'Safety stock',
   salesStartAt: 'Start of sale',
   salesEndAt: 'End of sale',
@@ -22,17 +23,17 @@ export const editableFields = Object.keys(labels) as EditableField[];
 
 export function editableOf(product: Product | Editable): Editable {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = product;
-  const { safetyStock, salesStartAt, salesEndAt } = product;
+  const { unitsPerCustomerMax, safetyStock, salesStartAt, salesEndAt } = product;
   return {
     ...{ name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax },
-    ...{ safetyStock, salesStartAt, salesEndAt },
+    ...{ unitsPerCustomerMax, safetyStock, salesStartAt, salesEndAt },
   };
 }
 
 /** The API receives the whole product: an omitted limit or instant is removed. */
 export function bodyOf(wanted: Editable, reason: string): ProductDto {
   const { name, unitPrice, strategy, pools, quantityPerOrderMax, reservationsPerCustomerMax } = wanted;
-  const { safetyStock, salesStartAt, salesEndAt } = wanted;
+  const { unitsPerCustomerMax, safetyStock, salesStartAt, salesEndAt } = wanted;
   return {
     name,
     unitPrice,
@@ -40,6 +41,7 @@ export function bodyOf(wanted: Editable, reason: string): ProductDto {
     ...(strategy === 'pools' && pools ? { pools } : {}),
     ...(quantityPerOrderMax === null ? {} : { quantityPerOrderMax }),
     ...(reservationsPerCustomerMax === null ? {} : { reservationsPerCustomerMax }),
+    ...(unitsPerCustomerMax === null ? {} : { unitsPerCustomerMax }),
     safetyStock,
     ...(salesStartAt === null ? {} : { salesStartAt }),
     ...(salesEndAt === null ? {} : { salesEndAt }),
@@ -69,6 +71,7 @@ function wordsOf(name: EditableField, product: Editable): string {
       return product.pools?.join(', ') ?? 'one';
     case 'quantityPerOrderMax':
     case 'reservationsPerCustomerMax':
+    case 'unitsPerCustomerMax':
       return product[name] === null ? 'no limit' : formatCount(product[name]);
     case 'salesStartAt':
     case 'salesEndAt':
@@ -106,6 +109,7 @@ export function chosenOf(now: Editable, yours: Editable, choice: Record<string, 
     pools: pick('pools'),
     quantityPerOrderMax: pick('quantityPerOrderMax'),
     reservationsPerCustomerMax: pick('reservationsPerCustomerMax'),
+    unitsPerCustomerMax: pick('unitsPerCustomerMax'),
     safetyStock: pick('safetyStock'),
     salesStartAt: pick('salesStartAt'),
     salesEndAt: pick('salesEndAt'),
