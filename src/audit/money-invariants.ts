@@ -62,14 +62,18 @@ export const moneyInvariants: readonly { id: string; promise: string; sql: strin
   {
     id: 'I6',
     promise:
-      'No placed order without its sold stock and the approved operation of its capture mode, in its currency.',
+      'No placed order without its sold stock and the approved operation of its capture mode, in its currency; a free order has asked no provider.',
     sql: `
       SELECT o.id, o.capture, r.status AS reservation
         FROM orders o JOIN sagas s ON s.order_id = o.id LEFT JOIN reservations r ON r.id = o.reservation_id
         LEFT JOIN ${money} m ON m.order_id = o.id
        WHERE o.status = 'placed' AND s.status = 'completed'
          AND (r.status IS DISTINCT FROM 'confirmed' OR r.returned_at IS NOT NULL
-              OR (o.total_amount > 0 AND coalesce(${isPaid}, false) IS FALSE))`,
+              OR (o.total_amount > 0 AND coalesce(${isPaid}, false) IS FALSE))
+       UNION ALL
+      SELECT o.id, 'free', p.kind
+        FROM payment_operations p JOIN orders o ON o.id = p.order_id
+       WHERE o.total_amount = 0`,
   },
   {
     id: 'I8',

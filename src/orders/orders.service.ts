@@ -72,7 +72,7 @@ export class OrdersService {
     }
     if (await isDisputed(tx, orderId)) throw disputed();
     await refuseShipped(tx, orderId);
-    const update = new SagaUpdate(saga, stepsOf(order));
+    const update = new SagaUpdate(saga, stepsOf({ ...order, amount: order.totalAmount }));
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',
       why: `asked for: ${by}`,

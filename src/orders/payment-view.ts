@@ -32,7 +32,8 @@ export function paymentView(order: Order): PaymentView {
     (one) => one.declineCode !== null && (isAuthorization(one) || one.kind === 'capture'),
   );
   const { captured, refunded } = moneyOf(order.operations, facts);
-  const status = withoutExpired(paymentStatusOf(operations, facts), order);
+  const status =
+    order.totalAmount === 0 ? 'not_required' : withoutExpired(paymentStatusOf(operations, facts), order);
   const [actionEnd, retryEnd] = [actionExpiresAt(order), retryUntil(order)];
   const captureEnd = status === 'authorized' ? captureBefore(order) : null;
   const dispute = disputeShown(facts);

@@ -8,6 +8,7 @@ import {
 
 export const paymentStatuses = [
   'none',
+  'not_required',
   'authorizing',
   'processing',
   'requires_action',

@@ -17,6 +17,8 @@ interface Lively {
   refunded: string;
   secondCard: string;
   charged: string;
+  free: string;
+  freeSku: string;
   chargedInPart: string;
   held: string;
   voided: string;
@@ -99,6 +101,8 @@ async function liveALittle(): Promise<Lively> {
   const voided = await drive(await order({ capture: 'on_shipment' }));
   await world.orders.requestCancellation(voided, 'cancel', 'voided', shop);
   await drive(voided);
+  const freeSku = await world.product({ amount: 0, onHand: 9 });
+  const free = await drive(await world.order([{ sku: freeSku, quantity: 2 }]));
   gateway.expect('authorize', silence);
   const waiting = await drive(await order());
   gateway.expect('authorize', { status: 'approved', reference: 'ref', amount: 5_000, currency: 'EUR' });
@@ -141,6 +145,8 @@ async function liveALittle(): Promise<Lively> {
     refunded,
     secondCard,
     charged,
+    free,
+    freeSku,
     chargedInPart,
     held,
     voided,
@@ -239,6 +245,13 @@ const corruptions: Corruption[] = [
   ]],
   ['I6', 'an order that is charged in one call was authorized and captured', ({ charged }) => charged, ({ charged }) => [
     [`UPDATE payment_operations SET kind = 'capture' WHERE order_id = $1`, [charged]],
+  ]],
+  ['I6', 'a free order asked the provider', ({ free }) => free, ({ free }) => [
+    [operation('authorize', 'declined'), [free]],
+  ]],
+  ['I6', 'a placed free order has no stock', ({ free }) => free, ({ free, freeSku }) => [
+    [`UPDATE reservations SET status = 'released' WHERE order_id = $1`, [free]],
+    [`UPDATE stock_levels SET reserved = reserved - 2 WHERE sku = $1`, [freeSku]],
   ]],
   ['I7', 'a reservation is active after its expiry', ({ active }) => active, ({ active }) => [
     [`UPDATE reservations SET expires_at = clock_timestamp() - interval '6 seconds' WHERE id = $1`, [active]],

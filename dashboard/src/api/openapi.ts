@@ -506,7 +506,7 @@ export interface components {
             settledAt: string | null;
         };
         /** @enum {string} */
-        PaymentStatus: "none" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "partially_refunded" | "refund_failed";
+        PaymentStatus: "none" | "not_required" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "partially_refunded" | "refund_failed";
         PaymentTask: {
             id: string;
             /** @enum {string} */

@@ -99,11 +99,11 @@ export function refuseTotal(expected: Money | undefined, total: Money): Holdfast
 /** Products of earlier builds may have a currency or a multiple that a new product may not have. */
 function whyNotChargeable(total: Money): string | undefined {
   const { amount, currency } = total;
+  // A free order asks no provider.
+  if (amount === 0) return undefined;
   const limits = currencies.get(currency);
   if (!limits) return `The payment provider has no currency ${currency}. Correct the price of the product.`;
   const written = (minorUnits: number) => inMajorUnits({ amount: minorUnits, currency });
-  if (amount === 0)
-    return 'The total is 0, which cannot be charged. For a free basket, reserve and confirm instead.';
   if (amount < limits.minimum)
     return `The total is ${written(amount)}, and the smallest charge ${written(limits.minimum)}. Order more at once.`;
   if (amount > limits.maximum)

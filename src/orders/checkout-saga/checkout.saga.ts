@@ -20,19 +20,24 @@ const placeOrder = new PlaceOrder(); //             retriable: confirms the rese
  * recorded. When a step is declined, those before it are compensated, last first. Everything that depends on the
  * names of the steps or their order reads it from here.
  */
-export const stepLists: Readonly<Record<CaptureMode, readonly Step[]>> = {
+export const stepLists: Readonly<Record<CaptureMode | 'free', readonly Step[]>> = {
   automatic: [reserveStock, authorizePayment, capturePayment, placeOrder],
   immediate: [reserveStock, chargePayment, placeOrder],
   on_shipment: [reserveStock, authorizePayment, placeOrder],
+  // A total of 0: no provider is asked, and nothing is left that could be declined.
+  free: [reserveStock, placeOrder],
 };
 
 /** What a saga's list depends on. It never changes during the life of an order. */
 export interface StepChoice {
   capture: CaptureMode;
+  /** The order's total, in minor units. */
+  amount: number;
 }
 
 /** The steps of an order's saga. */
-export const stepsOf = ({ capture }: StepChoice): readonly Step[] => stepLists[capture];
+export const stepsOf = ({ capture, amount }: StepChoice): readonly Step[] =>
+  stepLists[amount === 0 ? 'free' : capture];
 
 /** Of all lists, in the order in which they run. */
 export const stepNames: readonly string[] = [

@@ -138,7 +138,8 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => (
   customerId: request.customerId,
   reservationId: stock.id,
   paymentMethod: request.paymentMethod,
-  capture: request.capture,
+  // Nothing is captured of a free order, now or when it ships.
+  capture: stock.totalAmount === 0 ? 'automatic' : request.capture,
   payment: request.payment ?? null,
   onDecline: request.onDecline ?? null,
   totalAmount: stock.totalAmount,
@@ -180,7 +181,8 @@ const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
 });
 
 /** Where its saga is when an order has been accepted. */
-const firstDrivenStepOf = (order: NewOrder): string => begun(stepsOf(order)).step;
+const firstDrivenStepOf = ({ capture, totalAmount: amount }: NewOrder): string =>
+  begun(stepsOf({ capture, amount })).step;
 
 async function write(tx: Tx, orders: AcceptedNow[]): Promise<void> {
   await insertOrders(tx, orders);

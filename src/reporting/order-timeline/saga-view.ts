@@ -48,7 +48,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
       worker: row.worker,
       leaseOwner: leaseOwnerOf(row, transitions),
     })),
-    steps: stepsOf(order).map(({ name }) => name),
+    steps: stepsOf({ ...order, amount: order.totalAmount }).map(({ name }) => name),
     attempts: attempts.map((attempt) => attemptView(attempt, all, after)),
     operations: all.map(operationView),
     tasks: facts.tasks.map(paymentTaskView),

@@ -25,7 +25,7 @@ type Kind = Extract<OperationKind, 'authorize' | 'charge'>;
 export function payWithCard(checkout: Checkout, kind: Kind): StepOutcome {
   const known = checkout.payments.find(kind);
   if (known?.status === 'declined') return afterDecline(checkout, known);
-  const ended = pin(checkout);
+  const ended = pinStock(checkout);
   if (ended) return ended;
 
   const operation = checkout.payments.findOrCreate(kind);
@@ -39,8 +39,8 @@ export function payWithCard(checkout: Checkout, kind: Kind): StepOutcome {
   return done(kind === 'charge' ? 'payment_charged' : 'payment_authorized', factsOf(operation));
 }
 
-/** No money may be asked for stock that is gone. */
-function pin({ stock, order }: Checkout): StepOutcome | undefined {
+/** No money may be asked for stock that is gone, and none of it sold. */
+export function pinStock({ stock, order }: Checkout): StepOutcome | undefined {
   const pinned = stock.pin();
   if (pinned === 'expired')
     return declined(order.paymentAttempt > 1 ? 'payment_declined' : 'reservation_expired', {
