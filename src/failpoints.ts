@@ -26,6 +26,7 @@ export const transactionNames = [
   'request-cancellation',
   'request-payment',
   'request-refund',
+  'request-capture',
   'claim-task',
   'record-task',
   'operator-action',

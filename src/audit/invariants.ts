@@ -233,7 +233,7 @@ const others: readonly Invariant[] = [
   {
     id: 'I26',
     promise:
-      'A payment task and its operations agree: what is done was accepted, and what was asked for has its task.',
+      'A payment task and its operations agree: what is done was accepted, what was asked for has its task, and goods wait for nothing else.',
     sql: `
       SELECT k.order_id, k.id, k.kind, k.status
         FROM payment_tasks k
@@ -244,7 +244,12 @@ const others: readonly Invariant[] = [
        UNION ALL
       SELECT p.order_id, p.id, p.kind, p.status
         FROM payment_operations p LEFT JOIN payment_tasks k ON k.id = p.task_id
-       WHERE p.task_id IS NOT NULL AND k.order_id IS DISTINCT FROM p.order_id`,
+       WHERE p.task_id IS NOT NULL AND k.order_id IS DISTINCT FROM p.order_id
+       UNION ALL
+      SELECT h.order_id, h.id, 'shipment', h.status
+        FROM shipments h
+       WHERE h.status = 'pending'
+         AND NOT EXISTS (SELECT FROM payment_tasks k WHERE k.shipment_id = h.id AND k.status IN ('due', 'stuck'))`,
   },
   {
     id: 'I24',

@@ -7,10 +7,20 @@ import { Responses } from '../http/responses';
 import { IdempotencyKey, keyProblems } from '../idempotency/idempotency.repository';
 import { moreThanSold } from '../inventory/inventory.errors';
 import { ShipDto } from '../inventory/shipments/shipments.dto';
-import { RefundDto } from './fulfilment/fulfilment.dto';
+import { CaptureDto, RefundDto } from './fulfilment/fulfilment.dto';
+import { OrderCaptures } from './fulfilment/order-captures';
 import { OrderRefunds } from './fulfilment/order-refunds';
 import { OrderShipments } from './fulfilment/order-shipments';
-import { moreThanCaptured, orderIdOf, orderNotFound, orderNotPlaced, paymentDisputed } from './orders.errors';
+import {
+  authorizationExpired,
+  captureFirst,
+  moreThanCaptured,
+  nothingToCapture,
+  orderIdOf,
+  orderNotFound,
+  orderNotPlaced,
+  paymentDisputed,
+} from './orders.errors';
 import { orderType, orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
 
@@ -21,6 +31,7 @@ export class FulfilmentController {
   constructor(
     private readonly shipments: OrderShipments,
     private readonly refunds: OrderRefunds,
+    private readonly captures: OrderCaptures,
     private readonly orders: OrdersService,
   ) {}
 
@@ -29,13 +40,15 @@ export class FulfilmentController {
   @ApiOperation({
     summary: 'Ship goods of a placed order',
     description:
-      'All that is left, or `lines`. The units leave `onHand` and `reserved`; what is available stays as it is. After a shipment the order can only be refunded in part.',
+      'All that is left, or `lines`. The units leave `onHand` and `reserved`; what is available stays as it is. After a shipment the order can only be refunded in part. 202 when an `on_shipment` order is captured first: its goods leave when that is done.',
   })
-  @Responses({ 201: orderType }, [
+  @Responses({ 201: orderType, 202: orderType }, [
     ValidationFailed,
     orderNotFound,
     orderNotPlaced,
     moreThanSold,
+    captureFirst,
+    authorizationExpired,
     ...keyProblems,
   ])
   async shipOrder(
@@ -46,8 +59,41 @@ export class FulfilmentController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const orderId = orderIdOf(id);
-    const { replayed } = await this.shipments.ship({ orderId, body, key, principal: caller });
+    const { replayed, shipmentId } = await this.shipments.ship({ orderId, body, key, principal: caller });
     if (replayed) void reply.header('idempotent-replayed', 'true');
+    const order = await this.orders.get(orderId, caller);
+    const isPending = order.shipments.find(({ id }) => id === shipmentId)?.status === 'pending';
+    void reply.status(isPending ? 202 : 201);
+    if (isPending) void reply.header('retry-after', '1');
+    return orderView(order);
+  }
+
+  @Post(':id/capture')
+  @Roles('client', 'admin')
+  @ApiOperation({
+    summary: 'Capture an order that is captured when it ships',
+    description:
+      'All of it, or `amount`; then the rest is lifted. Once: afterwards its goods ship in any number of shipments. Shipping the whole order captures it too.',
+  })
+  @Responses({ 202: orderType }, [
+    ValidationFailed,
+    orderNotFound,
+    orderNotPlaced,
+    nothingToCapture,
+    authorizationExpired,
+    ...keyProblems,
+  ])
+  async captureOrder(
+    @Param('id') id: string,
+    @Body() body: CaptureDto,
+    @IdempotencyKey() key: string,
+    @Caller() caller: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    const { replayed } = await this.captures.request({ orderId, body, key, principal: caller });
+    if (replayed) void reply.header('idempotent-replayed', 'true');
+    void reply.header('retry-after', '1');
     return orderView(await this.orders.get(orderId, caller));
   }
   @Post(':id/refunds')

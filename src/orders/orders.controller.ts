@@ -38,6 +38,7 @@ import {
   orderNotFound,
   orderNotPlaced,
   orderShipped,
+  paymentInProgress,
   paymentDisputed,
   paymentDeclined,
   orderIdOf,
@@ -193,6 +194,7 @@ export class OrdersController {
     orderNotFound,
     orderAlreadyRejected,
     orderShipped,
+    paymentInProgress,
     paymentDisputed,
     ...keyProblems,
   ])
@@ -215,6 +217,7 @@ export class OrdersController {
     orderNotPlaced,
     orderAlreadyRejected,
     orderShipped,
+    paymentInProgress,
     paymentDisputed,
     ...keyProblems,
   ])

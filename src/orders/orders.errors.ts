@@ -17,6 +17,17 @@ export const orderShipped = refusal(
 );
 /** Facts: `captured`, `refunded`, `pending`, `left`. */
 export const moreThanCaptured = refusal(409, 'more_than_captured', 'More than is left of what was captured');
+export const captureFirst = refusal(
+  409,
+  'capture_first',
+  'A part of the order can ship only after its payment was captured',
+);
+export const nothingToCapture = refusal(409, 'nothing_to_capture', 'There is nothing left to capture');
+export const authorizationExpired = refusal(
+  409,
+  'authorization_expired',
+  'The authorization of the payment has ended',
+);
 export const orderAbandoned = refusal(
   409,
   'order_abandoned',

@@ -4,6 +4,7 @@ import { PaymentModule } from '../payment/payment.module';
 import { SagaRunner } from './checkout-saga/saga-runner';
 import { FulfilmentController } from './fulfilment.controller';
 import { OperatorFulfilment } from './fulfilment/operator-fulfilment';
+import { OrderCaptures } from './fulfilment/order-captures';
 import { OrderRefunds } from './fulfilment/order-refunds';
 import { OrderShipments } from './fulfilment/order-shipments';
 import { PaymentTasks } from './fulfilment/payment-tasks';
@@ -25,6 +26,7 @@ import { SagaActions } from './saga-actions/saga-actions';
     Intake,
     OperatorFulfilment,
     OrdersService,
+    OrderCaptures,
     OrderRefunds,
     OrderShipments,
     PaymentTasks,

@@ -11,7 +11,15 @@ import { codeVersion } from './checkout-saga/code-version';
 import { isLeased, lockSaga, saveSagas } from './checkout-saga/saga.repository';
 import type { Reason } from './checkout-saga/transition-codes';
 import { SagaUpdate, workerName } from './checkout-saga/saga-update';
-import { orderAlreadyRejected, orderNotPlaced, orderShipped, disputed, noSuchOrder } from './orders.errors';
+import {
+  orderAlreadyRejected,
+  orderNotPlaced,
+  orderShipped,
+  paymentInProgress,
+  disputed,
+  noSuchOrder,
+} from './orders.errors';
+import { isCapturing } from './fulfilment/payment-tasks.repository';
 import { type Order, announceCancellation, findOrder } from './orders.repository';
 
 /** Reads orders, and requests cancellations and refunds. */
@@ -72,6 +80,8 @@ export class OrdersService {
     }
     if (await isDisputed(tx, orderId)) throw disputed();
     await refuseShipped(tx, orderId);
+    if (await isCapturing(tx, orderId))
+      throw paymentInProgress('Its payment is being captured. Try again when that has ended.');
     const update = new SagaUpdate(saga, stepsOf({ ...order, amount: order.totalAmount }));
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',

@@ -23,6 +23,7 @@ export const messageRoutes = {
   'order.payment_requested': 'checkout',
   'order.cancel_requested': 'compensation',
   'order.refund_requested': 'compensation',
+  'order.capture_requested': 'compensation',
   // guard: message-routes
   'order.placed': 'feed',
   'order.rejected': 'feed',
@@ -36,6 +37,7 @@ export const messageRoutes = {
   'order.dispute_opened': 'feed',
   'order.dispute_closed': 'feed',
   'order.authorization_expired': 'feed',
+  'order.captured': 'feed',
   'order.shipped': 'feed',
   'reservation.created': 'alarm',
   'reservation.extended': 'alarm',

@@ -17,6 +17,8 @@ export const factTypes = [
   'authorization_ends',
   /** It ended, or was cancelled in the dashboard, before it was captured. */
   'authorization_expired',
+  /** A capture after the sale was declined: the goods stay until it is settled. */
+  'capture_declined',
   /** An authorization that no saga keeps. */
   'stray_authorization',
   /** Captured money that belongs to no capture of ours. */

@@ -429,6 +429,11 @@ const corruptions: Corruption[] = [
   ['I26', 'a refund in part is done without the provider', ({ inParts }) => inParts, ({ inParts }) => [
     [`UPDATE payment_operations SET status = 'declined' WHERE order_id = $1 AND kind = 'refund'`, [inParts]],
   ]],
+  ['I26', 'goods wait for a capture that nobody makes', ({ shipped }) => shipped, ({ shipped }) => [
+    [`INSERT INTO shipments (id, reservation_id, order_id, status, lines, actor, created_at)
+      SELECT gen_random_uuid(), reservation_id, reservation_id, 'pending', lines, actor, created_at
+        FROM shipments WHERE reservation_id = $1`, [shipped]],
+  ]],
   ['I26', 'a refund was sent for no task', ({ inParts }) => inParts, ({ inParts }) => [
     [`DELETE FROM payment_tasks WHERE order_id = $1`, [inParts]],
   ]],

@@ -21,6 +21,7 @@ import { StockIntake } from '../../src/inventory/reservations/stock-intake';
 import { Installation } from '../../src/payment/installation';
 import { SagaRunner } from '../../src/orders/checkout-saga/saga-runner';
 import { type CheckoutRequest, Intake } from '../../src/orders/intake/intake';
+import { OrderCaptures } from '../../src/orders/fulfilment/order-captures';
 import { OrderRefunds } from '../../src/orders/fulfilment/order-refunds';
 import { OrderShipments } from '../../src/orders/fulfilment/order-shipments';
 import { NextActions } from '../../src/payment/next-actions';
@@ -93,6 +94,7 @@ export class World {
   readonly shipments: ReservationShipments;
   readonly orderShipments: OrderShipments;
   readonly refunds: OrderRefunds;
+  readonly captures: OrderCaptures;
   readonly taskActions: TaskActions;
   private readonly silence: Relay;
   private readonly sessions: Client[] = [];
@@ -116,8 +118,9 @@ export class World {
     this.paymentAttempts = new PaymentAttempts(db, this.silence, this.orders, new NextActions(config));
     this.sagaActions = new SagaActions(db, this.silence);
     this.shipments = new ReservationShipments(db);
-    this.orderShipments = new OrderShipments(db);
+    this.orderShipments = new OrderShipments(db, this.silence);
     this.refunds = new OrderRefunds(db, this.silence);
+    this.captures = new OrderCaptures(db, this.silence);
     this.taskActions = new TaskActions(db, this.silence);
   }
 

@@ -85,3 +85,14 @@ export async function runTasks(world: World, orderId: string, gateway?: PaymentG
   );
   for (const task of due) await world.tasks({ gateway }).run(task);
 }
+
+/** A placed order whose money is only set aside; returns its id. */
+export async function heldOrder(world: World, lines: Line[]): Promise<string> {
+  const orderId = await world.order(lines, { capture: 'on_shipment' });
+  world.gateway.expect('authorize');
+  await world.runner().drive(orderId);
+  return orderId;
+}
+
+export const capture = (world: World, orderId: string, amount?: number, key: string = newId()) =>
+  world.captures.request({ orderId, body: { amount }, key, principal: shop });

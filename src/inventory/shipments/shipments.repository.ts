@@ -23,6 +23,19 @@ export async function insertShipment(tx: Tx, shipment: ShipmentEntity): Promise<
   );
 }
 
+export async function findShipment(queryable: Queryable, id: string): Promise<ShipmentEntity | undefined> {
+  const [shipment] = await queryable.rows<ShipmentEntity>(
+    `
+    SELECT id, reservation_id AS "reservationId", order_id AS "orderId", status, lines, reference, actor,
+           created_at AS "createdAt", ended_at AS "endedAt"
+      FROM shipments
+     WHERE id = $1::uuid
+    `,
+    [id],
+  );
+  return shipment;
+}
+
 /** A failed shipment does not count. Exact while the caller holds the row lock of the order's saga. */
 export async function hasShipments(queryable: Queryable, orderId: string): Promise<boolean> {
   const rows = await queryable.rows(

@@ -39,6 +39,44 @@ export async function ship(
   return shipment;
 }
 
+/** The units that are left, and whether `wanted` asks for all of them. Without `wanted`: it does. */
+export async function wholeOf(
+  tx: Tx,
+  reservationId: string,
+  wanted?: WantedUnits[],
+): Promise<{ lines: WantedUnits[]; isAll: boolean }> {
+  const parts = await soldPartsOf(tx, reservationId);
+  const lines = summed(toShip(parts, wanted));
+  const left = unshippedOf(parts);
+  return {
+    lines,
+    isAll: left.every(({ sku, quantity }) =>
+      lines.some((one) => one.sku === sku && one.quantity === quantity),
+    ),
+  };
+}
+
+/** The goods leave later, by `shipLines`. */
+export async function planShipment(
+  tx: Tx,
+  reservation: Reservation,
+  { id, lines, reference, actor }: Required<Pick<ShipmentRequest, 'id' | 'lines'>> & ShipmentRequest,
+): Promise<ShipmentEntity> {
+  const shipment: ShipmentEntity = {
+    id,
+    reservationId: reservation.id,
+    orderId: reservation.orderId,
+    status: 'pending',
+    lines,
+    reference: reference ?? null,
+    actor,
+    createdAt: reservation.now,
+    endedAt: null,
+  };
+  await insertShipment(tx, shipment);
+  return shipment;
+}
+
 /** The stock's part of a shipment whose row the caller writes. */
 export async function shipLines(
   tx: Tx,

@@ -44,3 +44,8 @@ export class RefundDto {
   @IsText(500)
   reason!: string;
 }
+
+export class CaptureDto {
+  @IsAmount("In minor units of the order's currency. Without it: the total.")
+  amount?: number;
+}

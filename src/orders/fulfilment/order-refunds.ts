@@ -17,7 +17,7 @@ import { disputed, moreThanCaptured } from '../orders.errors';
 import { type OrderFacts, announceFacts, linesOfOrder } from '../orders.repository';
 import { type FulfilmentRequest, refuseForeign } from './order-shipments';
 import type { RefundedLine } from './payment-task.entity';
-import { type PaymentTask, countRequests, insertTask } from './payment-tasks.repository';
+import { type PaymentTask, countRequests, insertTask, newTask } from './payment-tasks.repository';
 
 export interface RefundBody {
   /** In minor units. Neither this nor lines: all that is left. */
@@ -77,21 +77,15 @@ export class OrderRefunds {
     await keepFromOlderBuilds(tx, saga);
     const lines = await this.takeGoodsBack(tx, order, { id, body, actor });
     const task: PaymentTask = {
-      ...newTask,
-      id,
-      orderId,
+      ...newTask({ id, orderId, actor, now: saga.now }),
       kind: 'refund',
-      // Nothing is to be paid for goods that cost nothing.
-      status: amount === 0 ? 'done' : 'due',
       amount,
       currency: order.currency,
       request: await requestName(tx, request),
       lines,
       reason: body.reason,
-      actor,
-      nextRunAt: amount === 0 ? null : saga.now,
-      createdAt: saga.now,
-      endedAt: amount === 0 ? saga.now : null,
+      // Nothing is to be paid for goods that cost nothing.
+      ...(amount === 0 && { status: 'done', nextRunAt: null, endedAt: saga.now }),
     };
     await insertTask(tx, task);
     if (amount > 0) {
@@ -121,16 +115,6 @@ export class OrderRefunds {
     return returned.map((line) => ({ ...line, restock: isSellable(line.sku) ? 'sellable' : 'none' }));
   }
 }
-
-const newTask = {
-  shipmentId: null,
-  attempt: 0,
-  leaseExpiresAt: null,
-  fencingToken: 0,
-  code: null,
-  data: null,
-  lastError: null,
-};
 
 function refuseBadBody({ amount, lines }: RefundBody): void {
   if (amount !== undefined && lines !== undefined)

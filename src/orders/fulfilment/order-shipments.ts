@@ -3,13 +3,17 @@ import { type Principal, ownerFilter } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
 import { replayOf } from '../../idempotency/idempotency.repository';
 import { newId, publicId } from '../../ids';
+import type { Reservation } from '../../inventory/reservations/reservation';
 import { lockReservation } from '../../inventory/reservations/reservations.repository';
 import type { ShipmentEntity } from '../../inventory/shipments/shipment.entity';
-import { ship } from '../../inventory/shipments/shipping';
+import { planShipment, ship, wholeOf } from '../../inventory/shipments/shipping';
 import type { WantedUnits } from '../../inventory/shipments/sold-units';
+import { Relay } from '../../outbox/relay';
+import { operationsOf } from '../../payment/payment-operations.repository';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
-import { noSuchOrder } from '../orders.errors';
-import { announceFacts, ownerOfOrder } from '../orders.repository';
+import { captureFirst, noSuchOrder } from '../orders.errors';
+import { type OrderFacts, announceFacts, ownerOfOrder } from '../orders.repository';
+import { type CaptureState, captureStateOf, hasExpired, insertCapture } from './captures';
 
 /** A request for the goods of a placed order, and who makes it. */
 export interface FulfilmentRequest<Body> {
@@ -39,36 +43,81 @@ interface Shipping {
  */
 @Injectable()
 export class OrderShipments {
-  constructor(private readonly db: Database) {}
+  constructor(
+    private readonly db: Database,
+    private readonly relay: Relay,
+  ) {}
 
   /** A repeat under the same key ships nothing more. */
-  async ship({ orderId, body, key, principal }: FulfilmentRequest<ShipBody>): Promise<{ replayed: boolean }> {
+  async ship({
+    orderId,
+    body,
+    key,
+    principal,
+  }: FulfilmentRequest<ShipBody>): Promise<{ replayed: boolean; shipmentId: string }> {
     const id = newId();
     const claim = { principal: principal.name, operation: 'orders/shipments', resourceId: id };
-    return this.db.transaction(
+    const result = await this.db.transaction(
       'move-goods',
       async (tx) => {
         await refuseForeign(tx, orderId, principal);
         const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
-        if (before) return { replayed: before !== id };
+        if (before) return { replayed: before !== id, shipmentId: before };
         await this.shipIn(tx, { id, orderId, body, actor: principal.name });
-        return { replayed: false };
+        return { replayed: false, shipmentId: id };
       },
       { rerunWhenCommitIsUnknown: true },
     );
+    this.relay.poke();
+    return result;
   }
 
-  /** Within the transaction that has claimed the request's key. */
+  /**
+   * Within the transaction that has claimed the request's key. A pending shipment waits for the payment to be captured; the
+   * caller pokes the relay after the commit.
+   */
   async shipIn(tx: Tx, { id, orderId, body, actor }: Shipping): Promise<ShipmentEntity> {
     const { saga, order } = await lockPlaced(tx, orderId);
     await keepFromOlderBuilds(tx, saga);
+    const state = await captureStateOf(tx, order, await operationsOf(tx, orderId));
     const reservation = (await lockReservation(tx, order.reservationId))!;
+    if (state !== 'captured') return this.captureFirst(tx, { reservation, order, state, id, body, actor });
     const shipment = await ship(tx, reservation, { id, ...body, actor });
     const { lines, reference } = shipment;
     const payload = { shipmentId: publicId('shp', id), lines, reference };
     await announceFacts(tx, orderId, [{ type: 'order.shipped', payload }]);
     return shipment;
   }
+  /** The whole order, whose money is only set aside: it is captured, and the goods leave in the commit that records that. */
+  private async captureFirst(
+    tx: Tx,
+    { reservation, order, state, id, body, actor }: Uncaptured,
+  ): Promise<ShipmentEntity> {
+    if (state === 'expired') throw hasExpired();
+    if (state === 'capturing')
+      throw captureFirst('A capture is under way. Ship when the payment of the order is captured.');
+    const { lines, isAll } = await wholeOf(tx, reservation.id, body.lines);
+    if (!isAll)
+      throw captureFirst(
+        'The money of this order is only set aside. Ship the whole order, or capture first (POST …/capture) and then ship in parts.',
+      );
+    const shipment = await planShipment(tx, reservation, { id, lines, reference: body.reference, actor });
+    await insertCapture(tx, {
+      id: newId(),
+      order,
+      amount: order.amount,
+      shipmentId: id,
+      actor,
+      now: reservation.now,
+    });
+    return shipment;
+  }
+}
+
+interface Uncaptured extends Omit<Shipping, 'orderId'> {
+  reservation: Reservation;
+  order: OrderFacts;
+  state: Exclude<CaptureState, 'captured'>;
 }
 
 /** Another shop's order is not found. */

@@ -7,6 +7,37 @@ import type { PaymentTaskEntity } from './payment-task.entity';
  */
 export type PaymentTask = PaymentTaskEntity;
 
+/** A task that is due at once, as the rest of its members says what it is for. */
+export const newTask = ({
+  id,
+  orderId,
+  actor,
+  now,
+}: {
+  id: string;
+  orderId: string;
+  actor: string;
+  now: Date;
+}) => ({
+  id,
+  orderId,
+  actor,
+  status: 'due' as const,
+  request: null,
+  lines: null,
+  reason: null,
+  shipmentId: null,
+  attempt: 0,
+  nextRunAt: now,
+  leaseExpiresAt: null,
+  fencingToken: 0,
+  code: null,
+  data: null,
+  lastError: null,
+  createdAt: now,
+  endedAt: null,
+});
+
 const columns = `
   id, order_id AS "orderId", kind, status, amount, currency, request, lines, reason, shipment_id AS "shipmentId", actor,
   attempt, next_run_at AS "nextRunAt", lease_expires_at AS "leaseExpiresAt", fencing_token AS "fencingToken", code, data,
@@ -139,4 +170,13 @@ export async function countRequests(tx: Tx, orderId: string, name: string): Prom
     [orderId, name],
   );
   return row!.count;
+}
+
+/** A capture after the sale that has not ended. Exact while the caller holds the row lock of the order's saga. */
+export async function isCapturing(tx: Tx, orderId: string): Promise<boolean> {
+  const tasks = await tx.rows(
+    `SELECT id FROM payment_tasks WHERE order_id = $1::uuid AND kind = 'capture' AND status IN ('due', 'stuck')`,
+    [orderId],
+  );
+  return tasks.length > 0;
 }

@@ -4,6 +4,7 @@ import type { Principal } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
 import { refusal } from '../../errors';
 import { parsePublicId, publicId } from '../../ids';
+import { endShipment, findShipment } from '../../inventory/shipments/shipments.repository';
 import { Relay } from '../../outbox/relay';
 import { moneyOf } from '../../payment/order-money';
 import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
@@ -97,7 +98,14 @@ export class TaskActions {
     await announceFacts(tx, orderId, []);
     await saveCheckouts(tx, [checkout!]);
     await saveTask(tx, next, task.fencingToken);
+    if (next.status === 'failed' && task.shipmentId) await this.keepGoods(tx, task.shipmentId, saga.now);
     return { action: `payment-task.${action}`, before: shown(task), after: shown(next) };
+  }
+
+  /** What waited for the capture does not leave. */
+  private async keepGoods(tx: Tx, shipmentId: string, now: Date): Promise<void> {
+    const { lines } = (await findShipment(tx, shipmentId))!;
+    await endShipment(tx, shipmentId, { status: 'failed', lines, endedAt: now });
   }
 
   private async retried(

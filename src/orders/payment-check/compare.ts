@@ -164,27 +164,21 @@ function refundDifferences(ours: OurPayment, payment: ProviderPayment, refund: P
 }
 
 /** The cases of refunds for the same purpose: of the whole order, or of one request. */
-export const failedBefore = ({ operations, facts }: OurPayment, of: OurOperation): KnownFact[] =>
-  facts.filter(
-    ({ type, reference }) =>
-      type === 'refund_failed' &&
-      operations.some(
-        (one) => one.kind === 'refund' && one.reference === reference && one.request === of.request,
-      ),
-  );
+export function failedBefore({ operations, facts }: OurPayment, of: OurOperation): KnownFact[] {
+  const same = operations.filter(({ kind, request }) => kind === 'refund' && request === of.request);
+  const references = same.map(({ reference }) => reference);
+  return facts.filter(({ type, reference }) => type === 'refund_failed' && references.includes(reference));
+}
 
 /** By the provider's id; by our metadata while the id is not known here. */
 function operationOf({ orderId, operations }: OurPayment, refund: ProviderRefund): OurOperation | undefined {
   const refunds = operations.filter(({ kind }) => kind === 'refund');
   const isOurs = refund.orderId === orderId && (refund.kind === 'refund' || refund.kind === null);
+  const isFor = ({ reference, number, request }: OurOperation) =>
+    reference === null && number === refund.number && request === refund.request;
   return (
     refunds.find(({ reference }) => reference === refund.reference) ??
-    (isOurs
-      ? refunds.find(
-          ({ reference, number, request }) =>
-            reference === null && number === refund.number && request === refund.request,
-        )
-      : undefined)
+    (isOurs ? refunds.find(isFor) : undefined)
   );
 }
 

@@ -119,6 +119,7 @@ const factTitles: Record<FactType, string> = {
   dispute_lost: 'Dispute lost',
   authorization_ends: 'Authorization ends before the goods left',
   authorization_expired: 'Authorization ended before the capture',
+  capture_declined: 'A capture was declined',
   stray_authorization: 'Authorization that no order keeps',
   stray_charge: 'Charge without a capture of ours',
   not_captured: 'The provider has no capture',
@@ -135,6 +136,7 @@ function factSentences({ type, reference, status, failureReason, dueBy }: Review
     refunded_outside: 'Decide what happens to the goods, then settle the case.',
     dispute_opened: `Answer it at the payment provider.${until}`,
     authorization_ends: `Ship or capture the order${end}, or cancel it.`,
+    capture_declined: 'Capture again, or cancel the order. Then settle the case.',
     stray_authorization: 'Void it here, or settle the case.',
     unknown_order:
       status === 'succeeded'
