@@ -54,5 +54,7 @@ const underWay = `
          (SELECT count(*)::int FROM outbox WHERE applied_at IS NULL) AS messages,
          (SELECT count(*)::int FROM provider_events WHERE processed_at IS NULL) AS webhooks,
          (SELECT count(*)::int FROM payment_checks JOIN sagas USING (order_id)
-           WHERE status IN ('completed', 'compensated')) AS "payments to check",
+           -- Not those of authorizations that can be captured for days.
+           WHERE status IN ('completed', 'compensated')
+             AND due_at < clock_timestamp() + interval '1 hour') AS "payments to check",
          (SELECT count(*)::int FROM reservations WHERE status = 'active' AND expires_at < clock_timestamp()) AS "reservations past their time"`;

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { type Answer, HttpClient } from '../../test/support/http-client';
 import { until } from '../../test/support/until';
-import { givesUpAfterMs } from './buyers-shop';
+import { type BuyOptions, givesUpAfterMs } from './buyers-shop';
 import type { Purchase } from './client-log';
 import type { DrilledShop } from './drilled-shop';
 
@@ -19,9 +19,9 @@ export const hasty = {
 };
 
 /**
- * Some of everything, by clients that repeat unanswered requests: orders that are placed, declined, cancelled in
- * flight, refunded, or compensated by an operator; buyers who authenticate, or pay with another card; reservations that are confirmed, released, extended, changed, or
- * expire.
+ * Some of everything, by clients that repeat unanswered requests: orders of every capture mode that are placed, declined,
+ * cancelled in flight, refunded, voided, or compensated by an operator; buyers who authenticate, or pay with another card;
+ * reservations that are confirmed, released, extended, changed, or expire.
  */
 export async function tour(shop: DrilledShop): Promise<void> {
   const sku = await product(shop);
@@ -31,8 +31,16 @@ export async function tour(shop: DrilledShop): Promise<void> {
       paymentMethod: ['pm_card_visa', 'pm_sandbox_slow_200', 'pm_sandbox_timeout_after_commit'],
     }),
     shop.buy(2, { sku, paymentMethod: ['pm_card_chargeDeclined', 'pm_sandbox_capture_declined'] }),
-    cancelled(shop, 'cancel', sku, 'pm_sandbox_slow_300'),
-    cancelled(shop, 'refund', sku, 'pm_card_visa'),
+    shop.buy(2, {
+      sku,
+      capture: 'immediate',
+      paymentMethod: ['pm_sandbox_timeout_after_commit', 'pm_card_chargeDeclined'],
+    }),
+    shop.buy(1, { sku, capture: 'on_shipment', paymentMethod: 'pm_sandbox_slow_200' }),
+    cancelled(shop, 'cancel', { sku, paymentMethod: 'pm_sandbox_slow_300' }),
+    cancelled(shop, 'cancel', { sku, paymentMethod: 'pm_sandbox_slow_300', capture: 'immediate' }),
+    cancelled(shop, 'refund', { sku }),
+    cancelled(shop, 'cancel', { sku, capture: 'on_shipment', isPlaced: true }),
     authenticated(shop, sku),
     paidAgain(shop, sku),
     compensated(shop, sku),
@@ -55,12 +63,11 @@ async function product(shop: DrilledShop): Promise<string> {
 async function cancelled(
   shop: DrilledShop,
   how: 'cancel' | 'refund',
-  sku: string,
-  paymentMethod: string,
+  { isPlaced = how === 'refund', ...options }: BuyOptions & { isPlaced?: boolean },
 ): Promise<void> {
-  const [purchase] = await shop.buy(1, { sku, paymentMethod });
+  const [purchase] = await shop.buy(1, options);
   const id = orderOf(purchase!);
-  if (how === 'refund' && (await untilSettled(shop, id)).status !== 'placed') return;
+  if (isPlaced && (await untilSettled(shop, id)).status !== 'placed') return;
   purchase!.cancelled = true;
   await requestEnd(shop, id, how);
 }

@@ -22,11 +22,8 @@ const inFlight: readonly string[] = ['created', 'sent', 'unknown', 'pending'];
 export function moneyOf(operations: readonly Operation[], facts: readonly Fact[]): OrderMoney {
   const refunds = operations.filter(({ kind }) => kind === 'refund');
   const outside = facts.filter(({ type }) => type === 'refunded_outside');
-  const captured = sum(
-    operations.filter(
-      ({ kind, status, declineCode }) =>
-        (kind === 'charge' || kind === 'capture') && status === 'approved' && !declineCode,
-    ),
+  const taken = operations.filter(
+    ({ kind, status }) => (kind === 'charge' || kind === 'capture') && status === 'approved',
   );
   const refunded =
     sum(refunds.filter((refund) => refund.status === 'approved' || isSettled(refund, facts))) +
@@ -34,7 +31,10 @@ export function moneyOf(operations: readonly Operation[], facts: readonly Fact[]
   const underWay =
     sum(refunds.filter(({ status }) => inFlight.includes(status))) +
     sum(outside.filter(({ status }) => status === 'pending' || status === 'requires_action'));
-  return { captured, refunded, promised: refunded + underWay };
+  const promised = refunded + underWay;
+  // Of a charge that the bank approved in part, all that was taken is given back.
+  const captured = taken.some(({ declineCode }) => declineCode) ? promised : sum(taken);
+  return { captured, refunded, promised };
 }
 
 /** A failed refund that an operator settled: the customer was paid in another way. */

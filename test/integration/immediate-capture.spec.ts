@@ -1,4 +1,5 @@
 import { newId, publicId } from '../../src/ids';
+import { orderView } from '../../src/orders/orders.responses';
 import type { SagaAction } from '../../src/orders/saga-actions/saga-actions';
 import type { GatewayResult } from '../../src/payment/gateways/gateway';
 import { createWorld, expectInvariants, operator, shop, type World } from '../support/fixtures';
@@ -193,6 +194,12 @@ describe('a doubtful charge', () => {
     await drive(orderId);
     expect(await endOf(world, orderId)).toMatchObject({ order: 'rejected (payment_declined)', reserved: 0 });
     expect(await operationsOf(orderId)).toEqual(['charge:1 approved 1000', 'refund:1 approved 400']);
+    const taken = { amount: 400, currency: 'EUR' };
+    expect(orderView(await world.orders.get(orderId, shop)).payment).toMatchObject({
+      status: 'refunded',
+      capturedAmount: taken,
+      refundedAmount: taken,
+    });
   });
 
   it('P12: refunds what was taken also when the order was being cancelled', async () => {

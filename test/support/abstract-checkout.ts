@@ -2,9 +2,11 @@ import type { OrderEnd, SagaState } from '../../src/orders/saga-state';
 import type { TimelineRow } from '../../src/orders/checkout-saga/saga.repository';
 import type { TransitionCode, TransitionData } from '../../src/orders/checkout-saga/transition-codes';
 import { stepLists } from '../../src/orders/checkout-saga/checkout.saga';
+import type { CaptureMode } from '../../src/orders/order.entity';
 import {
   type SagaEvent,
   type Transition,
+  begun,
   canCancel,
   transition,
 } from '../../src/orders/checkout-saga/transitions';
@@ -29,11 +31,12 @@ export interface Decisions {
 }
 
 /** The real ones. */
-export const realDecisions: Decisions = {
-  transition: (state, event) => transition(stepLists.automatic, state, event),
-  canCancel: (state) => canCancel(stepLists.automatic, state),
+export const decisionsOf = (mode: CaptureMode): Decisions => ({
+  transition: (state, event) => transition(stepLists[mode], state, event),
+  canCancel: (state) => canCancel(stepLists[mode], state),
   isFenced: true,
-};
+});
+export const realDecisions: Decisions = decisionsOf('automatic');
 
 export type Kind = 'authorize' | 'capture' | 'void' | 'refund';
 type Operation =
@@ -89,6 +92,8 @@ interface Worker {
 }
 
 export interface Checkout {
+  /** The charge of an `immediate` order is its `authorize` here: what it leads to is taken at once. */
+  mode: CaptureMode;
   saga: SagaState;
   run: 'due' | 'waits' | 'never';
   leased: boolean;
@@ -121,6 +126,7 @@ export type Happened =
   | 'released';
 
 export const accepted: Checkout = {
+  mode: 'automatic',
   saga: { status: 'running', step: 'authorize-payment', attempt: 0, requestedEnd: null, endsAs: null },
   run: 'due',
   leased: false,
@@ -151,6 +157,12 @@ export const accepted: Checkout = {
   happened: [],
   holder: null,
 };
+
+export const acceptedAs = (mode: CaptureMode): Checkout => ({
+  ...accepted,
+  mode,
+  saga: { ...accepted.saga, step: begun(stepLists[mode]).step },
+});
 
 const askedAmount = { amount: 1_000, currency: 'EUR' };
 const otherAmount = { amount: 1_001, currency: 'EUR' };
@@ -218,13 +230,16 @@ export function eventsOf(from: Checkout, decisions: Decisions): Event[] {
 
 type Add = (name: string, happen: (play: Play) => void) => void;
 
-function providerActs({ provider }: Checkout, kind: Kind, add: Add): void {
+function providerActs({ provider, mode }: Checkout, kind: Kind, add: Add): void {
   if (provider[kind] !== 'on its way') return;
   const possible: Record<Kind, boolean> = {
     authorize: true,
     capture: provider.authorize === 'done' && provider.void !== 'done',
-    void: ['done', 'needs the buyer', 'open'].includes(provider.authorize) && provider.capture !== 'done',
-    refund: provider.capture === 'done',
+    void:
+      mode === 'immediate'
+        ? ['needs the buyer', 'open'].includes(provider.authorize)
+        : ['done', 'needs the buyer', 'open'].includes(provider.authorize) && provider.capture !== 'done',
+    refund: provider[mode === 'immediate' ? 'authorize' : 'capture'] === 'done',
   };
   if (possible[kind]) add(`the provider does the ${kind}`, ({ to }) => (to.provider[kind] = 'done'));
   // A refund or void is never declined, but a captured payment cannot be voided.
@@ -462,9 +477,10 @@ class Play {
         to.reservation = 'active';
       return this.apply({ type: 'not-asked' }, 'held_back', data);
     }
-    const isOther = answer === 'other-sum' && asks !== 'void' && !(asks === 'authorize' && to.saga.endsAs);
-    // While it compensates, an authorization is voided whatever its amount.
-    const isLess = answer === 'less' && !to.saga.endsAs;
+    // While it compensates, an authorization is voided whatever its amount; a charge is refunded by what it took.
+    const isVoided = asks === 'authorize' && to.saga.endsAs && to.mode !== 'immediate';
+    const isOther = answer === 'other-sum' && asks !== 'void' && !isVoided;
+    const isLess = answer === 'less' && !isVoided;
     if (isLess) this.note('authorized less');
     const recorded =
       answer === 'other-sum' || answer === 'less'
@@ -566,8 +582,8 @@ class Play {
     this.apply({ type: 'given-up', mayBeCharged }, 'resolved_by_operator');
     this.undoReservation();
     this.endOrder();
-    const isOwed =
-      operations.capture === 'approved' ? operations.refund !== 'approved' : operations.void !== 'approved';
+    const isTaken = operations.capture === 'approved' || this.to.mode === 'immediate';
+    const isOwed = isTaken ? operations.refund !== 'approved' : operations.void !== 'approved';
     const isAuthorized = ['approved', 'less'].includes(operations.authorize);
     this.to.leftByOperator = hasEnded(this.to) && isAuthorized && isOwed;
   }
@@ -610,6 +626,7 @@ class Play {
       case 'reserve-stock':
         return done('stock_reserved');
       case 'authorize-payment':
+      case 'charge-payment':
         if (to.operations.authorize === 'declined' && this.mayTryAnother()) return this.awaitCard();
         if (to.reservation === 'active') to.reservation = 'pinned';
         if (to.reservation === 'released') return declined('cancelled', 'reservation_released');
@@ -617,11 +634,18 @@ class Play {
         if (to.operations.authorize === 'action')
           return this.heard === 'authorize' ? { wait: 'action_required' } : { ask: 'authorize' };
         if (to.operations.authorize === 'open') {
+          // The buyer was quicker, and what was taken cannot be voided.
+          if (to.operations.void === 'declined' && this.heard !== 'authorize') return { ask: 'authorize' };
           if (to.operations.void !== 'approved') return { ask: 'void' };
           to.operations.authorize = 'declined';
           if (this.mayTryAnother()) return this.awaitCard();
         }
-        return this.settled('authorize', ['payment_authorized', 'authorization_declined']);
+        return this.settled(
+          'authorize',
+          to.mode === 'immediate'
+            ? ['payment_charged', 'charge_declined']
+            : ['payment_authorized', 'authorization_declined'],
+        );
       case 'capture-payment':
         return this.settled('capture', ['payment_captured', 'capture_declined']);
       case 'place-order':
@@ -682,12 +706,27 @@ class Play {
         if (['buyer', 'action', 'open'].includes(authorize) && this.to.operations.void === 'approved')
           this.to.operations.authorize = 'declined';
         return this.givenBack('void', ['payment_voided', 'void_declined']);
+      case 'charge-payment':
+        return this.undoCharge();
       case 'reserve-stock':
         this.undoReservation();
         return done('stock_returned');
       default:
         throw new Error(`no step ${this.to.saga.step}`);
     }
+  }
+
+  private undoCharge(): Outcome {
+    const { operations } = this.to;
+    if (['none', 'created', 'declined', 'replaced'].includes(operations.authorize))
+      return done('nothing_to_undo', { operation: 'charge' });
+    if (['approved', 'less'].includes(operations.authorize))
+      return this.givenBack('refund', ['payment_refunded', 'refund_declined']);
+    const isOpen = ['buyer', 'action', 'open'].includes(operations.authorize);
+    const isPaidMeanwhile = operations.void === 'declined' && this.heard !== 'authorize';
+    if (!isOpen || isPaidMeanwhile) return { ask: 'authorize' };
+    if (operations.void === 'approved') operations.authorize = 'declined';
+    return this.givenBack('void', ['payment_voided', 'void_declined']);
   }
 
   private givenBack(kind: Kind, [yes, no]: [TransitionCode, TransitionCode]): Outcome {

@@ -1,10 +1,13 @@
 import type { SagaState } from '../../src/orders/saga-state';
 import type { SagaEvent } from '../../src/orders/checkout-saga/transitions';
+import { type CaptureMode, captureModes } from '../../src/orders/order.entity';
 import {
   accepted,
+  acceptedAs,
   type Checkout,
   type Decisions,
   type Event,
+  decisionsOf,
   eventsOf,
   hasEnded,
   keyOf,
@@ -20,15 +23,21 @@ import { attemptsLike } from '../support/reachable-checkouts';
  */
 
 /** A refund that is on its way, or that is known to have failed, is followed to its end after the order has ended. */
-const isMoneyTaken = ({ provider, operations }: Checkout) =>
-  provider.capture === 'done' &&
+const isMoneyTaken = ({ mode, provider, operations }: Checkout) =>
+  provider[mode === 'immediate' ? 'authorize' : 'capture'] === 'done' &&
   provider.refund !== 'done' &&
   operations.refund !== 'pending' &&
   operations.refund !== 'failed';
-const isMoneySetAside = ({ provider }: Checkout) =>
-  ['done', 'on its way', 'needs the buyer', 'open'].includes(provider.authorize) &&
+const isMoneySetAside = ({ mode, provider }: Checkout) =>
+  ['on its way', 'needs the buyer', 'open', ...(mode === 'immediate' ? [] : ['done'])].includes(
+    provider.authorize,
+  ) &&
   provider.void !== 'done' &&
   provider.capture !== 'done';
+const isMoneyKept = (state: Checkout) =>
+  state.mode === 'on_shipment' ? isMoneySetAside(state) : isMoneyTaken(state);
+/** By what an order is paid for when it is placed. */
+const paidBy = ({ mode }: Checkout) => (mode === 'automatic' ? 'capture' : 'authorize');
 const holdsStock = ({ reservation }: Checkout) =>
   ['active', 'due', 'pinned', 'confirmed'].includes(reservation);
 const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
@@ -37,12 +46,12 @@ const isAsked = ({ operations }: Checkout, kind: 'authorize' | 'capture') =>
 /** What must be true of every state that any order of events leads to. */
 const promises: Record<string, (state: Checkout) => boolean> = {
   'I4: money is kept for placed orders only, once the saga has ended': (state) =>
-    !hasEnded(state) || state.leftByOperator || isMoneyTaken(state) === (state.order === 'placed'),
-  'I6: an order is placed on sold stock and a known capture': (state) =>
+    !hasEnded(state) || state.leftByOperator || isMoneyKept(state) === (state.order === 'placed'),
+  'I6: an order is placed on sold stock and the known operation of its capture mode': (state) =>
     state.saga.status !== 'completed' ||
     (state.order === 'placed' &&
       state.reservation === 'confirmed' &&
-      state.operations.capture === 'approved'),
+      state.operations[paidBy(state)] === 'approved'),
   'I7: no stock can expire once its charge may be under way': (state) =>
     state.saga.endsAs !== null ||
     !isAsked(state, 'authorize') ||
@@ -85,7 +94,7 @@ const rules: Record<string, (from: Checkout, event: Event) => boolean> = {
     from.order === next.order ||
     (mayFollow[from.order].includes(next.order) && (from.order !== 'abandoned' || name.includes('hears of'))),
   'P20: another card is tried only when the first can be confirmed no more': (from, { name }) =>
-    name !== 'the buyer pays with another card' || !isMoneySetAside(from),
+    name !== 'the buyer pays with another card' || (!isMoneySetAside(from) && !isMoneyTaken(from)),
   'P20: a wait for another card begins only when the first can be confirmed no more': (from, { next }) =>
     next.history.at(-1)!.code !== 'another_card_awaited' ||
     !isMoneySetAside(next) ||
@@ -114,8 +123,8 @@ interface Exploration {
 }
 
 /** Breadth first, so that a broken promise is found by a shortest path. */
-function explore(decisions: Decisions, stopAtFirst = false): Exploration {
-  const states: Checkout[] = [null, ...surprises].map((surprise) => ({ ...accepted, surprise }));
+function explore(decisions: Decisions, mode: CaptureMode, stopAtFirst = false): Exploration {
+  const states: Checkout[] = [null, ...surprises].map((surprise) => ({ ...acceptedAs(mode), surprise }));
   const known = new Map(states.map((state, place) => [keyOf(state), place]));
   const ways = states.map(() => ({ from: -1, name: 'accepted', depth: 0 }));
   const reachedFrom: number[][] = states.map(() => []);
@@ -154,14 +163,15 @@ function explore(decisions: Decisions, stopAtFirst = false): Exploration {
   return { states, reachedFrom, depth: ways.at(-1)!.depth, broken };
 }
 
-let exploration: Exploration;
+const explorations = {} as Record<CaptureMode, Exploration>;
 
-describe('a checkout, over every order of events', () => {
+describe.each(captureModes)('a checkout with capture: %s, over every order of events', (mode) => {
+  let exploration: Exploration;
   beforeAll(() => {
-    exploration = explore(realDecisions);
+    exploration = explorations[mode] = explore(decisionsOf(mode), mode);
     const steps = exploration.reachedFrom.reduce((sum, { length }) => sum + length, 0);
     console.log(
-      `abstract checkout: ${exploration.states.length} states, ${steps} steps between them, all of them within ${exploration.depth} events`,
+      `abstract checkout, ${mode}: ${exploration.states.length} states, ${steps} steps between them, all of them within ${exploration.depth} events`,
     );
   });
 
@@ -196,7 +206,7 @@ describe('a checkout, over every order of events', () => {
   });
 });
 
-describe('a buyer who acts, over every order of events', () => {
+describe.each(captureModes)('a buyer who acts, with capture: %s', (mode) => {
   it.each([
     ['places the order with the second card', { card: 2, order: 'placed' }],
     ['is declined with the second card too', { card: 2, order: 'rejected' }],
@@ -204,7 +214,7 @@ describe('a buyer who acts, over every order of events', () => {
     ['authenticates in time', { surprise: 'the buyer acts', order: 'placed' }],
     ['never authenticates', { surprise: 'the buyer acts', order: 'rejected' }],
   ] as [string, Partial<Checkout>][])('%s', (_, expected) => {
-    const { states } = exploration;
+    const { states } = explorations[mode];
     expect(states.find((state) => hasEnded(state) && isLike(state, expected))).toBeDefined();
   });
 });
@@ -341,8 +351,34 @@ describe('the exploration', () => {
     ],
     ['a worker that writes after another took over', 'I13', { ...realDecisions, isFenced: false }],
   ])('finds %s (%s)', (_, promise, decisions) => {
-    const { broken } = explore(decisions, true);
+    const { broken } = explore(decisions, 'automatic', true);
     expect(broken.map((found) => found.promise).join('\n')).toContain(promise);
     expect(broken[0]!.path.length).toBeLessThan(20);
+  });
+
+  it.each<[string, string, CaptureMode, Decide]>([
+    [
+      'a charge that waits for the buyer and is left payable',
+      'I8',
+      'immediate',
+      (state, event) =>
+        decisionsOf('immediate').transition(
+          state,
+          event.type === 'declined' ? { ...event, undoesStep: false } : event,
+        ),
+    ],
+    [
+      'a cancellation of a placed order that forgets what is set aside',
+      'I8',
+      'on_shipment',
+      (state, event) => {
+        const moved = decisionsOf('on_shipment').transition(state, event);
+        const isUndone = event.type === 'turn-back' && state.status === 'completed';
+        return isUndone ? { ...moved, state: { ...moved.state, step: 'reserve-stock' } } : moved;
+      },
+    ],
+  ])('finds %s (%s, capture: %s)', (_, promise, mode, decide) => {
+    const { broken } = explore({ ...decisionsOf(mode), transition: decide }, mode, true);
+    expect(broken.map((found) => found.promise).join('\n')).toContain(promise);
   });
 });
