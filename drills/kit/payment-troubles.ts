@@ -1,8 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { HttpClient } from '../../test/support/http-client';
 import { until } from '../../test/support/until';
 import type { DrilledShop } from './drilled-shop';
 import type { Environment } from './environment';
-import { requestEnd, untilSettled } from './tour';
+import { requestEnd, untilBuyerActs, untilSettled } from './tour';
 
 const saved = ['authorize', 'capture', 'void', 'refund'].flatMap((kind) => [
   `pm_sandbox_saved_500_${kind}`,
@@ -17,6 +18,7 @@ const methods = [
   ...saved,
   ...refunds,
   'pm_card_visa',
+  'pm_card_chargeDeclined',
   'pm_sandbox_processing_1500',
   'pm_sandbox_requires_action',
   'pm_sandbox_partial_authorization',
@@ -35,9 +37,11 @@ export async function troublesUntil(
   const unplayed = environment.random.shuffled([...methods]);
   while (Date.now() < endsAt) {
     const paymentMethod = unplayed.pop() ?? environment.random.pick(methods);
-    const [purchase] = await shop.buy(1, { sku, paymentMethod });
+    const onDecline = { holdSeconds: 60, attemptsMax: 3 };
+    const [purchase] = await shop.buy(1, { sku, paymentMethod, onDecline });
     const id = [...purchase!.orderIds][0]!;
-    if (paymentMethod.endsWith('_void')) {
+    if (paymentMethod === 'pm_card_chargeDeclined') await payAgain(shop, id);
+    else if (paymentMethod.endsWith('_void')) {
       purchase!.cancelled = true;
       await requestEnd(shop, id, 'cancel');
     } else if (paymentMethod === 'pm_sandbox_requires_action') await authenticate(environment, shop, id);
@@ -54,6 +58,19 @@ export async function troublesUntil(
 /** A provider that is down is not asked again: it does not know what was done. */
 async function tell(shop: DrilledShop, path: string, body: object): Promise<void> {
   await new HttpClient(shop.service.sandboxUrl).post(path, body).catch(() => undefined);
+}
+
+/** With two cards at once. One is refused, and so are both when the hold is over. */
+async function payAgain(shop: DrilledShop, id: string): Promise<void> {
+  await untilBuyerActs(shop, id);
+  const body = { payment: { method: 'pm_card_visa' } };
+  await Promise.all(
+    [randomUUID(), randomUUID()].map((key) =>
+      shop.insist('another card', (by) =>
+        by.post(`/v1/orders/${id}/payments`, body, { headers: { 'idempotency-key': key } }),
+      ),
+    ),
+  );
 }
 
 async function authenticate(environment: Environment, shop: DrilledShop, id: string): Promise<void> {

@@ -60,13 +60,14 @@ export async function orderFacts(queryable: Queryable): Promise<OrderFacts[]> {
            coalesce(f.disputed, 0)::float8 AS disputed
       FROM orders o
       JOIN sagas s ON s.order_id = o.id
-      LEFT JOIN (SELECT order_id,
+      LEFT JOIN (SELECT order_id, payment_attempt,
                         max(amount) FILTER (WHERE kind IN ('capture', 'charge') AND status = 'approved'
                                               AND decline_code IS NULL) AS captured,
                         sum(amount) FILTER (WHERE kind = 'refund' AND status IN ('approved', 'pending')) AS refunded,
                         CASE WHEN NOT bool_or(kind IN ('capture', 'void') AND status = 'approved')
                              THEN max(amount) FILTER (WHERE kind = 'authorize' AND status = 'approved') END AS held
-                   FROM payment_operations GROUP BY order_id) m ON m.order_id = o.id
+                   FROM payment_operations
+                  GROUP BY order_id, payment_attempt) m ON m.order_id = o.id AND m.payment_attempt = o.payment_attempt
       LEFT JOIN (SELECT order_id, sum(amount) FILTER (WHERE status = 'failed' AND failure_reason IS NOT NULL) AS failed
                    FROM (SELECT DISTINCT ON (order_id, request) order_id, status, failure_reason, amount
                            FROM payment_operations WHERE kind = 'refund' ORDER BY order_id, request, id DESC) newest

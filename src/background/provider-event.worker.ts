@@ -152,8 +152,11 @@ async function adopt(
 }
 
 function isNews({ type, providerReference }: UnprocessedEvent, operations: NamedOperation[]): boolean {
-  const has = (kind: NamedOperation['kind']) => operations.some((one) => one.kind === kind);
-  if (type === 'payment_intent.canceled' && has('void')) return false;
+  // By us: a void has no reference until it is answered.
+  const isOurs = operations.some(
+    ({ kind, reference }) => kind === 'void' && (reference === null || reference === providerReference),
+  );
+  if (type === 'payment_intent.canceled' && isOurs) return false;
   if (!isRoutine({ type })) return true;
   return !operations.some((one) => isAuthorization(one) && one.reference === providerReference);
 }

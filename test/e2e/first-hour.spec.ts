@@ -83,6 +83,11 @@ describe('docs/tour.md', () => {
     ['Buy', [/^HTTP 201$/m, /"status":"placed"/, /"payment":\{"status":"captured"/]],
     ['Send it again, five times at once', [/^HTTP 422$/m, /"code":"idempotency_key_reused"/]],
     ['A declined card gives its stock back', [/^HTTP 402$/m, /"code":"payment_declined"/]],
+    ['Another card on the same stock', [/^HTTP 402$/m, /"attemptsLeft":2/, /^HTTP 201$/m, /"attempts":2/]],
+    [
+      'The buyer authenticates',
+      [/^HTTP 202$/m, /"status":"requires_action"/, /"clientSecret":"pi_/, /"status":"placed"/],
+    ],
     ['A reservation expires', [/"available":0\}/, /"available":75/]],
     ['Who paid', [/^HTTP 200$/m, /"captured":1999/]],
     ['What happened to the order', [/^HTTP 200$/m, /"status":"completed"/, /"worker"/i]],

@@ -233,6 +233,21 @@ describe('an order whose buyer must authenticate', () => {
     expect(await endOf(world, orderId)).toMatchObject({ order: 'rejected (cancelled)', reserved: 0 });
   });
 
+  it.each(['authorize', 'charge'] as const)(
+    'is refused a void and given back when it was paid: %s',
+    async (kind) => {
+      const capture = kind === 'charge' ? 'immediate' : 'automatic';
+      const orderId = await world.order(undefined, { capture });
+      world.gateway.expect(kind, forBuyer);
+      await drive(orderId);
+      await world.orders.requestCancellation(orderId, 'cancel', newId(), shop);
+      world.gateway.expect('void', kind === 'charge' ? alreadyCaptured : approved);
+      if (kind === 'charge') world.gateway.expectLook(approved).expect('refund');
+      await drive(orderId);
+      expect(await endOf(world, orderId)).toMatchObject({ order: 'rejected (cancelled)', reserved: 0 });
+    },
+  );
+
   it('of a build before ends at once, as that build did', async () => {
     const orderId = await world.order();
     await world.rows(`UPDATE sagas SET code_version = 3 WHERE order_id = $1`, [orderId]);

@@ -259,6 +259,22 @@ describe('another card', () => {
     expect((await viewOf(orderId)).payment).toMatchObject({ status: 'captured', declineCode: null });
   });
 
+  it.each([
+    ['automatic', ['authorize', 'capture']],
+    ['immediate', ['charge']],
+    ['on_shipment', ['authorize']],
+  ] as const)('works with capture: %s', async (capture, calls) => {
+    const onDecline = { holdSeconds: 120, attemptsMax: 2 };
+    const orderId = await world.order(undefined, { capture, onDecline });
+    world.gateway.expect(calls[0], declined()).expect('void');
+    await drive(orderId);
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'pending', reservation: 'active' });
+    await pay(orderId);
+    for (const call of calls) world.gateway.expect(call);
+    await drive(orderId);
+    expect(await endOf(world, orderId)).toMatchObject({ order: 'placed', reservation: 'confirmed' });
+  });
+
   it('is the last one when the attempts are spent', async () => {
     const orderId = await afterDecline({}, { holdSeconds: 60, attemptsMax: 2 });
     await pay(orderId);

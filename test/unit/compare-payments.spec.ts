@@ -18,6 +18,7 @@ const operation = (kind: OurOperation['kind'], more: Partial<OurOperation> = {})
   status: 'approved',
   amount: 1_000,
   reference: kind === 'refund' ? 're_1' : 'pi_1',
+  paymentAttempt: 1,
   ...more,
 });
 
@@ -32,6 +33,16 @@ const placed: OurPayment = {
   facts: [],
   accounts: [null],
   installation,
+};
+/** Its first card was declined and canceled; the second is captured when the order ships. */
+const onSecondCard: OurPayment = {
+  ...placed,
+  capture: 'on_shipment',
+  operations: [
+    operation('authorize', { status: 'declined', reference: 'pi_0' }),
+    operation('void', { reference: 'pi_0' }),
+    operation('authorize', { number: 2, paymentAttempt: 2 }),
+  ],
 };
 const refunded = (refund: Partial<OurOperation> = {}): OurPayment => ({
   ...placed,
@@ -75,6 +86,18 @@ const differencesOf = (ours: OurPayment, ...provider: ProviderPayment[]) =>
 describe('comparePayments', () => {
   it.each<[string, OurPayment, ProviderPayment[], string[]]>([
     ['nothing for a captured order', placed, [kept()], []],
+    [
+      'nothing for an order that stands on the authorization of its second card',
+      onSecondCard,
+      [paymentOf('pi_0', { ...own, status: 'canceled', received: 0 }), kept({ ...own, ...held })],
+      [],
+    ],
+    [
+      'the end of its second card’s authorization',
+      onSecondCard,
+      [kept({ ...own, status: 'canceled', received: 0 })],
+      ['authorization_expired pi_1, 1000 at risk, case'],
+    ],
     [
       'nothing for a refund that both sides call done',
       refunded(),

@@ -32,6 +32,8 @@ export interface OurOperation {
   amount: number;
   reference: string | null;
   declineCode?: string | null;
+  /** Which of the cards that were tried it is for. */
+  paymentAttempt: number;
 }
 
 export interface KnownFact {
@@ -83,25 +85,29 @@ export function comparePayments(ours: OurPayment, provider: ProviderPayment[]): 
 
 /** Whether something is still open at the provider, so that it must be looked at again. */
 export function isOpenAtProvider(ours: OurPayment, provider: ProviderPayment[]): boolean {
-  const kept = keptReference(ours);
   // A call that is under way may have read an older state, and its result is recorded after this comparison.
   const isInDoubt = ours.operations.some(
     (one) => isAuthorization(one) && (one.status === 'sent' || one.status === 'unknown'),
   );
   return provider.some(
-    ({ reference, status, refunds }) =>
+    (payment) =>
       (isInDoubt && !ours.sagaHasEnded) ||
-      refunds.some((refund) => isPending(refund)) ||
+      payment.refunds.some((refund) => isPending(refund)) ||
       // The saga may still adopt it.
-      (reference !== kept && mayCharge(status) && !isStray(ours, reference)),
+      (payment.reference !== keptReference(ours) &&
+        mayCharge(payment.status) &&
+        !isStray(ours, payment.reference)),
   );
 }
 
 /** The intent of the authorization that the order's saga works with. */
-export const keptReference = ({ operations }: OurPayment): string | null =>
-  operations.findLast(
-    (one) => isAuthorization(one) && (one.status === 'approved' || one.status === 'pending'),
-  )?.reference ?? null;
+export const keptReference = (ours: OurPayment): string | null => kept(ours)?.reference ?? null;
+
+const kept = ({ operations }: Pick<OurPayment, 'operations'>): OurOperation | undefined =>
+  operations.findLast((one) => isAuthorization(one) && ['approved', 'pending'].includes(one.status));
+/** The void of an earlier card says nothing about the payment that is kept. */
+const doneWithKept = (ours: Pick<OurPayment, 'operations'>): OurOperation[] =>
+  ours.operations.filter(({ paymentAttempt }) => paymentAttempt === kept(ours)?.paymentAttempt);
 
 const isPending = ({ status }: ProviderRefund) => status === 'pending' || status === 'requires_action';
 // guard: failed-refund-is-no-refund
@@ -230,9 +236,10 @@ function disputeDifferences(ours: OurPayment, dispute: ProviderDispute): Differe
 
 /** The intent that the saga works with, or has worked with. */
 function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference[] {
+  const operations = doneWithKept(ours);
   const has = (kind: OperationKind, ...statuses: string[]) =>
-    ours.operations.some((one) => one.kind === kind && statuses.includes(one.status));
-  const taken = ours.operations.find(
+    operations.some((one) => one.kind === kind && statuses.includes(one.status));
+  const taken = operations.find(
     ({ kind, status: known }) => (kind === 'capture' || kind === 'charge') && known === 'approved',
   );
   const { status, received } = payment;
@@ -284,9 +291,11 @@ function keptDifferences(ours: OurPayment, payment: ProviderPayment): Difference
 export const isHeld = ({ capture, orderStatus, operations }: OurPayment): boolean =>
   capture === 'on_shipment' &&
   orderStatus === 'placed' &&
-  !operations.some(({ kind, status }) => (kind === 'capture' || kind === 'void') && status === 'approved');
+  !doneWithKept({ operations }).some(
+    ({ kind, status }) => (kind === 'capture' || kind === 'void') && status === 'approved',
+  );
 
-/** An intent whose metadata name the order and that its saga does not keep. */
+/** Its metadata name the order, and its saga does not keep it. */
 function strayDifferences(ours: OurPayment, payment: ProviderPayment): Difference[] {
   if (!isStray(ours, payment.reference)) return [];
   if (payment.status === 'succeeded') return strayCharge(ours, payment, 'another payment');
@@ -295,8 +304,8 @@ function strayDifferences(ours: OurPayment, payment: ProviderPayment): Differenc
 
 /** Without a kept intent, a saga that still runs may adopt this one. */
 const isStray = (ours: OurPayment, reference: string): boolean => {
-  const kept = keptReference(ours);
-  return ours.sagaHasEnded || (kept !== null && kept !== reference);
+  const known = keptReference(ours);
+  return ours.sagaHasEnded || (known !== null && known !== reference);
 };
 
 /**

@@ -143,7 +143,7 @@ function askedFor({ data, detail }: TimelineRow): OperationKind | null {
 
 /** Work without a call to the provider. Most compensations find nothing to undo, which is no attempt. */
 const isLocalWork = ({ step, cause }: TimelineRow, compensates: boolean): boolean =>
-  cause !== 'done' || step === (compensates ? requestStep : lastStep);
+  (cause !== 'done' && cause !== 'waits-for-buyer') || step === (compensates ? requestStep : lastStep);
 
 export const isCompensation = (status: SagaStatus): boolean =>
   status === 'compensating' || status === 'compensated';

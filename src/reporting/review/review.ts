@@ -111,7 +111,8 @@ const cases = `
           OR EXISTS (SELECT FROM orders e
                       WHERE e.id = f.order_id AND e.status = 'placed'
                         AND NOT EXISTS (SELECT FROM payment_operations c
-                                         WHERE c.order_id = e.id AND c.kind IN ('capture', 'void')
+                                         WHERE c.order_id = e.id AND c.payment_attempt = e.payment_attempt
+                                           AND c.kind IN ('capture', 'void')
                                            AND c.status = 'approved')))
      -- An order that has ended needs no authorization.
      AND (f.type <> 'authorization_expired'
@@ -122,7 +123,8 @@ const mayHoldMoney = `
   EXISTS (SELECT FROM payment_operations p
            WHERE p.order_id = o.id AND p.kind IN ${authorizationKinds} AND p.status IN ('sent', 'unknown', 'pending', 'approved'))
   AND NOT EXISTS (SELECT FROM payment_operations p
-                   WHERE p.order_id = o.id AND p.kind IN ('void', 'refund') AND p.status = 'approved')`;
+                   WHERE p.order_id = o.id AND p.payment_attempt = o.payment_attempt
+                     AND p.kind IN ('void', 'refund') AND p.status = 'approved')`;
 
 const weighed = `
   SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
