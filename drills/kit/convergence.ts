@@ -12,7 +12,7 @@ export interface Rest {
 }
 
 /**
- * Resolves when no work is left: no running saga, no unapplied message, no unprocessed webhook, no payment to
+ * Resolves when no work is left: no running saga, no payment task, no unapplied message, no unprocessed webhook, no payment to
  * check, no due reservation.
  */
 export async function converge(shop: DrilledShop, { messages = true }: Rest = {}): Promise<void> {
@@ -51,6 +51,7 @@ export async function audit(shop: DrilledShop, { stuck = 0 } = {}): Promise<void
 
 const underWay = `
   SELECT (SELECT count(*)::int FROM sagas WHERE status IN ('running', 'compensating')) AS sagas,
+         (SELECT count(*)::int FROM payment_tasks WHERE status = 'due') AS "payment tasks",
          (SELECT count(*)::int FROM outbox WHERE applied_at IS NULL) AS messages,
          (SELECT count(*)::int FROM provider_events WHERE processed_at IS NULL) AS webhooks,
          (SELECT count(*)::int FROM payment_checks JOIN sagas USING (order_id)

@@ -45,6 +45,7 @@ export async function tour(shop: DrilledShop): Promise<void> {
     paidAgain(shop, sku),
     compensated(shop, sku),
     reservations(shop, sku),
+    afterTheSale(shop, sku),
   ]);
 }
 
@@ -158,6 +159,21 @@ async function reservations(shop: DrilledShop, sku: string): Promise<void> {
   await act(shop, `reservations/${confirmed}/confirm`);
   await act(shop, `reservations/${released}/release`);
   await shop.announceReleases([released]);
+}
+
+/** Goods leave and come back, and parts of the money go back. */
+async function afterTheSale(shop: DrilledShop, sku: string): Promise<void> {
+  const [held] = await shop.buy(1, { sku, quantity: 2, capture: 'on_shipment' });
+  const [paid] = await shop.buy(1, { sku, quantity: 3 });
+  const { id } = await shop.reserved(sku, 2);
+  await act(shop, `reservations/${id}/confirm`);
+  await act(shop, `reservations/${id}/ship`);
+  await act(shop, `reservations/${id}/return`, { lines: [{ sku, quantity: 1 }], restock: 'sellable' });
+  if ((await untilSettled(shop, orderOf(held!))).status === 'placed')
+    await act(shop, `orders/${orderOf(held!)}/shipments`);
+  if ((await untilSettled(shop, orderOf(paid!))).status !== 'placed') return;
+  await act(shop, `orders/${orderOf(paid!)}/shipments`, { lines: [{ sku, quantity: 1 }] });
+  await act(shop, `orders/${orderOf(paid!)}/refunds`, { lines: [{ sku, quantity: 1 }], reason: 'too many' });
 }
 
 async function changed(shop: DrilledShop, id: string, lines: object[]): Promise<void> {

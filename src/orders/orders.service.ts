@@ -105,6 +105,7 @@ export class OrdersService {
 
 /** Nothing ships while the caller holds the saga's row lock. */
 async function refuseShipped(tx: Tx, orderId: string): Promise<void> {
+  // guard: shipped-orders-are-not-undone
   if (await hasShipments(tx, orderId))
     throw orderShipped(
       'Refund what comes back with POST /v1/orders/{id}/refunds, by lines or by an amount. It can be refunded in full there.',

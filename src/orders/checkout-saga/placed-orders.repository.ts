@@ -16,6 +16,7 @@ export async function lockPlaced(
   orderId: string,
   instead: { refunded?: () => HoldfastError } = {},
 ): Promise<{ saga: Saga; order: OrderFacts }> {
+  // guard: order-is-locked-first
   const saga = await lockSaga(tx, orderId);
   if (!saga) throw noSuchOrder();
   if (saga.codeVersion > codeVersion)

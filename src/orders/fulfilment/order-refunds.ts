@@ -145,6 +145,7 @@ async function amountOf(tx: Tx, orderId: string, { lines }: RefundBody): Promise
 
 function refuseExcess(money: OrderMoney, amount: number, { lines }: RefundBody, currency: string): void {
   const { captured, refunded, promised } = money;
+  // guard: refunds-stay-within-the-capture
   const left = captured - promised;
   if (amount <= left && (amount > 0 || lines)) return;
   throw moreThanCaptured(
