@@ -175,6 +175,18 @@ describe('GET /openapi.json', () => {
     expect(wrong.map(([path]) => path)).toEqual([]);
   });
 
+  it.each([
+    ['/v1/orders', 'post'],
+    ['/v1/orders/{id}/payments', 'post'],
+    ['/v1/orders/{id}/next-action', 'get'],
+  ])('has no problem of %s (%s) that docs/integrating.md leaves out', (path, method) => {
+    const advice = readFileSync('docs/integrating.md', 'utf8');
+    const { responses } = description.paths[path]![method]!;
+    const codes = [...JSON.stringify(responses).matchAll(/`([a-z_]+)`:/g)].map(([, code]) => code!);
+    expect(codes.length).toBeGreaterThan(4);
+    expect(codes.filter((code) => !advice.includes(`\`${code}\``))).toEqual([]);
+  });
+
   it('lists every problem code', () => {
     expect(Object.keys(description.components.responses).sort()).toEqual(
       problemTypes.map((type) => type.code).sort(),

@@ -388,3 +388,13 @@ describe('links in docs', () => {
     expect(differences(files, listed)).toEqual([]);
   });
 });
+
+describe('docs/integrating.md', () => {
+  const example = readdirSync('examples/shop').map((file) => read(`examples/shop/${file}`));
+  const blocks = [...read('docs/integrating.md').matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code!);
+
+  it('has code of the example shop, unchanged', () => {
+    expect(blocks.length).toBeGreaterThan(5);
+    expect(blocks.filter((code) => !example.some((file) => file.includes(code)))).toEqual([]);
+  });
+});
