@@ -1,4 +1,5 @@
 import type { ClosedLoad, OpenLoad, Plan } from './plan';
+import { Payer } from './payer';
 import { type Purchase, Purchases, arrivals, shareOf, waitSeconds } from './plan';
 import { Tally, type TallyData, addTo } from './tally';
 import { Connections, type WireResponse, headerOf } from '../sandbox/wire';
@@ -27,6 +28,7 @@ export class Buyers {
   private readonly plan: Plan;
   private readonly targets: Connections[];
   private readonly purchases: Purchases;
+  private readonly payer: Payer;
   private sent = 0;
   /** On the clock of `performance.now()`. */
   private readonly start: number;
@@ -40,6 +42,7 @@ export class Buyers {
     const connections = load.kind === 'closed' ? load.buyers : connectionsMax;
     this.targets = urls.map((url) => new Connections(new URL(url), connections, silenceMsMax));
     this.purchases = new Purchases(this.plan, share);
+    this.payer = new Payer(this.plan, this.tally, silenceMsMax);
     this.start = startAt - performance.timeOrigin;
     this.countedFrom = this.start + (load.kind === 'closed' ? load.warmUpMs : 0);
     this.until = load.kind === 'closed' ? this.countedFrom + load.ms : Infinity;
@@ -51,6 +54,7 @@ export class Buyers {
     await pause(this.start - performance.now());
     await (load.kind === 'open' ? this.openLoop(load) : this.closedLoop(load));
     for (const target of this.targets) target.close();
+    this.payer.close();
   }
 
   private async openLoop(load: OpenLoad): Promise<void> {
@@ -79,9 +83,15 @@ export class Buyers {
       const answer = await target.send(purchase.request).catch(() => undefined);
       const now = performance.now();
       const counts = now >= this.countedFrom && now < this.until;
-      if (counts && answer) this.tally.answers.record(now - wantedAt);
+      // An answer that waits for the payment is no measure of the intake.
+      if (counts && answer && !purchase.then) this.tally.answers.record(now - wantedAt);
       const again = answer ? this.read(purchase, answer, now, counts) : this.lost(now, counts);
-      if (again === undefined) break;
+      if (again === undefined) {
+        if (answer && purchase.then) await this.payer.pay(purchase, answer, target);
+        break;
+      }
+      // An early buyer comes back when Retry-After says, however often.
+      if (answer?.status === 409) tries = 0;
       if (tries === triesMax || now + again >= this.until) {
         if (counts) this.tally.count('gaveUp', now - this.start);
         break;
@@ -122,6 +132,15 @@ export class Buyers {
       return undefined;
     }
     const problem = jsonIn(answer);
+    const retryAfter = headerOf(answer, 'retry-after');
+    if (status === 409 && problem.code === 'not_on_sale' && retryAfter !== undefined) {
+      count('early');
+      return 1_000 * Number(retryAfter);
+    }
+    if (status === 409 && problem.code === 'units_per_customer_exceeded') {
+      count('overLimit');
+      return undefined;
+    }
     if (status === 409 && problem.code === 'insufficient_stock') {
       count('refused');
       this.noteShortfalls(problem);

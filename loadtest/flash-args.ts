@@ -1,6 +1,7 @@
 import { randomInt } from 'node:crypto';
 import { UsageError, parseArguments } from '../src/config/arguments';
 import type { Reader } from '../src/config/settings-reader';
+import type { Habits } from './plan';
 
 export const flashSaleUsage = `npm run flash-sale [-- options]
 
@@ -12,7 +13,14 @@ export const flashSaleUsage = `npm run flash-sale [-- options]
   --skus N                products on sale (1)
   --lines N               lines per order, each with its own SKU (1)
   --decline-rate R        share of the cards that are declined, 0 to 1 (0)
+  --second-card-rate R    share of the buyers with a declined card who pay with another, 0 to 1 (0)
+  --secure-rate R         share of the cards that need 3-D Secure, 0 to 1 (0)
+  --think-seconds S       how long these buyers think, on average (2)
+  --walk-away-rate R      share of them who never authenticate, 0 to 1 (0)
+  --capture MODE          automatic, or immediate: one call to the provider per order (automatic)
   --abandon-rate R        share of the buyers who reserve and leave, 0 to 1 (0)
+  --opens-in S            the sale opens S seconds after the first buyers; early ones come back as Retry-After says (0)
+  --per-customer N        units per customer; each customer tries one more (no limit)
   --runs N                sales per strategy, each with its own seed (1)
 
   the measurement: a constant number of buyers (a closed loop), stock for all, no payments
@@ -33,6 +41,8 @@ export type FlashSaleArgs = ReturnType<typeof readFlashSaleArgs>;
 
 const options = [
   ...['strategy', 'stock', 'buyers', 'rate', 'skus', 'lines', 'decline-rate', 'abandon-rate', 'runs'],
+  ...['second-card-rate', 'secure-rate', 'think-seconds', 'walk-away-rate', 'capture'],
+  ...['opens-in', 'per-customer'],
   ...['concurrency', 'seconds', 'seed', 'processes', 'apis', 'workers', 'queue', 'out', 'url', 'sandbox-url'],
 ];
 
@@ -48,6 +58,10 @@ export function readFlashSaleArgs(argv: string[], known: readonly string[]) {
     throw new UsageError(
       `--lines is ${lines}, above --skus (${skus}): each line of an order has its own SKU.`,
     );
+  const sandboxUrl = urlIn(read, 'sandbox-url');
+  const habits = habitsIn(read);
+  if (url !== undefined && sandboxUrl === undefined && habits.secureRate > 0)
+    throw new UsageError('--secure-rate needs --sandbox-url: that is where buyers authenticate.');
   return {
     strategies: strategies.includes('all') ? known : strategies,
     stock: read.integer('stock', 500, { min: 1, max: 1_000_000_000 }),
@@ -57,6 +71,8 @@ export function readFlashSaleArgs(argv: string[], known: readonly string[]) {
     lines,
     declineRate: read.number('decline-rate', 0, { min: 0, max: 1 }),
     abandonRate: read.number('abandon-rate', 0, { min: 0, max: 1 }),
+    opensIn: read.number('opens-in', 0, { min: 0, max: 86_400 }),
+    habits,
     runs: read.integer('runs', 1, { min: 1, max: 1_000 }),
     concurrency: concurrencyIn(read, url ? [] : [1, 8, 32, 128, 512]),
     seconds: read.number('seconds', 3, { min: 0.1, max: 3_600 }),
@@ -68,7 +84,18 @@ export function readFlashSaleArgs(argv: string[], known: readonly string[]) {
     docs: has('docs'),
     out: read.text('out', '') || undefined,
     url,
-    sandboxUrl: urlIn(read, 'sandbox-url'),
+    sandboxUrl,
+  };
+}
+
+function habitsIn(read: Reader): Habits {
+  return {
+    perCustomer: read.integer('per-customer', undefined, { min: 1, max: 1_000_000 }),
+    secondCardRate: read.number('second-card-rate', 0, { min: 0, max: 1 }),
+    secureRate: read.number('secure-rate', 0, { min: 0, max: 1 }),
+    thinkSeconds: read.number('think-seconds', 2, { min: 0, max: 3_600 }),
+    walkAwayRate: read.number('walk-away-rate', 0, { min: 0, max: 1 }),
+    capture: read.oneOf('capture', ['automatic', 'immediate'], 'automatic'),
   };
 }
 

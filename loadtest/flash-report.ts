@@ -61,6 +61,35 @@ export const salesLegend = [
   'placed/s   orders placed per second (paid, stock sold), until every order had ended: payment is the slower half',
   'p50…p99    response time, from the moment the buyer wanted to send the request',
 ];
+/** What a sale's rules and its buyers' payments came to; only of those that were asked for. */
+export function habitLines(
+  { strategy, tally, verdict, providerCalls }: SaleResult,
+  { opensIn, habits, declineRate }: Pick<FlashSaleArgs, 'opensIn' | 'habits' | 'declineRate'>,
+): string[] {
+  const { early, overLimit, accepted } = tally.counts;
+  const { secondCards, secured } = tally;
+  const said = [
+    ...(opensIn > 0 ? [`${early} requests before the start were sent back until it`] : []),
+    ...(habits.perCustomer === undefined ? [] : [`${overLimit} requests were over the limit per customer`]),
+    ...(declineRate > 0 && habits.secondCardRate > 0
+      ? [`${verdict.saved} sales saved by ${secondCards.length} second cards`]
+      : []),
+    ...(habits.secureRate > 0
+      ? [
+          `3-D Secure: ${
+            Object.entries(secured)
+              .map(([what, count]) => `${count} ${what}`)
+              .join(', ') || 'none'
+          }`,
+        ]
+      : []),
+    ...(providerCalls === undefined || accepted === 0
+      ? []
+      : [`${short(providerCalls)} provider calls per accepted order (capture ${habits.capture})`]),
+  ];
+  return said.length === 0 ? [] : [`${strategy}: ${said.join('; ')}`];
+}
+
 export const levelsLegend = [
   'orders/s   orders accepted per second with this many buyers at once, stock for all and no worker: nothing is paid or placed',
 ];
@@ -115,6 +144,8 @@ const plain = (tally: Tally) => ({
   generatorLateMsP99: tally.lateness.percentile(0.99),
   shedFor: tally.shedFor,
   oddAnswers: tally.oddAnswers,
+  secondCards: tally.secondCards.length,
+  secured: tally.secured,
 });
 
 /** A sale for programs. */
@@ -165,6 +196,10 @@ ${short(100 * args.declineRate)} % of the cards declined, ${short(100 * args.aba
 ${failures.length > 0 ? `<h2 class="FAIL">Failures</h2><ul>${failures.join('')}</ul>` : '<p class="pass">Every promise held.</p>'}
 <div class="scroll">${htmlTable(salesTable(sales))}</div>
 <p>${salesLegend.map(escaped).join('<br>')}</p>
+<p>${sales
+    .flatMap((sale) => habitLines(sale, args))
+    .map(escaped)
+    .join('<br>')}</p>
 ${levels.length > 0 ? `<h2>Buyers at once</h2><div class="scroll">${htmlTable(levelsTable(levels))}</div><p>${levelsLegend.map(escaped).join('<br>')}</p>` : ''}
 <div class="plots">${plots.join('\n')}</div>
 </body></html>
@@ -202,7 +237,7 @@ export function concurrencyPlots(levels: LevelResult[]): Record<'throughput' | '
 }
 
 function coursePlot({ strategy, tally }: SaleResult): string {
-  const shown: Outcome[] = ['accepted', 'refused', 'reserved', 'shed'];
+  const shown: Outcome[] = ['accepted', 'refused', 'reserved', 'overLimit', 'early', 'shed'];
   const { course } = tally.data;
   const series = shown
     .filter((outcome) => tally.counts[outcome] > 0)

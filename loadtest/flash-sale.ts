@@ -9,6 +9,7 @@ import { type FlashSaleArgs, readFlashSaleArgs } from './flash-args';
 import {
   type FlashSaleResult,
   concurrencyPlots,
+  habitLines,
   htmlOf,
   jsonOf,
   levelsLegend,
@@ -72,7 +73,9 @@ interface Context {
 }
 
 function openSite({ args, environment }: Context, workers: number): Promise<Site> {
-  if (environment) return environment.open({ apis: args.apis, workers, queue: args.queue });
+  // Buyers who walk away from 3-D Secure keep their units until then.
+  const env = { PAYMENT_ACTION_SECONDS: String(Math.ceil(3 * args.habits.thinkSeconds) + 5) };
+  if (environment) return environment.open({ apis: args.apis, workers, queue: args.queue, env });
   const url = args.url!;
   const admin = new HttpClient(url, process.env.HOLDFAST_ADMIN_KEY ?? 'hf_dev_admin');
   return Promise.resolve({
@@ -151,6 +154,7 @@ function report(result: FlashSaleResult): void {
   const { args, levels, sales } = result;
   if (levels.length > 0) say(`\n${table(levelsTable(levels))}\n\n${levelsLegend.join('\n')}`);
   say(`\n${table(salesTable(sales))}\n\n${salesLegend.join('\n')}\n`);
+  for (const line of sales.flatMap((sale) => habitLines(sale, args))) say(line);
   for (const { strategy, seed, verdict } of sales)
     for (const failure of verdict.failures) say(`FAIL ${strategy}, seed ${seed}: ${failure}`);
   const late = Math.max(...sales.map(({ tally }) => tally.lateness.percentile(0.99) ?? 0));

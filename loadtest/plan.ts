@@ -17,6 +17,19 @@ export interface ClosedLoad {
   ms: number;
 }
 
+/** What buyers of a sale do besides ordering once. */
+export interface Habits {
+  /** The limit of units per customer; each customer tries one more. */
+  perCustomer: number | undefined;
+  /** Share of the buyers with a declined card who pay with another. */
+  secondCardRate: number;
+  /** Share of the cards that need 3-D Secure, how long their buyers think on average, and how many of them leave. */
+  secureRate: number;
+  thinkSeconds: number;
+  walkAwayRate: number;
+  capture: 'automatic' | 'immediate';
+}
+
 /** What the buyers do. */
 export interface Plan {
   /** The base address of each API. */
@@ -34,6 +47,9 @@ export interface Plan {
   reserveOnly?: boolean;
   /** Buyers of orders wait until theirs has ended (`Prefer: wait`), so a purchase is the whole of it. */
   untilEnded?: boolean;
+  habits?: Habits;
+  /** Where buyers authenticate. */
+  sandboxUrl?: string;
   seed: number;
   load: OpenLoad | ClosedLoad;
 }
@@ -47,9 +63,21 @@ export const waitSeconds = 30;
 export interface Purchase {
   kind: 'order' | 'reservation';
   skus: string[];
+  key: string;
   /** Head and body as sent; a retry sends the same bytes. */
   request: string;
+  /** What the buyer does for the payment after the order was accepted. */
+  then?: { act: 'second-card' } | { act: 'authenticate' | 'walk-away'; thinkMs: number };
 }
+
+/** Long enough for the buyer's other card. */
+const onDecline = { holdSeconds: 60, attemptsMax: 2 };
+
+export const cards = {
+  good: 'pm_card_visa',
+  declined: 'pm_card_chargeDeclined',
+  secure: 'pm_sandbox_requires_action',
+};
 
 /** A sequence of purchases, the same for the same seed. */
 export class Purchases {
@@ -65,16 +93,35 @@ export class Purchases {
   }
 
   next(): Purchase {
-    const { run, declineRate, abandonRate, reserveOnly } = this.plan;
-    const key = `${run}-${this.share}-${this.made++}`;
+    const { run, declineRate, abandonRate, reserveOnly, habits } = this.plan;
+    const nth = this.made++;
+    const key = `${run}-${this.share}-${nth}`;
+    const perCustomer = habits?.perCustomer;
+    const customer = perCustomer === undefined ? nth : Math.floor(nth / (perCustomer + 1));
     const skus = this.someSkus();
     const lines = skus.map((sku) => ({ sku, quantity: 1 }));
-    const paymentMethod = this.random.next() < declineRate ? 'pm_card_chargeDeclined' : 'pm_card_visa';
+    const isDeclined = this.random.next() < declineRate;
     const leaves = this.random.next() < abandonRate;
-    const buyer = { customerId: `cus_${key}`, lines };
+    const buyer = { customerId: `cus_${run}-${this.share}-${customer}`, lines };
     if (reserveOnly) return this.purchase('reservation', skus, key, buyer);
     if (leaves) return this.purchase('reservation', skus, key, { ...buyer, ttlSeconds: abandonTtlSeconds });
-    return this.purchase('order', skus, key, { ...buyer, paymentMethod });
+    const then = habits && this.afterwards(habits, isDeclined);
+    const isSecure = then !== undefined && then.act !== 'second-card';
+    const order = {
+      ...buyer,
+      paymentMethod: isDeclined ? cards.declined : isSecure ? cards.secure : cards.good,
+      ...(then?.act === 'second-card' && { onDecline }),
+      ...(habits?.capture === 'immediate' && { capture: habits.capture }),
+    };
+    return { ...this.purchase('order', skus, key, order, then !== undefined), then };
+  }
+
+  private afterwards(habits: Habits, isDeclined: boolean): Purchase['then'] {
+    const { secondCardRate, secureRate, walkAwayRate, thinkSeconds } = habits;
+    if (isDeclined) return this.random.next() < secondCardRate ? { act: 'second-card' } : undefined;
+    if (this.random.next() >= secureRate) return undefined;
+    const act = this.random.next() < walkAwayRate ? 'walk-away' : 'authenticate';
+    return { act, thinkMs: this.random.next() * 2_000 * thinkSeconds };
   }
 
   private someSkus(): string[] {
@@ -83,14 +130,44 @@ export class Purchases {
     return this.random.shuffled(skus).slice(0, lines);
   }
 
-  private purchase(kind: Purchase['kind'], skus: string[], key: string, buyer: object): Purchase {
-    const body = JSON.stringify(buyer);
-    const prefer = this.plan.untilEnded ? `Prefer: wait=${waitSeconds}\r\n` : '';
-    const request =
-      `POST /v1/${kind}s HTTP/1.1\r\nHost: holdfast\r\nAuthorization: Bearer ${this.plan.clientKey}\r\n` +
-      `${prefer}Content-Type: application/json\r\nIdempotency-Key: ${key}\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
-    return { kind, skus, request };
+  private purchase(
+    kind: Purchase['kind'],
+    skus: string[],
+    key: string,
+    buyer: object,
+    waits = false,
+  ): Purchase {
+    const { clientKey, untilEnded } = this.plan;
+    return {
+      kind,
+      skus,
+      key,
+      request: requestOf('POST', `/v1/${kind}s`, {
+        clientKey,
+        key,
+        waits: waits || untilEnded,
+        body: buyer,
+      }),
+    };
   }
+}
+
+/** Head and body, as they are sent. */
+export function requestOf(
+  method: 'GET' | 'POST',
+  path: string,
+  { clientKey, key, waits, body }: { clientKey: string; key?: string; waits?: boolean; body?: object },
+): string {
+  const head = [
+    `${method} ${path} HTTP/1.1`,
+    'Host: holdfast',
+    `Authorization: Bearer ${clientKey}`,
+    ...(waits ? [`Prefer: wait=${waitSeconds}`] : []),
+  ];
+  if (body === undefined) return `${head.join('\r\n')}\r\n\r\n`;
+  const text = JSON.stringify(body);
+  head.push('Content-Type: application/json', ...(key === undefined ? [] : [`Idempotency-Key: ${key}`]));
+  return `${head.join('\r\n')}\r\nContent-Length: ${text.length}\r\n\r\n${text}`;
 }
 
 /** Arrival times in milliseconds from the start: a Poisson process, as independent buyers make it. */

@@ -21,10 +21,11 @@ const expiryGraceMs = 5_000;
 export type SaleArgs = Pick<
   FlashSaleArgs,
   'stock' | 'buyers' | 'rate' | 'skus' | 'lines' | 'declineRate' | 'abandonRate' | 'seed'
-> & {
-  /** False when the database is too large for the API's audit and the caller checks the invariants. */
-  audited?: boolean;
-};
+> &
+  Partial<Pick<FlashSaleArgs, 'opensIn' | 'habits'>> & {
+    /** False when the database is too large for the API's audit and the caller checks the invariants. */
+    audited?: boolean;
+  };
 
 export interface SaleResult {
   strategy: string;
@@ -37,18 +38,26 @@ export interface SaleResult {
   cpu: Record<string, number>;
   tally: Tally;
   measured: Measured;
+  /** Calls to the payment provider per accepted order; undefined where its sandbox is not known. */
+  providerCalls: number | undefined;
   verdict: Verdict;
 }
 
 /** Creates products with this strategy and stock, and returns their SKUs. */
 export async function putOnSale(
   site: Site,
-  { strategy, stock, skus, run }: { strategy: string; stock: number; skus: number; run: string },
+  {
+    strategy,
+    stock,
+    skus,
+    run,
+    rules = {},
+  }: { strategy: string; stock: number; skus: number; run: string; rules?: object },
 ): Promise<string[]> {
   const names = Array.from({ length: skus }, (_, nth) => `${run}-${nth + 1}`);
   for (const sku of names) {
     const unitPrice = { amount: 1999, currency: 'EUR' };
-    const body = { name: `On sale, ${strategy}`, unitPrice, onHand: stock, strategy };
+    const body = { name: `On sale, ${strategy}`, unitPrice, onHand: stock, strategy, ...rules };
     const answer = await site.admin.put(`/v1/admin/products/${sku}`, body);
     if (answer.status !== 201)
       throw new Error(`A product could not be put on sale: ${answer.status} ${answer.text}`);
@@ -64,6 +73,7 @@ export class Sale {
   private readonly run = newRun();
   private skus: string[] = [];
   private readonly tallies: Tally[] = [];
+  private opensAt: string | undefined;
 
   constructor(
     private readonly site: Site,
@@ -73,8 +83,11 @@ export class Sale {
   ) {}
 
   async hold(onProgress?: (sum: Progress) => void): Promise<SaleResult> {
-    const { stock, skus } = this.args;
-    this.skus = await putOnSale(this.site, { strategy: this.strategy, stock, skus, run: this.run });
+    const { stock, skus, opensIn = 0, habits } = this.args;
+    if (opensIn > 0) this.opensAt = new Date(Date.now() + 1_000 * opensIn).toISOString();
+    const rules = { salesStartAt: this.opensAt, unitsPerCustomerMax: habits?.perCustomer };
+    this.skus = await putOnSale(this.site, { strategy: this.strategy, stock, skus, run: this.run, rules });
+    const callsBefore = await this.providerCalls();
     const before = await metricsOf(this.site.metricsUrls);
     const cpuBefore = this.site.cpuSeconds();
     const startedAt = performance.now();
@@ -86,17 +99,19 @@ export class Sale {
     const settledMs = performance.now() - startedAt;
     const cpuAfter = this.site.cpuSeconds();
     const leftOver = await this.levels();
+    const calls = (await this.providerCalls()) - callsBefore;
     const refusedAtTheEnd = await this.offerAgain(leftOver, tally);
     const verdict = await this.judge(tally, leftOver, refusedAtTheEnd);
     return {
       strategy: this.strategy,
       seed: this.args.seed,
-      ordersPerSecond: (1_000 * tally.counts.accepted) / busyMs(tally, rushMs),
+      ordersPerSecond: (1_000 * tally.counts.accepted) / Math.max(1, busyMs(tally, rushMs) - 1_000 * opensIn),
       settledMs,
       placedPerSecond: (1_000 * verdict.placed) / settledMs,
       cpu: cpuEach(cpuBefore, cpuAfter, verdict.placed),
       tally,
       measured,
+      providerCalls: Number.isNaN(calls) ? undefined : calls / Math.max(1, tally.counts.accepted),
       verdict,
     };
   }
@@ -104,12 +119,24 @@ export class Sale {
   private async buy(
     run: string,
     skus: string[],
-    { buyers, rate, lines, declineRate, abandonRate, seed }: SaleArgs,
+    { buyers, rate, lines, declineRate, abandonRate, seed, habits }: SaleArgs,
     onProgress?: (sum: Progress) => void,
   ): Promise<Tally> {
-    const { apis: urls, clientKey } = this.site;
+    const { apis: urls, clientKey, sandboxUrl } = this.site;
     const load = { kind: 'open', buyers, rate } as const;
-    const plan: Plan = { urls, clientKey, run, skus, lines, declineRate, abandonRate, seed, load };
+    const plan: Plan = {
+      urls,
+      clientKey,
+      run,
+      skus,
+      lines,
+      declineRate,
+      abandonRate,
+      seed,
+      load,
+      habits,
+      sandboxUrl,
+    };
     const tally = await this.crowd.run(plan, onProgress);
     this.tallies.push(tally);
     return tally;
@@ -122,7 +149,7 @@ export class Sale {
     for (const { sku, available } of leftOver) {
       const buyers = Math.min(available, (refusedBySku[sku] ?? 0) + counts.gaveUp);
       if (buyers === 0) continue;
-      const late = { ...this.args, buyers, lines: 1, declineRate: 0, abandonRate: 0 };
+      const late = { ...this.args, buyers, lines: 1, declineRate: 0, abandonRate: 0, habits: undefined };
       const tally = await this.buy(`${this.run}-late-${sku}`, [sku], late);
       refusedAgain += tally.counts.refused + tally.counts.gaveUp;
       accepted += tally.counts.accepted;
@@ -154,13 +181,23 @@ export class Sale {
     const orderIds = this.tallies.flatMap((one) => one.orderIds);
     const oddAnswers = this.tallies.flatMap((one) => one.oddAnswers);
     const unexpected = this.tallies.reduce((sum, { counts }) => sum + counts.unexpected, 0);
-    const { refusedBySku, reservedBySku, contradictions } = tally;
+    const { refusedBySku, reservedBySku, contradictions, secondCards } = tally;
     return judge({
+      opensAt: this.opensAt,
+      perCustomer: this.args.habits?.perCustomer,
       stock: await this.levels(),
       leftOver: Object.fromEntries(leftOver.map(({ sku, available }) => [sku, available])),
       orders: await this.orders(orderIds),
       ledger: await this.ledger(),
-      reported: { orderIds, refusedBySku, reservedBySku, contradictions, oddAnswers, unexpected },
+      reported: {
+        orderIds,
+        refusedBySku,
+        reservedBySku,
+        contradictions,
+        oddAnswers,
+        unexpected,
+        secondCards,
+      },
       refusedAtTheEnd,
       brokenInvariants: this.args.audited === false ? [] : await brokenInvariants(this.site.admin),
     });
@@ -185,6 +222,14 @@ export class Sale {
       if (!page.hasMore || page.data.at(-1)!.id < first) return found;
       cursor = `&cursor=${page.nextCursor}`;
     }
+  }
+
+  /** So far; NaN where they are not known. */
+  private async providerCalls(): Promise<number> {
+    const { sandboxUrl } = this.site;
+    if (sandboxUrl === undefined) return NaN;
+    const stats = await new HttpClient(sandboxUrl).get('/sandbox/stats');
+    return (stats.body as { requests: { total: number } }).requests.total;
   }
 
   private async ledger(): Promise<LedgerRow[] | undefined> {

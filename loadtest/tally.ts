@@ -6,12 +6,17 @@ import { type Counts, Histogram } from './histogram';
  * accepted    the order was accepted (201, 202); its card may be declined later
  * reserved    a reservation was made, by a buyer who will leave
  * refused     there was not enough stock
+ * overLimit   the customer had as many units as allowed
+ * early       the sale had not begun, counted at each try
  * shed        503 or 429, counted at each try
  * lost        the connection ended without a response, counted at each try
  * gaveUp      the buyer stopped after many tries that were shed or lost
  * unexpected  anything else: a defect of the service or of the load test
  */
-export const outcomes = ['accepted', 'reserved', 'refused', 'shed', 'lost', 'gaveUp', 'unexpected'] as const;
+export const outcomes = [
+  ...(['accepted', 'reserved', 'refused', 'overLimit', 'early', 'shed', 'lost'] as const),
+  ...(['gaveUp', 'unexpected'] as const),
+];
 export type Outcome = (typeof outcomes)[number];
 
 /** The resolution of a sale's course. */
@@ -29,6 +34,10 @@ export interface TallyData {
   orderIds: string[];
   refusedBySku: Record<string, number>;
   reservedBySku: Record<string, number>;
+  /** Orders whose buyers paid with a second card. */
+  secondCards: string[];
+  /** What buyers did about 3-D Secure: authenticated, walked away, came too late. */
+  secured: Record<string, number>;
   /** The reasons of 503 and 429, in the service's words. */
   shedFor: Record<string, number>;
   /** Refusals whose own numbers say that there was enough stock. */
@@ -47,6 +56,8 @@ export class Tally {
   readonly orderIds: string[] = [];
   readonly refusedBySku: Record<string, number> = {};
   readonly reservedBySku: Record<string, number> = {};
+  readonly secondCards: string[] = [];
+  readonly secured: Record<string, number> = {};
   readonly shedFor: Record<string, number> = {};
   readonly contradictions: string[] = [];
   readonly oddAnswers: string[] = [];
@@ -70,14 +81,16 @@ export class Tally {
     }
     // Not one push: a call accepts at most some hundred thousand arguments.
     for (const id of other.orderIds) this.orderIds.push(id);
-    for (const by of ['refusedBySku', 'reservedBySku', 'shedFor'] as const)
+    for (const id of other.secondCards) this.secondCards.push(id);
+    for (const by of ['refusedBySku', 'reservedBySku', 'secured', 'shedFor'] as const)
       for (const [name, times] of Object.entries(other[by])) addTo(this[by], name, times);
     this.contradictions.push(...other.contradictions);
     other.oddAnswers.forEach((odd) => this.note(odd));
   }
 
   get data(): TallyData {
-    const { counts, orderIds, refusedBySku, reservedBySku, shedFor, contradictions, oddAnswers } = this;
+    const { counts, orderIds, refusedBySku, reservedBySku, secondCards, secured } = this;
+    const { shedFor, contradictions, oddAnswers } = this;
     return {
       counts,
       answers: this.answers.counts,
@@ -86,6 +99,8 @@ export class Tally {
       orderIds,
       refusedBySku,
       reservedBySku,
+      secondCards,
+      secured,
       shedFor,
       contradictions,
       oddAnswers,

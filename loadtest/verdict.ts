@@ -7,6 +7,8 @@ export interface OrderFacts {
   lines: { sku: string; quantity: number }[];
   total: { amount: number; currency: string };
   saga: { status: string };
+  customerId?: string;
+  createdAt?: string;
 }
 
 /** A stock level after the sale, as the API reports it. */
@@ -20,6 +22,9 @@ export interface StockFacts {
 /** The records of a sale after its end. */
 export interface SaleFacts {
   stock: StockFacts[];
+  /** The start of the sale; undefined: it was open before. */
+  opensAt?: string;
+  perCustomer?: number;
   /** Units left per SKU after the last buyer, before refused buyers came back. */
   leftOver: Record<string, number>;
   orders: OrderFacts[];
@@ -33,6 +38,7 @@ export interface SaleFacts {
     contradictions: string[];
     oddAnswers: string[];
     unexpected: number;
+    secondCards: string[];
   };
   /** Buyers who came back while units were left and were refused again. */
   refusedAtTheEnd: number;
@@ -44,6 +50,8 @@ export interface Verdict {
   oversold: number;
   soldShort: number;
   doubleCharges: number;
+  /** Orders that were placed by a second card. */
+  saved: number;
   /** One line per failure. */
   failures: string[];
 }
@@ -66,6 +74,8 @@ export function judge(facts: SaleFacts): Verdict {
       : []),
     ...inOne(facts.reported.contradictions, 'refusals contradict themselves'),
     ...inOne(lostOrders(facts), 'orders were accepted but do not exist'),
+    ...inOne(earlyOrders(facts), 'orders were accepted before the sale began'),
+    ...inOne(beyondLimit(facts, placed), 'customers have more units than allowed'),
     ...unsettled(facts.orders),
     ...money.failures,
     ...inOne(facts.reported.oddAnswers, 'unexpected responses', facts.reported.unexpected),
@@ -76,6 +86,7 @@ export function judge(facts: SaleFacts): Verdict {
     oversold,
     soldShort: sum(short) + facts.refusedAtTheEnd,
     doubleCharges: money.doubleCharges,
+    saved: placed.filter(({ id }) => facts.reported.secondCards.includes(id)).length,
     failures,
   };
 }
@@ -107,6 +118,23 @@ const unitsOf = (sku: string, lines: OrderFacts['lines']) =>
 function lostOrders({ orders, reported }: SaleFacts): string[] {
   const there = new Set(orders.map(({ id }) => id));
   return reported.orderIds.filter((id) => !there.has(id));
+}
+
+/** Both times are the database's. */
+function earlyOrders({ orders, opensAt }: SaleFacts): string[] {
+  if (opensAt === undefined) return [];
+  const start = Date.parse(opensAt);
+  return orders.filter(({ createdAt }) => !(Date.parse(createdAt!) >= start)).map(({ id }) => id);
+}
+
+function beyondLimit({ perCustomer, stock }: SaleFacts, placed: OrderFacts[]): string[] {
+  if (perCustomer === undefined) return [];
+  return stock.flatMap(({ sku }) => {
+    const units = new Map<string, number>();
+    for (const { customerId, lines } of placed)
+      units.set(customerId!, (units.get(customerId!) ?? 0) + sum(unitsOf(sku, lines)));
+    return [...units].filter(([, has]) => has > perCustomer).map(([id, has]) => `${id} has ${has} of ${sku}`);
+  });
 }
 
 function unsettled(orders: OrderFacts[]): string[] {

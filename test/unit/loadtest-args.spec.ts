@@ -38,6 +38,8 @@ describe('arguments of npm run flash-sale', () => {
     ['--rate=0', /--rate is "0", not a number from 0.1/],
     ['--rate=', /--rate is "", not a number from 0.1/],
     ['--decline-rate=20', /--decline-rate is "20", not a number from 0 to 1/],
+    ['--capture=later', /--capture is "later", none of automatic, immediate/],
+    ['--per-customer=0', /--per-customer is "0", not a whole number from 1/],
     ['--lines=3', /--lines is 3, above --skus \(1\)/],
     ['--concurrency=1,x', /--concurrency is "1,x", neither "none" nor whole numbers from 1/],
     ['--queue=kafka', /--queue is "kafka", none of postgres, redis/],
@@ -50,6 +52,14 @@ describe('arguments of npm run flash-sale', () => {
     const refused = () => readFlashSaleArgs([wrong], known);
     expect(refused).toThrow(message);
     expect(refused).toThrow(UsageError);
+  });
+
+  it('refuse 3-D Secure where no sandbox is known to authenticate at', () => {
+    const there = ['--url=https://shop.example', '--secure-rate=0.5'];
+    expect(() => readFlashSaleArgs(there, known)).toThrow('--sandbox-url');
+    expect(readFlashSaleArgs([...there, '--sandbox-url=https://pay.example'], known).habits.secureRate).toBe(
+      0.5,
+    );
   });
 
   it('refuse a negative number given as a separate argument', () => {

@@ -2,7 +2,7 @@ import { type IncomingMessage, type Server, type ServerResponse, createServer } 
 import type { AddressInfo } from 'node:net';
 import { Buyers } from '../../loadtest/buyers';
 import { Histogram } from '../../loadtest/histogram';
-import { type Plan, Purchases, arrivals, shareOf } from '../../loadtest/plan';
+import { type Habits, type Plan, Purchases, arrivals, shareOf } from '../../loadtest/plan';
 
 type Answering = (response: ServerResponse, request: IncomingMessage, nth: number) => void;
 
@@ -14,6 +14,15 @@ const problem =
     const text = JSON.stringify(body);
     response.writeHead(status, { 'content-length': text.length, ...headers }).end(text);
   };
+
+const calm: Habits = {
+  perCustomer: undefined,
+  secondCardRate: 0,
+  secureRate: 0,
+  thinkSeconds: 0,
+  walkAwayRate: 0,
+  capture: 'automatic',
+};
 
 describe('buyers', () => {
   let server: Server;
@@ -87,6 +96,86 @@ describe('buyers', () => {
     expect(tally.counts).toMatchObject({ accepted: 1, lost: 1 });
     expect(new Set(keys).size).toBe(1);
   });
+
+  it('come back with the same key when the sale starts, however often they were early', async () => {
+    const early = problem(409, { code: 'not_on_sale', startsInSeconds: 1 }, { 'retry-after': 0 });
+    const tally = await bought(
+      (response, request, nth) => (nth <= 40 ? early : accept)(response, request, nth),
+      { load: { kind: 'open', buyers: 1, rate: 1_000 } },
+    );
+    expect(tally.counts).toMatchObject({ early: 40, accepted: 1, gaveUp: 0, unexpected: 0 });
+    expect(new Set(keys).size).toBe(1);
+  });
+
+  it('do not come back after the end of the sale, which they did not expect', async () => {
+    const tally = await bought(problem(409, { code: 'not_on_sale', startsInSeconds: null }));
+    expect(tally.counts).toMatchObject({ early: 0, unexpected: 5 });
+  });
+
+  it('of one customer try one unit more than is allowed, and get a refusal', async () => {
+    const over = problem(409, { code: 'units_per_customer_exceeded' });
+    const tally = await bought(
+      (response, request, nth) => {
+        (nth % 3 === 0 ? over : accept)(response, request, nth);
+      },
+      { habits: { ...calm, perCustomer: 2 }, load: { kind: 'open', buyers: 6, rate: 1_000 } },
+    );
+    expect(tally.counts).toMatchObject({ accepted: 4, overLimit: 2, unexpected: 0 });
+  });
+
+  it('whose card was declined pay for the same order with another', async () => {
+    const asked: string[] = [];
+    const order = { id: 'ord_1', status: 'pending', payment: { status: 'declined' } };
+    const tally = await bought(
+      (response, request, nth) => {
+        asked.push(`${request.method} ${request.url} ${String(request.headers.prefer ?? '')}`.trim());
+        if (nth === 1)
+          problem(402, { code: 'payment_declined', mayTryAnotherCard: true, order })(response, request, nth);
+        else accept(response, request, nth);
+      },
+      {
+        declineRate: 1,
+        habits: { ...calm, secondCardRate: 1 },
+        load: { kind: 'open', buyers: 1, rate: 1_000 },
+      },
+    );
+    expect(asked).toEqual(['POST /v1/orders wait=30', 'POST /v1/orders/ord_1/payments']);
+    expect(tally.counts).toMatchObject({ accepted: 1, unexpected: 0 });
+    expect(tally.secondCards).toEqual(['ord_1']);
+  });
+
+  it.each([
+    [
+      0,
+      [
+        'POST /v1/orders',
+        'GET /v1/orders/ord_1/next-action',
+        'POST /sandbox/payment_intents/pi_1/authenticate',
+      ],
+      'authenticated',
+    ],
+    [1, ['POST /v1/orders'], 'walked away'],
+  ])(
+    'whose card needs 3-D Secure authenticate at the provider, or walk away (%i)',
+    async (walkAwayRate, calls, what) => {
+      const asked: string[] = [];
+      const order = { id: 'ord_1', status: 'pending', payment: { status: 'requires_action' } };
+      const tally = await bought(
+        (response, request, nth) => {
+          asked.push(`${request.method} ${request.url}`);
+          if (nth === 1) problem(202, order, { location: '/v1/orders/ord_1' })(response, request, nth);
+          else problem(200, { clientSecret: 'pi_1_secret_abc' })(response, request, nth);
+        },
+        {
+          sandboxUrl: planned().urls[0]!,
+          habits: { ...calm, secureRate: 1, walkAwayRate },
+          load: { kind: 'open', buyers: 1, rate: 1_000 },
+        },
+      );
+      expect(asked).toEqual(calls);
+      expect(tally.secured).toEqual({ [what]: 1 });
+    },
+  );
 
   it('keep unexpected responses word for word', async () => {
     const tally = await bought(problem(500, { code: 'internal_error' }));
@@ -164,6 +253,28 @@ describe('a plan', () => {
     expect(made(7)).toEqual(made(7));
     expect(made(7)).not.toEqual(made(8));
     expect([...arrivals({ buyers: 50, rate: 10 }, 7)]).toEqual([...arrivals({ buyers: 50, rate: 10 }, 7)]);
+  });
+
+  it('has habits in the requested shares, and customers who each try one more than they may have', () => {
+    const habits = { ...calm, perCustomer: 3, secondCardRate: 0.5, secureRate: 0.25, walkAwayRate: 0.5 };
+    const purchases = new Purchases(
+      { ...plan, abandonRate: 0, habits: { ...habits, capture: 'immediate' } },
+      0,
+    );
+    const made = Array.from({ length: 2_000 }, () => purchases.next());
+    const doing = (act: string) => made.filter(({ then }) => then?.act === act);
+    expect(doing('second-card').length / 2_000).toBeCloseTo(0.15, 1);
+    expect(
+      doing('second-card').every(
+        ({ request }) => request.includes('chargeDeclined') && request.includes('onDecline'),
+      ),
+    ).toBe(true);
+    expect((doing('authenticate').length + doing('walk-away').length) / 2_000).toBeCloseTo(0.7 * 0.25, 1);
+    expect(doing('walk-away').every(({ request }) => request.includes('requires_action'))).toBe(true);
+    expect(made.every(({ request }) => request.includes('"capture":"immediate"'))).toBe(true);
+    const customers = made.map(({ request }) => /"customerId":"(\S+?)"/.exec(request)![1]);
+    expect(new Set(customers).size).toBe(500);
+    expect(customers.slice(0, 4).every((customer) => customer === customers[0])).toBe(true);
   });
 
   it('has the requested arrivals at about the rate, as a Poisson process', () => {

@@ -3,6 +3,7 @@ import { withMeasured } from '../../loadtest/docs';
 import { readFlashSaleArgs } from '../../loadtest/flash-args';
 import {
   type FlashSaleResult,
+  habitLines,
   htmlOf,
   jsonOf,
   levelsLegend,
@@ -36,7 +37,7 @@ function tally(answersMs: number[]): Tally {
 
 function result(failures: string[] = []): FlashSaleResult {
   const measured = { conflicts: 4, lockWaitP99Ms: 12, batchSize: undefined };
-  const verdict = { placed: 7, oversold: 0, soldShort: 0, doubleCharges: 0, failures };
+  const verdict = { placed: 7, oversold: 0, soldShort: 0, doubleCharges: 0, saved: 2, failures };
   const level = (concurrency: number) => ({
     strategy: 'row-lock',
     concurrency,
@@ -59,6 +60,7 @@ function result(failures: string[] = []): FlashSaleResult {
         cpu: { api: 400, postgres: 900 },
         tally: tally([10, 20, 30, 40]),
         measured,
+        providerCalls: 2.04,
         verdict,
       },
     ],
@@ -71,6 +73,33 @@ describe('Tally', () => {
     const orderIds = Array.from({ length: 300_000 }, (_, nth) => `ord_${nth}`);
     for (let process = 0; process < 2; process++) all.add({ ...tally([5, 10]).data, orderIds });
     expect([all.orderIds.length, all.counts.accepted, all.counts.refused]).toEqual([600_000, 2, 2]);
+  });
+});
+
+describe('what became of a sale’s rules and payments', () => {
+  const lines = (...argv: string[]) => {
+    const { sales } = result();
+    sales[0]!.tally.count('early', 0);
+    sales[0]!.tally.secondCards.push('ord_1', 'ord_2', 'ord_3');
+    sales[0]!.tally.secured['walked away'] = 4;
+    return habitLines(sales[0]!, readFlashSaleArgs(argv, ['adaptive']));
+  };
+
+  it('is one line, with what was asked for only', () => {
+    expect(lines('--capture=immediate')).toEqual([
+      'row-lock: 2.04 provider calls per accepted order (capture immediate)',
+    ]);
+    expect(
+      lines(
+        '--opens-in=2',
+        '--per-customer=1',
+        '--decline-rate=0.2',
+        '--second-card-rate=1',
+        '--secure-rate=0.1',
+      ),
+    ).toEqual([
+      'row-lock: 1 requests before the start were sent back until it; 0 requests were over the limit per customer; 2 sales saved by 3 second cards; 3-D Secure: 4 walked away; 2.04 provider calls per accepted order (capture automatic)',
+    ]);
   });
 });
 

@@ -31,6 +31,7 @@ const sale = (more: Partial<SaleFacts> = {}, reported: Partial<SaleFacts['report
     contradictions: [],
     oddAnswers: [],
     unexpected: 0,
+    secondCards: [],
     ...reported,
   },
   refusedAtTheEnd: 0,
@@ -40,7 +41,10 @@ const sale = (more: Partial<SaleFacts> = {}, reported: Partial<SaleFacts['report
 
 describe('judge', () => {
   it('finds no failure when every unit was sold and paid once', () => {
-    expect(judge(sale())).toEqual({ placed: 2, oversold: 0, soldShort: 0, doubleCharges: 0, failures: [] });
+    expect(judge(sale())).toEqual({
+      ...{ placed: 2, oversold: 0, soldShort: 0, doubleCharges: 0, saved: 0 },
+      failures: [],
+    });
   });
 
   it('works without the provider’s ledger', () => {
@@ -51,6 +55,39 @@ describe('judge', () => {
     expect(
       judge(sale({ ledger: [paid('ord_1'), paid('ord_2'), paid('ord_strange', 900)] })).failures,
     ).toEqual([]);
+  });
+
+  it('finds orders that were accepted before the sale began', () => {
+    const opensAt = '2026-11-20T10:00:00.000Z';
+    const orders = [
+      order('ord_1', 'placed', { createdAt: '2026-11-20T09:59:59.999Z' }),
+      order('ord_2', 'placed', { createdAt: opensAt }),
+    ];
+    expect(judge(sale({ orders, opensAt })).failures).toEqual([
+      '1 orders were accepted before the sale began, such as: ord_1',
+    ]);
+  });
+
+  it('finds customers who have more units than allowed, over all of their placed orders', () => {
+    const of = (id: string, customerId: string, status = 'placed') => order(id, status, { customerId });
+    const orders = [
+      of('ord_1', 'anna'),
+      of('ord_2', 'anna'),
+      of('ord_3', 'ben'),
+      of('ord_4', 'ben', 'refunded'),
+    ];
+    const facts = { orders, perCustomer: 1, stock: [{ sku: 'A', onHand: 9, reserved: 3, available: 6 }] };
+    const ledger = orders.map(({ id, status }) => ({
+      ...paid(id),
+      refunded: status === 'refunded' ? 500 : 0,
+    }));
+    expect(judge(sale({ ...facts, ledger })).failures).toEqual([
+      '1 customers have more units than allowed, such as: anna has 2 of A',
+    ]);
+  });
+
+  it('counts sales that a second card saved', () => {
+    expect(judge(sale({}, { secondCards: ['ord_2', 'ord_gone'] })).saved).toBe(1);
   });
 
   it('counts units sold beyond the stock as oversold', () => {
