@@ -152,3 +152,86 @@ describe('POST /v1/admin/orders/{id}/shipments', () => {
     expect([nobody.status, nobody.body.code]).toEqual([404, 'order_not_found']);
   });
 });
+
+describe('POST /v1/admin/orders/{id}/refunds', () => {
+  const reason = 'arrived broken';
+  const refundsOf = (orderId: string) =>
+    world.rows<{ amount: number; actor: string; reason: string }>(
+      `SELECT amount, actor, reason FROM payment_tasks WHERE order_id = $1 AND kind = 'refund' ORDER BY id`,
+      [orderId],
+    );
+
+  it('refunds an amount, says what is left, and keeps the reason in the audit log and in the refund', async () => {
+    const sku = await world.product({ amount: 1_000 });
+    const orderId = await placed(world, [{ sku, quantity: 3 }]);
+
+    const { status, body } = await post(orderId, 'refunds', { amount: 1_250, reason });
+
+    expect(status).toBe(200);
+    expect(body.refundable).toEqual({
+      captured: { amount: 3_000, currency: 'EUR' },
+      refunded: { amount: 0, currency: 'EUR' },
+      pending: { amount: 1_250, currency: 'EUR' },
+      left: { amount: 1_750, currency: 'EUR' },
+    });
+    expect(body.acts).toMatchObject({ refund: true });
+    const [refund] = body.order.refunds;
+    expect(refund).toMatchObject({ amount: { amount: 1_250 }, lines: null, status: 'pending', reason });
+    expect(await actionsOn(orderId)).toEqual([
+      {
+        action: 'order.refund',
+        actor: 'bootstrap-admin',
+        reason,
+        after: { refundId: refund.id, amount: { amount: 1_250, currency: 'EUR' }, goods: null },
+      },
+    ]);
+    expect(await refundsOf(orderId)).toEqual([{ amount: 1_250, actor: 'bootstrap-admin', reason }]);
+  });
+
+  it('refunds goods at the price of the order and puts back on sale what was not shipped', async () => {
+    const sku = await world.product({ amount: 1_000, onHand: 5 });
+    const orderId = await placed(world, [{ sku, quantity: 3 }]);
+    await post(orderId, 'shipments', { lines: [{ sku, quantity: 1 }], reason });
+    const lines = [{ sku, quantity: 3, restock: 'none' }];
+    const { body } = await post(orderId, 'refunds', { lines, reason });
+    expect(body.goods).toMatchObject([{ sku, shipped: 1, givenBack: 2, returned: 1, left: 0 }]);
+    expect(body).toMatchObject({ refundable: { left: { amount: 0 } }, acts: { refund: false, ship: false } });
+    expect(await world.level(sku)).toEqual({ onHand: 4, reserved: 0 });
+    expect((await actionsOn(orderId)).at(-1)!.after).toMatchObject({ goods: `3 × ${sku}` });
+  });
+
+  it('refunds once when copies with one key arrive at once', async () => {
+    const orderId = await placed(world, [{ sku: await world.product(), quantity: 3 }]);
+    const key = newId();
+    const answers = await Promise.all(
+      Array.from({ length: 8 }, () => post(orderId, 'refunds', { amount: 100, reason }, { key })),
+    );
+    expect(answers.filter(({ headers }) => headers['idempotent-replayed'] === 'true')).toHaveLength(7);
+    expect(await refundsOf(orderId)).toHaveLength(1);
+    expect(await actionsOn(orderId)).toHaveLength(1);
+  });
+
+  it.each([
+    ['without a key', 400, 'idempotency_key_missing', { amount: 1, reason }, { key: null }],
+    ['without a reason', 422, 'validation_failed', { amount: 1 }, {}],
+    [
+      'of an amount and goods',
+      422,
+      'validation_failed',
+      { amount: 1, lines: [{ sku: 'A', quantity: 1 }], reason },
+      {},
+    ],
+    ['of more than was captured', 409, 'more_than_captured', { amount: 9_999_999, reason }, {}],
+    ['by a viewer', 403, 'forbidden', { amount: 1, reason }, { role: 'viewer' }],
+    ['by a client', 403, 'forbidden', { amount: 1, reason }, { role: 'client' }],
+  ] as const)(
+    'is refused %s, and leaves no line in the audit log',
+    async (_, status, code, body, sending) => {
+      const orderId = await placed(world, [{ sku: await world.product(), quantity: 2 }]);
+      const answer = await post(orderId, 'refunds', body, sending);
+      expect([answer.status, answer.body.code]).toEqual([status, code]);
+      expect(await actionsOn(orderId)).toEqual([]);
+      expect(await refundsOf(orderId)).toEqual([]);
+    },
+  );
+});

@@ -308,6 +308,11 @@ export interface components {
         };
         /** @enum {string} */
         OperationKind: "authorize" | "charge" | "capture" | "void" | "refund";
+        OperatorRefundDto: {
+            amount?: number;
+            lines?: components["schemas"]["RefundLineDto"][];
+            reason: string;
+        };
         OperatorShipDto: {
             lines?: components["schemas"]["LineDto"][];
             reference?: string;
@@ -1125,6 +1130,7 @@ export interface components {
             drivenBy: string | null;
             reservation: components["schemas"]["SagaReservation"];
             goods: components["schemas"]["SagaGoods"][];
+            refundable: components["schemas"]["SagaRefundable"];
             webhooks: components["schemas"]["SagaWebhook"][];
             money: {
                 authorized: {
@@ -1155,6 +1161,7 @@ export interface components {
                 compensate: boolean;
                 resolve: boolean;
                 ship: boolean;
+                refund: boolean;
             };
         };
         SagaAttempt: {
@@ -1286,6 +1293,21 @@ export interface components {
             resolve: components["schemas"]["SagaOption"];
             /** @enum {string|null} */
             suggested: "retry" | "compensate" | "resolve" | null;
+        };
+        SagaRefundable: {
+            captured: components["schemas"]["Money"];
+            refunded: {
+                amount: number;
+                currency: string;
+            };
+            pending: {
+                amount: number;
+                currency: string;
+            };
+            left: {
+                amount: number;
+                currency: string;
+            };
         };
         SagaReservation: {
             id: string;
@@ -1561,6 +1583,7 @@ export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
 export type NextAction = components['schemas']['NextAction'];
 export type OnDeclineDto = components['schemas']['OnDeclineDto'];
 export type OperationKind = components['schemas']['OperationKind'];
+export type OperatorRefundDto = components['schemas']['OperatorRefundDto'];
 export type OperatorShipDto = components['schemas']['OperatorShipDto'];
 export type Order = components['schemas']['Order'];
 export type OrderDto = components['schemas']['OrderDto'];
@@ -1628,6 +1651,7 @@ export type SagaGoods = components['schemas']['SagaGoods'];
 export type SagaMoney = components['schemas']['SagaMoney'];
 export type SagaOption = components['schemas']['SagaOption'];
 export type SagaOptions = components['schemas']['SagaOptions'];
+export type SagaRefundable = components['schemas']['SagaRefundable'];
 export type SagaReservation = components['schemas']['SagaReservation'];
 export type SagaStatus = components['schemas']['SagaStatus'];
 export type SagaTransition = components['schemas']['SagaTransition'];

@@ -27,7 +27,8 @@ export class RefundLineDto extends LineDto {
   restock?: Restock;
 }
 
-export class RefundDto {
+/** How much, without why. */
+export class RefundPartDto {
   @IsAmount("In minor units of the order's currency. Without it and without lines: all that is left.")
   amount?: number;
 
@@ -39,7 +40,9 @@ export class RefundDto {
   @ArrayMinSize(1, { message: 'lines must have at least one line' })
   @IsArray({ message: 'lines must be a list' })
   lines?: RefundLineDto[];
+}
 
+export class RefundDto extends RefundPartDto {
   @ApiProperty({ description: 'Why, for the shop and its books.', example: 'arrived broken' })
   @IsText(500)
   reason!: string;

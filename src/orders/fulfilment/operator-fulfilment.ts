@@ -3,6 +3,9 @@ import { type Change, operatorAction } from '../../audit-log/operator-action';
 import type { Principal } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
 import { newId, publicId } from '../../ids';
+import type { WantedUnits } from '../../inventory/shipments/sold-units';
+import { Relay } from '../../outbox/relay';
+import { OrderRefunds, type RefundBody, refuseBadBody } from './order-refunds';
 import { OrderShipments, type ShipBody } from './order-shipments';
 
 interface OperatorRequest<Body> {
@@ -19,7 +22,9 @@ interface OperatorRequest<Body> {
 export class OperatorFulfilment {
   constructor(
     private readonly db: Database,
+    private readonly relay: Relay,
     private readonly shipments: OrderShipments,
+    private readonly refunds: OrderRefunds,
   ) {}
 
   /** True: this key did it before. */
@@ -27,8 +32,25 @@ export class OperatorFulfilment {
     const { orderId, body, actor } = request;
     return this.act('shipments', request, async (tx, id) => {
       const { lines, reference } = await this.shipments.shipIn(tx, { id, orderId, body, actor: actor.name });
-      const goods = lines.map(({ sku, quantity }) => `${quantity} × ${sku}`).join(', ');
-      return { action: 'order.ship', after: { shipmentId: publicId('shp', id), goods, reference } };
+      const after = { shipmentId: publicId('shp', id), goods: listed(lines), reference };
+      return { action: 'order.ship', after };
+    });
+  }
+
+  /** The shop's reason is the operator's. True: this key did it before. */
+  refund(request: OperatorRequest<Omit<RefundBody, 'reason'>>): Promise<boolean> {
+    const { orderId, reason, key, actor } = request;
+    const body = { ...request.body, reason };
+    refuseBadBody(body);
+    return this.act('refunds', request, async (tx, id) => {
+      const refund = { id, orderId, body, key, actor: actor.name };
+      const { amount, currency, lines } = await this.refunds.refundIn(tx, refund);
+      const after = {
+        refundId: publicId('rfd', id),
+        amount: { amount, currency },
+        goods: lines && listed(lines),
+      };
+      return { action: 'order.refund', after };
     });
   }
 
@@ -54,6 +76,10 @@ export class OperatorFulfilment {
       },
       (tx) => work(tx, id),
     );
+    this.relay.poke();
     return status === 'replayed';
   }
 }
+
+const listed = (lines: readonly WantedUnits[]): string =>
+  lines.map(({ sku, quantity }) => `${quantity} × ${sku}`).join(', ');

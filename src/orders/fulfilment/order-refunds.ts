@@ -66,7 +66,7 @@ export class OrderRefunds {
   async refundIn(
     tx: Tx,
     request: { id: string; orderId: string; body: RefundBody; key: string; actor: string },
-  ): Promise<void> {
+  ): Promise<PaymentTask> {
     const { id, orderId, body, actor } = request;
     const { saga, order } = await lockPlaced(tx, orderId, { refunded: nothingLeft });
     if (await isDisputed(tx, orderId)) throw disputed();
@@ -96,6 +96,7 @@ export class OrderRefunds {
     }
     const payload = { refundId: publicId('rfd', id), amount: { amount, currency: order.currency } };
     await announceFacts(tx, orderId, [{ type: 'order.refund_requested', payload }]);
+    return task;
   }
 
   /** Null: the refund is for an amount alone, which moves no stock. */
@@ -116,7 +117,7 @@ export class OrderRefunds {
   }
 }
 
-function refuseBadBody({ amount, lines }: RefundBody): void {
+export function refuseBadBody({ amount, lines }: RefundBody): void {
   if (amount !== undefined && lines !== undefined)
     throw new ValidationFailed({
       pointer: '/lines',

@@ -9,14 +9,31 @@ import { Responses } from '../../http/responses';
 import { IdempotencyKey, keyProblems } from '../../idempotency/idempotency.repository';
 import { moreThanSold } from '../../inventory/inventory.errors';
 import { ShipDto } from '../../inventory/shipments/shipments.dto';
+import { RefundPartDto } from '../../orders/fulfilment/fulfilment.dto';
 import { OperatorFulfilment } from '../../orders/fulfilment/operator-fulfilment';
-import { noSuchOrder, orderIdOf, orderNotFound, orderNotPlaced } from '../../orders/orders.errors';
+import {
+  moreThanCaptured,
+  noSuchOrder,
+  orderIdOf,
+  orderNotFound,
+  orderNotPlaced,
+  paymentDisputed,
+} from '../../orders/orders.errors';
 import { findSagaFacts } from '../order-timeline/saga-facts';
 import { sagaType } from '../order-timeline/saga.responses';
 import { sagaView } from '../order-timeline/saga-view';
 
 class OperatorShipDto extends ShipDto {
   @ApiProperty({ description: 'Why, in a few words, for the audit log.', example: 'left with the courier' })
+  @IsReason()
+  reason!: string;
+}
+
+class OperatorRefundDto extends RefundPartDto {
+  @ApiProperty({
+    description: 'Why, in a few words, for the audit log and as the reason of the refund.',
+    example: 'arrived broken',
+  })
   @IsReason()
   reason!: string;
 }
@@ -49,6 +66,24 @@ export class AdminFulfilmentController {
   ) {
     const orderId = orderIdOf(id);
     return this.answer(orderId, await this.fulfilment.ship({ orderId, body, reason, key, actor }), reply);
+  }
+
+  @Post(':id/refunds')
+  @ApiOperation({
+    summary: 'Refund a part of a placed order',
+    description:
+      'As `POST /v1/orders/{id}/refunds`, and kept in the audit log. An `amount`, or `lines`, or neither for all that is left.',
+  })
+  @Responses({ 200: sagaType }, [...problems, paymentDisputed, moreThanCaptured, moreThanSold])
+  async refundAsOperator(
+    @Param('id') id: string,
+    @Body() { reason, ...body }: OperatorRefundDto,
+    @IdempotencyKey() key: string,
+    @Caller() actor: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    return this.answer(orderId, await this.fulfilment.refund({ orderId, body, reason, key, actor }), reply);
   }
 
   private async answer(orderId: string, replayed: boolean, reply: FastifyReply) {

@@ -141,6 +141,13 @@ const goodsType = responseType('SagaGoods', {
   left: int(1).describe('What can still ship; 0 unless the order is placed.'),
 });
 
+const refundableType = responseType('SagaRefundable', {
+  captured: moneyType,
+  refunded: moneyType.describe('What has reached the customer.'),
+  pending: moneyType.describe('Asked for, or under way at the provider.'),
+  left: moneyType.describe('What can still be refunded.'),
+});
+
 const moneyFacts = {
   authorized: moneyType.nullable(),
   captured: moneyType.nullable(),
@@ -177,13 +184,20 @@ export const sagaType = responseType('Saga', {
   drivenBy: worker.nullable().describe('Null when no worker drives it at this moment.'),
   reservation: reservationType,
   goods: z.array(goodsType).describe('What became of its goods, by SKU.'),
+  refundable: refundableType,
   webhooks: z.array(webhookType),
   money: sagaMoneyType,
   clientKey: text('cart-8f21-1')
     .nullable()
     .describe('The `Idempotency-Key` that the shop sent with the order, for as long as it is kept (72 h).'),
   acts: z
-    .strictObject({ retry: bool(false), compensate: bool(false), resolve: bool(false), ship: bool(true) })
+    .strictObject({
+      retry: bool(false),
+      compensate: bool(false),
+      resolve: bool(false),
+      ship: bool(true),
+      refund: bool(true),
+    })
     .describe('What an operator can do now; `…/saga/options` says more about the first three.'),
 });
 export type SagaResponse = z.infer<typeof sagaType>;

@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/database';
 import { type Money, money } from '../../http/responses';
 import type { Order } from '../../orders/orders.repository';
+import { moneyOf } from '../../payment/order-money';
 
 /** What became of the units of one SKU of an order. */
 export interface SoldUnits {
@@ -43,4 +44,15 @@ export function goodsView(order: Order, sold: readonly SoldUnits[]): GoodsView[]
     const left = order.status === 'placed' ? Math.max(0, quantity - shipped - givenBack - onTheWay) : 0;
     return { ...units, unitPrice: money(price, order.currency), left };
   });
+}
+
+/** What can be refunded of an order that is placed, by the same sums that refuse more. */
+export function refundableOf({ status, operations, facts, currency }: Order) {
+  const { captured, refunded, promised } = moneyOf(operations, facts);
+  return {
+    captured: money(captured, currency),
+    refunded: money(refunded, currency),
+    pending: money(promised - refunded, currency),
+    left: money(status === 'placed' ? Math.max(0, captured - promised) : 0, currency),
+  };
 }
