@@ -2,7 +2,7 @@ import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApi } from '../../src/api.module';
 import { newId, parsePublicId, publicId } from '../../src/ids';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
-import { placed } from '../support/sold';
+import { heldOrder, placed } from '../support/sold';
 
 /** What an operator does after the sale, over HTTP as the dashboard does it. */
 
@@ -234,4 +234,51 @@ describe('POST /v1/admin/orders/{id}/refunds', () => {
       expect(await refundsOf(orderId)).toEqual([]);
     },
   );
+});
+
+describe('POST /v1/admin/orders/{id}/capture', () => {
+  const reason = 'ships today';
+  const onShipment = async () =>
+    heldOrder(world, [{ sku: await world.product({ amount: 1_000 }), quantity: 3 }]);
+  const capturesOf = (orderId: string) =>
+    world.rows<{ amount: number }>(
+      `SELECT amount FROM payment_tasks WHERE order_id = $1 AND kind = 'capture' ORDER BY id`,
+      [orderId],
+    );
+
+  it('captures less once, and keeps in the audit log what is voided', async () => {
+    const orderId = await onShipment();
+    const key = newId();
+    const answers = await Promise.all(
+      Array.from({ length: 4 }, () => post(orderId, 'capture', { amount: 2_500, reason }, { key })),
+    );
+    expect(answers.map(({ status }) => status)).toEqual(Array(4).fill(200));
+    // Its goods wait for the capture, and it cannot be captured again.
+    expect(answers[0]!.body.acts).toMatchObject({ capture: false, ship: false, refund: false });
+    expect(await capturesOf(orderId)).toEqual([{ amount: 2_500 }]);
+    expect(await actionsOn(orderId)).toMatchObject([
+      {
+        action: 'order.capture',
+        reason,
+        after: { amount: { amount: 2_500, currency: 'EUR' }, voided: { amount: 500, currency: 'EUR' } },
+      },
+    ]);
+    const again = await post(orderId, 'capture', { reason });
+    expect([again.status, again.body.code]).toEqual([409, 'nothing_to_capture']);
+  });
+
+  it('is refused for an order that is captured already, above the total, and by a viewer', async () => {
+    const captured = await placed(world, [{ sku: await world.product(), quantity: 1 }]);
+    const done = await post(captured, 'capture', { reason });
+    expect([done.status, done.body.code]).toEqual([409, 'nothing_to_capture']);
+    const orderId = await onShipment();
+    const over = await post(orderId, 'capture', { amount: 3_001, reason });
+    expect([over.status, over.body.code]).toEqual([422, 'validation_failed']);
+    const viewer = await post(orderId, 'capture', { reason }, { role: 'viewer' });
+    expect([viewer.status, viewer.body.code]).toEqual([403, 'forbidden']);
+    expect([...(await capturesOf(orderId)), ...(await actionsOn(orderId))]).toEqual([]);
+    const { body } = await post(orderId, 'shipments', { reason });
+    expect(body.order.shipments).toMatchObject([{ status: 'pending' }]);
+    expect(body).toMatchObject({ acts: { capture: false, ship: false }, goods: [{ left: 0 }] });
+  });
 });

@@ -308,6 +308,10 @@ export interface components {
         };
         /** @enum {string} */
         OperationKind: "authorize" | "charge" | "capture" | "void" | "refund";
+        OperatorCaptureDto: {
+            amount?: number;
+            reason: string;
+        };
         OperatorRefundDto: {
             amount?: number;
             lines?: components["schemas"]["RefundLineDto"][];
@@ -1162,6 +1166,7 @@ export interface components {
                 resolve: boolean;
                 ship: boolean;
                 refund: boolean;
+                capture: boolean;
             };
         };
         SagaAttempt: {
@@ -1583,6 +1588,7 @@ export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
 export type NextAction = components['schemas']['NextAction'];
 export type OnDeclineDto = components['schemas']['OnDeclineDto'];
 export type OperationKind = components['schemas']['OperationKind'];
+export type OperatorCaptureDto = components['schemas']['OperatorCaptureDto'];
 export type OperatorRefundDto = components['schemas']['OperatorRefundDto'];
 export type OperatorShipDto = components['schemas']['OperatorShipDto'];
 export type Order = components['schemas']['Order'];

@@ -5,6 +5,7 @@ import { Database, type Tx } from '../../database/database';
 import { newId, publicId } from '../../ids';
 import type { WantedUnits } from '../../inventory/shipments/sold-units';
 import { Relay } from '../../outbox/relay';
+import { type CaptureBody, OrderCaptures } from './order-captures';
 import { OrderRefunds, type RefundBody, refuseBadBody } from './order-refunds';
 import { OrderShipments, type ShipBody } from './order-shipments';
 
@@ -25,6 +26,7 @@ export class OperatorFulfilment {
     private readonly relay: Relay,
     private readonly shipments: OrderShipments,
     private readonly refunds: OrderRefunds,
+    private readonly captures: OrderCaptures,
   ) {}
 
   /** True: this key did it before. */
@@ -51,6 +53,21 @@ export class OperatorFulfilment {
         goods: lines && listed(lines),
       };
       return { action: 'order.refund', after };
+    });
+  }
+
+  /** True: this key did it before. */
+  capture(request: OperatorRequest<CaptureBody>): Promise<boolean> {
+    const { orderId, body, actor } = request;
+    return this.act('capture', request, async (tx, id) => {
+      const capture = { id, orderId, body, actor: actor.name };
+      const { amount, total, currency } = await this.captures.captureIn(tx, capture);
+      const after = {
+        captureId: publicId('cap', id),
+        amount: { amount, currency },
+        voided: { amount: total - amount, currency },
+      };
+      return { action: 'order.capture', after };
     });
   }
 

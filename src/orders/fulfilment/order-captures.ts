@@ -54,7 +54,7 @@ export class OrderCaptures {
   async captureIn(
     tx: Tx,
     { id, orderId, body, actor }: { id: string; orderId: string; body: CaptureBody; actor: string },
-  ): Promise<void> {
+  ): Promise<{ amount: number; total: number; currency: string }> {
     const { order, saga } = await lockPlaced(tx, orderId);
     const operations = await operationsOf(tx, orderId);
     refuseUnlessHeld(await captureStateOf(tx, order, operations));
@@ -66,6 +66,7 @@ export class OrderCaptures {
         detail: `The order's total is ${order.amount} ${order.currency} in minor units. Capture at most that.`,
       });
     await insertCapture(tx, { id, order, amount, shipmentId: null, actor, now: saga.now });
+    return { amount, total: order.amount, currency: order.currency };
   }
 }
 

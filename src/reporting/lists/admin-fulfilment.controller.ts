@@ -9,11 +9,14 @@ import { Responses } from '../../http/responses';
 import { IdempotencyKey, keyProblems } from '../../idempotency/idempotency.repository';
 import { moreThanSold } from '../../inventory/inventory.errors';
 import { ShipDto } from '../../inventory/shipments/shipments.dto';
-import { RefundPartDto } from '../../orders/fulfilment/fulfilment.dto';
+import { CaptureDto, RefundPartDto } from '../../orders/fulfilment/fulfilment.dto';
 import { OperatorFulfilment } from '../../orders/fulfilment/operator-fulfilment';
 import {
+  authorizationExpired,
+  captureFirst,
   moreThanCaptured,
   noSuchOrder,
+  nothingToCapture,
   orderIdOf,
   orderNotFound,
   orderNotPlaced,
@@ -38,6 +41,12 @@ class OperatorRefundDto extends RefundPartDto {
   reason!: string;
 }
 
+class OperatorCaptureDto extends CaptureDto {
+  @ApiProperty({ description: 'Why, in a few words, for the audit log.', example: 'ships today' })
+  @IsReason()
+  reason!: string;
+}
+
 const problems = [ValidationFailed, orderNotFound, orderNotPlaced, ...keyProblems];
 
 /** What happens to an order after it was placed, done by an operator. Each answers with the order's saga, as its page shows it. */
@@ -56,7 +65,7 @@ export class AdminFulfilmentController {
     description:
       'As `POST /v1/orders/{id}/shipments`, and kept in the audit log. All that is left, or `lines`.',
   })
-  @Responses({ 200: sagaType }, [...problems, moreThanSold])
+  @Responses({ 200: sagaType }, [...problems, moreThanSold, captureFirst, authorizationExpired])
   async shipAsOperator(
     @Param('id') id: string,
     @Body() { reason, ...body }: OperatorShipDto,
@@ -84,6 +93,24 @@ export class AdminFulfilmentController {
   ) {
     const orderId = orderIdOf(id);
     return this.answer(orderId, await this.fulfilment.refund({ orderId, body, reason, key, actor }), reply);
+  }
+
+  @Post(':id/capture')
+  @ApiOperation({
+    summary: 'Capture an order that is captured when it ships',
+    description:
+      'As `POST /v1/orders/{id}/capture`, and kept in the audit log. All of it, or `amount`; then the rest is lifted.',
+  })
+  @Responses({ 200: sagaType }, [...problems, nothingToCapture, authorizationExpired])
+  async captureAsOperator(
+    @Param('id') id: string,
+    @Body() { reason, ...body }: OperatorCaptureDto,
+    @IdempotencyKey() key: string,
+    @Caller() actor: Principal,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ) {
+    const orderId = orderIdOf(id);
+    return this.answer(orderId, await this.fulfilment.capture({ orderId, body, reason, key, actor }), reply);
   }
 
   private async answer(orderId: string, replayed: boolean, reply: FastifyReply) {

@@ -11,7 +11,7 @@ import { paymentTaskView } from './payment-task-view';
 import { asReported, moneyOf } from './saga-money';
 import { type HeldReservation, type SagaFacts, driverOf, unitsHeld, waitsFor } from './saga-facts';
 import type { SagaResponse } from './saga.responses';
-import { goodsView, refundableOf } from './sold-goods';
+import { afterSaleActs, goodsView, refundableOf } from './sold-goods';
 import { type StoryFacts, storyOf } from './story';
 
 /** One saga for people: its story, transitions, attempts, operations, and what it waits for. */
@@ -22,7 +22,6 @@ export function sagaView(facts: SagaFacts): SagaResponse {
   const after = (at: Date) => at.getTime() - startedAt.getTime();
   const attempts = lastOneSettled(attemptsOf(transitions), saga);
   const goods = goodsView(order, facts.goods);
-  const refundable = refundableOf(order);
   const recorded = asReported(moneyOf(operations, order.currency), transitions);
   return {
     object: 'saga',
@@ -59,7 +58,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
     drivenBy: driverOf(saga),
     reservation: reservationView(reservation, attempts, after),
     goods,
-    refundable,
+    refundable: refundableOf(order),
     webhooks: webhooks.map(({ id, type, verdict, receivedAt, processedAt }) => ({
       id,
       type,
@@ -74,8 +73,7 @@ export function sagaView(facts: SagaFacts): SagaResponse {
       retry: refusalOf('retry', saga, operations) === undefined,
       compensate: refusalOf('compensate', saga, operations) === undefined,
       resolve: refusalOf('resolve', saga, operations) === undefined,
-      ship: saga.status === 'completed' && goods.some(({ left }) => left > 0),
-      refund: saga.status === 'completed' && refundable.left.amount > 0,
+      ...afterSaleActs(order, goods),
     },
   };
 }

@@ -197,6 +197,7 @@ export const sagaType = responseType('Saga', {
       resolve: bool(false),
       ship: bool(true),
       refund: bool(true),
+      capture: bool(false),
     })
     .describe('What an operator can do now; `…/saga/options` says more about the first three.'),
 });

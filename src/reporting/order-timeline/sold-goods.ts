@@ -1,6 +1,7 @@
 import type { Queryable } from '../../database/database';
 import { type Money, money } from '../../http/responses';
 import type { Order } from '../../orders/orders.repository';
+import { paymentView } from '../../orders/payment-view';
 import { moneyOf } from '../../payment/order-money';
 
 /** What became of the units of one SKU of an order. */
@@ -54,5 +55,21 @@ export function refundableOf({ status, operations, facts, currency }: Order) {
     refunded: money(refunded, currency),
     pending: money(promised - refunded, currency),
     left: money(status === 'placed' ? Math.max(0, captured - promised) : 0, currency),
+  };
+}
+
+/** What an operator can do after the sale. The calls themselves look again, under the lock. */
+export function afterSaleActs(order: Order, goods: readonly GoodsView[]) {
+  const { status } = paymentView(order);
+  const isPlaced = order.status === 'placed' && order.saga.status === 'completed';
+  const isCapturing = order.operations.some(
+    (one) => one.kind === 'capture' && ['created', 'sent', 'unknown', 'pending'].includes(one.status),
+  );
+  const isHeld = order.capture === 'on_shipment' && status === 'authorized';
+  return {
+    // What was set aside may have ended; while it is being captured, its goods wait for that.
+    ship: isPlaced && goods.some(({ left }) => left > 0) && status !== 'voided' && !isCapturing,
+    refund: isPlaced && refundableOf(order).left.amount > 0,
+    capture: isPlaced && isHeld && !isCapturing,
   };
 }
