@@ -4,6 +4,7 @@ import { type Arena, faults } from './kit/chaos-faults';
 import type { Drill } from './kit/drill';
 import { everyKeyIsNew } from './kit/mutants';
 import type { Environment } from './kit/environment';
+import { goodsAndMoneyUntil, untilTasksEnd } from './kit/goods-and-money';
 import { settleTroubles, troublesUntil } from './kit/payment-troubles';
 import { tour } from './kit/tour';
 
@@ -14,7 +15,14 @@ export const drill: Drill = {
   promise: 'Under load and random failures in any order, nothing is sold twice, charged twice or lost.',
   rows: [32, 35, 37, 38, 41, 42, 43, 44, 50, 71, 73, 80],
   needs: 'redis',
-  sometimes: ['faults', 'orders', 'crashes of PostgreSQL', 'saved errors', 'payment facts'],
+  sometimes: [
+    'faults',
+    'orders',
+    'crashes of PostgreSQL',
+    'saved errors',
+    'payment facts',
+    'orders after which goods and money move',
+  ],
   limitSeconds: 600,
   mutants: [everyKeyIsNew],
 
@@ -28,11 +36,13 @@ export const drill: Drill = {
         tourUntil(arena, endsAt),
         hangUpUntil(arena, endsAt),
         troublesUntil(arena, endsAt),
+        ...Array.from({ length: 3 }, () => goodsAndMoneyUntil(arena, endsAt)),
       ]);
       load.catch(() => undefined);
       await blows(arena, endsAt, timeline);
       await load;
       await arena.shop.revive(...arena.shop.service.names);
+      await untilTasksEnd(arena.shop);
       await settleTroubles(arena.shop);
       await count(arena);
       await arena.shop.audit();

@@ -73,7 +73,8 @@ async function payAgain(shop: DrilledShop, id: string): Promise<void> {
   );
 }
 
-async function authenticate(environment: Environment, shop: DrilledShop, id: string): Promise<void> {
+/** The buyer answers the bank, if the payment waits for it. */
+export async function authenticate(environment: Environment, shop: DrilledShop, id: string): Promise<void> {
   const { payment } = await shop.orderNow(id).catch(() => ({ payment: {} }));
   if (!payment?.reference) return;
   const outcome = environment.random.pick(['success', 'failure'] as const);
