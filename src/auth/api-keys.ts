@@ -3,7 +3,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { In, IsNull } from 'typeorm';
 import { CONFIG, type Config } from '../config/config';
-import { Database } from '../database/database';
+import { Database, type Queryable } from '../database/database';
 import { unauthenticated } from '../errors';
 import { ApiKeyEntity, type Role } from './auth.entity';
 
@@ -16,6 +16,15 @@ export interface Principal {
 }
 
 export const digest = (key: string) => hash('sha256', key);
+
+/** Where the orders of this name are charged, for an operator who acts for the shop. Null: at our own account. */
+export async function stripeAccountOf(queryable: Queryable, name: string): Promise<string | null> {
+  const [key] = await queryable.rows<{ account: string | null }>(
+    `SELECT stripe_account AS account FROM api_keys WHERE name = $1::text`,
+    [name],
+  );
+  return key?.account ?? null;
+}
 
 /** A revoked key works at most this much longer. */
 export const cacheMs = 10_000;

@@ -6,6 +6,7 @@ import { replayOf } from '../idempotency/idempotency.repository';
 import { reservationExpired } from '../inventory/inventory.errors';
 import { Relay } from '../outbox/relay';
 import { type NextAction, NextActions } from '../payment/next-actions';
+import { atAccount } from '../payment/payment-options';
 import { ProviderAway } from '../payment/provider-away';
 import { type Checkout, loadCheckouts, saveCheckouts } from './checkout-saga/checkout';
 import { stepsOf } from './checkout-saga/checkout.saga';
@@ -68,7 +69,7 @@ export class PaymentAttempts {
    */
   async payAgain(request: PaymentRequest, caller: Principal): Promise<{ replayed: boolean }> {
     const { orderId, key, sent, payment } = request;
-    await this.orders.get(orderId, caller);
+    const { principal } = await this.orders.get(orderId, caller);
     const claim = {
       principal: caller.name,
       operation: 'orders/payments',
@@ -79,7 +80,7 @@ export class PaymentAttempts {
       'request-payment',
       async (tx) => {
         if (await replayOf(tx, key, claim)) return true;
-        await begin(tx, orderId, payment);
+        await begin(tx, orderId, { ...payment, byOwner: principal === caller.name });
         return false;
       },
       { rerunWhenCommitIsUnknown: true },
@@ -89,7 +90,11 @@ export class PaymentAttempts {
   }
 }
 
-async function begin(tx: Tx, orderId: string, payment: RequestedPayment): Promise<void> {
+async function begin(
+  tx: Tx,
+  orderId: string,
+  { paymentMethod, payment, byOwner }: RequestedPayment & { byOwner: boolean },
+): Promise<void> {
   const saga = await lockSaga(tx, orderId);
   if (!saga) throw noSuchOrder();
   if (saga.codeVersion > codeVersion)
@@ -103,7 +108,9 @@ async function begin(tx: Tx, orderId: string, payment: RequestedPayment): Promis
   const paymentAttempt = order.paymentAttempt + 1;
   // At once, so that the hold cannot end between this commit and the worker's.
   stock.pin();
-  await beginPaymentAttempt(tx, { orderId, paymentAttempt, ...payment });
+  // An operator's key has another account than the shop's, or none.
+  const placed = byOwner ? payment : atAccount(payment, order.payment?.stripeAccount ?? null);
+  await beginPaymentAttempt(tx, { orderId, paymentAttempt, paymentMethod, payment: placed });
   update.apply(
     { type: 'paid-again' },
     {

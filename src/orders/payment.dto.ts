@@ -13,7 +13,7 @@ import {
 } from 'class-validator';
 import { type FieldError, ValidationFailed } from '../errors';
 import { IsText, MayBeAbsent } from '../http/validation';
-import { type PaymentOptions, setupFutureUsages } from '../payment/payment-options';
+import { type PaymentOptions, atAccount, setupFutureUsages } from '../payment/payment-options';
 
 /** An id of the provider's. */
 const IsProviderId = (what: string) =>
@@ -128,8 +128,7 @@ export function requestedPayment(
   { method, ...options }: PaymentDto,
   stripeAccount: string | null,
 ): RequestedPayment {
-  const payment = { ...options, ...(stripeAccount !== null && { stripeAccount }) };
-  return { paymentMethod: method, payment: Object.keys(payment).length > 0 ? payment : null };
+  return { paymentMethod: method, payment: atAccount(options, stripeAccount) };
 }
 
 /** The short form or the object, never both. */

@@ -16,6 +16,13 @@ export interface PaymentOptions {
   stripeAccount?: string;
 }
 
+/** The same options at this account. Null: none, at our own account. */
+export function atAccount(options: PaymentOptions | null, account: string | null): PaymentOptions | null {
+  const { stripeAccount: _, ...sent } = options ?? {};
+  const placed = { ...sent, ...(account !== null && { stripeAccount: account }) };
+  return Object.keys(placed).length > 0 ? placed : null;
+}
+
 /** The options that the provider is sent. The account is where it is sent. */
 export type SentOptions = Omit<PaymentOptions, 'stripeAccount'>;
 

@@ -1,4 +1,6 @@
+import type { Principal } from '../../src/auth/auth.guard';
 import { newId } from '../../src/ids';
+import { requestedPayment } from '../../src/orders/payment.dto';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { approvalOf, silence } from '../support/scripted-gateway';
 import { endOf, passTime } from '../support/sagas';
@@ -93,6 +95,54 @@ describe('the requests of an order', () => {
       ['authorize', berlin],
       ['capture', berlin],
       ['void', berlin],
+    ]);
+  });
+});
+
+describe('a payment that an operator makes for a shop', () => {
+  const admin: Principal = { name: 'bootstrap-admin', role: 'admin' };
+  const paymentOf = (orderId: string) => world.row(`SELECT payment FROM orders WHERE id = $1`, [orderId]);
+
+  it('is made at the account of the shop: an order on its reservation', async () => {
+    await world.rows(
+      `INSERT INTO api_keys (id, name, role, key_sha256, stripe_account)
+       VALUES (gen_random_uuid(), $1::text, 'client', sha256('key'), $2)`,
+      [shop.name, berlin],
+    );
+    const reservationId = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
+    const claim = { ...world.claim(), principal: admin.name };
+    const checkout = world.checkout([], {
+      claim,
+      owner: null,
+      reservationId,
+      payment: { customer: 'cus_1' },
+    });
+    const { orderId } = await world.intake.accept(checkout);
+
+    expect(await paymentOf(orderId)).toEqual({ payment: { customer: 'cus_1', stripeAccount: berlin } });
+    world.gateway.expect('authorize').expect('capture');
+    await drive(orderId);
+  });
+
+  it.each([
+    ['the account of the order', admin, berlin],
+    ['the account of the key that owns it', shop, 'acct_paris'],
+  ])('is made at %s: another card', async (_, caller, account) => {
+    const onDecline = { holdSeconds: 60, attemptsMax: 2 };
+    const orderId = await world.order(undefined, { payment: { stripeAccount: berlin }, onDecline });
+    world.gateway.expect('authorize', { status: 'declined', code: 'no_money', mayTryAnotherCard: true });
+    await drive(orderId);
+    const sent = { method: 'pm_card_visa' };
+    const payment = requestedPayment(sent, caller === shop ? 'acct_paris' : null);
+    await world.paymentAttempts.payAgain({ orderId, key: newId(), sent, payment }, caller);
+
+    expect(await paymentOf(orderId)).toEqual({ payment: { stripeAccount: account } });
+    const from = world.gateway.calls.length;
+    world.gateway.expect('authorize').expect('capture');
+    await drive(orderId);
+    expect(sentSince(from)).toMatchObject([
+      { kind: 'authorize', account },
+      { kind: 'capture', account },
     ]);
   });
 });

@@ -1,4 +1,5 @@
 import { Injectable } from '@nestjs/common';
+import { stripeAccountOf } from '../../auth/api-keys';
 import { Database, type Tx } from '../../database/database';
 import { type IdempotencyClaim, decideOnce } from '../../idempotency/idempotency.repository';
 import { newId } from '../../ids';
@@ -7,7 +8,7 @@ import { refuseTotal } from '../../inventory/reservations/reservation-request';
 import { type OpenIntake, StockIntake } from '../../inventory/reservations/stock-intake';
 import type { Money } from '../../money';
 import { appendMessages } from '../../outbox/outbox.repository';
-import type { PaymentOptions } from '../../payment/payment-options';
+import { type PaymentOptions, atAccount } from '../../payment/payment-options';
 import { type ClaimedMessage, Relay } from '../../outbox/relay';
 import { requestStep, stepsOf } from '../checkout-saga/checkout.saga';
 import { codeVersion } from '../checkout-saga/code-version';
@@ -105,7 +106,7 @@ export class Intake {
         accepts: (total) => refuseTotal(request.expectedTotal, total),
       });
       const reserved: OrderStock = { ...reservation, createdAt: reservation.now };
-      await write(tx, [newOrder(request, reserved)]);
+      await write(tx, [newOrder({ ...request, payment: await shopsOwn(tx, request, reserved) }, reserved)]);
       return { reserved };
     };
     const work = async (tx: Tx) => {
@@ -115,6 +116,11 @@ export class Intake {
     };
     return this.db.transaction('intake', work, { rerunWhenCommitIsUnknown: true });
   }
+}
+
+/** An operator's order on a shop's reservation is the shop's, and is charged where the shop's are. */
+async function shopsOwn(tx: Tx, { claim, payment = null }: CheckoutRequest, { principal }: OrderStock) {
+  return principal === claim.principal ? payment : atAccount(payment, await stripeAccountOf(tx, principal));
 }
 
 const reservationOf = (request: CheckoutRequest) => ({
