@@ -178,5 +178,54 @@ describe('cancellations and refunds over HTTP', () => {
     expect(await shop.available(sku)).toBe(5);
   });
 
+  it('ships and refunds in parts: 201 and 202, and the ledger of the provider has both refunds', async () => {
+    const sku = await shop.product(5);
+    const { id } = await shop.placed(sku, 2);
+    const post = (path: string, body: object, key: string) =>
+      shop.client.post(`/v1/orders/${id}/${path}`, body, { headers: { 'idempotency-key': `${key}-${id}` } });
+    const shipped = await post('shipments', { lines: [{ sku, quantity: 1 }], reference: 'DHL 1' }, 'ship');
+    expect([shipped.status, shipped.body.fulfilment]).toEqual([201, 'partial']);
+    const again = await post('shipments', { lines: [{ sku, quantity: 1 }], reference: 'DHL 1' }, 'ship');
+    expect([again.status, again.headers.get('idempotent-replayed'), again.body.shipments.length]).toEqual([
+      201,
+      'true',
+      1,
+    ]);
+    const refunds = [
+      await post('refunds', { amount: 500, reason: 'scratched' }, 'one'),
+      await post('refunds', { lines: [{ sku, quantity: 1 }], reason: 'one too many' }, 'two'),
+    ];
+    expect(refunds.map(({ status, body }) => [status, body.payment.status])).toEqual([
+      [202, 'refunding'],
+      [202, 'refunding'],
+    ]);
+    const order = await until('both are refunded', async () => {
+      const now = await shop.orderNow(id);
+      return now.refunds.every(({ status }: any) => status === 'succeeded') && now;
+    });
+    expect(order.payment).toMatchObject({
+      status: 'partially_refunded',
+      capturedAmount: { amount: 3998 },
+      refundedAmount: { amount: 2499 },
+    });
+    expect(await shop.ledgerRow(id)).toMatchObject({ captured: 3998, refunded: 2499 });
+    expect((await shop.requestCancellation(id, 'cancel')).body.code).toBe('order_shipped');
+  });
+
+  it('captures an order when it ships: 202, and the goods leave when the provider has the money', async () => {
+    const sku = await shop.product(5);
+    const { body: held } = await shop.order(
+      { capture: 'on_shipment', lines: [{ sku, quantity: 2 }] },
+      { waitSeconds: 20 },
+    );
+    expect([held.status, held.payment.status]).toEqual(['placed', 'authorized']);
+    const headers = { 'idempotency-key': `ship-${held.id}` };
+    const shipped = await shop.client.post(`/v1/orders/${held.id}/shipments`, {}, { headers });
+    expect([shipped.status, shipped.body.shipments[0].status]).toEqual([202, 'pending']);
+    await until('the goods have left', async () => (await shop.orderNow(held.id)).fulfilment === 'shipped');
+    expect(await shop.ledgerRow(held.id)).toMatchObject({ captured: 3998, voided: 0 });
+    expect(await shop.available(sku)).toBe(3);
+  });
+
   it('leaves orders, stock and the provider’s ledger in agreement', () => shop.expectAudit());
 });
