@@ -95,6 +95,19 @@ describe('POST /v1/payments/webhooks/stripe', () => {
     expect(await bodyStored(event.id)).toBeUndefined();
   });
 
+  it.each([
+    ['of a payment', { id: 'pi_1', object: 'payment_intent', client_secret: 'pi_1_secret_x', amount: 5 }],
+    ['further inside', { id: 're_1', payment_intent: { id: 'pi_1', client_secret: 'pi_1_secret_x' } }],
+  ])('P19: stores an event without the secret %s, which lets a browser pay', async (_, object) => {
+    const event = newEvent({ type: 'payment_intent.canceled', data: { object } });
+
+    expect((await deliver(JSON.stringify(event, null, 2))).statusCode).toBe(200);
+    const stored = (await bodyStored(event.id))!;
+    expect(stored).not.toContain('secret');
+    const { client_secret: _secret, ...rest } = object as Record<string, unknown>;
+    expect(JSON.parse(stored)).toMatchObject({ id: event.id, data: { object: { id: rest.id } } });
+  });
+
   it('P28: answers 200 to a signed thin event, counts it and does not store it', async () => {
     const before = await ignored();
     const event = thinEvent();
