@@ -86,6 +86,7 @@ describe('the overview', () => {
       ['reserve-stock', 0],
       ['authorize-payment', 1],
       ['capture-payment', 0],
+      ['charge-payment', 0],
       ['place-order', 0],
     ]);
     expect(seen.products).toEqual([
