@@ -95,6 +95,90 @@ describe('Order page after the sale', () => {
     });
   });
 
+  it.each(['light', 'dark'] as const)(
+    'has a dialog that refunds an amount, names it on its button, and asks once on a double click (%s)',
+    async (theme) => {
+      const { id } = await shop.placed(await shop.product(9), 2);
+      const visit = await open(id, { theme });
+      await visit.page.getByRole('button', { name: 'Refund in part' }).click();
+      const { dialog } = visit;
+      await dialog.getByLabel('Amount in EUR').fill('40');
+      await dialog.getByText(/At most €\s39\.98 is left to refund\./).waitFor();
+      await dialog.getByLabel('Amount in EUR').fill('12.50');
+      await dialog.getByLabel('Reason, kept in the audit log').fill('arrived scratched');
+      await untilShown(visit);
+      expect(await visit.violations()).toEqual([]);
+      await dialog.getByRole('button', { name: /^Refund €\s12\.50 of €\s39\.98$/ }).dblclick();
+      await dialog.waitFor({ state: 'detached' });
+
+      const table = visit.page.getByRole('table', { name: 'Refunds in part, newest first' });
+      await table.getByText('Refunded', { exact: true }).waitFor();
+      expect(await table.innerText()).toMatch(/€\s12\.50[\s\S]*an amount[\s\S]*arrived scratched/);
+      expect(await untilSays(visit, 'Partially refunded', 'main')).toContain('got € 12.50 back');
+      expect((await shop.orderNow(id)).refunds).toHaveLength(1);
+      expect(await shop.ledgerRow(id)).toMatchObject({ captured: 3998, refunded: 1250 });
+      expect(await reasonsOf(id, 'order.refund')).toEqual(['arrived scratched']);
+      expect(await visit.violations()).toEqual([]);
+      await visit.page.setViewportSize({ width: 320, height: 640 });
+      expect(await visit.overhang()).toBeLessThanOrEqual(0);
+      expect(visit.complaints).toEqual([]);
+    },
+  );
+
+  it('has a dialog that refunds goods and says which of them go back on sale, by the keyboard', async () => {
+    const sku = await shop.product(9);
+    const { id } = await shop.placed(sku, 3);
+    await shop.client.post(
+      `/v1/orders/${id}/shipments`,
+      { lines: [{ sku, quantity: 2 }] },
+      { headers: { 'idempotency-key': `shop-${id}` } },
+    );
+    const visit = await open(id);
+    await visit.page.getByRole('button', { name: 'Refund in part' }).press('Enter');
+    await visit.dialog.getByLabel('Goods that come back').press('Space');
+    await visit.dialog.getByLabel(sku).fill('2');
+    await visit.dialog
+      .getByText('1 unit not shipped: back on sale. 1 shipped unit: not put back on sale.')
+      .waitFor();
+    await visit.dialog.getByLabel('Reason, kept in the audit log').fill('one was broken');
+    await visit.dialog.getByRole('button', { name: /^Refund €\s39\.98 of €\s59\.97$/ }).press('Enter');
+    await visit.dialog.waitFor({ state: 'detached' });
+    await untilSays(visit, '2 shipped, 1 of them back, 1 back on sale unshipped', 'main');
+    await shop.untilAvailable(sku, 7);
+    expect(visit.complaints).toEqual([]);
+  });
+
+  it('has a dialog that captures less of an on_shipment order and says what is voided', async () => {
+    const sku = await shop.product(9);
+    const { body } = await shop.order(
+      { capture: 'on_shipment', lines: [{ sku, quantity: 2 }] },
+      { waitSeconds: 30 },
+    );
+    const { id } = body;
+    const visit = await open(id);
+    const panel = visit.page.getByRole('region', { name: 'Waiting for the shipment' });
+    await panel.waitFor();
+    expect(await panel.innerText()).toMatch(
+      /€\s39\.98 is set aside on the card\. Ship the order, or capture it\./,
+    );
+    await visit.page.getByRole('button', { name: 'Capture', exact: true }).click();
+    const amount = visit.dialog.getByLabel('Amount in EUR');
+    expect(await amount.inputValue()).toBe('39.98');
+    await amount.fill('30');
+    await visit.dialog.getByText(/€\s9\.98/).waitFor();
+    await visit.dialog.getByLabel('Reason, kept in the audit log').fill('one unit is missing');
+    await untilShown(visit);
+    expect(await visit.violations()).toEqual([]);
+    await visit.dialog.getByRole('button', { name: /^Capture €\s30\.00 of €\s39\.98$/ }).dblclick();
+    await visit.dialog.waitFor({ state: 'detached' });
+    await panel.waitFor({ state: 'detached' });
+    await untilSays(visit, /Capture 1[\s\S]*Done/, 'main');
+    expect((await shop.orderNow(id)).payment.capturedAmount.amount).toBe(3000);
+    expect(await reasonsOf(id, 'order.capture')).toEqual(['one unit is missing']);
+    expect(await visit.violations()).toEqual([]);
+    expect(visit.complaints).toEqual([]);
+  });
+
   it('offers a viewer no action that works', async () => {
     const { id } = await shop.placed(await shop.product(5), 2);
     const visit = await open(id, { role: 'viewer' });

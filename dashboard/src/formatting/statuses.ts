@@ -79,6 +79,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
     unknown: unknown(),
     dead_letter: { shape: 'dead', tone: 'bad', label: 'Dead letter' },
     payment: trouble('Payment'),
+    payment_task: trouble('Refund or capture'),
   },
 };
 

@@ -1,4 +1,5 @@
 import type { Order } from '../../api/openapi';
+import { formatMoney } from '../../formatting/money';
 import { plural } from '../../formatting/numbers';
 
 /** What the order waits for somebody outside of Holdfast to do, and until when. */
@@ -11,7 +12,8 @@ export interface Awaited {
   then: string;
 }
 
-export function awaitedOf({ payment }: Order): Awaited | null {
+export function awaitedOf({ payment, total, status }: Order): Awaited | null {
+  const { captureBefore, captureInSeconds } = payment;
   const { actionExpiresAt, actionExpiresInSeconds, retryUntil, retryInSeconds, declineCode } = payment;
   if (actionExpiresAt !== null)
     return {
@@ -28,6 +30,14 @@ export function awaitedOf({ payment }: Order): Awaited | null {
       until: retryUntil,
       endsIn: retryInSeconds ?? 0,
       then: 'Then the order is rejected and its stock goes back on sale.',
+    };
+  if (captureBefore !== null && status === 'placed')
+    return {
+      title: 'Waiting for the shipment',
+      what: `${formatMoney(total)} is set aside on the card. Ship the order, or capture it.`,
+      until: captureBefore,
+      endsIn: captureInSeconds ?? 0,
+      then: 'Then the bank lifts what is set aside, and nothing can be captured.',
     };
   return null;
 }

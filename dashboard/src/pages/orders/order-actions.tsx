@@ -6,6 +6,8 @@ import { ActionButton } from '../../components/forms/button';
 import { LoadError, Loading } from '../../components/layout/states';
 import { formatMoney } from '../../formatting/money';
 import { formatCount } from '../../formatting/numbers';
+import { CaptureDialog } from './after-sale/capture-dialog';
+import { RefundDialog } from './after-sale/refund-dialog';
 import { ShipDialog } from './after-sale/ship-dialog';
 import {
   actionLabels,
@@ -23,21 +25,37 @@ const questions: Record<SagaAction, string> = {
   resolve: 'Mark this order as resolved?',
 };
 
+type AfterSale = 'ship' | 'refund' | 'capture';
+
+const afterSaleActs = {
+  ship: { label: 'Ship', Dialog: ShipDialog },
+  capture: { label: 'Capture', Dialog: CaptureDialog },
+  refund: { label: 'Refund in part', Dialog: RefundDialog },
+};
+
 /** The actions that are possible now. */
 export function OrderActions({ saga }: { saga: Saga }) {
   const [action, setAction] = useState<SagaAction | null>(null);
-  const [ships, setShips] = useState(false);
+  const [afterSale, setAfterSale] = useState<AfterSale | null>(null);
+  const Dialog = afterSale === null ? null : afterSaleActs[afterSale].Dialog;
+  const offered = (Object.keys(afterSaleActs) as AfterSale[]).filter((one) => saga.acts[one]);
   const possible = actions.filter((one) => saga.acts[one]);
   return (
     <>
-      {possible.length === 0 && isOver(saga) && !saga.acts.ship ? <span>No actions available</span> : null}
+      {possible.length === 0 && isOver(saga) && offered.length === 0 ? (
+        <span>No actions available</span>
+      ) : null}
       {possible.map((one) => (
         <ActionButton key={one} onClick={() => setAction(one)}>
           {actionLabels[one]}
         </ActionButton>
       ))}
-      {saga.acts.ship ? <ActionButton onClick={() => setShips(true)}>Ship</ActionButton> : null}
-      {ships ? <ShipDialog saga={saga} onClose={() => setShips(false)} /> : null}
+      {offered.map((one) => (
+        <ActionButton key={one} onClick={() => setAfterSale(one)}>
+          {afterSaleActs[one].label}
+        </ActionButton>
+      ))}
+      {Dialog === null ? null : <Dialog saga={saga} onClose={() => setAfterSale(null)} />}
       {action === null ? null : (
         <SagaActionDialog action={action} orderId={saga.orderId} onClose={() => setAction(null)} />
       )}

@@ -12,12 +12,13 @@ export const Known = ({ of }: { of: SagaMoney['captured'] }) =>
   of === null ? <span className={styles.unknown}>unknown</span> : <Money of={of} />;
 
 /** The money by our own record; the provider is asked only where an operator must decide. */
-export function MoneyPanel({ saga: { money } }: { saga: Saga }) {
+export function MoneyPanel({ saga: { money, order } }: { saga: Saga }) {
   const { authorized, captured, voided, refunded, paid } = money;
   return (
     <Panel title="Money" note="Holdfast's record">
       <Facts
         items={[
+          ['Capture', order.capture.replaceAll('_', ' ')],
           ['Authorized', <Known of={authorized} />],
           ['Captured', <Known of={captured} />],
           ['Voided', <Known of={voided} />],

@@ -18,6 +18,7 @@ import tones from '../../components/values/shape.module.css';
 import { formatDuration } from '../../formatting/durations';
 import { shortId } from '../../formatting/ids';
 import { classes } from '../../theme/classes';
+import { RefundsPanel } from './after-sale/refunds-panel';
 import { ShipmentsPanel } from './after-sale/shipments-panel';
 import { AwaitedPanel } from './awaited-panel';
 import { formatOrderStatus, formatSagaStatus } from './format-status';
@@ -74,10 +75,11 @@ const isFinal = ({ status, order }: Saga) => status === 'compensated' && order.p
 
 /** What happened to the goods and the money after the order was placed. */
 function AfterSale({ order }: { order: Order }) {
-  if (order.status !== 'placed' && order.shipments.length === 0) return null;
+  if (order.status !== 'placed' && order.shipments.length + order.refunds.length === 0) return null;
   return (
     <div className={page.halves}>
       <ShipmentsPanel order={order} />
+      <RefundsPanel order={order} />
     </div>
   );
 }

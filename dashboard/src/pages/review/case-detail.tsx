@@ -13,6 +13,7 @@ import { Story } from '../orders/story';
 import { DeadLetterForm } from './dead-letter-form';
 import { PaymentCaseForm } from './payment-case-form';
 import { SagaCase } from './saga-case';
+import { TaskCaseForm } from './task-case-form';
 import styles from './case-detail.module.css';
 
 interface CaseDetailProps {
@@ -63,6 +64,8 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
         <DeadLetterForm one={data} onSettled={() => onSettled(id)} />
       ) : data.kind === 'payment' ? (
         <PaymentCaseForm one={data} onSettled={() => onSettled(id)} />
+      ) : data.kind === 'payment_task' ? (
+        <TaskCaseForm one={data} onSettled={() => onSettled(id)} />
       ) : (
         <SagaCase one={data} onSettled={() => onSettled(id)} />
       )}

@@ -133,7 +133,7 @@ function counted(cases: readonly ReviewCase[]) {
       stuck: of('stuck'),
       unknown: of('unknown'),
       dead_letter: of('dead_letter'),
-      payment: of('payment'),
+      payment: of('payment') + of('payment_task'),
     },
     moneyAtRisk: [...sums].map(([currency, amount]) => ({ amount, currency })),
   });

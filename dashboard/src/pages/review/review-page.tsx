@@ -60,7 +60,9 @@ export default function ReviewPage() {
 
 /** The list, page by page; sorted by money without a filter, its first page is the stream's. */
 function useCases(kind: ReviewKind | 'all', sort: CaseSort) {
-  const query = `sort=${sort}${kind === 'all' ? '' : `&kind=${kind}`}`;
+  // Both are about the money of an order, and are counted together.
+  const kinds = kind === 'payment' ? 'payment,payment_task' : kind;
+  const query = `sort=${sort}${kind === 'all' ? '' : `&kind=${kinds}`}`;
   const list = useList<ReviewCase>(`review?limit=${pageSize}&${query}`, { refetchMs });
   const [streamed, setStreamed] = useState<{ at: number; message: ReviewMessage } | null>(null);
   useTopic<ReviewMessage>('review', (message) => setStreamed({ at: performance.now(), message }));

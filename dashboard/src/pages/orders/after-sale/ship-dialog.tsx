@@ -3,6 +3,7 @@ import { send } from '../../../api/client';
 import type { Saga, SagaGoods } from '../../../api/openapi';
 import { ConfirmDialog } from '../../../components/dialogs/confirm-dialog';
 import { Field, Fields } from '../../../components/forms/field';
+import { formatMoney } from '../../../formatting/money';
 import { formatCount, plural } from '../../../formatting/numbers';
 import { useDone } from '../saga-actions';
 import { quantitiesOf, type Typed } from './quantities';
@@ -18,6 +19,7 @@ export function ShipDialog({ saga, onClose }: { saga: Saga; onClose: () => void 
   const done = useDone(saga.orderId);
   const goods = saga.goods.filter(isLeft);
   const { lines, units, problems } = quantitiesOf(goods, typed, { most: leftOf, before: leftOf });
+  const isCapturedFirst = saga.acts.capture;
   const all = goods.reduce((sum, { left }) => sum + left, 0);
   return (
     <ConfirmDialog<Saga>
@@ -39,8 +41,21 @@ export function ShipDialog({ saga, onClose }: { saga: Saga; onClose: () => void 
           key,
         })
       }
-      onDone={(next) => done(`${plural(units, 'unit')} shipped.`, next)}
+      onDone={(next) =>
+        done(
+          isCapturedFirst
+            ? 'The payment is being captured; then the goods leave.'
+            : `${plural(units, 'unit')} shipped.`,
+          next,
+        )
+      }
     >
+      {isCapturedFirst ? (
+        <p>
+          {formatMoney(saga.order.total)} is captured first, and the goods leave when that is done. Only the
+          whole order can ship so; to ship a part, capture first.
+        </p>
+      ) : null}
       <Fields>
         <QuantityFields
           goods={goods}
