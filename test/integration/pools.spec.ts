@@ -247,7 +247,10 @@ describe('the API', () => {
     const sold = await call('POST', '/v1/reservations', { customerId: 'c', lines, pool: 'us' }, 'one');
     expect(sold.status).toBe(201);
     expect(sold.body.lines).toEqual([
-      { ...lines[0], unitPrice: product.unitPrice, fencingToken: expect.any(Number) },
+      {
+        ...{ ...lines[0], unitPrice: product.unitPrice, fencingToken: expect.any(Number) },
+        ...{ shipped: 0, givenBack: 0, returned: 0 },
+      },
     ]);
     const order = { customerId: 'c', paymentMethod: 'pm_card_visa', lines, pool: 'us' };
     expect(await call('POST', '/v1/orders', order, 'two')).toMatchObject({ status: 202 });
