@@ -78,9 +78,10 @@ export function moneyOf(operations: readonly Recorded[], currency: string): Saga
 export type MoneySentence =
   | { kind: 'paid'; paid: Money }
   | { kind: 'paid_back'; paid: Money; back: Money }
-  | { kind: 'refund_unheard'; paid: Money; refund: Money; said: Money | null }
-  | { kind: 'refund_accepted'; paid: Money; refund: Money }
-  | { kind: 'refund_failed'; paid: Money; refund: Money; failureReason: string }
+  /** `back`: what other refunds have returned already; null for nothing. */
+  | { kind: 'refund_unheard'; paid: Money; back: Money | null; refund: Money; said: Money | null }
+  | { kind: 'refund_accepted'; paid: Money; back: Money | null; refund: Money }
+  | { kind: 'refund_failed'; paid: Money; back: Money | null; refund: Money; failureReason: string }
   | { kind: 'not_refunded'; paid: Money }
   | { kind: 'capture_unheard'; said: Money | null }
   | { kind: 'void_unheard'; held: Money }
@@ -113,17 +114,23 @@ export function moneySentence(about: MoneyFacts): MoneySentence {
   const isEnding = saga.endsAs !== null || (saga.status === 'completed' && capture !== 'on_shipment');
   if (unknown(...taking)) return { kind: 'capture_unheard', said: saidOf(taking, transitions) };
   if (captured > 0) {
+    const [paid, back] = [inCurrency(captured), refunded > 0 ? inCurrency(refunded) : null];
     const refund = unknown('refund');
     if (refund) {
       const said = saidOf(['refund'], transitions);
-      return { kind: 'refund_unheard', paid: inCurrency(captured), refund: inCurrency(refund.amount), said };
+      return { kind: 'refund_unheard', paid, back, refund: inCurrency(refund.amount), said };
     }
-    const newest = operations.findLast(({ kind }) => kind === 'refund');
-    if (newest?.status === 'pending')
-      return { kind: 'refund_accepted', paid: inCurrency(captured), refund: inCurrency(newest.amount) };
-    if (newest?.status === 'failed' && newest.failureReason !== null) {
-      const { amount, failureReason } = newest;
-      return { kind: 'refund_failed', paid: inCurrency(captured), refund: inCurrency(amount), failureReason };
+    const refunds = newestRefunds(operations);
+    const failed = refunds.find(({ status, failureReason }) => status === 'failed' && failureReason !== null);
+    if (failed) {
+      const { amount, failureReason } = failed;
+      const reason = failureReason!;
+      return { kind: 'refund_failed', paid, back, refund: inCurrency(amount), failureReason: reason };
+    }
+    const accepted = refunds.filter(({ status }) => status === 'pending');
+    if (accepted.length > 0) {
+      const sumOf = accepted.reduce((total, { amount }) => total + amount, 0);
+      return { kind: 'refund_accepted', paid, back, refund: inCurrency(sumOf) };
     }
     if (refunded > 0) return { kind: 'paid_back', paid: inCurrency(captured), back: inCurrency(refunded) };
     return { kind: saga.endsAs === null ? 'paid' : 'not_refunded', paid: inCurrency(captured) };
@@ -139,3 +146,10 @@ export function moneySentence(about: MoneyFacts): MoneySentence {
   }
   return { kind: 'nothing', isEnding };
 }
+
+/** Of each request the newest: one that failed may have been made again. The refund of the whole order has no request. */
+const newestRefunds = (operations: readonly PaymentOperation[]): PaymentOperation[] => [
+  ...new Map(
+    operations.filter(({ kind }) => kind === 'refund').map((refund) => [refund.request, refund]),
+  ).values(),
+];

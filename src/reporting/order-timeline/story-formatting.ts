@@ -1,3 +1,4 @@
+import type { Money } from '../../http/responses';
 import type { OperationKind } from '../../payment/payment-operations.repository';
 import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/transition-codes';
 import type { MoneySentence } from './saga-money';
@@ -260,6 +261,9 @@ function formatWhy({ why, operation, ttlMs, isDone, asked, said }: Reason): stri
   }
 }
 
+const formatPaid = ({ paid, back }: { paid: Money; back: Money | null }): string =>
+  `The customer paid ${formatMoney(paid)}${back ? ` and got ${formatMoney(back)} back` : ''}`;
+
 function formatMoneySentence(sentence: MoneySentence): string {
   switch (sentence.kind) {
     case 'paid':
@@ -267,11 +271,11 @@ function formatMoneySentence(sentence: MoneySentence): string {
     case 'paid_back':
       return `The customer paid ${formatMoney(sentence.paid)} and got ${formatMoney(sentence.back)} back.`;
     case 'refund_unheard':
-      return `The customer paid ${formatMoney(sentence.paid)}; ${sentence.said ? `the provider says that it refunded ${formatMoney(sentence.said)}` : `whether the refund of ${formatMoney(sentence.refund)} went through is not known yet`}.`;
+      return `${formatPaid(sentence)}; ${sentence.said ? `the provider says that it refunded ${formatMoney(sentence.said)}` : `whether the refund of ${formatMoney(sentence.refund)} went through is not known yet`}.`;
     case 'refund_accepted':
-      return `The customer paid ${formatMoney(sentence.paid)}; the provider has accepted the refund of ${formatMoney(sentence.refund)} and has not finished it.`;
+      return `${formatPaid(sentence)}; the provider has accepted the refund of ${formatMoney(sentence.refund)} and has not finished it.`;
     case 'refund_failed':
-      return `The customer paid ${formatMoney(sentence.paid)}; the refund of ${formatMoney(sentence.refund)} did not reach the customer: ${formatCode(sentence.failureReason)}.`;
+      return `${formatPaid(sentence)}; the refund of ${formatMoney(sentence.refund)} did not reach the customer: ${formatCode(sentence.failureReason)}.`;
     case 'not_refunded':
       return `The customer paid ${formatMoney(sentence.paid)} and has not been refunded.`;
     case 'capture_unheard':
