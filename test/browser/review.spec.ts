@@ -74,6 +74,42 @@ describe('Needs review page', () => {
     expect(visit.complaints.filter((text) => !/404 .*\/admin\/review\/ord_/.test(text))).toEqual([]);
   });
 
+  it('retries a stuck refund in part once, by its own case', async () => {
+    const order = await shop.placed(await shop.product(5), 2);
+    await faults({ down: true });
+    await shop.client.post(
+      `/v1/orders/${order.id}/refunds`,
+      { amount: 1250, reason: 'scratched' },
+      { headers: { 'idempotency-key': `refund-${order.id}` } },
+    );
+    await until('the provider did not answer', async () => {
+      const stopped = await shop.query(
+        `UPDATE payment_tasks SET status = 'stuck', next_run_at = clock_timestamp() + interval '1 hour'
+          WHERE order_id = $1 AND attempt > 0 AND lease_expires_at IS NULL RETURNING id`,
+        [parsePublicId('ord', order.id)],
+      );
+      return stopped.length === 1;
+    });
+    await faults({ down: false });
+    const visit = await browser.visit({ role: 'admin' });
+    await visit.go('/review');
+    await visit.untilLive();
+    const retry = visit.page.getByRole('button', { name: 'Retry the refund' });
+    await retry.waitFor();
+    expect(await visit.violations()).toEqual([]);
+    await retry.click();
+    await visit.dialog.getByLabel('Reason, kept in the audit log').fill('the provider is back');
+    await visit.dialog.getByRole('button', { name: /^Retry the refund of €\s12\.50$/ }).dblclick();
+    await until('the refund has arrived', async () => {
+      const { refunds } = await shop.orderNow(order.id);
+      return refunds[0].status === 'succeeded';
+    });
+    expect(await shop.ledgerRow(order.id)).toMatchObject({ captured: 3998, refunded: 1250 });
+    const acts = await shop.query(`SELECT 1 FROM admin_actions WHERE action = 'payment-task.retry'`);
+    expect(acts).toHaveLength(1);
+    await untilSays(visit, /Nothing needs review|This case is settled/);
+  });
+
   it('compensates once when the button is pressed many times', async () => {
     const sku = await shop.product(5);
     const orderId = await stuck(sku);
