@@ -190,7 +190,8 @@ describe('an idempotency key', () => {
       expect(answer.headers.get('idempotent-replayed')).toBe('true');
       expect(answer.body.order.id).toBe(declined.body.order.id);
     }
-    expect(await shop.ledgerRow(declined.body.order.id)).toMatchObject({ attempts: 1, captured: 0 });
+    // The authorization and its cancellation.
+    expect(await shop.ledgerRow(declined.body.order.id)).toMatchObject({ attempts: 2, captured: 0 });
     expect(await shop.available(sku)).toBe(5);
   });
 

@@ -39,8 +39,8 @@ describe('a reservation', () => {
     expect((await now(answer.body.id)).lines).toEqual(answer.body.lines);
     expect((await shop.client.get(`/v1/stock?sku=${sku}&sku=${other}`)).body.data).toEqual(
       [
-        { sku, onHand: 10, reserved: 3, available: 7 },
-        { sku: other, onHand: 10, reserved: 0, available: 10 },
+        { sku, onHand: 10, reserved: 3, safetyStock: 0, available: 7 },
+        { sku: other, onHand: 10, reserved: 0, safetyStock: 0, available: 10 },
       ].sort((a, b) => (a.sku < b.sku ? -1 : 1)),
     );
   });

@@ -124,6 +124,7 @@ describe('StripePayments.get', () => {
           currency: 'EUR',
           status: 'failed',
           failureReason: 'lost_or_stolen_card',
+          request: null,
           orderId: null,
           kind: null,
           number: null,

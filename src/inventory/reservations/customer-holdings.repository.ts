@@ -32,8 +32,8 @@ export function countHoldings(tx: Tx, wanted: CustomerOfSku[]): Promise<Holding[
       FROM unnest($1::text[], $2::text[], $3::text[]) WITH ORDINALITY AS w (sku, principal, customer_id, nth),
            LATERAL (
              SELECT count(*) FILTER (WHERE own.is_live)::int AS reservations,
-                    coalesce(sum(own.units) FILTER (WHERE own.is_live AND own.principal = w.principal), 0)::int AS held,
-                    coalesce(sum(own.units) FILTER (WHERE NOT own.is_live AND own.principal = w.principal), 0)::int AS bought
+                    coalesce(sum(own.units) FILTER (WHERE own.is_live AND own.principal = w.principal), 0)::bigint AS held,
+                    coalesce(sum(own.units) FILTER (WHERE NOT own.is_live AND own.principal = w.principal), 0)::bigint AS bought
                FROM (SELECT r.principal, r.status <> 'confirmed' AS is_live,
                             CASE WHEN r.status IN ('pinned', 'confirmed')
                                    OR (r.status = 'active' AND r.expires_at > clock_timestamp())

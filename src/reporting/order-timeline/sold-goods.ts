@@ -19,8 +19,8 @@ export interface SoldUnits {
 export const soldUnitsOf = (queryable: Queryable, reservationId: string): Promise<SoldUnits[]> =>
   queryable.rows<SoldUnits>(
     `
-    SELECT sku, sum(quantity)::int AS quantity, sum(shipped)::int AS shipped, sum(given_back)::int AS "givenBack",
-           sum(returned)::int AS returned
+    SELECT sku, sum(quantity)::bigint AS quantity, sum(shipped)::bigint AS shipped, sum(given_back)::bigint AS "givenBack",
+           sum(returned)::bigint AS returned
       FROM reservation_lines
      WHERE reservation_id = $1::uuid
      GROUP BY sku
