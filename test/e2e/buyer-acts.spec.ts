@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { HttpClient, expectProblem } from '../support/http-client';
 import { openShop } from '../support/shop';
+import { until } from '../support/until';
 
 describe('a buyer who acts', () => {
   const shop = openShop({ queue: 'postgres', env: { SWEEP_MS: '100' } });
@@ -114,6 +115,8 @@ describe('a buyer who acts', () => {
     ]);
     expectProblem(await pay(id, 'pm_card_visa'), { status: 409, code: 'payment_in_progress' });
     await authenticate(second.body.payment.reference, 'failure');
+    // Until the webhook has come, the order waits for the buyer, and nothing waits for the order.
+    await until('the failure is known', async () => (await shop.orderNow(id)).payment.status === 'declined');
     const third = await order(body, key);
     expectProblem(third, { status: 402, code: 'payment_declined' });
     expect(third.body).toMatchObject({
