@@ -58,7 +58,11 @@ describe('Needs review page', () => {
     const { keyboard } = visit.page;
     await keyboard.press('j');
     await keyboard.press('Enter');
-    await keyboard.press('r');
+    // Its page is loading: a letter does nothing before the form is there.
+    await until('the reason can be typed', async () => {
+      await keyboard.press('r');
+      return (await visit.page.evaluate('document.activeElement?.tagName')) === 'TEXTAREA';
+    });
     await keyboard.type('their status page says they are back');
     // A letter never sends anything; only the button does, which Tab reaches.
     expect((await shop.orderNow(orderId)).saga.status).toBe('stuck');

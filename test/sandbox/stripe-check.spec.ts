@@ -18,7 +18,7 @@ const unreachable: Record<string, string> = {
   "/gateways/stripe.gateway.ts: ? 'https'": 'the same',
   '/gateways/stripe.gateway.ts: ? (0, _stripeerrors.unknown)(`it could not be looked up: ':
     'no look is declined',
-  '/gateways/stripe.gateway.ts: return notDone(`no refund of ${authorization} was made for this request`);':
+  '/gateways/stripe.gateway.ts: return notDone(`no refund of ':
     'refunds in part are asked for by payment tasks',
   '/gateways/stripe.gateway.ts: ?? refund.status': 'the sandbox cancels no refund',
   '/gateways/stripe.gateway.ts: ?? error?.code': 'every decline of the sandbox has a decline_code',
