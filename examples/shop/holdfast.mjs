@@ -69,11 +69,18 @@ export function nextStep(answer) {
       return { step: 'sold_out', shortfalls: body.shortfalls };
     case 'total_changed':
       return { step: 'price_changed', total: body.total };
+    case 'not_on_sale':
+      return { step: 'not_on_sale', startsInSeconds: body.startsInSeconds };
+    case 'units_per_customer_exceeded':
+      return { step: 'enough', unitsMax: body.unitsPerCustomerMax };
     case 'reservation_expired':
+    case 'order_cancelled':
+    case 'order_abandoned':
+      return { step: 'ended', orderId: body.order?.id };
     case 'payment_attempts_spent':
     case 'order_not_pending':
-      return { step: 'ended', orderId: body.order?.id };
     case 'payment_in_progress':
+      // The order has gone on meanwhile, perhaps to a good end: the page reads it.
       return { step: 'wait' };
     default:
       // Our own mistake, or a limit of the shop: the buyer cannot cure it, so tell a developer.

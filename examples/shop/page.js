@@ -64,11 +64,21 @@ async function show(next) {
         `Declined (${next.declineCode}). We keep it for you for ${next.seconds} seconds: try another card.`,
       );
     case 'sold_out':
-      return startAgain('Sorry, it is sold out.');
+      return startAgain('Sorry, it is sold out. Nothing was charged.');
+    case 'not_on_sale':
+      return startAgain(
+        next.startsInSeconds === null
+          ? 'The sale is over.'
+          : `The sale starts in ${next.startsInSeconds} seconds.`,
+      );
+    case 'enough':
+      return startAgain(`One customer may buy ${next.unitsMax}. Nothing was charged.`);
     case 'price_changed':
-      return startAgain('The price has changed. Please reload.');
+      return startAgain('The price has changed. Please reload. Nothing was charged.');
     case 'ended':
-      return startAgain('The order has ended without a charge. You can start again.');
+      return startAgain(
+        'The order has ended. What was charged, if anything, goes back to you. You can start again.',
+      );
     case 'unknown':
       // The same button sends the same key: it finds the order if there is one, and makes it if not.
       $('pay').hidden = false;
@@ -80,7 +90,7 @@ async function show(next) {
 
 function startAgain(message) {
   delete sessionStorage.checkoutId;
-  say(`${message} Nothing was charged.`);
+  say(message);
 }
 
 /** Stripe.js takes the buyer to the bank. The order goes on by itself; the page only asks how it went. */

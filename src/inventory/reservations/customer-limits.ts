@@ -91,7 +91,7 @@ export class CustomerLimits implements Limits {
     }
     const { held, bought } = this.units.get(unitsKey(exceeded))!;
     return unitsPerCustomerExceeded(
-      `Customer ${customerId} may have ${unitsMax} units of ${sku}, holds ${held}, has bought ${bought} and asked for ${quantity} more. Lower the quantity, or end a reservation first.`,
+      `Customer ${customerId} may have ${unitsMax} units of ${sku}, holds ${held}, has bought ${bought} and asked for ${quantity} more. Lower the quantity, end a reservation, or return what was bought.`,
       { sku, unitsPerCustomerMax: unitsMax, held, bought },
     );
   }

@@ -76,6 +76,6 @@ function refuseUnlessHeld(state: CaptureState): void {
     throw nothingToCapture(
       state === 'capturing'
         ? 'A capture is under way already. Look at the payment of the order.'
-        : 'The payment is captured already. Look at the payment of the order.',
+        : 'The payment is captured already, or the order is free. Look at the payment of the order.',
     );
 }

@@ -152,7 +152,7 @@ function refuseExcess(money: OrderMoney, amount: number, { lines }: RefundBody, 
   throw moreThanCaptured(
     left > 0
       ? `${amount} ${currency} (in minor units) was asked for. Refund at most ${left}.`
-      : 'All that was captured is refunded, or is being refunded. Look at the refunds of the order.',
+      : nothingToRefund(captured),
     {
       captured: { amount: captured, currency },
       refunded: { amount: refunded, currency },
@@ -162,7 +162,15 @@ function refuseExcess(money: OrderMoney, amount: number, { lines }: RefundBody, 
   );
 }
 
-const nothingLeft = () => moreThanCaptured('The order is refunded already. Look at its refunds.');
+const nothingToRefund = (captured: number): string =>
+  captured > 0
+    ? 'All that was captured is refunded, or is being refunded. Look at the refunds of the order.'
+    : 'Nothing is captured. Of a free order, name the goods that came back in `lines`; cancel an order whose payment is only authorized.';
+
+const nothingLeft = () =>
+  moreThanCaptured(
+    'The whole order was refunded. Look at its refunds: an operator makes one that failed again, another request does not.',
+  );
 
 /**
  * What a refund is called at the provider. The same key of the same principal gives the same name, so that a database that
