@@ -16,6 +16,7 @@ import {
 } from '../support/fixtures';
 import { endOf, passTime, sagaOf } from '../support/sagas';
 import { silence } from '../support/scripted-gateway';
+import { runTasks, shipOrder } from '../support/sold';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -273,6 +274,18 @@ describe('another card', () => {
     for (const call of calls) world.gateway.expect(call);
     await drive(orderId);
     expect(await endOf(world, orderId)).toMatchObject({ order: 'placed', reservation: 'confirmed' });
+  });
+
+  it('is captured when the goods ship, although the first card was voided', async () => {
+    const orderId = await afterDecline({ capture: 'on_shipment' });
+    await pay(orderId);
+    world.gateway.expect('authorize');
+    await drive(orderId);
+    expect((await viewOf(orderId)).payment.status).toBe('authorized');
+    await shipOrder(world, orderId);
+    world.gateway.expect('capture');
+    await runTasks(world, orderId);
+    expect(await viewOf(orderId)).toMatchObject({ fulfilment: 'shipped', payment: { status: 'captured' } });
   });
 
   it('is the last one when the attempts are spent', async () => {

@@ -31,11 +31,13 @@ export async function captureStateOf(
 ): Promise<CaptureState> {
   // Of a free order there is nothing to capture.
   if (order.capture !== 'on_shipment' || order.amount === 0) return 'captured';
+  // The void of an earlier card says nothing about the one that pays.
+  const own = operations.filter(({ paymentAttempt }) => paymentAttempt === order.paymentAttempt);
   const is = (kind: string, ...statuses: string[]) =>
-    operations.some((one) => one.kind === kind && statuses.includes(one.status));
+    own.some((one) => one.kind === kind && statuses.includes(one.status));
   if (is('capture', 'approved')) return 'captured';
   if (is('capture', 'created', 'sent', 'unknown', 'pending')) return 'capturing';
-  const held = operations.findLast((one) => isAuthorization(one) && one.status === 'approved');
+  const held = own.findLast((one) => isAuthorization(one) && one.status === 'approved');
   const facts = await factsOfOrders(queryable, [order.orderId]);
   const hasEnded = facts.some(
     ({ type, reference }) => type === 'authorization_expired' && reference === held?.providerReference,

@@ -88,6 +88,7 @@ export class OrderShipments {
     await announceFacts(tx, orderId, [{ type: 'order.shipped', payload }]);
     return shipment;
   }
+
   /** The whole order, whose money is only set aside: it is captured, and the goods leave in the commit that records that. */
   private async captureFirst(
     tx: Tx,
