@@ -1,14 +1,12 @@
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { replayOf } from '../../idempotency/idempotency.repository';
-import { newId } from '../../ids';
 import { Relay } from '../../outbox/relay';
 import { operationsOf } from '../../payment/payment-operations.repository';
 import { lockPlaced } from '../checkout-saga/placed-orders.repository';
 import { nothingToCapture } from '../orders.errors';
 import { type CaptureState, captureStateOf, hasExpired, insertCapture } from './captures';
-import { type FulfilmentRequest, refuseForeign } from './order-shipments';
+import { type FulfilmentRequest, requestOnce } from './request-once';
 
 export interface CaptureBody {
   /** In minor units. Left out: the total. */
@@ -22,32 +20,17 @@ export interface CaptureBody {
 @Injectable()
 export class OrderCaptures {
   constructor(
-    private readonly db: Database,
-    private readonly relay: Relay,
+    readonly db: Database,
+    readonly relay: Relay,
   ) {}
 
   /** A repeat under the same key captures nothing more. */
-  async request({
-    orderId,
-    body,
-    key,
-    principal,
-  }: FulfilmentRequest<CaptureBody>): Promise<{ replayed: boolean }> {
-    const id = newId();
-    const claim = { principal: principal.name, operation: 'orders/capture', resourceId: id };
-    const result = await this.db.transaction(
-      'request-capture',
-      async (tx) => {
-        await refuseForeign(tx, orderId, principal);
-        const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
-        if (before) return { replayed: before !== id };
-        await this.captureIn(tx, { id, orderId, body, actor: principal.name });
-        return { replayed: false };
-      },
-      { rerunWhenCommitIsUnknown: true },
+  async request(request: FulfilmentRequest<CaptureBody>): Promise<{ replayed: boolean }> {
+    const { orderId, body, principal } = request;
+    const names = { transaction: 'request-capture', operation: 'orders/capture' } as const;
+    return requestOnce(this, names, request, (tx, id) =>
+      this.captureIn(tx, { id, orderId, body, actor: principal.name }),
     );
-    this.relay.poke();
-    return result;
   }
 
   /** Within the transaction that has claimed the request's key. The caller pokes the relay after the commit. */

@@ -2,8 +2,7 @@ import { createHash } from 'node:crypto';
 import { Injectable } from '@nestjs/common';
 import { Database, type Tx } from '../../database/database';
 import { ValidationFailed } from '../../errors';
-import { replayOf } from '../../idempotency/idempotency.repository';
-import { newId, publicId } from '../../ids';
+import { publicId } from '../../ids';
 import { lockReservation } from '../../inventory/reservations/reservations.repository';
 import { type Restock, takeBack, takeBackUnshipped } from '../../inventory/shipments/shipping';
 import { Relay } from '../../outbox/relay';
@@ -15,9 +14,9 @@ import { codeVersion, namingOf } from '../checkout-saga/code-version';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
 import { disputed, moreThanCaptured } from '../orders.errors';
 import { type OrderFacts, announceFacts, linesOfOrder } from '../orders.repository';
-import { type FulfilmentRequest, refuseForeign } from './order-shipments';
 import type { RefundedLine } from './payment-task.entity';
 import { type PaymentTask, countRequests, insertTask, newTask } from './payment-tasks.repository';
+import { type FulfilmentRequest, requestOnce } from './request-once';
 
 export interface RefundBody {
   /** In minor units. Neither this nor lines: all that is left. */
@@ -33,33 +32,18 @@ export interface RefundBody {
 @Injectable()
 export class OrderRefunds {
   constructor(
-    private readonly db: Database,
-    private readonly relay: Relay,
+    readonly db: Database,
+    readonly relay: Relay,
   ) {}
 
   /** A repeat under the same key refunds nothing more. */
-  async request({
-    orderId,
-    body,
-    key,
-    principal,
-  }: FulfilmentRequest<RefundBody>): Promise<{ replayed: boolean }> {
+  async request(request: FulfilmentRequest<RefundBody>): Promise<{ replayed: boolean }> {
+    const { orderId, body, key, principal } = request;
     refuseBadBody(body);
-    const id = newId();
-    const claim = { principal: principal.name, operation: 'orders/refunds', resourceId: id };
-    const result = await this.db.transaction(
-      'request-refund',
-      async (tx) => {
-        await refuseForeign(tx, orderId, principal);
-        const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
-        if (before) return { replayed: before !== id };
-        await this.refundIn(tx, { id, orderId, body, key, actor: principal.name });
-        return { replayed: false };
-      },
-      { rerunWhenCommitIsUnknown: true },
+    const names = { transaction: 'request-refund', operation: 'orders/refunds' } as const;
+    return requestOnce(this, names, request, (tx, id) =>
+      this.refundIn(tx, { id, orderId, body, key, actor: principal.name }),
     );
-    this.relay.poke();
-    return result;
   }
 
   /** The same in the caller's transaction, which claims the key. The caller pokes the relay after the commit. */

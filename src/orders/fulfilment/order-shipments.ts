@@ -1,7 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import { type Principal, ownerFilter } from '../../auth/auth.guard';
 import { Database, type Tx } from '../../database/database';
-import { replayOf } from '../../idempotency/idempotency.repository';
 import { newId, publicId } from '../../ids';
 import type { Reservation } from '../../inventory/reservations/reservation';
 import { lockReservation } from '../../inventory/reservations/reservations.repository';
@@ -11,17 +9,10 @@ import type { WantedUnits } from '../../inventory/shipments/sold-units';
 import { Relay } from '../../outbox/relay';
 import { operationsOf } from '../../payment/payment-operations.repository';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
-import { captureFirst, noSuchOrder } from '../orders.errors';
-import { type OrderFacts, announceFacts, ownerOfOrder } from '../orders.repository';
+import { captureFirst } from '../orders.errors';
+import { type OrderFacts, announceFacts } from '../orders.repository';
 import { type CaptureState, captureStateOf, hasExpired, insertCapture } from './captures';
-
-/** A request for the goods of a placed order, and who makes it. */
-export interface FulfilmentRequest<Body> {
-  orderId: string;
-  body: Body;
-  key: string;
-  principal: Principal;
-}
+import { type FulfilmentRequest, requestOnce } from './request-once';
 
 export interface ShipBody {
   /** Left out: all that is left. */
@@ -44,32 +35,18 @@ interface Shipping {
 @Injectable()
 export class OrderShipments {
   constructor(
-    private readonly db: Database,
-    private readonly relay: Relay,
+    readonly db: Database,
+    readonly relay: Relay,
   ) {}
 
   /** A repeat under the same key ships nothing more. */
-  async ship({
-    orderId,
-    body,
-    key,
-    principal,
-  }: FulfilmentRequest<ShipBody>): Promise<{ replayed: boolean; shipmentId: string }> {
-    const id = newId();
-    const claim = { principal: principal.name, operation: 'orders/shipments', resourceId: id };
-    const result = await this.db.transaction(
-      'move-goods',
-      async (tx) => {
-        await refuseForeign(tx, orderId, principal);
-        const before = await replayOf(tx, key, { ...claim, request: { id: orderId, ...body } });
-        if (before) return { replayed: before !== id, shipmentId: before };
-        await this.shipIn(tx, { id, orderId, body, actor: principal.name });
-        return { replayed: false, shipmentId: id };
-      },
-      { rerunWhenCommitIsUnknown: true },
+  async ship(request: FulfilmentRequest<ShipBody>): Promise<{ replayed: boolean; shipmentId: string }> {
+    const { orderId, body, principal } = request;
+    const names = { transaction: 'move-goods', operation: 'orders/shipments' } as const;
+    const { replayed, id: shipmentId } = await requestOnce(this, names, request, (tx, id) =>
+      this.shipIn(tx, { id, orderId, body, actor: principal.name }),
     );
-    this.relay.poke();
-    return result;
+    return { replayed, shipmentId };
   }
 
   /**
@@ -119,10 +96,4 @@ interface Uncaptured extends Omit<Shipping, 'orderId'> {
   reservation: Reservation;
   order: OrderFacts;
   state: Exclude<CaptureState, 'captured'>;
-}
-
-/** Another shop's order is not found. */
-export async function refuseForeign(tx: Tx, orderId: string, principal: Principal): Promise<void> {
-  const owner = await ownerOfOrder(tx, orderId);
-  if (owner === undefined || (ownerFilter(principal) ?? owner) !== owner) throw noSuchOrder();
 }
