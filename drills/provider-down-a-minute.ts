@@ -5,8 +5,9 @@ import { type Drill, unlimited } from './kit/drill';
 /** A fifth of a minute is enough to see the effects. */
 const outageMs = 12_000;
 
+const inFlightMax = 25;
 /** The calls that open the circuit, those in flight with them, and a probe every five seconds. */
-const asksMax = 20 + 25 + 5;
+const asksMax = 20 + inFlightMax + 5;
 
 export const drill: Drill = {
   name: 'provider-down-a-minute',
@@ -23,7 +24,10 @@ export const drill: Drill = {
   ],
 
   run: async (environment) => {
-    const shop = await environment.open({ queue: 'postgres' });
+    const shop = await environment.open({
+      queue: 'postgres',
+      env: { PAYMENT_CONCURRENCY_MAX: String(inFlightMax) },
+    });
     const sku = await shop.product(1_000);
 
     await shop.faults({ down: true });
