@@ -3,7 +3,7 @@ import { fork } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { complain, say, seconds } from './console.mjs';
-import { factsOf } from './drill-report.mjs';
+import { factsOf, gist, nameOf } from './drill-report.mjs';
 import { root } from './processes.mjs';
 
 const script = path.join(root, 'scripts', 'drill-process.mjs');
@@ -32,15 +32,17 @@ export async function playAll(parts, jobs, play) {
 }
 
 /**
- * One drill, or one of its mutants: `{ drill, mutant, outcome, ok, message, facts, ms }`. One that did not meet its
- * failure has shown nothing, good or bad, so it is played a second time, with other random choices.
+ * One drill, or one of its mutants: `{ drill, mutant, outcome, ok, message, facts, ms, flaky }`. What a busy machine can
+ * cause is played a second time, with other random choices: a failure that was not met, a wait that timed out, a mutant
+ * that went unnoticed. A broken promise never is. `flaky` is the first try's message when the second one succeeded.
  */
 export async function playOne(part, environment) {
-  const result = await playOnce(part, environment, '');
-  if (result.outcome !== 'unreached') return result;
-  say(`${part.drill.name} did not meet its failure, so it is played once more`);
+  const first = await playOnce(part, environment, '');
+  if (first.ok || (first.outcome === 'broken' && !first.late)) return first;
+  say(`${nameOf(part)} is played a second time`);
   const options = { ...environment.options, seed: environment.options.seed + 1 };
-  return playOnce(part, { ...environment, options }, '-again');
+  const second = await playOnce(part, { ...environment, options }, '-again');
+  return second.ok ? { ...second, flaky: first.message ?? first.outcome } : second;
 }
 
 async function playOnce({ drill, mutant }, { dist, workDir, env, options }, suffix) {
@@ -58,16 +60,13 @@ async function playOnce({ drill, mutant }, { dist, workDir, env, options }, suff
   const ms = Date.now() - startedAt;
   (ok ? say : complain)(`${what} ${verdict(result, mutant, ok)} (${seconds(ms)})${factsOf(result.facts)}`);
   if (!ok && result.message) complain(result.message.replace(/^/gm, '    '));
-  if (ok && mutant) say(`    by: ${gist(result.message)}`);
+  if (ok && mutant) say(`    by: ${gist(result.message, 160)}`);
   return { drill, mutant, ok, ms, ...result };
 }
 
 function limitSecondsOf({ limitSeconds = limitSecondsDefault }, { minutes = 0, pairs = 0 }) {
   return limitSeconds + minutes * limitSecondsMore.minute + pairs * limitSecondsMore.pair;
 }
-
-/** The start of a long message. */
-const gist = (message) => message.replace(/\s+/g, ' ').slice(0, 160);
 
 function verdict({ outcome }, mutant, ok) {
   if (!mutant) return ok ? 'passed' : `FAILED (${outcome})`;

@@ -16,7 +16,7 @@ export function list(drills) {
     .join('\n');
 }
 
-const nameOf = ({ drill, mutant }) => (mutant ? `${drill.name} / ${mutant.name}` : drill.name);
+export const nameOf = ({ drill, mutant }) => (mutant ? `${drill.name} / ${mutant.name}` : drill.name);
 const resultOf = ({ skipped, mutant, ok }) => {
   if (skipped) return 'skipped';
   if (mutant) return ok ? 'killed' : 'SURVIVED';
@@ -42,6 +42,18 @@ export function table(results) {
     )
     .join('\n');
 }
+
+/** A line for each result that is not simply good, to stand at the end of the output. */
+export const troubles = (results) =>
+  results
+    .filter(({ skipped, ok, flaky }) => !skipped && (!ok || flaky !== undefined))
+    .map(
+      (result) =>
+        `${result.ok ? 'flaky' : 'failed'}: ${nameOf(result)}: ${gist(result.flaky ?? result.message ?? resultOf(result))}`,
+    );
+
+/** The start of a long message, on one line. */
+export const gist = (message, length = 300) => message.replace(/\s+/g, ' ').slice(0, length);
 
 export function totals(results) {
   const skipped = results.filter((result) => result.skipped).length;

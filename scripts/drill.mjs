@@ -7,7 +7,7 @@ import { bootstrap } from './bootstrap.mjs';
 import { complain, failWith, say, seconds, UsageError } from './console.mjs';
 import { drillNames, loadDrill } from './drill-list.mjs';
 import { playAll, playOne } from './drill-play.mjs';
-import { list, table, totals, writeDocs, writeJson } from './drill-report.mjs';
+import { list, table, totals, troubles, writeDocs, writeJson } from './drill-report.mjs';
 import { requireTypeScript } from './drill-typescript.mjs';
 import { startGuardian } from './guardian.mjs';
 import { prebundle } from './prebundle.mjs';
@@ -36,6 +36,7 @@ async function main() {
   if (failed > 0) say(`to repeat it: --seed ${args.seed}`);
   if (failed > 0 || passed === 0) process.exitCode = 1;
   say(`drills took ${seconds(Date.now() - startedAt)}`);
+  for (const trouble of troubles(results)) process.stdout.write(`${trouble}\n`);
   process.stdout.write(`${passed} passed, ${failed} failed, ${skipped} skipped\n`);
 }
 

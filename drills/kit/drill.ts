@@ -60,6 +60,8 @@ export type Outcome = 'passed' | 'broken' | 'unreached' | 'error';
 
 export interface DrillResult {
   outcome: Outcome;
+  /** Whether a wait timed out, which a busy machine can cause too. */
+  late?: boolean;
   /** Why, when it is not `passed`. */
   message?: string;
   /** Counts of what happened. */

@@ -27,7 +27,8 @@ export async function play({ drill, mutant, ...settings }: Part): Promise<DrillR
           facts: environment.facts,
         };
   } catch (error) {
-    return { outcome: outcomeOf(error), message: messageOf(error), facts: environment?.facts ?? {} };
+    const late = error instanceof NotInTime;
+    return { outcome: outcomeOf(error), late, message: messageOf(error), facts: environment?.facts ?? {} };
   } finally {
     await environment?.close();
   }
