@@ -66,7 +66,7 @@ export const drill: Drill = {
 
     const signature = signed(body);
     for (let copy = 1; copy <= 5; copy++) assert.equal(await deliver(body, signature), 200);
-    const nobodys = JSON.stringify(eventOf('ord_01jd3v7q8nf0xv7c0kq1e5m9tz'));
+    const nobodys = JSON.stringify(eventOf('ord_01jd3v7q8ne05v7c0kq1e5m9tz'));
     assert.equal(await deliver(nobodys, signed(nobodys)), 200);
 
     const orphans = await until('the orphan is set aside', async () => {
@@ -79,7 +79,7 @@ export const drill: Drill = {
       `ALTER TABLE provider_events ADD CONSTRAINT refuses CHECK (type <> 'cannot.be.stored')`,
     );
     const crowd = Array.from({ length: 40 }, (_, nth) => ({
-      ...eventOf('ord_01jd3v7q8nf0xv7c0kq1e5m9tz'),
+      ...eventOf('ord_01jd3v7q8ne05v7c0kq1e5m9tz'),
       type: nth % 20 === 9 ? 'cannot.be.stored' : 'payment_intent.canceled',
     }));
     const deliverAll = () =>

@@ -83,6 +83,7 @@ export class ValidationFailed extends HoldfastError {
 export const notFound = refusal(404, 'not_found', 'There is nothing at this address');
 export const unauthenticated = refusal(401, 'unauthenticated', 'A valid key is required');
 export const forbidden = refusal(403, 'forbidden', 'The key may not do this');
+export const wrongCell = refusal(421, 'wrong_cell', 'Another cell serves this');
 export const malformedRequest = refusal(400, 'malformed_request', 'The request cannot be read');
 export const bodyTooComplex = refusal(
   400,

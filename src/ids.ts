@@ -1,15 +1,26 @@
 import { randomFillSync } from 'node:crypto';
 import { TypeID } from 'typeid-js';
 import { clockMs } from './clock';
+import { wrongCell } from './errors';
 
 /**
  * Ids are UUIDv7 (RFC 9562) inside and TypeIDs outside.
  *
- * Eight bits of `rand_a` are the cell that holds the row, so that a second machine needs no directory to find an order, a
- * job or a webhook. Today there is one cell: the bits are 0. The other 66 random bits make a collision within one
+ * Eight bits of `rand_a` are the number of the cell that holds the row, so that no directory is needed to find the cell of an
+ * order, a job or a webhook. Ids of builds before CELL have 0. The other 66 random bits make a collision within one
  * millisecond unlikely enough.
  */
-const cell = 0;
+let cell = 0;
+
+/** Sets the cell of this process: the one that new ids contain, and whose ids requests may name. */
+export function serveCell(number: number): void {
+  cell = number;
+}
+
+/** The number of the cell that made this id. */
+export const cellOf = (id: string): number => Number.parseInt(id.slice(15, 17), 16);
+
+export const isOfThisCell = (id: string): boolean => cellOf(id) === cell;
 
 export type IdPrefix =
   'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run' | 'ins' | 'rec' | 'fct' | 'shp' | 'rfd' | 'cap';
@@ -80,13 +91,27 @@ export function firstIdAt(ms: number): string {
   return `${hex.slice(0, 8)}-${hex.slice(8)}-7000-8000-000000000000`;
 }
 
-/** The TypeID that clients see: `ord_01h455vb4pex5vsknk084sn02q`. */
+/** The TypeID that clients see: `ord_01h455vb4pe05vsknk084sn02q`. */
 export function publicId(prefix: IdPrefix, id: string): string {
   return TypeID.fromUUID(prefix, id).toString();
 }
 
-/** The id in a TypeID. Undefined: not an id of this service. */
+/**
+ * The id in a TypeID that a request names. Undefined: not an id of this service. Throws 421 for an id of another cell: only
+ * that one knows it, and "not found" would be wrong.
+ */
 export function parsePublicId(prefix: IdPrefix, text: string): string | undefined {
+  const id = parseIdOfAnyCell(prefix, text);
+  if (id === undefined || isOfThisCell(id)) return id;
+  const cellNumber = cellOf(id);
+  throw wrongCell(
+    `${text} belongs to the cell with number ${cellNumber}, and this is the one with number ${cell}. Nothing was done. Send the request to that cell, with a key of that cell.`,
+    { cellNumber },
+  );
+}
+
+/** The same for ids that somebody else names, such as the provider, whose account several cells may share. */
+export function parseIdOfAnyCell(prefix: IdPrefix, text: string): string | undefined {
   if (!text.startsWith(`${prefix}_`) || text.length !== prefix.length + 27) return undefined;
   try {
     return TypeID.fromString(text, prefix).toUUID();

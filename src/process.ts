@@ -1,4 +1,5 @@
 import { setFlagsFromString } from 'node:v8';
+import { register } from 'prom-client';
 import { AuthModule } from './auth/auth.module';
 import { type Config, ConfigError, type ProcessRole, loadConfig } from './config/config';
 import { ConfigModule } from './config/config.module';
@@ -48,6 +49,7 @@ export async function runProcess(role: ProcessRole, start: (config: Config) => P
   try {
     const config = loadConfig(process.env, role);
     log.level = config.logLevel;
+    register.setDefaultLabels({ cell: String(config.cell.number) });
     armFailpoints(config.failpoint);
     endInTime(config);
     // Before TypeORM connects, which logs every failed try with its stack.

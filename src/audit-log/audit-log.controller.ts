@@ -39,7 +39,7 @@ class ActionsQuery extends PageQuery {
   @IsSearchText(100)
   objectType?: string;
 
-  @MayBeAbsent({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' })
+  @MayBeAbsent({ description: 'An id or a SKU.', example: 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz' })
   @IsSearchText(200)
   objectId?: string;
 

@@ -1,4 +1,5 @@
 import { resolve } from 'node:path';
+import { readCell } from './cell';
 import { ConfigError, Reader } from './settings-reader';
 
 /**
@@ -48,6 +49,8 @@ function readSettings(read: Reader, role: ProcessRole) {
 }
 
 const processSettings = (read: Reader) => ({
+  // One cell, with the number that the ids of every earlier build contain.
+  cell: readCell(read),
   logLevel: read.oneOf('LOG_LEVEL', ['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], 'info'),
   host: read.host('HOST', '127.0.0.1'),
   port: read.integer('PORT', 3000, { min: 0, max: 65_535 }),

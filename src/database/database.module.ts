@@ -4,6 +4,7 @@ import type { DataSource } from 'typeorm';
 import { CONFIG, type Config, ConfigError } from '../config/config';
 import { dataSourceOptions } from './data-source';
 import { Database } from './database';
+import { serveCell } from '../ids';
 import { explainRefusedSettings } from './session';
 
 /** One connection pool per process. */
@@ -26,8 +27,11 @@ import { explainRefusedSettings } from './session';
   providers: [
     {
       provide: Database,
-      inject: [getDataSourceToken()],
-      useFactory: (dataSource: DataSource) => new Database(dataSource),
+      inject: [getDataSourceToken(), CONFIG],
+      useFactory: (dataSource: DataSource, { cell }: Config) => {
+        serveCell(cell.number);
+        return new Database(dataSource);
+      },
     },
   ],
   exports: [Database],

@@ -4,6 +4,7 @@ import { DataSource, type EntityManager } from 'typeorm';
 import { hearClock } from '../clock';
 import type { Config } from '../config/config';
 import { type TransactionName, failpoint } from '../failpoints';
+import { serveCell } from '../ids';
 import { dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';
 
@@ -199,6 +200,7 @@ export async function openDatabase(
   config: Config,
   applicationName: string,
 ): Promise<{ db: Database; close: () => Promise<void> }> {
+  serveCell(config.cell.number);
   const dataSource = await new DataSource(dataSourceOptions(config, applicationName)).initialize();
   return { db: new Database(dataSource), close: () => dataSource.destroy() };
 }

@@ -1,6 +1,7 @@
 import { runMigrations as runQueueMigrations } from 'bullmq';
 import { Client } from 'pg';
 import { DataSource } from 'typeorm';
+import { queueSchemaOf } from '../config/cell';
 import { ConfigError, loadConfig, type Config } from '../config/config';
 import { dataSourceOptions } from './data-source';
 import { withSessionSettings } from './session';
@@ -20,7 +21,7 @@ export async function migrate(config: Config): Promise<string[]> {
     await guard.query('SELECT pg_advisory_lock($1)', [migrationLock]);
     await createSchema(guard);
     const applied = await applyMigrations(config);
-    if (!config.redisUrl) await runQueueMigrations(guard);
+    if (!config.redisUrl) await runQueueMigrations(guard, queueSchemaOf(config.cell));
     return applied;
   } catch (error) {
     const grant = await missingGrant(guard, error);

@@ -8,6 +8,7 @@ import {
   problemTypes,
   unauthenticated,
   unavailable,
+  wrongCell,
 } from '../errors';
 import { responseSchemas } from './responses';
 import { CONFIG, type Config } from '../config/config';
@@ -74,7 +75,7 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   )) {
     // A method that has other roles than its class names the scheme twice.
     operation.security &&= operation.security.slice(0, 1);
-    const common = operation.security ? [unauthenticated.type, forbidden.type] : [];
+    const common = operation.security ? [unauthenticated.type, forbidden.type, wrongCell.type] : [];
     const own = (operation['x-problems'] ?? []).map((code) =>
       problemTypes.find((type) => type.code === code)!,
     );

@@ -32,7 +32,7 @@ export const int = (example: number) => z.int().meta({ example });
 export const decimal = (example: number) => z.number().meta({ example });
 export const bool = (example: boolean) => z.boolean().meta({ example });
 export const instant = (example = '2026-11-20T10:00:00.000Z') => text(example).meta({ format: 'date-time' });
-export const publicIdOf = (prefix: IdPrefix) => text(`${prefix}_01jd3v7q8nf0xv7c0kq1e5m9tz`);
+export const publicIdOf = (prefix: IdPrefix) => text(`${prefix}_01jd3v7q8ne05v7c0kq1e5m9tz`);
 
 export const moneyType = responseType('Money', {
   amount: int(3998).describe('In minor units (cents).'),

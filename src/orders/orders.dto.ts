@@ -64,7 +64,7 @@ export class OrderDto {
 
   @MayBeAbsent({
     description: 'A reservation of the same customer.',
-    example: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    example: 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz',
   })
   @IsText(64)
   reservationId?: string;

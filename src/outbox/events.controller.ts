@@ -23,12 +23,12 @@ const eventType = responseType('Event', {
   sequence: int(2).describe('Counts the events of its order or reservation.'),
   data: z
     .record(z.string(), z.unknown())
-    .meta({ example: { reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' } }),
+    .meta({ example: { reservationId: 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz' } }),
   createdAt: instant(),
 });
 
 class EventsQuery extends PageQuery {
-  @MayBeAbsent({ description: 'An order or a reservation.', example: 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz' })
+  @MayBeAbsent({ description: 'An order or a reservation.', example: 'ord_01jd3v7q8ne05v7c0kq1e5m9tz' })
   @Matches(/^(ord|rsv)_[0-9a-z]{26}$/, { message: 'aggregateId must be the id of an order or a reservation' })
   aggregateId?: string;
 }

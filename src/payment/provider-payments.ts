@@ -1,6 +1,6 @@
 import Stripe from 'stripe';
 import type { Config } from '../config/config';
-import { parsePublicId, publicId } from '../ids';
+import { parseIdOfAnyCell, publicId } from '../ids';
 import { retryAfterMs } from './gateways/stripe-errors';
 import { at, stripeClient } from './gateways/stripe.gateway';
 import { ProviderAway, readPatiently } from './provider-away';
@@ -308,7 +308,7 @@ function purposeOf(metadata: Stripe.Metadata | null) {
   const { orderId, kind, number } = metadata ?? {};
   const counted = Number(number);
   return {
-    orderId: (orderId && parsePublicId('ord', orderId)) || null,
+    orderId: (orderId && parseIdOfAnyCell('ord', orderId)) || null,
     kind: kind ?? null,
     number: Number.isSafeInteger(counted) && counted > 0 ? counted : null,
   };

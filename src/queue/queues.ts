@@ -287,12 +287,12 @@ export class Queues {
   }
 
   private onPostgres() {
-    return { connection: queueConnection(this.config.databaseUrl) };
+    return { connection: queueConnection(this.config) };
   }
 
   /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
   private onRedis(name: QueueName, connection: IORedis) {
-    return { connection, prefix: `{hf:0:${name}}` };
+    return { connection, prefix: `{hf:${this.config.cell.number}:${name}}` };
   }
 
   private redis(url: string, role: 'producer' | 'worker'): IORedis {

@@ -23,7 +23,7 @@ describe('object pages', () => {
     paths['an active reservation'] = `/reservations/${held.id}`;
     paths['a released reservation'] = `/reservations/${released.id}`;
     paths['a product in pools'] = `/products/${sku}`;
-    paths['an order that does not exist'] = '/orders/ord_01k9h3v5r8e7ya2m0q4wzth7k2';
+    paths['an order that does not exist'] = '/orders/ord_01k9h3v5r8e06a2m0q4wzth7k2';
   });
 
   const things = [

@@ -197,7 +197,7 @@ describe('the admin', () => {
       ['authorize', 'capture', 'refund'].map((kind) => [kind, 'approved', 1, amount]),
     );
     for (const one of saga.operations) expect(one.providerReference).toMatch(/^(pi|re)_/);
-    expectProblem(await shop.admin.get('/v1/admin/orders/ord_01jd3v7q8nf0xv7c0kq1e5m9tz/saga'), {
+    expectProblem(await shop.admin.get('/v1/admin/orders/ord_01jd3v7q8ne05v7c0kq1e5m9tz/saga'), {
       status: 404,
       code: 'order_not_found',
     });

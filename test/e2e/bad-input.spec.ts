@@ -325,7 +325,7 @@ describe('invalid input', () => {
     ['an order’s id as a reservation', () => ({ lines: undefined, reservationId: order }), 404],
     [
       'a reservation that does not exist',
-      () => ({ lines: undefined, reservationId: 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz' }),
+      () => ({ lines: undefined, reservationId: 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz' }),
       404,
     ],
     [

@@ -128,7 +128,7 @@ describe('an invalid request', () => {
     '%F0%9F%98%80',
     "ord_'%20OR%201=1--",
     'ord_nope',
-    'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    'rsv_01jd3v7q8ne05v7c0kq1e5m9tz',
     'ord_zzzzzzzzzzzzzzzzzzzzzzzzzz',
     'ord_01JD3V7Q8NF0XV7C0KQ1E5M9TZ',
     '01936f1e-7dd0-7bb1-8000-000000000000',

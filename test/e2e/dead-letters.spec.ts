@@ -67,7 +67,7 @@ describeOnEachQueueBackend('a message that no worker can apply', (queue) => {
         code: 'validation_failed',
         pointer: '/reason',
       });
-    for (const id of ['evt_01jd3v7q8nf0xv7c0kq1e5m9tz', 'nonsense', letter.aggregateId])
+    for (const id of ['evt_01jd3v7q8ne05v7c0kq1e5m9tz', 'nonsense', letter.aggregateId])
       expectProblem(await retry(id), { status: 404, code: 'dead_letter_not_found' });
     expect(await recordsOf(letter.id)).toEqual([]);
   });

@@ -217,8 +217,8 @@ describe('a route', () => {
         route.path.replace(
           '{id}',
           route.path.includes('reservations')
-            ? 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz'
-            : 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz',
+            ? 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz'
+            : 'ord_01jd3v7q8ne05v7c0kq1e5m9tz',
         ),
         route.method === 'GET' ? undefined : bodyFor(route.path),
         { headers: { 'idempotency-key': randomUUID() } },

@@ -186,7 +186,7 @@ describe('saga actions over HTTP', () => {
     const sku = await shop.product(5);
     const placed = await shop.placed(sku);
     const orderId = await unheard('pm_sandbox_timeout_before_commit', sku);
-    const nobody = 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz';
+    const nobody = 'ord_01jd3v7q8ne05v7c0kq1e5m9tz';
     for (const name of acts) {
       expectProblem(await act(name, placed.id), { status: 409, code: 'saga_settled' });
       expectProblem(await act(name, nobody), { status: 404, code: 'order_not_found' });

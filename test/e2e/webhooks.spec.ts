@@ -88,7 +88,7 @@ describe('a webhook', () => {
 
   it.each([
     ['an order that is not ours', 'order_4711'],
-    ['an order that does not exist', 'ord_01jd3v7q8nf0xv7c0kq1e5m9tz'],
+    ['an order that does not exist', 'ord_01jd3v7q8ne05v7c0kq1e5m9tz'],
     ['no order at all', undefined],
   ])('is stored as an orphan when it names %s', async (_what, orderId) => {
     const event = eventOf(orderId);

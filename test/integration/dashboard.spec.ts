@@ -22,7 +22,7 @@ const assets = () => readdirSync(path.join(dist, 'assets')).filter((name) => !/\
 const get = (url: string, headers: Record<string, string> = {}) => api.inject({ url, headers });
 
 describe('GET of the dashboard', () => {
-  it.each(['/', '/orders', '/orders/ord_01jd3v7q8nf0xv7c0kq1e5m9tz', '/queues', '/products/A%2FB?x=1'])(
+  it.each(['/', '/orders', '/orders/ord_01jd3v7q8ne05v7c0kq1e5m9tz', '/queues', '/products/A%2FB?x=1'])(
     'answers a browser with the page at %s',
     async (url) => {
       const answer = await get(url, html);

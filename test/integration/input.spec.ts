@@ -22,7 +22,7 @@ describe('the depth and size of a body', () => {
   const paths = [
     '/v1/orders',
     '/v1/reservations',
-    '/v1/orders/ord_01jd3v7q8nf0xv7c0kq1e5m9tz/cancel',
+    '/v1/orders/ord_01jd3v7q8ne05v7c0kq1e5m9tz/cancel',
     '/v1/admin/products/A/adjustments',
     '/v1/admin/reservations/release',
   ];
@@ -68,7 +68,7 @@ describe('the depth and size of a body', () => {
     const skus = await api.reserve({ lines });
     expect([skus.body.errors.length, skus.body.errorsOmitted]).toEqual([20, 10]);
 
-    const cancel = await api.post('/v1/orders/ord_01jd3v7q8nf0xv7c0kq1e5m9tz/cancel', unknown);
+    const cancel = await api.post('/v1/orders/ord_01jd3v7q8ne05v7c0kq1e5m9tz/cancel', unknown);
     expect([cancel.body.errors.length, cancel.body.errorsOmitted]).toEqual([20, 80]);
 
     const few = await api.reserve({ one: 1 });
@@ -88,7 +88,7 @@ describe('fields named like methods', () => {
       pointersOf(await api.post('/v1/admin/reservations/release', { filter: { [name]: 1 }, dryRun: true })),
     ).toEqual([`/filter/${name}`]);
     expect(pointersOf(await api.send('GET', `/v1/orders?${name}=5`))).toEqual([`/${name}`]);
-    const confirm = await api.post('/v1/reservations/rsv_01jd3v7q8nf0xv7c0kq1e5m9tz/confirm', { [name]: 5 });
+    const confirm = await api.post('/v1/reservations/rsv_01jd3v7q8ne05v7c0kq1e5m9tz/confirm', { [name]: 5 });
     expect(pointersOf(confirm)).toEqual([`/${name}`]);
   });
 

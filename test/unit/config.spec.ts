@@ -29,6 +29,19 @@ describe('loadConfig', () => {
     });
   });
 
+  it.each([
+    [undefined, { name: 'main', number: 0 }],
+    ['eu1:3', { name: 'eu1', number: 3 }],
+    ['e123456789012345:255', { name: 'e123456789012345', number: 255 }],
+  ])('reads CELL %s', (CELL, cell) => {
+    expect(loadConfig({ ...databaseUrl, CELL }).cell).toEqual(cell);
+  });
+
+  it.each(['admin', 'client', 'viewer', 'dev', 'live', 'test'])(
+    'refuses a cell called %s, which is how older keys begin',
+    (name) => expect(refusalOf({ ...databaseUrl, CELL: `${name}:1` })).toContain(`hf_${name}_`),
+  );
+
   it('accepts production settings when every secret is given', () => {
     expect(loadConfig(production)).toMatchObject({
       production: true,
@@ -43,6 +56,18 @@ describe('loadConfig', () => {
     ['PORT', { ...databaseUrl, PORT: '3e3' }],
     ['PORT', { ...databaseUrl, PORT: 'http' }],
     ['REDIS_URL', { ...databaseUrl, REDIS_URL: 'localhost:6379' }],
+    ...[
+      'eu1',
+      'EU1:1',
+      ':1',
+      'eu1:',
+      'eu-1:1',
+      'eu1:01',
+      'eu1:-1',
+      'eu1:256',
+      'e1234567890123456:1',
+      'dev:1',
+    ].map((CELL): [string, NodeJS.ProcessEnv] => ['CELL', { ...databaseUrl, CELL }]),
     ['NODE_ENV', { ...databaseUrl, NODE_ENV: 'prod' }],
     ['RESERVATION_TTL_SECONDS', { ...databaseUrl, RESERVATION_TTL_SECONDS: '7200' }],
     ['SAGA_LEASE_MS', { ...databaseUrl, SAGA_LEASE_MS: '4000' }],

@@ -54,7 +54,7 @@ const right: Record<string, fc.Arbitrary<unknown>> = {
   abandonRate: fc.constantFrom(0, 0.02, 1),
   action: fc.constant('order.retry'),
   actor: text,
-  aggregateId: fc.constantFrom('ord_01jd3v7q8nf0xv7c0kq1e5m9tz', 'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz'),
+  aggregateId: fc.constantFrom('ord_01jd3v7q8ne05v7c0kq1e5m9tz', 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz'),
   amount: whole,
   attemptsMax: fc.constantFrom(2, 5),
   buyers: whole,

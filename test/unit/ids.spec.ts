@@ -1,4 +1,13 @@
-import { newId, parsePublicId, publicId } from '../../src/ids';
+import { HoldfastError } from '../../src/errors';
+import {
+  cellOf,
+  isOfThisCell,
+  newId,
+  parseIdOfAnyCell,
+  parsePublicId,
+  publicId,
+  serveCell,
+} from '../../src/ids';
 
 describe('newId, publicId and parsePublicId', () => {
   it('make UUIDs of version 7 in cell 0', () => {
@@ -26,11 +35,57 @@ describe('newId, publicId and parsePublicId', () => {
     '',
     'ord_',
     'ord_nope',
-    'rsv_01jd3v7q8nf0xv7c0kq1e5m9tz',
+    'rsv_01jd3v7q8ne05v7c0kq1e5m9tz',
     'ord_zzzzzzzzzzzzzzzzzzzzzzzzzz',
     'ord_01JD3V7Q8NF0XV7C0KQ1E5M9TZ',
     `ord_${'0'.repeat(27)}`,
   ])('find no id in %j', (text) => {
     expect(parsePublicId('ord', text)).toBeUndefined();
+  });
+});
+
+describe('serveCell', () => {
+  afterEach(() => serveCell(0));
+
+  const idOfCell = (number: number) => {
+    serveCell(number);
+    return newId(1_800_000_000_000);
+  };
+  const refusalOf = (text: string) => {
+    try {
+      return parsePublicId('ord', text);
+    } catch (error) {
+      return error;
+    }
+  };
+
+  it.each([0, 1, 15, 16, 171, 255])(
+    'puts the number %i into the eight bits after the version of an id',
+    (number) => {
+      const id = idOfCell(number);
+      expect(id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/);
+      expect([cellOf(id), isOfThisCell(id)]).toEqual([number, true]);
+      expect(parsePublicId('ord', publicId('ord', id))).toBe(id);
+    },
+  );
+
+  it('makes parsePublicId refuse an id of another cell with its number, and parseIdOfAnyCell read it', () => {
+    const [ours, theirs] = [idOfCell(0), idOfCell(171)];
+    serveCell(0);
+    expect(parsePublicId('ord', publicId('ord', ours))).toBe(ours);
+    const refusal = refusalOf(publicId('ord', theirs));
+    expect(refusal).toBeInstanceOf(HoldfastError);
+    expect(refusal).toMatchObject({
+      status: 421,
+      code: 'wrong_cell',
+      retryable: false,
+      facts: { cellNumber: 171 },
+    });
+    expect(parseIdOfAnyCell('ord', publicId('ord', theirs))).toBe(theirs);
+  });
+
+  it('makes no difference to what is no id: parsePublicId finds none in it', () => {
+    serveCell(3);
+    expect([refusalOf('ord_nope'), refusalOf(publicId('rsv', idOfCell(4)))]).toEqual([undefined, undefined]);
   });
 });

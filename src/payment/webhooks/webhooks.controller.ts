@@ -10,7 +10,7 @@ import { failpoint } from '../../failpoints';
 import { Responses, bool, responseType } from '../../http/responses';
 import { Roles } from '../../auth/auth.guard';
 import { BodyRules } from '../../http/body';
-import { parsePublicId } from '../../ids';
+import { isOfThisCell, parseIdOfAnyCell } from '../../ids';
 import { ProviderEventInbox } from './provider-event-inbox';
 import { type ProviderEvent, isRoutine } from './provider-events.repository';
 
@@ -23,7 +23,7 @@ const eventBytesMax = 1_048_576;
 
 const ignoredEvents = new Counter({
   name: 'holdfast_webhooks_ignored_total',
-  help: 'Webhooks with a valid signature that were not stored: thin events of Stripe (v2), which concern no payment.',
+  help: 'Webhooks with a valid signature that were not stored: thin events of Stripe (v2), which concern no payment, and those about an order of another cell.',
 });
 
 /** Stripe's own tolerance: an older signature may be replayed. */
@@ -49,7 +49,8 @@ export class WebhooksController {
   @ApiOperation({
     operationId: 'receiveStripeWebhook',
     summary: 'Where Stripe delivers its events',
-    description: 'A delivery that was seen before is answered 200 and ignored, and so is a thin event (v2).',
+    description:
+      'A delivery that was seen before is answered 200 and ignored, and so is a thin event (v2), or one about an order of another cell.',
   })
   @ApiHeader({ name: 'Stripe-Signature', required: true })
   @Responses({ 200: receivedType }, [signatureInvalid, malformedRequest])
@@ -59,12 +60,13 @@ export class WebhooksController {
   ) {
     const rawBody = request.rawBody?.toString('utf8') ?? '';
     const event = this.verified(rawBody, signature);
-    if (isThin(event)) {
+    const stored = storedEvent(event, rawBody);
+    if (isThin(event) || isOfAnotherCell(stored)) {
       ignoredEvents.inc();
       return { received: true };
     }
     await failpoint('webhook.before-store');
-    await this.inbox.store(storedEvent(event, rawBody));
+    await this.inbox.store(stored);
     await failpoint('webhook.stored');
     return { received: true };
   }
@@ -84,6 +86,9 @@ export class WebhooksController {
 
 /** Stripe's API v2 sends these. They have no object, and Stripe would repeat them for days if they were refused. */
 const isThin = ({ object }: { object: string }) => object === 'v2.core.event';
+
+/** Every cell has an endpoint at the provider, and gets the events of all cells that share the account. */
+const isOfAnotherCell = ({ orderId }: ProviderEvent) => orderId !== null && !isOfThisCell(orderId);
 
 function isSigned(rawBody: string, signature: string | undefined, secret: string): boolean {
   try {
@@ -111,7 +116,7 @@ function storedEvent(event: Stripe.Event, rawBody: string): ProviderEvent {
   };
   const reference = object.payment_intent ?? object.id;
   const { orderId: named, kind, number } = object.metadata ?? {};
-  const orderId = (typeof named === 'string' ? parsePublicId('ord', named) : undefined) ?? null;
+  const orderId = (typeof named === 'string' ? parseIdOfAnyCell('ord', named) : undefined) ?? null;
   // A routine event says what our own request did. Its content is large, is read by nobody, and describes a buyer.
   const purpose = { data: { object: { metadata: { orderId: named, kind, number } } } };
   return {

@@ -77,7 +77,7 @@ const attemptType = responseType('SagaAttempt', {
   detail,
   code,
   data: transitionDataType,
-  key: text('ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1')
+  key: text('ord_01jd3v7q8ne05v7c0kq1e5m9tz:authorize:1')
     .nullable()
     .describe("The provider's idempotency key, the same for all attempts at one operation."),
   fencingToken,
@@ -89,7 +89,7 @@ const operationType = responseType('PaymentOperation', {
   kind: operationKindType,
   number: int(1).nullable().describe('Counts the operations of this kind; null in orders of older builds.'),
   paymentAttempt: int(1).describe('Which of the cards that were tried it is for, from 1.'),
-  key: text('ord_01jd3v7q8nf0xv7c0kq1e5m9tz:authorize:1').describe(
+  key: text('ord_01jd3v7q8ne05v7c0kq1e5m9tz:authorize:1').describe(
     'Sent to the provider as its `Idempotency-Key`.',
   ),
   status: z.enum(['created', 'sent', 'approved', 'declined', 'unknown', 'pending', 'failed']),
