@@ -54,7 +54,7 @@ function refuseForeignServers() {
 /** So many starts that a code cache for the present build costs less than it saves. */
 const manyDrills = 10;
 
-async function playThem(drills, { mutants, mutantsOnce, jobs, seed, minutes, pairs }) {
+async function playThem(drills, { mutants, mutantsThird, jobs, seed, minutes, pairs }) {
   const guardian = startGuardian();
   try {
     const { services } = await startTestServices(guardian, { schemas: ['public'], foreignServer: null });
@@ -74,7 +74,7 @@ async function playThem(drills, { mutants, mutantsOnce, jobs, seed, minutes, pai
     const lacks = ({ needs }) => needs === 'redis' && services.redis === null;
     const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
     for (const { name } of skipped) complain(`drill ${name} is SKIPPED: there is no Redis on this machine`);
-    const results = await playAll(partsOf(played, { mutants, mutantsOnce }), jobs, (part) =>
+    const results = await playAll(partsOf(played, { mutants, mutantsThird }), jobs, (part) =>
       playOne(part, environment),
     );
     return [...results, ...skipped.map((drill) => ({ drill, skipped: true, ok: true, facts: {}, ms: 0 }))];
@@ -102,17 +102,18 @@ const longDrills = [
 ];
 
 /** What takes long first, so that none runs alone at the end; mutants after all drills. */
-function partsOf(drills, { mutants, mutantsOnce }) {
+function partsOf(drills, { mutants, mutantsThird }) {
   const secondsOf = ({ name, limitSeconds = longDrills.includes(name) ? 30 : 0 }) => limitSeconds;
-  const parts = drills.map((drill) => ({ drill }));
-  if (mutants || mutantsOnce) {
-    const seen = new Set();
-    const isWanted = ({ name }) => !mutantsOnce || (!seen.has(name) && seen.add(name));
-    parts.push(
-      ...drills.flatMap((drill) => drill.mutants.filter(isWanted).map((mutant) => ({ drill, mutant }))),
-    );
+  const against = (drill) => drill.mutants.map((mutant) => ({ drill, mutant }));
+  let played = mutants || mutantsThird ? drills.flatMap(against) : [];
+  if (mutantsThird) {
+    const once = new Map(played.toReversed().map((part) => [part.mutant.name, part]));
+    const names = [...once.keys()].sort();
+    played = names.filter((_, index) => index % 3 === mutantsThird - 1).map((name) => once.get(name));
   }
-  return parts.sort((one, other) => secondsOf(other.drill) - secondsOf(one.drill));
+  return [...drills.map((drill) => ({ drill })), ...played].sort(
+    (one, other) => secondsOf(other.drill) - secondsOf(one.drill),
+  );
 }
 
 await main().catch(failWith);

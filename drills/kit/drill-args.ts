@@ -5,7 +5,7 @@ export const usage = `npm run drill [-- <drill>… [options]]
 
   --list         the drills with their promises and rows of docs/failures.md
   --mutants      also run each drill against each of its mutants, which must make it fail
-  --mutants-once the same, but a mutant that several drills share runs against the first of them only
+  --mutants-third K   a third of the mutants, the Kth of three; one that several drills share runs against the first only
   --seed N       repeat a run with its random choices
   --jobs N       drills that run at once (2: they mostly wait)
   --minutes M    duration of chaos (1)
@@ -19,8 +19,8 @@ const pairsAmongOthers = 10;
 /** `known`: the names of all drills. */
 export function readDrillArgs(argv: string[], known: readonly string[]) {
   const { read, has, positionals } = parseArguments(argv, {
-    options: ['seed', 'jobs', 'minutes', 'pairs', 'json'],
-    flags: ['list', 'mutants', 'mutants-once', 'docs', 'help'],
+    options: ['seed', 'jobs', 'minutes', 'pairs', 'json', 'mutants-third'],
+    flags: ['list', 'mutants', 'docs', 'help'],
     usage,
     allowPositionals: true,
   });
@@ -32,7 +32,7 @@ export function readDrillArgs(argv: string[], known: readonly string[]) {
     names: areNamed ? positionals : known,
     list: has('list'),
     mutants: has('mutants'),
-    mutantsOnce: has('mutants-once'),
+    mutantsThird: read.integer('mutants-third', undefined, { min: 1, max: 3 }),
     docs: has('docs'),
     help: has('help'),
     seed: read.integer('seed', randomInt(2 ** 31), { min: 0, max: 2 ** 31 }),
