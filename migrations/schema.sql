@@ -78,6 +78,8 @@ CREATE TABLE installation (
   single boolean NOT NULL DEFAULT true,
   id uuid NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  cell smallint NOT NULL DEFAULT 0,
+  CONSTRAINT installation_cell_check CHECK (((cell >= 0) AND (cell <= 255))),
   CONSTRAINT installation_single_check CHECK (single),
   CONSTRAINT installation_pkey PRIMARY KEY (single)
 );

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { Cell } from '../config/cell';
 import { loadConfig } from '../config/config';
 import { type Database, clockOf, openDatabase } from '../database/database';
 import { explainFailure } from '../database/start-errors';
@@ -39,7 +40,7 @@ async function main(args: string[]): Promise<void> {
     const config = loadConfig(process.env, 'command');
     const { db, close } = await openDatabase(config, 'holdfast-api-key');
     try {
-      await run(db, verb!, name!, rest);
+      await run({ db, cell: config.cell }, verb!, name!, rest);
     } finally {
       await close();
     }
@@ -73,11 +74,17 @@ function problemWith([verb, ...rest]: string[]): string | undefined {
   return undefined;
 }
 
-async function run(db: Database, verb: string, name: string, rest: string[]): Promise<void> {
-  if (verb === 'create') return create(db, name, rest[0]!, rest[1]);
+interface Place {
+  db: Database;
+  cell: Cell;
+}
+
+async function run(place: Place, verb: string, name: string, rest: string[]): Promise<void> {
+  const { db } = place;
+  if (verb === 'create') return create(place, name, rest[0]!, rest[1]);
   if (verb === 'account') return setAccount(db, name, rest[0]!);
   if (verb === 'revoke') return revoke(db, name);
-  if (verb === 'rotate') return rotate(db, name);
+  if (verb === 'rotate') return rotate(place, name);
   const keys = await db.entities((manager) => manager.find(ApiKeyEntity, { order: { name: 'ASC' } }));
   for (const { name: known, role, revokedAt, stripeAccount } of keys)
     console.log(
@@ -86,8 +93,8 @@ async function run(db: Database, verb: string, name: string, rest: string[]): Pr
   if (keys.length === 0) console.log('There are no keys besides those of the settings.');
 }
 
-async function create(db: Database, name: string, role: string, account?: string): Promise<void> {
-  const key = newKey(role);
+async function create({ db, cell }: Place, name: string, role: string, account?: string): Promise<void> {
+  const key = newKey(cell);
   const made = await db.rows(
     `
     INSERT INTO api_keys (id, name, role, key_sha256, stripe_account)
@@ -125,9 +132,9 @@ async function setAccount(db: Database, name: string, account: string): Promise<
 }
 
 /** The name owns orders and reservations, so a shop keeps it when its key changes. */
-async function rotate(db: Database, name: string): Promise<void> {
+async function rotate({ db, cell }: Place, name: string): Promise<void> {
   const found = await findKey(db, name);
-  const key = newKey(found?.role ?? 'client');
+  const key = newKey(cell);
   const rotated = await db.rows(
     `UPDATE api_keys SET key_sha256 = decode($2::text, 'hex') WHERE name = $1::text AND revoked_at IS NULL RETURNING id`,
     [name, digest(key)],
@@ -139,7 +146,7 @@ async function rotate(db: Database, name: string): Promise<void> {
   );
 }
 
-const newKey = (role: string) => `hf_${role}_${randomBytes(24).toString('base64url')}`;
+const newKey = ({ name }: Cell) => `hf_${name}_${randomBytes(24).toString('base64url')}`;
 
 async function revoke(db: Database, name: string): Promise<void> {
   const revoked = await db.rows(

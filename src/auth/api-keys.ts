@@ -2,9 +2,10 @@ import { hash } from 'node:crypto';
 import { Inject, Injectable } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { In, IsNull } from 'typeorm';
+import { type Cell, reservedCellNames } from '../config/cell';
 import { CONFIG, type Config } from '../config/config';
 import { Database, type Queryable } from '../database/database';
-import { unauthenticated } from '../errors';
+import { type HoldfastError, unauthenticated, wrongCell } from '../errors';
 import { ApiKeyEntity, type Role } from './auth.entity';
 
 /** The caller: `name` scopes idempotency keys and ownership, `role` what it may do. */
@@ -16,6 +17,9 @@ export interface Principal {
 }
 
 export const digest = (key: string) => hash('sha256', key);
+
+/** A key names its cell, so that a proxy can route by it. */
+const cellNameIn = (key: string): string | undefined => /^hf_([a-z][a-z0-9]{0,15})_/.exec(key)?.[1];
 
 /** Where the orders of this name are charged, for an operator who acts for the shop. Null: at our own account. */
 export async function stripeAccountOf(queryable: Queryable, name: string): Promise<string | null> {
@@ -39,6 +43,7 @@ const cacheSizeMax = 10_000;
 @Injectable()
 export class ApiKeys {
   private readonly bootstrap = new Map<string, Principal>();
+  private readonly cell: Cell;
   /** By digest. Guesses are cached too, or they would be a way to load the database. */
   private readonly cache = new LRUCache<string, { principal: Principal | undefined }>({
     max: cacheSizeMax,
@@ -49,16 +54,30 @@ export class ApiKeys {
     @Inject(CONFIG) config: Config,
     private readonly db: Database,
   ) {
+    this.cell = config.cell;
     for (const role of ['admin', 'viewer', 'client'] as const) {
       this.bootstrap.set(digest(config.bootstrapKeys[role]), { name: `bootstrap-${role}`, role });
     }
   }
 
-  /** By the digest of the key. */
-  async find(sha256: string): Promise<Principal> {
+  async find(key: string, sha256 = digest(key)): Promise<Principal> {
     const principal = this.bootstrap.get(sha256) ?? (await this.remembered(sha256));
-    if (!principal) throw unauthenticated('This key is not known or was revoked.');
+    if (!principal) throw this.unknown(key, 'This key is not known or was revoked.');
     return principal;
+  }
+
+  /**
+   * Why a key that is not known here is refused. One that names another cell may be right there; a key that is known here is
+   * served whatever it names, because the keys of the settings and of earlier builds name no cell.
+   */
+  unknown(key: string, detail: string): HoldfastError {
+    const name = cellNameIn(key);
+    if (name === undefined || name === this.cell.name || reservedCellNames.includes(name))
+      return unauthenticated(detail);
+    return wrongCell(
+      `This key names the cell ${name}, and this is ${this.cell.name}. Nothing was done. Send the request to the address of ${name}.`,
+      { cell: name },
+    );
   }
 
   /** Without the cache, where a revocation must count at once. Undefined: not known, or revoked. */

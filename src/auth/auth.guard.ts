@@ -72,8 +72,9 @@ export class AuthGuard implements CanActivate {
   private async callerOf(request: FastifyRequest): Promise<{ principal: Principal; credential: Credential }> {
     const token = sessionToken(request);
     if (token === undefined || request.headers.authorization !== undefined) {
-      const sha256 = digest(bearerToken(request.headers.authorization));
-      return { principal: await this.keys.find(sha256), credential: { kind: 'key', sha256 } };
+      const key = bearerToken(request.headers.authorization);
+      const sha256 = digest(key);
+      return { principal: await this.keys.find(key, sha256), credential: { kind: 'key', sha256 } };
     }
     const session = await this.sessions.find(token);
     if (!session) throw unauthenticated('Your session has ended. Sign in again.');

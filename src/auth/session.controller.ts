@@ -4,7 +4,7 @@ import { Matches, ValidateIf } from 'class-validator';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
 import { CONFIG, type Config, developmentKeys } from '../config/config';
-import { ValidationFailed, forbidden, unauthenticated } from '../errors';
+import { ValidationFailed, forbidden, unauthenticated, wrongCell } from '../errors';
 import { Responses, int, responseType, text } from '../http/responses';
 import { ApiKeys, digest } from './api-keys';
 import type { Role } from './auth.entity';
@@ -19,6 +19,7 @@ const sessionType = responseType('Session', {
   role: z.enum(['viewer', 'admin']).meta({ id: 'Role', example: 'admin' }),
   keyName: text('bootstrap-admin'),
   environment: z.enum(['development', 'test', 'production']),
+  cell: text('main').describe('The name of the cell that answers (`CELL`).'),
   version: text('0.1.0'),
   build: text('5f2b8c01d3aa').describe(
     "Of the dashboard: another one than the page's means that it is out of date.",
@@ -69,6 +70,7 @@ export class SessionController {
     unauthenticated,
     forbidden,
     crossSiteRequest,
+    wrongCell,
     SignInLimited,
   ])
   async signIn(
@@ -129,7 +131,7 @@ export class SessionController {
   private async exchanged(key: string, request: FastifyRequest): Promise<LiveSession & { token: string }> {
     await this.limit.beginTry(request.ip);
     const principal = await this.keys.findNow(digest(key));
-    if (!principal) throw unauthenticated('That key is not known.');
+    if (!principal) throw this.keys.unknown(key, 'That key is not known.');
     if (principal.role === 'client')
       throw forbidden('This is a client key. The dashboard needs a viewer or admin key.');
     await this.limit.succeeded(request.ip);
@@ -150,6 +152,7 @@ export class SessionController {
       role: principal.role as Exclude<Role, 'client'>,
       keyName: principal.name,
       environment: this.config.environment,
+      cell: this.config.cell.name,
       version: serviceVersion,
       build: dashboardBuild(),
       expiresInSeconds,

@@ -4,6 +4,7 @@ import { Logger } from '@nestjs/common';
 import { type ClientBase, types } from 'pg';
 import { type DataSourceOptions, DefaultNamingStrategy, type MigrationInterface, type Table } from 'typeorm';
 import { type Config, ConfigError } from '../config/config';
+import { cellCheck } from './cell-check';
 import { sessionCheck, withSessionSettings } from './session';
 
 // Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
@@ -36,17 +37,20 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
       connectionTimeoutMillis: 3_000,
       keepAlive: true,
       verify: verifying(config),
+      // For the migration that gives a new database its cell.
+      cellNumber: config.cell.number,
     },
   };
 }
 
-/** Rejects connections whose session lacks what is needed. After the start it logs why, as no one reads the error then. */
+/** Rejects connections to another cell, and those whose session lacks what is needed. After the start it logs why, as no one reads the error then. */
 function verifying(config: Config) {
-  const check = sessionCheck(config);
+  const [checkSession, checkCell] = [sessionCheck(config), cellCheck(config)];
   const logger = new Logger('database');
   let hasWorked = false;
   return (client: ClientBase, done: (error?: Error) => void): void => {
-    check(client).then(
+    const checked = checkSession(client).then(() => checkCell(client));
+    checked.then(
       () => {
         hasWorked = true;
         done();

@@ -2,7 +2,7 @@ import { UsageError, parseArguments } from '../config/arguments';
 import { loadConfig } from '../config/config';
 import { type Database, clockOf, openDatabase } from '../database/database';
 import { explainFailure } from '../database/start-errors';
-import { newId, publicId } from '../ids';
+import { cellOf, newId, publicId } from '../ids';
 import { installationId, renewInstallation } from './installation';
 
 const usage = `Usage:
@@ -37,7 +37,7 @@ async function show(db: Database): Promise<void> {
 async function renew(db: Database): Promise<void> {
   const before = await installationId(db).catch(() => undefined);
   const id = newId();
-  await renewInstallation(db, { id, now: await clockOf(db) });
+  await renewInstallation(db, { id, now: await clockOf(db), cell: cellOf(id) });
   console.log(publicId('ins', id));
   console.error(
     [

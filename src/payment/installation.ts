@@ -42,16 +42,16 @@ const noInstallation = () =>
     'The table installation has no row, which the migration inserts. Insert it: npm run installation -- renew',
   );
 
-/** Gives this database another id. For copies. */
+/** Gives this database another id. For copies, whose cell stays: their rows' ids contain it. */
 export async function renewInstallation(
   queryable: Queryable,
-  { id, now }: { id: string; now: Date },
+  { id, now, cell }: { id: string; now: Date; cell: number },
 ): Promise<void> {
   await queryable.rows(
     `
-    INSERT INTO installation (id, created_at) VALUES ($1::uuid, $2::timestamptz)
+    INSERT INTO installation (id, created_at, cell) VALUES ($1::uuid, $2::timestamptz, $3::smallint)
         ON CONFLICT (single) DO UPDATE SET id = excluded.id, created_at = excluded.created_at
     `,
-    [id, now],
+    [id, now, cell],
   );
 }

@@ -40,4 +40,6 @@ export class InstallationEntity {
   @PrimaryColumn('boolean', { default: true }) single!: true;
   @Column('uuid') id!: string;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
+  /** The number of its cell. It never changes: the ids of its rows contain it. */
+  @Column('smallint', { default: 0 }) cell!: number;
 }

@@ -40,7 +40,7 @@ describe('npm run api-key', () => {
   it('create prints a key that works, alone on stdout', async () => {
     const { code, stdout, stderr } = await apiKey('create', 'shop-1', 'client');
     expect(code).toBe(0);
-    expect(stdout).toMatch(/^hf_client_[\w-]{32}\n$/);
+    expect(stdout).toMatch(/^hf_main_[\w-]{32}\n$/);
     expect(await ownerOf(stdout.trim())).toBe('shop-1');
     expect(stderr).toMatch(/not shown again/);
   });
@@ -50,7 +50,7 @@ describe('npm run api-key', () => {
     const old = await create('shop-2', 'viewer');
     const { code, stdout, stderr } = await apiKey('rotate', 'shop-2');
     expect({ code, stderr }).toMatchObject({ code: 0 });
-    expect(stdout).toMatch(/^hf_viewer_[\w-]{32}\n$/);
+    expect(stdout).toMatch(/^hf_main_[\w-]{32}\n$/);
     expect(await ownerOf(stdout.trim())).toBe('shop-2');
     expect(await ownerOf(old)).toBeUndefined();
     expect(await ownerOf(bystander)).toBe('shop-beside');
@@ -76,7 +76,7 @@ describe('npm run api-key', () => {
       )[0]!.account;
     expect(await apiKey('create', 'shop-berlin', 'client', 'acct_berlin')).toMatchObject({
       code: 0,
-      stdout: expect.stringMatching(/^hf_client_/),
+      stdout: expect.stringMatching(/^hf_main_/),
       stderr: expect.stringMatching(/charges at acct_berlin/),
     });
     expect(await accountOf()).toBe('acct_berlin');

@@ -245,7 +245,7 @@ describe('POST /v1/admin/session', () => {
   it('answers 429 after five failures of an address, at every process and also with the right key', async () => {
     const guessing = browser();
     for (let tries = 0; tries < 5; tries++)
-      expect((await guessing.signIn(tries % 2 ? one : other, `hf_guess_${tries}`)).statusCode).toBe(401);
+      expect((await guessing.signIn(tries % 2 ? one : other, `hf_live_guess_${tries}`)).statusCode).toBe(401);
 
     for (const at of [one, other]) {
       const answer = await guessing.signIn(at, 'hf_dev_admin');

@@ -1,11 +1,11 @@
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { createApi } from '../../src/api.module';
 import { loadConfig } from '../../src/config/config';
-import { createTestDatabase } from './database';
+import { type TestDatabase, createTestDatabase } from './database';
 
 /** Several API servers in this process, on a separate database, without queues. */
-export async function openApis(count: number, env: NodeJS.ProcessEnv = {}) {
-  const database = await createTestDatabase();
+export async function openApis(count: number, env: NodeJS.ProcessEnv = {}, made?: TestDatabase) {
+  const database = made ?? (await createTestDatabase());
   const apis: NestFastifyApplication[] = [];
   for (let nth = 0; nth < count; nth++) {
     const app = await createApi(

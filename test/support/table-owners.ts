@@ -53,6 +53,8 @@ export const foreignReads: Record<string, string> = {
     'an order is shown with what is left to ship, in one statement',
   'orders/order-watch.ts reads payment_operations':
     'whether orders wait for their buyers is read with their versions, in one statement for all watched ones',
+  'database/cell-check.ts reads installation':
+    'every new connection is checked for its cell, before anything else may use it',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
   'payment/webhooks/provider-events.repository.ts reads sagas':

@@ -1393,6 +1393,7 @@ export interface components {
             keyName: string;
             /** @enum {string} */
             environment: "development" | "test" | "production";
+            cell: string;
             version: string;
             build: string;
             expiresInSeconds: number;

@@ -14,7 +14,7 @@ import styles from './nav.module.css';
 
 /** The navigation column; a rail of icons on narrow screens. */
 export function Nav({ onSettings }: { onSettings: () => void }) {
-  const { environment, keyName, role } = useSession();
+  const { environment, cell, keyName, role } = useSession();
   const { data } = useApi<Overview>('overview');
   return (
     <nav className={styles.nav} aria-label="Pages">
@@ -24,10 +24,10 @@ export function Nav({ onSettings }: { onSettings: () => void }) {
       </Link>
       <div
         className={classes(styles.environment, environment === 'production' && styles.production)}
-        title={`${location.host}, ${environment}`}
+        title={`${location.host}, ${environment}, cell ${cell}`}
       >
         <span className={styles.host}>{location.hostname}</span>
-        <span className={styles.kind}>{environment}</span>
+        <span className={styles.kind}>{cell === 'main' ? environment : `${environment} · ${cell}`}</span>
       </div>
       {groupsFor(data?.loadTests ?? environment !== 'production').map((group) => (
         <div key={group.name} role="group" aria-label={group.name}>
