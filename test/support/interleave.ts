@@ -132,7 +132,7 @@ export class Player {
 }
 
 /** A statement that has not ended after this long may wait for a lock. Asking before that cost more than the statements. */
-const mayWaitAfterMs = 2;
+const mayWaitAfterMs = 10;
 
 /**
  * Resolves when no session moves: each waits to be chosen, has ended, or is blocked by a lock. If all remaining ones
