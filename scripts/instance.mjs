@@ -14,6 +14,7 @@ export function writeInstance({ dataDir, settings, env }) {
     ...identify(process.pid),
     startedAt: new Date().toISOString(),
     apiUrl: `http://127.0.0.1:${settings.port}`,
+    cell: env.CELL || null,
     stripeApiUrl: env.STRIPE_API_URL,
     sandboxUrl: settings.stripeUrl === undefined ? env.STRIPE_API_URL : null,
     databaseUrl: withoutPassword(env.DATABASE_URL),
@@ -47,6 +48,7 @@ export function commandEnv(env, dataDir) {
   const isOfInstance = instance?.isRunning && sameDatabase(instance.databaseUrl, databaseUrl);
   if (isOfInstance) {
     found.STRIPE_API_URL ||= instance.stripeApiUrl;
+    found.CELL ||= instance.cell ?? '';
     if (!instance.redisPasswordLeftOut) found.REDIS_URL ||= instance.redisUrl ?? '';
     return { env: found };
   }

@@ -1,4 +1,4 @@
-import { publicId } from '../ids';
+import { cellOf, publicId } from '../ids';
 
 /**
  * How a saga's operations are named at the provider. It depends on the saga's code version, because a repeat needs the same
@@ -42,7 +42,10 @@ export function namesOf(operation: NamedOperation, installation?: string): Opera
   const { providerKey: key, kind, number } = operation;
   // guard: provider-metadata-from-purpose
   const metadata = { orderId, kind, number: String(number) };
+  const cell = cellOf(operation.orderId);
   const more = {
+    // For people at the provider: the id has it too. Payments of builds without cells, which are of cell 0, do not name it.
+    ...(cell > 0 && { cell: String(cell) }),
     ...(operation.request && { request: operation.request }),
     ...(installation && { installation }),
   };

@@ -1,3 +1,4 @@
+import { newId, publicId, serveCell } from '../../src/ids';
 import { type LedgerRow, type OrderFacts, compareWithLedger } from '../../src/audit/ledger';
 
 const order = (id: string, facts: Partial<OrderFacts> = {}): OrderFacts => ({
@@ -18,6 +19,13 @@ const row = (orderId: string, sums: Partial<LedgerRow> = {}): LedgerRow => ({
   voided: 0,
   ...sums,
 });
+const idOfCell = (number: number): string => {
+  serveCell(number);
+  const id = publicId('ord', newId());
+  serveCell(0);
+  return id;
+};
+
 /** Next to each wrong order there is a correct one. */
 const violationsOf = (orders: OrderFacts[], rows: LedgerRow[]) =>
   compareWithLedger([order('ord_fine'), ...orders], [row('ord_fine'), ...rows]).map(
@@ -70,8 +78,14 @@ describe('the comparison with the provider’s ledger', () => {
       [order('ord_a', { status: 'pending', settled: false })],
       [row('ord_a')],
     ],
+    ['a charge for an order of another cell at the same account', [], [row(idOfCell(3))]],
   ])('finds nothing wrong with %s', (_, orders, rows) => {
     expect(violationsOf(orders, rows)).toEqual([]);
+  });
+
+  it('finds a charge for an order of this cell that is not here, beside one of another cell', () => {
+    const lost = idOfCell(0);
+    expect(violationsOf([], [row(lost), row(idOfCell(3))])).toEqual([`I4 ${lost}`]);
   });
 
   it.each<[string, string, OrderFacts[], LedgerRow[]]>([

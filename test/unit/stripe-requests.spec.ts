@@ -245,3 +245,12 @@ describe('from code version 4 on', () => {
     },
   );
 });
+
+it('names the cell in the metadata of an order of another cell than 0, whose payments earlier builds made', () => {
+  const inCell = (digits: string) => ({
+    ...operation('authorize', 'by purpose'),
+    orderId: `01936a3e-8f00-7${digits}0-8000-000000000001`,
+  });
+  expect(namesOf(inCell('00')).metadata).not.toHaveProperty('cell');
+  expect(namesOf(inCell('ab')).metadata).toMatchObject({ cell: '171' });
+});
