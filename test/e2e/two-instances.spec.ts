@@ -4,14 +4,19 @@ import { Guardian } from '../support/guardian';
 import { HttpClient } from '../support/http-client';
 import { type Instance, audit, command, instanceFile, startInstance } from '../support/instance';
 
-/** Two times `npm start` on one machine, and the commands beside them. */
+/** Two times `npm start` on one machine, the second as another cell, and the commands beside them. */
+
+const CELL = 'eu1:3';
 
 const guardian = new Guardian();
 let first: Instance;
 let second: Instance;
 
 beforeAll(async () => {
-  [first, second] = await Promise.all([startInstance('first', guardian), startInstance('second', guardian)]);
+  [first, second] = await Promise.all([
+    startInstance('first', guardian),
+    startInstance('second', guardian, { CELL }),
+  ]);
 });
 afterAll(async () => {
   await Promise.all([first?.child.stop(), second?.child.stop()]);
@@ -46,7 +51,8 @@ describe('two instances side by side', () => {
 
   it('skip the ledger, and say why, when DATABASE_URL is the other instance’s database', async () => {
     const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
-    const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, DATABASE_URL: databaseUrl });
+    const given = { DATABASE_URL: databaseUrl, CELL };
+    const { code, stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, ...given });
     expect({ code, stdout }).toMatchObject({ code: 0 });
     expect(stdout).toMatch(
       /ledger was not compared: the instance in \S+ runs on another database .*STRIPE_API_URL=/,
@@ -56,18 +62,19 @@ describe('two instances side by side', () => {
 
   it('are compared with the sandbox of STRIPE_API_URL, wherever the database is', async () => {
     const { databaseUrl } = JSON.parse(readFileSync(instanceFile(second), 'utf8')) as { databaseUrl: string };
-    const given = { DATABASE_URL: databaseUrl, STRIPE_API_URL: second.sandbox };
+    const given = { DATABASE_URL: databaseUrl, STRIPE_API_URL: second.sandbox, CELL };
     const { stdout } = await audit({ HOLDFAST_DATA_DIR: first.dataDir, ...given });
     expect(stdout).toContain(`own ledger agrees with every order (${second.sandbox})`);
   });
 
-  it('get keys from npm run api-key in their own databases', async () => {
+  it('get keys from npm run api-key in their own databases, which name their cells', async () => {
     const made = await command('dist/auth/api-key-command.js', ['create', 'shop-2', 'client'], {
       HOLDFAST_DATA_DIR: second.dataDir,
     });
     const statusAt = async ({ api }: Instance): Promise<number> =>
       (await new HttpClient(api, made.stdout.trim()).get('/v1/stock/MUG-WHITE')).status;
-    expect([await statusAt(first), await statusAt(second)]).toEqual([401, 200]);
+    expect(made.stdout).toMatch(/^hf_eu1_/);
+    expect([await statusAt(first), await statusAt(second)]).toEqual([421, 200]);
   });
 
   it('report a killed instance instead of calling its closed port', async () => {

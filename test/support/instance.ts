@@ -15,7 +15,11 @@ export interface Instance {
 }
 
 /** Starts one on free ports, with a data folder that the guardian removes. */
-export async function startInstance(name: string, guardian: Guardian): Promise<Instance> {
+export async function startInstance(
+  name: string,
+  guardian: Guardian,
+  settings: NodeJS.ProcessEnv = {},
+): Promise<Instance> {
   const dataDir = mkdtempSync(path.join(os.tmpdir(), `holdfast-${name}-`));
   guardian.removeDir(dataDir);
   const [port, sandboxPort] = [await freePort(), await freePort()];
@@ -24,7 +28,13 @@ export async function startInstance(name: string, guardian: Guardian): Promise<I
       name,
       command: nodeUnderTest,
       args: [path.join(root, 'scripts', 'start.mjs')],
-      env: { ...process.env, PORT: `${port}`, SANDBOX_PORT: `${sandboxPort}`, HOLDFAST_DATA_DIR: dataDir },
+      env: {
+        ...process.env,
+        PORT: `${port}`,
+        SANDBOX_PORT: `${sandboxPort}`,
+        HOLDFAST_DATA_DIR: dataDir,
+        ...settings,
+      },
       readyWhen: /Holdfast is ready/,
     },
     guardian,
