@@ -15,7 +15,6 @@ export const drill: Drill = {
       why: 'a transaction may stay idle without a limit',
       guard: 'idle-transaction-timeout',
       change: removed,
-      also: [{ guard: 'idle-transaction-timeout-checked', change: removed }],
     },
   ],
 

@@ -43,13 +43,21 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
   };
 }
 
-/** Rejects connections to another cell, and those whose session lacks what is needed. After the start it logs why, as no one reads the error then. */
+/**
+ * Rejects connections to another cell, and those whose session lacks what is needed. After the
+ * start it logs why, as no one reads the error then. Also logs what is wrong with timeouts, once until it changes.
+ */
 function verifying(config: Config) {
   const [checkSession, checkCell] = [sessionCheck(config), cellCheck(config)];
   const logger = new Logger('database');
   let hasWorked = false;
+  let trouble: string | undefined;
   return (client: ClientBase, done: (error?: Error) => void): void => {
-    const checked = checkSession(client).then(() => checkCell(client));
+    const checked = checkSession(client).then((found) => {
+      if (found !== undefined && found !== trouble) logger.warn(found);
+      trouble = found;
+      return checkCell(client);
+    });
     checked.then(
       () => {
         hasWorked = true;

@@ -25,7 +25,6 @@ const exactly = (name: string, value: string): NeededSetting => ({
   advised: value,
 });
 
-/** Without a timeout, or with a longer one, a statement could hold a hot row for too long. A shorter one is a choice. */
 const atMost = (name: string, ms: number): NeededSetting => ({
   name,
   asked: undefined,
@@ -33,32 +32,36 @@ const atMost = (name: string, ms: number): NeededSetting => ({
   advised: `${ms}ms`,
 });
 
-function neededBy(config: Config): NeededSetting[] {
-  return [
-    // pg parses dates from text.
-    { ...exactly('datestyle', 'ISO'), holds: (found) => found.startsWith('ISO') },
-    // Array parameters contain NULLs.
-    exactly('array_nulls', 'on'),
-    exactly('standard_conforming_strings', 'on'),
-    // Single statements decide races, too.
-    exactly('default_transaction_isolation', 'read committed'),
-    // A prepared statement keeps its plan. One that was planned when its tables were small would read them whole until
-    // autovacuum comes by, which is a minute of a flash sale. Where no index fits, PostgreSQL reads the table all the same.
-    { name: 'enable_seqscan', asked: 'off', holds: () => true, advised: 'off' },
-    // What we confirmed to a client must survive a crash. Waiting for our disk or a standby's will do.
-    // guard: durable-commit
-    { name: 'synchronous_commit', asked: undefined, holds: (found) => found !== 'off', advised: 'on' },
-    atMost('lock_timeout', config.databaseLockTimeoutMs),
-    atMost('statement_timeout', config.databaseStatementTimeoutMs),
-    // guard: idle-transaction-timeout-checked
-    atMost('idle_in_transaction_session_timeout', config.databaseIdleTransactionTimeoutMs),
-  ];
-}
+const needed: NeededSetting[] = [
+  // pg parses dates from text.
+  { ...exactly('datestyle', 'ISO'), holds: (found) => found.startsWith('ISO') },
+  // Array parameters contain NULLs.
+  exactly('array_nulls', 'on'),
+  exactly('standard_conforming_strings', 'on'),
+  // Single statements decide races, too.
+  exactly('default_transaction_isolation', 'read committed'),
+  // A prepared statement keeps its plan. One that was planned when its tables were small would read them whole until
+  // autovacuum comes by, which is a minute of a flash sale. Where no index fits, PostgreSQL reads the table all the same.
+  { name: 'enable_seqscan', asked: 'off', holds: () => true, advised: 'off' },
+  // What we confirmed to a client must survive a crash. Waiting for our disk or a standby's will do.
+  // guard: durable-commit
+  { name: 'synchronous_commit', asked: undefined, holds: (found) => found !== 'off', advised: 'on' },
+];
+
+/**
+ * Without a timeout, or with a longer one, a statement or a process that hangs could hold a hot row for too long. A shorter
+ * one is a choice. Everything is still right without them, so the process works and is degraded.
+ */
+const timeoutsOf = (config: Config): NeededSetting[] => [
+  atMost('lock_timeout', config.databaseLockTimeoutMs),
+  atMost('statement_timeout', config.databaseStatementTimeoutMs),
+  atMost('idle_in_transaction_session_timeout', config.databaseIdleTransactionTimeoutMs),
+];
 
 /** DATABASE_URL with the settings to request at the start of a connection. Its own options come last and win. */
 export function withSessionSettings(config: Config): string {
   const url = new URL(config.databaseUrl);
-  const asked = neededBy(config).flatMap(({ name, asked: value }) =>
+  const asked = needed.flatMap(({ name, asked: value }) =>
     value === undefined ? [] : [`-c ${name}=${value.replaceAll(' ', '\\ ')}`],
   );
   const own = url.searchParams.get('options');
@@ -73,38 +76,53 @@ interface Session {
   settings: Record<string, string>;
 }
 
-/** Checks a new connection: throws ConfigError when its session lacks a needed setting. Also reads the clock. */
+// As text and without dates, because the date style may be wrong.
+const readSession = `
+  SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS "epochMs", current_user AS "user",
+         current_database() AS database,
+         (SELECT json_object_agg(lower(name), setting) FROM pg_settings WHERE lower(name) = ANY ($1::text[])) AS settings`;
+
+/**
+ * Checks a new connection: throws ConfigError when its session lacks a needed setting, and resolves with what is wrong with
+ * its timeouts. Also reads the clock.
+ */
 export function sessionCheck(config: Config) {
-  const needed = neededBy(config);
-  return async (client: ClientBase): Promise<void> => {
-    // As text and without dates, because the date style may be wrong.
-    const { rows } = await client.query<Session>(
-      `SELECT floor(extract(epoch FROM clock_timestamp()) * 1000)::text AS "epochMs", current_user AS "user",
-              current_database() AS database,
-              (SELECT json_object_agg(name, setting) FROM pg_settings WHERE lower(name) = ANY ($1::text[])) AS settings`,
-      [needed.map(({ name }) => name)],
-    );
-    const { epochMs, ...session } = rows[0]!;
-    hearClock(new Date(Number(epochMs)));
-    const found = new Map(
-      Object.entries(session.settings).map(([name, value]) => [name.toLowerCase(), value]),
-    );
-    const missing = needed.filter(({ name, holds }) => !holds(found.get(name) ?? ''));
-    if (missing.length > 0) throw settingsMissing(missing, found, session);
+  const timeouts = timeoutsOf(config);
+  return async (client: ClientBase): Promise<string | undefined> => {
+    const { rows } = await client.query<Session>(readSession, [namesOf([...needed, ...timeouts])]);
+    const [session] = rows as [Session];
+    hearClock(new Date(Number(session.epochMs)));
+    const missing = missingIn(session, needed);
+    if (missing) throw new ConfigError(`DATABASE_URL leads to sessions with wrong settings: ${missing}`);
+    return missingTimeouts(session, timeouts);
   };
 }
 
-function settingsMissing(
-  missing: NeededSetting[],
-  found: Map<string, string>,
-  { user, database }: Pick<Session, 'user' | 'database'>,
-): ConfigError {
-  const are = missing.map(({ name }) => `${name} is '${found.get(name)}'`).join(', ');
+/** What is wrong with the timeouts in force, as seen through a pooler; undefined: nothing. */
+export async function timeoutTrouble(
+  config: Config,
+  read: (sql: string, parameters: unknown[]) => Promise<unknown[]>,
+): Promise<string | undefined> {
+  const timeouts = timeoutsOf(config);
+  const [session] = (await read(readSession, [namesOf(timeouts)])) as Session[];
+  return missingTimeouts(session!, timeouts);
+}
+
+const namesOf = (settings: NeededSetting[]) => settings.map(({ name }) => name);
+
+function missingTimeouts(session: Session, timeouts: NeededSetting[]): string | undefined {
+  const missing = missingIn(session, timeouts);
+  return missing && `PostgreSQL's timeouts are missing, so what hangs could hold locks: ${missing}`;
+}
+
+/** The settings that do not hold, and the statements that set them. */
+function missingIn({ user, database, settings }: Session, wanted: NeededSetting[]): string | undefined {
+  const missing = wanted.filter(({ name, holds }) => !holds(settings[name] ?? ''));
+  if (missing.length === 0) return undefined;
+  const are = missing.map(({ name }) => `${name} is '${settings[name]}'`).join(', ');
   const role = `ALTER ROLE ${quoted(user)} IN DATABASE ${quoted(database)} SET`;
   const run = missing.map(({ name, advised }) => `${role} ${name} = '${advised}';`).join(' ');
-  return new ConfigError(
-    `DATABASE_URL leads to sessions with wrong settings: ${are}. A pooler that drops start-up settings needs them set for the role. Run: ${run} Then make the pooler reconnect (PgBouncer: RECONNECT).`,
-  );
+  return `${are}. A pooler that drops start-up settings needs them set for the role. Run: ${run} Then make the pooler reconnect (PgBouncer: RECONNECT).`;
 }
 
 const quoted = (name: string) => `"${name.replaceAll('"', '""')}"`;

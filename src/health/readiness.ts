@@ -1,7 +1,9 @@
-import { Injectable } from '@nestjs/common';
+import { Inject, Injectable } from '@nestjs/common';
 import { aliveSeconds } from '../background/heartbeat';
+import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { readOnlyDetail } from '../database/pg-errors';
+import { timeoutTrouble } from '../database/session';
 import { unavailable } from '../errors';
 import { type FailingTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
@@ -26,13 +28,16 @@ export class Readiness {
     private readonly db: Database,
     private readonly queues: Queues,
     private readonly tasks: PeriodicTasks,
+    @Inject(CONFIG) private readonly config: Config,
   ) {}
 
   /** Throws 503 where orders cannot be taken: without PostgreSQL, without its schema, or while it is read-only. */
   async check(): Promise<Degraded[]> {
     await this.refuseWithoutDatabase();
     const trouble = await this.queues.trouble();
+    const timeouts = await timeoutTrouble(this.config, (sql, parameters) => this.db.rows(sql, parameters));
     return [
+      ...(timeouts ? [{ part: 'database', detail: timeouts }] : []),
       ...(trouble ? [{ part: `queue (${this.queues.backend})`, detail: trouble }] : []),
       ...this.tasks.failing().map((task) => degraded(task, 'this API')),
       ...(await this.failingInWorkers()),

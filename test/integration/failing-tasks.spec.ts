@@ -18,7 +18,8 @@ const queues = {
 } as unknown as Queues;
 
 /** The response of /health/ready in a process that runs no tasks. */
-const degraded = () => new Readiness(world.db, queues, new PeriodicTasks()).check();
+const degraded = (config = world.config) =>
+  new Readiness(world.db, queues, new PeriodicTasks(), config).check();
 
 describe('a periodic task of a worker that keeps failing', () => {
   let tasks: PeriodicTasks;
@@ -75,7 +76,7 @@ describe('a periodic task of a worker that keeps failing', () => {
 
   it('degrades /health/ready of the API that it runs in', async () => {
     await until(async () => tasks.failing().length === 1);
-    const [own] = await new Readiness(world.db, queues, tasks).check();
+    const [own] = await new Readiness(world.db, queues, tasks, world.config).check();
     expect(own).toMatchObject({ part: 'task rebalance (this API)' });
   });
 
@@ -84,6 +85,19 @@ describe('a periodic task of a worker that keeps failing', () => {
       `INSERT INTO workers (id, started_at, beat_at, facts) VALUES ('old:1', now(), now(), '{"queues":[]}')`,
     );
     expect(await degraded()).toEqual([]);
+  });
+});
+
+describe('a timeout of PostgreSQL that is missing or longer than ours', () => {
+  it('degrades /health/ready with the statement that sets it', async () => {
+    expect(await degraded({ ...world.config, databaseLockTimeoutMs: 1 })).toEqual([
+      {
+        part: 'database',
+        detail: expect.stringMatching(
+          /: lock_timeout is '\d+'\. .* Run: ALTER ROLE .* SET lock_timeout = '1ms';/,
+        ),
+      },
+    ]);
   });
 });
 
