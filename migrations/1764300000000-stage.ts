@@ -27,9 +27,9 @@ export class Stage1764300000000 implements MigrationInterface {
         stopping   boolean     NOT NULL DEFAULT false,
         facts      jsonb       NOT NULL
       ) WITH (fillfactor = 70)`);
-    // Some minutes of what every process did, second by second: not worth a write to the log.
+    // Some minutes of what every process did, second by second. It was UNLOGGED in the first builds (1764750000000).
     await runner.query(`
-      CREATE UNLOGGED TABLE activity (
+      CREATE TABLE activity (
         second  timestamptz NOT NULL,
         process uuid        NOT NULL,
         facts   jsonb       NOT NULL,

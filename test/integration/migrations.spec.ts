@@ -1,5 +1,6 @@
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
+import { ActivityLogged1764750000000 } from '../../migrations/1764750000000-activity-logged';
 import { createWorld, expectInvariants, type World } from '../support/fixtures';
 import { dumpSchema } from '../support/schema-dump';
 
@@ -43,6 +44,20 @@ describe('the migrations', () => {
     expect(await world.dataSource.showMigrations()).toBe(false);
   });
 
+  it('log the table that earlier builds made without a log', async () => {
+    await world.rows(`ALTER TABLE activity SET UNLOGGED`);
+    await world.rows(
+      `INSERT INTO activity (second, process, facts) VALUES ('2026-01-01', gen_random_uuid(), '{}')`,
+    );
+
+    const runner = world.dataSource.createQueryRunner();
+    await new ActivityLogged1764750000000().up(runner);
+    await runner.release();
+
+    expect(await dumpSchema(world.db)).toContain('CREATE TABLE activity');
+    expect(await world.rows(`SELECT second FROM activity`)).toHaveLength(1);
+  });
+
   it('create every table in the schema that the search_path names', async () => {
     const { elsewhere } = await world.row<{ elsewhere: number }>(
       `SELECT count(*)::int AS elsewhere FROM pg_tables
@@ -78,6 +93,7 @@ describe('migrations/schema.sql', () => {
       `CREATE TRIGGER another BEFORE UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION suppress_redundant_updates_trigger()`,
     ],
     ['a sequence', `CREATE SEQUENCE another`],
+    ['what is logged', `ALTER TABLE activity SET UNLOGGED`],
   ])('no longer matches after a change of %s', async (_what, change) => {
     const session = await world.session();
     const inSession = {

@@ -5,17 +5,18 @@ import type { Queryable } from '../../src/database/database';
  * depends only on the schema. The schema's name is left out, because it differs between cells.
  */
 export async function dumpSchema(db: Queryable): Promise<string> {
-  const tables = await db.rows<{ oid: number; name: string; options: string | null }>(`
-    SELECT c.oid::int, c.relname AS name, array_to_string(c.reloptions, ', ') AS options
+  const tables = await db.rows<{ oid: number; name: string; kind: string; options: string | null }>(`
+    SELECT c.oid::int, c.relname AS name, CASE WHEN c.relpersistence = 'u' THEN 'UNLOGGED TABLE' ELSE 'TABLE' END AS kind,
+           array_to_string(c.reloptions, ', ') AS options
       FROM pg_class c
      WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND c.relname <> 'migrations'
      ORDER BY c.relname`);
   const parts = [await otherThanTables(db)];
-  for (const { oid, name, options } of tables) {
+  for (const { oid, name, kind, options } of tables) {
     const columns = await columnsOf(db, oid);
     const constraints = await definitionsOf(db, constraintsSql, oid);
     const body = [...columns, ...constraints].map((line) => `  ${line}`).join(',\n');
-    parts.push(`CREATE TABLE ${name} (\n${body}\n)${options ? ` WITH (${options})` : ''};`);
+    parts.push(`CREATE ${kind} ${name} (\n${body}\n)${options ? ` WITH (${options})` : ''};`);
     parts.push((await definitionsOf(db, indexesSql, oid)).map((index) => `${index};`).join('\n'));
   }
   return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
