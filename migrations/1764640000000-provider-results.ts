@@ -13,11 +13,17 @@ export class ProviderResults1764640000000 implements MigrationInterface {
         ADD COLUMN waits_for text,
         ADD COLUMN failure_reason text,
         DROP CONSTRAINT payment_operations_status_check,
-        DROP CONSTRAINT payment_operations_settled_is_dated,
+        DROP CONSTRAINT payment_operations_settled_is_dated`);
+    await runner.query(`
+      ALTER TABLE payment_operations
         ADD CONSTRAINT payment_operations_status_check CHECK (
-          status IN ('created', 'sent', 'approved', 'declined', 'unknown', 'pending', 'failed')),
+          status IN ('created', 'sent', 'approved', 'declined', 'unknown', 'pending', 'failed'))`);
+    await runner.query(`
+      ALTER TABLE payment_operations
         ADD CONSTRAINT payment_operations_settled_is_dated CHECK (
-          (status IN ('approved', 'declined', 'failed')) = (settled_at IS NOT NULL)),
+          (status IN ('approved', 'declined', 'failed')) = (settled_at IS NOT NULL))`);
+    await runner.query(`
+      ALTER TABLE payment_operations
         ADD CONSTRAINT payment_operations_waits_for_check CHECK (waits_for IN ('buyer', 'provider'))`);
     await runner.query(`DROP INDEX payment_operations_one_live`);
     await runner.query(`
@@ -101,10 +107,14 @@ export class ProviderResults1764640000000 implements MigrationInterface {
         DROP CONSTRAINT payment_operations_waits_for_check,
         DROP CONSTRAINT payment_operations_status_check,
         DROP CONSTRAINT payment_operations_settled_is_dated,
-        ADD CONSTRAINT payment_operations_status_check CHECK (
-          status IN ('created', 'sent', 'approved', 'declined', 'unknown')),
-        ADD CONSTRAINT payment_operations_settled_is_dated CHECK (
-          (status IN ('approved', 'declined')) = (settled_at IS NOT NULL)),
         DROP COLUMN doubt, DROP COLUMN looks, DROP COLUMN waits_for, DROP COLUMN failure_reason`);
+    await runner.query(`
+      ALTER TABLE payment_operations
+        ADD CONSTRAINT payment_operations_status_check CHECK (
+          status IN ('created', 'sent', 'approved', 'declined', 'unknown'))`);
+    await runner.query(`
+      ALTER TABLE payment_operations
+        ADD CONSTRAINT payment_operations_settled_is_dated CHECK (
+          (status IN ('approved', 'declined')) = (settled_at IS NOT NULL))`);
   }
 }

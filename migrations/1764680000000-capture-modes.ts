@@ -11,12 +11,16 @@ export class CaptureModes1764680000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       ALTER TABLE orders
-        ADD COLUMN capture text NOT NULL DEFAULT 'automatic',
+        ADD COLUMN capture text NOT NULL DEFAULT 'automatic'`);
+    await runner.query(`
+      ALTER TABLE orders
         ADD CONSTRAINT orders_capture_check CHECK (capture IN ('automatic', 'immediate', 'on_shipment'))`);
     await runner.query(`
       ALTER TABLE payment_operations
         ADD COLUMN capture_before timestamptz,
-        DROP CONSTRAINT payment_operations_kind_check,
+        DROP CONSTRAINT payment_operations_kind_check`);
+    await runner.query(`
+      ALTER TABLE payment_operations
         ADD CONSTRAINT payment_operations_kind_check CHECK (kind IN ${kinds})`);
     await runner.query(`
       CREATE UNIQUE INDEX payment_operations_of_purpose ON payment_operations (order_id, kind, number)`);
@@ -47,7 +51,9 @@ export class CaptureModes1764680000000 implements MigrationInterface {
     await runner.query(`
       ALTER TABLE payment_operations
         DROP COLUMN capture_before,
-        DROP CONSTRAINT payment_operations_kind_check,
+        DROP CONSTRAINT payment_operations_kind_check`);
+    await runner.query(`
+      ALTER TABLE payment_operations
         ADD CONSTRAINT payment_operations_kind_check CHECK (kind IN ('authorize', 'capture', 'void', 'refund'))`);
     await runner.query(`ALTER TABLE orders DROP COLUMN capture`);
   }

@@ -9,7 +9,9 @@ export class BuyerActs1764690000000 implements MigrationInterface {
     await runner.query(`
       ALTER TABLE orders
         ADD COLUMN on_decline jsonb,
-        ADD COLUMN payment_attempt integer NOT NULL DEFAULT 1,
+        ADD COLUMN payment_attempt integer NOT NULL DEFAULT 1`);
+    await runner.query(`
+      ALTER TABLE orders
         ADD CONSTRAINT orders_payment_attempt_check CHECK (payment_attempt >= 1)`);
     await runner.query(`
       ALTER TABLE payment_operations

@@ -10,7 +10,9 @@ export class Fulfilment1764710000000 implements MigrationInterface {
       ALTER TABLE reservation_lines
         ADD COLUMN shipped integer NOT NULL DEFAULT 0,
         ADD COLUMN given_back integer NOT NULL DEFAULT 0,
-        ADD COLUMN returned integer NOT NULL DEFAULT 0,
+        ADD COLUMN returned integer NOT NULL DEFAULT 0`);
+    await runner.query(`
+      ALTER TABLE reservation_lines
         ADD CONSTRAINT reservation_lines_never_above_sold CHECK (
           shipped >= 0 AND given_back >= 0 AND shipped + given_back <= quantity AND returned BETWEEN 0 AND shipped
         ) NOT VALID`);

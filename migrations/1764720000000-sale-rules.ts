@@ -11,14 +11,24 @@ export class SaleRules1764720000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
     await runner.query(`
       ALTER TABLE products
-        ADD COLUMN safety_stock integer NOT NULL DEFAULT 0 CHECK (safety_stock >= 0),
+        ADD COLUMN safety_stock integer NOT NULL DEFAULT 0,
         ADD COLUMN sales_start_at timestamptz,
         ADD COLUMN sales_end_at timestamptz,
-        ADD COLUMN units_per_customer_max integer CHECK (units_per_customer_max > 0),
+        ADD COLUMN units_per_customer_max integer`);
+    await runner.query(`
+      ALTER TABLE products
+        ADD CONSTRAINT products_safety_stock_check CHECK (safety_stock >= 0)`);
+    await runner.query(`
+      ALTER TABLE products
+        ADD CONSTRAINT products_units_per_customer_max_check CHECK (units_per_customer_max > 0)`);
+    await runner.query(`
+      ALTER TABLE products
         ADD CONSTRAINT products_sale_ends_after_its_start CHECK (sales_end_at > sales_start_at)`);
     await runner.query(`
+      ALTER TABLE stock_levels ADD COLUMN safety_stock integer NOT NULL DEFAULT 0`);
+    await runner.query(`
       ALTER TABLE stock_levels
-        ADD COLUMN safety_stock integer NOT NULL DEFAULT 0 CHECK (safety_stock >= 0)`);
+        ADD CONSTRAINT stock_levels_safety_stock_check CHECK (safety_stock >= 0)`);
   }
 
   async down(runner: QueryRunner): Promise<void> {

@@ -6,9 +6,9 @@ import type { MigrationInterface, QueryRunner } from 'typeorm';
  */
 export class Cells1764730000000 implements MigrationInterface {
   async up(runner: QueryRunner): Promise<void> {
+    await runner.query(`ALTER TABLE installation ADD COLUMN cell smallint NOT NULL DEFAULT 0`);
     await runner.query(`
-      ALTER TABLE installation
-        ADD COLUMN cell smallint NOT NULL DEFAULT 0 CHECK (cell BETWEEN 0 AND 255)`);
+      ALTER TABLE installation ADD CONSTRAINT installation_cell_check CHECK (cell BETWEEN 0 AND 255)`);
     const { extra } = runner.dataSource.options as { extra?: { cellNumber?: number } };
     await runner.query(
       `UPDATE installation SET cell = $1::smallint

@@ -86,20 +86,20 @@ export async function insertOrders(tx: Tx, orders: NewOrder[]): Promise<void> {
   const lines = orders.flatMap((order) => order.lines.map((line) => ({ ...line, of: order.id })));
   await tx.affected(
     `
-    WITH line AS (
-      INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
-      SELECT order_id, sku, sum(quantity)::bigint, min(unit_amount)
-        FROM unnest($11::uuid[], $12::text[], $13::int[], $14::bigint[]) AS n (order_id, sku, quantity, unit_amount)
-       GROUP BY order_id, sku
+    WITH placed AS (
+      INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata,
+                          created_at, payment, capture, on_decline)
+      SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata,
+             created_at, payment, capture, on_decline
+        FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[],
+                    $10::jsonb[], $15::text[], $16::jsonb[])
+               AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at,
+                     payment, capture, on_decline)
     )
-    INSERT INTO orders (id, principal, customer_id, reservation_id, payment_method, status, total_amount, currency, metadata, created_at,
-                        payment, capture, on_decline)
-    SELECT id, principal, customer_id, reservation_id, payment_method, 'pending', total_amount, currency, metadata, created_at,
-           payment, capture, on_decline
-      FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[], $6::bigint[], $7::text[], $8::jsonb[], $9::timestamptz[],
-                  $10::jsonb[], $15::text[], $16::jsonb[])
-             AS n (id, principal, customer_id, reservation_id, payment_method, total_amount, currency, metadata, created_at, payment,
-                   capture, on_decline)
+    INSERT INTO order_lines (order_id, sku, quantity, unit_amount)
+    SELECT order_id, sku, sum(quantity)::bigint, min(unit_amount)
+      FROM unnest($11::uuid[], $12::text[], $13::int[], $14::bigint[]) AS n (order_id, sku, quantity, unit_amount)
+     GROUP BY order_id, sku
     `,
     [
       ...columnsOf(orders, 'id', 'principal', 'customerId', 'reservationId', 'paymentMethod'),
@@ -234,8 +234,8 @@ export async function moveOrders(tx: Tx, movesOfOrders: (readonly OrderMove[])[]
       UPDATE orders o
          SET status = n.to_status,
              rejection_reason = n.reason,
-             placed_at = CASE n.to_status WHEN 'placed' THEN n.at ELSE o.placed_at END,
-             ended_at = CASE n.to_status WHEN 'pending' THEN NULL ELSE n.at END,
+             placed_at = CASE WHEN n.to_status = 'placed' THEN n.at ELSE o.placed_at END,
+             ended_at = CASE WHEN n.to_status = 'pending' THEN NULL ELSE n.at END,
              reservation_id = n.reservation_id,
              version = o.version + n.moves
         FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::timestamptz[], $6::uuid[], $7::int[])

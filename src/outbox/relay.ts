@@ -227,7 +227,7 @@ const queued = ({ id: messageId, aggregateId, type, epoch }: ClaimedMessage): Qu
 
 /** A message that a relay may have to send, without its order within its aggregate; for the sweeper's look. */
 export const dueMessage = `
-  SELECT FROM outbox
+  SELECT id FROM outbox
    WHERE applied_at IS NULL AND next_relay_at <= statement_timestamp()
      AND type IN (${Object.keys(messageRoutes)
        .map((type) => `'${type}'`)
@@ -295,7 +295,7 @@ async function markRelayed(db: Database, messages: ClaimedMessage[], resendMs: n
     UPDATE outbox o
        SET relayed_at = coalesce(o.relayed_at, $3::timestamptz),
            applied_at = CASE WHEN locked.done THEN coalesce(o.applied_at, $3::timestamptz) ELSE o.applied_at END,
-           next_relay_at = CASE o.next_relay_at WHEN 'infinity' THEN o.next_relay_at ELSE $4::timestamptz END
+           next_relay_at = CASE WHEN o.next_relay_at = 'infinity' THEN o.next_relay_at ELSE $4::timestamptz END
       FROM locked
      WHERE o.id = locked.id
     `,

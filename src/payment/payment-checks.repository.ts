@@ -43,7 +43,7 @@ export async function planChecks(queryable: Queryable, checks: PlannedCheck[]): 
 
 /** What `claimChecks` would claim; for the sweeper's look. */
 export const dueCheck = `
-  SELECT FROM payment_checks
+  SELECT order_id FROM payment_checks
    WHERE due_at <= statement_timestamp() AND (lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp())
    ORDER BY due_at`;
 

@@ -72,7 +72,7 @@ const tablesMissing = (schema: string) =>
 /** Read from the catalog, which every role may read even without rights on the schema. */
 async function refuseMissingTables(client: Client, schema: string): Promise<void> {
   const { rows } = await client.query(
-    `SELECT FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
+    `SELECT c.oid FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
       WHERE n.nspname = $1::text AND c.relname = 'migration'`,
     [schema],
   );

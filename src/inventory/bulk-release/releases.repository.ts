@@ -95,7 +95,7 @@ export function listReleases(queryable: Queryable, limit: number, after: string 
 
 const abandoned = `FROM releases WHERE status = 'running' AND lease_expires_at < statement_timestamp()`;
 /** For the sweeper's look. */
-export const abandonedRelease = `SELECT ${abandoned} ORDER BY lease_expires_at`;
+export const abandonedRelease = `SELECT id ${abandoned} ORDER BY lease_expires_at`;
 
 /** Those whose runner is gone. */
 export async function abandonedReleases(queryable: Queryable): Promise<string[]> {

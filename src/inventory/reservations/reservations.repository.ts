@@ -165,7 +165,7 @@ export interface SetAside {
 
 /** What `expireDueRows` would end; for the sweeper's look. */
 export const dueReservation = `
-  SELECT FROM reservations WHERE status = 'active' AND expires_at <= statement_timestamp() ORDER BY expires_at`;
+  SELECT id FROM reservations WHERE status = 'active' AND expires_at <= statement_timestamp() ORDER BY expires_at`;
 
 const isSetAside = (ids: string, skus: string) =>
   `r.id = ANY (${ids}::uuid[]) OR EXISTS (SELECT FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ANY (${skus}::text[]))`;

@@ -246,7 +246,7 @@ const due = ({ codeVersionMax, steps }: Driver) => `
    ORDER BY next_run_at`;
 
 /** What `dueSagas` would find; for the sweeper's look, which takes no parameters. */
-export const dueSaga = (driver: Driver) => `SELECT ${due(driver)}`;
+export const dueSaga = (driver: Driver) => `SELECT order_id ${due(driver)}`;
 
 export const dueSagas = (queryable: Queryable, limit: number, driver: Driver): Promise<DueSaga[]> =>
   queryable.rows<DueSaga>(`SELECT order_id AS "orderId", sweeps ${due(driver)} LIMIT $1::int`, [limit]);

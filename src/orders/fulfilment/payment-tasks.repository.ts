@@ -122,7 +122,7 @@ export async function saveTask(tx: Tx, task: PaymentTask, tokenBefore: number): 
 
 /** What `dueTasks` would find; for the sweeper's look. A leased task is due when its lease ends. */
 export const dueTask = `
-  SELECT FROM payment_tasks WHERE next_run_at <= statement_timestamp() ORDER BY next_run_at`;
+  SELECT id FROM payment_tasks WHERE next_run_at <= statement_timestamp() ORDER BY next_run_at`;
 
 export const dueTasks = (queryable: Queryable, limit: number): Promise<{ id: string; orderId: string }[]> =>
   queryable.rows(

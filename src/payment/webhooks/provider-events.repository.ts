@@ -89,7 +89,7 @@ export interface UnprocessedEvent {
 
 /** For the sweeper's look. */
 export const unprocessedEvent = `
-  SELECT FROM provider_events WHERE processed_at IS NULL ORDER BY received_at`;
+  SELECT id FROM provider_events WHERE processed_at IS NULL ORDER BY received_at`;
 
 /** Locks unprocessed events, oldest first; skips those that another sweeper has locked. */
 export function lockUnprocessedEvents(tx: Tx, limit: number): Promise<UnprocessedEvent[]> {

@@ -200,8 +200,8 @@ function products(queryable: Queryable, text: string): Promise<FoundOne[]> {
 async function customers(queryable: Queryable, text: string): Promise<Found[]> {
   const [row] = await queryable.rows<{ orders: number; reservations: number }>(
     `
-    SELECT (SELECT count(*)::int FROM (SELECT FROM orders WHERE customer_id = $1::text LIMIT 1000) o) AS orders,
-           (SELECT count(*)::int FROM (SELECT FROM reservations WHERE customer_id = $1::text LIMIT 1000) r) AS reservations
+    SELECT (SELECT count(*)::int FROM (SELECT id FROM orders WHERE customer_id = $1::text LIMIT 1000) o) AS orders,
+           (SELECT count(*)::int FROM (SELECT id FROM reservations WHERE customer_id = $1::text LIMIT 1000) r) AS reservations
     `,
     [text],
   );

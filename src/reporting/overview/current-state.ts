@@ -26,7 +26,7 @@ export async function flowNow(db: Queryable): Promise<Flow> {
   const [unknown] = await db.rows<{ count: number }>(
     `
     SELECT count(*)::int AS count
-      FROM (SELECT FROM payment_operations WHERE status = 'unknown' LIMIT $1::int) unheard
+      FROM (SELECT id FROM payment_operations WHERE status = 'unknown' LIMIT $1::int) unheard
     `,
     [checkoutsCountedMax],
   );
