@@ -102,6 +102,7 @@ export function publicId(prefix: IdPrefix, id: string): string {
  */
 export function parsePublicId(prefix: IdPrefix, text: string): string | undefined {
   const id = parseIdOfAnyCell(prefix, text);
+  // guard: ids-of-other-cells-are-refused
   if (id === undefined || isOfThisCell(id)) return id;
   const cellNumber = cellOf(id);
   throw wrongCell(

@@ -122,6 +122,7 @@ export function compareWithLedger(orders: OrderFacts[], ledger: LedgerRow[]): Le
   }
   // guard: lost-orders-are-reported
   for (const row of books.values()) {
+    // guard: charges-of-other-cells-are-left-out
     if (isOfAnotherCell(row)) continue;
     const [kept, open] = [row.captured - row.refunded, row.authorized - row.captured - row.voided];
     if (kept > 0 || open > 0)

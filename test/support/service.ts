@@ -20,6 +20,8 @@ export interface ServiceOptions {
   /** The addresses of database and Redis if the caller made them, perhaps behind a proxy. */
   databaseUrl?: string;
   redisUrl?: string;
+  /** The address of a payment provider that another service runs. */
+  sandboxUrl?: string;
   /** The caller's servers by name, stopped with the rest. */
   servers?: Child[];
 }
@@ -30,6 +32,8 @@ export interface Service {
   apis: string[];
   sandboxUrl: string;
   databaseUrl: string;
+  /** The setting CELL of its processes. */
+  cell: string | undefined;
   redisUrl?: string;
   /** All processes, also ended ones. */
   names: string[];
@@ -71,7 +75,8 @@ export async function startService(options: ServiceOptions): Promise<Service> {
 class RunningService implements Service {
   readonly apis: string[] = [];
   readonly databaseUrl: string;
-  sandboxUrl = '';
+  readonly cell: string | undefined;
+  sandboxUrl: string;
   redisUrl?: string;
   private readonly children = new Map<string, Child>();
   private readonly metricsUrls = new Map<string, string>();
@@ -83,6 +88,8 @@ class RunningService implements Service {
   ) {
     this.databaseUrl = options.databaseUrl ?? made.database!.url;
     this.redisUrl = options.redisUrl;
+    this.sandboxUrl = options.sandboxUrl ?? '';
+    this.cell = options.env?.CELL;
   }
 
   async startAll(): Promise<void> {
@@ -90,7 +97,7 @@ class RunningService implements Service {
     for (const server of servers) this.children.set(server.name, server);
     if (queue === 'redis' && this.redisUrl === undefined) await this.startRedis();
     const added = await Promise.all(Array.from({ length: apis }, () => this.addApi()));
-    await this.startSandbox();
+    if (this.options.sandboxUrl === undefined) await this.startSandbox();
     added.push(...(await Promise.all(Array.from({ length: workers }, () => this.addWorker()))));
     // The sandbox's address is known only now.
     for (const child of added) child.setEnv({ STRIPE_API_URL: this.sandboxUrl });

@@ -88,6 +88,7 @@ export class WebhooksController {
 const isThin = ({ object }: { object: string }) => object === 'v2.core.event';
 
 /** Every cell has an endpoint at the provider, and gets the events of all cells that share the account. */
+// guard: webhooks-of-other-cells-are-ignored
 const isOfAnotherCell = ({ orderId }: ProviderEvent) => orderId !== null && !isOfThisCell(orderId);
 
 function isSigned(rawBody: string, signature: string | undefined, secret: string): boolean {
