@@ -5,7 +5,7 @@ import { type ClientBase, types } from 'pg';
 import { type DataSourceOptions, DefaultNamingStrategy, type MigrationInterface, type Table } from 'typeorm';
 import { type Config, ConfigError } from '../config/config';
 import { cellCheck } from './cell-check';
-import { sessionCheck, withSessionSettings } from './session';
+import { checkSession, withSessionSettings } from './session';
 
 // Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
 types.setTypeParser(types.builtins.INT8, Number);
@@ -45,19 +45,14 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
 
 /**
  * Rejects connections to another cell, and those whose session lacks what is needed. After the
- * start it logs why, as no one reads the error then. Also logs what is wrong with timeouts, once until it changes.
+ * start it logs why, as no one reads the error then.
  */
 function verifying(config: Config) {
-  const [checkSession, checkCell] = [sessionCheck(config), cellCheck(config)];
+  const checkCell = cellCheck(config);
   const logger = new Logger('database');
   let hasWorked = false;
-  let trouble: string | undefined;
   return (client: ClientBase, done: (error?: Error) => void): void => {
-    const checked = checkSession(client).then((found) => {
-      if (found !== undefined && found !== trouble) logger.warn(found);
-      trouble = found;
-      return checkCell(client);
-    });
+    const checked = checkSession(client).then(() => checkCell(client));
     checked.then(
       () => {
         hasWorked = true;

@@ -1,11 +1,18 @@
-import { Global, Module } from '@nestjs/common';
+import { Global, Logger, Module } from '@nestjs/common';
 import { getDataSourceToken, TypeOrmModule } from '@nestjs/typeorm';
 import type { DataSource } from 'typeorm';
 import { CONFIG, type Config, ConfigError } from '../config/config';
 import { dataSourceOptions } from './data-source';
 import { Database } from './database';
 import { serveCell } from '../ids';
-import { explainRefusedSettings } from './session';
+import { explainRefusedSettings, timeoutTrouble } from './session';
+
+/** A lost connection is not the end of a start; /health/ready reads the timeouts again. */
+async function reportTimeouts(config: Config, db: Database): Promise<void> {
+  const read = (sql: string, parameters: unknown[]) => db.rows(sql, parameters);
+  const trouble = await timeoutTrouble(config, read).catch(() => undefined);
+  if (trouble) new Logger('database').warn(trouble);
+}
 
 /** One connection pool per process. */
 @Global()
@@ -28,9 +35,11 @@ import { explainRefusedSettings } from './session';
     {
       provide: Database,
       inject: [getDataSourceToken(), CONFIG],
-      useFactory: (dataSource: DataSource, { cell }: Config) => {
-        serveCell(cell.number);
-        return new Database(dataSource);
+      useFactory: async (dataSource: DataSource, config: Config) => {
+        serveCell(config.cell.number);
+        const db = new Database(dataSource);
+        await reportTimeouts(config, db);
+        return db;
       },
     },
   ],

@@ -82,20 +82,13 @@ const readSession = `
          current_database() AS database,
          (SELECT json_object_agg(lower(name), setting) FROM pg_settings WHERE lower(name) = ANY ($1::text[])) AS settings`;
 
-/**
- * Checks a new connection: throws ConfigError when its session lacks a needed setting, and resolves with what is wrong with
- * its timeouts. Also reads the clock.
- */
-export function sessionCheck(config: Config) {
-  const timeouts = timeoutsOf(config);
-  return async (client: ClientBase): Promise<string | undefined> => {
-    const { rows } = await client.query<Session>(readSession, [namesOf([...needed, ...timeouts])]);
-    const [session] = rows as [Session];
-    hearClock(new Date(Number(session.epochMs)));
-    const missing = missingIn(session, needed);
-    if (missing) throw new ConfigError(`DATABASE_URL leads to sessions with wrong settings: ${missing}`);
-    return missingTimeouts(session, timeouts);
-  };
+/** Checks a new connection: throws ConfigError when its session lacks a needed setting. Also reads the clock. */
+export async function checkSession(client: ClientBase): Promise<void> {
+  const { rows } = await client.query<Session>(readSession, [namesOf(needed)]);
+  const [session] = rows as [Session];
+  hearClock(new Date(Number(session.epochMs)));
+  const missing = missingIn(session, needed);
+  if (missing) throw new ConfigError(`DATABASE_URL leads to sessions with wrong settings: ${missing}`);
 }
 
 /** What is wrong with the timeouts in force, as seen through a pooler; undefined: nothing. */
@@ -105,15 +98,11 @@ export async function timeoutTrouble(
 ): Promise<string | undefined> {
   const timeouts = timeoutsOf(config);
   const [session] = (await read(readSession, [namesOf(timeouts)])) as Session[];
-  return missingTimeouts(session!, timeouts);
+  const missing = missingIn(session!, timeouts);
+  return missing && `PostgreSQL's timeouts are missing, so what hangs could hold locks: ${missing}`;
 }
 
 const namesOf = (settings: NeededSetting[]) => settings.map(({ name }) => name);
-
-function missingTimeouts(session: Session, timeouts: NeededSetting[]): string | undefined {
-  const missing = missingIn(session, timeouts);
-  return missing && `PostgreSQL's timeouts are missing, so what hangs could hold locks: ${missing}`;
-}
 
 /** The settings that do not hold, and the statements that set them. */
 function missingIn({ user, database, settings }: Session, wanted: NeededSetting[]): string | undefined {
