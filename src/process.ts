@@ -13,6 +13,7 @@ import { InventoryModule } from './inventory/inventory.module';
 import { log } from './logger';
 import { OutboxModule } from './outbox/outbox.module';
 import { PeriodicModule } from './periodic/periodic.module';
+import { refusePooledQueue } from './queue/pooled-queue';
 import { QueueModule } from './queue/queue.module';
 import { startWatchdog } from './watchdog';
 
@@ -54,6 +55,7 @@ export async function runProcess(role: ProcessRole, start: (config: Config) => P
     endInTime(config);
     // Before TypeORM connects, which logs every failed try with its stack.
     await reachDatabase(config, (why) => log.warn(`waiting for PostgreSQL. ${why}`));
+    await refusePooledQueue(config);
     await start(config);
   } catch (error) {
     console.error(explain(explainRefusedSettings(error) as Error));

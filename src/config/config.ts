@@ -113,6 +113,12 @@ const databaseSettings = (read: Reader, role: ProcessRole) => ({
     ['postgres:', 'postgresql:'],
     'postgres://user@127.0.0.1:5432/holdfast',
   ),
+  // BullMQ on PostgreSQL listens on its connections, which a pooler in transaction mode cannot carry.
+  queueDatabaseUrl: read.optionalUrl(
+    'QUEUE_DATABASE_URL',
+    ['postgres:', 'postgresql:'],
+    'postgres://user@127.0.0.1:5432/holdfast',
+  ),
   // Two cores get no faster with more connections; they would only wait inside PostgreSQL.
   databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
   databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', databaseTimeoutsMs[role].lock, {

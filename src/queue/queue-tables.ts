@@ -12,7 +12,7 @@ const connectTimeoutMs = 10_000;
  */
 export function queueConnection(config: Config) {
   // BullMQ keeps its tables in a separate schema, which our search_path would hide.
-  const url = new URL(config.databaseUrl);
+  const url = new URL(config.queueDatabaseUrl ?? config.databaseUrl);
   url.searchParams.delete('options');
   return {
     connectionString: url.toString(),
@@ -60,7 +60,7 @@ export async function proveQueueTables({
 export function unusable(error: Error): QueueTablesUnusable {
   if (error instanceof SchemaMigrationRequiredError) return tablesMissing(error.schema);
   return new QueueTablesUnusable(
-    `The queues in PostgreSQL cannot be used (${error.message}). They are tried again; check DATABASE_URL and the server.`,
+    `The queues in PostgreSQL cannot be used (${error.message}). They are tried again; check QUEUE_DATABASE_URL (or DATABASE_URL) and the server.`,
   );
 }
 
