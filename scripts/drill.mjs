@@ -4,6 +4,7 @@
 import { cpSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { bootstrap } from './bootstrap.mjs';
+import { findCitus } from './citus.mjs';
 import { complain, failWith, say, seconds, UsageError } from './console.mjs';
 import { drillNames, loadDrill } from './drill-list.mjs';
 import { playAll, playOne } from './drill-play.mjs';
@@ -71,9 +72,9 @@ async function playThem(drills, { mutants, mutantsThird, jobs, seed, minutes, pa
       },
       options: { seed, minutes, pairs },
     };
-    const lacks = ({ needs }) => needs === 'redis' && services.redis === null;
+    const lacks = lacking(services);
     const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
-    for (const { name } of skipped) complain(`drill ${name} is SKIPPED: there is no Redis on this machine`);
+    for (const drill of skipped) complain(`drill ${drill.name} is SKIPPED: ${lacks(drill)}`);
     const results = await playAll(partsOf(played, { mutants, mutantsThird }), jobs, (part) =>
       playOne(part, environment),
     );
@@ -81,6 +82,17 @@ async function playThem(drills, { mutants, mutantsThird, jobs, seed, minutes, pa
   } finally {
     await guardian.stopAll();
   }
+}
+
+/** What a drill needs and this machine has not, or undefined. */
+function lacking(services) {
+  return ({ needs }) => {
+    if (needs === undefined) return undefined;
+    if (services.redis === null) return 'there is no Redis on this machine';
+    if (needs === 'citus' && !findCitus())
+      return 'there is no PostgreSQL with Citus on this machine (HOLDFAST_TEST_CITUS_BIN names the folder of one)';
+    return undefined;
+  };
 }
 
 /** A copy, so that a new build does not change the code under a running drill. */

@@ -100,13 +100,13 @@ export class DrilledShop extends BuyersShop {
   /** Makes scheduled attempts due now, instead of waiting. */
   async hurry(): Promise<void> {
     await this.tamper(`
-      UPDATE sagas SET next_run_at = clock_timestamp()
-       WHERE status IN ('running', 'compensating') AND next_run_at > clock_timestamp()
-         AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`);
+      UPDATE sagas SET next_run_at = statement_timestamp()
+       WHERE status IN ('running', 'compensating') AND next_run_at > statement_timestamp()
+         AND (lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp())`);
     await this.tamper(`
-      UPDATE payment_tasks SET next_run_at = clock_timestamp()
-       WHERE status = 'due' AND next_run_at > clock_timestamp()
-         AND (lease_expires_at IS NULL OR lease_expires_at <= clock_timestamp())`);
+      UPDATE payment_tasks SET next_run_at = statement_timestamp()
+       WHERE status = 'due' AND next_run_at > statement_timestamp()
+         AND (lease_expires_at IS NULL OR lease_expires_at <= statement_timestamp())`);
   }
 
   /** Has consumers handle the messages of these reservations' release, as those of a waiting order's are. */

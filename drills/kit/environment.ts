@@ -7,6 +7,7 @@ import type { ServiceOptions } from '../../test/support/service';
 import { DrilledShop } from './drilled-shop';
 import type { DrillOptions, Patch } from './drill';
 import { patchedBuild } from './build';
+import { type CitusCluster, startCitusCluster } from './citus-cluster';
 import {
   type DemotablePostgres,
   type ReplicatedPostgres,
@@ -82,6 +83,11 @@ export class Environment {
     const replicated = await startReplicatedPostgres(this.guardian, this.dist);
     this.onClose(() => replicated.link.close());
     return replicated;
+  }
+
+  /** Two nodes of Citus with a schema for each cell, `eu1:1`. */
+  citusCluster(cells: string[]): Promise<CitusCluster> {
+    return startCitusCluster(this.guardian, this.dist, cells);
   }
 
   /** A Redis that is not started yet. */

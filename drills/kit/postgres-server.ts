@@ -82,14 +82,14 @@ export async function startReplicatedPostgres(guardian: Guardian, dist: string):
   return { primary: { child: primary.child, url }, standby: { child: standby.child, url: there.href }, link };
 }
 
-/** A new data folder, and a function to start a server on it. */
-async function newCluster(guardian: Guardian) {
+/** A new data folder, and a function to start a server on it; `own`: of other programs than the embedded ones. */
+export async function newCluster(guardian: Guardian, own?: { initdb: string; postgres: string }) {
   const scripts = await loadScripts();
   const base = mkdtempSync(path.join(scripts.sharedTmpDir(), 'holdfast-drill-'));
   guardian.removeDir(base);
   const { uid, gid } = scripts.serverUser;
   if (uid !== undefined && gid !== undefined) chownSync(base, uid, gid);
-  const binaries = scripts.postgresBinaries();
+  const binaries = own ?? scripts.postgresBinaries();
   const dir = path.join(base, 'data');
   await scripts.initialise({ dir, binaries, durable: false, onSpawn: () => undefined });
 
