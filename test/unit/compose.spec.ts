@@ -144,6 +144,50 @@ describe('docker-compose.yml', () => {
   });
 });
 
+describe('deploy/cells', () => {
+  const front = file('deploy/cells/haproxy.cfg');
+  const backends = [...front.matchAll(/^backend (\w+)$/gm)].map(([, name]) => name!);
+  const mapped = (map: string) =>
+    file(`deploy/cells/${map}`)
+      .split('\n')
+      .filter((line) => line !== '' && !line.startsWith('#'))
+      .map((line) => line.split(' ') as [string, string]);
+  const cellIn = (name: string) =>
+    loadConfig({ DATABASE_URL: 'postgres://x', CELL: file(`deploy/cells/${name}.env`).trim().slice(5) }).cell;
+  // `!reset` is a tag of Compose.
+  const override = parse(file('deploy/cells/cell.yml'), {
+    merge: true,
+    logLevel: 'silent',
+  }) as typeof compose;
+
+  it('has a cell, a key prefix and a host name for every backend, and no number twice', () => {
+    expect(backends.length).toBeGreaterThan(1);
+    for (const [map, start] of [
+      ['keys.map', /^hf_(\w+)_$/],
+      ['hosts.map', /^(\w+)\./],
+    ] as const) {
+      const names = mapped(map).map(([from, backend]) => [start.exec(from)?.[1], backend]);
+      expect(names).toEqual(backends.map((name) => [name, name]));
+    }
+    const cells = backends.map((name) => cellIn(name));
+    expect(cells.map(({ name }) => name)).toEqual(backends);
+    expect(new Set(cells.map(({ number }) => number)).size).toBe(cells.length);
+    expect(cells[backends.indexOf('main')]).toEqual({ name: 'main', number: 0 });
+  });
+
+  it('gives the front every address that its configuration asks for', () => {
+    const asked = [...front.matchAll(/"\$\{(\w+)\}"/g)].map(([, name]) => name);
+    const { services: given } = parse(file('deploy/cells/front.yml')) as typeof compose;
+    expect(Object.keys(given.front!.environment!).sort()).toEqual(asked.sort());
+  });
+
+  it('gives CELL to each process that reads it', () => {
+    for (const name of ['migrate', 'api', 'worker'])
+      expect([name, override.services[name]?.environment]).toMatchObject([name, { CELL: expect.anything() }]);
+    expect(services.map(([name]) => name)).toEqual(expect.arrayContaining(Object.keys(override.services)));
+  });
+});
+
 describe('the Dockerfile', () => {
   it.each(built)('runs %s as a user without rights', (_name, service) => {
     const instructions = stages.get(service.build!.target)!;
