@@ -15,6 +15,9 @@ export const onQueue = (queue: QueueBackend, build?: string) =>
 export const withWorkers = (count: number, queue: QueueBackend) =>
   `${count} ${count === 1 ? 'worker' : 'workers'}, ${onQueue(queue)}`;
 
+export const withPrepared = (prepared: 'on' | 'off', queue: QueueBackend) =>
+  `prepared statements ${prepared}, ${onQueue(queue)}`;
+
 export const purchaseParts = 'parts of a purchase, 1 buyer';
 
 const orders = 'orders over HTTP, grouped, 256 buyers';
@@ -97,6 +100,14 @@ function ratiosOfPlacing(queue: QueueBackend): Ratio[] {
       'at most 3 ×',
     ],
     [`WAL of a placed order, ${onQueue(queue)}`, `WAL of placed, ${many}`, undefined, 'at most 12 KiB'],
+    ...['placed', 'CPU of placed', 'PostgreSQL’s CPU of placed'].map((what) =>
+      against(
+        `${what}, ${many}, without prepared statements, against with them`,
+        `${what}, ${buying(64, `prepared statements *, ${onQueue(queue)}`)}`,
+        ['off', 'on'],
+        '%',
+      ),
+    ),
     ...[2, 5, 10].flatMap((count) =>
       ['PostgreSQL’s CPU', 'statements'].map((what): Ratio => {
         const name = `${what} of a placed order with ${withWorkers(count, queue)}, against one`;

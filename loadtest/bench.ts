@@ -4,7 +4,7 @@ import { root } from '../test/support/child';
 import { type Part, readBenchArgs } from './bench-args';
 import { expiry, inProcess, noOps, overHttp, statements, watched, withPast } from './bench-measures';
 import type { Bench } from './bench/measuring';
-import { endToEnd, moreWorkers } from './bench/placing';
+import { endToEnd, moreWorkers, preparedOrNot } from './bench/placing';
 import { Results, median } from './bench-results';
 import { Crowd } from './crowd';
 import { writeDocs } from './docs';
@@ -23,6 +23,7 @@ const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   http: overHttp,
   watched,
   'end-to-end': endToEnd,
+  prepared: preparedOrNot,
 };
 
 /** Too long for every round; `past` has its own rounds. */

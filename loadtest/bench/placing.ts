@@ -1,7 +1,7 @@
 import { setTimeout as pause } from 'node:timers/promises';
 import { until } from '../../test/support/until';
 import type { QueueBackend } from '../../test/support/redis-server';
-import { buying, onQueue, placedName, withWorkers } from '../bench-ratios';
+import { buying, onQueue, placedName, withPrepared, withWorkers } from '../bench-ratios';
 import type { PlacedCosts, Results } from '../bench-results';
 import { withClient } from '../database';
 import type { Build, Site, SiteOptions } from '../environment';
@@ -84,6 +84,18 @@ export async function moreWorkers(bench: Bench): Promise<void> {
       'BullMQ’s beside': further('ofBullMq'),
     });
   }
+}
+
+/** What an order costs when PostgreSQL parses and plans each statement again, as behind some poolers. */
+export async function preparedOrNot(bench: Bench): Promise<void> {
+  for (const queue of bench.queues)
+    for (const prepared of ['on', 'off'] as const)
+      await at(bench, { queue, env: { DATABASE_PREPARED_STATEMENTS: prepared } }, (site) =>
+        metered(site, async (meter) => {
+          await placed(bench, site, { meter, buyers: manyBuyers, where: withPrepared(prepared, queue) });
+          bench.results.fail(await brokenInvariants(site.admin));
+        }),
+      );
 }
 
 /** A closed loop of whole purchases: how many, how long one takes, and what one costs. */

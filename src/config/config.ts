@@ -119,6 +119,8 @@ const databaseSettings = (read: Reader, role: ProcessRole) => ({
     ['postgres:', 'postgresql:'],
     'postgres://user@127.0.0.1:5432/holdfast',
   ),
+  // Without them PostgreSQL parses and plans each statement again; for poolers that do not know them.
+  databasePreparedStatements: read.oneOf('DATABASE_PREPARED_STATEMENTS', ['on', 'off'], 'on') === 'on',
   // Two cores get no faster with more connections; they would only wait inside PostgreSQL.
   databasePoolMax: read.integer('DATABASE_POOL_MAX', 20, { min: 2, max: 500 }),
   databaseLockTimeoutMs: read.integer('DATABASE_LOCK_TIMEOUT_MS', databaseTimeoutsMs[role].lock, {

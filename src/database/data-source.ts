@@ -10,6 +10,11 @@ import { checkSession, withSessionSettings } from './session';
 // Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
 types.setTypeParser(types.builtins.INT8, Number);
 
+/** What is not for the pool, but for `Database`. */
+export interface PoolExtras {
+  preparedStatements: boolean;
+}
+
 /**
  * TypeORM's options. Timeouts are set per connection, because a statement that forgot one would hold a hot row.
  * `synchronize` stays off: the schema is what `migrations/` makes.
@@ -39,7 +44,8 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
       verify: verifying(config),
       // For the migration that gives a new database its cell.
       cellNumber: config.cell.number,
-    },
+      preparedStatements: config.databasePreparedStatements,
+    } satisfies PoolExtras & Record<string, unknown>,
   };
 }
 

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import type { Client, Pool, PoolClient } from 'pg';
+import type { Client, Pool, PoolClient, QueryConfig } from 'pg';
 import { DataSource, type EntityManager } from 'typeorm';
 import { hearClock } from '../clock';
 import type { Config } from '../config/config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { serveCell } from '../ids';
-import { dataSourceOptions } from './data-source';
+import { type PoolExtras, dataSourceOptions } from './data-source';
 import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';
 
 /** Rows are objects with the columns' names. Cast parameters in the SQL. */
@@ -21,16 +21,17 @@ export class Tx implements Queryable {
   constructor(
     readonly manager: EntityManager,
     private readonly client: PoolClient,
+    private readonly statement: Statement,
     readonly isolation: Isolation = 'READ COMMITTED',
   ) {}
 
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
-    return (await this.client.query(prepared(sql, parameters))).rows as R[];
+    return (await this.client.query(this.statement(sql, parameters))).rows as R[];
   }
 
   /** How many rows the statement changed. A conditional write checks it. */
   async affected(sql: string, parameters: unknown[] = []): Promise<number> {
-    return (await this.client.query(prepared(sql, parameters))).rowCount ?? 0;
+    return (await this.client.query(this.statement(sql, parameters))).rowCount ?? 0;
   }
 }
 
@@ -67,12 +68,18 @@ export class Database implements Queryable {
   /** By `performance.now()`: until then the database counts as read-only. */
   private readOnlyUntil = 0;
 
-  constructor(private readonly dataSource: DataSource) {}
+  private readonly statement: Statement;
+
+  constructor(private readonly dataSource: DataSource) {
+    this.statement = (dataSource.options as { extra: PoolExtras }).extra.preparedStatements
+      ? prepared
+      : unnamed;
+  }
 
   /** One statement outside any transaction. A SELECT sees everything committed before it. */
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     try {
-      return (await this.pool.query(prepared(sql, parameters))).rows as R[];
+      return (await this.pool.query(this.statement(sql, parameters))).rows as R[];
     } catch (error) {
       throw asUnavailable(error);
     }
@@ -127,7 +134,7 @@ export class Database implements Queryable {
     try {
       client = (await runner.connect()) as PoolClient;
       await runner.startTransaction(isolation);
-      const result = await work(new Tx(runner.manager, client, isolation));
+      const result = await work(new Tx(runner.manager, client, this.statement, isolation));
       await failpoint(`${name}.before-commit`);
       await runner.commitTransaction().catch((error: unknown) => {
         // guard: commit-may-be-unknown
@@ -205,13 +212,13 @@ export async function openDatabase(
   return { db: new Database(dataSource), close: () => dataSource.destroy() };
 }
 
+/** A statement as pg takes it. */
+type Statement = (text: string, values: unknown[]) => QueryConfig;
+
 const names = new Map<string, string>();
 
-/**
- * Every statement is a constant, so each connection prepares it once and then sends only parameters. (Behind PgBouncer in
- * transaction mode, set `max_prepared_statements` above 0.)
- */
-function prepared(text: string, values: unknown[]) {
+/** Every statement is a constant, so each connection prepares it once and then sends only parameters. */
+function prepared(text: string, values: unknown[]): QueryConfig {
   let name = names.get(text);
   if (!name) {
     name = createHash('sha1').update(text).digest('hex');
@@ -219,3 +226,6 @@ function prepared(text: string, values: unknown[]) {
   }
   return { name, text, values };
 }
+
+/** For poolers that know no prepared statements: PostgreSQL parses and plans the statement each time. */
+const unnamed: Statement = (text, values) => ({ text, values });

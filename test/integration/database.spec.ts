@@ -1,7 +1,8 @@
 import type { Pool } from 'pg';
 import { DataSource } from 'typeorm';
 import { dataSourceOptions } from '../../src/database/data-source';
-import { Database, type Tx } from '../../src/database/database';
+import { loadConfig } from '../../src/config/config';
+import { Database, type Tx, openDatabase } from '../../src/database/database';
 import { LostRace } from '../../src/database/pg-errors';
 import { outcomeOf, createWorld, expectInvariants, operator, shop, until, World } from '../support/fixtures';
 import { LossyProxy } from '../support/lossy-proxy';
@@ -80,6 +81,27 @@ describe('a pool with read-only connections after a failover', () => {
 });
 
 const versionOf = async (sku: string) => (await world.products.get(sku)).version;
+
+describe('a statement', () => {
+  it.each([
+    ['is prepared once for its connection', 'on', true],
+    ['has no name with DATABASE_PREPARED_STATEMENTS=off', 'off', false],
+  ])('%s', async (_what, DATABASE_PREPARED_STATEMENTS, isPrepared) => {
+    const { db, close } = await openDatabase(
+      loadConfig({ DATABASE_URL: world.config.databaseUrl, DATABASE_PREPARED_STATEMENTS }),
+      'holdfast-test',
+    );
+    const statements = `SELECT statement FROM pg_prepared_statements`;
+    const named = await db.transaction('intake', async (tx) => {
+      expect(await tx.affected(`SELECT 1`)).toBe(1);
+      return tx.rows<{ statement: string }>(statements);
+    });
+    await close();
+    expect(named.map(({ statement }) => statement)).toEqual(
+      isPrepared ? expect.arrayContaining(['SELECT 1', statements]) : [],
+    );
+  });
+});
 
 describe('a transaction that loses a race', () => {
   it('runs again from the start after a deadlock', async () => {

@@ -77,6 +77,7 @@ describe('arguments of npm run bench', () => {
       'watched',
       'end-to-end',
       'workers',
+      'prepared',
       'expiry',
       'past',
     ]);
