@@ -160,4 +160,5 @@ async function holds(environment: Environment, shop: DrilledShop): Promise<void>
   const own = shop.service.cell === 'main:0' ? '00' : '01';
   assert.deepEqual(events, [{ cell: own }], 'cells whose webhooks were stored');
   environment.count('webhooks for both cells', events.length);
+  assert.ok((await shop.metric('holdfast_jobs_done_total')) > 0, 'jobs that came by the cell’s own queues');
 }

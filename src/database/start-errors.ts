@@ -1,5 +1,6 @@
 import { Client, type ClientBase } from 'pg';
 import { type Config, ConfigError } from '../config/config';
+import { cellCheck } from './cell-check';
 import { isConnectionLost, sqlStateOf } from './pg-errors';
 import { explainRefusedSettings } from './session';
 
@@ -13,25 +14,31 @@ const connectWithinMs = 3_000;
  * one-line error at once when waiting cannot help (a wrong password, no such database).
  */
 export async function reachDatabase(
-  { databaseUrl }: Config,
+  config: Config,
   onWait: (why: string) => void = () => undefined,
 ): Promise<void> {
   const giveUpAt = performance.now() + patienceMs;
   for (;;) {
-    const error = await tryToConnect(databaseUrl);
+    const error = await tryToConnect(config);
     if (!error) return;
-    const why = connectionProblem(error, databaseUrl) ?? String(error);
+    if (error instanceof ConfigError) throw error;
+    const why = connectionProblem(error, config.databaseUrl) ?? String(error);
     if (!mayPass(error) || performance.now() > giveUpAt) throw new ConfigError(why);
     onWait(why);
     await new Promise((resolve) => setTimeout(resolve, pauseMs));
   }
 }
 
-async function tryToConnect(connectionString: string): Promise<Error | undefined> {
-  const client = new Client({ connectionString, connectionTimeoutMillis: connectWithinMs });
+async function tryToConnect(config: Config): Promise<Error | undefined> {
+  const client = new Client({
+    connectionString: config.databaseUrl,
+    connectionTimeoutMillis: connectWithinMs,
+    query_timeout: connectWithinMs,
+  });
   client.on('error', () => undefined);
   try {
     await client.connect();
+    await cellCheck(config)(client);
     return undefined;
   } catch (error) {
     return error as Error;
@@ -44,7 +51,9 @@ async function tryToConnect(connectionString: string): Promise<Error | undefined
 const mayPass = (error: Error): boolean =>
   isConnectionLost(error) ||
   ['53300', '57P03'].includes(sqlStateOf(error) ?? '') ||
-  /EAI_AGAIN|EHOSTUNREACH|timeout expired/.test(`${(error as { code?: string }).code} ${error.message}`);
+  /EAI_AGAIN|EHOSTUNREACH|timeout expired|read timeout/.test(
+    `${(error as { code?: string }).code} ${error.message}`,
+  );
 
 /** One line that names DATABASE_URL, the problem and the remedy. Undefined: the connection is not the problem. */
 export function connectionProblem(error: unknown, databaseUrl: string): string | undefined {

@@ -4,6 +4,7 @@ import { digest } from '../../src/auth/api-keys';
 import { ConfigError, loadConfig } from '../../src/config/config';
 import { Database, openDatabase } from '../../src/database/database';
 import { migrate } from '../../src/database/migrate';
+import { reachDatabase } from '../../src/database/start-errors';
 import { type IdPrefix, cellOf, newId, parseIdOfAnyCell, publicId, serveCell } from '../../src/ids';
 import { openApis } from '../support/api';
 import { runCommand } from '../support/command';
@@ -85,12 +86,13 @@ describe('a database that was migrated with CELL=eu1:3', () => {
 
   it.each(['main:0', 'eu1:4'])('is refused to a process with CELL=%s, in one line', async (other) => {
     const settings = loadConfig({ DATABASE_URL: database.url, CELL: other }, 'command');
-    const [opening, migrating] = [
+    const refusals = [
       await refusalOf(openDatabase(settings, 'holdfast-test')),
       await migrate(settings).catch((error: Error) => error),
+      await reachDatabase(settings).catch((error: Error) => error),
     ];
     serveCell(3);
-    for (const error of [opening, migrating]) {
+    for (const error of refusals) {
       expect(error).toBeInstanceOf(ConfigError);
       expect((error as Error).message).toMatch(
         `CELL is ${other}, but DATABASE_URL leads to the database of the cell with number 3. Set CELL=<its name>:3, or correct DATABASE_URL.`,
