@@ -96,9 +96,9 @@ const httpSettings = (read: Reader) => ({
 });
 
 /**
- * A buyer who has waited this long for a row lock had better retry. Nobody waits for a worker, and its statements have
- * more rows. An audit, which is a command, reads every row. Statement timeouts are above lock timeouts, because the error
- * of the lock says more.
+ * A buyer who has waited this long for a row lock had better retry. Nobody waits for a worker, and its audit reads every
+ * row; so does the audit command, on databases where that takes longer. Statement timeouts are above lock timeouts, because
+ * the error of the lock says more.
  */
 const databaseTimeoutsMs: Record<ProcessRole, { lock: number; statement: number }> = {
   api: { lock: 5_000, statement: 10_000 },
@@ -132,6 +132,8 @@ const databaseSettings = (read: Reader, role: ProcessRole) => ({
     databaseTimeoutsMs[role].statement,
     { min: 10, max: 3_600_000 },
   ),
+  // After a move of the database no connection leads to the old server for longer. Ten minutes cost nothing.
+  databaseConnectionSecondsMax: read.integer('DATABASE_CONNECTION_SECONDS_MAX', 600, { min: 1, max: 86_400 }),
   // Our transactions wait for nothing but PostgreSQL, so an idle one belongs to a process that hangs.
   databaseIdleTransactionTimeoutMs: read.integer('DATABASE_IDLE_TRANSACTION_TIMEOUT_MS', 5_000, {
     min: 10,

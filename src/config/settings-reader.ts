@@ -135,6 +135,12 @@ export class Reader {
   optionalUrl(name: string, protocols: string[], example: string): string | undefined {
     const raw = this.raw(name);
     if (raw === undefined) return undefined;
+    if (protocols.includes('postgres:') && hasSeveralHosts(raw))
+      this.refuse(
+        name,
+        'names several hosts, and we connect to one. Use an address that follows the primary: a proxy (HAProxy, PgBouncer), a virtual IP or a DNS name',
+        example,
+      );
     if (protocols.some((known) => raw.startsWith(`${known}//`)) && hasUnencodedCredentials(raw))
       throw new this.style.ErrorClass(
         `${this.style.prefix}${name} cannot be read: its user name or password holds a character that a URL must write encoded (# as %23, / as %2F, ? as %3F, @ as %40, : as %3A, % as %25). Encode the password with: node -p "encodeURIComponent('…')"`,
@@ -178,6 +184,13 @@ function coversTheInternet(text: string): boolean {
 /** An IP address, also in brackets, or a name; not a URL, and no port beside it. */
 const isHost = (text: string) =>
   isIP(text.replace(/^\[(.*)\]$/, '$1')) !== 0 || /^(?!.*\.\.)[a-z\d]([\w.-]{0,252}[a-z\d.])?$/i.test(text);
+
+/** `a:5432,b:5432` as libpq understands it, also as `?host=a,b`. */
+function hasSeveralHosts(raw: string): boolean {
+  const [, authority = ''] = /^\w+:\/\/([^/?#]*)/.exec(raw) ?? [];
+  const hosts = authority.slice(authority.lastIndexOf('@') + 1);
+  return hosts.includes(',') || /[?&]host=[^&]*(?:,|%2C)/i.test(raw);
+}
 
 /** A user name or password with a character that means something in a URL: it may still parse, with the wrong host. */
 function hasUnencodedCredentials(raw: string): boolean {

@@ -15,6 +15,12 @@ export interface PoolExtras {
   preparedStatements: boolean;
 }
 
+/** How much later than PostgreSQL's own timeout we give up on a statement: enough for its error to arrive on a slow day. */
+const answerMs = 1_000;
+
+/** A machine that is gone is noticed some ten seconds after this much silence. The kernel's default is two hours. */
+const keepAliveMs = 10_000;
+
 /**
  * TypeORM's options. Timeouts are set per connection, because a statement that forgot one would hold a hot row.
  * `synchronize` stays off: the schema is what `migrations/` makes.
@@ -40,7 +46,11 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
       idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,
       // A request that gets no connection within this time gets 503 with Retry-After.
       connectionTimeoutMillis: 3_000,
+      query_timeout: config.databaseStatementTimeoutMs + answerMs,
       keepAlive: true,
+      keepAliveInitialDelayMillis: keepAliveMs,
+      // Differs between processes, so that they do not all connect again in the same second.
+      maxLifetimeSeconds: config.databaseConnectionSecondsMax * (0.8 + 0.2 * Math.random()),
       verify: verifying(config),
       // For the migration that gives a new database its cell.
       cellNumber: config.cell.number,

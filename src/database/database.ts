@@ -6,7 +6,15 @@ import type { Config } from '../config/config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { serveCell } from '../ids';
 import { type PoolExtras, dataSourceOptions } from './data-source';
-import { asUnavailable, isConflict, isConnectionLost, isNeverSent, isReadOnly } from './pg-errors';
+import {
+  asUnavailable,
+  asUnavailableAfterCommit,
+  isConflict,
+  isConnectionLost,
+  isNeverSent,
+  isReadOnly,
+  isSilent,
+} from './pg-errors';
 
 /** Rows are objects with the columns' names. Cast parameters in the SQL. */
 export interface Queryable {
@@ -41,7 +49,8 @@ export interface TransactionOptions {
   isolation?: Isolation;
   /**
    * Set only where the transaction claims an idempotency key or is otherwise safe to run twice: when the answer to COMMIT
-   * is lost, it runs again and finds what the first run wrote.
+   * is lost, it runs again and finds what the first run wrote. That run always writes, so that its COMMIT waits for the
+   * standby: what it reads may so far exist on the primary alone.
    */
   rerunWhenCommitIsUnknown?: boolean;
 }
@@ -81,6 +90,7 @@ export class Database implements Queryable {
     try {
       return (await this.pool.query(this.statement(sql, parameters))).rows as R[];
     } catch (error) {
+      if (isSilent(error)) this.closeIdle();
       throw asUnavailable(error);
     }
   }
@@ -103,19 +113,22 @@ export class Database implements Queryable {
     work: (tx: Tx) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
+    let mayBeStored = false;
     for (let tries = 1; ; tries++) {
       try {
-        const result = await this.runOnce(name, work, options.isolation);
+        const result = await this.runOnce(name, mayBeStored ? writing(work) : work, options.isolation);
         await failpoint(`${name}.after-commit`);
         return result;
       } catch (error) {
+        mayBeStored ||= error instanceof CommitUnknown;
         const rerun =
           error instanceof CommitUnknown
             ? options.rerunWhenCommitIsUnknown
             : isConflict(error) || (isConnectionLost(error) && !(isReadOnly(error) && this.isReadOnlyNow()));
         if (!rerun || tries === triesMax[options.isolation ?? 'READ COMMITTED']) {
           if (rerun && isReadOnly(error)) this.readOnlyUntil = performance.now() + readOnlyForMs;
-          throw asUnavailable(error instanceof CommitUnknown ? error.cause : error);
+          const cause = error instanceof CommitUnknown ? error.cause : error;
+          throw mayBeStored ? asUnavailableAfterCommit(cause) : asUnavailable(cause);
         }
         await new Promise((resolve) =>
           setTimeout(resolve, Math.random() * Math.min(backoffMs * 2 ** tries, backoffMsMax)),
@@ -142,15 +155,27 @@ export class Database implements Queryable {
       });
       return result;
     } catch (error) {
-      // A lost connection has rolled back already, so a failed ROLLBACK does not matter.
-      if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
-      // After a failover this connection may lead to the old primary, now a standby. Ended, it does not return to the
-      // pool. (`rows` does not need this: the pool closes the connection of a failed query.)
-      if (isReadOnly(error) && !this.isReadOnlyNow()) void (client as unknown as Client | undefined)?.end();
+      const cause = error instanceof CommitUnknown ? error.cause : error;
+      if (isConnectionLost(cause) && !(isReadOnly(cause) && this.isReadOnlyNow())) {
+        // Ended, it does not return to the pool: it is broken, silent, or leads to the primary from before a failover.
+        // There is no ROLLBACK, which would wait behind a statement without an answer. (`rows` does not need this: the
+        // pool closes the connection of a failed query.)
+        void (client as unknown as Client | undefined)?.end();
+        if (isSilent(cause)) this.closeIdle();
+      } else if (runner.isTransactionActive) await runner.rollbackTransaction().catch(() => undefined);
       throw error;
     } finally {
       await runner.release();
     }
+  }
+
+  /** When one connection is silent the others are too, and each would cost its next user a timeout. */
+  private closeIdle(): void {
+    for (let left = this.pool.idleCount; left > 0; left--)
+      this.pool.connect().then(
+        (client) => client.release(true),
+        () => undefined,
+      );
   }
 
   /**
@@ -190,6 +215,14 @@ export class Database implements Queryable {
     return (this.dataSource.driver as unknown as { master: Pool }).master;
   }
 }
+
+/** The transaction with a record in the write-ahead log, whatever `work` writes. */
+const writing =
+  <T>(work: (tx: Tx) => Promise<T>) =>
+  async (tx: Tx): Promise<T> => {
+    await tx.rows(`SELECT pg_logical_emit_message(true, 'holdfast', 'read back')`);
+    return work(tx);
+  };
 
 /** These members of all rows, column by column, as `unnest` takes them. */
 export const columnsOf = <Row extends object>(rows: readonly Row[], ...names: (keyof Row & string)[]) =>

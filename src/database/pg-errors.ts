@@ -27,7 +27,7 @@ export function isConflict(error: unknown): boolean {
   return retriedWhole.has(sqlStateOf(error) ?? '');
 }
 
-/** The connection was lost: before COMMIT nothing was stored; at COMMIT it is unknown. */
+/** The connection was lost or is silent: before COMMIT nothing was stored; at COMMIT it is unknown. */
 export function isConnectionLost(error: unknown): boolean {
   // guard: connection-loss-is-known
   const state = sqlStateOf(error);
@@ -38,8 +38,14 @@ export function isConnectionLost(error: unknown): boolean {
   return (
     isNeverSent(error) ||
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code ?? '') ||
+    isSilent(error) ||
     /connection terminated|client has encountered a connection error|not queryable/i.test(message ?? '')
   );
+}
+
+/** No answer came within `query_timeout`. pg sends no cancel and gives its error no code, and the connection stays busy. */
+export function isSilent(error: unknown): boolean {
+  return /^query read timeout$/i.test((error as Error | null)?.message ?? '');
 }
 
 /** TypeORM saw the connection end before the statement was sent, so the server never received it. */
@@ -69,6 +75,14 @@ export const readOnlyDetail = 'The database is read-only, so nothing can be chan
 export function asUnavailable(error: unknown): unknown {
   const detail = unavailableDetail(error);
   return detail === undefined ? error : Object.assign(unavailable(detail), { cause: error });
+}
+
+/** The same for what followed a COMMIT without an answer: the request may have been carried out. */
+export function asUnavailableAfterCommit(error: unknown): unknown {
+  if (unavailableDetail(error) === undefined) return error;
+  const detail =
+    'The database did not confirm the change, so it may or may not be stored. Send the same request again, with the same Idempotency-Key if it has one.';
+  return Object.assign(unavailable(detail), { cause: error });
 }
 
 function unavailableDetail(error: unknown): string | undefined {

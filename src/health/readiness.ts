@@ -21,6 +21,10 @@ const remedies = {
   setting: 'Set default_transaction_read_only to off for the server, the database and the role.',
 };
 
+/** Below the second after which a load balancer gives up. */
+const answerWithinMs = 800;
+const silentDetail = `PostgreSQL did not answer within ${answerWithinMs} ms. Check the server, or where DATABASE_URL leads.`;
+
 /** Whether this process can take orders, and what is degraded. */
 @Injectable()
 export class Readiness {
@@ -31,15 +35,36 @@ export class Readiness {
     @Inject(CONFIG) private readonly config: Config,
   ) {}
 
-  /** Throws 503 where orders cannot be taken: without PostgreSQL, without its schema, or while it is read-only. */
+  /** One at a time: a silent database keeps each of them until a statement's timeout. */
+  private looking: Promise<Degraded[]> | undefined;
+
+  /**
+   * Throws 503 where orders cannot be taken: without PostgreSQL, without its schema, while it is read-only, or when it does
+   * not answer within a second.
+   */
   async check(): Promise<Degraded[]> {
+    const [database, queue] = await Promise.all([this.lookInTime(), this.queues.trouble()]);
+    return [
+      ...(queue ? [{ part: `queue (${this.queues.backend})`, detail: queue }] : []),
+      ...this.tasks.failing().map((task) => degraded(task, 'this API')),
+      ...database,
+    ];
+  }
+
+  private async lookInTime(): Promise<Degraded[]> {
+    this.looking ??= this.lookAtDatabase().finally(() => (this.looking = undefined));
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(unavailable(silentDetail)), answerWithinMs);
+    });
+    return Promise.race([this.looking, late]).finally(() => clearTimeout(timer));
+  }
+
+  private async lookAtDatabase(): Promise<Degraded[]> {
     await this.refuseWithoutDatabase();
-    const trouble = await this.queues.trouble();
     const timeouts = await timeoutTrouble(this.config, (sql, parameters) => this.db.rows(sql, parameters));
     return [
       ...(timeouts ? [{ part: 'database', detail: timeouts }] : []),
-      ...(trouble ? [{ part: `queue (${this.queues.backend})`, detail: trouble }] : []),
-      ...this.tasks.failing().map((task) => degraded(task, 'this API')),
       ...(await this.failingInWorkers()),
     ];
   }

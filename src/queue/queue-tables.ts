@@ -6,6 +6,9 @@ import type { Config } from '../config/config';
 /** No request waits for these connections, and a server that was suspended may take several seconds to answer. */
 const connectTimeoutMs = 10_000;
 
+/** A server that is silent for longer counts as lost. No statement of BullMQ takes a second. */
+const silentMs = 15_000;
+
 /**
  * Asynchronous commits: a wake-up job need not survive a crash of PostgreSQL, since the outbox sends it again. And a
  * commit that notifies holds a server-wide lock until it is on disk, so a synchronous one would make all others wait.
@@ -20,6 +23,9 @@ export function queueConnection(config: Config) {
     options: `-c synchronous_commit=off ${sessionSettings}`,
     max: 3,
     connectionTimeoutMillis: connectTimeoutMs,
+    query_timeout: silentMs,
+    keepAlive: true,
+    keepAliveInitialDelayMillis: 10_000,
   };
 }
 

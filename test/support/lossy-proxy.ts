@@ -3,10 +3,11 @@ import { TcpProxy } from './tcp-proxy';
 
 /**
  * A proxy in front of PostgreSQL that loses the answer to the next COMMIT, or the COMMIT itself. The client cannot tell
- * the difference.
+ * the difference. `silently`: the connection stays open, as when the server's machine is suspended.
  */
 export class LossyProxy extends TcpProxy {
   lose: 'nothing' | 'answer to COMMIT' | 'COMMIT' = 'nothing';
+  silently = false;
 
   static override async before(databaseUrl: string): Promise<LossyProxy> {
     return new LossyProxy(new URL(databaseUrl)).listen();
@@ -26,6 +27,9 @@ export class LossyProxy extends TcpProxy {
       }
       upstream.write(bytes);
     });
-    upstream.on('data', (bytes) => (answerIsLost ? hangUp() : client.write(bytes)));
+    upstream.on('data', (bytes) => {
+      if (!answerIsLost) client.write(bytes);
+      else if (!this.silently) hangUp();
+    });
   }
 }

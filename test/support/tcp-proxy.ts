@@ -37,6 +37,11 @@ export class TcpProxy {
     return connections;
   }
 
+  /** Present connections pass nothing on and stay open, as when the server's machine is suspended. New ones are served. */
+  freeze(): void {
+    for (const socket of this.sockets) socket.pause();
+  }
+
   async close(): Promise<void> {
     for (const socket of this.sockets) socket.destroy();
     await new Promise((resolve) => this.server.close(resolve));

@@ -125,6 +125,20 @@ describe('loadConfig', () => {
     },
   );
 
+  it.each([
+    'postgres://user:secret@db1:5432,db2:5432/holdfast',
+    'postgresql://db1,db2/holdfast',
+    'postgres://user@/holdfast?host=db1,db2',
+  ])('refuses a URL with several hosts and says what to use instead (%s)', (DATABASE_URL) => {
+    expect(refusalOf({ DATABASE_URL })).toMatch(/^DATABASE_URL names several hosts.*proxy.*Example: /);
+    expect(refusalOf({ DATABASE_URL })).not.toContain('secret');
+  });
+
+  it('reads a password and options with commas', () => {
+    const DATABASE_URL = 'postgres://user:a,b@db1/holdfast?options=-c%20search_path%3Da,b';
+    expect(loadConfig({ DATABASE_URL }).databaseUrl).toBe(DATABASE_URL);
+  });
+
   it('reads proxies given by address and by network', () => {
     const TRUSTED_PROXIES = '10.0.0.7, 10.1.0.0/16,fd00::/8';
     expect(loadConfig({ ...databaseUrl, TRUSTED_PROXIES }).trustedProxies).toEqual([
