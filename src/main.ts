@@ -1,5 +1,6 @@
 import 'reflect-metadata';
 import { Activity } from './reporting/activity/activity';
+import { Situation } from './reporting/overview/situation';
 import { createApi } from './api.module';
 import { PeriodicTasks } from './periodic/periodic-tasks';
 import { runProcess } from './process';
@@ -7,7 +8,9 @@ import { runProcess } from './process';
 /** The API: HTTP only, any number of replicas. */
 void runProcess('api', async (config) => {
   const app = await createApi(config);
-  app.get(Activity).start(app.get(PeriodicTasks));
+  const tasks = app.get(PeriodicTasks);
+  app.get(Activity).start(tasks);
+  app.get(Situation).start(tasks);
   await app.init();
   // Nest's own listen would log a failure with its stack, in addition to the line that runProcess prints.
   const url = await app.getHttpAdapter().getInstance().listen({ host: config.host, port: config.port });

@@ -1,5 +1,11 @@
+import { Counter } from 'prom-client';
 import { ConfigError } from '../config/config';
 import { unavailable } from '../errors';
+
+const noConnection = new Counter({
+  name: 'holdfast_database_no_connection_total',
+  help: 'Requests and tasks that got no connection to the database in time: the pool is exhausted.',
+});
 
 /**
  * What an error of PostgreSQL means to us, by SQLSTATE alone: constraint names differ between engines and are empty
@@ -53,12 +59,11 @@ export function isNeverSent(error: unknown): boolean {
   return (error as Error | null)?.name === 'QueryRunnerAlreadyReleasedError';
 }
 
-function isBusy(error: unknown): boolean {
-  return (
-    busy.has(sqlStateOf(error) ?? '') ||
-    /timeout exceeded when trying to connect/.test(String((error as Error)?.message))
-  );
-}
+/** The pool's. */
+const isWithoutConnection = (error: unknown): boolean =>
+  /timeout exceeded when trying to connect/.test(String((error as Error)?.message));
+
+const isBusy = (error: unknown): boolean => busy.has(sqlStateOf(error) ?? '') || isWithoutConnection(error);
 
 /** It refuses writes: a standby, the old primary after a failover, or set so by an operator. */
 export function isReadOnly(error: unknown): boolean {
@@ -73,6 +78,7 @@ export const readOnlyDetail = 'The database is read-only, so nothing can be chan
  * unchanged.
  */
 export function asUnavailable(error: unknown): unknown {
+  if (isWithoutConnection(error)) noConnection.inc();
   const detail = unavailableDetail(error);
   return detail === undefined ? error : Object.assign(unavailable(detail), { cause: error });
 }

@@ -18,6 +18,7 @@ import { OrderRates, PlacedSinceMidnight } from './overview/order-rates';
 import { Overview } from './overview/overview';
 import { OverviewController } from './overview/overview.controller';
 import { QueueReport } from './overview/queue-report';
+import { Situation } from './overview/situation';
 import { PaymentCasesController } from './review/payment-cases.controller';
 import { PaymentTasksController } from './review/payment-tasks.controller';
 import { ReviewController } from './review/review.controller';
@@ -56,6 +57,7 @@ import { StreamFeeds } from './stream/stream-feeds';
     PlacedSinceMidnight,
     QueueReport,
     SignInLimit,
+    Situation,
     StreamFeeds,
   ],
 })

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { Client } from 'pg';
 import { expectProblem } from '../support/http-client';
+import { read } from '../support/repository';
 import { openShop } from '../support/shop';
 
 describe('the HTTP API', () => {
@@ -176,6 +177,18 @@ describe('the HTTP API', () => {
       expect(line).toMatch(/^[a-zA-Z_:][\w:]*(\{.*\})? -?(\d|\+Inf|NaN)/);
     }
     expect(text).toContain('holdfast_');
+  });
+
+  it('serves every metric that an alert rule names, in the API or the worker', async () => {
+    const { service, stranger } = shop;
+    const texts = [
+      await stranger.get('/metrics'),
+      await stranger.at(new URL(service.metricsUrlOf('worker-1')!).origin).get('/metrics'),
+    ];
+    const served = texts.flatMap(({ text }) => text.match(/(?<=^# TYPE )\w+/gm) ?? []);
+    const named = read('deploy/prometheus/alerts.yml').match(/\bholdfast_\w+/g);
+
+    expect([...new Set(named)].filter((name) => !served.includes(name))).toEqual([]);
   });
 
   it('serves the page that a problem’s type points to', async () => {

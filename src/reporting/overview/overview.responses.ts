@@ -57,8 +57,10 @@ export const outboxType = responseType('Outbox', {
 });
 export type OutboxReport = z.infer<typeof outboxType>;
 
+export const troubleCodes = ['no_worker', 'provider_silent', 'task_failing', 'queue_unreachable'] as const;
+
 const troubleType = responseType('ServiceTrouble', {
-  code: z.enum(['no_worker', 'provider_silent', 'task_failing', 'queue_unreachable']),
+  code: z.enum(troubleCodes),
   since: at.nullable().describe('Null when it is not known.'),
   detail: text(
     'Orders are accepted but do not move on. Start a worker, or read the log of the last one.',
