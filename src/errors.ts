@@ -33,6 +33,11 @@ export class HoldfastError extends Error {
     this.retryable = type.retryable ?? false;
     this.retryAfterSeconds = type.retryAfterSeconds;
   }
+
+  /** The same refusal where waiting alone may change it. */
+  forNow(): this {
+    return Object.assign(this, { retryable: true, retryAfterSeconds: 1 });
+  }
 }
 
 /** All problem types, for the OpenAPI description and the page of problems. */

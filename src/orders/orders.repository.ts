@@ -7,6 +7,7 @@ import {
   insertNumberedMessages,
   numberedMessages,
 } from '../outbox/outbox.repository';
+import { givenBackOf } from '../inventory/reservations/sold-lines.repository';
 import type { ShipmentEntity } from '../inventory/shipments/shipment.entity';
 import type { PaymentOperation } from '../payment/payment-operations.repository';
 import type { PaymentOptions } from '../payment/payment-options';
@@ -68,8 +69,18 @@ export interface OrderRefund {
   createdAt: string;
 }
 
+/** With what became of its units since they were sold. */
+export interface OrderLine {
+  sku: string;
+  quantity: number;
+  unitAmount: number;
+  shipped: number;
+  givenBack: number;
+  returned: number;
+}
+
 export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
-  lines: NewOrder['lines'];
+  lines: OrderLine[];
   /** Of its sold units. `left`: neither shipped nor given back. */
   units: { shipped: number; left: number };
   shipments: OrderShipment[];
@@ -277,8 +288,13 @@ export const orderColumns = `
   o.on_decline AS "onDecline", o.payment_attempt AS "paymentAttempt", r.expires_at AS "expiresAt",
   r.status AS "reservationStatus", clock_timestamp() AS now,
   json_build_object('status', s.status, 'step', s.step, 'version', s.version) AS saga,
-  (SELECT json_agg(json_build_object('sku', l.sku, 'quantity', l.quantity, 'unitAmount', l.unit_amount) ORDER BY l.sku)
-     FROM order_lines l WHERE l.order_id = o.id) AS lines,
+  (SELECT json_agg(json_build_object('sku', ol.sku, 'quantity', ol.quantity, 'unitAmount', ol.unit_amount,
+                                     'shipped', g.shipped, 'givenBack', g.given_back, 'returned', g.returned) ORDER BY ol.sku)
+     FROM order_lines ol
+    CROSS JOIN LATERAL (SELECT coalesce(sum(l.shipped), 0) AS shipped, coalesce(sum(${givenBackOf}), 0) AS given_back,
+                               coalesce(sum(l.returned), 0) AS returned
+                          FROM reservation_lines l WHERE l.reservation_id = r.id AND l.sku = ol.sku) g
+    WHERE ol.order_id = o.id) AS lines,
   (SELECT json_build_object('shipped', sum(l.shipped),
                             'left', CASE WHEN r.returned_at IS NULL THEN sum(l.quantity - l.shipped - l.given_back) ELSE 0 END)
      FROM reservation_lines l WHERE l.reservation_id = r.id) AS units,

@@ -81,7 +81,16 @@ export const orderType = responseType('Order', {
   rejectionReason: rejectionReasonType.nullable(),
   customerId: text('cus_42'),
   reservationId: publicIdOf('rsv'),
-  lines: z.array(z.strictObject({ sku: text('TEE-BLACK-M'), quantity: int(2), unitPrice: moneyType })),
+  lines: z.array(
+    z.strictObject({
+      sku: text('TEE-BLACK-M'),
+      quantity: int(2),
+      unitPrice: moneyType,
+      shipped: int(0).describe('Units that have left.'),
+      givenBack: int(0).describe('Units that were given back before they were shipped.'),
+      returned: int(0).describe('Shipped units that came back.'),
+    }),
+  ),
   total: moneyType,
   capture: captureType,
   payment: z.strictObject({
@@ -154,6 +163,9 @@ export function orderView(order: Order): OrderResponse {
       sku: line.sku,
       quantity: line.quantity,
       unitPrice: money(line.unitAmount, order.currency),
+      shipped: line.shipped,
+      givenBack: line.givenBack,
+      returned: line.returned,
     })),
     total: money(order.totalAmount, order.currency),
     capture: order.capture,

@@ -76,12 +76,15 @@ export class OrdersService {
     if (saga.requestedEnd || (saga.endsAs && !mayComeBack))
       return refuseIfRejected(await findOrder(tx, orderId), by);
     if (by === 'refund' && saga.status !== 'completed') {
-      throw orderNotPlaced('The order is still being charged. Cancel it, or refund it when it is placed.');
+      const refusal = orderNotPlaced(
+        'The order is still being charged. Cancel it, or refund it when it is placed.',
+      );
+      throw saga.endsAs ? refusal : refusal.forNow();
     }
     if (await isDisputed(tx, orderId)) throw disputed();
     await refuseShipped(tx, orderId);
     if (await isCapturing(tx, orderId))
-      throw paymentInProgress('Its payment is being captured. Try again when that has ended.');
+      throw paymentInProgress('Its payment is being captured. Try again when that has ended.').forNow();
     const update = new SagaUpdate(saga, stepsOf({ ...order, amount: order.totalAmount }));
     const reason: Reason = {
       code: by === 'cancel' ? 'cancel_requested' : 'refund_requested',

@@ -134,7 +134,7 @@ function refusalOf({ saga, order, stock, payments }: Checkout): HoldfastError | 
   if (isLeased(saga) || payments.authorization?.status !== 'declined')
     return paymentInProgress(
       'Its payment has no result yet, or waits for the buyer to authenticate. Look at the order; another card can be tried after a decline.',
-    );
+    ).forNow();
   if (attemptsLeftOf(order) === 0)
     return paymentAttemptsSpent(
       'It was ordered with fewer attempts (onDecline). To try more cards, order again.',

@@ -3,6 +3,7 @@ import { orderView } from '../../src/orders/orders.responses';
 import { createWorld, expectInvariants, shop, type World } from '../support/fixtures';
 import { line } from '../support/intakes';
 import { endOf, timelineOf } from '../support/sagas';
+import { refund, shipOrder } from '../support/sold';
 
 /** P23: a total of 0 asks no provider. The script of the gateway is empty, so any call to it fails. */
 
@@ -126,5 +127,27 @@ describe('an order with a total of 0', () => {
     await drive(orderId);
 
     expect(await endOf(world, orderId)).toMatchObject({ order: 'rejected (cancelled)' });
+  });
+
+  it('is refunded when all its units came back by lines, and not before', async () => {
+    const sku = await free();
+    const orderId = await world.order([line(sku, 3)]);
+    await drive(orderId);
+    await shipOrder(world, orderId, [line(sku, 1)]);
+    await refund(world, orderId, { lines: [{ sku, quantity: 2 }] });
+    await drive(orderId);
+    expect(await shown(orderId)).toMatchObject({
+      status: 'placed',
+      lines: [{ shipped: 1, givenBack: 2, returned: 0 }],
+    });
+
+    await refund(world, orderId, { lines: [{ sku, quantity: 1 }] });
+    await drive(orderId);
+    expect(await shown(orderId)).toMatchObject({
+      status: 'refunded',
+      lines: [{ shipped: 1, givenBack: 2, returned: 1 }],
+      payment: { status: 'not_required' },
+    });
+    expect((await endOf(world, orderId)).reserved).toBe(0);
   });
 });

@@ -132,6 +132,35 @@ describe('a refund in part', () => {
     expect((await messagesAbout(world, orderId, 'order.refunded')).length).toBe(1);
   });
 
+  it('of lines takes goods back for nothing when amounts have refunded all their money', async () => {
+    const { sku, orderId } = await bought();
+    const reservation = await reservationOf(orderId);
+    await shipOrder(world, orderId, [line(sku, 2)]);
+    await refund(world, orderId, { amount: 3_000, reason: 'goodwill' });
+    world.gateway.expect('refund');
+    await runTasks(world, orderId);
+    expect(await state(orderId)).toMatchObject({ order: 'refunded', refunded: 3_000 });
+
+    await refund(world, orderId, { lines: [{ sku, quantity: 2, restock: 'sellable' }] });
+    expect(await countsOf(world, reservation, sku)).toEqual([3, 2, 1, 2]);
+    expect(await world.level(sku)).toEqual({ onHand: 10, reserved: 1 });
+    expect(await state(orderId)).toMatchObject({
+      order: 'refunded',
+      payment: 'refunded',
+      refunded: 3_000,
+      refunds: ['3000 succeeded', '0 succeeded'],
+    });
+    expect((await shown(orderId)).lines).toMatchObject([
+      { sku, quantity: 3, shipped: 2, givenBack: 1, returned: 2 },
+    ]);
+    expect(await refusalOf(refund(world, orderId, { lines: [{ sku, quantity: 1 }] }))).toMatchObject({
+      code: 'more_than_sold',
+    });
+    expect(await refusalOf(refund(world, orderId, { amount: 1 }))).toMatchObject({
+      code: 'more_than_captured',
+    });
+  });
+
   it('of the whole amount ends the order too, so that none of its units stays reserved', async () => {
     const { sku, orderId } = await bought();
     await refund(world, orderId, { amount: 3_000 });
@@ -217,7 +246,11 @@ describe('a refund in part', () => {
   it('is refused while the order is not placed, is cancelled or disputed, or belongs to another shop', async () => {
     const { orderId } = await bought();
     const pending = await world.order();
-    expect(await outcomeOf(refund(world, pending))).toBe('order_not_placed');
+    expect(await refusalOf(refund(world, pending))).toMatchObject({
+      code: 'order_not_placed',
+      retryable: true,
+      retryAfterSeconds: 1,
+    });
     const stranger = { name: 'stranger', role: 'client' } as const;
     const body = { reason: 'mine' };
     expect(await outcomeOf(world.refunds.request({ orderId, body, key: newId(), principal: stranger }))).toBe(
@@ -231,7 +264,10 @@ describe('a refund in part', () => {
     expect(await outcomeOf(refund(world, orderId, { amount: 1 }))).toBe('payment_disputed');
     await world.rows(`DELETE FROM payment_facts WHERE reference = 'dp_1'`);
     await world.orders.requestCancellation(orderId, 'cancel', newId(), shop);
-    expect(await outcomeOf(refund(world, orderId, { amount: 1 }))).toBe('order_not_placed');
+    expect(await refusalOf(refund(world, orderId, { amount: 1 }))).toMatchObject({
+      code: 'order_not_placed',
+      retryable: false,
+    });
     world.gateway.expect('refund');
     await world.runner().drive(orderId);
   });

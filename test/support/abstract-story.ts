@@ -36,7 +36,7 @@ export function factsOf(state: Checkout): SagaFacts {
       currency: 'EUR',
       metadata: {},
       capture: 'automatic',
-      lines: [{ sku: 'SKU-1', quantity: 1, unitAmount: 1_000 }],
+      lines: [{ sku: 'SKU-1', quantity: 1, unitAmount: 1_000, shipped: 0, givenBack: 0, returned: 0 }],
       createdAt: new Date(0),
       status: state.order === 'abandoned' ? 'rejected' : state.order,
       rejectionReason: hasEnded ? (rejectionReasons[saga.endsAs ?? ''] ?? null) : null,

@@ -335,6 +335,9 @@ export interface components {
                 sku: string;
                 quantity: number;
                 unitPrice: components["schemas"]["Money"];
+                shipped: number;
+                givenBack: number;
+                returned: number;
             }[];
             total: components["schemas"]["Money"];
             /** @enum {string} */

@@ -8,6 +8,7 @@ import type {
   ReservationStatus,
   ReservationLine,
 } from './reservation';
+import { givenBackOf } from './sold-lines.repository';
 
 /** Reservations and their lines, in SQL. */
 
@@ -19,7 +20,7 @@ export const reservationColumns = `
   r.version, r.created_at AS "createdAt", clock_timestamp() AS now,
   (SELECT json_agg(line ORDER BY line.sku)
      FROM (SELECT l.sku, sum(l.quantity) AS quantity, min(l.unit_amount) AS "unitAmount", max(l.fencing_token) AS "fencingToken",
-                  sum(l.shipped) AS shipped, sum(l.given_back) AS "givenBack", sum(l.returned) AS returned,
+                  sum(l.shipped) AS shipped, sum(${givenBackOf}) AS "givenBack", sum(l.returned) AS returned,
                   json_agg(json_build_object('pool', l.pool, 'quantity', l.quantity, 'fencingToken', l.fencing_token) ORDER BY l.pool) AS parts,
                   CASE WHEN bool_or(l.pool = '${unitsPool}') THEN
                     (SELECT json_agg(u.unit_no ORDER BY u.unit_no) FROM stock_units u WHERE u.reservation_id = r.id AND u.sku = l.sku)

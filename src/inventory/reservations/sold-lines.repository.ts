@@ -8,14 +8,18 @@ export type SoldPart = Pick<
   'sku' | 'pool' | 'quantity' | 'shipped' | 'givenBack' | 'returned'
 >;
 
+/** For lines `l` of a reservation `r`: an order that ended gave back all that had not left, without counting it by line. */
+export const givenBackOf = `CASE WHEN r.status = 'confirmed' AND r.returned_at IS NOT NULL THEN l.quantity - l.shipped ELSE l.given_back END`;
+
 /** By (sku, pool). The caller holds the reservation's row lock, under which alone they change. */
 export const soldPartsOf = (tx: Tx, reservationId: string): Promise<SoldPart[]> =>
   tx.rows<SoldPart>(
     `
-    SELECT sku, pool, quantity, shipped, given_back AS "givenBack", returned
-      FROM reservation_lines
-     WHERE reservation_id = $1::uuid
-     ORDER BY sku, pool
+    SELECT l.sku, l.pool, l.quantity, l.shipped, ${givenBackOf} AS "givenBack", l.returned
+      FROM reservation_lines l
+      JOIN reservations r ON r.id = l.reservation_id
+     WHERE l.reservation_id = $1::uuid
+     ORDER BY l.sku, l.pool
     `,
     [reservationId],
   );

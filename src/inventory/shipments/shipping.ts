@@ -5,7 +5,7 @@ import { type SoldChange, addToSoldParts, soldPartsOf } from '../reservations/so
 import { type NumberedUnit, shipStock, takeBackStock } from '../stock/sold-stock';
 import type { ShipmentEntity, ShippedLine } from './shipment.entity';
 import { insertShipment } from './shipments.repository';
-import { type Portion, type WantedUnits, summed, toReturn, toShip, unshippedOf } from './sold-units';
+import { type Portion, type WantedUnits, notBack, summed, toReturn, toShip, unshippedOf } from './sold-units';
 
 /** Sold units leave and come back, each in one transaction under the reservation's row lock, which the caller holds. */
 
@@ -133,6 +133,9 @@ export async function takeBack(
     givenBack: givenBack.filter((one) => one.sku === sku).reduce((sum, one) => sum + one.quantity, 0),
   }));
 }
+
+export const isAllBack = async (tx: Tx, reservationId: string): Promise<boolean> =>
+  (await soldPartsOf(tx, reservationId)).every((part) => notBack(part) === 0);
 
 /** All that was not shipped goes back on sale; none of it may be left. */
 export async function takeBackUnshipped(

@@ -17,7 +17,7 @@ export interface Portion extends WantedUnits {
 const unshipped = ({ quantity, shipped, givenBack }: SoldPart) => quantity - shipped - givenBack;
 /** Shipped, and not back. */
 const away = ({ shipped, returned }: SoldPart) => shipped - returned;
-const notBack = (part: SoldPart) => unshipped(part) + away(part);
+export const notBack = (part: SoldPart) => unshipped(part) + away(part);
 
 /** What a shipment takes, from the pools that gave it, by name. Without `wanted`: all that is left. */
 export function toShip(parts: SoldPart[], wanted?: WantedUnits[]): Portion[] {

@@ -1,5 +1,5 @@
 import type { Tx } from '../../database/database';
-import { type HoldfastError, unavailable } from '../../errors';
+import { HoldfastError, unavailable } from '../../errors';
 import { noSuchOrder, orderNotPlaced } from '../orders.errors';
 import { type OrderFacts, orderFactsOf } from '../orders.repository';
 import type { Saga } from '../saga-state';
@@ -8,13 +8,13 @@ import { lockSaga } from './saga.repository';
 
 /**
  * A placed order with its saga's row locked, for what happens after the sale. Throws when the order is not placed. Whatever
- * cancels, refunds or ships it takes this lock first, so one of them wins and the others are refused. `instead`: the refusal
- * of an order that was refunded.
+ * cancels, refunds or ships it takes this lock first, so one of them wins and the others are refused. `refunded`: what becomes
+ * of an order that was refunded, `not_placed` if left out.
  */
 export async function lockPlaced(
   tx: Tx,
   orderId: string,
-  instead: { refunded?: () => HoldfastError } = {},
+  { refunded }: { refunded?: HoldfastError | 'accepted' } = {},
 ): Promise<{ saga: Saga; order: OrderFacts }> {
   // guard: order-is-locked-first
   const saga = await lockSaga(tx, orderId);
@@ -22,17 +22,18 @@ export async function lockPlaced(
   if (saga.codeVersion > codeVersion)
     throw unavailable('A newer version of this service drives the order. Ask again in a second.');
   const [order] = await orderFactsOf(tx, [orderId]);
-  if (saga.status !== 'completed')
-    throw (order!.status === 'refunded' && instead.refunded?.()) || notPlaced(order!, saga);
+  const isRefunded = order!.status === 'refunded';
+  if (isRefunded && refunded instanceof HoldfastError) throw refunded;
+  if (saga.status !== 'completed' && !(isRefunded && refunded === 'accepted')) throw notPlaced(order!, saga);
   return { saga, order: order! };
 }
 
 function notPlaced({ status }: OrderFacts, { endsAs, requestedEnd }: Saga) {
   if (endsAs || requestedEnd)
     return orderNotPlaced('The order was cancelled or refunded, or is being so. Its goods stay here.');
-  return orderNotPlaced(
-    status === 'pending' ? 'The order is still being charged. Wait until it is placed.' : `It is ${status}.`,
-  );
+  return status === 'pending'
+    ? orderNotPlaced('The order is still being charged. Wait until it is placed.').forNow()
+    : orderNotPlaced(`It is ${status}.`);
 }
 
 /**

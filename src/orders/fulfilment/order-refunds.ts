@@ -4,16 +4,20 @@ import { Database, type Tx } from '../../database/database';
 import { ValidationFailed } from '../../errors';
 import { publicId } from '../../ids';
 import { lockReservation } from '../../inventory/reservations/reservations.repository';
-import { type Restock, takeBack, takeBackUnshipped } from '../../inventory/shipments/shipping';
+import { type Restock, isAllBack, takeBack, takeBackUnshipped } from '../../inventory/shipments/shipping';
 import { Relay } from '../../outbox/relay';
 import { type OrderMoney, moneyOf } from '../../payment/order-money';
 import { factsOfOrders, isDisputed } from '../../payment/payment-facts.repository';
 import { OrderPayments } from '../../payment/order-payments';
 import { operationsOf, savePayments } from '../../payment/payment-operations.repository';
+import { stepsOf } from '../checkout-saga/checkout.saga';
 import { codeVersion, namingOf } from '../checkout-saga/code-version';
 import { keepFromOlderBuilds, lockPlaced } from '../checkout-saga/placed-orders.repository';
+import { saveSagas } from '../checkout-saga/saga.repository';
+import { SagaUpdate, workerName } from '../checkout-saga/saga-update';
 import { disputed, moreThanCaptured } from '../orders.errors';
 import { type OrderFacts, announceFacts, linesOfOrder } from '../orders.repository';
+import type { Saga } from '../saga-state';
 import type { RefundedLine } from './payment-task.entity';
 import { type PaymentTask, countRequests, insertTask, newTask } from './payment-tasks.repository';
 import { type FulfilmentRequest, requestOnce } from './request-once';
@@ -52,14 +56,19 @@ export class OrderRefunds {
     request: { id: string; orderId: string; body: RefundBody; key: string; actor: string },
   ): Promise<PaymentTask> {
     const { id, orderId, body, actor } = request;
-    const { saga, order } = await lockPlaced(tx, orderId, { refunded: nothingLeft });
+    const { saga, order } = await lockPlaced(tx, orderId, {
+      // Goods that come back after all their money was refunded by amounts.
+      refunded: body.lines ? 'accepted' : nothingLeft(),
+    });
     if (await isDisputed(tx, orderId)) throw disputed();
     const operations = await operationsOf(tx, orderId);
     const money = moneyOf(operations, await factsOfOrders(tx, [orderId]));
-    const amount = body.amount ?? (await amountOf(tx, orderId, body)) ?? money.captured - money.promised;
+    const left = money.captured - money.promised;
+    const amount = body.amount ?? (left <= 0 && body.lines ? 0 : await amountOf(tx, orderId, body)) ?? left;
     refuseExcess(money, amount, body, order.currency);
     await keepFromOlderBuilds(tx, saga);
     const lines = await this.takeGoodsBack(tx, order, { id, body, actor });
+    if (order.amount === 0 && saga.status === 'completed') await endWhenAllIsBack(tx, saga, order);
     const task: PaymentTask = {
       ...newTask({ id, orderId, actor, now: saga.now }),
       kind: 'refund',
@@ -99,6 +108,15 @@ export class OrderRefunds {
       body.lines?.some((line) => line.sku === sku && line.restock === 'sellable');
     return returned.map((line) => ({ ...line, restock: isSellable(line.sku) ? 'sellable' : 'none' }));
   }
+}
+
+/** Of a free order no refund can say that all was refunded. A worker ends it as after a refund of the whole. */
+async function endWhenAllIsBack(tx: Tx, saga: Saga, order: OrderFacts): Promise<void> {
+  if (!(await isAllBack(tx, order.reservationId))) return;
+  const update = new SagaUpdate(saga, stepsOf(order));
+  update.apply({ type: 'turn-back', by: 'refund' }, { code: 'refund_requested', why: 'all units came back' });
+  update.giveBackLease();
+  await saveSagas(tx, [update], workerName);
 }
 
 export function refuseBadBody({ amount, lines }: RefundBody): void {

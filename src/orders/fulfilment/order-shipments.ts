@@ -73,7 +73,7 @@ export class OrderShipments {
   ): Promise<ShipmentEntity> {
     if (state === 'expired') throw hasExpired();
     if (state === 'capturing')
-      throw captureFirst('A capture is under way. Ship when the payment of the order is captured.');
+      throw captureFirst('A capture is under way. Ship when the payment of the order is captured.').forNow();
     const { lines, isAll } = await wholeOf(tx, reservation.id, body.lines);
     if (!isAll)
       throw captureFirst(

@@ -170,6 +170,7 @@ const claimedMessageOf = (order: AcceptedNow): ClaimedMessage | undefined =>
 
 const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
   ...order,
+  lines: order.lines.map((line) => ({ ...line, shipped: 0, givenBack: 0, returned: 0 })),
   status: 'pending',
   rejectionReason: null,
   paymentAttempt: 1,
