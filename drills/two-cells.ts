@@ -14,7 +14,7 @@ export const drill: Drill = {
   name: 'two-cells',
   promise:
     'Of two cells behind one proxy and at one payment provider, one keeps selling without an error while the other’s database is dead; a retry in the wrong cell makes no order, neither knows the other’s objects, and both audits hold.',
-  rows: [88],
+  rows: [89],
   sometimes: ['orders during the outage', 'retries in the wrong cell', 'webhooks for both cells'],
   mutants: [
     {
