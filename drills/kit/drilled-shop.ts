@@ -4,6 +4,7 @@ import { Client } from 'pg';
 import { parsePublicId } from '../../src/ids';
 import { refuseUnlessThrowaway } from '../../test/support/database';
 import { HttpClient } from '../../test/support/http-client';
+import { until } from '../../test/support/until';
 import { BuyersShop } from './buyers-shop';
 import { type Rest, audit, converge } from './convergence';
 import { samplesAt, sumOf } from './metrics';
@@ -111,11 +112,15 @@ export class DrilledShop extends BuyersShop {
 
   /** Has consumers handle the messages of these reservations' release, as those of a waiting order's are. */
   async announceReleases(ids: string[]): Promise<void> {
-    await this.tamper(
-      `UPDATE outbox SET applied_at = NULL, relayed_at = NULL, next_relay_at = clock_timestamp()
-        WHERE aggregate_id = ANY ($1::uuid[]) AND type = 'reservation.released'`,
-      [ids.map((id) => parsePublicId('rsv', id))],
-    );
+    // Again after a fault cuts the connection.
+    await until('the messages are due again', async () => {
+      await this.tamper(
+        `UPDATE outbox SET applied_at = NULL, relayed_at = NULL, next_relay_at = clock_timestamp()
+          WHERE aggregate_id = ANY ($1::uuid[]) AND type = 'reservation.released'`,
+        [ids.map((id) => parsePublicId('rsv', id))],
+      );
+      return true;
+    });
   }
 
   /** Sends messages that only a consumer applies; orders and expiries are found by sweepers too. Not while the queue is away. */
