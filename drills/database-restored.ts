@@ -1,20 +1,16 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
-import { Client } from 'pg';
 import type { LedgerRow } from '../src/audit/ledger';
 import { readLedger } from '../test/support/audit';
 import { root } from '../test/support/child';
 import { tally } from '../test/support/shop';
-import { TcpProxy } from '../test/support/tcp-proxy';
 import { until } from '../test/support/until';
 import type { Purchase } from './kit/client-log';
 import { commandOf } from './kit/command';
 import { DatabaseCopy } from './kit/database-copy';
 import type { Drill } from './kit/drill';
 import type { DrilledShop } from './kit/drilled-shop';
-import type { ReplicatedPostgres } from './kit/postgres-server';
-import { reach } from './kit/reach';
 import type { Environment } from './kit/environment';
 
 export const drill: Drill = {
@@ -155,15 +151,13 @@ async function copyPutBack(environment: Environment): Promise<void> {
 
 /** A standby that lacks the last second takes over while the service runs. */
 async function standbyPromoted(environment: Environment): Promise<void> {
-  const postgres = await environment.replicatedPostgres();
-  const address = await TcpProxy.before(postgres.primary.url);
-  environment.onClose(() => address.close());
+  const postgres = await environment.postgresPair();
   const servers = [postgres.primary.child, postgres.standby.child];
-  const shop = await environment.open({ queue: 'postgres', databaseUrl: address.url, servers });
+  const shop = await environment.open({ queue: 'postgres', databaseUrl: postgres.url, servers });
   const sku = await shop.product(100);
   await shop.terminate('worker-1');
   const known = await shop.buy(20, { sku });
-  await standbyHasAll(postgres);
+  await postgres.standbyHasAll();
 
   await postgres.link.close();
   await shop.revive('worker-1');
@@ -172,8 +166,7 @@ async function standbyPromoted(environment: Environment): Promise<void> {
   const lostIds = (await shop.ordersOf(lost)).map(({ id }) => id as string);
 
   await shop.service.kill('postgres', 'SIGQUIT');
-  await ask(postgres.standby.url, 'SELECT pg_promote()');
-  address.redirect(postgres.standby.url);
+  await postgres.promote();
   await shop.converge();
   assert.deepEqual(await endsOf(shop, known), { placed: 20 });
   const ledger = await ledgerOf(shop);
@@ -213,24 +206,6 @@ function guideStatement(): string {
   const [, statement] = /## Backups and restores[^#]*?```sql\n([^`]+)```/.exec(guide) ?? [];
   assert.ok(statement, 'the operations guide has no statement for a restore');
   return statement;
-}
-
-async function standbyHasAll({ primary, standby }: ReplicatedPostgres): Promise<void> {
-  const [{ end }] = await ask(primary.url, 'SELECT pg_current_wal_lsn() AS end');
-  await reach('the standby has everything', async () => {
-    const [{ there }] = await ask(standby.url, `SELECT pg_last_wal_replay_lsn() >= '${end}' AS there`);
-    return there as boolean;
-  });
-}
-
-async function ask(url: string, sql: string): Promise<any[]> {
-  const client = new Client({ connectionString: url });
-  await client.connect();
-  try {
-    return (await client.query(sql)).rows;
-  } finally {
-    await client.end();
-  }
 }
 
 /** What an operator does in the provider's dashboard. */

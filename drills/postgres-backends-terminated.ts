@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import type { Drill } from './kit/drill';
+import { lostConnectionNotRecognised } from './kit/mutants';
 import { reach } from './kit/reach';
 
 export const drill: Drill = {
@@ -7,14 +8,7 @@ export const drill: Drill = {
   promise: 'When PostgreSQL repeatedly closes all connections, nothing is lost and no process exits.',
   rows: [44],
   sometimes: ['connections cut'],
-  mutants: [
-    {
-      name: 'lost-connection-not-recognised',
-      why: 'a closed connection is treated like any other error',
-      guard: 'connection-loss-is-known',
-      change: (line) => `return false;\n${line}`,
-    },
-  ],
+  mutants: [lostConnectionNotRecognised],
 
   run: async (environment) => {
     const shop = await environment.open({ queue: 'postgres', apis: 2, workers: 2 });

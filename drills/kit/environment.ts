@@ -8,12 +8,8 @@ import { DrilledShop } from './drilled-shop';
 import type { DrillOptions, Patch } from './drill';
 import { patchedBuild } from './build';
 import { type CitusCluster, startCitusCluster } from './citus-cluster';
-import {
-  type DemotablePostgres,
-  type ReplicatedPostgres,
-  startPostgresServer,
-  startReplicatedPostgres,
-} from './postgres-server';
+import { PostgresPair } from './postgres-pair';
+import { type DemotablePostgres, startPostgresServer } from './postgres-server';
 
 /**
  * Short intervals, so that recovery takes seconds instead of minutes: of a call to the provider, of a dead worker's lease,
@@ -78,11 +74,11 @@ export class Environment {
     return startPostgresServer(this.guardian, this.dist);
   }
 
-  /** A separate PostgreSQL with an asynchronous standby. */
-  async replicatedPostgres(): Promise<ReplicatedPostgres> {
-    const replicated = await startReplicatedPostgres(this.guardian, this.dist);
-    this.onClose(() => replicated.link.close());
-    return replicated;
+  /** A separate PostgreSQL with a standby. */
+  async postgresPair(): Promise<PostgresPair> {
+    const pair = await PostgresPair.start(this.guardian, this.dist);
+    this.onClose(() => pair.close());
+    return pair;
   }
 
   /** Two nodes of Citus with a schema for each cell, `eu1:1`. */

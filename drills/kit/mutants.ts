@@ -37,3 +37,10 @@ export const everyKeyIsNew: Mutant = {
   change: (line) =>
     `claims = claims.map((claim) => ({ ...claim, key: claim.key + Math.random() }));\n${line}`,
 };
+
+export const lostConnectionNotRecognised: Mutant = {
+  name: 'lost-connection-not-recognised',
+  why: 'a closed connection is treated like any other error',
+  guard: 'connection-loss-is-known',
+  change: (line) => `return false;\n${line}`,
+};

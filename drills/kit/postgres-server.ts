@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { chownSync, mkdtempSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, mkdtempSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { promisify } from 'node:util';
@@ -7,7 +7,6 @@ import { Child, prebundledArgs, root } from '../../test/support/child';
 import { createDatabase } from '../../test/support/database';
 import type { Guardian } from '../../test/support/guardian';
 import { freePort } from '../../test/support/ports';
-import { TcpProxy } from '../../test/support/tcp-proxy';
 
 /** The set-up scripts used here. They are plain JavaScript because they run before a compiler is installed. */
 interface Scripts {
@@ -42,44 +41,12 @@ export interface DemotablePostgres extends PostgresServer {
   demote(): void;
 }
 
-export interface ReplicatedPostgres {
-  primary: PostgresServer;
-  /** The same database, read-only until it is promoted. */
-  standby: PostgresServer;
-  /** Replication goes through this proxy. */
-  link: TcpProxy;
-}
-
 /** A PostgreSQL with a database, to stop, crash and restart. */
 export async function startPostgresServer(guardian: Guardian, dist: string): Promise<DemotablePostgres> {
   const { dir, start } = await newCluster(guardian);
   const { child, port } = await start('postgres', dir);
   const demote = () => writeFileSync(path.join(dir, 'standby.signal'), '');
   return { child, url: await createMigrated(port, dist), demote };
-}
-
-/**
- * Two servers, the second fed by streaming replication, asynchronously. It begins as a copy of the first's folder, made
- * before the first was ever started: the embedded PostgreSQL ships no pg_basebackup.
- */
-export async function startReplicatedPostgres(guardian: Guardian, dist: string): Promise<ReplicatedPostgres> {
-  const { dir, start } = await newCluster(guardian);
-  const copy = `${dir}-standby`;
-  await promisify(execFile)('cp', ['-a', dir, copy]);
-  const primary = await start('postgres', dir);
-  const link = await TcpProxy.before(`postgres://holdfast@127.0.0.1:${primary.port}/postgres`);
-
-  const signal = path.join(copy, 'standby.signal');
-  writeFileSync(signal, '');
-  const { uid, gid } = statSync(copy);
-  chownSync(signal, uid, gid);
-  const source = `primary_conninfo=host=127.0.0.1 port=${new URL(link.url).port} user=holdfast`;
-  const standby = await start('standby', copy, [source]);
-
-  const url = await createMigrated(primary.port, dist);
-  const there = new URL(url);
-  there.port = String(standby.port);
-  return { primary: { child: primary.child, url }, standby: { child: standby.child, url: there.href }, link };
 }
 
 /** A new data folder, and a function to start a server on it; `own`: of other programs than the embedded ones. */
@@ -116,7 +83,7 @@ export async function newCluster(guardian: Guardian, own?: { initdb: string; pos
   return { dir, start };
 }
 
-async function createMigrated(port: number, dist: string): Promise<string> {
+export async function createMigrated(port: number, dist: string): Promise<string> {
   const { url } = await createDatabase(`postgres://holdfast@127.0.0.1:${port}/postgres`);
   await migrate(url, dist);
   return url;

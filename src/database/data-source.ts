@@ -46,6 +46,7 @@ export function dataSourceOptions(config: Config, applicationName: string): Data
       idle_in_transaction_session_timeout: config.databaseIdleTransactionTimeoutMs,
       // A request that gets no connection within this time gets 503 with Retry-After.
       connectionTimeoutMillis: 3_000,
+      // guard: query-timeout
       query_timeout: config.databaseStatementTimeoutMs + answerMs,
       keepAlive: true,
       keepAliveInitialDelayMillis: keepAliveMs,

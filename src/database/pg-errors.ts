@@ -44,6 +44,7 @@ export function isConnectionLost(error: unknown): boolean {
   return (
     isNeverSent(error) ||
     ['ECONNRESET', 'ECONNREFUSED', 'EPIPE', 'ETIMEDOUT', 'ENOTFOUND'].includes(code ?? '') ||
+    // guard: silence-is-loss
     isSilent(error) ||
     /connection terminated|client has encountered a connection error|not queryable/i.test(message ?? '')
   );
