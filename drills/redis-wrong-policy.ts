@@ -15,7 +15,7 @@ export const drill: Drill = {
       name: 'policy-not-checked',
       why: 'nothing reports that Redis may evict jobs',
       guard: 'eviction-policy-is-checked',
-      change: (line) => line.replace(" === 'noeviction'", ''),
+      change: (line) => line.replace("one !== 'noeviction'", 'false'),
     },
     requestSendsItsMessage,
   ],

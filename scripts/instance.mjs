@@ -93,11 +93,10 @@ function sameDatabase(one, other) {
   return URL.canParse(one) && URL.canParse(other) && key(one) === key(other);
 }
 
-const hasPassword = (url) => !URL.canParse(url) || new URL(url).password !== '';
+/** Of a URL with one host or, for Redis, with several. */
+const credentials = /^([\w+]+:\/\/)([^/@:]*)(?::([^/@]*))?@/;
 
-function withoutPassword(url) {
-  if (!URL.canParse(url)) return null;
-  const shown = new URL(url);
-  shown.password = '';
-  return shown.href;
-}
+const hasPassword = (url) => (credentials.exec(url)?.[3] ?? '') !== '';
+
+export const withoutPassword = (url) =>
+  url.replace(credentials, (_, scheme, user) => (user === '' ? scheme : `${scheme}${user}@`));

@@ -1,6 +1,7 @@
 // The last block of `npm start`: all addresses, and an example order.
 import path from 'node:path';
 import { exampleSku } from './seed.mjs';
+import { withoutPassword } from './instance.mjs';
 
 export function summary({ settings, env, took }) {
   const api = `http://127.0.0.1:${settings.port}`;
@@ -44,13 +45,3 @@ function keys(env) {
 
 /** A configured key is not shown, because terminals are recorded. */
 const shown = (env, name, development) => (env[name] === development ? development : `$${name}`);
-
-function withoutPassword(url) {
-  try {
-    const shownUrl = new URL(url);
-    if (shownUrl.password) shownUrl.password = '***';
-    return shownUrl.href;
-  } catch {
-    return '(set)';
-  }
-}

@@ -10,6 +10,7 @@ import { patchedBuild } from './build';
 import { type CitusCluster, startCitusCluster } from './citus-cluster';
 import { PostgresPair } from './postgres-pair';
 import { type DemotablePostgres, startPostgresServer } from './postgres-server';
+import { type RedisWithFailover, startRedisCluster, startRedisSentinel } from './redis-cluster';
 
 /**
  * Short intervals, so that recovery takes seconds instead of minutes: of a call to the provider, of a dead worker's lease,
@@ -89,6 +90,16 @@ export class Environment {
   /** A Redis that is not started yet. */
   redis(): Promise<RedisServer> {
     return redisServer(this.guardian);
+  }
+
+  /** Three masters with a replica each. */
+  redisCluster(): Promise<RedisWithFailover> {
+    return startRedisCluster(this.guardian);
+  }
+
+  /** A master and a replica with a Sentinel. */
+  redisSentinel(): Promise<RedisWithFailover> {
+    return startRedisSentinel(this.guardian);
   }
 
   /** The build under test with patches. */

@@ -1,5 +1,6 @@
 import { resolve } from 'node:path';
 import { readCell } from './cell';
+import { readRedisUrl } from './redis-url';
 import { ConfigError, Reader } from './settings-reader';
 
 /**
@@ -58,7 +59,7 @@ const processSettings = (read: Reader) => ({
   metricsPort: read.integer('METRICS_PORT', 0, { min: 0, max: 65_535 }) || undefined,
   // The API keeps only the reports of load tests there; everything that matters is in the database.
   dataDir: resolve(read.text('HOLDFAST_DATA_DIR', '.holdfast')),
-  redisUrl: read.optionalUrl('REDIS_URL', ['redis:', 'rediss:'], 'redis://127.0.0.1:6379'),
+  redis: readRedisUrl(read, 'REDIS_URL'),
   queuesEnabled: read.oneOf('QUEUES', ['on', 'off'], 'on') === 'on',
   // For drills: where this process fails on purpose. Parsed by failpoints.ts.
   failpoint: read.text('FAILPOINT', '') || undefined,

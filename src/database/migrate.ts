@@ -19,7 +19,7 @@ export async function migrate(config: Config): Promise<string[]> {
   try {
     await plainly(config, createSchema);
     const applied = await applyMigrations(config);
-    if (!config.redisUrl) await migrateQueues(config);
+    if (!config.redis) await migrateQueues(config);
     return applied;
   } catch (error) {
     const grant = await plainly(config, (client) => missingGrant(client, error));

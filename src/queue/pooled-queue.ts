@@ -12,7 +12,7 @@ const answerWithinMs = 3_000;
  * refused or dropped. (Comparing backends of two statements would miss a pooler that is idle.)
  */
 export async function refusePooledQueue(config: Config): Promise<void> {
-  if (config.redisUrl || !config.queuesEnabled || !(await isPooled(config))) return;
+  if (config.redis || !config.queuesEnabled || !(await isPooled(config))) return;
   const [name, remedy] = config.queueDatabaseUrl
     ? ['QUEUE_DATABASE_URL', 'Set it to the address of PostgreSQL itself']
     : ['DATABASE_URL', 'Set QUEUE_DATABASE_URL to the address of PostgreSQL itself'];

@@ -1,11 +1,12 @@
 import { Queue, Worker, createPostgresBackend, type Job } from 'bullmq';
-import IORedis from 'ioredis';
 import { Counter } from 'prom-client';
 import type { Config } from '../config/config';
+import type { RedisAddress } from '../config/redis-url';
 import { addTo } from './add-jobs';
 import type { JobData } from './message-jobs';
 import { patientBackend } from './patient-backend';
 import { proveQueueTables, queueConnection, unusable } from './queue-tables';
+import { type RedisConnection, connectRedis, explainRedis, probeQueue, serversOf } from './redis-connection';
 
 /**
  * BullMQ as a wake-up signal: a job says that something is due, and nothing depends on its arrival.
@@ -78,7 +79,7 @@ interface OpenQueue {
   ready: Promise<unknown>;
   connecting: boolean;
   /** Its own connection; undefined on PostgreSQL. */
-  client: IORedis | undefined;
+  client: RedisConnection | undefined;
 }
 
 interface Consumer extends RunningConsumer {
@@ -90,31 +91,31 @@ interface Consumer extends RunningConsumer {
 export class Queues {
   private readonly open = new Map<QueueName, OpenQueue>();
   private consumers: Consumer[] = [];
-  private readonly redisClients = new Set<IORedis>();
+  private readonly redisClients = new Set<RedisConnection>();
   private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
-  private probe: IORedis | undefined;
+  private probe: RedisConnection | undefined;
 
   constructor(private readonly config: Config) {}
 
   get backend(): 'redis' | 'postgres' {
-    return this.config.redisUrl ? 'redis' : 'postgres';
+    return this.config.redis ? 'redis' : 'postgres';
   }
 
   /** What is wrong with the queues now, or undefined when all is well. Asks Redis; waits for at most half a second. */
   async trouble(): Promise<string | undefined> {
-    if (this.config.redisUrl && this.config.queuesEnabled) {
-      this.probe ??= this.redis(this.config.redisUrl, 'worker');
-      try {
-        // This client queues its commands while it connects, so a PING also shows when Redis is back.
-        await within(probeTimeoutMs, this.probe.ping());
-        this.lastError = undefined;
-        return await evictionTrouble(this.probe);
-      } catch (error) {
-        return (error as Error).message;
-      }
+    const { redis, queuesEnabled } = this.config;
+    if (!redis || !queuesEnabled) return this.lastError?.message;
+    const probe = (this.probe ??= this.redis(redis, 'worker'));
+    try {
+      // This client queues its commands while it connects, so the probe also shows when Redis is back.
+      const probes = queueNames.map((name) => probeQueue(probe, this.prefixOf(name)));
+      await within(probeTimeoutMs, Promise.all(probes));
+      this.lastError = undefined;
+      return await evictionTrouble(probe);
+    } catch (error) {
+      return explainRedis(error as Error, redis);
     }
-    return this.lastError?.message;
   }
 
   /** Adds all jobs or throws; a job that was added before the failure may come twice, under the same id. */
@@ -145,7 +146,7 @@ export class Queues {
     } catch (error) {
       this.lastError = error as Error;
       // A slow first connection to PostgreSQL is still being made, and serves the next call.
-      if (!opened.connecting || this.config.redisUrl) this.forget(name, opened);
+      if (!opened.connecting || this.config.redis) this.forget(name, opened);
       throw error;
     }
   }
@@ -183,7 +184,7 @@ export class Queues {
   async openConsumers(): Promise<void> {
     const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
     if (missing.length === 0) return;
-    if (this.config.redisUrl) return missing.forEach((consumer) => this.openOnRedis(consumer));
+    if (this.config.redis) return missing.forEach((consumer) => this.openOnRedis(consumer));
     // guard: queue-tables-proved
     await proveQueueTables(this.onPostgres().connection);
     const opened = await Promise.allSettled(missing.map((consumer) => this.openOnPostgres(consumer)));
@@ -192,7 +193,7 @@ export class Queues {
 
   private openOnRedis(consumer: Consumer): void {
     const { name, process } = consumer;
-    const connection = this.onRedis(name, this.redis(this.config.redisUrl!, 'worker'));
+    const connection = this.onRedis(name, this.redis(this.config.redis!, 'worker'));
     this.keep(consumer, new Worker(name, process, { ...optionsOf(consumer), ...connection }));
   }
 
@@ -250,14 +251,14 @@ export class Queues {
   }
 
   private openQueue(name: QueueName): OpenQueue {
-    const client = this.config.redisUrl ? this.redis(this.config.redisUrl, 'producer') : undefined;
+    const client = this.config.redis ? this.redis(this.config.redis, 'producer') : undefined;
     const queue: Queue = client
       ? new Queue(name, { defaultJobOptions, ...this.onRedis(name, client) })
       : asUsual(new Queue(name, { defaultJobOptions, ...this.onPostgres() }, createPostgresBackend));
     queue.on('error', (error) => (this.lastError = error));
     const connected = queue.waitUntilReady();
     // A producer on Redis that found it away is useless from then on; one on PostgreSQL has its own time limit.
-    const ready = (this.config.redisUrl ? within(producerTimeoutMs, connected) : connected)
+    const ready = (this.config.redis ? within(producerTimeoutMs, connected) : connected)
       .catch((error: Error) => this.explain(error))
       .finally(() => (opened.connecting = false));
     // The caller of `ask` gets this error; without a caller it must not be an unhandled rejection.
@@ -269,7 +270,7 @@ export class Queues {
 
   /** On PostgreSQL, throws an error that says what to do. */
   private async explain(error: Error): Promise<never> {
-    if (this.config.redisUrl) throw error;
+    if (this.config.redis) throw error;
     await proveQueueTables(this.onPostgres().connection);
     throw unusable(error);
   }
@@ -290,37 +291,31 @@ export class Queues {
     return { connection: queueConnection(this.config) };
   }
 
-  /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
-  private onRedis(name: QueueName, connection: IORedis) {
-    return { connection, prefix: `{hf:${this.config.cell.number}:${name}}` };
+  private onRedis(name: QueueName, connection: RedisConnection) {
+    return { connection, prefix: this.prefixOf(name) };
   }
 
-  private redis(url: string, role: 'producer' | 'worker'): IORedis {
-    const options =
-      role === 'worker'
-        ? {
-            // guard: worker-reconnects
-            maxRetriesPerRequest: null,
-          }
-        : {
-            maxRetriesPerRequest: 1,
-            enableOfflineQueue: false,
-            commandTimeout: producerTimeoutMs,
-            connectTimeout: producerTimeoutMs,
-          };
-    const client = new IORedis(url, options);
-    client.on('error', (error) => (this.lastError = error));
+  /** One hash tag per queue and cell: on a Redis Cluster each queue may then live on another node. */
+  private prefixOf(name: QueueName): string {
+    return `{hf:${this.config.cell.number}:${name}}`;
+  }
+
+  private redis(address: RedisAddress, role: 'producer' | 'worker'): RedisConnection {
+    const client = connectRedis(address, role, producerTimeoutMs);
+    client.on('error', (error: Error) => (this.lastError = error));
     this.redisClients.add(client);
     return client;
   }
 }
 
 /** A Redis that may evict keys loses jobs silently. One that hides its policy is taken to be managed properly. */
-async function evictionTrouble(client: IORedis): Promise<string | undefined> {
-  const memory = await within(probeTimeoutMs, client.info('memory')).catch(() => '');
-  const policy = /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction';
+async function evictionTrouble(client: RedisConnection): Promise<string | undefined> {
+  const memories = serversOf(client).map((server) => server.info('memory'));
+  const answers = await within(probeTimeoutMs, Promise.all(memories)).catch(() => []);
+  const policies = answers.map((memory) => /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction');
   // guard: eviction-policy-is-checked
-  if (policy === 'noeviction') return undefined;
+  const policy = policies.find((one) => one !== 'noeviction');
+  if (policy === undefined) return undefined;
   return `Redis has maxmemory-policy ${policy} and may delete jobs. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
 }
 

@@ -1,6 +1,7 @@
 import { createServer } from 'node:net';
 import { Worker } from 'bullmq';
 import { patientBackend } from '../../src/queue/patient-backend';
+import { loadConfig } from '../../src/config/config';
 import { Queues } from '../../src/queue/queues';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
 import { freePort } from '../support/ports';
@@ -28,7 +29,7 @@ describe('a consumer on PostgreSQL', () => {
 
   it('takes jobs again after its connections were cut and refused for seconds', async () => {
     const detour = await QueueDetour.before(world.config.databaseUrl);
-    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redisUrl: undefined });
+    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redis: undefined });
     const done: string[] = [];
     queues.work('events', 1, async ({ name }) => void done.push(name));
     await queues.openConsumers();
@@ -63,7 +64,7 @@ describe('a consumer on PostgreSQL', () => {
 
 describe('a producer on PostgreSQL', () => {
   it('says what to do when its tables are missing, and sends once they exist', async () => {
-    const queues = new Queues({ ...world.config, redisUrl: undefined });
+    const queues = new Queues({ ...world.config, redis: undefined });
     const add = () =>
       queues.add([
         { queue: 'events', id: 'kept', name: 'kept', data: { messageId: null, aggregateId: null } },
@@ -86,7 +87,7 @@ describe('a producer on PostgreSQL', () => {
     const detour = await QueueDetour.before(world.config.databaseUrl);
     detour.treatment = 'delay';
     detour.delayMs = 2_500;
-    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redisUrl: undefined });
+    const queues = new Queues({ ...world.config, databaseUrl: detour.url, redis: undefined });
     const add = () =>
       queues.add([
         { queue: 'events', id: 'slow', name: 'slow', data: { messageId: null, aggregateId: null } },
@@ -113,7 +114,11 @@ describe('a producer on Redis', () => {
     });
     const port = await freePort();
     await new Promise<void>((resolve) => hung.listen(port, '127.0.0.1', resolve));
-    const queues = new Queues({ ...world.config, redisUrl: `redis://127.0.0.1:${port}` });
+    const queues = new Queues({
+      ...world.config,
+      redis: loadConfig({ DATABASE_URL: world.config.databaseUrl, REDIS_URL: `redis://127.0.0.1:${port}` })
+        .redis,
+    });
     const job = {
       queue: 'events',
       id: 'lost',

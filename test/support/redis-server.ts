@@ -15,13 +15,16 @@ export interface RedisServer {
 }
 
 /** A separate Redis server, empty and not yet running, to be stopped, frozen or flushed. */
-export async function redisServer(guardian: Guardian): Promise<RedisServer> {
+export async function redisServer(
+  guardian: Guardian,
+  more: Record<string, string> = {},
+): Promise<RedisServer> {
   const { redis } = testServices();
   if (redis === null) throw new Error('There is no Redis on this machine');
   const port = await freePort();
   const dir = mkdtempSync(path.join(os.tmpdir(), 'holdfast-redis-'));
   guardian.removeDir(dir);
-  const settings = {
+  const settings: Record<string, string> = {
     bind: '127.0.0.1',
     port: String(port),
     dir,
@@ -29,12 +32,18 @@ export async function redisServer(guardian: Guardian): Promise<RedisServer> {
     appendonly: 'no',
     // BullMQ loses jobs when Redis may evict them.
     'maxmemory-policy': 'noeviction',
+    ...(more['cluster-enabled'] && {
+      'cluster-port': String(await freePort()),
+      // Before it has met another node it does not know its address.
+      'cluster-announce-ip': '127.0.0.1',
+    }),
+    ...more,
   };
   const child = new Child(
     {
       name: 'redis',
       command: redis.binary,
-      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, value]),
+      args: Object.entries(settings).flatMap(([name, value]) => [`--${name}`, ...value.split(' ')]),
       env: redis.ldLibraryPath
         ? { ...process.env, LD_LIBRARY_PATH: redis.ldLibraryPath }
         : { ...process.env },

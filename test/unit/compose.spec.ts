@@ -130,7 +130,7 @@ describe('docker-compose.yml', () => {
     expect(loadConfig(environmentOf(name))).toMatchObject({
       production: false,
       stripeApiUrl: 'http://sandbox:3100',
-      redisUrl: 'redis://redis:6379',
+      redis: { kind: 'single', url: 'redis://redis:6379' },
     });
   });
 

@@ -134,6 +134,66 @@ describe('loadConfig', () => {
     expect(refusalOf({ DATABASE_URL })).not.toContain('secret');
   });
 
+  it.each([
+    [
+      'redis+cluster://10.0.0.1:7000,[::1]:7001',
+      {
+        kind: 'cluster',
+        nodes: [
+          { host: '10.0.0.1', port: 7000 },
+          { host: '::1', port: 7001 },
+        ],
+        tls: false,
+      },
+    ],
+    [
+      'rediss+cluster://user:a%40b@one,two:6380',
+      {
+        kind: 'cluster',
+        nodes: [
+          { host: 'one', port: 6379 },
+          { host: 'two', port: 6380 },
+        ],
+        tls: true,
+        username: 'user',
+        password: 'a@b',
+      },
+    ],
+    [
+      'redis+sentinel://:pw@s1,s2:26380/mymaster/2',
+      {
+        kind: 'sentinel',
+        sentinels: [
+          { host: 's1', port: 26379 },
+          { host: 's2', port: 26380 },
+        ],
+        master: 'mymaster',
+        db: 2,
+        password: 'pw',
+      },
+    ],
+    ['rediss://:pw@redis:6380/1', { kind: 'single', url: 'rediss://:pw@redis:6380/1', tls: true }],
+  ])('reads the address of the queues from %s', (REDIS_URL, address) => {
+    expect(loadConfig({ ...databaseUrl, REDIS_URL }).redis).toMatchObject(address);
+  });
+
+  it.each([
+    [
+      'redis+sentinel://s1:26379,s2:26379',
+      /master that the Sentinels watch.*Example: REDIS_URL=redis\+sentinel:.*mymaster$/,
+    ],
+    ['redis+sentinel://s1:26379/', /master that the Sentinels watch/],
+    ['redis+cluster://one:6379,:6380', /does not name hosts.*Example: REDIS_URL=redis\+cluster:/],
+    ['redis+cluster://one:99999', /does not name hosts/],
+    ['redis+cluster://', /does not name hosts/],
+    ['redis+cluster://one:6379/3', /names a database/],
+    ['redis+cluster://u:%zz@one', /percent-encoded/],
+    ['redis+socket://one', /is not a URL that starts with redis/],
+  ])('refuses %s and names the remedy', (REDIS_URL, problem) => {
+    expect(refusalOf({ ...databaseUrl, REDIS_URL })).toMatch(problem);
+    expect(refusalOf({ ...databaseUrl, REDIS_URL })).not.toContain('\n');
+  });
+
   it('reads a password and options with commas', () => {
     const DATABASE_URL = 'postgres://user:a,b@db1/holdfast?options=-c%20search_path%3Da,b';
     expect(loadConfig({ DATABASE_URL }).databaseUrl).toBe(DATABASE_URL);
