@@ -35,6 +35,8 @@ const throwawaySettings = [
   'full_page_writes=off',
   // For several services at once, each with the pools of its APIs and workers.
   'max_connections=500',
+  // A forgotten prepared transaction holds back the event feed.
+  'max_prepared_transactions=5',
 ];
 
 const databaseName = 'holdfast';

@@ -2,18 +2,19 @@ import type { Queryable } from '../database/database';
 import { isMisdated } from '../ids';
 import type { OutboxEntity } from './outbox.entity';
 
-/**
- * The public event feed, read from the outbox: oldest first, and those of each aggregate in order.
- *
- * An aggregate's messages are written one after the other under its lock, so the database's clock gives their order.
- * Events that an open transaction may precede are not shown yet, so nothing appears later before an event already shown.
- */
+/** What the event feed shows, read from the outbox: see event-feed.ts. */
 export type FeedEvent = Pick<
   OutboxEntity,
   'id' | 'type' | 'aggregateType' | 'aggregateId' | 'sequence' | 'payload' | 'createdAt'
 > & { createdMicros: number };
 
 export type FeedKey = Pick<FeedEvent, 'createdMicros' | 'sequence' | 'id'>;
+
+export interface FeedPage {
+  limit: number;
+  /** The key of the last one already seen. */
+  after: FeedKey | null;
+}
 
 const columns = `
   id, type, aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", sequence, payload, created_at AS "createdAt",
@@ -23,19 +24,36 @@ const second = 1_000_000;
 
 const misdated = isMisdated('id', 'created_at');
 
-/** One more than `limit`, if there are more. `after` is the key of the last one already seen. */
-export async function readFeed(
+/**
+ * A moment in microseconds, a transaction id above those of all writers that had one by then, and the lowest id that is
+ * still in use on this server. (The upper bound of a snapshot would not do: open transactions are above it.) A standby
+ * gives no ids and has no writers; what it shows is bounded by its last snapshot.
+ */
+export async function lookAtWriters(
   queryable: Queryable,
-  aggregateId: string | null,
-  { limit, after }: { limit: number; after: FeedKey | null },
+): Promise<{ micros: number; xid: number; xmin: number }> {
+  const [row] = await queryable.rows<{ micros: number; xid: number; xmin: number }>(
+    `
+    SELECT (extract(epoch FROM statement_timestamp()) * 1000000)::bigint AS micros,
+           CASE WHEN pg_is_in_recovery() THEN pg_snapshot_xmax(pg_current_snapshot()) ELSE pg_current_xact_id() END::text::bigint
+             AS xid,
+           pg_snapshot_xmin(pg_current_snapshot())::text::bigint AS xmin
+    `,
+  );
+  return row!;
+}
+
+/** Those of all aggregates before a moment, oldest first. One more than `limit`, if there are more. */
+export async function eventsBefore(
+  queryable: Queryable,
+  before: number,
+  { limit, after }: FeedPage,
 ): Promise<FeedEvent[]> {
-  if (aggregateId !== null) return ofAggregate(queryable, aggregateId, { limit, after });
-  const { settled, oldest } = await bounds(queryable);
   const events: FeedEvent[] = [];
   // Window after window, each four times as wide as the last, so that a long quiet time costs few queries.
-  let from = after?.createdMicros ?? oldest;
-  for (let width = second; events.length <= limit && from < settled; width *= 4) {
-    const to = Math.min(from + width, settled);
+  let from = after?.createdMicros ?? (await oldest(queryable));
+  for (let width = second; events.length <= limit && from < before; width *= 4) {
+    const to = Math.min(from + width, before);
     const missing = limit + 1 - events.length;
     events.push(...(await between(queryable, { from, to, after, limit: missing })));
     from = to;
@@ -44,31 +62,22 @@ export async function readFeed(
 }
 
 /**
- * Up to when no open transaction can add events, and when the feed begins; in microseconds. A transaction that has
- * written has an xid; one without, such as a long backup, can only write events newer than this query. Ids are made by
- * processes whose clocks may be ten minutes off, so the first event may be twenty minutes older than the one with the
- * first id. Of a misdated row only the date is believed.
+ * When the feed begins, in microseconds. Ids are made by processes whose clocks may be ten minutes off, so the first event
+ * may be twenty minutes older than the one with the first id. Of a misdated row only the date is believed.
  */
-async function bounds(queryable: Queryable): Promise<{ settled: number; oldest: number }> {
-  const [row] = await queryable.rows<{ settled: number; oldest: number }>(
+async function oldest(queryable: Queryable): Promise<number> {
+  const [row] = await queryable.rows<{ oldest: number }>(
     `
-    WITH open AS MATERIALIZED (
-      SELECT min(xact_start) AS since
-        FROM pg_stat_activity
-       WHERE datname = current_database() AND backend_type = 'client backend' AND backend_xid IS NOT NULL
-    )
-    SELECT (extract(epoch FROM least(open.since, statement_timestamp())) * 1000000)::bigint AS settled,
-           coalesce((extract(epoch FROM least((SELECT created_at - interval '20 minutes'
+    SELECT coalesce((extract(epoch FROM least((SELECT created_at - interval '20 minutes'
                                                  FROM outbox
                                                 WHERE NOT (${misdated})
                                                 ORDER BY id
                                                 LIMIT 1),
                                               (SELECT min(created_at) FROM outbox WHERE ${misdated})))
                      * 1000000)::bigint, 0) AS oldest
-      FROM open
     `,
   );
-  return row!;
+  return row!.oldest;
 }
 
 function between(
@@ -90,10 +99,10 @@ function between(
   );
 }
 
-function ofAggregate(
+export function eventsOf(
   queryable: Queryable,
   aggregateId: string,
-  { limit, after }: { limit: number; after: FeedKey | null },
+  { limit, after }: FeedPage,
 ): Promise<FeedEvent[]> {
   return queryable.rows<FeedEvent>(
     `

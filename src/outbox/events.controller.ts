@@ -2,14 +2,14 @@ import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
 import { z } from 'zod';
-import { Database } from '../database/database';
 import { ValidationFailed } from '../errors';
 import { Responses, instant, int, pageType, publicIdOf, responseType } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { MayBeAbsent } from '../http/validation';
 import { parsePublicId, publicId } from '../ids';
-import { type FeedEvent, type FeedKey, readFeed } from './event-feed.repository';
+import { EventFeed } from './event-feed';
+import type { FeedEvent, FeedKey } from './event-feed.repository';
 import { type MessageType, messageRoutes } from './outbox.repository';
 
 const types = Object.keys(messageRoutes) as MessageType[];
@@ -40,7 +40,7 @@ const keyPattern = /^\d{1,17} \d{1,9} [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$
 @Controller('v1/admin/events')
 @Roles('admin', 'viewer')
 export class EventsController {
-  constructor(private readonly db: Database) {}
+  constructor(private readonly feed: EventFeed) {}
 
   @Get()
   @ApiOperation({
@@ -52,7 +52,7 @@ export class EventsController {
   async listEvents(@Query() query: EventsQuery) {
     const { limit, after } = pageBounds(query, keyPattern);
     const aggregateId = query.aggregateId === undefined ? null : internalId(query.aggregateId);
-    const events = await readFeed(this.db, aggregateId, {
+    const events = await this.feed.read(aggregateId, {
       limit,
       after: after === null ? null : keyFrom(after),
     });

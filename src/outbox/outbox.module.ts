@@ -3,6 +3,7 @@ import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { Queues } from '../queue/queues';
 import { DeadLetters } from './dead-letters.service';
+import { EventFeed } from './event-feed';
 import { Relay } from './relay';
 
 /** Twenty orders share a job at a thousand a second; a wait that no buyer notices, and only in a crowd. */
@@ -12,6 +13,7 @@ const gatherMs = 20;
 @Module({
   providers: [
     DeadLetters,
+    EventFeed,
     {
       provide: Relay,
       inject: [CONFIG, Database, Queues],
@@ -23,7 +25,7 @@ const gatherMs = 20;
         }),
     },
   ],
-  exports: [DeadLetters, Relay],
+  exports: [DeadLetters, EventFeed, Relay],
 })
 export class OutboxModule implements BeforeApplicationShutdown {
   constructor(private readonly relay: Relay) {}
