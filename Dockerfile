@@ -41,6 +41,8 @@ HEALTHCHECK --interval=5s --timeout=3s --start-period=20s --retries=3 CMD ["node
 CMD ["node", "--enable-source-maps", "dist/sandbox.js"]
 
 FROM base AS worker
+ENV METRICS_PORT=9464
+EXPOSE 9464
 HEALTHCHECK --interval=10s --timeout=5s --start-period=30s --retries=3 CMD ["node", "scripts/container-health.mjs", "worker"]
 CMD ["node", "--enable-source-maps", "dist/worker.js"]
 

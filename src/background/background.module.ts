@@ -43,6 +43,11 @@ export class Background implements OnModuleDestroy {
     await this.heartbeat.beatNow();
   }
 
+  /** Why this worker does not work; none when it does. It needs its consumers only to be quick. */
+  troubles(): string[] {
+    return this.sweeper.troubles();
+  }
+
   private openConsumers(): Promise<void> {
     this.consumers.start();
     return new Promise((resolve) => {

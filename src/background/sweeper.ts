@@ -16,6 +16,7 @@ import { DueSagas } from './due-sagas';
 import { type DueWork, deleteOldLeases, dueWork, look } from './due-work';
 import { PaymentCheckWorker } from './payment-check.worker';
 import { ProviderEventWorker } from './provider-event.worker';
+import { standstill } from './standstill';
 
 /** Few enough rows per statement that the clean-up does not compete with buyers. */
 const pruneBatchSizeMax = 1_000;
@@ -47,6 +48,8 @@ export class Sweeper {
   private queueIsAway = false;
   private rebalancedAt = -Infinity;
   private prunedAt = -Infinity;
+  private lookedAt = performance.now();
+  private readonly dueSince = new Map<DueWork, number>();
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -89,6 +92,21 @@ export class Sweeper {
     await Promise.all([this.sagas.idle(), this.paymentTasks.idle()]);
   }
 
+  /** Why this worker is of no use although it runs. */
+  troubles(): string[] {
+    const doneAt = (work: DueWork) => this.tasks.get(work)?.succeededAt;
+    return standstill({ lookedAt: this.lookedAt, dueSince: this.dueSince, doneAt }, performance.now());
+  }
+
+  /** Undefined: it is another worker's turn, or PostgreSQL is away, so nothing is known to be due. */
+  private noteLook(found?: { wanted: DueWork[]; due: DueWork[] }): void {
+    this.lookedAt = performance.now();
+    if (!found) return this.dueSince.clear();
+    for (const work of found.wanted)
+      if (!found.due.includes(work)) this.dueSince.delete(work);
+      else if (!this.dueSince.has(work)) this.dueSince.set(work, this.lookedAt);
+  }
+
   /** Wakes the tasks that have something to do. Returns when to come back, if later than usual. */
   private async round(): Promise<number | void> {
     const looksAnyway = !this.config.queuesEnabled || this.queueIsAway;
@@ -98,12 +116,14 @@ export class Sweeper {
     try {
       const wanted = dueWork.filter((work) => work !== 'rebalance' || this.isTimeToRebalance());
       const found = await look(this.db, { holder: workerName, leaseMs, looksAnyway, wanted });
+      this.noteLook(found.isHolder || looksAnyway ? { wanted, due: found.due } : undefined);
       this.wake(found.due);
       if (found.isHolder) return this.pruneInTime();
       void this.askQueue();
       if (!looksAnyway) return (found.heldForMs ?? leaseMs) + Math.random() * jitterMs;
     } catch (error) {
-      if (!isDatabaseAway(error)) this.wake(dueWork);
+      if (isDatabaseAway(error)) this.noteLook();
+      else this.wake(dueWork);
       throw error;
     } finally {
       clearInterval(late);

@@ -63,6 +63,8 @@ export class PeriodicTask {
   private failingSince: Date | undefined;
   private error = '';
   private databaseWasAway = false;
+  /** The end of its last round that did not fail, by `performance.now()`. */
+  succeededAt: number | undefined;
   private loggedAt = -Infinity;
 
   constructor(private readonly options: PeriodicTaskOptions) {
@@ -130,6 +132,7 @@ export class PeriodicTask {
   }
 
   private succeeded(): void {
+    this.succeededAt = performance.now();
     if (this.failures > 0)
       this.logger.log(`${this.options.name} succeeded again after ${this.failures} failures`);
     else if (this.databaseWasAway) this.logger.log(`${this.options.name} goes on, PostgreSQL is back`);

@@ -128,6 +128,8 @@ describe('a worker that starts', () => {
       await until('it is ready', async () => /worker ready/.test(events(name)));
       await shop.placed(await shop.product(1));
       await until('it takes jobs', async () => (await jobsDone(name)) > 0);
+      const ready = await fetch(new URL('/health/ready', shop.service.metricsUrlOf(name)));
+      expect([ready.status, await ready.json()]).toEqual([200, { status: 'ok', troubles: [] }]);
     });
   });
 

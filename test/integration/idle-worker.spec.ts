@@ -1,6 +1,9 @@
 import type { INestApplicationContext } from '@nestjs/common';
 import { Audit } from '../../src/audit/audit';
 import { NightlyReconciliation } from '../../src/reconciliation/nightly-reconciliation';
+import { Background } from '../../src/background/background.module';
+import { standstillMs } from '../../src/background/standstill';
+import { ReservationsService } from '../../src/inventory/reservations/reservations.service';
 import { createWorld, expectInvariants, type World, until } from '../support/fixtures';
 import { countStatements, openWorker } from '../support/workers';
 
@@ -56,5 +59,33 @@ describe('an idle worker that holds the sweep lease', () => {
       from = to;
     }
     expect(calmest).toBeLessThan(allowed);
+  });
+});
+
+describe('a worker whose expiry hangs', () => {
+  it('says so once a reservation has been due for a minute, and no more when it goes on', async () => {
+    const reservations = worker.get(ReservationsService);
+    const background = worker.get(Background);
+    const clock = jest.spyOn(performance, 'now');
+    const troublesInAMinute = () => {
+      clock.mockReturnValueOnce(performance.now() + standstillMs + 1_000);
+      return background.troubles().filter((line) => line.startsWith('expire'));
+    };
+    let goOn: () => void = () => undefined;
+    const hanging = jest.spyOn(reservations, 'expireDue').mockImplementation(async () => {
+      await new Promise<void>((resolve) => (goOn = resolve));
+      return 0;
+    });
+    const id = await world.reserve([{ sku: await world.product(), quantity: 1 }]);
+    expect(background.troubles()).toEqual([]);
+    await world.rows(`UPDATE reservations SET expires_at = clock_timestamp() WHERE id = $1`, [id]);
+    await until(async () => troublesInAMinute().length > 0);
+    expect(troublesInAMinute()).toEqual([expect.stringMatching(/^expire: due for 6\d s/)]);
+
+    hanging.mockRestore();
+    clock.mockRestore();
+    goOn();
+    await until(async () => (await world.reservation(id)).status === 'expired');
+    await until(async () => background.troubles().length === 0);
   });
 });
