@@ -63,6 +63,12 @@ export const drill: Drill = {
       change: (line) => line.replace('code_version <= $2::int', '$2::int IS NOT NULL'),
     },
     {
+      name: 'old-workers-passed-over',
+      why: 'capture modes are accepted that an old worker would mistake',
+      guard: 'old-workers-are-waited-for',
+      change: () => 'const old = [];',
+    },
+    {
       name: 'old-sagas-in-the-new-form',
       why: 'operations of a saga from the previous build are sent with this build’s metadata',
       guard: 'naming-of-saga-version',
@@ -92,6 +98,9 @@ export const drill: Drill = {
     const dist = environment.build('this-release', thisRelease);
     await Promise.all([shop.service.restart('worker-1'), shop.service.launch('api', { dist, env })]);
     await shop.buy(20, { sku });
+    const onShipment = { lines: [{ sku, quantity: 1 }], capture: 'on_shipment' };
+    const early = await shop.order(onShipment, { by: shop.client.at(shop.service.apis[1]!) });
+    assert.equal(early.status, 503, `an old worker would void its authorization: ${early.text}`);
     const untouched = `SELECT FROM sagas WHERE code_version = ${codeVersion} AND status = 'running' AND version = 1`;
     await until('the old worker has done what it knows', async () => {
       const old = await shop.query(

@@ -1,14 +1,13 @@
 import { Injectable, Logger } from '@nestjs/common';
 import { hearClock } from '../clock';
 import { Database } from '../database/database';
+import { codeVersion } from '../orders/checkout-saga/code-version';
 import { workerName } from '../orders/checkout-saga/saga-update';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
 import { Queues } from '../queue/queues';
 import { serviceVersion } from '../version';
 
 const everyMs = 5_000;
-/** Silent for longer, a worker is taken for gone. Several beats, so that one that was late is not. */
-export const aliveSeconds = 30;
 
 /**
  * Reports every few seconds that this worker is alive and which queues it consumes: the only way to know an idle worker
@@ -46,7 +45,7 @@ export class Heartbeat {
   }
 
   async beat({ stopping = false } = {}): Promise<void> {
-    const facts = { queues: this.queues.running(), version: serviceVersion };
+    const facts = { queues: this.queues.running(), version: serviceVersion, codeVersion };
     const [row] = await this.db.rows<{ startedAt: Date; now: Date }>(
       `
       INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)

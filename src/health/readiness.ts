@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { aliveSeconds } from '../background/heartbeat';
+import { aliveSeconds } from '../orders/checkout-saga/old-workers';
 import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import { readOnlyDetail } from '../database/pg-errors';

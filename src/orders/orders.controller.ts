@@ -26,6 +26,7 @@ import {
   totalChanged,
 } from '../inventory/inventory.errors';
 import { checkedTtl } from '../inventory/reservations/reservation-request';
+import { OldWorkers } from './checkout-saga/old-workers';
 import { Intake } from './intake/intake';
 import { answerWith, waitMs, waitSecondsMax } from './order-answer';
 import { OrderStream, OrderWatch } from './order-watch';
@@ -59,6 +60,7 @@ export class OrdersController {
     private readonly stream: OrderStream,
     private readonly db: Database,
     @Inject(CONFIG) private readonly config: Config,
+    private readonly oldWorkers: OldWorkers,
   ) {}
 
   @Post()
@@ -105,6 +107,8 @@ export class OrdersController {
         detail: 'Give either lines or a reservationId, not both and not neither.',
       });
     }
+    const capture = dto.capture ?? 'automatic';
+    if (capture !== 'automatic') await this.oldWorkers.refuseWhileThereAre(`capture: ${capture}`);
     const { orderId, replayed, order } = await this.intake.accept({
       claim: {
         principal: caller.name,
@@ -116,7 +120,7 @@ export class OrdersController {
       owner: ownerFilter(caller),
       customerId: dto.customerId,
       ...paymentOf(dto, caller.stripeAccount ?? null),
-      capture: dto.capture ?? 'automatic',
+      capture,
       onDecline: this.checkedOnDecline(dto.onDecline),
       lines: dto.lines ?? [],
       reservationId: dto.reservationId === undefined ? null : reservationIdOf(dto.reservationId),

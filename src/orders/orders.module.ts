@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { InventoryModule } from '../inventory/inventory.module';
 import { PaymentModule } from '../payment/payment.module';
+import { OldWorkers } from './checkout-saga/old-workers';
 import { SagaRunner } from './checkout-saga/saga-runner';
 import { FulfilmentController } from './fulfilment.controller';
 import { OperatorFulfilment } from './fulfilment/operator-fulfilment';
@@ -24,6 +25,7 @@ import { SagaActions } from './saga-actions/saga-actions';
   controllers: [OrdersController, FulfilmentController, OrderPaymentsController],
   providers: [
     Intake,
+    OldWorkers,
     OperatorFulfilment,
     OrdersService,
     OrderCaptures,

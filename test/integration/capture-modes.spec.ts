@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Database } from '../../src/database/database';
+import { codeVersion } from '../../src/orders/checkout-saga/code-version';
 import { openApis } from '../support/api';
 import { expectInvariants } from '../support/fixtures';
+import { until } from '../support/until';
 
 /** `capture` of an order: when its money is taken. */
 
@@ -73,6 +75,34 @@ describe('POST /v1/orders with capture', () => {
 
     const other = await send('POST', '/v1/orders', { ...body, capture: 'automatic' }, key);
     expect(other).toMatchObject({ status: 422, body: { code: 'idempotency_key_reused' } });
+  });
+});
+
+describe('POST /v1/orders beside workers of earlier builds', () => {
+  const beat = (id: string, facts: object) =>
+    db.rows(
+      `INSERT INTO workers (id, started_at, beat_at, stopping, facts, failing_tasks)
+       VALUES ($1, clock_timestamp(), clock_timestamp(), false, $2, '[]')`,
+      [id, JSON.stringify(facts)],
+    );
+  const isAccepted = (capture: string) => async () =>
+    (await send('POST', '/v1/orders', await bodyOf({ capture }))).status === 202;
+
+  it.each([
+    ['without a version', { queues: [] }],
+    ['of an earlier version', { queues: [], codeVersion: codeVersion - 1 }],
+  ])('answers 503 for capture modes that a worker %s would mistake, until it has gone', async (_, facts) => {
+    await beat('new:1', { queues: [], codeVersion });
+    await until('it is accepted beside a new worker', isAccepted('on_shipment'));
+    await beat('old:1', facts);
+    await until('it is refused', async () => !(await isAccepted('on_shipment')()));
+    const refused = await send('POST', '/v1/orders', await bodyOf({ capture: 'immediate' }));
+    expect(refused).toMatchObject({ status: 503, body: { code: 'unavailable', retryable: true } });
+    expect(refused.body.detail).toMatch(/earlier build are still running \(old:1\).*capture: immediate/);
+    expect(await isAccepted('automatic')()).toBe(true);
+    await db.rows(`DELETE FROM workers WHERE id = 'old:1'`);
+    await until('it is accepted again', isAccepted('on_shipment'));
+    await db.rows(`DELETE FROM workers`);
   });
 });
 

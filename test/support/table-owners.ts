@@ -56,6 +56,8 @@ export const foreignReads: Record<string, string> = {
   'database/cell-check.ts reads installation':
     'every new connection is checked for its cell, before anything else may use it',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
+  'orders/checkout-saga/old-workers.ts reads workers':
+    'what an older worker would mistake is refused while one runs',
   'health/readiness.ts reads workers': 'what each worker reported of its periodic tasks',
   'payment/webhooks/provider-events.repository.ts reads sagas':
     'whether a saga waits for an event is found in the statement that stores it',

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { CONFIG, type Config } from '../../config/config';
-import { aliveSeconds } from '../../background/heartbeat';
+import { aliveSeconds } from '../../orders/checkout-saga/old-workers';
 import { Database } from '../../database/database';
 import { type QueueName, Queues, type RunningConsumer, queueNames } from '../../queue/queues';
 import { ActivityLog } from '../activity/activity-log';
@@ -65,7 +65,8 @@ export class QueueReport {
         ...worker,
         startedAt: startedAt.toISOString(),
         alive: worker.heartbeatSeconds <= aliveSeconds,
-        ...facts,
+        queues: facts.queues,
+        version: facts.version,
       })),
     };
   }

@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database';
 import type { TransitionCode } from '../../orders/checkout-saga/transition-codes';
-import { aliveSeconds } from '../../background/heartbeat';
+import { aliveSeconds } from '../../orders/checkout-saga/old-workers';
 import type { Trouble } from './overview.responses';
 
 /** This many unanswered requests in a row mean the provider, not a moment of bad network. */
