@@ -11,6 +11,7 @@ import { playAll, playOne } from './drill-play.mjs';
 import { list, table, totals, troubles, writeDocs, writeJson } from './drill-report.mjs';
 import { requireTypeScript } from './drill-typescript.mjs';
 import { startGuardian } from './guardian.mjs';
+import { findPatroni } from './patroni.mjs';
 import { prebundle } from './prebundle.mjs';
 import { root } from './processes.mjs';
 import { startTestServices, testEnv } from './test-services.mjs';
@@ -75,6 +76,10 @@ async function playThem(drills, { mutants, mutantsThird, jobs, seed, minutes, pa
     const lacks = lacking(services);
     const [skipped, played] = [drills.filter(lacks), drills.filter((drill) => !lacks(drill))];
     for (const drill of skipped) complain(`drill ${drill.name} is SKIPPED: ${lacks(drill)}`);
+    if (played.some(({ needs }) => needs === 'patroni') && findPatroni().version < 4)
+      complain(
+        'drill patroni suspends no primary: one that wakes under Patroni before 3.0.3 takes its lock back, which loses orders (HOLDFAST_TEST_PATRONI names a newer one)',
+      );
     const results = await playAll(partsOf(played, { mutants, mutantsThird }), jobs, (part) =>
       playOne(part, environment),
     );
@@ -91,6 +96,11 @@ function lacking(services) {
     if (services.redis === null) return 'there is no Redis on this machine';
     if (needs === 'citus' && !findCitus())
       return 'there is no PostgreSQL with Citus on this machine (HOLDFAST_TEST_CITUS_BIN names the folder of one)';
+    if (needs === 'patroni') {
+      const { missing } = findPatroni();
+      if (missing)
+        return `this machine lacks ${missing.join(', ')} (HOLDFAST_TEST_PATRONI names a Patroni elsewhere)`;
+    }
     return undefined;
   };
 }

@@ -15,7 +15,7 @@ export interface Drill {
   /** Other changes of the compiled code, for a second build. */
   patches?: Patch[];
   /** Skipped, with a message, on a machine without it. */
-  needs?: 'redis' | 'citus';
+  needs?: 'redis' | 'citus' | 'patroni';
   /** Counts that must not be zero, or the drill did not test its failure. */
   sometimes?: string[];
   /** Killed after this long; set for drills that take minutes. */

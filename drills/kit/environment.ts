@@ -8,6 +8,7 @@ import { DrilledShop } from './drilled-shop';
 import type { DrillOptions, Patch } from './drill';
 import { patchedBuild } from './build';
 import { type CitusCluster, startCitusCluster } from './citus-cluster';
+import { PatroniCluster } from './patroni-cluster';
 import { PostgresPair } from './postgres-pair';
 import { type DemotablePostgres, startPostgresServer } from './postgres-server';
 import { type RedisWithFailover, startRedisCluster, startRedisSentinel } from './redis-cluster';
@@ -80,6 +81,13 @@ export class Environment {
     const pair = await PostgresPair.start(this.guardian, this.dist);
     this.onClose(() => pair.close());
     return pair;
+  }
+
+  /** Three nodes of Patroni behind HAProxy, from the files of deploy/ha. */
+  async patroniCluster(): Promise<PatroniCluster> {
+    const cluster = await PatroniCluster.start(this.guardian);
+    this.onClose(() => cluster.close());
+    return cluster;
   }
 
   /** Two nodes of Citus with a schema for each cell, `eu1:1`. */

@@ -122,20 +122,26 @@ export class PostgresPair {
 
 /** Suspends a server as a whole, like its machine; the connections stay open. Returns how to let it go on. */
 export function suspend({ child }: PairedServer): () => void {
-  const postmaster = child.pid!;
-  const send = (signal: NodeJS.Signals) => {
-    for (const pid of [postmaster, ...childrenOf(postmaster)]) {
-      try {
-        process.kill(pid, signal);
-      } catch {
-        // It ended in between.
-      }
-    }
-  };
+  return suspendAll([child.pid!]);
+}
+
+/** The same for several processes with their children. */
+export function suspendAll(pids: number[]): () => void {
   // Twice, for backends that were started in between.
-  send('SIGSTOP');
-  send('SIGSTOP');
-  return () => send('SIGCONT');
+  signalAll(pids, 'SIGSTOP');
+  signalAll(pids, 'SIGSTOP');
+  return () => signalAll(pids, 'SIGCONT');
+}
+
+/** Sends a signal to processes and their children. */
+export function signalAll(pids: number[], signal: NodeJS.Signals): void {
+  for (const pid of pids.flatMap((parent) => [parent, ...childrenOf(parent)])) {
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It ended in between.
+    }
+  }
 }
 
 function childrenOf(parent: number): number[] {

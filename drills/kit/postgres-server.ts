@@ -83,13 +83,16 @@ export async function newCluster(guardian: Guardian, own?: { initdb: string; pos
   return { dir, start };
 }
 
-export async function createMigrated(port: number, dist: string): Promise<string> {
-  const { url } = await createDatabase(`postgres://holdfast@127.0.0.1:${port}/postgres`);
+/** `server`: its URL, or the port of one that is made here. */
+export async function createMigrated(server: string | number, dist: string): Promise<string> {
+  const { url } = await createDatabase(
+    typeof server === 'string' ? server : `postgres://holdfast@127.0.0.1:${server}/postgres`,
+  );
   await migrate(url, dist);
   return url;
 }
 
-async function loadScripts(): Promise<Scripts> {
+export async function loadScripts(): Promise<Scripts> {
   const load = (name: string) =>
     import(pathToFileURL(path.join(root, 'scripts', name)).href) as Promise<Scripts>;
   return { ...(await load('postgres-binaries.mjs')), ...(await load('postgres-data.mjs')) };

@@ -188,6 +188,34 @@ describe('deploy/cells', () => {
   });
 });
 
+describe('deploy/ha', () => {
+  const { services: given } = parse(file('deploy/ha/compose.yml'), { merge: true }) as typeof compose;
+
+  it('gives HAProxy every address that its configuration asks for', () => {
+    const asked = [...file('deploy/ha/haproxy.cfg').matchAll(/"\$\{(\w+)\}"/g)].map(([, name]) => name);
+    expect(asked.length).toBeGreaterThan(6);
+    expect(Object.keys(given.haproxy!.environment!).sort()).toEqual(asked.sort());
+  });
+
+  it.each(['api', 'worker', 'migrate'])(
+    'gives %s settings that it accepts, and its queue a Redis',
+    (name) => {
+      const environment = given[name]!.environment as Record<string, unknown>;
+      const texts = Object.entries(environment).map(([key, value]) => [key, String(value)]);
+      expect(loadConfig(Object.fromEntries(texts))).toMatchObject({
+        databaseUrl: 'postgres://shop:shop@pgbouncer:6432/shop',
+        redis: { kind: 'single', url: 'redis://redis:6379' },
+      });
+    },
+  );
+
+  it('replicates synchronously', () => {
+    const { dcs } = parse(file('deploy/ha/patroni.yml')).bootstrap;
+    expect(dcs).toMatchObject({ synchronous_mode: 'quorum', synchronous_mode_strict: true });
+    expect(dcs.loop_wait + 2 * dcs.retry_timeout).toBeLessThanOrEqual(dcs.ttl);
+  });
+});
+
 describe('the Dockerfile', () => {
   it.each(built)('runs %s as a user without rights', (_name, service) => {
     const instructions = stages.get(service.build!.target)!;
