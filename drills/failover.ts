@@ -48,6 +48,10 @@ async function failOverTwice(environment: Environment, queue: 'postgres' | 'redi
 
   await moreOrders();
   await failOver(environment, pair);
+  const killedAt = performance.now();
+  const before = answered();
+  await until('an order is accepted', async () => answered() > before);
+  environment.count(`ms from the promotion to an order (${queue})`, Math.round(performance.now() - killedAt));
   await moreOrders();
   await pair.rebuildStandby();
   await pair.waitForStandby();

@@ -62,7 +62,10 @@ async function primaryFrozen(environment: Environment): Promise<void> {
   environment.onClose(async () => wake());
   await pair.promote();
   environment.count('failovers', 1);
+  const promotedAt = performance.now();
   const atPromotion = accepted();
+  await until('an order is accepted', async () => accepted() > atPromotion);
+  environment.count('ms from the promotion to an order', Math.round(performance.now() - promotedAt));
   await until('orders are accepted again', async () => accepted() > atPromotion + 20);
   open = false;
   await buying;
