@@ -69,11 +69,18 @@ describe('Order page after the sale', () => {
       await visit.page.getByRole('button', { name: 'Ship', exact: true }).focus();
       await keyboard.press('Enter');
       await visit.dialog.waitFor();
-      // Somebody else ships while the dialog is open.
-      await shop.client.post(
-        `/v1/orders/${id}/shipments`,
-        { lines: [{ sku, quantity: 1 }] },
-        { headers: { 'idempotency-key': `shop-${id}` } },
+      // Somebody else ships just before: with more time the dialog would know it.
+      await visit.page.route(
+        '**/shipments',
+        async (route) => {
+          await shop.client.post(
+            `/v1/orders/${id}/shipments`,
+            { lines: [{ sku, quantity: 1 }] },
+            { headers: { 'idempotency-key': `shop-${id}` } },
+          );
+          await route.continue();
+        },
+        { times: 1 },
       );
       await visit.dialog.getByLabel(sku).focus();
       await keyboard.press('Tab');
