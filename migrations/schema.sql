@@ -79,6 +79,7 @@ CREATE TABLE installation (
   id uuid NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   cell smallint NOT NULL DEFAULT 0,
+  events_without_owner boolean NOT NULL DEFAULT false,
   CONSTRAINT installation_cell_check CHECK (((cell >= 0) AND (cell <= 255))),
   CONSTRAINT installation_single_check CHECK (single),
   CONSTRAINT installation_pkey PRIMARY KEY (single)
@@ -130,6 +131,7 @@ CREATE TABLE orders (
   on_decline jsonb,
   payment_attempt integer NOT NULL DEFAULT 1,
   payment jsonb,
+  past_versions integer NOT NULL DEFAULT 0,
   CONSTRAINT orders_capture_check CHECK ((capture = ANY (ARRAY['automatic'::text, 'immediate'::text, 'on_shipment'::text]))),
   CONSTRAINT orders_end_is_dated CHECK (((status = 'pending'::text) = (ended_at IS NULL))),
   CONSTRAINT orders_payment_attempt_check CHECK ((payment_attempt >= 1)),
@@ -156,6 +158,7 @@ CREATE TABLE outbox (
   relay_epoch integer NOT NULL DEFAULT 0,
   relayed_at timestamp with time zone,
   applied_at timestamp with time zone,
+  principal text,
   CONSTRAINT outbox_pkey PRIMARY KEY (id),
   CONSTRAINT outbox_aggregate_id_sequence_key UNIQUE (aggregate_id, sequence)
 ) WITH (fillfactor=70);
@@ -163,6 +166,7 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_by_age ON outbox USING brin (created_at) WITH (autosummarize='on');
 CREATE INDEX outbox_due ON outbox USING btree (next_relay_at) WHERE (applied_at IS NULL);
 CREATE INDEX outbox_misdated ON outbox USING btree (created_at) WHERE (abs(((EXTRACT(epoch FROM (created_at AT TIME ZONE 'UTC'::text)) * (1000)::numeric) - (((('x'::text || translate("left"((id)::text, 13), '-'::text, ''::text)))::bit(48))::bigint)::numeric)) > (600000)::numeric);
+CREATE INDEX outbox_of_principal ON outbox USING btree (principal, created_at) WHERE (principal IS DISTINCT FROM ''::text);
 
 CREATE TABLE payment_checks (
   order_id uuid NOT NULL,
@@ -559,6 +563,92 @@ CREATE TABLE sweep_leases (
   expires_at timestamp with time zone NOT NULL,
   CONSTRAINT sweep_leases_pkey PRIMARY KEY (look)
 );
+
+CREATE TABLE webhook_deliveries (
+  id uuid NOT NULL,
+  endpoint_id uuid NOT NULL,
+  event_id uuid NOT NULL,
+  type text NOT NULL,
+  status text NOT NULL,
+  attempts integer NOT NULL,
+  response_status integer,
+  error text,
+  duration_ms integer,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT webhook_deliveries_status_check CHECK ((status = ANY (ARRAY['delivered'::text, 'given_up'::text]))),
+  CONSTRAINT webhook_deliveries_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX webhook_deliveries_of_endpoint ON webhook_deliveries USING btree (endpoint_id, status, id);
+
+CREATE TABLE webhook_endpoints (
+  id uuid NOT NULL,
+  principal text NOT NULL,
+  url text NOT NULL,
+  types text[],
+  description text,
+  status text NOT NULL DEFAULT 'enabled'::text,
+  disabled_reason text,
+  secret bytea NOT NULL,
+  previous_secret bytea,
+  previous_secret_ends_at timestamp with time zone,
+  cursor_at timestamp with time zone NOT NULL,
+  cursor_sequence integer NOT NULL DEFAULT 0,
+  cursor_id uuid,
+  fencing_token bigint NOT NULL DEFAULT 0,
+  lease_expires_at timestamp with time zone,
+  failures integer NOT NULL DEFAULT 0,
+  failing_since timestamp with time zone,
+  probe_at timestamp with time zone,
+  last_delivered_at timestamp with time zone,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT webhook_endpoints_disabled_for_a_reason CHECK (((status = 'disabled'::text) = (disabled_reason IS NOT NULL))),
+  CONSTRAINT webhook_endpoints_disabled_reason_check CHECK ((disabled_reason = ANY (ARRAY['gone'::text, 'failing'::text, 'by_owner'::text, 'by_operator'::text]))),
+  CONSTRAINT webhook_endpoints_status_check CHECK ((status = ANY (ARRAY['enabled'::text, 'disabled'::text]))),
+  CONSTRAINT webhook_endpoints_pkey PRIMARY KEY (id)
+);
+
+CREATE INDEX webhook_endpoints_of_principal ON webhook_endpoints USING btree (principal, id);
+
+CREATE TABLE webhook_replays (
+  id uuid NOT NULL,
+  endpoint_id uuid NOT NULL,
+  from_at timestamp with time zone,
+  types text[],
+  event_ids uuid[],
+  cursor_at timestamp with time zone,
+  cursor_sequence integer NOT NULL DEFAULT 0,
+  cursor_id uuid,
+  until_at timestamp with time zone NOT NULL,
+  until_sequence integer NOT NULL DEFAULT 0,
+  until_id uuid,
+  sent integer NOT NULL DEFAULT 0,
+  status text NOT NULL DEFAULT 'running'::text,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  ended_at timestamp with time zone,
+  CONSTRAINT webhook_replays_status_check CHECK ((status = ANY (ARRAY['running'::text, 'done'::text, 'cancelled'::text]))),
+  CONSTRAINT webhook_replays_pkey PRIMARY KEY (id)
+);
+
+CREATE UNIQUE INDEX webhook_replays_running ON webhook_replays USING btree (endpoint_id) WHERE (status = 'running'::text);
+
+CREATE TABLE webhook_waiting (
+  endpoint_id uuid NOT NULL,
+  aggregate_id uuid NOT NULL,
+  sequence integer NOT NULL,
+  event_id uuid NOT NULL,
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamp with time zone NOT NULL,
+  lease_expires_at timestamp with time zone,
+  fencing_token bigint NOT NULL DEFAULT 0,
+  response_status integer,
+  error text,
+  duration_ms integer,
+  created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
+  CONSTRAINT webhook_waiting_pkey PRIMARY KEY (endpoint_id, aggregate_id)
+) WITH (fillfactor=70);
+
+CREATE INDEX webhook_waiting_due ON webhook_waiting USING btree (due_at);
 
 CREATE TABLE workers (
   id text COLLATE "C" NOT NULL,

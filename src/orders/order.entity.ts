@@ -45,6 +45,8 @@ export class OrderEntity {
   @Column('jsonb', { nullable: true }) payment!: PaymentOptions | null;
   @Column('jsonb', { nullable: true }) onDecline!: OnDecline | null;
   @Column('int', { default: 1 }) paymentAttempt!: number;
+  /** Of the reservations that it had before its present one, so that what it shows never has a lower version. */
+  @Column('int', { default: 0 }) pastVersions!: number;
 }
 
 @Entity('order_lines')

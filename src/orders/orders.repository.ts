@@ -17,7 +17,7 @@ import type { OrderEnd, SagaStatus } from './saga-state';
 
 export interface NewOrder extends Omit<
   OrderEntity,
-  'status' | 'rejectionReason' | 'version' | 'placedAt' | 'endedAt' | 'paymentAttempt'
+  'status' | 'rejectionReason' | 'version' | 'placedAt' | 'endedAt' | 'paymentAttempt' | 'pastVersions'
 > {
   lines: { sku: string; quantity: number; unitAmount: number }[];
 }
@@ -79,7 +79,7 @@ export interface OrderLine {
   returned: number;
 }
 
-export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment'> {
+export interface Order extends Omit<OrderEntity, 'paymentMethod' | 'payment' | 'pastVersions'> {
   lines: OrderLine[];
   /** Of its sold units. `left`: neither shipped nor given back. */
   units: { shipped: number; left: number };

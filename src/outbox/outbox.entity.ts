@@ -11,6 +11,8 @@ export class OutboxEntity {
   @Column('int') sequence!: number;
   @Column('text') type!: MessageType;
   @Column('jsonb') payload!: Record<string, unknown>;
+  /** Whose it is. Empty or null in messages of builds before the shops' feed, until a task of the worker has filled it in. */
+  @Column('text', { nullable: true }) principal!: string | null;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) nextRelayAt!: Date;
   @Column('int', { default: 0 }) relayEpoch!: number;
