@@ -54,6 +54,8 @@ const layers: readonly string[][] = [
   ['orders/checkout-saga'],
   ['orders/intake', 'orders/saga-actions', 'orders/payment-check', 'orders/fulfilment'],
   ['orders/top'],
+  ['shop-events'],
+  ['webhooks'],
   ['background'],
   ['reconciliation'],
   ['audit'],
