@@ -1,9 +1,6 @@
 import type { ClientBase } from 'pg';
 import { type Config, ConfigError } from '../config/config';
-import { sqlStateOf } from './pg-errors';
-
-/** The schema has no such table or column yet: the migration will take the number from CELL. */
-const notMigrated = ['42P01', '42703'];
+import { isNotMigrated } from './pg-errors';
 
 /**
  * Refuses a connection to the database of another cell, with ConfigError: ids made for it would name the wrong cell. Every
@@ -24,7 +21,8 @@ async function cellNumberOf(client: ClientBase): Promise<number | undefined> {
     const { rows } = await client.query<{ cell: number }>('SELECT cell FROM installation');
     return rows[0]?.cell;
   } catch (error) {
-    if (notMigrated.includes(sqlStateOf(error) ?? '')) return undefined;
+    // The migration will take the number from CELL.
+    if (isNotMigrated(error)) return undefined;
     throw error;
   }
 }

@@ -5,6 +5,7 @@ import { type ClientBase, types } from 'pg';
 import { type DataSourceOptions, DefaultNamingStrategy, type MigrationInterface, type Table } from 'typeorm';
 import { type Config, ConfigError } from '../config/config';
 import { cellCheck } from './cell-check';
+import { readNewestEvent } from './newest-event';
 import { checkSession, withSessionSettings } from './session';
 
 // Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
@@ -69,7 +70,9 @@ function verifying(config: Config) {
   const logger = new Logger('database');
   let hasWorked = false;
   return (client: ClientBase, done: (error?: Error) => void): void => {
-    const checked = checkSession(client).then(() => checkCell(client));
+    const checked = checkSession(client)
+      .then(() => checkCell(client))
+      .then(() => readNewestEvent(client));
     checked.then(
       () => {
         hasWorked = true;

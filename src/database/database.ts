@@ -6,6 +6,7 @@ import type { Config } from '../config/config';
 import { type TransactionName, failpoint } from '../failpoints';
 import { serveCell } from '../ids';
 import { type PoolExtras, dataSourceOptions } from './data-source';
+import { newestEventAt } from './newest-event';
 import {
   asUnavailable,
   asUnavailableAfterCommit,
@@ -32,6 +33,11 @@ export class Tx implements Queryable {
     private readonly statement: Statement,
     readonly isolation: Isolation = 'READ COMMITTED',
   ) {}
+
+  /** See `newest-event.ts`. */
+  get newestEventAt(): string | null {
+    return newestEventAt(this.client);
+  }
 
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
     return (await this.client.query(this.statement(sql, parameters))).rows as R[];

@@ -112,3 +112,7 @@ export function isDatabaseAway(error: unknown): boolean {
 export class LostRace extends Error {
   readonly code = '40001';
 }
+
+/** The schema has no such table or column yet. */
+export const isNotMigrated = (error: unknown): boolean =>
+  ['42P01', '42703'].includes(sqlStateOf(error) ?? '');

@@ -1,7 +1,7 @@
 import { money } from '../http/responses';
 import { publicId } from '../ids';
 import { isSettled } from '../payment/order-money';
-import type { Order, OrderRefund } from './orders.repository';
+import type { Order, OrderRefund } from './shown-orders.repository';
 
 /** What became of an order's goods, as the API shows it. */
 

@@ -3,7 +3,7 @@ import { HoldfastError } from '../errors';
 import { reservationExpired } from '../inventory/inventory.errors';
 import type { OperationKind, OperationStatus } from '../payment/payment-operations.repository';
 import { orderAbandoned, orderCancelled, paymentDeclined } from './orders.errors';
-import type { Order } from './orders.repository';
+import type { Order } from './shown-orders.repository';
 import { type OrderResponse, orderView } from './orders.responses';
 
 /** What a request that pays for an order is answered with, at once or after a wait. */

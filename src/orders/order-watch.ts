@@ -8,7 +8,7 @@ import { HoldfastError } from '../errors';
 import type { EventStream } from '../http/event-stream';
 import { outsideRequests } from '../logger';
 import { authorizationKinds } from '../payment/payment-operations.repository';
-import type { Order } from './orders.repository';
+import { type Order, shownVersion } from './shown-orders.repository';
 import { orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
 
@@ -142,7 +142,7 @@ export class OrderWatch implements OnModuleDestroy {
     if (due.length === 0) return new Map();
     const rows = await this.db.rows<OrderState & { id: string }>(
       `
-      SELECT o.id, o.version || '.' || s.version AS version,
+      SELECT o.id, (${shownVersion})::text AS version,
              s.status IN ('completed', 'compensated')
              -- In the order of their costs: the payment is read for orders that wait without having spent an attempt.
              OR (s.status = 'running' AND s.attempt = 0 AND s.lease_expires_at IS NULL
@@ -151,7 +151,7 @@ export class OrderWatch implements OnModuleDestroy {
                               WHERE p.order_id = o.id AND p.kind IN ${authorizationKinds}
                                 AND p.payment_attempt = o.payment_attempt
                                 AND (p.status = 'declined' OR (p.status = 'pending' AND p.waits_for = 'buyer')))) AS rests
-        FROM orders o JOIN sagas s ON s.order_id = o.id
+        FROM orders o JOIN sagas s ON s.order_id = o.id JOIN reservations r ON r.id = o.reservation_id
        WHERE o.id = ANY ($1::uuid[])
       `,
       [[...new Set(due.map(({ watcher }) => watcher.orderId))]],
@@ -166,7 +166,7 @@ interface OrderState {
 }
 
 /** As OrderWatch writes it. Also the id of an event. */
-const versionOf = (order: Order) => `${order.version}.${order.saga.version}`;
+const versionOf = (order: Order) => String(order.version);
 const hasEnded = ({ saga }: Order) => saga.status === 'completed' || saga.status === 'compensated';
 
 export interface OrderStreamRequest {

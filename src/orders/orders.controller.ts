@@ -44,7 +44,7 @@ import {
   paymentDeclined,
   orderIdOf,
 } from './orders.errors';
-import { listOrders } from './orders.repository';
+import { listOrders } from './shown-orders.repository';
 import { orderListType, orderType, orderView } from './orders.responses';
 import { OrdersService } from './orders.service';
 import { paymentOf } from './payment.dto';
@@ -162,8 +162,7 @@ export class OrdersController {
     @Res({ passthrough: true }) reply: FastifyReply,
   ) {
     const order = await this.orders.get(orderIdOf(id), caller);
-    const version = `${order.version}.${order.saga.version}.${order.expiresAt.getTime()}`;
-    return sendWithEtag(request, reply, version, orderView(order));
+    return sendWithEtag(request, reply, String(order.version), orderView(order));
   }
 
   @Get(':id/events')

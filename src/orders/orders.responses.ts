@@ -15,7 +15,7 @@ import { publicId } from '../ids';
 import { paymentStatuses } from '../payment/payment-status';
 import { stepNames } from './checkout-saga/checkout.saga';
 import { captureModes } from './order.entity';
-import type { Order } from './orders.repository';
+import type { Order } from './shown-orders.repository';
 import { fulfilmentOf, refundsView, shipmentsView } from './fulfilment-view';
 import { paymentView } from './payment-view';
 
@@ -77,6 +77,9 @@ const refundType = responseType('Refund', {
 export const orderType = responseType('Order', {
   id: publicIdOf('ord'),
   object: z.literal('order'),
+  version: int(7).describe(
+    'Grows with every change of the order. Of two answers the one with the higher version is newer.',
+  ),
   status: orderStatusType,
   rejectionReason: rejectionReasonType.nullable(),
   customerId: text('cus_42'),
@@ -155,6 +158,7 @@ export function orderView(order: Order): OrderResponse {
   return {
     id: publicId('ord', order.id),
     object: 'order',
+    version: order.version,
     status: order.status,
     rejectionReason: order.rejectionReason,
     customerId: order.customerId,

@@ -20,7 +20,8 @@ import {
   noSuchOrder,
 } from './orders.errors';
 import { isCapturing } from './fulfilment/payment-tasks.repository';
-import { type Order, announceCancellation, findOrder } from './orders.repository';
+import { announceCancellation } from './orders.repository';
+import { type Order, findOrder } from './shown-orders.repository';
 
 /** Reads orders, and requests cancellations and refunds. */
 @Injectable()

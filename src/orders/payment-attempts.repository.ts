@@ -7,12 +7,12 @@ export async function beginPaymentAttempt(
   tx: Tx,
   { orderId, paymentAttempt, paymentMethod, payment }: PaymentAttempt,
 ): Promise<void> {
-  const [row] = await tx.rows<{ version: number }>(
+  const [row] = await tx.rows<{ version: number; principal: string }>(
     `
     UPDATE orders
        SET payment_attempt = $2::int, payment_method = $3::text, payment = $4::jsonb, version = version + 1
      WHERE id = $1::uuid AND status = 'pending' AND payment_attempt = $2::int - 1
-    RETURNING version
+    RETURNING version, principal
     `,
     [orderId, paymentAttempt, paymentMethod, payment && JSON.stringify(payment)],
   );
@@ -21,6 +21,7 @@ export async function beginPaymentAttempt(
     {
       aggregateType: 'order',
       aggregateId: orderId,
+      principal: row.principal,
       sequence: row.version,
       type: 'order.payment_requested',
       payload: { paymentAttempt },

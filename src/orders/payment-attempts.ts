@@ -20,7 +20,7 @@ import {
   paymentAttemptsSpent,
   paymentInProgress,
 } from './orders.errors';
-import type { Order } from './orders.repository';
+import type { Order } from './shown-orders.repository';
 import { OrdersService } from './orders.service';
 import type { PaymentDto, RequestedPayment } from './payment.dto';
 import { beginPaymentAttempt } from './payment-attempts.repository';

@@ -3,7 +3,7 @@ import { moneyOf } from '../payment/order-money';
 import { isAuthorization } from '../payment/payment-operations.repository';
 import { type PaymentStatus, paymentStatusOf } from '../payment/payment-status';
 import { disputeIsWon } from '../payment/payment-facts.repository';
-import type { Order, OrderFact, OrderOperation } from './orders.repository';
+import type { Order, OrderFact, OrderOperation } from './shown-orders.repository';
 
 interface PaymentView {
   status: PaymentStatus;

@@ -65,6 +65,8 @@ export const sagaMessages: readonly MessageType[] = (Object.keys(messageRoutes) 
 export interface NewMessage {
   aggregateType: 'order' | 'reservation';
   aggregateId: string;
+  /** Whose it is. */
+  principal: string;
   /** The aggregate's own version after the change: messages of one aggregate are relayed in this order. */
   sequence: number;
   type: MessageType;
@@ -75,6 +77,9 @@ export interface NewMessage {
 
 /** Messages of a relay that died between claim and mark are claimed by another after this time. */
 export const claimLeaseMs = 5_000;
+
+/** An event is never older than what readers may have seen: see `newest-event.ts`. */
+const writtenAt = (newest: string) => `greatest(clock_timestamp(), ${newest}::timestamptz)`;
 
 const isForTheFeedAlone = ({ type, payload }: Pick<NewMessage, 'type' | 'payload'>): boolean =>
   messageRoutes[type] === 'feed' || (messageRoutes[type] === 'events' && payload.orderId === null);
@@ -87,13 +92,16 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
   if (messages.length === 0) return;
   await tx.affected(
     `
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at, relay_epoch, next_relay_at)
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at, relay_epoch, next_relay_at,
+                        principal, created_at)
     SELECT id, aggregate_type, aggregate_id, sequence, type, payload,
            CASE WHEN for_the_feed THEN clock_timestamp() END,
            CASE WHEN claimed THEN 1 ELSE 0 END,
-           clock_timestamp() + CASE WHEN claimed THEN $9::int ELSE 0 END * interval '1 millisecond'
-      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[], $8::boolean[])
-             AS m (id, aggregate_type, aggregate_id, sequence, type, payload, for_the_feed, claimed)
+           clock_timestamp() + CASE WHEN claimed THEN $9::int ELSE 0 END * interval '1 millisecond',
+           principal, ${writtenAt('$11')}
+      FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::int[], $5::text[], $6::jsonb[], $7::boolean[], $8::boolean[],
+                  $10::text[])
+             AS m (id, aggregate_type, aggregate_id, sequence, type, payload, for_the_feed, claimed, principal)
     `,
     [
       messages.map(({ claimedAs }) => claimedAs ?? newId()),
@@ -102,18 +110,21 @@ export async function appendMessages(tx: Tx, messages: NewMessage[]): Promise<vo
       messages.map(isForTheFeedAlone),
       messages.map(({ claimedAs }) => claimedAs !== undefined),
       claimLeaseMs,
+      ...columnsOf(messages, 'principal'),
+      tx.newestEventAt,
     ],
   );
 }
 
 /**
  * The INSERT of messages inside the statement that changes their orders, which saves the saga's commit a round trip.
- * `changed` is the statement's CTE with the columns (id, version_before); the parameters of `numberedMessages` follow
+ * `changed` is the statement's CTE with the columns (id, version_before, principal); the parameters of `numberedMessages` follow
  * after the first `before` ones.
  */
 export const insertNumberedMessages = (changed: string, before: number) => `
-    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at)
-    SELECT m.id, 'order', ${changed}.id, ${changed}.version_before + m.nth, m.type, m.payload, m.applied_at
+    INSERT INTO outbox (id, aggregate_type, aggregate_id, sequence, type, payload, applied_at, principal, created_at)
+    SELECT m.id, 'order', ${changed}.id, ${changed}.version_before + m.nth, m.type, m.payload, m.applied_at,
+           ${changed}.principal, ${writtenAt(`$${before + 7}`)}
       FROM ${changed}
       JOIN unnest($${before + 1}::uuid[], $${before + 2}::uuid[], $${before + 3}::int[], $${before + 4}::text[],
                   $${before + 5}::jsonb[], $${before + 6}::timestamptz[])
@@ -126,11 +137,12 @@ export type NumberedMessage = Pick<NewMessage, 'type' | 'payload'> & {
   at: Date;
 };
 
-export const numberedMessages = (messages: NumberedMessage[]): unknown[] => [
+export const numberedMessages = (tx: Tx, messages: NumberedMessage[]): unknown[] => [
   messages.map(() => newId()),
   ...columnsOf(messages, 'orderId', 'nth', 'type'),
   messages.map(({ payload }) => JSON.stringify(payload)),
   messages.map((message) => (isForTheFeedAlone(message) ? message.at : null)),
+  tx.newestEventAt,
 ];
 
 /**

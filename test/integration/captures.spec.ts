@@ -1,6 +1,6 @@
 import { newId, publicId } from '../../src/ids';
 import { orderView } from '../../src/orders/orders.responses';
-import { findOrder } from '../../src/orders/orders.repository';
+import { findOrder } from '../../src/orders/shown-orders.repository';
 import { createWorld, expectInvariants, operator, outcomeOf, shop, type World } from '../support/fixtures';
 import { line } from '../support/intakes';
 import { LedgerGateway } from '../support/sagas';

@@ -53,7 +53,14 @@ async function nextOf({ data }: StartedJob): Promise<StartedJob> {
   const payload = { orderId: newId() };
   await world.db.transaction('command', (tx) =>
     appendMessages(tx, [
-      { aggregateType: 'reservation', aggregateId, sequence: 99, type: 'reservation.expired', payload },
+      {
+        aggregateType: 'reservation',
+        aggregateId,
+        principal: 'shop',
+        sequence: 99,
+        type: 'reservation.expired',
+        payload,
+      },
     ]),
   );
   return jobOf(aggregateId, 2);

@@ -25,6 +25,7 @@ afterAll(() => world.close());
 const message = (aggregateId: string, sequence = 1, payload: Record<string, unknown> = {}): NewMessage => ({
   aggregateType: 'reservation',
   aggregateId,
+  principal: 'shop',
   sequence,
   type: 'order.accepted',
   payload,

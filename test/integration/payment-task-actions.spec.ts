@@ -1,6 +1,6 @@
 import { newId, publicId } from '../../src/ids';
 import { orderView } from '../../src/orders/orders.responses';
-import { findOrder } from '../../src/orders/orders.repository';
+import { findOrder } from '../../src/orders/shown-orders.repository';
 import { findCase, listCases, reviewCounts } from '../../src/reporting/review/review';
 import { caseView } from '../../src/reporting/review/review-formatting';
 import { createWorld, expectInvariants, operator, outcomeOf, type World } from '../support/fixtures';

@@ -1,7 +1,7 @@
 import { newId } from '../../src/ids';
 import { attemptsMax } from '../../src/orders/checkout-saga/transitions';
 import { orderView } from '../../src/orders/orders.responses';
-import { findOrder } from '../../src/orders/orders.repository';
+import { findOrder } from '../../src/orders/shown-orders.repository';
 import {
   codesOf,
   createWorld,

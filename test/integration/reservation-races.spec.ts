@@ -203,6 +203,7 @@ async function announceExpired(
     ended.map(({ id, orderId, version }) => ({
       aggregateType: 'reservation',
       aggregateId: id,
+      principal: 'shop',
       sequence: version,
       type: 'reservation.expired',
       payload: { orderId },

@@ -48,7 +48,7 @@ export function factsOf(state: Checkout): SagaFacts {
       reservationStatus: statusOf(state.reservation),
       expiresAt: new Date(600_000),
       now,
-      saga: { status: saga.status, step: saga.step, version: history.length },
+      saga: { status: saga.status, step: saga.step },
       operations: operations.map((one) => ({
         ...one,
         actionExpiresAt: null,

@@ -33,6 +33,7 @@ import { SagaActions } from '../../src/orders/saga-actions/saga-actions';
 import { Relay } from '../../src/outbox/relay';
 import type { PaymentGateway } from '../../src/payment/gateways/gateway';
 import type { NewJob, Queues } from '../../src/queue/queues';
+import { VersionWatchingDatabase } from './shown-versions';
 import { createTestDatabase } from './database';
 import { ScriptedGateway } from './scripted-gateway';
 
@@ -293,7 +294,11 @@ export class World {
 }
 
 /** A new world. `env` overrides settings by their variables; `DatabaseClass` may be one that observes. */
-export async function createWorld(env: NodeJS.ProcessEnv = {}, DatabaseClass = Database): Promise<World> {
+export async function createWorld(
+  env: NodeJS.ProcessEnv = {},
+  // By hand: every integration suite checks that what is shown never changes without its version.
+  DatabaseClass = process.env.HOLDFAST_TEST_VERSIONS === '1' ? VersionWatchingDatabase : Database,
+): Promise<World> {
   Logger.overrideLogger(false);
   const database = await createTestDatabase();
   const config = loadConfig({

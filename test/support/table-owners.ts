@@ -47,18 +47,26 @@ export const owners: Record<string, string[]> = {
 
 /** Reads of another room's table, and why each is not a call to its owner. */
 export const foreignReads: Record<string, string> = {
-  'orders/orders.repository.ts reads payment_operations':
+  'orders/shown-orders.repository.ts reads payment_operations':
     'an order is shown with its payment, in one statement',
-  'orders/orders.repository.ts reads payment_facts': 'an order is shown with its payment, in one statement',
+  'orders/shown-orders.repository.ts reads payment_facts':
+    'an order is shown with its payment, in one statement',
   'orders/orders.repository.ts reads reservations':
+    'an order that gets another reservation keeps the count of the one before',
+  'orders/shown-orders.repository.ts reads reservations':
     'an order is shown with its reservation, in one statement',
-  'orders/orders.repository.ts reads shipments': 'an order is shown with its shipments, in one statement',
-  'orders/orders.repository.ts reads reservation_lines':
+  'orders/shown-orders.repository.ts reads shipments':
+    'an order is shown with its shipments, in one statement',
+  'orders/shown-orders.repository.ts reads reservation_lines':
     'an order is shown with what is left to ship, in one statement',
   'orders/order-watch.ts reads payment_operations':
     'whether orders wait for their buyers is read with their versions, in one statement for all watched ones',
   'database/cell-check.ts reads installation':
     'every new connection is checked for its cell, before anything else may use it',
+  'orders/order-watch.ts reads reservations':
+    'the versions of all watched orders are read in one statement, and a part of them is there',
+  'database/newest-event.ts reads outbox':
+    'every new connection reads when the newest event was written, before anything else may use it',
   'health/readiness.ts reads products': 'the cheapest proof that the schema exists',
   'orders/checkout-saga/old-workers.ts reads workers':
     'what an older worker would mistake is refused while one runs',

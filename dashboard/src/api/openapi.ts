@@ -326,6 +326,7 @@ export interface components {
             id: string;
             /** @enum {string} */
             object: "order";
+            version: number;
             status: components["schemas"]["OrderStatus"];
             /** @enum {string|null} */
             rejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned" | null;
@@ -966,6 +967,7 @@ export interface components {
             id: string;
             /** @enum {string} */
             object: "reservation";
+            version: number;
             status: components["schemas"]["ReservationStatus"];
             customerId: string;
             lines: components["schemas"]["ReservationLine"][];

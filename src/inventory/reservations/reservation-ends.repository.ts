@@ -2,6 +2,7 @@ import { type Tx, columnsOf } from '../../database/database';
 
 export interface LockedReservation {
   id: string;
+  principal: string;
   orderId: string | null;
   status: string;
   isDue: boolean;
@@ -17,7 +18,7 @@ export async function lockReservations(tx: Tx, ids: string[]): Promise<LockedRes
   await tx.rows(`SELECT id FROM reservations WHERE id = ANY ($1::uuid[]) ORDER BY id FOR UPDATE`, [ids]);
   return tx.rows<LockedReservation>(
     `
-    SELECT r.id, r.order_id AS "orderId", r.status, r.version,
+    SELECT r.id, r.principal, r.order_id AS "orderId", r.status, r.version,
            r.status = 'active' AND r.expires_at <= statement_timestamp() AS "isDue",
            (SELECT coalesce(sum(l.quantity), 0)::bigint FROM reservation_lines l WHERE l.reservation_id = r.id) AS units
       FROM reservations r

@@ -122,9 +122,17 @@ export function reservationIdOf(text: string): string {
 }
 
 /** What a message reports about a reservation, after the change. */
-export interface ReservationEvent extends Pick<Reservation, 'id' | 'orderId' | 'version'> {
+export interface ReservationEvent extends Pick<Reservation, 'id' | 'principal' | 'orderId' | 'version'> {
   expiresAt?: Date;
 }
+
+/** What the message of a change reports: the reservation as it is after it. */
+export const next = ({ id, principal, orderId, version }: Reservation): ReservationEvent => ({
+  id,
+  principal,
+  orderId,
+  version: version + 1,
+});
 
 /** Writes the messages of changes that no saga made, in the transaction of the change. */
 export async function announce(
@@ -135,9 +143,10 @@ export async function announce(
 ): Promise<void> {
   await appendMessages(
     tx,
-    reservations.map(({ id, orderId, version, expiresAt }) => ({
+    reservations.map(({ id, principal, orderId, version, expiresAt }) => ({
       aggregateType: 'reservation',
       aggregateId: id,
+      principal,
       sequence: version,
       type,
       payload: { orderId, expiresAt: expiresAt?.toISOString(), ...more },

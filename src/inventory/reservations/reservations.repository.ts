@@ -156,7 +156,7 @@ export async function attachOrder(tx: Tx, reservationId: string, orderId: string
   );
 }
 
-export type ExpiredReservation = Pick<Reservation, 'id' | 'orderId' | 'version'>;
+export type ExpiredReservation = Pick<Reservation, 'id' | 'principal' | 'orderId' | 'version'>;
 
 /** Reservations that a pass leaves out: these, and all that have a line of these SKUs. */
 export interface SetAside {
@@ -255,7 +255,7 @@ async function expireLocked(tx: Tx, due: DueRow[]): Promise<ExpiredReservation[]
        SET status = 'expired', end_reason = 'expired', ended_at = $3::timestamptz, version = r.version + 1
       FROM unnest($1::uuid[], $2::int[]) AS due (id, version)
      WHERE r.id = due.id AND r.version = due.version
-    RETURNING r.id, r.order_id AS "orderId", r.version
+    RETURNING r.id, r.principal, r.order_id AS "orderId", r.version
     `,
     [...columnsOf(due, 'id', 'version'), due[due.length - 1]!.now],
   );

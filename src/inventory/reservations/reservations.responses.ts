@@ -32,6 +32,9 @@ const lineType = responseType('ReservationLine', {
 export const reservationType = responseType('Reservation', {
   id: publicIdOf('rsv'),
   object: z.literal('reservation'),
+  version: int(1).describe(
+    'Grows with every change of the reservation. Of two answers the one with the higher version is newer.',
+  ),
   status: reservationStatusType,
   customerId: text('cus_42'),
   lines: z.array(lineType),
@@ -69,6 +72,7 @@ export function reservationView(reservation: Reservation): ReservationResponse {
   return {
     id: publicId('rsv', reservation.id),
     object: 'reservation',
+    version: reservation.version,
     status: due ? 'expired' : reservation.status,
     customerId: reservation.customerId,
     lines: reservation.lines.map((line) => lineView(line, reservation.currency)),

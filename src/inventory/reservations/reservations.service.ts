@@ -15,6 +15,7 @@ import {
   asWritten,
   inFlight,
   isDue,
+  next,
   noSuchReservation,
   refuseConfirmed,
   refuseEnded,
@@ -46,7 +47,13 @@ export class ReservationsService {
         announce(
           tx,
           'reservation.created',
-          made.map(({ reserved: { id, expiresAt } }) => ({ id, orderId: null, version: 1, expiresAt })),
+          made.map(({ reserved: { id, principal, expiresAt } }) => ({
+            id,
+            principal,
+            orderId: null,
+            version: 1,
+            expiresAt,
+          })),
         ),
     });
   }
@@ -191,5 +198,3 @@ export async function lockOwn(tx: Tx, id: string, principal: Principal): Promise
 
 const mayTouch = (reservation: Reservation, principal: Principal) =>
   (ownerFilter(principal) ?? reservation.principal) === reservation.principal;
-
-const next = ({ id, orderId, version }: Reservation) => ({ id, orderId, version: version + 1 });

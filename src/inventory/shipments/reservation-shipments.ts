@@ -4,7 +4,7 @@ import { Database, type Tx } from '../../database/database';
 import { replayOf } from '../../idempotency/idempotency.repository';
 import { newId, publicId } from '../../ids';
 import { reservationHasOrder, reservationNotConfirmed } from '../inventory.errors';
-import { announce, refuseEnded, type Reservation } from '../reservations/reservation';
+import { announce, next, refuseEnded, type Reservation } from '../reservations/reservation';
 import { lockOwn } from '../reservations/reservations.service';
 import { type Restock, ship, takeBack } from './shipping';
 import type { WantedUnits } from './sold-units';
@@ -74,8 +74,6 @@ export class ReservationShipments {
     );
   }
 }
-
-const next = ({ id, orderId, version }: Reservation) => ({ id, orderId, version: version + 1 });
 
 /** Precedence: has an order, expired, released, not confirmed yet. */
 function refuseUnlessSold(reservation: Reservation): void {

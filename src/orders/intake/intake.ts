@@ -16,7 +16,8 @@ import { insertSagas } from '../checkout-saga/saga.repository';
 import { begun } from '../checkout-saga/transitions';
 import { workerName } from '../checkout-saga/saga-update';
 import type { CaptureMode, OnDecline } from '../order.entity';
-import { type NewOrder, type Order, insertOrders } from '../orders.repository';
+import { type NewOrder, insertOrders } from '../orders.repository';
+import { type Order } from '../shown-orders.repository';
 
 /** A checkout: on new stock, or on a reservation made before. */
 export interface CheckoutRequest {
@@ -54,6 +55,8 @@ interface OrderStock {
   lines: NewOrder['lines'];
   createdAt: Date;
   expiresAt: Date;
+  /** Of the reservation. Absent: it was made for this order. */
+  version?: number;
 }
 
 /**
@@ -105,7 +108,11 @@ export class Intake {
         customerId: request.customerId,
         accepts: (total) => refuseTotal(request.expectedTotal, total),
       });
-      const reserved: OrderStock = { ...reservation, createdAt: reservation.now };
+      const reserved: OrderStock = {
+        ...reservation,
+        createdAt: reservation.now,
+        version: reservation.version + 1,
+      };
       await write(tx, [newOrder({ ...request, payment: await shopsOwn(tx, request, reserved) }, reserved)]);
       return { reserved };
     };
@@ -135,7 +142,7 @@ const reservationOf = (request: CheckoutRequest) => ({
   expectedTotal: request.expectedTotal,
 });
 
-type AcceptedNow = NewOrder & { expiresAt: Date; messageClaimedAs?: string };
+type AcceptedNow = NewOrder & { expiresAt: Date; reservationVersion: number; messageClaimedAs?: string };
 
 const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => ({
   messageClaimedAs: request.messageClaimedAs,
@@ -154,6 +161,7 @@ const newOrder = (request: CheckoutRequest, stock: OrderStock): AcceptedNow => (
   lines: stock.lines,
   createdAt: stock.createdAt,
   expiresAt: stock.expiresAt,
+  reservationVersion: stock.version ?? 1,
 });
 
 const claimedMessageOf = (order: AcceptedNow): ClaimedMessage | undefined =>
@@ -168,18 +176,19 @@ const claimedMessageOf = (order: AcceptedNow): ClaimedMessage | undefined =>
         now: order.createdAt,
       };
 
-const asWritten = ({ messageClaimedAs: _, ...order }: AcceptedNow): Order => ({
+const asWritten = ({ messageClaimedAs: _, reservationVersion, ...order }: AcceptedNow): Order => ({
   ...order,
   lines: order.lines.map((line) => ({ ...line, shipped: 0, givenBack: 0, returned: 0 })),
   status: 'pending',
   rejectionReason: null,
   paymentAttempt: 1,
   reservationStatus: 'active',
-  version: 1,
+  // Its saga's and its order row's first versions beside the reservation's.
+  version: reservationVersion + 2,
   placedAt: null,
   endedAt: null,
   now: order.createdAt,
-  saga: { status: 'running', step: firstDrivenStepOf(order), version: 1 },
+  saga: { status: 'running', step: firstDrivenStepOf(order) },
   operations: [],
   facts: [],
   units: { shipped: 0, left: order.lines.reduce((sum, { quantity }) => sum + quantity, 0) },
@@ -207,6 +216,7 @@ async function write(tx: Tx, orders: AcceptedNow[]): Promise<void> {
     orders.map((order) => ({
       aggregateType: 'order',
       aggregateId: order.id,
+      principal: order.principal,
       sequence: 1,
       type: 'order.accepted',
       claimedAs: order.messageClaimedAs,

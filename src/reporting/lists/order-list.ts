@@ -7,7 +7,8 @@ import { type Queryable, columnsOf } from '../../database/database';
 import { idsOfPeriod, lastId, misdatedOf } from '../../ids';
 import type { OrderEnd, SagaStatus } from '../../orders/saga-state';
 import type { OrderStatus } from '../../orders/order.entity';
-import { type Order, orderColumns, orderEnds } from '../../orders/orders.repository';
+import { orderEnds } from '../../orders/orders.repository';
+import { type Order, orderColumns } from '../../orders/shown-orders.repository';
 
 export class AdminOrderListQuery extends OrderListQuery {
   @MayBeAbsent({ description: 'One status, or several separated by commas.', example: 'stuck' })

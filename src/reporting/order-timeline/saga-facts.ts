@@ -9,7 +9,7 @@ import {
   transitionsOf,
 } from '../../orders/checkout-saga/saga.repository';
 import { type PaymentTask, tasksOf } from '../../orders/fulfilment/payment-tasks.repository';
-import { type Order, findOrder } from '../../orders/orders.repository';
+import { type Order, findOrder } from '../../orders/shown-orders.repository';
 import type { ReservationStatus } from '../../inventory/reservations/reservation';
 import type { WaitsFor } from './saga.responses';
 import { type SoldUnits, soldUnitsOf } from './sold-goods';

@@ -1,7 +1,7 @@
 import { type Money, money } from '../../http/responses';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import type { CaptureMode } from '../../orders/order.entity';
-import type { Order } from '../../orders/orders.repository';
+import type { Order } from '../../orders/shown-orders.repository';
 import { hasExpired } from '../../orders/payment-view';
 import type { Saga } from '../../orders/saga-state';
 import {

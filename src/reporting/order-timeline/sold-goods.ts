@@ -1,6 +1,6 @@
 import type { Queryable } from '../../database/database';
 import { type Money, money } from '../../http/responses';
-import type { Order } from '../../orders/orders.repository';
+import type { Order } from '../../orders/shown-orders.repository';
 import { paymentView } from '../../orders/payment-view';
 import { moneyOf } from '../../payment/order-money';
 

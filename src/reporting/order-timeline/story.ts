@@ -1,6 +1,6 @@
 import { type PaymentOperation, isAuthorization } from '../../payment/payment-operations.repository';
 import type { CaptureMode } from '../../orders/order.entity';
-import type { Order } from '../../orders/orders.repository';
+import type { Order } from '../../orders/shown-orders.repository';
 import type { Saga } from '../../orders/saga-state';
 import type { TimelineRow } from '../../orders/checkout-saga/saga.repository';
 import { type Attempt, isCompensation } from './saga-attempts';
