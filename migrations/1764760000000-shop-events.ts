@@ -13,10 +13,13 @@ export class ShopEvents1764760000000 implements MigrationInterface {
     await runner.query(`ALTER TABLE outbox ALTER COLUMN principal DROP DEFAULT`);
     await runner.query(`
       CREATE INDEX outbox_of_principal ON outbox (principal, created_at) WHERE principal IS DISTINCT FROM ''`);
-    await runner.query(
-      `ALTER TABLE installation ADD COLUMN events_without_owner boolean NOT NULL DEFAULT false`,
-    );
-    await runner.query(`UPDATE installation SET events_without_owner = EXISTS (SELECT FROM outbox)`);
+    await runner.query(`
+      CREATE TABLE event_upkeep (
+        single         boolean PRIMARY KEY DEFAULT true CHECK (single),
+        owners_missing boolean NOT NULL DEFAULT false,
+        kept_since     timestamptz
+      )`);
+    await runner.query(`INSERT INTO event_upkeep (owners_missing) SELECT EXISTS (SELECT FROM outbox)`);
     await runner.query(`ALTER TABLE orders ADD COLUMN past_versions integer NOT NULL DEFAULT 0`);
 
     await runner.query(`
@@ -100,10 +103,15 @@ export class ShopEvents1764760000000 implements MigrationInterface {
   }
 
   async down(runner: QueryRunner): Promise<void> {
-    for (const table of ['webhook_replays', 'webhook_deliveries', 'webhook_waiting', 'webhook_endpoints'])
+    for (const table of [
+      'webhook_replays',
+      'webhook_deliveries',
+      'webhook_waiting',
+      'webhook_endpoints',
+      'event_upkeep',
+    ])
       await runner.query(`DROP TABLE ${table}`);
     await runner.query(`ALTER TABLE orders DROP COLUMN past_versions`);
-    await runner.query(`ALTER TABLE installation DROP COLUMN events_without_owner`);
     await runner.query(`DROP INDEX outbox_of_principal`);
     await runner.query(`ALTER TABLE outbox DROP COLUMN principal`);
   }

@@ -52,6 +52,14 @@ CREATE TABLE dead_letters (
 
 CREATE INDEX dead_letters_waiting ON dead_letters USING btree (id) WHERE (retried_at IS NULL);
 
+CREATE TABLE event_upkeep (
+  single boolean NOT NULL DEFAULT true,
+  owners_missing boolean NOT NULL DEFAULT false,
+  kept_since timestamp with time zone,
+  CONSTRAINT event_upkeep_single_check CHECK (single),
+  CONSTRAINT event_upkeep_pkey PRIMARY KEY (single)
+);
+
 CREATE TABLE idempotency_keys (
   principal text NOT NULL,
   operation text NOT NULL,
@@ -79,7 +87,6 @@ CREATE TABLE installation (
   id uuid NOT NULL,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   cell smallint NOT NULL DEFAULT 0,
-  events_without_owner boolean NOT NULL DEFAULT false,
   CONSTRAINT installation_cell_check CHECK (((cell >= 0) AND (cell <= 255))),
   CONSTRAINT installation_single_check CHECK (single),
   CONSTRAINT installation_pkey PRIMARY KEY (single)

@@ -23,6 +23,7 @@ import { BodyValidationPipe } from './http/validation';
 import { OrdersModule } from './orders/orders.module';
 import { PaymentModule } from './payment/payment.module';
 import { sharedModules } from './process';
+import { ShopEventsModule } from './shop-events/shop-events.module';
 import { ReconciliationModule } from './reconciliation/reconciliation.module';
 
 @Module({})
@@ -30,7 +31,14 @@ class ApiModule {
   static with(config: Config): DynamicModule {
     return {
       module: ApiModule,
-      imports: [...sharedModules(config), PaymentModule, OrdersModule, ReconciliationModule, ReportingModule],
+      imports: [
+        ...sharedModules(config),
+        PaymentModule,
+        OrdersModule,
+        ShopEventsModule,
+        ReconciliationModule,
+        ReportingModule,
+      ],
       controllers: [HealthController, LoadTestsController],
       providers: [
         LoadTests,

@@ -23,6 +23,10 @@ const refundFailed = `
 /** An operator ended the order before its money was settled; its saga goes on until that is known. */
 const givenUp = `EXISTS (SELECT FROM saga_transitions t WHERE t.order_id = o.id AND t.cause = 'given-up')`;
 
+/** Old events are deleted, so their absence says nothing. */
+const hasEventsYet = (createdAt: string) =>
+  `${createdAt} >= coalesce((SELECT kept_since FROM event_upkeep), '-infinity')`;
+
 /** `('EUR', 1), …` */
 const multiples = [...currencies].map(([code, { multiple }]) => `('${code}', ${multiple})`).join(', ');
 
@@ -82,11 +86,12 @@ const others: readonly Invariant[] = [
       'Every change of an order or a reservation has its message, and no message reports a change that was not made.',
     sql: `
       SELECT o.id, o.status FROM orders o
-       WHERE o.status <> 'pending'
+       WHERE o.status <> 'pending' AND ${hasEventsYet('o.created_at')}
          AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.' || o.status)
        UNION ALL
       SELECT o.id, 'accepted' FROM orders o
-       WHERE NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.accepted')
+       WHERE ${hasEventsYet('o.created_at')}
+         AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = o.id AND m.type = 'order.accepted')
        UNION ALL
       SELECT m.aggregate_id, m.type FROM outbox m LEFT JOIN reservations r ON r.id = m.aggregate_id
        WHERE m.type IN ('reservation.confirmed', 'reservation.released', 'reservation.expired')
@@ -94,6 +99,7 @@ const others: readonly Invariant[] = [
        UNION ALL
       SELECT r.id, r.status FROM reservations r
        WHERE r.order_id IS NULL AND r.status IN ('confirmed', 'released', 'expired')
+         AND ${hasEventsYet('r.created_at')}
          AND NOT EXISTS (SELECT FROM outbox m WHERE m.aggregate_id = r.id AND m.type = 'reservation.' || r.status)
        UNION ALL
       SELECT m.aggregate_id, m.type FROM outbox m LEFT JOIN orders o ON o.id = m.aggregate_id

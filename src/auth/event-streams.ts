@@ -16,13 +16,18 @@ export const tooManyStreams = refusal(429, 'too_many_streams', 'The key has too 
 
 const openStreams = new Gauge({
   name: 'holdfast_event_streams',
-  help: 'Open event streams of this process.',
+  help: 'Open event streams of this process, with the requests that wait for events.',
 });
 const refusedStreams = new Counter({
   name: 'holdfast_event_streams_refused_total',
   help: 'Event streams refused because of the limit per key (429) or per process (503).',
   labelNames: ['limit'],
 });
+
+/** A stream, or a request that waits for events. */
+interface Held {
+  end: (last?: StreamEvent) => void;
+}
 
 interface Reader {
   principal: Principal;
@@ -44,7 +49,8 @@ export interface StreamOptions {
  */
 @Injectable()
 export class EventStreams implements OnModuleDestroy {
-  private readonly readers = new Map<EventStream, Reader>();
+  private readonly readers = new Map<Held, Reader>();
+  private readonly ofKeys = new Map<string, number>();
   private timer: NodeJS.Timeout | undefined;
   private stopped = false;
 
@@ -56,33 +62,52 @@ export class EventStreams implements OnModuleDestroy {
 
   /** Turns the reply into a stream, or throws. Not for HEAD, which `HeadOfStreams` answers. */
   begin(request: FastifyRequest, reply: FastifyReply, options: StreamOptions): EventStream {
-    const { principal, credential } = request as Authenticated;
-    if (!principal || !credential) throw new Error('Bug: this stream has no authenticated caller.');
-    this.refuseTooMany(principal);
-
+    this.refuseTooMany(request);
     reply.hijack();
     const stream = new EventStream(reply.raw, () => {
-      this.readers.delete(stream);
-      openStreams.dec();
+      release();
       options.onEnd();
     });
-    this.readers.set(stream, { principal, credential, goodbye: options.goodbye });
-    openStreams.inc();
+    const release = this.add(request, stream, options.goodbye);
     const headers = { 'x-request-id': request.id, 'x-content-type-options': 'nosniff' };
     stream.open(headers, this.config.streamHeartbeatMs);
-    this.timer ??= outsideRequests(() => this.schedule());
     return stream;
+  }
+
+  /**
+   * Counts a request that waits for events as a stream, or throws. `end` is called when it must not wait any longer. Returns
+   * how to say that it has ended.
+   */
+  hold(request: FastifyRequest, end: () => void): () => void {
+    this.refuseTooMany(request);
+    return this.add(request, { end });
+  }
+
+  private add({ principal, credential }: Authenticated, held: Held, goodbye?: StreamEvent): () => void {
+    const { name } = principal!;
+    this.readers.set(held, { principal: principal!, credential: credential!, goodbye });
+    this.ofKeys.set(name, (this.ofKeys.get(name) ?? 0) + 1);
+    openStreams.inc();
+    this.timer ??= outsideRequests(() => this.schedule());
+    return () => {
+      if (!this.readers.delete(held)) return;
+      openStreams.dec();
+      const left = this.ofKeys.get(name)! - 1;
+      if (left > 0) this.ofKeys.set(name, left);
+      else this.ofKeys.delete(name);
+    };
   }
 
   onModuleDestroy(): void {
     this.stopped = true;
     clearTimeout(this.timer);
-    for (const stream of [...this.readers.keys()]) stream.end();
+    for (const held of [...this.readers.keys()]) held.end();
   }
 
-  private refuseTooMany({ name }: Principal): void {
+  private refuseTooMany({ principal, credential }: Authenticated): void {
+    if (!principal || !credential) throw new Error('Bug: this stream has no authenticated caller.');
     const { streamsMax, streamsPerKeyMax } = this.config;
-    const own = [...this.readers.values()].filter(({ principal }) => principal.name === name).length;
+    const own = this.ofKeys.get(principal.name) ?? 0;
     if (own >= streamsPerKeyMax) {
       refusedStreams.inc({ limit: 'key' });
       throw tooManyStreams(
@@ -107,10 +132,10 @@ export class EventStreams implements OnModuleDestroy {
     try {
       const credentials = readers.map(([, { credential }]) => credential);
       const found = await this.found(credentials);
-      for (const [stream, { principal, credential, goodbye }] of readers) {
+      for (const [held, { principal, credential, goodbye }] of readers) {
         const now = found.get(credential.sha256);
         // With another name or role it would see other things.
-        if (now?.name !== principal.name || now.role !== principal.role) stream.end(goodbye);
+        if (now?.name !== principal.name || now.role !== principal.role) held.end(goodbye);
       }
     } catch {
       // The database is away. The next check is soon enough.

@@ -8,6 +8,7 @@ import { ReservationsService } from '../inventory/reservations/reservations.serv
 import { rebalanceAll } from '../inventory/stock/transfers';
 import { workerName } from '../orders/checkout-saga/saga-update';
 import { PaymentTasks } from '../orders/fulfilment/payment-tasks';
+import { EventUpkeep } from '../outbox/event-upkeep';
 import { deleteOldInboxRows } from '../outbox/outbox.repository';
 import { Relay } from '../outbox/relay';
 import { type PeriodicTask, PeriodicTasks } from '../periodic/periodic-tasks';
@@ -62,6 +63,7 @@ export class Sweeper {
     private readonly paymentChecks: PaymentCheckWorker,
     private readonly paymentTasks: PaymentTasks,
     private readonly releases: Releases,
+    private readonly events: EventUpkeep,
     private readonly periodic: PeriodicTasks,
   ) {}
 
@@ -158,5 +160,6 @@ export class Sweeper {
       while ((await deleteOld(this.db, hours, pruneBatchSizeMax)) === pruneBatchSizeMax);
     }
     await deleteOldLeases(this.db);
+    await this.events.keepUp();
   }
 }

@@ -92,6 +92,8 @@ const httpSettings = (read: Reader) => ({
   streamHeartbeatMs: read.integer('STREAM_HEARTBEAT_MS', 10_000, { min: 10, max: 600_000 }),
   // One query for all streams. A revoked key works for a few more seconds, as it does for requests.
   streamCheckMs: read.integer('STREAM_CHECK_MS', 2_000, { min: 10, max: 600_000 }),
+  // A quarter of the second within which a shop hears of a change. A round is two short statements per process.
+  eventRoundMs: read.integer('EVENT_ROUND_MS', 250, { min: 5, max: 10_000 }),
   // One query watches all waiting requests, with many of them every 40 ms; this many ids do not slow it down.
   waitsPerKeyMax: read.integer('WAITS_PER_KEY_MAX', 1_000, { min: 1, max: 100_000 }),
 });
@@ -212,6 +214,8 @@ const reservationSettings = (read: Reader) => ({
     max: 86_400,
   }),
   // Part of the API's contract: a retry within this time gets the result of the first try.
+  // A shop that was down for a holiday catches up. Not below a week: an endpoint's failed events are tried for five days.
+  eventRetentionDays: read.integer('EVENT_RETENTION_DAYS', 30, { min: 7, max: 3_650 }),
   idempotencyKeyRetentionHours: read.integer('IDEMPOTENCY_KEY_RETENTION_HOURS', 72, { min: 24, max: 8_760 }),
 });
 

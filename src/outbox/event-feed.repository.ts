@@ -16,7 +16,7 @@ export interface FeedPage {
   after: FeedKey | null;
 }
 
-const columns = `
+export const feedColumns = `
   id, type, aggregate_type AS "aggregateType", aggregate_id AS "aggregateId", sequence, payload, created_at AS "createdAt",
   (extract(epoch FROM created_at) * 1000000)::bigint AS "createdMicros"`;
 
@@ -43,11 +43,18 @@ export async function lookAtWriters(
   return row!;
 }
 
+/** Events from one moment, in microseconds, to another, after a key and oldest first. */
+export type Between = (
+  queryable: Queryable,
+  window: FeedPage & { from: number; to: number },
+) => Promise<FeedEvent[]>;
+
 /** Those of all aggregates before a moment, oldest first. One more than `limit`, if there are more. */
 export async function eventsBefore(
   queryable: Queryable,
   before: number,
   { limit, after }: FeedPage,
+  between: Between = ofAll,
 ): Promise<FeedEvent[]> {
   const events: FeedEvent[] = [];
   // Window after window, each four times as wide as the last, so that a long quiet time costs few queries.
@@ -80,13 +87,10 @@ async function oldest(queryable: Queryable): Promise<number> {
   return row!.oldest;
 }
 
-function between(
-  queryable: Queryable,
-  { from, to, after, limit }: { from: number; to: number; after: FeedKey | null; limit: number },
-): Promise<FeedEvent[]> {
-  return queryable.rows<FeedEvent>(
+const ofAll: Between = (queryable, { from, to, after, limit }) =>
+  queryable.rows<FeedEvent>(
     `
-    SELECT ${columns}
+    SELECT ${feedColumns}
       FROM outbox
      WHERE created_at >= timestamptz 'epoch' + $1::bigint * interval '1 microsecond'
        AND created_at < timestamptz 'epoch' + $2::bigint * interval '1 microsecond'
@@ -97,7 +101,6 @@ function between(
     `,
     [from, to, after?.sequence ?? null, after?.id ?? null, limit, after?.createdMicros ?? null],
   );
-}
 
 export function eventsOf(
   queryable: Queryable,
@@ -106,7 +109,7 @@ export function eventsOf(
 ): Promise<FeedEvent[]> {
   return queryable.rows<FeedEvent>(
     `
-    SELECT ${columns}
+    SELECT ${feedColumns}
       FROM outbox
      WHERE aggregate_id = $1::uuid AND sequence > $2::int
      ORDER BY sequence

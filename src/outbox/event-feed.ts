@@ -66,8 +66,21 @@ export class EventFeed {
     const before = this.settledMicros;
     const events = await eventsBefore(this.db, before, page);
     if (events.length > page.limit) return events;
+    const settled = await this.settledNow();
+    return settled === before ? events : eventsBefore(this.db, settled, page);
+  }
+
+  /** A moment in microseconds of the database's clock before which no more events turn up. For readers that come again. */
+  async settled(): Promise<number> {
+    await this.looking.run();
+    return this.settledMicros;
+  }
+
+  /** The same for a reader that wants what it has just caused: it waits a little for writers that are under way. */
+  async settledNow(): Promise<number> {
+    await this.looking.run();
     await this.waitUntilSettled(this.newest.micros);
-    return this.settledMicros === before ? events : eventsBefore(this.db, this.settledMicros, page);
+    return this.settledMicros;
   }
 
   /** Throws when new events have been held back for too long, so that /health/ready names it as a failing task. */

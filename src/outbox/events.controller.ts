@@ -1,31 +1,15 @@
 import { Controller, Get, Query } from '@nestjs/common';
 import { ApiOperation, ApiTags } from '@nestjs/swagger';
 import { Matches } from 'class-validator';
-import { z } from 'zod';
 import { ValidationFailed } from '../errors';
-import { Responses, instant, int, pageType, publicIdOf, responseType } from '../http/responses';
+import { Responses, pageType } from '../http/responses';
 import { Roles } from '../auth/auth.guard';
 import { PageQuery, pageBounds, pageOf } from '../http/paging';
 import { MayBeAbsent } from '../http/validation';
-import { parsePublicId, publicId } from '../ids';
+import { parsePublicId } from '../ids';
 import { EventFeed } from './event-feed';
-import type { FeedEvent, FeedKey } from './event-feed.repository';
-import { type MessageType, messageRoutes } from './outbox.repository';
-
-const types = Object.keys(messageRoutes) as MessageType[];
-
-const eventType = responseType('Event', {
-  object: z.literal('event'),
-  id: publicIdOf('evt'),
-  type: z.enum(types).meta({ example: 'order.placed' }),
-  aggregateType: z.enum(['order', 'reservation']),
-  aggregateId: publicIdOf('ord'),
-  sequence: int(2).describe('Counts the events of its order or reservation.'),
-  data: z
-    .record(z.string(), z.unknown())
-    .meta({ example: { reservationId: 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz' } }),
-  createdAt: instant(),
-});
+import type { FeedKey } from './event-feed.repository';
+import { eventType, eventView } from './event-view';
 
 class EventsQuery extends PageQuery {
   @MayBeAbsent({ description: 'An order or a reservation.', example: 'ord_01jd3v7q8ne05v7c0kq1e5m9tz' })
@@ -60,7 +44,7 @@ export class EventsController {
       events,
       limit,
       ({ createdMicros, sequence, id }) => `${createdMicros} ${sequence} ${id}`,
-      view,
+      eventView,
     );
   }
 }
@@ -72,24 +56,4 @@ const internalId = (id: string): string =>
 function keyFrom(after: string): FeedKey {
   const [createdMicros, sequence, id] = after.split(' ');
   return { createdMicros: Number(createdMicros), sequence: Number(sequence), id: id! };
-}
-
-const view = (event: FeedEvent) => ({
-  object: 'event' as const,
-  id: publicId('evt', event.id),
-  type: event.type,
-  aggregateType: event.aggregateType,
-  aggregateId: publicId(event.aggregateType === 'order' ? 'ord' : 'rsv', event.aggregateId),
-  sequence: event.sequence,
-  data: withPublicIds(event.payload),
-  createdAt: event.createdAt.toISOString(),
-});
-
-function withPublicIds(payload: Record<string, unknown>): Record<string, unknown> {
-  const { orderId, reservationId } = payload as { orderId?: string | null; reservationId?: string };
-  return {
-    ...payload,
-    ...(orderId ? { orderId: publicId('ord', orderId) } : {}),
-    ...(reservationId ? { reservationId: publicId('rsv', reservationId) } : {}),
-  };
 }

@@ -20,6 +20,16 @@ export class OutboxEntity {
   @Column('timestamptz', { nullable: true }) appliedAt!: Date | null;
 }
 
+/** One row: how far the upkeep of old events has come. */
+@Entity('event_upkeep')
+export class EventUpkeepEntity {
+  @PrimaryColumn('boolean', { default: true }) single!: true;
+  /** Messages of builds before the shops' feed are left whose owners are not filled in. */
+  @Column('boolean', { default: false }) ownersMissing!: boolean;
+  /** Orders and reservations that began before this may have no events any more. Null: nothing was deleted yet. */
+  @Column('timestamptz', { nullable: true }) keptSince!: Date | null;
+}
+
 /** A message that a consumer has applied. */
 @Entity('inbox')
 export class InboxEntity {

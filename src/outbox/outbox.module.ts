@@ -4,6 +4,8 @@ import { Database } from '../database/database';
 import { Queues } from '../queue/queues';
 import { DeadLetters } from './dead-letters.service';
 import { EventFeed } from './event-feed';
+import { EventOwners } from './event-owners';
+import { EventUpkeep } from './event-upkeep';
 import { Relay } from './relay';
 
 /** Twenty orders share a job at a thousand a second; a wait that no buyer notices, and only in a crowd. */
@@ -14,6 +16,8 @@ const gatherMs = 20;
   providers: [
     DeadLetters,
     EventFeed,
+    EventOwners,
+    EventUpkeep,
     {
       provide: Relay,
       inject: [CONFIG, Database, Queues],
@@ -25,7 +29,7 @@ const gatherMs = 20;
         }),
     },
   ],
-  exports: [DeadLetters, EventFeed, Relay],
+  exports: [DeadLetters, EventFeed, EventOwners, EventUpkeep, Relay],
 })
 export class OutboxModule implements BeforeApplicationShutdown {
   constructor(private readonly relay: Relay) {}

@@ -42,6 +42,4 @@ export class InstallationEntity {
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
   /** The number of its cell. It never changes: the ids of its rows contain it. */
   @Column('smallint', { default: 0 }) cell!: number;
-  /** Whether messages of builds before the shops' feed are left whose owners are not filled in. */
-  @Column('boolean', { default: false }) eventsWithoutOwner!: boolean;
 }

@@ -13,6 +13,7 @@ export const owners: Record<string, string[]> = {
   outbox: ['outbox'],
   inbox: ['outbox'],
   dead_letters: ['outbox'],
+  event_upkeep: ['outbox'],
   products: ['inventory/products'],
   // Each strategy takes stock with its own statement: that is what is compared.
   stock_levels: ['inventory/stock', 'inventory/allocation/strategies'],
@@ -63,6 +64,15 @@ export const foreignReads: Record<string, string> = {
     'whether orders wait for their buyers is read with their versions, in one statement for all watched ones',
   'database/cell-check.ts reads installation':
     'every new connection is checked for its cell, before anything else may use it',
+  'outbox/event-owners.ts reads orders': 'whose old messages are is filled in by one statement per batch',
+  'outbox/event-owners.ts reads reservations':
+    'whose old messages are is filled in by one statement per batch',
+  'outbox/event-pruning.ts reads sagas':
+    'only events of orders that have ended are deleted, by one statement per batch',
+  'outbox/event-pruning.ts reads payment_tasks': 'only events of orders that have ended are deleted',
+  'outbox/event-pruning.ts reads reservations': 'only events of reservations that have ended are deleted',
+  'shop-events/shop-feed.repository.ts reads outbox':
+    "a shop's feed is read from the messages, by their index of owners",
   'orders/order-watch.ts reads reservations':
     'the versions of all watched orders are read in one statement, and a part of them is there',
   'database/newest-event.ts reads outbox':

@@ -162,17 +162,16 @@ export interface components {
             /** @enum {string} */
             object: "event";
             id: string;
-            /** @enum {string} */
-            type: "order.accepted" | "order.payment_requested" | "order.cancel_requested" | "order.refund_requested" | "order.capture_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.payment_action_required" | "order.payment_declined" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "order.captured" | "order.shipped" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.shipped" | "reservation.returned" | "reservation.released" | "reservation.expired";
+            type: components["schemas"]["EventType"];
             /** @enum {string} */
             aggregateType: "order" | "reservation";
             aggregateId: string;
             sequence: number;
+            /** Format: date-time */
+            createdAt: string;
             data: {
                 [key: string]: unknown;
             };
-            /** Format: date-time */
-            createdAt: string;
         };
         EventList: {
             /** @enum {string} */
@@ -181,6 +180,8 @@ export interface components {
             hasMore: boolean;
             nextCursor: string | null;
         };
+        /** @enum {string} */
+        EventType: "order.accepted" | "order.payment_requested" | "order.cancel_requested" | "order.refund_requested" | "order.capture_requested" | "order.placed" | "order.rejected" | "order.reopened" | "order.cancelled" | "order.refunded" | "order.payment_action_required" | "order.payment_declined" | "order.refund_succeeded" | "order.refund_failed" | "order.dispute_opened" | "order.dispute_closed" | "order.authorization_expired" | "order.captured" | "order.shipped" | "reservation.created" | "reservation.extended" | "reservation.changed" | "reservation.confirmed" | "reservation.shipped" | "reservation.returned" | "reservation.released" | "reservation.expired";
         ExtendDto: {
             ttlSeconds: number;
         };
@@ -554,7 +555,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "authorization_expired" | "below_reserved" | "body_too_complex" | "body_too_large" | "capture_first" | "case_not_found" | "cross_site_request" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_captured" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "nothing_to_capture" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "payment_task_driven" | "payment_task_not_found" | "payment_task_not_stuck" | "payment_task_unanswered" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "units_per_customer_exceeded" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid" | "wrong_cell";
+            code: "authorization_expired" | "below_reserved" | "body_too_complex" | "body_too_large" | "capture_first" | "case_not_found" | "cross_site_request" | "cursor_too_old" | "cursor_unknown" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "invalid_cursor" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_captured" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "nothing_to_capture" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "payment_task_driven" | "payment_task_not_found" | "payment_task_not_stuck" | "payment_task_unanswered" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "units_per_customer_exceeded" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid" | "wrong_cell";
             detail: string;
             instance: string;
             requestId: string;
@@ -1422,6 +1423,30 @@ export interface components {
         };
         /** @enum {string} */
         ShipmentStatus: "pending" | "shipped" | "failed";
+        ShopEvent: {
+            /** @enum {string} */
+            object: "event";
+            id: string;
+            type: components["schemas"]["EventType"];
+            /** @enum {string} */
+            aggregateType: "order" | "reservation";
+            aggregateId: string;
+            sequence: number;
+            /** Format: date-time */
+            createdAt: string;
+            data: {
+                object: (components["schemas"]["Order"] | components["schemas"]["Reservation"]) | null;
+            } & {
+                [key: string]: unknown;
+            };
+        };
+        ShopEventList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["ShopEvent"][];
+            hasMore: boolean;
+            nextCursor: string;
+        };
         SignInDto: Record<string, never>;
         SignInPage: {
             /** @enum {string} */
@@ -1577,6 +1602,7 @@ export type Delay = components['schemas']['Delay'];
 export type Delays = components['schemas']['Delays'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
+export type EventType = components['schemas']['EventType'];
 export type ExtendDto = components['schemas']['ExtendDto'];
 export type FoundList = components['schemas']['FoundList'];
 export type FoundObject = components['schemas']['FoundObject'];
@@ -1673,6 +1699,8 @@ export type Session = components['schemas']['Session'];
 export type ShipDto = components['schemas']['ShipDto'];
 export type Shipment = components['schemas']['Shipment'];
 export type ShipmentStatus = components['schemas']['ShipmentStatus'];
+export type ShopEvent = components['schemas']['ShopEvent'];
+export type ShopEventList = components['schemas']['ShopEventList'];
 export type SignInDto = components['schemas']['SignInDto'];
 export type SignInPage = components['schemas']['SignInPage'];
 export type StepName = components['schemas']['StepName'];

@@ -82,12 +82,16 @@ export async function insertReservations(
 }
 
 export async function findReservation(queryable: Queryable, id: string): Promise<Reservation | undefined> {
-  const [row] = await queryable.rows<Reservation>(
-    `SELECT ${reservationColumns} FROM reservations r WHERE r.id = $1::uuid`,
-    [id],
-  );
-  return row;
+  const [reservation] = await findReservations(queryable, [id]);
+  return reservation;
 }
+
+/** In any order. */
+export const findReservations = (queryable: Queryable, ids: string[]): Promise<Reservation[]> =>
+  queryable.rows<Reservation>(
+    `SELECT ${reservationColumns} FROM reservations r WHERE r.id = ANY ($1::uuid[])`,
+    [ids],
+  );
 
 /** The orders of those that have one, in the order of their ids, with the clock. */
 export function ordersOfReservations(
