@@ -15,11 +15,15 @@ import { Sweeper } from './sweeper';
 /** How often consumers that could not start, or have ended, are started; until then the sweeper does their work. */
 const openEveryMs = 1_000;
 
+/** How often idle consumers are compared with what waits. The sweeper does their work meanwhile. */
+const lookEveryMs = 10_000;
+
 /** Starts the background work and shuts it down: no new work first, then work in flight; connections close last. */
 @Injectable()
 export class Background implements OnModuleDestroy {
   private readonly logger = new Logger('worker');
   private opening: PeriodicTask | undefined;
+  private looking: PeriodicTask | undefined;
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
@@ -64,12 +68,19 @@ export class Background implements OnModuleDestroy {
         }
       };
       this.opening = this.tasks.start({ name: 'consumers', everyMs: openEveryMs, run });
+      this.looking = this.tasks.start({
+        name: 'idle consumers',
+        everyMs: lookEveryMs,
+        firstAfterMs: lookEveryMs,
+        run: () => this.queues.rebuildIdleConsumers((line) => this.logger.warn(line)),
+      });
     });
   }
 
   async onModuleDestroy(): Promise<void> {
     const grace = this.config.shutdownGraceMs;
     void this.opening?.stop();
+    void this.looking?.stop();
     const home = Promise.all([
       this.heartbeat.stop(),
       this.sweeper.stop(),

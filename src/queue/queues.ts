@@ -3,10 +3,12 @@ import { Counter } from 'prom-client';
 import type { Config } from '../config/config';
 import type { RedisAddress } from '../config/redis-url';
 import { addTo } from './add-jobs';
+import { IdleConsumers } from './idle-consumers';
 import type { JobData } from './message-jobs';
 import { patientBackend } from './patient-backend';
 import { proveQueueTables, queueConnection, unusable } from './queue-tables';
-import { type RedisConnection, connectRedis, explainRedis, probeQueue, serversOf } from './redis-connection';
+import { type RedisConnection, connectRedis, within } from './redis-connection';
+import { RedisProbe } from './redis-probe';
 
 /**
  * BullMQ as a wake-up signal: a job says that something is due, and nothing depends on its arrival.
@@ -38,9 +40,6 @@ export type JobHandler = (job: StartedJob) => Promise<void>;
 
 /** A producer's command that takes longer than this counts as lost; the outbox sends its message again. */
 const producerTimeoutMs = 1_000;
-
-/** A readiness probe is asked every few seconds and must answer sooner than its caller gives up. */
-const probeTimeoutMs = 500;
 
 /** How long a connection may take to close. */
 const closeTimeoutMs = 1_000;
@@ -83,9 +82,13 @@ interface OpenQueue {
 }
 
 interface Consumer extends RunningConsumer {
+  /** Jobs that it took so far. */
+  taken: number;
   process: (job: Job<JobData>) => Promise<void>;
   /** Undefined until it could be made. */
   worker?: Worker;
+  /** The worker's own connection; undefined on PostgreSQL. */
+  client?: RedisConnection;
 }
 
 export class Queues {
@@ -94,7 +97,11 @@ export class Queues {
   private readonly redisClients = new Set<RedisConnection>();
   private readonly active = new Set<Promise<void>>();
   private lastError: Error | undefined;
-  private probe: RedisConnection | undefined;
+  private probe: RedisProbe | undefined;
+  private readonly idle = new IdleConsumers<Consumer>(
+    ({ name }) => this.ask(name, (queue) => queue.getWaitingCount()),
+    (consumer) => this.openConsumer(consumer),
+  );
 
   constructor(private readonly config: Config) {}
 
@@ -106,16 +113,11 @@ export class Queues {
   async trouble(): Promise<string | undefined> {
     const { redis, queuesEnabled } = this.config;
     if (!redis || !queuesEnabled) return this.lastError?.message;
-    const probe = (this.probe ??= this.redis(redis, 'worker'));
-    try {
-      // This client queues its commands while it connects, so the probe also shows when Redis is back.
-      const probes = queueNames.map((name) => probeQueue(probe, this.prefixOf(name)));
-      await within(probeTimeoutMs, Promise.all(probes));
-      this.lastError = undefined;
-      return await evictionTrouble(probe);
-    } catch (error) {
-      return explainRedis(error as Error, redis);
-    }
+    this.probe ??= new RedisProbe(
+      redis,
+      queueNames.map((name) => this.prefixOf(name)),
+    );
+    return this.probe.trouble();
   }
 
   /** Adds all jobs or throws; a job that was added before the failure may come twice, under the same id. */
@@ -167,13 +169,14 @@ export class Queues {
       const work = handle({ name: job.name, data: job.data, starts: job.attemptsStarted });
       this.active.add(work);
       consumer.active += 1;
+      consumer.taken += 1;
       await work.finally(() => {
         this.active.delete(work);
         consumer.active -= 1;
         jobsDone.inc({ queue: name });
       });
     };
-    const consumer: Consumer = { name, concurrency, active: 0, process };
+    const consumer: Consumer = { name, concurrency, active: 0, taken: 0, process };
     this.consumers.push(consumer);
   }
 
@@ -184,17 +187,25 @@ export class Queues {
   async openConsumers(): Promise<void> {
     const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
     if (missing.length === 0) return;
-    if (this.config.redis) return missing.forEach((consumer) => this.openOnRedis(consumer));
     // guard: queue-tables-proved
-    await proveQueueTables(this.onPostgres().connection);
-    const opened = await Promise.allSettled(missing.map((consumer) => this.openOnPostgres(consumer)));
+    if (!this.config.redis) await proveQueueTables(this.onPostgres().connection);
+    const opened = await Promise.allSettled(missing.map((consumer) => this.openConsumer(consumer)));
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
   }
 
-  private openOnRedis(consumer: Consumer): void {
+  /** Closes consumers that take no jobs although some wait, and opens them again. Called every few seconds. */
+  async rebuildIdleConsumers(report: (line: string) => void): Promise<void> {
+    const running = this.consumers.filter(({ worker }) => worker?.isRunning());
+    await this.idle.look(running, report);
+  }
+
+  private async openConsumer(consumer: Consumer): Promise<void> {
+    if (!this.config.redis) return this.openOnPostgres(consumer);
+    if (!this.consumers.includes(consumer)) return;
     const { name, process } = consumer;
-    const connection = this.onRedis(name, this.redis(this.config.redis!, 'worker'));
-    this.keep(consumer, new Worker(name, process, { ...optionsOf(consumer), ...connection }));
+    const client = this.redis(this.config.redis, 'worker');
+    const options = { ...optionsOf(consumer), ...this.onRedis(name, client) };
+    this.keep(consumer, new Worker(name, process, options), client);
   }
 
   /** A worker whose first connection fails would retry forever without a pause, so it runs only once that is made. */
@@ -217,14 +228,19 @@ export class Queues {
     worker.run().catch((error: Error) => (this.lastError = error));
   }
 
-  private keep(consumer: Consumer, worker: Worker): void {
+  /** In place of its worker of before. */
+  private keep(consumer: Consumer, worker: Worker, client?: RedisConnection): void {
+    const { worker: last, client: lastClient } = consumer;
     worker.on('error', (error) => {
+      // One that was replaced reports that its connections are closed.
+      if (consumer.worker !== worker) return;
       this.lastError = error;
       queueErrors.inc({ queue: consumer.name });
     });
     worker.on('completed', () => (this.lastError = undefined));
-    void consumer.worker?.close(true).catch(() => undefined);
-    consumer.worker = worker;
+    Object.assign(consumer, { worker, client });
+    void last?.close(true).catch(() => undefined);
+    if (lastClient) this.disconnect(lastClient);
   }
 
   /**
@@ -246,6 +262,7 @@ export class Queues {
     const queues = [...this.open.values()];
     this.open.clear();
     await Promise.allSettled(queues.map(({ queue }) => within(closeTimeoutMs, queue.close())));
+    this.probe?.close();
     for (const client of this.redisClients) client.disconnect();
     this.redisClients.clear();
   }
@@ -282,9 +299,12 @@ export class Queues {
       this.open.delete(name);
     }
     void failed.queue.close().catch(() => undefined);
-    if (failed.client === undefined) return;
-    failed.client.disconnect();
-    this.redisClients.delete(failed.client);
+    if (failed.client) this.disconnect(failed.client);
+  }
+
+  private disconnect(client: RedisConnection): void {
+    client.disconnect();
+    this.redisClients.delete(client);
   }
 
   private onPostgres() {
@@ -308,17 +328,6 @@ export class Queues {
   }
 }
 
-/** A Redis that may evict keys loses jobs silently. One that hides its policy is taken to be managed properly. */
-async function evictionTrouble(client: RedisConnection): Promise<string | undefined> {
-  const memories = serversOf(client).map((server) => server.info('memory'));
-  const answers = await within(probeTimeoutMs, Promise.all(memories)).catch(() => []);
-  const policies = answers.map((memory) => /maxmemory_policy:(\S+)/.exec(memory)?.[1] ?? 'noeviction');
-  // guard: eviction-policy-is-checked
-  const policy = policies.find((one) => one !== 'noeviction');
-  if (policy === undefined) return undefined;
-  return `Redis has maxmemory-policy ${policy} and may delete jobs. Run: redis-cli CONFIG SET maxmemory-policy noeviction`;
-}
-
 const optionsOf = ({ concurrency }: Consumer) => ({
   concurrency,
   maxStalledCount: 3,
@@ -328,15 +337,3 @@ const optionsOf = ({ concurrency }: Consumer) => ({
 
 /** BullMQ's types keep its backends apart; its behaviour does not. */
 const asUsual = <T>(client: unknown) => client as T;
-
-async function within<T>(ms: number, work: Promise<T>): Promise<T> {
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`The queue did not answer within ${ms} ms.`)), ms);
-  });
-  try {
-    return await Promise.race([work, late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}

@@ -87,3 +87,16 @@ export function explainRedis({ message }: Error, address: RedisAddress): string 
     return `No Sentinel in REDIS_URL names a reachable master ${address.master} (${namesOf(address.sentinels)}). Check them, and the master's name.`;
   return message;
 }
+
+/** Rejects when the queue takes longer. */
+export async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(`The queue did not answer within ${ms} ms.`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,11 +1,14 @@
 import { createServer } from 'node:net';
 import { Worker } from 'bullmq';
 import { patientBackend } from '../../src/queue/patient-backend';
-import { loadConfig } from '../../src/config/config';
+import { register } from 'prom-client';
+import { type Config, loadConfig } from '../../src/config/config';
 import { Queues } from '../../src/queue/queues';
 import { createWorld, expectInvariants, until, type World } from '../support/fixtures';
 import { freePort } from '../support/ports';
 import { QueueDetour } from '../support/queue-detour';
+import { createTestRedis, describeOnEachQueueBackend } from '../support/redis';
+import { TcpProxy } from '../support/tcp-proxy';
 
 let world: World;
 beforeAll(async () => (world = await createWorld()));
@@ -59,6 +62,95 @@ describe('a consumer on PostgreSQL', () => {
     }
     await queues.close();
     await detour.close();
+  });
+});
+
+const job = (id: string) =>
+  ({ queue: 'events', id, name: id, data: { messageId: null, aggregateId: null } }) as const;
+
+describeOnEachQueueBackend('a consumer', (backend) => {
+  let stop: () => Promise<void> = async () => undefined;
+  let proxy: TcpProxy;
+  let queues: Queues;
+  beforeEach(async () => {
+    let config = { ...world.config, redis: undefined } as Config;
+    if (backend === 'redis') {
+      const server = await createTestRedis();
+      stop = server.stop;
+      proxy = await TcpProxy.before(server.url);
+      config = {
+        ...config,
+        redis: loadConfig({ DATABASE_URL: config.databaseUrl, REDIS_URL: proxy.url }).redis,
+      };
+    } else {
+      proxy = await TcpProxy.before(world.config.databaseUrl);
+      config = { ...config, databaseUrl: proxy.url };
+    }
+    queues = new Queues(config);
+  });
+  afterEach(async () => {
+    await queues.close();
+    await proxy.close();
+    await stop();
+  });
+
+  const rebuilt = async () => {
+    const { values } = await register.getSingleMetric('holdfast_queue_worker_rebuilt_total')!.get();
+    return values.reduce((sum, { value }) => sum + value, 0);
+  };
+
+  it('is built again when its connections are silent while jobs wait, and takes them', async () => {
+    const done: string[] = [];
+    queues.work('events', 1, async ({ name }) => void done.push(name));
+    await queues.openConsumers();
+    // On PostgreSQL a consumer waits for a notification until the next delayed job is due.
+    await queues.add([{ ...job('in-an-hour'), delayMs: 3_600_000 }]);
+    await queues.add([job('heard')]);
+    await until(async () => done.length === 1);
+    const worker = () => queues['consumers'][0]!.worker as unknown as { waiting: unknown; closing: unknown };
+    await until(async () => worker().waiting !== null);
+    const silent = worker();
+    const before = await rebuilt();
+
+    proxy.freeze();
+    await until(() =>
+      queues.add([job('unheard')]).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const lines: string[] = [];
+    await until(async () => {
+      await queues.rebuildIdleConsumers((line) => lines.push(line));
+      return done.includes('unheard');
+    });
+    expect(worker()).not.toBe(silent);
+    expect(silent.closing).toBeDefined();
+    expect(await rebuilt()).toBeGreaterThan(before);
+    expect(lines[0]).toMatch(/consumer of events takes none of \d+ waiting jobs/);
+    await until(async () => (await queues.trouble()) === undefined);
+  });
+
+  it('is left alone while it works, and while no job waits', async () => {
+    const started: string[] = [];
+    let goOn: () => void = () => undefined;
+    const busy = new Promise<void>((resolve) => (goOn = resolve));
+    queues.work('events', 1, async ({ name }) => {
+      started.push(name);
+      await busy;
+    });
+    await queues.openConsumers();
+    const { worker } = queues['consumers'][0]!;
+    const look = async () => {
+      for (let nth = 0; nth < 5; nth++) await queues.rebuildIdleConsumers(() => undefined);
+    };
+    await look();
+    await queues.add([job('long'), job('waits')]);
+    await until(async () => started.length === 1);
+    await look();
+    goOn();
+    await until(async () => started.length === 2);
+    expect(queues['consumers'][0]!.worker).toBe(worker);
   });
 });
 
