@@ -94,6 +94,8 @@ export class ShopEvents1764760000000 implements MigrationInterface {
         until_sequence  integer NOT NULL DEFAULT 0,
         until_id        uuid,
         sent            integer NOT NULL DEFAULT 0,
+        attempts        integer NOT NULL DEFAULT 0,
+        due_at          timestamptz NOT NULL DEFAULT clock_timestamp(),
         status          text NOT NULL DEFAULT 'running' CHECK (status IN ('running', 'done', 'cancelled')),
         created_at      timestamptz NOT NULL DEFAULT clock_timestamp(),
         ended_at        timestamptz

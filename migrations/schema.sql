@@ -630,6 +630,8 @@ CREATE TABLE webhook_replays (
   until_sequence integer NOT NULL DEFAULT 0,
   until_id uuid,
   sent integer NOT NULL DEFAULT 0,
+  attempts integer NOT NULL DEFAULT 0,
+  due_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   status text NOT NULL DEFAULT 'running'::text,
   created_at timestamp with time zone NOT NULL DEFAULT clock_timestamp(),
   ended_at timestamp with time zone,

@@ -23,7 +23,7 @@ import { BodyValidationPipe } from './http/validation';
 import { OrdersModule } from './orders/orders.module';
 import { PaymentModule } from './payment/payment.module';
 import { sharedModules } from './process';
-import { ShopEventsModule } from './shop-events/shop-events.module';
+import { WebhooksModule } from './webhooks/webhooks.module';
 import { ReconciliationModule } from './reconciliation/reconciliation.module';
 
 @Module({})
@@ -35,7 +35,7 @@ class ApiModule {
         ...sharedModules(config),
         PaymentModule,
         OrdersModule,
-        ShopEventsModule,
+        WebhooksModule,
         ReconciliationModule,
         ReportingModule,
       ],

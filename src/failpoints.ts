@@ -36,6 +36,7 @@ export const transactionNames = [
   'claim-checks',
   'check-payment',
   'dead-letter',
+  'mark-deliveries',
   'product',
   'transfer',
   'audit',
@@ -59,6 +60,7 @@ const ownNames = [
   'consumer.done',
   'webhook.before-store',
   'webhook.stored',
+  'delivery.sent',
 ] as const;
 
 export type Failpoint =

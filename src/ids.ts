@@ -23,7 +23,22 @@ export const cellOf = (id: string): number => Number.parseInt(id.slice(15, 17), 
 export const isOfThisCell = (id: string): boolean => cellOf(id) === cell;
 
 export type IdPrefix =
-  'ord' | 'rsv' | 'evt' | 'pay' | 'act' | 'rel' | 'run' | 'ins' | 'rec' | 'fct' | 'shp' | 'rfd' | 'cap';
+  | 'ord'
+  | 'rsv'
+  | 'evt'
+  | 'pay'
+  | 'act'
+  | 'rel'
+  | 'run'
+  | 'ins'
+  | 'rec'
+  | 'fct'
+  | 'shp'
+  | 'rfd'
+  | 'cap'
+  | 'whe'
+  | 'rpl'
+  | 'dlv';
 
 const pool = Buffer.alloc(16 * 256);
 let poolOffset = pool.length;

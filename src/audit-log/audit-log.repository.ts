@@ -14,6 +14,7 @@ const objectTypes = [
   'reconciliation',
   'payment_case',
   'payment_task',
+  'webhook_endpoint',
 ] as const;
 export type ObjectType = (typeof objectTypes)[number];
 

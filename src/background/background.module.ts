@@ -10,6 +10,8 @@ import { DueSagas } from './due-sagas';
 import { Heartbeat } from './heartbeat';
 import { PaymentCheckWorker } from './payment-check.worker';
 import { ProviderEventWorker } from './provider-event.worker';
+import { WebhookDelivery } from '../webhooks/delivery/webhook-delivery';
+import { WebhooksModule } from '../webhooks/webhooks.module';
 import { Sweeper } from './sweeper';
 
 /** How often consumers that could not start, or have ended, are started; until then the sweeper does their work. */
@@ -33,12 +35,14 @@ export class Background implements OnModuleDestroy {
     private readonly sagas: SagaRunner,
     private readonly heartbeat: Heartbeat,
     private readonly tasks: PeriodicTasks,
+    private readonly webhooks: WebhookDelivery,
   ) {}
 
   /** Resolves when the consumers take jobs. Sweeper and heartbeat start before that: they need no consumer. */
   async start(): Promise<void> {
     this.sweeper.start();
     this.heartbeat.start();
+    this.webhooks.start();
     void this.queues.trouble().then((trouble) => trouble && this.logger.error(`queues: ${trouble}`));
     if (this.config.queuesEnabled) {
       // guard: ready-with-consumers
@@ -84,6 +88,7 @@ export class Background implements OnModuleDestroy {
     const home = Promise.all([
       this.heartbeat.stop(),
       this.sweeper.stop(),
+      this.webhooks.stop(),
       this.queues.drain(grace),
       this.sagas.idle(),
     ]);
@@ -95,7 +100,7 @@ export class Background implements OnModuleDestroy {
 }
 
 @Module({
-  imports: [InventoryModule, OrdersModule],
+  imports: [InventoryModule, OrdersModule, WebhooksModule],
   providers: [Consumers, DueSagas, Heartbeat, PaymentCheckWorker, ProviderEventWorker, Sweeper, Background],
   exports: [Background],
 })

@@ -2,6 +2,7 @@ import { resolve } from 'node:path';
 import { readCell } from './cell';
 import { readRedisUrl } from './redis-url';
 import { ConfigError, Reader } from './settings-reader';
+import { webhookContradiction, webhookSettings } from './webhook-settings';
 
 /**
  * Every setting, its default and the reason for it. Read once, when a process starts. A value that cannot be used stops
@@ -46,6 +47,7 @@ function readSettings(read: Reader, role: ProcessRole) {
     ...dashboardSettings(read),
     ...reservationSettings(read),
     ...backgroundSettings(read),
+    ...webhookSettings(read, production),
   };
 }
 
@@ -213,9 +215,9 @@ const reservationSettings = (read: Reader) => ({
     min: 1,
     max: 86_400,
   }),
-  // Part of the API's contract: a retry within this time gets the result of the first try.
   // A shop that was down for a holiday catches up. Not below a week: an endpoint's failed events are tried for five days.
   eventRetentionDays: read.integer('EVENT_RETENTION_DAYS', 30, { min: 7, max: 3_650 }),
+  // Part of the API's contract: a retry within this time gets the result of the first try.
   idempotencyKeyRetentionHours: read.integer('IDEMPOTENCY_KEY_RETENTION_HOURS', 72, { min: 24, max: 8_760 }),
 });
 
@@ -239,6 +241,8 @@ function contradictionIn(config: Config): string | undefined {
   // Two calls, because after an unexpected response the provider's state is read.
   if (config.sagaLeaseMs <= 2 * config.paymentTimeoutMs)
     return `SAGA_LEASE_MS is ${config.sagaLeaseMs}, not above twice PAYMENT_TIMEOUT_MS (${config.paymentTimeoutMs}): a lease must outlast two provider calls. Try SAGA_LEASE_MS=${config.paymentTimeoutMs * 3}.`;
+  const webhooks = webhookContradiction(config);
+  if (webhooks !== undefined) return webhooks;
   if (config.httpHeadersMs > config.httpRequestMs)
     return `HTTP_HEADERS_MS is ${config.httpHeadersMs}, above HTTP_REQUEST_MS (${config.httpRequestMs}): headers are the first part of a request. Lower the first or raise the second.`;
   if (config.streamHeartbeatMs >= config.httpStallMs)

@@ -1,25 +1,16 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
-import { LRUCache } from 'lru-cache';
 import { EventStreams } from '../auth/event-streams';
 import { CONFIG, type Config } from '../config/config';
 import { Database } from '../database/database';
 import type { FeedKey } from '../outbox/event-feed.repository';
 import { EventFeed } from '../outbox/event-feed';
-import { EventOwners } from '../outbox/event-owners';
 import type { MessageType } from '../outbox/outbox.repository';
 import { type EventCursor, cursorText, cursorTooOld, cursorUnknown, readCursor } from './event-cursor';
-import { type ShopEventList, renderEvents } from './event-objects';
+import type { ShopEventList } from './event-objects';
+import { EventPages } from './event-pages';
 import { EventRounds } from './event-rounds';
-import {
-  beforeAll,
-  beforeMoment,
-  eventsOfPrincipal,
-  eventsWithoutIndex,
-  isKept,
-  namesAnEvent,
-  newestEventOf,
-} from './shop-feed.repository';
+import { beforeAll, beforeMoment, isKept, namesAnEvent, newestEventOf } from './shop-feed.repository';
 import { Waiters } from './waiters';
 
 export interface ShopReader {
@@ -37,20 +28,17 @@ const day = 86_400 * second;
 const graceMicros = 3_600 * second;
 /** A promoted standby's clock may be behind by as much: see `newest-event.ts`. */
 const clockBehindMax = 600 * second;
-/** Readers of one shop that wait together ask for the same page in the same round. */
-const pagesRememberedMax = 32;
 
 /** The events of a shop, page by page: settled, in order, and each with its order or reservation as it stands. */
 @Injectable()
 export class ShopFeed {
   private readonly waiters: Waiters;
-  private readonly pages = new LRUCache<string, Promise<ShopEventList>>({ max: pagesRememberedMax });
 
   constructor(
     @Inject(CONFIG) private readonly config: Config,
     private readonly db: Database,
     private readonly feed: EventFeed,
-    private readonly owners: EventOwners,
+    private readonly pages: EventPages,
     private readonly rounds: EventRounds,
     private readonly streams: EventStreams,
   ) {
@@ -73,7 +61,7 @@ export class ShopFeed {
     try {
       for (;;) {
         const news = waiter.next();
-        const page = await this.pageOnce(reader, await this.rounds.moment());
+        const page = await this.page(reader, await this.rounds.moment());
         if (page.data.length > 0 || page.hasMore || waiter.hasEnded || reader.cursor === 'latest')
           return page;
         await news;
@@ -85,42 +73,34 @@ export class ShopFeed {
     }
   }
 
-  private pageOnce(reader: ShopReader, settled: number): Promise<ShopEventList> {
-    const { principal, cursor, types, aggregateId, limit } = reader;
-    const key = JSON.stringify([settled, principal, cursor, types, aggregateId, limit]);
-    const known = this.pages.get(key);
-    if (known) return known;
-    const page = this.page(reader, settled);
-    this.pages.set(key, page);
-    page.catch(() => this.pages.delete(key));
-    return page;
-  }
-
   private async page(reader: ShopReader, settled: number): Promise<ShopEventList> {
-    const { principal, cursor, limit } = reader;
+    const { principal, cursor, types, aggregateId, limit } = reader;
     const horizon = settled - this.config.eventRetentionDays * day;
     if (cursor === 'latest') return this.pageAt(principal, await this.newest(principal, settled), settled);
-    const after = cursor === undefined ? undefined : readCursor(principal, cursor);
-    if (after) await this.refuseIfUnusable(principal, after, { settled, horizon });
-    const key = after?.key ?? beforeAll;
-    const { events, cutAt } = await this.events({ ...reader, after: key, before: settled });
-    const shown = events.slice(0, limit);
-    const data = await renderEvents(this.db, shown);
-    const last = cutAt ?? shown[limit - 1];
-    const hasMore = events.length > limit || cutAt !== null;
-    if (hasMore) {
-      const seenUntil = Math.max(last!.createdMicros, horizon + graceMicros);
+    const given = cursor === undefined ? undefined : readCursor(principal, cursor);
+    if (given) await this.refuseIfUnusable(principal, given, { settled, horizon });
+    const after = given?.key ?? beforeAll;
+    const { events, next } = await this.pages.get(principal, {
+      after,
+      before: settled,
+      types,
+      aggregateId,
+      limit,
+    });
+    const data = events.map(({ view }) => view);
+    if (next) {
+      const seenUntil = Math.max(next.createdMicros, horizon + graceMicros);
       return {
         object: 'list',
         data,
-        hasMore,
-        nextCursor: cursorText(principal, { key: keyOf(last!), seenUntil }),
+        hasMore: true,
+        nextCursor: cursorText(principal, { key: next, seenUntil }),
       };
     }
     // With a filter, events that it hides need not be passed over again.
-    const isFiltered = reader.types !== null || reader.aggregateId !== null;
-    const seen = shown[shown.length - 1] ?? (namesAnEvent(key) ? key : null);
-    const end = isFiltered || seen === null ? await this.newest(principal, settled) : keyOf(seen);
+    const isFiltered = types !== null || aggregateId !== null;
+    const seen = events[events.length - 1]?.key ?? (namesAnEvent(after) ? after : null);
+    const end = isFiltered || seen === null ? await this.newest(principal, settled) : seen;
     return { ...this.pageAt(principal, end, settled), data };
   }
 
@@ -131,11 +111,6 @@ export class ShopFeed {
       hasMore: false,
       nextCursor: cursorText(principal, { key, seenUntil: settled }),
     };
-  }
-
-  private async events(page: Parameters<typeof eventsOfPrincipal>[2] & { principal: string }) {
-    const read = (await this.owners.areKnown()) ? eventsOfPrincipal : eventsWithoutIndex;
-    return read(this.db, page.principal, page);
   }
 
   private async newest(principal: string, settled: number): Promise<FeedKey> {
@@ -160,5 +135,3 @@ export class ShopFeed {
       );
   }
 }
-
-const keyOf = ({ createdMicros, sequence, id }: FeedKey): FeedKey => ({ createdMicros, sequence, id });

@@ -81,6 +81,9 @@ export class WebhookReplayEntity {
   @Column('int', { default: 0 }) untilSequence!: number;
   @Column('uuid', { nullable: true }) untilId!: string | null;
   @Column('int', { default: 0 }) sent!: number;
+  /** Of the event that it stands at. */
+  @Column('int', { default: 0 }) attempts!: number;
+  @Column('timestamptz', { default: () => 'clock_timestamp()' }) dueAt!: Date;
   @Column('text', { default: 'running' }) status!: 'running' | 'done' | 'cancelled';
   @Column('timestamptz', { default: () => 'clock_timestamp()' }) createdAt!: Date;
   @Column('timestamptz', { nullable: true }) endedAt!: Date | null;

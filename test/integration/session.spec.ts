@@ -312,6 +312,7 @@ describe('POST /v1/admin/session', () => {
       HOLDFAST_ADMIN_KEY: keys.admin,
       HOLDFAST_VIEWER_KEY: keys.viewer,
       HOLDFAST_CLIENT_KEY: `hf_live_${randomUUID()}`,
+      HOLDFAST_SECRETS_KEY: Buffer.alloc(32, 1).toString('base64'),
       STRIPE_SECRET_KEY: 'sk_live_x',
       STRIPE_WEBHOOK_SECRET: 'whsec_x',
     });

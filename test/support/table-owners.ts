@@ -73,6 +73,16 @@ export const foreignReads: Record<string, string> = {
   'outbox/event-pruning.ts reads reservations': 'only events of reservations that have ended are deleted',
   'shop-events/shop-feed.repository.ts reads outbox':
     "a shop's feed is read from the messages, by their index of owners",
+  'webhooks/delivery/deliveries.repository.ts reads outbox':
+    'endpoints are delivered to from cursors over the messages',
+  'webhooks/delivery/endpoint-claims.repository.ts reads outbox':
+    'endpoints are delivered to from cursors over the messages',
+  'webhooks/delivery/replays.repository.ts reads outbox':
+    'endpoints are delivered to from cursors over the messages',
+  'webhooks/delivery/waiting.repository.ts reads outbox':
+    'endpoints are delivered to from cursors over the messages',
+  'webhooks/endpoints/endpoints.repository.ts reads outbox':
+    'how old the oldest event is that an endpoint has not taken',
   'orders/order-watch.ts reads reservations':
     'the versions of all watched orders are read in one statement, and a part of them is there',
   'database/newest-event.ts reads outbox':

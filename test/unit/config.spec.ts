@@ -9,6 +9,7 @@ const production = {
   HOLDFAST_ADMIN_KEY: 'a'.repeat(24),
   HOLDFAST_VIEWER_KEY: 'b'.repeat(24),
   HOLDFAST_CLIENT_KEY: 'c'.repeat(24),
+  HOLDFAST_SECRETS_KEY: Buffer.alloc(32, 1).toString('base64'),
 };
 const refusalOf = (env: NodeJS.ProcessEnv): string => {
   try {

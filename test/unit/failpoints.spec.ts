@@ -107,6 +107,7 @@ describe('the setting FAILPOINT', () => {
         HOLDFAST_ADMIN_KEY: 'a'.repeat(24),
         HOLDFAST_VIEWER_KEY: 'b'.repeat(24),
         HOLDFAST_CLIENT_KEY: 'c'.repeat(24),
+        HOLDFAST_SECRETS_KEY: Buffer.alloc(32, 1).toString('base64'),
       };
       const test = { ...production, NODE_ENV: 'test', STRIPE_SECRET_KEY: 'sk_test_1234567890' };
       expect(loadConfig(production).failpoint).toBeUndefined();

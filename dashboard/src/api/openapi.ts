@@ -33,6 +33,52 @@ export interface components {
             reason: string;
             delta: number;
         };
+        AdminReplayDto: {
+            from?: string;
+            types?: string[];
+            eventIds?: string[];
+            reason: string;
+        };
+        AdminWebhookEndpoint: {
+            id: string;
+            /** @enum {string} */
+            object: "webhook_endpoint";
+            url: string;
+            types: string[] | null;
+            description: string | null;
+            /** @enum {string} */
+            status: "enabled" | "disabled";
+            /** @enum {string|null} */
+            disabledReason: "gone" | "failing" | "by_owner" | "by_operator" | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastDeliveredAt: string | null;
+            behindSeconds: number;
+            replay: {
+                id: string;
+                /** Format: date-time */
+                from: string | null;
+                sent: number;
+                /** @enum {string} */
+                status: "running" | "done" | "cancelled";
+            } | null;
+            principal: string;
+            probed: boolean;
+            failures: number;
+            waiting: number;
+            lastFailure: {
+                responseStatus: number | null;
+                error: string | null;
+            } | null;
+        };
+        AdminWebhookEndpointList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["AdminWebhookEndpoint"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
         Audit: {
             ok: boolean;
             /** Format: date-time */
@@ -158,6 +204,13 @@ export interface components {
             unknownPayment: components["schemas"]["Delay"];
             webhook: components["schemas"]["Delay"];
         };
+        EndpointChangeDto: {
+            url?: string;
+            types?: string[];
+            description?: string;
+            /** @enum {string} */
+            status?: "enabled" | "disabled";
+        };
         Event: {
             /** @enum {string} */
             object: "event";
@@ -281,6 +334,11 @@ export interface components {
             data: components["schemas"]["Movement"][];
             hasMore: boolean;
             nextCursor: string | null;
+        };
+        NewEndpointDto: {
+            url: string;
+            types?: string[];
+            description?: string;
         };
         NewLoadTestDto: {
             reason: string;
@@ -555,7 +613,7 @@ export interface components {
             title: string;
             status: number;
             /** @enum {string} */
-            code: "authorization_expired" | "below_reserved" | "body_too_complex" | "body_too_large" | "capture_first" | "case_not_found" | "cross_site_request" | "cursor_too_old" | "cursor_unknown" | "dead_letter_not_found" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "invalid_cursor" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_captured" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "nothing_to_capture" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "payment_task_driven" | "payment_task_not_found" | "payment_task_not_stuck" | "payment_task_unanswered" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "units_per_customer_exceeded" | "unsupported_media_type" | "validation_failed" | "webhook_signature_invalid" | "wrong_cell";
+            code: "authorization_expired" | "below_reserved" | "body_too_complex" | "body_too_large" | "capture_first" | "case_not_found" | "cross_site_request" | "cursor_too_old" | "cursor_unknown" | "dead_letter_not_found" | "disabled_by_operator" | "endpoint_disabled" | "forbidden" | "headers_too_large" | "idempotency_key_invalid" | "idempotency_key_missing" | "idempotency_key_reused" | "insufficient_stock" | "internal_error" | "invalid_cursor" | "load_test_not_found" | "load_test_running" | "malformed_request" | "more_than_captured" | "more_than_sold" | "no_action_required" | "not_found" | "not_on_sale" | "nothing_to_capture" | "order_abandoned" | "order_already_rejected" | "order_cancelled" | "order_not_found" | "order_not_pending" | "order_not_placed" | "order_shipped" | "payment_attempts_spent" | "payment_case_not_found" | "payment_case_not_voidable" | "payment_declined" | "payment_disputed" | "payment_in_progress" | "payment_task_driven" | "payment_task_not_found" | "payment_task_not_stuck" | "payment_task_unanswered" | "precondition_failed" | "precondition_required" | "product_not_found" | "reconciliation_not_found" | "reconciliation_running" | "release_not_found" | "release_not_running" | "release_token_expired" | "replay_in_progress" | "request_timeout" | "reservation_already_confirmed" | "reservation_already_released" | "reservation_expired" | "reservation_has_order" | "reservation_lifetime_exceeded" | "reservation_limit_reached" | "reservation_not_confirmed" | "reservation_not_found" | "reservation_of_another_customer" | "reservation_pinned" | "saga_driven" | "saga_goes_back" | "saga_not_stuck" | "saga_settled" | "sign_in_limited" | "too_many_endpoints" | "too_many_pipelined" | "too_many_streams" | "total_changed" | "unauthenticated" | "unavailable" | "units_per_customer_exceeded" | "unsupported_media_type" | "validation_failed" | "webhook_endpoint_not_found" | "webhook_signature_invalid" | "webhook_url_not_allowed" | "wrong_cell";
             detail: string;
             instance: string;
             requestId: string;
@@ -964,6 +1022,11 @@ export interface components {
             token?: string;
             reason?: string;
         };
+        ReplayDto: {
+            from?: string;
+            types?: string[];
+            eventIds?: string[];
+        };
         Reservation: {
             id: string;
             /** @enum {string} */
@@ -1098,11 +1161,12 @@ export interface components {
             unknownPayments: number;
             deadLetters: number;
             paymentCases: number;
+            failingEndpoints: number;
             moneyAtRisk: components["schemas"]["Money"][];
             oldestSeconds: number | null;
         };
         /** @enum {string} */
-        ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment" | "payment_task";
+        ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment" | "payment_task" | "webhook_endpoint_failing";
         ReviewMessage: {
             /** @enum {string} */
             object: "review";
@@ -1113,12 +1177,16 @@ export interface components {
                 unknown: number;
                 dead_letter: number;
                 payment: number;
+                webhook: number;
             };
             moneyAtRisk: components["schemas"]["Money"][];
             data: components["schemas"]["ReviewCase"][];
         };
         /** @enum {string} */
         Role: "viewer" | "admin";
+        RotationDto: {
+            overlapHours?: number;
+        };
         Saga: {
             /** @enum {string} */
             object: "saga";
@@ -1561,8 +1629,73 @@ export interface components {
         };
         /** @enum {string} */
         WaitsFor: "worker" | "next_run" | "operator";
+        WebhookDelivery: {
+            id: string;
+            /** @enum {string} */
+            object: "webhook_delivery";
+            eventId: string;
+            type: string;
+            attempts: number;
+            /** @enum {string} */
+            status: "waiting" | "delivered" | "given_up";
+            responseStatus: number | null;
+            error: string | null;
+            durationMs: number | null;
+            /** Format: date-time */
+            nextAttemptAt: string | null;
+            /** Format: date-time */
+            createdAt: string;
+        };
+        WebhookDeliveryList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["WebhookDelivery"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
+        WebhookEndpoint: {
+            id: string;
+            /** @enum {string} */
+            object: "webhook_endpoint";
+            url: string;
+            types: string[] | null;
+            description: string | null;
+            /** @enum {string} */
+            status: "enabled" | "disabled";
+            /** @enum {string|null} */
+            disabledReason: "gone" | "failing" | "by_owner" | "by_operator" | null;
+            /** Format: date-time */
+            createdAt: string;
+            /** Format: date-time */
+            lastDeliveredAt: string | null;
+            behindSeconds: number;
+            replay: {
+                id: string;
+                /** Format: date-time */
+                from: string | null;
+                sent: number;
+                /** @enum {string} */
+                status: "running" | "done" | "cancelled";
+            } | null;
+            secret?: string;
+        };
+        WebhookEndpointList: {
+            /** @enum {string} */
+            object: "list";
+            data: components["schemas"]["WebhookEndpoint"][];
+            hasMore: boolean;
+            nextCursor: string | null;
+        };
         WebhookReceived: {
             received: boolean;
+        };
+        WebhookReplay: {
+            id: string;
+            /** Format: date-time */
+            from: string | null;
+            sent: number;
+            /** @enum {string} */
+            status: "running" | "done" | "cancelled";
         };
         WorkerState: {
             id: string;
@@ -1588,6 +1721,9 @@ export interface components {
 export type Action = components['schemas']['Action'];
 export type ActionList = components['schemas']['ActionList'];
 export type AdjustmentDto = components['schemas']['AdjustmentDto'];
+export type AdminReplayDto = components['schemas']['AdminReplayDto'];
+export type AdminWebhookEndpoint = components['schemas']['AdminWebhookEndpoint'];
+export type AdminWebhookEndpointList = components['schemas']['AdminWebhookEndpointList'];
 export type Audit = components['schemas']['Audit'];
 export type BusyProduct = components['schemas']['BusyProduct'];
 export type CaptureDto = components['schemas']['CaptureDto'];
@@ -1600,6 +1736,7 @@ export type DeadLetter = components['schemas']['DeadLetter'];
 export type DeadLetterList = components['schemas']['DeadLetterList'];
 export type Delay = components['schemas']['Delay'];
 export type Delays = components['schemas']['Delays'];
+export type EndpointChangeDto = components['schemas']['EndpointChangeDto'];
 export type Event = components['schemas']['Event'];
 export type EventList = components['schemas']['EventList'];
 export type EventType = components['schemas']['EventType'];
@@ -1616,6 +1753,7 @@ export type Money = components['schemas']['Money'];
 export type MoneyDto = components['schemas']['MoneyDto'];
 export type Movement = components['schemas']['Movement'];
 export type MovementList = components['schemas']['MovementList'];
+export type NewEndpointDto = components['schemas']['NewEndpointDto'];
 export type NewLoadTestDto = components['schemas']['NewLoadTestDto'];
 export type NextAction = components['schemas']['NextAction'];
 export type OnDeclineDto = components['schemas']['OnDeclineDto'];
@@ -1668,6 +1806,7 @@ export type ReleaseFilter = components['schemas']['ReleaseFilter'];
 export type ReleaseFilterDto = components['schemas']['ReleaseFilterDto'];
 export type ReleaseList = components['schemas']['ReleaseList'];
 export type ReleaseManyDto = components['schemas']['ReleaseManyDto'];
+export type ReplayDto = components['schemas']['ReplayDto'];
 export type Reservation = components['schemas']['Reservation'];
 export type ReservationLine = components['schemas']['ReservationLine'];
 export type ReservationList = components['schemas']['ReservationList'];
@@ -1683,6 +1822,7 @@ export type ReviewCounts = components['schemas']['ReviewCounts'];
 export type ReviewKind = components['schemas']['ReviewKind'];
 export type ReviewMessage = components['schemas']['ReviewMessage'];
 export type Role = components['schemas']['Role'];
+export type RotationDto = components['schemas']['RotationDto'];
 export type Saga = components['schemas']['Saga'];
 export type SagaAttempt = components['schemas']['SagaAttempt'];
 export type SagaGoods = components['schemas']['SagaGoods'];
@@ -1714,7 +1854,12 @@ export type TransferDto = components['schemas']['TransferDto'];
 export type TransitionData = components['schemas']['TransitionData'];
 export type UnitsOnHand = components['schemas']['UnitsOnHand'];
 export type WaitsFor = components['schemas']['WaitsFor'];
+export type WebhookDelivery = components['schemas']['WebhookDelivery'];
+export type WebhookDeliveryList = components['schemas']['WebhookDeliveryList'];
+export type WebhookEndpoint = components['schemas']['WebhookEndpoint'];
+export type WebhookEndpointList = components['schemas']['WebhookEndpointList'];
 export type WebhookReceived = components['schemas']['WebhookReceived'];
+export type WebhookReplay = components['schemas']['WebhookReplay'];
 export type WorkerState = components['schemas']['WorkerState'];
 export type $defs = Record<string, never>;
 export type operations = Record<string, never>;

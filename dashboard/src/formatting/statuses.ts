@@ -80,6 +80,7 @@ const badgeStyles: Record<StatusKind, Record<string, BadgeStyle>> = {
     dead_letter: { shape: 'dead', tone: 'bad', label: 'Dead letter' },
     payment: trouble('Payment'),
     payment_task: trouble('Refund or capture'),
+    webhook_endpoint_failing: trouble('Webhook endpoint'),
   },
 };
 

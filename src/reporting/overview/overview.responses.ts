@@ -162,6 +162,7 @@ export const overviewType = responseType('Overview', {
       unknownPayments: int(1),
       deadLetters: int(2),
       paymentCases: int(1),
+      failingEndpoints: int(0).describe('Webhook endpoints that were disabled because they only failed.'),
       moneyAtRisk: z.array(moneyType).describe('A sum for each currency.'),
       oldestSeconds: decimal(840.5).nullable().describe('Null without cases.'),
     })

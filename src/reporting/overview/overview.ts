@@ -120,8 +120,9 @@ function promisesOf(last: Awaited<ReturnType<typeof lastAudit>>, troubles: Troub
 }
 
 function withSum(counts: ReviewCounts) {
-  const { stuckSagas, unknownPayments, deadLetters, paymentCases } = counts;
-  return { cases: stuckSagas + unknownPayments + deadLetters + paymentCases, ...counts };
+  const { stuckSagas, unknownPayments, deadLetters, paymentCases, failingEndpoints } = counts;
+  const cases = stuckSagas + unknownPayments + deadLetters + paymentCases + failingEndpoints;
+  return { cases, ...counts };
 }
 
 function stepsOf(flow: Flow, log: ActivityLog, second: number, rates: ReturnType<typeof ratesOf>) {

@@ -100,6 +100,7 @@ export class Situation implements OnModuleDestroy {
     reviewCases.set({ kind: 'unknown' }, review.unknownPayments);
     reviewCases.set({ kind: 'dead_letter' }, review.deadLetters);
     reviewCases.set({ kind: 'payment' }, review.paymentCases);
+    reviewCases.set({ kind: 'webhook_endpoint' }, review.failingEndpoints);
     for (const { currency, amount } of review.moneyAtRisk) reviewAmount.set({ currency }, amount);
     if (audit) auditAge.set({ ok: String(audit.ok) }, audit.ageSeconds);
     standbys.set({ awaited: String(replication.awaited) }, replication.standbys);

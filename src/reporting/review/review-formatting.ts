@@ -28,9 +28,11 @@ import {
 export const caseType = responseType('ReviewCase', {
   object: z.literal('case'),
   id: publicIdOf('ord').describe(
-    "The order's id, the message's (`evt_…`) of a dead letter, the fact's (`fct_…`) of a payment, or a refund's (`rfd_…`) or capture's (`cap_…`).",
+    "The order's id, the message's (`evt_…`) of a dead letter, the fact's (`fct_…`) of a payment, or a refund's (`rfd_…`) or capture's (`cap_…`), a webhook endpoint's (`whe_…`).",
   ),
-  kind: z.enum(['stuck', 'unknown', 'dead_letter', 'payment', 'payment_task']).meta({ id: 'ReviewKind' }),
+  kind: z
+    .enum(['stuck', 'unknown', 'dead_letter', 'payment', 'payment_task', 'webhook_endpoint_failing'])
+    .meta({ id: 'ReviewKind' }),
   orderId: publicIdOf('ord')
     .nullable()
     .describe('Null for a dead letter about a reservation, and for a payment of an unknown order.'),
@@ -64,14 +66,20 @@ export const caseType = responseType('ReviewCase', {
 
 /** What the case waits for: the worker that drives its saga, the saga's next run, or an operator. */
 function waitsFor({ sagaStatus, nextRunAt, isDriven, kind }: ReviewRow): WaitsFor {
-  if (kind === 'payment') return 'operator';
+  if (kind === 'payment' || kind === 'webhook_endpoint_failing') return 'operator';
   if (kind === 'payment_task') return isDriven ? 'worker' : nextRunAt === null ? 'operator' : 'next_run';
   if (kind === 'dead_letter' || sagaStatus === 'completed' || sagaStatus === 'compensated') return null;
   if (isDriven) return 'worker';
   return nextRunAt === null ? 'operator' : 'next_run';
 }
 
-const prefixes = { stuck: 'ord', unknown: 'ord', dead_letter: 'evt', payment: 'fct' } as const;
+const prefixes = {
+  stuck: 'ord',
+  unknown: 'ord',
+  dead_letter: 'evt',
+  payment: 'fct',
+  webhook_endpoint_failing: 'whe',
+} as const;
 
 const idOf = ({ kind, id, operation }: ReviewRow): string =>
   kind === 'payment_task'
@@ -154,6 +162,7 @@ function titleOf(row: ReviewRow): string {
   const { kind, operation, operationStatus, asked, code, data, step } = row;
   if (row.fact) return factTitles[row.fact.type];
   if (kind === 'dead_letter') return `${row.messageType} could not be applied`;
+  if (kind === 'webhook_endpoint_failing') return `A webhook endpoint of ${row.messageType} was disabled`;
   if (kind === 'payment_task') return taskTitle(row);
   const what = operation ? capitalized(operationNames[operation]) : 'Checkout';
   if (isRefused(row)) return `Provider refused our request: ${data!.providerCode ?? 'no code'}`;
@@ -199,6 +208,11 @@ function whatHappened(row: ReviewRow): string[] {
       `The message ${messageType} ran out of attempts: ${detail}.`,
       'Its order or reservation is not blocked by it.',
     ];
+  if (kind === 'webhook_endpoint_failing')
+    return [
+      `Nothing that was sent to ${detail} was taken for days, so nothing more is sent.`,
+      'Its events are kept. Ask the shop, then enable the endpoint: it goes on where it stopped.',
+    ];
   const next = { operator: 'An operator must act.', next_run: 'Holdfast keeps asking.' };
   const waits = waitsFor(row);
   return [
@@ -235,7 +249,7 @@ function stopped(row: ReviewRow): string[] {
 }
 
 function whatIsBlocked({ kind, units, lines }: ReviewRow): string[] {
-  if (kind === 'dead_letter' || kind === 'payment' || kind === 'payment_task') return [];
+  if (kind !== 'stuck' && kind !== 'unknown') return [];
   return units > 0
     ? [`${capitalized(formatUnits(lines ?? []))} cannot be sold until this ends.`]
     : ['No stock is reserved for it.'];

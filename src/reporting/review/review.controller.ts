@@ -14,11 +14,18 @@ import { caseType, caseView } from './review-formatting';
 
 const caseNotFound = refusal(404, 'case_not_found', 'There is no such case');
 
-const kinds: readonly ReviewKind[] = ['stuck', 'unknown', 'dead_letter', 'payment', 'payment_task'];
+const kinds: readonly ReviewKind[] = [
+  'stuck',
+  'unknown',
+  'dead_letter',
+  'payment',
+  'payment_task',
+  'webhook_endpoint_failing',
+];
 
 class ReviewQuery extends PageQuery {
   @MayBeAbsent({
-    description: 'stuck, unknown, dead_letter, payment or payment_task, several separated by commas.',
+    description: `${kinds.slice(0, -1).join(', ')} or ${kinds.at(-1)}, several separated by commas.`,
     example: 'stuck',
   })
   @AreSomeOf(kinds)
@@ -42,7 +49,7 @@ export class ReviewController {
   @ApiOperation({
     summary: 'List what an operator must look at',
     description:
-      'Stuck sagas, payments without a result after two retries, dead letters, and what the provider reported about a payment. Most money first, or oldest first.',
+      'Stuck sagas, payments without a result after two retries, dead letters, what the provider reported about a payment, and webhook endpoints that only failed. Most money first, or oldest first.',
   })
   @Responses({ 200: pageType(caseType) }, [ValidationFailed])
   async listReviewCases(@Query() query: ReviewQuery) {
@@ -60,12 +67,16 @@ export class ReviewController {
   @ApiOperation({
     summary: 'One case',
     description:
-      'By the id of its order, of its message (`evt_…`), of its payment fact (`fct_…`), or of its refund or capture (`rfd_…`, `cap_…`).',
+      'By the id of its order, of its message (`evt_…`), of its payment fact (`fct_…`), of its refund or capture (`rfd_…`, `cap_…`), or of its webhook endpoint (`whe_…`).',
   })
   @Responses({ 200: caseType }, [caseNotFound])
   async getReviewCase(@Param('id') id: string) {
     const internal =
-      parsePublicId('ord', id) ?? parsePublicId('evt', id) ?? parsePublicId('fct', id) ?? taskIdOf(id);
+      parsePublicId('ord', id) ??
+      parsePublicId('evt', id) ??
+      parsePublicId('fct', id) ??
+      parsePublicId('whe', id) ??
+      taskIdOf(id);
     const found = internal && (await findCase(this.db, internal));
     if (!found) throw caseNotFound('No case has this id. It may have been settled; fetch the list again.');
     return caseView(found);

@@ -10,9 +10,11 @@ import type { TransitionCode, TransitionData } from '../../orders/checkout-saga/
 
 /**
  * What an operator should look at: stuck sagas, payments without a result after two retries, refunds and captures after the
- * sale that are either, messages that could not be applied, and payment facts that are cases. There are few, so all are read and sorted for each page.
+ * sale that are either, messages that could not be applied, payment facts that are cases, and webhook endpoints that were
+ * disabled because they only failed. There are few, so all are read and sorted for each page.
  */
-export type ReviewKind = 'stuck' | 'unknown' | 'dead_letter' | 'payment' | 'payment_task';
+export type ReviewKind =
+  'stuck' | 'unknown' | 'dead_letter' | 'payment' | 'payment_task' | 'webhook_endpoint_failing';
 export type ReviewSort = 'money' | 'age';
 
 /** The first call and two retries. */
@@ -20,7 +22,7 @@ const askedMin = 3;
 
 export interface ReviewRow {
   kind: ReviewKind;
-  /** The order's, the message's, the fact's or the payment task's. */
+  /** The order's, the message's, the fact's, the payment task's or the endpoint's. */
   id: string;
   /** What the case is about: an order, or a reservation for some messages. */
   aggregate: 'order' | 'reservation';
@@ -51,6 +53,7 @@ export interface ReviewRow {
   lastAskedAt: Date | null;
   /** Why the message could not be applied. */
   detail: string | null;
+  /** Of a failing endpoint, whose it is; `detail` is its URL. */
   messageType: string | null;
   nextRunAt: Date | null;
   /** Of a payment case. */
@@ -103,6 +106,10 @@ const cases = `
     FROM dead_letters d
    WHERE d.retried_at IS NULL
    UNION ALL
+  SELECT 'webhook_endpoint_failing', e.id, 'order', NULL, coalesce(e.failing_since, e.created_at), e.principal, e.url
+    FROM webhook_endpoints e
+   WHERE e.disabled_reason = 'failing'
+   UNION ALL
   SELECT 'payment', f.id, 'order', f.order_id, f.seen_at, NULL, NULL
     FROM payment_facts f
    WHERE f.is_case AND f.settled_at IS NULL
@@ -129,6 +136,7 @@ const mayHoldMoney = `
 const weighed = `
   SELECT c.kind, c.id, c.aggregate, c.aggregate_id, c.since, c.message_type, c.detail,
          CASE c.kind WHEN 'dead_letter' THEN 0
+                     WHEN 'webhook_endpoint_failing' THEN 0
                      WHEN 'payment' THEN f.amount_at_risk
                      WHEN 'payment_task' THEN k.amount
                      ELSE CASE WHEN r.status = 'failed' AND r.failure_reason IS NOT NULL THEN r.amount
@@ -224,6 +232,7 @@ export interface ReviewCounts {
   unknownPayments: number;
   deadLetters: number;
   paymentCases: number;
+  failingEndpoints: number;
   moneyAtRisk: { amount: number; currency: string }[];
   oldestSeconds: number | null;
 }
@@ -237,6 +246,7 @@ export async function reviewCounts(queryable: Queryable): Promise<ReviewCounts> 
            count(*) FILTER (WHERE kind = 'unknown')::int AS "unknownPayments",
            count(*) FILTER (WHERE kind = 'dead_letter')::int AS "deadLetters",
            count(*) FILTER (WHERE kind IN ('payment', 'payment_task'))::int AS "paymentCases",
+           count(*) FILTER (WHERE kind = 'webhook_endpoint_failing')::int AS "failingEndpoints",
            coalesce((SELECT json_agg(json_build_object('amount', amount, 'currency', currency) ORDER BY amount DESC)
                        FROM (SELECT currency, sum(amount) AS amount FROM v
                               WHERE amount > 0 GROUP BY currency) risk), '[]') AS "moneyAtRisk",

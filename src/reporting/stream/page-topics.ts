@@ -72,7 +72,7 @@ export class PageTopics {
   private async review(): Promise<ReviewMessage> {
     const first = { kinds: null, sort: 'money', limit: casesMax, after: null } as const;
     const [counts, rows] = await Promise.all([reviewCounts(this.db), listCases(this.db, first)]);
-    const { stuckSagas, unknownPayments, deadLetters, paymentCases, moneyAtRisk } = counts;
+    const { stuckSagas, unknownPayments, deadLetters, paymentCases, failingEndpoints, moneyAtRisk } = counts;
     return {
       object: 'review',
       at: new Date().toISOString(),
@@ -81,6 +81,7 @@ export class PageTopics {
         unknown: unknownPayments,
         dead_letter: deadLetters,
         payment: paymentCases,
+        webhook: failingEndpoints,
       },
       moneyAtRisk,
       data: rows.slice(0, casesMax).map(caseView),

@@ -36,7 +36,13 @@ export type ReservationsMessage = z.infer<typeof reservationsMessageType>;
 const reviewMessageType = responseType('ReviewMessage', {
   object: z.literal('review'),
   at: instant(),
-  counts: z.strictObject({ stuck: int(3), unknown: int(1), dead_letter: int(2), payment: int(1) }),
+  counts: z.strictObject({
+    stuck: int(3),
+    unknown: int(1),
+    dead_letter: int(2),
+    payment: int(1),
+    webhook: int(0),
+  }),
   moneyAtRisk: z.array(moneyType),
   data: z.array(caseType).describe('The first 50, most money first.'),
 });

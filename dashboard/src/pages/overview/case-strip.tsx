@@ -35,12 +35,19 @@ export function CaseStrip({ review, at }: { review: ReviewCounts; at: number }) 
   );
 }
 
-const kinds = ({ stuckSagas, unknownPayments, deadLetters, paymentCases }: ReviewCounts): string =>
+const kinds = ({
+  stuckSagas,
+  unknownPayments,
+  deadLetters,
+  paymentCases,
+  failingEndpoints,
+}: ReviewCounts): string =>
   [
     stuckSagas > 0 && plural(stuckSagas, 'stuck saga'),
     unknownPayments > 0 && plural(unknownPayments, 'unknown payment'),
     deadLetters > 0 && plural(deadLetters, 'dead letter'),
     paymentCases > 0 && plural(paymentCases, 'payment case'),
+    failingEndpoints > 0 && plural(failingEndpoints, 'failing webhook endpoint'),
   ]
     .filter(Boolean)
     .join(', ');

@@ -66,6 +66,8 @@ export function CaseDetail({ id, listed, onSettled }: CaseDetailProps) {
         <PaymentCaseForm one={data} onSettled={() => onSettled(id)} />
       ) : data.kind === 'payment_task' ? (
         <TaskCaseForm one={data} onSettled={() => onSettled(id)} />
+      ) : data.kind === 'webhook_endpoint_failing' ? (
+        <Button href={`/webhooks/${data.id}`}>Open webhook endpoint</Button>
       ) : (
         <SagaCase one={data} onSettled={() => onSettled(id)} />
       )}
@@ -80,7 +82,7 @@ const badgeText = ({ kind, step }: ReviewCase) =>
 /** Links to the order and reservation, and the last manual action. */
 function Foot({ one: { orderId, reservationId, id } }: { one: ReviewCase }) {
   const { data } = useApi<Page<Action>>(
-    `actions?objectType=${orderId ? 'order' : 'dead_letter'}&objectId=${orderId ?? id}&limit=1`,
+    `actions?objectType=${orderId ? 'order' : id.startsWith('whe_') ? 'webhook_endpoint' : 'dead_letter'}&objectId=${orderId ?? id}&limit=1`,
   );
   const last = data?.data[0];
   return (

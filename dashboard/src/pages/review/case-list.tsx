@@ -60,6 +60,7 @@ export function CaseList({ cases, list, totals, at, open, kind, onKind, sort, on
             { value: 'unknown', label: 'Unknown', count: counts.unknown },
             { value: 'dead_letter', label: 'Dead', count: counts.dead_letter },
             { value: 'payment', label: 'Payment', count: counts.payment },
+            { value: 'webhook_endpoint_failing', label: 'Webhook', count: counts.webhook },
           ]}
           onChange={(value) => onKind(value as ReviewKind | 'all')}
         />
@@ -117,7 +118,7 @@ function CaseRow({ one, at, isOpen }: { one: ReviewCase; at: number; isOpen: boo
 
 const known = ({ counts, moneyAtRisk }: Pick<ReviewMessage, 'counts' | 'moneyAtRisk'>) => ({
   counts,
-  total: counts.stuck + counts.unknown + counts.dead_letter + counts.payment,
+  total: counts.stuck + counts.unknown + counts.dead_letter + counts.payment + counts.webhook,
   moneyAtRisk,
 });
 
@@ -134,6 +135,7 @@ function counted(cases: readonly ReviewCase[]) {
       unknown: of('unknown'),
       dead_letter: of('dead_letter'),
       payment: of('payment') + of('payment_task'),
+      webhook: of('webhook_endpoint_failing'),
     },
     moneyAtRisk: [...sums].map(([currency, amount]) => ({ amount, currency })),
   });
