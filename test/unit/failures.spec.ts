@@ -5,7 +5,7 @@ import { differences, filesIn, read } from '../support/repository';
 
 /** Compares docs/failures.md with the tests and drills. Each rule must also find a planted violation. */
 
-const rowMax = 92;
+const rowMax = 93;
 
 /** One row of docs/failures.md: its number, and the tests and drills that show it. */
 interface Failure {

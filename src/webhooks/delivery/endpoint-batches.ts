@@ -97,6 +97,7 @@ export class EndpointBatches {
           const outcome = await this.tries.send(endpoint, event.view, headers);
           tried.set(event, outcome);
           isOver ||= isGone(outcome);
+          // guard: webhooks-in-order
           if (!wasTaken(outcome)) break;
         }
     };

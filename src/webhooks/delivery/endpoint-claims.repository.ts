@@ -145,7 +145,9 @@ export async function moveCursor(
     `
     UPDATE webhook_endpoints
        SET cursor_at = ${moment('$3')}, cursor_sequence = $4::int, cursor_id = $5::uuid, lease_expires_at = NULL
-     WHERE id = $1::uuid AND fencing_token = $2::bigint
+     WHERE id = $1::uuid
+       /* guard: delivery-is-fenced */
+       AND fencing_token = $2::bigint
     `,
     [endpointId, fencingToken, createdMicros, sequence, id],
   );
