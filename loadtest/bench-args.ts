@@ -11,6 +11,7 @@ export const parts = [
   'end-to-end',
   'workers',
   'prepared',
+  'listened',
   'expiry',
   'past',
 ] as const;
@@ -27,6 +28,7 @@ export const benchUsage = `npm run bench [-- options]
   end-to-end   orders until they are placed, charges included: all at once, and 1, 16 and 64 buyers in a closed loop
   workers      the closed loop with 1, 2, 5 and 10 workers, and what idle ones cost
   prepared     64 buyers in the closed loop with DATABASE_PREPARED_STATEMENTS on and off
+  listened     64 buyers in the closed loop without and with two webhook endpoints and ten readers of the event feed
   expiry       many reservations that expire in the same second while buyers order
   past         the same costs in an empty database and in one with a long past
 

@@ -18,6 +18,9 @@ export const withWorkers = (count: number, queue: QueueBackend) =>
 export const withPrepared = (prepared: 'on' | 'off', queue: QueueBackend) =>
   `prepared statements ${prepared}, ${onQueue(queue)}`;
 
+export const listening = (heard: 'heard' | 'unheard', queue: QueueBackend) =>
+  `${heard} by two endpoints and ten readers, ${onQueue(queue)}`;
+
 export const purchaseParts = 'parts of a purchase, 1 buyer';
 
 const orders = 'orders over HTTP, grouped, 256 buyers';
@@ -106,6 +109,20 @@ function ratiosOfPlacing(queue: QueueBackend): Ratio[] {
         `${what}, ${buying(64, `prepared statements *, ${onQueue(queue)}`)}`,
         ['off', 'on'],
         '%',
+      ),
+    ),
+    ...(
+      [
+        ['placed', 'at least 80 %'],
+        ['PostgreSQL’s CPU of placed', 'at most 110 %'],
+        ['WAL of placed', '%'],
+      ] as const
+    ).map(([what, aim]) =>
+      against(
+        `${what}, ${many}, heard by two endpoints and ten readers, against unheard`,
+        `${what}, ${buying(64, `* by two endpoints and ten readers, ${onQueue(queue)}`)}`,
+        ['heard', 'unheard'],
+        aim,
       ),
     ),
     ...[2, 5, 10].flatMap((count) =>

@@ -4,6 +4,7 @@ import { root } from '../test/support/child';
 import { type Part, readBenchArgs } from './bench-args';
 import { expiry, inProcess, noOps, overHttp, statements, watched, withPast } from './bench-measures';
 import type { Bench } from './bench/measuring';
+import { listened } from './bench/listened';
 import { endToEnd, moreWorkers, preparedOrNot } from './bench/placing';
 import { Results, median } from './bench-results';
 import { Crowd } from './crowd';
@@ -24,6 +25,7 @@ const inRounds: Partial<Record<Part, (bench: Bench) => Promise<void>>> = {
   watched,
   'end-to-end': endToEnd,
   prepared: preparedOrNot,
+  listened,
 };
 
 /** Too long for every round; `past` has its own rounds. */

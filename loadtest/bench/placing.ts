@@ -13,7 +13,7 @@ import { type Bench, at, level, plainBuyers } from './measuring';
 /** The lone buyer comes last, when the code is compiled and the caches are full. */
 const buyerCounts = [64, 16, 1];
 /** The number with which the costs of an order are measured. */
-const manyBuyers = 64;
+export const manyBuyers = 64;
 const workerCounts = [1, 2, 5, 10];
 /** Wake-ups and retries of the last orders are over by then. */
 const settleMs = 3_000;
@@ -99,7 +99,7 @@ export async function preparedOrNot(bench: Bench): Promise<void> {
 }
 
 /** A closed loop of whole purchases: how many, how long one takes, and what one costs. */
-async function placed(
+export async function placed(
   { args, results, ...bench }: Bench,
   site: Site,
   { meter, buyers, where }: { meter: DatabaseMeter; buyers: number; where: string },
