@@ -9,7 +9,7 @@ import type { PatroniCluster } from './kit/patroni-cluster';
 export const drill: Drill = {
   name: 'patroni',
   promise:
-    'On a Patroni cluster behind HAProxy, set up by the files of deploy/ha, a killed primary, a switchover and a suspended primary lose no acknowledged order.',
+    'On a Patroni cluster behind HAProxy, set up by the files of deploy/ha, a killed primary, a switchover and a suspended primary lose no acknowledged order, and a switchover fails no request.',
   rows: [90, 91],
   mutants: [],
   noMutant:
@@ -27,6 +27,8 @@ export const drill: Drill = {
     );
     const databaseUrl = await createMigrated(cluster.server, environment.dist);
     const shop = await environment.open({ queue: 'postgres', workers: 2, databaseUrl });
+    // Longer than a request waits for the database, so that each has the service's own answer.
+    shop.answerWithinMs = 20_000;
     const sku = await shop.product(100_000);
     const pids = shop.pids();
 
@@ -43,9 +45,10 @@ export const drill: Drill = {
   },
 };
 
-/** Buyers that go on until the end, and the longest time in which none of them had an answer to an order. */
+/** Buyers and readers that go on until the end, and the longest time in which no buyer had an answer to an order. */
 class Sale {
   private open = true;
+  private failedReads = 0;
   private lastAt = performance.now();
   private longestMs = 0;
   private readonly buyers: Promise<void>[];
@@ -54,7 +57,14 @@ class Sale {
     private readonly shop: DrilledShop,
     private readonly sku: string,
   ) {
-    this.buyers = Array.from({ length: 5 }, () => this.buy());
+    this.buyers = [...Array.from({ length: 5 }, () => this.buy()), this.read()];
+  }
+
+  private async read(): Promise<void> {
+    while (this.open) {
+      const { status } = await this.shop.client.get(`/v1/stock?sku=${this.sku}`);
+      if (status !== 200) this.failedReads += 1;
+    }
   }
 
   private async buy(): Promise<void> {
@@ -71,14 +81,18 @@ class Sale {
     await until('orders are accepted', async () => accepted() >= before + 20);
   }
 
-  /** Reports what buyers saw of a change of the primary. */
-  async through(environment: Environment, what: string, change: () => Promise<void>): Promise<void> {
-    const putOff = this.shop.log.putOff.length;
+  /** Reports what buyers and readers saw of a change of the primary. Returns how many requests failed. */
+  async through(environment: Environment, what: string, change: () => Promise<void>): Promise<number> {
+    const unheard = () => this.shop.log.purchases.reduce((sum, purchase) => sum + purchase.unheard, 0);
+    const before = unheard();
+    this.failedReads = 0;
     this.longestMs = 0;
     await change();
     await this.goesOn();
     environment.count(`ms without an order, ${what}`, Math.round(this.longestMs));
-    environment.count(`answers 503, ${what}`, this.shop.log.putOff.length - putOff);
+    const failed = unheard() - before;
+    environment.count(`failed orders, ${what}`, failed);
+    return failed + this.failedReads;
   }
 
   async end(): Promise<void> {
@@ -99,10 +113,11 @@ async function killed(environment: Environment, cluster: PatroniCluster, sale: S
 
 async function switchedOver(environment: Environment, cluster: PatroniCluster, sale: Sale): Promise<void> {
   const { name } = await cluster.primary();
-  await sale.through(environment, 'switchover', async () => {
+  const failed = await sale.through(environment, 'switchover', async () => {
     await cluster.switchover();
     await isReplaced(cluster, name);
   });
+  assert.equal(failed, 0, 'requests that failed at the switchover');
   environment.count('switchovers', 1);
   await cluster.isWhole();
 }

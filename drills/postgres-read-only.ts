@@ -31,6 +31,8 @@ export const drill: Drill = {
       queue: 'postgres',
       databaseUrl: postgres.url,
       servers: [postgres.child],
+      // The first write waits this long for a database that takes writes.
+      env: { DATABASE_LOCK_TIMEOUT_MS: '1000', DATABASE_STATEMENT_TIMEOUT_MS: '2000' },
     });
     await businessAsUsual(shop);
     const sku = await shop.product(10);

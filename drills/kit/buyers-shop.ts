@@ -20,13 +20,14 @@ export interface BuyOptions {
   capture?: string;
 }
 
-/** A buyer without a response for this long repeats the request with the same key. */
-const answerWithinMs = 5_000;
 /** Large, because a request needs many attempts while processes keep dying. */
 export const givesUpAfterMs = 3 * patienceMs;
 
 /** A shop whose buyers log their requests and responses, and repeat unanswered requests. */
 export class BuyersShop extends Shop {
+  /** A buyer without a response for this long repeats the request with the same key. */
+  answerWithinMs = 5_000;
+
   readonly log = new ClientLog();
 
   constructor(protected readonly report: (what: string, count: number) => void) {
@@ -105,7 +106,7 @@ export class BuyersShop extends Shop {
   ): Promise<Answer> {
     let attempt = first;
     const ask = async () => {
-      const by = this.caller(attempt++, as).patientFor(answerWithinMs + waitSeconds * 1_000);
+      const by = this.caller(attempt++, as).patientFor(this.answerWithinMs + waitSeconds * 1_000);
       const answer = await send(by).catch(() => undefined);
       if (answer !== undefined && !isPutOff(answer)) return answer;
       if (answer !== undefined) this.log.putOff.push(answer);

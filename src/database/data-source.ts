@@ -11,9 +11,10 @@ import { checkSession, withSessionSettings } from './session';
 // Every bigint (money in minor units, tokens, versions) stays far below 2^53, and strings would add up wrongly.
 types.setTypeParser(types.builtins.INT8, Number);
 
-/** What is not for the pool, but for `Database`. */
+/** What `Database` reads. */
 export interface PoolExtras {
   preparedStatements: boolean;
+  statement_timeout: number;
 }
 
 /** How much later than PostgreSQL's own timeout we give up on a statement: enough for its error to arrive on a slow day. */

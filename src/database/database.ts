@@ -7,6 +7,7 @@ import { type TransactionName, failpoint } from '../failpoints';
 import { serveCell } from '../ids';
 import { type PoolExtras, dataSourceOptions } from './data-source';
 import { newestEventAt } from './newest-event';
+import { Outage } from './outage';
 import {
   asUnavailable,
   asUnavailableAfterCommit,
@@ -15,6 +16,7 @@ import {
   isNeverSent,
   isReadOnly,
   isSilent,
+  isWithoutConnection,
 } from './pg-errors';
 
 /** Rows are objects with the columns' names. Cast parameters in the SQL. */
@@ -75,6 +77,8 @@ export class CommitUnknown extends Error {
 const triesMax: Record<Isolation, number> = { 'READ COMMITTED': 5, SERIALIZABLE: 25 };
 const backoffMs = 20;
 const backoffMsMax = 250;
+/** A planned switchover takes five to eight seconds with Patroni; callers are rarely patient for longer. */
+const outageMsMax = 10_000;
 /** After new connections were read-only too, none is tried for this long: a failover takes longer. */
 const readOnlyForMs = 1_000;
 
@@ -84,30 +88,46 @@ export class Database implements Queryable {
   private readOnlyUntil = 0;
 
   private readonly statement: Statement;
+  private readonly outage: Outage;
 
   constructor(private readonly dataSource: DataSource) {
-    this.statement = (dataSource.options as { extra: PoolExtras }).extra.preparedStatements
-      ? prepared
-      : unnamed;
+    const { extra } = dataSource.options as { extra: PoolExtras };
+    this.statement = extra.preparedStatements ? prepared : unnamed;
+    const isBack = async () => (await this.readOnlyBecause()) === undefined;
+    this.outage = new Outage(Math.min(extra.statement_timeout, outageMsMax), isBack);
   }
 
   /** One statement outside any transaction. A SELECT sees everything committed before it. */
   async rows<R>(sql: string, parameters: unknown[] = []): Promise<R[]> {
-    try {
-      return (await this.pool.query(this.statement(sql, parameters))).rows as R[];
-    } catch (error) {
-      if (isSilent(error)) this.closeIdle();
-      throw asUnavailable(error);
-    }
+    const run = async () => (await this.pool.query(this.statement(sql, parameters))).rows as R[];
+    // A write may have happened although its answer was lost.
+    return this.again(run, !writes.test(sql));
   }
 
-  /** Plain reads and inserts by entities. Each statement is on its own. */
-  async entities<T>(work: (manager: EntityManager) => Promise<T>): Promise<T> {
-    try {
-      return await work(this.dataSource.manager);
-    } catch (error) {
-      throw asUnavailable(error);
-    }
+  /** Plain reads by entities. Each statement is on its own. */
+  async entities<T>(read: (manager: EntityManager) => Promise<T>): Promise<T> {
+    return this.again(() => read(this.dataSource.manager), true);
+  }
+
+  /** Waits for a database that is away, and runs it again where that is right. */
+  private async again<T>(run: () => Promise<T>, isRepeatable: boolean): Promise<T> {
+    const startedAt = performance.now();
+    for (;;)
+      try {
+        const result = await run();
+        this.outage.answered();
+        return result;
+      } catch (error) {
+        if (isSilent(error)) this.closeIdle();
+        if (!isRepeatable || !(await this.isBackAfter(error, startedAt))) throw asUnavailable(error);
+      }
+  }
+
+  /** Waits, where the error is due to an outage, until that is over or was waited for long enough. */
+  private async isBackAfter(error: unknown, startedAt: number): Promise<boolean> {
+    // While one is on, a pool is exhausted by connections that are not yet made.
+    const isAway = isConnectionLost(error) || (this.outage.isOn && isWithoutConnection(error));
+    return isAway && (await this.outage.isOver(startedAt, isReadOnly(error)));
   }
 
   /**
@@ -119,21 +139,24 @@ export class Database implements Queryable {
     work: (tx: Tx) => Promise<T>,
     options: TransactionOptions = {},
   ): Promise<T> {
+    const startedAt = performance.now();
     let mayBeStored = false;
     for (let tries = 1; ; tries++) {
       try {
         const result = await this.runOnce(name, mayBeStored ? writing(work) : work, options.isolation);
+        this.outage.wrote();
         await failpoint(`${name}.after-commit`);
         return result;
       } catch (error) {
         mayBeStored ||= error instanceof CommitUnknown;
+        const cause = error instanceof CommitUnknown ? error.cause : error;
         const rerun =
           error instanceof CommitUnknown
             ? options.rerunWhenCommitIsUnknown
             : isConflict(error) || (isConnectionLost(error) && !(isReadOnly(error) && this.isReadOnlyNow()));
-        if (!rerun || tries === triesMax[options.isolation ?? 'READ COMMITTED']) {
+        if ((rerun || isWithoutConnection(error)) && (await this.isBackAfter(cause, startedAt))) continue;
+        if (!rerun || tries >= triesMax[options.isolation ?? 'READ COMMITTED']) {
           if (rerun && isReadOnly(error)) this.readOnlyUntil = performance.now() + readOnlyForMs;
-          const cause = error instanceof CommitUnknown ? error.cause : error;
           throw mayBeStored ? asUnavailableAfterCommit(cause) : asUnavailable(cause);
         }
         await new Promise((resolve) =>
@@ -221,6 +244,9 @@ export class Database implements Queryable {
     return (this.dataSource.driver as unknown as { master: Pool }).master;
   }
 }
+
+/** A statement with one of these words is not repeated, even if it only reads. */
+const writes = /\b(INSERT|UPDATE|DELETE)\b/;
 
 /** The transaction with a record in the write-ahead log, whatever `work` writes. */
 const writing =

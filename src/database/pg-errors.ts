@@ -61,7 +61,7 @@ export function isNeverSent(error: unknown): boolean {
 }
 
 /** The pool's. */
-const isWithoutConnection = (error: unknown): boolean =>
+export const isWithoutConnection = (error: unknown): boolean =>
   /timeout exceeded when trying to connect/.test(String((error as Error)?.message));
 
 const isBusy = (error: unknown): boolean => busy.has(sqlStateOf(error) ?? '') || isWithoutConnection(error);
