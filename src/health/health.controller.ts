@@ -1,5 +1,5 @@
 import { Controller, Get, Res } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { collectDefaultMetrics, register } from 'prom-client';
 import { z } from 'zod';
@@ -49,6 +49,7 @@ export class HealthController {
 
   @Get('metrics')
   @ApiOperation({ summary: 'Prometheus metrics' })
+  @ApiOkResponse({ description: 'As text.', content: { 'text/plain': { schema: { type: 'string' } } } })
   async getMetrics(@Res({ passthrough: true }) reply: FastifyReply) {
     void reply.header('content-type', register.contentType);
     return register.metrics();

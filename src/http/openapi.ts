@@ -3,11 +3,16 @@ import { DocumentBuilder, type OpenAPIObject, SwaggerModule } from '@nestjs/swag
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import {
   type ProblemType,
+  ValidationFailed,
+  bodyTooComplex,
+  bodyTooLarge,
   forbidden,
   internalError,
+  malformedRequest,
   problemTypes,
   unauthenticated,
   unavailable,
+  unsupportedMediaType,
   wrongCell,
 } from '../errors';
 import { responseSchemas } from './responses';
@@ -44,13 +49,43 @@ function describeApi(app: NestFastifyApplication): OpenAPIObject {
     .setTitle('Holdfast')
     .setDescription(description)
     .setVersion('1')
+    .setOpenAPIVersion('3.1.0')
     .addBearerAuth()
     .build();
   const operationIdFactory = (_: string, method: string) => method;
   const document = completed(SwaggerModule.createDocument(app, config, { operationIdFactory }));
   limitTtl(document, app.get<Config>(CONFIG));
-  return document;
+  return { ...document, webhooks } as OpenAPIObject;
 }
+
+/** What we send to the endpoints of shops. */
+const webhooks = {
+  event: {
+    post: {
+      operationId: 'receiveEvent',
+      tags: ['webhooks'],
+      summary: 'An event of one of your orders or reservations',
+      description:
+        'Signed by the Standard Webhooks specification, sent at least once, and in order per order or reservation. Any 2xx within 10 seconds takes it; 410 disables the endpoint; everything else is tried again.',
+      parameters: [
+        ['webhook-id', 'The id of the event, in every try.'],
+        ['webhook-timestamp', 'When this try was made, in seconds since 1970.'],
+        ['webhook-signature', '`v1,…`, several separated by spaces while a secret is replaced.'],
+      ].map(([name, told]) => ({
+        name,
+        in: 'header',
+        required: true,
+        description: told,
+        schema: { type: 'string' },
+      })),
+      requestBody: {
+        required: true,
+        content: { 'application/json': { schema: { $ref: '#/components/schemas/ShopEvent' } } },
+      },
+      responses: { '2XX': { description: 'Taken.' }, 410: { description: 'Disables the endpoint.' } },
+    },
+  },
+};
 
 /** The longest TTL is a setting, so no decorator can name it. */
 function limitTtl(document: OpenAPIObject, { reservationTtlSecondsMax }: Config): void {
@@ -60,7 +95,20 @@ function limitTtl(document: OpenAPIObject, { reservationTtlSecondsMax }: Config)
   }
 }
 
-type Operation = { 'x-problems'?: string[]; responses: Record<string, unknown>; security?: unknown[] };
+type Operation = {
+  requestBody?: object;
+  'x-problems'?: string[];
+  responses: Record<string, unknown>;
+  security?: unknown[];
+};
+
+/** Of every route that may have a body, before it is read. */
+const bodyProblems = [
+  bodyTooComplex.type,
+  bodyTooLarge.type,
+  unsupportedMediaType.type,
+  ValidationFailed.type,
+];
 
 /** Adds to Nest's description what its decorators do not carry: types read off examples, and each route's problems. */
 function completed(document: OpenAPIObject): OpenAPIObject {
@@ -70,16 +118,19 @@ function completed(document: OpenAPIObject): OpenAPIObject {
   schemas['Problem'] = problemSchema();
   components.responses = Object.fromEntries(problemTypes.map((type) => [type.code, problemResponse(type)]));
 
-  for (const operation of Object.values(document.paths).flatMap(
-    (path) => Object.values(path) as Operation[],
+  for (const [method, operation] of Object.values(document.paths).flatMap(
+    (path) => Object.entries(path) as [string, Operation][],
   )) {
+    const isRead = method === 'get';
     // A method that has other roles than its class names the scheme twice.
     operation.security &&= operation.security.slice(0, 1);
     const common = operation.security ? [unauthenticated.type, forbidden.type, wrongCell.type] : [];
     const own = (operation['x-problems'] ?? []).map((code) =>
       problemTypes.find((type) => type.code === code)!,
     );
-    const types = [...own, ...common, internalError.type, unavailable.type];
+    const body = operation.requestBody || !isRead ? bodyProblems : [];
+    const before = [malformedRequest.type, ...body];
+    const types = [...new Set([...own, ...common, ...before, internalError.type, unavailable.type])];
     for (const status of new Set(types.map((type) => type.status))) {
       operation.responses[status] ??= problemsResponse(types.filter((type) => type.status === status));
     }

@@ -28,7 +28,7 @@ const laneType = responseType('LoadTestLane', {
     .nullable()
     .describe('From the first buyer to the last unit; null when some are left.'),
   course: z
-    .array(z.tuple([decimal(0.25), decimal(301.5)]))
+    .array(z.array(decimal(0.25)).length(2))
     .describe('`[seconds since the start, units taken]`, at most four a second.'),
   failures: z.array(text('12 units were sold that were not there')).describe('What did not hold.'),
 });

@@ -2,14 +2,15 @@ import { randomUUID } from 'node:crypto';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import fc from 'fast-check';
 import { openApis } from '../support/api';
+import { DescribedAnswers } from '../support/described-answers';
 import { seeded } from '../support/seeded';
 
-/** No input causes a 5xx, and every refusal is a small problem response. */
+/** No input causes a 5xx, every refusal is a small problem response, and every answer is as the API document says. */
 
 /** Twenty errors with their pointers, each character of a name written as an escape. */
 const problemBytesMax = 32 * 1024;
 /** Enough to find each bug that this suite was written for within three runs. */
-const runsPerRoute = 40;
+const runsPerRoute = Number(process.env['HOLDFAST_TEST_FUZZ_RUNS'] ?? 40);
 
 interface Parameter {
   name: string;
@@ -27,13 +28,14 @@ interface Schema {
   allOf?: Schema[];
   properties?: Record<string, Schema>;
 }
-type Route = { method: 'GET' | 'POST' | 'PUT' | 'PATCH'; path: string; operation: Operation };
+type Route = { method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'; path: string; operation: Operation };
 
 let app: NestFastifyApplication;
 let close: () => Promise<void>;
 let routes: Route[] = [];
 let schemas: Record<string, Schema> = {};
 let ids: string[] = [];
+let described: DescribedAnswers;
 /** Existing products, which are replaced by the requests. */
 const replaced = new Set<string>();
 
@@ -41,7 +43,9 @@ beforeAll(async () => {
   const opened = await openApis(1);
   [app] = opened.apis as [NestFastifyApplication];
   close = opened.close;
-  const { paths, components } = (await app.inject('/openapi.json')).json<any>();
+  const document = (await app.inject('/openapi.json')).json<any>();
+  const { paths, components } = document;
+  described = new DescribedAnswers(document);
   schemas = components.schemas;
   routes = Object.entries<Record<string, Operation>>(paths).flatMap(([path, operations]) =>
     Object.entries(operations).map(([method, operation]) => ({
@@ -71,12 +75,22 @@ beforeAll(async () => {
 });
 afterAll(() => close());
 
-const sendBody = (method: Route['method'], url: string, payload: string | Buffer) =>
+const roles = ['admin', 'viewer', 'client'] as const;
+type Role = (typeof roles)[number] | 'nobody';
+/** Mostly an admin, who gets furthest. */
+const role = fc.oneof(
+  { weight: 6, arbitrary: fc.constant<Role>('admin') },
+  { weight: 4, arbitrary: fc.constantFrom<Role>(...roles, 'nobody') },
+);
+const keyOf = (by: Role): Record<string, string> =>
+  by === 'nobody' ? {} : { authorization: `Bearer hf_dev_${by}` };
+
+const sendBody = (method: Route['method'], url: string, payload: string | Buffer, by: Role = 'admin') =>
   app.inject({
     method,
     url,
     headers: {
-      authorization: 'Bearer hf_dev_admin',
+      ...keyOf(by),
       'content-type': 'application/json',
       'idempotency-key': randomUUID(),
       ...(replaced.has(url) && { 'if-match': '*' }),
@@ -195,8 +209,9 @@ const queryFor = ({ operation }: Route) => {
     .map((pairs) => pairs.map(([name, value]) => `${name}=${value}`).join('&'));
 };
 
-function expectHarmless(answer: Awaited<ReturnType<typeof sendBody>>): void {
+function expectHarmless({ method, path }: Route, answer: Awaited<ReturnType<typeof sendBody>>): void {
   expect(answer.statusCode).toBeLessThan(500);
+  expect([method, path, described.faultsOf(method, path, answer)]).toEqual([method, path, []]);
   if (answer.statusCode < 400) return;
   expect(answer.headers['content-type']).toMatch(/^application\/problem\+json/);
   expect(answer.json()).toMatchObject({
@@ -206,33 +221,61 @@ function expectHarmless(answer: Awaited<ReturnType<typeof sendBody>>): void {
   expect(answer.rawPayload.length).toBeLessThan(problemBytesMax);
 }
 
+describe('an answer that is not described', () => {
+  const answer = (statusCode: number, body: unknown, type = 'application/json') => ({
+    statusCode,
+    headers: { 'content-type': `${type}; charset=utf-8` },
+    body: JSON.stringify(body),
+  });
+  const problem = {
+    ...{ type: '/docs/problems#order_not_found', title: 'x', status: 404, code: 'order_not_found' },
+    ...{ detail: 'x', instance: '/v1/orders/x', requestId: 'x', retryable: false },
+  };
+
+  it('is found by its status, type, member or code', async () => {
+    const order = (await app.inject({ url: `/v1/orders/${ids[2]}`, headers: keyOf('admin') })).json<object>();
+    const faultsOf = (planted: Parameters<DescribedAnswers['faultsOf']>[2]) =>
+      described.faultsOf('GET', '/v1/orders/{id}', planted);
+    expect(faultsOf(answer(200, order))).toEqual([]);
+    expect(faultsOf(answer(404, problem, 'application/problem+json'))).toEqual([]);
+    expect(faultsOf(answer(418, order))).toEqual([expect.stringMatching(/^418 is not described/)]);
+    expect(faultsOf(answer(200, order, 'text/html'))).toEqual(['200 is not described as text/html']);
+    expect(faultsOf(answer(200, { ...order, secret: 1 }))).toEqual([expect.stringContaining('secret')]);
+    expect(faultsOf(answer(200, { ...order, status: 'lost' }))).not.toEqual([]);
+    expect(faultsOf(answer(200, { ...order, version: 1.5 }))).not.toEqual([]);
+    const other = { ...problem, code: 'case_not_found' };
+    expect(faultsOf(answer(404, other, 'application/problem+json'))).toEqual([
+      '404 is described without case_not_found',
+    ]);
+  });
+});
+
 describe('arbitrary input', () => {
-  it('never causes a 5xx as the body of a POST, PUT or PATCH', async () => {
+  it('never causes a 5xx or an undescribed answer as the body of a POST, PUT, PATCH or DELETE', async () => {
     // A load test that starts would be a separate process.
     const writing = routes.filter(({ method, path }) => method !== 'GET' && !path.endsWith('/load-tests'));
     expect(writing.length).toBeGreaterThan(15);
     for (const route of writing)
       await seeded((random) =>
         fc.assert(
-          fc.asyncProperty(pathFor(route), bodyFor(route), async (url, body) =>
-            expectHarmless(await sendBody(route.method, url, body)),
+          fc.asyncProperty(pathFor(route), bodyFor(route), role, async (url, body, by) =>
+            expectHarmless(route, await sendBody(route.method, url, body, by)),
           ),
           { seed: random.seed, numRuns: runsPerRoute },
         ),
       )();
   });
 
-  it('never causes a 5xx in the address of a GET', async () => {
-    const isStream = ({ path }: Route) => /\/(events|stream)$/.test(path) && path !== '/v1/admin/events';
+  it('never causes a 5xx or an undescribed answer in the address of a GET', async () => {
+    const isStream = ({ path }: Route) =>
+      /\/(events|stream)$/.test(path) && !/^\/v1\/(admin\/)?events$/.test(path);
     const reading = routes.filter((route) => route.method === 'GET' && !isStream(route));
     expect(reading.length).toBeGreaterThan(15);
     for (const route of reading)
       await seeded((random) =>
         fc.assert(
-          fc.asyncProperty(pathFor(route), queryFor(route), async (url, query) =>
-            expectHarmless(
-              await app.inject({ url: `${url}?${query}`, headers: { authorization: 'Bearer hf_dev_admin' } }),
-            ),
+          fc.asyncProperty(pathFor(route), queryFor(route), role, async (url, query, by) =>
+            expectHarmless(route, await app.inject({ url: `${url}?${query}`, headers: keyOf(by) })),
           ),
           { seed: random.seed, numRuns: runsPerRoute },
         ),

@@ -5,7 +5,7 @@ export type webhooks = Record<string, never>;
 export interface components {
     schemas: {
         Action: {
-            /** @enum {string} */
+            /** @constant */
             object: "action";
             id: string;
             /** Format: date-time */
@@ -23,7 +23,7 @@ export interface components {
             } | null;
         };
         ActionList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Action"][];
             hasMore: boolean;
@@ -41,28 +41,19 @@ export interface components {
         };
         AdminWebhookEndpoint: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "webhook_endpoint";
             url: string;
             types: string[] | null;
             description: string | null;
             /** @enum {string} */
             status: "enabled" | "disabled";
-            /** @enum {string|null} */
-            disabledReason: "gone" | "failing" | "by_owner" | "by_operator" | null;
+            disabledReason: ("gone" | "failing" | "by_owner" | "by_operator") | null;
             /** Format: date-time */
             createdAt: string;
-            /** Format: date-time */
             lastDeliveredAt: string | null;
             behindSeconds: number;
-            replay: {
-                id: string;
-                /** Format: date-time */
-                from: string | null;
-                sent: number;
-                /** @enum {string} */
-                status: "running" | "done" | "cancelled";
-            } | null;
+            replay: components["schemas"]["WebhookReplay"] | null;
             principal: string;
             probed: boolean;
             failures: number;
@@ -73,7 +64,7 @@ export interface components {
             } | null;
         };
         AdminWebhookEndpointList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["AdminWebhookEndpoint"][];
             hasMore: boolean;
@@ -119,7 +110,7 @@ export interface components {
         /** @enum {string} */
         Comparison: "same" | "differs" | "not_heard";
         ContentionHistory: {
-            /** @enum {string} */
+            /** @constant */
             object: "contention_history";
             sku: string;
             strategy: string;
@@ -151,7 +142,7 @@ export interface components {
             strategies: components["schemas"]["StrategyMeasurement"][];
         };
         ContentionList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: {
                 sku: string;
@@ -175,7 +166,7 @@ export interface components {
         };
         DeadLetter: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "dead_letter";
             type: string;
             aggregateId: string;
@@ -183,11 +174,10 @@ export interface components {
             attempts: number;
             /** Format: date-time */
             diedAt: string;
-            /** Format: date-time */
             retriedAt: string | null;
         };
         DeadLetterList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["DeadLetter"][];
             hasMore: boolean;
@@ -212,7 +202,7 @@ export interface components {
             status?: "enabled" | "disabled";
         };
         Event: {
-            /** @enum {string} */
+            /** @constant */
             object: "event";
             id: string;
             type: components["schemas"]["EventType"];
@@ -227,7 +217,7 @@ export interface components {
             };
         };
         EventList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Event"][];
             hasMore: boolean;
@@ -239,7 +229,7 @@ export interface components {
             ttlSeconds: number;
         };
         FoundList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["FoundObject"][];
         };
@@ -258,18 +248,17 @@ export interface components {
             quantity: number;
         };
         Live: {
-            /** @enum {string} */
+            /** @constant */
             status: "ok";
         };
         LoadTest: {
-            /** @enum {string} */
+            /** @constant */
             object: "load_test";
             id: string;
             /** @enum {string} */
             status: "running" | "passed" | "failed" | "stopped" | "broken";
             /** Format: date-time */
             startedAt: string;
-            /** Format: date-time */
             endedAt: string | null;
             startedBy: string | null;
             buyers: number;
@@ -301,7 +290,7 @@ export interface components {
             failures: string[];
         };
         LoadTestList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["LoadTest"][];
             strategies: string[];
@@ -315,7 +304,7 @@ export interface components {
             currency: string;
         };
         Movement: {
-            /** @enum {string} */
+            /** @constant */
             object: "movement";
             sku: string;
             pool: string;
@@ -329,7 +318,7 @@ export interface components {
             at: string;
         };
         MovementList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Movement"][];
             hasMore: boolean;
@@ -351,9 +340,9 @@ export interface components {
             seed?: number;
         };
         NextAction: {
-            /** @enum {string} */
+            /** @constant */
             object: "next_action";
-            /** @enum {string} */
+            /** @constant */
             type: "stripe_payment_intent";
             clientSecret: string;
             stripeAccount: string | null;
@@ -383,12 +372,11 @@ export interface components {
         };
         Order: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "order";
             version: number;
             status: components["schemas"]["OrderStatus"];
-            /** @enum {string|null} */
-            rejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned" | null;
+            rejectionReason: components["schemas"]["RejectionReason"] | null;
             customerId: string;
             reservationId: string;
             lines: {
@@ -400,28 +388,21 @@ export interface components {
                 returned: number;
             }[];
             total: components["schemas"]["Money"];
-            /** @enum {string} */
-            capture: "automatic" | "immediate" | "on_shipment";
+            capture: components["schemas"]["CaptureMode"];
             payment: {
                 status: components["schemas"]["PaymentStatus"];
                 reference: string | null;
                 declineCode: string | null;
                 attempts: number;
                 attemptsLeft: number;
-                /** Format: date-time */
                 captureBefore: string | null;
                 captureInSeconds: number | null;
-                /** Format: date-time */
                 actionExpiresAt: string | null;
                 actionExpiresInSeconds: number | null;
-                /** Format: date-time */
                 retryUntil: string | null;
                 retryInSeconds: number | null;
                 capturedAmount: components["schemas"]["Money"];
-                refundedAmount: {
-                    amount: number;
-                    currency: string;
-                };
+                refundedAmount: components["schemas"]["Money"];
                 facts: {
                     type: string;
                     amount: components["schemas"]["Money"];
@@ -432,12 +413,10 @@ export interface components {
                 dispute: {
                     status: string;
                     amount: components["schemas"]["Money"];
-                    /** Format: date-time */
                     dueBy: string | null;
                 } | null;
             };
-            /** @enum {string} */
-            fulfilment: "none" | "partial" | "shipped";
+            fulfilment: components["schemas"]["Fulfilment"];
             shipments: components["schemas"]["Shipment"][];
             refunds: components["schemas"]["Refund"][];
             saga: {
@@ -446,9 +425,7 @@ export interface components {
             };
             /** Format: date-time */
             createdAt: string;
-            /** Format: date-time */
             placedAt: string | null;
-            /** Format: date-time */
             endedAt: string | null;
             /** Format: date-time */
             expiresAt: string;
@@ -477,7 +454,7 @@ export interface components {
             };
         };
         OrderList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Order"][];
             hasMore: boolean;
@@ -486,7 +463,7 @@ export interface components {
         /** @enum {string} */
         OrderStatus: "pending" | "placed" | "rejected" | "cancelled" | "refunded";
         Outbox: {
-            /** @enum {string} */
+            /** @constant */
             object: "outbox";
             waiting: number;
             capped: boolean;
@@ -496,7 +473,7 @@ export interface components {
             deadLetters: number;
         };
         Overview: {
-            /** @enum {string} */
+            /** @constant */
             object: "overview";
             /** Format: date-time */
             at: string;
@@ -511,28 +488,14 @@ export interface components {
             products: components["schemas"]["BusyProduct"][];
             delays: components["schemas"]["Delays"];
             queues: components["schemas"]["Queues"];
-            promises: {
-                ok: boolean;
-                /** Format: date-time */
-                checkedAt: string;
-                ageSeconds: number;
-                overdue: boolean;
-                tookMs: number;
-                held: number;
-                total: number;
-                invariants: {
-                    id: string;
-                    promise: string;
-                    violations: number;
-                }[];
-            } | null;
+            promises: components["schemas"]["Promises"] | null;
         };
         PaymentAttemptDto: {
             payment: components["schemas"]["PaymentDto"];
         };
         PaymentCase: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "payment_case";
             type: string;
             orderId: string | null;
@@ -541,7 +504,6 @@ export interface components {
             moneyAtRisk: components["schemas"]["Money"];
             /** Format: date-time */
             at: string;
-            /** Format: date-time */
             settledAt: string | null;
             settledBy: string | null;
         };
@@ -563,8 +525,7 @@ export interface components {
             key: string;
             /** @enum {string} */
             status: "created" | "sent" | "approved" | "declined" | "unknown" | "pending" | "failed";
-            /** @enum {string|null} */
-            waitsFor: "buyer" | "provider" | null;
+            waitsFor: ("buyer" | "provider") | null;
             attempts: number;
             looks: number;
             amount: components["schemas"]["Money"];
@@ -575,21 +536,18 @@ export interface components {
             detail: string | null;
             /** Format: date-time */
             createdAt: string;
-            /** Format: date-time */
             sentAt: string | null;
-            /** Format: date-time */
             settledAt: string | null;
         };
         /** @enum {string} */
         PaymentStatus: "none" | "not_required" | "authorizing" | "processing" | "requires_action" | "authorized" | "captured" | "declined" | "unknown" | "voided" | "refunding" | "refunded" | "partially_refunded" | "refund_failed";
         PaymentTask: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "payment_task";
             kind: components["schemas"]["PaymentTaskKind"];
             orderId: string;
-            /** @enum {string} */
-            status: "due" | "stuck" | "done" | "failed";
+            status: components["schemas"]["PaymentTaskStatus"];
             amount: components["schemas"]["Money"];
             shipmentId: string | null;
             reason: string | null;
@@ -597,11 +555,9 @@ export interface components {
             attempts: number;
             code: string | null;
             detail: string | null;
-            /** Format: date-time */
             nextRunAt: string | null;
             /** Format: date-time */
             createdAt: string;
-            /** Format: date-time */
             endedAt: string | null;
         };
         /** @enum {string} */
@@ -620,7 +576,7 @@ export interface components {
             retryable: boolean;
         };
         Product: {
-            /** @enum {string} */
+            /** @constant */
             object: "product";
             sku: string;
             name: string;
@@ -632,9 +588,7 @@ export interface components {
             reservationsPerCustomerMax: number | null;
             unitsPerCustomerMax: number | null;
             safetyStock: number;
-            /** Format: date-time */
             salesStartAt: string | null;
-            /** Format: date-time */
             salesEndAt: string | null;
             stock: {
                 onHand: number;
@@ -657,42 +611,7 @@ export interface components {
         };
         ProductConflict: {
             currentEtag: string;
-            now: {
-                /** @enum {string} */
-                object: "product";
-                sku: string;
-                name: string;
-                unitPrice: components["schemas"]["Money"];
-                /** @enum {string} */
-                strategy: "conditional-update" | "row-lock" | "version-check" | "advisory-lock" | "lease" | "serializable" | "unit-tokens" | "pools" | "grouped" | "adaptive";
-                pools: string[] | null;
-                quantityPerOrderMax: number | null;
-                reservationsPerCustomerMax: number | null;
-                unitsPerCustomerMax: number | null;
-                safetyStock: number;
-                /** Format: date-time */
-                salesStartAt: string | null;
-                /** Format: date-time */
-                salesEndAt: string | null;
-                stock: {
-                    onHand: number;
-                    reserved: number;
-                    confirmed: number;
-                    pinned: number;
-                    active: number;
-                    available: number;
-                    byPool: {
-                        pool: string;
-                        onHand: number;
-                        reserved: number;
-                        confirmed: number;
-                        pinned: number;
-                        active: number;
-                        available: number;
-                    }[];
-                };
-                version: number;
-            };
+            now: components["schemas"]["Product"];
             yours: {
                 name: string;
                 unitPrice: components["schemas"]["Money"];
@@ -703,13 +622,10 @@ export interface components {
                 reservationsPerCustomerMax: number | null;
                 unitsPerCustomerMax: number | null;
                 safetyStock: number;
-                /** Format: date-time */
                 salesStartAt: string | null;
-                /** Format: date-time */
                 salesEndAt: string | null;
             };
             changedBy: string | null;
-            /** Format: date-time */
             changedAt: string | null;
             changedSecondsAgo: number | null;
         };
@@ -729,14 +645,14 @@ export interface components {
             salesEndAt?: string;
         };
         ProductList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Product"][];
             hasMore: boolean;
             nextCursor: string | null;
         };
         ProductMessage: {
-            /** @enum {string} */
+            /** @constant */
             object: "product_message";
             /** Format: date-time */
             at: string;
@@ -761,24 +677,11 @@ export interface components {
         ProviderSays: {
             answered: boolean;
             problem: string | null;
-            authorized: {
-                amount: number;
-                currency: string;
-            } | null;
-            captured: {
-                amount: number;
-                currency: string;
-            } | null;
-            voided: {
-                amount: number;
-                currency: string;
-            } | null;
-            refunded: {
-                amount: number;
-                currency: string;
-            } | null;
+            authorized: components["schemas"]["Money"] | null;
+            captured: components["schemas"]["Money"] | null;
+            voided: components["schemas"]["Money"] | null;
+            refunded: components["schemas"]["Money"] | null;
             reference: string | null;
-            /** Format: date-time */
             askedAt: string | null;
             askedSecondsAgo: number | null;
         };
@@ -797,7 +700,7 @@ export interface components {
             heartbeatSeconds: number | null;
         };
         Queues: {
-            /** @enum {string} */
+            /** @constant */
             object: "queues";
             /** @enum {string} */
             backend: "redis" | "postgres";
@@ -857,7 +760,6 @@ export interface components {
                     at: string;
                 } | null;
                 sku: string | null;
-                /** Format: date-time */
                 goneAt: string | null;
             };
             declined: components["schemas"]["Rate"];
@@ -867,16 +769,7 @@ export interface components {
                 p99Ms: number | null;
                 boundMs: number;
             };
-            series: {
-                /** Format: date-time */
-                from: string;
-                ordersAccepted: number[];
-                reservationsTaken: number[];
-                ordersPlaced: number[];
-                soldOut: number[];
-                declined: number[];
-                intakeP99Ms: (number | null)[];
-            };
+            series: components["schemas"]["RateSeries"];
         };
         Ready: {
             /** @enum {string} */
@@ -895,7 +788,7 @@ export interface components {
             to?: string;
         };
         Reconciliation: {
-            /** @enum {string} */
+            /** @constant */
             object: "reconciliation";
             id: string;
             /** @enum {string} */
@@ -912,7 +805,6 @@ export interface components {
             error: string | null;
             /** Format: date-time */
             startedAt: string;
-            /** Format: date-time */
             endedAt: string | null;
         };
         ReconciliationDifference: {
@@ -924,7 +816,7 @@ export interface components {
             caseId: string | null;
         };
         ReconciliationList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Reconciliation"][];
             hasMore: boolean;
@@ -938,8 +830,7 @@ export interface components {
                 quantity: number;
                 restock: components["schemas"]["Restock"];
             }[] | null;
-            /** @enum {string} */
-            status: "pending" | "succeeded" | "failed";
+            status: components["schemas"]["RefundStatus"];
             reason: string;
             /** Format: date-time */
             createdAt: string;
@@ -963,7 +854,7 @@ export interface components {
         /** @enum {string} */
         RejectionReason: "insufficient_stock" | "payment_declined" | "reservation_expired" | "cancelled" | "abandoned";
         Release: {
-            /** @enum {string} */
+            /** @constant */
             object: "release";
             id: string;
             /** @enum {string} */
@@ -979,11 +870,10 @@ export interface components {
             pinnedMeanwhile: number;
             /** Format: date-time */
             startedAt: string;
-            /** Format: date-time */
             endedAt: string | null;
         };
         ReleaseCount: {
-            /** @enum {string} */
+            /** @constant */
             object: "release_count";
             filter: components["schemas"]["ReleaseFilter"];
             reservations: number;
@@ -1010,7 +900,7 @@ export interface components {
             expiringWithinSeconds?: number;
         };
         ReleaseList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Release"][];
             hasMore: boolean;
@@ -1029,7 +919,7 @@ export interface components {
         };
         Reservation: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "reservation";
             version: number;
             status: components["schemas"]["ReservationStatus"];
@@ -1061,7 +951,7 @@ export interface components {
             units?: number[];
         };
         ReservationList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Reservation"][];
             hasMore: boolean;
@@ -1070,7 +960,7 @@ export interface components {
         /** @enum {string} */
         ReservationStatus: "active" | "pinned" | "confirmed" | "released" | "expired";
         ReservationsMessage: {
-            /** @enum {string} */
+            /** @constant */
             object: "reservations";
             /** Format: date-time */
             at: string;
@@ -1097,7 +987,7 @@ export interface components {
             restock: "sellable" | "none";
         };
         Returning: {
-            /** @enum {string} */
+            /** @constant */
             object: "returning";
             sku: string | null;
             /** Format: date-time */
@@ -1114,7 +1004,7 @@ export interface components {
             };
         };
         ReviewCase: {
-            /** @enum {string} */
+            /** @constant */
             object: "case";
             id: string;
             kind: components["schemas"]["ReviewKind"];
@@ -1123,10 +1013,7 @@ export interface components {
             customerId: string | null;
             title: string;
             facts: string[];
-            moneyAtRisk: {
-                amount: number;
-                currency: string;
-            } | null;
+            moneyAtRisk: components["schemas"]["Money"] | null;
             units: number;
             lines: {
                 sku: string;
@@ -1136,20 +1023,17 @@ export interface components {
             since: string;
             sinceSeconds: number;
             nextAttemptInSeconds: number | null;
-            /** @enum {string|null} */
-            waitsFor: "worker" | "next_run" | "operator" | null;
-            /** @enum {string|null} */
-            step: "reserve-stock" | "authorize-payment" | "capture-payment" | "charge-payment" | "place-order" | null;
+            waitsFor: components["schemas"]["WaitsFor"] | null;
+            step: components["schemas"]["StepName"] | null;
             payment: {
                 type: string;
                 reference: string;
                 status: string | null;
-                /** Format: date-time */
                 dueBy: string | null;
             } | null;
         };
         ReviewCaseList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["ReviewCase"][];
             hasMore: boolean;
@@ -1168,7 +1052,7 @@ export interface components {
         /** @enum {string} */
         ReviewKind: "stuck" | "unknown" | "dead_letter" | "payment" | "payment_task" | "webhook_endpoint_failing";
         ReviewMessage: {
-            /** @enum {string} */
+            /** @constant */
             object: "review";
             /** Format: date-time */
             at: string;
@@ -1188,7 +1072,7 @@ export interface components {
             overlapHours?: number;
         };
         Saga: {
-            /** @enum {string} */
+            /** @constant */
             object: "saga";
             orderId: string;
             /** Format: date-time */
@@ -1203,36 +1087,13 @@ export interface components {
             operations: components["schemas"]["PaymentOperation"][];
             tasks: components["schemas"]["PaymentTask"][];
             nextAttemptInSeconds: number | null;
-            /** @enum {string|null} */
-            waitsFor: "worker" | "next_run" | "operator" | null;
+            waitsFor: components["schemas"]["WaitsFor"] | null;
             drivenBy: string | null;
             reservation: components["schemas"]["SagaReservation"];
             goods: components["schemas"]["SagaGoods"][];
             refundable: components["schemas"]["SagaRefundable"];
             webhooks: components["schemas"]["SagaWebhook"][];
-            money: {
-                authorized: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                captured: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                voided: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                refunded: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                paid: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                reference: string | null;
-            };
+            money: components["schemas"]["SagaMoney"];
             clientKey: string | null;
             acts: {
                 retry: boolean;
@@ -1247,8 +1108,7 @@ export interface components {
             step: components["schemas"]["StepName"];
             compensates: boolean;
             attempt: number;
-            /** @enum {string|null} */
-            operation: "authorize" | "charge" | "capture" | "void" | "refund" | null;
+            operation: components["schemas"]["OperationKind"] | null;
             looksUp: boolean;
             /** @enum {string} */
             outcome: "running" | "done" | "unknown" | "declined" | "error" | "not-asked" | "undone" | "stuck";
@@ -1256,30 +1116,7 @@ export interface components {
             endedAtMs: number | null;
             detail: string | null;
             code: string | null;
-            data: ({
-                /** @enum {string} */
-                operation?: "authorize" | "charge" | "capture" | "void" | "refund";
-                operationId?: string;
-                attempt?: number;
-                asked?: {
-                    amount: number;
-                    currency: string;
-                };
-                said?: {
-                    amount: number;
-                    currency: string;
-                };
-                providerReference?: string;
-                declineCode?: string;
-                failureReason?: string;
-                providerCode?: string;
-                requestId?: string;
-                httpStatus?: number;
-                actor?: string;
-                reason?: string;
-            } & {
-                [key: string]: unknown;
-            }) | null;
+            data: components["schemas"]["TransitionData"] | null;
             key: string | null;
             fencingToken: number;
             worker: string;
@@ -1294,99 +1131,43 @@ export interface components {
             left: number;
         };
         SagaMoney: {
-            authorized: {
-                amount: number;
-                currency: string;
-            } | null;
-            captured: {
-                amount: number;
-                currency: string;
-            } | null;
-            voided: {
-                amount: number;
-                currency: string;
-            } | null;
-            refunded: {
-                amount: number;
-                currency: string;
-            } | null;
-            paid: {
-                amount: number;
-                currency: string;
-            } | null;
+            authorized: components["schemas"]["Money"] | null;
+            captured: components["schemas"]["Money"] | null;
+            voided: components["schemas"]["Money"] | null;
+            refunded: components["schemas"]["Money"] | null;
+            paid: components["schemas"]["Money"] | null;
             reference: string | null;
         };
         SagaOption: {
             possible: boolean;
             why: string;
-            refund: {
-                amount: number;
-                currency: string;
-            } | null;
+            refund: components["schemas"]["Money"] | null;
             units: number;
-            /** @enum {string|null} */
-            endsAs: "pending" | "placed" | "rejected" | "cancelled" | "refunded" | null;
+            endsAs: components["schemas"]["OrderStatus"] | null;
         };
         SagaOptions: {
-            /** @enum {string} */
+            /** @constant */
             object: "saga_options";
             orderId: string;
-            recorded: {
-                authorized: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                captured: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                voided: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                refunded: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                paid: {
-                    amount: number;
-                    currency: string;
-                } | null;
-                reference: string | null;
-            };
+            recorded: components["schemas"]["SagaMoney"];
             provider: components["schemas"]["ProviderSays"];
             comparison: {
-                /** @enum {string} */
-                authorized: "same" | "differs" | "not_heard";
-                /** @enum {string} */
-                captured: "same" | "differs" | "not_heard";
-                /** @enum {string} */
-                voided: "same" | "differs" | "not_heard";
-                /** @enum {string} */
-                refunded: "same" | "differs" | "not_heard";
-                /** @enum {string} */
-                reference: "same" | "differs" | "not_heard";
+                authorized: components["schemas"]["Comparison"];
+                captured: components["schemas"]["Comparison"];
+                voided: components["schemas"]["Comparison"];
+                refunded: components["schemas"]["Comparison"];
+                reference: components["schemas"]["Comparison"];
             };
             retry: components["schemas"]["SagaOption"];
             compensate: components["schemas"]["SagaOption"];
             resolve: components["schemas"]["SagaOption"];
-            /** @enum {string|null} */
-            suggested: "retry" | "compensate" | "resolve" | null;
+            suggested: ("retry" | "compensate" | "resolve") | null;
         };
         SagaRefundable: {
             captured: components["schemas"]["Money"];
-            refunded: {
-                amount: number;
-                currency: string;
-            };
-            pending: {
-                amount: number;
-                currency: string;
-            };
-            left: {
-                amount: number;
-                currency: string;
-            };
+            refunded: components["schemas"]["Money"];
+            pending: components["schemas"]["Money"];
+            left: components["schemas"]["Money"];
         };
         SagaReservation: {
             id: string;
@@ -1409,36 +1190,12 @@ export interface components {
             sincePreviousMs: number;
             step: components["schemas"]["StepName"];
             attempt: number;
-            /** @enum {string|null} */
-            from: "running" | "completed" | "compensating" | "compensated" | "stuck" | null;
+            from: components["schemas"]["SagaStatus"] | null;
             to: components["schemas"]["SagaStatus"];
             cause: string;
             detail: string | null;
             code: string | null;
-            data: ({
-                /** @enum {string} */
-                operation?: "authorize" | "charge" | "capture" | "void" | "refund";
-                operationId?: string;
-                attempt?: number;
-                asked?: {
-                    amount: number;
-                    currency: string;
-                };
-                said?: {
-                    amount: number;
-                    currency: string;
-                };
-                providerReference?: string;
-                declineCode?: string;
-                failureReason?: string;
-                providerCode?: string;
-                requestId?: string;
-                httpStatus?: number;
-                actor?: string;
-                reason?: string;
-            } & {
-                [key: string]: unknown;
-            }) | null;
+            data: components["schemas"]["TransitionData"] | null;
             fencingToken: number;
             worker: string;
             leaseOwner: string | null;
@@ -1450,18 +1207,16 @@ export interface components {
             /** Format: date-time */
             receivedAt: string;
             afterMs: number;
-            /** Format: date-time */
             processedAt: string | null;
         };
         ServiceTrouble: {
             /** @enum {string} */
             code: "no_worker" | "provider_silent" | "task_failing" | "queue_unreachable";
-            /** Format: date-time */
             since: string | null;
             detail: string;
         };
         Session: {
-            /** @enum {string} */
+            /** @constant */
             object: "session";
             role: components["schemas"]["Role"];
             keyName: string;
@@ -1478,8 +1233,7 @@ export interface components {
         };
         Shipment: {
             id: string;
-            /** @enum {string} */
-            status: "pending" | "shipped" | "failed";
+            status: components["schemas"]["ShipmentStatus"];
             lines: {
                 sku: string;
                 quantity: number;
@@ -1492,7 +1246,7 @@ export interface components {
         /** @enum {string} */
         ShipmentStatus: "pending" | "shipped" | "failed";
         ShopEvent: {
-            /** @enum {string} */
+            /** @constant */
             object: "event";
             id: string;
             type: components["schemas"]["EventType"];
@@ -1509,7 +1263,7 @@ export interface components {
             };
         };
         ShopEventList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["ShopEvent"][];
             hasMore: boolean;
@@ -1548,7 +1302,7 @@ export interface components {
             available: number;
         };
         StockList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["Stock"][];
             unknown: string[];
@@ -1577,7 +1331,7 @@ export interface components {
             /** Format: date-time */
             at: string;
             value?: components["schemas"]["Overview"] | components["schemas"]["Saga"] | components["schemas"]["ProductMessage"] | components["schemas"]["ReservationsMessage"] | components["schemas"]["ReviewMessage"] | components["schemas"]["ContentionHistory"] | components["schemas"]["StreamHello"] | {
-                /** @enum {string} */
+                /** @constant */
                 reason: "session-ended";
             } | {
                 [key: string]: unknown;
@@ -1595,18 +1349,11 @@ export interface components {
             quantity: number;
         };
         TransitionData: {
-            /** @enum {string} */
-            operation?: "authorize" | "charge" | "capture" | "void" | "refund";
+            operation?: components["schemas"]["OperationKind"];
             operationId?: string;
             attempt?: number;
-            asked?: {
-                amount: number;
-                currency: string;
-            };
-            said?: {
-                amount: number;
-                currency: string;
-            };
+            asked?: components["schemas"]["Money"];
+            said?: components["schemas"]["Money"];
             providerReference?: string;
             declineCode?: string;
             failureReason?: string;
@@ -1631,7 +1378,7 @@ export interface components {
         WaitsFor: "worker" | "next_run" | "operator";
         WebhookDelivery: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "webhook_delivery";
             eventId: string;
             type: string;
@@ -1641,13 +1388,12 @@ export interface components {
             responseStatus: number | null;
             error: string | null;
             durationMs: number | null;
-            /** Format: date-time */
             nextAttemptAt: string | null;
             /** Format: date-time */
             createdAt: string;
         };
         WebhookDeliveryList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["WebhookDelivery"][];
             hasMore: boolean;
@@ -1655,32 +1401,23 @@ export interface components {
         };
         WebhookEndpoint: {
             id: string;
-            /** @enum {string} */
+            /** @constant */
             object: "webhook_endpoint";
             url: string;
             types: string[] | null;
             description: string | null;
             /** @enum {string} */
             status: "enabled" | "disabled";
-            /** @enum {string|null} */
-            disabledReason: "gone" | "failing" | "by_owner" | "by_operator" | null;
+            disabledReason: ("gone" | "failing" | "by_owner" | "by_operator") | null;
             /** Format: date-time */
             createdAt: string;
-            /** Format: date-time */
             lastDeliveredAt: string | null;
             behindSeconds: number;
-            replay: {
-                id: string;
-                /** Format: date-time */
-                from: string | null;
-                sent: number;
-                /** @enum {string} */
-                status: "running" | "done" | "cancelled";
-            } | null;
+            replay: components["schemas"]["WebhookReplay"] | null;
             secret?: string;
         };
         WebhookEndpointList: {
-            /** @enum {string} */
+            /** @constant */
             object: "list";
             data: components["schemas"]["WebhookEndpoint"][];
             hasMore: boolean;
@@ -1691,7 +1428,6 @@ export interface components {
         };
         WebhookReplay: {
             id: string;
-            /** Format: date-time */
             from: string | null;
             sent: number;
             /** @enum {string} */
