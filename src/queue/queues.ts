@@ -187,8 +187,10 @@ export class Queues {
   async openConsumers(): Promise<void> {
     const missing = this.consumers.filter(({ worker }) => !worker?.isRunning());
     if (missing.length === 0) return;
-    // guard: queue-tables-proved
-    if (!this.config.redis) await proveQueueTables(this.onPostgres().connection);
+    if (!this.config.redis) {
+      // guard: queue-tables-proved
+      await proveQueueTables(this.onPostgres().connection);
+    }
     const opened = await Promise.allSettled(missing.map((consumer) => this.openConsumer(consumer)));
     for (const one of opened) if (one.status === 'rejected') throw one.reason;
   }
