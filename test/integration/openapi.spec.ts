@@ -48,7 +48,7 @@ function plainMembers(path: string, { properties = {}, items, ...schema }: Schem
 const instant = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/;
 
 const root = join(__dirname, '../..');
-const generated = join(root, 'dashboard/src/api/openapi.ts');
+const generated = { dashboard: 'dashboard/src/api/openapi.ts', client: 'packages/client/src/api.ts' };
 
 const admin = { authorization: 'Bearer hf_dev_admin' };
 const json = { ...admin, 'content-type': 'application/json' };
@@ -129,12 +129,12 @@ describe('GET /openapi.json', () => {
     expect(ids).toEqual([...new Set(ids)]);
   });
 
-  it('matches the generated types of the dashboard', () => {
+  it.each(Object.entries(generated))('matches the generated types of the %s', (reader, file) => {
     const input = JSON.stringify(description);
     const script = join(root, 'scripts/api-types.mjs');
-    const { stdout, stderr } = spawnSync(process.execPath, [script], { input, encoding: 'utf8' });
-    if (process.env['HOLDFAST_TEST_WRITE_API_TYPES']) writeFileSync(generated, stdout);
-    const isCurrent = readFileSync(generated, 'utf8') === stdout;
+    const { stdout, stderr } = spawnSync(process.execPath, [script, reader], { input, encoding: 'utf8' });
+    if (process.env['HOLDFAST_TEST_WRITE_API_TYPES']) writeFileSync(join(root, file), stdout);
+    const isCurrent = readFileSync(join(root, file), 'utf8') === stdout;
     expect([stderr, isCurrent ? '' : 'npm run api-types rewrites them']).toEqual(['', '']);
   });
 

@@ -38,6 +38,8 @@ export const proseFolders = [
   'drills',
   'loadtest',
   'scripts',
+  'packages/client/src',
+  'examples',
 ];
 
 /** The prose of a file, a passage per line number. */
