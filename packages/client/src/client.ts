@@ -35,8 +35,6 @@ export { verifyWebhook, type WebhookEvent } from './webhooks.js';
 
 /** What the service says in `Retry-After` of an order that is under way. */
 const pollMs = 1_000;
-/** Most cards are decided within a second. */
-const waitSeconds = 10;
 
 const buyerMustAct = ({ payment }: Order) =>
   payment.status === 'requires_action' || payment.retryUntil !== null;
@@ -203,6 +201,7 @@ export class Holdfast {
   ): Promise<Order> {
     const idempotencyKey = options.idempotencyKey ?? randomUUID();
     const deadline = this.transport.deadline(defined(options));
+    const { waitSeconds } = this.transport;
     const { signal } = options;
     const request = { method: 'POST', path, body, idempotencyKey, waitSeconds, signal } as const;
     let order = await this.transport

@@ -21,7 +21,7 @@ const waitSeconds = 30;
 
 /**
  * Events of the shop, in order per order or reservation, over any number of broken connections and restarts of the service.
- * `cursor` moves on when a page of events was handled, so whoever goes on there misses nothing and may see some again.
+ * `cursor` moves on when a page of events was handled, so the one that goes on there misses nothing and may see some again.
  */
 export class EventFeed implements AsyncIterable<ShopEvent> {
   /** Where to go on. Store it after an event was handled. Undefined: at the oldest. */

@@ -10,6 +10,8 @@ export interface Settings {
   deadlineMs?: number;
   /** How long one try may take, beside what it asks the service to wait. 10 000 unless given. */
   tryMs?: number;
+  /** How long the service may wait for an order's end before it answers, up to 30. 10 unless given. */
+  waitSeconds?: number;
   /** False: each request is sent once, and its first answer counts. */
   retries?: boolean;
 }
@@ -48,6 +50,11 @@ export class Transport {
   /** The moment at which a call that begins now must have ended, by `performance.now()`. */
   deadline({ deadlineMs = this.settings.deadlineMs ?? 60_000 }: CallOptions = {}): number {
     return performance.now() + deadlineMs;
+  }
+
+  /** Most cards are decided within a second. */
+  get waitSeconds(): number {
+    return this.settings.waitSeconds ?? 10;
   }
 
   async send<Body>(request: Request, deadline = this.deadline(request)): Promise<Answer<Body>> {
