@@ -3,12 +3,18 @@ import type { Reader } from './settings-reader';
 /** Known to everybody, so that a development machine needs no setting. */
 const developmentSecretsKey = Buffer.alloc(32, 'holdfast development only ').toString('base64');
 
+const keyExample = '$(openssl rand -base64 32)';
+
 const retrySeconds = [5, 30, 120, 600, 3_600, 10_800, 21_600, 43_200, 86_400, 86_400];
 
 /** Of webhooks to shops. Those that the payment provider sends us are among the payment settings. */
 export const webhookSettings = (read: Reader, production: boolean) => ({
   // Encrypts the endpoints' secrets. The first value encrypts; a second opens what was encrypted before a change.
-  secretsKeys: secretsKeys(read, production),
+  secretsKeys: keysOf(
+    read,
+    read.secrets('HOLDFAST_SECRETS_KEY', production ? undefined : developmentSecretsKey, keyExample),
+    production,
+  ),
   // Receivers in our own network. Loopback in development, where the shop runs on the same machine.
   webhookAllowedNetworks: allowedNetworks(read, production),
   webhookHttpAllowed: !production,
@@ -17,7 +23,7 @@ export const webhookSettings = (read: Reader, production: boolean) => ({
   // Outlasts the time in which a batch begins new tries, and the last of them.
   webhookLeaseMs: read.integer('WEBHOOK_LEASE_MS', 20_000, { min: 100, max: 600_000 }),
   // Quick at first, because most failures are restarts; some three days in all.
-  webhookRetrySeconds: numbers(read, 'WEBHOOK_RETRY_SECONDS', retrySeconds),
+  webhookRetrySeconds: retryTimes(read, read.list('WEBHOOK_RETRY_SECONDS')),
   // How often an endpoint that only fails is tried.
   webhookProbeSeconds: read.number('WEBHOOK_PROBE_SECONDS', 900, { min: 0.01, max: 86_400 }),
   // Five days: a long weekend and two working days.
@@ -41,17 +47,15 @@ export function webhookContradiction({
   return `WEBHOOK_LEASE_MS is ${webhookLeaseMs}, below one and a half times WEBHOOK_TIMEOUT_MS (${webhookTimeoutMs}): another worker would begin while a try is under way. Try WEBHOOK_LEASE_MS=${2 * webhookTimeoutMs}.`;
 }
 
-function secretsKeys(read: Reader, production: boolean): Buffer[] {
+function keysOf(read: Reader, keys: string[], production: boolean): Buffer[] {
   const name = 'HOLDFAST_SECRETS_KEY';
-  const example = '$(openssl rand -base64 32)';
-  const keys = read.secrets(name, production ? undefined : developmentSecretsKey, example);
-  if (keys.length > 2) read.refuse(name, 'holds more than two keys: the new one and the old one', example);
+  if (keys.length > 2) read.refuse(name, 'holds more than two keys: the new one and the old one', keyExample);
   if (production && keys.includes(developmentSecretsKey))
-    read.refuse(name, 'is the development key, which everybody knows', example);
+    read.refuse(name, 'is the development key, which everybody knows', keyExample);
   return keys.map((key) => {
     const bytes = Buffer.from(key, 'base64');
     if (bytes.length !== 32 || bytes.toString('base64') !== key)
-      read.refuse(name, 'is not 32 bytes in base64 (44 characters)', example);
+      read.refuse(name, 'is not 32 bytes in base64 (44 characters)', keyExample);
     return bytes;
   });
 }
@@ -61,13 +65,16 @@ function allowedNetworks(read: Reader, production: boolean): string[] {
   return networks.length > 0 || production ? networks : ['127.0.0.0/8', '::1/128'];
 }
 
-function numbers(read: Reader, name: string, fallback: number[]): number[] {
-  const values = read.list(name);
-  if (values.length === 0) return fallback;
-  return values.map((text) => {
+function retryTimes(read: Reader, given: string[]): number[] {
+  if (given.length === 0) return retrySeconds;
+  return given.map((text) => {
     const value = Number(text);
     if (!(value >= 0.01 && value <= 604_800))
-      read.refuse(name, `holds "${text}", not a number from 0.01 to 604800`, fallback.join(','));
+      read.refuse(
+        'WEBHOOK_RETRY_SECONDS',
+        `holds "${text}", not a number from 0.01 to 604800`,
+        retrySeconds.join(','),
+      );
     return value;
   });
 }

@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { mkdtempSync } from 'node:fs';
 import { type Server, createServer, request as outgoing } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import os from 'node:os';
 import path from 'node:path';
 import { Child, root } from '../support/child';
 import { nodeUnderTest } from '../support/command';
@@ -51,6 +53,7 @@ beforeAll(async () => {
     SKU: sku,
     HOLDFAST_URL: `http://127.0.0.1:${(lossy.address() as AddressInfo).port}`,
     SANDBOX_URL: holdfast.service.sandboxUrl,
+    STATE_FILE: path.join(mkdtempSync(path.join(os.tmpdir(), 'holdfast-shop-')), 'state.json'),
   };
   example = new Child(
     {
@@ -173,6 +176,27 @@ describe('the example shop', () => {
     expect(lost).toBe(0);
     expect(await ordersOf(checkoutId)).toMatchObject([{ id: orderId, status: 'placed' }]);
     expect(await holdfast.ledgerRow(orderId)).toMatchObject({ captured: 1999 });
+  });
+
+  it('hears of its orders by webhook, and after a day of being down by the feed, each once', async () => {
+    const { orderId } = await pay(randomUUID(), 'pm_card_visa');
+    const heard = (id: string, status: string) =>
+      until(`the shop has heard that ${id} is ${status}`, async () => {
+        const known = await post('/heard', { orderId: id });
+        return known?.status === status && known;
+      });
+    const placed = await heard(orderId, 'placed');
+    expect(placed).toEqual(expect.objectContaining({ id: orderId, version: expect.any(Number) }));
+
+    await example.stop();
+    await holdfast.requestCancellation(orderId, 'cancel');
+    const meanwhile = (await holdfast.placed(sku)).id;
+    await example.start();
+
+    expect((await heard(orderId, 'cancelled')).version).toBeGreaterThan(placed.version);
+    await heard(meanwhile, 'placed');
+    const forged = await fetch(`${url}/webhooks`, { method: 'POST', body: '{"data":{"object":null}}' });
+    expect(forged.status).toBe(400);
   });
 
   it('does not know the checkout of a browser that never bought', async () => {
