@@ -1,5 +1,7 @@
 import { randomUUID } from 'node:crypto';
+import { Holdfast } from '../../packages/client/src/client';
 import { inParallel, openShop, tally } from '../support/shop';
+import { TcpProxy } from '../support/tcp-proxy';
 import { until } from '../support/until';
 
 describe('an interrupted service', () => {
@@ -126,5 +128,66 @@ describe('an interrupted service', () => {
     expect(await shop.available(sku)).toBe(40);
     expect(processes.map((name) => shop.service.pidOf(name))).toEqual(pids);
     await shop.expectAudit();
+  });
+
+  describe('with @holdfast/client in front', () => {
+    const deadlineMs = 120_000;
+    const clientAt = (url: string) => new Holdfast({ url, apiKey: 'hf_dev_client', deadlineMs });
+    const wishOf = (sku: string, paymentMethod: string) => ({
+      customerId: `cus_${randomUUID()}`,
+      paymentMethod,
+      lines: [{ sku, quantity: 1 }],
+    });
+    const ordersOf = async (customerId: string): Promise<any[]> =>
+      (await shop.client.get(`/v1/orders?customerId=${customerId}`)).body.data;
+    const expectOnePurchase = async ({ customerId }: { customerId: string }, id: string) => {
+      expect(await ordersOf(customerId)).toMatchObject([{ id, status: 'placed' }]);
+      expect(await shop.ledgerRow(id)).toMatchObject({ captured: 1999 });
+    };
+
+    it.each(['intake.before-commit:throw@1', 'intake.after-commit:throw@1', 'intake.after-commit:kill9@1'])(
+      'makes one purchase, and its events are read on, when the API fails at %s',
+      async (failpoint) => {
+        const sku = await shop.product(5);
+        const api = shop.service.apis[1]!;
+        await shop.service.restart('api-2', { FAILPOINT: failpoint });
+        const { nextCursor: cursor } = (await shop.client.get('/v1/events?cursor=latest')).body;
+        const stop = new AbortController();
+        const heard: string[] = [];
+        const reading = (async () => {
+          const feed = clientAt(api).events({ cursor, types: ['order.placed'], signal: stop.signal });
+          for await (const { aggregateId } of feed) heard.push(aggregateId);
+        })();
+        const wish = wishOf(sku, 'pm_card_visa');
+        const buying = clientAt(api).placeOrder(wish);
+        buying.catch(() => undefined);
+        if (failpoint.includes('kill9')) {
+          await shop.service.ended('api-2');
+          await shop.service.restart('api-2', { FAILPOINT: undefined });
+        }
+        const order = await buying;
+
+        await expectOnePurchase(wish, order.id);
+        await until('its event is read', async () => heard.includes(order.id));
+        stop.abort();
+        await reading;
+        expect(heard.filter((id) => id === order.id)).toHaveLength(1);
+        await shop.service.restart('api-2', { FAILPOINT: undefined });
+      },
+    );
+
+    it('makes one purchase when its connection is cut while the bank is asked', async () => {
+      const sku = await shop.product(5);
+      const proxy = await TcpProxy.before(shop.service.apis[0]!);
+      const wish = wishOf(sku, 'pm_sandbox_slow_900');
+      const buying = clientAt(proxy.url).placeOrder(wish);
+      buying.catch(() => undefined);
+      await until('the order is there', async () => (await ordersOf(wish.customerId)).length > 0);
+      expect(proxy.cut()).toBeGreaterThan(0);
+      const order = await buying;
+
+      await expectOnePurchase(wish, order.id);
+      await proxy.close();
+    });
   });
 });
