@@ -132,6 +132,11 @@ describe('an interrupted service', () => {
 
   describe('with @holdfast/client in front', () => {
     const deadlineMs = 120_000;
+    let stop: AbortController;
+    beforeEach(() => (stop = new AbortController()));
+    // A reader outlives any outage, so that it would also outlive a test that failed.
+    afterEach(() => stop.abort());
+
     const clientAt = (url: string) => new Holdfast({ url, apiKey: 'hf_dev_client', deadlineMs });
     const wishOf = (sku: string, paymentMethod: string) => ({
       customerId: `cus_${randomUUID()}`,
@@ -152,7 +157,6 @@ describe('an interrupted service', () => {
         const api = shop.service.apis[1]!;
         await shop.service.restart('api-2', { FAILPOINT: failpoint });
         const { nextCursor: cursor } = (await shop.client.get('/v1/events?cursor=latest')).body;
-        const stop = new AbortController();
         const heard: string[] = [];
         const reading = (async () => {
           const feed = clientAt(api).events({ cursor, types: ['order.placed'], signal: stop.signal });
