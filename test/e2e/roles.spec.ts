@@ -21,6 +21,8 @@ const asked = [
   '/v1/admin/reservations/releases/{id}',
   '/v1/admin/reconciliations/{id}',
   '/v1/admin/review/{id}',
+  '/v1/webhook-endpoints/{id}',
+  '/v1/webhook-endpoints/{id}/deliveries',
 ];
 
 /** The documented routes. A route that is missing from the service's own list would otherwise go untested. */
@@ -40,6 +42,16 @@ const promised = [
   'POST /v1/orders/{id}/payments',
   'POST /v1/orders/{id}/cancel',
   'POST /v1/orders/{id}/refund',
+  'GET /v1/events',
+  'POST /v1/webhook-endpoints',
+  'GET /v1/webhook-endpoints',
+  'GET /v1/webhook-endpoints/{id}',
+  'PATCH /v1/webhook-endpoints/{id}',
+  'DELETE /v1/webhook-endpoints/{id}',
+  'POST /v1/webhook-endpoints/{id}/rotate-secret',
+  'POST /v1/webhook-endpoints/{id}/test',
+  'POST /v1/webhook-endpoints/{id}/replay',
+  'GET /v1/webhook-endpoints/{id}/deliveries',
   'GET /v1/stock/{sku}',
   'GET /v1/stock',
   'POST /v1/payments/webhooks/stripe',
@@ -93,12 +105,14 @@ describe('a route', () => {
   let sku: string;
   let order: any;
   let reservation: any;
+  let endpoint: any;
   let routes: { method: string; path: string }[];
 
   beforeAll(async () => {
     sku = await shop.product(10);
     order = await shop.placed(sku, 2);
     reservation = await shop.reserved(sku, 3);
+    endpoint = (await shop.client.post('/v1/webhook-endpoints', { url: 'http://127.0.0.1:9/' })).body;
     const { body } = await shop.stranger.get('/openapi.json');
     routes = Object.entries(body.paths as Record<string, object>).flatMap(([path, methods]) =>
       Object.keys(methods).map((method) => ({ method: method.toUpperCase(), path })),
@@ -117,7 +131,11 @@ describe('a route', () => {
 
   /** The route with existing names and a valid body, so that only the caller can be refused. */
   function call(by: HttpClient, { method, path }: { method: string; path: string }): Promise<Answer> {
-    const id = path.includes('reservations') ? reservation.id : order.id;
+    const { id } = path.includes('webhook-endpoints')
+      ? endpoint
+      : path.includes('reservations')
+        ? reservation
+        : order;
     const real = path.replace('{id}', id).replace('{sku}', sku);
     return by.send(method, real, method === 'GET' ? undefined : bodyFor(path), {
       headers: { 'idempotency-key': randomUUID(), 'if-match': '*' },
@@ -135,7 +153,9 @@ describe('a route', () => {
       [/extend$/, { ttlSeconds: 60 }],
       [/adjustments$/, { delta: 1, reason: 'received' }],
       [/products\/\{sku\}$/, { name: 'Changed', unitPrice: { amount: 1, currency: 'EUR' } }],
-      [/admin\/.*(release|retry|compensate|resolve)$/, { reason: 'customer called' }],
+      [/webhook-endpoints$/, { url: 'http://127.0.0.1:9/' }],
+      [/v1\/webhook-endpoints\/\{id\}\/replay$/, { from: new Date().toISOString() }],
+      [/admin\/.*(release|retry|compensate|resolve|test|disable|enable)$/, { reason: 'customer called' }],
     ];
     return bodies.find(([pattern]) => pattern.test(path))?.[1] ?? {};
   }
@@ -208,18 +228,15 @@ describe('a route', () => {
     );
     for (const route of theirs) {
       const answer = await call(other, route);
-      expectProblem(answer, {
-        status: 404,
-        code: route.path.includes('reservations') ? 'reservation_not_found' : 'order_not_found',
-      });
+      const [code, nobody] = route.path.includes('webhook-endpoints')
+        ? ['webhook_endpoint_not_found', 'whe_01jd3v7q8ne05v7c0kq1e5m9tz']
+        : route.path.includes('reservations')
+          ? ['reservation_not_found', 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz']
+          : ['order_not_found', 'ord_01jd3v7q8ne05v7c0kq1e5m9tz'];
+      expectProblem(answer, { status: 404, code });
       const nobodys = await other.send(
         route.method,
-        route.path.replace(
-          '{id}',
-          route.path.includes('reservations')
-            ? 'rsv_01jd3v7q8ne05v7c0kq1e5m9tz'
-            : 'ord_01jd3v7q8ne05v7c0kq1e5m9tz',
-        ),
+        route.path.replace('{id}', nobody),
         route.method === 'GET' ? undefined : bodyFor(route.path),
         { headers: { 'idempotency-key': randomUUID() } },
       );

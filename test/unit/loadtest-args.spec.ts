@@ -78,6 +78,7 @@ describe('arguments of npm run bench', () => {
       'end-to-end',
       'workers',
       'prepared',
+      'listened',
       'expiry',
       'past',
     ]);

@@ -32,7 +32,7 @@ import { Endpoints, type WithSecret } from './endpoints.service';
 
 @ApiTags('webhooks')
 @Controller('v1/webhook-endpoints')
-@Roles('client', 'admin')
+@Roles('client', 'viewer', 'admin')
 export class EndpointsController {
   constructor(
     private readonly endpoints: Endpoints,
@@ -40,6 +40,7 @@ export class EndpointsController {
   ) {}
 
   @Post()
+  @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Register a webhook endpoint',
     description:
@@ -85,6 +86,7 @@ export class EndpointsController {
   }
 
   @Patch(':id')
+  @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Change, disable or enable a webhook endpoint',
     description:
@@ -109,6 +111,7 @@ export class EndpointsController {
   }
 
   @Delete(':id')
+  @Roles('client', 'admin')
   @HttpCode(204)
   @ApiOperation({
     summary: 'Delete a webhook endpoint',
@@ -125,6 +128,7 @@ export class EndpointsController {
   }
 
   @Post(':id/rotate-secret')
+  @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Give a webhook endpoint a new secret',
     description:
@@ -143,6 +147,7 @@ export class EndpointsController {
   }
 
   @Post(':id/test')
+  @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Send a test event',
     description:
@@ -154,6 +159,7 @@ export class EndpointsController {
   }
 
   @Post(':id/replay')
+  @Roles('client', 'admin')
   @ApiOperation({
     summary: 'Send old events again',
     description:
