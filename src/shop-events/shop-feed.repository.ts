@@ -47,24 +47,28 @@ const inPage = `
   AND (m.created_at, m.sequence, m.id) > (${moment('$2')}, $3::int, $4::uuid)
   AND m.principal IS DISTINCT FROM ''`;
 
+/** What `feedColumns` are made of. */
+const read = `id, type, aggregate_type, aggregate_id, sequence, payload, created_at`;
+const ofMessage = `m.id, m.type, m.aggregate_type, m.aggregate_id, m.sequence, m.payload, m.created_at`;
+
 /**
  * By the index of owners, in its order. Messages of earlier processes that run beside this build have no owner yet; there
  * are few of them, in the same index.
  */
 const pageSql = (ofAggregate: string) => `
   WITH own AS (
-    SELECT m.* FROM outbox m
+    SELECT ${ofMessage} FROM outbox m
      WHERE m.principal = $1::text AND ${inPage} ${ofAggregate}
      ORDER BY m.created_at, m.sequence, m.id
      LIMIT $6::int
   ), unowned AS (
-    SELECT m.* FROM outbox m
+    SELECT ${ofMessage} FROM outbox m
      WHERE m.principal IS NULL AND ${inPage} ${ofAggregate} AND ${ownerOf('m')} = $1::text
      ORDER BY m.created_at, m.sequence, m.id
      LIMIT $6::int
   ), scanned AS (
-    SELECT *, row_number() OVER (ORDER BY created_at, sequence, id) AS nth
-      FROM (SELECT * FROM own UNION ALL SELECT * FROM unowned) found
+    SELECT ${read}, row_number() OVER (ORDER BY created_at, sequence, id) AS nth
+      FROM (SELECT ${read} FROM own UNION ALL SELECT ${read} FROM unowned) found
      ORDER BY created_at, sequence, id
      LIMIT $6::int
   )
@@ -147,7 +151,7 @@ export async function newestEventOf(
 }
 
 export async function isKept(queryable: Queryable, eventId: string): Promise<boolean> {
-  const rows = await queryable.rows(`SELECT FROM outbox WHERE id = $1::uuid`, [eventId]);
+  const rows = await queryable.rows(`SELECT id FROM outbox WHERE id = $1::uuid`, [eventId]);
   return rows.length > 0;
 }
 

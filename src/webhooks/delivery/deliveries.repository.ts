@@ -74,7 +74,7 @@ export function listDeliveries(
 ): Promise<Delivery[]> {
   return queryable.rows<Delivery>(
     `
-    SELECT *
+    SELECT id, "eventId", type, status, attempts, "responseStatus", error, "durationMs", "nextAttemptAt", "createdAt"
       FROM (SELECT d.id, d.event_id AS "eventId", d.type, d.status, d.attempts, d.response_status AS "responseStatus", d.error,
                    d.duration_ms AS "durationMs", NULL::timestamptz AS "nextAttemptAt", d.created_at AS "createdAt"
               FROM webhook_deliveries d

@@ -100,7 +100,7 @@ export const claimedOf = ({
 
 /** Whether any endpoint is enabled: without one there is nothing to look for. */
 export async function anyEnabled(queryable: Queryable): Promise<boolean> {
-  const rows = await queryable.rows(`SELECT FROM webhook_endpoints WHERE status = 'enabled' LIMIT 1`);
+  const rows = await queryable.rows(`SELECT id FROM webhook_endpoints WHERE status = 'enabled' LIMIT 1`);
   return rows.length > 0;
 }
 
@@ -117,7 +117,7 @@ export interface EndpointState {
 
 /** Locked, with the clock. Its cursor moves only under this lock. Undefined: it was deleted. */
 export async function lockEndpoint(tx: Tx, endpointId: string): Promise<EndpointState | undefined> {
-  await tx.rows(`SELECT FROM webhook_endpoints WHERE id = $1::uuid FOR UPDATE`, [endpointId]);
+  await tx.rows(`SELECT id FROM webhook_endpoints WHERE id = $1::uuid FOR UPDATE`, [endpointId]);
   const [row] = await tx.rows<
     Omit<EndpointState, 'cursor'> & { micros: number; sequence: number; id: string | null }
   >(

@@ -185,7 +185,10 @@ const heldBy = ({ endpointId, aggregateId, fencingToken }: Held) => [endpointId,
 
 /** False: another worker has taken the row over. */
 export async function holdsRow(tx: Tx, row: Held): Promise<boolean> {
-  const rows = await tx.rows(`SELECT FROM webhook_waiting WHERE ${isHeld} FOR UPDATE`, heldBy(row));
+  const rows = await tx.rows(
+    `SELECT aggregate_id FROM webhook_waiting WHERE ${isHeld} FOR UPDATE`,
+    heldBy(row),
+  );
   return rows.length > 0;
 }
 

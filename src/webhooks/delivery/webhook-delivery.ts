@@ -11,6 +11,8 @@ import { type ReplayBatch, claimReplays } from './replays.repository';
 import { WaitingEvents } from './waiting-events';
 import { type ClaimedWaiting, claimProbes, claimWaiting } from './waiting.repository';
 
+/** The first endpoint of all is noticed after so many rounds. */
+const idleRounds = 10;
 /** How often endpoints are looked at for which no news came: a worker may have died between a round and its claim. */
 const lookAgainMs = 5_000;
 
@@ -47,7 +49,8 @@ export class WebhookDelivery {
     this.looking = this.periodic.start({ name: 'webhooks', run: () => this.look() });
     const due = this.periodic.start({
       name: 'webhooks due',
-      everyMs: this.config.sweepMs,
+      // Without endpoints there is next to nothing to look at.
+      everyMs: () => (this.stopListening ? 1 : idleRounds) * this.config.sweepMs,
       run: () => this.lookForDue(),
     });
     this.tasks = [this.looking, due];
