@@ -16,6 +16,8 @@ export const routes: readonly PageRoute[] = [
   { path: '/orders', page: lazy(() => import('./pages/orders/orders-page')) },
   { path: '/orders/:id', page: lazy(() => import('./pages/orders/order-page')) },
   { path: '/queues', page: lazy(() => import('./pages/queues/queues-page')) },
+  { path: '/webhooks', page: lazy(() => import('./pages/webhooks/webhooks-page')) },
+  { path: '/webhooks/:id', page: lazy(() => import('./pages/webhooks/webhook-page')) },
   { path: '/audit', page: lazy(() => import('./pages/audit/audit-page')) },
   { path: '/flash-sale/:run?', page: lazy(() => import('./pages/flash-sale/flash-sale-page')) },
 ];

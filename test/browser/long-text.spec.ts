@@ -18,6 +18,7 @@ const paths = [
   '/orders',
   `/orders?customerId=${customerId}`,
   '/queues',
+  '/webhooks',
   '/audit',
   `/audit?objectId=${sku}`,
 ];

@@ -10,6 +10,7 @@ const pages = [
   '/reservations',
   '/orders',
   '/queues',
+  '/webhooks',
   '/audit',
   '/flash-sale',
   '/nowhere',

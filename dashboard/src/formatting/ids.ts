@@ -16,5 +16,6 @@ function split(id: string): [string, string] {
 export function hrefOfId(id: string): string | null {
   if (/^ord_\w+$/.test(id)) return `/orders/${id}`;
   if (/^rsv_\w+$/.test(id)) return `/reservations/${id}`;
+  if (/^whe_\w+$/.test(id)) return `/webhooks/${id}`;
   return null;
 }

@@ -8,6 +8,7 @@ import {
   type LucideIcon,
   ScrollText,
   ShoppingBag,
+  Webhook,
 } from 'lucide-react';
 
 export interface NavPage {
@@ -48,6 +49,7 @@ export const navGroups: readonly NavGroup[] = [
     name: 'System',
     pages: [
       { name: 'Queues', href: '/queues', icon: Layers, letter: 'q' },
+      { name: 'Webhooks', href: '/webhooks', icon: Webhook, letter: 'w' },
       { name: 'Audit log', href: '/audit', icon: ScrollText, letter: 'a' },
     ],
   },
