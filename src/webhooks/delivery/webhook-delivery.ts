@@ -30,7 +30,6 @@ export class WebhookDelivery {
   private stopListening: (() => void) | undefined;
   /** Principals with news, until they were looked at. */
   private news: Set<string> | 'all' = 'all';
-  private settled = 0;
   private lookedAtAll = -Infinity;
   private readonly inFlight = new Map<string, number>();
   private readonly running = new Set<Promise<void>>();
@@ -65,8 +64,7 @@ export class WebhookDelivery {
     await Promise.all(this.running);
   }
 
-  private hear({ settled, types }: News): void {
-    this.settled = settled;
+  private hear({ types }: News): void {
     if (!types) this.news = 'all';
     else if (this.news !== 'all') for (const principal of types.keys()) this.news.add(principal);
     this.looking?.wake();
@@ -75,14 +73,16 @@ export class WebhookDelivery {
   /** After a round with news, and after a batch that did not reach the end. */
   private async look(): Promise<void> {
     const limit = Math.floor(this.freeTries() / this.config.webhookConcurrencyPerEndpointMax);
-    if (limit < 1 || this.settled === 0) return;
+    if (limit < 1) return;
     const { news } = this;
     if (news !== 'all' && news.size === 0) return;
     this.news = new Set();
     try {
+      // Of the last round, and not of the last news: what came while nobody listened is before it.
+      const settled = await this.rounds.moment();
       const claimed = await claimCursors(this.db, {
         principals: news === 'all' ? null : [...news],
-        settled: this.settled,
+        settled,
         leaseMs: this.config.webhookLeaseMs,
         limit,
       });
@@ -90,8 +90,7 @@ export class WebhookDelivery {
       if (claimed.length === limit) this.remember(news);
       for (const endpoint of claimed)
         this.run(endpoint.endpointId, this.config.webhookConcurrencyPerEndpointMax, async () => {
-          if (await this.batches.deliver(endpoint, this.settled))
-            this.remember(new Set([endpoint.principal]));
+          if (await this.batches.deliver(endpoint, settled)) this.remember(new Set([endpoint.principal]));
         });
     } catch (error) {
       this.remember(news);
@@ -105,8 +104,10 @@ export class WebhookDelivery {
   }
 
   private async lookForDue(): Promise<void> {
-    if (await anyEnabled(this.db)) this.stopListening ??= this.rounds.listen((news) => this.hear(news));
-    else {
+    if (await anyEnabled(this.db)) {
+      if (!this.stopListening) this.remember('all');
+      this.stopListening ??= this.rounds.listen((news) => this.hear(news));
+    } else {
       this.stopListening?.();
       this.stopListening = undefined;
       return;
